@@ -1,0 +1,96 @@
+// Package store defines the contract of an object store: a flat space of named,
+// immutable or conditionally replaced objects, kept in an S3 bucket (store/s3) or
+// in a local directory (store/dir). Both pass the same suite, store/storetest.
+//
+// Object names are slash-separated relative paths, already escaped by package
+// snapshot: each element is made of lower-case letters, digits and ".-_=~!+@",
+// and no element is "." or "..". Nothing is ever found by listing on the restore path.
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// Errors that every implementation returns, wrapped with the name of the object
+// or of the bucket. Callers test them with errors.Is.
+var (
+	// ErrNotFound: there is no object of that name. A miss, not a failure.
+	ErrNotFound = errors.New("object not found")
+	// ErrConflict: the condition of a Put does not hold, because another writer was faster.
+	ErrConflict = errors.New("object was changed by another writer")
+	// ErrNoStore: the bucket or the directory does not exist or cannot be created.
+	ErrNoStore = errors.New("store does not exist")
+	// ErrDenied: credentials are missing, wrong, expired, or do not allow the call.
+	ErrDenied = errors.New("access denied")
+	// ErrUnreachable: the endpoint does not resolve, refuses connections, or stopped answering.
+	ErrUnreachable = errors.New("store does not answer")
+	// ErrTooLarge: Get was asked for an object above its limit.
+	ErrTooLarge = errors.New("object too large")
+)
+
+// Version identifies the content of one object, for conditional writes
+// (an ETag on S3). It is opaque; the empty Version means "no such object".
+type Version string
+
+// Info describes a stored object.
+type Info struct {
+	Size    int64 // bytes of the whole object
+	Version Version
+}
+
+// Condition restricts a Put. The zero value always writes.
+type Condition struct {
+	// IfAbsent writes only where there is no object of that name.
+	IfAbsent bool
+	// IfMatch, when not empty, writes only over exactly this version.
+	IfMatch Version
+}
+
+// A Store holds objects. All methods are safe for concurrent use by several
+// goroutines, and several processes may use the same store at once.
+type Store interface {
+	// Open streams length bytes of an object from offset off; a negative length
+	// means up to the end. It returns the Info of the whole object. Transfers that break
+	// off in the middle are resumed at the point reached; reads fail with
+	// ErrUnreachable when nothing arrives for the store's stall time.
+	// Fewer bytes than asked for (the object ends early) end in io.ErrUnexpectedEOF.
+	Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, Info, error)
+
+	// Stat tells whether an object exists, and its size.
+	Stat(ctx context.Context, name string) (Info, error)
+
+	// Put writes an object, all or nothing: no reader ever sees a part of it, and
+	// after an error (also one that body returns) or a cancelled ctx nothing is left
+	// behind. size is the number of bytes of body, or -1 when it is not known; a body shorter or
+	// longer than size is an error. A body that also is an io.ReaderAt and io.Seeker (a
+	// bytes.Reader) is sent in parallel parts without copying; any other body is
+	// buffered part by part, within a fixed bound.
+	Put(ctx context.Context, name string, body io.Reader, size int64, cond Condition) (Info, error)
+
+	// Requests returns how many requests were sent so far, by kind ("GET", "PUT" and so on),
+	// for reports. The directory store counts its operations in the same way.
+	Requests() map[string]int64
+
+	// String is the store's URL, without secrets.
+	String() string
+}
+
+// Get reads a whole object of at most limit bytes into memory.
+// A larger object is ErrTooLarge and is not read.
+func Get(ctx context.Context, s Store, name string, limit int64) ([]byte, Info, error) {
+	r, info, err := s.Open(ctx, name, 0, -1)
+	if err != nil {
+		return nil, info, err
+	}
+	defer r.Close()
+	if info.Size > limit {
+		return nil, info, &SizeError{Name: name, Size: info.Size, Limit: limit}
+	}
+	data := make([]byte, info.Size)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return nil, info, err
+	}
+	return data, info, nil
+}
