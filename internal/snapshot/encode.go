@@ -1,0 +1,270 @@
+package snapshot
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// A manifest is stored as a few plain lines, so that any later version can be told from damage, then a zstd stream:
+//
+//	gocache-manifest 1
+//	sha256 <hex of all that follows the empty line>
+//	<empty line>
+//	<zstd: a line of JSON, then the tables in binary>
+//
+// Readers of format 1 pass over header lines that they do not know.
+// The tables, every number an unsigned varint (zigzag where it can be negative):
+//
+//	per pack: number of frames, then per frame: size, raw size, SHA-256
+//	per output: SHA-256, size, pack, frame, offset, index into exec + 1 or 0
+//	per action: action ID, output, time in ns, last use in s less the previous action's (signed)
+
+const manifestMagic = "gocache-manifest "
+
+// ErrFormat says that a manifest was written by a later version of this program.
+var ErrFormat = errors.New("unknown format version")
+
+// header is the JSON line: the manifest without its tables, and their lengths.
+type header struct {
+	*Manifest
+	NumOutputs int      `json:"outputs"`
+	NumActions int      `json:"actions"`
+	Exec       []string `json:"exec,omitempty"`
+}
+
+// Encode returns the stored form. The same manifest gives the same bytes.
+func (m *Manifest) Encode() ([]byte, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	var body bytes.Buffer
+	zw, err := zstd.NewWriter(&body, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
+	if err != nil {
+		return nil, err
+	}
+	bw := bufio.NewWriterSize(zw, 1<<16)
+	if err := m.encodeTo(bw); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(bw.Flush(), zw.Close()); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(body.Bytes())
+	return append(fmt.Appendf(nil, "%s%d\nsha256 %x\n\n", manifestMagic, Format, sum), body.Bytes()...), nil
+}
+
+func (m *Manifest) encodeTo(w *bufio.Writer) error {
+	h := header{Manifest: m, NumOutputs: len(m.Outputs), NumActions: len(m.Actions)}
+	exec := map[string]int{"": 0}
+	for _, o := range m.Outputs {
+		if _, ok := exec[o.Exec]; !ok {
+			h.Exec = append(h.Exec, o.Exec)
+			exec[o.Exec] = len(h.Exec)
+		}
+	}
+	line, err := json.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("manifest header: %w", err)
+	}
+	w.Write(append(line, '\n')) // a bufio.Writer keeps its first error for Flush
+	var b []byte
+	for _, p := range m.Packs {
+		b = binary.AppendUvarint(b[:0], uint64(len(p.Frames)))
+		for _, f := range p.Frames {
+			b = appendUvarints(b, f.Size, f.Raw)
+			b = append(b, f.Sum[:]...)
+		}
+		w.Write(b)
+	}
+	for _, o := range m.Outputs {
+		b = append(b[:0], o.ID[:]...)
+		w.Write(appendUvarints(b, o.Size, int64(o.Pack), int64(o.Frame), o.Off, int64(exec[o.Exec])))
+	}
+	last := int64(0)
+	for _, a := range m.Actions {
+		b = append(b[:0], a.ID[:]...)
+		b = appendUvarints(b, int64(a.Output), a.Time)
+		w.Write(binary.AppendVarint(b, a.LastUse-last))
+		last = a.LastUse
+	}
+	return nil
+}
+
+func appendUvarints(b []byte, vs ...int64) []byte {
+	for _, v := range vs {
+		b = binary.AppendUvarint(b, uint64(v))
+	}
+	return b
+}
+
+// DecodeManifest reads a stored manifest. A later format is ErrFormat, anything
+// else that is not whole and sound is ErrCorrupt.
+func DecodeManifest(data []byte) (*Manifest, error) {
+	body, err := openManifest(data)
+	if err != nil {
+		return nil, err
+	}
+	zr, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20))
+	if err != nil {
+		return nil, err
+	}
+	defer zr.Close()
+	m, err := decodeFrom(&tableReader{r: bufio.NewReaderSize(zr, 1<<16)})
+	if err != nil {
+		return nil, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
+	}
+	return m, m.check()
+}
+
+// openManifest checks the plain lines and the hash, and returns what follows.
+func openManifest(data []byte) ([]byte, error) {
+	head, body, ok := bytes.Cut(data[:min(len(data), 4096)], []byte("\n\n"))
+	lines := strings.Split(string(head), "\n")
+	version, isManifest := strings.CutPrefix(lines[0], manifestMagic)
+	if !isManifest {
+		return nil, fmt.Errorf("%w: not a manifest", ErrCorrupt)
+	}
+	if n, err := strconv.Atoi(version); err != nil || n != Format {
+		return nil, fmt.Errorf("%w %q: this program reads format %d", ErrFormat, version, Format)
+	}
+	if !ok {
+		return nil, fmt.Errorf("%w: manifest header does not end", ErrCorrupt)
+	}
+	body = data[len(head)+2:]
+	for _, l := range lines[1:] {
+		if want, ok := strings.CutPrefix(l, "sha256 "); ok {
+			if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != want {
+				return nil, fmt.Errorf("%w: manifest hash", ErrCorrupt)
+			}
+			return body, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: manifest without hash", ErrCorrupt)
+}
+
+// tableReader reads the tables and remembers the first error.
+type tableReader struct {
+	r   *bufio.Reader
+	err error
+}
+
+func (t *tableReader) int(limit int64) int64 {
+	v, err := binary.ReadUvarint(t.r)
+	if err == nil && v > uint64(limit) {
+		err = fmt.Errorf("number %d above %d", v, limit)
+	}
+	if t.err == nil {
+		t.err = err
+	}
+	return int64(v)
+}
+
+func (t *tableReader) id() (id ID) {
+	if _, err := io.ReadFull(t.r, id[:]); err != nil && t.err == nil {
+		t.err = err
+	}
+	return id
+}
+
+// maxJSON bounds the JSON line: names of modules and packs, about 400 bytes each.
+const maxJSON = 128 << 20
+
+func decodeFrom(t *tableReader) (*Manifest, error) {
+	h := header{Manifest: new(Manifest)}
+	line, err := readLine(t.r, maxJSON)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(line, &h); err != nil {
+		return nil, err
+	}
+	m := h.Manifest
+	if m == nil || h.NumOutputs < 0 || h.NumOutputs > MaxEntries || h.NumActions < 0 || h.NumActions > MaxEntries || len(m.Packs) > MaxPacks {
+		return nil, fmt.Errorf("%d outputs, %d actions", h.NumOutputs, h.NumActions)
+	}
+	t.packs(m)
+	t.outputs(m, h)
+	t.actions(m, h)
+	if _, err := t.r.ReadByte(); err != io.EOF && t.err == nil {
+		return nil, errors.New("data behind the tables")
+	}
+	return m, t.err
+}
+
+// readLine reads up to the first line feed, which must come within limit bytes.
+func readLine(r *bufio.Reader, limit int) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if line = append(line, part...); len(line) > limit {
+			return nil, errors.New("header too long")
+		}
+		if err != bufio.ErrBufferFull {
+			return line, err
+		}
+	}
+}
+
+// prealloc bounds what a count alone can make us allocate: the rest grows as bytes really arrive.
+func prealloc(n int) int { return min(n, 1<<16) }
+
+func (t *tableReader) packs(m *Manifest) {
+	total := int64(0)
+	for i := range m.Packs {
+		n := t.int(MaxFrames)
+		if total += n; total > MaxFrames && t.err == nil {
+			t.err = errors.New("too many frames")
+		}
+		for ; n > 0 && t.err == nil; n-- {
+			f := Frame{Size: t.int(MaxFrameStored), Raw: t.int(MaxFrameRaw)}
+			f.Sum = t.id()
+			m.Packs[i].Frames = append(m.Packs[i].Frames, f)
+		}
+	}
+}
+
+const maxInt = 1<<63 - 1
+
+func (t *tableReader) outputs(m *Manifest, h header) {
+	m.Outputs = make([]Output, 0, prealloc(h.NumOutputs))
+	for range h.NumOutputs {
+		o := Output{ID: t.id(), Size: t.int(maxInt), Pack: int(t.int(MaxPacks)), Frame: int(t.int(MaxFrames)), Off: t.int(MaxFrameRaw)}
+		exec := t.int(int64(len(h.Exec)))
+		if t.err != nil {
+			return
+		}
+		if exec > 0 {
+			o.Exec = h.Exec[exec-1]
+		}
+		m.Outputs = append(m.Outputs, o)
+	}
+}
+
+func (t *tableReader) actions(m *Manifest, h header) {
+	m.Actions = make([]Action, 0, prealloc(h.NumActions))
+	last := int64(0)
+	for range h.NumActions {
+		a := Action{ID: t.id(), Output: int(t.int(MaxEntries)), Time: t.int(maxInt)}
+		d, err := binary.ReadVarint(t.r)
+		if t.err == nil {
+			t.err = err
+		}
+		if t.err != nil {
+			return
+		}
+		last += d
+		a.LastUse = last
+		m.Actions = append(m.Actions, a)
+	}
+}

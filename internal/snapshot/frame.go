@@ -1,0 +1,129 @@
+package snapshot
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// ErrCorrupt is wrapped by every error that says stored bytes are not what they should be.
+var ErrCorrupt = errors.New("corrupt")
+
+// A frame is stored as a zstd skippable frame of four bytes that give the length of
+// the zstd frame behind it. pzstd writes the same, and every zstd decoder
+// skips it; a reader finds all frame boundaries without decoding.
+const (
+	frameHeaderSize = 12
+	skippableMagic  = 0x184D2A50
+)
+
+// Frame describes one frame of a pack, in the order of the pack.
+type Frame struct {
+	Size int64    // stored bytes, the 12 bytes of its header included
+	Raw  int64    // decoded bytes
+	Sum  [32]byte // SHA-256 of the stored bytes
+}
+
+// codec is shared by the process: both directions run at most GOMAXPROCS frames
+// at once, however many goroutines call, which also bounds their memory.
+var codec = sync.OnceValue(func() (c struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}) {
+	n := runtime.GOMAXPROCS(0)
+	var err error
+	// The options are valid constants, so New cannot fail. The level was chosen on the caches of real projects:
+	// "fastest" stores 10 % more and saves little time, "better" stores 8 % less at half the speed.
+	if c.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(n), zstd.WithWindowSize(FrameSize), zstd.WithEncoderCRC(false)); err != nil {
+		panic(err)
+	}
+	if c.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(n), zstd.WithDecoderMaxMemory(MaxFrameRaw)); err != nil {
+		panic(err)
+	}
+	return c
+})
+
+// encodeFrame appends the stored form of raw to dst.
+func encodeFrame(raw, dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, make([]byte, frameHeaderSize)...)
+	dst = codec().enc.EncodeAll(raw, dst)
+	h := dst[start:]
+	binary.LittleEndian.PutUint32(h, skippableMagic)
+	binary.LittleEndian.PutUint32(h[4:], 4)
+	binary.LittleEndian.PutUint32(h[8:], uint32(len(h)-frameHeaderSize))
+	return dst
+}
+
+// ReadFrame reads the next stored frame from r into buf, which it grows when needed.
+// It returns io.EOF at the end of r, io.ErrUnexpectedEOF in the middle of a
+// frame, and ErrCorrupt for bytes that are no frame. It does not decode.
+func ReadFrame(r io.Reader, buf []byte) ([]byte, error) {
+	var h [frameHeaderSize]byte
+	if _, err := io.ReadFull(r, h[:]); err != nil {
+		return nil, err
+	}
+	n := int64(binary.LittleEndian.Uint32(h[8:]))
+	if binary.LittleEndian.Uint32(h[:]) != skippableMagic || binary.LittleEndian.Uint32(h[4:]) != 4 || n+frameHeaderSize > MaxFrameStored {
+		return nil, fmt.Errorf("%w: no frame header", ErrCorrupt)
+	}
+	n += frameHeaderSize
+	if int64(cap(buf)) < n {
+		buf = make([]byte, n)
+	}
+	buf = buf[:n]
+	copy(buf, h[:])
+	if _, err := io.ReadFull(r, buf[frameHeaderSize:]); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	return buf, nil
+}
+
+// DecodeFrame decodes a stored frame into dst[:0], which it grows when needed.
+// Safe for concurrent use.
+func DecodeFrame(stored, dst []byte) ([]byte, error) {
+	if len(stored) < frameHeaderSize {
+		return nil, fmt.Errorf("%w: frame of %d bytes", ErrCorrupt, len(stored))
+	}
+	var h zstd.Header
+	if err := h.Decode(stored[frameHeaderSize:]); err != nil || h.Skippable {
+		return nil, fmt.Errorf("%w: no zstd frame", ErrCorrupt)
+	}
+	// Writers always record the size, so a frame without it is not ours; with it, memory is known beforehand.
+	if !h.HasFCS || h.FrameContentSize > MaxFrameRaw {
+		return nil, fmt.Errorf("%w: frame of unknown or too large size", ErrCorrupt)
+	}
+	if uint64(cap(dst)) < h.FrameContentSize {
+		dst = make([]byte, 0, h.FrameContentSize)
+	}
+	out, err := codec().dec.DecodeAll(stored[frameHeaderSize:], dst[:0])
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	if uint64(len(out)) != h.FrameContentSize {
+		return nil, fmt.Errorf("%w: frame size", ErrCorrupt)
+	}
+	return out, nil
+}
+
+// Decode checks a stored frame against its description and decodes it into dst[:0].
+// Nothing of a frame whose hash is wrong is ever decoded.
+func (f Frame) Decode(stored, dst []byte) ([]byte, error) {
+	if int64(len(stored)) != f.Size || sha256.Sum256(stored) != f.Sum {
+		return nil, fmt.Errorf("%w: frame hash", ErrCorrupt)
+	}
+	raw, err := DecodeFrame(stored, dst)
+	if err == nil && int64(len(raw)) != f.Raw {
+		return nil, fmt.Errorf("%w: frame size", ErrCorrupt)
+	}
+	return raw, err
+}

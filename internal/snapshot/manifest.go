@@ -1,0 +1,236 @@
+package snapshot
+
+import (
+	"encoding/hex"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ID is a SHA-256: an action ID, an output ID, or the hash of a pack.
+type ID = [32]byte
+
+// Manifest lists what a snapshot has and where it lies. It is the only object
+// that is ever replaced, and is written after everything that it names.
+type Manifest struct {
+	Repo    string   `json:"repo"`
+	Scope   string   `json:"scope"`
+	Key     []string `json:"key"`    // the elements of the key under which it is stored
+	Digest  string   `json:"digest"` // of the module files, also in the manifest without it in the key
+	Writer  Writing  `json:"writer"`
+	Packs   []Pack   `json:"packs"`
+	Modules []Module `json:"modules"` // sorted by path and version
+	Trees   []Tree   `json:"trees"`   // sorted by name
+	Outputs []Output `json:"-"`       // sorted by pack, frame and offset
+	Actions []Action `json:"-"`       // sorted by ID
+	Trend   []Saved  `json:"trend"`   // the last saves, oldest first
+}
+
+// Writing says who wrote a manifest, and when.
+type Writing struct {
+	Time   time.Time `json:"time"`
+	Commit string    `json:"commit,omitempty"`
+	Run    string    `json:"run,omitempty"`
+	Tool   string    `json:"tool,omitempty"`
+}
+
+// Pack is an object with many outputs, or with the files of a tree.
+type Pack struct {
+	Object string  `json:"object"` // full name, since it can lie in another scope
+	Size   int64   `json:"size"`   // stored bytes
+	Raw    int64   `json:"raw"`    // bytes of all members that were put in, for the share that is still alive
+	Frames []Frame `json:"-"`
+}
+
+// Output is GOCACHE's -d file: where its bytes lie.
+type Output struct {
+	ID    ID
+	Size  int64 // bytes
+	Pack  int   // index into Packs
+	Frame int
+	Off   int64  // in the decoded frame
+	Exec  string // the name of the executable in a -d directory; "" for a plain file
+}
+
+// Action is GOCACHE's -a file.
+type Action struct {
+	ID      ID
+	Output  int   // index into Outputs
+	Time    int64 // the time inside the entry, in nanoseconds; drives test expiry
+	LastUse int64 // Unix seconds
+}
+
+// Module is one module version of the snapshot.
+type Module struct {
+	Path    string `json:"path"`
+	Version string `json:"version"`
+	Sum     string `json:"sum"`             // h1 of the tree
+	ModSum  string `json:"modSum"`          // h1 of go.mod
+	Object  string `json:"object"`          // full name
+	Size    int64  `json:"size"`            // stored bytes
+	Files   int    `json:"files"`           // of the tree
+	Bytes   int64  `json:"bytes"`           // of the tree
+	LastUse int64  `json:"lastUse"`         // Unix seconds
+	InSum   bool   `json:"inSum,omitempty"` // go.sum vouched for it when it was saved
+}
+
+// Names of trees.
+const (
+	TreeModGraph = "modgraph" // .mod and .info files without a tree, and sumdb; relative to GOMODCACHE
+	TreeFuzz     = "fuzz"     // the fuzzing corpus; relative to GOCACHE
+)
+
+// Tree is a pack with plain files that share one fate.
+type Tree struct {
+	Name  string `json:"name"`
+	Pack  int    `json:"pack"` // index into Packs
+	Files int    `json:"files"`
+	Bytes int64  `json:"bytes"`
+}
+
+// Saved records one save, for the trend.
+type Saved struct {
+	Time     time.Time `json:"time"`
+	Run      string    `json:"run,omitempty"`
+	Stored   int64     `json:"stored"`   // bytes of the objects that the manifest names
+	Uploaded int64     `json:"uploaded"` // bytes
+	Actions  int       `json:"actions"`
+	Modules  int       `json:"modules"`
+}
+
+// MaxTrend is how many saves the trend remembers.
+const MaxTrend = 30
+
+// StoredBytes sums the sizes of all objects that the manifest names.
+func (m *Manifest) StoredBytes() (n int64) {
+	for _, p := range m.Packs {
+		n += p.Size
+	}
+	for _, mod := range m.Modules {
+		n += mod.Size
+	}
+	return n
+}
+
+// LiveBytes returns for each pack how many bytes of its members the manifest still names.
+func (m *Manifest) LiveBytes() []int64 {
+	live := make([]int64, len(m.Packs))
+	for _, o := range m.Outputs {
+		live[o.Pack] += o.Size
+	}
+	for _, t := range m.Trees {
+		live[t.Pack] += t.Bytes
+	}
+	return live
+}
+
+// IsFor reports an error unless the manifest belongs to this repo, scope and
+// key: one that was moved or copied to another name is not trusted.
+func (m *Manifest) IsFor(repo, scope string, key []string) error {
+	if m.Repo != repo || m.Scope != scope || !slices.Equal(m.Key, key) {
+		return fmt.Errorf("%w: manifest was written for repo %q, scope %q, key %q", ErrCorrupt, m.Repo, m.Scope, m.Key)
+	}
+	return nil
+}
+
+// check refuses what no writer writes, so that users of a manifest can trust every index, length and name in it.
+func (m *Manifest) check() error {
+	if len(m.Packs) > MaxPacks || len(m.Modules) > MaxModules || len(m.Trend) > 10*MaxTrend {
+		return fmt.Errorf("%w: manifest with %d packs, %d modules", ErrCorrupt, len(m.Packs), len(m.Modules))
+	}
+	for i, p := range m.Packs {
+		if err := checkPack(p); err != nil {
+			return fmt.Errorf("pack %d: %w", i, err)
+		}
+	}
+	for _, t := range m.Trees {
+		if t.Pack < 0 || t.Pack >= len(m.Packs) {
+			return fmt.Errorf("%w: tree %s has no pack", ErrCorrupt, t.Name)
+		}
+	}
+	for _, mod := range m.Modules {
+		if mod.Size < 0 || mod.Bytes < 0 || mod.Files < 0 || !isModuleObject(mod.Object) {
+			return fmt.Errorf("%w: module %s@%s", ErrCorrupt, mod.Path, mod.Version)
+		}
+	}
+	return m.checkEntries()
+}
+
+func (m *Manifest) checkEntries() error {
+	for i, o := range m.Outputs {
+		if o.Pack < 0 || o.Pack >= len(m.Packs) || o.Frame < 0 || o.Frame >= len(m.Packs[o.Pack].Frames) {
+			return fmt.Errorf("%w: output %d has no frame", ErrCorrupt, i)
+		}
+		if !m.fits(o) {
+			return fmt.Errorf("%w: output %d does not lie in its frames", ErrCorrupt, i)
+		}
+		if o.Exec != "" && (checkName(o.Exec) != nil || strings.Contains(o.Exec, "/")) {
+			return fmt.Errorf("%w: output %d has the file name %q", ErrCorrupt, i, o.Exec)
+		}
+	}
+	for i, a := range m.Actions {
+		if a.Output < 0 || a.Output >= len(m.Outputs) || a.Time < 0 {
+			return fmt.Errorf("%w: action %d has no output", ErrCorrupt, i)
+		}
+	}
+	return nil
+}
+
+// fits reports whether an output's bytes lie within its frame and those behind it.
+func (m *Manifest) fits(o Output) bool {
+	if o.Size < 0 || o.Off < 0 {
+		return false
+	}
+	_, ok := m.Packs[o.Pack].span(o.Frame, o.Off, o.Size)
+	return ok
+}
+
+// Span returns the index behind the last frame that holds bytes of an output.
+func (m *Manifest) Span(o Output) int {
+	end, _ := m.Packs[o.Pack].span(o.Frame, o.Off, o.Size)
+	return end
+}
+
+func (p Pack) span(frame int, off, size int64) (end int, ok bool) {
+	avail := p.Frames[frame].Raw - off
+	for end = frame + 1; avail < size && avail >= 0 && end < len(p.Frames); end++ {
+		avail += p.Frames[end].Raw
+	}
+	return end, avail >= size
+}
+
+func checkPack(p Pack) error {
+	var size int64
+	for _, f := range p.Frames {
+		if f.Size <= frameHeaderSize || f.Size > MaxFrameStored || f.Raw < 0 || f.Raw > MaxFrameRaw {
+			return fmt.Errorf("%w: frame of %d bytes that decodes to %d", ErrCorrupt, f.Size, f.Raw)
+		}
+		size += f.Size
+	}
+	if size != p.Size || p.Raw < 0 {
+		return fmt.Errorf("%w: %d bytes in frames, %d in all", ErrCorrupt, size, p.Size)
+	}
+	if !isScopedObject(p.Object, "packs") || !isHex64(path.Base(p.Object)) {
+		return fmt.Errorf("%w: object name %q", ErrCorrupt, p.Object)
+	}
+	return nil
+}
+
+// isScopedObject reports whether name is v1/repos/<repo>/<scope>/<kind>/...: a
+// manifest can make its reader fetch nothing else.
+func isScopedObject(name, kind string) bool {
+	e := strings.Split(name, "/")
+	return len(e) > 5 && e[0] == root && e[1] == "repos" && e[4] == kind && checkName(name) == nil
+}
+
+func isModuleObject(name string) bool {
+	shared := strings.HasPrefix(name, root+"/modules/") && checkName(name) == nil
+	return (shared || isScopedObject(name, "modules")) && isHex64(path.Base(name))
+}
+
+func isHex64(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == 32 && strings.ToLower(s) == s
+}

@@ -1,0 +1,142 @@
+package snapshot
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// Reader unpacks a pack or a module object while it arrives. It holds one
+// stored and one decoded frame (at most 33 MiB for hostile input, 8 MiB and its compressed form for ours).
+type Reader struct {
+	tr     *tar.Reader
+	src    io.Reader
+	frames []Frame // checks each frame when not nil
+	next   int
+	stored []byte
+	raw    []byte
+	left   []byte // of raw
+	pool   Buffers
+}
+
+// Buffers lends the memory of decoded frames, to bound it over many readers.
+// Get may block.
+type Buffers interface {
+	Get() []byte
+	Put([]byte)
+}
+
+// NewReader returns a Reader of src. When frames is not nil, every frame must
+// have the recorded hash, and src must hold exactly these frames.
+// pool may be nil. The caller must call Close.
+func NewReader(src io.Reader, frames []Frame, pool Buffers) *Reader {
+	r := &Reader{src: src, frames: frames, pool: pool}
+	r.tr = tar.NewReader((*frameSource)(r))
+	return r
+}
+
+// frameSource is the tar stream, decoded frame by frame.
+type frameSource Reader
+
+func (s *frameSource) Read(p []byte) (int, error) {
+	r := (*Reader)(s)
+	for len(r.left) == 0 {
+		if err := r.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, r.left)
+	r.left = r.left[n:]
+	return n, nil
+}
+
+// fill decodes the next frame. The buffer goes back before the wait for the
+// network, so that slow transfers do not hold memory that others could use.
+func (r *Reader) fill() (err error) {
+	r.release()
+	if r.stored, err = ReadFrame(r.src, r.stored); err != nil {
+		if err == io.EOF && r.frames != nil && r.next != len(r.frames) {
+			return io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	if r.pool != nil {
+		r.raw = r.pool.Get()
+	}
+	var raw []byte
+	switch {
+	case r.frames == nil:
+		raw, err = DecodeFrame(r.stored, r.raw)
+	case r.next >= len(r.frames):
+		err = fmt.Errorf("%w: more frames than recorded", ErrCorrupt)
+	default:
+		raw, err = r.frames[r.next].Decode(r.stored, r.raw)
+	}
+	if err != nil {
+		return err
+	}
+	r.next++
+	r.raw, r.left = raw, raw
+	return nil
+}
+
+func (r *Reader) release() {
+	if r.pool != nil && r.raw != nil {
+		r.pool.Put(r.raw)
+		r.raw = nil
+	}
+}
+
+// Close gives the memory back. It does not close the source.
+func (r *Reader) Close() { r.release() }
+
+// Next advances to the next member and returns it; io.EOF after the last one.
+// Anything but a regular file with a safe name is ErrCorrupt, and so is data behind the end of the archive.
+func (r *Reader) Next() (Member, error) {
+	h, err := r.tr.Next()
+	if err == io.EOF {
+		return Member{}, r.end()
+	}
+	if err != nil {
+		return Member{}, wrapTar(err)
+	}
+	if h.Typeflag != tar.TypeReg {
+		return Member{}, fmt.Errorf("%w: member %q is not a regular file", ErrCorrupt, h.Name)
+	}
+	if err := checkName(h.Name); err != nil {
+		return Member{}, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return Member{Name: h.Name, Mode: fs.FileMode(h.Mode).Perm(), Size: h.Size}, nil
+}
+
+// end reads behind the end of the archive: an object that was cut there
+// or that carries more is not the one that was written.
+func (r *Reader) end() error {
+	n, err := io.Copy(io.Discard, io.LimitReader((*frameSource)(r), 1))
+	if err != nil {
+		return err
+	}
+	if n != 0 {
+		return fmt.Errorf("%w: data behind the archive", ErrCorrupt)
+	}
+	return io.EOF
+}
+
+// Read reads from the current member.
+func (r *Reader) Read(p []byte) (int, error) {
+	n, err := r.tr.Read(p)
+	if err != nil && err != io.EOF {
+		err = wrapTar(err)
+	}
+	return n, err
+}
+
+// wrapTar marks what archive/tar itself refuses as corruption, and leaves errors of the source as they are.
+func wrapTar(err error) error {
+	if errors.Is(err, tar.ErrHeader) || errors.Is(err, tar.ErrFieldTooLong) || errors.Is(err, tar.ErrInsecurePath) {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
+}

@@ -1,0 +1,83 @@
+package snapshot
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// State is what a restore leaves for the save of the same job. A save works
+// without it; with it, it knows what was used, and which objects need mending.
+type State struct {
+	Format  int       `json:"format"`
+	Store   string    `json:"store"`
+	Repo    string    `json:"repo"`
+	Scope   string    `json:"scope"`
+	Time    time.Time `json:"time"`              // start of the restore
+	Matched *Matched  `json:"matched,omitempty"` // nil after a miss
+	Damaged []Damage  `json:"damaged,omitempty"`
+}
+
+// Matched names the snapshot that was restored.
+type Matched struct {
+	Object string    `json:"object"`
+	Scope  string    `json:"scope"`
+	Key    []string  `json:"key"`
+	Exact  bool      `json:"exact"`
+	Saved  time.Time `json:"saved"`
+}
+
+// Damage names stored bytes that were missing or wrong.
+type Damage struct {
+	Object string `json:"object"`
+	Frame  int    `json:"frame"` // of a pack; -1 for the whole object
+	Reason string `json:"reason"`
+}
+
+// ReadState reads a state file. No file is (nil, nil): nothing was restored.
+func ReadState(path string) (*State, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state file: %w", err)
+	}
+	s := new(State)
+	if err := json.Unmarshal(data, s); err != nil {
+		return nil, fmt.Errorf("state file %s: %w", path, err)
+	}
+	if s.Format != Format {
+		return nil, fmt.Errorf("state file %s: %w %d", path, ErrFormat, s.Format)
+	}
+	return s, nil
+}
+
+// WriteState writes a state file by rename, so that a killed restore leaves the old one or the new one.
+func WriteState(path string, s State) error {
+	s.Format = Format
+	data, err := json.MarshalIndent(s, "", "\t")
+	if err != nil {
+		return fmt.Errorf("state file: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("state file: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".state-*")
+	if err != nil {
+		return fmt.Errorf("state file: %w", err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fmt.Errorf("state file: %w", err)
+	}
+	return nil
+}

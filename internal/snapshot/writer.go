@@ -1,0 +1,135 @@
+package snapshot
+
+import (
+	"archive/tar"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"time"
+)
+
+// Member is one file of a pack or of a module object.
+type Member struct {
+	Name string      // slash-separated, relative to GOCACHE or GOMODCACHE
+	Mode fs.FileMode // permission bits
+	Size int64       // bytes
+}
+
+// Location says where the first byte of a member lies: frame, and offset in the decoded frame.
+// A member that is larger than what is left of its frame goes on in the following frames, from their first byte.
+type Location struct {
+	Frame int
+	Off   int64
+}
+
+// Writer writes a pack or a module object: a tar archive, cut into frames so
+// that each frame but those of a very large member holds whole members. The same members give
+// the same bytes. After its first error a Writer stays broken. It buffers one frame (8 MiB)
+// and its compressed form.
+type Writer struct {
+	dst    io.Writer
+	tw     *tar.Writer
+	raw    []byte
+	stored []byte
+	frames []Frame
+	sum    hash.Hash
+	size   int64
+	err    error
+}
+
+// NewWriter returns a Writer to dst. The caller must call Close.
+func NewWriter(dst io.Writer) *Writer {
+	w := &Writer{dst: dst, sum: sha256.New(), raw: make([]byte, 0, FrameSize)}
+	w.tw = tar.NewWriter((*frameSink)(w))
+	return w
+}
+
+// frameSink receives the tar stream and cuts it when a frame is full.
+type frameSink Writer
+
+func (s *frameSink) Write(p []byte) (int, error) {
+	w := (*Writer)(s)
+	for n := 0; n < len(p); {
+		k := copy(w.raw[len(w.raw):FrameSize], p[n:])
+		w.raw = w.raw[:len(w.raw)+k]
+		n += k
+		if len(w.raw) == FrameSize {
+			if err := w.cut(); err != nil {
+				return n, err
+			}
+		}
+	}
+	return len(p), nil
+}
+
+// cut ends the current frame, if it holds anything.
+func (w *Writer) cut() error {
+	if len(w.raw) == 0 {
+		return nil
+	}
+	w.stored = encodeFrame(w.raw, w.stored[:0])
+	w.frames = append(w.frames, Frame{Size: int64(len(w.stored)), Raw: int64(len(w.raw)), Sum: sha256.Sum256(w.stored)})
+	w.raw = w.raw[:0]
+	w.size += int64(len(w.stored))
+	w.sum.Write(w.stored)
+	_, err := w.dst.Write(w.stored)
+	return err
+}
+
+// Add writes one member whose bytes come from body, which must hold exactly m.Size of them.
+func (w *Writer) Add(m Member, body io.Reader) (Location, error) {
+	if w.err != nil {
+		return Location{}, w.err
+	}
+	loc, err := w.add(m, body)
+	if err != nil {
+		w.err = fmt.Errorf("pack member %s: %w", m.Name, err)
+	}
+	return loc, w.err
+}
+
+func (w *Writer) add(m Member, body io.Reader) (Location, error) {
+	if err := checkName(m.Name); err != nil {
+		return Location{}, err
+	}
+	if err := w.tw.Flush(); err != nil {
+		return Location{}, err
+	}
+	if need := int64(len(w.raw)) + 512 + (m.Size+511)&^511; need > FrameSize {
+		if err := w.cut(); err != nil {
+			return Location{}, err
+		}
+	}
+	// No times, no owners: the same files give the same bytes.
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: m.Name, Size: m.Size, Mode: int64(m.Mode.Perm()), ModTime: time.Unix(0, 0)}
+	if err := w.tw.WriteHeader(h); err != nil {
+		return Location{}, err
+	}
+	loc := Location{Frame: len(w.frames), Off: int64(len(w.raw))}
+	n, err := io.Copy(w.tw, io.LimitReader(body, m.Size+1))
+	if err == nil && n != m.Size {
+		err = fmt.Errorf("%w: it has %d bytes, not %d", io.ErrUnexpectedEOF, n, m.Size)
+	}
+	return loc, err
+}
+
+// Close ends the archive and returns its frames. It does not close the destination.
+func (w *Writer) Close() ([]Frame, error) {
+	if w.err == nil {
+		if w.err = w.tw.Close(); w.err == nil {
+			w.err = w.cut()
+		}
+	}
+	return w.frames, w.err
+}
+
+// Size is the number of bytes written to the destination so far.
+func (w *Writer) Size() int64 { return w.size }
+
+// Sum is the SHA-256 of the bytes written so far: after Close, the name of the pack.
+func (w *Writer) Sum() (sum [32]byte) {
+	w.sum.Sum(sum[:0])
+	return sum
+}
