@@ -1,0 +1,170 @@
+// Package buildcache knows the layout of GOCACHE, the go command's build cache, on
+// local disk: it lists what is there, reads and installs entries, and removes them. It knows nothing of
+// stores or snapshots. The facts come from cmd/go/internal/cache of go1.26.
+//
+// # Layout
+//
+//   - <xx>/<action>-a is an action entry: one line that names an output and its size.
+//   - <xx>/<output>-d is an output, named by the SHA-256 of its bytes. Programs of "go run" and
+//     "go tool" are a directory <output>-d with one executable file in it.
+//   - xx is the first byte of the ID, 00 to ff.
+//   - README explains the directory to humans; trim.txt holds when the go command last trimmed it.
+//   - fuzz/ holds the fuzzing corpus, which nothing here ever removes.
+//
+// # Sharing
+//
+// The go command may run at the same time, as may other processes that use this package.
+// As in cmd/go, there is no lock: an output counts only from the moment at which it has its full size, all
+// writers of an output write the same bytes in the same order, and an action entry is written after its output.
+// A process killed at any instant therefore leaves only complete entries, or files
+// that every go command takes as a miss and overwrites.
+//
+// All methods are safe for concurrent use, unless they say otherwise.
+package buildcache
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Cache is a build cache in a local directory.
+type Cache struct{ dir string }
+
+// Open returns the cache in dir, which need not exist. It touches nothing.
+func Open(dir string) *Cache { return &Cache{dir: dir} }
+
+// Dir returns the directory of the cache.
+func (c *Cache) Dir() string { return c.dir }
+
+// actionFile and outputFile return the paths at which cmd/go keeps them.
+func (c *Cache) actionFile(id ID) string { return c.file(id, "-a") }
+func (c *Cache) outputFile(id ID) string { return c.file(id, "-d") }
+
+func (c *Cache) file(id ID, suffix string) string {
+	name := id.String()
+	return c.dir + string(filepath.Separator) + name[:2] + string(filepath.Separator) + name + suffix
+}
+
+// readme is the text that cmd/go writes (cmd/go/internal/cache/default.go).
+const readme = `This directory holds cached build artifacts from the Go build system.
+Run "go clean -cache" if the directory is getting too large.
+Run "go clean -fuzzcache" to delete the fuzz cache.
+See go.dev to learn more about Go.
+`
+
+// Prepare creates what an empty cache consists of: the directory, its 256
+// subdirectories, README, and trim.txt, which says that the cache was trimmed at now.
+// What exists is kept. So the go command does not walk a freshly restored cache to trim it,
+// yet goes on trimming a cache that lives longer than one job.
+func (c *Cache) Prepare(now time.Time) error {
+	if err := os.MkdirAll(c.dir, 0o777); err != nil {
+		return fmt.Errorf("preparing build cache: %w", err)
+	}
+	if err := c.makeShards(); err != nil {
+		return fmt.Errorf("preparing build cache: %w", err)
+	}
+	if err := c.writeMissing("README", readme); err != nil {
+		return fmt.Errorf("preparing build cache: %w", err)
+	}
+	if !c.trimmed() {
+		text := strconv.FormatInt(now.Unix(), 10) // without a newline, as cmd/go
+		if err := os.WriteFile(filepath.Join(c.dir, "trim.txt"), []byte(text), 0o666); err != nil {
+			return fmt.Errorf("preparing build cache: %w", err)
+		}
+	}
+	return nil
+}
+
+// makeShards creates the subdirectories that are missing.
+func (c *Cache) makeShards() error {
+	have := map[string]bool{}
+	list, err := os.ReadDir(c.dir)
+	if err != nil {
+		return err
+	}
+	for _, d := range list {
+		have[d.Name()] = true
+	}
+	for i := range 256 {
+		name := fmt.Sprintf("%02x", i)
+		if have[name] {
+			continue
+		}
+		if err := os.Mkdir(filepath.Join(c.dir, name), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Cache) writeMissing(name, text string) error {
+	f, err := os.OpenFile(filepath.Join(c.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// trimmed tells whether trim.txt is there and legible to cmd/go.
+func (c *Cache) trimmed() bool {
+	data, err := os.ReadFile(filepath.Join(c.dir, "trim.txt"))
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64)
+	return err == nil
+}
+
+// Limits of AgedTime.
+const (
+	minAge = 2 * time.Hour
+	maxAge = 4*24*time.Hour + 12*time.Hour
+)
+
+// AgedTime returns the modification time that a restored file gets: its last use, but at
+// least 2 hours and at most 4.5 days before now, in whole seconds.
+//
+//   - The go command marks a use by setting the time to now, but only on files that are at least 1 hour
+//     old. Younger ones would hide what a job uses. The second hour covers clocks that are set back a little.
+//   - It trims what is older than 5 days and 1 hour. trim.txt (see Prepare) keeps it from trimming for
+//     24 hours; 13 hours of margin keep entries alive where trim.txt was older than the restore.
+//   - Whole seconds survive on every file system, so that "newer than at the restore" is an exact test.
+func AgedTime(lastUse, now time.Time) time.Time {
+	t := lastUse
+	if newest := now.Add(-minAge); t.After(newest) {
+		t = newest
+	}
+	if oldest := now.Add(-maxAge); t.Before(oldest) {
+		t = oldest.Add(time.Second - 1) // rounding down must not pass the limit
+	}
+	return t.Truncate(time.Second)
+}
+
+// Remove removes action entries, then outputs. What is missing is fine. Entries go first,
+// so that a process killed in between leaves none without its output. It goes on after an error
+// and returns all of them.
+func (c *Cache) Remove(actions, outputs []ID) error {
+	var errs []error
+	for _, id := range actions {
+		if err := os.Remove(c.actionFile(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("removing action entry: %w", err))
+		}
+	}
+	for _, id := range outputs {
+		// RemoveAll, because programs are directories.
+		if err := os.RemoveAll(c.outputFile(id)); err != nil {
+			errs = append(errs, fmt.Errorf("removing output: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,234 @@
+package buildcache
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/org/gocache-action/internal/osfile"
+)
+
+// OpenOutput opens the bytes of an output, or of the program in an output directory.
+func (c *Cache) OpenOutput(o Output) (*os.File, error) {
+	path, err := c.dataFile(o)
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
+
+// dataFile is the path of the file that holds the bytes of o.
+func (c *Cache) dataFile(o Output) (string, error) {
+	path := c.outputFile(o.ID)
+	if o.Exec == "" {
+		return path, nil
+	}
+	// The name comes from a manifest: it must not lead out of its directory.
+	if o.Exec == "." || o.Exec == ".." || len(o.Exec) > 255 || !filepath.IsLocal(o.Exec) || filepath.Base(o.Exec) != o.Exec {
+		return "", fmt.Errorf("output %s: invalid name of an executable %.300q", o.ID, o.Exec)
+	}
+	return filepath.Join(path, o.Exec), nil
+}
+
+// Writer receives the bytes of one output, in order. It is not safe for concurrent use.
+//
+// The file grows as it is written and gets its full size with the last byte: killed at any
+// instant it leaves a short file (or an empty directory), which the go command takes as a miss
+// and completes. Therefore nothing is preallocated.
+type Writer struct {
+	f     *osfile.File
+	o     Output
+	path  string // of the file
+	dir   string // of the output directory, "" for a plain output
+	mtime time.Time
+	left  int64 // bytes still to come
+	err   error // the first one; the Writer stays broken
+}
+
+// CreateOutput starts writing an output. It returns fs.ErrExist when the cache has it already with
+// the right size; anything else at its place is replaced. Close gives it mtime. Prepare must
+// have been called. The permissions are those of cmd/go: 0666 for a plain output, 0777 for a
+// program and its directory, less the umask.
+func (c *Cache) CreateOutput(o Output, mtime time.Time) (*Writer, error) {
+	path, err := c.dataFile(o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Size < 0 {
+		return nil, fmt.Errorf("output %s: size %d is negative", o.ID, o.Size)
+	}
+	w := &Writer{o: o, path: path, mtime: mtime, left: o.Size}
+	if o.Exec != "" {
+		w.dir = c.outputFile(o.ID)
+		if err := os.Mkdir(w.dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("creating output: %w", err)
+		}
+	}
+	w.f, err = osfile.Create(path, w.perm())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.f, err = c.replace(w, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("creating output: %w", err)
+	}
+	return w, nil
+}
+
+func (w *Writer) perm() fs.FileMode {
+	if w.dir != "" {
+		return 0o777
+	}
+	return 0o666
+}
+
+// replace deals with what is at the place of an output, after a failed attempt to create it.
+func (c *Cache) replace(w *Writer, cause error) (*osfile.File, error) {
+	st, err := os.Lstat(c.outputFile(w.o.ID))
+	if err != nil {
+		return nil, cause // whatever was there, it did not keep us from creating the file
+	}
+	if c.right(w.o, st) {
+		return nil, fs.ErrExist
+	}
+	if w.dir == "" && st.Mode().IsRegular() {
+		if f, err := rewrite(w.path, w.perm(), st.Size() > w.o.Size); err == nil {
+			return f, nil
+		}
+	}
+	// The wrong kind of file, a directory with the wrong files, or a file that
+	// cannot be written: make place.
+	if err := osfile.RemoveAll(c.outputFile(w.o.ID)); err != nil {
+		return nil, err
+	}
+	if w.dir != "" {
+		if err := os.Mkdir(w.dir, 0o777); err != nil {
+			return nil, err
+		}
+	}
+	return osfile.Create(w.path, w.perm())
+}
+
+// right tells whether the go command would find o in the file or directory st.
+func (c *Cache) right(o Output, st fs.FileInfo) bool {
+	if st.IsDir() {
+		_, size, broken, err := c.executable(o.ID)
+		return err == nil && broken == "" && size == o.Size
+	}
+	// A plain file cannot stand for a program: it is not executable.
+	return st.Mode().IsRegular() && o.Exec == "" && st.Size() == o.Size
+}
+
+// rewrite opens a file of the wrong size as cmd/go does: in place, because another process may be
+// writing the same bytes right now, and then both succeed.
+func rewrite(path string, perm fs.FileMode, truncate bool) (*osfile.File, error) {
+	f, err := osfile.Overwrite(path, perm)
+	if err != nil {
+		return nil, err
+	}
+	if truncate {
+		if err := f.Truncate(0); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	return f, nil
+}
+
+// Write appends to the output. More bytes than the size of the output are an error, and none
+// of the p that exceeds it is written.
+func (w *Writer) Write(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	if int64(len(p)) > w.left {
+		w.err = fmt.Errorf("output %s: more than %d bytes", w.o.ID, w.o.Size)
+		return 0, w.err
+	}
+	n, err := w.f.Write(p)
+	w.left -= int64(n)
+	w.err = err
+	return n, err
+}
+
+// Close finishes the output. When a Write failed, or when bytes are missing, it removes the file
+// and returns the error.
+func (w *Writer) Close() error {
+	if w.err == nil && w.left > 0 {
+		w.err = fmt.Errorf("output %s: %d of %d bytes are missing", w.o.ID, w.left, w.o.Size)
+	}
+	if w.err == nil && w.dir == "" {
+		w.err = w.f.SetTime(w.mtime)
+	}
+	if err := w.f.Close(); w.err == nil {
+		w.err = err
+	}
+	if w.err == nil && w.dir != "" {
+		// cmd/go reads, refreshes and trims by the time of the directory.
+		w.err = os.Chtimes(w.dir, w.mtime, w.mtime)
+	}
+	if w.err != nil {
+		w.remove()
+		return fmt.Errorf("writing output: %w", w.err)
+	}
+	return nil
+}
+
+// Abort gives the output up and removes what was written of it. Call it instead of Close.
+func (w *Writer) Abort() {
+	w.f.Close()
+	w.remove()
+}
+
+func (w *Writer) remove() {
+	os.Remove(w.path)
+	if w.dir != "" {
+		os.Remove(w.dir)
+	}
+}
+
+// PutAction writes an action entry with the given modification time. Call it only once its output is
+// there. An identical entry is left alone, with its time; junk and any other entry are overwritten,
+// so do not call it for an action that Scan found whole.
+func (c *Cache) PutAction(e Entry, mtime time.Time) error {
+	if e.Size < 0 || e.Time < 0 {
+		return fmt.Errorf("action entry %s: negative size or time", e.Action)
+	}
+	var buf [EntrySize]byte
+	text := e.AppendText(buf[:0])
+	path := c.actionFile(e.Action)
+	err := osfile.WriteFile(path, 0o666, text, mtime)
+	if errors.Is(err, fs.ErrExist) {
+		err = overwriteAction(path, text, mtime)
+	}
+	if err != nil {
+		return fmt.Errorf("writing action entry: %w", err)
+	}
+	return nil
+}
+
+// overwriteAction writes over an existing entry without emptying it first, as cmd/go does, so
+// that a concurrent reader sees the old or the new one.
+func overwriteAction(path string, text []byte, mtime time.Time) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	f, err := osfile.Overwrite(path, 0o666)
+	if err != nil {
+		// Not writable, or not a file at all.
+		if err := osfile.RemoveAll(path); err != nil {
+			return err
+		}
+		return osfile.WriteFile(path, 0o666, text, mtime)
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Truncate(int64(len(text)))
+	}
+	if err == nil {
+		err = f.SetTime(mtime)
+	}
+	return errors.Join(err, f.Close())
+}

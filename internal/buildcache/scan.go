@@ -1,0 +1,298 @@
+package buildcache
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/org/gocache-action/internal/osfile"
+)
+
+// Local is an action entry on disk whose output is there with the right size.
+type Local struct {
+	Entry
+	ActionTime int64 // mtime of the "-a" file, nanoseconds since the epoch
+	OutputTime int64 // mtime of the "-d" file or directory, nanoseconds since the epoch
+}
+
+// Output describes an output on disk.
+type Output struct {
+	ID   ID
+	Size int64 // bytes
+	Time int64 // mtime in nanoseconds since the epoch; of the directory, which is what cmd/go looks at
+	// Exec is the name of the one executable in a "-d" directory; empty for a plain file.
+	Exec string
+}
+
+// Broken is a file or directory of the cache that the go command takes as a miss.
+type Broken struct {
+	Path   string // relative to the cache directory, with slashes
+	Reason string
+}
+
+// File is a file of the fuzzing corpus.
+type File struct {
+	Name string // relative to the cache directory, with slashes: "fuzz/..."
+	Size int64  // bytes
+}
+
+// Inventory is what a cache holds.
+type Inventory struct {
+	Entries []Local // only whole ones, sorted by Action
+	// Outputs are all sound outputs, also those that no entry names.
+	Outputs map[ID]Output
+	Broken  []Broken // sorted by Path
+	Fuzz    []File   // sorted by Name
+}
+
+// Shard is what one of the 256 subdirectories holds. Whether its entries are
+// whole is known only once all shards are: outputs lie in other shards.
+type Shard struct {
+	Entries []Local // OutputTime is not set yet
+	Outputs []Output
+	Broken  []Broken
+}
+
+// Scan lists the cache. A missing directory is an empty inventory. Files that come and
+// go meanwhile may be listed or not.
+//
+// It is serial; callers that want to use several cores run ScanShard for 0 to 255 and ScanFuzz
+// themselves and give the results to Merge. Memory is about 250 bytes an entry.
+func (c *Cache) Scan(ctx context.Context) (*Inventory, error) {
+	shards := make([]Shard, 256)
+	for i := range shards {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var err error
+		if shards[i], err = c.ScanShard(i); err != nil {
+			return nil, err
+		}
+	}
+	fuzz, err := c.ScanFuzz(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return Merge(shards, fuzz), nil
+}
+
+// ScanShard lists the subdirectory of the IDs that start with byte i, 0 to 255.
+// A missing one is empty.
+func (c *Cache) ScanShard(i int) (Shard, error) {
+	var s Shard
+	name := fmt.Sprintf("%02x", i)
+	dir, err := osfile.OpenDir(filepath.Join(c.dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return s, fmt.Errorf("scanning build cache: %w", err)
+	}
+	defer dir.Close()
+	names, err := dir.Names()
+	if err != nil {
+		return s, fmt.Errorf("scanning build cache: %w", err)
+	}
+	sc := shardScanner{c: c, dir: dir, prefix: name}
+	s.Entries = make([]Local, 0, countActions(names))
+	for _, n := range names {
+		if reason := sc.scan(&s, n); reason != "" {
+			s.Broken = append(s.Broken, Broken{Path: name + "/" + n, Reason: reason})
+		}
+	}
+	slices.SortFunc(s.Entries, func(a, b Local) int { return bytes.Compare(a.Action[:], b.Action[:]) })
+	return s, nil
+}
+
+func countActions(names []string) int {
+	n := 0
+	for _, name := range names {
+		if strings.HasSuffix(name, "-a") {
+			n++
+		}
+	}
+	return n
+}
+
+type shardScanner struct {
+	c      *Cache
+	dir    *osfile.Dir
+	prefix string
+	buf    [EntrySize + 1]byte // one more, to see that a file is too long
+}
+
+// scan adds the directory entry name to s, or returns what is wrong with it. Files that
+// vanished and files of a kind that cmd/go ignores are passed over.
+func (sc *shardScanner) scan(s *Shard, name string) (broken string) {
+	kind, ok := cutKind(&name)
+	if !ok {
+		return ""
+	}
+	id, err := ParseID(name)
+	if err != nil || name[:2] != sc.prefix {
+		return "name is not that of a cache entry"
+	}
+	if kind == "-a" {
+		broken, err = sc.action(s, id, name+kind)
+	} else {
+		broken, err = sc.output(s, id, name+kind)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return broken
+}
+
+// cutKind cuts "-a" or "-d" off name.
+func cutKind(name *string) (string, bool) {
+	for _, kind := range []string{"-a", "-d"} {
+		if n, ok := strings.CutSuffix(*name, kind); ok {
+			*name = n
+			return kind, true
+		}
+	}
+	return "", false
+}
+
+func (sc *shardScanner) action(s *Shard, id ID, name string) (string, error) {
+	n, in, err := sc.dir.ReadFile(name, sc.buf[:])
+	if err != nil {
+		return "", err
+	}
+	if !in.Mode.IsRegular() {
+		return "not a regular file", nil
+	}
+	e, err := ParseEntry(sc.buf[:n])
+	if err != nil {
+		return "", err
+	}
+	if e.Action != id {
+		return "action entry: action is not that of the file name", nil
+	}
+	s.Entries = append(s.Entries, Local{Entry: e, ActionTime: in.MTime})
+	return "", nil
+}
+
+func (sc *shardScanner) output(s *Shard, id ID, name string) (string, error) {
+	in, err := sc.dir.Lstat(name)
+	if err != nil {
+		return "", err
+	}
+	o := Output{ID: id, Size: in.Size, Time: in.MTime}
+	if in.Mode.IsDir() {
+		var reason string
+		if o.Exec, o.Size, reason, err = sc.c.executable(id); err != nil || reason != "" {
+			return reason, err
+		}
+	} else if !in.Mode.IsRegular() {
+		return "not a regular file or directory", nil
+	}
+	s.Outputs = append(s.Outputs, o)
+	return "", nil
+}
+
+// executable describes the program in an output directory. cmd/go uses such a directory only
+// when it has exactly one entry.
+func (c *Cache) executable(id ID) (name string, size int64, broken string, err error) {
+	dir := c.outputFile(id)
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return "", 0, "", err
+	}
+	if len(list) != 1 {
+		return "", 0, fmt.Sprintf("output directory: %d files, want 1", len(list)), nil
+	}
+	st, err := list[0].Info()
+	if err != nil {
+		return "", 0, "", err
+	}
+	if !st.Mode().IsRegular() {
+		return "", 0, "output directory: not a regular file inside", nil
+	}
+	return st.Name(), st.Size(), "", nil
+}
+
+// Merge joins the shards of a cache, which must be in order, and drops the entries whose
+// output is missing or has another size. It may reuse and clear the shards.
+func Merge(shards []Shard, fuzz []File) *Inventory {
+	var entries, outputs int
+	for i := range shards {
+		entries += len(shards[i].Entries)
+		outputs += len(shards[i].Outputs)
+	}
+	inv := &Inventory{
+		Entries: make([]Local, 0, entries),
+		Outputs: make(map[ID]Output, outputs),
+		Fuzz:    fuzz,
+	}
+	for i := range shards {
+		for _, o := range shards[i].Outputs {
+			inv.Outputs[o.ID] = o
+		}
+		inv.Broken = append(inv.Broken, shards[i].Broken...)
+		shards[i].Outputs, shards[i].Broken = nil, nil
+	}
+	for i := range shards {
+		for _, e := range shards[i].Entries {
+			inv.addEntry(e)
+		}
+		shards[i].Entries = nil
+	}
+	slices.SortFunc(inv.Broken, func(a, b Broken) int { return strings.Compare(a.Path, b.Path) })
+	return inv
+}
+
+func (inv *Inventory) addEntry(e Local) {
+	o, ok := inv.Outputs[e.Output]
+	reason := ""
+	switch {
+	case !ok:
+		reason = fmt.Sprintf("output %s is missing or broken", e.Output)
+	case o.Size != e.Size:
+		reason = fmt.Sprintf("output %s has %d bytes, want %d", e.Output, o.Size, e.Size)
+	}
+	if reason != "" {
+		id := e.Action.String()
+		inv.Broken = append(inv.Broken, Broken{Path: id[:2] + "/" + id + "-a", Reason: reason})
+		return
+	}
+	e.OutputTime = o.Time
+	inv.Entries = append(inv.Entries, e)
+}
+
+// ScanFuzz lists the fuzzing corpus, regular files only.
+func (c *Cache) ScanFuzz(ctx context.Context) ([]File, error) {
+	var files []File
+	err := filepath.WalkDir(filepath.Join(c.dir, "fuzz"), func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		st, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(c.dir, path)
+		files = append(files, File{Name: filepath.ToSlash(rel), Size: st.Size()})
+		return errors.Join(err, ctx.Err())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("scanning fuzzing corpus: %w", err)
+	}
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	return files, nil
+}
