@@ -1,0 +1,90 @@
+package keys
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"golang.org/x/mod/module"
+)
+
+// emptyGoModHash is the h1 of an empty go.mod. Old go commands wrote it into go.sum by mistake
+// for what is no module; cmd/go (modfetch.readGoSum) drops such lines, and so do we.
+const emptyGoModHash = "h1:G7mAYYxgmS0lVkHyy2hEOLQCFB0DlQFTMLWggykrydY="
+
+// sumTable merges checksum files and remembers where each line stood, to be able to
+// name both sides of a contradiction.
+type sumTable struct {
+	Sums
+	zipAt, modAt map[module.Version]string // "file:line"
+}
+
+func newSumTable() *sumTable {
+	return &sumTable{
+		Sums:  Sums{Zip: make(map[module.Version]string), Mod: make(map[module.Version]string)},
+		zipAt: make(map[module.Version]string),
+		modAt: make(map[module.Version]string),
+	}
+}
+
+// add parses one go.sum or go.work.sum the way cmd/go does: fields are separated by
+// any space, empty lines are skipped, a line that has not three fields is an error, and hashes of
+// algorithms other than h1 are left to those who know them. Of vendored modules the
+// file is only checked.
+func (t *sumTable) add(f File) error {
+	n := 0
+	for line := range strings.SplitSeq(string(f.Data), "\n") {
+		n++
+		fields := strings.Fields(line)
+		if len(fields) == 0 {
+			continue
+		}
+		if len(fields) != 3 {
+			return fmt.Errorf("%s:%d: malformed line: wrong number of fields %d", f.Path, n, len(fields))
+		}
+		if err := t.line(fields, f.Vendored); err != nil {
+			return fmt.Errorf("%s:%d: %w", f.Path, n, err)
+		}
+		t.remember(fields, f, n)
+	}
+	return nil
+}
+
+// line checks the three fields of a line and enters them.
+func (t *sumTable) line(fields []string, vendored bool) error {
+	mod, table, at := t.place(fields)
+	hash := fields[2]
+	if !strings.HasPrefix(hash, "h1:") || hash == emptyGoModHash {
+		return nil
+	}
+	if sum, err := base64.StdEncoding.DecodeString(hash[len("h1:"):]); err != nil || len(sum) != 32 {
+		return fmt.Errorf("%s@%s: %q is not an h1 checksum", mod.Path, mod.Version, hash)
+	}
+	if old, ok := table[mod]; ok && old != hash {
+		return fmt.Errorf("checksum of %s@%s contradicts %s: %s here, %s there",
+			mod.Path, fields[1], at[mod], hash, old)
+	}
+	// What is no valid module is never asked for, and must not become an object name.
+	if !vendored && module.Check(mod.Path, mod.Version) == nil {
+		table[mod] = hash
+	}
+	return nil
+}
+
+// remember notes where a line that was entered stands. The first place wins.
+func (t *sumTable) remember(fields []string, f File, line int) {
+	mod, table, at := t.place(fields)
+	if _, known := at[mod]; !known && table[mod] != "" {
+		at[mod] = fmt.Sprintf("%s:%d", f.Path, line)
+	}
+}
+
+// place tells to which of the two tables a line belongs.
+func (t *sumTable) place(fields []string) (module.Version, map[module.Version]string, map[module.Version]string) {
+	version, isMod := strings.CutSuffix(fields[1], "/go.mod")
+	mod := module.Version{Path: fields[0], Version: version}
+	if isMod {
+		return mod, t.Mod, t.modAt
+	}
+	return mod, t.Zip, t.zipAt
+}

@@ -1,0 +1,199 @@
+// Package keys turns the module files of a project (go.mod, go.sum, go.work,
+// go.work.sum) into the key of its snapshot, the explanation of that key, and the
+// checksums that a restore trusts.
+//
+// Derive is pure: files in, value out. Collect finds the files on disk and is the only
+// part that reads anything.
+package keys
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/module"
+)
+
+// A File is one module file. The base name of Path says what it is: go.mod, go.sum, go.work or go.work.sum.
+type File struct {
+	// Path is a slash path relative to the project directory. It starts with "../" for
+	// members of a workspace and replacements that lie outside.
+	Path string
+	Data []byte
+	// Vendored says that the module of this file is built from its vendor directory:
+	// its checksums select nothing to fetch.
+	Vendored bool
+}
+
+// An Input is all that a key depends on.
+type Input struct {
+	Name      string // what is being built, the job by default
+	OS, Arch  string // see Env for what they say when cross-compiling
+	GoVersion string // as `go env GOVERSION`, such as "go1.26.8"
+	Files     []File // in any order
+	// Vendor says that every module with dependencies is vendored, so
+	// that the module cache is neither saved nor restored.
+	Vendor bool
+	// Notes say for people what was left out, such as a nested module whose go.mod
+	// does not parse. They are no part of the key.
+	Notes []string
+}
+
+// A Key names a snapshot within a scope. The elements are kept apart, for the store
+// escapes each on its own: no two keys share a name, whatever a user puts into them.
+type Key struct {
+	Name   string `json:"name"`
+	OS     string `json:"os"`
+	Arch   string `json:"arch"`
+	Go     string `json:"go"`
+	Digest string `json:"digest"` // SHA-256 in lower-case hex
+}
+
+// latest stands where the digest stands in the key of the newest snapshot of a name.
+// It is no digest: those have 64 characters.
+const latest = "latest"
+
+// Exact returns the elements of the key of exactly these module files.
+func (k Key) Exact() []string { return []string{k.Name, k.OS, k.Arch, k.Go, k.Digest} }
+
+// Latest returns the elements of the key that every save of this name overwrites,
+// whatever its module files.
+func (k Key) Latest() []string { return []string{k.Name, k.OS, k.Arch, k.Go, latest} }
+
+// String shows the key to people, with a shortened digest. It is not unique.
+func (k Key) String() string {
+	digest := k.Digest
+	if len(digest) > 16 {
+		digest = digest[:16]
+	}
+	return strings.Join([]string{k.Name, k.OS, k.Arch, k.Go, digest}, "/")
+}
+
+// An Ingredient explains one part of a key.
+type Ingredient struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Source string `json:"source"` // where it comes from, for people
+}
+
+// Sums are the checksums of all go.sum and go.work.sum files together.
+type Sums struct {
+	Zip map[module.Version]string // h1 of module trees, as in dirhash.HashZip
+	Mod map[module.Version]string // h1 of go.mod files: the "/go.mod" lines
+}
+
+// A Plan is what Derive makes of an Input.
+type Plan struct {
+	Key         Key
+	Ingredients []Ingredient
+	Sums        Sums
+	Vendor      bool // the module half is to be skipped
+	NoModules   bool // there is no go.mod at all
+	Notes       []string
+}
+
+// Derive computes the key of a project. A file that does not parse, a path that comes
+// twice, and checksums that contradict each other are errors that name file and line.
+func Derive(in Input) (Plan, error) {
+	files, err := sorted(in.Files)
+	if err != nil {
+		return Plan{}, err
+	}
+	p := Plan{
+		Vendor:    in.Vendor,
+		NoModules: !slices.ContainsFunc(files, isModule),
+		Notes:     in.Notes,
+	}
+	if p.Sums, err = check(files); err != nil {
+		return Plan{}, err
+	}
+	counted := counted(files)
+	p.Key = Key{Name: in.Name, OS: in.OS, Arch: in.Arch, Go: in.GoVersion, Digest: digest(counted, in.Vendor)}
+	p.Ingredients = explain(p.Key, in.Vendor, counted)
+	return p, nil
+}
+
+// sorted returns the files by path, with line ends as on Unix: git may check the
+// same file out with CRLF on one runner and with LF on the next.
+func sorted(files []File) ([]File, error) {
+	out := slices.Clone(files)
+	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	for i := range out {
+		if i > 0 && out[i].Path == out[i-1].Path {
+			return nil, fmt.Errorf("module file %s is given twice", out[i].Path)
+		}
+		out[i].Data = unixLines(out[i].Data)
+	}
+	return out, nil
+}
+
+// check parses every file and merges the checksums.
+func check(files []File) (Sums, error) {
+	sums := newSumTable()
+	for _, f := range files {
+		var err error
+		switch path.Base(f.Path) {
+		case "go.mod":
+			_, err = parseMod(f)
+		case "go.work":
+			_, err = parseWork(f)
+		case "go.sum", "go.work.sum":
+			err = sums.add(f)
+		default:
+			err = fmt.Errorf("%s is not a module file", f.Path)
+		}
+		if err != nil {
+			return Sums{}, err
+		}
+	}
+	return sums.Sums, nil
+}
+
+// counted returns the files whose content is part of the digest. A go.sum says
+// precisely what is built; the go.mod beside it says less and changes for reasons that
+// leave the caches as useful as before, so it counts only where there is no go.sum.
+func counted(files []File) []File {
+	sum := make(map[string]bool)
+	for _, f := range files {
+		if path.Base(f.Path) == "go.sum" {
+			sum[path.Dir(f.Path)] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(files), func(f File) bool {
+		return isModule(f) && sum[path.Dir(f.Path)]
+	})
+}
+
+func isModule(f File) bool { return path.Base(f.Path) == "go.mod" }
+
+// explain lists the ingredients in the order of the key's elements.
+func explain(k Key, vendor bool, counted []File) []Ingredient {
+	list := []Ingredient{
+		{"name", k.Name, "--name, or the job"},
+		{"os", k.OS, "go env GOOS, GOHOSTOS"},
+		{"arch", k.Arch, "go env GOARCH, GOHOSTARCH"},
+		{"go", k.Go, "go env GOVERSION, and the toolchain that go.mod or go.work selects"},
+		{"vendor", strconv.FormatBool(vendor), "vendor/modules.txt, GOFLAGS"},
+	}
+	for _, f := range counted {
+		list = append(list, Ingredient{f.Path, "sha256:" + sumHex(f.Data)[:16], reason(f)})
+	}
+	return append(list, Ingredient{"digest", k.Digest, "SHA-256 over vendor and the files above"})
+}
+
+// reason says why a file counts.
+func reason(f File) string {
+	lines := fmt.Sprintf("%d lines", strings.Count(string(f.Data), "\n"))
+	switch path.Base(f.Path) {
+	case "go.mod":
+		return lines + ", no go.sum beside it"
+	case "go.work", "go.work.sum":
+		return lines + ", workspace"
+	}
+	if f.Vendored {
+		return lines + ", module is vendored"
+	}
+	return lines
+}

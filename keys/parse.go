@@ -1,0 +1,48 @@
+package keys
+
+import (
+	"errors"
+	"fmt"
+	"go/version"
+
+	"golang.org/x/mod/modfile"
+)
+
+// newestSyntax is the newest Go whose go.mod syntax golang.org/x/mod/modfile is
+// known to read whole.
+const newestSyntax = "go1.26"
+
+// parseMod parses a go.mod. Unknown directives are errors, as for the go command, except
+// in a file for a later Go than this package knows: it may use what is not yet invented.
+func parseMod(f File) (*modfile.File, error) {
+	mod, err := modfile.Parse(f.Path, f.Data, nil)
+	if err == nil {
+		return mod, nil
+	}
+	lax, laxErr := modfile.ParseLax(f.Path, f.Data, nil)
+	if laxErr == nil && lax.Go != nil && version.Compare(version.Lang("go"+lax.Go.Version), newestSyntax) > 0 {
+		return lax, nil
+	}
+	return nil, syntaxError(f.Path, err)
+}
+
+func parseWork(f File) (*modfile.WorkFile, error) {
+	work, err := modfile.ParseWork(f.Path, f.Data, nil)
+	if err != nil {
+		return nil, syntaxError(f.Path, err)
+	}
+	return work, nil
+}
+
+// ErrSyntax is wrapped by the errors of go.mod and go.work files that do not parse.
+var ErrSyntax = errors.New("does not parse")
+
+// syntaxError keeps the first complaint: the ones after it are mostly its consequences,
+// and each already says "file:line:".
+func syntaxError(path string, err error) error {
+	var list modfile.ErrorList
+	if errors.As(err, &list) && len(list) > 0 {
+		return fmt.Errorf("%s %w: %w", path, ErrSyntax, &list[0])
+	}
+	return fmt.Errorf("%s %w: %w", path, ErrSyntax, err)
+}
