@@ -1,0 +1,147 @@
+package modcache
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/module"
+)
+
+// File is a file of the cache.
+type File struct {
+	Name string // relative to the cache directory, with slashes
+	Size int64  // bytes
+	Mode fs.FileMode
+}
+
+// Measure counts the files of a tree and their bytes, without reading them. Compared
+// with the figures of the whole module they show that files are missing or were cut off.
+func (c *Cache) Measure(v module.Version) (files int, bytes int64, err error) {
+	p, err := locate(v)
+	if err != nil {
+		return 0, 0, err
+	}
+	err = c.walk(p, func(f File) {
+		files++
+		bytes += f.Size
+	})
+	return files, bytes, err
+}
+
+// Files lists what a version consists of: .info, .mod and .ziphash, as far as they are there, then the tree in
+// the order of its h1 hash. The zip is not listed. Anything but regular files and directories in the tree is an error.
+func (c *Cache) Files(v module.Version) ([]File, error) {
+	p, err := locate(v)
+	if err != nil {
+		return nil, err
+	}
+	files := c.smallFiles(p, ".info", ".mod", ".ziphash")
+	n := len(files)
+	if err := c.walk(p, func(f File) { files = append(files, f) }); err != nil {
+		return nil, err
+	}
+	// Escaping does not change the order: all names share the escaped part.
+	slices.SortFunc(files[n:], func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	return files, nil
+}
+
+// smallFiles lists those files of cache/download that are there and not empty.
+func (c *Cache) smallFiles(p place, suffixes ...string) []File {
+	var files []File
+	for _, suffix := range suffixes {
+		st, err := os.Lstat(c.path(p.base + suffix))
+		if err == nil && st.Mode().IsRegular() && st.Size() > 0 {
+			files = append(files, File{Name: p.base + suffix, Size: st.Size(), Mode: st.Mode()})
+		}
+	}
+	return files
+}
+
+// walk calls do for each file of a tree that belongs to the module.
+func (c *Cache) walk(p place, do func(File)) error {
+	root := c.path(p.tree)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return nil
+		}
+		if path == root || !d.Type().IsRegular() {
+			return fmt.Errorf("%s is not a regular file", path)
+		}
+		rel := filepath.ToSlash(path[len(root)+1:])
+		if !isZipMember(p.v, rel) {
+			return nil
+		}
+		st, err := d.Info()
+		if err != nil {
+			return err
+		}
+		do(File{Name: p.tree + "/" + rel, Size: st.Size(), Mode: st.Mode()})
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("module %s: %w", p.v, err)
+	}
+	return nil
+}
+
+// OpenFile opens a file by its name relative to the cache directory.
+// Names that lead out of the cache are refused.
+func (c *Cache) OpenFile(name string) (*os.File, error) {
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return nil, fmt.Errorf("module cache: invalid file name %.300q", name)
+	}
+	return os.Open(c.path(name))
+}
+
+// GraphFiles lists the .mod and .info files of the versions that are not Complete, and what the checksum
+// database served, sorted by name.
+func (c *Cache) GraphFiles(ctx context.Context) ([]File, error) {
+	mods, err := c.Scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var files []File
+	for _, m := range mods {
+		if p, err := locate(m.Version); err == nil && m.State != Complete {
+			files = append(files, c.smallFiles(p, ".info", ".mod")...)
+		}
+	}
+	sumdb, err := c.sumdbFiles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, sumdb...)
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	return files, nil
+}
+
+func (c *Cache) sumdbFiles(ctx context.Context) ([]File, error) {
+	var files []File
+	root := c.path(sumdbDir)
+	if _, err := os.Lstat(root); err != nil {
+		return nil, nil
+	}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		st, err := d.Info()
+		if err == nil && st.Size() > 0 {
+			rel := filepath.ToSlash(path[len(root):])
+			files = append(files, File{Name: sumdbDir + rel, Size: st.Size(), Mode: st.Mode()})
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the cached checksum database: %w", err)
+	}
+	return files, nil
+}

@@ -1,0 +1,127 @@
+package modcache
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/module"
+)
+
+// InstallGraphFile writes one of the files that GraphFiles lists: a .mod or .info of a version, or a file of the checksum
+// database. It appears by one rename. An existing sound file is left alone, whether or not it is equal;
+// an empty or illegible one is replaced. Any other name, and data that is not sound itself, is an error.
+//
+// It opens a stage of its own. For many files use the method of Stage.
+func (c *Cache) InstallGraphFile(name string, data []byte) (written bool, err error) {
+	s, err := c.NewStage()
+	if err != nil {
+		return false, err
+	}
+	written, err = s.InstallGraphFile(name, data, false)
+	return written, errors.Join(err, s.Close())
+}
+
+// InstallGraphFile is as that of Cache. verified means that data is known to be right, a .mod by the
+// "/go.mod" line of go.sum: then a different existing .mod is replaced, because the go command would
+// refuse it as not matching go.sum.
+func (s *Stage) InstallGraphFile(name string, data []byte, verified bool) (written bool, err error) {
+	check, err := graphFile(name)
+	if err == nil {
+		err = check(data)
+	}
+	if err != nil {
+		return false, fmt.Errorf("module cache: %.300q: %w", name, err)
+	}
+	path := s.c.path(name)
+	if old, err := os.ReadFile(path); err == nil && check(old) == nil {
+		if !verified || !strings.HasSuffix(name, ".mod") || bytes.Equal(old, data) {
+			return false, nil
+		}
+	}
+	if err := s.place(path, data); err != nil {
+		return false, fmt.Errorf("installing %s: %w", name, err)
+	}
+	return true, nil
+}
+
+func (s *Stage) place(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	temp, err := s.newFile()
+	if err != nil {
+		return err
+	}
+	err = place1(temp, path, data)
+	if err != nil {
+		os.Remove(temp)
+	}
+	return err
+}
+
+// graphFile returns how to check the content of a file that InstallGraphFile may write.
+func graphFile(name string) (check func([]byte) error, err error) {
+	if len(name) > MaxName {
+		return nil, fmt.Errorf("name of %d bytes", len(name))
+	}
+	if rest, ok := strings.CutPrefix(name, sumdbDir+"/"); ok {
+		return func(data []byte) error { return checkSumdb(rest, data) }, module.CheckFilePath(rest)
+	}
+	suffix := name[strings.LastIndexByte(name, '.')+1:]
+	esc, ver, ok := strings.Cut(strings.TrimPrefix(name, downloadDir+"/"), "/@v/")
+	v, err := unescape(esc, strings.TrimSuffix(ver, "."+suffix))
+	if !ok || err != nil {
+		return nil, errors.Join(errors.New("not a file of the module graph"), err)
+	}
+	// The round trip makes sure that no other spelling of the name passes.
+	if p, err := locate(v); err != nil || name != p.base+"."+suffix {
+		return nil, errors.Join(errors.New("not a file of the module graph"), err)
+	}
+	switch suffix {
+	case "info":
+		return func(data []byte) error { return checkGraphSize(data, MaxInfo, checkInfo(v, data)) }, nil
+	case "mod":
+		return func(data []byte) error { return checkGraphSize(data, MaxGoMod, checkMod(v, data)) }, nil
+	}
+	return nil, errors.New("not a file of the module graph")
+}
+
+func checkGraphSize(data []byte, limit int, err error) error {
+	if len(data) > limit {
+		return fmt.Errorf("%d bytes, more than %d", len(data), limit)
+	}
+	return err
+}
+
+// hashTile matches tiles of hashes, whose size is known: 32 bytes for each of 256, or of the
+// number after ".p/" (https://go.dev/design/25530-sumdb). Data tiles (tile/8/data) are text.
+var hashTile = regexp.MustCompile(`^[^/]+/tile/8/[0-9]+/[x0-9/]+(?:\.p/([0-9]+))?$`)
+
+// checkSumdb checks a cached answer of the checksum database. The go command verifies
+// what it reads from there; this is to see files that were cut off.
+func checkSumdb(rest string, data []byte) error {
+	if len(data) == 0 || len(data) > MaxInfo {
+		return fmt.Errorf("%d bytes", len(data))
+	}
+	m := hashTile.FindStringSubmatch(rest)
+	if m == nil {
+		if bytes.IndexByte(data, 0) >= 0 {
+			return errors.New("holds NUL bytes")
+		}
+		return nil
+	}
+	want := 256
+	if m[1] != "" {
+		want, _ = strconv.Atoi(m[1])
+	}
+	if len(data) != want*32 {
+		return fmt.Errorf("%d bytes, want %d", len(data), want*32)
+	}
+	return nil
+}

@@ -1,0 +1,257 @@
+package modcache
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/osfile"
+)
+
+// InstallOptions of one module version.
+type InstallOptions struct {
+	// Zip also rebuilds <version>.zip, with stored members in the order in which the files were closed.
+	Zip bool
+	// Replace replaces also a tree that looks complete. It is for trees of which Measure tells that
+	// files are missing.
+	Replace bool
+}
+
+// Install puts one module version together in a stage. Create may be called, and several files may be
+// written, by several goroutines at once; Commit or Abort comes when all are closed.
+type Install struct {
+	c    *Cache
+	p    place
+	o    InstallOptions
+	dir  string // in the stage
+	root string // the tree, in dir
+
+	mu    sync.Mutex
+	small map[string][]byte // .info, .mod, .ziphash, by suffix
+	names map[string]string // case-folded path in the tree: as it was created
+	dirs  []string          // in the tree, in order of creation
+	isDir map[string]bool
+	hash  TreeHash
+	size  int64 // declared
+	files int   // declared
+	open  int   // not closed yet
+	zip   *zipWriter
+	err   error // the first one of a file
+}
+
+// Begin starts the installation of a version.
+func (s *Stage) Begin(v module.Version, o InstallOptions) (*Install, error) {
+	p, err := locate(v)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := s.newDir()
+	if err != nil {
+		return nil, fmt.Errorf("installing %s: %w", v, err)
+	}
+	i := &Install{
+		c: s.c, p: p, o: o, dir: dir, root: filepath.Join(dir, "tree"),
+		small: map[string][]byte{}, names: map[string]string{}, isDir: map[string]bool{},
+	}
+	if err := i.begin(); err != nil {
+		i.Abort()
+		return nil, fmt.Errorf("installing %s: %w", v, err)
+	}
+	return i, nil
+}
+
+func (i *Install) begin() error {
+	if err := os.Mkdir(i.root, 0o777); err != nil || !i.o.Zip {
+		return err
+	}
+	var err error
+	i.zip, err = newZipWriter(filepath.Join(i.dir, "zip"))
+	return err
+}
+
+// Create starts a file, named relative to the cache: one of cache/download/<path>/@v/<version>.info, .mod and
+// .ziphash, or a file of the tree. mode counts for its execute bits; a file of a tree is otherwise
+// 0444 and one of cache/download 0666, less the umask. The writer must receive exactly size bytes, and its
+// Close reports when it did not.
+func (i *Install) Create(name string, mode fs.FileMode, size int64) (io.WriteCloser, error) {
+	w, err := i.create(name, mode, size)
+	if err != nil {
+		return nil, fmt.Errorf("installing %s: %w", i.p.v, err)
+	}
+	return w, nil
+}
+
+// WriteFile is Create, one Write and Close, with less work.
+func (i *Install) WriteFile(name string, mode fs.FileMode, data []byte) error {
+	w, err := i.Create(name, mode, int64(len(data)))
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return errors.Join(err, w.Close())
+}
+
+func (i *Install) create(name string, mode fs.FileMode, size int64) (io.WriteCloser, error) {
+	if size < 0 {
+		return nil, fmt.Errorf("%.300q: size %d is negative", name, size)
+	}
+	if mode.Type() != 0 {
+		return nil, fmt.Errorf("%.300q: not a regular file", name)
+	}
+	if suffix, ok := strings.CutPrefix(name, i.p.base); ok {
+		return i.createSmall(suffix, size)
+	}
+	rel, ok := strings.CutPrefix(name, i.p.tree+"/")
+	if !ok {
+		return nil, fmt.Errorf("%.300q does not belong to the module", name)
+	}
+	if err := i.enter(rel, size); err != nil {
+		return nil, err
+	}
+	return &fileWriter{
+		i: i, rel: rel, size: size, perm: 0o444 | mode&0o111,
+		path: i.root + string(filepath.Separator) + filepath.FromSlash(rel),
+	}, nil
+}
+
+// smallLimits are the files of cache/download that can be installed.
+var smallLimits = map[string]int64{".info": MaxInfo, ".mod": MaxGoMod, ".ziphash": 1 << 10}
+
+func (i *Install) createSmall(suffix string, size int64) (io.WriteCloser, error) {
+	limit, ok := smallLimits[suffix]
+	if !ok {
+		return nil, fmt.Errorf("%.300q does not belong to the module", suffix)
+	}
+	if size > limit {
+		return nil, fmt.Errorf("%s: %d bytes, more than %d", suffix, size, limit)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if _, ok := i.small[suffix]; ok {
+		return nil, fmt.Errorf("%s: second file of this name", suffix)
+	}
+	i.small[suffix] = nil
+	i.open++
+	return &smallWriter{i: i, suffix: suffix, size: size}, nil
+}
+
+// enter checks a file of the tree against the limits and the other files, and creates its directories.
+func (i *Install) enter(rel string, size int64) error {
+	if len(rel) > MaxName {
+		return fmt.Errorf("%.300q: name of %d bytes", rel, len(rel))
+	}
+	if err := module.CheckFilePath(rel); err != nil {
+		return err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.files >= MaxFiles {
+		return fmt.Errorf("more than %d files", MaxFiles)
+	}
+	if size > MaxTreeSize-i.size {
+		return fmt.Errorf("more than %d bytes", int64(MaxTreeSize))
+	}
+	if err := i.claim(rel, false); err != nil {
+		return err
+	}
+	if err := i.makeDir(path.Dir(rel)); err != nil {
+		return err
+	}
+	i.files++
+	i.size += size
+	i.open++
+	return nil
+}
+
+// claim reserves a name in the tree, under the rules of golang.org/x/mod/zip.
+func (i *Install) claim(rel string, dir bool) error {
+	fold := foldCase(rel)
+	other, taken := i.names[fold]
+	switch {
+	case !taken:
+		i.names[fold] = rel
+	case other != rel:
+		return fmt.Errorf("%q and %q differ in case only", other, rel)
+	case dir != i.isDir[rel]:
+		return fmt.Errorf("%q is both a file and a directory", rel)
+	case !dir:
+		return fmt.Errorf("%q: second file of this name", rel)
+	}
+	return nil
+}
+
+// makeDir creates a directory of the tree and those above it, each once.
+func (i *Install) makeDir(rel string) error {
+	if rel == "." || i.isDir[rel] {
+		return nil
+	}
+	if err := i.makeDir(path.Dir(rel)); err != nil {
+		return err
+	}
+	if err := i.claim(rel, true); err != nil {
+		return err
+	}
+	if err := os.Mkdir(filepath.Join(i.root, filepath.FromSlash(rel)), 0o777); err != nil {
+		return err
+	}
+	i.isDir[rel] = true
+	i.dirs = append(i.dirs, rel)
+	return nil
+}
+
+// foldCase maps names that are equal under strings.EqualFold to the same string, as
+// strToFold of golang.org/x/mod/zip does.
+func foldCase(s string) string {
+	for k := range len(s) {
+		if c := s[k]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			return strings.Map(minFold, s)
+		}
+	}
+	return s
+}
+
+// minFold returns the smallest rune in the orbit of r, and for letters of ASCII the lower-case one.
+func minFold(r rune) rune {
+	for {
+		r0 := r
+		if r = unicode.SimpleFold(r); r <= r0 {
+			break
+		}
+	}
+	if 'A' <= r && r <= 'Z' {
+		r += 'a' - 'A'
+	}
+	return r
+}
+
+// fail records the first error of a file: Commit then refuses.
+func (i *Install) fail(err error) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.err == nil {
+		i.err = err
+	}
+	return err
+}
+
+// Abort removes what was staged. After Commit it does nothing.
+func (i *Install) Abort() {
+	if i.dir == "" {
+		return
+	}
+	if i.zip != nil {
+		i.zip.abort()
+	}
+	_ = osfile.RemoveAll(i.dir) // the stage tries again when it is closed
+	i.dir = ""
+}

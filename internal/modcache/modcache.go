@@ -1,0 +1,170 @@
+// Package modcache knows the layout of GOMODCACHE, the go command's module cache, on local
+// disk: it lists, reads, verifies, installs and removes module versions. It knows nothing of stores or
+// of stored formats. The facts come from cmd/go/internal/modfetch of go1.26 and from running it.
+//
+// # Layout
+//
+// Paths and versions are case-encoded with golang.org/x/mod/module.
+//
+//   - <path>@<version>/ is the extracted tree: files 0444, directories 0555.
+//   - cache/download/<path>/@v/<version>.info, .mod, .zip are what a proxy served.
+//   - .ziphash beside them is the h1 hash of the zip, which is also that of the tree.
+//   - .partial beside them exists while a tree is being extracted.
+//   - .lock beside them is held (flock) by who downloads, extracts or, here, installs.
+//   - cache/download/sumdb holds what the checksum database served.
+//   - cache/vcs, list and lock files are not needed by anything, and ignored here.
+//
+// A tree counts for the go command when it is a directory, has no .partial and has a .ziphash.
+// The go command never checks its content again.
+//
+// # Limits
+//
+// What is installed must satisfy the rules of golang.org/x/mod/zip, which the go command
+// applies to everything it extracts, and in particular:
+//
+//   - a tree has at most [MaxFiles] files, which together have at most [MaxTreeSize] bytes;
+//   - a .mod file has at most [MaxGoMod] bytes, an .info file or a file of the checksum
+//     database at most [MaxInfo];
+//   - the path of a file below the tree has at most [MaxName] bytes;
+//   - names pass module.CheckFilePath: relative, no "..", nothing that Windows reserves;
+//   - no two names are equal under case folding, and none is both a file and a directory;
+//   - there are only regular files: no symbolic links, no empty directories.
+//
+// Not covered: golang.org/fips140, which cmd/go unpacks from GOROOT, not from a download.
+//
+// # Toolchains
+//
+// golang.org/toolchain versions are modules like others, except that the go command needs neither their
+// .info nor their .mod. On first use it sets execute bits, which are kept, and copies every _go.mod to a go.mod,
+// which is not part of the module: those copies are passed over.
+package modcache
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+	modzip "golang.org/x/mod/zip"
+)
+
+// Limits on what is installed; see the package comment.
+const (
+	MaxFiles    = 1 << 18
+	MaxTreeSize = modzip.MaxZipFile // 500 MiB, as in cmd/go
+	MaxGoMod    = modzip.MaxGoMod   // 16 MiB, as in cmd/go
+	MaxInfo     = 1 << 20
+	MaxName     = 4096
+)
+
+const (
+	downloadDir   = "cache/download"
+	sumdbDir      = downloadDir + "/sumdb"
+	toolchainPath = "golang.org/toolchain"
+	fips140Path   = "golang.org/fips140"
+)
+
+// ErrBusy means that a go command is downloading or extracting the module version at this moment.
+// Leave the version to it.
+var ErrBusy = errors.New("module version is locked by another process")
+
+// Options of a Cache. The zero value is that of a go command without GOFLAGS.
+type Options struct {
+	// Writable leaves directories writable, as GOFLAGS=-modcacherw does.
+	Writable bool
+	// Skipped, when set, is called by Scan for each name (relative to the cache, with slashes)
+	// that is not that of a module version, with the reason.
+	Skipped func(name string, reason error)
+}
+
+// Cache is a module cache in a local directory. Its methods are safe for concurrent use, also
+// by several processes and beside go commands.
+type Cache struct {
+	dir string
+	o   Options
+	// step, in tests, is called before each change of the cache, and can fail it.
+	step func(what string) error
+}
+
+// Open returns the module cache in dir, which need not exist. It touches nothing.
+func Open(dir string, o Options) *Cache {
+	return &Cache{dir: filepath.Clean(dir), o: o, step: func(string) error { return nil }}
+}
+
+// Dir returns the directory of the cache.
+func (c *Cache) Dir() string { return c.dir }
+
+// path turns a name relative to the cache into a path of this system.
+func (c *Cache) path(name string) string {
+	return c.dir + string(filepath.Separator) + filepath.FromSlash(name)
+}
+
+// place is where a module version lies, as names relative to the cache.
+type place struct {
+	v    module.Version
+	base string // cache/download/<path>/@v/<version>; suffixes follow
+	tree string // <path>@<version>
+}
+
+// locate returns the place of a version, under the conditions of modfetch.CachePath.
+func locate(v module.Version) (place, error) {
+	p, err := module.EscapePath(v.Path)
+	if err != nil {
+		return place{}, err
+	}
+	if !semver.IsValid(v.Version) || module.CanonicalVersion(v.Version) != v.Version {
+		return place{}, fmt.Errorf("module %s: version %q is not canonical", v.Path, v.Version)
+	}
+	ver, err := module.EscapeVersion(v.Version)
+	if err != nil {
+		return place{}, err
+	}
+	return place{v: v, base: downloadDir + "/" + p + "/@v/" + ver, tree: p + "@" + ver}, nil
+}
+
+// unescape is the inverse of locate, for an escaped path and version.
+func unescape(escPath, escVersion string) (module.Version, error) {
+	p, err := module.UnescapePath(escPath)
+	if err != nil {
+		return module.Version{}, err
+	}
+	ver, err := module.UnescapeVersion(escVersion)
+	if err != nil {
+		return module.Version{}, err
+	}
+	v := module.Version{Path: p, Version: ver}
+	_, err = locate(v)
+	return v, err
+}
+
+// needsInfo tells whether go commands need .info and .mod of the version.
+func (p place) needsInfo() bool { return p.v.Path != toolchainPath }
+
+// lock takes the go command's own lock on a version, or returns ErrBusy.
+// As in cmd/go the lock file stays behind: removing it would let two processes hold "the" lock.
+func (c *Cache) lock(p place) (unlock func(), err error) {
+	file := c.path(p.base + ".lock")
+	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+		return nil, err
+	}
+	l := flock.New(file, flock.SetPermissions(0o666))
+	ok, err := l.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", p.v, err)
+	}
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", p.v, ErrBusy)
+	}
+	return func() { _ = l.Unlock() }, nil
+}
+
+// isZipMember tells whether a file of a tree came out of the module's zip. In toolchains cmd/go adds copies;
+// golang.org/x/mod/zip allows go.mod in the root only, so these are the ones further down.
+func isZipMember(v module.Version, rel string) bool {
+	return v.Path != toolchainPath || path.Base(rel) != "go.mod" || !strings.Contains(rel, "/")
+}

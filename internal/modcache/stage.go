@@ -1,0 +1,168 @@
+package modcache
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/gofrs/flock"
+
+	"github.com/org/gocache-action/internal/osfile"
+)
+
+// Stage is a private place in the cache, on its file system, in which module versions are put together
+// before they appear by a rename. Its methods are safe for concurrent use.
+//
+// It is the directory cache/gocache-stage-<n>, beside a file of that name with ".lock" added, which is
+// flocked as long as the process lives. An unlocked one was left by a killed process.
+type Stage struct {
+	c    *Cache
+	mu   sync.Mutex
+	dir  string // "" until something is staged
+	lock *flock.Flock
+	next int
+}
+
+const (
+	stagePrefix = "gocache-stage-"
+	// stageMutex guards the moment between the creation of a stage and its lock.
+	stageMutex = "gocache.lock"
+)
+
+// NewStage removes what killed processes left, and returns a stage that comes
+// into being when it is first used: a restore with nothing to do writes nothing.
+func (c *Cache) NewStage() (*Stage, error) {
+	if err := c.sweep(); err != nil {
+		return nil, fmt.Errorf("removing an interrupted restore: %w", err)
+	}
+	return &Stage{c: c}, nil
+}
+
+// Close removes the stage and all that was not committed. It can be called again.
+func (s *Stage) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dir == "" {
+		return nil
+	}
+	err := removeStage(s.dir, s.lock)
+	s.dir, s.lock = "", nil
+	return err
+}
+
+// removeStage removes the directory, then its lock file while the lock is still held, so
+// that nobody else gets hold of it.
+func removeStage(dir string, lock *flock.Flock) error {
+	err := osfile.RemoveAll(dir)
+	if err == nil {
+		// Windows cannot remove an open file: there the next sweep does.
+		_ = os.Remove(lock.Path())
+	}
+	return errors.Join(err, lock.Unlock())
+}
+
+// newDir creates an empty directory in the stage.
+func (s *Stage) newDir() (string, error) {
+	dir, err := s.newFile()
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Mkdir(dir, 0o777)
+}
+
+// newFile returns an unused path in the stage.
+func (s *Stage) newFile() (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dir == "" {
+		if err := s.create(); err != nil {
+			return "", err
+		}
+	}
+	s.next++
+	return filepath.Join(s.dir, strconv.Itoa(s.next)), nil
+}
+
+func (s *Stage) create() error {
+	parent := s.c.path("cache")
+	if err := os.MkdirAll(parent, 0o777); err != nil {
+		return err
+	}
+	unlock, err := lockStages(parent)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	dir, err := os.MkdirTemp(parent, stagePrefix+"*")
+	if err != nil {
+		return err
+	}
+	lock := flock.New(dir+".lock", flock.SetPermissions(0o666))
+	if ok, err := lock.TryLock(); err != nil || !ok {
+		return errors.Join(fmt.Errorf("locking %s.lock failed", dir), err, os.Remove(dir))
+	}
+	s.dir, s.lock = dir, lock
+	return nil
+}
+
+func lockStages(parent string) (unlock func(), err error) {
+	l := flock.New(filepath.Join(parent, stageMutex), flock.SetPermissions(0o666))
+	if err := l.Lock(); err != nil {
+		return nil, err
+	}
+	return func() { _ = l.Unlock() }, nil
+}
+
+// sweep removes the stages whose process is gone. What another user left and cannot be
+// removed by this one stays.
+func (c *Cache) sweep() error {
+	parent := c.path("cache")
+	list, err := os.ReadDir(parent)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	names := map[string]bool{}
+	for _, d := range list {
+		if strings.HasPrefix(d.Name(), stagePrefix) {
+			names[strings.TrimSuffix(d.Name(), ".lock")] = true
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	stale, err := lockStale(parent, names)
+	if err != nil {
+		return err
+	}
+	for dir, lock := range stale {
+		// Best effort: it costs space, not correctness.
+		_ = removeStage(dir, lock)
+	}
+	return nil
+}
+
+// lockStale takes the locks of the stages that nobody holds.
+func lockStale(parent string, names map[string]bool) (map[string]*flock.Flock, error) {
+	unlock, err := lockStages(parent)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	stale := map[string]*flock.Flock{}
+	for name := range names {
+		dir := filepath.Join(parent, name)
+		lock := flock.New(dir+".lock", flock.SetPermissions(0o666))
+		if ok, err := lock.TryLock(); ok && err == nil {
+			stale[dir] = lock
+		}
+	}
+	return stale, nil
+}
