@@ -1,0 +1,210 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// A Style says how progress is shown.
+type Style int
+
+const (
+	Quiet Style = iota // not at all
+	Lines              // a plain line every few seconds, for logs
+	Live               // two lines that are redrawn, for terminals
+)
+
+// StyleFor chooses the style for a writer, usually os.Stderr. dumb says that a terminal cannot
+// redraw lines; on Windows that is assumed, as its older consoles print escape sequences as they are.
+func StyleFor(w io.Writer, quiet, dumb bool) Style {
+	if quiet {
+		return Quiet
+	}
+	f, ok := w.(*os.File)
+	if ok && !dumb && runtime.GOOS != "windows" && term.IsTerminal(int(f.Fd())) {
+		return Live
+	}
+	return Lines
+}
+
+// Words name the two directions of a transfer.
+type Words struct {
+	Transfer, TransferDone string // "download", "downloaded"
+	Disk, DiskDone         string // "unpack", "written"
+}
+
+// How often progress is shown.
+const (
+	lineEvery = 5 * time.Second
+	liveEvery = 100 * time.Millisecond
+)
+
+// Progress shows a Meter until Stop is called. It owns the writer in the meantime. Its one
+// goroutine only reads counters and writes lines.
+type Progress struct {
+	meter *Meter
+	out   io.Writer
+	words Words
+	stop  chan struct{}
+	done  sync.WaitGroup
+}
+
+// Start shows m on out. The width of a Live display follows the terminal, where out is one.
+func Start(out io.Writer, style Style, m *Meter, words Words) *Progress {
+	p := &Progress{meter: m, out: out, words: words, stop: make(chan struct{})}
+	switch style {
+	case Lines:
+		p.done.Go(func() { p.loop(lineEvery, &lines{words: words}) })
+	case Live:
+		p.done.Go(func() { p.loop(liveEvery, newLive(words, func() int { return width(out) })) })
+	}
+	return p
+}
+
+// Stop ends the display; a Live one is erased. When it returns, nothing is written any more.
+func (p *Progress) Stop() {
+	close(p.stop)
+	p.done.Wait()
+}
+
+// A display turns samples into text. clear returns what erases it.
+type display interface {
+	show(s sample) string
+	clear() string
+}
+
+func (p *Progress) loop(every time.Duration, d display) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			io.WriteString(p.out, d.show(p.meter.sample(now)))
+		case <-p.stop:
+			io.WriteString(p.out, d.clear())
+			return
+		}
+	}
+}
+
+// width returns the columns of the terminal that w is, or 80.
+func width(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+			return columns
+		}
+	}
+	return 80
+}
+
+// lines is the display for logs.
+type lines struct {
+	words Words
+	past  history
+}
+
+func (l *lines) show(s sample) string {
+	l.past = l.past.add(s)
+	if s.bytes == 0 && s.files == 0 && s.disk == 0 {
+		if s.phase == "" {
+			return ""
+		}
+		return fmt.Sprintf("gocache: %s\n", s.phase)
+	}
+	rate := l.past.rate(transferred)
+	return fmt.Sprintf("gocache: %s: %s %s%s, %s %s, %s\n", s.phase,
+		amounts(s.bytes, s.bytesTotal), l.words.TransferDone, speed(rate, left(s.bytes, s.bytesTotal, rate)),
+		amounts(s.disk, s.diskTotal), l.words.DiskDone, s.fileCount())
+}
+
+func (l *lines) clear() string { return "" }
+
+// live is the display for terminals: a bar for the transfer and one for the disk.
+type live struct {
+	words          Words
+	transfer, disk *bar
+	width          func() int
+	shown          bool
+}
+
+func newLive(words Words, width func() int) *live {
+	return &live{
+		words: words, width: width,
+		transfer: newBar(transferred, func(s sample) int64 { return s.bytesTotal }),
+		disk:     newBar(onDisk, func(s sample) int64 { return s.diskTotal }),
+	}
+}
+
+// show redraws both lines and leaves the cursor at the start of the first.
+func (l *live) show(s sample) string {
+	l.shown = true
+	first := fmt.Sprintf("%-8s%s", l.words.Transfer, l.transfer.line(s))
+	second := fmt.Sprintf("%-8s%s, %s", l.words.Disk, l.disk.line(s), s.fileCount())
+	if s.bytes == 0 && s.files == 0 && s.disk == 0 {
+		first, second = s.phase, ""
+	}
+	columns := l.width()
+	return "\r\x1b[K" + cut(first, columns) + "\n\x1b[K" + cut(second, columns) + "\x1b[1A\r"
+}
+
+func (l *live) clear() string {
+	if !l.shown {
+		return ""
+	}
+	return "\r\x1b[K\n\x1b[K\x1b[1A\r"
+}
+
+// cut keeps a line from wrapping, which would break the redrawing.
+func cut(line string, columns int) string {
+	runes := []rune(line)
+	if len(runes) < columns {
+		return line
+	}
+	return string(runes[:max(columns-1, 0)])
+}
+
+// bar draws one counter. The library draws the bar itself; as its own
+// rates and its end assume a total that is known from the start, those are ours.
+type bar struct {
+	counter, total func(sample) int64
+	past           history
+	drawn          *progressbar.ProgressBar
+	max            int64
+}
+
+func newBar(counter, total func(sample) int64) *bar { return &bar{counter: counter, total: total} }
+
+const barWidth = 24
+
+func (b *bar) line(s sample) string {
+	b.past = b.past.add(s)
+	done, total := b.counter(s), b.total(s)
+	rate := b.past.rate(b.counter)
+	return b.draw(done, total) + " " + amounts(done, total) + speed(rate, left(done, total, rate))
+}
+
+// draw returns " 42% |█████     |". A bar of the library is finished for good once it was full, while
+// our totals grow as they become known: so each total has a bar of its own.
+func (b *bar) draw(done, total int64) string {
+	if total <= 0 {
+		return "      |" + strings.Repeat(" ", barWidth) + "|"
+	}
+	if b.drawn == nil || b.max != total {
+		b.max = total
+		b.drawn = progressbar.NewOptions64(total,
+			progressbar.OptionSetWriter(io.Discard), progressbar.OptionSetWidth(barWidth),
+			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionSetRenderBlankState(true))
+	}
+	b.drawn.Set64(min(done, total))
+	b.drawn.RenderBlank()
+	return strings.TrimRight(strings.TrimPrefix(b.drawn.String(), "\r"), " ")
+}

@@ -1,0 +1,176 @@
+package report
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares text with testdata/<name>.golden.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s: -want +got\n%s", file, diff)
+	}
+}
+
+var downloadWords = Words{Transfer: "download", TransferDone: "downloaded", Disk: "unpack", DiskDone: "written"}
+
+// run is a transfer as a Meter would tell it: totals that grow, a stall, an end.
+func run() []sample {
+	const mib = 1 << 20
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+	return []sample{
+		{at: at(0)},
+		{at: at(5), phase: "compare"},
+		{at: at(10), phase: "restore", bytes: 10 * mib, bytesTotal: 400 * mib, files: 12, disk: 30 * mib},
+		{at: at(15), phase: "restore", bytes: 110 * mib, bytesTotal: 400 * mib, files: 1200, filesTotal: 56789, disk: 300 * mib, diskTotal: 1400 * mib},
+		{at: at(20), phase: "restore", bytes: 400 * mib, bytesTotal: 400 * mib, files: 30000, filesTotal: 56789, disk: 900 * mib, diskTotal: 1400 * mib},
+		{at: at(25), phase: "restore", bytes: 400 * mib, bytesTotal: 800 * mib, files: 56789, filesTotal: 56789, disk: 1400 * mib, diskTotal: 1400 * mib},
+		{at: at(45), phase: "restore", bytes: 400 * mib, bytesTotal: 800 * mib, files: 56789, filesTotal: 56789, disk: 1400 * mib, diskTotal: 1400 * mib},
+	}
+}
+
+func TestLines(t *testing.T) {
+	l := &lines{words: downloadWords}
+	var b strings.Builder
+	for _, s := range run() {
+		b.WriteString(l.show(s))
+	}
+	b.WriteString(l.clear())
+	golden(t, "lines", b.String())
+}
+
+var escape = regexp.MustCompile(`\x1b\[[0-9]*[A-Z]`)
+
+func TestLive(t *testing.T) {
+	l := newLive(downloadWords, func() int { return 100 })
+	if l.clear() != "" {
+		t.Error("clear erases lines though nothing was shown")
+	}
+	var b strings.Builder
+	for _, s := range run() {
+		text := l.show(s)
+		if strings.Count(text, "\n") != 1 || !strings.HasSuffix(text, "\x1b[1A\r") {
+			t.Errorf("%q does not redraw two lines", text)
+		}
+		b.WriteString(escape.ReplaceAllString(strings.ReplaceAll(text, "\r", ""), "") + "\n")
+	}
+	golden(t, "live", b.String())
+}
+
+// TestLiveNarrow: a line that wraps would leave its rest on the screen.
+func TestLiveNarrow(t *testing.T) {
+	for _, columns := range []int{1, 20, 40, 80} {
+		l := newLive(downloadWords, func() int { return columns })
+		for _, s := range run() {
+			text := escape.ReplaceAllString(strings.ReplaceAll(l.show(s), "\r", ""), "")
+			for line := range strings.Lines(text) {
+				if n := len([]rune(strings.TrimSuffix(line, "\n"))); n >= columns {
+					t.Errorf("%d columns for %q in %d", n, line, columns)
+				}
+			}
+		}
+	}
+}
+
+// TestProgress runs the real thing: it shows the meter, stops when told, and erases itself.
+func TestProgress(t *testing.T) {
+	var out bytes.Buffer
+	m := new(Meter)
+	m.SetPhase("restore")
+	m.BytesTotal.Store(100)
+	m.Bytes.Store(50)
+	p := Start(&out, Live, m, downloadWords)
+	time.Sleep(3 * liveEvery)
+	p.Stop()
+	if text := out.String(); !strings.Contains(text, "50 B of 100 B") || !strings.HasSuffix(text, "\r\x1b[K\n\x1b[K\x1b[1A\r") {
+		t.Errorf("live display wrote %q", text)
+	}
+	out.Reset()
+	p = Start(&out, Quiet, m, downloadWords)
+	time.Sleep(2 * liveEvery)
+	p.Stop()
+	if out.Len() > 0 {
+		t.Errorf("quiet display wrote %q", out.String())
+	}
+}
+
+func TestStyleFor(t *testing.T) {
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got := StyleFor(f, false, false); got != Lines {
+		t.Errorf("style for a file is %v, want Lines", got)
+	}
+	if got := StyleFor(f, true, false); got != Quiet {
+		t.Errorf("quiet style is %v", got)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	s := Summary{
+		Title: "restored job/linux/amd64/go1.26.8 from refs/heads/main",
+		Counts: Table{
+			Head: []string{"", "restored", "already there", "missing", "refused"},
+			Rows: [][]string{
+				{"modules", Count(386), Count(0), Count(2), Count(1)},
+				{"build entries", Count(12345), Count(67), Count(0), Count(0)},
+				{"packs", Count(25), "", Count(0), Count(0)},
+			},
+		},
+		Facts: [][2]string{
+			{"fetched", Bytes(1234567890)},
+			{"written", Bytes(9876543210) + " in " + Count(55450) + " files"},
+			{"time", Seconds(12340 * time.Millisecond)},
+		},
+		Losses:   []string{"example.com/evil@v1.0.0: refused: h1:a is not h1:b"},
+		Warnings: slicesOf("warning", 23),
+	}
+	var b strings.Builder
+	if err := s.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "summary", b.String())
+}
+
+func slicesOf(s string, n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = s
+	}
+	list[0] += "\nin two lines"
+	return list
+}
+
+func TestSeconds(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0.00s", 420 * time.Millisecond: "0.42s", 12345 * time.Millisecond: "12.3s", 125 * time.Second: "2m5s",
+	} {
+		if got := Seconds(d); got != want {
+			t.Errorf("Seconds(%v) = %q, want %q", d, got, want)
+		}
+	}
+}

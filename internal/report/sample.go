@@ -1,0 +1,110 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// A sample is what a Meter said at one time.
+type sample struct {
+	at                time.Time
+	phase             string
+	bytes, bytesTotal int64
+	files, filesTotal int64
+	disk, diskTotal   int64
+}
+
+func (m *Meter) sample(at time.Time) sample {
+	return sample{
+		at: at, phase: m.Phase(),
+		bytes: m.Bytes.Load(), bytesTotal: m.BytesTotal.Load(),
+		files: m.Files.Load(), filesTotal: m.FilesTotal.Load(),
+		disk: m.Disk.Load(), diskTotal: m.DiskTotal.Load(),
+	}
+}
+
+// window is the time over which rates are averaged: long enough to hide that files and
+// parts come in bursts, short enough to show that a transfer hangs.
+const window = 10 * time.Second
+
+// A history keeps the samples of the last window, oldest first.
+type history []sample
+
+// add appends a sample and forgets those that are older than the window.
+func (h history) add(s sample) history {
+	h = append(h, s)
+	for len(h) > 2 && s.at.Sub(h[1].at) >= window {
+		h = h[1:]
+	}
+	return h
+}
+
+// rate returns how much of a counter was done a second.
+func (h history) rate(counter func(sample) int64) float64 {
+	if len(h) < 2 {
+		return 0
+	}
+	first, last := h[0], h[len(h)-1]
+	seconds := last.at.Sub(first.at).Seconds()
+	if seconds <= 0 {
+		return 0
+	}
+	return float64(counter(last)-counter(first)) / seconds
+}
+
+// left estimates the time until done reaches total; 0 when there is nothing to go by.
+func left(done, total int64, rate float64) time.Duration {
+	if rate <= 0 || total <= done {
+		return 0
+	}
+	seconds := float64(total-done) / rate
+	if seconds > 99*3600 {
+		return 0
+	}
+	return time.Duration(seconds+1) * time.Second
+}
+
+func transferred(s sample) int64 { return s.bytes }
+func onDisk(s sample) int64      { return s.disk }
+
+// amounts writes "12 MiB of 30 MiB", or "12 MiB" while the total is not known.
+func amounts(done, total int64) string {
+	if total <= 0 {
+		return Bytes(done)
+	}
+	return Bytes(min(done, total)) + " of " + Bytes(total)
+}
+
+// speed writes "(3.0 MiB/s, 6s left)" as far as known.
+func speed(rate float64, left time.Duration) string {
+	var parts []string
+	if rate > 0 {
+		parts = append(parts, Bytes(int64(rate))+"/s")
+	}
+	if left > 0 {
+		parts = append(parts, left.String()+" left")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// files writes "120 of 3,000 files".
+func (s sample) fileCount() string {
+	if s.filesTotal <= 0 {
+		return humanize.Comma(s.files) + " files"
+	}
+	return fmt.Sprintf("%s of %s files", humanize.Comma(min(s.files, s.filesTotal)), humanize.Comma(s.filesTotal))
+}
+
+// Bytes writes a size for people, in powers of 1024.
+func Bytes(n int64) string {
+	if n < 0 {
+		return "-" + humanize.IBytes(uint64(-n))
+	}
+	return humanize.IBytes(uint64(n))
+}
