@@ -3,10 +3,12 @@ package snapshot
 import (
 	"archive/tar"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"io/fs"
+	"sync"
 	"time"
 )
 
@@ -39,9 +41,12 @@ type Writer struct {
 	err    error
 }
 
+// frameBuffers saves most modules, which are small, the cost of a fresh 8 MiB.
+var frameBuffers = sync.Pool{New: func() any { b := make([]byte, 0, FrameSize); return &b }}
+
 // NewWriter returns a Writer to dst. The caller must call Close.
 func NewWriter(dst io.Writer) *Writer {
-	w := &Writer{dst: dst, sum: sha256.New(), raw: make([]byte, 0, FrameSize)}
+	w := &Writer{dst: dst, sum: sha256.New(), raw: *frameBuffers.Get().(*[]byte)}
 	w.tw = tar.NewWriter((*frameSink)(w))
 	return w
 }
@@ -115,6 +120,8 @@ func (w *Writer) add(m Member, body io.Reader) (Location, error) {
 	return loc, err
 }
 
+var errClosed = errors.New("pack writer is closed")
+
 // Close ends the archive and returns its frames. It does not close the destination.
 func (w *Writer) Close() ([]Frame, error) {
 	if w.err == nil {
@@ -122,7 +129,16 @@ func (w *Writer) Close() ([]Frame, error) {
 			w.err = w.cut()
 		}
 	}
-	return w.frames, w.err
+	if w.raw != nil {
+		b := w.raw[:0]
+		frameBuffers.Put(&b)
+		w.raw = nil
+	}
+	if w.err != nil {
+		return nil, w.err
+	}
+	w.err = errClosed
+	return w.frames, nil
 }
 
 // Size is the number of bytes written to the destination so far.

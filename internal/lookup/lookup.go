@@ -1,0 +1,169 @@
+// Package lookup finds the manifest of a snapshot: it knows in which scopes and
+// under which keys to look, in which order, and what it means when one is missing or damaged. Restore
+// and save both ask it. Objects are asked for by exact name, all at once, so that
+// a lookup costs one round trip.
+package lookup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+)
+
+// Candidate is one place where a manifest can be.
+type Candidate struct {
+	Scope  string   `json:"scope"`
+	Key    []string `json:"key"`
+	Exact  bool     `json:"exact"` // the key with the digest of the module files
+	Object string   `json:"object"`
+}
+
+// Candidates lists where to look, best first: for each scope the exact key, then
+// the latest one. Empty and repeated scopes count once.
+func Candidates(repo string, scopes []string, exact, latest []string) []Candidate {
+	var out []Candidate
+	seen := map[string]bool{"": true}
+	for _, s := range scopes {
+		if seen[s] {
+			continue
+		}
+		seen[s] = true
+		out = append(out,
+			Candidate{s, exact, true, snapshot.ManifestObject(repo, s, exact)},
+			Candidate{s, latest, false, snapshot.ManifestObject(repo, s, latest)})
+	}
+	return out
+}
+
+// Found is what a candidate turned out to be.
+type Found struct {
+	Candidate
+	Manifest *snapshot.Manifest // nil: a miss, or see Err
+	Version  store.Version      // of the object, "" when there is none; also of one that cannot be read, so that it can be replaced
+	Err      error              // why an existing object is no use: snapshot.ErrCorrupt or snapshot.ErrFormat; or a failure of the store
+}
+
+// Damaged reports whether there is an object that is no manifest we can read.
+func (f Found) Damaged() bool {
+	return errors.Is(f.Err, snapshot.ErrCorrupt) || errors.Is(f.Err, snapshot.ErrFormat)
+}
+
+type opened struct {
+	body io.ReadCloser
+	info store.Info
+	err  error
+}
+
+// First returns the first candidate, in their order, that holds a sound
+// manifest of repo, and what it passed over: damaged ones. A miss is a Found without Manifest. The error is the store's.
+// Only the body of the one that is returned is read, so memory does not grow
+// with the number of candidates.
+func First(ctx context.Context, st store.Store, repo string, cands []Candidate) (found Found, damaged []Found, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	open := openAll(ctx, st, cands)
+	defer closeAll(open)
+	for i, c := range cands {
+		o := <-open[i]
+		if o.body != nil {
+			defer o.body.Close()
+		}
+		f := read(repo, c, o)
+		switch {
+		case f.Manifest != nil:
+			return f, damaged, nil
+		case f.Damaged():
+			damaged = append(damaged, f)
+		case f.Err != nil:
+			return Found{}, damaged, f.Err
+		}
+	}
+	return Found{}, damaged, nil
+}
+
+// All reads every candidate, one after the other in memory but asked for at
+// once. The result has the candidates' order; the error is the first failure of the store.
+func All(ctx context.Context, st store.Store, repo string, cands []Candidate) ([]Found, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	open := openAll(ctx, st, cands)
+	defer closeAll(open)
+	out := make([]Found, len(cands))
+	for i, c := range cands {
+		o := <-open[i]
+		out[i] = read(repo, c, o)
+		if o.body != nil {
+			o.body.Close()
+		}
+		if out[i].Err != nil && !out[i].Damaged() {
+			return nil, out[i].Err
+		}
+	}
+	return out, nil
+}
+
+func openAll(ctx context.Context, st store.Store, cands []Candidate) []chan opened {
+	chans := make([]chan opened, len(cands))
+	for i, c := range cands {
+		chans[i] = make(chan opened, 1)
+		go func() {
+			body, info, err := st.Open(ctx, c.Object, 0, -1)
+			chans[i] <- opened{body, info, err}
+			close(chans[i])
+		}()
+	}
+	return chans
+}
+
+// closeAll waits for the requests that nobody read, so that no goroutine and no connection outlives a lookup.
+func closeAll(chans []chan opened) {
+	var wg sync.WaitGroup
+	for _, c := range chans {
+		wg.Go(func() {
+			if o := <-c; o.body != nil {
+				o.body.Close()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func read(repo string, c Candidate, o opened) Found {
+	f := Found{Candidate: c, Version: o.info.Version}
+	if errors.Is(o.err, store.ErrNotFound) {
+		return f
+	}
+	if o.err != nil {
+		f.Err = fmt.Errorf("manifest %s: %w", c.Object, o.err)
+		return f
+	}
+	m, err := decode(repo, c, o)
+	if err != nil {
+		f.Err = fmt.Errorf("manifest %s: %w", c.Object, err)
+		return f
+	}
+	f.Manifest = m
+	return f
+}
+
+func decode(repo string, c Candidate, o opened) (*snapshot.Manifest, error) {
+	if o.info.Size > snapshot.MaxManifest {
+		return nil, fmt.Errorf("%w: %d bytes", snapshot.ErrCorrupt, o.info.Size)
+	}
+	data := make([]byte, o.info.Size)
+	if _, err := io.ReadFull(o.body, data); errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: truncated", snapshot.ErrCorrupt)
+	} else if err != nil {
+		return nil, err
+	}
+	m, err := snapshot.DecodeManifest(data)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.IsFor(repo, c.Scope, c.Key)
+}

@@ -1,0 +1,364 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sort"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/snapshot"
+	"golang.org/x/sync/errgroup"
+)
+
+// packJob is one ranged read: neighbouring frames of a pack, and the outputs that begin in them.
+type packJob struct {
+	pack       int
+	first, end int // frames
+	outputs    []int
+	bytes      int64 // stored
+	raw        int64 // of the outputs
+}
+
+// maxGap is how many stored bytes of unwanted frames are read along to save a request.
+const maxGap = 1 << 20
+
+// actionIndex finds the actions of an output: those of output i are
+// list[start[i]:start[i+1]].
+type actionIndex struct {
+	start []int32
+	list  []int32
+}
+
+func (a actionIndex) of(output int) []int32 { return a.list[a.start[output]:a.start[output+1]] }
+
+// planBuild decides which outputs and actions of the manifest are not here yet.
+func (r *run) planBuild(ctx context.Context) error {
+	m := r.manifest()
+	inv, err := r.scanBuild(ctx)
+	if err != nil {
+		return fmt.Errorf("build cache: %w", err)
+	}
+	wanted := make([]bool, len(m.Actions))
+	for i, a := range m.Actions {
+		wanted[i] = !hasAction(inv.Entries, a.ID)
+		if !wanted[i] {
+			r.tally.build.Present++
+		}
+	}
+	r.byOut = indexActions(m, wanted)
+	needed := make([]bool, len(m.Outputs))
+	for i, o := range m.Outputs {
+		here, ok := inv.Outputs[o.ID]
+		whole := ok && here.Size == o.Size && here.Exec == o.Exec
+		for _, a := range r.byOut.of(i) {
+			if whole {
+				r.ready = append(r.ready, a)
+			}
+		}
+		needed[i] = !whole && len(r.byOut.of(i)) > 0
+	}
+	r.packs = groupOutputs(m, needed, r.PartSize)
+	r.countPacks()
+	return nil
+}
+
+// scanBuild reads the local cache, shards in parallel: over an existing cache
+// this is most of a restore.
+func (r *run) scanBuild(ctx context.Context) (*buildcache.Inventory, error) {
+	var shards [256]buildcache.Shard
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(8)
+	for i := range shards {
+		g.Go(func() (err error) {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			shards[i], err = r.build.ScanShard(i)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return buildcache.Merge(shards[:], nil), nil
+}
+
+// hasAction reports whether the action has a whole entry here, whatever its
+// output: an entry that the go command wrote itself is never older than ours.
+func hasAction(entries []buildcache.Local, id buildcache.ID) bool {
+	i := sort.Search(len(entries), func(i int) bool { return string(entries[i].Action[:]) >= string(id[:]) })
+	return i < len(entries) && entries[i].Action == id
+}
+
+func indexActions(m *snapshot.Manifest, wanted []bool) actionIndex {
+	idx := actionIndex{start: make([]int32, len(m.Outputs)+1)}
+	for i, a := range m.Actions {
+		if wanted[i] {
+			idx.start[a.Output+1]++
+		}
+	}
+	for i := range m.Outputs {
+		idx.start[i+1] += idx.start[i]
+	}
+	idx.list = make([]int32, idx.start[len(m.Outputs)])
+	fill := append([]int32(nil), idx.start...)
+	for i, a := range m.Actions {
+		if wanted[i] {
+			idx.list[fill[a.Output]] = int32(i)
+			fill[a.Output]++
+		}
+	}
+	return idx
+}
+
+// groupOutputs makes ranged reads of about partSize from the needed outputs,
+// which are sorted by place. A read never ends inside an output.
+func groupOutputs(m *snapshot.Manifest, needed []bool, partSize int64) []packJob {
+	var jobs []packJob
+	cur := packJob{pack: -1}
+	flush := func() {
+		if cur.pack >= 0 {
+			jobs = append(jobs, cur)
+		}
+		cur = packJob{pack: -1}
+	}
+	for i, o := range m.Outputs {
+		if !needed[i] {
+			continue
+		}
+		frames, end := m.Packs[o.Pack].Frames, m.Span(o)
+		gap := int64(0)
+		if o.Pack == cur.pack {
+			gap = stored(frames, cur.end, o.Frame)
+		}
+		if o.Pack != cur.pack || gap > maxGap || (o.Frame >= cur.end && cur.bytes+gap >= partSize) {
+			flush()
+			cur = packJob{pack: o.Pack, first: o.Frame, end: o.Frame}
+		}
+		if end > cur.end {
+			cur.bytes += stored(frames, cur.end, end)
+			cur.end = end
+		}
+		cur.outputs = append(cur.outputs, i)
+		cur.raw += o.Size
+	}
+	flush()
+	return jobs
+}
+
+// stored sums the stored sizes of frames [from, to).
+func stored(frames []snapshot.Frame, from, to int) (n int64) {
+	for i := from; i < to; i++ {
+		n += frames[i].Size
+	}
+	return n
+}
+
+func (r *run) countPacks() {
+	used := map[int]bool{}
+	for _, j := range r.packs {
+		used[j.pack] = true
+	}
+	for i := range r.manifest().Packs {
+		if !used[i] && !r.isTreePack(i) {
+			r.tally.packs.Present++
+		}
+	}
+}
+
+// restorePack runs one packJob: it reads the frames in order, checks each against its hash, and
+// writes outputs, then their actions. A frame that is damaged costs what lies in it and nothing else.
+func (r *run) restorePack(ctx context.Context, j packJob) error {
+	pack := r.manifest().Packs[j.pack]
+	body, info, err := r.Store.Open(ctx, pack.Object, stored(pack.Frames, 0, j.first), j.bytes)
+	if err != nil {
+		return r.losePack(j, j.outputs, err)
+	}
+	defer body.Close()
+	if info.Size != pack.Size {
+		r.tally.damage(snapshot.Damage{Object: pack.Object, Frame: -1,
+			Reason: fmt.Sprintf("object has %d bytes, not %d", info.Size, pack.Size)}, "refused")
+	}
+	w := &outputWriter{run: r, pending: j.outputs}
+	defer w.abort()
+	src := r.metered(body)
+	var buf []byte
+	for f := j.first; f < j.end; f++ {
+		frame := pack.Frames[f]
+		if int64(cap(buf)) < frame.Size {
+			buf = make([]byte, frame.Size)
+		}
+		if _, err := io.ReadFull(src, buf[:frame.Size]); err != nil {
+			return r.losePack(j, w.rest(), err)
+		}
+		if !w.wants(f) {
+			continue
+		}
+		if err := r.restoreFrame(w, pack, f, buf[:frame.Size]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restoreFrame decodes one frame and writes what lies in it.
+func (r *run) restoreFrame(w *outputWriter, pack snapshot.Pack, f int, data []byte) error {
+	mem := r.buffers.Get()
+	raw, err := pack.Frames[f].Decode(data, mem)
+	if err != nil {
+		r.buffers.Put(mem)
+		r.tally.damage(snapshot.Damage{Object: pack.Object, Frame: f, Reason: err.Error()}, "refused")
+		w.skip(f)
+		return nil
+	}
+	defer r.buffers.Put(raw)
+	return w.frame(f, raw)
+}
+
+// losePack gives up on the outputs of a job. Only an answer of the store that
+// holds for this object alone lets the restore go on.
+func (r *run) losePack(j packJob, outputs []int, err error) error {
+	object := r.manifest().Packs[j.pack].Object
+	if isStore(err) {
+		return fetchError(object, err)
+	}
+	r.tally.damage(snapshot.Damage{Object: object, Frame: -1, Reason: err.Error()}, kindOf(err))
+	for _, o := range outputs {
+		r.loseOutput(o, kindOf(err))
+	}
+	return nil
+}
+
+func (r *run) loseOutput(output int, kind string) {
+	r.tally.add(func() {
+		for range r.byOut.of(output) {
+			r.tally.build.lost(kind)
+		}
+	})
+}
+
+// outputWriter writes the outputs of one packJob from its frames. pending is
+// sorted by place; at most one output, the last begun, goes on in the next frame.
+type outputWriter struct {
+	run     *run
+	pending []int
+	open    *buildcache.Writer
+	output  int // the open one
+	left    int64
+}
+
+// rest lists the outputs that are not whole yet.
+func (w *outputWriter) rest() []int {
+	if w.open != nil {
+		return append([]int{w.output}, w.pending...)
+	}
+	return w.pending
+}
+
+// wants reports whether anything needed lies in frame f.
+func (w *outputWriter) wants(f int) bool {
+	return w.open != nil || len(w.pending) > 0 && w.run.manifest().Outputs[w.pending[0]].Frame == f
+}
+
+// abort removes an output that will not become whole.
+func (w *outputWriter) abort() {
+	if w.open != nil {
+		w.open.Abort()
+		w.open = nil
+	}
+}
+
+// skip gives up what lies in a damaged frame.
+func (w *outputWriter) skip(f int) {
+	if w.open != nil {
+		w.run.loseOutput(w.output, "refused")
+		w.abort()
+	}
+	for len(w.pending) > 0 && w.run.manifest().Outputs[w.pending[0]].Frame <= f {
+		w.run.loseOutput(w.pending[0], "refused")
+		w.pending = w.pending[1:]
+	}
+}
+
+// frame writes what frame f holds.
+func (w *outputWriter) frame(f int, raw []byte) error {
+	if w.open != nil {
+		if err := w.more(raw[:min(w.left, int64(len(raw)))]); err != nil {
+			return err
+		}
+	}
+	m := w.run.manifest()
+	for len(w.pending) > 0 && m.Outputs[w.pending[0]].Frame == f {
+		i := w.pending[0]
+		w.pending = w.pending[1:]
+		o := m.Outputs[i]
+		if err := w.begin(i, o); err != nil {
+			return err
+		}
+		if err := w.more(raw[o.Off:min(o.Off+o.Size, int64(len(raw)))]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin creates the file of an output. One that has appeared meanwhile is left
+// alone: another process restores too, or the go command has built it.
+func (w *outputWriter) begin(i int, o snapshot.Output) (err error) {
+	w.output, w.left = i, o.Size
+	w.open, err = w.run.build.CreateOutput(buildcache.Output{ID: o.ID, Size: o.Size, Exec: o.Exec}, w.run.aged(w.run.lastUse(i)))
+	if errors.Is(err, fs.ErrExist) {
+		w.open = nil
+		return w.run.putActions(w.run.byOut.of(i))
+	}
+	return local(err)
+}
+
+// more writes the next bytes of the open output, and its actions when it is whole.
+func (w *outputWriter) more(p []byte) error {
+	if w.open == nil {
+		return nil
+	}
+	if _, err := w.open.Write(p); err != nil {
+		return local(err)
+	}
+	w.run.Meter.Disk.Add(int64(len(p)))
+	if w.left -= int64(len(p)); w.left > 0 {
+		return nil
+	}
+	err := w.open.Close()
+	w.open = nil
+	if err != nil {
+		return local(err)
+	}
+	w.run.Meter.Files.Add(1)
+	return w.run.putActions(w.run.byOut.of(w.output))
+}
+
+// lastUse is the newest use of the actions of an output.
+func (r *run) lastUse(output int) (t int64) {
+	for _, a := range r.byOut.of(output) {
+		t = max(t, r.manifest().Actions[a].LastUse)
+	}
+	return t
+}
+
+// putActions writes action entries whose output is here.
+func (r *run) putActions(actions []int32) error {
+	m := r.manifest()
+	for _, i := range actions {
+		a := m.Actions[i]
+		o := m.Outputs[a.Output]
+		e := buildcache.Entry{Action: a.ID, Output: o.ID, Size: o.Size, Time: a.Time}
+		if err := r.build.PutAction(e, r.aged(a.LastUse)); err != nil {
+			return local(err)
+		}
+		r.Meter.Files.Add(1)
+		r.Meter.Disk.Add(int64(buildcache.EntrySize))
+	}
+	r.tally.add(func() { r.tally.build.Restored += len(actions) })
+	return nil
+}

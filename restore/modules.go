@@ -1,0 +1,251 @@
+package restore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"golang.org/x/mod/module"
+)
+
+// moduleJob is one module version to fetch.
+type moduleJob struct {
+	replace     bool // what is here looks complete and is not
+	version     module.Version
+	sum, modSum string   // h1 of the tree and of go.mod; modSum may be ""
+	objects     []string // where it can be; the first that exists is taken
+	size        int64    // stored bytes; 0 when no manifest tells
+	bytes       int64    // of the tree; 0 when no manifest tells
+	listed      bool     // by the manifest: not finding it is a loss
+}
+
+// planModules lists what the manifest and go.sum name and what is not here yet.
+func (r *run) planModules() error {
+	jobs, err := r.wantedModules()
+	if err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		here, whole := r.hasModule(j)
+		if whole {
+			r.tally.modules.Present++
+			continue
+		}
+		j.replace = here
+		r.modules = append(r.modules, j)
+	}
+	// The largest first: they would otherwise be what everyone waits for at the end.
+	slices.SortStableFunc(r.modules, func(a, b moduleJob) int { return cmp.Compare(b.size, a.size) })
+	return nil
+}
+
+// wantedModules joins the manifest's modules and those of go.sum. go.sum alone decides what
+// a version's hash is; the manifest's own record counts only for versions that go.sum does not know,
+// such as tools and toolchains.
+func (r *run) wantedModules() ([]moduleJob, error) {
+	var jobs []moduleJob
+	sums := r.Keys.Sums
+	listed := map[module.Version]bool{}
+	for _, m := range r.manifest().Modules {
+		v := module.Version{Path: m.Path, Version: m.Version}
+		want, inSum := sums.Zip[v]
+		if m.InSum && !inSum {
+			continue // a dependency that go.sum no longer selects
+		}
+		if inSum && want != m.Sum {
+			r.refuse(v, fmt.Sprintf("manifest says %s, go.sum says %s", m.Sum, want))
+			continue
+		}
+		listed[v] = true
+		modSum := cmp.Or(sums.Mod[v], m.ModSum)
+		jobs = append(jobs, moduleJob{version: v, sum: m.Sum, modSum: modSum, objects: []string{m.Object}, size: m.Size, bytes: m.Bytes, listed: true})
+	}
+	if m := r.matched(); m != nil && m.Exact {
+		// With the same go.sum, what the job did not need then it does not need now.
+		return jobs, nil
+	}
+	for v, sum := range sums.Zip {
+		if listed[v] {
+			continue
+		}
+		objects, err := r.moduleObjects(v, sum)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, moduleJob{version: v, sum: sum, modSum: sums.Mod[v], objects: objects})
+	}
+	slices.SortFunc(jobs, func(a, b moduleJob) int {
+		return cmp.Or(cmp.Compare(a.version.Path, b.version.Path), cmp.Compare(a.version.Version, b.version.Version))
+	})
+	return jobs, nil
+}
+
+// moduleObjects names the places where a module can be: the shared prefix, or for a private one
+// the scopes that this job may read.
+func (r *run) moduleObjects(v module.Version, sum string) ([]string, error) {
+	if !module.MatchPrefixPatterns(r.Private, v.Path) {
+		name, err := snapshot.ModuleObject(v, sum)
+		return []string{name}, err
+	}
+	var names []string
+	for _, s := range r.scopes() {
+		if s == "" {
+			continue
+		}
+		name, err := snapshot.ScopedModuleObject(r.Repo, s, v, sum)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// hasModule reports whether the go command takes the version to be complete, and whether
+// it is. Where the manifest knows the size of the tree, a tree of another size is broken.
+func (r *run) hasModule(j moduleJob) (here, whole bool) {
+	m := r.mods.Stat(j.version)
+	if m.State != modcache.Complete || m.Sum != j.sum {
+		return false, false
+	}
+	if j.bytes != 0 {
+		if _, bytes, err := r.mods.Measure(j.version); err != nil || bytes != j.bytes {
+			return true, false
+		}
+	}
+	return false, m.HasZip || !r.Zips
+}
+
+func (r *run) refuse(v module.Version, reason string) {
+	r.tally.add(func() {
+		r.tally.modules.Refused++
+		r.tally.losses = append(r.tally.losses, Loss{What: v.String(), Reason: reason, Kind: "refused"})
+	})
+}
+
+// restoreModule runs one moduleJob: the tree is unpacked beside the module cache while it arrives, and
+// moved in when its hash is what go.sum says.
+func (r *run) restoreModule(ctx context.Context, j moduleJob) error {
+	body, object, err := r.openModule(ctx, j)
+	if errors.Is(err, store.ErrNotFound) {
+		r.missModule(j)
+		return nil
+	}
+	if isStore(err) {
+		return fetchError(object, err)
+	}
+	if err == nil {
+		defer body.Close()
+		err = r.unpackModule(j, body)
+	}
+	return r.moduleDone(j, object, err)
+}
+
+// moduleDone tells what the outcome of a module means: a failure of the store or of the disk ends the
+// restore, anything wrong with the bytes costs this module only.
+func (r *run) moduleDone(j moduleJob, object string, err error) error {
+	switch {
+	case err == nil:
+		r.tally.add(func() { r.tally.modules.Restored++ })
+	case errors.Is(err, fs.ErrExist):
+		r.tally.add(func() { r.tally.modules.Present++ })
+	case errors.Is(err, modcache.ErrBusy):
+		r.tally.add(func() { r.tally.modules.Present++ })
+		r.tally.warn("module %s is being written by a go command and was left to it", j.version)
+	case isLocal(err):
+		return fmt.Errorf("module %s: %w", j.version, err)
+	case isStore(err):
+		return fetchError(object, err)
+	default:
+		r.refuse(j.version, err.Error())
+		r.tally.add(func() {
+			r.tally.damages = append(r.tally.damages, snapshot.Damage{Object: object, Frame: -1, Reason: err.Error()})
+		})
+	}
+	return nil
+}
+
+// missModule counts a module that the store does not have. What only go.sum
+// names was perhaps never saved, which is nothing to report.
+func (r *run) missModule(j moduleJob) {
+	r.tally.add(func() { r.tally.modules.Missing++ })
+	if j.listed {
+		r.tally.damage(snapshot.Damage{Object: j.objects[0], Frame: -1, Reason: store.ErrNotFound.Error()}, "missing")
+	}
+}
+
+// bigModule is the stored size from which a module is read in parallel ranges: toolchains, mostly.
+const bigModule = 24 << 20
+
+func (r *run) openModule(ctx context.Context, j moduleJob) (body io.ReadCloser, object string, err error) {
+	for _, object = range j.objects {
+		if j.size >= bigModule {
+			body, _, err = store.OpenParallel(ctx, r.Store, object, 0, -1, bigModule/3, 3)
+		} else {
+			body, _, err = r.Store.Open(ctx, object, 0, -1)
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			break
+		}
+	}
+	return body, object, err
+}
+
+func (r *run) unpackModule(j moduleJob, body io.Reader) error {
+	rd := snapshot.NewReader(r.metered(body), nil, r.buffers)
+	defer rd.Close()
+	inst, err := r.stage.Begin(j.version, modcache.InstallOptions{Zip: r.Zips, Replace: j.replace})
+	if err != nil {
+		return diskError(err)
+	}
+	defer inst.Abort() // no-op after Commit
+	for {
+		m, err := rd.Next()
+		if err == io.EOF {
+			return diskError(inst.Commit(j.sum, j.modSum))
+		}
+		if err != nil {
+			return err
+		}
+		w, err := inst.Create(m.Name, m.Mode, m.Size)
+		if err != nil {
+			return diskError(err)
+		}
+		if err := r.copyMember(w, rd, m.Size); err != nil {
+			return err
+		}
+	}
+}
+
+// copyMember copies one member, and tells failures of the disk from those of the source.
+func (r *run) copyMember(w io.WriteCloser, src io.Reader, size int64) error {
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	for left := size; left > 0; {
+		p := (*buf)[:min(left, int64(len(*buf)))]
+		if _, err := io.ReadFull(src, p); err != nil {
+			w.Close()
+			return err
+		}
+		if _, err := w.Write(p); err != nil {
+			w.Close()
+			return diskError(err)
+		}
+		left -= int64(len(p))
+	}
+	if err := w.Close(); err != nil {
+		return diskError(err)
+	}
+	r.Meter.Disk.Add(size)
+	r.Meter.Files.Add(1)
+	return nil
+}

@@ -1,0 +1,147 @@
+package restore
+
+import (
+	"context"
+	"io"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
+	"golang.org/x/sync/errgroup"
+)
+
+// execute runs all jobs, at most Concurrency at once. The first failure of the
+// store or of the disk cancels the others.
+func (r *run) execute(ctx context.Context) (err error) {
+	r.buffers = newBuffers(2*runtime.GOMAXPROCS(0) + 2)
+	r.setTotals()
+	r.Meter.SetPhase("restore")
+	if r.build != nil {
+		if err := r.build.Prepare(r.start); err != nil {
+			return local(err)
+		}
+	}
+	if len(r.modules) > 0 {
+		if r.stage, err = r.mods.NewStage(); err != nil {
+			return local(err)
+		}
+		defer r.stage.Close()
+	}
+	return r.runJobs(ctx)
+}
+
+// runJobs starts trees first, which are few and which `go` needs whatever else it does,
+// then modules and packs in turn, so that disk and network work on both kinds of data all the time.
+func (r *run) runJobs(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.Concurrency)
+	start := func(f func() error) {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return f()
+		})
+	}
+	for _, j := range r.trees {
+		start(func() error { return r.restoreTree(ctx, j) })
+	}
+	if len(r.ready) > 0 {
+		start(func() error { return r.putActions(r.ready) })
+	}
+	for i := range max(len(r.modules), len(r.packs)) {
+		if i < len(r.packs) {
+			start(func() error { return r.restorePack(ctx, r.packs[i]) })
+		}
+		if i < len(r.modules) {
+			start(func() error { return r.restoreModule(ctx, r.modules[i]) })
+		}
+	}
+	err := g.Wait()
+	r.countRead()
+	return err
+}
+
+// countRead counts the packs that were read, by what became of them.
+func (r *run) countRead() {
+	seen := map[int]bool{}
+	for _, j := range r.packs {
+		seen[j.pack] = true
+	}
+	for _, j := range r.trees {
+		seen[j.tree.Pack] = true
+	}
+	for pack := range seen {
+		if kind := r.tally.lost[r.manifest().Packs[pack].Object]; kind != "" {
+			r.tally.packs.lost(kind)
+		} else {
+			r.tally.packs.Restored++
+		}
+	}
+}
+
+// setTotals tells the progress display what is known beforehand. Modules without a manifest are not.
+func (r *run) setTotals() {
+	m := r.Meter
+	for _, j := range r.packs {
+		m.BytesTotal.Add(j.bytes)
+		m.DiskTotal.Add(j.raw)
+		m.FilesTotal.Add(int64(len(j.outputs)))
+		for _, o := range j.outputs {
+			m.FilesTotal.Add(int64(len(r.byOut.of(o))))
+		}
+	}
+	for _, j := range r.modules {
+		m.BytesTotal.Add(j.size)
+		m.DiskTotal.Add(j.bytes)
+	}
+	for _, j := range r.trees {
+		m.BytesTotal.Add(j.pack.Size)
+	}
+	m.FilesTotal.Add(int64(len(r.ready)))
+}
+
+// aged is the mtime for something last used at t (Unix seconds).
+func (r *run) aged(t int64) time.Time { return buildcache.AgedTime(time.Unix(t, 0), r.start) }
+
+// metered counts the bytes that arrive.
+func (r *run) metered(body io.Reader) io.Reader { return &meteredReader{body, r.Meter} }
+
+type meteredReader struct {
+	io.Reader
+	m *report.Meter
+}
+
+func (r *meteredReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.m.Bytes.Add(int64(n))
+	return n, err
+}
+
+// copyBuffers are for copying members: large enough that nearly every file is one write.
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 1<<20); return &b }}
+
+// buffers lends a fixed number of decoded frames. They are made when first needed.
+type buffers struct{ free chan []byte }
+
+func newBuffers(n int) *buffers {
+	b := &buffers{make(chan []byte, n)}
+	for range n {
+		b.free <- nil
+	}
+	return b
+}
+
+// Get waits for a free buffer, which can be nil: its user grows it.
+func (b *buffers) Get() []byte { return <-b.free }
+
+// Put gives a buffer back. Larger ones than we write are left to the collector.
+func (b *buffers) Put(p []byte) {
+	if cap(p) > snapshot.FrameSize {
+		p = nil
+	}
+	b.free <- p
+}

@@ -1,0 +1,255 @@
+// Package restore brings a snapshot, and the modules that go.sum names, from a
+// store into GOMODCACHE and GOCACHE.
+//
+// It plans first (which manifest, what of it is missing here), then runs one
+// streaming pipeline: ranged reads, decompression, verification and file creation all at once, nothing staged on disk.
+// At most Options.Concurrency objects are in transfer; at most GOMAXPROCS frames
+// are decoded at once, and 2*GOMAXPROCS+2 decoded ones are held, so peak memory
+// does not depend on the size of the caches.
+package restore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/lookup"
+	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/keys"
+)
+
+// Options say what to restore, from where, and to where.
+type Options struct {
+	Store store.Store
+	Repo  string
+	// Scopes are asked in this order: own, base of a pull request, default branch.
+	Scope, BaseScope, DefaultScope string
+	Keys                           keys.Plan
+	ModDir, BuildDir               string // "" switches that half off
+	ModWritable                    bool   // GOFLAGS=-modcacherw
+	Private                        string // patterns as in GOPRIVATE, comma-separated
+	Zips                           bool   // rebuild cache/download/...zip
+	Fuzz                           bool   // restore the fuzzing corpus
+	Concurrency                    int    // objects in transfer; default 16
+	PartSize                       int64  // bytes of one ranged read; default 16 MiB
+	Meter                          *report.Meter
+	Now                            func() time.Time
+}
+
+// Defaults, chosen by the measurements in docs/transfer.md.
+const (
+	DefaultConcurrency = 16
+	DefaultPartSize    = 16 << 20
+)
+
+func (o *Options) setDefaults() {
+	o.Concurrency = cmp.Or(max(o.Concurrency, 0), DefaultConcurrency)
+	o.PartSize = cmp.Or(max(o.PartSize, 0), DefaultPartSize)
+	if o.Meter == nil {
+		o.Meter = new(report.Meter)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+}
+
+// Counts says what became of the things of one kind.
+type Counts struct {
+	Restored int `json:"restored"`
+	Present  int `json:"present"` // already there, and whole
+	Missing  int `json:"missing"` // not in the store
+	Refused  int `json:"refused"` // did not pass verification
+}
+
+// Result is what a restore did. It is whole even when Run also returns an error: what was done before it.
+type Result struct {
+	Key          string            `json:"key"`
+	Matched      *snapshot.Matched `json:"matched"` // null: no snapshot
+	Exact        bool              `json:"exact"`   // the module files are those of the snapshot
+	Modules      Counts            `json:"modules"`
+	Build        Counts            `json:"build"` // action entries
+	Packs        Counts            `json:"packs"`
+	BytesFetched int64             `json:"bytesFetched"`
+	BytesWritten int64             `json:"bytesWritten"`
+	FilesWritten int64             `json:"filesWritten"`
+	Seconds      float64           `json:"seconds"`
+	Requests     map[string]int64  `json:"requests"`
+	Losses       []Loss            `json:"losses,omitempty"`
+	Warnings     []string          `json:"warnings,omitempty"`
+	State        snapshot.State    `json:"-"` // for the save of the same job
+}
+
+// Loss names something that the snapshot or go.sum promises and that could not be restored.
+type Loss struct {
+	What   string `json:"what"`   // a module version or an object
+	Reason string `json:"reason"` // why
+	Kind   string `json:"kind"`   // "missing" or "refused"
+}
+
+// Hit reports whether anything was found: a snapshot, or modules that go.sum names.
+func (r *Result) Hit() bool {
+	return r.Matched != nil || r.Modules.Restored+r.Modules.Present > 0
+}
+
+// run is one restore, or the plan of one.
+type run struct {
+	Options
+	start   time.Time
+	found   lookup.Found
+	damaged []lookup.Found
+
+	mods  *modcache.Cache
+	build *buildcache.Cache
+
+	modules []moduleJob
+	packs   []packJob
+	trees   []treeJob
+	ready   []int32 // actions whose output is already here
+	byOut   actionIndex
+
+	tally   tally
+	buffers *buffers
+	stage   *modcache.Stage
+}
+
+// Plan says what Run would do. It reads the store and the caches and writes nothing.
+func Plan(ctx context.Context, o Options) (*PlanResult, error) {
+	r, err := prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return r.describe(), nil
+}
+
+// Run restores. A miss is no error. Errors of the store (store.ErrUnreachable, store.ErrDenied, store.ErrNoStore) and of the local disk
+// end the restore early; what was restored until then is whole, and is in the Result beside the error.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	r, err := prepare(ctx, o)
+	if err == nil {
+		err = r.execute(ctx)
+	}
+	return r.result(), err
+}
+
+// prepare finds the manifest and compares it with what is here.
+func prepare(ctx context.Context, o Options) (*run, error) {
+	o.setDefaults()
+	r := &run{Options: o, start: o.Now()}
+	r.Meter.SetPhase("look up")
+	k := o.Keys.Key
+	var err error
+	r.found, r.damaged, err = lookup.First(ctx, o.Store, o.Repo,
+		lookup.Candidates(o.Repo, r.scopes(), k.Exact(), k.Latest()))
+	for _, d := range r.damaged {
+		r.tally.damage(snapshot.Damage{Object: d.Object, Frame: -1, Reason: d.Err.Error()}, kindOf(d.Err))
+	}
+	if err != nil {
+		return r, err
+	}
+	r.Meter.SetPhase("compare")
+	if o.ModDir != "" {
+		r.mods = modcache.Open(o.ModDir, modcache.Options{Writable: o.ModWritable})
+		if err := r.planModules(); err != nil {
+			return r, err
+		}
+	}
+	if o.BuildDir != "" {
+		r.build = buildcache.Open(o.BuildDir)
+		if err := r.planBuild(ctx); err != nil {
+			return r, err
+		}
+	}
+	r.planTrees()
+	return r, nil
+}
+
+func (r *run) scopes() []string { return []string{r.Scope, r.BaseScope, r.DefaultScope} }
+
+// manifest returns the one found, or an empty one.
+func (r *run) manifest() *snapshot.Manifest {
+	if r.found.Manifest == nil {
+		return new(snapshot.Manifest)
+	}
+	return r.found.Manifest
+}
+
+func (r *run) matched() *snapshot.Matched {
+	if r.found.Manifest == nil {
+		return nil
+	}
+	// The digest decides, not the name: "latest" can well be the snapshot of these very module files.
+	return &snapshot.Matched{
+		Object: r.found.Object, Scope: r.found.Scope, Key: r.found.Key,
+		Exact: r.found.Manifest.Digest == r.Keys.Key.Digest, Saved: r.found.Manifest.Writer.Time,
+	}
+}
+
+func (r *run) result() *Result {
+	res := &Result{
+		Key: r.Keys.Key.String(), Matched: r.matched(),
+		BytesFetched: r.Meter.Bytes.Load(), BytesWritten: r.Meter.Disk.Load(), FilesWritten: r.Meter.Files.Load(),
+		Seconds: time.Since(r.start).Seconds(), Requests: r.Store.Requests(),
+	}
+	res.Exact = res.Matched != nil && res.Matched.Exact
+	r.tally.into(res)
+	res.State = snapshot.State{
+		Store: r.Store.String(), Repo: r.Repo, Scope: r.Scope, Time: r.start,
+		Matched: res.Matched, Damaged: r.tally.damages,
+	}
+	return res
+}
+
+// kindOf tells a loss that is no more than an absence from bytes that were refused.
+func kindOf(err error) string {
+	if errors.Is(err, store.ErrNotFound) {
+		return "missing"
+	}
+	return "refused"
+}
+
+// isStore reports whether an error means that going on asking the store is pointless.
+func isStore(err error) bool {
+	return errors.Is(err, store.ErrUnreachable) || errors.Is(err, store.ErrDenied) || errors.Is(err, store.ErrNoStore) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// errLocal marks a failure of the local disk, which ends a restore.
+type errLocal struct{ error }
+
+func (e errLocal) Unwrap() error { return e.error }
+
+func local(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errLocal{err}
+}
+
+// diskError marks err as a failure of the disk if it comes from a system call; the
+// other errors of the caches speak about the content, which costs one module or file only.
+func diskError(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	var no syscall.Errno
+	if errors.Is(err, fs.ErrExist) || !errors.As(err, &path) && !errors.As(err, &link) && !errors.As(err, &no) {
+		return err
+	}
+	return local(err)
+}
+
+func isLocal(err error) bool {
+	var l errLocal
+	return errors.As(err, &l)
+}
+
+// fetchError names the object that a read failed on.
+func fetchError(object string, err error) error { return fmt.Errorf("object %s: %w", object, err) }

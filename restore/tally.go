@@ -1,0 +1,64 @@
+package restore
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// tally collects what the workers did. Safe for concurrent use.
+type tally struct {
+	mu       sync.Mutex
+	modules  Counts
+	build    Counts
+	packs    Counts
+	losses   []Loss
+	damages  []snapshot.Damage
+	warnings []string
+	lost     map[string]string // object -> kind of its loss
+}
+
+func (t *tally) add(f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f()
+}
+
+// damage records stored bytes that were missing or wrong, so that the next save can mend them.
+func (t *tally) damage(d snapshot.Damage, kind string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.damages = append(t.damages, d)
+	if t.lost == nil {
+		t.lost = map[string]string{}
+	}
+	t.lost[d.Object] = kind
+	what := d.Object
+	if d.Frame >= 0 {
+		what = fmt.Sprintf("%s, frame %d", d.Object, d.Frame)
+	}
+	t.losses = append(t.losses, Loss{What: what, Reason: d.Reason, Kind: kind})
+}
+
+func (t *tally) warn(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.warnings = append(t.warnings, fmt.Sprintf(format, args...))
+}
+
+func (t *tally) into(r *Result) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r.Modules, r.Build, r.Packs = t.modules, t.build, t.packs
+	r.Losses, r.Warnings = t.losses, t.warnings
+}
+
+// lost counts a thing of the given kind as lost.
+func (c *Counts) lost(kind string) {
+	if kind == "missing" {
+		c.Missing++
+	} else {
+		c.Refused++
+	}
+}

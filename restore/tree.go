@@ -1,0 +1,137 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/org/gocache-action/internal/snapshot"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/sumdb/dirhash"
+)
+
+// treeJob is one pack of plain files.
+type treeJob struct {
+	tree snapshot.Tree
+	pack snapshot.Pack
+}
+
+// maxTreeFile bounds a file of a tree, which is held in memory: go.mod files and
+// checksum database tiles are a few KiB, fuzz inputs are refused by `go test` above 100 MB.
+const maxTreeFile = 100 << 20
+
+func (r *run) planTrees() {
+	m := r.manifest()
+	for _, t := range m.Trees {
+		if t.Name == snapshot.TreeModGraph && r.mods != nil || t.Name == snapshot.TreeFuzz && r.build != nil && r.Fuzz {
+			r.trees = append(r.trees, treeJob{t, m.Packs[t.Pack]})
+		}
+	}
+}
+
+func (r *run) isTreePack(pack int) bool {
+	for _, t := range r.manifest().Trees {
+		if t.Pack == pack {
+			return true
+		}
+	}
+	return false
+}
+
+// restoreTree reads a tree's pack and installs what is not here. The packs are small, so they
+// are fetched whole even where little is missing.
+func (r *run) restoreTree(ctx context.Context, j treeJob) error {
+	body, _, err := r.Store.Open(ctx, j.pack.Object, 0, -1)
+	if err == nil {
+		defer body.Close()
+		err = r.unpackTree(j, body)
+	}
+	if isStore(err) || isLocal(err) {
+		return fetchError(j.pack.Object, err)
+	}
+	if err != nil {
+		r.tally.damage(snapshot.Damage{Object: j.pack.Object, Frame: -1, Reason: err.Error()}, kindOf(err))
+	}
+	return nil
+}
+
+func (r *run) unpackTree(j treeJob, body io.Reader) error {
+	rd := snapshot.NewReader(r.metered(body), j.pack.Frames, r.buffers)
+	defer rd.Close()
+	for {
+		m, err := rd.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if m.Size > maxTreeFile {
+			return fmt.Errorf("%w: %s has %d bytes", snapshot.ErrCorrupt, m.Name, m.Size)
+		}
+		data := make([]byte, m.Size)
+		if _, err := io.ReadFull(rd, data); err != nil {
+			return err
+		}
+		if err := r.installTreeFile(j.tree.Name, m.Name, data); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) installTreeFile(tree, name string, data []byte) (err error) {
+	var written bool
+	if tree == snapshot.TreeFuzz {
+		written, err = r.build.InstallFuzzFile(name, data)
+	} else {
+		if reason := r.checkGraphFile(name, data); reason != "" {
+			r.tally.add(func() {
+				r.tally.losses = append(r.tally.losses, Loss{What: name, Reason: reason, Kind: "refused"})
+			})
+			return nil
+		}
+		written, err = r.mods.InstallGraphFile(name, data)
+	}
+	if err != nil {
+		return diskError(err)
+	}
+	if written {
+		r.Meter.Files.Add(1)
+		r.Meter.Disk.Add(int64(len(data)))
+	}
+	return nil
+}
+
+// checkGraphFile compares a .mod file with its "/go.mod" line in go.sum, where there is one,
+// and returns why it is refused.
+func (r *run) checkGraphFile(name string, data []byte) string {
+	v, ok := graphVersion(name)
+	want := r.Keys.Sums.Mod[v]
+	if !ok || want == "" {
+		return ""
+	}
+	got, err := dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(string(data))), nil
+	})
+	if err != nil || got != want {
+		return fmt.Sprintf("go.mod is %s, go.sum says %s", got, want)
+	}
+	return ""
+}
+
+// graphVersion tells which version a cache/download/<path>/@v/<version>.mod belongs to.
+func graphVersion(name string) (v module.Version, ok bool) {
+	rest, ok := strings.CutPrefix(name, "cache/download/")
+	dir, file := path.Split(rest)
+	esc, isVersion := strings.CutSuffix(dir, "/@v/")
+	ver, isMod := strings.CutSuffix(file, ".mod")
+	if !ok || !isVersion || !isMod {
+		return v, false
+	}
+	var err1, err2 error
+	v.Path, err1 = module.UnescapePath(esc)
+	v.Version, err2 = module.UnescapeVersion(ver)
+	return v, err1 == nil && err2 == nil
+}

@@ -1,0 +1,195 @@
+package save
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// newOutput says where this save put an output.
+type newOutput struct {
+	pack int // index into run.packs
+	out  snapshot.Output
+}
+
+// assembly is the manifest as it would be written now, and what it still lacks.
+type assembly struct {
+	manifest *snapshot.Manifest
+	missing  []snapshot.ID // outputs to pack, in the order in which they were made
+	modules  []localModule // to upload
+	trimmed  struct{ actions, modules int }
+}
+
+// assemble joins what is here, what was stored, and what this save has uploaded so far, over own, the
+// newest manifest under the exact key. It is called before the upload, to find out what is missing, and
+// after it, again for every conflict with another save.
+func (r *run) assemble(own *snapshot.Manifest) assembly {
+	var a assembly
+	all := mergeEntries(r.local, own)
+	total := len(all)
+	mods := r.assembleModules(own, &a)
+	kept := trim(all, r.start, r.MaxAge, r.buildBound(mods))
+	a.trimmed.actions = total - len(kept)
+
+	b := snapshot.NewBuilder()
+	rewrite := r.deadPacks(kept)
+	for _, e := range kept {
+		if !b.Has(e.output) && !r.place(b, e.output, own, rewrite) {
+			a.missing = append(a.missing, e.output)
+			continue
+		}
+		b.AddAction(e.action, e.output, e.time, e.lastUse)
+	}
+	r.assembleTrees(b, own)
+	k := r.Keys.Key
+	a.manifest = &snapshot.Manifest{Repo: r.Repo, Scope: r.Scope, Key: k.Exact(), Digest: k.Digest, Writer: r.Writer, Modules: mods}
+	b.Build(a.manifest)
+	a.missing = r.packable(a.missing)
+	return a
+}
+
+// buildBound is what MaxSize leaves for the build cache; negative: no bound. Modules come first: they are what a
+// build cannot start without.
+func (r *run) buildBound(mods []snapshot.Module) int64 {
+	if r.MaxSize <= 0 {
+		return -1
+	}
+	left := r.MaxSize
+	for _, m := range mods {
+		left -= m.Bytes
+	}
+	return max(left, 0)
+}
+
+// place adds an output to the builder from where it is stored: packs of this
+// save, then previous manifests, then own, which another save may have written meanwhile.
+func (r *run) place(b *snapshot.Builder, id snapshot.ID, own *snapshot.Manifest, rewrite map[string]bool) bool {
+	if n, ok := r.newOut[id]; ok {
+		n.out.Pack = b.AddPack(r.packs[n.pack])
+		b.AddOutput(n.out)
+		return true
+	}
+	o, m, ok := r.prev.output(id)
+	if !ok || rewrite[m.Packs[o.Pack].Object] {
+		if o, m, ok = r.fromOther(id, own); !ok {
+			return false
+		}
+	}
+	o.Pack = b.AddPack(m.Packs[o.Pack])
+	b.AddOutput(o)
+	return true
+}
+
+// fromOther finds an output in a manifest that another save wrote after this one began.
+func (r *run) fromOther(id snapshot.ID, own *snapshot.Manifest) (snapshot.Output, *snapshot.Manifest, bool) {
+	if own == nil || own == r.prev.own() {
+		return snapshot.Output{}, nil, false
+	}
+	if r.others == nil || r.othersOf != own {
+		r.othersOf, r.others = own, make(map[snapshot.ID]int32, len(own.Outputs))
+		for i, o := range own.Outputs {
+			r.others[o.ID] = int32(i)
+		}
+	}
+	i, ok := r.others[id]
+	if !ok {
+		return snapshot.Output{}, nil, false
+	}
+	return own.Outputs[i], own, true
+}
+
+// deadPacks lists the packs of which less than half is still alive and everything alive is
+// here: what lives is packed anew, and the old pack is no longer named.
+func (r *run) deadPacks(kept []entry) map[string]bool {
+	type share struct {
+		live, raw int64
+		remote    bool
+	}
+	packs := map[string]*share{}
+	seen := map[snapshot.ID]bool{}
+	for _, e := range kept {
+		o, m, ok := r.prev.output(e.output)
+		if !ok || seen[e.output] {
+			continue
+		}
+		seen[e.output] = true
+		p := m.Packs[o.Pack]
+		if packs[p.Object] == nil {
+			packs[p.Object] = &share{raw: p.Raw}
+		}
+		s := packs[p.Object]
+		s.live += o.Size
+		s.remote = s.remote || !r.hasLocal(e.output)
+	}
+	dead := map[string]bool{}
+	for object, s := range packs {
+		if s.live < s.raw/2 && !s.remote {
+			dead[object] = true
+		}
+	}
+	return dead
+}
+
+func (r *run) hasLocal(id snapshot.ID) bool {
+	if r.inv == nil {
+		return false
+	}
+	_, ok := r.inv.Outputs[id]
+	return ok
+}
+
+// packable keeps those outputs that are here, once each, in the order in which they were made: what one
+// run made dies together, and similar things lie together, which compresses better.
+func (r *run) packable(ids []snapshot.ID) []snapshot.ID {
+	ids = slices.DeleteFunc(ids, func(id snapshot.ID) bool { return !r.hasLocal(id) })
+	slices.SortFunc(ids, func(a, b snapshot.ID) int {
+		return cmp.Or(cmp.Compare(r.inv.Outputs[a].Time, r.inv.Outputs[b].Time), slices.Compare(a[:], b[:]))
+	})
+	return slices.Compact(ids)
+}
+
+// isChange reports whether writing a would tell the next job anything that the
+// snapshot which it would restore otherwise does not.
+func (r *run) isChange(a *snapshot.Manifest) bool {
+	old := r.sameKey()
+	if old == nil || len(old.Actions) != len(a.Actions) || len(old.Modules) != len(a.Modules) || len(old.Trees) != len(a.Trees) || len(r.prev.bad) > 0 {
+		return true
+	}
+	for i, x := range a.Actions {
+		y := old.Actions[i]
+		if x.ID != y.ID || x.Time != y.Time || a.Outputs[x.Output].ID != old.Outputs[y.Output].ID || stale(x.LastUse, y.LastUse) {
+			return true
+		}
+	}
+	for i, x := range a.Modules {
+		if y := old.Modules[i]; x.Path != y.Path || x.Version != y.Version || x.Object != y.Object || stale(x.LastUse, y.LastUse) {
+			return true
+		}
+	}
+	for i, x := range a.Trees {
+		if y := old.Trees[i]; x.Name != y.Name || a.Packs[x.Pack].Object != old.Packs[y.Pack].Object {
+			return true
+		}
+	}
+	return false
+}
+
+// sameKey is the stored snapshot of the same module files: in the own scope, or else the
+// one that was restored from another.
+func (r *run) sameKey() *snapshot.Manifest {
+	if r.prev.exact.Manifest != nil {
+		return r.prev.exact.Manifest
+	}
+	for _, m := range r.prev.manifests {
+		if m.Digest == r.Keys.Key.Digest && m.Scope != r.Scope {
+			return m
+		}
+	}
+	return nil
+}
+
+func stale(now, recorded int64) bool {
+	return time.Duration(now-recorded)*time.Second > refreshAfter
+}

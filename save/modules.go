@@ -1,0 +1,305 @@
+package save
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/sumdb/dirhash"
+)
+
+// localModule is a complete module version that is here. Its record has no
+// Size before it is known to be stored.
+type localModule struct {
+	rec    snapshot.Module
+	stored bool
+	failed bool // not fit to be stored
+}
+
+func (m *localModule) version() module.Version {
+	return module.Version{Path: m.rec.Path, Version: m.rec.Version}
+}
+
+// scanModules lists the complete module versions, and drops those that go.sum contradicts.
+func (r *run) scanModules(ctx context.Context) error {
+	found, err := r.mods.Scan(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range found {
+		if m.State != modcache.Complete {
+			continue
+		}
+		if err := r.addModule(m); err != nil {
+			r.tally.warn("module %s is not saved: %v", m.Version, err)
+			r.tally.add(func(res *Result) { res.Modules.Skipped++ })
+		}
+	}
+	return nil
+}
+
+func (r *run) addModule(m modcache.Module) error {
+	v := m.Version
+	want, inSum := r.Keys.Sums.Zip[v]
+	if inSum && want != m.Sum {
+		return fmt.Errorf("its hash is %s, go.sum says %s", m.Sum, want)
+	}
+	rec := snapshot.Module{Path: v.Path, Version: v.Version, Sum: m.Sum, InSum: inSum, LastUse: r.start.Unix()}
+	if old := r.prev.module(v.Path, v.Version, m.Sum); old != nil {
+		rec = *old
+		// What go.sum selects is in use. Of the rest nothing tells, so it ages, and comes anew when it is needed again.
+		if rec.InSum = inSum; inSum {
+			rec.LastUse = r.start.Unix()
+		}
+		r.modules = append(r.modules, localModule{rec: rec, stored: true})
+		return nil
+	}
+	var err error
+	if rec.Object, err = r.moduleObject(v, m.Sum); err != nil {
+		return err
+	}
+	if rec.Files, rec.Bytes, err = r.mods.Measure(v); err != nil {
+		return err
+	}
+	if rec.ModSum, err = r.modSum(v); err != nil {
+		return err
+	}
+	r.modules = append(r.modules, localModule{rec: rec})
+	return nil
+}
+
+func (r *run) moduleObject(v module.Version, sum string) (string, error) {
+	if module.MatchPrefixPatterns(r.Private, v.Path) {
+		return snapshot.ScopedModuleObject(r.Repo, r.Scope, v, sum)
+	}
+	return snapshot.ModuleObject(v, sum)
+}
+
+// modSum hashes the cached go.mod as a "/go.mod" line of go.sum does. Toolchains have none.
+func (r *run) modSum(v module.Version) (string, error) {
+	files, err := r.mods.Files(v)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range files {
+		if strings.HasPrefix(f.Name, "cache/download/") && path.Ext(f.Name) == ".mod" {
+			return dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) { return r.mods.OpenFile(f.Name) })
+		}
+	}
+	return "", nil
+}
+
+// assembleModules joins the modules that are here and those of own, and trims by age.
+func (r *run) assembleModules(own *snapshot.Manifest, a *assembly) (mods []snapshot.Module) {
+	here := map[module.Version]bool{}
+	for _, m := range r.modules {
+		here[m.version()] = true
+		switch {
+		case m.failed:
+		case m.stored:
+			mods = append(mods, m.rec)
+		default:
+			a.modules = append(a.modules, m)
+		}
+	}
+	if own != nil {
+		for _, m := range own.Modules {
+			if !here[module.Version{Path: m.Path, Version: m.Version}] && !r.prev.isBad(m.Object) {
+				mods = append(mods, m)
+			}
+		}
+	}
+	total := len(mods)
+	if r.MaxAge > 0 {
+		oldest := r.start.Add(-r.MaxAge).Unix()
+		mods = slices.DeleteFunc(mods, func(m snapshot.Module) bool { return m.LastUse < oldest })
+	}
+	a.trimmed.modules = total - len(mods)
+	slices.SortFunc(mods, func(x, y snapshot.Module) int {
+		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Version, y.Version))
+	})
+	return mods
+}
+
+// saveModule makes sure that the store has a module.
+func (r *run) saveModule(ctx context.Context, m *localModule) error {
+	size, uploaded, err := r.ensureModule(ctx, m)
+	var unfit errUnfit
+	switch {
+	case errors.As(err, &unfit), errors.Is(err, store.ErrDenied):
+		// Many may read the shared modules and few may write them; the job's own packs are not concerned.
+		r.tally.warn("module %s is not saved: %v", m.version(), err)
+		r.tally.add(func(res *Result) { res.Modules.Skipped++; m.failed = true })
+		return nil
+	case err != nil:
+		return err
+	}
+	r.tally.add(func(res *Result) {
+		m.rec.Size, m.stored = size, true
+		if uploaded {
+			res.Modules.Uploaded++
+		} else {
+			res.Modules.Stored++
+		}
+	})
+	return nil
+}
+
+// ensureModule asks before it uploads: another repository of the bucket may have stored the module long ago.
+func (r *run) ensureModule(ctx context.Context, m *localModule) (size int64, uploaded bool, err error) {
+	cond := store.Condition{IfAbsent: true}
+	if r.prev.isBad(m.rec.Object) {
+		cond = store.Condition{} // the restore of this job found that the stored bytes are wrong
+	} else if info, err := r.Store.Stat(ctx, m.rec.Object); err == nil {
+		return info.Size, false, nil
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return 0, false, fmt.Errorf("object %s: %w", m.rec.Object, err)
+	}
+	size, err = r.uploadModule(ctx, m, cond)
+	if errors.Is(err, store.ErrConflict) { // another job has just stored the same bytes
+		info, err := r.Store.Stat(ctx, m.rec.Object)
+		return info.Size, false, err
+	}
+	return size, err == nil, err
+}
+
+func (r *run) uploadModule(ctx context.Context, m *localModule, cond store.Condition) (int64, error) {
+	need := int64(2 * overhead)
+	if m.rec.Bytes <= groupRaw {
+		need = m.rec.Bytes + m.rec.Bytes/64 + overhead
+	}
+	if err := r.memory.Acquire(ctx, need); err != nil {
+		return 0, err
+	}
+	defer func() { r.memory.Release(need) }()
+	if m.rec.Bytes > groupRaw {
+		return r.streamModule(ctx, m, cond)
+	}
+	var buf bytes.Buffer
+	if err := r.writeModule(&buf, m); err != nil {
+		return 0, err
+	}
+	size := int64(buf.Len())
+	if size < need {
+		r.memory.Release(need - size)
+		need = size
+	}
+	return size, r.put(ctx, m.rec.Object, bytes.NewReader(buf.Bytes()), size, cond)
+}
+
+// streamModule uploads a large module, a toolchain mostly, while it is being
+// compressed. A tree that turns out wrong at its end breaks the upload off.
+func (r *run) streamModule(ctx context.Context, m *localModule, cond store.Condition) (int64, error) {
+	pr, pw := io.Pipe()
+	done := make(chan error, 1)
+	count := &countingWriter{w: pw}
+	go func() {
+		err := r.writeModule(count, m)
+		pw.CloseWithError(err)
+		done <- err
+	}()
+	err := r.put(ctx, m.rec.Object, pr, -1, cond)
+	pr.CloseWithError(io.ErrClosedPipe)
+	if werr := <-done; werr != nil && !errors.Is(werr, io.ErrClosedPipe) {
+		err = werr
+	}
+	return count.n, err
+}
+
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// errUnfit: what is here is not what its hash says, or cannot be read.
+type errUnfit struct{ error }
+
+func (e errUnfit) Unwrap() error { return e.error }
+
+// writeModule writes a module object and proves on the way that the tree is what .ziphash says: the
+// go command would never notice, and everyone who shares the bucket would get it.
+func (r *run) writeModule(dst io.Writer, m *localModule) error {
+	files, err := r.mods.Files(m.version())
+	if err != nil {
+		return errUnfit{err}
+	}
+	w := snapshot.NewWriter(dst)
+	var tree modcache.TreeHash
+	prefix := treePrefix(m.version())
+	for _, f := range files {
+		sum, err := r.addFile(w, f)
+		if err != nil {
+			w.Close()
+			return err
+		}
+		if rel, ok := strings.CutPrefix(f.Name, prefix.escaped); ok {
+			tree.Add(prefix.plain+rel, sum)
+		}
+	}
+	if got := tree.Sum(); got != m.rec.Sum {
+		w.Close()
+		return errUnfit{fmt.Errorf("its files have the hash %s, not %s", got, m.rec.Sum)}
+	}
+	_, err = w.Close()
+	return err
+}
+
+func treePrefix(v module.Version) (p struct{ plain, escaped string }) {
+	p.plain = v.Path + "@" + v.Version + "/"
+	path, err1 := module.EscapePath(v.Path)
+	ver, err2 := module.EscapeVersion(v.Version)
+	if err1 == nil && err2 == nil {
+		p.escaped = path + "@" + ver + "/"
+	}
+	return p
+}
+
+// addFile writes one file and returns its hash.
+func (r *run) addFile(w *snapshot.Writer, f modcache.File) (sum [32]byte, err error) {
+	in, err := r.mods.OpenFile(f.Name)
+	if err != nil {
+		return sum, errUnfit{err}
+	}
+	defer in.Close()
+	h := sha256.New()
+	src := &sourceReader{r: io.TeeReader(in, h)}
+	if _, err := w.Add(snapshot.Member{Name: f.Name, Mode: f.Mode, Size: f.Size}, src); err != nil {
+		if src.failed || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errUnfit{err}
+		}
+		return sum, err
+	}
+	r.Meter.Disk.Add(f.Size)
+	r.Meter.Files.Add(1)
+	h.Sum(sum[:0])
+	return sum, nil
+}
+
+// sourceReader remembers that reading failed, to tell it from a failed upload.
+type sourceReader struct {
+	r      io.Reader
+	failed bool
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	s.failed = s.failed || err != nil && err != io.EOF
+	return n, err
+}

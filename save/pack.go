@@ -1,0 +1,209 @@
+package save
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+)
+
+// groupRaw is how many bytes of outputs go into one pack: about 15 MB compressed, so that
+// packs are fetched in parallel and rewritten in small steps, and there are still few.
+const groupRaw = 64 << 20
+
+// overhead is the memory of one pack writer beside the pack: a frame and its compressed form.
+const overhead = 2 * snapshot.FrameSize
+
+// groupOutputs cuts the outputs to pack into packs. An output larger than
+// groupRaw is a pack of its own, which is streamed.
+func (r *run) groupOutputs(ids []snapshot.ID) (groups [][]snapshot.ID) {
+	var size int64
+	for i, id := range ids {
+		n := r.inv.Outputs[id].Size
+		if i == 0 || size+n > groupRaw {
+			groups = append(groups, nil)
+			size = 0
+		}
+		size += n
+		groups[len(groups)-1] = append(groups[len(groups)-1], id)
+	}
+	return groups
+}
+
+// built is a pack with its content listed.
+type built struct {
+	pack snapshot.Pack
+	outs []snapshot.Output
+}
+
+// savePack builds and uploads one pack. Small ones are built in memory, since
+// their name is the hash of their bytes; a large one is built twice, first for its
+// name and size alone, which is cheaper than a copy on disk.
+func (r *run) savePack(ctx context.Context, ids []snapshot.ID) error {
+	var raw int64
+	for _, id := range ids {
+		raw += r.inv.Outputs[id].Size
+	}
+	write := func(w *snapshot.Writer) (built, error) { return r.writeOutputs(w, ids) }
+	b, err := r.upload1(ctx, raw, write)
+	if err != nil || len(b.outs) == 0 {
+		return err
+	}
+	r.tally.add(func(*Result) {
+		r.packs = append(r.packs, b.pack)
+		for _, o := range b.outs {
+			r.newOut[o.ID] = newOutput{len(r.packs) - 1, o}
+		}
+	})
+	return nil
+}
+
+// upload1 uploads one pack that write produces; it is called twice for a pack
+// of more than groupRaw bytes, and must write the same both times.
+func (r *run) upload1(ctx context.Context, raw int64, write func(*snapshot.Writer) (built, error)) (built, error) {
+	need := min(raw+raw/64+overhead, memoryBudget) // incompressible data grows a little
+	if raw > groupRaw {
+		need = 2 * overhead
+	}
+	if err := r.memory.Acquire(ctx, need); err != nil {
+		return built{}, err
+	}
+	defer func() { r.memory.Release(need) }()
+	if raw > groupRaw {
+		return r.streamPack(ctx, write)
+	}
+	var buf bytes.Buffer
+	b, err := r.build1(&buf, write)
+	if err != nil || b.pack.Size == 0 {
+		return b, err
+	}
+	if size := int64(buf.Len()); size < need {
+		r.memory.Release(need - size)
+		need = size
+	}
+	return b, r.put(ctx, b.pack.Object, bytes.NewReader(buf.Bytes()), b.pack.Size, store.Condition{})
+}
+
+func (r *run) streamPack(ctx context.Context, write func(*snapshot.Writer) (built, error)) (built, error) {
+	b, err := r.build1(io.Discard, write)
+	if err != nil || b.pack.Size == 0 {
+		return b, err
+	}
+	pr, pw := io.Pipe()
+	go func() {
+		again, err := r.build1(pw, write)
+		if err == nil && again.pack.Object != b.pack.Object {
+			err = fmt.Errorf("pack %s: its files changed while it was uploaded", b.pack.Object)
+		}
+		pw.CloseWithError(err)
+	}()
+	err = r.put(ctx, b.pack.Object, pr, b.pack.Size, store.Condition{})
+	pr.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // ends the goroutine if Put did not read to the end
+	return b, err
+}
+
+func (r *run) build1(dst io.Writer, write func(*snapshot.Writer) (built, error)) (built, error) {
+	w := snapshot.NewWriter(dst)
+	b, err := write(w)
+	frames, err2 := w.Close()
+	if err = errors.Join(err, err2); err != nil || b.pack.Raw == 0 && len(b.outs) == 0 {
+		return built{}, err
+	}
+	b.pack.Frames, b.pack.Size = frames, w.Size()
+	b.pack.Object = snapshot.PackObject(r.Repo, r.Scope, w.Sum())
+	return b, nil
+}
+
+// put uploads one object and counts it.
+func (r *run) put(ctx context.Context, object string, body io.Reader, size int64, cond store.Condition) error {
+	info, err := r.Store.Put(ctx, object, body, size, cond)
+	if err != nil {
+		return fmt.Errorf("object %s: %w", object, err)
+	}
+	r.Meter.Bytes.Add(info.Size)
+	r.tally.add(func(res *Result) { res.Objects = append(res.Objects, object) })
+	return nil
+}
+
+// writeOutputs writes outputs whose bytes are what their name says. Others, and those that
+// vanished meanwhile, are left out.
+func (r *run) writeOutputs(w *snapshot.Writer, ids []snapshot.ID) (b built, err error) {
+	buf := make([]byte, 0, 1<<20)
+	for _, id := range ids {
+		o := r.inv.Outputs[id]
+		loc, err := r.writeOutput(w, o, &buf)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errBadOutput) {
+			r.tally.warn("build cache output %s is not saved: %v", o.ID, err)
+			continue
+		}
+		if err != nil {
+			return b, err
+		}
+		b.outs = append(b.outs, snapshot.Output{ID: id, Size: o.Size, Frame: loc.Frame, Off: loc.Off, Exec: o.Exec})
+		b.pack.Raw += o.Size
+		r.Meter.Disk.Add(o.Size)
+		r.Meter.Files.Add(1)
+	}
+	return b, nil
+}
+
+// errBadOutput: the go command would link such bytes without a word, so they must not spread.
+var errBadOutput = errors.New("its content does not match its name")
+
+// writeOutput checks an output before it writes it: nothing can be taken out of a pack again.
+func (r *run) writeOutput(w *snapshot.Writer, o buildcache.Output, buf *[]byte) (snapshot.Location, error) {
+	f, err := r.build.OpenOutput(o)
+	if err != nil {
+		return snapshot.Location{}, err
+	}
+	defer f.Close()
+	name := outputName(o)
+	mode := fs.FileMode(0o644)
+	if o.Exec != "" {
+		mode = 0o755
+	}
+	m := snapshot.Member{Name: name, Mode: mode, Size: o.Size}
+	if o.Size > snapshot.FrameSize {
+		return r.writeLarge(w, m, o.ID, f)
+	}
+	if int64(cap(*buf)) < o.Size {
+		*buf = make([]byte, o.Size)
+	}
+	data := (*buf)[:o.Size]
+	if _, err := io.ReadFull(f, data); err != nil || sha256.Sum256(data) != o.ID {
+		return snapshot.Location{}, errBadOutput
+	}
+	return w.Add(m, bytes.NewReader(data))
+}
+
+// writeLarge reads a large output twice rather than hold it in memory.
+func (r *run) writeLarge(w *snapshot.Writer, m snapshot.Member, id buildcache.ID, f io.ReadSeeker) (snapshot.Location, error) {
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return snapshot.Location{}, err
+	}
+	if buildcache.ID(h.Sum(nil)) != id {
+		return snapshot.Location{}, errBadOutput
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return snapshot.Location{}, err
+	}
+	return w.Add(m, f)
+}
+
+// outputName is the path of an output in GOCACHE, so that a pack unpacks to a cache with standard tools too.
+func outputName(o buildcache.Output) string {
+	id := o.ID.String()
+	name := id[:2] + "/" + id + "-d"
+	if o.Exec != "" {
+		name += "/" + o.Exec
+	}
+	return name
+}

@@ -1,0 +1,91 @@
+package save
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"golang.org/x/sync/errgroup"
+)
+
+// PlanResult is what a save would do.
+type PlanResult struct {
+	Key     string     `json:"key"`
+	Written bool       `json:"written"` // anything at all
+	Objects []string   `json:"objects"` // the manifests it would write
+	Modules PlanCounts `json:"modules"`
+	Build   PlanCounts `json:"build"` // action entries
+	Trees   PlanCounts `json:"trees"`
+
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// PlanCounts sums up one half. Bytes are uncompressed: what they compress to is known only when it is done.
+type PlanCounts struct {
+	Upload  int   `json:"upload"`
+	Stored  int   `json:"stored"` // the store has them
+	Trimmed int   `json:"trimmed"`
+	Bytes   int64 `json:"bytes"` // of what would be uploaded
+}
+
+func (r *run) describe(ctx context.Context) (*PlanResult, error) {
+	a := r.assemble(r.prev.own())
+	k := r.Keys.Key
+	p := &PlanResult{Key: k.String()}
+	if err := r.describeModules(ctx, a, p); err != nil {
+		return nil, err
+	}
+	missing := map[snapshot.ID]bool{}
+	for _, id := range a.missing {
+		missing[id] = true
+		p.Build.Bytes += r.inv.Outputs[id].Size
+	}
+	for _, e := range r.local {
+		if missing[e.output] {
+			p.Build.Upload++
+		}
+	}
+	p.Build.Stored, p.Build.Trimmed = len(a.manifest.Actions), a.trimmed.actions
+	for _, t := range r.trees {
+		if t.pack != nil {
+			p.Trees.Stored += t.count
+			continue
+		}
+		p.Trees.Upload += t.count
+		p.Trees.Bytes += t.bytes
+	}
+	p.Written = p.Build.Upload+p.Modules.Upload+p.Trees.Upload > 0 || r.isChange(a.manifest)
+	if p.Written {
+		p.Objects = []string{snapshot.ManifestObject(r.Repo, r.Scope, k.Exact()), snapshot.ManifestObject(r.Repo, r.Scope, k.Latest())}
+	}
+	p.Warnings = r.tally.res.Warnings
+	return p, nil
+}
+
+// describeModules asks the store which of the new modules it has from elsewhere.
+func (r *run) describeModules(ctx context.Context, a assembly, p *PlanResult) error {
+	p.Modules.Stored, p.Modules.Trimmed = len(a.manifest.Modules), a.trimmed.modules
+	var mu sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.Concurrency)
+	for _, m := range a.modules {
+		g.Go(func() error {
+			_, err := r.Store.Stat(ctx, m.rec.Object)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				p.Modules.Stored++
+				return nil
+			}
+			p.Modules.Upload++
+			p.Modules.Bytes += m.rec.Bytes
+			return nil
+		})
+	}
+	return g.Wait()
+}

@@ -1,0 +1,145 @@
+package save
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sort"
+
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"golang.org/x/sync/errgroup"
+)
+
+// findDamage learns which packs of the previous manifests cannot be built upon: those
+// that the restore of this job found damaged, and those that are gone or
+// have another size, which a lifecycle rule or a broken upload can bring about. What lies in them
+// counts as not stored, and is uploaded anew if it is here.
+func (r *run) findDamage(ctx context.Context) error {
+	r.prev.bad = map[string]map[int]bool{}
+	if r.State != nil {
+		for _, d := range r.State.Damaged {
+			r.prev.markBad(d.Object, d.Frame)
+		}
+	}
+	sizes := map[string]int64{}
+	for _, m := range r.prev.manifests {
+		for _, p := range m.Packs {
+			sizes[p.Object] = p.Size
+		}
+	}
+	return r.checkPacks(ctx, sizes)
+}
+
+func (r *run) checkPacks(ctx context.Context, sizes map[string]int64) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.Concurrency)
+	for object, size := range sizes {
+		g.Go(func() error {
+			info, err := r.Store.Stat(ctx, object)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			if err != nil || info.Size != size {
+				r.tally.add(func(*Result) { r.prev.markBad(object, -1) })
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func (p *previous) markBad(object string, frame int) {
+	if p.bad[object] == nil {
+		p.bad[object] = map[int]bool{}
+	}
+	p.bad[object][frame] = true
+}
+
+func (p *previous) isBad(object string) bool { return p.bad[object][-1] }
+
+// index notes for every stored output where it lies.
+func (p *previous) index() {
+	n := 0
+	for _, m := range p.manifests {
+		n = max(n, len(m.Outputs))
+	}
+	p.where = make(map[snapshot.ID]place, n)
+	for mi, m := range p.manifests {
+		for oi, o := range m.Outputs {
+			if _, ok := p.where[o.ID]; !ok && p.isWhole(m, o) {
+				p.where[o.ID] = place{int32(mi), int32(oi)}
+			}
+		}
+	}
+}
+
+// isWhole reports whether nothing is known against the bytes of an output.
+func (p *previous) isWhole(m *snapshot.Manifest, o snapshot.Output) bool {
+	bad := p.bad[m.Packs[o.Pack].Object]
+	if bad == nil {
+		return true
+	}
+	for f := o.Frame; f < m.Span(o); f++ {
+		if bad[f] {
+			return false
+		}
+	}
+	return !bad[-1]
+}
+
+// output returns where an output is stored, with Pack as an index into the second result's packs.
+func (p *previous) output(id snapshot.ID) (snapshot.Output, *snapshot.Manifest, bool) {
+	at, ok := p.where[id]
+	if !ok {
+		return snapshot.Output{}, nil, false
+	}
+	m := p.manifests[at.manifest]
+	return m.Outputs[at.output], m, true
+}
+
+// lastUse is when a previous save saw the action used last; 0 when none knows it.
+func (p *previous) lastUse(action snapshot.ID) (t int64) {
+	for _, m := range p.manifests {
+		if a := findAction(m, action); a != nil {
+			t = max(t, a.LastUse)
+		}
+	}
+	return t
+}
+
+func findAction(m *snapshot.Manifest, id snapshot.ID) *snapshot.Action {
+	i := sort.Search(len(m.Actions), func(i int) bool { return bytes.Compare(m.Actions[i].ID[:], id[:]) >= 0 })
+	if i < len(m.Actions) && m.Actions[i].ID == id {
+		return &m.Actions[i]
+	}
+	return nil
+}
+
+// module returns a previous record of a module version whose object is good.
+func (p *previous) module(path, version, sum string) *snapshot.Module {
+	for _, m := range p.manifests {
+		i := sort.Search(len(m.Modules), func(i int) bool {
+			x := m.Modules[i]
+			return x.Path > path || x.Path == path && x.Version >= version
+		})
+		if i < len(m.Modules) {
+			if x := &m.Modules[i]; x.Path == path && x.Version == version && x.Sum == sum && !p.isBad(x.Object) {
+				return x
+			}
+		}
+	}
+	return nil
+}
+
+// tree returns the record of a tree whose pack is good.
+func (p *previous) tree(name string) (snapshot.Tree, snapshot.Pack, bool) {
+	for _, m := range p.manifests {
+		for _, t := range m.Trees {
+			if pack := m.Packs[t.Pack]; t.Name == name && p.bad[pack.Object] == nil {
+				return t, pack, true
+			}
+		}
+	}
+	return snapshot.Tree{}, snapshot.Pack{}, false
+}

@@ -1,0 +1,176 @@
+package save
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/org/gocache-action/internal/lookup"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"golang.org/x/sync/errgroup"
+)
+
+// upload stores everything that the first assembly lacks, several objects at once.
+func (r *run) upload(ctx context.Context, a assembly) error {
+	r.Meter.SetPhase("upload")
+	r.setTotals(a)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.Concurrency)
+	start := func(f func() error) {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return f()
+		})
+	}
+	for i := range r.trees {
+		if t := &r.trees[i]; t.pack == nil {
+			start(func() error { return r.saveTree(ctx, t) })
+		}
+	}
+	for _, ids := range r.groupOutputs(a.missing) {
+		start(func() error { return r.savePack(ctx, ids) })
+	}
+	for i := range r.modules {
+		if m := &r.modules[i]; !m.stored && !m.failed {
+			start(func() error { return r.saveModule(ctx, m) })
+		}
+	}
+	return g.Wait()
+}
+
+func (r *run) setTotals(a assembly) {
+	m := r.Meter
+	for _, id := range a.missing {
+		m.DiskTotal.Add(r.inv.Outputs[id].Size)
+	}
+	m.FilesTotal.Add(int64(len(a.missing)))
+	for _, mod := range a.modules {
+		m.DiskTotal.Add(mod.rec.Bytes)
+		m.FilesTotal.Add(int64(mod.rec.Files))
+	}
+}
+
+// publishAttempts bounds the conflicts with other saves of the same key. With
+// jitter, sixteen jobs that publish at one moment need about as many rounds as they are.
+const publishAttempts = 40
+
+// publish writes the manifest under the exact key, then under the latest one. When another save was
+// faster, its entries are taken over and the write is tried again: no job's work is lost.
+func (r *run) publish(ctx context.Context) error {
+	r.Meter.SetPhase("publish")
+	own := r.prev.own()
+	a := r.assemble(own)
+	if !r.isChange(a.manifest) {
+		r.finish(a, false)
+		return nil
+	}
+	version := r.prev.exact.Version
+	for try := 0; ; try++ {
+		r.stamp(a.manifest, own)
+		err := r.putManifest(ctx, a.manifest, a.manifest.Key, version)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
+			return err
+		}
+		if own, version, err = r.reread(ctx, a.manifest.Key, try); err != nil {
+			return err
+		}
+		a = r.assemble(own)
+	}
+	r.finish(a, true)
+	return r.publishLatest(ctx, a.manifest)
+}
+
+// publishLatest points the key without the digest to what was just published. Where a job with other module
+// files does the same, the last one wins: both have their exact keys.
+func (r *run) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
+	latest := *m
+	latest.Key = r.Keys.Key.Latest()
+	version := r.prev.latest.Version
+	for try := 0; ; try++ {
+		err := r.putManifest(ctx, &latest, latest.Key, version)
+		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
+			return err
+		}
+		var other *snapshot.Manifest
+		if other, version, err = r.reread(ctx, latest.Key, try); err != nil {
+			return err
+		}
+		if other != nil && other.Digest == m.Digest && !other.Writer.Time.Before(m.Writer.Time) {
+			return nil // a save of the same key that came later, and so has merged ours
+		}
+	}
+}
+
+// reread waits a little, so that jobs which started together spread, and fetches what the other save wrote.
+func (r *run) reread(ctx context.Context, key []string, try int) (*snapshot.Manifest, store.Version, error) {
+	pause := time.Duration(rand.Int64N(int64(20*time.Millisecond) << min(try, 6)))
+	select {
+	case <-time.After(pause):
+	case <-ctx.Done():
+		return nil, "", context.Cause(ctx)
+	}
+	c := lookup.Candidate{Scope: r.Scope, Key: key, Object: snapshot.ManifestObject(r.Repo, r.Scope, key)}
+	found, err := lookup.All(ctx, r.Store, r.Repo, []lookup.Candidate{c})
+	if err != nil {
+		return nil, "", err
+	}
+	return found[0].Manifest, found[0].Version, nil
+}
+
+func (r *run) putManifest(ctx context.Context, m *snapshot.Manifest, key []string, old store.Version) error {
+	data, err := m.Encode()
+	if err != nil {
+		return fmt.Errorf("manifest: %w", err)
+	}
+	cond := store.Condition{IfMatch: old, IfAbsent: old == ""}
+	return r.put(ctx, snapshot.ManifestObject(r.Repo, r.Scope, key), bytes.NewReader(data), int64(len(data)), cond)
+}
+
+// stamp signs the manifest with who wrote it, and extends the trend.
+func (r *run) stamp(m, own *snapshot.Manifest) {
+	m.Writer.Time = r.Now().UTC().Truncate(time.Millisecond)
+	trend := []snapshot.Saved(nil)
+	if own == nil && len(r.prev.manifests) > 0 {
+		own = r.prev.manifests[0]
+	}
+	if own != nil {
+		trend = append(trend, own.Trend...)
+	}
+	trend = append(trend, snapshot.Saved{
+		Time: m.Writer.Time, Run: m.Writer.Run, Stored: m.StoredBytes(), Uploaded: r.Meter.Bytes.Load(),
+		Actions: len(m.Actions), Modules: len(m.Modules),
+	})
+	m.Trend = trend[max(0, len(trend)-snapshot.MaxTrend):]
+}
+
+// finish fills in the result from the manifest that now holds.
+func (r *run) finish(a assembly, written bool) {
+	m := a.manifest
+	r.tally.add(func(res *Result) {
+		res.Written = written
+		res.StoredBytes = m.StoredBytes()
+		res.Trend = m.Trend
+		for _, act := range m.Actions {
+			if _, ok := r.newOut[m.Outputs[act.Output].ID]; ok {
+				res.Build.Uploaded++
+			} else {
+				res.Build.Stored++
+			}
+		}
+		res.Build.Trimmed = a.trimmed.actions
+		res.Build.Skipped = len(a.missing)
+		res.Modules.Trimmed = a.trimmed.modules
+		res.Modules.Stored = len(m.Modules) - res.Modules.Uploaded
+		res.Packs.Uploaded = len(r.packs)
+		res.Packs.Stored = max(0, len(m.Packs)-len(r.packs))
+	})
+}

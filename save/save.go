@@ -1,0 +1,229 @@
+// Package save stores what a job added to GOMODCACHE and GOCACHE.
+//
+// It scans both caches, joins them with the snapshot that is already stored, trims,
+// uploads what the store does not have, and writes the manifest last. Killed at
+// any instant, it leaves the old snapshot whole. Objects are built in memory
+// within one bound (memoryBudget), larger ones are streamed; peak memory does not
+// depend on the size of the caches but for their lists of entries (about 300 bytes an entry).
+package save
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/lookup"
+	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/keys"
+	"golang.org/x/sync/semaphore"
+)
+
+// Options say what to save, and where to. The identity must be that of the restore of the same job.
+type Options struct {
+	Store                          store.Store
+	Repo                           string
+	Scope, BaseScope, DefaultScope string
+	Keys                           keys.Plan
+	ModDir, BuildDir               string // "" switches that half off: what is stored of it is kept
+	Private                        string // patterns as in GOPRIVATE, comma-separated
+	State                          *snapshot.State
+	MaxAge                         time.Duration // entries unused for longer are dropped; 0: never
+	MaxSize                        int64         // bytes on disk, both halves; 0: no bound
+	Fuzz                           bool          // save the fuzzing corpus
+	Concurrency                    int           // objects in transfer; default 16
+	Writer                         snapshot.Writing
+	Meter                          *report.Meter
+	Now                            func() time.Time
+}
+
+// DefaultConcurrency suits a store in the same region; see docs/transfer.md.
+const DefaultConcurrency = 16
+
+// memoryBudget bounds the bytes of objects that are being built or uploaded.
+const memoryBudget = 224 << 20
+
+// refreshAfter is how old a recorded last use gets before it alone is a reason to write a
+// manifest: rarely enough that an unchanged job writes nothing, often enough for ages in days.
+const refreshAfter = 24 * time.Hour
+
+// Counts says what became of the things of one kind.
+type Counts struct {
+	Uploaded int `json:"uploaded"` // new in the store
+	Stored   int `json:"stored"`   // was there already
+	Trimmed  int `json:"trimmed"`  // dropped from the snapshot
+	Skipped  int `json:"skipped"`  // not fit to be stored: see the warnings
+}
+
+// Result is what a save did, also beside an error.
+type Result struct {
+	Key           string           `json:"key"`
+	Written       bool             `json:"written"` // false: nothing was new
+	Objects       []string         `json:"objects,omitempty"`
+	Modules       Counts           `json:"modules"`
+	Build         Counts           `json:"build"` // action entries
+	Packs         Counts           `json:"packs"`
+	BytesUploaded int64            `json:"bytesUploaded"`
+	BytesRead     int64            `json:"bytesRead"`
+	StoredBytes   int64            `json:"storedBytes"` // of the whole snapshot
+	Seconds       float64          `json:"seconds"`
+	Requests      map[string]int64 `json:"requests"`
+	Warnings      []string         `json:"warnings,omitempty"`
+	Trend         []snapshot.Saved `json:"trend,omitempty"`
+}
+
+// run is one save, or the plan of one.
+type run struct {
+	Options
+	start time.Time
+	mods  *modcache.Cache
+	build *buildcache.Cache
+
+	prev    previous
+	inv     *buildcache.Inventory
+	local   []entry // what is here, sorted by action
+	modules []localModule
+	trees   []localTree
+
+	memory *semaphore.Weighted
+	newOut map[snapshot.ID]newOutput // what this save packed
+	packs  []snapshot.Pack
+	tally  tally
+
+	// others indexes the outputs of othersOf, a manifest that another save wrote after this one began.
+	others   map[snapshot.ID]int32
+	othersOf *snapshot.Manifest
+}
+
+// Plan says what Run would do, and writes nothing anywhere.
+func Plan(ctx context.Context, o Options) (*PlanResult, error) {
+	r, err := prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return r.describe(ctx)
+}
+
+// Run saves. Nothing new is no error, and writes nothing. After an error of the
+// store, the snapshot is the one from before.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	r, err := prepare(ctx, o)
+	if err == nil {
+		err = r.execute(ctx)
+	}
+	return r.result(), err
+}
+
+// prepare reads what is stored and what is here.
+func prepare(ctx context.Context, o Options) (*run, error) {
+	o.Concurrency = cmp.Or(max(o.Concurrency, 0), DefaultConcurrency)
+	if o.Meter == nil {
+		o.Meter = new(report.Meter)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	r := &run{Options: o, start: o.Now(), memory: semaphore.NewWeighted(memoryBudget), newOut: map[snapshot.ID]newOutput{}}
+	r.Meter.SetPhase("look up")
+	if err := r.readPrevious(ctx); err != nil {
+		return r, err
+	}
+	r.Meter.SetPhase("scan")
+	if o.BuildDir != "" {
+		r.build = buildcache.Open(o.BuildDir)
+		if err := r.scanBuild(ctx); err != nil {
+			return r, fmt.Errorf("build cache %s: %w", o.BuildDir, err)
+		}
+	}
+	if o.ModDir != "" {
+		r.mods = modcache.Open(o.ModDir, modcache.Options{})
+		if err := r.scanModules(ctx); err != nil {
+			return r, fmt.Errorf("module cache %s: %w", o.ModDir, err)
+		}
+	}
+	return r, r.scanTrees(ctx)
+}
+
+// execute uploads what is new, then publishes.
+func (r *run) execute(ctx context.Context) error {
+	first := r.assemble(r.prev.own())
+	if err := r.upload(ctx, first); err != nil {
+		return err
+	}
+	return r.publish(ctx)
+}
+
+func (r *run) result() *Result {
+	res := &Result{
+		Key: r.Keys.Key.String(), BytesUploaded: r.Meter.Bytes.Load(), BytesRead: r.Meter.Disk.Load(),
+		Seconds: time.Since(r.start).Seconds(), Requests: r.Store.Requests(),
+	}
+	r.tally.into(res)
+	return res
+}
+
+// previous is what the store has already: the manifests that this save builds on.
+type previous struct {
+	exact, latest lookup.Found         // in the own scope
+	manifests     []*snapshot.Manifest // best first: own exact, the one restored, own latest
+	where         map[snapshot.ID]place
+	bad           map[string]map[int]bool // damaged frames by object; -1: the whole object
+}
+
+// place is an output of a previous manifest.
+type place struct{ manifest, output int32 }
+
+// own is the snapshot under the exact key in the own scope: the one that the save replaces; or nil.
+func (p *previous) own() *snapshot.Manifest { return p.exact.Manifest }
+
+// readPrevious fetches the manifests that matter, and finds out which of their packs are still good.
+func (r *run) readPrevious(ctx context.Context) error {
+	k := r.Keys.Key
+	own := lookup.Candidates(r.Repo, []string{r.Scope}, k.Exact(), k.Latest())
+	found, err := lookup.All(ctx, r.Store, r.Repo, own)
+	if err != nil {
+		return err
+	}
+	r.prev.exact, r.prev.latest = found[0], found[1]
+	base, err := r.readBase(ctx, own)
+	if err != nil {
+		return err
+	}
+	for _, f := range []lookup.Found{found[0], base, found[1]} {
+		if f.Err != nil {
+			r.tally.warn("%v: it will be replaced", f.Err)
+		}
+		if f.Manifest != nil {
+			r.prev.manifests = append(r.prev.manifests, f.Manifest)
+		}
+	}
+	if err := r.findDamage(ctx); err != nil {
+		return err
+	}
+	r.prev.index()
+	return nil
+}
+
+// readBase fetches the snapshot that the restore of this job used, where that is in another
+// scope; without a state, the one that a restore would use.
+func (r *run) readBase(ctx context.Context, own []lookup.Candidate) (lookup.Found, error) {
+	k := r.Keys.Key
+	cands := lookup.Candidates(r.Repo, []string{r.BaseScope, r.DefaultScope}, k.Exact(), k.Latest())
+	if r.State != nil && r.State.Matched != nil {
+		m := r.State.Matched
+		cands = []lookup.Candidate{{Scope: m.Scope, Key: m.Key, Object: snapshot.ManifestObject(r.Repo, m.Scope, m.Key)}}
+	}
+	if len(cands) > 0 && (cands[0].Object == own[0].Object || cands[0].Object == own[1].Object) {
+		return lookup.Found{}, nil
+	}
+	found, _, err := lookup.First(ctx, r.Store, r.Repo, cands)
+	if errors.Is(err, store.ErrDenied) {
+		return lookup.Found{}, nil // another scope that this job may not read is as good as absent
+	}
+	return found, err
+}

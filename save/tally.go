@@ -1,0 +1,38 @@
+package save
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// tally collects what the workers did. Safe for concurrent use.
+type tally struct {
+	mu  sync.Mutex
+	res Result
+}
+
+func (t *tally) add(f func(*Result)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f(&t.res)
+}
+
+// warn records a warning, once.
+func (t *tally) warn(format string, args ...any) {
+	s := fmt.Sprintf(format, args...)
+	t.add(func(r *Result) {
+		if !slices.Contains(r.Warnings, s) {
+			r.Warnings = append(r.Warnings, s)
+		}
+	})
+}
+
+func (t *tally) into(r *Result) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.res
+	c.Key, c.BytesUploaded, c.BytesRead, c.Seconds, c.Requests = r.Key, r.BytesUploaded, r.BytesRead, r.Seconds, r.Requests
+	slices.Sort(c.Objects)
+	*r = c
+}

@@ -1,0 +1,133 @@
+package save
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// localTree is a set of plain files that share one pack.
+type localTree struct {
+	name  string
+	files []treeFile
+	count int
+	bytes int64
+	pack  *snapshot.Pack // once stored
+}
+
+type treeFile struct {
+	name string
+	size int64
+	open func() (*os.File, error)
+}
+
+// scanTrees lists the files of the module graph and the fuzzing corpus.
+func (r *run) scanTrees(ctx context.Context) error {
+	if r.mods != nil {
+		files, err := r.mods.GraphFiles(ctx)
+		if err != nil {
+			return err
+		}
+		t := localTree{name: snapshot.TreeModGraph}
+		for _, f := range files {
+			t.add(treeFile{f.Name, f.Size, func() (*os.File, error) { return r.mods.OpenFile(f.Name) }})
+		}
+		if err := r.addTree(t); err != nil {
+			return err
+		}
+	}
+	if r.inv != nil && r.Fuzz {
+		t := localTree{name: snapshot.TreeFuzz}
+		for _, f := range r.inv.Fuzz {
+			full := filepath.Join(r.BuildDir, filepath.FromSlash(f.Name))
+			t.add(treeFile{f.Name, f.Size, func() (*os.File, error) { return os.Open(full) }})
+		}
+		return r.addTree(t)
+	}
+	return nil
+}
+
+func (t *localTree) add(f treeFile) {
+	t.files = append(t.files, f)
+	t.count++
+	t.bytes += f.size
+}
+
+// addTree finds out whether the store has the tree already: the same files make the same pack. Where the snapshot of the same
+// key has more of it, that is kept: such files are only ever added, and a job that did not restore has few.
+func (r *run) addTree(t localTree) error {
+	if len(t.files) == 0 {
+		return nil
+	}
+	b, err := r.build1(io.Discard, t.write)
+	if err != nil {
+		return err
+	}
+	old, pack, ok := r.prev.tree(t.name)
+	more := ok && r.prev.own() != nil && old.Files > len(t.files)
+	if ok && path.Base(pack.Object) == path.Base(b.pack.Object) || more {
+		t.pack, t.count, t.bytes = &pack, old.Files, old.Bytes
+	}
+	r.trees = append(r.trees, t)
+	return nil
+}
+
+// assembleTrees adds the trees that are stored, from here or else from own.
+func (r *run) assembleTrees(b *snapshot.Builder, own *snapshot.Manifest) {
+	here := map[string]bool{}
+	for _, t := range r.trees {
+		here[t.name] = true
+		if t.pack != nil {
+			b.AddTree(snapshot.Tree{Name: t.name, Pack: b.AddPack(*t.pack), Files: t.count, Bytes: t.bytes})
+		}
+	}
+	if own == nil {
+		return
+	}
+	for _, t := range own.Trees {
+		if pack := own.Packs[t.Pack]; !here[t.Name] && r.prev.bad[pack.Object] == nil {
+			t.Pack = b.AddPack(pack)
+			b.AddTree(t)
+		}
+	}
+}
+
+// write writes the files into a pack.
+func (t *localTree) write(w *snapshot.Writer) (b built, err error) {
+	for _, f := range t.files {
+		if err := writeTreeFile(w, f); err != nil {
+			return b, err
+		}
+	}
+	b.pack.Raw = t.bytes
+	return b, nil
+}
+
+// saveTree builds and uploads the pack of a tree.
+func (r *run) saveTree(ctx context.Context, t *localTree) error {
+	b, err := r.upload1(ctx, t.bytes, t.write)
+	if errors.Is(err, fs.ErrNotExist) {
+		r.tally.warn("files of the tree %s vanished while it was saved", t.name)
+		return nil
+	}
+	if err == nil && b.pack.Size > 0 {
+		t.pack = &b.pack
+	}
+	return err
+}
+
+func writeTreeFile(w *snapshot.Writer, f treeFile) error {
+	in, err := f.open()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	_, err = w.Add(snapshot.Member{Name: f.name, Mode: 0o644, Size: f.size}, io.Reader(in))
+	return err
+}
