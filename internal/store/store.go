@@ -4,7 +4,9 @@
 //
 // Object names are slash-separated relative paths, already escaped by package
 // snapshot: each element is made of lower-case letters, digits and ".-_=~!+@",
-// and no element is "." or "..". Nothing is ever found by listing on the restore path.
+// and no element is "." or "..". CheckName states the limits; anything else is ErrBadName.
+// No object may be named like a directory of another ("a" beside "a/b"): S3 allows it,
+// file systems do not. Nothing is ever found by listing on the restore path.
 package store
 
 import (
@@ -55,7 +57,10 @@ type Store interface {
 	// means up to the end. It returns the Info of the whole object. Transfers that break
 	// off in the middle are resumed at the point reached; reads fail with
 	// ErrUnreachable when nothing arrives for the store's stall time.
-	// Fewer bytes than asked for (the object ends early) end in io.ErrUnexpectedEOF.
+	// Fewer bytes than asked for (the object ends early) end in io.ErrUnexpectedEOF, not
+	// in an error of Open, and so does an offset behind the end. An object that is replaced while it is
+	// read gives its old content or ErrConflict. The reader is for one goroutine;
+	// cancelling ctx ends it.
 	Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, Info, error)
 
 	// Stat tells whether an object exists, and its size.
@@ -66,7 +71,9 @@ type Store interface {
 	// behind. size is the number of bytes of body, or -1 when it is not known; a body shorter or
 	// longer than size is an error. A body that also is an io.ReaderAt and io.Seeker (a
 	// bytes.Reader) is sent in parallel parts without copying; any other body is
-	// buffered part by part, within a fixed bound.
+	// buffered part by part, within a fixed bound that all Puts of the store share, so the body of
+	// one Put must not wait for the progress of another Put. A body that blocks in Read is
+	// not interrupted by ctx.
 	Put(ctx context.Context, name string, body io.Reader, size int64, cond Condition) (Info, error)
 
 	// Requests returns how many requests were sent so far, by kind ("GET", "PUT" and so on),

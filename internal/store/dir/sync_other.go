@@ -1,0 +1,7 @@
+//go:build !darwin
+
+package dir
+
+import "os"
+
+func syncFile(f *os.File) error { return f.Sync() }

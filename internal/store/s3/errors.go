@@ -1,0 +1,158 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
+
+	"github.com/org/gocache-action/internal/store"
+)
+
+// newRetryer repeats what may succeed the next time: 5xx, throttling, timeouts, broken
+// connections. Never what is final for package transport.
+func newRetryer(attempts int) aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = attempts
+		// Not the SDK's quota of retries for the whole process: one SlowDown in each of many
+		// parallel transfers would use it up. Attempts are bounded for each request.
+		o.RateLimiter = ratelimit.None
+		o.Backoff = retry.BackoffDelayerFunc(func(try int, _ error) (time.Duration, error) { return backoff(try), nil })
+		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(retryable)}, o.Retryables...)
+	})
+}
+
+func retryable(err error) aws.Ternary {
+	var ne *netError
+	var ce *credentialError
+	switch {
+	case errors.As(err, &ce):
+		return aws.FalseTernary
+	case errors.As(err, &ne):
+		return aws.BoolTernary(!ne.final)
+	case code(err) == "ConditionalRequestConflict" && operation(err) == "PutObject":
+		// "409: retry the upload". A completion answered so cannot be repeated.
+		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
+}
+
+func code(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+func status(err error) int {
+	var resp interface{ HTTPStatusCode() int }
+	if errors.As(err, &resp) {
+		return resp.HTTPStatusCode()
+	}
+	return 0
+}
+
+func operation(err error) string {
+	var op *smithy.OperationError
+	if errors.As(err, &op) {
+		return op.Operation()
+	}
+	return ""
+}
+
+// fail names the operation, the object and the bucket.
+func (s *Store) fail(op, name string, err error) error {
+	return fmt.Errorf("%s %s in bucket %s: %w", op, name, s.opts.Bucket, err)
+}
+
+// classify turns an error of the SDK into one of the contract, keeping what the
+// server said and dropping the SDK's layers of wrapping.
+func (s *Store) classify(ctx context.Context, err error) error {
+	var ne *netError
+	var ce *credentialError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &ce):
+		return fmt.Errorf("%w: %w", store.ErrDenied, ce)
+	case errors.As(err, &ne):
+		return fmt.Errorf("%w: %s: %w", store.ErrUnreachable, s.endpoint(), ne)
+	}
+	if sentinel := meaning(code(err), status(err)); sentinel != nil {
+		return &answer{sentinel: sentinel, err: err}
+	}
+	return &answer{err: err}
+}
+
+// meaning maps an error code, or failing that a status, to the contract.
+func meaning(code string, status int) error {
+	switch code {
+	case "NoSuchKey", "NotFound":
+		return store.ErrNotFound
+	case "NoSuchBucket", "InvalidBucketName", "PermanentRedirect", "IllegalLocationConstraintException":
+		return store.ErrNoStore
+	case "PreconditionFailed", "ConditionalRequestConflict":
+		return store.ErrConflict
+	case "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
+		return store.ErrDenied
+	}
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return store.ErrDenied
+	case status == http.StatusMovedPermanently:
+		return store.ErrNoStore // a HEAD to the wrong region has no code
+	case status == http.StatusPreconditionFailed:
+		return store.ErrConflict
+	case status >= 500 || status == http.StatusTooManyRequests:
+		return store.ErrUnreachable
+	}
+	return nil
+}
+
+// answer is what the server said, in one line.
+type answer struct {
+	sentinel error
+	err      error
+}
+
+func (a *answer) Error() string {
+	text := ""
+	if a.sentinel != nil {
+		text = a.sentinel.Error() + ": "
+	}
+	if st := status(a.err); st != 0 {
+		text += fmt.Sprintf("http %d ", st)
+	}
+	var api smithy.APIError
+	if !errors.As(a.err, &api) {
+		return text + a.err.Error()
+	}
+	text += api.ErrorCode()
+	if m := api.ErrorMessage(); m != "" && m != api.ErrorCode() {
+		text += ": " + m
+	}
+	switch api.ErrorCode() {
+	case "PermanentRedirect", "MovedPermanently", "AuthorizationHeaderMalformed":
+		text += " (is the region right?)"
+	}
+	return text
+}
+
+func (a *answer) Is(target error) bool { return a.sentinel != nil && target == a.sentinel }
+func (a *answer) Unwrap() error        { return a.err }
+
+func (s *Store) endpoint() string {
+	if s.opts.Endpoint != "" {
+		return s.opts.Endpoint
+	}
+	return "s3"
+}

@@ -1,0 +1,147 @@
+package s3
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/gocache-action/internal/store"
+)
+
+// The SDK's feature/s3/transfermanager (v0.5.5) was tried for this and not taken: it copies bodies
+// that have random access, bounds its memory for each call instead of for the store, lets
+// sibling parts run on after one failed, does not notice a body that is shorter than announced,
+// and writes to the process's log.
+
+// cleanupTimeout bounds the requests that must also be sent after ctx was cancelled.
+const cleanupTimeout = 10 * time.Second
+
+// upload is one multipart upload; its parts run in parallel.
+type upload struct {
+	*write
+	id *string
+
+	mu   sync.Mutex
+	done []types.CompletedPart
+	size int64
+}
+
+// multipart sends first and all that follows. After an error the upload is aborted
+// and none of its goroutines runs any more.
+func (w *write) multipart(ctx context.Context, first *part, parts *splitter) (store.Info, error) {
+	u := &upload{write: w}
+	if err := u.create(ctx); err != nil {
+		first.done()
+		return store.Info{}, err
+	}
+	err := u.sendAll(ctx, first, parts)
+	if err == nil {
+		var info store.Info
+		if info, err = u.complete(ctx); err == nil {
+			return info, nil
+		}
+	}
+	if aerr := u.abort(ctx); aerr != nil {
+		err = fmt.Errorf("%w (and its parts stay in the bucket: %w)", err, aerr)
+	}
+	return store.Info{}, err
+}
+
+// create is not interrupted by ctx: an answer that nobody reads would leave an
+// upload whose name nobody knows.
+func (u *upload) create(ctx context.Context) error {
+	cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), u.s.opts.StallTimeout+cleanupTimeout)
+	defer cancel()
+	out, err := u.s.client.CreateMultipartUpload(cctx, &awss3.CreateMultipartUploadInput{
+		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name),
+		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c,
+		Metadata:          u.metadata(),
+	})
+	if err != nil {
+		return u.s.classify(ctx, err)
+	}
+	u.id = out.UploadId
+	return nil
+}
+
+// sendAll sends the parts while it cuts them. It returns when no part is in flight.
+func (u *upload) sendAll(ctx context.Context, p *part, parts *splitter) error {
+	g, gctx := errgroup.WithContext(ctx)
+	for number := int32(1); ; number++ {
+		if number > maxParts {
+			p.done()
+			g.Go(func() error {
+				return fmt.Errorf("more than %d parts of %d bytes: raise the part size", maxParts, parts.part)
+			})
+			break
+		}
+		if now := p; now.size > 0 {
+			g.Go(func() error { return u.send(gctx, number, now) })
+		} else {
+			now.done()
+		}
+		if p.last {
+			break
+		}
+		var err error
+		if p, err = parts.next(gctx); err != nil {
+			g.Go(func() error { return err })
+			break
+		}
+	}
+	return g.Wait()
+}
+
+func (u *upload) send(ctx context.Context, number int32, p *part) error {
+	defer p.done()
+	out, err := u.s.client.UploadPart(ctx, &awss3.UploadPartInput{
+		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name), UploadId: u.id,
+		PartNumber: &number, Body: p.r, ContentLength: &p.size,
+		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ChecksumCRC32C: p.checksum(),
+	})
+	if err != nil {
+		return u.s.classify(ctx, err)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.size += p.size
+	u.done = append(u.done, types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32C: p.checksum()})
+	return nil
+}
+
+func (u *upload) complete(ctx context.Context) (store.Info, error) {
+	slices.SortFunc(u.done, func(a, b types.CompletedPart) int { return cmp.Compare(*a.PartNumber, *b.PartNumber) })
+	counted, attempts := countAttempts(ctx)
+	out, err := u.s.client.CompleteMultipartUpload(counted, &awss3.CompleteMultipartUploadInput{
+		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name), UploadId: u.id,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: u.done},
+		IfMatch:         u.ifMatch(), IfNoneMatch: u.ifNoneMatch(),
+	})
+	if err == nil {
+		return store.Info{Size: u.size, Version: store.Version(aws.ToString(out.ETag))}, nil
+	}
+	return u.settle(ctx, u.s.classify(ctx, u.refused(err)), attempts.Load() > 1)
+}
+
+// abort removes the parts. Also when ctx was cancelled, within cleanupTimeout.
+func (u *upload) abort(ctx context.Context) error {
+	actx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(cleanupTimeout, u.s.opts.StallTimeout))
+	defer cancel()
+	_, err := u.s.client.AbortMultipartUpload(actx, &awss3.AbortMultipartUploadInput{
+		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name), UploadId: u.id,
+	})
+	// No such upload: completed or aborted by an attempt whose answer was lost.
+	if err = u.s.classify(actx, err); err == nil || code(err) == "NoSuchUpload" || errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}

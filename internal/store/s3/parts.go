@@ -1,0 +1,209 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/org/gocache-action/internal/store"
+)
+
+// maxParts is what S3 allows in one upload.
+const maxParts = 10000
+
+// partPool bounds the uploads of a store that run at once, and with them its memory:
+// Concurrency buffers of PartSize.
+type partPool struct {
+	size   int64
+	tokens chan struct{}
+	free   chan []byte
+}
+
+func newPartPool(size int64, n int) *partPool {
+	return &partPool{size: size, tokens: make(chan struct{}, n), free: make(chan []byte, n)}
+}
+
+func (p *partPool) acquire(ctx context.Context) error {
+	select {
+	case p.tokens <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *partPool) release() { <-p.tokens }
+
+// buffer returns n bytes, for the holder of a token. Whole parts are recycled.
+func (p *partPool) buffer(n int64) []byte {
+	if n != p.size {
+		return make([]byte, n)
+	}
+	select {
+	case b := <-p.free:
+		return b
+	default:
+		return make([]byte, n)
+	}
+}
+
+func (p *partPool) recycle(b []byte) {
+	if int64(cap(b)) != p.size {
+		return
+	}
+	select {
+	case p.free <- b[:p.size]:
+	default:
+	}
+}
+
+// part is a piece of a body that can be sent again, with the token it holds.
+type part struct {
+	r    io.ReadSeeker
+	size int64
+	crc  uint32 // Castagnoli
+	last bool
+	done func()
+}
+
+// checksum is the value of the header x-amz-checksum-crc32c.
+func (p *part) checksum() *string {
+	s := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, p.crc))
+	return &s
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// splitter cuts a body into parts: views of a body that has random access, else copies.
+type splitter struct {
+	pool *partPool
+	at   io.ReaderAt // nil: read in, by copy
+	in   io.Reader
+	pos  int64 // next byte
+	end  int64 // -1: not known
+	part int64 // bytes of all parts but the last
+}
+
+func newSplitter(pool *partPool, body io.Reader, size int64) (*splitter, error) {
+	sp := &splitter{pool: pool, end: size, part: pool.size}
+	if at, ok := body.(interface {
+		io.ReaderAt
+		io.Seeker
+	}); ok {
+		if err := sp.view(at, at, size); err != nil {
+			return nil, err
+		}
+	} else {
+		sp.in = store.SizedBody(body, size)
+	}
+	if need := (sp.end + maxParts - 1) / maxParts; need > sp.part {
+		sp.part = need
+	}
+	return sp, nil
+}
+
+// view finds out where a body with random access stands and ends, and moves it to
+// its end, as reading would.
+func (sp *splitter) view(at io.ReaderAt, seek io.Seeker, size int64) (err error) {
+	if sp.pos, err = seek.Seek(0, io.SeekCurrent); err != nil {
+		return err
+	}
+	if sp.end, err = seek.Seek(0, io.SeekEnd); err != nil {
+		return err
+	}
+	if got := sp.end - sp.pos; size >= 0 && got != size {
+		return fmt.Errorf("%w: %d bytes instead of %d", store.ErrBodySize, got, size)
+	}
+	// From here on sp counts from zero.
+	sp.at = io.NewSectionReader(at, sp.pos, sp.end-sp.pos)
+	sp.pos, sp.end = 0, sp.end-sp.pos
+	return nil
+}
+
+// next waits for a token and returns the next part. The part that is marked last can
+// be empty, for a stream that ended exactly at the end of the part before.
+func (sp *splitter) next(ctx context.Context) (*part, error) {
+	if err := sp.pool.acquire(ctx); err != nil {
+		return nil, err
+	}
+	p, err := sp.cut(ctx)
+	if err != nil {
+		sp.pool.release()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (sp *splitter) cut(ctx context.Context) (*part, error) {
+	n := sp.part
+	if sp.end >= 0 {
+		n = min(n, sp.end-sp.pos)
+	}
+	if sp.at != nil {
+		return sp.cutView(n)
+	}
+	return sp.cutCopy(ctx, n)
+}
+
+func (sp *splitter) cutView(n int64) (*part, error) {
+	r := io.NewSectionReader(sp.at, sp.pos, n)
+	sum := crc32.New(castagnoli)
+	if _, err := io.Copy(sum, r); err != nil {
+		return nil, err
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	sp.pos += n
+	return &part{r: r, size: n, crc: sum.Sum32(), last: sp.pos == sp.end, done: sp.pool.release}, nil
+}
+
+func (sp *splitter) cutCopy(ctx context.Context, n int64) (*part, error) {
+	buf := sp.pool.buffer(n)
+	got, last, err := fill(ctx, sp.in, buf)
+	sp.pos += int64(got)
+	if err == nil && sp.pos == sp.end {
+		last, err = true, sp.expectEnd()
+	}
+	if err != nil {
+		sp.pool.recycle(buf)
+		return nil, err
+	}
+	done := func() { sp.pool.recycle(buf); sp.pool.release() }
+	return &part{
+		r: bytes.NewReader(buf[:got]), size: int64(got), crc: crc32.Checksum(buf[:got], castagnoli),
+		last: last, done: done,
+	}, nil
+}
+
+// fill reads until buf is full or r ends. Not io.ReadFull, which cannot tell a body that ends from
+// one that fails with io.ErrUnexpectedEOF.
+func fill(ctx context.Context, r io.Reader, buf []byte) (n int, eof bool, err error) {
+	for n < len(buf) {
+		if err := ctx.Err(); err != nil {
+			return n, false, err
+		}
+		m, err := r.Read(buf[n:])
+		n += m
+		if err == io.EOF {
+			return n, true, nil
+		}
+		if err != nil {
+			return n, false, err
+		}
+	}
+	return n, false, nil
+}
+
+// expectEnd lets SizedBody find bytes behind the announced size.
+func (sp *splitter) expectEnd() error {
+	var one [1]byte
+	if _, err := sp.in.Read(one[:]); err != io.EOF {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package s3
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/org/gocache-action/internal/store"
+)
+
+// writerKey is the user metadata that names the Put that wrote an object. With it a
+// Put whose answer was lost recognises its own success, instead of reporting the conflict
+// that its second attempt met.
+const writerKey = "gocache-writer"
+
+// Put implements store.Store. A body of at most one part costs one request.
+func (s *Store) Put(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (store.Info, error) {
+	if err := errors.Join(store.CheckName(name), cond.Check(), ctx.Err()); err != nil {
+		return store.Info{}, s.fail("write", name, err)
+	}
+	info, err := s.put(ctx, name, body, size, cond)
+	if err != nil {
+		return store.Info{}, s.fail("write", name, err)
+	}
+	s.seen.Store(true)
+	return info, nil
+}
+
+func (s *Store) put(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (store.Info, error) {
+	parts, err := newSplitter(s.parts, body, size)
+	if err != nil {
+		return store.Info{}, err
+	}
+	w := &write{s: s, name: name, cond: cond, id: rand.Text()}
+	first, err := parts.next(ctx)
+	if err != nil {
+		return store.Info{}, err
+	}
+	if first.last {
+		defer first.done()
+		return w.single(ctx, first)
+	}
+	return w.multipart(ctx, first, parts)
+}
+
+// write is one Put on its way.
+type write struct {
+	s    *Store
+	name string
+	cond store.Condition
+	id   string // random, stored under writerKey
+}
+
+func (w *write) ifMatch() *string {
+	if w.cond.IfMatch == "" {
+		return nil
+	}
+	return aws.String(string(w.cond.IfMatch))
+}
+
+func (w *write) ifNoneMatch() *string {
+	if !w.cond.IfAbsent {
+		return nil
+	}
+	return aws.String("*")
+}
+
+func (w *write) metadata() map[string]string { return map[string]string{writerKey: w.id} }
+
+func (w *write) conditional() bool { return w.cond != store.Condition{} }
+
+func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
+	in := &awss3.PutObjectInput{
+		Bucket: &w.s.opts.Bucket, Key: w.s.key(w.name),
+		Body: p.r, ContentLength: &p.size,
+		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ChecksumCRC32C: p.checksum(),
+		IfMatch: w.ifMatch(), IfNoneMatch: w.ifNoneMatch(),
+	}
+	if w.conditional() {
+		in.Metadata = w.metadata()
+	}
+	counted, attempts := countAttempts(ctx)
+	out, err := w.s.client.PutObject(counted, in)
+	if err == nil {
+		return store.Info{Size: p.size, Version: store.Version(aws.ToString(out.ETag))}, nil
+	}
+	err = w.s.classify(ctx, w.refused(err))
+	if !w.conditional() {
+		return store.Info{}, err
+	}
+	return w.settle(ctx, err, attempts.Load() > 1)
+}
+
+// refused recognises the 404 of a conditional write to an object that is gone.
+func (w *write) refused(err error) error {
+	if w.cond.IfMatch != "" && (code(err) == "NoSuchKey" || status(err) == http.StatusNotFound && code(err) == "NotFound") {
+		return errGone
+	}
+	return err
+}
+
+var errGone = &answer{sentinel: store.ErrConflict, err: errors.New("the object is gone")}
+
+// settle finds out what became of a write whose outcome is in doubt: it was sent more
+// than once, or its connection broke, perhaps because the server refused the condition before
+// it had read the body. What is stored now tells.
+func (w *write) settle(ctx context.Context, err error, repeated bool) (store.Info, error) {
+	var ne *netError
+	broken := errors.As(err, &ne) && !ne.final
+	if ctx.Err() != nil || !broken && !repeated {
+		return store.Info{}, err
+	}
+	out, herr := w.s.head(ctx, w.name)
+	if herr != nil {
+		return store.Info{}, err
+	}
+	info := infoOf(out)
+	switch {
+	case out.Metadata[writerKey] == w.id:
+		return info, nil
+	case w.cond.IfAbsent, w.cond.IfMatch != "" && info.Version != w.cond.IfMatch:
+		return store.Info{}, store.ErrConflict
+	}
+	return store.Info{}, err
+}

@@ -1,0 +1,216 @@
+// Package s3 keeps a store in an S3 bucket, or in one of another server with the
+// same interface. It is the only package that knows the AWS SDK.
+//
+// What it relies on: strong read-after-write consistency, conditional writes (If-Match and
+// If-None-Match on PutObject and on CompleteMultipartUpload), ranged reads, and the x-amz-checksum headers
+// with CRC32C. Amazon S3 has all of them since November 2024.
+//
+// Permissions: s3:GetObject, s3:PutObject, s3:AbortMultipartUpload, and s3:ListBucket, without which
+// S3 answers 403 for an object that does not exist, so that each miss looks like a denial.
+//
+// Uploads above the part size are sent in parts. A failed or cancelled upload is
+// aborted; one whose process was killed is not, so a bucket needs the lifecycle
+// rule AbortIncompleteMultipartUpload.
+package s3
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
+
+	"github.com/org/gocache-action/internal/store"
+)
+
+// Defaults of Options, measured; see docs/transfer.md.
+const (
+	DefaultPartSize     = 8 << 20
+	DefaultConcurrency  = 8
+	DefaultStallTimeout = 30 * time.Second
+	DefaultMaxAttempts  = 5
+
+	// MinPartSize is the least that S3 accepts for a part that is not the last.
+	MinPartSize = 5 << 20
+)
+
+// Options say which bucket to use, and how. Credentials come from the SDK's usual
+// chain: environment, shared files, web identity, container, instance.
+type Options struct {
+	Bucket    string
+	Prefix    string // of all keys, without slashes at its ends; may be empty
+	Region    string // empty: from the SDK's chain, else us-east-1
+	Endpoint  string // base URL of another server than Amazon's; empty: from the SDK's chain
+	PathStyle bool   // http://host/bucket/key instead of http://bucket.host/key
+
+	PartSize     int64         // bytes; at least MinPartSize; 0: DefaultPartSize
+	Concurrency  int           // uploads of parts and small objects at once; 0: DefaultConcurrency
+	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
+	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
+}
+
+// Store is a store in a bucket. It implements store.Store.
+type Store struct {
+	opts    Options
+	client  *awss3.Client
+	counter *store.Counter
+	parts   *partPool
+	seen    atomic.Bool // the bucket is known to exist
+}
+
+var _ store.Store = (*Store)(nil)
+
+// New returns the store that o describes. It sends no request: a missing bucket, wrong
+// credentials, or an endpoint that does not answer show with the first operation.
+func New(ctx context.Context, o Options) (*Store, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	counter := new(store.Counter)
+	client := &http.Client{
+		Transport:     newTransport(o, counter),
+		CheckRedirect: followSameMethod,
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, o.load()...)
+	if err != nil {
+		return nil, fmt.Errorf("s3 configuration: %w", err)
+	}
+	cfg.Region = cmp.Or(cfg.Region, "us-east-1")
+	api := awss3.NewFromConfig(cfg, func(so *awss3.Options) {
+		so.HTTPClient = client
+		so.UsePathStyle = o.PathStyle
+		so.Retryer = newRetryer(o.MaxAttempts)
+		so.Credentials = &credentialSource{inner: cfg.Credentials}
+		so.DisableLogOutputChecksumValidationSkipped = true
+		if o.Endpoint != "" {
+			so.BaseEndpoint = aws.String(o.Endpoint)
+		}
+	})
+	return &Store{opts: o, client: api, counter: counter, parts: newPartPool(o.PartSize, o.Concurrency)}, nil
+}
+
+// complete checks the options and fills in the defaults.
+func (o *Options) complete() error {
+	o.Prefix = strings.Trim(o.Prefix, "/")
+	o.PartSize = cmp.Or(o.PartSize, DefaultPartSize)
+	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
+	o.StallTimeout = cmp.Or(o.StallTimeout, DefaultStallTimeout)
+	o.MaxAttempts = cmp.Or(o.MaxAttempts, DefaultMaxAttempts)
+	switch {
+	case o.Bucket == "":
+		return errors.New("the bucket is empty")
+	case o.PartSize < MinPartSize:
+		return fmt.Errorf("part size %d is less than the %d bytes that S3 asks for", o.PartSize, MinPartSize)
+	case o.Concurrency < 1 || o.MaxAttempts < 1 || o.StallTimeout < 0:
+		return errors.New("concurrency, attempts and stall timeout must be positive")
+	case o.Endpoint == "":
+		return nil
+	}
+	u, err := url.Parse(o.Endpoint)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("endpoint %q is not an http or https URL", o.Endpoint)
+	}
+	if u.User != nil {
+		return errors.New("the endpoint must not contain credentials")
+	}
+	return nil
+}
+
+func (o *Options) load() []func(*config.LoadOptions) error {
+	load := []func(*config.LoadOptions) error{
+		config.WithLogger(logging.Nop{}),
+		// Checksums are set by hand, as CRC32C, where they are wanted.
+		config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenRequired),
+		config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired),
+		config.WithEC2RoleCredentialOptions(boundedInstanceRole),
+	}
+	if o.Region != "" {
+		load = append(load, config.WithRegion(o.Region))
+	}
+	return load
+}
+
+// String returns the store's URL as package open understands it.
+func (s *Store) String() string {
+	q := url.Values{}
+	if s.opts.Region != "" {
+		q.Set("region", s.opts.Region)
+	}
+	if s.opts.Endpoint != "" {
+		q.Set("endpoint", s.opts.Endpoint)
+	}
+	if s.opts.PathStyle {
+		q.Set("path-style", strconv.FormatBool(true))
+	}
+	u := url.URL{Scheme: "s3", Host: s.opts.Bucket, Path: s.opts.Prefix, RawQuery: q.Encode()}
+	if u.Path != "" {
+		u.Path = "/" + u.Path
+	}
+	return u.String()
+}
+
+// Requests counts the requests sent, with each attempt, by HTTP method.
+func (s *Store) Requests() map[string]int64 { return s.counter.Requests() }
+
+func (s *Store) key(name string) *string {
+	if s.opts.Prefix != "" {
+		name = s.opts.Prefix + "/" + name
+	}
+	return aws.String(name)
+}
+
+// Stat implements store.Store.
+func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
+	if err := store.CheckName(name); err != nil {
+		return store.Info{}, s.fail("look up", name, err)
+	}
+	out, err := s.head(ctx, name)
+	if err != nil {
+		return store.Info{}, s.fail("look up", name, err)
+	}
+	return infoOf(out), nil
+}
+
+func (s *Store) head(ctx context.Context, name string) (*awss3.HeadObjectOutput, error) {
+	out, err := s.client.HeadObject(ctx, &awss3.HeadObjectInput{Bucket: &s.opts.Bucket, Key: s.key(name)})
+	if err != nil {
+		return nil, s.explainHead(ctx, s.classify(ctx, err))
+	}
+	s.seen.Store(true)
+	return out, nil
+}
+
+// explainHead tells a missing bucket from a missing object: the 404 of a HEAD has
+// no body that would say so. One more request, and only until the bucket has been seen.
+func (s *Store) explainHead(ctx context.Context, err error) error {
+	if !errors.Is(err, store.ErrNotFound) || s.seen.Load() {
+		return err
+	}
+	_, berr := s.client.HeadBucket(ctx, &awss3.HeadBucketInput{Bucket: &s.opts.Bucket})
+	if berr == nil {
+		s.seen.Store(true)
+		return err
+	}
+	if berr = s.classify(ctx, berr); errors.Is(berr, store.ErrNotFound) || errors.Is(berr, store.ErrNoStore) {
+		return fmt.Errorf("%w: no such bucket", store.ErrNoStore)
+	}
+	return err
+}
+
+func infoOf(out *awss3.HeadObjectOutput) store.Info {
+	return store.Info{Size: aws.ToInt64(out.ContentLength), Version: store.Version(aws.ToString(out.ETag))}
+}
+
+// workers is how many connections are worth keeping open.
+func (o *Options) workers() int { return max(64, 4*o.Concurrency, 4*runtime.GOMAXPROCS(0)) }

@@ -1,0 +1,88 @@
+// Package storetest tests implementations of store.Store, and helps to test what
+// uses one: Run is one suite for all implementations, Gateway a real S3 server, and Faulty
+// a store that fails where a test wants it to.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/org/gocache-action/internal/store"
+)
+
+// PartSize is the part size in bytes that stores under test should use, so that the bodies of
+// the suite lie just at, above and far above it. It is the least that S3 accepts.
+const PartSize = 5 << 20
+
+// Run tests that the stores which open returns behave as the contract says. Each call of open
+// must return an empty store; it registers its own clean-up.
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
+	t.Helper()
+	for _, c := range []struct {
+		name string
+		test func(*testing.T, store.Store)
+	}{
+		{"round trip", testRoundTrip},
+		{"ranges", testRanges},
+		{"unknown objects", testUnknown},
+		{"names", testNames},
+		{"bad names", testBadNames},
+		{"get limit", testGetLimit},
+		{"conditions", testConditions},
+		{"one absent writer wins", testOneAbsentWins},
+		{"one matching writer wins", testOneMatchWins},
+		{"versions never repeat", testVersions},
+		{"body fails", testBodyFails},
+		{"wrong size", testWrongSize},
+		{"cancelled", testCancelled},
+		{"readers during replacement", testReplacement},
+		{"parallel puts share memory", testParallelPuts},
+		{"open parallel", testOpenParallel},
+		{"requests", testRequests},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
+	}
+}
+
+// Content returns n bytes that are the same for the same seed and differ for any other.
+func Content(seed uint64, n int) []byte {
+	var key [32]byte
+	for i := range 8 {
+		key[i] = byte(seed >> (8 * i))
+	}
+	data := make([]byte, n)
+	rand.NewChaCha8(key).Read(data)
+	return data
+}
+
+// Stream hides everything of a body but Read, as of a pipe.
+func Stream(data []byte) io.Reader { return struct{ io.Reader }{bytes.NewReader(data)} }
+
+func put(t testing.TB, s store.Store, name string, data []byte, cond store.Condition) store.Info {
+	t.Helper()
+	info, err := s.Put(context.Background(), name, bytes.NewReader(data), int64(len(data)), cond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+func get(t testing.TB, s store.Store, name string) ([]byte, store.Info) {
+	t.Helper()
+	data, info, err := store.Get(context.Background(), s, name, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data, info
+}
+
+// same compares without printing megabytes.
+func same(t testing.TB, what string, got, want []byte) {
+	t.Helper()
+	if !bytes.Equal(got, want) {
+		t.Fatalf("%s: got %d bytes that differ from the %d written", what, len(got), len(want))
+	}
+}
