@@ -64,13 +64,13 @@ func (c *Cache) CreateOutput(o Output, mtime time.Time) (*Writer, error) {
 	w := &Writer{o: o, path: path, mtime: mtime, left: o.Size}
 	if o.Exec != "" {
 		w.dir = c.outputFile(o.ID)
-		if err := os.Mkdir(w.dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("creating output: %w", err)
-		}
+		err = os.Mkdir(w.dir, 0o777)
 	}
-	w.f, err = osfile.Create(path, w.perm())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		w.f, err = c.replace(w, err)
+	if err == nil {
+		w.f, err = osfile.Create(path, w.perm())
+	}
+	if errors.Is(err, fs.ErrExist) {
+		w.f, err = c.replace(w)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("creating output: %w", err)
@@ -85,23 +85,21 @@ func (w *Writer) perm() fs.FileMode {
 	return 0o666
 }
 
-// replace deals with what is at the place of an output, after a failed attempt to create it.
-func (c *Cache) replace(w *Writer, cause error) (*osfile.File, error) {
-	st, err := os.Lstat(c.outputFile(w.o.ID))
-	if err != nil {
-		return nil, cause // whatever was there, it did not keep us from creating the file
-	}
-	if c.right(w.o, st) {
+// replace deals with what is already at the place of an output.
+func (c *Cache) replace(w *Writer) (*osfile.File, error) {
+	top := c.outputFile(w.o.ID)
+	st, err := os.Lstat(top)
+	if err == nil && c.right(w.o, st) {
 		return nil, fs.ErrExist
 	}
-	if w.dir == "" && st.Mode().IsRegular() {
-		if f, err := rewrite(w.path, w.perm(), st.Size() > w.o.Size); err == nil {
+	if old, err := os.Lstat(w.path); err == nil && old.Mode().IsRegular() && c.alone(w) {
+		if f, err := rewrite(w.path, w.perm(), old.Size() > w.o.Size); err == nil {
 			return f, nil
 		}
 	}
-	// The wrong kind of file, a directory with the wrong files, or a file that
+	// The wrong kind of file, a directory without or with other files, or a file that
 	// cannot be written: make place.
-	if err := osfile.RemoveAll(c.outputFile(w.o.ID)); err != nil {
+	if err := osfile.RemoveAll(top); err != nil {
 		return nil, err
 	}
 	if w.dir != "" {
@@ -110,6 +108,15 @@ func (c *Cache) replace(w *Writer, cause error) (*osfile.File, error) {
 		}
 	}
 	return osfile.Create(w.path, w.perm())
+}
+
+// alone tells whether the file is the only one in its output directory, where it has one.
+func (c *Cache) alone(w *Writer) bool {
+	if w.dir == "" {
+		return true
+	}
+	name, _, broken, err := c.executable(w.o.ID)
+	return err == nil && broken == "" && name == w.o.Exec
 }
 
 // right tells whether the go command would find o in the file or directory st.

@@ -35,6 +35,7 @@ func (e *SumError) Error() string {
 // Commit verifies the version and lets it appear in the cache. sum is the h1 hash that the tree must have, goModSum the
 // one of the .mod file, or "" when it is not known. Nothing reaches the cache when the content does not match
 // (*SumError), when a file failed, or when a go command is at work on the version (ErrBusy).
+// A .mod is required, except for toolchains; an .info is not, since the cache of who stored the version may have had none.
 // In every case the Install is over, and what was staged is removed.
 //
 // A tree that is complete and has the same hash is left alone, unless Replace is set; missing small files and a
@@ -93,14 +94,13 @@ func (i *Install) verify(sum, goModWant string) error {
 }
 
 func (i *Install) verifySmall(goModWant string) error {
-	info, hasInfo := i.small[".info"]
-	if hasInfo || i.p.needsInfo() {
+	if info, ok := i.small[".info"]; ok {
 		if err := checkInfo(i.p.v, info); err != nil {
 			return err
 		}
 	}
 	mod, hasMod := i.small[".mod"]
-	if !hasMod && !i.p.needsInfo() {
+	if !hasMod && !i.p.needsMod() {
 		return nil
 	}
 	if goModWant == "" {
@@ -180,10 +180,13 @@ func (i *Install) publish(sum, goModWant string) error {
 	if err != nil {
 		return err
 	}
-	if !keep {
-		if err := i.publishTree(have, sum); err != nil {
-			return err
-		}
+	if keep {
+		err = i.dropWrongZip(have, sum)
+	} else {
+		err = i.publishTree(have, sum)
+	}
+	if err != nil {
+		return err
 	}
 	if err := i.publishZip(); err != nil || keep || i.c.o.Writable {
 		return err

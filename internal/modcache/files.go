@@ -101,8 +101,9 @@ func (c *Cache) OpenFile(name string) (*os.File, error) {
 	return os.Open(c.path(name))
 }
 
-// GraphFiles lists the .mod and .info files of the versions that are not Complete, and what the checksum
-// database served, sorted by name.
+// GraphFiles lists the .mod files of the versions that are not Complete, the .info files of all versions, and
+// what the checksum database served, sorted by name. (An .info can come into a cache after its version did, and
+// whoever stored the version may have lacked it.)
 func (c *Cache) GraphFiles(ctx context.Context) ([]File, error) {
 	mods, err := c.Scan(ctx)
 	if err != nil {
@@ -110,9 +111,15 @@ func (c *Cache) GraphFiles(ctx context.Context) ([]File, error) {
 	}
 	var files []File
 	for _, m := range mods {
-		if p, err := locate(m.Version); err == nil && m.State != Complete {
-			files = append(files, c.smallFiles(p, ".info", ".mod")...)
+		p, err := locate(m.Version)
+		if err != nil {
+			return nil, err
 		}
+		suffixes := []string{".info", ".mod"}
+		if m.State == Complete {
+			suffixes = suffixes[:1]
+		}
+		files = append(files, c.smallFiles(p, suffixes...)...)
 	}
 	sumdb, err := c.sumdbFiles(ctx)
 	if err != nil {

@@ -15,7 +15,8 @@
 //   - cache/vcs, list and lock files are not needed by anything, and ignored here.
 //
 // A tree counts for the go command when it is a directory, has no .partial and has a .ziphash.
-// The go command never checks its content again.
+// The go command never checks its content again. Without .mod nearly nothing works. "go build" does not fetch .info,
+// so that there are real caches whose complete versions lack it; only "go mod download" and "go list -m -json" want it.
 //
 // # Limits
 //
@@ -34,8 +35,8 @@
 //
 // # Toolchains
 //
-// golang.org/toolchain versions are modules like others, except that the go command needs neither their
-// .info nor their .mod. On first use it sets execute bits, which are kept, and copies every _go.mod to a go.mod,
+// golang.org/toolchain versions are modules like others, except that the go command fetches neither their
+// .info nor their .mod; for a switch offline it wants .ziphash and cache/download/sumdb. On first use it sets execute bits, which are kept, and copies every _go.mod to a go.mod,
 // which is not part of the module: those copies are passed over.
 package modcache
 
@@ -142,8 +143,8 @@ func unescape(escPath, escVersion string) (module.Version, error) {
 	return v, err
 }
 
-// needsInfo tells whether go commands need .info and .mod of the version.
-func (p place) needsInfo() bool { return p.v.Path != toolchainPath }
+// needsMod tells whether go commands need the .mod of the version.
+func (p place) needsMod() bool { return p.v.Path != toolchainPath }
 
 // lock takes the go command's own lock on a version, or returns ErrBusy.
 // As in cmd/go the lock file stays behind: removing it would let two processes hold "the" lock.

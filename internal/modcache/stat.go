@@ -20,7 +20,8 @@ import (
 type State int
 
 const (
-	// Complete: every go command finds what it needs; only "go mod download" also wants HasZip.
+	// Complete: go build, test, vet and so on find what they need. "go mod download" also wants HasZip
+	// and HasInfo, and "go list -m -json" HasInfo.
 	Complete State = iota
 	// ModOnly: there is no tree, but .mod or .info. Most of a module graph is so.
 	ModOnly
@@ -68,9 +69,9 @@ func (c *Cache) Stat(v module.Version) Module {
 		m.Problem = treeErr.Error()
 	case sumErr != nil && (m.HasTree || !errors.Is(sumErr, fs.ErrNotExist)):
 		m.Problem = sumErr.Error()
-	case m.HasTree && p.needsInfo() && !m.HasInfo:
-		m.Problem = ".info is missing"
-	case m.HasTree && p.needsInfo() && !m.HasMod:
+	case !m.HasZip && c.exists(p.base+".zip"):
+		m.Problem = ".zip is empty" // "go mod verify" fails on it
+	case m.HasTree && p.needsMod() && !m.HasMod:
 		m.Problem = ".mod is missing"
 	case m.HasTree:
 		m.State = Complete
@@ -85,6 +86,11 @@ func (c *Cache) Stat(v module.Version) Module {
 func (c *Cache) hasFile(name string) bool {
 	st, err := os.Lstat(c.path(name))
 	return err == nil && st.Mode().IsRegular() && st.Size() > 0
+}
+
+func (c *Cache) exists(name string) bool {
+	_, err := os.Lstat(c.path(name))
+	return err == nil
 }
 
 // readSum reads .ziphash. The go command dies on an invalid one when there is no zip.

@@ -59,15 +59,19 @@ type fileWriter struct {
 	hash   hash.Hash // nil for a file that came in one Write
 	sum    [sha256.Size]byte
 	crc    uint32
+	zipped bool // is in the zip already
 	closed bool
 }
 
-// bufferSize is the size of the buffers, and that of the largest file that is added to a zip from memory.
+// bufferSize is the size of the buffers, in bytes.
 const bufferSize = 64 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, bufferSize); return &b }}
 
 func (w *fileWriter) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
 	if w.closed || int64(len(p)) > w.size-w.done {
 		return 0, w.i.fail(fmt.Errorf("%s: more than %d bytes", w.rel, w.size))
 	}
@@ -118,11 +122,8 @@ func (w *fileWriter) finish(data []byte) error {
 	if w.i.zip == nil {
 		return nil
 	}
-	w.crc = crc32.Update(0, crc32.IEEETable, data)
-	if len(data) <= bufferSize {
-		return w.i.zip.add(w.member(), w.crc, data)
-	}
-	return nil
+	w.zipped = true
+	return w.i.zip.add(w.member(), crc32.ChecksumIEEE(data), data)
 }
 
 func (w *fileWriter) flush(p []byte) error {
@@ -189,10 +190,10 @@ func (w *fileWriter) complete() error {
 	return nil
 }
 
-// addLarge adds a file that was too large for the memory to the zip. It comes from the page cache;
-// members must follow each other, and large files of one module may be written at the same time.
+// addLarge adds a file that came in pieces to the zip. It comes from the page cache, because members must
+// follow each other, while several files of one module may be written at the same time.
 func (w *fileWriter) addLarge() error {
-	if w.i.zip == nil || w.size <= bufferSize {
+	if w.i.zip == nil || w.zipped {
 		return nil
 	}
 	return w.i.zip.addFile(w.member(), w.crc, w.path, w.size)
