@@ -10,9 +10,10 @@
 // Writers, in this and in other processes, take one of 64 file locks, chosen by the
 // object's name, for the moment between the check of a condition and the rename.
 //
-// A file's data is flushed to the disk before its rename, so that after a power
-// failure no manifest names a pack that was lost. The directory itself is not
-// flushed: journaling file systems keep the order of renames, and a lost rename is a miss.
+// Nothing is flushed to the disk: it made saving 400 objects of 500 KiB four times slower
+// (0.9 s instead of 0.2 s on an SSD). A killed process loses nothing by that. After a power failure
+// an object of the last seconds may be damaged, which readers notice, since they verify
+// whatever they read from any store, and the next save mends.
 package dir
 
 import (

@@ -99,9 +99,6 @@ func (s *Store) writeTemp(ctx context.Context, body io.Reader) (string, error) {
 		return "", err
 	}
 	_, err = io.Copy(f, ctxReader{ctx, body})
-	if err == nil {
-		err = syncFile(f)
-	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", errors.Join(err, removeTemp(tmp))
 	}

@@ -1,0 +1,195 @@
+// Package open opens a store by its URL:
+//
+//	file:///dir
+//	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&part-size=8M&concurrency=8
+//
+// All parameters of s3 are optional. Credentials never are part of a URL.
+package open
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/dir"
+	"github.com/org/gocache-action/internal/store/s3"
+)
+
+// Options are settings that do not belong to a store's address. They matter to S3 only.
+type Options struct {
+	StallTimeout time.Duration // 0: s3.DefaultStallTimeout
+	MaxAttempts  int           // 0: s3.DefaultMaxAttempts
+}
+
+// URL opens the store at raw. It reads and sends nothing but, for S3, the SDK's
+// configuration; that a store does not exist shows with the first operation.
+// Errors name the URL without what looks like a secret in it.
+func URL(ctx context.Context, raw string, o Options) (store.Store, error) {
+	t, err := Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	if t.Dir != "" {
+		return dir.Open(t.Dir)
+	}
+	t.S3.StallTimeout, t.S3.MaxAttempts = o.StallTimeout, o.MaxAttempts
+	return s3.New(ctx, *t.S3)
+}
+
+// A Target is a parsed URL: exactly one of its fields is set.
+type Target struct {
+	Dir string // a directory
+	S3  *s3.Options
+}
+
+// Parse checks a URL without opening it.
+func Parse(raw string) (Target, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		// Not the text of err, nor raw: either may hold a password.
+		return Target{}, errors.New("the store is not a URL such as s3://bucket/prefix or file:///dir")
+	}
+	t, err := parse(u)
+	if err != nil {
+		return Target{}, fmt.Errorf("store %s: %w", display(u), err)
+	}
+	return t, nil
+}
+
+func parse(u *url.URL) (Target, error) {
+	switch {
+	case u.User != nil:
+		return Target{}, errors.New("credentials do not belong in the URL; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile")
+	case u.Fragment != "":
+		return Target{}, errors.New(`a "#" must be written as %23`)
+	case u.Scheme == "file":
+		return parseFile(u)
+	case u.Scheme == "s3":
+		return parseS3(u)
+	case u.Scheme == "":
+		return Target{}, errors.New("no scheme; write s3://bucket/prefix or file:///dir")
+	}
+	return Target{}, fmt.Errorf("unknown scheme %q; there are s3 and file", u.Scheme)
+}
+
+// display is the URL without user and password.
+func display(u *url.URL) string {
+	c := *u
+	if c.User != nil {
+		c.User = url.User("xxxxx")
+	}
+	c.RawQuery = ""
+	return c.String()
+}
+
+var drive = regexp.MustCompile(`^/[A-Za-z]:(/|$)`)
+
+func parseFile(u *url.URL) (Target, error) {
+	switch {
+	case u.Host != "" && u.Host != "localhost":
+		return Target{}, fmt.Errorf("a file URL has no host, but this one has %q; write file:///dir", u.Host)
+	case u.Opaque != "" || !strings.HasPrefix(u.Path, "/"):
+		return Target{}, errors.New("the directory must be absolute; write file:///dir")
+	case u.RawQuery != "":
+		return Target{}, errors.New("a file URL has no parameters")
+	}
+	path := u.Path
+	if drive.MatchString(path) { // file:///C:/dir
+		path = path[1:]
+	}
+	return Target{Dir: filepath.FromSlash(path)}, nil
+}
+
+func parseS3(u *url.URL) (Target, error) {
+	if u.Opaque != "" || u.Host == "" {
+		return Target{}, errors.New("no bucket; write s3://bucket/prefix")
+	}
+	if u.Port() != "" {
+		return Target{}, errors.New("a port belongs to the endpoint: s3://bucket/prefix?endpoint=http://host:port")
+	}
+	prefix := strings.Trim(u.Path, "/")
+	for elem := range strings.SplitSeq(prefix, "/") {
+		if prefix != "" && (elem == "" || elem == "." || elem == "..") {
+			return Target{}, fmt.Errorf("the prefix has an element %q", elem)
+		}
+	}
+	o := &s3.Options{Bucket: u.Host, Prefix: prefix}
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return Target{}, errors.New("the parameters after ? are not well-formed")
+	}
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		if err := set(o, name, q[name]); err != nil {
+			return Target{}, fmt.Errorf("parameter %s: %w", name, err)
+		}
+	}
+	return Target{S3: o}, nil
+}
+
+// set stores one parameter.
+func set(o *s3.Options, name string, values []string) (err error) {
+	if len(values) > 1 {
+		return errors.New("given twice")
+	}
+	value := values[0]
+	switch name {
+	case "region":
+		o.Region = value
+	case "endpoint":
+		o.Endpoint, err = endpoint(value)
+	case "path-style":
+		o.PathStyle, err = strconv.ParseBool(value)
+	case "part-size":
+		o.PartSize, err = size(value)
+		if err == nil && o.PartSize < s3.MinPartSize {
+			err = fmt.Errorf("%s is less than 5M, the minimum of S3", value)
+		}
+	case "concurrency":
+		o.Concurrency, err = strconv.Atoi(value)
+		if err == nil && (o.Concurrency < 1 || o.Concurrency > 256) {
+			err = errors.New("not between 1 and 256")
+		}
+	default:
+		err = errors.New("unknown; there are region, endpoint, path-style, part-size, concurrency")
+	}
+	return err
+}
+
+func endpoint(value string) (string, error) {
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return "", errors.New("not an http or https URL")
+	case u.User != nil:
+		return "", errors.New("credentials do not belong in the URL")
+	}
+	return value, nil
+}
+
+var sizePattern = regexp.MustCompile(`^([0-9]{1,10})([kKmMgG]?)(?:i?[bB])?$`)
+
+// size reads a number of bytes, with K, M or G for the powers of 1024.
+func size(value string) (int64, error) {
+	m := sizePattern.FindStringSubmatch(value)
+	if m == nil {
+		return 0, fmt.Errorf("%q is not a size such as 8M", value)
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	shift := map[string]int{"": 0, "k": 10, "m": 20, "g": 30}[strings.ToLower(m[2])]
+	if n > 1<<40>>shift {
+		return 0, fmt.Errorf("%s is too large", value)
+	}
+	return n << shift, nil
+}

@@ -1,0 +1,114 @@
+package open
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/gocache-action/internal/store/s3"
+)
+
+func TestParse(t *testing.T) {
+	for raw, want := range map[string]Target{
+		"s3://b":          {S3: &s3.Options{Bucket: "b"}},
+		"s3://b/":         {S3: &s3.Options{Bucket: "b"}},
+		"s3://b/p/q/":     {S3: &s3.Options{Bucket: "b", Prefix: "p/q"}},
+		"s3://b/a%20b?":   {S3: &s3.Options{Bucket: "b", Prefix: "a b"}},
+		"s3://b?region=r": {S3: &s3.Options{Bucket: "b", Region: "r"}},
+		"s3://b/p?endpoint=http://127.0.0.1:9000&path-style=1&part-size=16MiB&concurrency=4": {S3: &s3.Options{
+			Bucket: "b", Prefix: "p", Endpoint: "http://127.0.0.1:9000", PathStyle: true, PartSize: 16 << 20, Concurrency: 4}},
+		"s3://b?part-size=5242880":    {S3: &s3.Options{Bucket: "b", PartSize: 5 << 20}},
+		"file:///some/dir":            {Dir: filepath.FromSlash("/some/dir")},
+		"file://localhost/some/dir":   {Dir: filepath.FromSlash("/some/dir")},
+		"file:///with%20space%23hash": {Dir: filepath.FromSlash("/with space#hash")},
+		"file:///C:/dir":              {Dir: filepath.FromSlash("C:/dir")},
+	} {
+		got, err := Parse(raw)
+		if err != nil {
+			t.Errorf("%s: %v", raw, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", raw, diff)
+		}
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for raw, want := range map[string]string{
+		"":                                   "no scheme",
+		"/dir":                               "no scheme",
+		"bucket/prefix":                      "no scheme",
+		"http://host/bucket":                 "unknown scheme",
+		"gs://bucket":                        "unknown scheme",
+		"s3:bucket":                          "no bucket",
+		"s3:///prefix":                       "no bucket",
+		"s3://":                              "no bucket",
+		"s3://b:9000/p":                      "endpoint",
+		"s3://key:hunter2@b/p":               "credentials",
+		"s3://key:hunter2@b/%zz":             "not a URL",
+		"s3://b?endpoint=http://k:hunter2@h": "credentials",
+		"s3://b?endpoint=localhost:9000":     "not an http",
+		"s3://b?endpoint=":                   "not an http",
+		"s3://b?regoin=x":                    "unknown",
+		"s3://b?region=a&region=b":           "twice",
+		"s3://b?path-style=maybe":            "path-style",
+		"s3://b?part-size=1M":                "less than 5M",
+		"s3://b?part-size=9999999999G":       "too large",
+		"s3://b?part-size=-5M":               "not a size",
+		"s3://b?concurrency=0":               "between",
+		"s3://b?concurrency=x":               "concurrency",
+		"s3://b?a;b":                         "well-formed",
+		"s3://b/a//b":                        "element",
+		"s3://b/a/../b":                      "element",
+		"s3://b/p#frag":                      "%23",
+		"file://dir":                         "no host",
+		"file://host/dir":                    "no host",
+		"file:dir":                           "absolute",
+		"file:///dir?x=1":                    "no parameters",
+	} {
+		_, err := Parse(raw)
+		if err == nil {
+			t.Errorf("%s is accepted", raw)
+			continue
+		}
+		if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+}
+
+// TestString checks that the URL of a store opens the same store.
+func TestString(t *testing.T) {
+	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+	urls := []string{"s3://b", "s3://b/p/q?endpoint=http%3A%2F%2Fh%3A1&path-style=true&region=r", "s3://b/a%20b"}
+	if runtime.GOOS != "windows" {
+		urls = append(urls, "file:///some/dir%20x%23y")
+	}
+	for _, raw := range urls {
+		s, err := URL(context.Background(), raw, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.String() != raw {
+			t.Errorf("%s became %s", raw, s)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("s3://b/p?region=r&part-size=8M")
+	f.Add("file:///dir")
+	f.Fuzz(func(t *testing.T, raw string) {
+		got, err := Parse(raw)
+		if err == nil && (got.Dir == "") == (got.S3 == nil) {
+			t.Errorf("%q: neither or both of %+v", raw, got)
+		}
+	})
+}
