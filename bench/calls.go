@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// calls counts the system calls of one restore that create, write or close files.
+type calls struct {
+	Files   int `json:"files"`   // regular files in the caches afterwards
+	Creates int `json:"creates"` // successful opens that create
+	Writes  int `json:"writes"`  // to what was opened so
+	Closes  int `json:"closes"`
+	// Directories are made, and trees and files renamed, with these; the target does not limit them.
+	Mkdirs  int `json:"mkdirs"`
+	Renames int `json:"renames"`
+}
+
+// perFile is the number of calls for each file.
+func (c *calls) perFile() float64 {
+	return float64(c.Creates+c.Writes+c.Closes) / float64(max(c.Files, 1))
+}
+
+// traced are the calls that strace shows. All that create, write or close a file are
+// among them, in all the variants that the kernel has.
+const traced = "openat,openat2,open,creat,write,pwrite64,writev,pwritev,pwritev2,copy_file_range,sendfile,splice,ftruncate,fallocate,close,mkdir,mkdirat,rename,renameat,renameat2,link,linkat"
+
+// systemCalls restores into empty directories once more, under strace.
+func (c *chain) systemCalls(ctx context.Context, t tool) (*calls, error) {
+	c.round, c.wanted = 0, nil
+	if err := c.all(ctx, t); err != nil { // the first save
+		return nil, err
+	}
+	logf("counting the system calls of a restore")
+	log := c.path("tmp", "strace")
+	for _, s := range t.restore(c.number) {
+		s.argv = slices.Concat([]string{"strace", "-f", "--seccomp-bpf", "-s", "0", "-e", "trace=" + traced, "-e", "signal=none", "-o", log}, s.argv)
+		if err := c.must(ctx, t, s); err != nil {
+			return nil, err
+		}
+	}
+	f, err := os.Open(log)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	counted, err := countCalls(f)
+	if err != nil {
+		return nil, err
+	}
+	counted.Files, _, err = treeSize(c.path("caches"))
+	return &counted, err
+}
+
+// straceLine is: thread ID, name, arguments, result. An interrupted line has no result, and
+// the line that resumes it no arguments of its own.
+var straceLine = regexp.MustCompile(`^(\d+)\s+(<\.\.\. )?(\w+)(?:\(| resumed>)(.*)$`)
+
+// unfinished ends the first of the two lines of a call that another thread interrupted.
+const unfinished = " <unfinished ...>"
+
+// countCalls reads the output of "strace -f" of a program that is one process with several threads.
+func countCalls(r io.Reader) (calls, error) {
+	t := callTracker{pending: map[string]string{}, created: map[string]bool{}}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		m := straceLine.FindStringSubmatch(lines.Text())
+		if m == nil {
+			continue // exits of threads
+		}
+		thread, resumed, name, rest := m[1], m[2] != "", m[3], m[4]
+		if resumed {
+			rest = t.pending[thread] + rest
+		}
+		begun, interrupted := strings.CutSuffix(rest, unfinished)
+		// A descriptor is free for others as soon as close began, whenever it returns.
+		if name == "close" && !resumed {
+			t.close(begun)
+		}
+		if interrupted {
+			t.pending[thread] = begun
+			continue
+		}
+		t.count(name, rest)
+	}
+	return t.calls, lines.Err()
+}
+
+// callTracker knows which descriptors stand for created files.
+type callTracker struct {
+	calls
+	pending map[string]string // by thread: arguments of its unfinished call
+	created map[string]bool   // by descriptor
+}
+
+// count counts a complete call, by name; rest is its arguments and its result.
+func (t *callTracker) count(name, rest string) {
+	result := rest[strings.LastIndex(rest, "= ")+len("= "):] // after the arguments, which may hold "= " too
+	descriptor, _, _ := strings.Cut(rest, ",")
+	switch {
+	case strings.HasPrefix(result, "-1"):
+	case strings.HasPrefix(name, "open") || name == "creat":
+		if name == "creat" || strings.Contains(rest, "O_CREAT") || strings.Contains(rest, "O_TMPFILE") {
+			t.created[result] = true
+			t.Creates++
+		}
+	case strings.HasPrefix(name, "mkdir"):
+		t.Mkdirs++
+	case strings.HasPrefix(name, "rename") || strings.HasPrefix(name, "link"):
+		t.Renames++
+	case name != "close" && t.created[descriptor]:
+		t.Writes++
+	}
+}
+
+func (t *callTracker) close(args string) {
+	descriptor, _, _ := strings.Cut(args, ")")
+	if t.created[descriptor] {
+		t.Closes++
+		delete(t.created, descriptor)
+	}
+}
+
+func (c *calls) String() string {
+	return fmt.Sprintf("%d files: %d creating, %d writing, %d closing calls, %.2f a file; besides %d mkdir, %d rename and link",
+		c.Files, c.Creates, c.Writes, c.Closes, c.perFile(), c.Mkdirs, c.Renames)
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// The scenarios, in the order in which a chain of jobs meets them.
+const (
+	firstSave     = "first-save"     // the reference caches, into an empty bucket
+	restoreEmpty  = "restore"        // into empty directories, on a new machine
+	unchangedSave = "unchanged-save" // after a job that changed nothing
+	editSave      = "edit-save"      // after a job with one changed source file
+	upgradeSave   = "upgrade-save"   // after a job with one upgraded dependency
+	restoreOver   = "restore-over"   // over the caches that are there, as on a self-hosted machine
+	systemCalls   = "system-calls"   // a restore into empty directories under strace, not timed
+)
+
+var scenarioNames = []string{firstSave, restoreEmpty, unchangedSave, editSave, upgradeSave, restoreOver, systemCalls}
+
+// chain is a sequence of CI jobs with one tool, from an empty bucket on.
+type chain struct {
+	*lab
+	*project
+	link   *link
+	server *server
+	wanted []string // scenarios
+	round  int      // 0 is the warm-up, which is not recorded
+
+	tool   tool
+	number int // of the last save
+	runs   []run
+}
+
+// run is one measured step of a chain.
+type run struct {
+	Link     string `json:"link"`
+	Scenario string `json:"scenario"`
+	Tool     string `json:"tool"`
+	Round    int    `json:"round"`
+	cost
+	ServerCPU float64            `json:"server_cpu"`
+	Stages    map[string]float64 `json:"stages"` // seconds by command
+	change
+	Requests map[string]int `json:"requests"`
+	// Problems counts the lines on standard error, Problem is the first of them.
+	Problems int             `json:"problems"`
+	Problem  string          `json:"problem,omitempty"`
+	Report   json.RawMessage `json:"report,omitempty"` // what gocache printed
+}
+
+func (c *chain) bucket() string { return "bench" }
+
+// wants tells whether a scenario was asked for, or another one needs it: all start from
+// the first save, and all but that one from a restore.
+func (c *chain) wants(scenario string) bool {
+	others := slices.ContainsFunc(c.wanted, func(s string) bool { return s != firstSave && s != systemCalls })
+	return scenario == firstSave || scenario == restoreEmpty && others || slices.Contains(c.wanted, scenario)
+}
+
+// all runs the chain with one tool.
+func (c *chain) all(ctx context.Context, t tool) error {
+	if err := c.startOver(t); err != nil {
+		return err
+	}
+	steps := []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{firstSave, c.firstSave}, {restoreEmpty, c.restore}, {unchangedSave, c.unchangedSave},
+		{editSave, c.editSave}, {upgradeSave, c.upgradeSave}, {restoreOver, c.restoreOver},
+	}
+	for _, step := range steps {
+		if !c.wants(step.name) {
+			continue
+		}
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("round %d, %s, %s: %w", c.round, step.name, t.name(), err)
+		}
+	}
+	return nil
+}
+
+// startOver empties the bucket and the caches, and resets the project.
+func (c *chain) startOver(t tool) error {
+	c.tool, c.number = t, 0
+	return errors.Join(c.server.newBucket(c.bucket()), c.emptyCaches(), c.reset(), t.clean(true))
+}
+
+func (c *chain) emptyCaches() error {
+	return errors.Join(c.emptyDir("caches"), c.emptyDir("caches", "mod"), c.emptyDir("caches", "build"))
+}
+
+// withReference puts the reference caches in the place of the caches while f runs.
+func (c *chain) withReference(f func() error) error {
+	if err := os.RemoveAll(c.path("caches")); err != nil {
+		return err
+	}
+	if err := os.Rename(c.path("reference"), c.path("caches")); err != nil {
+		return err
+	}
+	return errors.Join(f(), os.Rename(c.path("caches"), c.path("reference")))
+}
+
+func (c *chain) firstSave(ctx context.Context) error {
+	return c.withReference(func() error { return c.save(ctx, firstSave) })
+}
+
+func (c *chain) restore(ctx context.Context) error {
+	if err := c.emptyCaches(); err != nil {
+		return err
+	}
+	if err := c.record(ctx, restoreEmpty, c.tool.restore(c.number)); err != nil {
+		return err
+	}
+	return c.checkComplete(ctx)
+}
+
+// unchangedSave is only for gocache: actions/cache saves nothing under a key that exists.
+func (c *chain) unchangedSave(ctx context.Context) error {
+	if c.tool.name() == tarName {
+		return nil
+	}
+	return c.record(ctx, unchangedSave, c.tool.save(c.number))
+}
+
+func (c *chain) editSave(ctx context.Context) error {
+	if err := c.editJob(ctx); err != nil {
+		return err
+	}
+	return c.save(ctx, editSave)
+}
+
+func (c *chain) upgradeSave(ctx context.Context) error {
+	if err := c.upgradeJob(ctx); err != nil {
+		return err
+	}
+	return c.save(ctx, upgradeSave)
+}
+
+func (c *chain) restoreOver(ctx context.Context) error {
+	return c.record(ctx, restoreOver, c.tool.restore(c.number))
+}
+
+func (c *chain) save(ctx context.Context, scenario string) error {
+	c.number++
+	return c.record(ctx, scenario, c.tool.save(c.number))
+}
+
+// record measures a step with all that surrounds it, and keeps the result.
+func (c *chain) record(ctx context.Context, scenario string, stages []stage) error {
+	r := run{Link: c.link.name, Scenario: scenario, Tool: c.tool.name(), Round: c.round, Stages: map[string]float64{}}
+	before, err := c.settle(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range stages {
+		took, err := c.measure(ctx, c.link, c.tool.env(), s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.label, err)
+		}
+		r.Stages[s.label] = took.Wall
+		r.cost = r.cost.then(took)
+	}
+	if err := c.complete(&r, before); err != nil {
+		return err
+	}
+	if c.round > 0 {
+		c.runs = append(c.runs, r)
+	}
+	logf("%s round %d: %-14s %-8s %6.2f s", r.Link, r.Round, r.Scenario, r.Tool, r.Wall)
+	return c.tool.clean(false)
+}
+
+// situation is the state of the server before a step.
+type situation struct {
+	objects map[string]stored
+	cpu     float64
+}
+
+// settle lets earlier work finish: unwritten pages, and lines of the server's log.
+func (c *chain) settle(ctx context.Context) (s situation, err error) {
+	if err := command(ctx, "sync"); err != nil {
+		return s, err
+	}
+	if _, err := c.server.requests(); err != nil {
+		return s, err
+	}
+	if s.objects, err = c.server.objects(c.bucket()); err != nil {
+		return s, err
+	}
+	s.cpu, err = c.server.cpu()
+	return s, err
+}
+
+// complete adds what the step did to the server, and judges its outcome.
+func (c *chain) complete(r *run, before situation) error {
+	used, err := c.server.cpu()
+	if err != nil {
+		return err
+	}
+	r.ServerCPU = used - before.cpu
+	if r.Requests, err = c.server.requests(); err != nil {
+		return err
+	}
+	after, err := c.server.objects(c.bucket())
+	if err != nil {
+		return err
+	}
+	r.change = compare(before.objects, after)
+	r.explain()
+	if r.Exit != 0 && !(r.Tool == tarName && r.Scenario == restoreOver) {
+		return fmt.Errorf("exit code %d\n%s", r.Exit, tail(r.Errors, 4000))
+	}
+	return nil
+}
+
+// explain keeps what the tool printed.
+func (r *run) explain() {
+	if text := strings.TrimSpace(string(r.Errors)); text != "" {
+		lines := strings.Split(text, "\n")
+		r.Problems, r.Problem = len(lines), lines[0]
+	}
+	if r.Tool == gocacheName && json.Valid(r.Output) {
+		r.Report = r.Output
+	}
+}
+
+// seconds measures one stage that is not recorded, and must succeed.
+func (c *chain) seconds(ctx context.Context, t tool, s stage) (float64, error) {
+	if err := command(ctx, "sync"); err != nil {
+		return 0, err
+	}
+	took, err := c.measure(ctx, c.link, t.env(), s)
+	if err == nil && took.Exit != 0 {
+		err = fmt.Errorf("%s: exit code %d\n%s", s.label, took.Exit, tail(took.Errors, 4000))
+	}
+	return took.Wall, err
+}
+
+func (c *chain) must(ctx context.Context, t tool, s stage) error {
+	_, err := c.seconds(ctx, t, s)
+	return err
+}

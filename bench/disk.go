@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// disk is an ext4 file system in an image file. A root file system in a virtual machine
+// may create files twenty times slower than a fresh one, which would hide everything else.
+type disk struct {
+	image, dir string
+	keep       bool
+}
+
+// mountDisk makes the image and mounts it, or takes over the one that an earlier run kept.
+func mountDisk(ctx context.Context, image string, sizeGiB int, keep bool) (*disk, error) {
+	d := &disk{image: image, dir: filepath.Join(os.TempDir(), "gocache-bench"), keep: keep}
+	if mounts, err := os.ReadFile("/proc/mounts"); err != nil {
+		return nil, err
+	} else if bytes.Contains(mounts, []byte(" "+d.dir+" ext4 ")) {
+		logf("using %s again", d.dir)
+		return d, nil
+	}
+	if err := touchMemory(filepath.Dir(image)); err != nil {
+		return nil, err
+	}
+	logf("writing %d GiB of zeros to %s", sizeGiB, image)
+	if err := writeZeros(image, int64(sizeGiB)<<30); err != nil {
+		return nil, errors.Join(err, os.Remove(image))
+	}
+	if err := d.mount(ctx); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+func (d *disk) mount(ctx context.Context) error {
+	// nodiscard keeps the blocks of the image allocated; the two lazy options would
+	// leave work to a kernel thread, which would run beside the first measurements.
+	if err := command(ctx, "mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", d.image); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(d.dir, 0o755); err != nil {
+		return err
+	}
+	return command(ctx, "mount", "-o", "loop", d.image, d.dir)
+}
+
+func (d *disk) close() error {
+	if d.keep {
+		return nil
+	}
+	// Not bound to the run's context: an interrupted run has to clean up as well.
+	ctx := context.Background()
+	_ = command(ctx, "umount", d.dir) // not mounted when mount failed; then Remove succeeds
+	return errors.Join(os.Remove(d.dir), os.Remove(d.image))
+}
+
+// touchMemory fills two thirds of the free memory once and gives it back. The first touch of a page
+// of a virtual machine costs the host a page fault, which would slow the first runs.
+func touchMemory(dir string) error {
+	free, err := availableMemory()
+	if err != nil {
+		return err
+	}
+	if filepath.Clean(dir) != "/dev/shm" {
+		dir = "/dev/shm"
+	}
+	file := filepath.Join(dir, "gocache-bench.touch")
+	logf("touching %d GiB of memory", free*2/3>>30)
+	err = writeZeros(file, free*2/3)
+	if errors.Is(err, syscall.ENOSPC) {
+		err = nil // as much as fits is what can be done
+	}
+	return errors.Join(err, os.Remove(file))
+}
+
+func writeZeros(file string, size int64) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := io.CopyBuffer(f, io.LimitReader(zeros{}, size), make([]byte, 1<<20)); err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	return f.Close()
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+const (
+	loopback = "loopback"
+	shaped   = "shaped"
+)
+
+var linkNames = []string{loopback, shaped}
+
+// link is how client and server reach each other.
+type link struct {
+	name        string
+	host        string   // address of the server
+	server      []string // command prefixes that enter the namespace of each end
+	client      []string
+	relay       *exec.Cmd
+	description string
+}
+
+func openLink(ctx context.Context, l *lab, name string) (*link, error) {
+	if name == loopback {
+		return &link{name: name, host: "127.0.0.1", description: "loopback"}, nil
+	}
+	argv := []string{"setpriv", "--pdeathsig", "TERM", "--", l.path("bin", "shape"), "-delay", "10ms", "-rate", "1000", "link"}
+	relay := exec.Command(argv[0], argv[1:]...) // ended by close, which lets it clean up
+	relay.Stderr = os.Stderr
+	out, err := relay.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := relay.Start(); err != nil {
+		return nil, err
+	}
+	k := &link{
+		name: name, host: "198.18.64.1", relay: relay,
+		server:      []string{"nsenter", "--net=/run/netns/gocache-bench-srv", "--"},
+		client:      []string{"nsenter", "--net=/run/netns/gocache-bench-cli", "--"},
+		description: "1 Gbit/s, 10 ms of delay in each direction, MTU 9000",
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || strings.TrimSpace(line) != "ready" {
+		k.close()
+		return nil, fmt.Errorf("shaped link did not start (%v)", err)
+	}
+	return k, nil
+}
+
+func (k *link) close() {
+	if k.relay == nil {
+		return
+	}
+	_ = k.relay.Process.Signal(os.Interrupt)
+	_ = k.relay.Wait()
+}
+
+// roundTrip waits for the server and returns the median time of a TCP handshake with it.
+func (k *link) roundTrip(ctx context.Context, l *lab, port string) (string, error) {
+	argv := append(append([]string{}, k.client...), l.path("bin", "shape"), "probe", k.host+":"+port)
+	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("probe of the server: %w: %s", err, out)
+	}
+	return strings.TrimSpace(string(out)), nil
+}

@@ -1,0 +1,102 @@
+// Command bench measures gocache against what CI jobs use today, the pipeline of
+// actions/cache: GNU tar with zstdmt to a file, and a multipart upload of it; the reverse
+// to restore. Both work on the same caches of a real project, on the same file
+// system and against the same S3 server, in turns.
+//
+// Run it from the root of the repository by "bash bench/run", which installs what it needs.
+// It needs Linux and root, for a file system of its own and for a slow link; the
+// measured commands run as an ordinary user, as they do in CI. See README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	o, err := parseOptions(os.Args[1:])
+	if err == nil {
+		err = execute(ctx, o)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// execute measures, or loads what an earlier run measured, and reports.
+func execute(ctx context.Context, o options) error {
+	res, err := obtain(ctx, o)
+	if err != nil {
+		return err
+	}
+	page, err := render(res)
+	if err != nil {
+		return err
+	}
+	fmt.Println(page)
+	if o.doc != "" {
+		if err := os.WriteFile(o.doc, []byte(page), 0o644); err != nil {
+			return err
+		}
+	}
+	if missed := res.missed(); o.check && len(missed) > 0 {
+		return fmt.Errorf("%d targets missed: %s", len(missed), strings.Join(missed, "; "))
+	}
+	return nil
+}
+
+func obtain(ctx context.Context, o options) (*results, error) {
+	if o.from != "" {
+		return loadResults(o.from)
+	}
+	res, err := measureAll(ctx, o)
+	if res == nil || len(res.Runs) == 0 {
+		return nil, err
+	}
+	// What was measured before an error is kept too.
+	file := filepath.Join(o.results, res.Started.Format("20060102-150405")+".json")
+	if saveErr := res.save(file); saveErr != nil {
+		return nil, errors.Join(err, saveErr)
+	}
+	fmt.Fprintln(os.Stderr, "raw figures:", file)
+	return res, err
+}
+
+// measureAll prepares the machine and the project, and measures every link.
+func measureAll(ctx context.Context, o options) (res *results, err error) {
+	if os.Geteuid() != 0 {
+		return nil, errors.New("needs root, to mount a file system and to set up network namespaces")
+	}
+	l, err := newLab(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	res = &results{Started: time.Now().UTC(), Rounds: o.rounds, Edit: o.edit, Upgrade: o.upgrade}
+	p := &project{lab: l, edit: o.edit, upgrade: o.upgrade}
+	if err := p.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if res.Machine, err = describeMachine(ctx, l); err != nil {
+		return nil, err
+	}
+	if res.Caches, err = p.describe(); err != nil {
+		return nil, err
+	}
+	for _, name := range o.links {
+		if err := measureLink(ctx, l, p, o, name, res); err != nil {
+			return res, fmt.Errorf("link %s: %w", name, err)
+		}
+	}
+	return res, nil
+}

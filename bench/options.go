@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The project: large enough to matter (about 250 modules), small enough to build in minutes.
+const (
+	projectModule  = "github.com/caddyserver/caddy/v2@v2.10.2"
+	defaultEdit    = "modules/caddyhttp/server.go" // 21 of the 47 packages import its package
+	defaultUpgrade = "github.com/quic-go/quic-go@v0.54.1"
+)
+
+type options struct {
+	rounds    int
+	links     []string
+	scenarios []string
+	gocache   string // binary to measure; empty: built from the checkout
+	image     string
+	sizeGiB   int
+	keep      bool
+	edit      string
+	upgrade   string
+	results   string
+	doc       string
+	from      string
+	check     bool
+}
+
+func parseOptions(args []string) (options, error) {
+	var o options
+	var links, chosen string
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.IntVar(&o.rounds, "n", 3, "measured `rounds` of each tool on each link, after one that is not counted")
+	f.StringVar(&links, "links", strings.Join(linkNames, ","), "comma-separated `links`")
+	f.StringVar(&chosen, "scenarios", strings.Join(scenarioNames, ","), "comma-separated `scenarios`; those that one depends on are run too")
+	f.StringVar(&o.gocache, "gocache", "", "`binary` to measure (default: built from the checkout)")
+	f.StringVar(&o.image, "image", "", "`file` for the image of the file system (default: in /dev/shm where memory allows, else in the temporary directory)")
+	f.IntVar(&o.sizeGiB, "size", 8, "`GiB` of the image")
+	f.BoolVar(&o.keep, "keep", false, "leave the file system mounted with the built project on it, and use it again in the next run")
+	f.StringVar(&o.edit, "edit", defaultEdit, "source `file` of the project that changes")
+	f.StringVar(&o.upgrade, "upgrade", defaultUpgrade, "`module@version` of the dependency that is upgraded")
+	f.StringVar(&o.results, "results", "bench/results", "`directory` for the raw figures")
+	f.StringVar(&o.doc, "doc", "", "`file` to write the report to, in Markdown (docs/benchmarks.md)")
+	f.StringVar(&o.from, "from", "", "measure nothing: report the raw figures in `file`")
+	f.BoolVar(&o.check, "check", false, "fail when a measured target is missed")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	o.links, o.scenarios = strings.Split(links, ","), strings.Split(chosen, ",")
+	return o, errors.Join(o.validate(f.Args()), o.setImage())
+}
+
+func (o *options) validate(rest []string) error {
+	if len(rest) > 0 {
+		return fmt.Errorf("unexpected argument %q", rest[0])
+	}
+	if o.rounds < 1 {
+		return errors.New("-n must be at least 1")
+	}
+	if err := subset("-links", o.links, linkNames); err != nil {
+		return err
+	}
+	return subset("-scenarios", o.scenarios, scenarioNames)
+}
+
+func subset(flagName string, got, known []string) error {
+	for _, name := range got {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("%s: unknown name %q, known: %s", flagName, name, strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+// setImage picks memory for the image if three times its size is free: it takes its
+// whole size, and the page cache takes as much again.
+func (o *options) setImage() error {
+	if o.image != "" {
+		return nil
+	}
+	dir := os.TempDir()
+	if free, err := availableMemory(); err == nil && free > int64(o.sizeGiB)<<30*5/2 {
+		dir = "/dev/shm"
+	}
+	o.image = filepath.Join(dir, "gocache-bench.img")
+	return nil
+}

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+)
+
+// project is the measured project: its source in "project", and in "reference" the caches
+// that a job with no cache at all leaves. "caches" is where GOMODCACHE and GOCACHE point
+// to, for both tools and all runs, because build keys contain the path of GOMODCACHE.
+type project struct {
+	*lab
+	edit    string // source file that changes
+	upgrade string // module@version
+}
+
+// variants of files of the project, kept beside it.
+const original, edited, upgraded = "original", "edited", "upgraded"
+
+// moduleFiles are what an upgrade changes.
+var moduleFiles = []string{"go.mod", "go.sum"}
+
+// prepare fetches and builds the project with fresh caches, unless an earlier run left it.
+func (p *project) prepare(ctx context.Context) error {
+	if _, err := os.Stat(p.path("upgraded")); err == nil {
+		return p.reset()
+	}
+	steps := []func(context.Context) error{p.fetch, p.buildReference, p.makeEdit, p.makeUpgrade}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return fmt.Errorf("prepare the project: %w", err)
+		}
+	}
+	return nil
+}
+
+// fetch gets the source through the module proxy, as a writable copy.
+func (p *project) fetch(ctx context.Context) error {
+	logf("fetching %s", projectModule)
+	for _, dir := range []string{"fetch", "project", "caches"} {
+		if err := p.emptyDir(dir); err != nil {
+			return err
+		}
+	}
+	out, err := p.userCommand(ctx, p.path("home"), []string{"GOMODCACHE=" + p.path("fetch")}, "go", "mod", "download", "-json", projectModule)
+	if err != nil {
+		return err
+	}
+	var module struct{ Dir string }
+	if err := json.Unmarshal([]byte(out), &module); err != nil {
+		return fmt.Errorf("go mod download -json: %w", err)
+	}
+	if err := p.copyTree(ctx, module.Dir, p.path("project")); err != nil {
+		return err
+	}
+	return os.RemoveAll(p.path("fetch"))
+}
+
+// copyTree copies the content of a directory; the user can write to the copy.
+func (p *project) copyTree(ctx context.Context, from, to string) error {
+	if _, err := p.userCommand(ctx, p.path("home"), nil, "cp", "-r", from+"/.", to); err != nil {
+		return err
+	}
+	_, err := p.userCommand(ctx, p.path("home"), nil, "chmod", "-R", "u+w", to)
+	return err
+}
+
+func (p *project) buildReference(ctx context.Context) error {
+	logf("building and vetting it with fresh caches")
+	if err := p.job(ctx); err != nil {
+		return err
+	}
+	if err := p.keep(original, append(moduleFiles, p.edit)...); err != nil {
+		return err
+	}
+	return os.Rename(p.path("caches"), p.path("reference"))
+}
+
+// job is what a CI job does between restore and save.
+func (p *project) job(ctx context.Context, env ...string) error {
+	for _, verb := range []string{"build", "vet"} {
+		if _, err := p.userCommand(ctx, p.path("project"), env, "go", verb, "./..."); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeEdit prepares the changed source file: one more function at its end.
+func (p *project) makeEdit(context.Context) error {
+	source, err := os.ReadFile(p.path("project", p.edit))
+	if err != nil {
+		return err
+	}
+	source = append(source, "\n// benchEdit is the change of the benchmark.\nfunc benchEdit() string { return \"changed\" }\n"...)
+	return p.writeVariant(edited, p.edit, source)
+}
+
+// makeUpgrade upgrades the dependency in a copy of the project, with a module cache of its own. Its
+// download directory is the proxy from which the measured jobs get what is new, so that
+// they need no network.
+func (p *project) makeUpgrade(ctx context.Context) error {
+	logf("preparing the upgrade to %s", p.upgrade)
+	for _, dir := range []string{"scratch", "proxy"} {
+		if err := p.emptyDir(dir); err != nil {
+			return err
+		}
+	}
+	if err := p.copyTree(ctx, p.path("project"), p.path("scratch")); err != nil {
+		return err
+	}
+	known := "file://" + p.path("reference", "mod", "cache", "download")
+	env := []string{"GOMODCACHE=" + p.path("proxy"), "GOPROXY=" + known + "," + p.variable("GOPROXY")}
+	for _, argv := range [][]string{
+		{"go", "get", p.upgrade},
+		{"go", "list", "-deps", "-test", "./..."}, // fetches what build and vet need
+	} {
+		if _, err := p.userCommand(ctx, p.path("scratch"), env, argv...); err != nil {
+			return err
+		}
+	}
+	for _, name := range moduleFiles {
+		content, err := os.ReadFile(p.path("scratch", name))
+		if err != nil {
+			return err
+		}
+		if err := p.writeVariant(upgraded, name, content); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(p.path("scratch"))
+}
+
+// variable returns a variable of the environment of the measured commands.
+func (p *project) variable(name string) string {
+	for _, v := range slices.Backward(p.env) {
+		if len(v) > len(name) && v[:len(name)+1] == name+"=" {
+			return v[len(name)+1:]
+		}
+	}
+	return ""
+}
+
+func (p *project) keep(variant string, names ...string) error {
+	for _, name := range names {
+		content, err := os.ReadFile(p.path("project", name))
+		if err != nil {
+			return err
+		}
+		if err := p.writeVariant(variant, name, content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *project) writeVariant(variant, name string, content []byte) error {
+	file := p.path(variant, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, content, 0o644)
+}
+
+// use puts files of a variant into the project.
+func (p *project) use(variant string, names ...string) error {
+	for _, name := range names {
+		content, err := os.ReadFile(p.path(variant, name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(p.path("project", name), content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reset makes the project what it was at first.
+func (p *project) reset() error { return p.use(original, append(moduleFiles, p.edit)...) }
+
+// editJob changes one source file and runs the job.
+func (p *project) editJob(ctx context.Context) error {
+	if err := p.use(edited, p.edit); err != nil {
+		return err
+	}
+	return p.job(ctx, "GOPROXY=off")
+}
+
+// upgradeJob upgrades one dependency and runs the job.
+func (p *project) upgradeJob(ctx context.Context) error {
+	if err := p.use(upgraded, moduleFiles...); err != nil {
+		return err
+	}
+	return p.job(ctx, "GOPROXY=file://"+p.path("proxy", "cache", "download"))
+}
+
+// compiles finds in the output of "go build -x" the programs that a complete cache makes needless.
+// The linker is not one: the go command links main packages anew in every build.
+var compiles = regexp.MustCompile(`/pkg/tool/[^ /]+/(compile|asm|cgo) .*`)
+
+// checkComplete runs the job offline and fails if anything had to be fetched or compiled.
+func (p *project) checkComplete(ctx context.Context) error {
+	out, err := p.userCommand(ctx, p.path("project"), []string{"GOPROXY=off"}, "go", "build", "-x", "./...")
+	if err != nil {
+		return fmt.Errorf("offline build after the restore: %w", err)
+	}
+	if line := compiles.FindString(out); line != "" {
+		return fmt.Errorf("the build after the restore was not complete: it ran %.200s", line)
+	}
+	if err := p.job(ctx, "GOPROXY=off"); err != nil {
+		return fmt.Errorf("offline job after the restore: %w", err)
+	}
+	return nil
+}
+
+// cacheSizes describes the reference caches.
+type cacheSizes struct {
+	ModuleFiles int   `json:"module_files"`
+	ModuleBytes int64 `json:"module_bytes"`
+	BuildFiles  int   `json:"build_files"`
+	BuildBytes  int64 `json:"build_bytes"`
+}
+
+func (p *project) describe() (c cacheSizes, err error) {
+	if c.ModuleFiles, c.ModuleBytes, err = treeSize(p.path("reference", "mod")); err != nil {
+		return c, err
+	}
+	c.BuildFiles, c.BuildBytes, err = treeSize(p.path("reference", "build"))
+	return c, err
+}
+
+// treeSize returns the number of regular files below a directory and the sum of their sizes.
+func treeSize(root string) (files int, bytes int64, err error) {
+	err = filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		files, bytes = files+1, bytes+info.Size()
+		return nil
+	})
+	return files, bytes, err
+}

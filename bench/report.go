@@ -1,0 +1,187 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+//go:embed report.md.tmpl
+var reportTemplate string
+
+// render makes the page from the results. The same results give the same page.
+func render(r *results) (string, error) {
+	t, err := template.New("report").Funcs(template.FuncMap{
+		"mb":   func(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) },
+		"gib":  func(n int64) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) },
+		"join": strings.Join,
+	}).Parse(reportTemplate)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = t.Execute(&b, page{r})
+	return b.String(), err
+}
+
+// page is what the template sees.
+type page struct{ *results }
+
+// Module is the name of the measured project.
+func (page) Module() string { return projectModule }
+
+// TargetRows is the table of targets.
+func (p page) TargetRows() string {
+	var b strings.Builder
+	for _, t := range p.targets() {
+		value := "–"
+		if t.Measured {
+			value = fmt.Sprintf("%.3g%s", t.Value, t.Unit)
+		}
+		fmt.Fprintf(&b, "| %s | %.3g%s | %s | %s |\n", t.Text, t.Limit, t.Unit, value, t.verdict())
+	}
+	return b.String()
+}
+
+// scenarioText says what a scenario is, in the tables.
+var scenarioText = map[string]string{
+	firstSave:     "first save",
+	restoreEmpty:  "restore into empty directories",
+	unchangedSave: "save, nothing changed",
+	editSave:      "save, one source file changed",
+	upgradeSave:   "save, one dependency upgraded",
+	restoreOver:   "restore over existing caches",
+}
+
+// rows makes a table with one row a scenario; cells returns what follows the name,
+// given the runs of both tools.
+func (p page) rows(link string, cells func(scenario string, ours, theirs []run) []string) string {
+	var b strings.Builder
+	for _, scenario := range scenarioNames {
+		ours, theirs := p.selected(link, scenario, gocacheName), p.selected(link, scenario, tarName)
+		if len(ours)+len(theirs) > 0 {
+			fmt.Fprintf(&b, "| %s | %s |\n", scenarioText[scenario], strings.Join(cells(scenario, ours, theirs), " | "))
+		}
+	}
+	return b.String()
+}
+
+// TimeRows has wall time with its range, processor time of the client, and of the server.
+func (p page) TimeRows(link string) string {
+	return p.rows(link, func(scenario string, ours, theirs []run) []string {
+		return []string{
+			spread(ours, wall), spread(theirs, wall), p.ratioCell(link, scenario, wall),
+			middle(ours, cpu, 1, "%.2f"), middle(theirs, cpu, 1, "%.2f"), p.ratioCell(link, scenario, cpu),
+			middle(ours, serverCPU, 1, "%.2f"), middle(theirs, serverCPU, 1, "%.2f"),
+		}
+	})
+}
+
+// SizeRows has peak memory, bytes uploaded, bytes in the store afterwards, and objects.
+func (p page) SizeRows(link string) string {
+	return p.rows(link, func(scenario string, ours, theirs []run) []string {
+		return []string{
+			middle(ours, maxRSS, 1e6, "%.0f"), middle(theirs, maxRSS, 1e6, "%.0f"), middle(theirs, sumRSS, 1e6, "%.0f"),
+			middle(ours, uploaded, 1e6, "%.2f"), middle(theirs, uploaded, 1e6, "%.2f"), p.ratioCell(link, scenario, uploaded),
+			middle(ours, storedBytes, 1e6, "%.1f"), middle(theirs, storedBytes, 1e6, "%.1f"), p.ratioCell(link, scenario, storedBytes),
+			middle(ours, written, 1, "%.0f"),
+		}
+	})
+}
+
+// RequestRows has the requests of both tools by kind.
+func (p page) RequestRows(link string) string {
+	return p.rows(link, func(_ string, ours, theirs []run) []string {
+		return []string{middle(ours, requests, 1, "%.0f"), kinds(ours), middle(theirs, requests, 1, "%.0f"), kinds(theirs)}
+	})
+}
+
+// StageRows shows what the time of the tar pipeline consists of.
+func (p page) StageRows(link string) string {
+	return p.rows(link, func(_ string, _, theirs []run) []string {
+		times := map[string][]float64{}
+		for _, r := range theirs {
+			for label, seconds := range r.Stages {
+				times[label] = append(times[label], seconds)
+			}
+		}
+		var parts []string
+		for label, seconds := range times {
+			parts = append(parts, fmt.Sprintf("%s %.2f", label, median(seconds)))
+		}
+		slices.Sort(parts)
+		return []string{orDash(strings.Join(parts, ", "))}
+	})
+}
+
+// Problems lists what the tools complained about, each once.
+func (p page) Problems() string {
+	var list []string
+	for _, r := range p.Runs {
+		if r.Problems > 0 || r.Exit != 0 {
+			list = append(list, fmt.Sprintf("- %s, %s: exit code %d, %d lines on standard error, such as `%s`\n",
+				r.Tool, scenarioText[r.Scenario], r.Exit, r.Problems, r.Problem))
+		}
+	}
+	slices.Sort(list)
+	if list = slices.Compact(list); len(list) == 0 {
+		return "None.\n"
+	}
+	return strings.Join(list, "")
+}
+
+// middle is the median of a figure, divided by scale.
+func middle(runs []run, m metric, scale float64, format string) string {
+	if len(runs) == 0 {
+		return "–"
+	}
+	return fmt.Sprintf(format, median(values(runs, m))/scale)
+}
+
+// spread is the median with the least and the greatest value.
+func spread(runs []run, m metric) string {
+	if len(runs) == 0 {
+		return "–"
+	}
+	list := values(runs, m)
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", median(list), slices.Min(list), slices.Max(list))
+}
+
+func (p page) ratioCell(link, scenario string, m metric) string {
+	ratio, ok := p.ratio(link, scenario, m)
+	if !ok {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", ratio)
+}
+
+// kinds lists the requests of the last run by kind, most frequent first.
+func kinds(runs []run) string {
+	if len(runs) == 0 {
+		return "–"
+	}
+	counts := runs[len(runs)-1].Requests
+	var parts []string
+	for name := range counts {
+		parts = append(parts, name)
+	}
+	slices.SortFunc(parts, func(a, b string) int {
+		if counts[a] != counts[b] {
+			return counts[b] - counts[a]
+		}
+		return strings.Compare(a, b)
+	})
+	for i, name := range parts {
+		parts[i] = fmt.Sprintf("%d %s", counts[name], name)
+	}
+	return orDash(strings.Join(parts, ", "))
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}

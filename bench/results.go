@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// results is everything that a run measured, as it is kept in JSON.
+type results struct {
+	Started time.Time  `json:"started"`
+	Rounds  int        `json:"rounds"`
+	Edit    string     `json:"edit"`
+	Upgrade string     `json:"upgrade"`
+	Machine machine    `json:"machine"`
+	Caches  cacheSizes `json:"caches"`
+	Links   []linkInfo `json:"links"`
+	Runs    []run      `json:"runs"`
+	Calls   *calls     `json:"calls,omitempty"`
+}
+
+type linkInfo struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	RoundTrip   string `json:"round_trip"` // of a TCP handshake
+	Tuning      tuning `json:"tuning"`
+}
+
+func loadResults(file string) (*results, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	r := &results{}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return r, nil
+}
+
+func (r *results) save(file string) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, data, 0o644)
+}
+
+// metric is one figure of a run.
+type metric func(run) float64
+
+func wall(r run) float64        { return r.Wall }
+func cpu(r run) float64         { return r.cpu() }
+func serverCPU(r run) float64   { return r.ServerCPU }
+func maxRSS(r run) float64      { return float64(r.MaxRSS) }
+func sumRSS(r run) float64      { return float64(r.SumRSS) }
+func storedBytes(r run) float64 { return float64(r.Stored) }
+func uploaded(r run) float64    { return float64(r.Uploaded) }
+func written(r run) float64     { return float64(r.Written) }
+func requests(r run) float64 {
+	var sum int
+	for _, n := range r.Requests {
+		sum += n
+	}
+	return float64(sum)
+}
+
+// selected returns the runs of a tool in a scenario on a link, by round.
+func (r *results) selected(link, scenario, tool string) []run {
+	var list []run
+	for _, x := range r.Runs {
+		if x.Link == link && x.Scenario == scenario && x.Tool == tool {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// values returns one figure of each of the runs.
+func values(runs []run, m metric) []float64 {
+	list := make([]float64, len(runs))
+	for i, r := range runs {
+		list[i] = m(r)
+	}
+	return list
+}
+
+// ratio is the median of the ratios gocache / tar, each taken within one round, in which both
+// ran one after the other. ok is false where there is no pair.
+func (r *results) ratio(link, scenario string, m metric) (_ float64, ok bool) {
+	ours := r.selected(link, scenario, gocacheName)
+	theirs := r.selected(link, scenario, tarName)
+	var list []float64
+	for _, a := range ours {
+		i := slices.IndexFunc(theirs, func(b run) bool { return b.Round == a.Round })
+		if i >= 0 && m(theirs[i]) > 0 {
+			list = append(list, m(a)/m(theirs[i]))
+		}
+	}
+	return median(list), len(list) > 0
+}
+
+// median returns the middle of the values, the mean of both in the middle for an even
+// number, and 0 for none.
+func median(list []float64) float64 {
+	n := len(list)
+	if n == 0 {
+		return 0
+	}
+	list = slices.Sorted(slices.Values(list))
+	return (list[(n-1)/2] + list[n/2]) / 2
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// measureLink measures all rounds on one link, the tools in turns, and adds to res.
+func measureLink(ctx context.Context, l *lab, p *project, o options, name string, res *results) (err error) {
+	k, err := openLink(ctx, l, name)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	s, err := startServer(ctx, l, k)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	c := &chain{lab: l, project: p, link: k, server: s}
+	info := linkInfo{Name: name, Description: k.description, RoundTrip: s.roundTrip}
+	if info.Tuning, err = tune(ctx, c); err != nil {
+		return err
+	}
+	res.Links = append(res.Links, info)
+	tools := []tool{newGocacheTool(l, s, c.bucket()), newTarTool(l, s, c.bucket(), info.Tuning.Settings)}
+	err = c.rounds(ctx, tools, o)
+	res.Runs = append(res.Runs, c.runs...)
+	if err == nil && res.Calls == nil && slices.Contains(o.scenarios, systemCalls) {
+		res.Calls, err = c.systemCalls(ctx, tools[0])
+	}
+	return errors.Join(err, c.startOver(tools[0])) // leaves nothing behind for a run with -keep
+}
+
+// rounds runs the chain of each tool in turns. The round that does not count leaves file data, directories
+// and programs in memory, and shows at once whether both tools work.
+func (c *chain) rounds(ctx context.Context, tools []tool, o options) error {
+	for c.round = 0; c.round <= o.rounds; c.round++ {
+		c.wanted = o.scenarios
+		if c.round == 0 {
+			c.wanted = []string{restoreEmpty}
+		}
+		for _, t := range tools {
+			if err := c.all(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

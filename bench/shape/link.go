@@ -1,0 +1,148 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The names of the namespaces and the addresses (from 198.18.0.0/15, RFC 2544, meant
+// for benchmarks). The benchmark in the parent directory uses the same.
+const (
+	serverNS, serverTUN, serverAddr = "gocache-bench-srv", "gcbench-srv", "198.18.64.1/30"
+	clientNS, clientTUN, clientAddr = "gocache-bench-cli", "gcbench-cli", "198.18.64.2/30"
+)
+
+// queue is how many packets wait in one direction before further ones are dropped.
+// It must hold more than rate x delay, or the delay could not be kept up at full rate.
+const queue = 4096
+
+type shaping struct {
+	delay         time.Duration
+	bitsPerSecond float64
+	mtu           int
+}
+
+// serve sets up both ends, relays until ctx ends, and removes the namespaces.
+func serve(ctx context.Context, s shaping) error {
+	removeNamespaces() // what an earlier, killed run left
+	defer removeNamespaces()
+	server, err := endpoint(serverNS, serverTUN, serverAddr, s.mtu)
+	if err != nil {
+		return err
+	}
+	client, err := endpoint(clientNS, clientTUN, clientAddr, s.mtu)
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 2)
+	go func() { failed <- s.relay(server, client) }()
+	go func() { failed <- s.relay(client, server) }()
+	fmt.Println("ready")
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		return err
+	}
+}
+
+// endpoint creates a namespace with a TUN device in it, and returns the file
+// descriptor on which the device's packets are read and written.
+func endpoint(ns, tun, addr string, mtu int) (int, error) {
+	if err := ip("netns add " + ns); err != nil {
+		return 0, err
+	}
+	fd, err := openTUN(tun)
+	if err != nil {
+		return 0, err
+	}
+	for _, args := range []string{
+		"link set " + tun + " netns " + ns,
+		"-n " + ns + " addr add " + addr + " dev " + tun,
+		"-n " + ns + " link set lo up",
+		"-n " + ns + " link set " + tun + " mtu " + strconv.Itoa(mtu) + " txqueuelen 10000 up",
+	} {
+		if err := ip(args); err != nil {
+			return 0, err
+		}
+	}
+	return fd, nil
+}
+
+// openTUN opens a blocking descriptor: the device lives as long as it stays open,
+// also after it moved to another namespace.
+func openTUN(name string) (int, error) {
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("open /dev/net/tun: %w", err)
+	}
+	request, err := unix.NewIfreq(name)
+	if err != nil {
+		return 0, fmt.Errorf("device name %s: %w", name, err)
+	}
+	request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, request); err != nil {
+		return 0, fmt.Errorf("create device %s: %w", name, err)
+	}
+	return fd, nil
+}
+
+func ip(args string) error {
+	out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("ip %s: %w: %s", args, err, out)
+	}
+	return nil
+}
+
+func removeNamespaces() {
+	for _, ns := range []string{serverNS, clientNS} {
+		_ = exec.Command("ip", "netns", "del", ns).Run() // usually there is none
+	}
+}
+
+// packet is due when it has left a link of the given rate and crossed it.
+type packet struct {
+	data []byte
+	due  time.Time
+}
+
+// relay moves packets in one direction. The sender sleeps to the due time of the oldest
+// packet; a late wake-up sends what has become due in one burst, so the mean rate holds.
+func (s shaping) relay(from, to int) error {
+	waiting := make(chan packet, queue)
+	go func() {
+		for p := range waiting {
+			time.Sleep(time.Until(p.due))
+			_, _ = unix.Write(to, p.data) // an error is a lost packet
+		}
+	}()
+	defer close(waiting)
+	free := time.Now() // when the link has sent all that was accepted so far
+	for {
+		data := make([]byte, s.mtu)
+		n, err := unix.Read(from, data)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read from device: %w", err)
+		}
+		if now := time.Now(); free.Before(now) {
+			free = now
+		}
+		free = free.Add(time.Duration(float64(n*8) / s.bitsPerSecond * float64(time.Second)))
+		select {
+		case waiting <- packet{data[:n], free.Add(s.delay)}:
+		default: // drop at the tail, as a full router queue does
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Settings of rclone that are tried on every link; the fastest are used, so that the
+// tar pipeline is measured at its best. The first of each is close to rclone's defaults.
+var (
+	uploadSettings = []rcloneSettings{
+		{ChunkMiB: 5, Concurrency: 4}, {ChunkMiB: 8, Concurrency: 8}, {ChunkMiB: 16, Concurrency: 4},
+		{ChunkMiB: 16, Concurrency: 8}, {ChunkMiB: 16, Concurrency: 16}, {ChunkMiB: 32, Concurrency: 8},
+	}
+	downloadStreams = []int{4, 1, 2, 8, 16}
+)
+
+// tries is how often each setting is tried; the best time counts.
+const tries = 2
+
+// trial is the best time of a setting.
+type trial struct {
+	Setting string  `json:"setting"`
+	Seconds float64 `json:"seconds"`
+}
+
+// tuning is how the settings of rclone were chosen on one link.
+type tuning struct {
+	Archive  int64          `json:"archive"` // bytes
+	Trials   []trial        `json:"trials"`
+	Settings rcloneSettings `json:"settings"`
+}
+
+// tune tries all settings with an archive of the reference caches, and returns the fastest.
+// It is the tar pipeline's warm-up, too.
+func tune(ctx context.Context, c *chain) (t tuning, err error) {
+	tool := newTarTool(c.lab, c.server, c.bucket(), uploadSettings[0])
+	if err := c.startOver(tool); err != nil {
+		return t, err
+	}
+	if err := c.withReference(func() error { return c.must(ctx, tool, tool.pack()) }); err != nil {
+		return t, err
+	}
+	if _, t.Archive, err = treeSize(c.path("tmp", "archive")); err != nil {
+		return t, err
+	}
+	best := slices.Clone(uploadSettings)
+	if t.Settings, err = fastest(best, &t, rcloneSettings.upload, func(s rcloneSettings) (float64, error) {
+		tool.settings = s
+		return c.seconds(ctx, tool, tool.upload(1))
+	}); err != nil {
+		return t, err
+	}
+	t.Settings.Streams, err = fastest(downloadStreams, &t, streamsName, func(streams int) (float64, error) {
+		tool.settings.Streams = streams
+		if err := tool.clean(false); err != nil {
+			return 0, err
+		}
+		return c.seconds(ctx, tool, tool.download(1))
+	})
+	logf("rclone on %s: %s, %s", c.link.name, t.Settings.upload(), streamsName(t.Settings.Streams))
+	return t, err
+}
+
+func streamsName(n int) string { return fmt.Sprintf("download in %d streams", n) }
+
+// fastest measures each of the settings and returns the one with the best time.
+func fastest[S any](settings []S, t *tuning, name func(S) string, run func(S) (float64, error)) (best S, err error) {
+	var least float64
+	for _, s := range settings {
+		var seconds float64
+		for i := range tries {
+			took, err := run(s)
+			if err != nil {
+				return best, fmt.Errorf("%s: %w", name(s), err)
+			}
+			if i == 0 || took < seconds {
+				seconds = took
+			}
+		}
+		t.Trials = append(t.Trials, trial{name(s), seconds})
+		if least == 0 || seconds < least {
+			best, least = s, seconds
+		}
+	}
+	return best, nil
+}
