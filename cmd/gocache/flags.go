@@ -1,0 +1,89 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/org/gocache-action/internal/store/s3"
+)
+
+// flags holds the values of all flags. A command registers those groups that mean
+// something to it; only one command runs in a process, so they share one place.
+type flags struct {
+	dir, state          string
+	store               string
+	identity            identity // without Commit and Run
+	noModules, noBuild  bool
+	zips                choice
+	fuzz                bool
+	maxAge              duration
+	maxSize             size
+	partSize            size
+	concurrency         int
+	timeout, stall      duration
+	failError, failMiss bool
+}
+
+// Defaults. Zips are left out because rebuilding them writes each module a second time, while of all go
+// commands only `go mod download` misses them. The age is that of a branch that
+// somebody comes back to after a holiday.
+const (
+	defaultZips    = "omit"
+	defaultMaxAge  = 14 * 24 * time.Hour
+	defaultTimeout = 10 * time.Minute
+)
+
+// project registers what says which project, and whose snapshot, is meant.
+func (f *flags) project(fs *pflag.FlagSet) {
+	fs.StringVar(&f.dir, "dir", ".", "directory of the project")
+	fs.StringVar(&f.identity.Name, "name", "", "name of the job, part of the key (default: from CI, else \"default\")")
+	fs.StringVar(&f.identity.Repo, "repo", "", "repository, such as github.com/org/name (default: from CI or git)")
+	fs.StringVar(&f.identity.Scope, "scope", "", "ref that the snapshot belongs to, such as refs/heads/main (default: from CI or git)")
+	fs.StringVar(&f.identity.BaseScope, "base-scope", "", "second ref to look in: the base of a pull request (default: from CI)")
+	fs.StringVar(&f.identity.DefaultScope, "default-scope", "", "last ref to look in: the default branch (default: from CI or git)")
+	fs.BoolVar(&f.noModules, "no-modules", false, "leave GOMODCACHE alone")
+	fs.BoolVar(&f.noBuild, "no-build", false, "leave GOCACHE alone")
+	fs.BoolVar(&f.fuzz, "fuzz", false, "include the corpus that fuzzing found")
+}
+
+// transfer registers the store and how to talk to it.
+func (f *flags) transfer(fs *pflag.FlagSet) {
+	fs.StringVar(&f.store, "store", "", "s3://bucket/prefix?region=R&endpoint=URL&path-style=true, or file:///dir (default: a directory in the user's cache)")
+	fs.StringVar(&f.state, "state", "", "file in which restore leaves notes for save (default: one for each project in the user's cache)")
+	fs.Var(&f.partSize, "part-size", "bytes of one ranged read or part of an upload; 0: as measured to be best")
+	fs.IntVar(&f.concurrency, "concurrency", 0, "objects and parts in transfer at once; 0: as measured to be best")
+	f.timeout, f.stall = duration(defaultTimeout), duration(s3.DefaultStallTimeout)
+	fs.Var(&f.timeout, "timeout", "end after this time, whatever is left to do; 0: never")
+	fs.Var(&f.stall, "stall-timeout", "give up on a connection on which nothing moves")
+}
+
+func (f *flags) restore(fs *pflag.FlagSet) {
+	f.zips = choice{defaultZips, []string{"rebuild", "omit"}}
+	fs.Var(&f.zips, "zips", "rebuild the zip of each module, for 'go mod download' offline, or omit it")
+}
+
+func (f *flags) save(fs *pflag.FlagSet) {
+	f.maxAge = duration(defaultMaxAge)
+	fs.Var(&f.maxAge, "max-age", "drop what was not used for longer; 0: never")
+	fs.Var(&f.maxSize, "max-size", "drop what was not used for longest above this size on disk; 0: no bound")
+}
+
+func (f *flags) failOnError(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.failError, "fail-on-error", false, "exit with 1 when something goes wrong, instead of a warning")
+}
+
+func (f *flags) failOnMiss(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.failMiss, "fail-on-miss", false, "exit with 1 when no snapshot was found")
+}
+
+// check refuses values that no flag type refuses by itself.
+func (f *flags) check() error {
+	switch {
+	case f.concurrency < 0 || f.concurrency > 1024:
+		return usage("invalid value %d for --concurrency: want 0 to 1024", f.concurrency)
+	case f.stall < duration(time.Second):
+		return usage("invalid value %s for --stall-timeout: want 1s or more", &f.stall)
+	}
+	return nil
+}

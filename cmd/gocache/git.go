@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// gitInfo is what a repository says about itself; each field may be "".
+type gitInfo struct {
+	Remote        string // URL of origin, or of the only other remote
+	Branch        string // "refs/heads/main"; "" with a detached HEAD
+	DefaultBranch string // as the remote had it when it was cloned
+	Commit        string
+}
+
+// readGit asks git about the repository around dir. Without git, or outside of
+// a repository, everything is "".
+func readGit(ctx context.Context, dir string) gitInfo {
+	g := gitInfo{
+		Branch: gitOutput(ctx, dir, "symbolic-ref", "--quiet", "HEAD"),
+		Commit: gitOutput(ctx, dir, "rev-parse", "--verify", "--quiet", "HEAD"),
+	}
+	remote := "origin"
+	if list := strings.Fields(gitOutput(ctx, dir, "remote")); len(list) == 1 {
+		remote = list[0]
+	}
+	g.Remote = gitOutput(ctx, dir, "remote", "get-url", remote)
+	g.DefaultBranch = defaultBranch(ctx, dir, remote)
+	return g
+}
+
+// defaultBranch reads what a clone notes about the remote's HEAD. CI systems that fetch
+// instead of cloning have no such note; then the customary names are tried.
+func defaultBranch(ctx context.Context, dir, remote string) string {
+	prefix := "refs/remotes/" + remote + "/"
+	if head := gitOutput(ctx, dir, "symbolic-ref", "--quiet", prefix+"HEAD"); head != "" {
+		return "refs/heads/" + strings.TrimPrefix(head, prefix)
+	}
+	for _, name := range []string{"main", "master"} {
+		for _, ref := range []string{prefix + name, "refs/heads/" + name} {
+			if gitOutput(ctx, dir, "rev-parse", "--verify", "--quiet", ref) != "" {
+				return "refs/heads/" + name
+			}
+		}
+	}
+	return ""
+}
+
+// gitOutput returns what a git command prints, or "" when it fails. Repositories of other
+// users are trusted, as in containers the checkout often is one: the commands asked for run no hooks.
+func gitOutput(ctx context.Context, dir string, args ...string) string {
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "safe.directory=*"}, args...)...)
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	return string(bytes.TrimSpace(out))
+}
+
+// repoName turns the URL of a remote into a name such as github.com/org/name: the same for all ways to
+// reach a repository, and without user, password and port. Local paths lose only
+// their leading slash and ".git". The result is "" for what is no address.
+func repoName(remote string) string {
+	host, path := "", remote
+	if scheme, _, ok := strings.Cut(remote, "://"); ok {
+		u, err := url.Parse(remote)
+		if err != nil {
+			return ""
+		}
+		path = u.Path
+		if scheme != "file" {
+			host = u.Hostname()
+		}
+	} else if before, after, ok := strings.Cut(remote, ":"); ok && !strings.Contains(before, "/") && len(before) > 1 {
+		// scp's form, [user@]host:path. One letter before the colon is a Windows drive.
+		host, path = before[strings.LastIndex(before, "@")+1:], after
+	}
+	path = strings.Trim(filepath.ToSlash(path), "/")
+	path = strings.TrimSuffix(strings.TrimSuffix(path, ".git"), "/")
+	if host == "" || path == "" {
+		return path
+	}
+	return strings.ToLower(host) + "/" + path
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// goEnv is what `go env` says in the project directory.
+type goEnv struct {
+	GOMODCACHE, GOCACHE                string
+	GOVERSION, GOTOOLCHAIN             string
+	GOOS, GOARCH, GOHOSTOS, GOHOSTARCH string
+	GOFLAGS                            string
+	GOPRIVATE, GONOPROXY, GONOSUMDB    string
+	GOWORK, GOMOD, GOPROXY             string
+}
+
+// readGoEnv asks the go command in dir. It is kept from switching toolchains, which
+// could download one before the restore that brings it; GOTOOLCHAIN itself is
+// read first, in the one form that never switches (cmd/go/internal/toolchain.Select).
+func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
+	var env goEnv
+	setting, err := goOutput(ctx, dir, nil, "env", "GOTOOLCHAIN")
+	if err != nil {
+		return env, err
+	}
+	out, err := goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, "env", "-json",
+		"GOMODCACHE", "GOCACHE", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
+		"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY")
+	if err != nil {
+		return env, err
+	}
+	if err := json.Unmarshal(out, &env); err != nil {
+		return env, fmt.Errorf("go env: %w", err)
+	}
+	env.GOTOOLCHAIN = strings.TrimSpace(string(setting))
+	return env, nil
+}
+
+// goOutput runs a go command and returns what it prints.
+func goOutput(ctx context.Context, dir string, extra []string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(cmd.Environ(), extra...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, fmt.Errorf("no go command in PATH: %w", err)
+	case err != nil && stderr.Len() > 0:
+		return nil, fmt.Errorf("go %s: %s", strings.Join(args, " "), strings.TrimSpace(stderr.String()))
+	case err != nil:
+		return nil, fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
+	}
+	return out, nil
+}
+
+// buildDir returns GOCACHE, or "" where it is off.
+func (e *goEnv) buildDir() string {
+	if e.GOCACHE == "off" {
+		return ""
+	}
+	return e.GOCACHE
+}
+
+// private joins the patterns of modules that are not for everyone. GONOPROXY and GONOSUMDB
+// are GOPRIVATE unless set.
+func (e *goEnv) private() string {
+	var list []string
+	for _, v := range []string{e.GOPRIVATE, e.GONOPROXY, e.GONOSUMDB} {
+		for p := range strings.SplitSeq(v, ",") {
+			if p = strings.TrimSpace(p); p != "" && !slices.Contains(list, p) {
+				list = append(list, p)
+			}
+		}
+	}
+	return strings.Join(list, ",")
+}
+
+// modWritable reports whether GOFLAGS asks for module trees that are not read-only.
+func (e *goEnv) modWritable() bool {
+	writable := false
+	for _, f := range strings.Fields(e.GOFLAGS) {
+		switch strings.TrimLeft(f, "-") {
+		case "modcacherw", "modcacherw=true", "modcacherw=1":
+			writable = true
+		case "modcacherw=false", "modcacherw=0":
+			writable = false
+		}
+	}
+	return writable
+}
+
+// insideSkips lists what is no part of the project though it may lie in its directory, as on
+// runners that only cache what is inside of the checkout.
+func (e *goEnv) insideSkips() []string {
+	var list []string
+	for _, dir := range []string{e.GOMODCACHE, e.buildDir()} {
+		if dir != "" {
+			list = append(list, filepath.Clean(dir))
+		}
+	}
+	return list
+}

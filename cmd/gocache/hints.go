@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os/exec"
+
+	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/keys"
+)
+
+// hints says what to do about an error; the first that matches is printed. What is more
+// specific comes first: a store can be unreachable because a deadline passed.
+var hints = []struct {
+	is   error
+	hint string
+}{
+	{errNoGo, "install Go, or run gocache after the step that puts it into PATH"},
+	{errNoUserCache, "set HOME, or give --store and --state"},
+	{keys.ErrSyntax, "correct the file; the go command refuses it too"},
+	{snapshot.ErrFormat, "a later gocache wrote this; use the same version everywhere"},
+	{store.ErrDenied, "check the credentials of the job and what the bucket policy grants it; a directory must belong to this user"},
+	{store.ErrNoStore, "create the bucket, or correct the name in --store"},
+	{store.ErrUnreachable, "check the endpoint and the region in --store, and the network of this machine"},
+	{errDiskFull, "free space on the disk, or let save keep less with --max-size and --max-age"},
+	{fs.ErrPermission, "make GOMODCACHE and GOCACHE writable for this user, or point them to a directory that is"},
+	{context.DeadlineExceeded, "raise --timeout"},
+}
+
+// hintFor returns what to do about an error, or "".
+func hintFor(err error) string {
+	for _, h := range hints {
+		if h.is == errDiskFull && osfile.IsNoSpace(err) || errors.Is(err, h.is) {
+			return h.hint
+		}
+	}
+	return ""
+}
+
+// Errors of this command. errDiskFull is found by osfile.IsNoSpace.
+var (
+	errNoGo        = exec.ErrNotFound
+	errNoUserCache = errors.New("no cache directory for this user")
+	errDiskFull    = errors.New("disk full")
+)

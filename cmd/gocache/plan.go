@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/org/gocache-action/internal/lookup"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/keys"
+	"github.com/org/gocache-action/restore"
+	"github.com/org/gocache-action/save"
+)
+
+const planLong = `Plan explains the key of this project, with each ingredient and where it comes
+from, and what a restore and a save would do now: what they would look for, fetch,
+keep, trim and upload. It writes nothing, neither here nor in the store.`
+
+func (a *app) planCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:       "plan [restore|save]",
+		Short:     "Say what restore and save would do, and why",
+		Long:      planLong + "\n" + exitCodes,
+		ValidArgs: []string{"restore", "save"},
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		RunE:      func(cmd *cobra.Command, args []string) error { return a.plan(cmd.Context(), args) },
+	}
+	fs := cmd.Flags()
+	a.flags.project(fs)
+	a.flags.transfer(fs)
+	a.flags.restore(fs)
+	a.flags.save(fs)
+	return cmd
+}
+
+// planOutput is what plan prints with --json.
+type planOutput struct {
+	identity
+	Store       string              `json:"store"`
+	ModDir      string              `json:"modDir,omitempty"`   // none: not restored, not saved
+	BuildDir    string              `json:"buildDir,omitempty"` // none: not restored, not saved
+	Key         keys.Key            `json:"key"`
+	Ingredients []keys.Ingredient   `json:"ingredients"`
+	Candidates  []lookup.Candidate  `json:"candidates"` // where restore looks, in this order
+	Restore     *restore.PlanResult `json:"restore,omitempty"`
+	Save        *save.PlanResult    `json:"save,omitempty"`
+	Notes       []string            `json:"notes,omitempty"`
+}
+
+func (a *app) plan(ctx context.Context, args []string) error {
+	ctx, cancel := a.deadline(ctx)
+	defer cancel()
+	out, err := a.makePlan(ctx, len(args) == 0 || args[0] == "restore", len(args) == 0 || args[0] == "save")
+	if isUsage(err) {
+		return err
+	}
+	// The key is worth seeing also when the store does not answer.
+	if out != nil {
+		shown := struct {
+			*planOutput
+			outcome
+		}{out, outcomeOf(err)}
+		if printErr := a.out.result(shown, out.write); printErr != nil {
+			return printErr
+		}
+		a.warnings(out.Notes)
+	}
+	return a.finish(err, true)
+}
+
+func (a *app) makePlan(ctx context.Context, doRestore, doSave bool) (*planOutput, error) {
+	st, err := a.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.project(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k := p.key.Key
+	out := &planOutput{
+		identity: p.id, Store: st.String(), ModDir: p.modDir, BuildDir: p.buildDir,
+		Key: k, Ingredients: p.key.Ingredients, Notes: p.key.Notes,
+		Candidates: lookup.Candidates(p.id.Repo, []string{p.id.Scope, p.id.BaseScope, p.id.DefaultScope}, k.Exact(), k.Latest()),
+	}
+	meter := new(report.Meter)
+	if doRestore {
+		if out.Restore, err = restore.Plan(ctx, a.restoreOptions(p, st, meter)); err != nil {
+			return out, err
+		}
+	}
+	if doSave {
+		out.Save, err = save.Plan(ctx, a.saveOptions(p, st, meter))
+	}
+	return out, err
+}
+
+// write prints the plan for people.
+func (o *planOutput) write(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "store  %s\nrepo   %s\nscope  %s\n\n", o.Store, o.Repo, o.Scope)
+	o.writeKey(&b)
+	o.writeCandidates(&b)
+	if o.Restore != nil {
+		writeRestorePlan(&b, o.Restore)
+	}
+	if o.Save != nil {
+		writeSavePlan(&b, o.Save)
+	}
+	for _, half := range [][2]string{{"GOMODCACHE", o.ModDir}, {"GOCACHE", o.BuildDir}} {
+		if half[1] == "" {
+			fmt.Fprintf(&b, "\n%s is neither restored nor saved: it is switched off, or the project is vendored\n", half[0])
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (o *planOutput) writeKey(b *strings.Builder) {
+	fmt.Fprintf(b, "key %s\n", o.Key)
+	names, values := 0, 0
+	for _, i := range o.Ingredients {
+		names, values = max(names, len(i.Name)), max(values, min(len(i.Value), 40))
+	}
+	for _, i := range o.Ingredients {
+		fmt.Fprintf(b, "  %-*s  %-*s  %s\n", names, i.Name, values, i.Value, i.Source)
+	}
+}
+
+func (o *planOutput) writeCandidates(b *strings.Builder) {
+	b.WriteString("\nlooked for, in this order\n")
+	for n, c := range o.Candidates {
+		kind := "the latest snapshot of this name"
+		if c.Exact {
+			kind = "a snapshot of the same module files"
+		}
+		fmt.Fprintf(b, "  %d. %s in %s\n     %s\n", n+1, kind, c.Scope, c.Object)
+	}
+}
+
+func writeRestorePlan(b *strings.Builder, r *restore.PlanResult) {
+	fmt.Fprintf(b, "\nrestore: %s\n", foundTitle(r.Key, r.Matched))
+	row := func(name string, c restore.PlanCounts) []string {
+		return []string{"  " + name, report.Count(c.Fetch), report.Count(c.Present), report.Bytes(c.Stored), report.Bytes(c.Bytes)}
+	}
+	report.Table{
+		Head: []string{"", "fetch", "already there", "to transfer", "to write"},
+		Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build)},
+	}.Write(b)
+	if r.Unlisted > 0 {
+		fmt.Fprintf(b, "  and, if the store has them, %s modules that only go.sum names\n", report.Count(r.Unlisted))
+	}
+	for _, l := range r.Losses {
+		fmt.Fprintf(b, "  lost: %s: %s: %s\n", l.What, l.Kind, l.Reason)
+	}
+}
+
+func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
+	b.WriteString("\nsave: ")
+	if !s.Written {
+		b.WriteString("nothing new\n")
+	} else {
+		fmt.Fprintf(b, "would write %s\n", strings.Join(s.Objects, "\n  and "))
+	}
+	row := func(name string, c save.PlanCounts) []string {
+		return []string{"  " + name, report.Count(c.Upload), report.Bytes(c.Bytes), report.Count(c.Stored), report.Count(c.Trimmed)}
+	}
+	report.Table{
+		Head: []string{"", "upload", "uncompressed", "already stored", "trim"},
+		Rows: [][]string{row("modules", s.Modules), row("build entries", s.Build), row("other files", s.Trees)},
+	}.Write(b)
+	for _, w := range s.Warnings {
+		fmt.Fprintf(b, "  warning: %s\n", w)
+	}
+}

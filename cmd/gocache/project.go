@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/mod/modfile"
+
+	"github.com/org/gocache-action/keys"
+)
+
+// A project is the directory that a command works for, with all that is known about it.
+type project struct {
+	dir string // absolute
+	env goEnv
+	id  identity
+	key keys.Plan
+
+	modDir, buildDir string // "" where that half is switched off
+}
+
+// Where a name or a scope is not known.
+const (
+	fallbackName  = "default"
+	fallbackScope = "local"
+)
+
+// project finds out everything about the project of --dir.
+func (a *app) project(ctx context.Context) (*project, error) {
+	dir, err := projectDir(a.flags.dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &project{dir: dir}
+	if p.env, err = readGoEnv(ctx, dir); err != nil {
+		return nil, err
+	}
+	p.id = a.identify(ctx, p)
+	if err := p.derive(); err != nil {
+		return nil, err
+	}
+	p.switchHalves(&a.flags)
+	return p, nil
+}
+
+func projectDir(flag string) (string, error) {
+	dir, err := filepath.Abs(flag)
+	if err != nil {
+		return "", usage("project directory %s: %w", flag, err)
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return "", usage("project directory %s is not a directory", flag)
+	}
+	return dir, nil
+}
+
+// identify asks, in this order: flags, the CI system, git, and what can be made up.
+func (a *app) identify(ctx context.Context, p *project) identity {
+	git := readGit(ctx, p.dir)
+	id := a.flags.identity.or(fromCI(a.lookup)).or(identity{
+		Name: fallbackName, Repo: repoName(git.Remote),
+		Scope: git.Branch, DefaultScope: git.DefaultBranch, Commit: git.Commit,
+	})
+	return id.or(identity{Repo: madeUpRepo(p.dir, p.env.GOMOD), Scope: fallbackScope})
+}
+
+// madeUpRepo names a project that has no remote: by its module path, or else its
+// directory, and by its place, so that two of the same name stay apart.
+func madeUpRepo(dir, gomod string) string {
+	name := filepath.Base(dir)
+	if data, err := os.ReadFile(gomod); err == nil {
+		if path := modfile.ModulePath(data); path != "" {
+			name = path
+		}
+	}
+	return name + "-" + shortHash(dir)
+}
+
+// shortHash tells directories apart: 12 hex digits of a SHA-256.
+func shortHash(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12]
+}
+
+// derive computes the key.
+func (p *project) derive() error {
+	in, err := keys.Collect(p.dir, keys.Env{
+		Name: p.id.Name,
+		OS:   p.env.GOOS, HostOS: p.env.GOHOSTOS,
+		Arch: p.env.GOARCH, HostArch: p.env.GOHOSTARCH,
+		GOVERSION: p.env.GOVERSION, GOTOOLCHAIN: p.env.GOTOOLCHAIN,
+		GOMOD: p.env.GOMOD, GOWORK: p.env.GOWORK, GOFLAGS: p.env.GOFLAGS,
+		Skip: p.env.insideSkips(),
+	})
+	if err != nil {
+		return err
+	}
+	p.key, err = keys.Derive(in)
+	return err
+}
+
+// switchHalves decides which of the two caches are worked on.
+func (p *project) switchHalves(f *flags) {
+	if !f.noModules && !p.key.Vendor {
+		p.modDir = p.env.GOMODCACHE
+	}
+	if !f.noBuild {
+		p.buildDir = p.env.buildDir()
+	}
+}
+
+// userCache returns a path below the directory that gocache has for this user.
+func userCache(elem ...string) (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", errNoUserCache, err)
+	}
+	return filepath.Join(append([]string{base, "gocache-action"}, elem...)...), nil
+}
+
+// stateFile is where restore leaves its notes for save.
+func (p *project) stateFile(f *flags) (string, error) {
+	if f.state != "" {
+		return filepath.Abs(f.state)
+	}
+	return userCache("state", shortHash(p.dir, p.id.Name)+".json")
+}

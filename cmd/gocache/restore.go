@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/restore"
+)
+
+const restoreLong = `Restore fills GOMODCACHE and GOCACHE from the store: the modules that go.sum
+names, each checked against go.sum, and the newest fitting snapshot of the build
+cache. What is there already and whole is left alone.
+
+The snapshot is looked for under the exact key of the module files, then under
+the latest of the same name; in the own scope, then the base, then the default.
+Finding nothing is no error.`
+
+func (a *app) restoreCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "restore",
+		Short:   "Fill the caches from the store",
+		Long:    restoreLong + "\n" + exitCodes,
+		Example: "  gocache restore --store 's3://bucket/prefix?region=eu-central-1'",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.restore(cmd.Context()) },
+	}
+	fs := cmd.Flags()
+	a.flags.project(fs)
+	a.flags.transfer(fs)
+	a.flags.restore(fs)
+	a.flags.failOnError(fs)
+	a.flags.failOnMiss(fs)
+	return cmd
+}
+
+// restoreOutput is what restore prints with --json.
+type restoreOutput struct {
+	identity
+	Store string `json:"store"`
+	*restore.Result
+	outcome
+}
+
+// outcome is what all commands print when something went wrong.
+type outcome struct {
+	Error string `json:"error,omitempty"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+func outcomeOf(err error) outcome {
+	if err == nil {
+		return outcome{}
+	}
+	return outcome{err.Error(), hintFor(err)}
+}
+
+// restore runs the command. Its result is printed also when it is only a part.
+func (a *app) restore(ctx context.Context) error {
+	ctx, cancel := a.deadline(ctx)
+	defer cancel()
+	out := restoreOutput{}
+	err := a.runRestore(ctx, &out)
+	if isUsage(err) {
+		return err
+	}
+	out.outcome = outcomeOf(err)
+	if printErr := a.out.result(out, out.write); printErr != nil {
+		return printErr
+	}
+	if out.Result != nil {
+		a.warnings(out.Warnings)
+	}
+	if err == nil && a.flags.failMiss && out.Matched == nil {
+		return failure{exitFailed, fmt.Errorf("no snapshot found for %s", out.Key)}
+	}
+	return a.finish(err, a.flags.failMiss)
+}
+
+func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
+	st, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	out.Store = st.String()
+	p, err := a.project(ctx)
+	if err != nil {
+		return err
+	}
+	out.identity = p.id
+	meter := new(report.Meter)
+	show := a.progress(meter, downloadWords)
+	out.Result, err = restore.Run(ctx, a.restoreOptions(p, st, meter))
+	show.Stop()
+	a.warnings(p.key.Notes)
+	return errors.Join(err, a.keepState(p, out.Result))
+}
+
+// keepState leaves the notes for save, also after a miss or an error: those of an earlier
+// restore would mislead it.
+func (a *app) keepState(p *project, res *restore.Result) error {
+	if res == nil {
+		return nil
+	}
+	file, err := p.stateFile(&a.flags)
+	if err != nil {
+		return err
+	}
+	return snapshot.WriteState(file, res.State)
+}
+
+func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restore.Options {
+	return restore.Options{
+		Store: st, Repo: p.id.Repo,
+		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
+		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir,
+		ModWritable: p.env.modWritable(), Private: p.env.private(),
+		Zips: a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz,
+		Concurrency: a.flags.concurrency, PartSize: int64(a.flags.partSize),
+		Meter: m, Now: time.Now,
+	}
+}
+
+// write prints the result for people.
+func (o restoreOutput) write(w io.Writer) error {
+	r := o.Result
+	if r == nil {
+		return nil
+	}
+	row := func(name string, c restore.Counts) []string {
+		return []string{name, report.Count(c.Restored), report.Count(c.Present), report.Count(c.Missing), report.Count(c.Refused)}
+	}
+	s := report.Summary{
+		Title: foundTitle(r.Key, r.Matched),
+		Counts: report.Table{
+			Head: []string{"", "restored", "already there", "missing", "refused"},
+			Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build), row("packs", r.Packs)},
+		},
+		Facts: [][2]string{
+			{"fetched", report.Bytes(r.BytesFetched)},
+			{"written", fmt.Sprintf("%s in %s files", report.Bytes(r.BytesWritten), report.Count(r.FilesWritten))},
+			{"time", seconds(r.Seconds)},
+		},
+	}
+	for _, l := range r.Losses {
+		s.Losses = append(s.Losses, fmt.Sprintf("%s: %s: %s", l.What, l.Kind, l.Reason))
+	}
+	return s.Write(w)
+}
+
+// foundTitle says which snapshot was found for a key.
+func foundTitle(key string, m *snapshot.Matched) string {
+	if m == nil {
+		return "no snapshot found for " + key
+	}
+	kind := "latest snapshot"
+	if m.Exact {
+		kind = "snapshot of the same module files"
+	}
+	return fmt.Sprintf("%s: %s in %s, saved %s", key, kind, m.Scope, humanize.Time(m.Saved))
+}
+
+func seconds(s float64) string { return report.Seconds(time.Duration(s * float64(time.Second))) }

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/save"
+)
+
+const saveLong = `Save uploads what the store does not have yet of GOMODCACHE and GOCACHE, and
+makes it the snapshot of this key and scope. What was not used for --max-age is
+dropped. When nothing is new, nothing is written.
+
+Save knows from a restore of the same project what was used since; without one it works too.`
+
+func (a *app) saveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "save",
+		Short:   "Upload what is new in the caches",
+		Long:    saveLong + "\n" + exitCodes,
+		Example: "  gocache save --store 's3://bucket/prefix?region=eu-central-1'",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.save(cmd.Context()) },
+	}
+	fs := cmd.Flags()
+	a.flags.project(fs)
+	a.flags.transfer(fs)
+	a.flags.save(fs)
+	a.flags.failOnError(fs)
+	return cmd
+}
+
+// saveOutput is what save prints with --json.
+type saveOutput struct {
+	identity
+	Store string `json:"store"`
+	*save.Result
+	outcome
+}
+
+func (a *app) save(ctx context.Context) error {
+	ctx, cancel := a.deadline(ctx)
+	defer cancel()
+	out := saveOutput{}
+	err := a.runSave(ctx, &out)
+	if isUsage(err) {
+		return err
+	}
+	out.outcome = outcomeOf(err)
+	if printErr := a.out.result(out, out.write); printErr != nil {
+		return printErr
+	}
+	if out.Result != nil {
+		a.warnings(out.Warnings)
+	}
+	return a.finish(err, false)
+}
+
+func (a *app) runSave(ctx context.Context, out *saveOutput) error {
+	st, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	out.Store = st.String()
+	p, err := a.project(ctx)
+	if err != nil {
+		return err
+	}
+	out.identity = p.id
+	o := a.saveOptions(p, st, new(report.Meter))
+	show := a.progress(o.Meter, uploadWords)
+	out.Result, err = save.Run(ctx, o)
+	show.Stop()
+	a.warnings(p.key.Notes)
+	return err
+}
+
+func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Options {
+	return save.Options{
+		Store: st, Repo: p.id.Repo,
+		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
+		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir, Private: p.env.private(),
+		State:  a.readState(p, st),
+		MaxAge: time.Duration(a.flags.maxAge), MaxSize: int64(a.flags.maxSize),
+		Fuzz: a.flags.fuzz, Concurrency: a.flags.concurrency,
+		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + buildVersion().Version},
+		Meter:  m, Now: time.Now,
+	}
+}
+
+// readState returns the notes of the restore before, or nil. Notes that cannot be read, or
+// are about another store, repository or scope, count as none.
+func (a *app) readState(p *project, st store.Store) *snapshot.State {
+	file, err := p.stateFile(&a.flags)
+	if err != nil {
+		return nil
+	}
+	state, err := snapshot.ReadState(file)
+	if err != nil {
+		a.out.warn(err, "")
+		return nil
+	}
+	if state == nil || state.Store != st.String() || state.Repo != p.id.Repo || state.Scope != p.id.Scope {
+		return nil
+	}
+	return state
+}
+
+// write prints the result for people.
+func (o saveOutput) write(w io.Writer) error {
+	r := o.Result
+	if r == nil {
+		return nil
+	}
+	row := func(name string, c save.Counts) []string {
+		return []string{name, report.Count(c.Uploaded), report.Count(c.Stored), report.Count(c.Trimmed), report.Count(c.Skipped)}
+	}
+	title := fmt.Sprintf("%s: saved in %s", r.Key, o.Scope)
+	switch {
+	case o.Error != "":
+		title = r.Key + ": not saved"
+	case !r.Written:
+		title = r.Key + ": nothing new to save"
+	}
+	return report.Summary{
+		Title: title,
+		Counts: report.Table{
+			Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"},
+			Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build), row("packs", r.Packs)},
+		},
+		Facts: [][2]string{
+			{"uploaded", report.Bytes(r.BytesUploaded)},
+			{"read", report.Bytes(r.BytesRead)},
+			{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},
+			{"time", seconds(r.Seconds)},
+		},
+	}.Write(w)
+}

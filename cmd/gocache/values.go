@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// A duration is a flag value that also takes days and weeks: 14d, 1d12h, 2w.
+type duration time.Duration
+
+func (d *duration) Type() string { return "duration" }
+
+// String prefers days, since that is how ages are given.
+func (d *duration) String() string {
+	const day = 24 * time.Hour
+	v := time.Duration(*d)
+	if v != 0 && v%day == 0 {
+		return strconv.FormatInt(int64(v/day), 10) + "d"
+	}
+	s := v.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func (d *duration) Set(s string) error {
+	v, err := parseDuration(s)
+	if err != nil {
+		return err
+	}
+	*d = duration(v)
+	return nil
+}
+
+// parseDuration is time.ParseDuration with the units d (24 hours) and w (7 days) in
+// front of the others. Negative durations are refused.
+func parseDuration(s string) (time.Duration, error) {
+	var sum time.Duration
+	rest := s
+	for _, unit := range []struct {
+		name   string
+		length time.Duration
+	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}} {
+		number, after, ok := strings.Cut(rest, unit.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(number, 64)
+		if err != nil || !(n >= 0 && n <= 36500) {
+			return 0, fmt.Errorf("invalid duration %q", s)
+		}
+		sum += time.Duration(n * float64(unit.length))
+		rest = after
+	}
+	if rest == "" && s != "" {
+		return sum, nil
+	}
+	v, err := time.ParseDuration(rest)
+	if err != nil || v < 0 || sum+v < sum {
+		return 0, fmt.Errorf("invalid duration %q: want such as 90s, 10m, 36h, 14d", s)
+	}
+	return sum + v, nil
+}
+
+// A size is a flag value in bytes: 500MB, 2GiB, 1048576.
+type size int64
+
+func (s *size) Type() string { return "size" }
+
+func (s *size) String() string {
+	if *s == 0 {
+		return "0"
+	}
+	return strings.ReplaceAll(humanize.IBytes(uint64(*s)), " ", "")
+}
+
+func (s *size) Set(text string) error {
+	n, err := humanize.ParseBytes(text)
+	if err != nil || n > 1<<62 {
+		return fmt.Errorf("invalid size %q: want such as 500MB, 2GiB", text)
+	}
+	*s = size(n)
+	return nil
+}
+
+// A choice is a flag value out of a fixed list.
+type choice struct {
+	value   string
+	allowed []string
+}
+
+func (c *choice) Type() string   { return strings.Join(c.allowed, "|") }
+func (c *choice) String() string { return c.value }
+
+func (c *choice) Set(s string) error {
+	if !slices.Contains(c.allowed, s) {
+		return fmt.Errorf("must be %s", strings.Join(c.allowed, " or "))
+	}
+	c.value = s
+	return nil
+}
