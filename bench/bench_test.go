@@ -1,0 +1,184 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		list []float64
+		want float64
+	}{
+		{nil, 0}, {[]float64{3}, 3}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 2.5},
+	} {
+		if got := median(c.list); got != c.want {
+			t.Errorf("median(%v) = %v, want %v", c.list, got, c.want)
+		}
+	}
+}
+
+func TestRatioIsTakenWithinRounds(t *testing.T) {
+	r := &results{Runs: []run{
+		timed(gocacheName, 1, 1), timed(tarName, 1, 2),
+		timed(gocacheName, 2, 9), timed(tarName, 2, 10),
+		timed(gocacheName, 3, 2), timed(tarName, 3, 10),
+		timed(gocacheName, 4, 100), // interrupted before its counterpart ran
+	}}
+	if got, ok := r.ratio(loopback, restoreEmpty, wall); got != 0.5 || !ok {
+		t.Errorf("ratio = %v, %v, want 0.5, the median of 0.5, 0.9 and 0.2", got, ok)
+	}
+	if _, ok := r.ratio(shaped, restoreEmpty, wall); ok {
+		t.Error("a ratio of a link that was not measured")
+	}
+}
+
+func timed(tool string, round int, seconds float64) run {
+	return run{Link: loopback, Scenario: restoreEmpty, Tool: tool, Round: round, cost: cost{Wall: seconds, MaxRSS: 100e6}}
+}
+
+func TestTargets(t *testing.T) {
+	r := &results{Runs: []run{timed(gocacheName, 1, 3), timed(tarName, 1, 4)}}
+	want := []string{"restore into empty directories, loopback: wall time: 0.75, limit 0.5"}
+	if diff := cmp.Diff(want, r.missed()); diff != "" {
+		t.Errorf("missed targets (-want +got):\n%s", diff)
+	}
+	r.Runs[0].Wall = 2
+	r.Runs = append(r.Runs, run{Link: loopback, Scenario: unchangedSave, Tool: gocacheName, change: change{Written: 1}})
+	r.Calls = &calls{Files: 10, Creates: 10, Writes: 11, Closes: 10}
+	want = []string{
+		"save with nothing changed: objects written: 1, limit 0",
+		"restore: system calls that create, write or close, per file: 3.1, limit 3",
+	}
+	if diff := cmp.Diff(want, r.missed()); diff != "" {
+		t.Errorf("missed targets (-want +got):\n%s", diff)
+	}
+}
+
+func TestCountRequests(t *testing.T) {
+	const log = `log starts 2026-11-24 02:40:00.200113075 +0000 UTC m=+0.026650366
+bench bucket [24/November/2026:02:40:20 +0000] 127.0.0.1 bench D7K7 s3_HeadObject p/cache.tzst /bucket/p/cache.tzst 404 NoSuchKey 0 0 1 1 - rclone/ -
+bench bucket [24/November/2026:02:40:20 +0000] 127.0.0.1 bench NJZM s3_UploadPart p/cache.tzst /bucket/p/cache.tzst?partNumber=8 200 - 0 0 10 10 - rclone/ -
+bench bucket [24/November/2026:02:40:21 +0000] 127.0.0.1 bench GXIV s3_UploadPart p/cache.tzst /bucket/p/cache.tzst?partNumber=1 200 - 0 0 45 45 - rclone/ -
+`
+	got, err := countRequests(strings.NewReader(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]int{"HeadObject": 1, "UploadPart": 2}, got); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+func TestCompareListings(t *testing.T) {
+	now := time.Now()
+	before := map[string]stored{"same": {1, now}, "replaced": {2, now}, "deleted": {4, now}}
+	after := map[string]stored{"same": {1, now}, "replaced": {2, now.Add(1)}, "new": {8, now}}
+	want := change{Stored: 11, Uploaded: 10, Objects: 3, Written: 2}
+	if got := compare(before, after); got != want {
+		t.Errorf("compare = %+v, want %+v", got, want)
+	}
+}
+
+func TestCountCalls(t *testing.T) {
+	// Thread 12 writes to what thread 11 created, and descriptor 5 is used again at once.
+	const log = `11    openat(AT_FDCWD, "caches = x/a", O_WRONLY|O_CREAT|O_CLOEXEC, 0644) = 5
+11    openat(AT_FDCWD, "go.sum", O_RDONLY|O_CLOEXEC) = 6
+11    openat(AT_FDCWD, "b", O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0644) = -1 EEXIST (File exists)
+12    write(5, ""..., 4096 <unfinished ...>
+11    write(7, ""..., 100)              = 100
+12    <... write resumed>)              = 4096
+12    close(5 <unfinished ...>
+11    openat(AT_FDCWD, "c", O_WRONLY|O_CREAT|O_CLOEXEC, 0644 <unfinished ...>
+12    <... close resumed>)              = 0
+11    <... openat resumed>)             = 5
+11    mkdirat(AT_FDCWD, "d", 0755)      = 0
+11    write(5, ""..., 10)               = 10
+11    close(6)                          = 0
+11    close(5)                          = 0
+11    renameat(AT_FDCWD, "d", AT_FDCWD, "e") = 0
+11    +++ exited with 0 +++
+`
+	got, err := countCalls(strings.NewReader(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := calls{Creates: 2, Writes: 2, Closes: 2, Mkdirs: 1, Renames: 1}
+	if got != want {
+		t.Errorf("calls = %+v, want %+v", got, want)
+	}
+}
+
+func TestRenderKeepsJSON(t *testing.T) {
+	r := &results{
+		Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Rounds: 1,
+		Links: []linkInfo{{Name: loopback, Tuning: tuning{Trials: []trial{{"8 MiB parts", 1.5}}}}},
+		Runs:  []run{timed(gocacheName, 1, 1), timed(tarName, 1, 4)},
+	}
+	r.Runs[1].Requests = map[string]int{"GetObject": 7, "HeadObject": 1}
+	r.Runs[1].Exit, r.Runs[1].Problem, r.Runs[1].Problems = 2, "tar: Cannot open: File exists", 9
+	page, err := render(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| restore into empty directories, loopback: wall time | 0.5 | 0.25 | met |",
+		"| restore into empty directories | 1.00 (1.00–1.00) | 4.00 (4.00–4.00) | 0.25 |",
+		"7 GetObject, 1 HeadObject",
+		"exit code 2, 9 lines on standard error, such as `tar: Cannot open: File exists`",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q:\n%s", want, page)
+		}
+	}
+	file := t.TempDir() + "/results.json"
+	if err := r.save(file); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := loadResults(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := render(loaded); err != nil || again != page {
+		t.Errorf("the page of saved results differs (%v):\n%s", err, cmp.Diff(page, again))
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for _, c := range []struct{ args, problem string }{
+		{"-n 0", "-n must be"},
+		{"-links loopback,wifi", `unknown name "wifi"`},
+		{"-scenarios all", `unknown name "all"`},
+		{"-n 2 now", `unexpected argument "now"`},
+		{"-n 5 -links shaped -scenarios restore,edit-save", ""},
+	} {
+		_, err := parseOptions(strings.Fields(c.args))
+		if c.problem == "" && err != nil || c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem)) {
+			t.Errorf("%s: %v, want %q", c.args, err, c.problem)
+		}
+	}
+}
+
+func TestWantsWhatOthersNeed(t *testing.T) {
+	for _, c := range []struct {
+		wanted []string
+		want   []string
+	}{
+		{[]string{firstSave}, []string{firstSave}},
+		{[]string{systemCalls}, []string{firstSave, systemCalls}},
+		{[]string{editSave}, []string{firstSave, restoreEmpty, editSave}},
+	} {
+		var got []string
+		for _, s := range scenarioNames {
+			if (&chain{wanted: c.wanted}).wants(s) {
+				got = append(got, s)
+			}
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", c.wanted, diff)
+		}
+	}
+}
