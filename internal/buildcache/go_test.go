@@ -1,0 +1,251 @@
+package buildcache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
+)
+
+// project is a module with a test and a program, built with the real go command.
+type project struct {
+	t   *testing.T
+	dir string
+}
+
+func newProject(t *testing.T) project {
+	t.Helper()
+	p := project{t, t.TempDir()}
+	for name, text := range map[string]string{
+		"go.mod":      "module example.com/p\n\ngo 1.26\n",
+		"main.go":     "package main\n\nfunc main() { println(answer()) }\n\nfunc answer() int { return 42 }\n",
+		"p_test.go":   "package main\n\nimport \"testing\"\n\nfunc TestX(t *testing.T) { if answer() != 42 { t.Fail() } }\n",
+		"sub/sub.go":  "// Package sub is nothing.\npackage sub\n",
+		"sub/sub2.go": "package sub\n\n// X is a number.\nconst X = 1\n",
+	} {
+		path := filepath.Join(p.dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte(text), 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// run runs a go command with the cache and returns what it prints.
+func (p project) run(c *Cache, args ...string) string {
+	p.t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Dir = p.dir
+	cmd.Env = append(os.Environ(), "GOCACHE="+c.dir, "GOFLAGS=", "GOPROXY=off", "GOWORK=off")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		p.t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// copyTo restores all that src holds into dst, aged.
+func copyTo(t *testing.T, dst, src *Cache, now time.Time) *Inventory {
+	t.Helper()
+	inv := scan(t, src)
+	if err := dst.Prepare(now); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range inv.Outputs {
+		w, err := dst.CreateOutput(o, AgedTime(time.Unix(0, o.Time), now))
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := src.OpenOutput(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.Copy(w, f)
+		if err = errors.Join(err, f.Close(), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range inv.Entries {
+		if err := dst.PutAction(e.Entry, AgedTime(time.Unix(0, e.ActionTime), now)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return inv
+}
+
+// TestRealCache copies what the go command cached and expects that it then
+// compiles nothing, finds its test results and the program of "go run", and marks what it uses.
+func TestRealCache(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the standard library")
+	}
+	p := newProject(t)
+	src, dst := Open(filepath.Join(t.TempDir(), "src")), Open(filepath.Join(t.TempDir(), "dst"))
+	time.Sleep(2 * time.Second) // test results are not cached when a file is younger
+	p.run(src, "build", "-o", os.DevNull, "./...")
+	p.run(src, "vet", "./...")
+	p.run(src, "test", "./...")
+	p.run(src, "run", "-trimpath", ".")
+	p.run(src, "tool", "-n", "fix") // fails where there is no such tool
+	inv := copyTo(t, dst, src, time.Now())
+	programs := 0
+	for _, o := range inv.Outputs {
+		if o.Exec != "" {
+			programs++
+		}
+	}
+	if len(inv.Entries) == 0 || programs == 0 || len(inv.Broken) > 0 {
+		t.Fatalf("%d entries, %d programs, broken: %v", len(inv.Entries), programs, inv.Broken)
+	}
+	restored := scan(t, dst)
+	if len(restored.Entries) != len(inv.Entries) || len(restored.Broken) > 0 {
+		t.Fatalf("%d of %d entries restored, broken: %v", len(restored.Entries), len(inv.Entries), restored.Broken)
+	}
+	for _, args := range [][]string{{"build", "-x", "-o", os.DevNull, "./..."}, {"vet", "-x", "./..."}} {
+		if out := p.run(dst, args...); strings.Contains(out, "compile"+exe()+" -o") {
+			t.Errorf("go %v compiles:\n%s", args, out)
+		}
+	}
+	if out := p.run(dst, "test", "./..."); !strings.Contains(out, "(cached)") {
+		t.Errorf("test result is not cached:\n%s", out)
+	}
+	if out := p.run(dst, "run", "-x", "-trimpath", "."); strings.Contains(out, "link"+exe()+" -o") {
+		t.Errorf("go run links:\n%s", out)
+	}
+	var used int
+	for _, e := range scan(t, dst).Entries {
+		if time.Since(time.Unix(0, e.ActionTime)) < time.Hour {
+			used++
+		}
+	}
+	if used == 0 {
+		t.Error("no entry is marked as used")
+	}
+}
+
+func exe() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
+	}
+	return ""
+}
+
+// writeKilled copies the outputs of a cache, the one of the given ID last, and kills
+// itself at the n-th step of that. arg is source, destination, ID and n.
+func writeKilled(arg string) error {
+	f := strings.Split(arg, "|")
+	src, dst := Open(f[0]), Open(f[1])
+	last, err := ParseID(f[2])
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(f[3])
+	if err != nil {
+		return err
+	}
+	inv, err := src.Scan(context.Background())
+	if err != nil {
+		return err
+	}
+	for id, o := range inv.Outputs {
+		if id != last {
+			if err := copyInTwo(dst, src, o, func() {}); err != nil {
+				return err
+			}
+		}
+	}
+	return copyInTwo(dst, src, inv.Outputs[last], func() {
+		if n--; n == 0 {
+			if p, err := os.FindProcess(os.Getpid()); err == nil && p.Kill() == nil {
+				time.Sleep(time.Minute)
+			}
+		}
+	})
+}
+
+// copyInTwo calls step after each step of the copy.
+func copyInTwo(dst, src *Cache, o Output, step func()) error {
+	f, err := src.OpenOutput(o)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	w, err := dst.CreateOutput(o, time.Now().Add(-2*time.Hour))
+	if err != nil {
+		return err
+	}
+	step()
+	_, err = w.Write(data[:len(data)/2])
+	step()
+	_, err2 := w.Write(data[len(data)/2:])
+	step()
+	return errors.Join(err, err2, w.Close())
+}
+
+// TestKilled kills the copy of a package and of a program at each step. The action entries are all there before, which is the
+// hardest case: they name an output that is half there.
+func TestKilled(t *testing.T) {
+	p := newProject(t)
+	src := Open(filepath.Join(t.TempDir(), "src"))
+	p.run(src, "run", "-trimpath", ".")
+	var program, largest Output
+	for _, o := range scan(t, src).Outputs {
+		if o.Exec != "" {
+			program = o
+		} else if o.Size > largest.Size {
+			largest = o
+		}
+	}
+	for _, o := range []Output{program, largest} {
+		for n := range 3 {
+			t.Run(fmt.Sprintf("%s%d", o.Exec, n+1), func(t *testing.T) {
+				testKilled(project{t, p.dir}, src, o, n+1)
+			})
+		}
+	}
+}
+
+func testKilled(p project, src *Cache, o Output, n int) {
+	dst := Open(filepath.Join(p.t.TempDir(), "dst"))
+	if err := dst.Prepare(time.Now()); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, e := range scan(p.t, src).Entries {
+		if err := dst.PutAction(e.Entry, time.Now()); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	cmd := osfiletest.Command(p.t, "killed", fmt.Sprintf("%s|%s|%s|%d", src.dir, dst.dir, o.ID, n))
+	if out, err := cmd.CombinedOutput(); err == nil || len(out) > 0 {
+		p.t.Fatalf("child was not killed: %v\n%s", err, out)
+	}
+	_, there := scan(p.t, dst).Outputs[o.ID]
+	if whole := len(scan(p.t, dst).Broken) == 0; whole != (n == 3 && there) {
+		p.t.Fatalf("killed at step %d: cache is whole: %v", n, whole)
+	}
+	if out := p.run(dst, "run", "-trimpath", "."); out != "42\n" {
+		p.t.Errorf("go run prints %q", out)
+	}
+	copyTo(p.t, dst, src, time.Now())
+	if inv := scan(p.t, dst); len(inv.Broken) > 0 {
+		p.t.Errorf("broken after a second copy: %v", inv.Broken)
+	}
+}
