@@ -14,9 +14,9 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// groupRaw is how many bytes of outputs go into one pack: about 15 MB compressed, so that
+// groupRaw is how many bytes of outputs go into one pack: about 11 MB compressed, so that
 // packs are fetched in parallel and rewritten in small steps, and there are still few.
-const groupRaw = 64 << 20
+const groupRaw = 48 << 20
 
 // overhead is the memory of one pack writer beside the pack: a frame and its compressed form.
 const overhead = 2 * snapshot.FrameSize

@@ -46,7 +46,8 @@ type Options struct {
 const DefaultConcurrency = 16
 
 // memoryBudget bounds the bytes of objects that are being built or uploaded.
-const memoryBudget = 224 << 20
+// Each is accounted for as if it did not compress at all, so caches of Go code take about a third of it.
+const memoryBudget = 330 << 20
 
 // refreshAfter is how old a recorded last use gets before it alone is a reason to write a
 // manifest: rarely enough that an unchanged job writes nothing, often enough for ages in days.

@@ -4,8 +4,8 @@
 // It holds no policy, starts no goroutine and touches no network. Every reader treats its input as hostile; the
 // limits below are checked before a length is trusted or memory is taken:
 //
-//   - a frame decodes to at most [MaxFrameRaw] bytes (16 MiB) and is stored in at most [MaxFrameStored];
-//     writers cut frames at [FrameSize] (8 MiB);
+//   - a frame decodes to at most [MaxFrameRaw] bytes (32 MiB) and is stored in at most [MaxFrameStored];
+//     writers cut frames at [FrameSize] (16 MiB);
 //   - a member name has at most [MaxName] bytes (4096), is relative, slash-separated, clean, and has no "..",
 //     no backslash, no NUL; members are regular files only: no links, devices or directories;
 //   - a manifest is stored in at most [MaxManifest] bytes (256 MiB) and has at most [MaxEntries] (8 million)
@@ -17,8 +17,8 @@ const Format = 1
 
 // Limits of the format; see the package comment.
 const (
-	FrameSize      = 8 << 20
-	MaxFrameRaw    = 16 << 20
+	FrameSize      = 16 << 20
+	MaxFrameRaw    = 32 << 20
 	MaxFrameStored = MaxFrameRaw + 1<<20
 	MaxName        = 4096
 	MaxManifest    = 256 << 20

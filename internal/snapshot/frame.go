@@ -38,9 +38,9 @@ var codec = sync.OnceValue(func() (c struct {
 }) {
 	n := runtime.GOMAXPROCS(0)
 	var err error
-	// The options are valid constants, so New cannot fail. The level was chosen on the caches of real projects:
-	// "fastest" stores 10 % more and saves little time, "better" stores 8 % less at half the speed.
-	if c.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(n), zstd.WithWindowSize(FrameSize), zstd.WithEncoderCRC(false)); err != nil {
+	// The options are valid constants, so New cannot fail. On the caches of a real project "default" is 1.8 times as fast
+	// as "better" and stores 9 % more; a snapshot is restored far more often than it is saved, and decoding is as fast.
+	if c.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(n), zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(FrameSize), zstd.WithEncoderCRC(false)); err != nil {
 		panic(err)
 	}
 	if c.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(n), zstd.WithDecoderMaxMemory(MaxFrameRaw)); err != nil {

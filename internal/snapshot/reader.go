@@ -9,7 +9,7 @@ import (
 )
 
 // Reader unpacks a pack or a module object while it arrives. It holds one
-// stored and one decoded frame (at most 33 MiB for hostile input, 8 MiB and its compressed form for ours).
+// stored and one decoded frame (at most 65 MiB for hostile input, 16 MiB and its compressed form for ours).
 type Reader struct {
 	tr     *tar.Reader
 	src    io.Reader

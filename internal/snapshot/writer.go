@@ -28,7 +28,7 @@ type Location struct {
 
 // Writer writes a pack or a module object: a tar archive, cut into frames so
 // that each frame but those of a very large member holds whole members. The same members give
-// the same bytes. After its first error a Writer stays broken. It buffers one frame (8 MiB)
+// the same bytes. After its first error a Writer stays broken. It buffers one frame (16 MiB)
 // and its compressed form.
 type Writer struct {
 	dst    io.Writer
@@ -41,7 +41,7 @@ type Writer struct {
 	err    error
 }
 
-// frameBuffers saves most modules, which are small, the cost of a fresh 8 MiB.
+// frameBuffers saves most modules, which are small, the cost of a fresh 16 MiB.
 var frameBuffers = sync.Pool{New: func() any { b := make([]byte, 0, FrameSize); return &b }}
 
 // NewWriter returns a Writer to dst. The caller must call Close.
