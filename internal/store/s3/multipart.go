@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,7 +29,8 @@ const cleanupTimeout = 10 * time.Second
 // upload is one multipart upload; its parts run in parallel.
 type upload struct {
 	*write
-	id *string
+	id  *string
+	cut atomic.Bool // a part got no answer, so the server may still work on it
 
 	mu   sync.Mutex
 	done []types.CompletedPart
@@ -109,6 +111,7 @@ func (u *upload) send(ctx context.Context, number int32, p *part) error {
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ChecksumCRC32C: p.checksum(),
 	})
 	if err != nil {
+		u.cut.CompareAndSwap(false, status(err) == 0)
 		return u.s.classify(ctx, err)
 	}
 	u.mu.Lock()
@@ -133,14 +136,32 @@ func (u *upload) complete(ctx context.Context) (store.Info, error) {
 }
 
 // abort removes the parts. Also when ctx was cancelled, within cleanupTimeout.
+//
+// A part whose request was cut off may still be stored by the server after the first
+// abort, and the documentation of AbortMultipartUpload says to abort "multiple times"
+// then; versitygw shows it within 30 cancelled uploads. So it aborts again, twice.
 func (u *upload) abort(ctx context.Context) error {
 	actx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(cleanupTimeout, u.s.opts.StallTimeout))
 	defer cancel()
-	_, err := u.s.client.AbortMultipartUpload(actx, &awss3.AbortMultipartUploadInput{
+	err := u.abortOnce(actx)
+	if !u.cut.Load() {
+		return err
+	}
+	for _, pause := range []time.Duration{100 * time.Millisecond, 400 * time.Millisecond} {
+		if !sleep(actx, pause) {
+			break
+		}
+		err = u.abortOnce(actx)
+	}
+	return err
+}
+
+func (u *upload) abortOnce(ctx context.Context) error {
+	_, err := u.s.client.AbortMultipartUpload(ctx, &awss3.AbortMultipartUploadInput{
 		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name), UploadId: u.id,
 	})
 	// No such upload: completed or aborted by an attempt whose answer was lost.
-	if err = u.s.classify(actx, err); err == nil || code(err) == "NoSuchUpload" || errors.Is(err, store.ErrNotFound) {
+	if err = u.s.classify(ctx, err); err == nil || code(err) == "NoSuchUpload" || errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	return err

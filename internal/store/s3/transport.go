@@ -165,7 +165,8 @@ func (w *watch) explain(err error) error {
 		return ne
 	}
 	var cert *tls.CertificateVerificationError
-	return &netError{err: err, final: errors.As(err, &cert)}
+	var plain tls.RecordHeaderError // the server does not speak TLS
+	return &netError{err: err, final: errors.As(err, &cert) || errors.As(err, &plain)}
 }
 
 // sentBody sees each piece of a request on its way out as progress.

@@ -56,11 +56,11 @@ var _ store.Store = (*Faulty)(nil)
 func (f *Faulty) Calls() int64 { return f.calls.Load() }
 
 // run performs one operation between the hooks.
-func (f *Faulty) run(ctx context.Context, c Call, do func() error) error {
+func (f *Faulty) run(ctx context.Context, c *Call, do func() error) error {
 	c.N = f.calls.Add(1)
 	apply, lost := true, error(nil)
 	if f.Before != nil {
-		apply, lost = f.Before(ctx, c)
+		apply, lost = f.Before(ctx, *c)
 	}
 	if !apply {
 		if lost == nil {
@@ -70,7 +70,7 @@ func (f *Faulty) run(ctx context.Context, c Call, do func() error) error {
 	}
 	err := do()
 	if f.After != nil {
-		err = f.After(ctx, c, err)
+		err = f.After(ctx, *c, err)
 	}
 	if lost != nil {
 		err = lost
@@ -81,7 +81,7 @@ func (f *Faulty) run(ctx context.Context, c Call, do func() error) error {
 // Open implements store.Store.
 func (f *Faulty) Open(ctx context.Context, name string, off, length int64) (r io.ReadCloser, info store.Info, err error) {
 	c := Call{Op: OpOpen, Name: name, Off: off, Length: length}
-	err = f.run(ctx, c, func() (err error) {
+	err = f.run(ctx, &c, func() (err error) {
 		r, info, err = f.Store.Open(ctx, name, off, length)
 		return err
 	})
@@ -104,7 +104,7 @@ type faultyBody struct {
 
 // Stat implements store.Store.
 func (f *Faulty) Stat(ctx context.Context, name string) (info store.Info, err error) {
-	err = f.run(ctx, Call{Op: OpStat, Name: name}, func() (err error) {
+	err = f.run(ctx, &Call{Op: OpStat, Name: name}, func() (err error) {
 		info, err = f.Store.Stat(ctx, name)
 		return err
 	})
@@ -117,7 +117,7 @@ func (f *Faulty) Stat(ctx context.Context, name string) (info store.Info, err er
 // Put implements store.Store.
 func (f *Faulty) Put(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (info store.Info, err error) {
 	c := Call{Op: OpPut, Name: name, Length: size, Cond: cond}
-	err = f.run(ctx, c, func() (err error) {
+	err = f.run(ctx, &c, func() (err error) {
 		info, err = f.Store.Put(ctx, name, body, size, cond)
 		return err
 	})

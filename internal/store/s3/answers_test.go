@@ -1,0 +1,326 @@
+package s3_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/s3"
+	"github.com/org/gocache-action/internal/store/storetest"
+)
+
+// What a proxy does with a request.
+type verdict int
+
+const (
+	pass      verdict = iota
+	lose              // perform the request, then break the connection instead of answering
+	reset             // break the connection without performing the request
+	slowDown          // answer 503
+	refuse412         // answer 412 before the body was read, and break the connection
+)
+
+// between puts a proxy in front of the gateway that asks judge about each request.
+func between(t testing.TB, g *storetest.Server, judge func(*http.Request) verdict) s3.Options {
+	t.Helper()
+	target, err := url.Parse(g.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The signed Host header passes unchanged.
+	forward := &httputil.ReverseProxy{Director: func(r *http.Request) { r.URL.Scheme, r.URL.Host = target.Scheme, target.Host }}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch judge(r) {
+		case pass:
+			forward.ServeHTTP(w, r)
+		case lose:
+			forward.ServeHTTP(httptest.NewRecorder(), r)
+			hangUp(w, "")
+		case reset:
+			hangUp(w, "")
+		case slowDown:
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(w, `<Error><Code>SlowDown</Code><Message>reduce your request rate</Message></Error>`)
+		case refuse412:
+			hangUp(w, "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		}
+	}))
+	t.Cleanup(server.Close)
+	o := options(g, newBucket(t, g))
+	o.Endpoint = server.URL
+	return o
+}
+
+// hangUp ends the connection by a TCP reset.
+func hangUp(w http.ResponseWriter, last string) {
+	conn, buf, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	buf.WriteString(last)
+	buf.Flush()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	conn.Close()
+}
+
+// first gives the first n requests of a method the verdict v. In query must occur in
+// the query of the request.
+func first(n int32, method, query string, v verdict) func(*http.Request) verdict {
+	var seen atomic.Int32
+	return func(r *http.Request) verdict {
+		if r.Method == method && strings.Contains(r.URL.RawQuery, query) && seen.Add(1) <= n {
+			return v
+		}
+		return pass
+	}
+}
+
+// TestRetries checks that what breaks or is throttled twice works the third time.
+func TestRetries(t *testing.T) {
+	g := gateway(t)
+	large := 12 << 20
+	for _, c := range []struct {
+		name          string
+		method, query string
+		v             verdict
+		size          int
+		cond          store.Condition
+	}{
+		{"slow down get", "GET", "", slowDown, 100, store.Condition{}},
+		{"slow down put", "PUT", "", slowDown, 100, store.Condition{}},
+		{"slow down part", "PUT", "partNumber", slowDown, large, store.Condition{}},
+		{"slow down create", "POST", "uploads", slowDown, large, store.Condition{}},
+		{"slow down complete", "POST", "uploadId", slowDown, large, store.Condition{}},
+		{"reset get", "GET", "", reset, 100, store.Condition{}},
+		{"reset head", "HEAD", "", reset, 100, store.Condition{}},
+		{"reset put", "PUT", "", reset, large / 3, store.Condition{}},
+		{"reset part", "PUT", "partNumber", reset, large, store.Condition{}},
+		{"lost put", "PUT", "", lose, 100, store.Condition{}},
+		{"lost conditional put", "PUT", "", lose, 100, store.Condition{IfAbsent: true}},
+		{"lost part", "PUT", "partNumber", lose, large, store.Condition{}},
+		{"lost complete", "POST", "uploadId", lose, large, store.Condition{}},
+		{"lost conditional complete", "POST", "uploadId", lose, large, store.Condition{IfAbsent: true}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t, between(t, g, first(2, c.method, c.query, c.v)))
+			want := storetest.Content(1, c.size)
+			wrote, err := s.Put(context.Background(), "x", bytes.NewReader(want), int64(c.size), c.cond)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, read, err := store.Get(context.Background(), s, "x", 1<<30)
+			if err != nil || !bytes.Equal(got, want) || read != wrote {
+				t.Errorf("%d bytes, %v, %v, %v", len(got), wrote, read, err)
+			}
+			if stat, err := s.Stat(context.Background(), "x"); err != nil || stat != wrote {
+				t.Errorf("stat: %v, %v", stat, err)
+			}
+		})
+	}
+}
+
+// TestLostIfMatch replaces an object while answers get lost: the second attempt meets the
+// version that the first one wrote.
+func TestLostIfMatch(t *testing.T) {
+	g := gateway(t)
+	for _, size := range []int{100, 12 << 20} {
+		var on atomic.Bool
+		var lost atomic.Int32
+		s := open(t, between(t, g, func(r *http.Request) verdict {
+			final := r.Method == "PUT" && !r.URL.Query().Has("partNumber") || r.Method == "POST" && r.URL.Query().Has("uploadId")
+			if on.Load() && final && lost.Add(1) == 1 {
+				return lose
+			}
+			return pass
+		}))
+		old, err := s.Put(context.Background(), "x", bytes.NewReader([]byte("old")), 3, store.Condition{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		on.Store(true)
+		body := bytes.NewReader(storetest.Content(2, size))
+		if _, err := s.Put(context.Background(), "x", body, int64(size), store.Condition{IfMatch: old.Version}); err != nil {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
+// TestEarlyRefusal is a server that answers 412 before it has read the body, so that the
+// client often sees a reset connection only.
+func TestEarlyRefusal(t *testing.T) {
+	g := gateway(t)
+	data := storetest.Content(1, storetest.PartSize)
+	for _, v := range []verdict{refuse412, reset} {
+		var on atomic.Bool
+		s := open(t, between(t, g, func(r *http.Request) verdict {
+			if on.Load() && r.Method == "PUT" {
+				return v
+			}
+			return pass
+		}))
+		mustPut(t, s, "x", []byte("other"))
+		on.Store(true)
+		for _, cond := range []store.Condition{{IfAbsent: true}, {IfMatch: `"00000000000000000000000000000000"`}} {
+			if _, err := s.Put(context.Background(), "x", bytes.NewReader(data), int64(len(data)), cond); !errors.Is(err, store.ErrConflict) {
+				t.Errorf("%v: %v", cond, err)
+			}
+		}
+	}
+}
+
+// soon checks that f fails with want, naming what, within seconds.
+func soon(t *testing.T, want error, what string, f func() error) {
+	t.Helper()
+	start := time.Now()
+	err := f()
+	if !errors.Is(err, want) || !strings.Contains(err.Error(), what) {
+		t.Errorf("got %v, want %v with %q", err, want, what)
+	}
+	if took := time.Since(start); took > 7*time.Second {
+		t.Errorf("%v after %v", err, took)
+	}
+	t.Log(time.Since(start).Round(time.Millisecond), err)
+}
+
+// eachFails checks Open, Stat and both ways to Put.
+func eachFails(t *testing.T, s store.Store, want error, what string) {
+	t.Helper()
+	ctx := context.Background()
+	soon(t, want, what, func() error { _, _, err := s.Open(ctx, "x", 0, -1); return err })
+	soon(t, want, what, func() error { _, err := s.Stat(ctx, "x"); return err })
+	for _, n := range []int{10, storetest.PartSize + 1} {
+		soon(t, want, what, func() error {
+			_, err := s.Put(ctx, "x", bytes.NewReader(make([]byte, n)), int64(n), store.Condition{})
+			return err
+		})
+	}
+}
+
+// total adds up all requests.
+func total(s store.Store) (n int64) {
+	for _, m := range s.Requests() {
+		n += m
+	}
+	return n
+}
+
+func TestMissingBucket(t *testing.T) {
+	g := gateway(t)
+	s := open(t, options(g, "no-such-bucket"))
+	eachFails(t, s, store.ErrNoStore, "no-such-bucket")
+	if n := total(s); n > 5 { // four operations, and one question about the bucket
+		t.Errorf("%d requests: %v", n, s.Requests())
+	}
+}
+
+func TestWrongCredentials(t *testing.T) {
+	g := gateway(t)
+	o := options(g, newBucket(t, g))
+	for env, value := range map[string]string{"AWS_SECRET_ACCESS_KEY": "wrong", "AWS_ACCESS_KEY_ID": "nobody"} {
+		t.Run(env, func(t *testing.T) {
+			t.Setenv(env, value)
+			s := open(t, o)
+			eachFails(t, s, store.ErrDenied, o.Bucket)
+			if n := total(s); n > 4 {
+				t.Errorf("%d requests: %v", n, s.Requests())
+			}
+		})
+	}
+}
+
+// TestMissingCredentials has a chain that ends at an instance metadata service which
+// accepts connections and never answers.
+func TestMissingCredentials(t *testing.T) {
+	g := gateway(t)
+	for _, env := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		t.Setenv(env, "")
+		os.Unsetenv(env)
+	}
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "false")
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", silent(t))
+	s := open(t, options(g, newBucket(t, g)))
+	eachFails(t, s, store.ErrDenied, "no credentials")
+	if n := total(s); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// silent returns the URL of a server that accepts and never answers.
+func silent(t testing.TB) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return "http://" + l.Addr().String()
+}
+
+func TestUnreachable(t *testing.T) {
+	g := gateway(t)
+	o := options(g, "bucket")
+	t.Run("refused", func(t *testing.T) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		o.Endpoint = "http://" + l.Addr().String()
+		eachFails(t, open(t, o), store.ErrUnreachable, "refused")
+	})
+	t.Run("unknown name", func(t *testing.T) {
+		o.Endpoint = "http://no-such-host.invalid"
+		eachFails(t, open(t, o), store.ErrUnreachable, "no-such-host.invalid")
+	})
+	t.Run("silent", func(t *testing.T) {
+		o.Endpoint = silent(t)
+		o.StallTimeout = time.Second
+		eachFails(t, open(t, o), store.ErrUnreachable, "nothing moved")
+	})
+	t.Run("not tls", func(t *testing.T) {
+		o.Endpoint = "https://" + g.Addr
+		eachFails(t, open(t, o), store.ErrUnreachable, "TLS")
+	})
+}
+
+// TestBadCertificate must not be retried: it stays bad.
+func TestBadCertificate(t *testing.T) {
+	g := gateway(t)
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	server.Config.ErrorLog = nil
+	o := options(g, "bucket")
+	o.Endpoint = server.URL
+	s := open(t, o)
+	soon(t, store.ErrUnreachable, "certificate", func() error { _, err := s.Stat(context.Background(), "x"); return err })
+	if n := total(s); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for name, o := range map[string]s3.Options{
+		"no bucket":       {},
+		"small parts":     {Bucket: "b", PartSize: 1 << 20},
+		"no concurrency":  {Bucket: "b", Concurrency: -1},
+		"no URL":          {Bucket: "b", Endpoint: "host:9000"},
+		"secret endpoint": {Bucket: "b", Endpoint: "http://user:pass@host"},
+	} {
+		if _, err := s3.New(context.Background(), o); err == nil || strings.Contains(err.Error(), "pass@") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,247 @@
+package s3_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/s3"
+	"github.com/org/gocache-action/internal/store/storetest"
+)
+
+// bad is a network between client and server that a test makes worse.
+type bad struct {
+	*toxiproxy.Proxy
+	t testing.TB
+}
+
+// badNetwork returns options that lead to the gateway through a proxy.
+func badNetwork(t testing.TB, g *storetest.Server) (bad, s3.Options) {
+	t.Helper()
+	log := zerolog.Nop()
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), log)
+	p := toxiproxy.NewProxy(server, "s3", "127.0.0.1:0", g.Addr)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	o := options(g, newBucket(t, g))
+	o.Endpoint = "http://" + p.Listen
+	return bad{p, t}, o
+}
+
+// add adds a toxic to the direction downstream (to the client) or upstream.
+func (b bad) add(kind, direction, attributes string) {
+	b.t.Helper()
+	json := fmt.Sprintf(`{"name":"t","type":%q,"stream":%q,"attributes":{%s}}`, kind, direction, attributes)
+	if _, err := b.Toxics.AddToxicJson(strings.NewReader(json)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b bad) remove() {
+	b.t.Helper()
+	if err := b.Toxics.RemoveToxic(context.Background(), "t"); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func gateway(t testing.TB) *storetest.Server {
+	t.Helper()
+	g := storetest.Gateway(t)
+	g.Setenv(t)
+	return g
+}
+
+func mustPut(t testing.TB, s store.Store, name string, data []byte) {
+	t.Helper()
+	if _, err := s.Put(context.Background(), name, bytes.NewReader(data), int64(len(data)), store.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDownloadResumes lets every connection end after 7 MiB.
+func TestDownloadResumes(t *testing.T) {
+	net, o := badNetwork(t, gateway(t))
+	want := storetest.Content(1, 30<<20)
+	mustPut(t, open(t, o), "x", want)
+	net.add("limit_data", "downstream", fmt.Sprintf(`"bytes":%d`, 7<<20))
+	for _, c := range []struct{ off, length int64 }{{0, -1}, {1 << 20, 25 << 20}} {
+		s := open(t, o)
+		r, _, err := s.Open(context.Background(), "x", c.off, c.length)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end, _ := store.End(c.off, c.length, int64(len(want)))
+		if !bytes.Equal(got, want[c.off:end]) {
+			t.Error("the resumed object differs")
+		}
+		if n := s.Requests()["GET"]; n < 4 || n > 8 {
+			t.Errorf("%d requests", n)
+		}
+	}
+}
+
+// TestHopelessDownload lets every connection end after 100 KiB: too little to go on.
+func TestHopelessDownload(t *testing.T) {
+	net, o := badNetwork(t, gateway(t))
+	o.MaxAttempts = 3
+	mustPut(t, open(t, o), "x", storetest.Content(1, 2<<20))
+	net.add("limit_data", "downstream", `"bytes":100000`)
+	s := open(t, o)
+	if _, _, err := store.Get(context.Background(), s, "x", 1<<30); !errors.Is(err, store.ErrUnreachable) {
+		t.Error(err)
+	}
+	if n := s.Requests()["GET"]; n != 3 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// TestReplacedWhileResuming must not join two versions.
+func TestReplacedWhileResuming(t *testing.T) {
+	g := gateway(t)
+	net, o := badNetwork(t, g)
+	direct := o
+	direct.Endpoint = g.Endpoint
+	mustPut(t, open(t, direct), "x", storetest.Content(1, 20<<20))
+	net.add("limit_data", "downstream", fmt.Sprintf(`"bytes":%d`, 7<<20))
+	r, _, err := open(t, o).Open(context.Background(), "x", 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := io.ReadFull(r, make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, open(t, direct), "x", storetest.Content(2, 20<<20))
+	if n, err := io.Copy(io.Discard, r); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("after %d bytes: %v", n, err)
+	}
+}
+
+const stall = 700 * time.Millisecond
+
+// within runs f, which must end with ErrUnreachable soon after the stall time.
+func within(t *testing.T, what string, f func() error) {
+	t.Helper()
+	start := time.Now()
+	err := f()
+	took := time.Since(start)
+	if !errors.Is(err, store.ErrUnreachable) {
+		t.Errorf("%s: %v", what, err)
+	}
+	if took < stall*9/10 || took > stall+2*time.Second {
+		t.Errorf("%s: took %v with a stall time of %v", what, took, stall)
+	}
+}
+
+func TestStall(t *testing.T) {
+	net, o := badNetwork(t, gateway(t))
+	o.StallTimeout = stall
+	s := open(t, o)
+	data := storetest.Content(1, 12<<20)
+	mustPut(t, s, "x", data)
+	ctx := context.Background()
+	r, _, err := s.Open(ctx, "x", 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := io.ReadFull(r, make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	net.add("timeout", "downstream", `"timeout":0`)
+	within(t, "in the middle of a body", func() error { _, err := io.Copy(io.Discard, r); return err })
+	within(t, "before the answer", func() error { _, _, err := s.Open(ctx, "x", 0, -1); return err })
+	within(t, "stat", func() error { _, err := s.Stat(ctx, "x"); return err })
+	net.remove()
+	net.add("timeout", "upstream", `"timeout":0`)
+	within(t, "small upload", func() error {
+		_, err := s.Put(ctx, "y", bytes.NewReader(data[:1000]), 1000, store.Condition{IfAbsent: true})
+		return err
+	})
+	within(t, "upload in parts", func() error {
+		_, err := s.Put(ctx, "y", bytes.NewReader(data), int64(len(data)), store.Condition{})
+		return err
+	})
+	net.remove()
+	if _, err := s.Stat(ctx, "x"); err != nil {
+		t.Errorf("after the stall is over: %v", err)
+	}
+}
+
+// TestSlowIsNotStalled has pauses shorter than the stall time in the network, and longer ones
+// between requests and in the caller.
+func TestSlowIsNotStalled(t *testing.T) {
+	net, o := badNetwork(t, gateway(t))
+	o.StallTimeout = stall
+	s := open(t, o)
+	data := storetest.Content(1, 6<<20)
+	net.add("latency", "downstream", `"latency":200`)
+	mustPut(t, s, "x", data)
+	net.remove()
+	net.add("bandwidth", "downstream", `"rate":2000`) // KB/s: 3 s in all
+	r, _, err := s.Open(context.Background(), "x", 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	head := make([]byte, 1<<20)
+	if _, err := io.ReadFull(r, head); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * stall)
+	rest, err := io.ReadAll(r)
+	if err != nil || !bytes.Equal(append(head, rest...), data) {
+		t.Errorf("slow download: %d bytes, %v", len(rest), err)
+	}
+	time.Sleep(2 * stall) // an idle connection is not a stalled one
+	if _, err := s.Stat(context.Background(), "x"); err != nil {
+		t.Error(err)
+	}
+	if got := s.Requests(); got["GET"] != 1 || got["HEAD"] != 1 {
+		t.Errorf("requests: %v", got)
+	}
+}
+
+func TestLatency(t *testing.T) {
+	net, o := badNetwork(t, gateway(t))
+	net.add("latency", "downstream", `"latency":50,"jitter":10`)
+	s := open(t, o)
+	want := storetest.Content(1, 12<<20)
+	mustPut(t, s, "x", want)
+	r, _, err := store.OpenParallel(context.Background(), s, "x", 0, -1, 1<<20, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+// TestUploadAfterReset lets connections break while parts are sent, then heals.
+func TestUploadAfterReset(t *testing.T) {
+	net, o := badNetwork(t, gateway(t))
+	s := open(t, o)
+	want := storetest.Content(1, 17<<20)
+	net.add("limit_data", "upstream", `"bytes":3000000`)
+	time.AfterFunc(300*time.Millisecond, net.remove)
+	mustPut(t, s, "x", want)
+	if got, _, err := store.Get(context.Background(), s, "x", 1<<30); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
