@@ -116,7 +116,7 @@ func TestRetries(t *testing.T) {
 		{"lost conditional complete", "POST", "uploadId", lose, large, store.Condition{IfAbsent: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := open(t, between(t, g, first(2, c.method, c.query, c.v)))
+			s := openStore(t, between(t, g, first(2, c.method, c.query, c.v)))
 			want := storetest.Content(1, c.size)
 			wrote, err := s.Put(context.Background(), "x", bytes.NewReader(want), int64(c.size), c.cond)
 			if err != nil {
@@ -140,7 +140,7 @@ func TestLostIfMatch(t *testing.T) {
 	for _, size := range []int{100, 12 << 20} {
 		var on atomic.Bool
 		var lost atomic.Int32
-		s := open(t, between(t, g, func(r *http.Request) verdict {
+		s := openStore(t, between(t, g, func(r *http.Request) verdict {
 			final := r.Method == "PUT" && !r.URL.Query().Has("partNumber") || r.Method == "POST" && r.URL.Query().Has("uploadId")
 			if on.Load() && final && lost.Add(1) == 1 {
 				return lose
@@ -166,7 +166,7 @@ func TestEarlyRefusal(t *testing.T) {
 	data := storetest.Content(1, storetest.PartSize)
 	for _, v := range []verdict{refuse412, reset} {
 		var on atomic.Bool
-		s := open(t, between(t, g, func(r *http.Request) verdict {
+		s := openStore(t, between(t, g, func(r *http.Request) verdict {
 			if on.Load() && r.Method == "PUT" {
 				return v
 			}
@@ -220,7 +220,7 @@ func total(s store.Store) (n int64) {
 
 func TestMissingBucket(t *testing.T) {
 	g := gateway(t)
-	s := open(t, options(g, "no-such-bucket"))
+	s := openStore(t, options(g, "no-such-bucket"))
 	eachFails(t, s, store.ErrNoStore, "no-such-bucket")
 	if n := total(s); n > 5 { // four operations, and one question about the bucket
 		t.Errorf("%d requests: %v", n, s.Requests())
@@ -233,7 +233,7 @@ func TestWrongCredentials(t *testing.T) {
 	for env, value := range map[string]string{"AWS_SECRET_ACCESS_KEY": "wrong", "AWS_ACCESS_KEY_ID": "nobody"} {
 		t.Run(env, func(t *testing.T) {
 			t.Setenv(env, value)
-			s := open(t, o)
+			s := openStore(t, o)
 			eachFails(t, s, store.ErrDenied, o.Bucket)
 			if n := total(s); n > 4 {
 				t.Errorf("%d requests: %v", n, s.Requests())
@@ -252,7 +252,7 @@ func TestMissingCredentials(t *testing.T) {
 	}
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "false")
 	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", silent(t))
-	s := open(t, options(g, newBucket(t, g)))
+	s := openStore(t, options(g, newBucket(t, g)))
 	eachFails(t, s, store.ErrDenied, "no credentials")
 	if n := total(s); n != 0 {
 		t.Errorf("%d requests", n)
@@ -279,20 +279,20 @@ func TestUnreachable(t *testing.T) {
 		}
 		l.Close()
 		o.Endpoint = "http://" + l.Addr().String()
-		eachFails(t, open(t, o), store.ErrUnreachable, "refused")
+		eachFails(t, openStore(t, o), store.ErrUnreachable, "refused")
 	})
 	t.Run("unknown name", func(t *testing.T) {
 		o.Endpoint = "http://no-such-host.invalid"
-		eachFails(t, open(t, o), store.ErrUnreachable, "no-such-host.invalid")
+		eachFails(t, openStore(t, o), store.ErrUnreachable, "no-such-host.invalid")
 	})
 	t.Run("silent", func(t *testing.T) {
 		o.Endpoint = silent(t)
 		o.StallTimeout = time.Second
-		eachFails(t, open(t, o), store.ErrUnreachable, "nothing moved")
+		eachFails(t, openStore(t, o), store.ErrUnreachable, "nothing moved")
 	})
 	t.Run("not tls", func(t *testing.T) {
 		o.Endpoint = "https://" + g.Addr
-		eachFails(t, open(t, o), store.ErrUnreachable, "TLS")
+		eachFails(t, openStore(t, o), store.ErrUnreachable, "TLS")
 	})
 }
 
@@ -304,7 +304,7 @@ func TestBadCertificate(t *testing.T) {
 	server.Config.ErrorLog = nil
 	o := options(g, "bucket")
 	o.Endpoint = server.URL
-	s := open(t, o)
+	s := openStore(t, o)
 	soon(t, store.ErrUnreachable, "certificate", func() error { _, err := s.Stat(context.Background(), "x"); return err })
 	if n := total(s); n != 1 {
 		t.Errorf("%d requests", n)

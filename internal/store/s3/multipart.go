@@ -139,7 +139,7 @@ func (u *upload) complete(ctx context.Context) (store.Info, error) {
 //
 // A part whose request was cut off may still be stored by the server after the first
 // abort, and the documentation of AbortMultipartUpload says to abort "multiple times"
-// then; versitygw shows it within 30 cancelled uploads. So it aborts again, twice.
+// then; versitygw shows it within a few dozen cancelled uploads. So it aborts again, twice.
 func (u *upload) abort(ctx context.Context) error {
 	actx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(cleanupTimeout, u.s.opts.StallTimeout))
 	defer cancel()

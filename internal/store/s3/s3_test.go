@@ -28,7 +28,7 @@ func options(g *storetest.Server, bucket string) s3.Options {
 	}
 }
 
-func open(t testing.TB, o s3.Options) *s3.Store {
+func openStore(t testing.TB, o s3.Options) *s3.Store {
 	t.Helper()
 	s, err := s3.New(context.Background(), o)
 	if err != nil {
@@ -40,5 +40,5 @@ func open(t testing.TB, o s3.Options) *s3.Store {
 func TestContract(t *testing.T) {
 	g := storetest.Gateway(t)
 	g.Setenv(t)
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, options(g, newBucket(t, g))) })
+	storetest.Run(t, func(t *testing.T) store.Store { return openStore(t, options(g, newBucket(t, g))) })
 }

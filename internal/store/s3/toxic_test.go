@@ -73,10 +73,10 @@ func mustPut(t testing.TB, s store.Store, name string, data []byte) {
 func TestDownloadResumes(t *testing.T) {
 	net, o := badNetwork(t, gateway(t))
 	want := storetest.Content(1, 30<<20)
-	mustPut(t, open(t, o), "x", want)
+	mustPut(t, openStore(t, o), "x", want)
 	net.add("limit_data", "downstream", fmt.Sprintf(`"bytes":%d`, 7<<20))
 	for _, c := range []struct{ off, length int64 }{{0, -1}, {1 << 20, 25 << 20}} {
-		s := open(t, o)
+		s := openStore(t, o)
 		r, _, err := s.Open(context.Background(), "x", c.off, c.length)
 		if err != nil {
 			t.Fatal(err)
@@ -99,9 +99,9 @@ func TestDownloadResumes(t *testing.T) {
 func TestHopelessDownload(t *testing.T) {
 	net, o := badNetwork(t, gateway(t))
 	o.MaxAttempts = 3
-	mustPut(t, open(t, o), "x", storetest.Content(1, 2<<20))
+	mustPut(t, openStore(t, o), "x", storetest.Content(1, 2<<20))
 	net.add("limit_data", "downstream", `"bytes":100000`)
-	s := open(t, o)
+	s := openStore(t, o)
 	if _, _, err := store.Get(context.Background(), s, "x", 1<<30); !errors.Is(err, store.ErrUnreachable) {
 		t.Error(err)
 	}
@@ -116,9 +116,9 @@ func TestReplacedWhileResuming(t *testing.T) {
 	net, o := badNetwork(t, g)
 	direct := o
 	direct.Endpoint = g.Endpoint
-	mustPut(t, open(t, direct), "x", storetest.Content(1, 20<<20))
+	mustPut(t, openStore(t, direct), "x", storetest.Content(1, 20<<20))
 	net.add("limit_data", "downstream", fmt.Sprintf(`"bytes":%d`, 7<<20))
-	r, _, err := open(t, o).Open(context.Background(), "x", 0, -1)
+	r, _, err := openStore(t, o).Open(context.Background(), "x", 0, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestReplacedWhileResuming(t *testing.T) {
 	if _, err := io.ReadFull(r, make([]byte, 100)); err != nil {
 		t.Fatal(err)
 	}
-	mustPut(t, open(t, direct), "x", storetest.Content(2, 20<<20))
+	mustPut(t, openStore(t, direct), "x", storetest.Content(2, 20<<20))
 	if n, err := io.Copy(io.Discard, r); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("after %d bytes: %v", n, err)
 	}
@@ -151,7 +151,7 @@ func within(t *testing.T, what string, f func() error) {
 func TestStall(t *testing.T) {
 	net, o := badNetwork(t, gateway(t))
 	o.StallTimeout = stall
-	s := open(t, o)
+	s := openStore(t, o)
 	data := storetest.Content(1, 12<<20)
 	mustPut(t, s, "x", data)
 	ctx := context.Background()
@@ -188,7 +188,7 @@ func TestStall(t *testing.T) {
 func TestSlowIsNotStalled(t *testing.T) {
 	net, o := badNetwork(t, gateway(t))
 	o.StallTimeout = stall
-	s := open(t, o)
+	s := openStore(t, o)
 	data := storetest.Content(1, 6<<20)
 	net.add("latency", "downstream", `"latency":200`)
 	mustPut(t, s, "x", data)
@@ -220,7 +220,7 @@ func TestSlowIsNotStalled(t *testing.T) {
 func TestLatency(t *testing.T) {
 	net, o := badNetwork(t, gateway(t))
 	net.add("latency", "downstream", `"latency":50,"jitter":10`)
-	s := open(t, o)
+	s := openStore(t, o)
 	want := storetest.Content(1, 12<<20)
 	mustPut(t, s, "x", want)
 	r, _, err := store.OpenParallel(context.Background(), s, "x", 0, -1, 1<<20, 8)
@@ -236,7 +236,7 @@ func TestLatency(t *testing.T) {
 // TestUploadAfterReset lets connections break while parts are sent, then heals.
 func TestUploadAfterReset(t *testing.T) {
 	net, o := badNetwork(t, gateway(t))
-	s := open(t, o)
+	s := openStore(t, o)
 	want := storetest.Content(1, 17<<20)
 	net.add("limit_data", "upstream", `"bytes":3000000`)
 	time.AfterFunc(300*time.Millisecond, net.remove)

@@ -52,11 +52,11 @@ func unfinished(t testing.TB, o s3.Options) int {
 func TestUploadsAreAborted(t *testing.T) {
 	g := gateway(t)
 	o := options(g, newBucket(t, g))
-	s := open(t, o)
+	s := openStore(t, o)
 	data := storetest.Content(1, 4*storetest.PartSize)
 	mustPut(t, s, "x", []byte("x"))
 	cancelled := 0
-	for range 30 {
+	for range 16 {
 		ctx, cancel := context.WithCancel(context.Background())
 		timer := time.AfterFunc(rand.N(400*time.Millisecond), cancel)
 		_, err := s.Put(ctx, "y", bytes.NewReader(data), int64(len(data)), store.Condition{})
@@ -68,7 +68,7 @@ func TestUploadsAreAborted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d of 30 were cancelled", cancelled)
+	t.Logf("%d of 16 were cancelled", cancelled)
 	if cancelled == 0 {
 		t.Error("no upload was cancelled")
 	}
@@ -87,7 +87,7 @@ func TestUploadsAreAborted(t *testing.T) {
 // TestMemory streams 320 MiB through a store with 20 MiB of buffers.
 func TestMemory(t *testing.T) {
 	g := gateway(t)
-	s := open(t, options(g, newBucket(t, g)))
+	s := openStore(t, options(g, newBucket(t, g)))
 	defer debug.SetGCPercent(debug.SetGCPercent(10))
 	runtime.GC()
 	var before runtime.MemStats
