@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 )
 
 // Reader unpacks a pack or a module object while it arrives. It holds one
@@ -102,13 +103,23 @@ func (r *Reader) Next() (Member, error) {
 	if err != nil {
 		return Member{}, wrapTar(err)
 	}
-	if h.Typeflag != tar.TypeReg {
+	if h.Typeflag != tar.TypeReg || isSparse(h) {
 		return Member{}, fmt.Errorf("%w: member %q is not a regular file", ErrCorrupt, h.Name)
 	}
 	if err := checkName(h.Name); err != nil {
 		return Member{}, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return Member{Name: h.Name, Mode: fs.FileMode(h.Mode).Perm(), Size: h.Size}, nil
+}
+
+// isSparse tells of a file whose size need not come with bytes: a few of them could claim to fill any disk.
+func isSparse(h *tar.Header) bool {
+	for k := range h.PAXRecords {
+		if strings.HasPrefix(k, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
 }
 
 // end reads behind the end of the archive: an object that was cut there

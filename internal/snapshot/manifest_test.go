@@ -1,0 +1,270 @@
+package snapshot_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// sampleManifest has one of everything, in canonical order.
+func sampleManifest() *snapshot.Manifest {
+	id := func(s string) snapshot.ID { return sha256.Sum256([]byte(s)) }
+	pack := func(scope, s string, frames ...snapshot.Frame) snapshot.Pack {
+		p := snapshot.Pack{Object: snapshot.PackObject("github.com/org/x", scope, id(s)), Frames: frames}
+		for _, f := range frames {
+			p.Size += f.Size
+			p.Raw += f.Raw
+		}
+		return p
+	}
+	const h1 = "h1:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
+	const hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+	m := &snapshot.Manifest{
+		Repo: "github.com/org/x", Scope: "refs/heads/main",
+		Key: []string{"build", "linux", "amd64", "go1.26.8", "d1"}, Digest: "d1",
+		Writer: snapshot.Writing{Time: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC), Commit: "abc", Run: "42", Tool: "v1.0.0"},
+		Packs: []snapshot.Pack{
+			pack("refs/heads/feature", "p1", snapshot.Frame{Size: 100, Raw: 1000, Sum: id("f1")}, snapshot.Frame{Size: 50, Raw: 600, Sum: id("f2")}),
+			pack("refs/heads/main", "p2", snapshot.Frame{Size: 70, Raw: 700, Sum: id("f3")}),
+		},
+		Modules: []snapshot.Module{
+			{Path: "example.com/a", Version: "v1.0.0", Sum: h1, ModSum: h1, Object: "v1/modules/example.com/a/@v/v1.0.0/" + hash, Size: 10, Files: 2, Bytes: 30, LastUse: 1767312245, InSum: true},
+			{Path: "private.example/b", Version: "v0.1.0", Sum: h1, Object: "v1/repos/r/s/modules/private.example/b/@v/v0.1.0/" + hash, Size: 11, Files: 1, Bytes: 20, LastUse: 1767312240},
+		},
+		Trees: []snapshot.Tree{{Name: snapshot.TreeModGraph, Pack: 1, Files: 3, Bytes: 99}},
+		Outputs: []snapshot.Output{
+			{ID: id("o1"), Size: 400, Pack: 0, Frame: 0, Off: 512},
+			{ID: id("o2"), Size: 500, Pack: 0, Frame: 0, Off: 912, Exec: "stringer"},
+			{ID: id("o3"), Size: 0, Pack: 0, Frame: 1, Off: 500},
+		},
+		Trend: []snapshot.Saved{{Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Stored: 220, Uploaded: 220, Actions: 4, Modules: 2}},
+	}
+	for i := range 4 {
+		a := snapshot.Action{Output: i % 3, Time: 1767312245123456789 + int64(i), LastUse: 1767312245 - int64(i*i)}
+		a.ID = snapshot.ID{byte(i), 7}
+		m.Actions = append(m.Actions, a)
+	}
+	return m
+}
+
+func TestManifestRoundTrip(t *testing.T) {
+	want := sampleManifest()
+	data, err := want.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := snapshot.DecodeManifest(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if again, _ := got.Encode(); !bytes.Equal(data, again) {
+		t.Error("encoding is not canonical")
+	}
+	if err := got.IsFor(want.Repo, want.Scope, want.Key); err != nil {
+		t.Error(err)
+	}
+	if err := got.IsFor(want.Repo, want.Scope, []string{"build", "linux", "amd64", "go1.26.8", "d2"}); err == nil {
+		t.Error("a manifest of another key was accepted")
+	}
+}
+
+func TestManifestDamage(t *testing.T) {
+	data, err := sampleManifest().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range data {
+		bad := bytes.Clone(data)
+		bad[i] ^= 1
+		if _, err := snapshot.DecodeManifest(bad); !errors.Is(err, snapshot.ErrCorrupt) && !errors.Is(err, snapshot.ErrFormat) {
+			t.Fatalf("flipped bit in byte %d: %v", i, err)
+		}
+		if _, err := snapshot.DecodeManifest(data[:i]); !errors.Is(err, snapshot.ErrCorrupt) && !errors.Is(err, snapshot.ErrFormat) {
+			t.Fatalf("truncated to %d bytes: %v", i, err)
+		}
+	}
+	later := bytes.Replace(data, []byte("gocache-manifest 1"), []byte("gocache-manifest 2"), 1)
+	if _, err := snapshot.DecodeManifest(later); !errors.Is(err, snapshot.ErrFormat) {
+		t.Errorf("later format: %v", err)
+	}
+	if _, err := snapshot.DecodeManifest([]byte("<html>not found</html>")); !errors.Is(err, snapshot.ErrCorrupt) {
+		t.Errorf("a web page: %v", err)
+	}
+}
+
+// TestManifestLies encodes manifests that point where nothing is. No reader may have to check an index again.
+func TestManifestLies(t *testing.T) {
+	lies := map[string]func(*snapshot.Manifest){
+		"output behind its frames": func(m *snapshot.Manifest) { m.Outputs[0].Size = 5000 },
+		"output offset":            func(m *snapshot.Manifest) { m.Outputs[0].Off = 1001 },
+		"output pack":              func(m *snapshot.Manifest) { m.Outputs[0].Pack = 2 },
+		"output frame":             func(m *snapshot.Manifest) { m.Outputs[0].Frame = 2 },
+		"executable leaves":        func(m *snapshot.Manifest) { m.Outputs[1].Exec = "../x" },
+		"executable in directory":  func(m *snapshot.Manifest) { m.Outputs[1].Exec = "a/b" },
+		"action without output":    func(m *snapshot.Manifest) { m.Actions[0].Output = 3 },
+		"tree without pack":        func(m *snapshot.Manifest) { m.Trees[0].Pack = 2 },
+		"pack size":                func(m *snapshot.Manifest) { m.Packs[0].Size++ },
+		"pack elsewhere":           func(m *snapshot.Manifest) { m.Packs[0].Object = "v1/repos/a/b/snapshots/x" },
+		"pack leaves":              func(m *snapshot.Manifest) { m.Packs[0].Object = "v1/repos/a/b/packs/../../c" },
+		"module elsewhere":         func(m *snapshot.Manifest) { m.Modules[0].Object = "v1/repos/a/b/packs/x" },
+		"frame too large":          func(m *snapshot.Manifest) { m.Packs[1].Frames[0].Raw = 1 << 40 },
+	}
+	for name, lie := range lies {
+		m := sampleManifest()
+		lie(m)
+		if _, err := m.Encode(); !errors.Is(err, snapshot.ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestUnknownHeaderLine: later versions can add lines, such as a signature.
+func TestUnknownHeaderLine(t *testing.T) {
+	data, err := sampleManifest().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = bytes.Replace(data, []byte("\n"), []byte("\nsomething new\n"), 1)
+	if _, err := snapshot.DecodeManifest(data); err != nil {
+		t.Error(err)
+	}
+}
+
+var update = flag.Bool("update", false, "write the frozen vectors anew; only for a new format version")
+
+// TestFrozenFormat reads objects that an earlier build wrote. They must stay readable for ever.
+func TestFrozenFormat(t *testing.T) {
+	dir := filepath.Join("testdata", "format1")
+	if *update {
+		freeze(t, dir)
+	}
+	m, err := snapshot.DecodeManifest(readFile(t, dir, "manifest"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(sampleManifest(), m); d != "" {
+		t.Errorf("manifest: %s", d)
+	}
+	pack := readFile(t, dir, "pack")
+	files, err := readAll(bytes.NewReader(pack), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(describe(frozenFiles()), describe(files)); d != "" {
+		t.Errorf("pack: %s", d)
+	}
+}
+
+// frozenFiles are the members of the frozen pack: one of them spans two frames.
+func frozenFiles() []file {
+	return []file{
+		newFile("00/empty-d", nil),
+		newFile("01/small-d", []byte("small")),
+		newFile("02/large-d", bytes.Repeat([]byte("0123456789abcdef"), 3<<20>>4*6)),
+		newFile("03/prog-d/prog", []byte("#!/bin/sh\n")),
+	}
+}
+
+func describe(files []file) (s []string) {
+	for _, f := range files {
+		s = append(s, fmt.Sprintf("%s %o %d %x", f.Name, f.Mode, f.Size, sha256.Sum256(f.data)))
+	}
+	return s
+}
+
+func freeze(t *testing.T, dir string) {
+	t.Helper()
+	data, err := sampleManifest().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pack, _, _ := writePack(t, frozenFiles())
+	for name, b := range map[string][]byte{"manifest": data, "pack": pack} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func readFile(t *testing.T, elem ...string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(elem...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func FuzzDecodeManifest(f *testing.F) {
+	data, err := sampleManifest().Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte("gocache-manifest 1\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := snapshot.DecodeManifest(resum(data))
+		if err != nil {
+			return
+		}
+		if _, err := m.Encode(); err != nil {
+			t.Errorf("a manifest that was accepted cannot be written: %v", err)
+		}
+	})
+}
+
+// resum makes the hash of a fuzzed manifest right, so that the fuzzer gets behind it.
+func resum(data []byte) []byte {
+	head, body, ok := bytes.Cut(data, []byte("\n\n"))
+	if !ok || !bytes.HasPrefix(head, []byte("gocache-manifest 1\nsha256 ")) {
+		return data
+	}
+	return append(fmt.Appendf(nil, "gocache-manifest 1\nsha256 %x\n\n", sha256.Sum256(body)), body...)
+}
+
+func FuzzReader(f *testing.F) {
+	pack, _, _ := writePack(f, []file{newFile("a/b", []byte("hello")), newFile("c", noise(2000, 3))})
+	f.Add(pack)
+	f.Add(pack[:20])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		files, err := readAll(bytes.NewReader(data), nil)
+		if err != nil {
+			return
+		}
+		for _, x := range files {
+			if filepath.IsAbs(x.Name) || !filepath.IsLocal(x.Name) {
+				t.Errorf("unsafe name %q", x.Name)
+			}
+		}
+	})
+}
+
+func FuzzReadState(f *testing.F) {
+	good, _ := json.Marshal(snapshot.State{Format: 1, Repo: "r"})
+	f.Add(good)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), "state")
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := snapshot.ReadState(path); err == nil && s.Format != snapshot.Format {
+			t.Error("a state of another format was accepted")
+		}
+	})
+}
