@@ -3,6 +3,7 @@ package s3_test
 import (
 	"bytes"
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -35,13 +37,22 @@ const (
 // between puts a proxy in front of the gateway that asks judge about each request.
 func between(t testing.TB, g *storetest.Server, judge func(*http.Request) verdict) s3.Options {
 	t.Helper()
+	server := httptest.NewServer(proxy(t, g, judge))
+	t.Cleanup(server.Close)
+	o := options(g, newBucket(t, g))
+	o.Endpoint = server.URL
+	return o
+}
+
+func proxy(t testing.TB, g *storetest.Server, judge func(*http.Request) verdict) http.Handler {
+	t.Helper()
 	target, err := url.Parse(g.Endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The signed Host header passes unchanged.
 	forward := &httputil.ReverseProxy{Director: func(r *http.Request) { r.URL.Scheme, r.URL.Host = target.Scheme, target.Host }}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch judge(r) {
 		case pass:
 			forward.ServeHTTP(w, r)
@@ -56,11 +67,7 @@ func between(t testing.TB, g *storetest.Server, judge func(*http.Request) verdic
 		case refuse412:
 			hangUp(w, "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 		}
-	}))
-	t.Cleanup(server.Close)
-	o := options(g, newBucket(t, g))
-	o.Endpoint = server.URL
-	return o
+	})
 }
 
 // hangUp ends the connection by a TCP reset.
@@ -294,6 +301,43 @@ func TestUnreachable(t *testing.T) {
 		o.Endpoint = "https://" + g.Addr
 		eachFails(t, openStore(t, o), store.ErrUnreachable, "TLS")
 	})
+}
+
+// TestTLS goes through a server whose certificate only AWS_CA_BUNDLE knows. Bodies then are not signed
+// but have a checksum, in a header: many servers do not understand the SDK's trailers.
+func TestTLS(t *testing.T) {
+	g := gateway(t)
+	var bodies atomic.Int32
+	server := httptest.NewTLSServer(proxy(t, g, func(r *http.Request) verdict {
+		if r.Method == "PUT" {
+			bodies.Add(1)
+			h := r.Header
+			if h.Get("X-Amz-Content-Sha256") != "UNSIGNED-PAYLOAD" || h.Get("X-Amz-Checksum-Crc32c") == "" || h.Get("X-Amz-Trailer") != "" {
+				t.Errorf("headers: %v", h)
+			}
+		}
+		return pass
+	}))
+	t.Cleanup(server.Close)
+	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(bundle, cert, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CA_BUNDLE", bundle)
+	o := options(g, newBucket(t, g))
+	o.Endpoint = server.URL
+	s := openStore(t, o)
+	for _, n := range []int{10, 12 << 20} {
+		want := storetest.Content(1, n)
+		mustPut(t, s, "x", want)
+		if got, _, err := store.Get(context.Background(), s, "x", 1<<30); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+	}
+	if bodies.Load() != 4 { // one small object and three parts
+		t.Errorf("%d bodies", bodies.Load())
+	}
 }
 
 // TestBadCertificate must not be retried: it stays bad.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -85,7 +86,10 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	case errors.As(err, &ce):
 		return fmt.Errorf("%w: %w", store.ErrDenied, ce)
 	case errors.As(err, &ne):
-		return fmt.Errorf("%w: %s: %w", store.ErrUnreachable, s.endpoint(), ne)
+		return fmt.Errorf("%w: %s: %w%s", store.ErrUnreachable, s.endpoint(), ne, s.hint(ne))
+	}
+	if code(err) == "NoSuchKey" {
+		s.seen.Store(true) // says that there is a bucket
 	}
 	if sentinel := meaning(code(err), status(err)); sentinel != nil {
 		return &answer{sentinel: sentinel, err: err}
@@ -149,6 +153,15 @@ func (a *answer) Error() string {
 
 func (a *answer) Is(target error) bool { return a.sentinel != nil && target == a.sentinel }
 func (a *answer) Unwrap() error        { return a.err }
+
+// hint helps with the most frequent mistake with other servers than Amazon's.
+func (s *Store) hint(err error) string {
+	var dns *net.DNSError
+	if s.opts.Endpoint != "" && !s.opts.PathStyle && errors.As(err, &dns) {
+		return " (does it need path-style=true?)"
+	}
+	return ""
+}
 
 func (s *Store) endpoint() string {
 	if s.opts.Endpoint != "" {

@@ -16,6 +16,7 @@ package s3
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -27,6 +28,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
@@ -77,16 +79,17 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	counter := new(store.Counter)
-	client := &http.Client{
-		Transport:     newTransport(o, counter),
-		CheckRedirect: followSameMethod,
-	}
 	cfg, err := config.LoadDefaultConfig(ctx, o.load()...)
 	if err != nil {
 		return nil, fmt.Errorf("s3 configuration: %w", err)
 	}
+	// Other servers than Amazon's do not care, but the signature needs some region.
 	cfg.Region = cmp.Or(cfg.Region, "us-east-1")
+	counter := new(store.Counter)
+	client := &http.Client{
+		Transport:     newTransport(o, counter, trusted(cfg)),
+		CheckRedirect: followSameMethod,
+	}
 	api := awss3.NewFromConfig(cfg, func(so *awss3.Options) {
 		so.HTTPClient = client
 		so.UsePathStyle = o.PathStyle
@@ -139,6 +142,16 @@ func (o *Options) load() []func(*config.LoadOptions) error {
 		load = append(load, config.WithRegion(o.Region))
 	}
 	return load
+}
+
+// trusted returns the certificates of AWS_CA_BUNDLE, which the SDK puts into the client that this
+// package replaces; nil means the system's.
+func trusted(cfg aws.Config) *x509.CertPool {
+	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
+	if !ok || client.GetTransport().TLSClientConfig == nil {
+		return nil
+	}
+	return client.GetTransport().TLSClientConfig.RootCAs
 }
 
 // String returns the store's URL as package open understands it.

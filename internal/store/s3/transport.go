@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -42,7 +43,7 @@ type transport struct {
 	counter *store.Counter
 }
 
-func newTransport(o Options, counter *store.Counter) *transport {
+func newTransport(o Options, counter *store.Counter, roots *x509.CertPool) *transport {
 	return &transport{
 		stall:   o.StallTimeout,
 		counter: counter,
@@ -50,7 +51,7 @@ func newTransport(o Options, counter *store.Counter) *transport {
 			Proxy:                 http.ProxyFromEnvironment, // as every Go program; never for loopback
 			DialContext:           dial,
 			TLSHandshakeTimeout:   connectTimeout,
-			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 			MaxIdleConnsPerHost:   o.workers(),
 			IdleConnTimeout:       90 * time.Second,
 			ExpectContinueTimeout: time.Second,
