@@ -55,7 +55,8 @@ func (e *SumError) Error() string {
 //     wants it to be there before a zip is: a zip without .ziphash makes it fail.
 //  5. The tree, by one rename: from here on the version is complete.
 //  6. The zip. Until then "go mod download" alone would fetch it.
-//  7. The root of the tree becomes read-only (renaming a read-only directory is not allowed to ordinary users).
+//  7. The root of the tree becomes read-only, which it cannot be before: an ordinary user may not rename a read-only
+//     directory. Until then the tree is complete but can be written to, as when a go command dies at this point.
 //
 // So .ziphash comes before the tree: the one rename of step 5 decides, and no step leaves a tree that
 // the go command would take for broken.
