@@ -25,6 +25,7 @@ type sizedBody struct {
 
 func (b *sizedBody) Read(p []byte) (int, error) {
 	left := b.size - b.got
+	// The end must be seen to be the end before the caller may believe in it.
 	if left == 0 {
 		return 0, b.probe()
 	}
@@ -42,7 +43,8 @@ func (b *sizedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// probe looks for a byte after the end.
+// probe looks for a byte after the end. Readers may return nothing and no error, but not
+// for ever.
 func (b *sizedBody) probe() error {
 	var one [1]byte
 	for range 100 {

@@ -46,7 +46,8 @@ func OpenParallel(ctx context.Context, s Store, name string, off, length, partSi
 	return p, info, nil
 }
 
-// parallel implements OpenParallel for one reading goroutine.
+// parallel implements OpenParallel for one reading goroutine. Only that one touches its fields; a
+// fetching goroutine owns its buffer until it has sent it.
 type parallel struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -81,11 +82,13 @@ func (p *parallel) start() {
 	off, n := p.next, min(p.partSize, p.end-p.next)
 	p.next += n
 	buf := p.buffer(n)
-	ch := make(chan fetched, 1)
+	ch := make(chan fetched, 1) // of one, so that the goroutine ends even if nobody reads any more
 	p.queue = append(p.queue, ch)
 	p.wg.Go(func() { ch <- fetched{buf, p.fetch(off, buf)} })
 }
 
+// buffer returns n bytes. There are never more than ahead-1 buffers, because start is
+// called for the first ranges, and then only when a range is through.
 func (p *parallel) buffer(n int64) []byte {
 	if last := len(p.free) - 1; last >= 0 {
 		b := p.free[last]
@@ -95,6 +98,8 @@ func (p *parallel) buffer(n int64) []byte {
 	return make([]byte, n, min(p.partSize, p.end))
 }
 
+// fetch fills buf. Another version is noticed here, since Open knows no condition: the
+// ranges of two versions must never be joined.
 func (p *parallel) fetch(off int64, buf []byte) error {
 	r, info, err := p.s.Open(p.ctx, p.name, off, int64(len(buf)))
 	if err != nil {
@@ -131,7 +136,8 @@ func (p *parallel) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// readFirst streams the first range. At its end it starts another one in its place.
+// readFirst streams the first range: the first bytes arrive before its last ones, and most
+// objects have no other range. At its end it starts another one in its place.
 func (p *parallel) readFirst(b []byte) (int, error) {
 	if left := p.firstEnd - p.pos; left > 0 {
 		n, err := p.first.Read(b[:min(int64(len(b)), left)])

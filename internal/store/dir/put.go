@@ -112,7 +112,9 @@ func removeTemp(tmp string) error {
 	return nil
 }
 
-// place renames tmp to the object's file if cond holds.
+// place renames tmp to the object's file if cond holds. The lock makes the check and the rename one
+// step. link(2), which fails if the target exists, would do so for IfAbsent, but not for
+// IfMatch, and not on file systems without hard links.
 func (s *Store) place(ctx context.Context, tmp, name string, cond store.Condition) (store.Info, error) {
 	lock := flock.New(s.lockPath(name), flock.SetPermissions(0o666))
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {

@@ -83,7 +83,7 @@ const enoughProgress = 1 << 20
 // request asks for what is left of the range.
 func (d *download) request() error {
 	in := &awss3.GetObjectInput{Bucket: &d.s.opts.Bucket, Key: d.s.key(d.name), Range: d.rangeHeader()}
-	if d.info.Version != "" {
+	if d.info.Version != "" { // two versions must not be joined
 		in.IfMatch = aws.String(string(d.info.Version))
 	}
 	out, err := d.s.client.GetObject(d.ctx, in, func(o *awss3.Options) {
@@ -118,7 +118,8 @@ func (d *download) rangeHeader() *string {
 	return nil
 }
 
-// accept checks that the answer is the range asked for, and learns the object's size.
+// accept checks that the answer is the range asked for, and learns the object's size. A proxy
+// that ignores ranges would otherwise put the beginning of the object in the place of its middle.
 func (d *download) accept(out *awss3.GetObjectOutput, ranged bool) error {
 	size := aws.ToInt64(out.ContentLength)
 	if ranged {
@@ -178,7 +179,9 @@ func (d *download) finish() error {
 	return io.EOF
 }
 
-// broken resumes after a body that ended early, if that is worth it.
+// broken resumes after a body that ended early, if that is worth it. The SDK repeats
+// requests, but what breaks in the body of an answer is not a failed request to it. A stall is
+// not resumed: it has already taken the time that the caller allows for no progress.
 func (d *download) broken(err error) error {
 	d.body.Close()
 	d.body = nil
@@ -203,6 +206,7 @@ func (d *download) broken(err error) error {
 	return nil
 }
 
+// Close ends the transfer. A connection whose body was not read to its end is given up.
 func (d *download) Close() error {
 	if d.body == nil {
 		return nil

@@ -81,7 +81,7 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
+	case ctx.Err() != nil: // before all others: a cancelled request also looks like a broken one
 		return ctx.Err()
 	case errors.As(err, &ce):
 		return fmt.Errorf("%w: %w", store.ErrDenied, ce)
@@ -97,7 +97,9 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	return &answer{err: err}
 }
 
-// meaning maps an error code, or failing that a status, to the contract.
+// meaning maps an error code, or failing that a status, to the contract. Codes come first, for
+// one status has many meanings: 404 is a missing object or bucket, 400 also a bad token. Answers to
+// HEAD have no code. See "Error responses" in the Amazon S3 API reference.
 func meaning(code string, status int) error {
 	switch code {
 	case "NoSuchKey", "NotFound":
@@ -122,7 +124,8 @@ func meaning(code string, status int) error {
 	return nil
 }
 
-// answer is what the server said, in one line.
+// answer is what the server said, in one line; the SDK's own text has request IDs, host
+// IDs and three levels of wrapping. errors.As still finds those.
 type answer struct {
 	sentinel error
 	err      error

@@ -27,6 +27,7 @@ func newPartPool(size int64, n int) *partPool {
 	return &partPool{size: size, tokens: make(chan struct{}, n), free: make(chan []byte, n)}
 }
 
+// acquire waits for a token, with which its holder may use one buffer and send one request.
 func (p *partPool) acquire(ctx context.Context) error {
 	select {
 	case p.tokens <- struct{}{}:
@@ -52,7 +53,7 @@ func (p *partPool) buffer(n int64) []byte {
 }
 
 func (p *partPool) recycle(b []byte) {
-	if int64(cap(b)) != p.size {
+	if int64(cap(b)) != p.size { // too small to serve again, or of an unusually large part
 		return
 	}
 	select {
@@ -61,7 +62,9 @@ func (p *partPool) recycle(b []byte) {
 	}
 }
 
-// part is a piece of a body that can be sent again, with the token it holds.
+// part is a piece of a body that can be sent again, with the token it holds until done is
+// called. Its checksum is known before it is sent: in a header, that works with servers that do not
+// understand the SDK's trailing checksums, and it fails the upload if the bytes change meanwhile.
 type part struct {
 	r    io.ReadSeeker
 	size int64
@@ -88,18 +91,25 @@ type splitter struct {
 	part int64 // bytes of all parts but the last
 }
 
+// randomAccess is a body that need not be copied, such as a *bytes.Reader or a file.
+type randomAccess interface {
+	io.ReaderAt
+	io.Seeker
+}
+
 func newSplitter(pool *partPool, body io.Reader, size int64) (*splitter, error) {
 	sp := &splitter{pool: pool, end: size, part: pool.size}
-	if at, ok := body.(interface {
-		io.ReaderAt
-		io.Seeker
-	}); ok {
-		if err := sp.view(at, at, size); err != nil {
-			return nil, err
-		}
-	} else {
-		sp.in = store.SizedBody(body, size)
+	at, ok := body.(randomAccess)
+	if ok {
+		_, err := at.Seek(0, io.SeekCurrent)
+		ok = err == nil // a pipe is an *os.File, too
 	}
+	if !ok {
+		sp.in = store.SizedBody(body, size)
+	} else if err := sp.view(at, size); err != nil {
+		return nil, err
+	}
+	// Larger parts for a body of more than maxParts of them: 80 GB with 8 MiB.
 	if need := (sp.end + maxParts - 1) / maxParts; need > sp.part {
 		sp.part = need
 	}
@@ -108,11 +118,11 @@ func newSplitter(pool *partPool, body io.Reader, size int64) (*splitter, error) 
 
 // view finds out where a body with random access stands and ends, and moves it to
 // its end, as reading would.
-func (sp *splitter) view(at io.ReaderAt, seek io.Seeker, size int64) (err error) {
-	if sp.pos, err = seek.Seek(0, io.SeekCurrent); err != nil {
+func (sp *splitter) view(at randomAccess, size int64) (err error) {
+	if sp.pos, err = at.Seek(0, io.SeekCurrent); err != nil {
 		return err
 	}
-	if sp.end, err = seek.Seek(0, io.SeekEnd); err != nil {
+	if sp.end, err = at.Seek(0, io.SeekEnd); err != nil {
 		return err
 	}
 	if got := sp.end - sp.pos; size >= 0 && got != size {

@@ -49,12 +49,14 @@ func (s *Store) put(ctx context.Context, name string, body io.Reader, size int64
 	return w.multipart(ctx, first, parts)
 }
 
-// write is one Put on its way.
+// write is one Put on its way. Its id is stored with conditional writes, and with those in parts, whose
+// completion cannot be repeated: the second attempt finds no upload any more. Any other
+// write can simply be sent again.
 type write struct {
 	s    *Store
 	name string
 	cond store.Condition
-	id   string // random, stored under writerKey
+	id   string // random
 }
 
 func (w *write) ifMatch() *string {
@@ -85,6 +87,7 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	if w.conditional() {
 		in.Metadata = w.metadata()
 	}
+	// Nobody but the transport knows how often the SDK tried, once all tries failed.
 	counted, attempts := countAttempts(ctx)
 	out, err := w.s.client.PutObject(counted, in)
 	if err == nil {
@@ -117,7 +120,7 @@ func (w *write) settle(ctx context.Context, err error, repeated bool) (store.Inf
 		return store.Info{}, err
 	}
 	out, herr := w.s.head(ctx, w.name)
-	if herr != nil {
+	if herr != nil { // the doubt remains, and the first error says more
 		return store.Info{}, err
 	}
 	info := infoOf(out)

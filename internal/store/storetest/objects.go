@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -39,6 +41,39 @@ func testRoundTrip(t *testing.T, s store.Store) {
 				t.Errorf("%s: Put says %v, Open %v, Stat %v", name, wrote, read, stat)
 			}
 		}
+	}
+}
+
+// testFiles puts a file from where it stands, and a pipe, which is an *os.File as well.
+func testFiles(t *testing.T, s store.Store) {
+	want := Content(1, PartSize+1000)
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, append([]byte("skipped"), want...), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Seek(int64(len("skipped")), io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	go func() {
+		w.Write(want)
+		w.Close()
+	}()
+	for name, body := range map[string]io.Reader{"file": f, "pipe": r} {
+		if _, err := s.Put(context.Background(), name, body, int64(len(want)), store.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+		got, _ := get(t, s, name)
+		same(t, name, got, want)
 	}
 }
 

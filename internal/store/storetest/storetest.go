@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		test func(*testing.T, store.Store)
 	}{
 		{"round trip", testRoundTrip},
+		{"files", testFiles},
 		{"ranges", testRanges},
 		{"unknown objects", testUnknown},
 		{"names", testNames},
