@@ -46,9 +46,11 @@ func OpenParallel(ctx context.Context, s Store, name string, off, length, partSi
 	return p, info, nil
 }
 
-// parallel implements OpenParallel for one reading goroutine. Only that one touches its fields; a
-// fetching goroutine owns its buffer until it has sent it.
+// parallel implements OpenParallel. A fetching goroutine owns its buffer until it has sent
+// it, and touches nothing else.
 type parallel struct {
+	mu sync.Mutex // lets Close interrupt a Read of another goroutine, such as a decoder's
+
 	ctx      context.Context
 	cancel   context.CancelFunc
 	s        Store
@@ -64,7 +66,6 @@ type parallel struct {
 	queue   []chan fetched // ranges in flight, in order
 	current []byte         // what is left of the range being delivered
 	buf     []byte         // its whole buffer
-	free    [][]byte
 	err     error
 	wg      sync.WaitGroup
 }
@@ -87,15 +88,23 @@ func (p *parallel) start() {
 	p.wg.Go(func() { ch <- fetched{buf, p.fetch(off, buf)} })
 }
 
-// buffer returns n bytes. There are never more than ahead-1 buffers, because start is
+// buffers are shared by all readers: fresh ones cost more time, for the zeroing of their pages,
+// than a fast network takes to fill them. The garbage collector empties the pool.
+var buffers sync.Pool
+
+// buffer returns n bytes. A reader never has more than ahead-1 buffers, because start is
 // called for the first ranges, and then only when a range is through.
 func (p *parallel) buffer(n int64) []byte {
-	if last := len(p.free) - 1; last >= 0 {
-		b := p.free[last]
-		p.free = p.free[:last]
-		return b[:n]
+	if b, ok := buffers.Get().(*[]byte); ok && int64(cap(*b)) >= n {
+		return (*b)[:n]
 	}
 	return make([]byte, n, min(p.partSize, p.end))
+}
+
+func recycle(b []byte) {
+	if b != nil {
+		buffers.Put(&b)
+	}
 }
 
 // fetch fills buf. Another version is noticed here, since Open knows no condition: the
@@ -114,6 +123,8 @@ func (p *parallel) fetch(off int64, buf []byte) error {
 }
 
 func (p *parallel) Read(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.err != nil {
 		return 0, p.err
 	}
@@ -159,7 +170,7 @@ func (p *parallel) readFirst(b []byte) (int, error) {
 // advance waits for the next range.
 func (p *parallel) advance() error {
 	if p.buf != nil {
-		p.free = append(p.free, p.buf)
+		recycle(p.buf)
 		p.buf = nil
 		p.start()
 	}
@@ -181,7 +192,9 @@ func (p *parallel) advance() error {
 
 // Close cancels the requests in flight and waits for their end.
 func (p *parallel) Close() error {
-	p.cancel()
+	p.cancel() // first, for it ends the Read that holds the lock
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var err error
 	if p.first != nil {
 		err = p.first.Close()
@@ -191,7 +204,11 @@ func (p *parallel) Close() error {
 	if p.err == nil {
 		p.err = fmt.Errorf("read %s: %w", p.name, errClosed)
 	}
-	p.queue, p.current, p.free, p.buf = nil, nil, nil, nil
+	for _, ch := range p.queue { // each goroutine has sent, and owns its buffer no more
+		recycle((<-ch).buf)
+	}
+	recycle(p.buf)
+	p.queue, p.current, p.buf = nil, nil, nil
 	return err
 }
 
