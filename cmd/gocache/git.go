@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -62,6 +63,9 @@ func gitOutput(ctx context.Context, dir string, args ...string) string {
 	return string(bytes.TrimSpace(out))
 }
 
+// scpForm is [user@]host:path. One letter before the colon is a Windows drive.
+var scpForm = regexp.MustCompile(`^(?:[^/@]*@)?(\[[^/\]]+\]|[^/:]{2,}):(.*)$`)
+
 // repoName turns the URL of a remote into a name such as github.com/org/name: the same for all ways to
 // reach a repository, and without user, password and port. Local paths lose only
 // their leading slash and ".git". The result is "" for what is no address.
@@ -76,9 +80,8 @@ func repoName(remote string) string {
 		if scheme != "file" {
 			host = u.Hostname()
 		}
-	} else if before, after, ok := strings.Cut(remote, ":"); ok && !strings.Contains(before, "/") && len(before) > 1 {
-		// scp's form, [user@]host:path. One letter before the colon is a Windows drive.
-		host, path = before[strings.LastIndex(before, "@")+1:], after
+	} else if m := scpForm.FindStringSubmatch(remote); m != nil {
+		host, path = strings.Trim(m[1], "[]"), m[2]
 	}
 	path = strings.Trim(filepath.ToSlash(path), "/")
 	path = strings.TrimSuffix(strings.TrimSuffix(path, ".git"), "/")

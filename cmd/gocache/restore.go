@@ -132,8 +132,8 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 // write prints the result for people.
 func (o restoreOutput) write(w io.Writer) error {
 	r := o.Result
-	if r == nil {
-		return nil
+	if r == nil || o.Error != "" && r.FilesWritten == 0 {
+		return nil // the warning says it all
 	}
 	row := func(name string, c restore.Counts) []string {
 		return []string{name, report.Count(c.Restored), report.Count(c.Present), report.Count(c.Missing), report.Count(c.Refused)}
@@ -149,6 +149,9 @@ func (o restoreOutput) write(w io.Writer) error {
 			{"written", fmt.Sprintf("%s in %s files", report.Bytes(r.BytesWritten), report.Count(r.FilesWritten))},
 			{"time", seconds(r.Seconds)},
 		},
+	}
+	if o.Error != "" {
+		s.Title = r.Key + ": restored only in part"
 	}
 	for _, l := range r.Losses {
 		s.Losses = append(s.Losses, fmt.Sprintf("%s: %s: %s", l.What, l.Kind, l.Reason))

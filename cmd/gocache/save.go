@@ -116,8 +116,8 @@ func (a *app) readState(p *project, st store.Store) *snapshot.State {
 // write prints the result for people.
 func (o saveOutput) write(w io.Writer) error {
 	r := o.Result
-	if r == nil {
-		return nil
+	if r == nil || o.Error != "" && r.BytesUploaded == 0 {
+		return nil // the warning says it all
 	}
 	row := func(name string, c save.Counts) []string {
 		return []string{name, report.Count(c.Uploaded), report.Count(c.Stored), report.Count(c.Trimmed), report.Count(c.Skipped)}

@@ -68,6 +68,8 @@ type tryBuild struct {
 	Seconds  float64 `json:"seconds"`
 	Compiled int     `json:"compiled"` // runs of compile, asm and cgo
 	Linked   int     `json:"linked"`   // runs of link
+
+	packages []string // some of what was compiled
 }
 
 // tryCache is one way through a cache.
@@ -112,7 +114,8 @@ func (a *app) try(ctx context.Context, packages []string) error {
 		return err
 	}
 	if !t.res.Proved {
-		return failure{exitFailed, fmt.Errorf("the offline build ran the compiler %d times", t.res.Warm.Compiled)}
+		return failure{exitFailed, fmt.Errorf("the offline build ran the compiler %d times: %s",
+			t.res.Warm.Compiled, strings.Join(t.res.Warm.packages, " "))}
 	}
 	return nil
 }
@@ -130,95 +133,101 @@ func (t *trial) clean() error {
 	return fmt.Errorf("remove temporary files: %w", err)
 }
 
-// caches is a pair of directories below the temporary one.
-type caches struct{ root, mod, build string }
-
-func (t *trial) caches(name string) caches {
-	root := filepath.Join(t.tmp, name)
-	return caches{root, filepath.Join(root, "mod"), filepath.Join(root, "build")}
-}
+// The pair of caches is always in the same place: action IDs of the build cache contain the
+// directories of sources, as they do in CI, where that place does not change either.
+func (t *trial) cacheDir() string { return filepath.Join(t.tmp, "caches") }
+func (t *trial) modDir() string   { return filepath.Join(t.cacheDir(), "mod") }
+func (t *trial) buildDir() string { return filepath.Join(t.cacheDir(), "build") }
 
 func (t *trial) run(ctx context.Context) error {
-	first, second := t.caches("first"), t.caches("second")
 	var err error
 	t.app.out.say("build %s with empty caches", strings.Join(t.packages, " "))
-	if t.res.Cold, err = t.build(ctx, first, "GOPROXY="+t.proxies()); err != nil {
+	if t.res.Cold, err = t.build(ctx, "GOPROXY="+t.proxies()); err != nil {
 		return fmt.Errorf("build with empty caches: %w", err)
 	}
-	if err := t.measure(first); err != nil {
+	if err := t.measure(); err != nil {
 		return err
 	}
-	if err := t.throughStore(ctx, first, second); err != nil {
+	st, err := dir.Open(filepath.Join(t.tmp, "store"))
+	if err != nil {
+		return err
+	}
+	if err := t.save(ctx, st); err != nil {
+		return err
+	}
+	original := filepath.Join(t.tmp, "original")
+	if err := os.Rename(t.cacheDir(), original); err != nil {
+		return err
+	}
+	if err := t.restore(ctx, st); err != nil {
 		return err
 	}
 	t.app.out.say("build again, offline")
-	if t.res.Warm, err = t.build(ctx, second, "GOPROXY=off"); err != nil {
+	if t.res.Warm, err = t.build(ctx, "GOPROXY=off"); err != nil {
 		return fmt.Errorf("offline build after the restore: %w", err)
 	}
 	t.res.Proved = t.res.Warm.Compiled == 0
-	if err := osfile.RemoveAll(second.root); err != nil { // makes room for the next one
+	if err := osfile.RemoveAll(t.cacheDir()); err != nil { // makes room for the next one
 		return fmt.Errorf("remove temporary files: %w", err)
 	}
-	return t.throughTar(ctx, first)
+	return t.throughTar(ctx, original)
 }
 
 // measure counts what the first build left.
-func (t *trial) measure(c caches) error {
+func (t *trial) measure() error {
 	var err error
 	var n int64
-	if t.res.ModuleBytes, n, err = usageOf(c.mod); err != nil {
+	if t.res.ModuleBytes, n, err = usageOf(t.modDir()); err != nil {
 		return err
 	}
 	t.res.Files = n
-	t.res.BuildBytes, n, err = usageOf(c.build)
+	t.res.BuildBytes, n, err = usageOf(t.buildDir())
 	t.res.Files += n
 	return err
 }
 
-// throughStore saves one pair of caches and restores it into another, with the same code as the commands.
-func (t *trial) throughStore(ctx context.Context, from, to caches) error {
-	path := filepath.Join(t.tmp, "store")
-	st, err := dir.Open(path)
-	if err != nil {
-		return err
-	}
+// save runs the code of `gocache save` on the first caches.
+func (t *trial) save(ctx context.Context, st *dir.Store) error {
 	t.app.out.say("save into a temporary store")
-	so := t.app.saveOptions(t.project, st, new(report.Meter))
-	so.State, so.MaxAge, so.MaxSize = nil, 0, 0
-	so.ModDir, so.BuildDir = t.halves(from)
+	o := t.app.saveOptions(t.project, st, new(report.Meter))
+	o.State, o.MaxAge, o.MaxSize = nil, 0, 0
+	o.ModDir, o.BuildDir = t.halves()
 	start := time.Now()
-	show := t.app.progress(so.Meter, uploadWords)
-	saved, err := save.Run(ctx, so)
+	show := t.app.progress(o.Meter, uploadWords)
+	res, err := save.Run(ctx, o)
 	show.Stop()
 	if err != nil {
 		return fmt.Errorf("save: %w", err)
 	}
-	t.app.warnings(saved.Warnings)
+	t.app.warnings(res.Warnings)
 	t.res.Cache.Save = time.Since(start).Seconds()
-	if t.res.Cache.Stored, _, err = usageOf(path); err != nil {
-		return err
-	}
+	t.res.Cache.Stored, _, err = usageOf(filepath.Join(t.tmp, "store"))
+	return err
+}
+
+// restore runs the code of `gocache restore` on empty directories.
+func (t *trial) restore(ctx context.Context, st *dir.Store) error {
 	t.app.out.say("restore into empty directories")
-	ro := t.app.restoreOptions(t.project, st, new(report.Meter))
-	ro.ModDir, ro.BuildDir = t.halves(to)
-	start = time.Now()
-	show = t.app.progress(ro.Meter, downloadWords)
-	restored, err := restore.Run(ctx, ro)
+	o := t.app.restoreOptions(t.project, st, new(report.Meter))
+	o.ModDir, o.BuildDir = t.halves()
+	start := time.Now()
+	show := t.app.progress(o.Meter, downloadWords)
+	res, err := restore.Run(ctx, o)
 	show.Stop()
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	t.app.warnings(restored.Warnings)
+	t.app.warnings(res.Warnings)
 	t.res.Cache.Restore = time.Since(start).Seconds()
 	return nil
 }
 
 // halves leaves out the module cache of a vendored project: nothing is in there.
-func (t *trial) halves(c caches) (mod, build string) {
+func (t *trial) halves() (mod, build string) {
 	if t.project.modDir == "" {
-		return "", c.build
+		return "", t.buildDir()
 	}
-	return c.mod, c.build
+	return t.modDir(), t.buildDir()
 }
 
 // usageOf sums up the sizes of the files below a directory, and counts them.

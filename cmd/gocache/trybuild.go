@@ -30,17 +30,17 @@ func (t *trial) proxies() string {
 	return (&url.URL{Scheme: "file", Path: dir}).String() + "," + t.project.env.GOPROXY
 }
 
-// build builds the packages with the given caches, and counts what was compiled.
-func (t *trial) build(ctx context.Context, c caches, env ...string) (tryBuild, error) {
+// build builds the packages with the temporary caches, and counts what was compiled.
+func (t *trial) build(ctx context.Context, env ...string) (tryBuild, error) {
 	goTmp := filepath.Join(t.tmp, "go-tmp") // what an interrupted build leaves goes with the rest
 	if err := os.MkdirAll(goTmp, 0o755); err != nil {
 		return tryBuild{}, err
 	}
-	env = append(env, "GOMODCACHE="+c.mod, "GOCACHE="+c.build, "GOTMPDIR="+goTmp)
+	env = append(env, "GOMODCACHE="+t.modDir(), "GOCACHE="+t.buildDir(), "GOTMPDIR="+goTmp)
 	counter := new(toolCounter)
 	start := time.Now()
 	err := t.goBuild(ctx, counter, env, "-x")
-	b := tryBuild{Seconds: time.Since(start).Seconds(), Compiled: counter.compiled, Linked: counter.linked}
+	b := tryBuild{Seconds: time.Since(start).Seconds(), Compiled: counter.compiled, Linked: counter.linked, packages: counter.packages}
 	if err == nil || ctx.Err() != nil {
 		return b, err
 	}
@@ -71,11 +71,18 @@ func (t *trial) goBuild(ctx context.Context, stderr io.Writer, env []string, fla
 // toolCounter counts the tools in the output of `go build -x`.
 type toolCounter struct {
 	compiled, linked int
-	line             []byte // up to where tools are named
+	packages         []string // the first that were compiled
+	line             []byte   // up to where tools are named
 }
 
+// maxPackages bounds how many packages are named when the proof fails.
+const maxPackages = 10
+
 // tool finds a call of a tool: "…/pkg/tool/linux_amd64/compile -o …".
-var tool = regexp.MustCompile(`[/\\]pkg[/\\]tool[/\\]+[^/\\ ]+[/\\]+(asm|cgo|compile|link)(\.exe)?["']? `)
+var tool = regexp.MustCompile(`[/\\]pkg[/\\]+tool[/\\]+[^/\\ ]+[/\\]+(asm|cgo|compile|link)(\.exe)?["']? `)
+
+// packageFlag finds the package that the compiler is told about.
+var packageFlag = regexp.MustCompile(` -p (\S+)`)
 
 // maxLine bounds what is kept of a line: commands name their tool near the start,
 // and may go on with thousands of files.
@@ -104,6 +111,9 @@ func (c *toolCounter) count() {
 		c.linked++
 	default:
 		c.compiled++
+		if p := packageFlag.FindSubmatch(c.line); p != nil && len(c.packages) < maxPackages {
+			c.packages = append(c.packages, string(p[1]))
+		}
 	}
 	c.line = c.line[:0]
 }

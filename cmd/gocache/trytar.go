@@ -12,7 +12,7 @@ import (
 
 // throughTar does what actions/cache does: one archive of both directories, compressed by
 // zstd on all cores, written whole to the disk; then the reverse.
-func (t *trial) throughTar(ctx context.Context, from caches) error {
+func (t *trial) throughTar(ctx context.Context, from string) error {
 	for _, name := range []string{"tar", "zstd"} {
 		if _, err := exec.LookPath(name); err != nil {
 			t.res.TarMissing = fmt.Sprintf("no %s in PATH to compare with", name)
@@ -27,7 +27,7 @@ func (t *trial) throughTar(ctx context.Context, from caches) error {
 	c := new(tryCache)
 	start := time.Now()
 	err := pipe(
-		exec.CommandContext(ctx, "tar", "-cf", "-", "-C", from.root, "."),
+		exec.CommandContext(ctx, "tar", "-cf", "-", "-C", from, "."),
 		exec.CommandContext(ctx, "zstd", "-q", "-T0", "-o", archive))
 	if err != nil {
 		return fmt.Errorf("tar and zstd: %w", err)

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/goproxytest"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"gocache": func() { os.Exit(run()) }})
+}
+
+// TestScripts runs testdata/script against the real command, real go and git commands, and a
+// module proxy that serves testdata/modules. Beyond what testscript has, scripts can say
+//
+//	exits 2 gocache restore --nonsense     the exact exit code
+//	tree DIR FILE                          list DIR with sizes and times into FILE
+//	waitfor GLOB                           until it matches something
+//	hide PROGRAM                           drop the directories that hold it from PATH
+func TestScripts(t *testing.T) {
+	proxy := goproxytest.NewTestServer(t, "testdata/modules", "")
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "tree": tree, "waitfor": waitFor, "hide": hide,
+		},
+		Setup: func(env *testscript.Env) error { return setup(env, proxy.URL) },
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+	})
+}
+
+// setup gives each script a home and caches of its own, and no traces of the CI system that
+// may be running the tests.
+func setup(env *testscript.Env, proxy string) error {
+	home := filepath.Join(env.WorkDir, ".home")
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		return err
+	}
+	for name, value := range map[string]string{
+		"HOME": home, "USERPROFILE": home, "LocalAppData": home, "XDG_CACHE_HOME": filepath.Join(home, ".cache"),
+		"GIT_CONFIG_NOSYSTEM": "1", "GIT_CEILING_DIRECTORIES": filepath.Dir(env.WorkDir),
+		"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com",
+		"GOMODCACHE": filepath.Join(env.WorkDir, ".caches", "mod"), "GOCACHE": filepath.Join(env.WorkDir, ".caches", "build"),
+		"GOPROXY": proxy, "GOSUMDB": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "", "GOENV": "off", "GOTELEMETRY": "off",
+		"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		env.Setenv(name, value)
+	}
+	env.Defer(func() { makeRemovable(env.WorkDir) })
+	return nil
+}
+
+// makeRemovable undoes the read-only modes of module trees.
+func makeRemovable(root string) {
+	filepath.WalkDir(root, func(path string, d fs.DirEntry, _ error) error {
+		if d != nil && d.IsDir() {
+			os.Chmod(path, 0o755)
+		}
+		return nil
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits code program [args...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func tree(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: tree dir file")
+	}
+	var b strings.Builder
+	root := ts.MkAbs(args[0])
+	ts.Check(filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, path)
+		fmt.Fprintf(&b, "%s %v %d %v\n", filepath.ToSlash(rel), info.Mode(), info.Size(), info.ModTime())
+		return nil
+	}))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(b.String()), 0o644))
+}
+
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: waitfor glob")
+	}
+	for range 600 {
+		if list, _ := filepath.Glob(ts.MkAbs(args[0])); len(list) > 0 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("nothing matches %s", args[0])
+}
+
+func hide(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hide program")
+	}
+	var keep []string
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if list, _ := filepath.Glob(filepath.Join(dir, args[0]+"*")); !slices.ContainsFunc(list, func(file string) bool {
+			base := filepath.Base(file)
+			return strings.TrimSuffix(base, filepath.Ext(base)) == args[0]
+		}) {
+			keep = append(keep, dir)
+		}
+	}
+	ts.Setenv("PATH", strings.Join(keep, string(filepath.ListSeparator)))
+}
