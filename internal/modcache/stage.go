@@ -20,6 +20,7 @@ import (
 //
 // It is the directory cache/gocache-stage-<n>, beside a file of that name with ".lock" added, which is
 // flocked as long as the process lives. An unlocked one was left by a killed process.
+// The empty file cache/gocache.lock stays in the cache, as cmd/go's own lock files do.
 type Stage struct {
 	c    *Cache
 	mu   sync.Mutex
