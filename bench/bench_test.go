@@ -77,9 +77,9 @@ func TestCompareListings(t *testing.T) {
 	now := time.Now()
 	before := map[string]stored{"same": {1, now}, "replaced": {2, now}, "deleted": {4, now}}
 	after := map[string]stored{"same": {1, now}, "replaced": {2, now.Add(1)}, "new": {8, now}}
-	want := change{Stored: 11, Uploaded: 10, Objects: 3, Written: 2}
-	if got := compare(before, after); got != want {
-		t.Errorf("compare = %+v, want %+v", got, want)
+	want := change{Stored: 11, Uploaded: 10, Objects: 3, Written: 2, Names: []string{"new", "replaced"}}
+	if diff := cmp.Diff(want, compare(before, after)); diff != "" {
+		t.Errorf("change (-want +got):\n%s", diff)
 	}
 }
 

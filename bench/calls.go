@@ -37,6 +37,9 @@ func (c *chain) systemCalls(ctx context.Context, t tool) (*calls, error) {
 	if err := c.all(ctx, t); err != nil { // the first save
 		return nil, err
 	}
+	if err := c.emptyCaches(); err != nil {
+		return nil, err
+	}
 	logf("counting the system calls of a restore")
 	log := c.path("tmp", "strace")
 	for _, s := range t.restore(c.number) {

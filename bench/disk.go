@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -21,13 +21,12 @@ type disk struct {
 // mountDisk makes the image and mounts it, or takes over the one that an earlier run kept.
 func mountDisk(ctx context.Context, image string, sizeGiB int, keep bool) (*disk, error) {
 	d := &disk{image: image, dir: filepath.Join(os.TempDir(), "gocache-bench"), keep: keep}
-	if mounts, err := os.ReadFile("/proc/mounts"); err != nil {
-		return nil, err
-	} else if bytes.Contains(mounts, []byte(" "+d.dir+" ext4 ")) {
-		logf("using %s again", d.dir)
-		return d, nil
+	if mounted, err := mountedImage(d.dir); err != nil || mounted != "" {
+		logf("using %s in %s again", d.dir, mounted)
+		d.image = mounted
+		return d, err
 	}
-	if err := touchMemory(filepath.Dir(image)); err != nil {
+	if err := touchMemory(); err != nil {
 		return nil, err
 	}
 	logf("writing %d GiB of zeros to %s", sizeGiB, image)
@@ -38,6 +37,21 @@ func mountDisk(ctx context.Context, image string, sizeGiB int, keep bool) (*disk
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
+}
+
+// mountedImage returns the image file that is mounted at dir by way of a loop device, or "".
+func mountedImage(dir string) (string, error) {
+	mounts, err := os.ReadFile("/proc/mounts") // device directory type ...
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); f[1] == dir {
+			image, err := os.ReadFile(filepath.Join("/sys/block", filepath.Base(f[0]), "loop/backing_file"))
+			return strings.TrimSpace(string(image)), err
+		}
+	}
+	return "", nil
 }
 
 func (d *disk) mount(ctx context.Context) error {
@@ -64,15 +78,12 @@ func (d *disk) close() error {
 
 // touchMemory fills two thirds of the free memory once and gives it back. The first touch of a page
 // of a virtual machine costs the host a page fault, which would slow the first runs.
-func touchMemory(dir string) error {
+func touchMemory() error {
 	free, err := availableMemory()
 	if err != nil {
 		return err
 	}
-	if filepath.Clean(dir) != "/dev/shm" {
-		dir = "/dev/shm"
-	}
-	file := filepath.Join(dir, "gocache-bench.touch")
+	const file = "/dev/shm/gocache-bench.touch"
 	logf("touching %d GiB of memory", free*2/3>>30)
 	err = writeZeros(file, free*2/3)
 	if errors.Is(err, syscall.ENOSPC) {

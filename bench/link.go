@@ -28,7 +28,7 @@ type link struct {
 
 func openLink(ctx context.Context, l *lab, name string) (*link, error) {
 	if name == loopback {
-		return &link{name: name, host: "127.0.0.1", description: "loopback"}, nil
+		return &link{name: name, host: "127.0.0.1", description: "Client and server on one machine, with nothing between them"}, nil
 	}
 	argv := []string{"setpriv", "--pdeathsig", "TERM", "--", l.path("bin", "shape"), "-delay", "10ms", "-rate", "1000", "link"}
 	relay := exec.Command(argv[0], argv[1:]...) // ended by close, which lets it clean up
@@ -44,7 +44,7 @@ func openLink(ctx context.Context, l *lab, name string) (*link, error) {
 		name: name, host: "198.18.64.1", relay: relay,
 		server:      []string{"nsenter", "--net=/run/netns/gocache-bench-srv", "--"},
 		client:      []string{"nsenter", "--net=/run/netns/gocache-bench-cli", "--"},
-		description: "1 Gbit/s, 10 ms of delay in each direction, MTU 9000",
+		description: "Client and server in two network namespaces; between them 1 Gbit/s and 10 ms of delay in each direction, MTU 9000",
 	}
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || strings.TrimSpace(line) != "ready" {
 		k.close()

@@ -23,6 +23,7 @@ type machine struct {
 	Rclone      string `json:"rclone"`
 	Versitygw   string `json:"versitygw"`
 	Gocache     string `json:"gocache"`
+	Commit      string `json:"commit"` // of the checkout
 	ImageDir    string `json:"image_dir"`
 }
 
@@ -40,6 +41,7 @@ func describeMachine(ctx context.Context, l *lab) (machine, error) {
 		Rclone:    firstLine(ctx, "rclone", "version"),
 		Versitygw: firstLine(ctx, "go", "list", "-modfile=tools/go.mod", "-m", "github.com/versity/versitygw"),
 		Gocache:   firstLine(ctx, l.path("bin", "gocache"), "version"),
+		Commit:    firstLine(ctx, "git", "describe", "--always", "--dirty"),
 		ImageDir:  filepath.Dir(l.disk.image),
 	}, nil
 }

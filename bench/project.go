@@ -99,7 +99,7 @@ func (p *project) makeEdit(context.Context) error {
 		return err
 	}
 	source = append(source, "\n// benchEdit is the change of the benchmark.\nfunc benchEdit() string { return \"changed\" }\n"...)
-	return p.writeVariant(edited, p.edit, source)
+	return p.writeFile(edited, p.edit, source)
 }
 
 // makeUpgrade upgrades the dependency in a copy of the project, with a module cache of its own. Its
@@ -125,14 +125,8 @@ func (p *project) makeUpgrade(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, name := range moduleFiles {
-		content, err := os.ReadFile(p.path("scratch", name))
-		if err != nil {
-			return err
-		}
-		if err := p.writeVariant(upgraded, name, content); err != nil {
-			return err
-		}
+	if err := p.copyFiles("scratch", upgraded, moduleFiles); err != nil {
+		return err
 	}
 	return os.RemoveAll(p.path("scratch"))
 }
@@ -147,39 +141,44 @@ func (p *project) variable(name string) string {
 	return ""
 }
 
+// keep puts aside files of the project, with their times.
 func (p *project) keep(variant string, names ...string) error {
-	for _, name := range names {
-		content, err := os.ReadFile(p.path("project", name))
-		if err != nil {
-			return err
-		}
-		if err := p.writeVariant(variant, name, content); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *project) writeVariant(variant, name string, content []byte) error {
-	file := p.path(variant, name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(file, content, 0o644)
+	return p.copyFiles("project", variant, names)
 }
 
 // use puts files of a variant into the project.
 func (p *project) use(variant string, names ...string) error {
+	return p.copyFiles(variant, "project", names)
+}
+
+// copyFiles keeps the times of the files: the go command's index of a package depends on them, so
+// that new times alone would add entries to the build cache.
+func (p *project) copyFiles(from, to string, names []string) error {
 	for _, name := range names {
-		content, err := os.ReadFile(p.path(variant, name))
+		content, err := os.ReadFile(p.path(from, name))
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(p.path("project", name), content, 0o644); err != nil {
+		info, err := os.Stat(p.path(from, name))
+		if err != nil {
+			return err
+		}
+		if err := p.writeFile(to, name, content); err != nil {
+			return err
+		}
+		if err := os.Chtimes(p.path(to, name), info.ModTime(), info.ModTime()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (p *project) writeFile(dir, name string, content []byte) error {
+	file := p.path(dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, content, 0o644)
 }
 
 // reset makes the project what it was at first.

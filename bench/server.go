@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -148,6 +149,8 @@ type change struct {
 	Uploaded int64 `json:"uploaded"` // bytes of the objects that are new or were replaced
 	Objects  int   `json:"objects"`  // number of all objects after
 	Written  int   `json:"written"`  // number of objects that are new or were replaced
+	// Names has the first few of the written objects, sorted.
+	Names []string `json:"names,omitempty"`
 }
 
 func compare(before, after map[string]stored) change {
@@ -156,8 +159,11 @@ func compare(before, after map[string]stored) change {
 		c.Stored += o.size
 		if was, ok := before[name]; !ok || was != o {
 			c.Uploaded += o.size
-			c.Written++
+			c.Names = append(c.Names, name)
 		}
 	}
+	c.Written = len(c.Names)
+	slices.Sort(c.Names)
+	c.Names = c.Names[:min(c.Written, 10)]
 	return c
 }
