@@ -122,8 +122,12 @@ func (r *run) hasModule(j moduleJob) (here, whole bool) {
 			return true, false
 		}
 	}
-	return false, m.HasZip || !r.Zips
+	return false, m.HasZip || !r.zip(j.version)
 }
+
+// zip reports whether the zip of a version is to be rebuilt. No go command asks for that of a toolchain which is there, and
+// it would be as large as all other modules together.
+func (r *run) zip(v module.Version) bool { return r.Zips && v.Path != "golang.org/toolchain" }
 
 func (r *run) refuse(v module.Version, reason string) {
 	r.tally.add(func() {
@@ -203,7 +207,7 @@ func (r *run) openModule(ctx context.Context, j moduleJob) (body io.ReadCloser, 
 func (r *run) unpackModule(j moduleJob, body io.Reader) error {
 	rd := snapshot.NewReader(r.metered(body), nil, r.buffers)
 	defer rd.Close()
-	inst, err := r.stage.Begin(j.version, modcache.InstallOptions{Zip: r.Zips, Replace: j.replace})
+	inst, err := r.stage.Begin(j.version, modcache.InstallOptions{Zip: r.zip(j.version), Replace: j.replace})
 	if err != nil {
 		return diskError(err)
 	}

@@ -24,7 +24,7 @@ func (r *run) execute(ctx context.Context) (err error) {
 			return local(err)
 		}
 	}
-	if len(r.modules) > 0 {
+	if r.mods != nil {
 		if r.stage, err = r.mods.NewStage(); err != nil {
 			return local(err)
 		}

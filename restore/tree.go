@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -86,13 +87,14 @@ func (r *run) installTreeFile(tree, name string, data []byte) (err error) {
 	if tree == snapshot.TreeFuzz {
 		written, err = r.build.InstallFuzzFile(name, data)
 	} else {
-		if reason := r.checkGraphFile(name, data); reason != "" {
+		verified, reason := r.checkGraphFile(name, data)
+		if reason != "" {
 			r.tally.add(func() {
 				r.tally.losses = append(r.tally.losses, Loss{What: name, Reason: reason, Kind: "refused"})
 			})
 			return nil
 		}
-		written, err = r.mods.InstallGraphFile(name, data)
+		written, err = r.stage.InstallGraphFile(name, data, verified)
 	}
 	if err != nil {
 		return diskError(err)
@@ -104,21 +106,21 @@ func (r *run) installTreeFile(tree, name string, data []byte) (err error) {
 	return nil
 }
 
-// checkGraphFile compares a .mod file with its "/go.mod" line in go.sum, where there is one,
-// and returns why it is refused.
-func (r *run) checkGraphFile(name string, data []byte) string {
+// checkGraphFile compares a .mod file with its "/go.mod" line in go.sum, where
+// there is one, and returns why it is refused.
+func (r *run) checkGraphFile(name string, data []byte) (verified bool, reason string) {
 	v, ok := graphVersion(name)
 	want := r.Keys.Sums.Mod[v]
 	if !ok || want == "" {
-		return ""
+		return false, ""
 	}
 	got, err := dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) {
-		return io.NopCloser(strings.NewReader(string(data))), nil
+		return io.NopCloser(bytes.NewReader(data)), nil
 	})
 	if err != nil || got != want {
-		return fmt.Sprintf("go.mod is %s, go.sum says %s", got, want)
+		return false, fmt.Sprintf("go.mod is %s, go.sum says %s", got, want)
 	}
-	return ""
+	return true, ""
 }
 
 // graphVersion tells which version a cache/download/<path>/@v/<version>.mod belongs to.

@@ -151,7 +151,8 @@ func (r *run) packable(ids []snapshot.ID) []snapshot.ID {
 }
 
 // isChange reports whether writing a would tell the next job anything that the
-// snapshot which it would restore otherwise does not.
+// snapshot which it would restore otherwise does not. The time inside an entry is no such thing: the go command
+// renews it when it repeats an action with the same outcome, as it does for `go run`.
 func (r *run) isChange(a *snapshot.Manifest) bool {
 	old := r.sameKey()
 	if old == nil || len(old.Actions) != len(a.Actions) || len(old.Modules) != len(a.Modules) || len(old.Trees) != len(a.Trees) || len(r.prev.bad) > 0 {
@@ -159,7 +160,7 @@ func (r *run) isChange(a *snapshot.Manifest) bool {
 	}
 	for i, x := range a.Actions {
 		y := old.Actions[i]
-		if x.ID != y.ID || x.Time != y.Time || a.Outputs[x.Output].ID != old.Outputs[y.Output].ID || stale(x.LastUse, y.LastUse) {
+		if x.ID != y.ID || a.Outputs[x.Output].ID != old.Outputs[y.Output].ID || stale(x.LastUse, y.LastUse) {
 			return true
 		}
 	}
