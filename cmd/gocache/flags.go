@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/org/gocache-action/internal/store/s3"
@@ -34,6 +35,8 @@ const (
 	defaultTimeout = 10 * time.Minute
 )
 
+var zipsChoices = []string{"rebuild", "omit"}
+
 // project registers what says which project, and whose snapshot, is meant.
 func (f *flags) project(fs *pflag.FlagSet) {
 	fs.StringVar(&f.dir, "dir", ".", "directory of the project")
@@ -59,7 +62,7 @@ func (f *flags) transfer(fs *pflag.FlagSet) {
 }
 
 func (f *flags) restore(fs *pflag.FlagSet) {
-	f.zips = choice{defaultZips, []string{"rebuild", "omit"}}
+	f.zips = choice{defaultZips, zipsChoices}
 	fs.Var(&f.zips, "zips", "rebuild the zip of each module, for 'go mod download' offline, or omit it")
 }
 
@@ -77,6 +80,14 @@ func (f *flags) failOnMiss(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.failMiss, "fail-on-miss", false, "exit with 1 when no snapshot was found")
 }
 
+// complete tells shells what the flags of a command take.
+func complete(cmd *cobra.Command) {
+	cmd.MarkFlagDirname("dir")
+	if cmd.Flags().Lookup("zips") != nil {
+		cmd.RegisterFlagCompletionFunc("zips", cobra.FixedCompletions(zipsChoices, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
 // check refuses values that no flag type refuses by itself.
 func (f *flags) check() error {
 	switch {
@@ -84,6 +95,8 @@ func (f *flags) check() error {
 		return usage("invalid value %d for --concurrency: want 0 to 1024", f.concurrency)
 	case f.stall < duration(time.Second):
 		return usage("invalid value %s for --stall-timeout: want 1s or more", &f.stall)
+	case f.partSize > 1<<30: // buffers of this size are held while uploading
+		return usage("invalid value %s for --part-size: want 1GiB or less", &f.partSize)
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ type goEnv struct {
 	GOOS, GOARCH, GOHOSTOS, GOHOSTARCH string
 	GOFLAGS                            string
 	GOPRIVATE, GONOPROXY, GONOSUMDB    string
+	GOCACHEPROG                        string
 	GOWORK, GOMOD, GOPROXY             string
 }
 
@@ -32,7 +33,7 @@ func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
 		return env, err
 	}
 	out, err := goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, "env", "-json",
-		"GOMODCACHE", "GOCACHE", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
+		"GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
 		"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY")
 	if err != nil {
 		return env, err
@@ -63,9 +64,9 @@ func goOutput(ctx context.Context, dir string, extra []string, args ...string) (
 	return out, nil
 }
 
-// buildDir returns GOCACHE, or "" where it is off.
+// buildDir returns GOCACHE, or "" where it is off or another program keeps the build cache.
 func (e *goEnv) buildDir() string {
-	if e.GOCACHE == "off" {
+	if e.GOCACHE == "off" || e.GOCACHEPROG != "" {
 		return ""
 	}
 	return e.GOCACHE

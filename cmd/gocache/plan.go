@@ -33,6 +33,7 @@ func (a *app) planCommand() *cobra.Command {
 	a.flags.transfer(fs)
 	a.flags.restore(fs)
 	a.flags.save(fs)
+	complete(cmd)
 	return cmd
 }
 
@@ -110,10 +111,11 @@ func (o *planOutput) write(w io.Writer) error {
 	if o.Save != nil {
 		writeSavePlan(&b, o.Save)
 	}
-	for _, half := range [][2]string{{"GOMODCACHE", o.ModDir}, {"GOCACHE", o.BuildDir}} {
-		if half[1] == "" {
-			fmt.Fprintf(&b, "\n%s is neither restored nor saved: it is switched off, or the project is vendored\n", half[0])
-		}
+	if o.ModDir == "" {
+		b.WriteString("\nGOMODCACHE is neither restored nor saved: --no-modules was given, or the project is vendored\n")
+	}
+	if o.BuildDir == "" {
+		b.WriteString("\nGOCACHE is neither restored nor saved: --no-build was given, GOCACHE is off, or GOCACHEPROG is set\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

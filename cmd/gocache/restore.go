@@ -39,6 +39,7 @@ func (a *app) restoreCommand() *cobra.Command {
 	a.flags.restore(fs)
 	a.flags.failOnError(fs)
 	a.flags.failOnMiss(fs)
+	complete(cmd)
 	return cmd
 }
 

@@ -34,6 +34,7 @@ func (a *app) saveCommand() *cobra.Command {
 	a.flags.transfer(fs)
 	a.flags.save(fs)
 	a.flags.failOnError(fs)
+	complete(cmd)
 	return cmd
 }
 

@@ -42,6 +42,7 @@ func (a *app) tryCommand() *cobra.Command {
 	fs := cmd.Flags()
 	fs.StringVar(&a.flags.dir, "dir", ".", "directory of the project")
 	a.flags.restore(fs)
+	complete(cmd)
 	return cmd
 }
 
