@@ -34,9 +34,10 @@ func OpenParallel(ctx context.Context, s Store, name string, off, length, partSi
 		cancel()
 		return nil, Info{}, errors.Join(err, first.Close())
 	}
+	stop, _ := End(off, ask, info.Size)
 	p := &parallel{
 		ctx: ctx, cancel: cancel, s: s, name: name, info: info, partSize: partSize,
-		first: first, pos: off, firstEnd: min(off+ask, end, info.Size), end: min(end, info.Size),
+		first: first, pos: off, firstEnd: min(stop, end, info.Size), end: min(end, info.Size),
 		short: end > info.Size || off > info.Size,
 	}
 	p.next = p.firstEnd

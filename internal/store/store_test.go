@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -89,7 +90,7 @@ func wanted(off, length int64) int64 {
 
 // TestOpenParallelShort asks for more than there is.
 func TestOpenParallelShort(t *testing.T) {
-	for _, c := range []struct{ off, length int64 }{{0, size + 1}, {90_000, 20_000}, {size + 1, -1}, {size, 1}, {2 * size, 10}} {
+	for _, c := range []struct{ off, length int64 }{{0, size + 1}, {90_000, 20_000}, {size + 1, -1}, {size, 1}, {2 * size, 10}, {math.MaxInt64 - 5, 10}} {
 		s, data := object(t)
 		got, err := io.ReadAll(openParallel(t, s, c.off, c.length, 7000, 3))
 		if !errors.Is(err, io.ErrUnexpectedEOF) || !bytes.Equal(got, data[min(c.off, size):]) {
