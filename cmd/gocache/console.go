@@ -26,6 +26,8 @@ func (c *console) warn(err error, hint string) { c.message("warning", err, hint)
 // fail says why the exit code is not 0.
 func (c *console) fail(err error, hint string) { c.message("error", err, hint) }
 
+// message prints one message and its hint. Errors come from many places, some of which end in
+// a period or a line break; both are cut off here, so that all messages look alike.
 func (c *console) message(kind string, err error, hint string) {
 	// Errors of several lines (errors.Join, output of the go command) stay together by indentation.
 	text := strings.ReplaceAll(strings.TrimRight(err.Error(), ".\n"), "\n", "\n\t")

@@ -61,21 +61,25 @@ func (f *flags) transfer(fs *pflag.FlagSet) {
 	fs.Var(&f.stall, "stall-timeout", "give up on a connection on which nothing moves")
 }
 
+// restore registers what only a restore has to know.
 func (f *flags) restore(fs *pflag.FlagSet) {
 	f.zips = choice{defaultZips, zipsChoices}
 	fs.Var(&f.zips, "zips", "rebuild the zip of each module, for 'go mod download' offline, or omit it")
 }
 
+// save registers what only a save has to know.
 func (f *flags) save(fs *pflag.FlagSet) {
 	f.maxAge = duration(defaultMaxAge)
 	fs.Var(&f.maxAge, "max-age", "drop what was not used for longer; 0: never")
 	fs.Var(&f.maxSize, "max-size", "drop what was not used for longest above this size on disk; 0: no bound")
 }
 
+// failOnError is not for plan and try: people look at those, and there an error is one.
 func (f *flags) failOnError(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.failError, "fail-on-error", false, "exit with 1 when something goes wrong, instead of a warning")
 }
 
+// failOnMiss is for jobs that make no sense without a warm cache.
 func (f *flags) failOnMiss(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.failMiss, "fail-on-miss", false, "exit with 1 when no snapshot was found")
 }

@@ -19,6 +19,8 @@ const planLong = `Plan explains the key of this project, with each ingredient an
 from, and what a restore and a save would do now: what they would look for, fetch,
 keep, trim and upload. It writes nothing, neither here nor in the store.`
 
+// planCommand has the flags of restore and of save, so that the same line with
+// another verb tells what they would do.
 func (a *app) planCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:       "plan [restore|save]",
@@ -51,6 +53,8 @@ type planOutput struct {
 	Notes       []string            `json:"notes,omitempty"`
 }
 
+// plan runs the command. It fails where restore and save would only warn: nobody
+// runs it within a job whose success matters more.
 func (a *app) plan(ctx context.Context, args []string) error {
 	ctx, cancel := a.deadline(ctx)
 	defer cancel()
@@ -72,6 +76,7 @@ func (a *app) plan(ctx context.Context, args []string) error {
 	return a.finish(err, true)
 }
 
+// makePlan returns what it found out also beside an error; nil when that is nothing.
 func (a *app) makePlan(ctx context.Context, doRestore, doSave bool) (*planOutput, error) {
 	st, err := a.openStore(ctx)
 	if err != nil {
@@ -121,6 +126,8 @@ func (o *planOutput) write(w io.Writer) error {
 	return err
 }
 
+// writeKey lists the ingredients. The full digest is much longer than all other values
+// and may stick out.
 func (o *planOutput) writeKey(b *strings.Builder) {
 	fmt.Fprintf(b, "key %s\n", o.Key)
 	names, values := 0, 0
@@ -132,6 +139,7 @@ func (o *planOutput) writeKey(b *strings.Builder) {
 	}
 }
 
+// writeCandidates names the objects as they lie in the store, for those who want to look.
 func (o *planOutput) writeCandidates(b *strings.Builder) {
 	b.WriteString("\nlooked for, in this order\n")
 	for n, c := range o.Candidates {
@@ -143,6 +151,8 @@ func (o *planOutput) writeCandidates(b *strings.Builder) {
 	}
 }
 
+// writeRestorePlan prints what a restore would do. Modules that no manifest lists have no
+// known size, so they are told apart.
 func writeRestorePlan(b *strings.Builder, r *restore.PlanResult) {
 	fmt.Fprintf(b, "\nrestore: %s\n", foundTitle(r.Key, r.Matched))
 	row := func(name string, c restore.PlanCounts) []string {
@@ -160,6 +170,7 @@ func writeRestorePlan(b *strings.Builder, r *restore.PlanResult) {
 	}
 }
 
+// writeSavePlan prints what a save would do.
 func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
 	b.WriteString("\nsave: ")
 	if !s.Written {

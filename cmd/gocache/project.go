@@ -47,6 +47,8 @@ func (a *app) project(ctx context.Context) (*project, error) {
 	return p, nil
 }
 
+// projectDir checks --dir before the go command does: its complaint about a directory
+// that is missing does not say which.
 func projectDir(flag string) (string, error) {
 	dir, err := filepath.Abs(flag)
 	if err != nil {

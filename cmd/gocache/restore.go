@@ -24,6 +24,7 @@ The snapshot is looked for under the exact key of the module files, then under
 the latest of the same name; in the own scope, then the base, then the default.
 Finding nothing is no error.`
 
+// restoreCommand describes the command line.
 func (a *app) restoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "restore",
@@ -57,6 +58,7 @@ type outcome struct {
 	Hint  string `json:"hint,omitempty"`
 }
 
+// outcomeOf puts an error into a result, so that programs need not read stderr.
 func outcomeOf(err error) outcome {
 	if err == nil {
 		return outcome{}
@@ -86,6 +88,8 @@ func (a *app) restore(ctx context.Context) error {
 	return a.finish(err, a.flags.failMiss)
 }
 
+// runRestore fills out as far as it gets. The store comes first, as a mistake in its URL is
+// wrong usage on any machine, also on one without Go.
 func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
 	st, err := a.openStore(ctx)
 	if err != nil {
@@ -118,6 +122,8 @@ func (a *app) keepState(p *project, res *restore.Result) error {
 	return snapshot.WriteState(file, res.State)
 }
 
+// restoreOptions is the one place where flags and environment become options; plan and
+// try use it too, so that they do what restore does.
 func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restore.Options {
 	return restore.Options{
 		Store: st, Repo: p.id.Repo,

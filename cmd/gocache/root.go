@@ -106,6 +106,8 @@ func (f failure) hint(cmd, root *cobra.Command, args []string) string {
 	return "run '" + cmd.CommandPath() + " --help'"
 }
 
+// root builds the command line. Errors and usage are printed by execute, not by cobra, for
+// they follow the rules of console.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:               "gocache",

@@ -56,6 +56,7 @@ func (a *app) warnings(list []string) {
 	}
 }
 
+// isUsage reports whether an error is the caller's mistake, which no flag turns into a warning.
 func isUsage(err error) bool {
 	var f failure
 	return errors.As(err, &f) && f.code == exitUsage

@@ -20,6 +20,7 @@ dropped. When nothing is new, nothing is written.
 
 Save knows from a restore of the same project what was used since; without one it works too.`
 
+// saveCommand describes the command line.
 func (a *app) saveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "save",
@@ -46,6 +47,8 @@ type saveOutput struct {
 	outcome
 }
 
+// save runs the command. As with restore, its failures are warnings: a job that passed its tests
+// is not red because its cache was not kept.
 func (a *app) save(ctx context.Context) error {
 	ctx, cancel := a.deadline(ctx)
 	defer cancel()
@@ -64,6 +67,7 @@ func (a *app) save(ctx context.Context) error {
 	return a.finish(err, false)
 }
 
+// runSave fills out as far as it gets.
 func (a *app) runSave(ctx context.Context, out *saveOutput) error {
 	st, err := a.openStore(ctx)
 	if err != nil {
@@ -83,6 +87,7 @@ func (a *app) runSave(ctx context.Context, out *saveOutput) error {
 	return err
 }
 
+// saveOptions is to save what restoreOptions is to restore.
 func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Options {
 	return save.Options{
 		Store: st, Repo: p.id.Repo,

@@ -31,6 +31,7 @@ Modules that are in GOMODCACHE already are not downloaded again. Your own caches
 read. All temporary files lie in one directory ($TMPDIR), which needs room for both
 caches three times over, and is removed at the end.`
 
+// tryCommand takes few flags: identity and store are made up.
 func (a *app) tryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "try [PACKAGES]",
@@ -89,6 +90,7 @@ type trial struct {
 	res      tryOutput
 }
 
+// try runs the command. Whatever happens, the temporary files go, before anything is printed.
 func (a *app) try(ctx context.Context, packages []string) error {
 	if len(packages) == 0 {
 		packages = []string{"./..."}
@@ -140,6 +142,7 @@ func (t *trial) cacheDir() string { return filepath.Join(t.tmp, "caches") }
 func (t *trial) modDir() string   { return filepath.Join(t.cacheDir(), "mod") }
 func (t *trial) buildDir() string { return filepath.Join(t.cacheDir(), "build") }
 
+// run does one step after the other, each on what the one before left.
 func (t *trial) run(ctx context.Context) error {
 	var err error
 	t.app.out.say("build %s with empty caches", strings.Join(t.packages, " "))

@@ -88,6 +88,7 @@ var packageFlag = regexp.MustCompile(` -p (\S+)`)
 // and may go on with thousands of files.
 const maxLine = 4096
 
+// Write implements io.Writer. It never fails, as that would end the build.
 func (c *toolCounter) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
@@ -103,6 +104,8 @@ func (c *toolCounter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// count looks at a whole line. Assembling and cgo count as compiling: a warm
+// cache needs neither.
 func (c *toolCounter) count() {
 	m := tool.FindSubmatch(c.line)
 	switch {

@@ -32,6 +32,7 @@ func (d *duration) String() string {
 	return s
 }
 
+// Set implements pflag.Value.
 func (d *duration) Set(s string) error {
 	v, err := parseDuration(s)
 	if err != nil {
@@ -76,6 +77,7 @@ type size int64
 
 func (s *size) Type() string { return "size" }
 
+// String leaves out the space of humanize, so that the default in the help can be typed.
 func (s *size) String() string {
 	if *s == 0 {
 		return "0"
@@ -83,6 +85,7 @@ func (s *size) String() string {
 	return strings.ReplaceAll(humanize.IBytes(uint64(*s)), " ", "")
 }
 
+// Set implements pflag.Value. MB are powers of 1000 and MiB of 1024, as everywhere.
 func (s *size) Set(text string) error {
 	n, err := humanize.ParseBytes(text)
 	if err != nil || n > 1<<62 {
@@ -101,6 +104,7 @@ type choice struct {
 func (c *choice) Type() string   { return strings.Join(c.allowed, "|") }
 func (c *choice) String() string { return c.value }
 
+// Set implements pflag.Value.
 func (c *choice) Set(s string) error {
 	if !slices.Contains(c.allowed, s) {
 		return fmt.Errorf("must be %s", strings.Join(c.allowed, " or "))

@@ -25,6 +25,8 @@ type versionInfo struct {
 	Format  int    `json:"format"` // of the stored objects
 }
 
+// buildVersion joins what the release set and what the go command recorded. Binaries of
+// `go install module@version` have a version, those of a checkout a commit.
 func buildVersion() versionInfo {
 	v := versionInfo{
 		Version: version, Commit: commit,
@@ -60,6 +62,7 @@ func vcsCommit(info *debug.BuildInfo) string {
 	return revision + modified
 }
 
+// versionCommand prints the format too: two versions of gocache can share a store when theirs is the same.
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",

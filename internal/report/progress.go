@@ -81,6 +81,8 @@ type display interface {
 	clear() string
 }
 
+// loop redraws until stop is closed. It writes whole displays at once, as a terminal shows
+// half-written ones.
 func (p *Progress) loop(every time.Duration, d display) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -111,6 +113,7 @@ type lines struct {
 	past  history
 }
 
+// show writes a line also when nothing moved: in a log, silence looks like a hang.
 func (l *lines) show(s sample) string {
 	l.past = l.past.add(s)
 	if s.bytes == 0 && s.files == 0 && s.disk == 0 {
@@ -125,6 +128,7 @@ func (l *lines) show(s sample) string {
 		amounts(s.disk, s.diskTotal), l.words.DiskDone, s.fileCount())
 }
 
+// clear leaves a log as it is.
 func (l *lines) clear() string { return "" }
 
 // live is the display for terminals: a bar for the transfer and one for the disk.
@@ -135,6 +139,7 @@ type live struct {
 	shown          bool
 }
 
+// newLive takes width as a function, since terminals change theirs.
 func newLive(words Words, width func() int) *live {
 	return &live{
 		words: words, width: width,
@@ -155,6 +160,7 @@ func (l *live) show(s sample) string {
 	return "\r\x1b[K" + cut(first, columns) + "\n\x1b[K" + cut(second, columns) + "\x1b[1A\r"
 }
 
+// clear erases both lines, and leaves the cursor where the first was.
 func (l *live) clear() string {
 	if !l.shown {
 		return ""
@@ -184,6 +190,7 @@ func newBar(counter, total func(sample) int64) *bar { return &bar{counter: count
 
 const barWidth = 24
 
+// line returns the bar, the amounts, the rate and the time left.
 func (b *bar) line(s sample) string {
 	b.past = b.past.add(s)
 	done, total := b.counter(s), b.total(s)

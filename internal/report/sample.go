@@ -17,6 +17,7 @@ type sample struct {
 	disk, diskTotal   int64
 }
 
+// sample reads the counters one by one. They may be a moment apart; nobody adds them up.
 func (m *Meter) sample(at time.Time) sample {
 	return sample{
 		at: at, phase: m.Phase(),
@@ -67,6 +68,7 @@ func left(done, total int64, rate float64) time.Duration {
 	return time.Duration(seconds+1) * time.Second
 }
 
+// The counters whose rates are shown.
 func transferred(s sample) int64 { return s.bytes }
 func onDisk(s sample) int64      { return s.disk }
 

@@ -41,6 +41,7 @@ func (t Table) Write(w io.Writer) error {
 	return err
 }
 
+// columnWidths counts runes, not bytes: names of modules and jobs may be in any script.
 func columnWidths(rows [][]string) []int {
 	var widths []int
 	for _, row := range rows {
@@ -84,6 +85,7 @@ func (s Summary) Write(w io.Writer) error {
 	return err
 }
 
+// writeFacts aligns the values.
 func writeFacts(b *strings.Builder, facts [][2]string) {
 	longest := 0
 	for _, f := range facts {
@@ -94,6 +96,7 @@ func writeFacts(b *strings.Builder, facts [][2]string) {
 	}
 }
 
+// writeList indents what has several lines, so that each item stays one.
 func writeList(b *strings.Builder, title string, list []string) {
 	if len(list) == 0 {
 		return
