@@ -52,6 +52,7 @@ func (c *chain) systemCalls(ctx context.Context, t tool) (*calls, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer os.Remove(log)
 	defer f.Close()
 	counted, err := countCalls(f)
 	if err != nil {
@@ -68,7 +69,8 @@ var straceLine = regexp.MustCompile(`^(\d+)\s+(<\.\.\. )?(\w+)(?:\(| resumed>)(.
 // unfinished ends the first of the two lines of a call that another thread interrupted.
 const unfinished = " <unfinished ...>"
 
-// countCalls reads the output of "strace -f" of a program that is one process with several threads.
+// countCalls reads the output of "strace -f" of a program that is one process with several
+// threads. Short-lived children, such as "go env", count with it.
 func countCalls(r io.Reader) (calls, error) {
 	t := callTracker{pending: map[string]string{}, created: map[string]bool{}}
 	lines := bufio.NewScanner(r)

@@ -71,8 +71,9 @@ func (d *disk) close() error {
 		return nil
 	}
 	// Not bound to the run's context: an interrupted run has to clean up as well.
-	ctx := context.Background()
-	_ = command(ctx, "umount", d.dir) // not mounted when mount failed; then Remove succeeds
+	// Lazy, because the commands of such a run may need a moment to end. When the mount
+	// itself failed there is nothing to unmount, and Remove succeeds.
+	_ = command(context.Background(), "umount", "--lazy", d.dir)
 	return errors.Join(os.Remove(d.dir), os.Remove(d.image))
 }
 
