@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -139,11 +140,10 @@ func TestOrdinaryUser(t *testing.T) {
 		t.Skip("needs root, to become somebody else")
 	}
 	root := filepath.Join(t.TempDir(), "store")
-	st := dirStore(t, root)
-	shared.reset(t)
-	shared.save(t, st)
-	breakThings(t)
 	home := t.TempDir()
+	shared.reset(t)
+	mustRun(t, gocache(home, "save", root))
+	breakThings(t)
 	for _, dir := range []string{filepath.Dir(shared.mod), home, root} {
 		if out, err := exec.Command("chown", "-R", "65534:65534", dir).CombinedOutput(); err != nil {
 			t.Fatalf("chown: %v: %s", err, out)
@@ -152,10 +152,12 @@ func TestOrdinaryUser(t *testing.T) {
 	openPath(t, root)
 	openPath(t, home)
 	t.Cleanup(func() { exec.Command("chown", "-R", "0:0", filepath.Dir(shared.mod)).Run() })
-	for range 2 {
-		res := restoreAs(t, 65534, home, root)
-		if len(res.Losses) > 0 || len(res.Warnings) > 0 {
-			t.Errorf("restore: %+v", res)
+	for try := range 2 {
+		cmd := gocache(home, "restore", root)
+		runAs(cmd, 65534)
+		res := decodeResult(t, mustRun(t, cmd))
+		if !res.Exact || len(res.Losses) > 0 || len(res.Warnings) > 0 || (try == 1) != (res.FilesWritten == 0) {
+			t.Errorf("restore %d: %+v", try, res)
 		}
 	}
 	shared.mustEqualTrees(t)
@@ -169,6 +171,27 @@ func openPath(t *testing.T, dir string) {
 			os.Chmod(dir, info.Mode()|0o055)
 		}
 	}
+}
+
+// gocache is a command of the binary on the project.
+func gocache(home, command, root string) *exec.Cmd {
+	cmd := exec.Command(shared.binary, command, "--json", "--quiet", "--fail-on-error", "--store", "file://"+filepath.ToSlash(root),
+		"--name", "job", "--repo", "r", "--scope", mainScope, "--default-scope", mainScope)
+	cmd.Dir = shared.proj
+	cmd.Env = append(os.Environ(), "HOME="+home, "GOMODCACHE="+shared.mod, "GOCACHE="+shared.build, "GOFLAGS=", "GOTOOLCHAIN=local", "GOPATH="+home)
+	return cmd
+}
+
+// mustRun returns what a command prints.
+func mustRun(t testing.TB, cmd *exec.Cmd) []byte {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v: %s%s", cmd.Args, err, out, stderr.Bytes())
+	}
+	return out
 }
 
 // decodeResult reads what restore --json prints.

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -82,6 +83,7 @@ func TestVersion(t *testing.T) {
 // IDs depend on the paths; reference is a copy of them as the go command left them.
 type world struct {
 	proj, mod, build, reference string
+	goVersion                   string
 	binary                      string // gocache, built for tests that kill it or run it as another user
 }
 
@@ -123,11 +125,13 @@ func (w *world) prepare() error {
 	if out, err := exec.Command("go", "build", "-o", w.binary, "../../cmd/gocache").CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
-	out, err := exec.Command("go", "env", "GOMODCACHE", "GOPROXY").Output()
+	out, err := exec.Command("go", "env", "GOMODCACHE", "GOVERSION", "GOPROXY").Output()
 	if err != nil {
 		return err
 	}
-	cache, proxy, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	env := strings.Split(strings.TrimSpace(string(out)), "\n")
+	cache, proxy := env[0], env[2]
+	w.goVersion = env[1]
 	proxy = "file://" + filepath.ToSlash(cache) + "/cache/download," + proxy
 	for _, args := range [][]string{{"mod", "tidy"}, {"mod", "download"}, {"mod", "verify"}, {"build", "./..."}, {"vet", "./..."}, {"test", "-run", "NONE", "./..."}, {"run", "."}} {
 		if out, err := w.goCommand(proxy, args...); err != nil {
@@ -167,7 +171,7 @@ func (w *world) wipe(t testing.TB) {
 // plan derives the key of the project as it is now.
 func (w *world) plan(t testing.TB, name string) keys.Plan {
 	t.Helper()
-	in := keys.Input{Name: name, OS: "linux", Arch: "amd64", GoVersion: "go1.26"}
+	in := keys.Input{Name: name, OS: runtime.GOOS, Arch: runtime.GOARCH, GoVersion: w.goVersion}
 	for _, f := range []string{"go.mod", "go.sum"} {
 		data, err := os.ReadFile(filepath.Join(w.proj, f))
 		if err != nil {
