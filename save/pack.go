@@ -37,6 +37,14 @@ func (r *run) groupOutputs(ids []snapshot.ID) (groups [][]snapshot.ID) {
 	return groups
 }
 
+// rawSize sums the bytes of outputs.
+func (r *run) rawSize(ids []snapshot.ID) (n int64) {
+	for _, id := range ids {
+		n += r.inv.Outputs[id].Size
+	}
+	return n
+}
+
 // built is a pack with its content listed.
 type built struct {
 	pack snapshot.Pack
@@ -47,12 +55,8 @@ type built struct {
 // their name is the hash of their bytes; a large one is built twice, first for its
 // name and size alone, which is cheaper than a copy on disk.
 func (r *run) savePack(ctx context.Context, ids []snapshot.ID) error {
-	var raw int64
-	for _, id := range ids {
-		raw += r.inv.Outputs[id].Size
-	}
 	write := func(w *snapshot.Writer) (built, error) { return r.writeOutputs(w, ids) }
-	b, err := r.upload1(ctx, raw, write)
+	b, err := r.upload1(ctx, r.rawSize(ids), write)
 	if err != nil || len(b.outs) == 0 {
 		return err
 	}

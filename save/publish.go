@@ -2,10 +2,12 @@ package save
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/org/gocache-action/internal/lookup"
@@ -14,34 +16,47 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// upload stores everything that the first assembly lacks, several objects at once.
+// upload stores everything that the first assembly lacks, several objects at once, the
+// largest first: they would otherwise be what everyone waits for at the end.
 func (r *run) upload(ctx context.Context, a assembly) error {
 	r.Meter.SetPhase("upload")
 	r.setTotals(a)
+	jobs := r.uploadJobs(a)
+	slices.SortStableFunc(jobs, func(x, y uploadJob) int { return cmp.Compare(y.bytes, x.bytes) })
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.Concurrency)
-	start := func(f func() error) {
+	for _, j := range jobs {
 		g.Go(func() error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			return f()
+			return j.run(ctx)
 		})
 	}
+	return g.Wait()
+}
+
+// uploadJob makes and uploads one object.
+type uploadJob struct {
+	bytes int64 // uncompressed
+	run   func(context.Context) error
+}
+
+func (r *run) uploadJobs(a assembly) (jobs []uploadJob) {
 	for i := range r.trees {
 		if t := &r.trees[i]; t.pack == nil {
-			start(func() error { return r.saveTree(ctx, t) })
+			jobs = append(jobs, uploadJob{t.bytes, func(ctx context.Context) error { return r.saveTree(ctx, t) }})
 		}
 	}
 	for _, ids := range r.groupOutputs(a.missing) {
-		start(func() error { return r.savePack(ctx, ids) })
+		jobs = append(jobs, uploadJob{r.rawSize(ids), func(ctx context.Context) error { return r.savePack(ctx, ids) }})
 	}
 	for i := range r.modules {
 		if m := &r.modules[i]; !m.stored && !m.failed {
-			start(func() error { return r.saveModule(ctx, m) })
+			jobs = append(jobs, uploadJob{m.rec.Bytes, func(ctx context.Context) error { return r.saveModule(ctx, m) }})
 		}
 	}
-	return g.Wait()
+	return jobs
 }
 
 func (r *run) setTotals(a assembly) {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
@@ -16,8 +17,20 @@ func main() { os.Exit(run()) }
 // run is main with an exit code. A first interrupt cancels what is going on, which then cleans
 // up; a second one kills, as the handler is removed after the first.
 func run() int {
+	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	return execute(ctx, &console{stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:], os.LookupEnv)
+}
+
+// memoryLimit is what the collector works towards, in bytes: 512 MB is promised for the whole process, and without a
+// limit the heap would grow to twice what is in use before it is collected.
+const memoryLimit = 400 << 20
+
+// limitMemory leaves a limit that the user has set alone.
+func limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 }
