@@ -191,6 +191,7 @@ func (r *run) missModule(j moduleJob) {
 const bigModule = 24 << 20
 
 func (r *run) openModule(ctx context.Context, j moduleJob) (body io.ReadCloser, object string, err error) {
+	err = store.ErrNotFound // a private module and no scope to look in
 	for _, object = range j.objects {
 		if j.size >= bigModule {
 			body, _, err = store.OpenParallel(ctx, r.Store, object, 0, -1, bigModule/3, 3)

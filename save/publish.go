@@ -83,7 +83,7 @@ func (r *run) publish(ctx context.Context) error {
 	a := r.assemble(own)
 	if !r.isChange(a.manifest) {
 		r.finish(a, false)
-		return nil
+		return r.mendLatest(ctx)
 	}
 	version := r.prev.exact.Version
 	for try := 0; ; try++ {
@@ -123,6 +123,14 @@ func (r *run) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
 			return nil // a save of the same key that came later, and so has merged ours
 		}
 	}
+}
+
+// mendLatest replaces a damaged manifest under the latest key although nothing is new.
+func (r *run) mendLatest(ctx context.Context) error {
+	if own := r.prev.own(); own != nil && r.prev.latest.Damaged() {
+		return r.publishLatest(ctx, own)
+	}
+	return nil
 }
 
 // reread waits a little, so that jobs which started together spread, and fetches what the other save wrote.

@@ -129,6 +129,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	o.State = usableState(o)
 	r := &run{Options: o, start: o.Now(), memory: semaphore.NewWeighted(memoryBudget), newOut: map[snapshot.ID]newOutput{}}
 	r.Meter.SetPhase("look up")
 	if err := r.readPrevious(ctx); err != nil {
@@ -148,6 +149,15 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		}
 	}
 	return r, r.scanTrees(ctx)
+}
+
+// usableState drops from the state what it says about another store or repository. When the
+// caches were filled holds all the same.
+func usableState(o Options) *snapshot.State {
+	if o.State == nil || o.State.Store == o.Store.String() && o.State.Repo == o.Repo {
+		return o.State
+	}
+	return &snapshot.State{Time: o.State.Time}
 }
 
 // execute uploads what is new, then publishes.
