@@ -98,7 +98,7 @@ func newer(a, b entry) entry {
 }
 
 // trim drops what was not used for maxAge, then the least recently used until
-// the outputs fit into maxSize bytes; zero means no bound. An output goes with its last action. The
+// the outputs fit into maxSize bytes. No maxAge (zero) and no maxSize (negative) mean no bound. An output goes with its last action. The
 // result keeps the order of entries.
 func trim(entries []entry, now time.Time, maxAge time.Duration, maxSize int64) (kept []entry) {
 	oldest := int64(-1 << 62)
@@ -106,7 +106,7 @@ func trim(entries []entry, now time.Time, maxAge time.Duration, maxSize int64) (
 		oldest = now.Add(-maxAge).Unix()
 	}
 	kept = slices.DeleteFunc(entries, func(e entry) bool { return e.lastUse < oldest })
-	if maxSize <= 0 {
+	if maxSize < 0 {
 		return kept
 	}
 	byUse := slices.Clone(kept)

@@ -1,0 +1,120 @@
+package save
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+var now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+// history makes n entries with shared outputs and uses spread over a month, sorted by action.
+func history(rnd *rand.Rand, n int) []entry {
+	var out []entry
+	for i := range n {
+		output := byte(rnd.IntN(n))
+		out = append(out, entry{
+			action: snapshot.ID{byte(i)}, output: snapshot.ID{output}, size: int64(output) * 10,
+			time: int64(rnd.IntN(1000)), lastUse: now.Add(-time.Duration(rnd.IntN(30*24)) * time.Hour).Unix(),
+		})
+	}
+	return out
+}
+
+// onDisk sums the outputs of entries, each once.
+func onDisk(entries []entry) (n int64) {
+	seen := map[snapshot.ID]bool{}
+	for _, e := range entries {
+		if !seen[e.output] {
+			seen[e.output] = true
+			n += e.size
+		}
+	}
+	return n
+}
+
+func TestTrim(t *testing.T) {
+	const week = 7 * 24 * time.Hour
+	for seed := range uint64(500) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		all := history(rnd, 40)
+		bound := int64(rnd.IntN(8000))
+		kept := trim(slices.Clone(all), now, week, bound)
+		if onDisk(kept) > bound {
+			t.Fatalf("seed %d: %d bytes kept, %d allowed", seed, onDisk(kept), bound)
+		}
+		oldest := now.Unix()
+		for _, e := range kept {
+			if e.lastUse < now.Add(-week).Unix() {
+				t.Fatalf("seed %d: an entry last used %v was kept", seed, time.Unix(e.lastUse, 0))
+			}
+			oldest = min(oldest, e.lastUse)
+		}
+		for _, e := range all {
+			if e.lastUse > oldest && !slices.Contains(kept, e) {
+				t.Fatalf("seed %d: an entry was dropped that was used later than one that was kept", seed)
+			}
+		}
+		if !slices.IsSortedFunc(kept, func(a, b entry) int { return bytes.Compare(a.action[:], b.action[:]) }) {
+			t.Fatalf("seed %d: order was lost", seed)
+		}
+	}
+}
+
+func TestTrimWithoutBounds(t *testing.T) {
+	all := history(rand.New(rand.NewPCG(1, 1)), 40)
+	if got := trim(slices.Clone(all), now, 0, -1); !slices.Equal(got, all) {
+		t.Error("entries were dropped without a bound")
+	}
+	if got := trim(slices.Clone(all), now, 0, 0); onDisk(got) != 0 {
+		t.Error("a bound of nothing left something")
+	}
+}
+
+// manifestOf makes a manifest with the given entries.
+func manifestOf(entries []entry) *snapshot.Manifest {
+	b := snapshot.NewBuilder()
+	p := b.AddPack(snapshot.Pack{Object: "p", Frames: []snapshot.Frame{{Raw: 1 << 20}}})
+	for _, e := range entries {
+		b.AddOutput(snapshot.Output{ID: e.output, Size: e.size, Pack: p})
+		b.AddAction(e.action, e.output, e.time, e.lastUse)
+	}
+	m := new(snapshot.Manifest)
+	b.Build(m)
+	return m
+}
+
+// TestMerge: the order in which two saves publish does not matter, and merging again changes nothing.
+func TestMerge(t *testing.T) {
+	for seed := range uint64(500) {
+		rnd := rand.New(rand.NewPCG(seed, 2))
+		pick := func() []entry {
+			return slices.DeleteFunc(history(rnd, 40), func(entry) bool { return rnd.IntN(3) == 0 })
+		}
+		a, b := pick(), pick()
+		ab, ba := mergeEntries(a, manifestOf(b)), mergeEntries(b, manifestOf(a))
+		for i := range ab {
+			if ab[i].time == ba[i].time { // the same moment in two jobs: either output will do
+				ba[i].output, ba[i].size = ab[i].output, ab[i].size
+			}
+		}
+		if !slices.Equal(ab, ba) {
+			t.Fatalf("seed %d: a merged into b differs from b merged into a", seed)
+		}
+		if again := mergeEntries(ab, manifestOf(ab)); !slices.Equal(again, ab) {
+			t.Fatalf("seed %d: merging twice differs from once", seed)
+		}
+		for _, e := range append(slices.Clone(a), b...) {
+			if !slices.ContainsFunc(ab, func(x entry) bool { return x.action == e.action && x.lastUse >= e.lastUse && x.time >= e.time }) {
+				t.Fatalf("seed %d: an entry or its use was lost", seed)
+			}
+		}
+	}
+	if got := mergeEntries(history(rand.New(rand.NewPCG(1, 1)), 3), nil); len(got) != 3 {
+		t.Error("merging with nothing")
+	}
+}
