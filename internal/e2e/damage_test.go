@@ -22,7 +22,7 @@ var damages = map[string]func([]byte) []byte{
 	"not ours":    func([]byte) []byte { return []byte("<html>502 bad gateway</html>") },
 }
 
-// TestDamagedObjects damages each object of the store in each way. The rest is restored, the loss is named, the go command can
+// TestDamagedObjects damages objects of the store. The rest is restored, the loss is named, the go command can
 // work with what is there, nothing half-written stays, and the next save mends the store.
 func TestDamagedObjects(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
@@ -34,8 +34,11 @@ func TestDamagedObjects(t *testing.T) {
 	for _, p := range m.Packs {
 		objects = append(objects, p.Object)
 	}
-	for _, object := range objects {
+	for i, object := range objects {
 		for name, damage := range damages {
+			if i > 1 && name != "flipped bit" {
+				continue // one module and one pack in every way, the others in one
+			}
 			t.Run(name+" "+strings.Split(object, "/")[1]+" "+filepath.Base(object)[:8], func(t *testing.T) {
 				shared.wipe(t)
 				changeObject(t, root, object, damage)
