@@ -5,6 +5,7 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
@@ -33,36 +34,76 @@ func (r *run) execute(ctx context.Context) (err error) {
 	return r.runJobs(ctx)
 }
 
-// runJobs starts trees first, which are few and which `go` needs whatever else it does,
-// then modules and packs in turn, so that disk and network work on both kinds of data all the time.
+// job is one object, or a range of one.
+type job struct {
+	bytes int64 // stored; 0 when unknown
+	run   func(context.Context) error
+}
+
+// Jobs of bigJob stored bytes and more have workers of their own, bigShare of all in 16ths. Few of them fill a link, and
+// the fewer there are, the sooner the first of their frames is whole and can be decoded; for small
+// objects the time to the first byte counts, and they need many requests in flight.
+const (
+	bigJob   = 4 << 20
+	bigShare = 6
+)
+
+// runJobs runs trees first, which are few and which `go` needs whatever else it does, then modules and packs.
 func (r *run) runJobs(ctx context.Context) error {
+	var big, small []job
+	for _, j := range r.allJobs() {
+		if j.bytes >= bigJob {
+			big = append(big, j)
+		} else {
+			small = append(small, j)
+		}
+	}
+	nbig := max(1, r.Concurrency*bigShare/16)
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(r.Concurrency)
-	start := func(f func() error) {
-		g.Go(func() error {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			return f()
-		})
-	}
-	for _, j := range r.trees {
-		start(func() error { return r.restoreTree(ctx, j) })
-	}
-	if len(r.ready) > 0 {
-		start(func() error { return r.putActions(r.ready) })
-	}
-	for i := range max(len(r.modules), len(r.packs)) {
-		if i < len(r.packs) {
-			start(func() error { return r.restorePack(ctx, r.packs[i]) })
-		}
-		if i < len(r.modules) {
-			start(func() error { return r.restoreModule(ctx, r.modules[i]) })
-		}
-	}
+	work(ctx, g, big, nbig)
+	work(ctx, g, small, max(1, r.Concurrency-nbig))
 	err := g.Wait()
 	r.countRead()
 	return err
+}
+
+// allJobs lists what is to be done; modules and packs in turn, so that work of both kinds is there all the time.
+func (r *run) allJobs() (jobs []job) {
+	for _, j := range r.trees {
+		jobs = append(jobs, job{j.pack.Size, func(ctx context.Context) error { return r.restoreTree(ctx, j) }})
+	}
+	if len(r.ready) > 0 {
+		jobs = append(jobs, job{0, func(context.Context) error { return r.putActions(r.ready) }})
+	}
+	for i := range max(len(r.modules), len(r.packs)) {
+		if i < len(r.modules) {
+			j := r.modules[i]
+			jobs = append(jobs, job{j.size, func(ctx context.Context) error { return r.restoreModule(ctx, j) }})
+		}
+		if i < len(r.packs) {
+			j := r.packs[i]
+			jobs = append(jobs, job{j.bytes, func(ctx context.Context) error { return r.restorePack(ctx, j) }})
+		}
+	}
+	return jobs
+}
+
+// work runs jobs in their order with n workers, until the first error of any.
+func work(ctx context.Context, g *errgroup.Group, jobs []job, n int) {
+	var next atomic.Int64
+	for range min(n, len(jobs)) {
+		g.Go(func() error {
+			for i := next.Add(1) - 1; i < int64(len(jobs)); i = next.Add(1) - 1 {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				if err := jobs[i].run(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
 }
 
 // countRead counts the packs that were read, by what became of them.

@@ -129,7 +129,7 @@ func DecodeManifest(data []byte) (*Manifest, error) {
 
 // openManifest checks the plain lines and the hash, and returns what follows.
 func openManifest(data []byte) ([]byte, error) {
-	head, body, ok := bytes.Cut(data[:min(len(data), 4096)], []byte("\n\n"))
+	head, _, ok := bytes.Cut(data[:min(len(data), 4096)], []byte("\n\n"))
 	lines := strings.Split(string(head), "\n")
 	version, isManifest := strings.CutPrefix(lines[0], manifestMagic)
 	if !isManifest {
@@ -141,7 +141,7 @@ func openManifest(data []byte) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: manifest header does not end", ErrCorrupt)
 	}
-	body = data[len(head)+2:]
+	body := data[len(head)+2:]
 	for _, l := range lines[1:] {
 		if want, ok := strings.CutPrefix(l, "sha256 "); ok {
 			if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != want {

@@ -51,7 +51,10 @@ func proxy(t testing.TB, g *storetest.Server, judge func(*http.Request) verdict)
 		t.Fatal(err)
 	}
 	// The signed Host header passes unchanged.
-	forward := &httputil.ReverseProxy{Director: func(r *http.Request) { r.URL.Scheme, r.URL.Host = target.Scheme, target.Host }}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host
+	}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch judge(r) {
 		case pass:
