@@ -185,19 +185,21 @@ func (r *run) restorePack(ctx context.Context, j packJob) error {
 	w := &outputWriter{run: r, pending: j.outputs}
 	defer w.abort()
 	src := r.metered(body)
-	var buf []byte
+	mem := storedBuffers.Get().(*[]byte)
+	defer storedBuffers.Put(mem)
 	for f := j.first; f < j.end; f++ {
 		frame := pack.Frames[f]
-		if int64(cap(buf)) < frame.Size {
-			buf = make([]byte, frame.Size)
+		if int64(cap(*mem)) < frame.Size {
+			*mem = make([]byte, frame.Size)
 		}
-		if _, err := io.ReadFull(src, buf[:frame.Size]); err != nil {
+		buf := (*mem)[:frame.Size]
+		if _, err := io.ReadFull(src, buf); err != nil {
 			return r.losePack(j, w.rest(), err)
 		}
 		if !w.wants(f) {
 			continue
 		}
-		if err := r.restoreFrame(w, pack, f, buf[:frame.Size]); err != nil {
+		if err := r.restoreFrame(w, pack, f, buf); err != nil {
 			return err
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // execute runs all jobs, at most Concurrency at once. The first failure of the
 // store or of the disk cancels the others.
 func (r *run) execute(ctx context.Context) (err error) {
-	r.buffers = newBuffers(2*runtime.GOMAXPROCS(0) + 2)
+	r.buffers = newBuffers(min(2*runtime.GOMAXPROCS(0)+2, maxBuffers))
 	r.setTotals()
 	r.Meter.SetPhase("restore")
 	if r.build != nil {
@@ -161,6 +161,12 @@ func (r *meteredReader) Read(p []byte) (int, error) {
 	r.m.Bytes.Add(int64(n))
 	return n, err
 }
+
+// maxBuffers bounds the decoded frames that are held on machines with many cores: 160 MiB.
+const maxBuffers = 10
+
+// storedBuffers hold a stored frame for each running packJob.
+var storedBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // copyBuffers are for copying members: large enough that nearly every file is one write.
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 1<<20); return &b }}

@@ -38,9 +38,9 @@ var codec = sync.OnceValue(func() (c struct {
 }) {
 	n := runtime.GOMAXPROCS(0)
 	var err error
-	// The options are valid constants, so New cannot fail. On the caches of a real project "default" is 1.8 times as fast
-	// as "better" and stores 9 % more; a snapshot is restored far more often than it is saved, and decoding is as fast.
-	if c.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(n), zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(FrameSize), zstd.WithEncoderCRC(false)); err != nil {
+	// The options are valid constants, so New cannot fail. On the caches of a real project a save at the level "better"
+	// took 2.2 times as long as at the default one, and stored 9 % less; decoding is equally fast.
+	if c.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(n), zstd.WithWindowSize(FrameSize), zstd.WithEncoderCRC(false)); err != nil {
 		panic(err)
 	}
 	if c.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(n), zstd.WithDecoderMaxMemory(MaxFrameRaw)); err != nil {

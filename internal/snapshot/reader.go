@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"sync"
 )
 
 // Reader unpacks a pack or a module object while it arrives. It holds one
@@ -29,11 +30,14 @@ type Buffers interface {
 	Put([]byte)
 }
 
+// storedBuffers saves most objects, which are small, fresh memory for their frames.
+var storedBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
 // NewReader returns a Reader of src. When frames is not nil, every frame must
 // have the recorded hash, and src must hold exactly these frames.
 // pool may be nil. The caller must call Close.
 func NewReader(src io.Reader, frames []Frame, pool Buffers) *Reader {
-	r := &Reader{src: src, frames: frames, pool: pool}
+	r := &Reader{src: src, frames: frames, pool: pool, stored: *storedBuffers.Get().(*[]byte)}
 	r.tr = tar.NewReader((*frameSource)(r))
 	return r
 }
@@ -57,12 +61,14 @@ func (s *frameSource) Read(p []byte) (int, error) {
 // network, so that slow transfers do not hold memory that others could use.
 func (r *Reader) fill() (err error) {
 	r.release()
-	if r.stored, err = ReadFrame(r.src, r.stored); err != nil {
+	stored, err := ReadFrame(r.src, r.stored)
+	if err != nil {
 		if err == io.EOF && r.frames != nil && r.next != len(r.frames) {
 			return io.ErrUnexpectedEOF
 		}
 		return err
 	}
+	r.stored = stored
 	if r.pool != nil {
 		r.raw = r.pool.Get()
 	}
@@ -91,7 +97,13 @@ func (r *Reader) release() {
 }
 
 // Close gives the memory back. It does not close the source.
-func (r *Reader) Close() { r.release() }
+func (r *Reader) Close() {
+	r.release()
+	if b := r.stored; b != nil && cap(b) <= FrameSize {
+		r.stored = nil
+		storedBuffers.Put(&b)
+	}
+}
 
 // Next advances to the next member and returns it; io.EOF after the last one.
 // Anything but a regular file with a safe name is ErrCorrupt, and so is data behind the end of the archive.
