@@ -190,7 +190,7 @@ func (r *run) restorePack(ctx context.Context, j packJob) error {
 	for f := j.first; f < j.end; f++ {
 		frame := pack.Frames[f]
 		if int64(cap(*mem)) < frame.Size {
-			*mem = make([]byte, frame.Size)
+			*mem = make([]byte, frame.Size+frame.Size/2)
 		}
 		buf := (*mem)[:frame.Size]
 		if _, err := io.ReadFull(src, buf); err != nil {

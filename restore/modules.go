@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
 	"slices"
 
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"golang.org/x/mod/module"
+	"golang.org/x/sync/errgroup"
 )
 
 // moduleJob is one module version to fetch.
@@ -213,22 +215,84 @@ func (r *run) unpackModule(j moduleJob, body io.Reader) error {
 		return diskError(err)
 	}
 	defer inst.Abort() // no-op after Commit
+	unpack := r.unpackSerial
+	if j.bytes == 0 || j.bytes >= largeTree {
+		unpack = r.unpackParallel
+	}
+	if err := unpack(inst, rd); err != nil {
+		return err
+	}
+	return diskError(inst.Commit(j.sum, j.modSum))
+}
+
+// largeTree is the size from which the files of one module are hashed and written by several goroutines: with many jobs at once
+// each gets a small share of the cores, and a job of a second alone would be what everyone waits for at the end.
+const largeTree = 16 << 20
+
+func (r *run) unpackSerial(inst *modcache.Install, rd *snapshot.Reader) error {
 	for {
 		m, err := rd.Next()
 		if err == io.EOF {
-			return diskError(inst.Commit(j.sum, j.modSum))
+			return nil
 		}
 		if err != nil {
 			return err
 		}
-		w, err := inst.Create(m.Name, m.Mode, m.Size)
-		if err != nil {
-			return diskError(err)
-		}
-		if err := r.copyMember(w, rd, m.Size); err != nil {
+		if err := r.createMember(inst, m, rd); err != nil {
 			return err
 		}
 	}
+}
+
+// unpackParallel reads members in order and leaves hashing and writing to as many goroutines as there are cores.
+// Files larger than their buffers it writes itself.
+func (r *run) unpackParallel(inst *modcache.Install, rd *snapshot.Reader) error {
+	g, ctx := errgroup.WithContext(context.Background())
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	err := r.handOut(ctx, g, inst, rd)
+	return errors.Join(g.Wait(), err)
+}
+
+func (r *run) handOut(ctx context.Context, g *errgroup.Group, inst *modcache.Install, rd *snapshot.Reader) error {
+	for ctx.Err() == nil {
+		m, err := rd.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if m.Size > copyBuffer {
+			if err := r.createMember(inst, m, rd); err != nil {
+				return err
+			}
+			continue
+		}
+		buf := copyBuffers.Get().(*[]byte)
+		data := (*buf)[:m.Size]
+		if _, err := io.ReadFull(rd, data); err != nil {
+			return err
+		}
+		g.Go(func() error {
+			defer copyBuffers.Put(buf)
+			if err := inst.WriteFile(m.Name, m.Mode, data); err != nil {
+				return diskError(err)
+			}
+			r.Meter.Disk.Add(m.Size)
+			r.Meter.Files.Add(1)
+			return nil
+		})
+	}
+	return nil
+}
+
+// createMember writes one file of a module.
+func (r *run) createMember(inst *modcache.Install, m snapshot.Member, src io.Reader) error {
+	w, err := inst.Create(m.Name, m.Mode, m.Size)
+	if err != nil {
+		return diskError(err)
+	}
+	return r.copyMember(w, src, m.Size)
 }
 
 // copyMember copies one member, and tells failures of the disk from those of the source.

@@ -169,7 +169,9 @@ const maxBuffers = 10
 var storedBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // copyBuffers are for copying members: large enough that nearly every file is one write.
-var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 1<<20); return &b }}
+const copyBuffer = 1 << 20
+
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBuffer); return &b }}
 
 // buffers lends a fixed number of decoded frames. They are made when first needed.
 type buffers struct{ free chan []byte }
@@ -182,12 +184,18 @@ func newBuffers(n int) *buffers {
 	return b
 }
 
-// Get waits for a free buffer, which can be nil: its user grows it.
-func (b *buffers) Get() []byte { return <-b.free }
+// Get waits for a free buffer. Each is made for a whole frame at once, of which the system gives only what is
+// touched; growing them from frame to frame made twice the garbage.
+func (b *buffers) Get() []byte {
+	if p := <-b.free; p != nil {
+		return p
+	}
+	return make([]byte, 0, snapshot.FrameSize)
+}
 
-// Put gives a buffer back. Larger ones than we write are left to the collector.
+// Put gives a buffer back. Those that a larger frame than we write took the place of are left to the collector.
 func (b *buffers) Put(p []byte) {
-	if cap(p) > snapshot.FrameSize {
+	if cap(p) != snapshot.FrameSize {
 		p = nil
 	}
 	b.free <- p

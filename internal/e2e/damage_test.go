@@ -137,7 +137,7 @@ func TestDamagedManifests(t *testing.T) {
 			if res.Matched != nil || res.Modules.Restored != 3 || len(res.Losses) != 2 {
 				t.Errorf("restore: %+v", res)
 			}
-			shared.mustBuild(t)
+			shared.reset(t) // as if the job had built everything anew, which takes long
 			if saved := shared.save(t, st, func(o *save.Options) { o.State = &res.State }); !saved.Written {
 				t.Errorf("save: %+v", saved)
 			}
@@ -200,7 +200,9 @@ func TestTamperedModule(t *testing.T) {
 			t.Errorf("repo %s: the tampered tree is in the module cache", repo)
 		}
 		noLeftovers(t)
-		shared.mustBuild(t)
+		if repo == "r" { // without a manifest, the whole standard library would be compiled
+			shared.mustBuild(t)
+		}
 	}
 }
 

@@ -75,7 +75,7 @@ func ReadFrame(r io.Reader, buf []byte) ([]byte, error) {
 	}
 	n += frameHeaderSize
 	if int64(cap(buf)) < n {
-		buf = make([]byte, n)
+		buf = make([]byte, n, n+n/2)
 	}
 	buf = buf[:n]
 	copy(buf, h[:])

@@ -61,9 +61,9 @@ func ManifestObject(repo, scope string, key []string) string {
 	return path.Join(elems...)
 }
 
-// maxElement bounds an escaped element: file systems allow 255 bytes, and the
-// directory store appends to names.
-const maxElement = 200
+// maxElement bounds an escaped element, so that the name of a manifest, which has six of them and a digest, stays below
+// the 900 bytes that stores take.
+const maxElement = 120
 
 // Escape turns any string into one element of an object name, and different strings into different elements, also on
 // file systems that fold case or forbid names:
@@ -72,7 +72,7 @@ const maxElement = 200
 //   - an upper-case letter becomes "!" and its lower-case one, as in module paths;
 //   - every other byte, a first or last ".", and the first byte of a Windows device
 //     name become "=" and two hex digits; the empty string becomes "=";
-//   - a result of more than 200 bytes is cut and closed by "=h" and its SHA-256.
+//   - a result of more than 120 bytes is cut and closed by "=h" and its SHA-256.
 func Escape(s string) string {
 	if s == "" {
 		return "="

@@ -102,7 +102,7 @@ func (w *Writer) add(m Member, body io.Reader) (Location, error) {
 	if err := w.tw.Flush(); err != nil {
 		return Location{}, err
 	}
-	if need := int64(len(w.raw)) + 512 + (m.Size+511)&^511; need > FrameSize {
+	if need := int64(len(w.raw)) + headerSize(m.Name) + (m.Size+511)&^511; need > FrameSize {
 		if err := w.cut(); err != nil {
 			return Location{}, err
 		}
@@ -121,6 +121,14 @@ func (w *Writer) add(m Member, body io.Reader) (Location, error) {
 }
 
 var errClosed = errors.New("pack writer is closed")
+
+// headerSize is what a header takes at most: a name of more than 100 bytes can need an extended one before it.
+func headerSize(name string) int64 {
+	if len(name) <= 100 {
+		return 512
+	}
+	return 2*512 + (int64(len(name))+64+511)&^511
+}
 
 // Close ends the archive and returns its frames. It does not close the destination.
 func (w *Writer) Close() ([]Frame, error) {
