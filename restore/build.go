@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -171,9 +172,11 @@ func (r *run) countPacks() {
 
 // restorePack runs one packJob: it reads the frames in order, checks each against its hash, and
 // writes outputs, then their actions. A frame that is damaged costs what lies in it and nothing else.
-func (r *run) restorePack(ctx context.Context, j packJob) error {
+func (r *run) restorePack(ctx context.Context, j packJob, fetched func()) error {
 	pack := r.manifest().Packs[j.pack]
-	body, info, err := r.Store.Open(ctx, pack.Object, stored(pack.Frames, 0, j.first), j.bytes)
+	body, info, err := r.fetch(ctx, fetched, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
+		return r.Store.Open(ctx, pack.Object, stored(pack.Frames, 0, j.first), j.bytes)
+	})
 	if err != nil {
 		return r.losePack(j, j.outputs, err)
 	}
@@ -184,7 +187,6 @@ func (r *run) restorePack(ctx context.Context, j packJob) error {
 	}
 	w := &outputWriter{run: r, pending: j.outputs}
 	defer w.abort()
-	src := r.metered(body)
 	mem := storedBuffers.Get().(*[]byte)
 	defer storedBuffers.Put(mem)
 	for f := j.first; f < j.end; f++ {
@@ -193,7 +195,7 @@ func (r *run) restorePack(ctx context.Context, j packJob) error {
 			*mem = make([]byte, frame.Size+frame.Size/2)
 		}
 		buf := (*mem)[:frame.Size]
-		if _, err := io.ReadFull(src, buf); err != nil {
+		if _, err := io.ReadFull(body, buf); err != nil {
 			return r.losePack(j, w.rest(), err)
 		}
 		if !w.wants(f) {

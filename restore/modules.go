@@ -140,8 +140,8 @@ func (r *run) refuse(v module.Version, reason string) {
 
 // restoreModule runs one moduleJob: the tree is unpacked beside the module cache while it arrives, and
 // moved in when its hash is what go.sum says.
-func (r *run) restoreModule(ctx context.Context, j moduleJob) error {
-	body, object, err := r.openModule(ctx, j)
+func (r *run) restoreModule(ctx context.Context, j moduleJob, fetched func()) error {
+	body, object, err := r.openModule(ctx, j, fetched)
 	if errors.Is(err, store.ErrNotFound) {
 		r.missModule(j)
 		return nil
@@ -192,23 +192,26 @@ func (r *run) missModule(j moduleJob) {
 // bigModule is the stored size from which a module is read in parallel ranges: toolchains, mostly.
 const bigModule = 24 << 20
 
-func (r *run) openModule(ctx context.Context, j moduleJob) (body io.ReadCloser, object string, err error) {
-	err = store.ErrNotFound // a private module and no scope to look in
-	for _, object = range j.objects {
-		if j.size >= bigModule {
-			body, _, err = store.OpenParallel(ctx, r.Store, object, 0, -1, bigModule/3, 3)
-		} else {
-			body, _, err = r.Store.Open(ctx, object, 0, -1)
+func (r *run) openModule(ctx context.Context, j moduleJob, fetched func()) (body io.ReadCloser, object string, err error) {
+	body, _, err = r.fetch(ctx, fetched, func(ctx context.Context) (body io.ReadCloser, info store.Info, err error) {
+		err = store.ErrNotFound // a private module and no scope to look in
+		for _, object = range j.objects {
+			if j.size >= bigModule {
+				body, info, err = store.OpenParallel(ctx, r.Store, object, 0, -1, bigModule/3, 3)
+			} else {
+				body, info, err = r.Store.Open(ctx, object, 0, -1)
+			}
+			if !errors.Is(err, store.ErrNotFound) {
+				break
+			}
 		}
-		if !errors.Is(err, store.ErrNotFound) {
-			break
-		}
-	}
+		return body, info, err
+	})
 	return body, object, err
 }
 
 func (r *run) unpackModule(j moduleJob, body io.Reader) error {
-	rd := snapshot.NewReader(r.metered(body), nil, r.buffers)
+	rd := snapshot.NewReader(body, nil, r.buffers)
 	defer rd.Close()
 	inst, err := r.stage.Begin(j.version, modcache.InstallOptions{Zip: r.zip(j.version), Replace: j.replace})
 	if err != nil {

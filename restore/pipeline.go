@@ -2,14 +2,11 @@ package restore
 
 import (
 	"context"
-	"io"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
-	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"golang.org/x/sync/errgroup"
 )
@@ -18,6 +15,7 @@ import (
 // store or of the disk cancels the others.
 func (r *run) execute(ctx context.Context) (err error) {
 	r.buffers = newBuffers(min(2*runtime.GOMAXPROCS(0)+2, maxBuffers))
+	r.chunks = newChunkPool()
 	r.setTotals()
 	r.Meter.SetPhase("restore")
 	if r.build != nil {
@@ -37,10 +35,11 @@ func (r *run) execute(ctx context.Context) (err error) {
 // job is one object, or a range of one.
 type job struct {
 	bytes int64 // stored; 0 when unknown
-	run   func(context.Context) error
+	// run does it, and calls fetched once it needs the network no more.
+	run func(ctx context.Context, fetched func()) error
 }
 
-// Jobs of bigJob stored bytes and more have workers of their own, bigShare of all in 16ths. Few of them fill a link, and
+// Jobs of bigJob stored bytes and more have slots of their own, bigShare of all in 16ths. Few of them fill a link, and
 // the fewer there are, the sooner the first of their frames is whole and can be decoded; for small
 // objects the time to the first byte counts, and they need many requests in flight.
 const (
@@ -60,8 +59,8 @@ func (r *run) runJobs(ctx context.Context) error {
 	}
 	nbig := max(1, r.Concurrency*bigShare/16)
 	g, ctx := errgroup.WithContext(ctx)
-	work(ctx, g, big, nbig)
-	work(ctx, g, small, max(1, r.Concurrency-nbig))
+	start(ctx, g, big, newSlots(nbig))
+	start(ctx, g, small, newSlots(max(1, r.Concurrency-nbig)))
 	err := g.Wait()
 	r.countRead()
 	return err
@@ -70,40 +69,39 @@ func (r *run) runJobs(ctx context.Context) error {
 // allJobs lists what is to be done; modules and packs in turn, so that work of both kinds is there all the time.
 func (r *run) allJobs() (jobs []job) {
 	for _, j := range r.trees {
-		jobs = append(jobs, job{j.pack.Size, func(ctx context.Context) error { return r.restoreTree(ctx, j) }})
+		jobs = append(jobs, job{j.pack.Size, func(ctx context.Context, fetched func()) error { return r.restoreTree(ctx, j, fetched) }})
 	}
 	if len(r.ready) > 0 {
-		jobs = append(jobs, job{0, func(context.Context) error { return r.putActions(r.ready) }})
+		jobs = append(jobs, job{0, func(context.Context, func()) error { return r.putActions(r.ready) }})
 	}
 	for i := range max(len(r.modules), len(r.packs)) {
 		if i < len(r.modules) {
 			j := r.modules[i]
-			jobs = append(jobs, job{j.size, func(ctx context.Context) error { return r.restoreModule(ctx, j) }})
+			jobs = append(jobs, job{j.size, func(ctx context.Context, fetched func()) error { return r.restoreModule(ctx, j, fetched) }})
 		}
 		if i < len(r.packs) {
 			j := r.packs[i]
-			jobs = append(jobs, job{j.bytes, func(ctx context.Context) error { return r.restorePack(ctx, j) }})
+			jobs = append(jobs, job{j.bytes, func(ctx context.Context, fetched func()) error { return r.restorePack(ctx, j, fetched) }})
 		}
 	}
 	return jobs
 }
 
-// work runs jobs in their order with n workers, until the first error of any.
-func work(ctx context.Context, g *errgroup.Group, jobs []job, n int) {
-	var next atomic.Int64
-	for range min(n, len(jobs)) {
-		g.Go(func() error {
-			for i := next.Add(1) - 1; i < int64(len(jobs)); i = next.Add(1) - 1 {
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				if err := jobs[i].run(ctx); err != nil {
-					return err
-				}
+// start runs jobs in their order as slots become free, until the first error of any.
+func start(ctx context.Context, g *errgroup.Group, jobs []job, s slots) {
+	g.Go(func() error {
+		for _, j := range jobs {
+			fetched, done, err := s.take(ctx)
+			if err != nil {
+				return err
 			}
-			return nil
-		})
-	}
+			g.Go(func() error {
+				defer done()
+				return j.run(ctx, fetched)
+			})
+		}
+		return nil
+	})
 }
 
 // countRead counts the packs that were read, by what became of them.
@@ -147,20 +145,6 @@ func (r *run) setTotals() {
 
 // aged is the mtime for something last used at t (Unix seconds).
 func (r *run) aged(t int64) time.Time { return buildcache.AgedTime(time.Unix(t, 0), r.start) }
-
-// metered counts the bytes that arrive.
-func (r *run) metered(body io.Reader) io.Reader { return &meteredReader{body, r.Meter} }
-
-type meteredReader struct {
-	io.Reader
-	m *report.Meter
-}
-
-func (r *meteredReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	r.m.Bytes.Add(int64(n))
-	return n, err
-}
 
 // maxBuffers bounds the decoded frames that are held on machines with many cores: 160 MiB.
 const maxBuffers = 10

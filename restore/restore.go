@@ -118,6 +118,7 @@ type run struct {
 
 	tally   tally
 	buffers *buffers
+	chunks  chunkPool
 	stage   *modcache.Stage
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb/dirhash"
 )
@@ -43,8 +44,10 @@ func (r *run) isTreePack(pack int) bool {
 
 // restoreTree reads a tree's pack and installs what is not here. The packs are small, so they
 // are fetched whole even where little is missing.
-func (r *run) restoreTree(ctx context.Context, j treeJob) error {
-	body, _, err := r.Store.Open(ctx, j.pack.Object, 0, -1)
+func (r *run) restoreTree(ctx context.Context, j treeJob, fetched func()) error {
+	body, _, err := r.fetch(ctx, fetched, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
+		return r.Store.Open(ctx, j.pack.Object, 0, -1)
+	})
 	if err == nil {
 		defer body.Close()
 		err = r.unpackTree(j, body)
@@ -59,7 +62,7 @@ func (r *run) restoreTree(ctx context.Context, j treeJob) error {
 }
 
 func (r *run) unpackTree(j treeJob, body io.Reader) error {
-	rd := snapshot.NewReader(r.metered(body), j.pack.Frames, r.buffers)
+	rd := snapshot.NewReader(body, j.pack.Frames, r.buffers)
 	defer rd.Close()
 	for {
 		m, err := rd.Next()
