@@ -31,6 +31,11 @@ func (id identity) or(other identity) identity {
 	return id
 }
 
+// whole reports whether git has nothing to add.
+func (id identity) whole() bool {
+	return id.Repo != "" && id.Scope != "" && id.DefaultScope != "" && id.Commit != ""
+}
+
 // fromCI reads what CI systems say in the environment; it is empty elsewhere.
 func fromCI(env lookupEnv) identity {
 	switch {

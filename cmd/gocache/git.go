@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // gitInfo is what a repository says about itself; each field may be "".
@@ -21,16 +22,22 @@ type gitInfo struct {
 // readGit asks git about the repository around dir. Without git, or outside of
 // a repository, everything is "".
 func readGit(ctx context.Context, dir string) gitInfo {
-	g := gitInfo{
-		Branch: gitOutput(ctx, dir, "symbolic-ref", "--quiet", "HEAD"),
-		Commit: gitOutput(ctx, dir, "rev-parse", "--verify", "--quiet", "HEAD"),
+	var g gitInfo
+	if gitOutput(ctx, dir, "rev-parse", "--git-dir") == "" {
+		return g // at the price of one command instead of all
 	}
-	remote := "origin"
-	if list := strings.Fields(gitOutput(ctx, dir, "remote")); len(list) == 1 {
-		remote = list[0]
-	}
-	g.Remote = gitOutput(ctx, dir, "remote", "get-url", remote)
-	g.DefaultBranch = defaultBranch(ctx, dir, remote)
+	var all sync.WaitGroup
+	all.Go(func() { g.Branch = gitOutput(ctx, dir, "symbolic-ref", "--quiet", "HEAD") })
+	all.Go(func() { g.Commit = gitOutput(ctx, dir, "rev-parse", "--verify", "--quiet", "HEAD") })
+	all.Go(func() {
+		remote := "origin"
+		if list := strings.Fields(gitOutput(ctx, dir, "remote")); len(list) == 1 {
+			remote = list[0]
+		}
+		all.Go(func() { g.Remote = gitOutput(ctx, dir, "remote", "get-url", remote) })
+		g.DefaultBranch = defaultBranch(ctx, dir, remote)
+	})
+	all.Wait()
 	return g
 }
 
@@ -38,12 +45,19 @@ func readGit(ctx context.Context, dir string) gitInfo {
 // instead of cloning have no such note; then the customary names are tried.
 func defaultBranch(ctx context.Context, dir, remote string) string {
 	prefix := "refs/remotes/" + remote + "/"
-	if head := gitOutput(ctx, dir, "symbolic-ref", "--quiet", prefix+"HEAD"); head != "" {
+	refs := map[string]string{} // name -> target of a symbolic one
+	out := gitOutput(ctx, dir, "for-each-ref", "--format=%(refname) %(symref)",
+		prefix+"HEAD", prefix+"main", "refs/heads/main", prefix+"master", "refs/heads/master")
+	for line := range strings.Lines(out) {
+		name, target, _ := strings.Cut(strings.TrimSpace(line), " ")
+		refs[name] = target
+	}
+	if head, ok := refs[prefix+"HEAD"]; ok && head != "" {
 		return "refs/heads/" + strings.TrimPrefix(head, prefix)
 	}
 	for _, name := range []string{"main", "master"} {
 		for _, ref := range []string{prefix + name, "refs/heads/" + name} {
-			if gitOutput(ctx, dir, "rev-parse", "--verify", "--quiet", ref) != "" {
+			if _, ok := refs[ref]; ok {
 				return "refs/heads/" + name
 			}
 		}

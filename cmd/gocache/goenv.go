@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // goEnv is what `go env` says in the project directory.
@@ -25,17 +27,22 @@ type goEnv struct {
 
 // readGoEnv asks the go command in dir. It is kept from switching toolchains, which
 // could download one before the restore that brings it; GOTOOLCHAIN itself is
-// read first, in the one form that never switches (cmd/go/internal/toolchain.Select).
+// read in the one form that never switches (cmd/go/internal/toolchain.Select).
 func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
 	var env goEnv
-	setting, err := goOutput(ctx, dir, nil, "env", "GOTOOLCHAIN")
-	if err != nil {
-		return env, err
-	}
-	out, err := goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, "env", "-json",
-		"GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
-		"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY")
-	if err != nil {
+	var setting, out []byte
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		setting, err = goOutput(ctx, dir, nil, "env", "GOTOOLCHAIN")
+		return err
+	})
+	g.Go(func() (err error) {
+		out, err = goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, "env", "-json",
+			"GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
+			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY")
+		return err
+	})
+	if err := g.Wait(); err != nil {
 		return env, err
 	}
 	if err := json.Unmarshal(out, &env); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"golang.org/x/mod/modfile"
 
@@ -36,10 +37,20 @@ func (a *app) project(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	p := &project{dir: dir}
-	if p.env, err = readGoEnv(ctx, dir); err != nil {
+	known := a.flags.identity.or(fromCI(a.lookup))
+	var git gitInfo
+	var asked sync.WaitGroup
+	asked.Go(func() {
+		if !known.whole() {
+			git = readGit(ctx, dir)
+		}
+	})
+	p.env, err = readGoEnv(ctx, dir)
+	asked.Wait()
+	if err != nil {
 		return nil, err
 	}
-	p.id = a.identify(ctx, p)
+	p.id = identify(known, git, p)
 	if err := p.derive(); err != nil {
 		return nil, err
 	}
@@ -60,10 +71,9 @@ func projectDir(flag string) (string, error) {
 	return dir, nil
 }
 
-// identify asks, in this order: flags, the CI system, git, and what can be made up.
-func (a *app) identify(ctx context.Context, p *project) identity {
-	git := readGit(ctx, p.dir)
-	id := a.flags.identity.or(fromCI(a.lookup)).or(identity{
+// identify takes from each in this order: flags and the CI system, git, and what can be made up.
+func identify(known identity, git gitInfo, p *project) identity {
+	id := known.or(identity{
 		Name: fallbackName, Repo: repoName(git.Remote),
 		Scope: git.Branch, DefaultScope: git.DefaultBranch, Commit: git.Commit,
 	})
