@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -186,8 +187,9 @@ func (r *run) uploadModule(ctx context.Context, m *localModule, cond store.Condi
 	if m.rec.Bytes > groupRaw {
 		return r.streamModule(ctx, m, cond)
 	}
-	var buf bytes.Buffer
-	if err := r.writeModule(&buf, m); err != nil {
+	buf := objectBuffers.Get().(*bytes.Buffer)
+	defer recycle(buf)
+	if err := r.writeModule(buf, m); err != nil {
 		return 0, err
 	}
 	size := int64(buf.Len())
@@ -278,16 +280,49 @@ func (r *run) addFile(w *snapshot.Writer, f modcache.File) (sum [32]byte, err er
 		return sum, errUnfit{err}
 	}
 	defer in.Close()
+	m := snapshot.Member{Name: f.Name, Mode: f.Mode, Size: f.Size}
+	if f.Size < fileBuffer {
+		sum, err = addSmall(w, m, in)
+	} else {
+		sum, err = addLarge(w, m, in)
+	}
+	if err != nil {
+		return sum, err
+	}
+	r.Meter.Disk.Add(f.Size)
+	r.Meter.Files.Add(1)
+	return sum, nil
+}
+
+// fileBuffer is more than the size of nearly every file of a module.
+const fileBuffer = 256 << 10
+
+var fileBuffers = sync.Pool{New: func() any { b := make([]byte, fileBuffer); return &b }}
+
+// addSmall reads the file as a whole.
+func addSmall(w *snapshot.Writer, m snapshot.Member, in io.Reader) (sum [32]byte, err error) {
+	buf := fileBuffers.Get().(*[]byte)
+	defer fileBuffers.Put(buf)
+	// One byte more than there should be tells of a file that grew.
+	n, err := io.ReadFull(in, (*buf)[:m.Size+1])
+	if err != io.EOF && err != io.ErrUnexpectedEOF || int64(n) != m.Size {
+		return sum, errUnfit{fmt.Errorf("%s: it has not %d bytes any more: %w", m.Name, m.Size, err)}
+	}
+	data := (*buf)[:n]
+	_, err = w.Add(m, bytes.NewReader(data))
+	return sha256.Sum256(data), err
+}
+
+// addLarge streams the file.
+func addLarge(w *snapshot.Writer, m snapshot.Member, in io.Reader) (sum [32]byte, err error) {
 	h := sha256.New()
 	src := &sourceReader{r: io.TeeReader(in, h)}
-	if _, err := w.Add(snapshot.Member{Name: f.Name, Mode: f.Mode, Size: f.Size}, src); err != nil {
+	if _, err := w.Add(m, src); err != nil {
 		if src.failed || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errUnfit{err}
 		}
 		return sum, err
 	}
-	r.Meter.Disk.Add(f.Size)
-	r.Meter.Files.Add(1)
 	h.Sum(sum[:0])
 	return sum, nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync"
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -83,8 +84,9 @@ func (r *run) upload1(ctx context.Context, raw int64, write func(*snapshot.Write
 	if raw > groupRaw {
 		return r.streamPack(ctx, write)
 	}
-	var buf bytes.Buffer
-	b, err := r.build1(&buf, write)
+	buf := objectBuffers.Get().(*bytes.Buffer)
+	defer recycle(buf)
+	b, err := r.build1(buf, write)
 	if err != nil || b.pack.Size == 0 {
 		return b, err
 	}
@@ -93,6 +95,15 @@ func (r *run) upload1(ctx context.Context, raw int64, write func(*snapshot.Write
 		need = size
 	}
 	return b, r.put(ctx, b.pack.Object, bytes.NewReader(buf.Bytes()), b.pack.Size, store.Condition{})
+}
+
+// objectBuffers hold objects that are built in memory; what memoryBudget allows for them bounds their number. Fresh ones cost more time, for
+// growing and for the zeroing of their pages, than a module takes to compress.
+var objectBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func recycle(b *bytes.Buffer) {
+	b.Reset()
+	objectBuffers.Put(b)
 }
 
 func (r *run) streamPack(ctx context.Context, write func(*snapshot.Writer) (built, error)) (built, error) {

@@ -109,7 +109,7 @@ func (u *upload) send(ctx context.Context, number int32, p *part) error {
 		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name), UploadId: u.id,
 		PartNumber: &number, Body: p.r, ContentLength: &p.size,
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ChecksumCRC32C: p.checksum(),
-	})
+	}, unsignedPayload)
 	if err != nil {
 		u.cut.CompareAndSwap(false, status(err) == 0)
 		return u.s.classify(ctx, err)

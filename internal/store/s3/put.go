@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -89,7 +90,7 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	}
 	// Nobody but the transport knows how often the SDK tried, once all tries failed.
 	counted, attempts := countAttempts(ctx)
-	out, err := w.s.client.PutObject(counted, in)
+	out, err := w.s.client.PutObject(counted, in, unsignedPayload)
 	if err == nil {
 		return store.Info{Size: p.size, Version: store.Version(aws.ToString(out.ETag))}, nil
 	}
@@ -99,6 +100,10 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	}
 	return w.settle(ctx, err, attempts.Load() > 1)
 }
+
+// unsignedPayload leaves the body out of the signature, which costs a SHA-256 of all bytes. The CRC32C of the body is a signed
+// header, against mistakes on the way; against malice, https protects the way, and every reader checks hashes of its own.
+var unsignedPayload = awss3.WithAPIOptions(v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 
 // refused recognises the 404 of a conditional write to an object that is gone.
 func (w *write) refused(err error) error {
