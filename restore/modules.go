@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -248,15 +249,17 @@ func (r *run) unpackSerial(inst *modcache.Install, rd *snapshot.Reader) error {
 }
 
 // unpackParallel reads members in order and leaves hashing and writing to as many goroutines as there are cores.
-// Files larger than their buffers it writes itself.
+// Files that lie in several frames it writes itself.
 func (r *run) unpackParallel(inst *modcache.Install, rd *snapshot.Reader) error {
 	g, ctx := errgroup.WithContext(context.Background())
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	err := r.handOut(ctx, g, inst, rd)
+	var writing sync.WaitGroup
+	rd.WaitIdle(writing.Wait)
+	err := r.handOut(ctx, g, &writing, inst, rd)
 	return errors.Join(g.Wait(), err)
 }
 
-func (r *run) handOut(ctx context.Context, g *errgroup.Group, inst *modcache.Install, rd *snapshot.Reader) error {
+func (r *run) handOut(ctx context.Context, g *errgroup.Group, writing *sync.WaitGroup, inst *modcache.Install, rd *snapshot.Reader) error {
 	for ctx.Err() == nil {
 		m, err := rd.Next()
 		if err == io.EOF {
@@ -265,32 +268,37 @@ func (r *run) handOut(ctx context.Context, g *errgroup.Group, inst *modcache.Ins
 		if err != nil {
 			return err
 		}
-		if m.Size > copyBuffer {
+		data, ok := rd.Bytes(m)
+		if !ok {
 			if err := r.createMember(inst, m, rd); err != nil {
 				return err
 			}
 			continue
 		}
-		buf := copyBuffers.Get().(*[]byte)
-		data := (*buf)[:m.Size]
-		if _, err := io.ReadFull(rd, data); err != nil {
-			return err
-		}
+		writing.Add(1)
 		g.Go(func() error {
-			defer copyBuffers.Put(buf)
-			if err := inst.WriteFile(m.Name, m.Mode, data); err != nil {
-				return diskError(err)
-			}
-			r.Meter.Disk.Add(m.Size)
-			r.Meter.Files.Add(1)
-			return nil
+			defer writing.Done()
+			return r.writeMember(inst, m, data)
 		})
 	}
 	return nil
 }
 
+// writeMember writes one file that is in memory.
+func (r *run) writeMember(inst *modcache.Install, m snapshot.Member, data []byte) error {
+	if err := inst.WriteFile(m.Name, m.Mode, data); err != nil {
+		return diskError(err)
+	}
+	r.Meter.Disk.Add(m.Size)
+	r.Meter.Files.Add(1)
+	return nil
+}
+
 // createMember writes one file of a module.
-func (r *run) createMember(inst *modcache.Install, m snapshot.Member, src io.Reader) error {
+func (r *run) createMember(inst *modcache.Install, m snapshot.Member, src *snapshot.Reader) error {
+	if data, ok := src.Bytes(m); ok {
+		return r.writeMember(inst, m, data)
+	}
 	w, err := inst.Create(m.Name, m.Mode, m.Size)
 	if err != nil {
 		return diskError(err)

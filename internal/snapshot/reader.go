@@ -20,7 +20,9 @@ type Reader struct {
 	stored []byte
 	raw    []byte
 	left   []byte // of raw
+	pos    int64  // in the archive
 	pool   Buffers
+	idle   func() // waits until nobody uses the decoded frame
 }
 
 // Buffers lends the memory of decoded frames, to bound it over many readers.
@@ -53,8 +55,35 @@ func (s *frameSource) Read(p []byte) (int, error) {
 		}
 	}
 	n := copy(p, r.left)
-	r.left = r.left[n:]
+	r.skip(n)
 	return n, nil
+}
+
+// Seek lets the tar reader pass over content without copying it. It goes forwards only, from the current place, and
+// stops at the end.
+func (s *frameSource) Seek(n int64, whence int) (int64, error) {
+	r := (*Reader)(s)
+	if whence != io.SeekCurrent || n < 0 {
+		return r.pos, errors.ErrUnsupported
+	}
+	for n > 0 {
+		if len(r.left) == 0 {
+			if err := r.fill(); err == io.EOF {
+				break
+			} else if err != nil {
+				return r.pos, err
+			}
+		}
+		k := int(min(n, int64(len(r.left))))
+		r.skip(k)
+		n -= int64(k)
+	}
+	return r.pos, nil
+}
+
+func (r *Reader) skip(n int) {
+	r.left = r.left[n:]
+	r.pos += int64(n)
 }
 
 // fill decodes the next frame. The buffer goes back before the wait for the
@@ -90,11 +119,27 @@ func (r *Reader) fill() (err error) {
 }
 
 func (r *Reader) release() {
+	if r.idle != nil {
+		r.idle()
+	}
 	if r.pool != nil && r.raw != nil {
 		r.pool.Put(r.raw)
 		r.raw = nil
 	}
 }
+
+// Bytes returns the content of the member that Next has just returned without a copy, if it lies in one frame. It must not be
+// used after the next call of another method, unless WaitIdle is set.
+func (r *Reader) Bytes(m Member) ([]byte, bool) {
+	if m.Size > int64(len(r.left)) {
+		return nil, false
+	}
+	return r.left[:m.Size:m.Size], true
+}
+
+// WaitIdle sets a function that is called before the memory behind Bytes is used again. It returns when
+// nobody needs it any more, so that the content of several members can be worked on at once.
+func (r *Reader) WaitIdle(wait func()) { r.idle = wait }
 
 // Close gives the memory back. It does not close the source.
 func (r *Reader) Close() {

@@ -55,10 +55,13 @@ func TestUploadsAreAborted(t *testing.T) {
 	s := openStore(t, o)
 	data := storetest.Content(1, 4*storetest.PartSize)
 	mustPut(t, s, "x", []byte("x"))
+	start := time.Now()
+	mustPut(t, s, "y", data)
+	whole := time.Since(start) // so that most of the moments lie within an upload, on any machine
 	cancelled := 0
 	for range 16 {
 		ctx, cancel := context.WithCancel(context.Background())
-		timer := time.AfterFunc(rand.N(400*time.Millisecond), cancel)
+		timer := time.AfterFunc(rand.N(whole), cancel)
 		_, err := s.Put(ctx, "y", bytes.NewReader(data), int64(len(data)), store.Condition{})
 		timer.Stop()
 		cancel()
