@@ -13,6 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
+	"golang.org/x/mod/module"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -51,8 +52,12 @@ func (r *run) uploadJobs(a assembly) (jobs []uploadJob) {
 	for _, ids := range r.groupOutputs(a.missing) {
 		jobs = append(jobs, uploadJob{r.rawSize(ids), func(ctx context.Context) error { return r.savePack(ctx, ids) }})
 	}
+	wanted := map[module.Version]bool{} // the others were trimmed
+	for _, m := range a.modules {
+		wanted[m.version()] = true
+	}
 	for i := range r.modules {
-		if m := &r.modules[i]; !m.stored && !m.failed {
+		if m := &r.modules[i]; !m.stored && !m.failed && wanted[m.version()] {
 			jobs = append(jobs, uploadJob{m.rec.Bytes, func(ctx context.Context) error { return r.saveModule(ctx, m) }})
 		}
 	}
@@ -178,8 +183,9 @@ func (r *run) stamp(m, own *snapshot.Manifest) {
 // finish fills in the result from the manifest that now holds.
 func (r *run) finish(a assembly, written bool) {
 	m := a.manifest
+	r.warnUsed(a.trim)
 	r.tally.add(func(res *Result) {
-		res.Written = written
+		res.Written, res.Trim = written, a.trim
 		res.StoredBytes = m.StoredBytes()
 		res.Trend = m.Trend
 		for _, act := range m.Actions {
