@@ -40,7 +40,7 @@ func (r *run) scanModules(ctx context.Context) error {
 	}
 	if r.ModuleUse != nil {
 		if r.provides, err = r.ModuleUse(ctx); err != nil {
-			r.tally.warn("every module in go.sum counts as used: %v", err)
+			r.tally.warn("which modules were used is not known exactly, what go.sum names is kept: %v", err)
 		}
 	}
 	for _, m := range found {

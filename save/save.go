@@ -36,7 +36,7 @@ type Options struct {
 	Private                        string // patterns as in GOPRIVATE, comma-separated
 	State                          *snapshot.State
 	// ModuleUse lists the module versions that provide a package to the project, and the toolchain in use. It is called
-	// once, while the caches are scanned. Nil, or an error: everything that go.sum names counts as used.
+	// once, while the caches are scanned. Nil, and a nil map: everything that go.sum names counts as used. An error becomes a warning.
 	ModuleUse  func(context.Context) (map[module.Version]bool, error)
 	MaxAge     time.Duration // what was unused for longer is dropped; 0: never
 	MaxSize    int64         // bytes on disk, both halves; 0: no bound

@@ -20,6 +20,8 @@ type project struct {
 	id  identity
 	key keys.Plan
 
+	mainModules []mainModule
+
 	modDir, buildDir string // "" where that half is switched off
 }
 
@@ -104,6 +106,7 @@ func (p *project) derive() error {
 	if err != nil {
 		return err
 	}
+	p.mainModules = mainModules(p.dir, p.env.GOMOD, in.Files)
 	p.key, err = keys.Derive(in)
 	return err
 }
