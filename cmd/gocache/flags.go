@@ -26,6 +26,8 @@ type flags struct {
 	repackBudget        size
 	jobStatus           choice
 	readOnly            bool
+	keepToolchains      bool
+	dryRun, force       bool
 	partSize            size
 	concurrency         int
 	timeout, stall      duration
@@ -75,13 +77,29 @@ func (f *flags) restore(fs *pflag.FlagSet) {
 	fs.Var(&f.zips, "zips", "rebuild the zip of each module, for 'go mod download' offline, or omit it")
 }
 
-// save registers what only a save has to know.
-func (f *flags) save(fs *pflag.FlagSet) {
+// retention registers how much is kept.
+func (f *flags) retention(fs *pflag.FlagSet) {
 	f.maxAge = duration(defaultMaxAge)
 	fs.Var(&f.maxAge, "max-age", "drop what was not used for longer; 0: never")
 	fs.Var(&f.maxSize, "max-size", "drop what was not used for longest above this size on disk; 0: no bound")
 	fs.Var(&f.maxSizeModules, "max-size-modules", "the same for modules alone")
 	fs.Var(&f.maxSizeBuild, "max-size-build", "the same for build outputs alone")
+}
+
+// trimming registers the flags of trim.
+func (f *flags) trimming(fs *pflag.FlagSet) {
+	f.retention(fs)
+	fs.StringVar(&f.dir, "dir", ".", "directory in which the go command is asked for its caches")
+	fs.BoolVar(&f.keepToolchains, "keep-toolchains", false, "keep downloaded Go toolchains, whatever their use and size")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "say what would be removed, and remove nothing")
+	fs.BoolVar(&f.force, "force", false, "do not look for running go commands")
+	fs.BoolVar(&f.noModules, "no-modules", false, "leave GOMODCACHE alone")
+	fs.BoolVar(&f.noBuild, "no-build", false, "leave GOCACHE alone")
+}
+
+// save registers what only a save has to know.
+func (f *flags) save(fs *pflag.FlagSet) {
+	f.retention(fs)
 	f.repackBudget = save.DefaultRepackBudget
 	fs.Var(&f.repackBudget, "repack-budget", "bytes that are packed anew at most because most of their packs is no longer used; 0: none")
 	f.jobStatus = choice{allowed: jobStatuses, aliases: gitlabStatuses}

@@ -124,3 +124,18 @@ func readTime(st fs.FileInfo) (time.Time, bool) {
 
 // RecordsReads reports whether Use.Read can tell that a version was not used: the file system records reads.
 func (c *Cache) RecordsReads() bool { return osfile.RecordsReads(c.dir) }
+
+// Touched is when anything of a version was written last, as far as its top level shows: of a broken one, when its
+// extraction was broken off.
+func (c *Cache) Touched(v module.Version) (t time.Time) {
+	p, err := locate(v)
+	if err != nil {
+		return t
+	}
+	for _, name := range []string{p.tree, p.base + ".partial", p.base + ".zip", p.base + ".ziphash", p.base + ".mod", p.base + ".info"} {
+		if m := c.modTime(name); m.After(t) {
+			t = m
+		}
+	}
+	return t
+}

@@ -38,6 +38,8 @@ type Item struct {
 	// Content names what Size counts, among the items of one Kind: those with the same one share it.
 	Content int32
 	Pinned  bool
+	// Ageless items do not go for their age: their LastUse is no more than a guess that gives them an order.
+	Ageless bool
 }
 
 // Policy is what a user asks for. Zero bounds do not bound.
@@ -82,7 +84,7 @@ func Decide(items []Item, p Policy) []Verdict {
 	oldest := p.oldest()
 	order := make([]int32, 0, len(items))
 	for i, it := range items {
-		if !it.Pinned && it.LastUse < oldest {
+		if !it.Pinned && !it.Ageless && it.LastUse < oldest {
 			verdicts[i] = TooOld
 			continue
 		}
