@@ -114,7 +114,7 @@ func (r *run) packable(ids []snapshot.ID) []snapshot.ID {
 // renews it when it repeats an action with the same outcome, as it does for `go run`. What was packed anew is one, though.
 func (r *run) isChange(a *snapshot.Manifest) bool {
 	old := r.sameKey()
-	if old == nil || len(r.rewrite) > 0 || len(old.Actions) != len(a.Actions) || len(old.Modules) != len(a.Modules) || len(old.Trees) != len(a.Trees) || len(r.prev.bad) > 0 {
+	if old == nil || len(r.rewrite) > 0 || r.isBefore(old) || len(old.Actions) != len(a.Actions) || len(old.Modules) != len(a.Modules) || len(old.Trees) != len(a.Trees) || len(r.prev.bad) > 0 {
 		return true
 	}
 	for i, x := range a.Actions {
@@ -150,6 +150,7 @@ func (r *run) sameKey() *snapshot.Manifest {
 	return nil
 }
 
+// stale reports whether a recorded use is too old; or too new, as one that a machine with a wrong clock has recorded.
 func stale(now, recorded int64) bool {
-	return time.Duration(now-recorded)*time.Second > refreshAfter
+	return (time.Duration(now-recorded) * time.Second).Abs() > refreshAfter
 }

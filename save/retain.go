@@ -53,7 +53,7 @@ func (r *run) policy(own *snapshot.Manifest) (p retention.Policy, off string) {
 	switch {
 	case r.JobFailed:
 		return p, "the job failed"
-	case own != nil && r.start.Add(retention.Skew).Before(own.Writer.Time):
+	case own != nil && r.isBefore(own):
 		// Either this clock is wrong or that of the last save was. The next save finds this one's time, and clamps.
 		r.tally.warn("nothing is trimmed: the last save was at %s, which is in the future of this machine", own.Writer.Time.Format(time.RFC3339))
 		return p, "the clock of this machine is behind the last save"
@@ -62,6 +62,11 @@ func (r *run) policy(own *snapshot.Manifest) (p retention.Policy, off string) {
 		Now: r.start, MaxAge: r.MaxAge, UsedSince: r.usedSince(),
 		MaxSize: r.MaxSize, MaxModules: r.MaxModules, MaxBuild: r.MaxBuild,
 	}, ""
+}
+
+// isBefore reports whether a manifest lies in the future of this machine, by more than clocks may differ.
+func (r *run) isBefore(m *snapshot.Manifest) bool {
+	return r.start.Add(retention.Skew).Before(m.Writer.Time)
 }
 
 // usedSince is the time from which on a use is one of this job; zero when there was no restore to tell.
