@@ -97,10 +97,16 @@ func (r *run) publish(ctx context.Context) error {
 		if err == nil {
 			break
 		}
+		if errors.Is(err, store.ErrNoConditions) {
+			if a, err = r.publishUnconditional(ctx, a, own); err != nil {
+				return err
+			}
+			break
+		}
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
 			return err
 		}
-		if own, version, err = r.reread(ctx, a.manifest.Key, try); err != nil {
+		if own, version, err = r.reread(ctx, a.manifest.Key, pause(try)); err != nil {
 			return err
 		}
 		a = r.assemble(own)
@@ -111,17 +117,25 @@ func (r *run) publish(ctx context.Context) error {
 
 // publishLatest points the key without the digest to what was just published. Where a job with other module
 // files does the same, the last one wins: both have their exact keys.
+//
+// A job that failed leaves the latest snapshot of other module files alone: it may have made little, and others start from there.
 func (r *run) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
+	if old := r.prev.latest.Manifest; r.JobFailed && old != nil && old.Digest != m.Digest {
+		return nil
+	}
 	latest := *m
 	latest.Key = r.Keys.Key.Latest()
 	version := r.prev.latest.Version
 	for try := 0; ; try++ {
 		err := r.putManifest(ctx, &latest, latest.Key, version)
+		if errors.Is(err, store.ErrNoConditions) {
+			return r.writeManifest(ctx, &latest, latest.Key, store.Condition{})
+		}
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
 			return err
 		}
 		var other *snapshot.Manifest
-		if other, version, err = r.reread(ctx, latest.Key, try); err != nil {
+		if other, version, err = r.reread(ctx, latest.Key, pause(try)); err != nil {
 			return err
 		}
 		if other != nil && other.Digest == m.Digest && !other.Writer.Time.Before(m.Writer.Time) {
@@ -138,9 +152,13 @@ func (r *run) mendLatest(ctx context.Context) error {
 	return nil
 }
 
-// reread waits a little, so that jobs which started together spread, and fetches what the other save wrote.
-func (r *run) reread(ctx context.Context, key []string, try int) (*snapshot.Manifest, store.Version, error) {
-	pause := time.Duration(rand.Int64N(int64(20*time.Millisecond) << min(try, 6)))
+// pause grows with the tries, and is random, so that jobs which started together spread.
+func pause(try int) time.Duration {
+	return time.Duration(rand.Int64N(int64(20*time.Millisecond) << min(try, 6)))
+}
+
+// reread waits a little, and fetches what another save wrote.
+func (r *run) reread(ctx context.Context, key []string, pause time.Duration) (*snapshot.Manifest, store.Version, error) {
 	select {
 	case <-time.After(pause):
 	case <-ctx.Done():
@@ -154,12 +172,16 @@ func (r *run) reread(ctx context.Context, key []string, try int) (*snapshot.Mani
 	return found[0].Manifest, found[0].Version, nil
 }
 
+// putManifest writes a manifest on condition that the stored one still is of version old.
 func (r *run) putManifest(ctx context.Context, m *snapshot.Manifest, key []string, old store.Version) error {
+	return r.writeManifest(ctx, m, key, store.Condition{IfMatch: old, IfAbsent: old == ""})
+}
+
+func (r *run) writeManifest(ctx context.Context, m *snapshot.Manifest, key []string, cond store.Condition) error {
 	data, err := m.Encode()
 	if err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
-	cond := store.Condition{IfMatch: old, IfAbsent: old == ""}
 	return r.put(ctx, snapshot.ManifestObject(r.Repo, r.Scope, key), bytes.NewReader(data), int64(len(data)), cond)
 }
 

@@ -65,8 +65,9 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// warmBuild is a build cache with the standard library, so that it is compiled once.
-var warmBuild string
+// warmBuild is a build cache with the standard library, so that it is compiled once; warmProxy has the modules, so that they are
+// downloaded once.
+var warmBuild, warmProxy string
 
 func warm(t *testing.T, w *world) string {
 	t.Helper()
@@ -76,12 +77,14 @@ func warm(t *testing.T, w *world) string {
 		must(t, err)
 		first := *w
 		first.build, first.mod = filepath.Join(dir, "build"), filepath.Join(dir, "mod")
+		os.Setenv("GOFLAGS", "-modcacherw") // the go command must be able to remove it
+		defer os.Setenv("GOFLAGS", "")
 		first.run("mod", "tidy")
+		first.run("mod", "download")
 		first.run("build", "./...")
-		must(t, osfile.RemoveAll(first.mod))
-		must(t, os.Remove(filepath.Join(w.proj, "go.sum")))
-		warmBuild = first.build
+		warmBuild, warmProxy = first.build, "file://"+filepath.ToSlash(first.mod)+"/cache/download"
 	}
+	w.proxy = warmProxy
 	return warmBuild
 }
 
@@ -89,7 +92,7 @@ func (w *world) run(args ...string) string {
 	w.t.Helper()
 	cmd := exec.Command("go", args...)
 	cmd.Dir = w.proj
-	cmd.Env = append(os.Environ(), "GOMODCACHE="+w.mod, "GOCACHE="+w.build, "GOPROXY="+w.proxy, "GOFLAGS=", "GOWORK=off", "GOTOOLCHAIN=local")
+	cmd.Env = append(os.Environ(), "GOMODCACHE="+w.mod, "GOCACHE="+w.build, "GOPROXY="+w.proxy, "GOWORK=off", "GOTOOLCHAIN=local")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		w.t.Fatalf("go %v: %v\n%s", args, err, out)
