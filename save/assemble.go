@@ -49,6 +49,7 @@ func (r *run) assemble(own *snapshot.Manifest) assembly {
 	k := r.Keys.Key
 	a.manifest = &snapshot.Manifest{Repo: r.Repo, Scope: r.Scope, Key: k.Exact(), Digest: k.Digest, Writer: r.Writer}
 	a.manifest.Modules, a.modules = splitModules(mods)
+	a.manifest.Graph = r.mergeGraph(own)
 	b.Build(a.manifest)
 	a.missing = r.packable(a.missing)
 	return a

@@ -109,6 +109,8 @@ type run struct {
 	trees   []localTree
 	// provides is what ModuleUse told; nil: not known.
 	provides map[module.Version]bool
+	// graph dates the versions of the module graph that go.sum does not name.
+	graph map[module.Version]int64
 	// rewrite are the packs whose live outputs this save packs anew; nil: not decided yet.
 	rewrite map[string]bool
 

@@ -92,7 +92,7 @@ func (w *world) run(args ...string) string {
 	w.t.Helper()
 	cmd := exec.Command("go", args...)
 	cmd.Dir = w.proj
-	cmd.Env = append(os.Environ(), "GOMODCACHE="+w.mod, "GOCACHE="+w.build, "GOPROXY="+w.proxy, "GOWORK=off", "GOTOOLCHAIN=local")
+	cmd.Env = append(os.Environ(), "GOMODCACHE="+w.mod, "GOCACHE="+w.build, "GOPROXY="+w.proxy, "GOWORK=off", "GOTOOLCHAIN=local", "GOSUMDB=off")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		w.t.Fatalf("go %v: %v\n%s", args, err, out)

@@ -67,6 +67,17 @@ func (s *Stage) place(path string, data []byte) error {
 	return err
 }
 
+// GraphVersion returns the version that a file of GraphFiles belongs to; false for one of the checksum database.
+func GraphVersion(name string) (v module.Version, ok bool) {
+	suffix := filepath.Ext(name)
+	esc, ver, ok := strings.Cut(strings.TrimPrefix(name, downloadDir+"/"), "/@v/")
+	if !ok || strings.HasPrefix(name, sumdbDir+"/") {
+		return v, false
+	}
+	v, err := unescape(esc, strings.TrimSuffix(ver, suffix))
+	return v, err == nil
+}
+
 // graphFile returns how to check the content of a file that InstallGraphFile may write.
 func graphFile(name string) (check func([]byte) error, err error) {
 	if len(name) > MaxName {
