@@ -77,10 +77,10 @@ func (t *trimming) execute(ctx context.Context) error {
 	err := t.removeModules(ctx)
 	if t.build != nil {
 		living := t.living()
+		t.countKept(living)
 		if err == nil {
 			err = t.removeEntries(ctx, living)
 		}
-		t.countKept(living)
 	}
 	return err
 }
