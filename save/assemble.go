@@ -20,6 +20,7 @@ type assembly struct {
 	missing  []snapshot.ID // outputs to pack, in the order in which they were made
 	modules  []localModule // to upload
 	trimmed  struct{ actions, modules int }
+	trim     Trim
 }
 
 // assemble joins what is here, what was stored, and what this save has uploaded so far, over own, the
@@ -27,16 +28,18 @@ type assembly struct {
 // after it, again for every conflict with another save.
 func (r *run) assemble(own *snapshot.Manifest) assembly {
 	var a assembly
-	all := mergeEntries(r.local, own)
-	total := len(all)
-	mods := r.assembleModules(own, &a)
-	kept := trim(all, r.start, r.MaxAge, r.buildBound(mods))
-	a.trimmed.actions = total - len(kept)
+	kept, mods := mergeEntries(r.local, own), r.mergeModules(own)
+	a.trimmed.actions, a.trimmed.modules = len(kept), len(mods)
+	mods, kept, a.trim = r.retain(own, mods, kept)
+	a.trimmed.actions -= len(kept)
+	a.trimmed.modules -= len(mods)
 
+	if r.rewrite == nil { // once: what is chosen now is what the upload packs
+		r.rewrite = r.repack(kept)
+	}
 	b := snapshot.NewBuilder()
-	rewrite := r.deadPacks(kept)
 	for _, e := range kept {
-		if !b.Has(e.output) && !r.place(b, e.output, own, rewrite) {
+		if !b.Has(e.output) && !r.place(b, e.output, own) {
 			a.missing = append(a.missing, e.output)
 			continue
 		}
@@ -44,35 +47,24 @@ func (r *run) assemble(own *snapshot.Manifest) assembly {
 	}
 	r.assembleTrees(b, own)
 	k := r.Keys.Key
-	a.manifest = &snapshot.Manifest{Repo: r.Repo, Scope: r.Scope, Key: k.Exact(), Digest: k.Digest, Writer: r.Writer, Modules: mods}
+	a.manifest = &snapshot.Manifest{Repo: r.Repo, Scope: r.Scope, Key: k.Exact(), Digest: k.Digest, Writer: r.Writer}
+	a.manifest.Modules, a.modules = splitModules(mods)
+	a.manifest.Graph = r.mergeGraph(own)
 	b.Build(a.manifest)
 	a.missing = r.packable(a.missing)
 	return a
 }
 
-// buildBound is what MaxSize leaves for the build cache; negative: no bound. Modules come first: they are what a
-// build cannot start without.
-func (r *run) buildBound(mods []snapshot.Module) int64 {
-	if r.MaxSize <= 0 {
-		return -1
-	}
-	left := r.MaxSize
-	for _, m := range mods {
-		left -= m.Bytes
-	}
-	return max(left, 0)
-}
-
 // place adds an output to the builder from where it is stored: packs of this
 // save, then previous manifests, then own, which another save may have written meanwhile.
-func (r *run) place(b *snapshot.Builder, id snapshot.ID, own *snapshot.Manifest, rewrite map[string]bool) bool {
+func (r *run) place(b *snapshot.Builder, id snapshot.ID, own *snapshot.Manifest) bool {
 	if n, ok := r.newOut[id]; ok {
 		n.out.Pack = b.AddPack(r.packs[n.pack])
 		b.AddOutput(n.out)
 		return true
 	}
 	o, m, ok := r.prev.output(id)
-	if !ok || rewrite[m.Packs[o.Pack].Object] {
+	if !ok || r.rewrite[m.Packs[o.Pack].Object] {
 		if o, m, ok = r.fromOther(id, own); !ok {
 			return false
 		}
@@ -100,38 +92,6 @@ func (r *run) fromOther(id snapshot.ID, own *snapshot.Manifest) (snapshot.Output
 	return own.Outputs[i], own, true
 }
 
-// deadPacks lists the packs of which less than half is still alive and everything alive is
-// here: what lives is packed anew, and the old pack is no longer named.
-func (r *run) deadPacks(kept []entry) map[string]bool {
-	type share struct {
-		live, raw int64
-		remote    bool
-	}
-	packs := map[string]*share{}
-	seen := map[snapshot.ID]bool{}
-	for _, e := range kept {
-		o, m, ok := r.prev.output(e.output)
-		if !ok || seen[e.output] {
-			continue
-		}
-		seen[e.output] = true
-		p := m.Packs[o.Pack]
-		if packs[p.Object] == nil {
-			packs[p.Object] = &share{raw: p.Raw}
-		}
-		s := packs[p.Object]
-		s.live += o.Size
-		s.remote = s.remote || !r.hasLocal(e.output)
-	}
-	dead := map[string]bool{}
-	for object, s := range packs {
-		if s.live < s.raw/2 && !s.remote {
-			dead[object] = true
-		}
-	}
-	return dead
-}
-
 func (r *run) hasLocal(id snapshot.ID) bool {
 	if r.inv == nil {
 		return false
@@ -152,10 +112,10 @@ func (r *run) packable(ids []snapshot.ID) []snapshot.ID {
 
 // isChange reports whether writing a would tell the next job anything that the
 // snapshot which it would restore otherwise does not. The time inside an entry is no such thing: the go command
-// renews it when it repeats an action with the same outcome, as it does for `go run`.
+// renews it when it repeats an action with the same outcome, as it does for `go run`. What was packed anew is one, though.
 func (r *run) isChange(a *snapshot.Manifest) bool {
 	old := r.sameKey()
-	if old == nil || len(old.Actions) != len(a.Actions) || len(old.Modules) != len(a.Modules) || len(old.Trees) != len(a.Trees) || len(r.prev.bad) > 0 {
+	if old == nil || len(r.rewrite) > 0 || r.isBefore(old) || len(old.Actions) != len(a.Actions) || len(old.Modules) != len(a.Modules) || len(old.Trees) != len(a.Trees) || len(r.prev.bad) > 0 {
 		return true
 	}
 	for i, x := range a.Actions {
@@ -191,6 +151,7 @@ func (r *run) sameKey() *snapshot.Manifest {
 	return nil
 }
 
+// stale reports whether a recorded use is too old; or too new, as one that a machine with a wrong clock has recorded.
 func stale(now, recorded int64) bool {
-	return time.Duration(now-recorded)*time.Second > refreshAfter
+	return (time.Duration(now-recorded) * time.Second).Abs() > refreshAfter
 }

@@ -52,13 +52,12 @@ func (r *run) scanBuild(ctx context.Context) error {
 	return nil
 }
 
-// lastUse decides when an entry was used last. The mtime tells it, except for a
-// restored entry that nobody touched: that one has the mtime that the restore gave it.
+// lastUse decides when an entry was used last. The mtime tells it, except for an entry that the restore made younger than it is,
+// lest the go command trims it, and that nobody touched since. Of all others the restore set the last use or an earlier time.
 func (r *run) lastUse(e buildcache.Local) int64 {
 	seen := min(e.ActionTime, r.start.UnixNano()) / int64(time.Second)
 	before := r.prev.lastUse(e.Action)
-	untouched := r.State != nil && e.ActionTime < r.State.Time.Add(-useMargin).UnixNano()
-	if before != 0 && untouched {
+	if before != 0 && r.State != nil && seen == buildcache.AgedTime(time.Time{}, r.State.Time).Unix() {
 		return before
 	}
 	return max(before, seen)
@@ -88,39 +87,12 @@ func mergeEntries(local []entry, own *snapshot.Manifest) []entry {
 	return append(out, local[i:]...)
 }
 
+// newer is the same for both orders of its arguments, also where two jobs made different outputs at the same moment.
 func newer(a, b entry) entry {
 	use := max(a.lastUse, b.lastUse)
-	if b.time > a.time {
+	if cmp.Or(cmp.Compare(b.time, a.time), bytes.Compare(b.output[:], a.output[:])) > 0 {
 		a = b
 	}
 	a.lastUse = use
 	return a
-}
-
-// trim drops what was not used for maxAge, then the least recently used until
-// the outputs fit into maxSize bytes. No maxAge (zero) and no maxSize (negative) mean no bound. An output goes with its last action. The
-// result keeps the order of entries.
-func trim(entries []entry, now time.Time, maxAge time.Duration, maxSize int64) (kept []entry) {
-	oldest := int64(-1 << 62)
-	if maxAge > 0 {
-		oldest = now.Add(-maxAge).Unix()
-	}
-	kept = slices.DeleteFunc(entries, func(e entry) bool { return e.lastUse < oldest })
-	if maxSize < 0 {
-		return kept
-	}
-	byUse := slices.Clone(kept)
-	slices.SortStableFunc(byUse, func(a, b entry) int { return cmp.Compare(b.lastUse, a.lastUse) })
-	fits := map[snapshot.ID]bool{}
-	keep := map[snapshot.ID]bool{}
-	for _, e := range byUse {
-		if !fits[e.output] {
-			if maxSize -= e.size; maxSize < 0 {
-				break
-			}
-			fits[e.output] = true
-		}
-		keep[e.action] = true
-	}
-	return slices.DeleteFunc(kept, func(e entry) bool { return !keep[e.action] })
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -38,6 +39,11 @@ func (r *run) scanModules(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.ModuleUse != nil {
+		if r.provides, err = r.ModuleUse(ctx); err != nil {
+			r.tally.warn("which modules were used is not known exactly, what go.sum names is kept: %v", err)
+		}
+	}
 	for _, m := range found {
 		if m.State != modcache.Complete {
 			continue
@@ -56,16 +62,14 @@ func (r *run) addModule(m modcache.Module) error {
 	if inSum && want != m.Sum {
 		return fmt.Errorf("its hash is %s, go.sum says %s", m.Sum, want)
 	}
-	rec := snapshot.Module{Path: v.Path, Version: v.Version, Sum: m.Sum, InSum: inSum, LastUse: r.start.Unix()}
+	rec := snapshot.Module{Path: v.Path, Version: v.Version, Sum: m.Sum, InSum: inSum}
 	if old := r.prev.module(v.Path, v.Version, m.Sum); old != nil {
 		rec = *old
-		// What go.sum selects is in use. Of the rest nothing tells, so it ages, and comes anew when it is needed again.
-		if rec.InSum = inSum; inSum {
-			rec.LastUse = r.start.Unix()
-		}
+		rec.InSum, rec.LastUse = inSum, r.moduleUse(v, old.LastUse, inSum)
 		r.modules = append(r.modules, localModule{rec: rec, stored: true})
 		return nil
 	}
+	rec.LastUse = r.moduleUse(v, 0, inSum)
 	var err error
 	if rec.Object, err = r.moduleObject(v, m.Sum); err != nil {
 		return err
@@ -101,36 +105,69 @@ func (r *run) modSum(v module.Version) (string, error) {
 	return "", nil
 }
 
-// assembleModules joins the modules that are here and those of own, and trims by age.
-func (r *run) assembleModules(own *snapshot.Manifest, a *assembly) (mods []snapshot.Module) {
-	here := map[module.Version]bool{}
+// moduleUse decides when a version was used last. before is what the snapshot knows, 0 for nothing.
+//
+// What provides a package to the project is in use. Of the rest the file system tells, where it does: its files were read
+// during the job (a tool, another platform, other build tags), or it came during the job. Where the list of
+// what provides packages could not be had, everything that go.sum names counts as used.
+func (r *run) moduleUse(v module.Version, before int64, inSum bool) int64 {
+	if r.provides[v] || r.provides == nil && inSum {
+		return r.start.Unix()
+	}
+	var since time.Time
+	if r.State != nil {
+		since = r.State.Time
+	}
+	u, err := r.mods.Use(v, since)
+	if err != nil {
+		return cmp.Or(before, r.start.Unix()) // Measure or the upload will say what is wrong with it
+	}
+	seen := u.Read
+	if before == 0 || r.State == nil {
+		// Nobody restored it, so the go command did: at that time it was needed.
+		seen = u.Last()
+	}
+	return max(before, min(seen.Unix(), r.start.Unix()))
+}
+
+// mergeModules joins the modules that are here and those of own, sorted by path and version. Of a version that both have,
+// any use counts.
+func (r *run) mergeModules(own *snapshot.Manifest) []localModule {
+	here := map[module.Version]int{}
+	var mods []localModule
 	for _, m := range r.modules {
-		here[m.version()] = true
-		switch {
-		case m.failed:
-		case m.stored:
-			mods = append(mods, m.rec)
-		default:
-			a.modules = append(a.modules, m)
+		here[m.version()] = len(mods)
+		if !m.failed {
+			mods = append(mods, m)
 		}
 	}
 	if own != nil {
 		for _, m := range own.Modules {
-			if !here[module.Version{Path: m.Path, Version: m.Version}] && !r.prev.isBad(m.Object) {
-				mods = append(mods, m)
+			i, ok := here[module.Version{Path: m.Path, Version: m.Version}]
+			switch {
+			case !ok && !r.prev.isBad(m.Object):
+				mods = append(mods, localModule{rec: m, stored: true})
+			case ok && i < len(mods) && mods[i].rec.Path == m.Path && mods[i].rec.Version == m.Version && mods[i].rec.Sum == m.Sum:
+				mods[i].rec.LastUse = max(mods[i].rec.LastUse, m.LastUse)
 			}
 		}
 	}
-	total := len(mods)
-	if r.MaxAge > 0 {
-		oldest := r.start.Add(-r.MaxAge).Unix()
-		mods = slices.DeleteFunc(mods, func(m snapshot.Module) bool { return m.LastUse < oldest })
-	}
-	a.trimmed.modules = total - len(mods)
-	slices.SortFunc(mods, func(x, y snapshot.Module) int {
-		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Version, y.Version))
+	slices.SortFunc(mods, func(x, y localModule) int {
+		return cmp.Or(cmp.Compare(x.rec.Path, y.rec.Path), cmp.Compare(x.rec.Version, y.rec.Version))
 	})
 	return mods
+}
+
+// splitModules tells what is stored from what is not yet.
+func splitModules(mods []localModule) (stored []snapshot.Module, missing []localModule) {
+	for _, m := range mods {
+		if m.stored {
+			stored = append(stored, m.rec)
+		} else {
+			missing = append(missing, m)
+		}
+	}
+	return stored, missing
 }
 
 // saveModule makes sure that the store has a module.
@@ -168,6 +205,9 @@ func (r *run) ensureModule(ctx context.Context, m *localModule) (size int64, upl
 		return 0, false, fmt.Errorf("object %s: %w", m.rec.Object, err)
 	}
 	size, err = r.uploadModule(ctx, m, cond)
+	if errors.Is(err, store.ErrNoConditions) { // the bytes are the same whoever writes them
+		size, err = r.uploadModule(ctx, m, store.Condition{})
+	}
 	if errors.Is(err, store.ErrConflict) { // another job has just stored the same bytes
 		info, err := r.Store.Stat(ctx, m.rec.Object)
 		return info.Size, false, err

@@ -18,6 +18,8 @@ type PlanResult struct {
 	Modules PlanCounts `json:"modules"`
 	Build   PlanCounts `json:"build"` // action entries
 	Trees   PlanCounts `json:"trees"`
+	Repack  int        `json:"repack"` // packs whose live outputs would be packed anew
+	Trim    Trim       `json:"trim"`
 
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -60,6 +62,8 @@ func (r *run) describe(ctx context.Context) (*PlanResult, error) {
 	if p.Written {
 		p.Objects = []string{snapshot.ManifestObject(r.Repo, r.Scope, k.Exact()), snapshot.ManifestObject(r.Repo, r.Scope, k.Latest())}
 	}
+	p.Trim, p.Repack = a.trim, len(r.rewrite)
+	r.warnUsed(a.trim)
 	p.Warnings = r.tally.res.Warnings
 	return p, nil
 }

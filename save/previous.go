@@ -132,14 +132,17 @@ func (p *previous) module(path, version, sum string) *snapshot.Module {
 	return nil
 }
 
-// tree returns the record of a tree whose pack is good.
-func (p *previous) tree(name string) (snapshot.Tree, snapshot.Pack, bool) {
+// tree returns the record of the largest pack of a tree that is good, in the best manifest that has one.
+func (p *previous) tree(name string) (best snapshot.Tree, pack snapshot.Pack, ok bool) {
 	for _, m := range p.manifests {
 		for _, t := range m.Trees {
-			if pack := m.Packs[t.Pack]; t.Name == name && p.bad[pack.Object] == nil {
-				return t, pack, true
+			if at := m.Packs[t.Pack]; t.Name == name && p.bad[at.Object] == nil && (!ok || t.Files > best.Files) {
+				best, pack, ok = t, at, true
 			}
 		}
+		if ok {
+			break
+		}
 	}
-	return snapshot.Tree{}, snapshot.Pack{}, false
+	return best, pack, ok
 }

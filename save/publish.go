@@ -13,6 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
+	"golang.org/x/mod/module"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -51,8 +52,12 @@ func (r *run) uploadJobs(a assembly) (jobs []uploadJob) {
 	for _, ids := range r.groupOutputs(a.missing) {
 		jobs = append(jobs, uploadJob{r.rawSize(ids), func(ctx context.Context) error { return r.savePack(ctx, ids) }})
 	}
+	wanted := map[module.Version]bool{} // the others were trimmed
+	for _, m := range a.modules {
+		wanted[m.version()] = true
+	}
 	for i := range r.modules {
-		if m := &r.modules[i]; !m.stored && !m.failed {
+		if m := &r.modules[i]; !m.stored && !m.failed && wanted[m.version()] {
 			jobs = append(jobs, uploadJob{m.rec.Bytes, func(ctx context.Context) error { return r.saveModule(ctx, m) }})
 		}
 	}
@@ -92,10 +97,16 @@ func (r *run) publish(ctx context.Context) error {
 		if err == nil {
 			break
 		}
+		if errors.Is(err, store.ErrNoConditions) {
+			if a, err = r.publishUnconditional(ctx, a, own); err != nil {
+				return err
+			}
+			break
+		}
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
 			return err
 		}
-		if own, version, err = r.reread(ctx, a.manifest.Key, try); err != nil {
+		if own, version, err = r.reread(ctx, a.manifest.Key, pause(try)); err != nil {
 			return err
 		}
 		a = r.assemble(own)
@@ -106,17 +117,25 @@ func (r *run) publish(ctx context.Context) error {
 
 // publishLatest points the key without the digest to what was just published. Where a job with other module
 // files does the same, the last one wins: both have their exact keys.
+//
+// A job that failed leaves the latest snapshot of other module files alone: it may have made little, and others start from there.
 func (r *run) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
+	if old := r.prev.latest.Manifest; r.JobFailed && old != nil && old.Digest != m.Digest {
+		return nil
+	}
 	latest := *m
 	latest.Key = r.Keys.Key.Latest()
 	version := r.prev.latest.Version
 	for try := 0; ; try++ {
 		err := r.putManifest(ctx, &latest, latest.Key, version)
+		if errors.Is(err, store.ErrNoConditions) {
+			return r.writeManifest(ctx, &latest, latest.Key, store.Condition{})
+		}
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
 			return err
 		}
 		var other *snapshot.Manifest
-		if other, version, err = r.reread(ctx, latest.Key, try); err != nil {
+		if other, version, err = r.reread(ctx, latest.Key, pause(try)); err != nil {
 			return err
 		}
 		if other != nil && other.Digest == m.Digest && !other.Writer.Time.Before(m.Writer.Time) {
@@ -133,9 +152,13 @@ func (r *run) mendLatest(ctx context.Context) error {
 	return nil
 }
 
-// reread waits a little, so that jobs which started together spread, and fetches what the other save wrote.
-func (r *run) reread(ctx context.Context, key []string, try int) (*snapshot.Manifest, store.Version, error) {
-	pause := time.Duration(rand.Int64N(int64(20*time.Millisecond) << min(try, 6)))
+// pause grows with the tries, and is random, so that jobs which started together spread.
+func pause(try int) time.Duration {
+	return time.Duration(rand.Int64N(int64(20*time.Millisecond) << min(try, 6)))
+}
+
+// reread waits a little, and fetches what another save wrote.
+func (r *run) reread(ctx context.Context, key []string, pause time.Duration) (*snapshot.Manifest, store.Version, error) {
 	select {
 	case <-time.After(pause):
 	case <-ctx.Done():
@@ -149,12 +172,16 @@ func (r *run) reread(ctx context.Context, key []string, try int) (*snapshot.Mani
 	return found[0].Manifest, found[0].Version, nil
 }
 
+// putManifest writes a manifest on condition that the stored one still is of version old.
 func (r *run) putManifest(ctx context.Context, m *snapshot.Manifest, key []string, old store.Version) error {
+	return r.writeManifest(ctx, m, key, store.Condition{IfMatch: old, IfAbsent: old == ""})
+}
+
+func (r *run) writeManifest(ctx context.Context, m *snapshot.Manifest, key []string, cond store.Condition) error {
 	data, err := m.Encode()
 	if err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
-	cond := store.Condition{IfMatch: old, IfAbsent: old == ""}
 	return r.put(ctx, snapshot.ManifestObject(r.Repo, r.Scope, key), bytes.NewReader(data), int64(len(data)), cond)
 }
 
@@ -178,8 +205,9 @@ func (r *run) stamp(m, own *snapshot.Manifest) {
 // finish fills in the result from the manifest that now holds.
 func (r *run) finish(a assembly, written bool) {
 	m := a.manifest
+	r.warnUsed(a.trim)
 	r.tally.add(func(res *Result) {
-		res.Written = written
+		res.Written, res.Trim = written, a.trim
 		res.StoredBytes = m.StoredBytes()
 		res.Trend = m.Trend
 		for _, act := range m.Actions {

@@ -21,6 +21,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/keys"
+	"golang.org/x/mod/module"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -33,13 +35,26 @@ type Options struct {
 	ModDir, BuildDir               string // "" switches that half off: what is stored of it is kept
 	Private                        string // patterns as in GOPRIVATE, comma-separated
 	State                          *snapshot.State
-	MaxAge                         time.Duration // entries unused for longer are dropped; 0: never
-	MaxSize                        int64         // bytes on disk, both halves; 0: no bound
-	Fuzz                           bool          // save the fuzzing corpus
-	Concurrency                    int           // objects in transfer; default 16
-	Writer                         snapshot.Writing
-	Meter                          *report.Meter
-	Now                            func() time.Time
+	// ModuleUse lists the module versions that provide a package to the project, and the toolchain in use. It is called
+	// once, while the caches are scanned. Nil, and a nil map: everything that go.sum names counts as used. An error becomes a warning.
+	ModuleUse  func(context.Context) (map[module.Version]bool, error)
+	MaxAge     time.Duration // what was unused for longer is dropped; 0: never
+	MaxSize    int64         // bytes on disk, both halves; 0: no bound
+	MaxModules int64         // bytes on disk of module trees; 0: no bound
+	MaxBuild   int64         // bytes on disk of build outputs; 0: no bound
+	// RepackBudget bounds the live bytes that are packed anew because their packs are mostly dead, uncompressed.
+	// 0: DefaultRepackBudget; negative: none.
+	RepackBudget int64
+	// JobFailed says that the job did not come to its end: what it made is added, and nothing is dropped or packed
+	// anew, for what it would have used is not known.
+	JobFailed bool
+	// ReadOnly makes Run do nothing at all.
+	ReadOnly    bool
+	Fuzz        bool // save the fuzzing corpus
+	Concurrency int  // objects in transfer; default 16
+	Writer      snapshot.Writing
+	Meter       *report.Meter
+	Now         func() time.Time
 }
 
 // DefaultConcurrency suits a store in the same region; see docs/transfer.md.
@@ -65,6 +80,7 @@ type Counts struct {
 type Result struct {
 	Key           string           `json:"key"`
 	Written       bool             `json:"written"` // false: nothing was new
+	ReadOnly      bool             `json:"readOnly,omitempty"`
 	Objects       []string         `json:"objects,omitempty"`
 	Modules       Counts           `json:"modules"`
 	Build         Counts           `json:"build"` // action entries
@@ -72,6 +88,7 @@ type Result struct {
 	BytesUploaded int64            `json:"bytesUploaded"`
 	BytesRead     int64            `json:"bytesRead"`
 	StoredBytes   int64            `json:"storedBytes"` // of the whole snapshot
+	Trim          Trim             `json:"trim"`
 	Seconds       float64          `json:"seconds"`
 	Requests      map[string]int64 `json:"requests"`
 	Warnings      []string         `json:"warnings,omitempty"`
@@ -90,6 +107,12 @@ type run struct {
 	local   []entry // what is here, sorted by action
 	modules []localModule
 	trees   []localTree
+	// provides is what ModuleUse told; nil: not known.
+	provides map[module.Version]bool
+	// graph dates the versions of the module graph that go.sum does not name.
+	graph map[module.Version]int64
+	// rewrite are the packs whose live outputs this save packs anew; nil: not decided yet.
+	rewrite map[string]bool
 
 	memory *semaphore.Weighted
 	newOut map[snapshot.ID]newOutput // what this save packed
@@ -113,6 +136,9 @@ func Plan(ctx context.Context, o Options) (*PlanResult, error) {
 // Run saves. Nothing new is no error, and writes nothing. After an error of the
 // store, the snapshot is the one from before.
 func Run(ctx context.Context, o Options) (*Result, error) {
+	if o.ReadOnly {
+		return &Result{Key: o.Keys.Key.String(), ReadOnly: true, Requests: o.Store.Requests()}, nil
+	}
 	r, err := prepare(ctx, o)
 	if err == nil {
 		err = r.execute(ctx)
@@ -136,19 +162,34 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		return r, err
 	}
 	r.Meter.SetPhase("scan")
-	if o.BuildDir != "" {
-		r.build = buildcache.Open(o.BuildDir)
-		if err := r.scanBuild(ctx); err != nil {
-			return r, fmt.Errorf("build cache %s: %w", o.BuildDir, err)
-		}
+	return r, r.scan(ctx)
+}
+
+// scan lists both caches at once: that of modules waits for the go command, which says what provides packages.
+func (r *run) scan(ctx context.Context) error {
+	g, both := errgroup.WithContext(ctx)
+	if r.BuildDir != "" {
+		r.build = buildcache.Open(r.BuildDir)
+		g.Go(func() error {
+			if err := r.scanBuild(both); err != nil {
+				return fmt.Errorf("build cache %s: %w", r.BuildDir, err)
+			}
+			return nil
+		})
 	}
-	if o.ModDir != "" {
-		r.mods = modcache.Open(o.ModDir, modcache.Options{})
-		if err := r.scanModules(ctx); err != nil {
-			return r, fmt.Errorf("module cache %s: %w", o.ModDir, err)
-		}
+	if r.ModDir != "" {
+		r.mods = modcache.Open(r.ModDir, modcache.Options{})
+		g.Go(func() error {
+			if err := r.scanModules(both); err != nil {
+				return fmt.Errorf("module cache %s: %w", r.ModDir, err)
+			}
+			return nil
+		})
 	}
-	return r, r.scanTrees(ctx)
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return r.scanTrees(ctx)
 }
 
 // usableState drops from the state what it says about another store or repository. When the

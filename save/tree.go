@@ -35,10 +35,10 @@ func (r *run) scanTrees(ctx context.Context) error {
 			return err
 		}
 		t := localTree{name: snapshot.TreeModGraph}
-		for _, f := range files {
+		for _, f := range r.keepGraph(files) {
 			t.add(treeFile{f.Name, f.Size, func() (*os.File, error) { return r.mods.OpenFile(f.Name) }})
 		}
-		if err := r.addTree(t); err != nil {
+		if err := r.addTree(t, len(files)); err != nil {
 			return err
 		}
 	}
@@ -48,7 +48,7 @@ func (r *run) scanTrees(ctx context.Context) error {
 			full := filepath.Join(r.BuildDir, filepath.FromSlash(f.Name))
 			t.add(treeFile{f.Name, f.Size, func() (*os.File, error) { return os.Open(full) }})
 		}
-		return r.addTree(t)
+		return r.addTree(t, len(t.files))
 	}
 	return nil
 }
@@ -60,41 +60,52 @@ func (t *localTree) add(f treeFile) {
 }
 
 // addTree finds out whether the store has the tree already: the same files make the same pack. Where the snapshot of the same
-// key has more of it, that is kept: such files are only ever added, and a job that did not restore has few.
-func (r *run) addTree(t localTree) error {
-	if len(t.files) == 0 {
+// key has more of it than there is here (found files, before any were dropped), that is kept: a job that did not restore has few.
+func (r *run) addTree(t localTree, found int) error {
+	old, pack, ok := r.prev.tree(t.name)
+	if ok && r.prev.own() != nil && old.Files > found || len(t.files) == 0 {
 		return nil
 	}
 	b, err := r.build1(io.Discard, t.write)
 	if err != nil {
 		return err
 	}
-	old, pack, ok := r.prev.tree(t.name)
-	more := ok && r.prev.own() != nil && old.Files > len(t.files)
-	if ok && path.Base(pack.Object) == path.Base(b.pack.Object) || more {
+	if ok && path.Base(pack.Object) == path.Base(b.pack.Object) {
 		t.pack, t.count, t.bytes = &pack, old.Files, old.Bytes
 	}
 	r.trees = append(r.trees, t)
 	return nil
 }
 
-// assembleTrees adds the trees that are stored, from here or else from own.
+// maxTrees bounds the packs of one tree: that of this save, and those of saves at the same time.
+const maxTrees = 4
+
+// assembleTrees adds the trees that are stored, from here or else from own. What another save wrote while this one was
+// at work stays beside ours; the next save of a job that restored both makes one pack of them.
 func (r *run) assembleTrees(b *snapshot.Builder, own *snapshot.Manifest) {
-	here := map[string]bool{}
+	here := map[string]int{}
+	packs := map[string]bool{}
 	for _, t := range r.trees {
-		here[t.name] = true
+		here[t.name]++
 		if t.pack != nil {
+			packs[t.pack.Object] = true
 			b.AddTree(snapshot.Tree{Name: t.name, Pack: b.AddPack(*t.pack), Files: t.count, Bytes: t.bytes})
 		}
 	}
 	if own == nil {
 		return
 	}
+	meanwhile := own != r.prev.own()
 	for _, t := range own.Trees {
-		if pack := own.Packs[t.Pack]; !here[t.Name] && r.prev.bad[pack.Object] == nil {
-			t.Pack = b.AddPack(pack)
-			b.AddTree(t)
+		pack := own.Packs[t.Pack]
+		if packs[pack.Object] || r.prev.bad[pack.Object] != nil || here[t.Name] > 0 && !meanwhile || here[t.Name] >= maxTrees {
+			continue
 		}
+		if meanwhile {
+			here[t.Name]++
+		}
+		t.Pack = b.AddPack(pack)
+		b.AddTree(t)
 	}
 }
 

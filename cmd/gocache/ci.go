@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"strings"
@@ -106,6 +107,27 @@ func fromGitLab(env lookupEnv) identity {
 		id.Repo = join("/", strings.ToLower(env.get("CI_SERVER_HOST")), path)
 	}
 	return id
+}
+
+// Job statuses, as GitHub spells them in ${{ job.status }}.
+const (
+	jobSuccess   = "success"
+	jobFailure   = "failure"
+	jobCancelled = "cancelled"
+)
+
+var jobStatuses = []string{jobSuccess, jobFailure, jobCancelled}
+
+// gitlabStatuses translates what GitLab has in CI_JOB_STATUS.
+var gitlabStatuses = map[string]string{"failed": jobFailure, "canceled": jobCancelled, "canceling": jobCancelled}
+
+// jobStatus is how the job ended, as far as the CI system says so in the environment: GitLab does, in after_script.
+// GitHub has it only as an expression, which a workflow has to pass on.
+func jobStatus(env lookupEnv) string {
+	if env.get("GITLAB_CI") != "true" {
+		return jobSuccess
+	}
+	return cmp.Or(gitlabStatuses[env.get("CI_JOB_STATUS")], jobSuccess) // "running", in the script of the job itself
 }
 
 // branch makes a ref of a branch name. "" stays.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/org/gocache-action/internal/store/s3"
+	"github.com/org/gocache-action/save"
 )
 
 // flags holds the values of all flags. A command registers those groups that mean
@@ -20,6 +21,13 @@ type flags struct {
 	fuzz                bool
 	maxAge              duration
 	maxSize             size
+	maxSizeModules      size
+	maxSizeBuild        size
+	repackBudget        size
+	jobStatus           choice
+	readOnly            bool
+	keepToolchains      bool
+	dryRun, force       bool
 	partSize            size
 	concurrency         int
 	timeout, stall      duration
@@ -28,8 +36,9 @@ type flags struct {
 
 // Defaults. Zips are left out because rebuilding them writes each module a second time (measured: 8 % of
 // the time of a restore on a fast disk, and as much disk space as the trees), while of all go
-// commands only `go mod download` misses them. The age is that of a branch that
-// somebody comes back to after a holiday.
+// commands only `go mod download` misses them. The age is that of what a weekly job needs, when it runs only after the next save of
+// others: 7 days, and as many for a run that is late or failed; 2 of them may be lost to a recorded use that is a day old and
+// to clocks that are a day apart.
 const (
 	defaultZips    = "omit"
 	defaultMaxAge  = 14 * 24 * time.Hour
@@ -64,15 +73,38 @@ func (f *flags) transfer(fs *pflag.FlagSet) {
 
 // restore registers what only a restore has to know.
 func (f *flags) restore(fs *pflag.FlagSet) {
-	f.zips = choice{defaultZips, zipsChoices}
+	f.zips = choice{value: defaultZips, allowed: zipsChoices}
 	fs.Var(&f.zips, "zips", "rebuild the zip of each module, for 'go mod download' offline, or omit it")
+}
+
+// retention registers how much is kept.
+func (f *flags) retention(fs *pflag.FlagSet) {
+	f.maxAge = duration(defaultMaxAge)
+	fs.Var(&f.maxAge, "max-age", "drop what was not used for longer; 0: never")
+	fs.Var(&f.maxSize, "max-size", "drop what was not used for longest above this size on disk; 0: no bound")
+	fs.Var(&f.maxSizeModules, "max-size-modules", "the same for modules alone")
+	fs.Var(&f.maxSizeBuild, "max-size-build", "the same for build outputs alone")
+}
+
+// trimming registers the flags of trim.
+func (f *flags) trimming(fs *pflag.FlagSet) {
+	f.retention(fs)
+	fs.StringVar(&f.dir, "dir", ".", "directory in which the go command is asked for its caches")
+	fs.BoolVar(&f.keepToolchains, "keep-toolchains", false, "keep downloaded Go toolchains, whatever their use and size")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "say what would be removed, and remove nothing")
+	fs.BoolVar(&f.force, "force", false, "do not look for running go commands")
+	fs.BoolVar(&f.noModules, "no-modules", false, "leave GOMODCACHE alone")
+	fs.BoolVar(&f.noBuild, "no-build", false, "leave GOCACHE alone")
 }
 
 // save registers what only a save has to know.
 func (f *flags) save(fs *pflag.FlagSet) {
-	f.maxAge = duration(defaultMaxAge)
-	fs.Var(&f.maxAge, "max-age", "drop what was not used for longer; 0: never")
-	fs.Var(&f.maxSize, "max-size", "drop what was not used for longest above this size on disk; 0: no bound")
+	f.retention(fs)
+	f.repackBudget = save.DefaultRepackBudget
+	fs.Var(&f.repackBudget, "repack-budget", "bytes that are packed anew at most because most of their packs is no longer used; 0: none")
+	f.jobStatus = choice{allowed: jobStatuses, aliases: gitlabStatuses}
+	fs.Var(&f.jobStatus, "job-status", "how the job ended: unless with success, what it made is added and nothing is dropped (default: from CI, else success)")
+	fs.BoolVar(&f.readOnly, "read-only", false, "write nothing to the store")
 }
 
 // failOnError is not for plan and try: people look at those, and there an error is one.
@@ -88,6 +120,9 @@ func (f *flags) failOnMiss(fs *pflag.FlagSet) {
 // complete tells shells what the flags of a command take.
 func complete(cmd *cobra.Command) {
 	cmd.MarkFlagDirname("dir")
+	if cmd.Flags().Lookup("job-status") != nil {
+		cmd.RegisterFlagCompletionFunc("job-status", cobra.FixedCompletions(jobStatuses, cobra.ShellCompDirectiveNoFileComp))
+	}
 	if cmd.Flags().Lookup("zips") != nil {
 		cmd.RegisterFlagCompletionFunc("zips", cobra.FixedCompletions(zipsChoices, cobra.ShellCompDirectiveNoFileComp))
 	}

@@ -21,7 +21,7 @@ type goEnv struct {
 	GOOS, GOARCH, GOHOSTOS, GOHOSTARCH string
 	GOFLAGS                            string
 	GOPRIVATE, GONOPROXY, GONOSUMDB    string
-	GOCACHEPROG                        string
+	GOCACHEPROG, GODEBUG               string
 	GOWORK, GOMOD, GOPROXY             string
 }
 
@@ -39,7 +39,7 @@ func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
 	g.Go(func() (err error) {
 		out, err = goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, "env", "-json",
 			"GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
-			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY")
+			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY", "GODEBUG")
 		return err
 	})
 	if err := g.Wait(); err != nil {
@@ -91,6 +91,14 @@ func (e *goEnv) private() string {
 		}
 	}
 	return strings.Join(list, ",")
+}
+
+// debugWith returns GODEBUG with one more setting.
+func (e *goEnv) debugWith(setting string) string {
+	if e.GODEBUG == "" {
+		return setting
+	}
+	return e.GODEBUG + "," + setting
 }
 
 // modWritable reports whether GOFLAGS asks for module trees that are not read-only.

@@ -10,6 +10,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/keys"
+	"github.com/org/gocache-action/trim"
 )
 
 // hints says what to do about an error; the first that matches is printed. What is more
@@ -27,6 +28,7 @@ var hints = []struct {
 	{store.ErrUnreachable, "check the endpoint and the region in --store, and the network of this machine"},
 	{errDiskFull, "free space on the disk, or let save keep less with --max-size and --max-age"},
 	{fs.ErrPermission, "make GOMODCACHE and GOCACHE writable for this user, or point them to a directory that is"},
+	{trim.ErrBusy, "wait for them to end, or use --force if they use other caches"},
 	{context.DeadlineExceeded, "raise --timeout"},
 }
 

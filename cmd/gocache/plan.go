@@ -185,6 +185,10 @@ func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
 		Head: []string{"", "upload", "uncompressed", "already stored", "trim"},
 		Rows: [][]string{row("modules", s.Modules), row("build entries", s.Build), row("other files", s.Trees)},
 	}.Write(b)
+	if s.Repack > 0 {
+		fmt.Fprintf(b, "  %s packs that are mostly unused would be packed anew\n", report.Count(s.Repack))
+	}
+	writeTrim(b, s.Trim)
 	for _, w := range s.Warnings {
 		fmt.Fprintf(b, "  warning: %s\n", w)
 	}

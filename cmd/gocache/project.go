@@ -21,6 +21,8 @@ type project struct {
 	id  identity
 	key keys.Plan
 
+	mainModules []mainModule
+
 	modDir, buildDir string // "" where that half is switched off
 }
 
@@ -114,6 +116,7 @@ func (p *project) derive() error {
 	if err != nil {
 		return err
 	}
+	p.mainModules = mainModules(p.dir, p.env.GOMOD, in.Files)
 	p.key, err = keys.Derive(in)
 	return err
 }

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/org/gocache-action/internal/report"
@@ -16,9 +20,11 @@ import (
 
 const saveLong = `Save uploads what the store does not have yet of GOMODCACHE and GOCACHE, and
 makes it the snapshot of this key and scope. What was not used for --max-age is
-dropped. When nothing is new, nothing is written.
+dropped, then what was used least recently above --max-size, but never what this
+job used. When nothing is new, nothing is written.
 
-Save knows from a restore of the same project what was used since; without one it works too.`
+Save knows from a restore of the same project what was used since; without one it
+works too. After a job that failed (--job-status) it only adds.`
 
 // saveCommand describes the command line.
 func (a *app) saveCommand() *cobra.Command {
@@ -93,9 +99,13 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		Store: st, Repo: p.id.Repo,
 		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
 		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir, Private: p.env.private(),
-		State:  a.readState(p, st),
+		State: a.readState(p, st), ModuleUse: p.moduleUse,
 		MaxAge: time.Duration(a.flags.maxAge), MaxSize: int64(a.flags.maxSize),
-		Fuzz: a.flags.fuzz, Concurrency: a.flags.concurrency,
+		MaxModules: int64(a.flags.maxSizeModules), MaxBuild: int64(a.flags.maxSizeBuild),
+		RepackBudget: cmp.Or(int64(a.flags.repackBudget), -1),
+		JobFailed:    cmp.Or(a.flags.jobStatus.value, jobStatus(a.lookup)) != jobSuccess,
+		ReadOnly:     a.flags.readOnly,
+		Fuzz:         a.flags.fuzz, Concurrency: a.flags.concurrency,
 		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + buildVersion().Version},
 		Meter:  m, Now: time.Now,
 	}
@@ -132,10 +142,12 @@ func (o saveOutput) write(w io.Writer) error {
 	switch {
 	case o.Error != "":
 		title = r.Key + ": not saved"
+	case r.ReadOnly:
+		return report.Summary{Title: r.Key + ": read-only, nothing is saved"}.Write(w)
 	case !r.Written:
 		title = r.Key + ": nothing new to save"
 	}
-	return report.Summary{
+	err := report.Summary{
 		Title: title,
 		Counts: report.Table{
 			Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"},
@@ -148,4 +160,29 @@ func (o saveOutput) write(w io.Writer) error {
 			{"time", seconds(r.Seconds)},
 		},
 	}.Write(w)
+	var b strings.Builder
+	writeTrim(&b, r.Trim)
+	_, err2 := io.WriteString(w, b.String())
+	return errors.Join(err, err2)
+}
+
+// shownDropped bounds how many names the text shows; --json has save.MaxListed of them.
+const shownDropped = 5
+
+// writeTrim tells what was dropped, and why. Nothing dropped is nothing to tell.
+func writeTrim(b *strings.Builder, t save.Trim) {
+	if t.Off != "" {
+		fmt.Fprintf(b, "\nnothing is trimmed: %s\n", t.Off)
+		return
+	}
+	if t.Age.Count+t.Size.Count == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\ntrimmed: %s not used for too long (%s), %s above the size limit (%s); the largest:\n",
+		report.Count(t.Age.Count), report.Bytes(t.Age.Bytes), report.Count(t.Size.Count), report.Bytes(t.Size.Bytes))
+	rows := [][]string{}
+	for _, d := range t.Largest[:min(len(t.Largest), shownDropped)] {
+		rows = append(rows, []string{"  " + d.Kind + " " + d.Name, report.Bytes(d.Bytes), "used " + humanize.Time(d.LastUse), d.Reason})
+	}
+	report.Table{Rows: rows}.Write(b)
 }

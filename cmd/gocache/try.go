@@ -194,7 +194,7 @@ func (t *trial) measure() error {
 func (t *trial) save(ctx context.Context, st *dir.Store) error {
 	t.app.out.say("save into a temporary store")
 	o := t.app.saveOptions(t.project, st, new(report.Meter))
-	o.State, o.MaxAge, o.MaxSize = nil, 0, 0
+	o.State, o.ModuleUse, o.MaxAge, o.MaxSize = nil, nil, 0, 0
 	o.ModDir, o.BuildDir = t.halves()
 	start := time.Now()
 	show := t.app.progress(o.Meter, uploadWords)

@@ -99,6 +99,7 @@ func (s *size) Set(text string) error {
 type choice struct {
 	value   string
 	allowed []string
+	aliases map[string]string // other spellings that are understood
 }
 
 func (c *choice) Type() string   { return strings.Join(c.allowed, "|") }
@@ -106,6 +107,9 @@ func (c *choice) String() string { return c.value }
 
 // Set implements pflag.Value.
 func (c *choice) Set(s string) error {
+	if same, ok := c.aliases[s]; ok {
+		s = same
+	}
 	if !slices.Contains(c.allowed, s) {
 		return fmt.Errorf("must be %s", strings.Join(c.allowed, " or "))
 	}

@@ -220,7 +220,7 @@ func (i *Install) publishSmall(goModWant string) error {
 // keepsSmall tells whether the file that is there will do. An .info may differ: the origin it names depends
 // on the proxy. A .mod of known hash must be equal.
 func (i *Install) keepsSmall(suffix string, data []byte, goModWant string) bool {
-	old, err := os.ReadFile(i.c.path(i.p.base + suffix))
+	old, err := osfile.ReadQuietly(i.c.path(i.p.base + suffix))
 	if err != nil {
 		return false
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // File is a file of the cache.
@@ -92,13 +94,13 @@ func (c *Cache) walk(p place, do func(File)) error {
 	return nil
 }
 
-// OpenFile opens a file by its name relative to the cache directory.
-// Names that lead out of the cache are refused.
+// OpenFile opens a file by its name relative to the cache directory, so that reading it is no use of the version where the
+// system allows that (see Use). Names that lead out of the cache are refused.
 func (c *Cache) OpenFile(name string) (*os.File, error) {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return nil, fmt.Errorf("module cache: invalid file name %.300q", name)
 	}
-	return os.Open(c.path(name))
+	return osfile.OpenQuietly(c.path(name))
 }
 
 // GraphFiles lists the .mod files of the versions that are not Complete, the .info files of all versions, and

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // InstallGraphFile writes one of the files that GraphFiles lists: a .mod or .info of a version, or a file of the checksum
@@ -39,7 +41,7 @@ func (s *Stage) InstallGraphFile(name string, data []byte, verified bool) (writt
 		return false, fmt.Errorf("module cache: %.300q: %w", name, err)
 	}
 	path := s.c.path(name)
-	if old, err := os.ReadFile(path); err == nil && check(old) == nil {
+	if old, err := osfile.ReadQuietly(path); err == nil && check(old) == nil {
 		if !verified || !strings.HasSuffix(name, ".mod") || bytes.Equal(old, data) {
 			return false, nil
 		}
@@ -63,6 +65,17 @@ func (s *Stage) place(path string, data []byte) error {
 		os.Remove(temp)
 	}
 	return err
+}
+
+// GraphVersion returns the version that a file of GraphFiles belongs to; false for one of the checksum database.
+func GraphVersion(name string) (v module.Version, ok bool) {
+	suffix := filepath.Ext(name)
+	esc, ver, ok := strings.Cut(strings.TrimPrefix(name, downloadDir+"/"), "/@v/")
+	if !ok || strings.HasPrefix(name, sumdbDir+"/") {
+		return v, false
+	}
+	v, err := unescape(esc, strings.TrimSuffix(ver, suffix))
+	return v, err == nil
 }
 
 // graphFile returns how to check the content of a file that InstallGraphFile may write.

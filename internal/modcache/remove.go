@@ -9,29 +9,37 @@ import (
 	"golang.org/x/mod/module"
 )
 
+// Suffixes in cache/download of what goes with a tree, in the order in which it goes, and of what the module graph needs.
+var (
+	treeSuffixes  = []string{".partial", ".zip", ".ziphash"}
+	graphSuffixes = []string{".info", ".mod"}
+)
+
 // Remove removes a version: first the tree goes, by one rename, so that no go command sees a part of it, then the
 // zip before its .ziphash (see Commit), then .info and .mod. The lock file and the list of versions stay.
 // It returns ErrBusy when a go command is at work on the version.
 func (c *Cache) Remove(v module.Version) error {
-	p, err := locate(v)
-	if err != nil {
-		return err
-	}
 	s, err := c.NewStage()
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.remove(p), s.Close()); err != nil {
+	return errors.Join(s.Remove(v, true), s.Close())
+}
+
+// Remove is as that of Cache. Unless graph is set, it leaves .info and .mod, which the graphs of others may need. The bytes
+// of the tree are on the disk until the stage is closed, or cleared.
+func (s *Stage) Remove(v module.Version, graph bool) error {
+	p, err := locate(v)
+	if err == nil {
+		err = s.remove(p, graph)
+	}
+	if err != nil {
 		return fmt.Errorf("removing %s: %w", v, err)
 	}
 	return nil
 }
 
-func (s *Stage) remove(p place) error {
-	dir, err := s.newDir()
-	if err != nil {
-		return err
-	}
+func (s *Stage) remove(p place, graph bool) error {
 	unlock, err := s.c.lock(p)
 	if err != nil {
 		return err
@@ -40,10 +48,14 @@ func (s *Stage) remove(p place) error {
 	if err := s.c.step("retire"); err != nil {
 		return err
 	}
-	if err := moveAway(s.c.path(p.tree), filepath.Join(dir, "old")); err != nil {
+	if err := s.retire(s.c.path(p.tree)); err != nil {
 		return err
 	}
-	for _, suffix := range []string{".partial", ".zip", ".ziphash", ".info", ".mod"} {
+	suffixes := treeSuffixes
+	if graph {
+		suffixes = append(treeSuffixes[:len(treeSuffixes):len(treeSuffixes)], graphSuffixes...)
+	}
+	for _, suffix := range suffixes {
 		if err := s.c.step(suffix); err != nil {
 			return err
 		}
@@ -57,3 +69,18 @@ func (s *Stage) remove(p place) error {
 	}
 	return nil
 }
+
+// retire moves a directory into the stage, where there is one.
+func (s *Stage) retire(path string) error {
+	if _, err := os.Lstat(path); os.IsNotExist(err) {
+		return nil
+	}
+	dir, err := s.newDir()
+	if err != nil {
+		return err
+	}
+	return moveAway(path, filepath.Join(dir, "old"))
+}
+
+// Clear removes what was moved into the stage so far, so that the disk has its bytes back.
+func (s *Stage) Clear() error { return s.Close() }

@@ -13,6 +13,7 @@ package osfile
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,6 +48,16 @@ func WriteFile(path string, perm fs.FileMode, data []byte, mtime time.Time) erro
 		os.Remove(path)
 	}
 	return err
+}
+
+// ReadQuietly is os.ReadFile by way of OpenQuietly.
+func ReadQuietly(path string) ([]byte, error) {
+	f, err := OpenQuietly(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
 }
 
 // RemoveAll removes path and everything below it, as os.RemoveAll, and also trees whose

@@ -26,6 +26,16 @@ type Manifest struct {
 	Outputs []Output `json:"-"`       // sorted by pack, frame and offset
 	Actions []Action `json:"-"`       // sorted by ID
 	Trend   []Saved  `json:"trend"`   // the last saves, oldest first
+
+	// Graph dates the versions in the tree TreeModGraph that go.sum did not name, so that they can age; sorted by path and version.
+	Graph []GraphUse `json:"graph,omitempty"`
+}
+
+// GraphUse is when the .mod or .info of a version was used last.
+type GraphUse struct {
+	Path    string `json:"path"`
+	Version string `json:"version"`
+	LastUse int64  `json:"lastUse"` // Unix seconds
 }
 
 // Writing says who wrote a manifest, and when.
@@ -137,7 +147,7 @@ func (m *Manifest) IsFor(repo, scope string, key []string) error {
 
 // check refuses what no writer writes, so that users of a manifest can trust every index, length and name in it.
 func (m *Manifest) check() error {
-	if len(m.Packs) > MaxPacks || len(m.Modules) > MaxModules || len(m.Trend) > 10*MaxTrend {
+	if len(m.Packs) > MaxPacks || len(m.Modules) > MaxModules || len(m.Graph) > MaxModules || len(m.Trend) > 10*MaxTrend {
 		return fmt.Errorf("%w: manifest with %d packs, %d modules", ErrCorrupt, len(m.Packs), len(m.Modules))
 	}
 	for i, p := range m.Packs {

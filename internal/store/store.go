@@ -28,6 +28,8 @@ var (
 	ErrDenied = errors.New("access denied")
 	// ErrUnreachable: the endpoint does not resolve, refuses connections, or stopped answering.
 	ErrUnreachable = errors.New("store does not answer")
+	// ErrNoConditions: the store does not do conditional writes. Nothing was written.
+	ErrNoConditions = errors.New("store has no conditional writes")
 	// ErrTooLarge: Get was asked for an object above its limit.
 	ErrTooLarge = errors.New("object too large")
 )

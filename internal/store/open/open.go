@@ -1,7 +1,7 @@
 // Package open opens a store by its URL:
 //
 //	file:///dir
-//	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&part-size=8M&concurrency=8
+//	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&conditional-writes=false&part-size=8M&concurrency=8
 //
 // All parameters of s3 are optional. Credentials never are part of a URL.
 package open
@@ -148,6 +148,10 @@ func set(o *s3.Options, name string, values []string) (err error) {
 		o.Endpoint, err = endpoint(value)
 	case "path-style":
 		o.PathStyle, err = strconv.ParseBool(value)
+	case "conditional-writes":
+		var on bool
+		on, err = strconv.ParseBool(value)
+		o.NoConditions = !on
 	case "part-size":
 		o.PartSize, err = size(value)
 		if err == nil && o.PartSize < s3.MinPartSize {
@@ -159,7 +163,7 @@ func set(o *s3.Options, name string, values []string) (err error) {
 			err = errors.New("not between 1 and 256")
 		}
 	default:
-		err = errors.New("unknown; there are region, endpoint, path-style, part-size, concurrency")
+		err = errors.New("unknown; there are region, endpoint, path-style, conditional-writes, part-size, concurrency")
 	}
 	return err
 }

@@ -25,6 +25,9 @@ func (s *Store) Put(ctx context.Context, name string, body io.Reader, size int64
 	if err := errors.Join(store.CheckName(name), cond.Check(), ctx.Err()); err != nil {
 		return store.Info{}, s.fail("write", name, err)
 	}
+	if s.opts.NoConditions && (cond != store.Condition{}) {
+		return store.Info{}, s.fail("write", name, store.ErrNoConditions)
+	}
 	info, err := s.put(ctx, name, body, size, cond)
 	if err != nil {
 		return store.Info{}, s.fail("write", name, err)
@@ -105,8 +108,12 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 // header, against mistakes on the way; against malice, https protects the way, and every reader checks hashes of its own.
 var unsignedPayload = awss3.WithAPIOptions(v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 
-// refused recognises the 404 of a conditional write to an object that is gone.
+// refused recognises the 404 of a conditional write to an object that is gone, and the 501 of a server that knows
+// no conditions.
 func (w *write) refused(err error) error {
+	if w.conditional() && (code(err) == "NotImplemented" || status(err) == http.StatusNotImplemented) {
+		return &answer{sentinel: store.ErrNoConditions, err: err}
+	}
 	if w.cond.IfMatch != "" && (code(err) == "NoSuchKey" || status(err) == http.StatusNotFound && code(err) == "NotFound") {
 		return errGone
 	}

@@ -56,7 +56,10 @@ type Options struct {
 	Endpoint  string // base URL of another server than Amazon's; empty: from the SDK's chain
 	PathStyle bool   // http://host/bucket/key instead of http://bucket.host/key
 
-	PartSize     int64         // bytes; at least MinPartSize; 0: DefaultPartSize
+	PartSize int64 // bytes; at least MinPartSize; 0: DefaultPartSize
+	// NoConditions is for servers that take the headers of conditional writes and ignore them: such a write is then
+	// refused with store.ErrNoConditions. Servers that refuse them themselves need no setting.
+	NoConditions bool
 	Concurrency  int           // uploads of parts and small objects at once; 0: DefaultConcurrency
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
 	MaxAttempts  int           // per request; 0: DefaultMaxAttempts

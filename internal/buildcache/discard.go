@@ -1,0 +1,53 @@
+package buildcache
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/org/gocache-action/internal/osfile"
+)
+
+// DiscardAction removes an action entry, unless it was used or written since it was scanned: then it reports
+// false. Between the look and the removal lies the same moment as in the go command's own trimming.
+func (c *Cache) DiscardAction(e Local) (bool, error) {
+	return discard(c.actionFile(e.Action), e.ActionTime)
+}
+
+// DiscardOutput is the same for an output. The entries that name it must be gone, see package comment.
+func (c *Cache) DiscardOutput(o Output) (bool, error) {
+	return discard(c.outputFile(o.ID), o.Time)
+}
+
+// DiscardBroken removes what Scan found to be broken, if it was not written to since before, in nanoseconds since the epoch: a
+// go command may be writing it.
+func (c *Cache) DiscardBroken(b Broken, before int64) (bool, error) {
+	path := filepath.Join(c.dir, filepath.FromSlash(b.Path))
+	st, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && st.ModTime().UnixNano() >= before {
+		return false, nil
+	}
+	if err == nil {
+		err = osfile.RemoveAll(path)
+	}
+	if err != nil {
+		return false, fmt.Errorf("removing broken cache entry: %w", err)
+	}
+	return true, nil
+}
+
+func discard(path string, scanned int64) (bool, error) {
+	st, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && st.ModTime().UnixNano() != scanned {
+		return false, nil
+	}
+	if err == nil {
+		err = osfile.RemoveAll(path) // programs are directories
+	}
+	if err != nil {
+		return false, fmt.Errorf("removing cache entry: %w", err)
+	}
+	return true, nil
+}

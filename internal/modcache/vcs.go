@@ -1,0 +1,88 @@
+package modcache
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+const vcsDir = "cache/vcs"
+
+// Clone is a repository in cache/vcs, which go commands clone for modules that no proxy serves. Without it they clone again.
+type Clone struct {
+	Name    string // 64 hex digits
+	Remote  string // as cmd/go describes it: "git3:https://host/path"
+	Bytes   int64
+	LastUse time.Time // when anything in its root, such as FETCH_HEAD, was written last
+}
+
+// Clones lists the repositories.
+func (c *Cache) Clones() ([]Clone, error) {
+	list, err := os.ReadDir(c.path(vcsDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing cloned repositories: %w", err)
+	}
+	var clones []Clone
+	for _, d := range list {
+		if sum, err := hex.DecodeString(d.Name()); err != nil || len(sum) != 32 || !d.IsDir() {
+			continue
+		}
+		cl, err := c.clone(d.Name())
+		if err != nil {
+			return nil, fmt.Errorf("listing cloned repositories: %w", err)
+		}
+		clones = append(clones, cl)
+	}
+	return clones, nil
+}
+
+func (c *Cache) clone(name string) (Clone, error) {
+	root := c.path(vcsDir + "/" + name)
+	info, _ := os.ReadFile(root + ".info")
+	cl := Clone{Name: name, Remote: strings.TrimSpace(string(info))}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		st, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() {
+			cl.Bytes += st.Size()
+		}
+		if top := path == root || filepath.Dir(path) == root; top && st.ModTime().After(cl.LastUse) {
+			cl.LastUse = st.ModTime()
+		}
+		return nil
+	})
+	return cl, err
+}
+
+// RemoveClone removes a repository, under the lock that go commands hold while they work with it: ErrBusy. The lock file stays.
+func (s *Stage) RemoveClone(name string) error {
+	root := s.c.path(vcsDir + "/" + name)
+	l := flock.New(root+".lock", flock.SetPermissions(0o666))
+	ok, err := l.TryLock()
+	if err != nil {
+		return fmt.Errorf("removing cloned repository: %w", err)
+	}
+	if !ok {
+		return fmt.Errorf("removing cloned repository %s: %w", name, ErrBusy)
+	}
+	defer func() { _ = l.Unlock() }()
+	if err := errors.Join(s.retire(root), removeFile(root+".info")); err != nil {
+		return fmt.Errorf("removing cloned repository: %w", err)
+	}
+	return nil
+}

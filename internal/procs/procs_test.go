@@ -1,0 +1,52 @@
+package procs
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// TestNamed starts a copy of the test itself under a name of its own, which waits until its input ends.
+func TestNamed(t *testing.T) {
+	if os.Getenv("PROCS_TEST_WAIT") != "" {
+		io.Copy(io.Discard, os.Stdin)
+		return
+	}
+	name, file := "procs-probe", "procs-probe"
+	if runtime.GOOS == "windows" {
+		file += ".exe"
+	}
+	program := filepath.Join(t.TempDir(), file)
+	data, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(program, data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := Named(name); err != nil || len(list) != 0 {
+		t.Fatalf("before it is started: %v, %v", list, err)
+	}
+	cmd := exec.Command(program, "-test.run", "^TestNamed$")
+	cmd.Env = append(os.Environ(), "PROCS_TEST_WAIT=1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := Named(name); err != nil || len(list) != 1 || list[0].PID != cmd.Process.Pid {
+		t.Errorf("while it runs: %v, %v", list, err)
+	}
+	in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := Named(name); err != nil || len(list) != 0 {
+		t.Errorf("after its end: %v, %v", list, err)
+	}
+}

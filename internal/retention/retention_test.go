@@ -1,0 +1,151 @@
+package retention
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+var now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+const week = 7 * 24 * time.Hour
+
+// history makes n items of both kinds, whose contents are shared now and then, with uses spread over a month.
+func history(rnd *rand.Rand, n int) []Item {
+	sizes := map[[2]int]int64{}
+	var out []Item
+	for range n {
+		kind, content := rnd.IntN(2), rnd.IntN(n)
+		if _, ok := sizes[[2]int{kind, content}]; !ok {
+			sizes[[2]int{kind, content}] = int64(rnd.IntN(1000))
+		}
+		out = append(out, Item{
+			Kind: Kind(kind), Content: int32(content), Size: sizes[[2]int{kind, content}], Pinned: rnd.IntN(20) == 0,
+			LastUse: now.Add(-time.Duration(rnd.IntN(30*24)) * time.Hour).Unix(),
+		})
+	}
+	return out
+}
+
+// size sums what is kept, each content once; without the pinned items alone too.
+func size(items []Item, v []Verdict, kind Kind) (all, pinned int64) {
+	seen, seenPinned := map[int32]bool{}, map[int32]bool{}
+	for i, it := range items {
+		if v[i] != Kept || it.Kind != kind {
+			continue
+		}
+		if !seen[it.Content] {
+			seen[it.Content] = true
+			all += it.Size
+		}
+		if it.Pinned && !seenPinned[it.Content] {
+			seenPinned[it.Content] = true
+			pinned += it.Size
+		}
+	}
+	return all, pinned
+}
+
+// TestDecide checks the rules on generated histories.
+func TestDecide(t *testing.T) {
+	for seed := range uint64(2000) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		items := history(rnd, 60)
+		p := Policy{Now: now, MaxAge: week}
+		for _, b := range []*int64{&p.MaxSize, &p.MaxModules, &p.MaxBuild} {
+			if rnd.IntN(2) == 0 {
+				*b = 1 + int64(rnd.IntN(20000))
+			}
+		}
+		if rnd.IntN(4) == 0 {
+			p.UsedSince = now.Add(-2 * week)
+		}
+		v := Decide(items, p)
+		checkAge(t, seed, items, v, p)
+		checkSize(t, seed, items, v, p)
+		checkOrder(t, seed, items, v, p)
+		if !slices.Equal(v, Decide(items, p)) {
+			t.Fatalf("seed %d: not deterministic", seed)
+		}
+		checkIdempotent(t, seed, items, v, p)
+	}
+}
+
+// checkAge: nothing used within MaxAge, or by the job, goes for its age; everything else does.
+func checkAge(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) {
+	t.Helper()
+	for i, it := range items {
+		young := it.Pinned || it.LastUse >= now.Add(-week).Unix() || !p.UsedSince.IsZero() && it.LastUse >= p.UsedSince.Unix()
+		if young == (v[i] == TooOld) {
+			t.Fatalf("seed %d: item used %v is %v", seed, time.Unix(it.LastUse, 0), v[i])
+		}
+	}
+	if p.MaxSize+p.MaxModules+p.MaxBuild == 0 && slices.Contains(v, TooMuch) {
+		t.Fatalf("seed %d: dropped for its size without a bound", seed)
+	}
+}
+
+// checkSize: each bound is kept, unless what is pinned alone is above it.
+func checkSize(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) {
+	t.Helper()
+	mods, modsPinned := size(items, v, Module)
+	build, buildPinned := size(items, v, Build)
+	for _, b := range []struct{ got, pinned, max int64 }{
+		{mods, modsPinned, p.MaxModules}, {build, buildPinned, p.MaxBuild}, {mods + build, modsPinned + buildPinned, p.MaxSize},
+	} {
+		if b.max > 0 && b.got > max(b.max, b.pinned) {
+			t.Fatalf("seed %d: %d bytes kept, %d allowed, %d pinned", seed, b.got, b.max, b.pinned)
+		}
+	}
+}
+
+// checkOrder: what goes for lack of room was used no later than anything of its kind that stays, unless it could never fit.
+func checkOrder(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) {
+	t.Helper()
+	for i, it := range items {
+		half := p.MaxModules
+		if it.Kind == Build {
+			half = p.MaxBuild
+		}
+		if v[i] != TooMuch || p.MaxSize > 0 && it.Size > p.MaxSize || half > 0 && it.Size > half {
+			continue
+		}
+		for j, other := range items {
+			if v[j] == Kept && !other.Pinned && other.Kind == it.Kind && other.LastUse < it.LastUse {
+				t.Fatalf("seed %d: item used %d goes, one used %d stays", seed, it.LastUse, other.LastUse)
+			}
+		}
+	}
+}
+
+// checkIdempotent: what stays would stay again.
+func checkIdempotent(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) {
+	t.Helper()
+	var kept []Item
+	for i, it := range items {
+		if v[i] == Kept {
+			kept = append(kept, it)
+		}
+	}
+	for i, again := range Decide(kept, p) {
+		if again != Kept {
+			t.Fatalf("seed %d: %+v is kept the first time and %v the second", seed, kept[i], again)
+		}
+	}
+}
+
+func TestNothingFits(t *testing.T) {
+	items := []Item{{Kind: Build, LastUse: now.Unix(), Size: 100, Content: 1}, {Kind: Build, LastUse: now.Unix() - 1, Size: 10, Content: 2}}
+	if v := Decide(items, Policy{Now: now, MaxSize: 50}); v[0] != TooMuch || v[1] != Kept {
+		t.Errorf("an item above the bound took the others with it: %v", v)
+	}
+}
+
+func TestClamp(t *testing.T) {
+	for _, tt := range []struct{ use, want time.Duration }{{-week, -week}, {24 * time.Hour, 24 * time.Hour}, {week, 0}, {50 * 365 * 24 * time.Hour, 0}} {
+		if got := Clamp(now.Add(tt.use).Unix(), now); got != now.Add(tt.want).Unix() {
+			t.Errorf("Clamp(now%+v) = now%+v, want now%+v", tt.use, time.Unix(got, 0).Sub(now), tt.want)
+		}
+	}
+}

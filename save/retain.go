@@ -1,0 +1,180 @@
+package save
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/org/gocache-action/internal/retention"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// Amount counts things of one kind and their bytes on disk.
+type Amount struct {
+	Count int   `json:"count"`
+	Bytes int64 `json:"bytes"`
+}
+
+func (a *Amount) add(bytes int64) {
+	a.Count++
+	a.Bytes += bytes
+}
+
+// Trim says what was dropped from the snapshot, and why.
+type Trim struct {
+	// Off says why nothing was looked at: the job failed, or the clock of this machine cannot be right.
+	Off  string `json:"off,omitempty"`
+	Age  Amount `json:"age"`  // not used for MaxAge
+	Size Amount `json:"size"` // did not fit
+	// Used is the part of Size that this job used.
+	Used Amount `json:"used"`
+	// Largest lists the largest of what was dropped, MaxListed at most.
+	Largest []Dropped `json:"largest,omitempty"`
+	// Modules and Build are what stays, with its bytes on disk.
+	Modules Amount `json:"modules"`
+	Build   Amount `json:"build"`
+}
+
+// Dropped is a module version or a build entry that is no longer in the snapshot.
+type Dropped struct {
+	Kind    string    `json:"kind"` // "module" or "build entry"
+	Name    string    `json:"name"` // path@version, or the action ID
+	Bytes   int64     `json:"bytes"`
+	LastUse time.Time `json:"lastUse"`
+	Reason  string    `json:"reason"` // "age" or "size"
+}
+
+// MaxListed bounds Trim.Largest.
+const MaxListed = 20
+
+// policy is what the options ask for at the time of this save. off says why nothing may be dropped.
+func (r *run) policy(own *snapshot.Manifest) (p retention.Policy, off string) {
+	switch {
+	case r.JobFailed:
+		return p, "the job failed"
+	case own != nil && r.isBefore(own):
+		// Either this clock is wrong or that of the last save was. The next save finds this one's time, and clamps.
+		r.tally.warn("nothing is trimmed: the last save was at %s, which is in the future of this machine", own.Writer.Time.Format(time.RFC3339))
+		return p, "the clock of this machine is behind the last save"
+	}
+	return retention.Policy{
+		Now: r.start, MaxAge: r.MaxAge, UsedSince: r.usedSince(),
+		MaxSize: r.MaxSize, MaxModules: r.MaxModules, MaxBuild: r.MaxBuild,
+	}, ""
+}
+
+// isBefore reports whether a manifest lies in the future of this machine, by more than clocks may differ.
+func (r *run) isBefore(m *snapshot.Manifest) bool {
+	return r.start.Add(retention.Skew).Before(m.Writer.Time)
+}
+
+// usedSince is the time from which on a use is one of this job; zero when there was no restore to tell.
+func (r *run) usedSince() time.Time {
+	if r.State == nil {
+		return time.Time{}
+	}
+	return r.State.Time.Add(-useMargin)
+}
+
+// retain drops from modules and entries what the policy wants dropped, in place, and says so in the assembly.
+// Both keep their order.
+func (r *run) retain(own *snapshot.Manifest, mods []localModule, entries []entry) ([]localModule, []entry, Trim) {
+	p, off := r.policy(own)
+	if off != "" {
+		return mods, entries, Trim{Off: off}
+	}
+	for i := range mods {
+		mods[i].rec.LastUse = retention.Clamp(mods[i].rec.LastUse, r.start)
+	}
+	for i := range entries {
+		entries[i].lastUse = retention.Clamp(entries[i].lastUse, r.start)
+	}
+	verdicts := retention.Decide(items(mods, entries), p)
+	t := r.describeTrim(mods, entries, verdicts)
+	return keep(mods, verdicts[:len(mods)]), keep(entries, verdicts[len(mods):]), t
+}
+
+// items lists modules, then entries.
+func items(mods []localModule, entries []entry) []retention.Item {
+	list := make([]retention.Item, 0, len(mods)+len(entries))
+	for i, m := range mods {
+		list = append(list, retention.Item{Kind: retention.Module, LastUse: m.rec.LastUse, Size: m.rec.Bytes, Content: int32(i)})
+	}
+	contents := map[snapshot.ID]int32{}
+	for _, e := range entries {
+		c, ok := contents[e.output]
+		if !ok {
+			c = int32(len(contents))
+			contents[e.output] = c
+		}
+		list = append(list, retention.Item{Kind: retention.Build, LastUse: e.lastUse, Size: e.size, Content: c})
+	}
+	return list
+}
+
+// keep removes what is not kept, in place.
+func keep[T any](list []T, verdicts []retention.Verdict) []T {
+	n := 0
+	for i, v := range verdicts {
+		if v == retention.Kept {
+			list[n] = list[i]
+			n++
+		}
+	}
+	clear(list[n:])
+	return list[:n]
+}
+
+// describeTrim counts an output that several entries share with each of them that goes, but only once with those that stay.
+func (r *run) describeTrim(mods []localModule, entries []entry, verdicts []retention.Verdict) (t Trim) {
+	used := r.usedSince().Unix()
+	if r.State == nil { // then the last hour will do for a warning
+		used = r.start.Add(-time.Hour).Unix()
+	}
+	drop := func(v retention.Verdict, d Dropped) {
+		if v == retention.TooOld {
+			t.Age.add(d.Bytes)
+		} else if t.Size.add(d.Bytes); d.LastUse.Unix() >= used {
+			t.Used.add(d.Bytes)
+		}
+		t.list(d)
+	}
+	for i, m := range mods {
+		if v := verdicts[i]; v == retention.Kept {
+			t.Modules.add(m.rec.Bytes)
+		} else {
+			drop(v, Dropped{"module", m.version().String(), m.rec.Bytes, time.Unix(m.rec.LastUse, 0).UTC(), v.String()})
+		}
+	}
+	seen := map[snapshot.ID]bool{}
+	for i, e := range entries {
+		v := verdicts[len(mods)+i]
+		switch {
+		case v != retention.Kept:
+			drop(v, Dropped{"build entry", fmt.Sprintf("%x", e.action[:8]), e.size, time.Unix(e.lastUse, 0).UTC(), v.String()})
+		case seen[e.output]:
+			t.Build.Count++
+		default:
+			seen[e.output] = true
+			t.Build.add(e.size)
+		}
+	}
+	return t
+}
+
+// list keeps the largest, in order.
+func (t *Trim) list(d Dropped) {
+	i, _ := slices.BinarySearchFunc(t.Largest, d, func(a, b Dropped) int { return cmp.Compare(b.Bytes, a.Bytes) })
+	if i < MaxListed {
+		t.Largest = slices.Insert(t.Largest, i, d)
+		t.Largest = t.Largest[:min(len(t.Largest), MaxListed)]
+	}
+}
+
+// warnUsed tells when the bounds are too small for the job itself.
+func (r *run) warnUsed(t Trim) {
+	if t.Used.Count > 0 {
+		r.tally.warn("the size limit is less than what this job used: %d of the modules and build entries that it used are not kept", t.Used.Count)
+	}
+}

@@ -1,0 +1,337 @@
+package trim
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
+)
+
+func TestMain(m *testing.M) {
+	osfiletest.Main(m, map[string]func(string) error{"trim": func(arg string) error {
+		dirs := strings.Split(arg, "|")
+		later := func() time.Time { return time.Now().Add(2 * day) }
+		_, err := Run(context.Background(), Options{ModDir: dirs[0], BuildDir: dirs[1], MaxAge: time.Hour, MaxSize: 1, Now: later})
+		return err
+	}})
+}
+
+// world is a project that uses one of its two modules, and the caches that go commands made for it.
+type world struct {
+	t                       *testing.T
+	proj, mod, build, proxy string
+}
+
+const tomb = "gopkg.in/tomb.v1@v1.0.0-20141024135613-dd632973f1e7"
+const semver = "github.com/blang/semver@v3.5.1+incompatible"
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	base := t.TempDir()
+	w := &world{t: t, proj: filepath.Join(base, "p"), mod: filepath.Join(base, "mod"), build: filepath.Join(base, "build")}
+	t.Cleanup(func() { osfile.RemoveAll(w.mod) })
+	out, err := exec.Command("go", "env", "GOMODCACHE", "GOPROXY").Output()
+	must(t, err)
+	env := strings.Split(strings.TrimSpace(string(out)), "\n")
+	w.proxy = "file://" + filepath.ToSlash(env[0]) + "/cache/download," + env[1]
+	for name, text := range map[string]string{
+		"go.mod": "module example.com/p\n\ngo 1.24\n\nrequire (\n\tgithub.com/blang/semver v3.5.1+incompatible\n\tgopkg.in/tomb.v1 v1.0.0-20141024135613-dd632973f1e7\n)\n",
+		"a/a.go": "package a\n\nimport _ \"gopkg.in/tomb.v1\"\n",
+		"b/b.go": "package b\n\nimport _ \"github.com/blang/semver\"\n",
+		// A program of go run is a directory in the build cache.
+		"c/c.go": "package main\n\nfunc main() { println(1) }\n",
+	} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(w.proj, name)), 0o755))
+		must(t, os.WriteFile(filepath.Join(w.proj, name), []byte(text), 0o644))
+	}
+	if err := exec.Command("cp", "-a", warm(t, w), w.build).Run(); err != nil {
+		t.Logf("starting with an empty build cache: %v", err)
+	}
+	w.run("mod", "tidy")
+	w.run("build", "./a", "./b")
+	w.run("run", "./c")
+	must(t, os.MkdirAll(filepath.Join(w.build, "fuzz", "example.com/p"), 0o755))
+	must(t, os.WriteFile(filepath.Join(w.build, "fuzz", "example.com/p", "x"), nil, 0o644))
+	return w
+}
+
+// warmBuild is a build cache with the standard library, so that it is compiled once; warmProxy has the modules, so that they are
+// downloaded once.
+var warmBuild, warmProxy string
+
+func warm(t *testing.T, w *world) string {
+	t.Helper()
+	if warmBuild == "" {
+		// Beside the test binary, whose directory the go command removes in the end: there is no hook after the last test.
+		dir, err := os.MkdirTemp(filepath.Dir(os.Args[0]), "gocache-trim-")
+		must(t, err)
+		first := *w
+		first.build, first.mod = filepath.Join(dir, "build"), filepath.Join(dir, "mod")
+		os.Setenv("GOFLAGS", "-modcacherw") // the go command must be able to remove it
+		defer os.Setenv("GOFLAGS", "")
+		first.run("mod", "tidy")
+		first.run("mod", "download")
+		first.run("build", "./...")
+		warmBuild, warmProxy = first.build, "file://"+filepath.ToSlash(first.mod)+"/cache/download"
+	}
+	w.proxy = warmProxy
+	return warmBuild
+}
+
+func (w *world) run(args ...string) string {
+	w.t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Dir = w.proj
+	cmd.Env = append(os.Environ(), "GOMODCACHE="+w.mod, "GOCACHE="+w.build, "GOPROXY="+w.proxy, "GOWORK=off", "GOTOOLCHAIN=local", "GOSUMDB=off")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("go %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// age makes everything in the caches older, as if nobody had used it since. Read files keep that they were read, then.
+func (w *world) age(d time.Duration) {
+	w.t.Helper()
+	for _, root := range []string{w.mod, w.build} {
+		must(w.t, filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			st, err := e.Info()
+			must(w.t, err)
+			accessed, ok := osfile.AccessTime(st)
+			if !ok {
+				accessed = st.ModTime().UnixNano()
+			}
+			return os.Chtimes(p, time.Unix(0, accessed).Add(-d), st.ModTime().Add(-d))
+		}))
+	}
+}
+
+func (w *world) has(tree string) bool {
+	_, err := os.Stat(filepath.Join(w.mod, filepath.FromSlash(tree)))
+	return err == nil
+}
+
+func (w *world) options() Options { return Options{ModDir: w.mod, BuildDir: w.build} }
+
+var compile = regexp.MustCompile(`(?m)/(compile|asm)(\.exe)? `)
+
+const day = 24 * time.Hour
+
+// TestAge: after weeks, a job uses one of two packages; the other's module and entries go, and what was used works offline.
+func TestAge(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows does not record reads")
+	}
+	w := newWorld(t)
+	w.age(4 * day) // the go command itself would trim what is older than 5
+	w.run("build", "./a")
+	o := w.options()
+	o.MaxAge = 3 * day
+	before := snapshotOf(t, w.build)
+	plan, err := Plan(context.Background(), o)
+	must(t, err)
+	if !plan.DryRun || plan.Modules.Dropped.Count != 1 || plan.Build.Dropped.Count == 0 || plan.UnknownUse {
+		t.Errorf("plan: %+v", plan)
+	}
+	if got := snapshotOf(t, w.build); len(got) != len(before) || !w.has(semver) {
+		t.Error("a dry run removed something")
+	}
+	res, err := Run(context.Background(), o)
+	must(t, err)
+	if res.Modules != plan.Modules || res.Build != plan.Build || len(res.Warnings) > 0 {
+		t.Errorf("run: %+v, plan: %+v", res, plan)
+	}
+	if w.has(semver) || !w.has(tomb) {
+		t.Errorf("semver is there: %v, tomb is there: %v", w.has(semver), w.has(tomb))
+	}
+	w.wholePairs()
+	if _, err := os.Stat(filepath.Join(w.build, "fuzz", "example.com/p", "x")); err != nil {
+		t.Error("the fuzzing corpus is gone")
+	}
+	proxy := w.proxy
+	w.proxy = "off"
+	if out := w.run("build", "-x", "./a"); compile.MatchString(out) {
+		t.Errorf("what was used was dropped: %s", out)
+	}
+	w.proxy = proxy
+	w.run("build", "./...")
+	w.run("mod", "verify")
+}
+
+// snapshotOf lists the files below root.
+func snapshotOf(t *testing.T, root string) map[string]bool {
+	t.Helper()
+	out := map[string]bool{}
+	must(t, filepath.WalkDir(root, func(p string, _ fs.DirEntry, err error) error { out[p] = true; return err }))
+	return out
+}
+
+// wholePairs demands that no action entry is without its output.
+func (w *world) wholePairs() {
+	w.t.Helper()
+	o := w.options()
+	tr := &trimming{Options: o}
+	tr.build = buildcache.Open(o.BuildDir)
+	must(w.t, tr.scanBuild(context.Background()))
+	if len(tr.inv.Broken) > 0 {
+		w.t.Errorf("broken entries: %v", tr.inv.Broken[:1])
+	}
+}
+
+// TestSize: the bound is kept, toolchains stay where asked, and go commands work with what is left.
+func TestSize(t *testing.T) {
+	w := newWorld(t)
+	chain := "golang.org/toolchain@v0.0.1-go1.99.0.linux-amd64"
+	must(t, os.MkdirAll(filepath.Join(w.mod, chain, "bin"), 0o755))
+	must(t, os.WriteFile(filepath.Join(w.mod, chain, "bin", "go"), make([]byte, 1<<20), 0o755))
+	hash := filepath.Join(w.mod, "cache", "download", "golang.org", "toolchain", "@v", "v0.0.1-go1.99.0.linux-amd64.ziphash")
+	must(t, os.MkdirAll(filepath.Dir(hash), 0o755))
+	must(t, os.WriteFile(hash, []byte("h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="), 0o644))
+	o := w.options()
+	o.MaxSize, o.KeepToolchains = 4<<20, true
+	res, err := Run(context.Background(), o)
+	must(t, err)
+	if kept := res.Modules.Kept.Bytes + res.Build.Kept.Bytes; kept > o.MaxSize || kept < o.MaxSize/4 || !w.has(chain) {
+		t.Errorf("%d bytes are kept, toolchain %v: %+v", kept, w.has(chain), res)
+	}
+	w.wholePairs()
+	o.KeepToolchains, o.MaxModules = false, 1
+	if _, err := Run(context.Background(), o); err != nil || w.has(chain) || w.has(tomb) {
+		t.Errorf("%v; toolchain is there: %v, tomb: %v", err, w.has(chain), w.has(tomb))
+	}
+	w.run("build", "./...")
+	w.run("mod", "verify")
+}
+
+// TestBusy: nothing is removed while go commands run, and nothing more once one starts.
+func TestBusy(t *testing.T) {
+	w := newWorld(t)
+	o := w.options()
+	o.MaxSize = 1
+	looks := 0
+	o.Busy = func() ([]string, error) { looks++; return []string{"process 1"}[:min(looks/2, 1)], nil }
+	if _, err := Run(context.Background(), o); !errors.Is(err, ErrBusy) || !w.has(tomb) || !w.has(semver) {
+		t.Errorf("%v; tomb is there: %v, semver: %v", err, w.has(tomb), w.has(semver))
+	}
+	o.Busy = func() ([]string, error) { return nil, errors.ErrUnsupported }
+	if _, err := Run(context.Background(), o); err == nil || !w.has(tomb) {
+		t.Errorf("when nobody can tell: %v", err)
+	}
+	// What is marked after the scan stays.
+	tr, err := prepare(context.Background(), w.options())
+	must(t, err)
+	tr.MaxSize = 1
+	tr.decide()
+	files, _ := filepath.Glob(filepath.Join(w.build, "*", "*-a"))
+	later := time.Now().Add(time.Minute)
+	for _, f := range files {
+		must(t, os.Chtimes(f, later, later))
+	}
+	must(t, tr.execute(context.Background()))
+	if tr.res.Build.Dropped.Count > 0 || tr.res.Build.Skipped.Count == 0 || tr.res.Build.Skipped.Count+tr.res.Build.Kept.Count != len(files) {
+		t.Errorf("entries used meanwhile: %+v", tr.res.Build)
+	}
+	w.wholePairs()
+}
+
+// TestKilled: killed at any moment, trim leaves caches that every go command accepts, and the next one completes it.
+func TestKilled(t *testing.T) {
+	w := newWorld(t)
+	for i := range 6 {
+		cmd := osfiletest.Command(t, "trim", w.mod+"|"+w.build)
+		must(t, cmd.Start())
+		time.Sleep(time.Duration(i*i) * 4 * time.Millisecond)
+		cmd.Process.Kill()
+		cmd.Wait()
+		w.wholePairs()
+		w.run("build", "./a", "./b")
+		w.run("mod", "verify")
+	}
+	o := w.options()
+	o.MaxSize = 1
+	_, err := Run(context.Background(), o)
+	must(t, err)
+	stages, _ := filepath.Glob(filepath.Join(w.mod, "cache", "gocache-stage-*"))
+	if w.has(tomb) || len(stages) > 0 {
+		t.Errorf("tomb is there: %v; stages: %v", w.has(tomb), stages)
+	}
+}
+
+// TestOrdinaryUser trims read-only trees as somebody whom file modes stop.
+func TestOrdinaryUser(t *testing.T) {
+	w := newWorld(t)
+	cmd := osfiletest.Command(t, "trim", w.mod+"|"+w.build)
+	osfiletest.AsOrdinaryUser(t, cmd, filepath.Dir(w.mod))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if w.has(tomb) || w.has(semver) {
+		t.Errorf("tomb is there: %v, semver: %v", w.has(tomb), w.has(semver))
+	}
+	if list, _ := filepath.Glob(filepath.Join(w.build, "*", "*-[ad]")); len(list) > 0 {
+		t.Errorf("%d files are left in the build cache", len(list))
+	}
+}
+
+// TestBroken: what was broken off long ago goes, what may be in the making stays.
+func TestBroken(t *testing.T) {
+	w := newWorld(t)
+	partial := filepath.Join(w.mod, "cache/download/gopkg.in/tomb.v1/@v/v1.0.0-20141024135613-dd632973f1e7.partial")
+	must(t, os.WriteFile(partial, nil, 0o644))
+	o := w.options()
+	o.MaxAge = 100 * day
+	_, err := Run(context.Background(), o)
+	must(t, err)
+	if !w.has(tomb) {
+		t.Error("a tree that may be in extraction is gone")
+	}
+	now := time.Now()
+	o.Now = func() time.Time { return now.Add(2 * day) }
+	_, err = Run(context.Background(), o)
+	must(t, err)
+	if w.has(tomb) || !w.has(semver) {
+		t.Errorf("tomb is there: %v, semver: %v", w.has(tomb), w.has(semver))
+	}
+	w.run("build", "./a")
+}
+
+// TestClones: repositories that go commands cloned go for their age.
+func TestClones(t *testing.T) {
+	mod := t.TempDir()
+	clone := filepath.Join(mod, "cache", "vcs", strings.Repeat("ab", 32))
+	must(t, os.MkdirAll(filepath.Join(clone, "objects"), 0o755))
+	must(t, os.WriteFile(filepath.Join(clone, "objects", "pack"), make([]byte, 1000), 0o444))
+	must(t, os.WriteFile(clone+".info", []byte("git3:https://example.com/x"), 0o644))
+	now := time.Now()
+	for _, tt := range []struct {
+		later time.Duration
+		there bool
+	}{{5 * day, true}, {11 * day, false}} {
+		res, err := Run(context.Background(), Options{ModDir: mod, MaxAge: 10 * day, Now: func() time.Time { return now.Add(tt.later) }})
+		must(t, err)
+		if _, err := os.Stat(clone); (err == nil) != tt.there || (res.Modules.Dropped.Bytes == 1000) == tt.there {
+			t.Errorf("after %v: there %v, %+v", tt.later, err == nil, res.Modules)
+		}
+	}
+}
