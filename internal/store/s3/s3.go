@@ -69,6 +69,7 @@ type Store struct {
 	counter *store.Counter
 	parts   *partPool
 	seen    atomic.Bool // the bucket is known to exist
+	lacks   lacks
 }
 
 var _ store.Store = (*Store)(nil)
@@ -176,6 +177,7 @@ func (s *Store) String() string {
 // Requests counts the requests sent, with each attempt, by HTTP method.
 func (s *Store) Requests() map[string]int64 { return s.counter.Requests() }
 
+// key is the object's key in the bucket, or with a prefix of names that of keys.
 func (s *Store) key(name string) *string {
 	if s.opts.Prefix != "" {
 		name = s.opts.Prefix + "/" + name
@@ -222,7 +224,9 @@ func (s *Store) explainHead(ctx context.Context, err error) error {
 }
 
 func infoOf(out *awss3.HeadObjectOutput) store.Info {
-	return store.Info{Size: aws.ToInt64(out.ContentLength), Version: store.Version(aws.ToString(out.ETag))}
+	return store.Info{
+		Size: aws.ToInt64(out.ContentLength), Version: store.Version(aws.ToString(out.ETag)), ModTime: aws.ToTime(out.LastModified),
+	}
 }
 
 // workers is how many connections are worth keeping open.
