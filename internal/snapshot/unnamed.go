@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,9 +20,10 @@ import (
 // UnnamedObject is where garbage collection notes which objects no manifest names, and since when.
 const UnnamedObject = root + "/gc/unnamed"
 
-// MaxUnnamed is how many objects are noted at most; MaxUnnamedSize bounds the stored bytes.
+// MaxUnnamed is how many objects are noted at most: what is more is noted when those are gone. It bounds what a save, which
+// holds the notes, takes for them: 40 MiB. MaxUnnamedSize bounds the stored bytes.
 const (
-	MaxUnnamed     = 8 << 20
+	MaxUnnamed     = 2 << 20
 	MaxUnnamedSize = MaxUnnamed*noteSize + 1<<20
 )
 
@@ -62,6 +64,11 @@ type Unnamed struct {
 type Note struct {
 	Object Fingerprint
 	Since  uint32 // Unix seconds, by the store's clock
+}
+
+// Find returns the index of the note about an object.
+func (u *Unnamed) Find(f Fingerprint) (int, bool) {
+	return slices.BinarySearchFunc(u.Notes, f, func(n Note, f Fingerprint) int { return bytes.Compare(n.Object[:], f[:]) })
 }
 
 const (
