@@ -97,12 +97,36 @@ func TestOldManifests(t *testing.T) {
 			if res.Reasons[gc.ReasonOldManifest].Objects != 4 || len(res.Removals) != 4 || res.Kinds[snapshot.KindPack].Waiting.Objects != 2 {
 				t.Errorf("after it: %+v", res)
 			}
-			j.clock = j.clock.Add(48 * time.Hour)
-			if j.save(t, st); len(named(t, st)) == 0 { // in time
-				t.Error("nothing was saved")
+			if res := collect(t, st, 38*day); res.Reasons[gc.ReasonUnnamed].Objects != 2 || len(stored(t, st)) != 0 {
+				t.Errorf("a notice period later: %+v", res)
 			}
-			collect(t, st, 38*day-time.Hour) // now - 38d: the manifest is old again by this clock, so it is judged below
 		})
+	}
+}
+
+// TestSharedPacks: what a pull request was restored from stays as long as its own snapshot names it, also
+// when the snapshot of its base is gone.
+func TestSharedPacks(t *testing.T) {
+	st := dirStore(t)
+	j := newJob(t, "job", main)
+	j.use(t, numbers(0, 10)...)
+	j.save(t, st)
+	pr := newJob(t, "job", "refs/pull/7/merge")
+	pr.dir, pr.base = j.dir, main
+	pr.use(t, numbers(10, 20)...)
+	pr.save(t, st)
+	future := time.Now().Add(30 * day) // still written
+	for _, n := range names(t, st) {
+		if k, _ := snapshot.KindOf(n); k == snapshot.KindManifest && strings.Contains(n, "pull") {
+			must(t, os.Chtimes(file(st, n), future, future))
+		}
+	}
+	for _, d := range []time.Duration{36 * day, 38 * day} {
+		collect(t, st, d)
+	}
+	mustBeExact(t, st)
+	if got := named(t, st); len(got) != 2 || !strings.Contains(got[0], "heads~main") {
+		t.Errorf("named: %q", got)
 	}
 }
 

@@ -211,3 +211,9 @@ func numbers(from, to int) (list []int) {
 	}
 	return list
 }
+
+func backdate(t testing.TB, path string, age time.Duration) {
+	t.Helper()
+	then := time.Now().Add(-age)
+	must(t, os.Chtimes(path, then, then))
+}
