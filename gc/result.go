@@ -181,9 +181,10 @@ func (r *run) result() *Result {
 	defer t.mu.Unlock()
 	res := &Result{
 		DryRun: r.dry, Kinds: map[snapshot.Kind]Counts{}, Reasons: map[Reason]Amount{}, Other: t.others,
-		Removals: slices.SortedFunc(slices.Values(t.largest), byBytes), Unreadable: t.unread, Warnings: t.warnings,
+		Removals: slices.AppendSeq(make([]Removal, 0, len(t.largest)), slices.Values(t.largest)), Unreadable: t.unread, Warnings: t.warnings,
 		Listed: r.Meter.Files.Load(), Seconds: time.Since(r.started).Seconds(), Requests: r.Store.Requests(),
 	}
+	slices.SortFunc(res.Removals, byBytes)
 	for _, k := range append(slices.Clone(kinds), KindUpload) {
 		res.Kinds[k] = Counts{}
 		if c := t.kinds[k]; c != nil {

@@ -95,7 +95,7 @@ func (s *sweeper) unnamed(e store.Entry, kind snapshot.Kind, f snapshot.Fingerpr
 	if !noted {
 		s.notes.fresh = append(s.notes.fresh, f)
 	}
-	if s.now.Sub(since) < s.Grace {
+	if s.Grace > 0 && s.now.Sub(since) < s.Grace {
 		s.tally.wait(kind, e.Size)
 		return nil
 	}
