@@ -82,6 +82,68 @@ func TestCollectionWithinSave(t *testing.T) {
 	}
 }
 
+// A pause lets an operation on a store run up to its call number at, then stop until it is released.
+type pause struct {
+	*storetest.Faulty
+	reached, release, ended chan struct{}
+}
+
+func pauseAt(inner store.Collector, at int64) *pause {
+	p := &pause{reached: make(chan struct{}), release: make(chan struct{}), ended: make(chan struct{})}
+	p.Faulty = during(inner, at, func() { close(p.reached); <-p.release })
+	return p
+}
+
+// start runs do until it pauses, or ends.
+func (p *pause) start(do func()) {
+	go func() { defer close(p.ended); do() }()
+	select {
+	case <-p.reached:
+	case <-p.ended:
+	}
+}
+
+// finish lets it go on to its end, and reports whether it was paused.
+func (p *pause) finish() (paused bool) {
+	close(p.release)
+	<-p.ended
+	select {
+	case <-p.reached:
+		return true
+	default:
+		return false
+	}
+}
+
+// TestOverlapping starts one operation at each step of another, stops it at each of its own steps, and lets it go on when
+// the other has ended: a save beside a collection, and a collection beside a save.
+func TestOverlapping(t *testing.T) {
+	for _, saveFirst := range []bool{false, true} {
+		for n, ran := int64(1), true; ran; n++ {
+			for m, paused := int64(1), true; paused; m++ {
+				st, j, ahead := due(t)
+				do := map[bool]func(store.Collector){
+					true:  func(s store.Collector) { j.save(t, s) },
+					false: func(s store.Collector) { collect(t, s, ahead) },
+				}
+				inner := pauseAt(st, m)
+				ran = false
+				do[saveFirst](during(st, n, func() {
+					ran = true
+					inner.start(func() { do[!saveFirst](inner) })
+				}))
+				if paused = ran && inner.finish(); !ran {
+					break
+				}
+				mustBeWhole(t, st)
+				if t.Failed() {
+					t.Fatalf("save first: %v, the other began at step %d, and stopped at its step %d", saveFirst, n, m)
+				}
+			}
+		}
+	}
+}
+
 // TestTakenOver: a pull request was restored from a snapshot of main, and is about to take over a pack of it that main does
 // not name any more. At each step of the pull request's save, main's save and two collections, the second a notice period after the
 // first, come in between; then, with the second later than any save takes, the notes must tell the pull request in time.

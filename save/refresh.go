@@ -16,7 +16,8 @@ import (
 //
 //   - it reads which objects are noted as unnamed, and does not rely on those: what lies in noted packs is packed anew;
 //   - a module that it finds in the store and needs is touched if it is noted, or was not touched for refreshAge;
-//   - what it touched or wrote although it was noted goes into the manifest only if no collection is going on that may not know yet.
+//   - what it touched or wrote although it was noted goes into the manifest only if it is still there when no collection
+//     is going on that may not know yet.
 
 // refreshAge is how old a module object gets before a save that finds it touches it: so that age tells use,
 // at the cost of one copy within the store a week and object at most.
@@ -139,9 +140,20 @@ func (r *run) confirm(ctx context.Context) error {
 		return err
 	}
 	collecting := r.unnamed != nil && slices.ContainsFunc(r.unnamed.Running, func(c snapshot.Collection) bool { return c.Active(time.Now()) })
+	gone := map[string]bool{}
+	for object := range r.again {
+		// One that ended since the object was renewed can have removed it. One that begins now finds it new.
+		if collecting {
+			gone[object] = true
+		} else if _, err := r.Store.Stat(ctx, object); errors.Is(err, store.ErrNotFound) {
+			gone[object] = true
+		} else if err != nil {
+			return err
+		}
+	}
 	doubtful := func(object string) bool {
 		if r.again[object] {
-			return collecting
+			return gone[object]
 		}
 		return old && r.noted(object)
 	}

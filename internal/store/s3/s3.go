@@ -8,6 +8,8 @@
 // Permissions: s3:GetObject, s3:PutObject, s3:AbortMultipartUpload, and s3:ListBucket, without which
 // S3 answers 403 for an object that does not exist, so that each miss looks like a denial.
 //
+// Garbage collection needs more, see collect.go. Jobs do without.
+//
 // Uploads above the part size are sent in parts. A failed or cancelled upload is
 // aborted; one whose process was killed is not, so a bucket needs the lifecycle
 // rule AbortIncompleteMultipartUpload.
