@@ -320,40 +320,51 @@ func TestUploads(t *testing.T) {
 	}
 }
 
-// TestDenied: what may not be removed is named, and the rest goes.
-func TestDenied(t *testing.T) {
-	inner := dirStore(t)
-	for n := range 3 {
-		put(t, inner, moduleObject(n), []byte("x"))
-	}
-	st := &refusing{Collector: inner, name: moduleObject(1)}
-	o := gc.Options{Store: st, MaxAge: 35 * day, Now: at(36 * day)}
-	res, err := gc.Run(context.Background(), o)
-	must(t, err)
-	if res.Total.Objects != 2 || res.Kinds[snapshot.KindModule].Refused.Objects != 1 || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], moduleObject(1)) {
-		t.Errorf("%+v", res)
-	}
-	if got := stored(t, inner); !slices.Equal(got, []string{moduleObject(1)}) {
-		t.Errorf("left: %q", got)
+// TestRefused: what the store does not remove is named, and the rest goes. A refusal that passes is tried again.
+func TestRefused(t *testing.T) {
+	for _, c := range []struct {
+		err   error
+		times int
+		left  int
+	}{
+		{store.ErrDenied, 1, 1},
+		{errors.New("internal error"), 2, 0},
+		{errors.New("internal error"), 100, 1},
+	} {
+		inner := dirStore(t)
+		for n := range 3 {
+			put(t, inner, moduleObject(n), []byte("x"))
+		}
+		st := &refusing{Collector: inner, name: moduleObject(1), err: c.err, times: c.times}
+		res, err := gc.Run(context.Background(), gc.Options{Store: st, MaxAge: 35 * day, Now: at(36 * day)})
+		must(t, err)
+		if res.Total.Objects != int64(3-c.left) || res.Kinds[snapshot.KindModule].Refused.Objects != int64(c.left) || len(res.Warnings) != c.left {
+			t.Errorf("%+v", res)
+		}
+		if got := stored(t, inner); len(got) != c.left || c.left == 1 && (got[0] != st.name || !strings.Contains(res.Warnings[0], st.name)) {
+			t.Errorf("left: %q, warnings %q", got, res.Warnings)
+		}
 	}
 }
 
-// refusing is a store that keeps one object.
+// refusing is a store that some times does not remove one object.
 type refusing struct {
 	store.Collector
-	name string
+	name  string
+	err   error
+	times int
 }
 
 func (r *refusing) Delete(ctx context.Context, names []string) map[string]error {
 	i := slices.Index(names, r.name)
-	if i < 0 {
+	if r.times--; i < 0 || r.times < 0 {
 		return r.Collector.Delete(ctx, names)
 	}
 	failed := r.Collector.Delete(ctx, slices.Delete(slices.Clone(names), i, i+1))
 	if failed == nil {
 		failed = map[string]error{}
 	}
-	failed[r.name] = store.ErrDenied
+	failed[r.name] = r.err
 	return failed
 }
 

@@ -120,7 +120,11 @@ func (p *pause) finish() (paused bool) {
 func TestOverlapping(t *testing.T) {
 	for _, saveFirst := range []bool{false, true} {
 		for n, ran := int64(1), true; ran; n++ {
-			for m, paused := int64(1), true; paused; m++ {
+			step := int64(1)
+			if testing.Short() {
+				step = 5
+			}
+			for m, paused := int64(1), true; paused; m += step {
 				st, j, ahead := due(t)
 				do := map[bool]func(store.Collector){
 					true:  func(s store.Collector) { j.save(t, s) },
@@ -290,6 +294,9 @@ func TestBusyStore(t *testing.T) {
 func busyStore(t *testing.T, st store.Collector) {
 	const grace = 3 * time.Second // far longer than one of these saves takes
 	deadline := time.Now().Add(12 * time.Second)
+	if testing.Short() {
+		deadline = time.Now().Add(5 * time.Second)
+	}
 	var saves, removed, longest atomic.Int64
 	var jobs, collections sync.WaitGroup
 	for w := range 5 {

@@ -129,12 +129,31 @@ func (s *sweeper) flush() error {
 	return nil
 }
 
+// deleteTries is how often an object is asked to be removed. In the midst of many, S3 refuses single ones that it removes a moment later.
+const deleteTries = 3
+
 // remove removes a batch. Objects that are refused stay noted, and are tried again the next time; a store
 // that does not answer ends the collection.
 func (s *sweeper) remove(batch []Removal) error {
-	if err := s.mayRemove(s.ctx); err != nil {
-		return err
+	for try := 1; len(batch) > 0; try++ {
+		if err := s.mayRemove(s.ctx); err != nil {
+			return err
+		}
+		again, err := s.removeOnce(batch, try == deleteTries)
+		if err != nil {
+			return err
+		}
+		if batch = again; len(batch) > 0 {
+			if err := pause(s.ctx, 3+try); err != nil {
+				return err
+			}
+		}
 	}
+	return nil
+}
+
+// removeOnce returns what to try again.
+func (s *sweeper) removeOnce(batch []Removal, last bool) (again []Removal, err error) {
 	names := make([]string, len(batch))
 	for i, r := range batch {
 		names[i] = r.Object
@@ -149,13 +168,15 @@ func (s *sweeper) remove(batch []Removal) error {
 			if r.noted {
 				s.notes.state[r.note] = settled // nobody else looks at this one any more
 			}
-		case errors.Is(err, store.ErrDenied):
+		case errors.Is(err, store.ErrUnreachable) || s.ctx.Err() != nil:
+			return nil, err
+		case errors.Is(err, store.ErrDenied) || last:
 			s.tally.failed(r, err)
 		default:
-			return err
+			again = append(again, r)
 		}
 	}
-	return nil
+	return again, nil
 }
 
 // abortUploads removes what killed writers left. Not every server can list it, and not

@@ -129,7 +129,9 @@ func (o gcOutput) write(w io.Writer) error {
 		return nil // the error says it all
 	}
 	verb := "removed"
-	if r.DryRun {
+	if !r.DryRun {
+		writeOldSnapshots(w, r)
+	} else {
 		verb = "would remove"
 		if err := writeRemovals(w, r); err != nil {
 			return err
@@ -176,6 +178,23 @@ func gcFacts(r *gc.Result) [][2]string {
 		facts = append(facts, [2]string{"left alone", report.Count(r.Other.Objects) + " objects that are not gocache's, " + report.Bytes(r.Other.Bytes)})
 	}
 	return facts
+}
+
+// writeOldSnapshots names the snapshots that went: nobody should have to find out by a slow job.
+func writeOldSnapshots(w io.Writer, r *gc.Result) {
+	listed := 0
+	for _, x := range r.Removals {
+		if x.Kind == snapshot.KindManifest && listed < listedRemovals {
+			fmt.Fprintf(w, "removed %s, %s\n", x.Object, x.Detail)
+			listed++
+		}
+	}
+	if more := r.Kinds[snapshot.KindManifest].Removed.Objects - int64(listed); more > 0 {
+		fmt.Fprintf(w, "removed %s more snapshots\n", report.Count(more))
+	}
+	if listed > 0 {
+		fmt.Fprintln(w)
+	}
 }
 
 // listedRemovals is how many removals people get to see; --json has more.
