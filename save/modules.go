@@ -199,8 +199,10 @@ func (r *run) ensureModule(ctx context.Context, m *localModule) (size int64, upl
 	cond := store.Condition{IfAbsent: true}
 	if r.prev.isBad(m.rec.Object) {
 		cond = store.Condition{} // the restore of this job found that the stored bytes are wrong
-	} else if info, err := r.Store.Stat(ctx, m.rec.Object); err == nil {
+	} else if info, err := r.Store.Stat(ctx, m.rec.Object); err == nil && r.relyOn(ctx, m.rec.Object, info) {
 		return info.Size, false, nil
+	} else if err == nil {
+		cond = store.Condition{} // it may be removed at any moment
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return 0, false, fmt.Errorf("object %s: %w", m.rec.Object, err)
 	}

@@ -142,6 +142,7 @@ func (r *run) put(ctx context.Context, object string, body io.Reader, size int64
 	if err != nil {
 		return fmt.Errorf("object %s: %w", object, err)
 	}
+	r.renewed(object)
 	r.Meter.Bytes.Add(info.Size)
 	r.tally.add(func(res *Result) { res.Objects = append(res.Objects, object) })
 	return nil

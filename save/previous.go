@@ -28,7 +28,7 @@ func (r *run) findDamage(ctx context.Context) error {
 			sizes[p.Object] = p.Size
 		}
 	}
-	return r.checkPacks(ctx, sizes)
+	return r.withNotes(ctx, func() error { return r.checkPacks(ctx, sizes) })
 }
 
 func (r *run) checkPacks(ctx context.Context, sizes map[string]int64) error {

@@ -118,6 +118,7 @@ type run struct {
 	newOut map[snapshot.ID]newOutput // what this save packed
 	packs  []snapshot.Pack
 	tally  tally
+	garbage
 
 	// others indexes the outputs of othersOf, a manifest that another save wrote after this one began.
 	others   map[snapshot.ID]int32
@@ -205,6 +206,9 @@ func usableState(o Options) *snapshot.State {
 func (r *run) execute(ctx context.Context) error {
 	first := r.assemble(r.prev.own())
 	if err := r.upload(ctx, first); err != nil {
+		return err
+	}
+	if err := r.confirm(ctx); err != nil {
 		return err
 	}
 	return r.publish(ctx)

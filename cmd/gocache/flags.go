@@ -60,9 +60,11 @@ func (f *flags) project(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.fuzz, "fuzz", false, "include the corpus that fuzzing found")
 }
 
+const storeUsage = "s3://bucket/prefix?region=R&endpoint=URL&path-style=true, or file:///dir (default: a directory in the user's cache)"
+
 // transfer registers the store and how to talk to it.
 func (f *flags) transfer(fs *pflag.FlagSet) {
-	fs.StringVar(&f.store, "store", "", "s3://bucket/prefix?region=R&endpoint=URL&path-style=true, or file:///dir (default: a directory in the user's cache)")
+	fs.StringVar(&f.store, "store", "", storeUsage)
 	fs.StringVar(&f.state, "state", "", "file in which restore leaves notes for save (default: one for each project in the user's cache)")
 	fs.Var(&f.partSize, "part-size", "bytes of one ranged read or part of an upload; 0: as measured to be best")
 	fs.IntVar(&f.concurrency, "concurrency", 0, "objects and parts in transfer at once; 0: as measured to be best")

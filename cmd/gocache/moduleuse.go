@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -35,12 +36,18 @@ const usedModule = `{{with .Module}}{{with .Replace}}{{.Path}} {{.Version}}{{els
 func (p *project) moduleUse(ctx context.Context) (map[module.Version]bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, moduleUseTimeout)
 	defer cancel()
+	// "go list -test" stores the main packages of the tests that it makes up in GOCACHE: entries of no job, which the next save would upload.
+	scratch, err := os.MkdirTemp("", "gocache-list-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(scratch)
 	used := map[module.Version]bool{}
 	var errs []error
 	for i, m := range p.mainModules {
 		err := fmt.Errorf("%s: more than %d modules in the project", m.dir, maxMainModules)
 		if i < maxMainModules {
-			err = p.listModule(ctx, m.dir, used)
+			err = p.listModule(ctx, m.dir, scratch, used)
 		}
 		if err == nil || i > 0 && strings.Contains(err.Error(), "GOPROXY=off") {
 			continue
@@ -54,8 +61,8 @@ func (p *project) moduleUse(ctx context.Context) (map[module.Version]bool, error
 }
 
 // listModule adds what one main module uses. A nested one that is not part of the workspace is asked without it.
-func (p *project) listModule(ctx context.Context, dir string, used map[module.Version]bool) error {
-	env := []string{"GOPROXY=off", "GODEBUG=" + p.env.debugWith("goindex=0")}
+func (p *project) listModule(ctx context.Context, dir, scratch string, used map[module.Version]bool) error {
+	env := []string{"GOPROXY=off", "GOCACHE=" + scratch, "GODEBUG=" + p.env.debugWith("goindex=0")}
 	if err := listPackages(ctx, dir, env, used); err != nil {
 		if p.env.GOWORK == "" || p.env.GOWORK == "off" {
 			return err

@@ -25,6 +25,7 @@ store, and stores afterwards what changed.
   gocache plan           what the two would do, and why
   gocache try            measure it on this project, with no store needed
   gocache trim           shrink the caches of a machine that keeps them
+  gocache gc             remove from a store what nobody needs any more
 
 Every flag has a twin in the environment, which is shown in brackets in the help
 of each command: $GOCACHE_ACTION_STORE for --store. A flag wins over its twin.`
@@ -34,7 +35,7 @@ Exit codes:
   0    done; also when nothing was found, and when the store does not answer or
        anything else goes wrong in restore or save: a warning says so, and the job goes on
   1    restore or save went wrong and --fail-on-error was given, or nothing was found
-       and --fail-on-miss was given; plan, try, trim or version went wrong
+       and --fail-on-miss was given; plan, try, trim, gc or version went wrong
   2    wrong usage: an unknown command or flag, a value that makes no sense,
        an unknown kind of store
   130  interrupted
@@ -125,7 +126,7 @@ func (a *app) root() *cobra.Command {
 	pf := root.PersistentFlags()
 	pf.BoolVar(&a.out.json, "json", false, "print the result as JSON on stdout")
 	pf.BoolVar(&a.out.quiet, "quiet", false, "print no progress and no table; warnings stay")
-	root.AddCommand(a.restoreCommand(), a.saveCommand(), a.planCommand(), a.tryCommand(), a.trimCommand(), a.versionCommand())
+	root.AddCommand(a.restoreCommand(), a.saveCommand(), a.planCommand(), a.tryCommand(), a.trimCommand(), a.gcCommand(), a.versionCommand())
 	nameTwins(root)
 	return root
 }

@@ -272,6 +272,13 @@ func dirStore(t testing.TB, root string) store.Store {
 
 func s3Store(t testing.TB) store.Store {
 	t.Helper()
+	st, _ := s3StoreOn(t)
+	return st
+}
+
+// s3StoreOn also returns the server.
+func s3StoreOn(t testing.TB) (store.Store, *storetest.Server) {
+	t.Helper()
 	srv := storetest.Gateway(t)
 	srv.Bucket(t, "bucket")
 	srv.Setenv(t)
@@ -279,7 +286,7 @@ func s3Store(t testing.TB) store.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return st
+	return st, srv
 }
 
 // tree describes every file below root that a restore must bring back: mode, and hash of the content.

@@ -15,8 +15,6 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-const day = 24 * time.Hour
-
 var epoch = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 
 func entryNames(prefix string, n int) (list []string) {

@@ -39,6 +39,7 @@ func StyleFor(w io.Writer, quiet, dumb bool) Style {
 type Words struct {
 	Transfer, TransferDone string // "download", "downloaded"
 	Disk, DiskDone         string // "unpack", "written"
+	Things                 string // what is counted; "files" if empty
 }
 
 // How often progress is shown.
@@ -125,7 +126,7 @@ func (l *lines) show(s sample) string {
 	rate := l.past.rate(transferred)
 	return fmt.Sprintf("gocache: %s: %s %s%s, %s %s, %s\n", s.phase,
 		amounts(s.bytes, s.bytesTotal), l.words.TransferDone, speed(rate, left(s.bytes, s.bytesTotal, rate)),
-		amounts(s.disk, s.diskTotal), l.words.DiskDone, s.fileCount())
+		amounts(s.disk, s.diskTotal), l.words.DiskDone, s.count(l.words.Things))
 }
 
 // clear leaves a log as it is.
@@ -152,7 +153,7 @@ func newLive(words Words, width func() int) *live {
 func (l *live) show(s sample) string {
 	l.shown = true
 	first := fmt.Sprintf("%-8s%s", l.words.Transfer, l.transfer.line(s))
-	second := fmt.Sprintf("%-8s%s, %s", l.words.Disk, l.disk.line(s), s.fileCount())
+	second := fmt.Sprintf("%-8s%s, %s", l.words.Disk, l.disk.line(s), s.count(l.words.Things))
 	if s.bytes == 0 && s.files == 0 && s.disk == 0 {
 		first, second = s.phase, ""
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -95,12 +96,13 @@ func speed(rate float64, left time.Duration) string {
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-// files writes "120 of 3,000 files".
-func (s sample) fileCount() string {
+// count writes "120 of 3,000 files".
+func (s sample) count(things string) string {
+	things = cmp.Or(things, "files")
 	if s.filesTotal <= 0 {
-		return humanize.Comma(s.files) + " files"
+		return humanize.Comma(s.files) + " " + things
 	}
-	return fmt.Sprintf("%s of %s files", humanize.Comma(min(s.files, s.filesTotal)), humanize.Comma(s.filesTotal))
+	return fmt.Sprintf("%s of %s %s", humanize.Comma(min(s.files, s.filesTotal)), humanize.Comma(s.filesTotal), things)
 }
 
 // Bytes writes a size for people, in powers of 1024.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -62,6 +63,7 @@ type Summary struct {
 	Facts  [][2]string // name and value, below the table
 	// Losses and warnings are printed after all else, where people look first in a log.
 	Losses, Warnings []string
+	LossTitle        string // "lost" if empty
 }
 
 // maxListed bounds how many losses or warnings are printed; --json has all.
@@ -79,7 +81,7 @@ func (s Summary) Write(w io.Writer) error {
 		fmt.Fprintln(&b)
 		writeFacts(&b, s.Facts)
 	}
-	writeList(&b, "lost", s.Losses)
+	writeList(&b, cmp.Or(s.LossTitle, "lost"), s.Losses)
 	writeList(&b, "warnings", s.Warnings)
 	_, err := io.WriteString(w, b.String())
 	return err

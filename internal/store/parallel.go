@@ -116,7 +116,7 @@ func (p *parallel) fetch(off int64, buf []byte) error {
 		return err
 	}
 	defer r.Close()
-	if info != p.info {
+	if !info.Same(p.info) {
 		return fmt.Errorf("read %s at byte %d: %w", p.name, off, ErrConflict)
 	}
 	_, err = io.ReadFull(r, buf)

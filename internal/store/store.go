@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 )
 
 // Errors that every implementation returns, wrapped with the name of the object
@@ -42,7 +43,13 @@ type Version string
 type Info struct {
 	Size    int64 // bytes of the whole object
 	Version Version
+	// ModTime is when the object was written or touched last, by the store's clock, in whole seconds on S3. Put does
+	// not return it: S3 does not.
+	ModTime time.Time
 }
+
+// Same reports whether two Infos are of the same content. Their times may differ, see Toucher.
+func (i Info) Same(j Info) bool { return i.Size == j.Size && i.Version == j.Version }
 
 // Condition restricts a Put. The zero value always writes.
 type Condition struct {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -86,7 +85,11 @@ func records(rnd *rand.Rand, n int) (p []byte) {
 func goSource(t testing.TB, n int) []byte {
 	t.Helper()
 	var p []byte
-	err := filepath.WalkDir(filepath.Join(runtime.GOROOT(), "src", "cmd"), func(path string, d fs.DirEntry, err error) error {
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(filepath.Join(strings.TrimSpace(string(root)), "src", "cmd"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || len(p) >= n || !strings.HasSuffix(path, ".go") {
 			return err
 		}

@@ -139,7 +139,7 @@ func regular(fi fs.FileInfo) error {
 // because place gives every replacement a later time than what it replaces.
 func infoOf(fi fs.FileInfo) store.Info {
 	v := strconv.FormatInt(fi.ModTime().UnixNano(), 36) + "-" + strconv.FormatInt(fi.Size(), 36)
-	return store.Info{Size: fi.Size(), Version: store.Version(v)}
+	return store.Info{Size: fi.Size(), Version: store.Version(v), ModTime: fi.ModTime()}
 }
 
 // fail names the operation and the object, and adds the error of the contract.

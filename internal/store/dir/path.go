@@ -19,6 +19,24 @@ func (s *Store) path(name string) string {
 	return filepath.Join(s.root, filepath.Join(elems...))
 }
 
+// dirPath returns the directory of the objects below parent, which is "" or ends in a slash.
+func (s *Store) dirPath(parent string) string {
+	if parent == "" {
+		return s.root
+	}
+	return s.path(strings.TrimSuffix(parent, "/"))
+}
+
+// unescape is the inverse of escape; ok is false for what no object name leads to, such as
+// the private directory.
+func unescape(elem string) (name string, ok bool) {
+	name = elem
+	if inner, found := strings.CutPrefix(elem, "#"); found {
+		name, _ = strings.CutSuffix(inner, "#")
+	}
+	return name, escape(name) == elem && !strings.Contains(name, "#")
+}
+
 // escape keeps an element away from names that Windows reserves for devices or
 // changes silently. It does so on every system, because a store may lie on a share. "#" cannot
 // occur in an object name, so two names never share a file.

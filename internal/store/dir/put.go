@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/org/gocache-action/internal/store"
 )
 
@@ -71,7 +70,7 @@ func (s *Store) failPut(name string, err error) error {
 // prepare creates the directories that a Put of name needs.
 func (s *Store) prepare(name string) error {
 	for _, d := range []string{s.tmpDir(), filepath.Dir(s.lockPath(name)), filepath.Dir(s.path(name))} {
-		if err := os.MkdirAll(d, 0o777); err != nil {
+		if err := makeDir(d); err != nil {
 			return err
 		}
 	}
@@ -116,20 +115,45 @@ func removeTemp(tmp string) error {
 // step. link(2), which fails if the target exists, would do so for IfAbsent, but not for
 // IfMatch, and not on file systems without hard links.
 func (s *Store) place(ctx context.Context, tmp, name string, cond store.Condition) (store.Info, error) {
-	lock := flock.New(s.lockPath(name), flock.SetPermissions(0o666))
-	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
-		return store.Info{}, fmt.Errorf("lock: %w", err)
+	var info store.Info
+	err := s.locked(ctx, name, func() error {
+		old, err := s.check(name, cond)
+		if err != nil {
+			return err
+		}
+		if info, err = laterThan(tmp, old); err != nil {
+			return err
+		}
+		return s.renameInto(tmp, name)
+	})
+	return info, err
+}
+
+// renameInto renames tmp to the object's file. The directory was there, but the removal of the last
+// other object in it takes the directory along; see remove.
+func (s *Store) renameInto(tmp, name string) error {
+	err := rename(tmp, s.path(name))
+	for try := 0; try < dirTries && errors.Is(err, fs.ErrNotExist); try++ {
+		if err := makeDir(filepath.Dir(s.path(name))); err != nil {
+			return err
+		}
+		err = rename(tmp, s.path(name))
 	}
-	defer lock.Unlock()
-	old, err := s.check(name, cond)
-	if err != nil {
-		return store.Info{}, err
+	return err
+}
+
+// dirTries bounds how often a directory is made that a Delete keeps removing.
+const dirTries = 100
+
+// makeDir is os.MkdirAll beside a Delete that removes one of the parents just when it is empty.
+func makeDir(dir string) (err error) {
+	for range dirTries {
+		// It exists, says mkdir, and does not a moment later: both are the doing of the Delete.
+		if err = os.MkdirAll(dir, 0o777); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
 	}
-	info, err := laterThan(tmp, old)
-	if err != nil {
-		return store.Info{}, err
-	}
-	return info, rename(tmp, s.path(name))
+	return err
 }
 
 // check returns the object's file, nil if there is none, or ErrConflict.

@@ -27,11 +27,12 @@ import (
 type verdict int
 
 const (
-	pass      verdict = iota
-	lose              // perform the request, then break the connection instead of answering
-	reset             // break the connection without performing the request
-	slowDown          // answer 503
-	refuse412         // answer 412 before the body was read, and break the connection
+	pass           verdict = iota
+	lose                   // perform the request, then break the connection instead of answering
+	reset                  // break the connection without performing the request
+	slowDown               // answer 503
+	refuse412              // answer 412 before the body was read, and break the connection
+	notImplemented         // answer 501
 )
 
 // between puts a proxy in front of the gateway that asks judge about each request.
@@ -67,6 +68,9 @@ func proxy(t testing.TB, g *storetest.Server, judge func(*http.Request) verdict)
 		case slowDown:
 			w.WriteHeader(http.StatusServiceUnavailable)
 			fmt.Fprint(w, `<Error><Code>SlowDown</Code><Message>reduce your request rate</Message></Error>`)
+		case notImplemented:
+			w.WriteHeader(http.StatusNotImplemented)
+			fmt.Fprint(w, `<Error><Code>NotImplemented</Code><Message>A header you provided implies functionality that is not implemented</Message></Error>`)
 		case refuse412:
 			hangUp(w, "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 		}
@@ -133,10 +137,10 @@ func TestRetries(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, read, err := store.Get(context.Background(), s, "x", 1<<30)
-			if err != nil || !bytes.Equal(got, want) || read != wrote {
+			if err != nil || !bytes.Equal(got, want) || !read.Same(wrote) {
 				t.Errorf("%d bytes, %v, %v, %v", len(got), wrote, read, err)
 			}
-			if stat, err := s.Stat(context.Background(), "x"); err != nil || stat != wrote {
+			if stat, err := s.Stat(context.Background(), "x"); err != nil || !stat.Same(wrote) {
 				t.Errorf("stat: %v, %v", stat, err)
 			}
 		})

@@ -129,7 +129,7 @@ func (d *download) accept(out *awss3.GetObjectOutput, ranged bool) error {
 		}
 	}
 	if d.info.Version == "" {
-		d.info = store.Info{Size: size, Version: store.Version(aws.ToString(out.ETag))}
+		d.info = store.Info{Size: size, Version: store.Version(aws.ToString(out.ETag)), ModTime: aws.ToTime(out.LastModified)}
 		end, _ := store.End(d.pos, d.length, size)
 		d.end, d.short = min(end, size), end > size
 	}

@@ -8,6 +8,8 @@
 // Permissions: s3:GetObject, s3:PutObject, s3:AbortMultipartUpload, and s3:ListBucket, without which
 // S3 answers 403 for an object that does not exist, so that each miss looks like a denial.
 //
+// Garbage collection needs more, see collect.go. Jobs do without.
+//
 // Uploads above the part size are sent in parts. A failed or cancelled upload is
 // aborted; one whose process was killed is not, so a bucket needs the lifecycle
 // rule AbortIncompleteMultipartUpload.
@@ -72,6 +74,7 @@ type Store struct {
 	counter *store.Counter
 	parts   *partPool
 	seen    atomic.Bool // the bucket is known to exist
+	lacks   lacks
 }
 
 var _ store.Store = (*Store)(nil)
@@ -179,6 +182,7 @@ func (s *Store) String() string {
 // Requests counts the requests sent, with each attempt, by HTTP method.
 func (s *Store) Requests() map[string]int64 { return s.counter.Requests() }
 
+// key is the object's key in the bucket, or with a prefix of names that of keys.
 func (s *Store) key(name string) *string {
 	if s.opts.Prefix != "" {
 		name = s.opts.Prefix + "/" + name
@@ -225,7 +229,9 @@ func (s *Store) explainHead(ctx context.Context, err error) error {
 }
 
 func infoOf(out *awss3.HeadObjectOutput) store.Info {
-	return store.Info{Size: aws.ToInt64(out.ContentLength), Version: store.Version(aws.ToString(out.ETag))}
+	return store.Info{
+		Size: aws.ToInt64(out.ContentLength), Version: store.Version(aws.ToString(out.ETag)), ModTime: aws.ToTime(out.LastModified),
+	}
 }
 
 // workers is how many connections are worth keeping open.

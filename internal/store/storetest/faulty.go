@@ -17,6 +17,11 @@ const (
 	OpOpen Op = "open"
 	OpStat Op = "stat"
 	OpPut  Op = "put"
+
+	OpList   Op = "list"   // the beginning of a listing; Name is the prefix
+	OpDelete Op = "delete" // Delete and DeleteVersion; Name is the first object
+	OpTouch  Op = "touch"
+	OpAbort  Op = "abort"
 )
 
 // Call is one operation. N counts them from 1 in the order in which they began, so that a test can
@@ -27,6 +32,7 @@ type Call struct {
 	Name        string
 	Off, Length int64 // of OpOpen; Length is the size of OpPut
 	Cond        store.Condition
+	Names       []string // of OpDelete
 }
 
 // ErrInjected is an error for tests to inject; no store returns it by itself.

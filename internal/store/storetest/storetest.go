@@ -43,6 +43,12 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"parallel puts share memory", testParallelPuts},
 		{"open parallel", testOpenParallel},
 		{"requests", testRequests},
+		{"list", collecting(testList)},
+		{"list while things change", collecting(testListChanging)},
+		{"delete", collecting(testDelete)},
+		{"delete a version", collecting(testDeleteVersion)},
+		{"touch", collecting(testTouch)},
+		{"no uploads", collecting(testNoUploads)},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}

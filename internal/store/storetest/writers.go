@@ -44,7 +44,7 @@ func testConditions(t *testing.T, s store.Store) {
 		}
 		got, info := get(t, s, name)
 		same(t, name, got, Content(2, n))
-		if info != second {
+		if !info.Same(second) {
 			t.Errorf("%s: Put says %v, Open %v", name, second, info)
 		}
 	}

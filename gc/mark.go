@@ -1,0 +1,168 @@
+package gc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+)
+
+// manifestMemory bounds the bytes of manifests that are read at once. A larger one is read alone.
+const manifestMemory = 32 << 20
+
+// marker reads manifests, several at once.
+type marker struct {
+	*run
+	mu     sync.Mutex // of live and unreadable
+	memory *semaphore.Weighted
+}
+
+// mark reads every manifest, removes those that are too old, and collects what the others name.
+func (r *run) mark(ctx context.Context) error {
+	m := &marker{run: r, memory: semaphore.NewWeighted(manifestMemory)}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.Concurrency)
+	for e, err := range r.Store.List(gctx, snapshot.ReposRoot) {
+		if err != nil {
+			g.Go(func() error { return err })
+			break
+		}
+		if kind, repo := snapshot.KindOf(e.Name); kind == snapshot.KindManifest {
+			r.Meter.Files.Add(1)
+			g.Go(func() error { return m.manifest(gctx, e, repo) })
+		}
+	}
+	return g.Wait()
+}
+
+// rereads bounds how often a manifest is read anew that is replaced meanwhile.
+const rereads = 20
+
+// manifest decides about one manifest. Any failure of the store ends the collection: what
+// cannot be read may name anything.
+func (m *marker) manifest(ctx context.Context, e store.Entry, repo string) error {
+	for range rereads {
+		again, err := m.once(ctx, &e, repo)
+		if err != nil || !again {
+			return err
+		}
+	}
+	return fmt.Errorf("manifest %s: %w, again and again", e.Name, store.ErrConflict)
+}
+
+// once reads a manifest. It is to be called again, with the entry of the new version, when it was replaced meanwhile.
+func (m *marker) once(ctx context.Context, e *store.Entry, repo string) (again bool, err error) {
+	names, info, err := m.read(ctx, e)
+	switch {
+	case errors.Is(err, store.ErrNotFound): // removed meanwhile
+		return false, nil
+	case errors.Is(err, store.ErrConflict):
+		return true, nil
+	case errors.Is(err, store.ErrDenied), errors.Is(err, snapshot.ErrFormat), errors.Is(err, snapshot.ErrCorrupt):
+		// Later formats have rules of their own, so that their age tells nothing. What is damaged is a miss to every reader
+		// and goes when its time has come.
+		if !errors.Is(err, snapshot.ErrCorrupt) || !m.tooOld(info) {
+			m.protect(*e, repo, err)
+			return false, nil
+		}
+	case err != nil:
+		return false, fmt.Errorf("manifest %s: %w", e.Name, err)
+	}
+	e.Info = info
+	if m.tooOld(info) {
+		return m.removeManifest(ctx, *e)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range names {
+		m.live.add(n)
+	}
+	m.tally.keep(snapshot.KindManifest, e.Size)
+	return false, nil
+}
+
+// read returns what a manifest names, and the version that was read.
+func (m *marker) read(ctx context.Context, e *store.Entry) ([]string, store.Info, error) {
+	need := min(max(e.Size, 1), manifestMemory)
+	if err := m.memory.Acquire(ctx, need); err != nil {
+		return nil, e.Info, err
+	}
+	defer m.memory.Release(need)
+	data, info, err := store.Get(ctx, m.Store, e.Name, snapshot.MaxManifest)
+	if errors.Is(err, store.ErrTooLarge) {
+		return nil, e.Info, fmt.Errorf("%w: %w", snapshot.ErrCorrupt, err)
+	}
+	if err != nil {
+		return nil, e.Info, err
+	}
+	names, err := snapshot.Names(data)
+	return names, info, err
+}
+
+func (r *run) tooOld(i store.Info) bool { return r.MaxAge > 0 && r.now.Sub(i.ModTime) > r.MaxAge }
+
+// protect keeps everything that a manifest could name which cannot be read.
+func (m *marker) protect(e store.Entry, repo string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.unreadable[repo] = true
+	m.tally.keep(snapshot.KindManifest, e.Size)
+	m.tally.unreadable(e.Name, err)
+}
+
+// removeManifest removes the version that was found too old. If a save has replaced it meanwhile, it is in use. What it
+// names becomes unnamed, and thereby noted, with this collection.
+func (m *marker) removeManifest(ctx context.Context, e store.Entry) (again bool, err error) {
+	age := m.now.Sub(e.ModTime)
+	removal := Removal{
+		Object: e.Name, Kind: snapshot.KindManifest, Bytes: e.Size,
+		Reason: ReasonOldManifest, Detail: "not written for " + days(age),
+	}
+	if !m.dry {
+		if err := m.mayRemove(ctx); err != nil {
+			return false, err
+		}
+		err := m.Store.DeleteVersion(ctx, e.Name, e.Version)
+		if errors.Is(err, store.ErrConflict) {
+			return true, nil
+		}
+		if errors.Is(err, store.ErrDenied) {
+			m.tally.failed(removal, err)
+			return false, m.keepOld(ctx, e)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	m.tally.removed(removal)
+	return false, nil
+}
+
+// keepOld marks what a manifest names that cannot be removed: its readers still find it.
+func (m *marker) keepOld(ctx context.Context, e store.Entry) error {
+	names, _, err := m.read(ctx, &e)
+	if err != nil && !errors.Is(err, snapshot.ErrCorrupt) {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range names {
+		m.live.add(n)
+	}
+	return nil
+}
+
+// days writes an age for people.
+func days(d time.Duration) string {
+	if d < 48*time.Hour {
+		return d.Round(time.Minute).String()
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}

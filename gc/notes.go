@@ -1,0 +1,205 @@
+package gc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+)
+
+// notes is what is known about unnamed objects: 24 bytes each, those of earlier collections sorted.
+type notes struct {
+	id      string                 // of this collection
+	old     *snapshot.Unnamed      // as read
+	version store.Version          // of the object as this collection last wrote or read it; "": none
+	state   []noteState            // of old.Notes, each
+	fresh   []snapshot.Fingerprint // unnamed, and not in old, or noted anew
+	swept   bool                   // every object was seen
+}
+
+type noteState uint8
+
+const (
+	unseen  noteState = iota // perhaps removed by somebody else
+	waiting                  // still unnamed
+	settled                  // named again, written again, or removed
+)
+
+// readNotes reads the notes. Notes that are damaged are as good as none: everything gets its notice period anew.
+func (r *run) readNotes(ctx context.Context) error {
+	u, version, err := r.loadNotes(ctx)
+	if errors.Is(err, snapshot.ErrCorrupt) {
+		r.tally.warn("%v: every notice period begins anew", err)
+		u, err = new(snapshot.Unnamed), nil
+	}
+	if err != nil {
+		return err // also a later format: a later gocache collects here
+	}
+	r.notes.old, r.notes.version = u, version
+	r.notes.state = make([]noteState, len(u.Notes))
+	return nil
+}
+
+func (r *run) loadNotes(ctx context.Context) (*snapshot.Unnamed, store.Version, error) {
+	body, info, err := r.Store.Open(ctx, snapshot.UnnamedObject, 0, -1)
+	if errors.Is(err, store.ErrNotFound) {
+		return new(snapshot.Unnamed), "", nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	defer body.Close()
+	if info.Size > snapshot.MaxUnnamedSize {
+		return nil, info.Version, fmt.Errorf("%w: %s has %d bytes", snapshot.ErrCorrupt, snapshot.UnnamedObject, info.Size)
+	}
+	u, err := snapshot.DecodeUnnamed(body, func(snapshot.Fingerprint) bool { return true })
+	if errors.Is(err, store.ErrUnreachable) || errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
+		// The bytes are not to blame. Without ErrCorrupt, so that nothing is overwritten for it.
+		return nil, "", fmt.Errorf("read %s: %w", snapshot.UnnamedObject, errors.Join(store.ErrUnreachable, ctx.Err()))
+	}
+	return u, info.Version, err
+}
+
+// announce adds this collection to those that are going on, and returns the Info of the object.
+func (r *run) announce(ctx context.Context) (store.Info, error) {
+	running := slices.DeleteFunc(slices.Clone(r.notes.old.Running), func(c snapshot.Collection) bool { return !c.Active(time.Now()) })
+	running = append(running, snapshot.Collection{ID: r.notes.id, Start: time.Now().UTC().Truncate(time.Second)})
+	for try := 0; ; try++ {
+		err := r.putNotes(ctx, running, slices.Values(r.notes.old.Notes), len(r.notes.old.Notes))
+		if err == nil {
+			return r.Store.Stat(ctx, snapshot.UnnamedObject)
+		}
+		if !errors.Is(err, store.ErrConflict) || try == noteTries {
+			return store.Info{}, err
+		}
+		if err := pause(ctx, try); err != nil {
+			return store.Info{}, err
+		}
+		if err := r.readNotes(ctx); err != nil { // another collection began or ended meanwhile
+			return store.Info{}, err
+		}
+		running = append(slices.Clone(r.notes.old.Running), running[len(running)-1])
+	}
+}
+
+// noteTries bounds the conflicts with other collections.
+const noteTries = 20
+
+func pause(ctx context.Context, try int) error {
+	select {
+	case <-time.After(time.Duration(rand.Int64N(int64(20*time.Millisecond) << min(try, 6)))):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *run) putNotes(ctx context.Context, running []snapshot.Collection, list iter.Seq[snapshot.Note], n int) error {
+	data, err := snapshot.EncodeUnnamed(running, list, n)
+	if err != nil {
+		return err
+	}
+	cond := store.Condition{IfMatch: r.notes.version, IfAbsent: r.notes.version == ""}
+	info, err := r.Store.Put(ctx, snapshot.UnnamedObject, bytes.NewReader(data), int64(len(data)), cond)
+	if err != nil {
+		return err
+	}
+	r.notes.version = info.Version
+	return nil
+}
+
+// settle forgets the note of an object, if there is one.
+func (n *notes) settle(f snapshot.Fingerprint) {
+	if i, ok := n.old.Find(f); ok {
+		n.state[i] = settled
+	}
+}
+
+// end writes the notes without this collection. If another one wrote them meanwhile, both are
+// right: what either settled is forgotten, of two times the earlier one holds.
+func (r *run) end(ctx context.Context) error {
+	r.notes.sortFresh()
+	// Rounded up: S3 rounds the times of objects down, and those that were just seen must count as older than their note.
+	since := uint32(r.storeTime().Unix() + 1)
+	base := r.notes.old
+	mine := r.notes
+	for try := 0; ; try++ {
+		running := slices.DeleteFunc(slices.Clone(base.Running), func(c snapshot.Collection) bool {
+			return c.ID == mine.id || !c.Active(time.Now())
+		})
+		list := mine.merged(base, since)
+		err := r.putNotes(ctx, running, list, count(list))
+		if !errors.Is(err, store.ErrConflict) || try == noteTries {
+			return err
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+		if base, r.notes.version, err = r.loadNotes(ctx); errors.Is(err, snapshot.ErrCorrupt) {
+			base = new(snapshot.Unnamed)
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+func (n *notes) sortFresh() {
+	slices.SortFunc(n.fresh, compare)
+	n.fresh = slices.Compact(n.fresh)
+	n.fresh = n.fresh[:min(len(n.fresh), max(0, snapshot.MaxUnnamed-len(n.old.Notes)))]
+}
+
+// merged yields the notes of base that this collection did not settle, and its fresh ones, sorted. It can be run through
+// several times.
+func (n *notes) merged(base *snapshot.Unnamed, since uint32) iter.Seq[snapshot.Note] {
+	return func(yield func(snapshot.Note) bool) {
+		i := 0
+		for _, note := range base.Notes {
+			for ; i < len(n.fresh) && compare(n.fresh[i], note.Object) < 0; i++ {
+				if !yield(snapshot.Note{Object: n.fresh[i], Since: since}) {
+					return
+				}
+			}
+			again := i < len(n.fresh) && n.fresh[i] == note.Object
+			if again {
+				i++
+			}
+			switch {
+			case !n.drops(note.Object):
+			case again: // written or touched since it was noted: the time begins anew
+				note.Since = since
+			default:
+				continue
+			}
+			if !yield(note) {
+				return
+			}
+		}
+		for ; i < len(n.fresh); i++ {
+			if !yield(snapshot.Note{Object: n.fresh[i], Since: since}) {
+				return
+			}
+		}
+	}
+}
+
+// drops reports whether an old note is to be forgotten. One that was not seen belongs to an
+// object that is gone, if all objects were seen.
+func (n *notes) drops(f snapshot.Fingerprint) bool {
+	i, ok := n.old.Find(f)
+	return ok && (n.state[i] == settled || n.state[i] == unseen && n.swept)
+}
+
+func count(list iter.Seq[snapshot.Note]) (n int) {
+	for range list {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,347 @@
+package gc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/gc"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/storetest"
+	"github.com/org/gocache-action/save"
+)
+
+// due makes a store in which everything is due for removal that the returned job would save again: its packs were stored,
+// lost their manifests, and were noted more than a notice period before the clock that ahead stands for. A
+// snapshot of another name shares none of them.
+func due(t *testing.T) (st store.Collector, j *job, ahead time.Duration) {
+	t.Helper()
+	st = dirStore(t)
+	j = newJob(t, "job", main)
+	j.use(t, numbers(0, 10)...)
+	j.save(t, st)
+	drop(t, st, main)
+	keep := newJob(t, "other", main)
+	keep.use(t, numbers(50, 60)...)
+	keep.save(t, st)
+	for _, n := range stored(t, st) {
+		backdate(t, file(st, n), 2*day)
+	}
+	collect(t, st, -time.Hour)
+	return st, j, 24 * time.Hour
+}
+
+// during runs do once, at call n of the operations on a store.
+func during(inner store.Collector, n int64, do func()) *storetest.Faulty {
+	return &storetest.Faulty{Store: inner, Before: func(_ context.Context, c storetest.Call) (bool, error) {
+		if c.N == n {
+			do()
+		}
+		return true, nil
+	}}
+}
+
+// TestSaveWithinCollection runs a whole save, which needs what is about to be removed, before each step of a
+// collection: no manifest names what is gone. The save after it stores what the first could not rely on.
+func TestSaveWithinCollection(t *testing.T) {
+	for n, ran := int64(1), true; ran; n++ {
+		st, j, ahead := due(t)
+		ran = false
+		faulty := during(st, n, func() { ran = true; j.save(t, st) })
+		collect(t, faulty, ahead)
+		mustBeWhole(t, st)
+		j.save(t, st)
+		mustBeWhole(t, st)
+		if got := len(named(t, st)); got != 2 {
+			t.Errorf("step %d: %d packs are named after two saves, want 2", n, got)
+		}
+		collect(t, st, ahead+time.Hour)
+		mustBeWhole(t, st)
+	}
+}
+
+// TestCollectionWithinSave is the reverse: a whole collection before each step of a save.
+func TestCollectionWithinSave(t *testing.T) {
+	for n, ran := int64(1), true; ran; n++ {
+		st, j, ahead := due(t)
+		ran = false
+		faulty := during(st, n, func() { ran = true; collect(t, st, ahead) })
+		j.save(t, faulty)
+		mustBeWhole(t, st)
+		j.save(t, st)
+		mustBeWhole(t, st)
+		if got := len(named(t, st)); got != 2 {
+			t.Errorf("step %d: %d packs are named after two saves, want 2", n, got)
+		}
+	}
+}
+
+// A pause lets an operation on a store run up to its call number at, then stop until it is released.
+type pause struct {
+	*storetest.Faulty
+	reached, release, ended chan struct{}
+}
+
+func pauseAt(inner store.Collector, at int64) *pause {
+	p := &pause{reached: make(chan struct{}), release: make(chan struct{}), ended: make(chan struct{})}
+	p.Faulty = during(inner, at, func() { close(p.reached); <-p.release })
+	return p
+}
+
+// start runs do until it pauses, or ends.
+func (p *pause) start(do func()) {
+	go func() { defer close(p.ended); do() }()
+	select {
+	case <-p.reached:
+	case <-p.ended:
+	}
+}
+
+// finish lets it go on to its end, and reports whether it was paused.
+func (p *pause) finish() (paused bool) {
+	close(p.release)
+	<-p.ended
+	select {
+	case <-p.reached:
+		return true
+	default:
+		return false
+	}
+}
+
+// TestOverlapping starts one operation at each step of another, stops it at each of its own steps, and lets it go on when
+// the other has ended: a save beside a collection, and a collection beside a save.
+func TestOverlapping(t *testing.T) {
+	for _, saveFirst := range []bool{false, true} {
+		for n, ran := int64(1), true; ran; n++ {
+			step := int64(1)
+			if testing.Short() {
+				step = 5
+			}
+			for m, paused := int64(1), true; paused; m += step {
+				st, j, ahead := due(t)
+				do := map[bool]func(store.Collector){
+					true:  func(s store.Collector) { j.save(t, s) },
+					false: func(s store.Collector) { collect(t, s, ahead) },
+				}
+				inner := pauseAt(st, m)
+				ran = false
+				do[saveFirst](during(st, n, func() {
+					ran = true
+					inner.start(func() { do[!saveFirst](inner) })
+				}))
+				if paused = ran && inner.finish(); !ran {
+					break
+				}
+				mustBeWhole(t, st)
+				if t.Failed() {
+					t.Fatalf("save first: %v, the other began at step %d, and stopped at its step %d", saveFirst, n, m)
+				}
+			}
+		}
+	}
+}
+
+// TestTakenOver: a pull request was restored from a snapshot of main, and is about to take over a pack of it that main does
+// not name any more. At each step of the pull request's save, main's save and two collections, the second a notice period after the
+// first, come in between; then, with the second later than any save takes, the notes must tell the pull request in time.
+func TestTakenOver(t *testing.T) {
+	for n, ran := int64(1), true; ran; n++ {
+		st := dirStore(t)
+		j := newJob(t, "job", main)
+		j.maxAge = day
+		j.use(t, numbers(0, 10)...)
+		j.save(t, st)
+		pr := newJob(t, "job", "refs/pull/7/merge")
+		pr.dir, pr.base = j.dir, main
+		pr.use(t, numbers(10, 20)...)
+		ran = false
+		faulty := during(st, n, func() {
+			ran = true
+			drop(t, st, main)            // main names nothing
+			collect(t, st, 0)            // noted
+			collect(t, st, 23*time.Hour) // the save takes nearly as long as the notice period
+		})
+		pr.save(t, faulty)
+		mustBeWhole(t, st)
+		collect(t, st, 25*time.Hour)
+		mustBeWhole(t, st)
+		pr.use(t, numbers(20, 30)...)
+		pr.clock = pr.clock.Add(time.Hour)
+		pr.save(t, st)
+		mustBeWhole(t, st)
+	}
+}
+
+// TestResurrected is the case for which a notice period alone is not enough: a pack is noted, then named again by a save that
+// began before, then replaced while another save builds on it. That one must see the note.
+func TestResurrected(t *testing.T) {
+	st, j, ahead := due(t)
+	first := j.options(t, st)
+	var packs []string
+	faulty := &storetest.Faulty{Store: st, Before: func(_ context.Context, c storetest.Call) (bool, error) {
+		if c.Op == storetest.OpOpen && c.Name == snapshot.UnnamedObject { // the first save began before the collection
+			return false, store.ErrNotFound
+		}
+		return true, nil
+	}}
+	first.Store = faulty
+	if _, err := save.Run(context.Background(), first); err != nil {
+		t.Fatal(err)
+	}
+	packs = named(t, st)
+	second := newJob(t, "job", "refs/heads/second")
+	second.dir, second.base = j.dir, main
+	second.use(t, 100)
+	slow := &storetest.Faulty{Store: st}
+	once := false
+	slow.Before = func(_ context.Context, c storetest.Call) (bool, error) {
+		if c.Op == storetest.OpPut && strings.Contains(c.Name, "snapshots") && !once {
+			once = true
+			drop(t, st, main)
+			for _, p := range packs { // as old as if they had been written before the note
+				backdate(t, file(st, p), 2*day)
+			}
+			collect(t, st, ahead)
+		}
+		return true, nil
+	}
+	second.save(t, slow)
+	mustBeWhole(t, st)
+	if len(named(t, st)) == 0 {
+		t.Error("nothing is named")
+	}
+}
+
+// TestFaults lets a collection fail at each of its calls to the store, in both ways, as if it was killed there: what is
+// named stays, and another run completes the work.
+func TestFaults(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		failed := 0
+		for n, ran := int64(1), true; ran; n++ {
+			st, _, ahead := due(t)
+			for m := range 3 {
+				put(t, st, moduleObject(m), []byte("x"))
+			}
+			old := newJob(t, "old", "refs/heads/old")
+			old.use(t, numbers(70, 75)...)
+			old.save(t, st)
+			for _, e := range names(t, st) { // by the clock of the collection too old
+				if strings.Contains(e, "~old/snapshots/") || strings.Contains(e, "/modules/") {
+					backdate(t, file(st, e), 40*day)
+				}
+			}
+			faulty := &storetest.Faulty{Store: st}
+			ran = false
+			faulty.Before = func(ctx context.Context, c storetest.Call) (bool, error) {
+				if c.N < n {
+					return true, nil
+				}
+				ran = true // dead from here on
+				return lost && c.N == n, store.ErrUnreachable
+			}
+			_, err := gc.Run(context.Background(), gc.Options{Store: faulty, MaxAge: 35 * day, Grace: day, Now: at(ahead), Concurrency: 1})
+			if ran && err == nil {
+				t.Errorf("call %d: no error", n)
+			}
+			if err != nil {
+				failed++
+			}
+			mustBeWhole(t, st)
+			for _, d := range []time.Duration{ahead, 2 * ahead, 3 * ahead} {
+				collect(t, st, d)
+			}
+			mustBeExact(t, st)
+			if got := len(named(t, st)); got != 1 {
+				t.Errorf("call %d: %d packs are named, want 1", n, got)
+			}
+		}
+		if failed < 8 {
+			t.Errorf("only %d calls failed", failed)
+		}
+	}
+}
+
+// TestTwoCollections lets two run at once, the second at each step of the first.
+func TestTwoCollections(t *testing.T) {
+	for n, ran := int64(1), true; ran; n++ {
+		st, _, ahead := due(t)
+		ran = false
+		collect(t, during(st, n, func() { ran = true; collect(t, st, ahead) }), ahead)
+		mustBeExact(t, st)
+		body, _, err := st.Open(context.Background(), snapshot.UnnamedObject, 0, -1)
+		must(t, err)
+		u, err := snapshot.DecodeUnnamed(body, func(snapshot.Fingerprint) bool { return true })
+		body.Close()
+		if err != nil || len(u.Running) != 0 {
+			t.Errorf("step %d: %+v, %v", n, u, err)
+		}
+	}
+}
+
+// TestBusyStore lets jobs save, and close branches, while collections with a short notice period follow one another.
+func TestBusyStore(t *testing.T) {
+	t.Run("dir", func(t *testing.T) { busyStore(t, dirStore(t)) })
+	t.Run("s3", func(t *testing.T) { s, _ := s3Store(t); busyStore(t, s) })
+}
+
+func busyStore(t *testing.T, st store.Collector) {
+	const grace = 3 * time.Second // far longer than one of these saves takes
+	deadline := time.Now().Add(12 * time.Second)
+	if testing.Short() {
+		deadline = time.Now().Add(5 * time.Second)
+	}
+	var saves, removed, longest atomic.Int64
+	var jobs, collections sync.WaitGroup
+	for w := range 5 {
+		jobs.Go(func() {
+			j := newJob(t, "job", fmt.Sprintf("refs/heads/%d", w%3)) // some share a key
+			j.base, j.maxAge = main, time.Hour
+			for i := 0; time.Now().Before(deadline); i++ {
+				// Few different entries, so that packs of the same content come and go.
+				j.use(t, w%2, 10+i%4, 20+(i+w)%5)
+				j.clock = j.clock.Add(20 * time.Minute)
+				if i%7 == 6 {
+					drop(t, st, j.scope)
+				}
+				began := time.Now()
+				if _, err := save.Run(context.Background(), j.options(t, st)); err != nil {
+					t.Error(err)
+				}
+				longest.Store(max(longest.Load(), int64(time.Since(began))))
+				saves.Add(1)
+			}
+		})
+	}
+	done := make(chan struct{})
+	for range 2 {
+		collections.Go(func() {
+			for {
+				res, err := gc.Run(context.Background(), gc.Options{Store: st, MaxAge: day, Grace: grace})
+				if err != nil && !errors.Is(err, store.ErrConflict) {
+					t.Error(err)
+				}
+				removed.Add(res.Total.Objects)
+				select {
+				case <-done:
+					return
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+		})
+	}
+	jobs.Wait()
+	close(done)
+	collections.Wait()
+	mustBeWhole(t, st)
+	t.Logf("%d saves, the longest took %v; %d objects removed, %d left", saves.Load(), time.Duration(longest.Load()), removed.Load(), len(stored(t, st)))
+	if removed.Load() == 0 || saves.Load() < 10 {
+		t.Error("nothing happened")
+	}
+}
