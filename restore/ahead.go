@@ -13,7 +13,7 @@ import (
 // the other way round.
 const (
 	chunkSize  = 256 << 10
-	aheadBytes = 32 << 20 // of all objects together
+	aheadBytes = 16 << 20 // of all objects together
 )
 
 // chunkPool lends a fixed number of chunks. They are made when first needed.

@@ -14,7 +14,7 @@ import (
 // execute runs all jobs, at most Concurrency at once. The first failure of the
 // store or of the disk cancels the others.
 func (r *run) execute(ctx context.Context) (err error) {
-	r.buffers = newBuffers(min(2*runtime.GOMAXPROCS(0)+2, maxBuffers))
+	r.buffers = newBuffers(min(runtime.GOMAXPROCS(0)+2, maxBuffers))
 	r.chunks = newChunkPool()
 	r.setTotals()
 	r.Meter.SetPhase("restore")
