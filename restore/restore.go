@@ -4,7 +4,7 @@
 // It plans first (which manifest, what of it is missing here), then runs one
 // streaming pipeline: ranged reads, decompression, verification and file creation all at once, nothing staged on disk.
 // At most Options.Concurrency objects are in transfer; at most GOMAXPROCS frames
-// are decoded at once, and 2*GOMAXPROCS+2, 10 at most, decoded ones are held, so peak memory
+// are decoded at once, GOMAXPROCS+2, 10 at most, decoded ones are held, and 16 MiB of what arrived early, so peak memory
 // does not depend on the size of the caches.
 package restore
 
