@@ -47,7 +47,10 @@ func (r *run) assemble(own *snapshot.Manifest) assembly {
 	}
 	r.assembleTrees(b, own)
 	k := r.Keys.Key
-	a.manifest = &snapshot.Manifest{Repo: r.Repo, Scope: r.Scope, Key: k.Exact(), Digest: k.Digest, Writer: r.Writer}
+	a.manifest = &snapshot.Manifest{Repo: r.Repo, Scope: r.Scope, Key: k.Exact(), Digest: k.Digest, Writer: r.Writer, UseAsked: r.asked.UTC().Truncate(time.Second)}
+	if own != nil && own.UseAsked.After(a.manifest.UseAsked) {
+		a.manifest.UseAsked = own.UseAsked
+	}
 	a.manifest.Modules, a.modules = splitModules(mods)
 	a.manifest.Graph = r.mergeGraph(own)
 	b.Build(a.manifest)

@@ -39,21 +39,57 @@ func (r *run) scanModules(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.ModuleUse != nil {
-		if r.provides, err = r.ModuleUse(ctx); err != nil {
+	found = slices.DeleteFunc(found, func(m modcache.Module) bool { return m.State != modcache.Complete })
+	if r.asked = r.prev.asked(r.Keys.Key.Digest); r.ModuleUse == nil || !r.useIsKnown(found) {
+		r.asked = r.start
+		if err := r.askUse(ctx); err != nil {
 			r.tally.warn("which modules were used is not known exactly, what go.sum names is kept: %v", err)
 		}
 	}
 	for _, m := range found {
-		if m.State != modcache.Complete {
-			continue
-		}
 		if err := r.addModule(m); err != nil {
 			r.tally.warn("module %s is not saved: %v", m.Version, err)
 			r.tally.add(func(res *Result) { res.Modules.Skipped++ })
 		}
 	}
 	return nil
+}
+
+// askUse lets the go command tell which modules are in use. Where it cannot, everything that go.sum names is.
+func (r *run) askUse(ctx context.Context) (err error) {
+	if r.ModuleUse != nil {
+		r.provides, err = r.ModuleUse(ctx)
+	}
+	if r.provides == nil {
+		r.provides = make(map[module.Version]bool, len(r.Keys.Sums.Zip))
+		for v := range r.Keys.Sums.Zip {
+			r.provides[v] = true
+		}
+	}
+	return err
+}
+
+// useIsKnown reports whether the go command need not be asked, which takes about a second on a project of some size: it was asked for a
+// snapshot of the same module files within refreshAfter, for which a record may be too old anyway, or everything is new.
+func (r *run) useIsKnown(found []modcache.Module) bool {
+	if r.MaxSize > 0 || r.MaxModules > 0 {
+		return false // what goes depends on the order of uses
+	}
+	if len(r.prev.manifests) == 0 {
+		r.asked = r.start
+		return !slices.ContainsFunc(found, func(m modcache.Module) bool {
+			u, err := r.mods.Use(m.Version, time.Time{})
+			return err != nil || r.start.Sub(u.Last()) > refreshAfter
+		})
+	}
+	d := r.start.Sub(r.asked)
+	return -refreshAfter < d && d < refreshAfter && !slices.ContainsFunc(found, r.isLeaving)
+}
+
+// isLeaving reports whether a module is about to go for its age: then it must be certain that it is not in use.
+func (r *run) isLeaving(m modcache.Module) bool {
+	old := r.prev.module(m.Version.Path, m.Version.Version, m.Sum)
+	return r.MaxAge > 0 && old != nil && old.LastUse < r.start.Add(refreshAfter-r.MaxAge).Unix()
 }
 
 func (r *run) addModule(m modcache.Module) error {
@@ -65,11 +101,11 @@ func (r *run) addModule(m modcache.Module) error {
 	rec := snapshot.Module{Path: v.Path, Version: v.Version, Sum: m.Sum, InSum: inSum}
 	if old := r.prev.module(v.Path, v.Version, m.Sum); old != nil {
 		rec = *old
-		rec.InSum, rec.LastUse = inSum, r.moduleUse(v, old.LastUse, inSum)
+		rec.InSum, rec.LastUse = inSum, r.moduleUse(v, old.LastUse)
 		r.modules = append(r.modules, localModule{rec: rec, stored: true})
 		return nil
 	}
-	rec.LastUse = r.moduleUse(v, 0, inSum)
+	rec.LastUse = r.moduleUse(v, 0)
 	var err error
 	if rec.Object, err = r.moduleObject(v, m.Sum); err != nil {
 		return err
@@ -108,10 +144,10 @@ func (r *run) modSum(v module.Version) (string, error) {
 // moduleUse decides when a version was used last. before is what the snapshot knows, 0 for nothing.
 //
 // What provides a package to the project is in use. Of the rest the file system tells, where it does: its files were read
-// during the job (a tool, another platform, other build tags), or it came during the job. Where the list of
-// what provides packages could not be had, everything that go.sum names counts as used.
-func (r *run) moduleUse(v module.Version, before int64, inSum bool) int64 {
-	if r.provides[v] || r.provides == nil && inSum {
+// during the job (a tool, another platform, other build tags), or it came during the job. Where the go command
+// was not asked this time, the record of what provides packages is not a day old.
+func (r *run) moduleUse(v module.Version, before int64) int64 {
+	if r.provides[v] {
 		return r.start.Unix()
 	}
 	var since time.Time

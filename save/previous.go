@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"sort"
+	"time"
 
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -145,4 +146,14 @@ func (p *previous) tree(name string) (best snapshot.Tree, pack snapshot.Pack, ok
 		}
 	}
 	return best, pack, ok
+}
+
+// asked is when the go command told last which modules are in use, for a snapshot of these module files.
+func (p *previous) asked(digest string) (t time.Time) {
+	for _, m := range p.manifests {
+		if m.Digest == digest && m.UseAsked.After(t) {
+			t = m.UseAsked
+		}
+	}
+	return t
 }

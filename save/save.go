@@ -107,7 +107,8 @@ type run struct {
 	local   []entry // what is here, sorted by action
 	modules []localModule
 	trees   []localTree
-	// provides is what ModuleUse told; nil: not known.
+	asked   time.Time // when ModuleUse told last what is in use, for this snapshot or one that it builds upon
+	// provides is what ModuleUse told; nil: it was not asked.
 	provides map[module.Version]bool
 	// graph dates the versions of the module graph that go.sum does not name.
 	graph map[module.Version]int64

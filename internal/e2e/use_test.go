@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/save"
 )
@@ -45,5 +48,54 @@ func TestUseDecides(t *testing.T) {
 	out, err := shared.goCommand("off", "build", "-x", "./lib")
 	if err != nil || tool.MatchString(out) {
 		t.Errorf("what was used is not there: %v: %s", err, tool.FindString(out))
+	}
+}
+
+// TestUseIsAskedRarely: the go command is asked which modules are in use when a record could be a day too old, when a module would
+// go, and when a bound of the size makes the order matter; not for jobs that follow each other.
+func TestUseIsAskedRarely(t *testing.T) {
+	st := dirStore(t, filepath.Join(t.TempDir(), "store"))
+	shared.reset(t)
+	asked := 0
+	ask := func(at time.Duration, change func(*save.Options)) int {
+		t.Helper()
+		before := asked
+		shared.save(t, st, func(o *save.Options) {
+			o.MaxAge = 14 * day
+			o.Now = func() time.Time { return time.Now().Add(at) }
+			o.ModuleUse = func(context.Context) (map[module.Version]bool, error) {
+				asked++
+				used := map[module.Version]bool{}
+				for v := range o.Keys.Sums.Zip {
+					used[v] = true
+				}
+				return used, nil
+			}
+			if change != nil {
+				change(o)
+			}
+		})
+		return asked - before
+	}
+	for _, step := range []struct {
+		name   string
+		at     time.Duration
+		change func(*save.Options)
+		want   int
+	}{
+		{"first save after a job that fetched everything", 0, nil, 0},
+		{"an hour later", time.Hour, nil, 0},
+		{"with a bound of the size", 2 * time.Hour, func(o *save.Options) { o.MaxModules = 1 << 40 }, 1},
+		{"two days later", 2 * day, nil, 1},
+		{"two days and an hour later", 2*day + time.Hour, nil, 0},
+		{"when modules would go soon", 2*day + 2*time.Hour, func(o *save.Options) { o.MaxAge = day + time.Minute }, 1},
+		{"a save whose clock is behind", -2 * day, nil, 1},
+	} {
+		if got := ask(step.at, step.change); got != step.want {
+			t.Errorf("%s: asked %d times, want %d", step.name, got, step.want)
+		}
+	}
+	if m := shared.manifest(t, st); len(m.Modules) != 3 {
+		t.Errorf("%d modules are left", len(m.Modules))
 	}
 }

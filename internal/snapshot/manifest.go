@@ -29,6 +29,8 @@ type Manifest struct {
 
 	// Graph dates the versions in the tree TreeModGraph that go.sum did not name, so that they can age; sorted by path and version.
 	Graph []GraphUse `json:"graph,omitempty"`
+	// UseAsked is when the go command told last which modules are in use.
+	UseAsked time.Time `json:"useAsked,omitzero"`
 }
 
 // GraphUse is when the .mod or .info of a version was used last.
