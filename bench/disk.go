@@ -16,11 +16,15 @@ import (
 type disk struct {
 	image, dir string
 	keep       bool
+	ratios     map[string][]byte // files of the kernel with what stood in them
 }
 
 // mountDisk makes the image and mounts it, or takes over the one that an earlier run kept.
 func mountDisk(ctx context.Context, image string, sizeGiB int, keep bool) (*disk, error) {
 	d := &disk{image: image, dir: filepath.Join(os.TempDir(), "gocache-bench"), keep: keep}
+	if err := d.holdWriteback(); err != nil {
+		return nil, errors.Join(err, d.freeWriteback())
+	}
 	if mounted, err := mountedImage(d.dir); err != nil || mounted != "" {
 		logf("using %s in %s again", d.dir, mounted)
 		d.image = mounted
@@ -66,9 +70,34 @@ func (d *disk) mount(ctx context.Context) error {
 	return command(ctx, "mount", "-o", "loop", d.image, d.dir)
 }
 
+// holdWriteback lets the kernel write the image at "sync" and not while something is measured. Else its threads would begin, and
+// writers be slowed down, at a moment that depends on the memory that happens to be free.
+func (d *disk) holdWriteback() error {
+	d.ratios = map[string][]byte{}
+	for _, s := range [][2]string{{"dirty_ratio", "90"}, {"dirty_background_ratio", "80"}} {
+		file := filepath.Join("/proc/sys/vm", s[0])
+		old, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		d.ratios[file] = old
+		if err := os.WriteFile(file, []byte(s[1]), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *disk) freeWriteback() (err error) {
+	for file, old := range d.ratios {
+		err = errors.Join(err, os.WriteFile(file, old, 0o644))
+	}
+	return err
+}
+
 func (d *disk) close() error {
-	if d.keep {
-		return nil
+	if err := d.freeWriteback(); err != nil || d.keep {
+		return err
 	}
 	// Not bound to the run's context: an interrupted run has to clean up as well.
 	// Lazy, because the commands of such a run may need a moment to end. When the mount

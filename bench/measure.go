@@ -27,7 +27,7 @@ type cost struct {
 	User   float64 `json:"user"`
 	System float64 `json:"system"`
 	// MaxRSS is the peak of the largest process; SumRSS the peak of the sum over the
-	// processes that ran at the same time, sampled every 10 ms, so that it may miss a short peak.
+	// processes that ran at the same time, sampled every 50 ms, so that it may miss a short peak.
 	MaxRSS int64  `json:"max_rss"`
 	SumRSS int64  `json:"sum_rss"`
 	Exit   int    `json:"exit"`
@@ -98,7 +98,7 @@ func watchMemory(pid int, stop <-chan struct{}) int64 {
 		select {
 		case <-stop:
 			return peak
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond):
 			peak = max(peak, descendantsRSS(pid))
 		}
 	}
