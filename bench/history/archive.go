@@ -12,6 +12,7 @@ import (
 // archives keeps both caches as one file, as actions/cache does: all of GOMODCACHE and GOCACHE, "tar | zstdmt".
 type archives struct {
 	*lab
+	atRelease
 	store string // directory
 	total int64  // bytes of all archives that were ever saved
 }

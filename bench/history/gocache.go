@@ -15,6 +15,9 @@ import (
 // directory store and the clock of the history.
 type gocachePolicy struct {
 	*lab
+	label  string
+	every  time.Duration // between two runs; 0: the dates of the releases
+	begin  time.Time     // of the first release
 	store  store.Store
 	maxAge time.Duration
 	state  *snapshot.State // of the last restore
@@ -25,10 +28,31 @@ const historyRepo, historyScope = "history", "main"
 
 func newGocache(l *lab, maxAge time.Duration) (*gocachePolicy, error) {
 	s, err := dir.Open(l.path("store", gocacheName))
-	return &gocachePolicy{lab: l, store: s, maxAge: maxAge}, err
+	return &gocachePolicy{lab: l, label: gocacheName, store: s, maxAge: maxAge}, err
 }
 
-func (p *gocachePolicy) name() string { return gocacheName }
+// newDaily is the same with a release a day: --max-age then keeps what many releases used.
+func newDaily(l *lab, maxAge time.Duration) (*gocachePolicy, error) {
+	p, err := newGocache(l, maxAge)
+	if err != nil {
+		return nil, err
+	}
+	p.label, p.every = dailyName, 24*time.Hour
+	p.store, err = dir.Open(l.path("store", dailyName))
+	return p, err
+}
+
+func (p *gocachePolicy) name() string { return p.label }
+
+func (p *gocachePolicy) when(rel release, i int) time.Time {
+	if i == 0 {
+		p.begin = rel.Time
+	}
+	if p.every > 0 {
+		return p.begin.Add(time.Duration(i) * p.every)
+	}
+	return rel.Time
+}
 
 func (p *gocachePolicy) restore(ctx context.Context, m moment) (restored, error) {
 	res, err := restore.Run(ctx, restore.Options{
@@ -61,6 +85,6 @@ func (p *gocachePolicy) save(ctx context.Context, m moment) (saved, error) {
 		return saved{}, err
 	}
 	s := saved{Uploaded: res.BytesUploaded, Snapshot: res.StoredBytes, Trimmed: res.Build.Trimmed}
-	s.Store, err = treeSize(p.path("store", gocacheName))
+	s.Store, err = treeSize(p.path("store", p.label))
 	return s, err
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // minRuns is how many releases make a history: the first and the last ten are compared.
-const minRuns = 3
+const minRuns = 20
 
 type options struct {
 	module      string

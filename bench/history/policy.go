@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/org/gocache-action/keys"
 )
@@ -10,8 +11,14 @@ import (
 const (
 	prefixName  = "prefix"
 	gocacheName = "gocache"
+	dailyName   = "gocache daily"
 	setupGoName = "setup-go"
 )
+
+// atRelease is for policies that run at the dates of the releases.
+type atRelease struct{}
+
+func (atRelease) when(rel release, _ int) time.Time { return rel.Time }
 
 // moment is one CI run, before it is known what it does.
 type moment struct {
@@ -24,6 +31,8 @@ type moment struct {
 // policy is a way to keep caches between runs. Both methods work with the times of the history.
 type policy interface {
 	name() string
+	// when is the date of run i, from 0, of a release.
+	when(rel release, i int) time.Time
 	// restore fills the empty caches. It returns how good the match was, and the stored bytes that it read.
 	restore(context.Context, moment) (restored, error)
 	// beforeJob is called when the caches have the times of the machine.

@@ -78,9 +78,10 @@ func (r *replay) fetchAll(ctx context.Context, releases []release) (sources []st
 	}
 	prefix, err1 := newPrefixKey(r.lab)
 	gocache, err2 := newGocache(r.lab, r.maxAge)
-	setup, err3 := newSetupGo(r.lab, needed)
-	r.policies = []policy{prefix, gocache, setup}
-	return sources, errors.Join(err1, err2, err3)
+	daily, err3 := newDaily(r.lab, r.maxAge)
+	setup, err4 := newSetupGo(r.lab, needed)
+	r.policies = []policy{prefix, gocache, daily, setup}
+	return sources, errors.Join(err1, err2, err3, err4)
 }
 
 func sumOf(dir string) (string, error) {
@@ -93,7 +94,7 @@ func (r *replay) release(ctx context.Context, rel release, source string) error 
 	if err := r.checkOut(source, time.Now()); err != nil {
 		return err
 	}
-	r.count++
+	defer func() { r.count++ }()
 	m := moment{release: rel}
 	var err error
 	if m.sum, err = sumOf(source); err != nil {
@@ -103,13 +104,14 @@ func (r *replay) release(ctx context.Context, rel release, source string) error 
 		return err
 	}
 	for _, p := range r.policies {
-		m.clock = clockAt(rel.Time)
+		m.Time = p.when(rel, r.count)
+		m.clock = clockAt(m.Time)
 		x, err := r.run(ctx, p, m)
 		if err != nil {
 			return fmt.Errorf("policy %s: %w", p.name(), err)
 		}
 		r.res.Runs = append(r.res.Runs, x)
-		logf("  %-8s %5.1f MB restored, %5.1f of them used, %4d of %4d compiled, %5.1f MB saved, %6.1f MB in store, %.0f s",
+		logf("  %-13s %5.1f MB restored, %5.1f of them used, %4d of %4d compiled, %5.1f MB saved, %6.1f MB in store, %.0f s",
 			p.name(), mb(x.Usage.Restored.Bytes), mb(x.Usage.Used.Bytes), x.Compiles.Executed, x.Compiles.Needed, mb(x.Saved.Uploaded), mb(x.Saved.Store), x.Seconds)
 	}
 	return nil
@@ -189,7 +191,7 @@ func (r *replay) isReal(p policy, x *run) bool {
 	case setupGoName:
 		return x.Restored.Match != matchNone || x.Release == r.fresh
 	}
-	return x.Restored.Match != matchNone && r.count%r.real == 0
+	return p.name() == gocacheName && x.Restored.Match != matchNone && r.count%r.real == 0
 }
 
 // account remembers what the next runs are compared with.

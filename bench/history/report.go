@@ -3,6 +3,7 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -28,8 +29,11 @@ func render(r *results) (string, error) {
 // page is what the template sees.
 type page struct{ *results }
 
-// shown are the policies in the order of the tables.
-var shown = []string{gocacheName, setupGoName, prefixName}
+// shown are the policies in the order of the tables, and everyone those that differ in their dates too.
+var (
+	shown    = []string{gocacheName, setupGoName, prefixName}
+	everyone = append(slices.Clone(shown), dailyName)
+)
 
 func (p page) Count() int           { return len(p.of(gocacheName)) }
 func (p page) First() run           { return p.of(gocacheName)[0] }
@@ -70,7 +74,7 @@ func newSums(list []run) (n int) {
 // sharedRuns says which runs were not real.
 func sharedRuns(r *results) string {
 	var parts []string
-	for _, name := range shown {
+	for _, name := range everyone {
 		n := 0
 		for _, x := range r.of(name) {
 			if x.Shared {
@@ -120,7 +124,7 @@ func (p page) TargetRows() string {
 // SummaryRows has one row a policy: over all runs but the first.
 func (p page) SummaryRows() string {
 	var b strings.Builder
-	for _, name := range shown {
+	for _, name := range everyone {
 		list := p.warm(name)
 		last := list[len(list)-1]
 		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %.1f %% | %.0f | %.0f | %.0f | %.0f | %.0f |\n", name,
@@ -173,9 +177,9 @@ func (p page) RunRows() string {
 }
 
 // WasteRows says for gocache what was restored and not used, and what was compiled although the untrimmed policy had it.
-func (p page) WasteRows() string {
+func (p page) WasteRows(policy string) string {
 	var b strings.Builder
-	for _, x := range p.warm(gocacheName) {
+	for _, x := range p.warm(policy) {
 		u := x.Usage
 		older := amount{u.Unused.Entries - u.Latest.Entries, u.Unused.Bytes - u.Latest.Bytes}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d (%.1f) | %d (%.1f) | %d | %s |\n", x.Release, x.Restored.Match,
