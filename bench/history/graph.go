@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	"github.com/org/gocache-action/internal/buildcache"
 )
@@ -75,6 +76,16 @@ func (g *graphs) add(data []byte) error {
 		}
 	}
 	return nil
+}
+
+// prune drops the actions that neither ran a command nor have an entry in the cache after the run: the go
+// command planned them and found that nothing needs their output, or that no file is to be compiled.
+func (g *graphs) prune(after *buildcache.Inventory) {
+	known := make(map[string]bool, len(after.Entries))
+	for _, e := range after.Entries {
+		known[shortID(e.Action)] = true
+	}
+	maps.DeleteFunc(g.compiles, func(id string, c compile) bool { return !c.executed && !known[id] })
 }
 
 func (g *graphs) compiled() (a actions) {

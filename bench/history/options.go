@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// minRuns is how many releases make a history: the first and the last ten are compared.
-const minRuns = 20
+// minRuns is the least that can be compared. Targets mean something from 20 on: the first and the last ten are compared.
+const minRuns = 2
 
 type options struct {
 	module      string

@@ -170,6 +170,7 @@ func (r *replay) job(ctx context.Context, p policy, x *run) (*graphs, usage, err
 	if err != nil {
 		return nil, usage{}, err
 	}
+	g.prune(after)
 	u := inspect(before, after, start, r.last[p.name()])
 	switch {
 	case p.name() == prefixName:
