@@ -129,16 +129,8 @@ func TestSharedIsReal(t *testing.T) {
 	if err := s.keep(u, g); err != nil {
 		t.Fatal(err)
 	}
-	// A machine that lacks what was compiled for app.
 	app := actionsOf(g, "example.com/tiny/app")
-	shiftBy(t, l, -3*time.Hour)
-	for _, e := range before.Entries {
-		if app[shortID(e.Action)] {
-			if err := buildcache.Open(l.buildDir()).Remove([]buildcache.ID{e.Action}, nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	l.forget(t, app)
 	before, u, g = l.mustRun(t)
 	if got := g.compiled().Executed; got != len(app) {
 		t.Errorf("%d actions executed, want %d", got, len(app))
@@ -146,6 +138,35 @@ func TestSharedIsReal(t *testing.T) {
 	c := s.compare("test", "v1", before, u, g)
 	if c.Other != "" || c.Unseen.Bytes > 1000 || c.Excess.Entries > 0 {
 		t.Errorf("foreseen otherwise: %v", c)
+	}
+	// The same machine again, this time without the go command.
+	l.forget(t, app)
+	before = l.mustScan(t)
+	start := time.Now()
+	g2, err := s.replay(t.Context(), before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g.compiled() != g2.compiled() {
+		t.Errorf("shared: %+v, real: %+v", g2.compiled(), g.compiled())
+	}
+	u2 := inspect(before, l.mustScan(t), start, nil)
+	// "go list -test" adds its index of packages of the standard library, which these steps do not look at.
+	if lost := minus(u.working, u2.working); len(lost) > 0 || u2.Used != u.Used {
+		t.Errorf("%d entries not touched or made; shared: %+v, real: %+v", len(lost), u2.Used, u.Used)
+	}
+}
+
+// forget ages the cache and removes the entries of actions from it.
+func (l *lab) forget(t *testing.T, actions map[string]bool) {
+	t.Helper()
+	shiftBy(t, l, -3*time.Hour)
+	for _, e := range l.mustScan(t).Entries {
+		if actions[shortID(e.Action)] {
+			if err := buildcache.Open(l.buildDir()).Remove([]buildcache.ID{e.Action}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 
