@@ -122,7 +122,7 @@ func TestSharedIsReal(t *testing.T) {
 	}
 	shiftBy(t, l, -3*time.Hour)
 	s := shared{lab: l}
-	before, u, g := l.mustRun(t)
+	_, u, g := l.mustRun(t)
 	if g.compiled().Executed != 0 || u.Used.Entries == 0 || u.Used.Bytes > u.Restored.Bytes {
 		t.Fatalf("a build of the same: %+v, %+v", g.compiled(), u)
 	}
@@ -131,7 +131,7 @@ func TestSharedIsReal(t *testing.T) {
 	}
 	app := actionsOf(g, "example.com/tiny/app")
 	l.forget(t, app)
-	before, u, g = l.mustRun(t)
+	before, u, g := l.mustRun(t)
 	if got := g.compiled().Executed; got != len(app) {
 		t.Errorf("%d actions executed, want %d", got, len(app))
 	}

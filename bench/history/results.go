@@ -120,7 +120,6 @@ func uploaded(x run) float64      { return float64(x.Saved.Uploaded) }
 func fetched(x run) float64       { return float64(x.Restored.Fetched) }
 func snapshotSize(x run) float64  { return float64(x.Saved.Snapshot) }
 func storeSize(x run) float64     { return float64(x.Saved.Store) }
-func seconds(x run) float64       { return x.Seconds }
 
 // hits is the share of compile actions that were found, over several runs.
 func hits(list []run) float64 {
