@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -86,7 +87,8 @@ func (l *lab) goCommand(ctx context.Context, dir string, env []string, args ...s
 	return out, nil
 }
 
-// fetch gets a release and all modules that its runs need. It returns the directory of its source.
+// fetch gets a release and all modules that its runs need. It returns the directory of a copy of its source: of
+// "fetch" only what module proxies have stays, as the extracted trees of all releases would be as large as everything else.
 func (l *lab) fetch(ctx context.Context, module, version string) (string, error) {
 	out, err := l.goCommand(ctx, l.path("tmp"), l.fetchEnv(), "mod", "download", "-json", module+"@"+version)
 	if err != nil {
@@ -101,8 +103,28 @@ func (l *lab) fetch(ctx context.Context, module, version string) (string, error)
 	}
 	// Not -mod=mod: a go.sum that lacks something has to show here.
 	env := append(l.fetchEnv(), "GOFLAGS=")
-	_, err = l.goCommand(ctx, l.path("project"), env, "list", "-deps", "-test", "./...")
-	return found.Dir, err
+	if _, err = l.goCommand(ctx, l.path("project"), env, "list", "-deps", "-test", "./..."); err != nil {
+		return "", err
+	}
+	source := l.path("source", version)
+	if err := os.CopyFS(source, os.DirFS(found.Dir)); err != nil {
+		return "", err
+	}
+	return source, l.dropTrees()
+}
+
+// dropTrees removes the extracted modules from "fetch".
+func (l *lab) dropTrees() error {
+	list, err := os.ReadDir(l.path("fetch"))
+	if err != nil {
+		return err
+	}
+	for _, d := range list {
+		if d.Name() != "cache" {
+			err = errors.Join(err, removeTree(l.path("fetch", d.Name())))
+		}
+	}
+	return err
 }
 
 // checkOut makes "project" a fresh copy of a source tree, a minute old. The go command does not
