@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/dir"
+	"github.com/org/gocache-action/restore"
+	"github.com/org/gocache-action/save"
+)
+
+// gocachePolicy calls the packages that the commands "gocache restore" and "gocache save" call, with a
+// directory store and the clock of the history.
+type gocachePolicy struct {
+	*lab
+	label  string
+	every  time.Duration // between two runs; 0: the dates of the releases
+	begin  time.Time     // of the first release
+	store  store.Store
+	maxAge time.Duration
+	state  *snapshot.State // of the last restore
+}
+
+// What identifies the snapshot: one job on the default branch.
+const historyRepo, historyScope = "history", "main"
+
+func newGocache(l *lab, maxAge time.Duration) (*gocachePolicy, error) {
+	s, err := dir.Open(l.path("store", gocacheName))
+	return &gocachePolicy{lab: l, label: gocacheName, store: s, maxAge: maxAge}, err
+}
+
+// newDaily is the same with a release a day: --max-age then keeps what many releases used.
+func newDaily(l *lab, maxAge time.Duration) (*gocachePolicy, error) {
+	p, err := newGocache(l, maxAge)
+	if err != nil {
+		return nil, err
+	}
+	p.label, p.every = dailyName, 24*time.Hour
+	p.store, err = dir.Open(l.path("store", dailyName))
+	return p, err
+}
+
+func (p *gocachePolicy) name() string { return p.label }
+
+func (p *gocachePolicy) when(rel release, i int) time.Time {
+	if i == 0 {
+		p.begin = rel.Time
+	}
+	if p.every > 0 {
+		return p.begin.Add(time.Duration(i) * p.every)
+	}
+	return rel.Time
+}
+
+func (p *gocachePolicy) restore(ctx context.Context, m moment) (restored, error) {
+	res, err := restore.Run(ctx, restore.Options{
+		Store: p.store, Repo: historyRepo, Scope: historyScope, DefaultScope: historyScope,
+		Keys: m.keys, ModDir: p.modDir(), BuildDir: p.buildDir(), Now: m.now,
+	})
+	if err != nil {
+		return restored{}, err
+	}
+	p.state = &res.State
+	r := restored{Match: matchNone, Fetched: res.BytesFetched}
+	if res.Matched != nil {
+		r.Match = matchOlder
+	}
+	if res.Exact {
+		r.Match = matchExact
+	}
+	return r, nil
+}
+
+func (p *gocachePolicy) beforeJob() error { return nil }
+
+func (p *gocachePolicy) save(ctx context.Context, m moment) (saved, error) {
+	res, err := save.Run(ctx, save.Options{
+		Store: p.store, Repo: historyRepo, Scope: historyScope, DefaultScope: historyScope,
+		Keys: m.keys, ModDir: p.modDir(), BuildDir: p.buildDir(), State: p.state, MaxAge: p.maxAge,
+		Writer: snapshot.Writing{Run: m.Version}, Now: m.now,
+	})
+	if err != nil {
+		return saved{}, err
+	}
+	s := saved{Uploaded: res.BytesUploaded, Snapshot: res.StoredBytes, Trimmed: res.Build.Trimmed}
+	s.Store, err = treeSize(p.path("store", p.label))
+	return s, err
+}

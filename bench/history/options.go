@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// minRuns is the least that can be compared. Targets mean something from 20 on: the first and the last ten are compared.
+const minRuns = 2
+
+type options struct {
+	module      string
+	first, last string // versions; "": no bound
+	max         int    // releases
+	maxAge      time.Duration
+	real        int
+	work        string
+	results     string
+	doc         string
+	from        string
+	check       bool
+}
+
+func parseOptions(args []string) (options, error) {
+	var o options
+	f := flag.NewFlagSet("history", flag.ContinueOnError)
+	f.StringVar(&o.module, "module", "github.com/minio/minio-go/v7", "`path` of the project's module")
+	f.StringVar(&o.first, "first", "v7.0.55", "first `version`; empty: the first that the module proxy lists")
+	f.StringVar(&o.last, "last", "", "last `version`; empty: the last that the module proxy lists")
+	f.IntVar(&o.max, "max", 0, "replay at most the newest `number` of these releases (0: all)")
+	f.DurationVar(&o.maxAge, "max-age", 14*24*time.Hour, "what gocache save gets as --max-age")
+	f.IntVar(&o.real, "real", 1, "run the go commands for gocache at every `N`th release, and in between take what they would do from the prefix run")
+	f.StringVar(&o.work, "work", filepath.Join(os.TempDir(), "gocache-history"), "`directory` for caches and stores; it is emptied, and removed at the end")
+	f.StringVar(&o.results, "results", "bench/results", "`directory` for the raw figures")
+	f.StringVar(&o.doc, "doc", "", "`file` to write the report to, in Markdown (docs/history.md)")
+	f.StringVar(&o.from, "from", "", "measure nothing: report the raw figures in `file`")
+	f.BoolVar(&o.check, "check", false, "fail when a target is missed")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if f.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	if o.max < 0 || o.real < 1 {
+		return o, errors.New("-max must not be negative, and -real must be at least 1")
+	}
+	var err error
+	o.work, err = filepath.Abs(o.work)
+	return o, err
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// results is everything that a replay measured, as it is kept in JSON.
+type results struct {
+	Started  time.Time     `json:"started"`
+	Finished time.Time     `json:"finished"`
+	Module   string        `json:"module"`
+	MaxAge   time.Duration `json:"max_age"`
+	Machine  machine       `json:"machine"`
+	Compared []comparison  `json:"compared"`
+	Runs     []run         `json:"runs"`
+}
+
+// run is one release with one policy.
+type run struct {
+	Policy   string    `json:"policy"`
+	Release  string    `json:"release"`
+	Time     time.Time `json:"time"`
+	Sum      string    `json:"sum"` // SHA-256 of go.sum
+	Restored restored  `json:"restore"`
+	Usage    usage     `json:"usage"` // of the build cache
+	Compiles actions   `json:"compiles"`
+	Vets     actions   `json:"vets"`
+	Lost     []string  `json:"lost,omitempty"` // packages that were compiled and that the prefix policy still had
+	Shared   bool      `json:"shared"`         // no go command was run: see shared
+	Saved    saved     `json:"save"`
+	Seconds  float64   `json:"seconds"` // of the job
+}
+
+// hitShare is the share of compile actions that the cache had.
+func (a actions) hitShare() float64 {
+	if a.Needed == 0 {
+		return 0
+	}
+	return 1 - float64(a.Executed)/float64(a.Needed)
+}
+
+func loadResults(file string) (*results, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	r := &results{}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return r, nil
+}
+
+func (r *results) save(file string) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, data, 0o644)
+}
+
+// of returns the runs of a policy, in order.
+func (r *results) of(policy string) (list []run) {
+	for _, x := range r.Runs {
+		if x.Policy == policy {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// warm returns the runs of a policy without the first, before which nothing is stored.
+func (r *results) warm(policy string) []run {
+	list := r.of(policy)
+	return list[min(1, len(list)):]
+}
+
+// figure is one number of a run.
+type figure func(run) float64
+
+func sum(list []run, f figure) (n float64) {
+	for _, x := range list {
+		n += f(x)
+	}
+	return n
+}
+
+func values(list []run, f figure) []float64 {
+	v := make([]float64, len(list))
+	for i, x := range list {
+		v[i] = f(x)
+	}
+	return v
+}
+
+func median(list []float64) float64 {
+	n := len(list)
+	if n == 0 {
+		return 0
+	}
+	list = slices.Sorted(slices.Values(list))
+	return (list[(n-1)/2] + list[n/2]) / 2
+}
+
+func restoredBytes(x run) float64 { return float64(x.Usage.Restored.Bytes) }
+func usedBytes(x run) float64     { return float64(x.Usage.Used.Bytes) }
+func workingBytes(x run) float64  { return float64(x.Usage.Working.Bytes) }
+func latestBytes(x run) float64   { return float64(x.Usage.Used.Bytes + x.Usage.Latest.Bytes) }
+func neededActions(x run) float64 { return float64(x.Compiles.Needed) }
+func executed(x run) float64      { return float64(x.Compiles.Executed) }
+func uploaded(x run) float64      { return float64(x.Saved.Uploaded) }
+func fetched(x run) float64       { return float64(x.Restored.Fetched) }
+func snapshotSize(x run) float64  { return float64(x.Saved.Snapshot) }
+func storeSize(x run) float64     { return float64(x.Saved.Store) }
+
+// hits is the share of compile actions that were found, over several runs.
+func hits(list []run) float64 {
+	return 1 - sum(list, executed)/max(1, sum(list, neededActions))
+}
+
+// growth compares the last ten runs with the first ten: of a figure, for as much project. A project that needs twice
+// the build cache may take twice the store.
+func growth(list []run, f figure) float64 {
+	n := min(10, len(list)/2)
+	perProject := func(list []run) float64 { return sum(list, f) / max(1, sum(list, workingBytes)) }
+	return perProject(list[len(list)-n:]) / perProject(list[:n])
+}
+
+func mb(n int64) float64 { return float64(n) / 1e6 }
