@@ -320,7 +320,7 @@ func (r *run) writeModule(dst io.Writer, m *localModule) error {
 	if err != nil {
 		return errUnfit{err}
 	}
-	w := snapshot.NewWriter(dst)
+	w := snapshot.NewModuleWriter(dst)
 	var tree modcache.TreeHash
 	prefix := treePrefix(m.version())
 	for _, f := range files {

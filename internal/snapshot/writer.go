@@ -51,6 +51,14 @@ func NewWriter(dst io.Writer) *Writer {
 	return w
 }
 
+// NewModuleWriter returns a Writer that computes no hashes of stored bytes: nothing but the h1 hash identifies a module object. Close
+// returns no frames then, and Sum must not be called.
+func NewModuleWriter(dst io.Writer) *Writer {
+	w := NewWriter(dst)
+	w.sum = nil
+	return w
+}
+
 // frameSink receives the tar stream and cuts it when a frame is full.
 type frameSink Writer
 
@@ -75,10 +83,12 @@ func (w *Writer) cut() error {
 		return nil
 	}
 	w.stored = encodeFrame(w.raw, w.stored[:0])
-	w.frames = append(w.frames, Frame{Size: int64(len(w.stored)), Raw: int64(len(w.raw)), Sum: sha256.Sum256(w.stored)})
+	if w.sum != nil {
+		w.frames = append(w.frames, Frame{Size: int64(len(w.stored)), Raw: int64(len(w.raw)), Sum: sha256.Sum256(w.stored)})
+		w.sum.Write(w.stored)
+	}
 	w.raw = w.raw[:0]
 	w.size += int64(len(w.stored))
-	w.sum.Write(w.stored)
 	_, err := w.dst.Write(w.stored)
 	return err
 }

@@ -190,9 +190,12 @@ func (b *block) appendSequences(dst []byte, seqs []sequence) []byte {
 	return b.appendBits(dst, seqs)
 }
 
+// maxSequenceBytes is more than the bits of a sequence: 26 of three states, 16 of each length, and 24 of an offset.
+const maxSequenceBytes = 11
+
 // appendBits writes the sequences, the last first, as the decoder reads backwards.
 func (b *block) appendBits(dst []byte, seqs []sequence) []byte {
-	w := bitWriter{out: dst}
+	w := newBitWriter(dst, maxSequenceBytes*(1+len(seqs)))
 	lit, off, mat := &b.lit, &b.off, &b.mat
 	i := len(seqs) - 1
 	ls, os, ms := lit.init(i), off.init(i), mat.init(i)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // maxSymbols is more than any of the three alphabets of sequences has: 36, 32 and 53.
@@ -130,7 +131,7 @@ func (t *table) fit(counts *[maxSymbols]uint32, n int, maxLog uint8) {
 
 // appendTo writes the distribution (RFC 8878, section 4.1.1).
 func (t *table) appendTo(dst []byte) []byte {
-	w := bitWriter{out: dst}
+	w := newBitWriter(dst, 2*maxSymbols) // a symbol takes less than two bytes
 	w.add(uint64(t.log-5), 4)
 	left, threshold, width := 1<<t.log+1, 1<<t.log, t.log+1
 	for s := 0; left > 1; {
@@ -174,33 +175,37 @@ func (t *table) zeros(s int) (n int) {
 	return n
 }
 
-// bitWriter appends bits, the lowest first.
+// bitWriter appends bits to a buffer, the lowest first.
 type bitWriter struct {
-	out  []byte
+	buf  []byte
+	pos  int // bytes written
 	bits uint64
 	n    uint8
 }
 
+// newBitWriter writes behind dst. At most size bytes may follow.
+func newBitWriter(dst []byte, size int) bitWriter {
+	buf := slices.Grow(dst, size+8)
+	return bitWriter{buf: buf[:cap(buf)], pos: len(dst)}
+}
+
 // add appends the n lowest bits of v. At most 57 bits fit between two calls of flush.
 func (w *bitWriter) add(v uint64, n uint8) {
-	w.bits |= (v & (1<<n - 1)) << (w.n & 63)
+	w.bits |= (v & (1<<(n&63) - 1)) << (w.n & 63)
 	w.n += n
 }
 
-// flush moves whole bytes to the output.
+// flush moves whole bytes to the buffer. Those behind them are written over next.
 func (w *bitWriter) flush() {
-	w.out = binary.LittleEndian.AppendUint64(w.out, w.bits)
-	whole := w.n / 8
-	w.out = w.out[:len(w.out)-8+int(whole)]
-	w.bits >>= whole * 8
+	binary.LittleEndian.PutUint64(w.buf[w.pos:], w.bits)
+	w.pos += int(w.n >> 3)
+	w.bits >>= w.n & 0x38
 	w.n &= 7
 }
 
-// pad fills the last byte with zeros.
+// pad fills the last byte with zeros, and returns everything.
 func (w *bitWriter) pad() []byte {
+	w.n += 7
 	w.flush()
-	if w.n > 0 {
-		w.out = append(w.out, byte(w.bits))
-	}
-	return w.out
+	return w.buf[:w.pos]
 }
