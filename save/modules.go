@@ -40,11 +40,13 @@ func (r *run) scanModules(ctx context.Context) error {
 		return err
 	}
 	found = slices.DeleteFunc(found, func(m modcache.Module) bool { return m.State != modcache.Complete })
-	if r.asked = r.prev.asked(r.Keys.Key.Digest); r.ModuleUse == nil || !r.useIsKnown(found) {
-		r.asked = r.start
+	r.asked = r.start
+	if before := r.prev.asked(r.Keys.Key.Digest); r.ModuleUse == nil || !r.useIsKnown(before, found) {
 		if err := r.askUse(ctx); err != nil {
 			r.tally.warn("which modules were used is not known exactly, what go.sum names is kept: %v", err)
 		}
+	} else if len(r.prev.manifests) > 0 {
+		r.asked = before
 	}
 	for _, m := range found {
 		if err := r.addModule(m); err != nil {
@@ -71,18 +73,17 @@ func (r *run) askUse(ctx context.Context) (err error) {
 
 // useIsKnown reports whether the go command need not be asked, which takes about a second on a project of some size: it was asked for a
 // snapshot of the same module files within refreshAfter, for which a record may be too old anyway, or everything is new.
-func (r *run) useIsKnown(found []modcache.Module) bool {
+func (r *run) useIsKnown(asked time.Time, found []modcache.Module) bool {
 	if r.MaxSize > 0 || r.MaxModules > 0 {
 		return false // what goes depends on the order of uses
 	}
 	if len(r.prev.manifests) == 0 {
-		r.asked = r.start
 		return !slices.ContainsFunc(found, func(m modcache.Module) bool {
 			u, err := r.mods.Use(m.Version, time.Time{})
 			return err != nil || r.start.Sub(u.Last()) > refreshAfter
 		})
 	}
-	d := r.start.Sub(r.asked)
+	d := r.start.Sub(asked)
 	return -refreshAfter < d && d < refreshAfter && !slices.ContainsFunc(found, r.isLeaving)
 }
 
