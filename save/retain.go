@@ -1,25 +1,18 @@
 package save
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/org/gocache-action/internal/retention"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// Amount counts things of one kind and their bytes on disk.
-type Amount struct {
-	Count int   `json:"count"`
-	Bytes int64 `json:"bytes"`
-}
-
-func (a *Amount) add(bytes int64) {
-	a.Count++
-	a.Bytes += bytes
-}
+// What a report of dropped things is made of.
+type (
+	Amount  = retention.Amount
+	Dropped = retention.Dropped
+)
 
 // Trim says what was dropped from the snapshot, and why.
 type Trim struct {
@@ -28,25 +21,12 @@ type Trim struct {
 	Age  Amount `json:"age"`  // not used for MaxAge
 	Size Amount `json:"size"` // did not fit
 	// Used is the part of Size that this job used.
-	Used Amount `json:"used"`
-	// Largest lists the largest of what was dropped, MaxListed at most.
-	Largest []Dropped `json:"largest,omitempty"`
+	Used    Amount            `json:"used"`
+	Largest retention.Largest `json:"largest,omitempty"`
 	// Modules and Build are what stays, with its bytes on disk.
 	Modules Amount `json:"modules"`
 	Build   Amount `json:"build"`
 }
-
-// Dropped is a module version or a build entry that is no longer in the snapshot.
-type Dropped struct {
-	Kind    string    `json:"kind"` // "module" or "build entry"
-	Name    string    `json:"name"` // path@version, or the action ID
-	Bytes   int64     `json:"bytes"`
-	LastUse time.Time `json:"lastUse"`
-	Reason  string    `json:"reason"` // "age" or "size"
-}
-
-// MaxListed bounds Trim.Largest.
-const MaxListed = 20
 
 // policy is what the options ask for at the time of this save. off says why nothing may be dropped.
 func (r *run) policy(own *snapshot.Manifest) (p retention.Policy, off string) {
@@ -134,17 +114,17 @@ func (r *run) describeTrim(mods []localModule, entries []entry, verdicts []reten
 	}
 	drop := func(v retention.Verdict, d Dropped) {
 		if v == retention.TooOld {
-			t.Age.add(d.Bytes)
-		} else if t.Size.add(d.Bytes); d.LastUse.Unix() >= used {
-			t.Used.add(d.Bytes)
+			t.Age.Add(d.Bytes)
+		} else if t.Size.Add(d.Bytes); d.LastUse.Unix() >= used {
+			t.Used.Add(d.Bytes)
 		}
-		t.list(d)
+		t.Largest.Add(d)
 	}
 	for i, m := range mods {
 		if v := verdicts[i]; v == retention.Kept {
-			t.Modules.add(m.rec.Bytes)
+			t.Modules.Add(m.rec.Bytes)
 		} else {
-			drop(v, Dropped{"module", m.version().String(), m.rec.Bytes, time.Unix(m.rec.LastUse, 0).UTC(), v.String()})
+			drop(v, Dropped{Kind: "module", Name: m.version().String(), Bytes: m.rec.Bytes, LastUse: time.Unix(m.rec.LastUse, 0).UTC(), Reason: v.String()})
 		}
 	}
 	seen := map[snapshot.ID]bool{}
@@ -152,24 +132,15 @@ func (r *run) describeTrim(mods []localModule, entries []entry, verdicts []reten
 		v := verdicts[len(mods)+i]
 		switch {
 		case v != retention.Kept:
-			drop(v, Dropped{"build entry", fmt.Sprintf("%x", e.action[:8]), e.size, time.Unix(e.lastUse, 0).UTC(), v.String()})
+			drop(v, Dropped{Kind: "build entry", Name: fmt.Sprintf("%x", e.action[:8]), Bytes: e.size, LastUse: time.Unix(e.lastUse, 0).UTC(), Reason: v.String()})
 		case seen[e.output]:
 			t.Build.Count++
 		default:
 			seen[e.output] = true
-			t.Build.add(e.size)
+			t.Build.Add(e.size)
 		}
 	}
 	return t
-}
-
-// list keeps the largest, in order.
-func (t *Trim) list(d Dropped) {
-	i, _ := slices.BinarySearchFunc(t.Largest, d, func(a, b Dropped) int { return cmp.Compare(b.Bytes, a.Bytes) })
-	if i < MaxListed {
-		t.Largest = slices.Insert(t.Largest, i, d)
-		t.Largest = t.Largest[:min(len(t.Largest), MaxListed)]
-	}
 }
 
 // warnUsed tells when the bounds are too small for the job itself.

@@ -61,14 +61,14 @@ func (t *trimming) countModule(th *thing, err error) {
 	switch {
 	case th.what == anEntry, th.what == aGraph && !th.drop:
 	case err != nil:
-		t.res.Modules.Skipped.add(th.Size)
+		t.res.Modules.Skipped.Add(th.Size)
 	case th.what == aGraph:
-		t.res.Graph.add(0)
+		t.res.Graph.Add(0)
 	case th.drop:
-		t.res.Modules.Dropped.add(th.Size)
+		t.res.Modules.Dropped.Add(th.Size)
 		t.list(th)
 	default:
-		t.res.Modules.Kept.add(th.Size)
+		t.res.Modules.Kept.Add(th.Size)
 	}
 }
 
@@ -149,7 +149,7 @@ func (t *trimming) removeEntries(ctx context.Context, living map[buildcache.ID]i
 			if err != nil {
 				t.warn("%v", err)
 			}
-			t.res.Build.Skipped.add(th.Size)
+			t.res.Build.Skipped.Add(th.Size)
 			living[e.Output]++
 			continue
 		}

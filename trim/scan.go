@@ -1,9 +1,7 @@
 package trim
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"golang.org/x/mod/module"
@@ -149,7 +147,7 @@ func unix(at time.Time) int64 {
 	return at.Unix()
 }
 
-// list keeps the largest of what goes, in order.
+// list puts something that goes on the list of the largest.
 func (t *trimming) list(th *thing) {
 	d := Dropped{Kind: th.what.String(), Bytes: th.Size, LastUse: time.Unix(th.LastUse, 0).UTC(), Reason: th.reason}
 	switch th.what {
@@ -162,9 +160,5 @@ func (t *trimming) list(th *thing) {
 	case anEntry:
 		d.Name = t.inv.Entries[th.entry].Action.String()[:16]
 	}
-	i, _ := slices.BinarySearchFunc(t.res.Largest, d, func(a, b Dropped) int { return cmp.Compare(b.Bytes, a.Bytes) })
-	if i < MaxListed {
-		t.res.Largest = slices.Insert(t.res.Largest, i, d)
-		t.res.Largest = t.res.Largest[:min(len(t.res.Largest), MaxListed)]
-	}
+	t.res.Largest.Add(d)
 }

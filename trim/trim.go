@@ -34,6 +34,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/retention"
 )
 
 // ErrBusy means that go commands are running. Nothing more was removed.
@@ -49,16 +50,11 @@ type Options struct {
 	Now                           func() time.Time
 }
 
-// Amount counts things and their bytes on disk.
-type Amount struct {
-	Count int   `json:"count"`
-	Bytes int64 `json:"bytes"`
-}
-
-func (a *Amount) add(bytes int64) {
-	a.Count++
-	a.Bytes += bytes
-}
+// What a report of dropped things is made of.
+type (
+	Amount  = retention.Amount
+	Dropped = retention.Dropped
+)
 
 // Half is what becomes of one of the caches.
 type Half struct {
@@ -76,23 +72,10 @@ type Result struct {
 	// Graph counts .mod and .info files of versions that no graph read any more.
 	Graph Amount `json:"graph"`
 	// UnknownUse: the file system does not record when modules are read, so none went for its age.
-	UnknownUse bool `json:"unknownUse,omitempty"`
-	// Largest lists the largest of what was dropped, MaxListed at most.
-	Largest  []Dropped `json:"largest,omitempty"`
-	Warnings []string  `json:"warnings,omitempty"`
+	UnknownUse bool              `json:"unknownUse,omitempty"`
+	Largest    retention.Largest `json:"largest,omitempty"`
+	Warnings   []string          `json:"warnings,omitempty"`
 }
-
-// Dropped is something that was dropped.
-type Dropped struct {
-	Kind    string    `json:"kind"` // "module", "clone", "build entry"
-	Name    string    `json:"name"`
-	Bytes   int64     `json:"bytes"`
-	LastUse time.Time `json:"lastUse"`
-	Reason  string    `json:"reason"` // "age", "size", or "broken"
-}
-
-// MaxListed bounds Result.Largest.
-const MaxListed = 20
 
 // grace is how long broken and unreferenced files are left alone: a go command that writes them may be at work.
 const grace = 24 * time.Hour

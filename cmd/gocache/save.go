@@ -166,7 +166,7 @@ func (o saveOutput) write(w io.Writer) error {
 	return errors.Join(err, err2)
 }
 
-// shownDropped bounds how many names the text shows; --json has save.MaxListed of them.
+// shownDropped bounds how many names the text shows; --json has retention.MaxListed of them.
 const shownDropped = 5
 
 // writeTrim tells what was dropped, and why. Nothing dropped is nothing to tell.
