@@ -50,7 +50,11 @@ func TestDamagedObjects(t *testing.T) {
 					t.Error("nothing at all was restored")
 				}
 				noLeftovers(t)
-				shared.mustBuild(t)
+				if name == "flipped bit" || name == "truncated" {
+					shared.mustBuild(t)
+				} else { // as if the job had built everything anew, which takes long
+					shared.reset(t)
+				}
 				saved := shared.save(t, st, func(o *save.Options) { o.State = &res.State })
 				if !saved.Written {
 					t.Error("the save did not mend the store")

@@ -160,6 +160,13 @@ func (w *world) reset(t testing.TB) {
 	}
 }
 
+// resetBuild puts only the build cache in place.
+func (w *world) resetBuild(t testing.TB) {
+	t.Helper()
+	must(t, osfile.RemoveAll(w.build))
+	must(t, exec.Command("cp", "-a", filepath.Join(w.reference, "build"), w.build).Run())
+}
+
 // wipe removes the caches.
 func (w *world) wipe(t testing.TB) {
 	t.Helper()
