@@ -37,12 +37,15 @@ type Options struct {
 	ModDir, BuildDir               string // "" switches that half off
 	ModWritable                    bool   // GOFLAGS=-modcacherw
 	Private                        string // patterns as in GOPRIVATE, comma-separated
-	Zips                           bool   // rebuild cache/download/...zip
-	Fuzz                           bool   // restore the fuzzing corpus
-	Concurrency                    int    // objects in transfer; default 16
-	PartSize                       int64  // bytes of one ranged read; default 16 MiB
-	Meter                          *report.Meter
-	Now                            func() time.Time
+	// Trust says whose snapshots are restored: one that it refuses is named among the losses, and the next in order is taken.
+	// Nil: everybody's. What go.sum names needs no snapshot and no trust.
+	Trust       *snapshot.Trust
+	Zips        bool  // rebuild cache/download/...zip
+	Fuzz        bool  // restore the fuzzing corpus
+	Concurrency int   // objects in transfer; default 16
+	PartSize    int64 // bytes of one ranged read; default 16 MiB
+	Meter       *report.Meter
+	Now         func() time.Time
 }
 
 // Defaults, chosen by the measurements in docs/transfer.md.
@@ -148,7 +151,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	r.Meter.SetPhase("look up")
 	k := o.Keys.Key
 	var err error
-	r.found, r.damaged, err = lookup.First(ctx, o.Store, o.Repo,
+	r.found, r.damaged, err = lookup.Reader{Store: o.Store, Repo: o.Repo, Trust: o.Trust, Now: o.Now}.First(ctx,
 		lookup.Candidates(o.Repo, r.scopes(), k.Exact(), k.Latest()))
 	for _, d := range r.damaged {
 		r.tally.damage(snapshot.Damage{Object: d.Object, Frame: -1, Reason: d.Err.Error()}, kindOf(d.Err))

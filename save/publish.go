@@ -165,7 +165,7 @@ func (r *run) reread(ctx context.Context, key []string, pause time.Duration) (*s
 		return nil, "", context.Cause(ctx)
 	}
 	c := lookup.Candidate{Scope: r.Scope, Key: key, Object: snapshot.ManifestObject(r.Repo, r.Scope, key)}
-	found, err := lookup.All(ctx, r.Store, r.Repo, []lookup.Candidate{c})
+	found, err := r.reader().All(ctx, []lookup.Candidate{c})
 	if err != nil {
 		return nil, "", err
 	}
@@ -177,8 +177,15 @@ func (r *run) putManifest(ctx context.Context, m *snapshot.Manifest, key []strin
 	return r.writeManifest(ctx, m, key, store.Condition{IfMatch: old, IfAbsent: old == ""})
 }
 
+func (r *run) encode(m *snapshot.Manifest) ([]byte, error) {
+	if r.Sign == nil {
+		return m.Encode()
+	}
+	return m.EncodeSigned(r.Sign)
+}
+
 func (r *run) writeManifest(ctx context.Context, m *snapshot.Manifest, key []string, cond store.Condition) error {
-	data, err := m.Encode()
+	data, err := r.encode(m)
 	if err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}

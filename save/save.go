@@ -22,6 +22,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/keys"
 	"golang.org/x/mod/module"
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 )
@@ -49,7 +50,12 @@ type Options struct {
 	// anew, for what it would have used is not known.
 	JobFailed bool
 	// ReadOnly makes Run do nothing at all.
-	ReadOnly    bool
+	ReadOnly bool
+	// Sign signs the snapshot; nil: it is not signed.
+	Sign note.Signer
+	// Trust says whose snapshots this one may build upon; nil: everybody's. With Sign it must be set, and know that key too:
+	// else entries that somebody put into an unsigned snapshot would be signed with ours.
+	Trust       *snapshot.Trust
 	Fuzz        bool // save the fuzzing corpus
 	Concurrency int  // objects in transfer; default 16
 	Writer      snapshot.Writing
@@ -238,11 +244,15 @@ type place struct{ manifest, output int32 }
 // own is the snapshot under the exact key in the own scope: the one that the save replaces; or nil.
 func (p *previous) own() *snapshot.Manifest { return p.exact.Manifest }
 
+func (r *run) reader() lookup.Reader {
+	return lookup.Reader{Store: r.Store, Repo: r.Repo, Trust: r.Trust, Now: r.Now}
+}
+
 // readPrevious fetches the manifests that matter, and finds out which of their packs are still good.
 func (r *run) readPrevious(ctx context.Context) error {
 	k := r.Keys.Key
 	own := lookup.Candidates(r.Repo, []string{r.Scope}, k.Exact(), k.Latest())
-	found, err := lookup.All(ctx, r.Store, r.Repo, own)
+	found, err := r.reader().All(ctx, own)
 	if err != nil {
 		return err
 	}
@@ -278,7 +288,7 @@ func (r *run) readBase(ctx context.Context, own []lookup.Candidate) (lookup.Foun
 	if len(cands) > 0 && (cands[0].Object == own[0].Object || cands[0].Object == own[1].Object) {
 		return lookup.Found{}, nil
 	}
-	found, _, err := lookup.First(ctx, r.Store, r.Repo, cands)
+	found, _, err := r.reader().First(ctx, cands)
 	if errors.Is(err, store.ErrDenied) {
 		return lookup.Found{}, nil // another scope that this job may not read is as good as absent
 	}

@@ -32,6 +32,7 @@ type flags struct {
 	concurrency         int
 	timeout, stall      duration
 	failError, failMiss bool
+	signing             signing
 }
 
 // Defaults. Zips are left out because rebuilding them writes each module a second time (measured: 8 % of
@@ -71,6 +72,7 @@ func (f *flags) transfer(fs *pflag.FlagSet) {
 	f.timeout, f.stall = duration(defaultTimeout), duration(s3.DefaultStallTimeout)
 	fs.Var(&f.timeout, "timeout", "end after this time, whatever is left to do; 0: never")
 	fs.Var(&f.stall, "stall-timeout", "give up on a connection on which nothing moves")
+	f.signing.trusting(fs)
 }
 
 // restore registers what only a restore has to know.
@@ -107,6 +109,7 @@ func (f *flags) save(fs *pflag.FlagSet) {
 	f.jobStatus = choice{allowed: jobStatuses, aliases: gitlabStatuses}
 	fs.Var(&f.jobStatus, "job-status", "how the job ended: unless with success, what it made is added and nothing is dropped (default: from CI, else success)")
 	fs.BoolVar(&f.readOnly, "read-only", false, "write nothing to the store")
+	f.signing.signs(fs)
 }
 
 // failOnError is not for plan and try: people look at those, and there an error is one.
@@ -140,5 +143,5 @@ func (f *flags) check() error {
 	case f.partSize > 1<<30: // buffers of this size are held while uploading
 		return usage("invalid value %s for --part-size: want 1GiB or less", &f.partSize)
 	}
-	return nil
+	return f.signing.parse()
 }

@@ -86,6 +86,10 @@ func (a *app) runSave(ctx context.Context, out *saveOutput) error {
 	}
 	out.identity = p.id
 	o := a.saveOptions(p, st, new(report.Meter))
+	if a.flags.signing.mayNotSave() {
+		o.ReadOnly = true
+		a.out.say("nothing is saved: with --trust-key, and without --sign-key, nobody could restore it")
+	}
 	show := a.progress(o.Meter, uploadWords)
 	out.Result, err = save.Run(ctx, o)
 	show.Stop()
@@ -105,7 +109,8 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		RepackBudget: cmp.Or(int64(a.flags.repackBudget), -1),
 		JobFailed:    cmp.Or(a.flags.jobStatus.value, jobStatus(a.lookup)) != jobSuccess,
 		ReadOnly:     a.flags.readOnly,
-		Fuzz:         a.flags.fuzz, Concurrency: a.flags.concurrency,
+		Sign:         a.flags.signing.signer, Trust: a.flags.signing.trust(),
+		Fuzz: a.flags.fuzz, Concurrency: a.flags.concurrency,
 		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + buildVersion().Version},
 		Meter:  m, Now: time.Now,
 	}

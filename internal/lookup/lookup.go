@@ -10,10 +10,26 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
+
+// Reader reads manifests. Safe for concurrent use.
+type Reader struct {
+	Store store.Store
+	Repo  string
+	Trust *snapshot.Trust  // whose manifests count; nil: everybody's
+	Now   func() time.Time // nil: time.Now
+}
+
+func (r Reader) now() time.Time {
+	if r.Now == nil {
+		return time.Now()
+	}
+	return r.Now()
+}
 
 // Candidate is one place where a manifest can be.
 type Candidate struct {
@@ -45,12 +61,12 @@ type Found struct {
 	Candidate
 	Manifest *snapshot.Manifest // nil: a miss, or see Err
 	Version  store.Version      // of the object, "" when there is none; also of one that cannot be read, so that it can be replaced
-	Err      error              // why an existing object is no use: snapshot.ErrCorrupt or snapshot.ErrFormat; or a failure of the store
+	Err      error              // why an existing object is no use: snapshot.ErrCorrupt, snapshot.ErrFormat or snapshot.ErrUntrusted; or a failure of the store
 }
 
-// Damaged reports whether there is an object that is no manifest we can read.
+// Damaged reports whether there is an object that is no manifest we can read, or may.
 func (f Found) Damaged() bool {
-	return errors.Is(f.Err, snapshot.ErrCorrupt) || errors.Is(f.Err, snapshot.ErrFormat)
+	return errors.Is(f.Err, snapshot.ErrCorrupt) || errors.Is(f.Err, snapshot.ErrFormat) || errors.Is(f.Err, snapshot.ErrUntrusted)
 }
 
 type opened struct {
@@ -60,20 +76,20 @@ type opened struct {
 }
 
 // First returns the first candidate, in their order, that holds a sound
-// manifest of repo, and what it passed over: damaged ones. A miss is a Found without Manifest. The error is the store's.
+// manifest of the repository, and what it passed over: damaged ones. A miss is a Found without Manifest. The error is the store's.
 // Only the body of the one that is returned is read, so memory does not grow
 // with the number of candidates.
-func First(ctx context.Context, st store.Store, repo string, cands []Candidate) (found Found, damaged []Found, err error) {
+func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, damaged []Found, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	open := openAll(ctx, st, cands)
+	open := r.openAll(ctx, cands)
 	defer closeAll(open)
 	for i, c := range cands {
 		o := <-open[i]
 		if o.body != nil {
 			defer o.body.Close()
 		}
-		f := read(repo, c, o)
+		f := r.read(c, o)
 		switch {
 		case f.Manifest != nil:
 			return f, damaged, nil
@@ -88,15 +104,15 @@ func First(ctx context.Context, st store.Store, repo string, cands []Candidate) 
 
 // All reads every candidate, one after the other in memory but asked for at
 // once. The result has the candidates' order; the error is the first failure of the store.
-func All(ctx context.Context, st store.Store, repo string, cands []Candidate) ([]Found, error) {
+func (r Reader) All(ctx context.Context, cands []Candidate) ([]Found, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	open := openAll(ctx, st, cands)
+	open := r.openAll(ctx, cands)
 	defer closeAll(open)
 	out := make([]Found, len(cands))
 	for i, c := range cands {
 		o := <-open[i]
-		out[i] = read(repo, c, o)
+		out[i] = r.read(c, o)
 		if o.body != nil {
 			o.body.Close()
 		}
@@ -107,12 +123,12 @@ func All(ctx context.Context, st store.Store, repo string, cands []Candidate) ([
 	return out, nil
 }
 
-func openAll(ctx context.Context, st store.Store, cands []Candidate) []chan opened {
+func (r Reader) openAll(ctx context.Context, cands []Candidate) []chan opened {
 	chans := make([]chan opened, len(cands))
 	for i, c := range cands {
 		chans[i] = make(chan opened, 1)
 		go func() {
-			body, info, err := st.Open(ctx, c.Object, 0, -1)
+			body, info, err := r.Store.Open(ctx, c.Object, 0, -1)
 			chans[i] <- opened{body, info, err}
 			close(chans[i])
 		}()
@@ -133,7 +149,7 @@ func closeAll(chans []chan opened) {
 	wg.Wait()
 }
 
-func read(repo string, c Candidate, o opened) Found {
+func (r Reader) read(c Candidate, o opened) Found {
 	f := Found{Candidate: c, Version: o.info.Version}
 	if errors.Is(o.err, store.ErrNotFound) {
 		return f
@@ -142,7 +158,7 @@ func read(repo string, c Candidate, o opened) Found {
 		f.Err = fmt.Errorf("manifest %s: %w", c.Object, o.err)
 		return f
 	}
-	m, err := decode(repo, c, o)
+	m, err := r.decode(c, o)
 	if err != nil {
 		f.Err = fmt.Errorf("manifest %s: %w", c.Object, err)
 		return f
@@ -151,7 +167,7 @@ func read(repo string, c Candidate, o opened) Found {
 	return f
 }
 
-func decode(repo string, c Candidate, o opened) (*snapshot.Manifest, error) {
+func (r Reader) decode(c Candidate, o opened) (*snapshot.Manifest, error) {
 	if o.info.Size > snapshot.MaxManifest {
 		return nil, fmt.Errorf("%w: %d bytes", snapshot.ErrCorrupt, o.info.Size)
 	}
@@ -161,9 +177,9 @@ func decode(repo string, c Candidate, o opened) (*snapshot.Manifest, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	m, err := snapshot.DecodeManifest(data)
+	m, err := r.Trust.DecodeManifest(data, r.now())
 	if err != nil {
 		return nil, err
 	}
-	return m, m.IsFor(repo, c.Scope, c.Key)
+	return m, m.IsFor(r.Repo, c.Scope, c.Key)
 }

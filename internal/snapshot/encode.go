@@ -20,6 +20,7 @@ import (
 //
 //	gocache-manifest 1
 //	sha256 <hex of all that follows the empty line>
+//	signature <see sign.go; optional>
 //	<empty line>
 //	<zstd: a line of JSON, then the tables in binary>
 //
@@ -30,7 +31,10 @@ import (
 //	per output: SHA-256, size, pack, frame, offset, index into exec + 1 or 0
 //	per action: action ID, output, time in ns, last use in s less the previous action's (signed)
 
-const manifestMagic = "gocache-manifest "
+const (
+	manifestMagic = "gocache-manifest "
+	hashField     = "sha256 "
+)
 
 // ErrFormat says that a manifest was written by a later version of this program.
 var ErrFormat = errors.New("unknown format version")
@@ -61,7 +65,7 @@ func (m *Manifest) Encode() ([]byte, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(body.Bytes())
-	return append(fmt.Appendf(nil, "%s%d\nsha256 %x\n\n", manifestMagic, Format, sum), body.Bytes()...), nil
+	return append(fmt.Appendf(nil, "%s%d\n%s%x\n\n", manifestMagic, Format, hashField, sum), body.Bytes()...), nil
 }
 
 func (m *Manifest) encodeTo(w *bufio.Writer) error {
@@ -143,7 +147,7 @@ func openManifest(data []byte) ([]byte, error) {
 	}
 	body := data[len(head)+2:]
 	for _, l := range lines[1:] {
-		if want, ok := strings.CutPrefix(l, "sha256 "); ok {
+		if want, ok := strings.CutPrefix(l, hashField); ok {
 			if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != want {
 				return nil, fmt.Errorf("%w: manifest hash", ErrCorrupt)
 			}

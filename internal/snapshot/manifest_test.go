@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/org/gocache-action/internal/snapshot"
+	"golang.org/x/mod/sumdb/note"
 )
 
 // sampleManifest has one of everything, in canonical order.
@@ -218,7 +219,24 @@ func FuzzDecodeManifest(f *testing.F) {
 	}
 	f.Add(data)
 	f.Add([]byte("gocache-manifest 1\n"))
+	signed, err := os.ReadFile(filepath.Join("testdata", "format1", "manifest-signed"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(signed)
+	v, err := note.NewVerifier(vectorPublic)
+	if err != nil {
+		f.Fatal(err)
+	}
+	trusted := &snapshot.Trust{Keys: []note.Verifier{v}}
+	hash, _ := signedLines(signed)
 	f.Fuzz(func(t *testing.T, data []byte) {
+		// The private key has signed one manifest only.
+		if _, err := trusted.DecodeManifest(data, sampleManifest().Writer.Time); err == nil {
+			if got, _ := signedLines(data); got != hash {
+				t.Error("a manifest that was never signed is trusted")
+			}
+		}
 		m, err := snapshot.DecodeManifest(resum(data))
 		if err != nil {
 			return
