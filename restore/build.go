@@ -2,8 +2,10 @@ package restore
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"sort"
@@ -40,6 +42,9 @@ func (r *run) planBuild(ctx context.Context) error {
 	m := r.manifest()
 	inv, err := r.scanBuild(ctx)
 	if err != nil {
+		return fmt.Errorf("build cache: %w", err)
+	}
+	if err := r.findWrong(ctx, inv); err != nil {
 		return fmt.Errorf("build cache: %w", err)
 	}
 	wanted := make([]bool, len(m.Actions))
@@ -252,6 +257,7 @@ type outputWriter struct {
 	open    *buildcache.Writer
 	output  int // the open one
 	left    int64
+	sum     hash.Hash // of the open one; nil: not verified
 }
 
 // rest lists the outputs that are not whole yet.
@@ -313,6 +319,9 @@ func (w *outputWriter) frame(f int, raw []byte) error {
 // alone: another process restores too, or the go command has built it.
 func (w *outputWriter) begin(i int, o snapshot.Output) (err error) {
 	w.output, w.left = i, o.Size
+	if w.run.VerifyOutputs {
+		w.sum = sha256.New()
+	}
 	w.open, err = w.run.build.CreateOutput(buildcache.Output{ID: o.ID, Size: o.Size, Exec: o.Exec}, w.run.aged(w.run.lastUse(i)))
 	if errors.Is(err, fs.ErrExist) {
 		w.open = nil
@@ -323,7 +332,7 @@ func (w *outputWriter) begin(i int, o snapshot.Output) (err error) {
 
 // more writes the next bytes of the open output, and its actions when it is whole.
 func (w *outputWriter) more(p []byte) error {
-	if w.open == nil {
+	if w.open == nil || !w.check(p) {
 		return nil
 	}
 	if _, err := w.open.Write(p); err != nil {

@@ -22,6 +22,9 @@ func (r *run) execute(ctx context.Context) (err error) {
 		if err := r.build.Prepare(r.start); err != nil {
 			return local(err)
 		}
+		if err := r.removeWrong(); err != nil {
+			return err
+		}
 	}
 	if r.mods != nil {
 		if r.stage, err = r.mods.NewStage(); err != nil {

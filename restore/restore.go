@@ -39,13 +39,15 @@ type Options struct {
 	Private                        string // patterns as in GOPRIVATE, comma-separated
 	// Trust says whose snapshots are restored: one that it refuses is named among the losses, and the next in order is taken.
 	// Nil: everybody's. What go.sum names needs no snapshot and no trust.
-	Trust       *snapshot.Trust
-	Zips        bool  // rebuild cache/download/...zip
-	Fuzz        bool  // restore the fuzzing corpus
-	Concurrency int   // objects in transfer; default 16
-	PartSize    int64 // bytes of one ranged read; default 16 MiB
-	Meter       *report.Meter
-	Now         func() time.Time
+	Trust *snapshot.Trust
+	Zips  bool // rebuild cache/download/...zip
+	// VerifyOutputs hashes every build output: those that come, and those that are here.
+	VerifyOutputs bool
+	Fuzz          bool  // restore the fuzzing corpus
+	Concurrency   int   // objects in transfer; default 16
+	PartSize      int64 // bytes of one ranged read; default 16 MiB
+	Meter         *report.Meter
+	Now           func() time.Time
 }
 
 // Defaults, chosen by the measurements in docs/transfer.md.
@@ -116,7 +118,8 @@ type run struct {
 	modules []moduleJob
 	packs   []packJob
 	trees   []treeJob
-	ready   []int32 // actions whose output is already here
+	ready   []int32             // actions whose output is already here
+	wrong   []buildcache.Output // here, but not what they are named by
 	byOut   actionIndex
 
 	tally   tally

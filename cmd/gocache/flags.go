@@ -17,7 +17,7 @@ type flags struct {
 	store               string
 	identity            identity // without Commit and Run
 	noModules, noBuild  bool
-	zips                choice
+	zips, verify        choice
 	fuzz                bool
 	maxAge              duration
 	maxSize             size
@@ -46,7 +46,10 @@ const (
 	defaultTimeout = 10 * time.Minute
 )
 
-var zipsChoices = []string{"rebuild", "omit"}
+var (
+	zipsChoices   = []string{"rebuild", "omit"}
+	verifyChoices = []string{"packs", "outputs"}
+)
 
 // project registers what says which project, and whose snapshot, is meant.
 func (f *flags) project(fs *pflag.FlagSet) {
@@ -79,6 +82,8 @@ func (f *flags) transfer(fs *pflag.FlagSet) {
 func (f *flags) restore(fs *pflag.FlagSet) {
 	f.zips = choice{value: defaultZips, allowed: zipsChoices}
 	fs.Var(&f.zips, "zips", "rebuild the zip of each module, for 'go mod download' offline, or omit it")
+	f.verify = choice{value: "packs", allowed: verifyChoices}
+	fs.Var(&f.verify, "verify", "what of the build cache is hashed: packs against the snapshot, or also all outputs, those that are here included, against their names")
 }
 
 // retention registers how much is kept.
@@ -127,6 +132,9 @@ func complete(cmd *cobra.Command) {
 	cmd.MarkFlagDirname("dir")
 	if cmd.Flags().Lookup("job-status") != nil {
 		cmd.RegisterFlagCompletionFunc("job-status", cobra.FixedCompletions(jobStatuses, cobra.ShellCompDirectiveNoFileComp))
+	}
+	if cmd.Flags().Lookup("verify") != nil {
+		cmd.RegisterFlagCompletionFunc("verify", cobra.FixedCompletions(verifyChoices, cobra.ShellCompDirectiveNoFileComp))
 	}
 	if cmd.Flags().Lookup("zips") != nil {
 		cmd.RegisterFlagCompletionFunc("zips", cobra.FixedCompletions(zipsChoices, cobra.ShellCompDirectiveNoFileComp))

@@ -130,8 +130,9 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
 		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir,
 		ModWritable: p.env.modWritable(), Private: p.env.private(),
-		Trust: a.flags.signing.trust(),
-		Zips:  a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz,
+		Trust:         a.flags.signing.trust(),
+		VerifyOutputs: a.flags.verify.value == "outputs",
+		Zips:          a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz,
 		Concurrency: a.flags.concurrency, PartSize: int64(a.flags.partSize),
 		Meter: m, Now: time.Now,
 	}

@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/restore"
+)
+
+// TestVerifyOutputs: an output that a manifest gives the bytes of another one is found by its name, refused, and noted for the next save;
+// the rest is restored. So is one that was changed here.
+func TestVerifyOutputs(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "store")
+	st := dirStore(t, root)
+	shared.reset(t)
+	shared.save(t, st)
+	honest := shared.manifest(t, st)
+	verify := func(o *restore.Options) { o.VerifyOutputs = true }
+
+	m := shared.manifest(t, st)
+	i, j := sameSize(m)
+	a, b := m.Outputs[i].ID, m.Outputs[j].ID
+	m.Outputs[i].ID, m.Outputs[j].ID = b, a // each now lies where the other's bytes are
+	for n := range m.Actions {
+		switch m.Actions[n].Output {
+		case i:
+			m.Actions[n].Output = j
+		case j:
+			m.Actions[n].Output = i
+		}
+	}
+	data, err := m.Encode()
+	must(t, err)
+	changeObject(t, root, shared.manifestObject(t), func([]byte) []byte { return data })
+
+	shared.wipe(t)
+	if res := shared.restore(t, st); len(res.Losses) > 0 {
+		t.Fatalf("without verification: %+v", res.Losses)
+	}
+	shared.wipe(t)
+	res := shared.restore(t, st, verify)
+	if res.Build.Refused != 2 || len(res.Losses) != 2 || !strings.Contains(res.Losses[0].Reason, "named by") {
+		t.Errorf("with verification: %+v %+v", res.Build, res.Losses)
+	}
+	for _, id := range []snapshot.ID{a, b} {
+		if info, err := os.Stat(shared.outputFile(id)); err == nil && info.Size() == honest.Outputs[i].Size {
+			t.Errorf("output %x is in the cache", id)
+		}
+	}
+	shared.mustBuild(t)
+
+	// A changed file of the right size.
+	shared.reset(t)
+	data, err = honest.Encode()
+	must(t, err)
+	changeObject(t, root, shared.manifestObject(t), func([]byte) []byte { return data })
+	file := shared.outputFile(a)
+	want, err := os.ReadFile(file)
+	must(t, err)
+	overwrite(t, file, func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
+	if res := shared.restore(t, st); len(res.Warnings) > 0 || res.Build.Restored > 0 {
+		t.Errorf("without verification: %+v", res)
+	}
+	if res := shared.restore(t, st, verify); len(res.Warnings) != 1 || res.Build.Restored == 0 || len(res.Losses) > 0 {
+		t.Errorf("with verification: %+v", res)
+	}
+	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the changed output was not mended: %v", err)
+	}
+	shared.mustBuildOffline(t)
+}
+
+func (w *world) outputFile(id snapshot.ID) string {
+	name := hexID(id)
+	return filepath.Join(w.build, name[:2], name+"-d")
+}
+
+// sameSize finds two plain outputs of one size, more than a few bytes, of one action each.
+func sameSize(m *snapshot.Manifest) (int, int) {
+	uses := make([]int, len(m.Outputs))
+	for _, a := range m.Actions {
+		uses[a.Output]++
+	}
+	for i, o := range m.Outputs {
+		j := slices.IndexFunc(m.Outputs[i+1:], func(p snapshot.Output) bool { return p.Size == o.Size && p.Exec == "" })
+		if j >= 0 && o.Exec == "" && o.Size > 100 && uses[i] == 1 && uses[i+1+j] == 1 {
+			return i, i + 1 + j
+		}
+	}
+	panic("no two outputs of one size")
+}
