@@ -144,7 +144,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err == nil {
 		err = r.execute(ctx)
 	}
-	return r.result(), err
+	res := r.result()
+	res.State.Unreachable = errors.Is(err, store.ErrUnreachable)
+	return res, err
 }
 
 // prepare finds the manifest and compares it with what is here.

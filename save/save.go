@@ -166,11 +166,35 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	o.State = usableState(o)
 	r := &run{Options: o, start: o.Now(), memory: semaphore.NewWeighted(memoryBudget), newOut: map[snapshot.ID]newOutput{}}
 	r.Meter.SetPhase("look up")
+	if err := r.probe(ctx); err != nil {
+		return r, err
+	}
 	if err := r.readPrevious(ctx); err != nil {
 		return r, err
 	}
 	r.Meter.SetPhase("scan")
 	return r, r.scan(ctx)
+}
+
+// probeTime is how long a save waits for a store that did not answer the restore of the same job.
+const probeTime = 5 * time.Second
+
+// probe asks for one object first, if the restore of this job found that the store does not answer: all timeouts and
+// retries of a whole save would only hold up a job that has waited for them once.
+func (r *run) probe(ctx context.Context) error {
+	if r.State == nil || !r.State.Unreachable {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, probeTime, fmt.Errorf("%w: no answer within %s", store.ErrUnreachable, probeTime))
+	defer cancel()
+	_, err := r.Store.Stat(ctx, snapshot.ManifestObject(r.Repo, r.Scope, r.Keys.Key.Latest()))
+	if err == nil || errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return fmt.Errorf("as in the restore of this job: %w", err)
 }
 
 // scan lists both caches at once: that of modules waits for the go command, which says what provides packages.

@@ -20,6 +20,8 @@ type State struct {
 	Time    time.Time `json:"time"`              // start of the restore
 	Matched *Matched  `json:"matched,omitempty"` // nil after a miss
 	Damaged []Damage  `json:"damaged,omitempty"`
+	// Unreachable says that the store did not answer, after all retries.
+	Unreachable bool `json:"unreachable,omitempty"`
 }
 
 // Matched names the snapshot that was restored.
