@@ -341,6 +341,9 @@ func (x *action) setRestoreOutputs() {
 	hit, key, scope := "", "", ""
 	if m := r.Matched; m != nil {
 		hit, key, scope = strconv.FormatBool(m.Exact), strings.Join(m.Key, "/"), m.Scope
+		if m.Exact {
+			key = r.Key // as with actions/cache, where the two are equal then
+		}
 	}
 	x.setOutput("cache-hit", hit)
 	x.setOutput("cache-primary-key", r.Key)
