@@ -47,6 +47,11 @@ type app struct {
 	out    *console
 	lookup lookupEnv
 	flags  flags
+	// observe gets the result of a restore or a save, of which the other is nil, before it is printed. Who sets it
+	// says what there is to say about the whole job.
+	observe func(*restoreOutput, *saveOutput)
+	// origin names where the value of a flag's twin comes from, for complaints; nil: the variable.
+	origin func(flag string) string
 }
 
 // lookupEnv is os.LookupEnv, or a table in tests.
@@ -74,8 +79,11 @@ func usage(format string, args ...any) error {
 
 // execute runs the command line and returns the exit code.
 func execute(ctx context.Context, out *console, args []string, lookup lookupEnv) int {
-	a := &app{out: out, lookup: lookup}
-	root := a.root()
+	return (&app{out: out, lookup: lookup}).execute(ctx, args)
+}
+
+func (a *app) execute(ctx context.Context, args []string) int {
+	out, root := a.out, a.root()
 	root.SetArgs(args)
 	root.SetOut(out.stdout)
 	root.SetErr(out.stderr)
@@ -127,10 +135,17 @@ func (a *app) root() *cobra.Command {
 	pf := root.PersistentFlags()
 	pf.BoolVar(&a.out.json, "json", false, "print the result as JSON on stdout")
 	pf.BoolVar(&a.out.quiet, "quiet", false, "print no progress and no table; warnings stay")
-	root.AddCommand(a.restoreCommand(), a.saveCommand(), a.planCommand(), a.tryCommand(), a.trimCommand(), a.gcCommand(), a.keygenCommand(), a.versionCommand())
+	root.AddCommand(a.restoreCommand(), a.saveCommand(), a.planCommand(), a.tryCommand(), a.trimCommand(), a.gcCommand(), a.keygenCommand(), a.actionCommand(), a.versionCommand())
 	nameTwins(root)
 	return root
 }
 
 // prepare runs before every command: twins of flags that were not given.
-func (a *app) prepare(cmd *cobra.Command) error { return applyTwins(cmd, a.lookup) }
+func (a *app) prepare(cmd *cobra.Command) error { return applyTwins(cmd, a.lookup, a.origin) }
+
+// report hands a result to who asked for it.
+func (a *app) report(r *restoreOutput, s *saveOutput) {
+	if a.observe != nil {
+		a.observe(r, s)
+	}
+}
