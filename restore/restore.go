@@ -39,6 +39,7 @@ type Options struct {
 	Private                        string // patterns as in GOPRIVATE, comma-separated
 	Zips                           bool   // rebuild cache/download/...zip
 	Fuzz                           bool   // restore the fuzzing corpus
+	NoToolchains                   bool   // leave out downloaded toolchains
 	Concurrency                    int    // objects in transfer; default 16
 	PartSize                       int64  // bytes of one ranged read; default 16 MiB
 	Meter                          *report.Meter

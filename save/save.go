@@ -49,12 +49,14 @@ type Options struct {
 	// anew, for what it would have used is not known.
 	JobFailed bool
 	// ReadOnly makes Run do nothing at all.
-	ReadOnly    bool
-	Fuzz        bool // save the fuzzing corpus
-	Concurrency int  // objects in transfer; default 16
-	Writer      snapshot.Writing
-	Meter       *report.Meter
-	Now         func() time.Time
+	ReadOnly bool
+	Fuzz     bool // save the fuzzing corpus
+	// NoToolchains leaves toolchains alone that are here. Those that the snapshot has age there.
+	NoToolchains bool
+	Concurrency  int // objects in transfer; default 16
+	Writer       snapshot.Writing
+	Meter        *report.Meter
+	Now          func() time.Time
 }
 
 // DefaultConcurrency suits a store in the same region; see docs/transfer.md.

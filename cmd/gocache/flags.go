@@ -19,6 +19,9 @@ type flags struct {
 	noModules, noBuild  bool
 	zips                choice
 	fuzz                bool
+	stableMtimes        bool
+	noToolchains        bool
+	goSum               patterns
 	maxAge              duration
 	maxSize             size
 	maxSizeModules      size
@@ -55,7 +58,9 @@ func (f *flags) project(fs *pflag.FlagSet) {
 	fs.StringVar(&f.identity.Scope, "scope", "", "ref that the snapshot belongs to, such as refs/heads/main (default: from CI or git)")
 	fs.StringVar(&f.identity.BaseScope, "base-scope", "", "second ref to look in: the base of a pull request (default: from CI)")
 	fs.StringVar(&f.identity.DefaultScope, "default-scope", "", "last ref to look in: the default branch (default: from CI or git)")
+	fs.Var(&f.goSum, "go-sum", "module files that the key is made of, relative to the project, such as go.sum,tools/**/go.sum (default: all that say what is built)")
 	fs.BoolVar(&f.noModules, "no-modules", false, "leave GOMODCACHE alone")
+	fs.BoolVar(&f.noToolchains, "no-toolchains", false, "leave downloaded Go toolchains alone")
 	fs.BoolVar(&f.noBuild, "no-build", false, "leave GOCACHE alone")
 	fs.BoolVar(&f.fuzz, "fuzz", false, "include the corpus that fuzzing found")
 }
@@ -77,6 +82,7 @@ func (f *flags) transfer(fs *pflag.FlagSet) {
 func (f *flags) restore(fs *pflag.FlagSet) {
 	f.zips = choice{value: defaultZips, allowed: zipsChoices}
 	fs.Var(&f.zips, "zips", "rebuild the zip of each module, for 'go mod download' offline, or omit it")
+	fs.BoolVar(&f.stableMtimes, "stable-mtimes", false, "give tracked files times that depend on their content only, for test results to survive a checkout")
 }
 
 // retention registers how much is kept.

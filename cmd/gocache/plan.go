@@ -51,6 +51,7 @@ type planOutput struct {
 	Restore     *restore.PlanResult `json:"restore,omitempty"`
 	Save        *save.PlanResult    `json:"save,omitempty"`
 	Notes       []string            `json:"notes,omitempty"`
+	mtimesDir   string              // with --stable-mtimes
 }
 
 // plan runs the command. It fails where restore and save would only warn: nobody
@@ -94,6 +95,9 @@ func (a *app) makePlan(ctx context.Context, doRestore, doSave bool) (*planOutput
 	}
 	meter := new(report.Meter)
 	if doRestore {
+		if a.flags.stableMtimes {
+			out.mtimesDir = p.dir
+		}
 		if out.Restore, err = restore.Plan(ctx, a.restoreOptions(p, st, meter)); err != nil {
 			return out, err
 		}
@@ -118,6 +122,9 @@ func (o *planOutput) write(w io.Writer) error {
 	}
 	if o.ModDir == "" {
 		b.WriteString("\nGOMODCACHE is neither restored nor saved: --no-modules was given, or the project is vendored\n")
+	}
+	if o.mtimesDir != "" {
+		fmt.Fprintf(&b, "\na restore would make the times of the tracked files in %s from their content\n", o.mtimesDir)
 	}
 	if o.BuildDir == "" {
 		b.WriteString("\nGOCACHE is neither restored nor saved: --no-build was given, GOCACHE is off, or GOCACHEPROG is set\n")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -49,7 +50,10 @@ type restoreOutput struct {
 	identity
 	Store string `json:"store"`
 	*restore.Result
+	Mtimes *mtimesOutput `json:"mtimes,omitempty"`
 	outcome
+	partial  bool  // the restore itself ended with an error
+	timesErr error // why Mtimes is not whole, on which the restore does not depend
 }
 
 // outcome is what all commands print when something went wrong.
@@ -75,6 +79,8 @@ func (a *app) restore(ctx context.Context) error {
 	if isUsage(err) {
 		return err
 	}
+	out.partial = err != nil
+	err = errors.Join(err, out.timesErr)
 	out.outcome = outcomeOf(err)
 	if printErr := a.out.result(out, out.write); printErr != nil {
 		return printErr
@@ -103,9 +109,15 @@ func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
 	out.identity = p.id
 	meter := new(report.Meter)
 	show := a.progress(meter, downloadWords)
+	var beside sync.WaitGroup
+	if a.flags.stableMtimes {
+		beside.Go(func() { out.Mtimes, out.timesErr = stableMtimes(ctx, p.dir) })
+	}
 	out.Result, err = restore.Run(ctx, a.restoreOptions(p, st, meter))
+	beside.Wait()
 	show.Stop()
 	a.warnings(p.key.Notes)
+	a.warnings(out.Mtimes.warnings())
 	return errors.Join(err, a.keepState(p, out.Result))
 }
 
@@ -130,7 +142,7 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
 		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir,
 		ModWritable: p.env.modWritable(), Private: p.env.private(),
-		Zips: a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz,
+		Zips: a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz, NoToolchains: a.flags.noToolchains,
 		Concurrency: a.flags.concurrency, PartSize: int64(a.flags.partSize),
 		Meter: m, Now: time.Now,
 	}
@@ -139,7 +151,7 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 // write prints the result for people.
 func (o restoreOutput) write(w io.Writer) error {
 	r := o.Result
-	if r == nil || o.Error != "" && r.FilesWritten == 0 {
+	if r == nil || o.partial && r.FilesWritten == 0 {
 		return nil // the warning says it all
 	}
 	row := func(name string, c restore.Counts) []string {
@@ -157,7 +169,10 @@ func (o restoreOutput) write(w io.Writer) error {
 			{"time", seconds(r.Seconds)},
 		},
 	}
-	if o.Error != "" {
+	if o.Mtimes != nil {
+		s.Facts = append(s.Facts, [2]string{"times", o.Mtimes.fact()})
+	}
+	if o.partial {
 		s.Title = r.Key + ": restored only in part"
 	}
 	for _, l := range r.Losses {

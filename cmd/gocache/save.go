@@ -105,6 +105,7 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		RepackBudget: cmp.Or(int64(a.flags.repackBudget), -1),
 		JobFailed:    cmp.Or(a.flags.jobStatus.value, jobStatus(a.lookup)) != jobSuccess,
 		ReadOnly:     a.flags.readOnly,
+		NoToolchains: a.flags.noToolchains,
 		Fuzz:         a.flags.fuzz, Concurrency: a.flags.concurrency,
 		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + buildVersion().Version},
 		Meter:  m, Now: time.Now,
