@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/report"
@@ -34,14 +35,15 @@ type Options struct {
 	// Scopes are asked in this order: own, base of a pull request, default branch.
 	Scope, BaseScope, DefaultScope string
 	Keys                           keys.Plan
-	ModDir, BuildDir               string // "" switches that half off
-	ModWritable                    bool   // GOFLAGS=-modcacherw
-	Private                        string // patterns as in GOPRIVATE, comma-separated
-	Zips                           bool   // rebuild cache/download/...zip
-	Fuzz                           bool   // restore the fuzzing corpus
-	NoToolchains                   bool   // leave out downloaded toolchains
-	Concurrency                    int    // objects in transfer; default 16
-	PartSize                       int64  // bytes of one ranged read; default 16 MiB
+	ModDir, BuildDir               string          // "" switches that half off
+	ModWritable                    bool            // GOFLAGS=-modcacherw
+	Private                        string          // patterns as in GOPRIVATE, comma-separated
+	Zips                           bool            // rebuild cache/download/...zip
+	Fuzz                           bool            // restore the fuzzing corpus
+	NoToolchains                   bool            // leave out downloaded toolchains
+	Paths                          []extradir.Path // directories beside the two caches
+	Concurrency                    int             // objects in transfer; default 16
+	PartSize                       int64           // bytes of one ranged read; default 16 MiB
 	Meter                          *report.Meter
 	Now                            func() time.Time
 }
@@ -79,6 +81,7 @@ type Result struct {
 	Modules      Counts            `json:"modules"`
 	Build        Counts            `json:"build"` // action entries
 	Packs        Counts            `json:"packs"`
+	Files        Counts            `json:"files"` // of Options.Paths
 	BytesFetched int64             `json:"bytesFetched"`
 	BytesWritten int64             `json:"bytesWritten"`
 	FilesWritten int64             `json:"filesWritten"`
@@ -114,6 +117,7 @@ type run struct {
 	modules []moduleJob
 	packs   []packJob
 	trees   []treeJob
+	paths   []pathJob
 	ready   []int32 // actions whose output is already here
 	byOut   actionIndex
 
@@ -171,6 +175,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		}
 	}
 	r.planTrees()
+	r.planPaths()
 	return r, nil
 }
 

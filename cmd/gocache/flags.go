@@ -22,6 +22,7 @@ type flags struct {
 	stableMtimes        bool
 	noToolchains        bool
 	goSum               patterns
+	paths               paths
 	maxAge              duration
 	maxSize             size
 	maxSizeModules      size
@@ -59,6 +60,7 @@ func (f *flags) project(fs *pflag.FlagSet) {
 	fs.StringVar(&f.identity.BaseScope, "base-scope", "", "second ref to look in: the base of a pull request (default: from CI)")
 	fs.StringVar(&f.identity.DefaultScope, "default-scope", "", "last ref to look in: the default branch (default: from CI or git)")
 	fs.Var(&f.goSum, "go-sum", "module files that the key is made of, relative to the project, such as go.sum,tools/**/go.sum (default: all that say what is built)")
+	fs.Var(&f.paths, "path", "another directory to restore and save, such as ~/.cache/golangci-lint; repeated or with commas")
 	fs.BoolVar(&f.noModules, "no-modules", false, "leave GOMODCACHE alone")
 	fs.BoolVar(&f.noToolchains, "no-toolchains", false, "leave downloaded Go toolchains alone")
 	fs.BoolVar(&f.noBuild, "no-build", false, "leave GOCACHE alone")

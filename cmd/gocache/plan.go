@@ -165,10 +165,14 @@ func writeRestorePlan(b *strings.Builder, r *restore.PlanResult) {
 	row := func(name string, c restore.PlanCounts) []string {
 		return []string{"  " + name, report.Count(c.Fetch), report.Count(c.Present), report.Bytes(c.Stored), report.Bytes(c.Bytes)}
 	}
-	report.Table{
+	t := report.Table{
 		Head: []string{"", "fetch", "already there", "to transfer", "to write"},
 		Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build)},
-	}.Write(b)
+	}
+	if r.Files != (restore.PlanCounts{}) {
+		t.Rows = append(t.Rows, row(filesTitle, r.Files))
+	}
+	t.Write(b)
 	if r.Unlisted > 0 {
 		fmt.Fprintf(b, "  and, if the store has them, %s modules that only go.sum names\n", report.Count(r.Unlisted))
 	}
@@ -188,10 +192,14 @@ func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
 	row := func(name string, c save.PlanCounts) []string {
 		return []string{"  " + name, report.Count(c.Upload), report.Bytes(c.Bytes), report.Count(c.Stored), report.Count(c.Trimmed)}
 	}
-	report.Table{
+	t := report.Table{
 		Head: []string{"", "upload", "uncompressed", "already stored", "trim"},
 		Rows: [][]string{row("modules", s.Modules), row("build entries", s.Build), row("other files", s.Trees)},
-	}.Write(b)
+	}
+	if s.Files != (save.PlanCounts{}) {
+		t.Rows = append(t.Rows, row(filesTitle, s.Files))
+	}
+	t.Write(b)
 	if s.Repack > 0 {
 		fmt.Fprintf(b, "  %s packs that are mostly unused would be packed anew\n", report.Count(s.Repack))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/keys"
 )
 
@@ -25,6 +26,7 @@ type project struct {
 	mainModules []mainModule
 
 	modDir, buildDir string // "" where that half is switched off
+	paths            []extradir.Path
 }
 
 // Where a name or a scope is not known.
@@ -58,7 +60,8 @@ func (a *app) project(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	p.switchHalves(&a.flags)
-	return p, nil
+	p.paths, err = a.extraPaths(p)
+	return p, err
 }
 
 // projectDir checks --dir before the go command does: its complaint about a directory

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -142,7 +143,7 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
 		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir,
 		ModWritable: p.env.modWritable(), Private: p.env.private(),
-		Zips: a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz, NoToolchains: a.flags.noToolchains,
+		Zips: a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz, NoToolchains: a.flags.noToolchains, Paths: p.paths,
 		Concurrency: a.flags.concurrency, PartSize: int64(a.flags.partSize),
 		Meter: m, Now: time.Now,
 	}
@@ -168,6 +169,9 @@ func (o restoreOutput) write(w io.Writer) error {
 			{"written", fmt.Sprintf("%s in %s files", report.Bytes(r.BytesWritten), report.Count(r.FilesWritten))},
 			{"time", seconds(r.Seconds)},
 		},
+	}
+	if r.Files != (restore.Counts{}) {
+		s.Counts.Rows = slices.Insert(s.Counts.Rows, 2, row(filesTitle, r.Files))
 	}
 	if o.Mtimes != nil {
 		s.Facts = append(s.Facts, [2]string{"times", o.Mtimes.fact()})
