@@ -27,6 +27,10 @@ type Env struct {
 	GOWORK      string // absolute path, "off" or ""
 	GOFLAGS     string
 
+	// Select becomes Input.Select. A pattern without wildcards that names a file which is not searched for, such as
+	// one in testdata or in a hidden directory, has its module collected as well.
+	Select []string
+
 	// Skip lists absolute directories that are no part of the project, such as a
 	// module cache that a CI system keeps within the checkout.
 	Skip []string
@@ -70,7 +74,8 @@ func Collect(dir string, env Env) (Input, error) {
 	if err := c.nested(); err != nil {
 		return Input{}, err
 	}
-	return c.in, nil
+	c.in.Select = env.Select
+	return c.in, c.named()
 }
 
 // crossed joins target and host where they differ.

@@ -18,8 +18,8 @@ var update = flag.Bool("update", false, "rewrite the want sections of testdata")
 
 // TestCollect lays out each archive of testdata/collect on disk, asks the real go command for its
 // environment in there, and compares what is collected and derived with the "want" section. The
-// comment of an archive may set variables ("GOFLAGS=-mod=mod"), the project directory ("dir=sub")
-// and the line ends ("crlf=yes").
+// comment of an archive may set variables ("GOFLAGS=-mod=mod"), the project directory ("dir=sub"),
+// the line ends ("crlf=yes") and the files of the digest ("select=go.sum;sub/go.mod").
 func TestCollect(t *testing.T) {
 	archives, err := filepath.Glob("testdata/collect/*.txtar")
 	if err != nil || len(archives) == 0 {
@@ -50,13 +50,15 @@ func TestCollect(t *testing.T) {
 
 func collectArchive(t *testing.T, ar *txtar.Archive) string {
 	root := t.TempDir()
-	dir, lineEnd := root, "\n"
+	dir, lineEnd, patterns := root, "\n", []string(nil)
 	for line := range strings.Lines(string(ar.Comment)) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
 		switch {
 		case !ok || strings.HasPrefix(name, "#"):
 		case name == "dir":
 			dir = filepath.Join(root, value)
+		case name == "select":
+			patterns = strings.Split(value, ";")
 		case name == "crlf":
 			lineEnd = "\r\n"
 		default:
@@ -73,7 +75,9 @@ func collectArchive(t *testing.T, ar *txtar.Archive) string {
 			t.Fatal(err)
 		}
 	}
-	in, err := Collect(dir, goEnv(t, dir))
+	env := goEnv(t, dir)
+	env.Select = patterns
+	in, err := Collect(dir, env)
 	if err != nil {
 		return "error: " + strings.ReplaceAll(err.Error(), root, "$ROOT") + "\n"
 	}
@@ -111,6 +115,9 @@ func show(p Plan) string {
 		fmt.Fprintf(&b, "file %s %s (%s)\n", i.Name, i.Value, i.Source)
 	}
 	fmt.Fprintf(&b, "vendor %v, no modules %v, %d sums, %d go.mod sums\n", p.Vendor, p.NoModules, len(p.Sums.Zip), len(p.Sums.Mod))
+	if p.Selected != nil {
+		fmt.Fprintf(&b, "selected %d\n", len(p.Selected))
+	}
 	for _, n := range p.Notes {
 		fmt.Fprintf(&b, "note %s\n", n)
 	}

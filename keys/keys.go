@@ -33,6 +33,9 @@ type Input struct {
 	OS, Arch  string // see Env for what they say when cross-compiling
 	GoVersion string // as `go env GOVERSION`, such as "go1.26.8"
 	Files     []File // in any order
+	// Select are the patterns of the files that the digest is made of, as --go-sum has them; none: those that
+	// say what is built, see counted. All files are parsed, and their checksums hold, in any case.
+	Select []string
 	// Vendor says that every module with dependencies is vendored, so
 	// that the module cache is neither saved nor restored.
 	Vendor bool
@@ -89,9 +92,12 @@ type Plan struct {
 	Key         Key
 	Ingredients []Ingredient
 	Sums        Sums
-	Vendor      bool // the module half is to be skipped
-	NoModules   bool // there is no go.mod at all
-	Notes       []string
+	// Selected are the versions that the files named by Input.Select have checksums of; nil without it. What
+	// the others name holds as a checksum, and is no reason to fetch.
+	Selected  map[module.Version]bool
+	Vendor    bool // the module half is to be skipped
+	NoModules bool // there is no go.mod at all
+	Notes     []string
 }
 
 // Derive computes the key of a project. A file that does not parse, a path that comes
@@ -110,8 +116,13 @@ func Derive(in Input) (Plan, error) {
 		return Plan{}, err
 	}
 	counted := counted(files)
+	if len(in.Select) > 0 {
+		if counted, err = p.choose(files, in.Select); err != nil {
+			return Plan{}, err
+		}
+	}
 	p.Key = Key{Name: in.Name, OS: in.OS, Arch: in.Arch, Go: in.GoVersion, Digest: digest(counted, in.Vendor)}
-	p.Ingredients = explain(p.Key, in.Vendor, counted)
+	p.Ingredients = explain(p.Key, in, counted)
 	return p, nil
 }
 
@@ -169,30 +180,31 @@ func counted(files []File) []File {
 func isModule(f File) bool { return path.Base(f.Path) == "go.mod" }
 
 // explain lists the ingredients in the order of the key's elements.
-func explain(k Key, vendor bool, counted []File) []Ingredient {
+func explain(k Key, in Input, counted []File) []Ingredient {
 	list := []Ingredient{
 		{"name", k.Name, "--name, or the job"},
 		{"os", k.OS, "go env GOOS, GOHOSTOS"},
 		{"arch", k.Arch, "go env GOARCH, GOHOSTARCH"},
 		{"go", k.Go, "go env GOVERSION, and the toolchain that go.mod or go.work selects"},
-		{"vendor", strconv.FormatBool(vendor), "vendor/modules.txt, GOFLAGS"},
+		{"vendor", strconv.FormatBool(in.Vendor), "vendor/modules.txt, GOFLAGS"},
 	}
 	for _, f := range counted {
-		list = append(list, Ingredient{f.Path, "sha256:" + sumHex(f.Data)[:16], reason(f)})
+		list = append(list, Ingredient{f.Path, "sha256:" + sumHex(f.Data)[:16], reason(f, len(in.Select) > 0)})
 	}
 	return append(list, Ingredient{"digest", k.Digest, "SHA-256 over vendor and the files above"})
 }
 
 // reason says why a file counts.
-func reason(f File) string {
+func reason(f File, chosen bool) string {
 	lines := fmt.Sprintf("%d lines", strings.Count(string(f.Data), "\n"))
-	switch path.Base(f.Path) {
-	case "go.mod":
+	switch base := path.Base(f.Path); {
+	case chosen:
+		return lines + ", named by --go-sum"
+	case base == "go.mod":
 		return lines + ", no go.sum beside it"
-	case "go.work", "go.work.sum":
+	case base == "go.work", base == "go.work.sum":
 		return lines + ", workspace"
-	}
-	if f.Vendored {
+	case f.Vendored:
 		return lines + ", module is vendored"
 	}
 	return lines

@@ -58,6 +58,9 @@ func (r *run) wantedModules() ([]moduleJob, error) {
 	listed := map[module.Version]bool{}
 	for _, m := range r.manifest().Modules {
 		v := module.Version{Path: m.Path, Version: m.Version}
+		if r.NoToolchains && v.Path == modcache.Toolchain {
+			continue
+		}
 		want, inSum := sums.Zip[v]
 		if m.InSum && !inSum {
 			continue // a dependency that go.sum no longer selects
@@ -75,7 +78,7 @@ func (r *run) wantedModules() ([]moduleJob, error) {
 		return jobs, nil
 	}
 	for v, sum := range sums.Zip {
-		if listed[v] {
+		if listed[v] || !r.Keys.Fetches(v) {
 			continue
 		}
 		objects, err := r.moduleObjects(v, sum)
@@ -130,7 +133,7 @@ func (r *run) hasModule(j moduleJob) (here, whole bool) {
 
 // zip reports whether the zip of a version is to be rebuilt. No go command asks for that of a toolchain which is there, and
 // it would be as large as all other modules together.
-func (r *run) zip(v module.Version) bool { return r.Zips && v.Path != "golang.org/toolchain" }
+func (r *run) zip(v module.Version) bool { return r.Zips && v.Path != modcache.Toolchain }
 
 func (r *run) refuse(v module.Version, reason string) {
 	r.tally.add(func() {

@@ -74,6 +74,9 @@ func (r *run) allJobs() (jobs []job) {
 	for _, j := range r.trees {
 		jobs = append(jobs, job{j.pack.Size, func(ctx context.Context, fetched func()) error { return r.restoreTree(ctx, j, fetched) }})
 	}
+	for _, j := range r.paths {
+		jobs = append(jobs, job{j.pack.Size, func(ctx context.Context, fetched func()) error { return r.restorePath(ctx, j, fetched) }})
+	}
 	if len(r.ready) > 0 {
 		jobs = append(jobs, job{0, func(context.Context, func()) error { return r.putActions(r.ready) }})
 	}
@@ -116,6 +119,9 @@ func (r *run) countRead() {
 	for _, j := range r.trees {
 		seen[j.tree.Pack] = true
 	}
+	for _, j := range r.paths {
+		seen[j.index] = true
+	}
 	for pack := range seen {
 		if kind := r.tally.lost[r.manifest().Packs[pack].Object]; kind != "" {
 			r.tally.packs.lost(kind)
@@ -142,6 +148,11 @@ func (r *run) setTotals() {
 	}
 	for _, j := range r.trees {
 		m.BytesTotal.Add(j.pack.Size)
+	}
+	for _, j := range r.paths {
+		m.BytesTotal.Add(j.pack.Size)
+		m.DiskTotal.Add(j.bytes)
+		m.FilesTotal.Add(int64(len(j.wanted)))
 	}
 	m.FilesTotal.Add(int64(len(r.ready)))
 }

@@ -12,6 +12,7 @@ type PlanResult struct {
 	Matched    *snapshot.Matched  `json:"matched"`
 	Modules    PlanCounts         `json:"modules"`
 	Build      PlanCounts         `json:"build"` // action entries
+	Files      PlanCounts         `json:"files"` // of Options.Paths
 	Trees      []snapshot.Tree    `json:"trees,omitempty"`
 	Unlisted   int                `json:"unlisted"` // modules that only go.sum names: fetched if the store has them
 	Losses     []Loss             `json:"losses,omitempty"`
@@ -47,6 +48,12 @@ func (r *run) describe() *PlanResult {
 	}
 	p.Build.Present = r.tally.build.Present
 	p.Build.Fetch = len(r.manifest().Actions) - p.Build.Present
+	p.Files.Present = r.tally.files.Present
+	for _, j := range r.paths {
+		p.Files.Fetch += len(j.wanted)
+		p.Files.Stored += j.pack.Size
+		p.Files.Bytes += j.bytes
+	}
 	for _, j := range r.trees {
 		p.Trees = append(p.Trees, j.tree)
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/report"
@@ -43,9 +44,11 @@ type Options struct {
 	Zips  bool // rebuild cache/download/...zip
 	// VerifyOutputs hashes every build output: those that come, and those that are here.
 	VerifyOutputs bool
-	Fuzz          bool  // restore the fuzzing corpus
-	Concurrency   int   // objects in transfer; default 16
-	PartSize      int64 // bytes of one ranged read; default 16 MiB
+	Fuzz          bool            // restore the fuzzing corpus
+	NoToolchains  bool            // leave out downloaded toolchains
+	Paths         []extradir.Path // directories beside the two caches
+	Concurrency   int             // objects in transfer; default 16
+	PartSize      int64           // bytes of one ranged read; default 16 MiB
 	Meter         *report.Meter
 	Now           func() time.Time
 }
@@ -83,6 +86,7 @@ type Result struct {
 	Modules      Counts            `json:"modules"`
 	Build        Counts            `json:"build"` // action entries
 	Packs        Counts            `json:"packs"`
+	Files        Counts            `json:"files"` // of Options.Paths
 	BytesFetched int64             `json:"bytesFetched"`
 	BytesWritten int64             `json:"bytesWritten"`
 	FilesWritten int64             `json:"filesWritten"`
@@ -118,6 +122,7 @@ type run struct {
 	modules []moduleJob
 	packs   []packJob
 	trees   []treeJob
+	paths   []pathJob
 	ready   []int32             // actions whose output is already here
 	wrong   []buildcache.Output // here, but not what they are named by
 	byOut   actionIndex
@@ -186,6 +191,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		}
 	}
 	r.planTrees()
+	r.planPaths()
 	return r, nil
 }
 

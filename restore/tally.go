@@ -13,6 +13,7 @@ type tally struct {
 	modules  Counts
 	build    Counts
 	packs    Counts
+	files    Counts
 	losses   []Loss
 	damages  []snapshot.Damage
 	warnings []string
@@ -50,7 +51,7 @@ func (t *tally) warn(format string, args ...any) {
 func (t *tally) into(r *Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r.Modules, r.Build, r.Packs = t.modules, t.build, t.packs
+	r.Modules, r.Build, r.Packs, r.Files = t.modules, t.build, t.packs, t.files
 	r.Losses, r.Warnings = t.losses, t.warnings
 }
 

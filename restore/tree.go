@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/org/gocache-action/internal/snapshot"
@@ -36,6 +37,11 @@ func (r *run) planTrees() {
 func (r *run) isTreePack(pack int) bool {
 	for _, t := range r.manifest().Trees {
 		if t.Pack == pack {
+			return true
+		}
+	}
+	for _, p := range r.manifest().Paths {
+		if slices.ContainsFunc(p.Files, func(f snapshot.PathFile) bool { return f.Pack == pack }) {
 			return true
 		}
 	}

@@ -19,8 +19,10 @@ type assembly struct {
 	manifest *snapshot.Manifest
 	missing  []snapshot.ID // outputs to pack, in the order in which they were made
 	modules  []localModule // to upload
-	trimmed  struct{ actions, modules int }
+	trimmed  struct{ actions, modules, files int }
 	trim     Trim
+
+	missingFiles []extraFile // of Paths, to pack
 }
 
 // assemble joins what is here, what was stored, and what this save has uploaded so far, over own, the
@@ -34,8 +36,10 @@ func (r *run) assemble(own *snapshot.Manifest) assembly {
 	a.trimmed.actions -= len(kept)
 	a.trimmed.modules -= len(mods)
 
+	files, old := r.keptFiles(own)
+	a.trimmed.files = old
 	if r.rewrite == nil { // once: what is chosen now is what the upload packs
-		r.rewrite = r.repack(kept)
+		r.rewrite = r.repack(kept, files)
 	}
 	b := snapshot.NewBuilder()
 	for _, e := range kept {
@@ -46,6 +50,7 @@ func (r *run) assemble(own *snapshot.Manifest) assembly {
 		b.AddAction(e.action, e.output, e.time, e.lastUse)
 	}
 	r.assembleTrees(b, own)
+	a.missingFiles = r.assembleFiles(b, files, own)
 	k := r.Keys.Key
 	a.manifest = &snapshot.Manifest{Repo: r.Repo, Scope: r.Scope, Key: k.Exact(), Digest: k.Digest, Writer: r.Writer, UseAsked: r.asked.UTC().Truncate(time.Second)}
 	if own != nil && own.UseAsked.After(a.manifest.UseAsked) {
@@ -118,7 +123,7 @@ func (r *run) packable(ids []snapshot.ID) []snapshot.ID {
 // renews it when it repeats an action with the same outcome, as it does for `go run`. What was packed anew is one, though.
 func (r *run) isChange(a *snapshot.Manifest) bool {
 	old := r.sameKey()
-	if old == nil || len(r.rewrite) > 0 || r.isBefore(old) || len(old.Actions) != len(a.Actions) || len(old.Modules) != len(a.Modules) || len(old.Trees) != len(a.Trees) || len(r.prev.bad) > 0 {
+	if old == nil || len(r.rewrite) > 0 || r.isBefore(old) || len(old.Actions) != len(a.Actions) || len(old.Modules) != len(a.Modules) || len(old.Trees) != len(a.Trees) || !samePaths(a.Paths, old.Paths) || len(r.prev.bad) > 0 {
 		return true
 	}
 	for i, x := range a.Actions {

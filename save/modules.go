@@ -39,7 +39,9 @@ func (r *run) scanModules(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found = slices.DeleteFunc(found, func(m modcache.Module) bool { return m.State != modcache.Complete })
+	found = slices.DeleteFunc(found, func(m modcache.Module) bool {
+		return m.State != modcache.Complete || r.NoToolchains && m.Version.Path == modcache.Toolchain
+	})
 	r.asked = r.start
 	if before := r.prev.asked(r.Keys.Key.Digest); r.ModuleUse == nil || !r.useIsKnown(before, found) {
 		if err := r.askUse(ctx); err != nil {

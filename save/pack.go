@@ -50,6 +50,8 @@ func (r *run) rawSize(ids []snapshot.ID) (n int64) {
 type built struct {
 	pack snapshot.Pack
 	outs []snapshot.Output
+	// members counts what is neither an output nor of a tree; they can all be empty files.
+	members int
 }
 
 // savePack builds and uploads one pack. Small ones are built in memory, since
@@ -128,7 +130,7 @@ func (r *run) build1(dst io.Writer, write func(*snapshot.Writer) (built, error))
 	w := snapshot.NewWriter(dst)
 	b, err := write(w)
 	frames, err2 := w.Close()
-	if err = errors.Join(err, err2); err != nil || b.pack.Raw == 0 && len(b.outs) == 0 {
+	if err = errors.Join(err, err2); err != nil || b.pack.Raw == 0 && len(b.outs) == 0 && b.members == 0 {
 		return built{}, err
 	}
 	b.pack.Frames, b.pack.Size = frames, w.Size()

@@ -18,6 +18,7 @@ type PlanResult struct {
 	Modules PlanCounts `json:"modules"`
 	Build   PlanCounts `json:"build"` // action entries
 	Trees   PlanCounts `json:"trees"`
+	Files   PlanCounts `json:"files"`  // of Options.Paths
 	Repack  int        `json:"repack"` // packs whose live outputs would be packed anew
 	Trim    Trim       `json:"trim"`
 
@@ -58,7 +59,11 @@ func (r *run) describe(ctx context.Context) (*PlanResult, error) {
 		p.Trees.Upload += t.count
 		p.Trees.Bytes += t.bytes
 	}
-	p.Written = p.Build.Upload+p.Modules.Upload+p.Trees.Upload > 0 || r.isChange(a.manifest)
+	p.Files = PlanCounts{Upload: len(a.missingFiles), Bytes: sizeOfFiles(a.missingFiles), Trimmed: a.trimmed.files}
+	for _, t := range a.manifest.Paths {
+		p.Files.Stored += len(t.Files)
+	}
+	p.Written = p.Build.Upload+p.Modules.Upload+p.Trees.Upload+p.Files.Upload > 0 || r.isChange(a.manifest)
 	if p.Written {
 		p.Objects = []string{snapshot.ManifestObject(r.Repo, r.Scope, k.Exact()), snapshot.ManifestObject(r.Repo, r.Scope, k.Latest())}
 	}

@@ -66,7 +66,9 @@ func (p *previous) index() {
 		n = max(n, len(m.Outputs))
 	}
 	p.where = make(map[snapshot.ID]place, n)
+	p.files = map[fileID]storedFile{}
 	for mi, m := range p.manifests {
+		indexFiles(p.files, m, p.bad)
 		for oi, o := range m.Outputs {
 			if _, ok := p.where[o.ID]; !ok && p.isWhole(m, o) {
 				p.where[o.ID] = place{int32(mi), int32(oi)}

@@ -52,6 +52,9 @@ func (r *run) uploadJobs(a assembly) (jobs []uploadJob) {
 	for _, ids := range r.groupOutputs(a.missing) {
 		jobs = append(jobs, uploadJob{r.rawSize(ids), func(ctx context.Context) error { return r.savePack(ctx, ids) }})
 	}
+	for _, files := range groupFiles(a.missingFiles) {
+		jobs = append(jobs, uploadJob{sizeOfFiles(files), func(ctx context.Context) error { return r.saveFiles(ctx, files) }})
+	}
 	wanted := map[module.Version]bool{} // the others were trimmed
 	for _, m := range a.modules {
 		wanted[m.version()] = true
@@ -69,7 +72,8 @@ func (r *run) setTotals(a assembly) {
 	for _, id := range a.missing {
 		m.DiskTotal.Add(r.inv.Outputs[id].Size)
 	}
-	m.FilesTotal.Add(int64(len(a.missing)))
+	m.FilesTotal.Add(int64(len(a.missing) + len(a.missingFiles)))
+	m.DiskTotal.Add(sizeOfFiles(a.missingFiles))
 	for _, mod := range a.modules {
 		m.DiskTotal.Add(mod.rec.Bytes)
 		m.FilesTotal.Add(int64(mod.rec.Files))
@@ -228,6 +232,7 @@ func (r *run) finish(a assembly, written bool) {
 		res.Build.Skipped = len(a.missing)
 		res.Modules.Trimmed = a.trimmed.modules
 		res.Modules.Stored = len(m.Modules) - res.Modules.Uploaded
+		r.countFiles(res, a)
 		res.Packs.Uploaded = len(r.packs)
 		res.Packs.Stored = max(0, len(m.Packs)-len(r.packs))
 	})

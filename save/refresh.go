@@ -189,6 +189,11 @@ func (r *run) leaveOut(doubtful func(string) bool) (n int) {
 			delete(r.newOut, id)
 		}
 	}
+	for id, pack := range r.newFile {
+		if doubtful(r.packs[pack].Object) {
+			delete(r.newFile, id)
+		}
+	}
 	for _, p := range r.packs {
 		drop(p.Object)
 	}

@@ -78,12 +78,12 @@ func small(packs []packShare, chosen map[string]bool) []packShare {
 }
 
 // repack chooses the packs whose live outputs are packed anew.
-func (r *run) repack(kept []entry) map[string]bool {
+func (r *run) repack(kept []entry, files []extraFile) map[string]bool {
 	budget := cmp.Or(r.RepackBudget, DefaultRepackBudget)
 	if budget < 0 || r.JobFailed {
 		return nil
 	}
-	return planRepack(r.shares(kept), budget)
+	return planRepack(append(r.shares(kept), r.fileShares(files)...), budget)
 }
 
 // shares finds out how much of each stored pack is alive.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/report"
@@ -55,9 +56,13 @@ type Options struct {
 	Sign note.Signer
 	// Trust says whose snapshots this one may build upon; nil: everybody's. With Sign it must be set, and know that key too:
 	// else entries that somebody put into an unsigned snapshot would be signed with ours.
-	Trust       *snapshot.Trust
-	Fuzz        bool // save the fuzzing corpus
-	Concurrency int  // objects in transfer; default 16
+	Trust *snapshot.Trust
+	Fuzz  bool // save the fuzzing corpus
+	// NoToolchains leaves toolchains alone that are here. Those that the snapshot has age there.
+	NoToolchains bool
+	// Paths are directories beside the two caches. What is stored of others is kept until it is MaxAge old.
+	Paths       []extradir.Path
+	Concurrency int // objects in transfer; default 16
 	Writer      snapshot.Writing
 	Meter       *report.Meter
 	Now         func() time.Time
@@ -91,6 +96,7 @@ type Result struct {
 	Modules       Counts           `json:"modules"`
 	Build         Counts           `json:"build"` // action entries
 	Packs         Counts           `json:"packs"`
+	Files         Counts           `json:"files"` // of Options.Paths
 	BytesUploaded int64            `json:"bytesUploaded"`
 	BytesRead     int64            `json:"bytesRead"`
 	StoredBytes   int64            `json:"storedBytes"` // of the whole snapshot
@@ -113,7 +119,9 @@ type run struct {
 	local   []entry // what is here, sorted by action
 	modules []localModule
 	trees   []localTree
-	asked   time.Time // when ModuleUse told last what is in use, for this snapshot or one that it builds upon
+	files   []extraFile    // of Paths, sorted
+	newFile map[fileID]int // what this save packed of them: index into packs
+	asked   time.Time      // when ModuleUse told last what is in use, for this snapshot or one that it builds upon
 	// provides is what ModuleUse told; nil: it was not asked.
 	provides map[module.Version]bool
 	// graph dates the versions of the module graph that go.sum does not name.
@@ -164,7 +172,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		o.Now = time.Now
 	}
 	o.State = usableState(o)
-	r := &run{Options: o, start: o.Now(), memory: semaphore.NewWeighted(memoryBudget), newOut: map[snapshot.ID]newOutput{}}
+	r := &run{Options: o, start: o.Now(), memory: semaphore.NewWeighted(memoryBudget), newOut: map[snapshot.ID]newOutput{}, newFile: map[fileID]int{}}
 	r.Meter.SetPhase("look up")
 	if err := r.probe(ctx); err != nil {
 		return r, err
@@ -218,6 +226,7 @@ func (r *run) scan(ctx context.Context) error {
 			return nil
 		})
 	}
+	g.Go(func() error { return r.scanPaths(both) })
 	if err := g.Wait(); err != nil {
 		return err
 	}
@@ -259,6 +268,7 @@ type previous struct {
 	exact, latest lookup.Found         // in the own scope
 	manifests     []*snapshot.Manifest // best first: own exact, the one restored, own latest
 	where         map[snapshot.ID]place
+	files         map[fileID]storedFile   // of directories beside the caches
 	bad           map[string]map[int]bool // damaged frames by object; -1: the whole object
 }
 

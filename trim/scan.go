@@ -34,9 +34,6 @@ const (
 
 func (k kind) String() string { return [...]string{"module", "graph", "clone", "build entry"}[k] }
 
-// toolchain is the module of toolchains.
-const toolchain = "golang.org/toolchain"
-
 func (t *trimming) scanBuild(ctx context.Context) (err error) {
 	if t.inv, err = t.build.Scan(ctx); err != nil {
 		return err
@@ -93,7 +90,7 @@ func (t *trimming) moduleThing(m modcache.Module, u modcache.Use) thing {
 	case m.State == modcache.Broken:
 		th.broken = true
 	}
-	th.Pinned = t.KeepToolchains && m.Version.Path == toolchain && !th.broken
+	th.Pinned = t.KeepToolchains && m.Version.Path == modcache.Toolchain && !th.broken
 	return th
 }
 

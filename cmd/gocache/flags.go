@@ -20,6 +20,10 @@ type flags struct {
 	noModules, noBuild  bool
 	zips, verify        choice
 	fuzz                bool
+	stableMtimes        bool
+	noToolchains        bool
+	goSum               patterns
+	paths               paths
 	maxAge              duration
 	maxSize             size
 	maxSizeModules      size
@@ -61,7 +65,10 @@ func (f *flags) project(fs *pflag.FlagSet) {
 	fs.StringVar(&f.identity.Scope, "scope", "", "ref that the snapshot belongs to, such as refs/heads/main (default: from CI or git)")
 	fs.StringVar(&f.identity.BaseScope, "base-scope", "", "second ref to look in: the base of a pull request (default: from CI)")
 	fs.StringVar(&f.identity.DefaultScope, "default-scope", "", "last ref to look in: the default branch (default: from CI or git)")
+	fs.Var(&f.goSum, "go-sum", "module files that the key is made of, relative to the project, such as go.sum,tools/**/go.sum (default: all that say what is built)")
+	fs.Var(&f.paths, "path", "another directory to restore and save, such as ~/.cache/golangci-lint; repeated or with commas")
 	fs.BoolVar(&f.noModules, "no-modules", false, "leave GOMODCACHE alone")
+	fs.BoolVar(&f.noToolchains, "no-toolchains", false, "leave downloaded Go toolchains alone")
 	fs.BoolVar(&f.noBuild, "no-build", false, "leave GOCACHE alone")
 	fs.BoolVar(&f.fuzz, "fuzz", false, "include the corpus that fuzzing found")
 }
@@ -87,6 +94,7 @@ func (f *flags) restore(fs *pflag.FlagSet) {
 	f.verify = choice{value: "packs", allowed: verifyChoices}
 	fs.Var(&f.verify, "verify", "what of the build cache is hashed: packs against the snapshot, or also all outputs, those that are here included, against their names")
 	fs.BoolVar(&f.lookupOnly, "lookup-only", false, "look for the snapshot, say which there is, and restore nothing")
+	fs.BoolVar(&f.stableMtimes, "stable-mtimes", false, "give tracked files times that depend on their content only, for test results to survive a checkout")
 }
 
 // retention registers how much is kept.

@@ -19,6 +19,7 @@ var hints = []struct {
 	is   error
 	hint string
 }{
+	{errNoGit, "install git, and run gocache after the step that checks out the project"},
 	{errNoGo, "install Go, or run gocache after the step that puts it into PATH"},
 	{errNoUserCache, "set HOME, or give --store and --state"},
 	{keys.ErrSyntax, "correct the file; the go command refuses it too"},

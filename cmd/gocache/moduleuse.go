@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/keys"
 )
 
@@ -102,7 +103,7 @@ func (p *project) toolchain(ctx context.Context, dir string, env []string) (modu
 	}
 	rel, err := filepath.Rel(filepath.Join(p.modDir, "golang.org"), e.GOROOT)
 	version, ok := strings.CutPrefix(rel, "toolchain@")
-	return module.Version{Path: "golang.org/toolchain", Version: version}, err == nil && ok && !strings.ContainsRune(version, filepath.Separator)
+	return module.Version{Path: modcache.Toolchain, Version: version}, err == nil && ok && !strings.ContainsRune(version, filepath.Separator)
 }
 
 // mainModule is a module of the project, with the versions that its go.sum names.

@@ -51,6 +51,7 @@ type planOutput struct {
 	Restore     *restore.PlanResult `json:"restore,omitempty"`
 	Save        *save.PlanResult    `json:"save,omitempty"`
 	Notes       []string            `json:"notes,omitempty"`
+	mtimesDir   string              // with --stable-mtimes
 }
 
 // plan runs the command. It fails where restore and save would only warn: nobody
@@ -94,6 +95,9 @@ func (a *app) makePlan(ctx context.Context, doRestore, doSave bool) (*planOutput
 	}
 	meter := new(report.Meter)
 	if doRestore {
+		if a.flags.stableMtimes {
+			out.mtimesDir = p.dir
+		}
 		if out.Restore, err = restore.Plan(ctx, a.restoreOptions(p, st, meter)); err != nil {
 			return out, err
 		}
@@ -118,6 +122,9 @@ func (o *planOutput) write(w io.Writer) error {
 	}
 	if o.ModDir == "" {
 		b.WriteString("\nGOMODCACHE is neither restored nor saved: --no-modules was given, or the project is vendored\n")
+	}
+	if o.mtimesDir != "" {
+		fmt.Fprintf(&b, "\na restore would make the times of the tracked files in %s from their content\n", o.mtimesDir)
 	}
 	if o.BuildDir == "" {
 		b.WriteString("\nGOCACHE is neither restored nor saved: --no-build was given, GOCACHE is off, or GOCACHEPROG is set\n")
@@ -158,10 +165,14 @@ func writeRestorePlan(b *strings.Builder, r *restore.PlanResult) {
 	row := func(name string, c restore.PlanCounts) []string {
 		return []string{"  " + name, report.Count(c.Fetch), report.Count(c.Present), report.Bytes(c.Stored), report.Bytes(c.Bytes)}
 	}
-	report.Table{
+	t := report.Table{
 		Head: []string{"", "fetch", "already there", "to transfer", "to write"},
 		Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build)},
-	}.Write(b)
+	}
+	if r.Files != (restore.PlanCounts{}) {
+		t.Rows = append(t.Rows, row(filesTitle, r.Files))
+	}
+	t.Write(b)
 	if r.Unlisted > 0 {
 		fmt.Fprintf(b, "  and, if the store has them, %s modules that only go.sum names\n", report.Count(r.Unlisted))
 	}
@@ -181,10 +192,14 @@ func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
 	row := func(name string, c save.PlanCounts) []string {
 		return []string{"  " + name, report.Count(c.Upload), report.Bytes(c.Bytes), report.Count(c.Stored), report.Count(c.Trimmed)}
 	}
-	report.Table{
+	t := report.Table{
 		Head: []string{"", "upload", "uncompressed", "already stored", "trim"},
 		Rows: [][]string{row("modules", s.Modules), row("build entries", s.Build), row("other files", s.Trees)},
-	}.Write(b)
+	}
+	if s.Files != (save.PlanCounts{}) {
+		t.Rows = append(t.Rows, row(filesTitle, s.Files))
+	}
+	t.Write(b)
 	if s.Repack > 0 {
 		fmt.Fprintf(b, "  %s packs that are mostly unused would be packed anew\n", report.Count(s.Repack))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/keys"
 )
 
@@ -26,6 +28,7 @@ type project struct {
 	mainModules []mainModule
 
 	modDir, buildDir string // "" where that half is switched off
+	paths            []extradir.Path
 }
 
 // Where a name or a scope is not known.
@@ -55,11 +58,12 @@ func (a *app) project(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	p.id = identify(known, git, p)
-	if err := p.derive(); err != nil {
+	if err := p.derive(a.flags.goSum); err != nil {
 		return nil, err
 	}
 	p.switchHalves(&a.flags)
-	return p, nil
+	p.paths, err = a.extraPaths(p)
+	return p, err
 }
 
 // projectDir checks --dir before the go command does: its complaint about a directory
@@ -105,21 +109,23 @@ func shortHash(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// derive computes the key.
-func (p *project) derive() error {
+// derive computes the key, of the module files that goSum names if it does.
+func (p *project) derive(goSum []string) error {
 	in, err := keys.Collect(p.dir, keys.Env{
 		Name: p.id.Name,
 		OS:   p.env.GOOS, HostOS: p.env.GOHOSTOS,
 		Arch: p.env.GOARCH, HostArch: p.env.GOHOSTARCH,
 		GOVERSION: p.env.GOVERSION, GOTOOLCHAIN: p.env.GOTOOLCHAIN,
 		GOMOD: p.env.GOMOD, GOWORK: p.env.GOWORK, GOFLAGS: p.env.GOFLAGS,
-		Skip: p.env.insideSkips(),
+		Skip: p.env.insideSkips(), Select: goSum,
 	})
 	if err != nil {
 		return err
 	}
 	p.mainModules = mainModules(p.dir, p.env.GOMOD, in.Files)
-	p.key, err = keys.Derive(in)
+	if p.key, err = keys.Derive(in); errors.Is(err, keys.ErrNoMatch) {
+		return usage("--go-sum: %w", err)
+	}
 	return err
 }
 

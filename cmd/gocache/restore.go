@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -50,7 +52,10 @@ type restoreOutput struct {
 	Store      string `json:"store"`
 	LookupOnly bool   `json:"lookupOnly,omitempty"`
 	*restore.Result
+	Mtimes *mtimesOutput `json:"mtimes,omitempty"`
 	outcome
+	partial  bool  // the restore itself ended with an error
+	timesErr error // why Mtimes is not whole, on which the restore does not depend
 }
 
 // outcome is what all commands print when something went wrong.
@@ -76,6 +81,8 @@ func (a *app) restore(ctx context.Context) error {
 	if isUsage(err) {
 		return err
 	}
+	out.partial = err != nil
+	err = errors.Join(err, out.timesErr)
 	out.outcome = outcomeOf(err)
 	a.report(&out, nil)
 	if printErr := a.out.result(out, out.write); printErr != nil {
@@ -110,9 +117,15 @@ func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
 	}
 	meter := new(report.Meter)
 	show := a.progress(meter, downloadWords)
+	var beside sync.WaitGroup
+	if a.flags.stableMtimes {
+		beside.Go(func() { out.Mtimes, out.timesErr = stableMtimes(ctx, p.dir) })
+	}
 	out.Result, err = restore.Run(ctx, a.restoreOptions(p, st, meter))
+	beside.Wait()
 	show.Stop()
 	a.warnings(p.key.Notes)
+	a.warnings(out.Mtimes.warnings())
 	return errors.Join(err, a.keepState(p, out.Result))
 }
 
@@ -137,9 +150,8 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
 		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir,
 		ModWritable: p.env.modWritable(), Private: p.env.private(),
-		Trust:         a.flags.signing.trust(),
-		VerifyOutputs: a.flags.verify.value == "outputs",
-		Zips:          a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz,
+		Trust: a.flags.signing.trust(), VerifyOutputs: a.flags.verify.value == "outputs",
+		Zips: a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz, NoToolchains: a.flags.noToolchains, Paths: p.paths,
 		Concurrency: a.flags.concurrency, PartSize: int64(a.flags.partSize),
 		Meter: m, Now: time.Now,
 	}
@@ -148,7 +160,7 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 // write prints the result for people.
 func (o restoreOutput) write(w io.Writer) error {
 	r := o.Result
-	if r == nil || o.Error != "" && r.FilesWritten == 0 {
+	if r == nil || o.partial && r.FilesWritten == 0 {
 		return nil // the warning says it all
 	}
 	if o.LookupOnly {
@@ -169,7 +181,13 @@ func (o restoreOutput) write(w io.Writer) error {
 			{"time", seconds(r.Seconds)},
 		},
 	}
-	if o.Error != "" {
+	if r.Files != (restore.Counts{}) {
+		s.Counts.Rows = slices.Insert(s.Counts.Rows, 2, row(filesTitle, r.Files))
+	}
+	if o.Mtimes != nil {
+		s.Facts = append(s.Facts, [2]string{"times", o.Mtimes.fact()})
+	}
+	if o.partial {
 		s.Title = r.Key + ": restored only in part"
 	}
 	for _, l := range r.Losses {

@@ -27,6 +27,7 @@ store, and stores afterwards what changed.
   gocache trim           shrink the caches of a machine that keeps them
   gocache gc             remove from a store what nobody needs any more
   gocache keygen         make keys for signed snapshots
+  gocache mtimes         give tracked files times that survive a checkout
 
 Every flag has a twin in the environment, which is shown in brackets in the help
 of each command: $GOCACHE_ACTION_STORE for --store. A flag wins over its twin.`
@@ -135,7 +136,7 @@ func (a *app) root() *cobra.Command {
 	pf := root.PersistentFlags()
 	pf.BoolVar(&a.out.json, "json", false, "print the result as JSON on stdout")
 	pf.BoolVar(&a.out.quiet, "quiet", false, "print no progress and no table; warnings stay")
-	root.AddCommand(a.restoreCommand(), a.saveCommand(), a.planCommand(), a.tryCommand(), a.trimCommand(), a.gcCommand(), a.keygenCommand(), a.actionCommand(), a.versionCommand())
+	root.AddCommand(a.restoreCommand(), a.saveCommand(), a.planCommand(), a.tryCommand(), a.trimCommand(), a.gcCommand(), a.keygenCommand(), a.mtimesCommand(), a.actionCommand(), a.versionCommand())
 	nameTwins(root)
 	return root
 }

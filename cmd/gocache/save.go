@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,9 +113,10 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		MaxModules: int64(a.flags.maxSizeModules), MaxBuild: int64(a.flags.maxSizeBuild),
 		RepackBudget: cmp.Or(int64(a.flags.repackBudget), -1),
 		JobFailed:    cmp.Or(a.flags.jobStatus.value, jobStatus(a.lookup)) != jobSuccess,
+		ReadOnly:     a.flags.readOnly || readOnlyReason(a.lookup) != "",
 		Sign:         a.flags.signing.signer, Trust: a.flags.signing.trust(),
-		ReadOnly: a.flags.readOnly || readOnlyReason(a.lookup) != "",
-		Fuzz:     a.flags.fuzz, Concurrency: a.flags.concurrency,
+		NoToolchains: a.flags.noToolchains, Paths: p.paths,
+		Fuzz: a.flags.fuzz, Concurrency: a.flags.concurrency,
 		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + buildVersion().Version},
 		Meter:  m, Now: time.Now,
 	}
@@ -150,12 +152,13 @@ func (o saveOutput) write(w io.Writer) error {
 	if r.ReadOnly {
 		return report.Summary{Title: o.title()}.Write(w)
 	}
+	rows := [][]string{row("modules", r.Modules), row("build entries", r.Build), row("packs", r.Packs)}
+	if r.Files != (save.Counts{}) {
+		rows = slices.Insert(rows, 2, row(filesTitle, r.Files))
+	}
 	err := report.Summary{
-		Title: o.title(),
-		Counts: report.Table{
-			Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"},
-			Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build), row("packs", r.Packs)},
-		},
+		Title:  o.title(),
+		Counts: report.Table{Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"}, Rows: rows},
 		Facts: [][2]string{
 			{"uploaded", report.Bytes(r.BytesUploaded)},
 			{"read", report.Bytes(r.BytesRead)},

@@ -91,7 +91,7 @@ func BenchmarkInstall(b *testing.B) {
 	var files int
 	var bytes int64
 	for _, m := range mods {
-		if m.State == Complete && m.Version.Path != toolchainPath {
+		if m.State == Complete && m.Version.Path != Toolchain {
 			l := load(b, host, m.Version)
 			all = append(all, l)
 			files += len(l.files)

@@ -63,11 +63,13 @@ const (
 	MaxName     = 4096
 )
 
+// Toolchain is the path of the module of Go toolchains that the go command downloads, about 300 MB a version.
+const Toolchain = "golang.org/toolchain"
+
 const (
-	downloadDir   = "cache/download"
-	sumdbDir      = downloadDir + "/sumdb"
-	toolchainPath = "golang.org/toolchain"
-	fips140Path   = "golang.org/fips140"
+	downloadDir = "cache/download"
+	sumdbDir    = downloadDir + "/sumdb"
+	fips140Path = "golang.org/fips140"
 )
 
 // ErrBusy means that a go command is downloading or extracting the module version at this moment.
@@ -144,7 +146,7 @@ func unescape(escPath, escVersion string) (module.Version, error) {
 }
 
 // needsMod tells whether go commands need the .mod of the version.
-func (p place) needsMod() bool { return p.v.Path != toolchainPath }
+func (p place) needsMod() bool { return p.v.Path != Toolchain }
 
 // lock takes the go command's own lock on a version, or returns ErrBusy.
 // As in cmd/go the lock file stays behind: removing it would let two processes hold "the" lock.
@@ -167,5 +169,5 @@ func (c *Cache) lock(p place) (unlock func(), err error) {
 // isZipMember tells whether a file of a tree came out of the module's zip. In toolchains cmd/go adds copies;
 // golang.org/x/mod/zip allows go.mod in the root only, so these are the ones further down.
 func isZipMember(v module.Version, rel string) bool {
-	return v.Path != toolchainPath || path.Base(rel) != "go.mod" || !strings.Contains(rel, "/")
+	return v.Path != Toolchain || path.Base(rel) != "go.mod" || !strings.Contains(rel, "/")
 }

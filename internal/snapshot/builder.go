@@ -15,6 +15,7 @@ type Builder struct {
 	byID    map[ID]int32
 	actions []Action
 	trees   []Tree
+	paths   map[string][]PathFile
 }
 
 // NewBuilder returns an empty Builder.
@@ -66,7 +67,7 @@ func (b *Builder) Build(m *Manifest) {
 		usedOut[a.Output] = true
 	}
 	packMap := b.keepPacks(usedOut)
-	m.Packs, m.Actions, m.Trees = b.packs, b.actions, b.trees
+	m.Packs, m.Actions, m.Trees, m.Paths = b.packs, b.actions, b.trees, b.buildPaths(packMap)
 	order := make([]int, 0, len(b.outputs))
 	for i, used := range usedOut {
 		if used {
@@ -98,6 +99,11 @@ func (b *Builder) keepPacks(usedOut []bool) []int {
 	}
 	for _, t := range b.trees {
 		used[t.Pack] = true
+	}
+	for _, files := range b.paths {
+		for _, f := range files {
+			used[f.Pack] = true
+		}
 	}
 	var order []int
 	for i := range b.packs {

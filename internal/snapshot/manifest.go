@@ -27,6 +27,8 @@ type Manifest struct {
 	Actions []Action `json:"-"`       // sorted by ID
 	Trend   []Saved  `json:"trend"`   // the last saves, oldest first
 
+	// Paths are directories beside the two caches; sorted by name.
+	Paths []PathFiles `json:"paths,omitempty"`
 	// Graph dates the versions in the tree TreeModGraph that go.sum did not name, so that they can age; sorted by path and version.
 	Graph []GraphUse `json:"graph,omitempty"`
 	// UseAsked is when the go command told last which modules are in use.
@@ -135,6 +137,11 @@ func (m *Manifest) LiveBytes() []int64 {
 	for _, t := range m.Trees {
 		live[t.Pack] += t.Bytes
 	}
+	for _, p := range m.Paths {
+		for _, f := range p.Files {
+			live[f.Pack] += f.Size
+		}
+	}
 	return live
 }
 
@@ -166,6 +173,9 @@ func (m *Manifest) check() error {
 		if mod.Size < 0 || mod.Bytes < 0 || mod.Files < 0 || !isModuleObject(mod.Object) {
 			return fmt.Errorf("%w: module %s@%s", ErrCorrupt, mod.Path, mod.Version)
 		}
+	}
+	if err := m.checkPaths(); err != nil {
+		return err
 	}
 	return m.checkEntries()
 }

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/org/gocache-action/internal/extradir"
+)
+
+// paths is a flag value with directories, separated as in patterns.
+type paths []string
+
+func (p *paths) Type() string   { return "dirs" }
+func (p *paths) String() string { return strings.Join(*p, ",") }
+
+// Set implements pflag.Value.
+func (p *paths) Set(s string) error {
+	*p = append(*p, splitList(s)...)
+	return nil
+}
+
+// maxPaths is below what a snapshot can have, as one keeps those of other jobs until they are too old.
+const maxPaths = 32
+
+// extraPaths finds the directories of --path, and the names that they have on every machine.
+func (a *app) extraPaths(p *project) (list []extradir.Path, err error) {
+	home, _ := os.UserHomeDir()
+	for _, given := range a.flags.paths {
+		one, err := a.extraPath(given, p.dir, home)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(list, one) {
+			continue
+		}
+		if err := apart(one, p, list); err != nil {
+			return nil, err
+		}
+		list = append(list, one)
+	}
+	if len(list) > maxPaths {
+		return nil, usage("%d directories for --path, at most %d are possible", len(list), maxPaths)
+	}
+	return list, nil
+}
+
+// extraPath resolves one directory. A leading ~ and variables ($X, ${X}) are resolved here, also where no shell has done so, as in the inputs of CI
+// systems; what is relative lies in the project. The name is the spelling where it has variables; else it is
+// relative to the project, or to the home directory with a leading ~, or absolute, so that it does not matter whether a shell resolved it.
+func (a *app) extraPath(given, project, home string) (extradir.Path, error) {
+	var unset []string
+	dir := os.Expand(given, func(name string) string {
+		v := a.lookup.get(name)
+		if v == "" {
+			unset = append(unset, name)
+		}
+		return v
+	})
+	if len(unset) > 0 {
+		return extradir.Path{}, usage("--path %s: $%s is not set", given, unset[0])
+	}
+	if rest, ok := strings.CutPrefix(dir, "~"); ok && (rest == "" || os.IsPathSeparator(rest[0])) {
+		if home == "" {
+			return extradir.Path{}, usage("--path %s: no home directory", given)
+		}
+		dir = filepath.Join(home, rest)
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(project, dir)
+	}
+	dir = filepath.Clean(dir)
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return extradir.Path{}, usage("--path %s is not a directory", given)
+	}
+	if strings.Contains(given, "$") {
+		return extradir.Path{Name: filepath.ToSlash(given), Dir: dir}, nil
+	}
+	return extradir.Path{Name: portable(dir, project, home), Dir: dir}, nil
+}
+
+// portable names a directory such that it has the same name where project and home are elsewhere.
+func portable(dir, project, home string) string {
+	if rel, ok := inside(dir, project); ok {
+		return rel
+	}
+	if rel, ok := inside(dir, home); ok && home != "" {
+		return "~/" + rel
+	}
+	return filepath.ToSlash(dir)
+}
+
+// inside returns the place of a directory below another one, with slashes.
+func inside(dir, parent string) (string, bool) {
+	rel, err := filepath.Rel(parent, dir)
+	return filepath.ToSlash(rel), err == nil && filepath.IsLocal(rel)
+}
+
+// apart refuses a directory in which another one lies that is stored by itself, or which lies in one: files would be stored twice, and a
+// cache would be filled past its own rules.
+func apart(one extradir.Path, p *project, list []extradir.Path) error {
+	others := map[string]string{"GOMODCACHE": p.env.GOMODCACHE, "GOCACHE": p.env.buildDir()}
+	for _, o := range list {
+		others["--path "+o.Name] = o.Dir
+		if o.Name == one.Name {
+			return usage("two directories have the name %s", one.Name)
+		}
+	}
+	for name, dir := range others {
+		if dir == "" {
+			continue
+		}
+		if _, ok := inside(one.Dir, dir); ok {
+			return usage("--path %s lies in %s, %s", one.Name, name, dir)
+		}
+		if _, ok := inside(dir, one.Dir); ok {
+			return usage("--path %s contains %s, %s", one.Name, name, dir)
+		}
+	}
+	if _, ok := inside(p.dir, one.Dir); ok {
+		return usage("--path %s contains the project: only caches can be stored", one.Name)
+	}
+	return nil
+}
+
+// filesTitle is what tables call the files of --path.
+const filesTitle = "files of --path"

@@ -1,0 +1,205 @@
+// Package extradir reads and fills directories of which nothing is known but that they hold files: the caches of
+// other programs that run in Go jobs, such as linters.
+//
+// Only regular files count, by their names, contents and execute bits; links, devices and empty directories do not. Files
+// are added, never replaced. All that is written goes through an [os.Root], so that neither a name nor a link
+// in the directory leads out of it.
+package extradir
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// Path is one such directory.
+type Path struct {
+	Name string // in snapshots, the same on all machines
+	Dir  string // absolute, here
+}
+
+// File is a regular file of a Path.
+type File struct {
+	Name string // relative, with slashes
+	Size int64  // bytes
+	Exec bool
+	// Used is when it was written or read last, in nanoseconds since the epoch. Reads count as far as the
+	// file system records them.
+	Used int64
+}
+
+// unfinished is what the names of files start with that Install is writing. Those of a process
+// that was killed are removed when they are a day old.
+const unfinished = ".gocache-unfinished-"
+
+// Scan lists the files below dir, sorted as a walk finds them. A directory that is not there has none. What cannot be
+// stored, such as a file of more than snapshot.MaxPathFile bytes, is given to skipped with the reason.
+func Scan(ctx context.Context, dir string, skipped func(name string, reason error)) (list []File, err error) {
+	err = filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return unlessGone(err)
+		}
+		if !d.Type().IsRegular() || strings.HasPrefix(d.Name(), unfinished) {
+			return nil
+		}
+		rel, err := filepath.Rel(dir, full)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return unlessGone(err)
+		}
+		f := File{Name: filepath.ToSlash(rel), Size: info.Size(), Exec: info.Mode()&0o111 != 0, Used: info.ModTime().UnixNano()}
+		if read, ok := osfile.AccessTime(info); ok {
+			f.Used = max(f.Used, read)
+		}
+		if err := snapshot.CheckPathFile(f.Name, f.Size); err != nil {
+			skipped(f.Name, err)
+			return nil
+		}
+		list = append(list, f)
+		return nil
+	})
+	return list, err
+}
+
+// unlessGone lets a walk go on where another process removed something.
+func unlessGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Open opens a file for reading, which does not count as a use where the system allows that.
+func (p Path) Open(name string) (*os.File, error) {
+	return osfile.OpenQuietly(filepath.Join(p.Dir, filepath.FromSlash(name)))
+}
+
+// Sum returns the SHA-256 of a file as hex. buf is for reading.
+func (p Path) Sum(name string, buf []byte) (string, error) {
+	f, err := p.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.CopyBuffer(h, struct{ io.Reader }{f}, buf); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// Dir is a directory that files are added to. Safe for concurrent use.
+type Dir struct{ root *os.Root }
+
+// Create opens the directory and makes it if it is not there. The caller must call Close.
+func (p Path) Create() (*Dir, error) {
+	if err := os.MkdirAll(p.Dir, 0o777); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(p.Dir)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(p.Dir)
+	for _, e := range entries {
+		if info, infoErr := e.Info(); infoErr == nil && strings.HasPrefix(e.Name(), unfinished) && time.Since(info.ModTime()) > 24*time.Hour {
+			_ = root.Remove(e.Name())
+		}
+	}
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	return &Dir{root}, nil
+}
+
+// Close closes the directory.
+func (d *Dir) Close() error { return d.root.Close() }
+
+// Has reports whether there is anything under a name.
+func (p Path) Has(name string) bool {
+	_, err := os.Lstat(filepath.Join(p.Dir, filepath.FromSlash(name)))
+	return err == nil
+}
+
+// Errors that concern one file only.
+var (
+	// ErrContent says that the bytes for a file are not those that its record names.
+	ErrContent = errors.New("content does not match its hash")
+	// ErrPlace says that a file cannot be where its name says: a link leads out of the directory, or a file
+	// has the name of a directory.
+	ErrPlace = errors.New("something else is in its place")
+)
+
+// placeError tells ErrPlace from failures of the disk, which are those of a system call.
+func placeError(name string, err error) error {
+	var no syscall.Errno
+	if err != nil && (!errors.As(err, &no) || no == syscall.ENOTDIR) {
+		return fmt.Errorf("%s: %w: %w", name, ErrPlace, err)
+	}
+	return err
+}
+
+// Install adds a file with the content of body, which must be of f.Size bytes and have the SHA-256 f.Sum, and with
+// this time as the time of its last write and read. It appears by a rename, whole. What is there already
+// is left alone, and reported as not written.
+func (d *Dir) Install(f snapshot.PathFile, body io.Reader, used time.Time) (written bool, err error) {
+	if _, err := d.root.Lstat(f.Name); err == nil {
+		return false, nil
+	}
+	if dir := path.Dir(f.Name); dir != "." {
+		if err := d.root.MkdirAll(dir, 0o777); err != nil {
+			return false, placeError(f.Name, err)
+		}
+	}
+	tmp := fmt.Sprintf("%s%016x", unfinished, rand.Uint64())
+	if err := d.write(tmp, f, body, used); err != nil {
+		_ = d.root.Remove(tmp)
+		return false, err
+	}
+	if err := d.root.Rename(tmp, f.Name); err != nil {
+		_ = d.root.Remove(tmp)
+		return false, placeError(f.Name, err)
+	}
+	return true, nil
+}
+
+func (d *Dir) write(tmp string, f snapshot.PathFile, body io.Reader, used time.Time) error {
+	mode := fs.FileMode(0o666)
+	if f.Exec {
+		mode = 0o777
+	}
+	out, err := d.root.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(out, h), io.LimitReader(body, f.Size+1))
+	if err = errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	if n != f.Size || hex.EncodeToString(h.Sum(nil)) != f.Sum {
+		return fmt.Errorf("%s: %w", f.Name, ErrContent)
+	}
+	return d.root.Chtimes(tmp, used, used)
+}

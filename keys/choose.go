@@ -1,0 +1,111 @@
+package keys
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"golang.org/x/mod/module"
+)
+
+// ErrNoMatch says that no module file is named by any pattern of Input.Select.
+var ErrNoMatch = errors.New("no module file matches")
+
+// CleanPattern checks a pattern of Input.Select and returns it without a leading "./". Patterns are matched against the paths
+// of module files relative to the project: "*" and "?" stand for what is no slash, "**" for any number of directories,
+// "[a-z]" for one character and "{a,b}" for one of several.
+func CleanPattern(pattern string) (string, error) {
+	clean := strings.TrimPrefix(filepath.ToSlash(pattern), "./")
+	switch {
+	case clean == "" || !doublestar.ValidatePattern(clean):
+		return "", fmt.Errorf("invalid pattern %q", pattern)
+	case path.IsAbs(clean) || filepath.IsAbs(pattern):
+		return "", fmt.Errorf("invalid pattern %q: want one relative to the project", pattern)
+	}
+	return clean, nil
+}
+
+// choose returns the files that the patterns name. A go.mod counts when it is named, also with a go.sum beside it. That
+// nothing is named at all is an error, as every change of a dependency would go unseen.
+func (p *Plan) choose(files []File, patterns []string) (chosen []File, err error) {
+	hits := make([]bool, len(patterns))
+	for _, f := range files {
+		named := false
+		for i, pattern := range patterns {
+			ok, err := doublestar.Match(pattern, f.Path)
+			if err != nil {
+				return nil, fmt.Errorf("pattern %q: %w", pattern, err)
+			}
+			hits[i], named = hits[i] || ok, named || ok
+		}
+		if named {
+			chosen = append(chosen, f)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("%w %s: the project has %s", ErrNoMatch, strings.Join(patterns, ", "), listPaths(files))
+	}
+	notes := slices.Clone(p.Notes)
+	for i, ok := range hits {
+		if !ok {
+			notes = append(notes, fmt.Sprintf("%v %s", ErrNoMatch, patterns[i]))
+		}
+	}
+	p.Notes = notes
+	return chosen, p.selectVersions(chosen)
+}
+
+// selectVersions notes what the chosen files have checksums of.
+func (p *Plan) selectVersions(chosen []File) error {
+	sums, err := check(chosen)
+	if err != nil {
+		return err
+	}
+	p.Selected = make(map[module.Version]bool, len(sums.Zip))
+	for v := range sums.Zip {
+		p.Selected[v] = true
+	}
+	return nil
+}
+
+// Fetches reports whether a version that has a checksum is one to fetch because of it.
+func (p *Plan) Fetches(v module.Version) bool { return p.Selected == nil || p.Selected[v] }
+
+// listPaths names files in a message, some of them if there are many.
+func listPaths(files []File) string {
+	const most = 10
+	var names []string
+	for _, f := range files[:min(len(files), most)] {
+		names = append(names, f.Path)
+	}
+	switch {
+	case len(files) == 0:
+		return "none"
+	case len(files) > most:
+		names = append(names, fmt.Sprintf("and %d more", len(files)-most))
+	}
+	return strings.Join(names, ", ")
+}
+
+// named collects the modules of the files that patterns name by their full path, wherever they lie.
+func (c *collector) named() error {
+	for _, pattern := range c.in.Select {
+		if strings.ContainsAny(pattern, `*?[{\`) {
+			continue
+		}
+		file := filepath.Join(c.dir, filepath.FromSlash(pattern))
+		if info, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
+			continue // Derive tells that it matches nothing
+		}
+		if err := c.maybeModule(filepath.Dir(file)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

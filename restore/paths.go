@@ -1,0 +1,133 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/org/gocache-action/internal/extradir"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+)
+
+// pathJob is one pack with files of a directory beside the two caches.
+type pathJob struct {
+	path   extradir.Path
+	index  int // of the pack
+	pack   snapshot.Pack
+	wanted map[string]snapshot.PathFile // that are not here, by name
+	bytes  int64                        // of them
+}
+
+// without takes a file out whose place is taken by something else, which is no fault of the pack.
+func (j *pathJob) without(t *tally, f snapshot.PathFile, err error) {
+	delete(j.wanted, f.Name)
+	t.add(func() {
+		t.files.Refused++
+		t.losses = append(t.losses, Loss{What: j.path.Name, Reason: err.Error(), Kind: "refused"})
+	})
+}
+
+// planPaths lists the packs in which files lie that are not here. Whatever is there under the name of a file
+// is left alone.
+func (r *run) planPaths() {
+	m := r.manifest()
+	for _, p := range r.Paths {
+		for _, stored := range m.Paths {
+			if stored.Name == p.Name {
+				r.planPath(p, stored.Files)
+			}
+		}
+	}
+}
+
+func (r *run) planPath(p extradir.Path, files []snapshot.PathFile) {
+	jobs := map[int]*pathJob{}
+	var order []*pathJob
+	for _, f := range files {
+		if p.Has(f.Name) {
+			r.tally.files.Present++
+			continue
+		}
+		j := jobs[f.Pack]
+		if j == nil {
+			j = &pathJob{path: p, index: f.Pack, pack: r.manifest().Packs[f.Pack], wanted: map[string]snapshot.PathFile{}}
+			jobs[f.Pack] = j
+			order = append(order, j)
+		}
+		j.wanted[f.Name] = f
+		j.bytes += f.Size
+	}
+	for _, j := range order {
+		r.paths = append(r.paths, *j)
+	}
+}
+
+// restorePath reads a pack and installs what is wanted of it. Packs of one path hold related files, most of which
+// are wanted or none, so they are read whole.
+func (r *run) restorePath(ctx context.Context, j pathJob, fetched func()) error {
+	body, _, err := r.fetch(ctx, fetched, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
+		return r.Store.Open(ctx, j.pack.Object, 0, -1)
+	})
+	installed := 0
+	if err == nil {
+		defer body.Close()
+		installed, err = r.unpackPath(j, body)
+	}
+	r.tally.add(func() { r.tally.files.Restored += installed })
+	if isStore(err) || isLocal(err) {
+		return fetchError(j.pack.Object, err)
+	}
+	if err == nil && installed < len(j.wanted) {
+		err = fmt.Errorf("%w: %d files of %s are not in it", snapshot.ErrCorrupt, len(j.wanted)-installed, j.path.Name)
+	}
+	if err != nil {
+		r.tally.damage(snapshot.Damage{Object: j.pack.Object, Frame: -1, Reason: err.Error()}, kindOf(err))
+		r.tally.add(func() {
+			for range len(j.wanted) - installed {
+				r.tally.files.lost(kindOf(err))
+			}
+		})
+	}
+	return nil
+}
+
+// unpackPath returns how many of the wanted files are there now. A member whose content is not what the
+// manifest says does not count, and costs no other.
+func (r *run) unpackPath(j pathJob, body io.Reader) (installed int, err error) {
+	dir, err := j.path.Create()
+	if err != nil {
+		return 0, diskError(err)
+	}
+	defer dir.Close()
+	rd := snapshot.NewReader(body, j.pack.Frames, r.buffers)
+	defer rd.Close()
+	for {
+		m, err := rd.Next()
+		if err == io.EOF {
+			return installed, nil
+		}
+		if err != nil {
+			return installed, err
+		}
+		f, ok := j.wanted[m.Name]
+		if !ok || m.Size != f.Size {
+			continue
+		}
+		written, err := dir.Install(f, rd, r.aged(f.LastUse))
+		switch {
+		case errors.Is(err, extradir.ErrContent):
+			continue
+		case errors.Is(err, extradir.ErrPlace):
+			j.without(&r.tally, f, err)
+			continue
+		case err != nil:
+			return installed, diskError(err)
+		case written:
+			r.Meter.Files.Add(1)
+			r.Meter.Disk.Add(f.Size)
+		}
+		installed++
+	}
+}
