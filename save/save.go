@@ -49,9 +49,11 @@ type Options struct {
 	// anew, for what it would have used is not known.
 	JobFailed bool
 	// ReadOnly makes Run do nothing at all.
-	ReadOnly    bool
-	Fuzz        bool // save the fuzzing corpus
-	Concurrency int  // objects in transfer; default 16
+	ReadOnly bool
+	Fuzz     bool // save the fuzzing corpus
+	// Describe fills in Result.Largest, for which the largest build outputs are read: some tens of milliseconds each.
+	Describe    bool
+	Concurrency int // objects in transfer; default 16
 	Writer      snapshot.Writing
 	Meter       *report.Meter
 	Now         func() time.Time
@@ -87,12 +89,16 @@ type Result struct {
 	Packs         Counts           `json:"packs"`
 	BytesUploaded int64            `json:"bytesUploaded"`
 	BytesRead     int64            `json:"bytesRead"`
-	StoredBytes   int64            `json:"storedBytes"` // of the whole snapshot
+	StoredBytes   int64            `json:"storedBytes"`      // of the whole snapshot
+	Before        *snapshot.Size   `json:"before,omitempty"` // of the snapshot that this save built on
+	After         *snapshot.Size   `json:"after,omitempty"`
+	Reuse         *Reuse           `json:"reuse,omitempty"`   // none: no restore told
+	Largest       *Largest         `json:"largest,omitempty"` // with Options.Describe
 	Trim          Trim             `json:"trim"`
 	Seconds       float64          `json:"seconds"`
 	Requests      map[string]int64 `json:"requests"`
 	Warnings      []string         `json:"warnings,omitempty"`
-	Trend         []snapshot.Saved `json:"trend,omitempty"`
+	Trend         []snapshot.Saved `json:"trend,omitempty"` // the last saves, and with Written this one
 }
 
 // run is one save, or the plan of one.
@@ -112,6 +118,7 @@ type run struct {
 	provides map[module.Version]bool
 	// graph dates the versions of the module graph that go.sum does not name.
 	graph map[module.Version]int64
+	reuse *Reuse
 	// rewrite are the packs whose live outputs this save packs anew; nil: not decided yet.
 	rewrite map[string]bool
 
@@ -164,7 +171,11 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		return r, err
 	}
 	r.Meter.SetPhase("scan")
-	return r, r.scan(ctx)
+	if err := r.scan(ctx); err != nil {
+		return r, err
+	}
+	r.reuse = r.measureReuse()
+	return r, nil
 }
 
 // scan lists both caches at once: that of modules waits for the go command, which says what provides packages.

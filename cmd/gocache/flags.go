@@ -32,6 +32,7 @@ type flags struct {
 	concurrency         int
 	timeout, stall      duration
 	failError, failMiss bool
+	summary             string
 }
 
 // Defaults. Zips are left out because rebuilding them writes each module a second time (measured: 8 % of

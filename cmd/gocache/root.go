@@ -46,6 +46,8 @@ type app struct {
 	out    *console
 	lookup lookupEnv
 	flags  flags
+	// onSummary gets what a command has for the summary instead of writeSummary; for a command that runs before the other half of it.
+	onSummary func(*restoreOutput, *saveOutput) error
 }
 
 // lookupEnv is os.LookupEnv, or a table in tests.

@@ -41,6 +41,7 @@ func (a *app) saveCommand() *cobra.Command {
 	a.flags.transfer(fs)
 	a.flags.save(fs)
 	a.flags.failOnError(fs)
+	a.flags.summaryFlag(fs)
 	complete(cmd)
 	return cmd
 }
@@ -70,6 +71,7 @@ func (a *app) save(ctx context.Context) error {
 	if out.Result != nil {
 		a.warnings(out.Warnings)
 	}
+	a.summarize(nil, &out)
 	return a.finish(err, false)
 }
 
@@ -104,8 +106,8 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		MaxModules: int64(a.flags.maxSizeModules), MaxBuild: int64(a.flags.maxSizeBuild),
 		RepackBudget: cmp.Or(int64(a.flags.repackBudget), -1),
 		JobFailed:    cmp.Or(a.flags.jobStatus.value, jobStatus(a.lookup)) != jobSuccess,
-		ReadOnly:     a.flags.readOnly,
-		Fuzz:         a.flags.fuzz, Concurrency: a.flags.concurrency,
+		ReadOnly:     a.flags.readOnly, Describe: a.summaryFile() != "",
+		Fuzz: a.flags.fuzz, Concurrency: a.flags.concurrency,
 		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + buildVersion().Version},
 		Meter:  m, Now: time.Now,
 	}
