@@ -13,9 +13,10 @@ type Reuse struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// maxGap bounds what one entry adds to Reuse.Seconds. Between two entries that lie further apart, most of the time passed
-// with something else: another step of the job, or the night before the next commit.
-const maxGap = 2 * time.Second
+// maxGap is the longest distance between two entries that counts as the time it took to make the second. In a longer one
+// the time passed with something else: a link, tests, another step of the job, the night before the next commit. An action that takes
+// longer all by itself is not counted then, so that the estimate is rather too low.
+const maxGap = 10 * time.Second
 
 // measureReuse compares the build cache with the snapshot. It returns nil where nothing can be known: without the notes of a restore, and
 // without a build cache.
@@ -28,15 +29,17 @@ func (r *run) measureReuse() *Reuse {
 		return nil
 	}
 	u := new(Reuse)
-	began, usedSince := r.State.Time.UnixNano(), r.usedSince().UnixNano()
+	began, usedSince, ended := r.State.Time.UnixNano(), r.usedSince().UnixNano(), r.start.UnixNano()
 	times := make([]int64, 0, 2*len(r.local))
 	var reused []int64
 	for i, e := range r.local {
 		times = append(times, e.time)
+		used := r.inv.Entries[i].ActionTime
 		switch {
+		case e.time >= ended: // by the go command that this save asks which modules are in use
 		case e.time >= began:
 			u.Made++
-		case r.State.Matched != nil && r.inv.Entries[i].ActionTime >= usedSince && r.prev.lastUse(e.action) != 0:
+		case r.State.Matched != nil && used >= usedSince && used < ended && r.prev.lastUse(e.action) != 0:
 			u.Reused++
 			reused = append(reused, e.time)
 		}
@@ -57,7 +60,9 @@ func builtIn(times, reused []int64) (sum time.Duration) {
 	slices.Sort(reused)
 	for _, t := range slices.Compact(reused) {
 		if i, _ := slices.BinarySearch(times, t); i > 0 {
-			sum += min(time.Duration(t-times[i-1]), maxGap)
+			if gap := time.Duration(t - times[i-1]); gap <= maxGap {
+				sum += gap
+			}
 		}
 	}
 	return sum

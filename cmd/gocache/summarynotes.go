@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -19,8 +20,9 @@ func summarySize(s *snapshot.Size) *summary.Size {
 
 func summaryTrim(t save.Trim) summary.Trim {
 	trim := summary.Trim{Off: t.Off, Age: summary.Amount(t.Age), Size: summary.Amount(t.Size)}
+	why := map[string]string{"age": "not used for too long", "size": "above the size limit"}
 	for _, d := range t.Largest {
-		trim.Largest = append(trim.Largest, summary.Dropped{Kind: d.Kind, Name: d.Name, Reason: d.Reason, Bytes: d.Bytes, LastUse: d.LastUse})
+		trim.Largest = append(trim.Largest, summary.Dropped{Kind: d.Kind, Name: d.Name, Reason: cmp.Or(why[d.Reason], d.Reason), Bytes: d.Bytes, LastUse: d.LastUse})
 	}
 	return trim
 }
@@ -59,13 +61,13 @@ func restoreNotes(o *restoreOutput) []summary.Note {
 	}
 	if refused > 0 {
 		notes = append(notes, summary.Note{
-			Text: fmt.Sprintf("%d things did not pass verification and were not restored; they are listed under Restore", refused),
+			Text: fmt.Sprintf("what did not pass verification was not restored (%d times); it is listed under Restore", refused),
 			Hint: "nothing, if it happens once: the save of this job stores them anew. If it comes back, find out who else writes to the store",
 		})
 	}
 	if missing > 0 {
 		notes = append(notes, summary.Note{
-			Text: fmt.Sprintf("%d objects that the snapshot names are gone from the store", missing),
+			Text: fmt.Sprintf("objects that the snapshot names are gone from the store (%d)", missing),
 			Hint: "the save of this job stores them anew. Let no lifecycle rule remove packs and modules sooner than snapshots; gocache gc knows what is in use",
 		})
 	}

@@ -79,7 +79,7 @@ func sizeChart(points []Point) chart {
 }
 
 func shareChart(points []Point) chart {
-	c := chart{title: "Build entries that came from the cache", unit: "%", kind: "line", color: "#2da44e", top: 100, labels: labels(points)}
+	c := chart{title: "Build entries that came from the cache", unit: "%", kind: "bar", color: "#2da44e", top: 100, labels: labels(points)}
 	for _, t := range points {
 		c.values = append(c.values, t.share())
 	}
@@ -118,7 +118,7 @@ func (p *page) chart(c chart) {
 		labels = append(labels, `"`+c.labels[i]+`"`)
 		values = append(values, fmt.Sprintf("%.1f", v))
 	}
-	p.printf("```mermaid\n%%%%{init: {\"xyChart\": {\"width\": 900, \"height\": 260, \"titleFontSize\": 16, \"plotReservedSpacePercent\": 60}, "+
+	p.printf("```mermaid\n%%%%{init: {\"xyChart\": {\"width\": 900, \"height\": 210, \"titleFontSize\": 16, \"plotReservedSpacePercent\": 60}, "+
 		"\"themeVariables\": {\"xyChart\": {\"backgroundColor\": \"transparent\", \"plotColorPalette\": %q}}}}%%%%\n", c.color)
 	p.printf("xychart-beta\n    title %q\n    x-axis [%s]\n    y-axis %q 0 --> %s\n    %s [%s]\n```\n\n",
 		c.title, strings.Join(labels, ", "), c.unit, humanize.Ftoa(c.top), c.kind, strings.Join(values, ", "))

@@ -115,7 +115,7 @@ func (s *Section) largest(p *page) {
 	var top []string
 	for _, list := range [][]Item{mods, outs} {
 		if len(list) > 0 {
-			top = append(top, fmt.Sprintf("%s %s", list[0].label(codeHTML), sizeText(list[0].Bytes)))
+			top = append(top, fmt.Sprintf("%s (%s)", list[0].label(codeHTML), sizeText(list[0].Bytes)))
 		}
 	}
 	p.fold("Largest modules and packages", strings.Join(top, ", "), func() {
@@ -163,7 +163,7 @@ func (s *Section) foot(p *page) {
 }
 
 func sizeText(n int64) string { return report.Bytes(n) }
-func count(n int) string   { return humanize.Comma(int64(n)) }
+func count(n int) string      { return humanize.Comma(int64(n)) }
 
 func plural(n int, one string) string {
 	if n == 1 {

@@ -22,7 +22,7 @@ func sample() *Section {
 	s := &Section{
 		Job: "CI/test (linux)", Tool: "gocache v1.2.3", Now: now,
 		Notes: []Note{
-			{Text: "1 things did not pass verification and were not restored", Hint: "nothing, if it happens once"},
+			{Text: "what did not pass verification was not restored", Hint: "nothing, if it happens once"},
 			{Text: "save: object v1/modules/x: connection reset"},
 		},
 		Restore: &Restore{
@@ -41,7 +41,7 @@ func sample() *Section {
 			Reuse:  &Reuse{Reused: 4500, Made: 90, Saved: 127 * time.Second},
 			Trim: Trim{
 				Age: Amount{13, 12 << 20}, Size: Amount{1, 9 << 20},
-				Largest: []Dropped{{Kind: "module", Name: "example.com/old@v1.0.0", Reason: "age", Bytes: 9 << 20, LastUse: now.Add(-400 * time.Hour)}},
+				Largest: []Dropped{{Kind: "module", Name: "example.com/old@v1.0.0", Reason: "not used for too long", Bytes: 9 << 20, LastUse: now.Add(-400 * time.Hour)}},
 			},
 			Largest: []Item{{Name: "example.com/big@v1.0.0", Bytes: 90 << 20}, {Name: "example.com/small@v1.0.0", Bytes: 1 << 20}},
 			Outputs: []Item{{Kind: "package", Name: "example.com/big/api", Count: 3, Bytes: 60 << 20}, {Kind: "test log", Bytes: 4 << 20}},

@@ -46,18 +46,16 @@ func word(s string) string { return textOf(s, maxWord) }
 
 func textOf(s string, n int) string {
 	s = clean(s, n)
-	if s == "" {
-		return ""
+	if s != "" && '0' <= s[0] && s[0] <= '9' { // else it would begin a list
+		return fmt.Sprintf("&#%d;", s[0]) + encode(s[1:], plainText)
 	}
-	if first := s[0]; '0' <= first && first <= '9' {
-		return fmt.Sprintf("&#%d;", first) + encode(s[1:], plainText)
-	} else if first < 0x80 {
+	if s != "" && strings.IndexByte(plainText, s[0]) >= 0 {
 		return encode(s[:1], "") + encode(s[1:], plainText)
 	}
 	return encode(s, plainText)
 }
 
-// plainText are the signs that mean nothing in running text.
+// plainText are the signs that mean nothing in running text, but at its beginning.
 const plainText = " ,;=()/'\"%?-"
 
 // encode writes every sign that is not in plain as a number: such references stand for themselves and never
