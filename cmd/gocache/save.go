@@ -149,18 +149,23 @@ func (o saveOutput) write(w io.Writer) error {
 	case !r.Written:
 		title = r.Key + ": nothing new to save"
 	}
+	facts := [][2]string{
+		{"uploaded", report.Bytes(r.BytesUploaded)},
+		{"read", report.Bytes(r.BytesRead)},
+		{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},
+		{"time", seconds(r.Seconds)},
+	}
+	if u := r.Reuse; u != nil {
+		facts = append(facts, [2]string{"reused", fmt.Sprintf("%s of %s build entries; making them took about %s",
+			report.Count(u.Reused), report.Count(u.Reused+u.Made), seconds(u.Seconds))})
+	}
 	err := report.Summary{
 		Title: title,
 		Counts: report.Table{
 			Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"},
 			Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build), row("packs", r.Packs)},
 		},
-		Facts: [][2]string{
-			{"uploaded", report.Bytes(r.BytesUploaded)},
-			{"read", report.Bytes(r.BytesRead)},
-			{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},
-			{"time", seconds(r.Seconds)},
-		},
+		Facts: facts,
 	}.Write(w)
 	var b strings.Builder
 	writeTrim(&b, r.Trim)

@@ -3,6 +3,7 @@ package summary
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,12 +25,26 @@ func (p *page) trend(points []Point) {
 		if known := knownPoints(points); len(known) > 1 {
 			p.chart(shareChart(known))
 		}
-		rows := [][]string{}
-		for i := len(points) - 1; i >= 0; i-- {
-			rows = append(rows, pointRow(points[i]))
-		}
-		p.table(":--", []string{"Time, UTC", "Run", "In the store", "Uploaded", "Reused"}, rows)
+		p.points(points)
 	})
+}
+
+// points lists the saves, the last one first.
+func (p *page) points(points []Point) {
+	head := []string{"Time, UTC", "In the store", "Uploaded", "Reused"}
+	runs := slices.ContainsFunc(points, func(t Point) bool { return t.Run != "" })
+	if runs {
+		head = append(head, "Run")
+	}
+	rows := [][]string{}
+	for _, t := range slices.Backward(points) {
+		row := pointRow(t)
+		if runs {
+			row = append(row, code(t.Run))
+		}
+		rows = append(rows, row)
+	}
+	p.table(":-- --: --: :--", head, rows)
 }
 
 func pointRow(t Point) []string {
@@ -40,7 +55,7 @@ func pointRow(t Point) []string {
 	if t.known() {
 		reused = fmt.Sprintf("%s %s", bar(t.share(), 10), percentText(t.share()))
 	}
-	return []string{t.Time.UTC().Format("2006-01-02 15:04"), code(t.Run), sizeText(t.Stored), uploaded, reused}
+	return []string{t.Time.UTC().Format("2006-01-02 15:04"), sizeText(t.Stored), uploaded, reused}
 }
 
 func knownPoints(points []Point) (known []Point) {
@@ -118,7 +133,7 @@ func (p *page) chart(c chart) {
 		labels = append(labels, `"`+c.labels[i]+`"`)
 		values = append(values, fmt.Sprintf("%.1f", v))
 	}
-	p.printf("```mermaid\n%%%%{init: {\"xyChart\": {\"width\": 900, \"height\": 210, \"titleFontSize\": 16, \"plotReservedSpacePercent\": 60}, "+
+	p.printf("```mermaid\n%%%%{init: {\"xyChart\": {\"width\": 900, \"height\": 230, \"titleFontSize\": 16, \"yAxis\": {\"labelFontSize\": 11}}, "+
 		"\"themeVariables\": {\"xyChart\": {\"backgroundColor\": \"transparent\", \"plotColorPalette\": %q}}}}%%%%\n", c.color)
 	p.printf("xychart-beta\n    title %q\n    x-axis [%s]\n    y-axis %q 0 --> %s\n    %s [%s]\n```\n\n",
 		c.title, strings.Join(labels, ", "), c.unit, humanize.Ftoa(c.top), c.kind, strings.Join(values, ", "))

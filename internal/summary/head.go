@@ -35,7 +35,8 @@ func (s *Section) sign() string {
 
 // empty reports whether nothing was found and nothing came.
 func (r *Restore) empty() bool {
-	return r.Scope == "" && r.Modules == Counts{} && r.Build == Counts{} && len(r.Lost) == 0
+	nothing := func(c Counts) bool { return c.Restored+c.Present+c.Refused == 0 }
+	return r.Scope == "" && nothing(r.Modules) && nothing(r.Build) && len(r.Lost) == 0
 }
 
 // line says what was found.
@@ -132,11 +133,11 @@ func (s *Section) timeSaved() (figure, bool) {
 
 func (s *Section) spent() (figure, bool) {
 	switch {
-	case s.Restore != nil && s.Save != nil:
+	case s.Restore != nil && s.Save != nil && s.Restore.Took+s.Save.Took > 0:
 		return figure{"Time spent", took(s.Restore.Took + s.Save.Took), fmt.Sprintf("restore %s, save %s", took(s.Restore.Took), took(s.Save.Took))}, true
-	case s.Restore != nil:
+	case s.Restore != nil && s.Restore.Took > 0:
 		return figure{"Time spent", took(s.Restore.Took), "restore"}, true
-	case s.Save != nil:
+	case s.Save != nil && s.Save.Took > 0:
 		return figure{"Time spent", took(s.Save.Took), "save"}, true
 	}
 	return figure{}, false
@@ -144,14 +145,14 @@ func (s *Section) spent() (figure, bool) {
 
 func (s *Section) moved() (figure, bool) {
 	switch {
+	case s.Restore == nil && s.Save == nil || s.Save == nil && s.Restore.Fetched == 0 || s.Save != nil && s.Save.After == nil:
+		return figure{}, false
 	case s.Restore != nil && s.Save != nil:
 		return figure{"Transferred", sizeText(s.Restore.Fetched + s.Save.Uploaded), fmt.Sprintf("↓ %s, ↑ %s", sizeText(s.Restore.Fetched), sizeText(s.Save.Uploaded))}, true
-	case s.Restore != nil:
+	case s.Save == nil:
 		return figure{"Fetched", sizeText(s.Restore.Fetched), sizeText(s.Restore.Written) + " on disk"}, true
-	case s.Save != nil:
-		return figure{"Uploaded", sizeText(s.Save.Uploaded), plural(s.Save.Build.Uploaded, "build entry")}, true
 	}
-	return figure{}, false
+	return figure{"Uploaded", sizeText(s.Save.Uploaded), plural(s.Save.Build.Uploaded, "build entry")}, true
 }
 
 func (s *Section) size() (figure, bool) {
