@@ -22,14 +22,15 @@ func (f *flags) summaryFlag(fs *pflag.FlagSet) {
 	fs.StringVar(&f.summary, "summary", "", "file to which a summary in Markdown is added, or off (default: the summary of the job on GitHub)")
 }
 
-// summaryFile is where the summary goes; "" for nowhere.
+// summaryFile is where the summary goes; "" for nowhere. Inputs of actions are often given as true and false, which are no names of files.
 func (a *app) summaryFile() string {
-	switch file := cmp.Or(a.flags.summary, a.lookup.get("GITHUB_STEP_SUMMARY")); file {
-	case noSummary:
+	switch a.flags.summary {
+	case "", "true":
+		return a.lookup.get("GITHUB_STEP_SUMMARY")
+	case noSummary, "false":
 		return ""
-	default:
-		return file
 	}
+	return a.flags.summary
 }
 
 // summarize adds the section of one command. A summary that cannot be written is never worth more than a warning.
@@ -49,10 +50,8 @@ func (a *app) writeSummary(r *restoreOutput, s *saveOutput) error {
 	if file == "" || r == nil && s == nil {
 		return nil
 	}
-	if dir := filepath.Dir(file); a.flags.summary != "" {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return fmt.Errorf("summary: %w", err)
-		}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return fmt.Errorf("summary: %w", err)
 	}
 	return summary.Append(file, section(r, s, time.Now()))
 }
