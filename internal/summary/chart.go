@@ -181,6 +181,9 @@ func about(d time.Duration) string {
 		return fmt.Sprintf("≈ %.0f s", d.Seconds())
 	case d < 10*time.Minute:
 		d = d.Round(10 * time.Second)
+		if d%time.Minute == 0 {
+			return fmt.Sprintf("≈ %d min", int(d.Minutes()))
+		}
 		return fmt.Sprintf("≈ %d min %d s", int(d.Minutes()), int(d.Seconds())%60)
 	}
 	d = d.Round(time.Minute)

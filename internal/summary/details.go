@@ -36,7 +36,7 @@ func (r *Restore) lost(p *page) {
 
 // details of the half after the job.
 func (s *Save) details(p *page) {
-	line := fmt.Sprintf("%s and %s uploaded, %s in %s", plural(s.Modules.Uploaded, "module"), plural(s.Build.Uploaded, "build entry"), sizeText(s.Uploaded), took(s.Took))
+	line := fmt.Sprintf("%s and %s uploaded, %s in %s", plural(s.Modules.Uploaded, "module"), plural(s.Build.Uploaded, "build output"), sizeText(s.Uploaded), took(s.Took))
 	p.fold("Save", line, func() {
 		row := func(name string, c Stored) []string {
 			return []string{name, count(c.Uploaded), count(c.Stored), count(c.Trimmed), count(c.Skipped)}

@@ -78,7 +78,7 @@ func (s *Save) line() string {
 	case !s.Written:
 		return "Nothing new to save."
 	}
-	line := fmt.Sprintf("Saved %s", plural(s.Build.Uploaded, "new build entry"))
+	line := fmt.Sprintf("Saved %s", plural(s.Build.Uploaded, "new build output"))
 	if s.Modules.Uploaded > 0 {
 		line += " and " + plural(s.Modules.Uploaded, "new module")
 	}
@@ -152,7 +152,7 @@ func (s *Section) moved() (figure, bool) {
 	case s.Save == nil:
 		return figure{"Fetched", sizeText(s.Restore.Fetched), sizeText(s.Restore.Written) + " on disk"}, true
 	}
-	return figure{"Uploaded", sizeText(s.Save.Uploaded), plural(s.Save.Build.Uploaded, "build entry")}, true
+	return figure{"Uploaded", sizeText(s.Save.Uploaded), plural(s.Save.Build.Uploaded, "build output")}, true
 }
 
 func (s *Section) size() (figure, bool) {

@@ -115,7 +115,7 @@ func (s *Section) largest(p *page) {
 	var top []string
 	for _, list := range [][]Item{mods, outs} {
 		if len(list) > 0 {
-			top = append(top, fmt.Sprintf("%s (%s)", list[0].label(codeHTML), sizeText(list[0].Bytes)))
+			top = append(top, fmt.Sprintf("%s (%s)", list[0].label(codeTitle), sizeText(list[0].Bytes)))
 		}
 	}
 	p.fold("Largest modules and packages", strings.Join(top, ", "), func() {

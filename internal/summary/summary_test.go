@@ -145,7 +145,7 @@ func TestAppend(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		300 * time.Millisecond: "< 1 s", 9400 * time.Millisecond: "≈ 9 s", 99 * time.Second: "≈ 99 s", 127 * time.Second: "≈ 2 min 10 s",
+		300 * time.Millisecond: "< 1 s", 9400 * time.Millisecond: "≈ 9 s", 99 * time.Second: "≈ 99 s", 127 * time.Second: "≈ 2 min 10 s", 8*time.Minute + 2*time.Second: "≈ 8 min",
 		119*time.Minute + 40*time.Second: "≈ 2.0 h", 44 * time.Minute: "≈ 44 min", 150 * time.Minute: "≈ 2.5 h",
 	} {
 		if got := about(d); got != want {

@@ -11,9 +11,10 @@ import (
 
 // What of a name, of a message, and of a word that says of which kind something is, is shown at most, in runes.
 const (
-	maxName = 100
-	maxText = 400
-	maxWord = 30
+	maxName  = 100
+	maxText  = 400
+	maxTitle = 40
+	maxWord  = 30
 )
 
 // code shows a name in monospaced type. What is tame becomes a code span, as it is, so that the page can be read without being
@@ -33,6 +34,9 @@ func code(s string) string {
 func codeHTML(s string) string {
 	return "<code>" + encode(clean(s, maxName), "") + "</code>"
 }
+
+// codeTitle is codeHTML for the title of a fold, which should be a single line.
+func codeTitle(s string) string { return codeHTML(shorten(s, maxTitle)) }
 
 // tame are the runes that mean nothing within a code span of a table.
 const tame = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-./:@+~=,;()[]{}#%!?'*^"
