@@ -81,8 +81,10 @@ type Counts struct {
 // Result is what a restore did. It is whole even when Run also returns an error: what was done before it.
 type Result struct {
 	Key          string            `json:"key"`
-	Matched      *snapshot.Matched `json:"matched"` // null: no snapshot
-	Exact        bool              `json:"exact"`   // the module files are those of the snapshot
+	Matched      *snapshot.Matched `json:"matched"`           // null: no snapshot
+	Exact        bool              `json:"exact"`             // the module files are those of the snapshot
+	Size         *snapshot.Size    `json:"size,omitempty"`    // of the snapshot
+	Largest      []snapshot.Sized  `json:"largest,omitempty"` // modules of the snapshot
 	Modules      Counts            `json:"modules"`
 	Build        Counts            `json:"build"` // action entries
 	Packs        Counts            `json:"packs"`
@@ -103,6 +105,9 @@ type Loss struct {
 	Reason string `json:"reason"` // why
 	Kind   string `json:"kind"`   // "missing" or "refused"
 }
+
+// shownLargest is how many modules Result.Largest lists.
+const shownLargest = 10
 
 // Hit reports whether anything was found: a snapshot, or modules that go.sum names.
 func (r *Result) Hit() bool {
@@ -223,6 +228,10 @@ func (r *run) result() *Result {
 		Seconds: time.Since(r.start).Seconds(), Requests: r.Store.Requests(),
 	}
 	res.Exact = res.Matched != nil && res.Matched.Exact
+	if m := r.found.Manifest; m != nil {
+		size := m.Size()
+		res.Size, res.Largest = &size, m.LargestModules(shownLargest)
+	}
 	r.tally.into(res)
 	res.State = snapshot.State{
 		Store: r.Store.String(), Repo: r.Repo, Scope: r.Scope, Time: r.start,

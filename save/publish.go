@@ -206,10 +206,14 @@ func (r *run) stamp(m, own *snapshot.Manifest) {
 	if own != nil {
 		trend = append(trend, own.Trend...)
 	}
-	trend = append(trend, snapshot.Saved{
+	now := snapshot.Saved{
 		Time: m.Writer.Time, Run: m.Writer.Run, Stored: m.StoredBytes(), Uploaded: r.Meter.Bytes.Load(),
 		Actions: len(m.Actions), Modules: len(m.Modules),
-	})
+	}
+	if r.reuse != nil {
+		now.Reused, now.Made = r.reuse.Reused, r.reuse.Made
+	}
+	trend = append(trend, now)
 	m.Trend = trend[max(0, len(trend)-snapshot.MaxTrend):]
 }
 
@@ -217,9 +221,19 @@ func (r *run) stamp(m, own *snapshot.Manifest) {
 func (r *run) finish(a assembly, written bool) {
 	m := a.manifest
 	r.warnUsed(a.trim)
+	size := m.Size()
+	var largest *Largest
+	if r.Describe {
+		largest = r.describeLargest(m)
+	}
+	if len(r.prev.manifests) > 0 && !written {
+		m.Trend = r.prev.manifests[0].Trend
+	}
 	r.tally.add(func(res *Result) {
 		res.Written, res.Trim = written, a.trim
-		res.StoredBytes = m.StoredBytes()
+		res.StoredBytes = size.Stored
+		res.Before, res.After, res.Reuse = r.sizeBefore(), &size, r.reuse
+		res.Largest = largest
 		res.Trend = m.Trend
 		for _, act := range m.Actions {
 			if _, ok := r.newOut[m.Outputs[act.Output].ID]; ok {

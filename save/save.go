@@ -61,7 +61,9 @@ type Options struct {
 	// NoToolchains leaves toolchains alone that are here. Those that the snapshot has age there.
 	NoToolchains bool
 	// Paths are directories beside the two caches. What is stored of others is kept until it is MaxAge old.
-	Paths       []extradir.Path
+	Paths []extradir.Path
+	// Describe fills in Result.Largest, for which the largest build outputs are read: some tens of milliseconds each.
+	Describe    bool
 	Concurrency int // objects in transfer; default 16
 	Writer      snapshot.Writing
 	Meter       *report.Meter
@@ -99,12 +101,16 @@ type Result struct {
 	Files         Counts           `json:"files"` // of Options.Paths
 	BytesUploaded int64            `json:"bytesUploaded"`
 	BytesRead     int64            `json:"bytesRead"`
-	StoredBytes   int64            `json:"storedBytes"` // of the whole snapshot
+	StoredBytes   int64            `json:"storedBytes"`      // of the whole snapshot
+	Before        *snapshot.Size   `json:"before,omitempty"` // of the snapshot that this save built on
+	After         *snapshot.Size   `json:"after,omitempty"`
+	Reuse         *Reuse           `json:"reuse,omitempty"`   // none: no restore told
+	Largest       *Largest         `json:"largest,omitempty"` // with Options.Describe
 	Trim          Trim             `json:"trim"`
 	Seconds       float64          `json:"seconds"`
 	Requests      map[string]int64 `json:"requests"`
 	Warnings      []string         `json:"warnings,omitempty"`
-	Trend         []snapshot.Saved `json:"trend,omitempty"`
+	Trend         []snapshot.Saved `json:"trend,omitempty"` // the last saves, and with Written this one
 }
 
 // run is one save, or the plan of one.
@@ -126,6 +132,7 @@ type run struct {
 	provides map[module.Version]bool
 	// graph dates the versions of the module graph that go.sum does not name.
 	graph map[module.Version]int64
+	reuse *Reuse
 	// rewrite are the packs whose live outputs this save packs anew; nil: not decided yet.
 	rewrite map[string]bool
 
@@ -181,7 +188,11 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		return r, err
 	}
 	r.Meter.SetPhase("scan")
-	return r, r.scan(ctx)
+	if err := r.scan(ctx); err != nil {
+		return r, err
+	}
+	r.reuse = r.measureReuse()
+	return r, nil
 }
 
 // probeTime is how long a save waits for a store that did not answer the restore of the same job.

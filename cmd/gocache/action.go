@@ -99,7 +99,9 @@ func (x *action) post(ctx context.Context) error {
 	}
 	dir := x.env.get("STATE_dir")
 	x.restored = readRestored(dir)
-	return x.end(x.saveIfWanted(ctx, dir))
+	err := x.saveIfWanted(ctx, dir)
+	x.writeSummary()
+	return x.end(err)
 }
 
 // restore is main without a post.
@@ -110,6 +112,7 @@ func (x *action) restore(ctx context.Context) error {
 	err := x.run(ctx, "restore", "")
 	x.setRestoreOutputs()
 	x.addPath()
+	x.writeSummary()
 	return x.end(err)
 }
 
@@ -120,6 +123,7 @@ func (x *action) save(ctx context.Context) error {
 	}
 	err := x.saveIfWanted(ctx, "")
 	x.setSaveOutputs()
+	x.writeSummary()
 	return x.end(err)
 }
 
@@ -182,6 +186,15 @@ func (x *action) run(ctx context.Context, command, dir string) error {
 		return failure{code, nil} // x.failed has the reason
 	}
 	return nil
+}
+
+// writeSummary adds what the step has to say about the job to its summary: main leaves that to post, so that both make one section.
+func (x *action) writeSummary() {
+	a := &app{out: x.out, lookup: x.lookup}
+	a.flags.summary, _ = x.lookup(twin("summary"))
+	if err := a.writeSummary(x.restored, x.saved); err != nil {
+		x.notes.add(err.Error(), "")
+	}
 }
 
 // lookup is what the commands see as their environment. A runner that does not tell how the job went leaves that open, and then nothing

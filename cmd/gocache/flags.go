@@ -39,6 +39,7 @@ type flags struct {
 	timeout, stall      duration
 	failError, failMiss bool
 	signing             signing
+	summary             string
 }
 
 // Defaults. Zips are left out because rebuilding them writes each module a second time (measured: 8 % of

@@ -42,6 +42,7 @@ func (a *app) restoreCommand() *cobra.Command {
 	a.flags.restore(fs)
 	a.flags.failOnError(fs)
 	a.flags.failOnMiss(fs)
+	a.flags.summaryFlag(fs)
 	complete(cmd)
 	return cmd
 }
@@ -91,6 +92,7 @@ func (a *app) restore(ctx context.Context) error {
 	if out.Result != nil {
 		a.warnings(out.Warnings)
 	}
+	a.summarize(&out, nil)
 	if err == nil && a.flags.failMiss && out.Matched == nil {
 		return failure{exitFailed, fmt.Errorf("no snapshot found for %s", out.Key)}
 	}

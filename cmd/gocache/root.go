@@ -49,7 +49,7 @@ type app struct {
 	lookup lookupEnv
 	flags  flags
 	// observe gets the result of a restore or a save, of which the other is nil, before it is printed. Who sets it
-	// says what there is to say about the whole job.
+	// writes the summary of the whole job.
 	observe func(*restoreOutput, *saveOutput)
 	// origin names where the value of a flag's twin comes from, for complaints; nil: the variable.
 	origin func(flag string) string

@@ -42,6 +42,7 @@ func (a *app) saveCommand() *cobra.Command {
 	a.flags.transfer(fs)
 	a.flags.save(fs)
 	a.flags.failOnError(fs)
+	a.flags.summaryFlag(fs)
 	complete(cmd)
 	return cmd
 }
@@ -72,6 +73,7 @@ func (a *app) save(ctx context.Context) error {
 	if out.Result != nil {
 		a.warnings(out.Warnings)
 	}
+	a.summarize(nil, &out)
 	return a.finish(err, false)
 }
 
@@ -113,8 +115,8 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		MaxModules: int64(a.flags.maxSizeModules), MaxBuild: int64(a.flags.maxSizeBuild),
 		RepackBudget: cmp.Or(int64(a.flags.repackBudget), -1),
 		JobFailed:    cmp.Or(a.flags.jobStatus.value, jobStatus(a.lookup)) != jobSuccess,
-		ReadOnly:     a.flags.readOnly || readOnlyReason(a.lookup) != "",
-		Sign:         a.flags.signing.signer, Trust: a.flags.signing.trust(),
+		ReadOnly:     a.flags.readOnly || readOnlyReason(a.lookup) != "", Describe: a.summaryFile() != "",
+		Sign: a.flags.signing.signer, Trust: a.flags.signing.trust(),
 		NoToolchains: a.flags.noToolchains, Paths: p.paths,
 		Fuzz: a.flags.fuzz, Concurrency: a.flags.concurrency,
 		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + buildVersion().Version},
@@ -156,15 +158,20 @@ func (o saveOutput) write(w io.Writer) error {
 	if r.Files != (save.Counts{}) {
 		rows = slices.Insert(rows, 2, row(filesTitle, r.Files))
 	}
+	facts := [][2]string{
+		{"uploaded", report.Bytes(r.BytesUploaded)},
+		{"read", report.Bytes(r.BytesRead)},
+		{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},
+		{"time", seconds(r.Seconds)},
+	}
+	if u := r.Reuse; u != nil {
+		facts = append(facts, [2]string{"reused", fmt.Sprintf("%s of %s build entries; making them took about %s",
+			report.Count(u.Reused), report.Count(u.Reused+u.Made), seconds(u.Seconds))})
+	}
 	err := report.Summary{
 		Title:  o.title(),
 		Counts: report.Table{Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"}, Rows: rows},
-		Facts: [][2]string{
-			{"uploaded", report.Bytes(r.BytesUploaded)},
-			{"read", report.Bytes(r.BytesRead)},
-			{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},
-			{"time", seconds(r.Seconds)},
-		},
+		Facts:  facts,
 	}.Write(w)
 	var b strings.Builder
 	writeTrim(&b, r.Trim)

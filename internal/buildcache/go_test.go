@@ -111,6 +111,16 @@ func TestRealCache(t *testing.T) {
 	if len(inv.Entries) == 0 || programs == 0 || len(inv.Broken) > 0 {
 		t.Fatalf("%d entries, %d programs, broken: %v", len(inv.Entries), programs, inv.Broken)
 	}
+	described := map[string]bool{}
+	for _, o := range inv.Outputs {
+		kind, name := src.Describe(o)
+		described[kind+" "+name] = true
+	}
+	for _, want := range []string{"package example.com/p/sub", "package main", "package internal/abi", "package index ", "test log ", "test result ", "program p" + exe()} {
+		if !described[want] {
+			t.Errorf("no output is described as %q, but as %v", want, described)
+		}
+	}
 	restored := scan(t, dst)
 	if len(restored.Entries) != len(inv.Entries) || len(restored.Broken) > 0 {
 		t.Fatalf("%d of %d entries restored, broken: %v", len(restored.Entries), len(inv.Entries), restored.Broken)

@@ -112,6 +112,10 @@ type Saved struct {
 	Uploaded int64     `json:"uploaded"` // bytes
 	Actions  int       `json:"actions"`
 	Modules  int       `json:"modules"`
+	// Of the build entries that the job used: Reused came from the snapshot that it restored, Made it made itself. Both are
+	// 0 where that is not known.
+	Reused int `json:"reused,omitempty"`
+	Made   int `json:"made,omitempty"`
 }
 
 // MaxTrend is how many saves the trend remembers.

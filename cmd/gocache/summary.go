@@ -1,0 +1,129 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/org/gocache-action/internal/summary"
+	"github.com/org/gocache-action/restore"
+	"github.com/org/gocache-action/save"
+)
+
+// noSummary switches the summary off where GitHub would get one.
+const noSummary = "off"
+
+// summaryFlag registers where the summary goes.
+func (f *flags) summaryFlag(fs *pflag.FlagSet) {
+	fs.StringVar(&f.summary, "summary", "", "file to which a summary in Markdown is added, or off (default: the summary of the job on GitHub)")
+}
+
+// summaryFile is where the summary goes; "" for nowhere. Inputs of actions are often given as true and false, which are no names of files.
+func (a *app) summaryFile() string {
+	switch a.flags.summary {
+	case "", "true":
+		return a.lookup.get("GITHUB_STEP_SUMMARY")
+	case noSummary, "false":
+		return ""
+	}
+	return a.flags.summary
+}
+
+// summarize adds the section of one command, unless somebody waits for the other half of it. A summary that cannot be
+// written is never worth more than a warning.
+func (a *app) summarize(r *restoreOutput, s *saveOutput) {
+	if a.observe != nil {
+		return
+	}
+	if err := a.writeSummary(r, s); err != nil {
+		a.out.warn(err, "")
+	}
+}
+
+// writeSummary adds one section about a restore, a save, or both, to the file that the flags or the CI system name. Either can be nil.
+func (a *app) writeSummary(r *restoreOutput, s *saveOutput) error {
+	if r != nil && r.LookupOnly {
+		r = nil // nothing was restored
+	}
+	file := a.summaryFile()
+	if file == "" || r == nil && s == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return fmt.Errorf("summary: %w", err)
+	}
+	return summary.Append(file, section(r, s, time.Now()))
+}
+
+// section turns what the commands print into what the summary shows.
+func section(r *restoreOutput, s *saveOutput, now time.Time) *summary.Section {
+	sec := &summary.Section{Tool: "gocache " + buildVersion().Version, Now: now}
+	if r != nil {
+		sec.Job = r.Name
+		sec.Restore = restoreHalf(r)
+		sec.Notes = append(sec.Notes, restoreNotes(r)...)
+	}
+	if s != nil {
+		sec.Job = cmp.Or(sec.Job, s.Name)
+		sec.Save = saveHalf(s, now)
+		sec.Notes = append(sec.Notes, saveNotes(r, s)...)
+	}
+	return sec
+}
+
+// restoreHalf converts the half before the job, which has no result where not even the project could be read.
+func restoreHalf(o *restoreOutput) *summary.Restore {
+	half := &summary.Restore{Failed: o.Error != ""}
+	r := o.Result
+	if r == nil {
+		return half
+	}
+	counts := func(c restore.Counts) summary.Counts {
+		return summary.Counts{Restored: c.Restored, Present: c.Present, Missing: c.Missing, Refused: c.Refused}
+	}
+	half.Key, half.Modules, half.Build, half.Size = r.Key, counts(r.Modules), counts(r.Build), summarySize(r.Size)
+	half.Fetched, half.Written, half.Files, half.Took = r.BytesFetched, r.BytesWritten, r.FilesWritten, fromSeconds(r.Seconds)
+	if m := r.Matched; m != nil {
+		half.Scope, half.Exact, half.Saved, half.Foreign = m.Scope, m.Exact, m.Saved, m.Scope != o.Scope
+	}
+	for _, l := range r.Losses {
+		half.Lost = append(half.Lost, summary.Loss{What: l.What, Kind: l.Kind, Reason: l.Reason})
+	}
+	for _, m := range r.Largest {
+		half.Largest = append(half.Largest, summary.Item{Name: m.Name, Bytes: m.Bytes})
+	}
+	return half
+}
+
+// saveHalf converts the half after the job.
+func saveHalf(o *saveOutput, now time.Time) *summary.Save {
+	half := &summary.Save{Scope: o.Scope, Failed: o.Error != ""}
+	s := o.Result
+	if s == nil {
+		return half
+	}
+	counts := func(c save.Counts) summary.Stored {
+		return summary.Stored{Uploaded: c.Uploaded, Stored: c.Stored, Trimmed: c.Trimmed, Skipped: c.Skipped}
+	}
+	half.ReadOnly, half.Written = s.ReadOnly, s.Written
+	half.Modules, half.Build, half.Uploaded, half.Took = counts(s.Modules), counts(s.Build), s.BytesUploaded, fromSeconds(s.Seconds)
+	half.Before, half.After = summarySize(s.Before), summarySize(s.After)
+	if u := s.Reuse; u != nil {
+		half.Reuse = &summary.Reuse{Reused: u.Reused, Made: u.Made, Saved: fromSeconds(u.Seconds)}
+	}
+	half.Trim = summaryTrim(s.Trim)
+	if l := s.Largest; l != nil {
+		for _, m := range l.Modules {
+			half.Largest = append(half.Largest, summary.Item{Name: m.Name, Bytes: m.Bytes})
+		}
+		for _, out := range l.Outputs {
+			half.Outputs = append(half.Outputs, summary.Item{Kind: out.Kind, Name: out.Name, Count: out.Count, Bytes: out.Bytes})
+		}
+	}
+	half.Trend = summaryTrend(s, o.Run, now)
+	return half
+}

@@ -1,0 +1,92 @@
+package summary
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// details of the half before the job.
+func (r *Restore) details(p *page) {
+	line := fmt.Sprintf("%s, %s, %s on disk in %s", plural(r.Modules.Restored, "module"), plural(r.Build.Restored, "build entry"), sizeText(r.Written), took(r.Took))
+	p.fold("Restore", line, func() {
+		row := func(name string, c Counts) []string {
+			return []string{name, count(c.Restored), count(c.Present), count(c.Missing), count(c.Refused)}
+		}
+		p.table(":-- --:", []string{"", "Restored", "Already there", "Missing", "Refused"},
+			[][]string{row("Modules", r.Modules), row("Build entries", r.Build)})
+		p.printf("Fetched %s, wrote %s in %s. Key: %s\n\n", sizeText(r.Fetched), sizeText(r.Written), plural(int(r.Files), "file"), code(r.Key))
+		r.lost(p)
+	})
+}
+
+// lost lists what should have been restored.
+func (r *Restore) lost(p *page) {
+	if len(r.Lost) == 0 {
+		return
+	}
+	rows := [][]string{}
+	for _, l := range r.Lost[:min(len(r.Lost), maxLost)] {
+		rows = append(rows, []string{code(l.What), word(l.Kind), text(l.Reason)})
+	}
+	p.table(":--", []string{"Lost", "", "Why"}, rows)
+	p.more(len(r.Lost), maxLost)
+}
+
+// details of the half after the job.
+func (s *Save) details(p *page) {
+	line := fmt.Sprintf("%s and %s uploaded, %s in %s", plural(s.Modules.Uploaded, "module"), plural(s.Build.Uploaded, "build output"), sizeText(s.Uploaded), took(s.Took))
+	p.fold("Save", line, func() {
+		row := func(name string, c Stored) []string {
+			return []string{name, count(c.Uploaded), count(c.Stored), count(c.Trimmed), count(c.Skipped)}
+		}
+		p.table(":-- --:", []string{"", "Uploaded", "Already stored", "Trimmed", "Skipped"},
+			[][]string{row("Modules", s.Modules), row("Build entries", s.Build)})
+		s.sizes(p)
+	})
+}
+
+// sizes compares the snapshot with the one before.
+func (s *Save) sizes(p *page) {
+	before := Size{}
+	if s.Before != nil {
+		before = *s.Before
+	}
+	a := *s.After
+	both := func(n int, b int64) string { return fmt.Sprintf("%s, %s", count(n), sizeText(b)) }
+	change := func(n int, b int64) string {
+		return fmt.Sprintf("%s, %s", signed(int64(n), humanize.Comma), signed(b, sizeText))
+	}
+	p.table(":-- --:", []string{"Snapshot", "Before", "After", "Change"}, [][]string{
+		{"Modules", both(before.Modules, before.ModuleBytes), both(a.Modules, a.ModuleBytes), change(a.Modules-before.Modules, a.ModuleBytes-before.ModuleBytes)},
+		{"Build entries", both(before.Entries, before.EntryBytes), both(a.Entries, a.EntryBytes), change(a.Entries-before.Entries, a.EntryBytes-before.EntryBytes)},
+		{"In the store, compressed", sizeText(before.Stored), sizeText(a.Stored), signed(a.Stored-before.Stored, sizeText)},
+	})
+}
+
+// trim says what was dropped and why.
+func (s *Save) trim(p *page, now time.Time) {
+	t := s.Trim
+	if t.Off != "" {
+		p.printf("Nothing was trimmed: %s.\n\n", text(t.Off))
+		return
+	}
+	all := t.Age.Count + t.Size.Count
+	if all == 0 {
+		return
+	}
+	line := fmt.Sprintf("%s of modules and build entries that are no longer used", sizeText(t.Age.Bytes+t.Size.Bytes))
+	p.fold("Trimmed", line, func() {
+		p.table(":-- --:", []string{"Why", "Count", "Size"}, [][]string{
+			{"Not used for too long", count(t.Age.Count), sizeText(t.Age.Bytes)},
+			{"Above the size limit", count(t.Size.Count), sizeText(t.Size.Bytes)},
+		})
+		rows := [][]string{}
+		for _, d := range t.Largest[:min(len(t.Largest), maxRows)] {
+			rows = append(rows, []string{word(d.Kind) + " " + code(d.Name), sizeText(d.Bytes), humanize.RelTime(d.LastUse, now, "ago", "from now"), word(d.Reason)})
+		}
+		p.table(":-- --: :--", []string{"Largest of it", "Size", "Last used", "Why"}, rows)
+		p.more(all, len(rows))
+	})
+}

@@ -1,0 +1,170 @@
+package summary
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+)
+
+// head writes the heading and the line that matters most.
+func (s *Section) head(p *page) {
+	p.printf("### %s Go cache: %s\n\n", s.sign(), code(s.Job))
+	var lines []string
+	if s.Restore != nil {
+		lines = append(lines, s.Restore.line(s))
+	}
+	if s.Save != nil {
+		lines = append(lines, s.Save.line())
+	}
+	if len(lines) > 0 {
+		p.printf("%s\n\n", strings.Join(lines, " "))
+	}
+}
+
+// sign is what is seen from afar.
+func (s *Section) sign() string {
+	switch {
+	case len(s.Notes) > 0:
+		return "⚠️"
+	case s.Restore != nil && s.Restore.Scope == "":
+		return "🌱"
+	}
+	return "✅"
+}
+
+// empty reports whether nothing was found and nothing came.
+func (r *Restore) empty() bool {
+	nothing := func(c Counts) bool { return c.Restored+c.Present+c.Refused == 0 }
+	return r.Scope == "" && nothing(r.Modules) && nothing(r.Build) && len(r.Lost) == 0
+}
+
+// line says what was found.
+func (r *Restore) line(s *Section) string {
+	switch {
+	case r.Failed && r.Scope == "":
+		return "**Nothing was restored.**"
+	case r.Scope == "" && r.Modules.Restored > 0:
+		return fmt.Sprintf("**No snapshot was found**; %s came by go.sum alone.", plural(r.Modules.Restored, "module"))
+	case r.Scope == "":
+		return "**No snapshot was found**, so this job starts cold."
+	}
+	what := "Restored the snapshot of the same module files"
+	switch {
+	case r.Failed:
+		what = "Restored only a part of the snapshot"
+	case !r.Exact:
+		what = "Restored the latest snapshot"
+	}
+	from := code(r.Scope)
+	if r.Foreign {
+		from = "another scope, " + from
+	}
+	age := humanize.RelTime(r.Saved, s.Now, "ago", "from now")
+	line := fmt.Sprintf("**%s** from %s, saved %s", what, from, age)
+	if !r.Exact && !r.Failed {
+		line += "; the module files have changed since"
+	}
+	return line + "."
+}
+
+// line says what was stored.
+func (s *Save) line() string {
+	switch {
+	case s.ReadOnly:
+		return "Read-only: nothing is saved."
+	case s.Failed:
+		return "**Not saved.**"
+	case !s.Written:
+		return "Nothing new to save."
+	}
+	line := fmt.Sprintf("Saved %s", plural(s.Build.Uploaded, "new build output"))
+	if s.Modules.Uploaded > 0 {
+		line += " and " + plural(s.Modules.Uploaded, "new module")
+	}
+	return line + " to " + code(s.Scope) + "."
+}
+
+// figure is one cell of the row of large figures.
+type figure struct{ title, value, below string }
+
+// figures writes them, those that are known.
+func (s *Section) figures(p *page) {
+	var list []figure
+	add := func(f figure, ok bool) {
+		if ok {
+			list = append(list, f)
+		}
+	}
+	add(s.reused())
+	add(s.timeSaved())
+	add(s.spent())
+	add(s.moved())
+	add(s.size())
+	if len(list) == 0 {
+		return
+	}
+	var titles, cells []string
+	for _, f := range list {
+		titles = append(titles, f.title)
+		cells = append(cells, fmt.Sprintf("**%s**<br><sub>%s</sub>", f.value, f.below))
+	}
+	p.table(":-:", titles, [][]string{cells})
+}
+
+// reused is the share of hits, or before the job has run what there is to hit.
+func (s *Section) reused() (figure, bool) {
+	if s.Save != nil && s.Save.Reuse != nil && s.Save.Reuse.Reused+s.Save.Reuse.Made > 0 {
+		u := s.Save.Reuse
+		return figure{"Reused", percentText(percent(u.Reused, u.Made)), fmt.Sprintf("%s of %s build entries", count(u.Reused), count(u.Reused+u.Made))}, true
+	}
+	if r := s.Restore; r != nil && r.Scope != "" {
+		return figure{"Restored", plural(r.Build.Restored, "build entry"), plural(r.Modules.Restored, "module")}, true
+	}
+	return figure{}, false
+}
+
+func (s *Section) timeSaved() (figure, bool) {
+	if s.Save == nil || s.Save.Reuse == nil || s.Save.Reuse.Reused == 0 {
+		return figure{}, false
+	}
+	return figure{"Time saved", about(s.Save.Reuse.Saved), "of building, an estimate"}, true
+}
+
+func (s *Section) spent() (figure, bool) {
+	switch {
+	case s.Restore != nil && s.Save != nil && s.Restore.Took+s.Save.Took > 0:
+		return figure{"Time spent", took(s.Restore.Took + s.Save.Took), fmt.Sprintf("restore %s, save %s", took(s.Restore.Took), took(s.Save.Took))}, true
+	case s.Restore != nil && s.Restore.Took > 0:
+		return figure{"Time spent", took(s.Restore.Took), "restore"}, true
+	case s.Save != nil && s.Save.Took > 0:
+		return figure{"Time spent", took(s.Save.Took), "save"}, true
+	}
+	return figure{}, false
+}
+
+func (s *Section) moved() (figure, bool) {
+	switch {
+	case s.Restore == nil && s.Save == nil || s.Save == nil && s.Restore.Fetched == 0 || s.Save != nil && s.Save.After == nil:
+		return figure{}, false
+	case s.Restore != nil && s.Save != nil:
+		return figure{"Transferred", sizeText(s.Restore.Fetched + s.Save.Uploaded), fmt.Sprintf("↓ %s, ↑ %s", sizeText(s.Restore.Fetched), sizeText(s.Save.Uploaded))}, true
+	case s.Save == nil:
+		return figure{"Fetched", sizeText(s.Restore.Fetched), sizeText(s.Restore.Written) + " on disk"}, true
+	}
+	return figure{"Uploaded", sizeText(s.Save.Uploaded), plural(s.Save.Build.Uploaded, "build output")}, true
+}
+
+func (s *Section) size() (figure, bool) {
+	if s.Save != nil && s.Save.After != nil {
+		below := "in the store"
+		if b := s.Save.Before; b != nil {
+			below = signed(s.Save.After.Stored-b.Stored, sizeText) + " in the store"
+		}
+		return figure{"Snapshot", sizeText(s.Save.After.Stored), below}, true
+	}
+	if s.Restore != nil && s.Restore.Size != nil {
+		return figure{"Snapshot", sizeText(s.Restore.Size.Stored), "in the store"}, true
+	}
+	return figure{}, false
+}
