@@ -1,11 +1,8 @@
 package save
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -56,13 +53,13 @@ func (r *run) scanPaths(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			sum, err := p.Sum(f.Name, buf)
+			sum, size, err := sumFile(p, f.Name, buf)
 			if err != nil {
 				r.tally.warn("%s of %s is not saved: %v", f.Name, p.Name, err)
 				continue
 			}
 			id := fileID{p.Name, f.Name, sum}
-			r.files = append(r.files, extraFile{id, f.Size, f.Exec, r.fileUse(id, f.Used), true})
+			r.files = append(r.files, extraFile{id, size, f.Exec, r.fileUse(id, f.Used), true})
 		}
 	}
 	if len(r.files) > snapshot.MaxPathFiles {
@@ -71,6 +68,15 @@ func (r *run) scanPaths(ctx context.Context) error {
 	}
 	slices.SortFunc(r.files, func(x, y extraFile) int { return x.compare(y.fileID) })
 	return nil
+}
+
+func sumFile(p extradir.Path, name string, buf []byte) (string, int64, error) {
+	f, err := p.Open(name)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	return extradir.Sum(f, buf)
 }
 
 // fileUse decides when a file was used last, as lastUse does for build entries.
@@ -249,8 +255,9 @@ func (r *run) writeFiles(w *snapshot.Writer, files []extraFile) (b built, writte
 	for _, p := range r.Paths {
 		dirs[p.Name] = p
 	}
+	buf := make([]byte, 256<<10)
 	for _, f := range files {
-		err := writeFile(w, dirs[f.path], f)
+		err := writeFile(w, dirs[f.path], f, buf)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errChanged) {
 			r.tally.warn("%s of %s is not saved: %v", f.name, f.path, err)
 			continue
@@ -270,38 +277,29 @@ func (r *run) writeFiles(w *snapshot.Writer, files []extraFile) (b built, writte
 // errChanged: what was hashed is not what would be stored.
 var errChanged = errors.New("it changed while it was saved")
 
-// writeFile reads a file before it writes it, since nothing can be taken out of a pack again: a large one twice.
-func writeFile(w *snapshot.Writer, p extradir.Path, f extraFile) error {
+// writeFile reads a file twice, once to check it, since nothing can be taken out of a pack again: so no file has to be held
+// in memory. What is appended meanwhile is left out.
+func writeFile(w *snapshot.Writer, p extradir.Path, f extraFile, buf []byte) error {
 	in, err := p.Open(f.name)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	h := sha256.New()
-	var body io.Reader = in
-	if f.size > snapshot.FrameSize {
-		if _, err := io.Copy(h, in); err != nil {
-			return err
-		}
-		if _, err := in.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-	} else {
-		data, err := io.ReadAll(io.LimitReader(in, f.size+1))
-		if err != nil {
-			return err
-		}
-		h.Write(data)
-		body = bytes.NewReader(data)
-	}
-	if hex.EncodeToString(h.Sum(nil)) != f.sum {
+	sum, size, err := extradir.Sum(in, buf)
+	switch {
+	case err != nil:
+		return err
+	case sum != f.sum || size != f.size:
 		return errChanged
+	}
+	if _, err := in.Seek(0, io.SeekStart); err != nil {
+		return err
 	}
 	mode := fs.FileMode(0o644)
 	if f.exec {
 		mode = 0o755
 	}
-	_, err = w.Add(snapshot.Member{Name: f.name, Mode: mode, Size: f.size}, body)
+	_, err = w.Add(snapshot.Member{Name: f.name, Mode: mode, Size: f.size}, io.LimitReader(in, f.size))
 	return err
 }
 

@@ -132,13 +132,13 @@ func TestPathsAge(t *testing.T) {
 	names := func() []string { return slices.Sorted(maps.Keys(m.files())) }
 	for day := 1; day <= 16; day++ {
 		at := epoch.Add(time.Duration(day) * 24 * time.Hour)
-		m.with = func(o *save.Options) { o.JobFailed = day == 15 }
+		m.with = func(o *save.Options) { o.JobFailed = day == 14 }
 		m.job(at, func() {
 			m.put(0, "written", fmt.Sprint(day), at)
 			must(t, os.Chtimes(filepath.Join(m.paths[0].Dir, "marked"), at, at))
 		})
 		want := 3
-		if day == 16 {
+		if day > 14 {
 			want = 2
 		}
 		if stored := m.saved.Files.Stored + m.saved.Files.Uploaded; stored != want {

@@ -94,18 +94,11 @@ func (p Path) Open(name string) (*os.File, error) {
 	return osfile.OpenQuietly(filepath.Join(p.Dir, filepath.FromSlash(name)))
 }
 
-// Sum returns the SHA-256 of a file as hex. buf is for reading.
-func (p Path) Sum(name string, buf []byte) (string, error) {
-	f, err := p.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
+// Sum returns the SHA-256 of what in holds from here on, as hex, and how many bytes that is. buf is for reading.
+func Sum(in io.Reader, buf []byte) (string, int64, error) {
 	h := sha256.New()
-	if _, err := io.CopyBuffer(h, struct{ io.Reader }{f}, buf); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	n, err := io.CopyBuffer(h, struct{ io.Reader }{in}, buf) // without the methods by which files copy themselves with buffers of their own
+	return hex.EncodeToString(h.Sum(nil)), n, err
 }
 
 // Dir is a directory that files are added to. Safe for concurrent use.
