@@ -70,6 +70,9 @@ var notInputs = []string{"json", "quiet", "help", "version", "state"}
 // renamed are flags whose input has a name that is customary in workflows.
 var renamed = map[string]string{"dir": "working-directory", "path": "paths"}
 
+// secretFlags are flags whose value can be a secret.
+var secretFlags = []string{"sign-key"}
+
 // inputs lists all inputs of all steps: the special ones, then the flags in the order of the help.
 func inputs() []input {
 	list := slices.Clone(specialInputs)
@@ -127,6 +130,9 @@ func inputOf(f *pflag.Flag) input {
 	}
 	if f.Value.Type() == "bool" {
 		in.kind = boolInput
+	}
+	if slices.Contains(secretFlags, f.Name) {
+		in.kind = secretInput
 	}
 	if name, ok := strings.CutPrefix(f.Name, "no-"); ok && in.kind == boolInput {
 		in.name, in.kind, in.shown = name, negated, "true"

@@ -77,13 +77,13 @@ func (a *app) restore(ctx context.Context) error {
 		return err
 	}
 	out.outcome = outcomeOf(err)
-	a.report(&out, nil)
 	if printErr := a.out.result(out, out.write); printErr != nil {
 		return printErr
 	}
 	if out.Result != nil {
 		a.warnings(out.Warnings)
 	}
+	a.summarize(&out, nil)
 	if err == nil && a.flags.failMiss && out.Matched == nil {
 		return failure{exitFailed, fmt.Errorf("no snapshot found for %s", out.Key)}
 	}

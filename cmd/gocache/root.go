@@ -46,9 +46,9 @@ type app struct {
 	out    *console
 	lookup lookupEnv
 	flags  flags
-	// observe gets the result of a restore or a save, of which the other is nil, before it is printed. Who sets it
+	// onSummary gets what a restore or a save has for the summary, of which the other is nil. Who sets it
 	// says what there is to say about the whole job.
-	observe func(*restoreOutput, *saveOutput)
+	onSummary func(*restoreOutput, *saveOutput) error
 	// origin names where the value of a flag's twin comes from, for complaints; nil: the variable.
 	origin func(flag string) string
 }
@@ -142,9 +142,12 @@ func (a *app) root() *cobra.Command {
 // prepare runs before every command: twins of flags that were not given.
 func (a *app) prepare(cmd *cobra.Command) error { return applyTwins(cmd, a.lookup, a.origin) }
 
-// report hands a result to who asked for it.
-func (a *app) report(r *restoreOutput, s *saveOutput) {
-	if a.observe != nil {
-		a.observe(r, s)
+// summarize hands a result to who asked for it.
+func (a *app) summarize(r *restoreOutput, s *saveOutput) {
+	if a.onSummary == nil {
+		return
+	}
+	if err := a.onSummary(r, s); err != nil {
+		a.out.warn(err, "")
 	}
 }

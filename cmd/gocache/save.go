@@ -64,13 +64,13 @@ func (a *app) save(ctx context.Context) error {
 		return err
 	}
 	out.outcome = outcomeOf(err)
-	a.report(nil, &out)
 	if printErr := a.out.result(out, out.write); printErr != nil {
 		return printErr
 	}
 	if out.Result != nil {
 		a.warnings(out.Warnings)
 	}
+	a.summarize(nil, &out)
 	return a.finish(err, false)
 }
 
