@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -129,6 +130,7 @@ func (x *action) save(ctx context.Context) error {
 
 // begin checks the inputs, those for the save after the job too, since a mistake should show at once.
 func (x *action) begin(commands ...string) error {
+	x.mask()
 	if err := x.in.check(); err != nil {
 		return err
 	}
@@ -170,13 +172,9 @@ func (x *action) run(ctx context.Context, command, dir string) error {
 	if dir != "" {
 		inner.flags.stateDefault = filepath.Join(dir, "state.json")
 	}
-	inner.observe = func(r *restoreOutput, s *saveOutput) {
-		if r != nil {
-			x.restored = r
-		}
-		if s != nil {
-			x.saved = s
-		}
+	inner.onSummary = func(r *restoreOutput, s *saveOutput) error {
+		x.restored, x.saved = cmp.Or(r, x.restored), cmp.Or(s, x.saved)
+		return nil
 	}
 	x.gh.Group("gocache " + command)
 	code := inner.execute(ctx, []string{command})
@@ -250,9 +248,8 @@ func (x *action) warnRefused() {
 	}
 }
 
-// useKeys passes the keys on to the SDK, which reads the environment. A session token of an earlier step belongs to other keys.
-func (x *action) useKeys() error {
-	id, secret, token := x.in.get("access-key-id"), x.in.get("secret-access-key"), x.in.get("session-token")
+// mask keeps secrets out of the log, whatever prints them.
+func (x *action) mask() {
 	secrets := []string{x.env.get(twin("sign-key"))}
 	for _, in := range x.in.list {
 		if in.kind == secretInput {
@@ -264,6 +261,11 @@ func (x *action) useKeys() error {
 			x.gh.AddMask(value)
 		}
 	}
+}
+
+// useKeys passes the keys on to the SDK, which reads the environment. A session token of an earlier step belongs to other keys.
+func (x *action) useKeys() error {
+	id, secret, token := x.in.get("access-key-id"), x.in.get("secret-access-key"), x.in.get("session-token")
 	if (id == "") != (secret == "") {
 		return usage("the inputs access-key-id and secret-access-key go together, and one of them is empty")
 	}

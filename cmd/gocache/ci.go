@@ -68,6 +68,9 @@ func fromGitLab(env lookupEnv) identity {
 	return id
 }
 
+// readOnlyReason says why a job must not write to the store although nobody said so; "" for jobs that may.
+func readOnlyReason(env lookupEnv) string { return githubReadOnlyReason(env) }
+
 // Job statuses, as GitHub spells them in ${{ job.status }}.
 const (
 	jobSuccess   = "success"

@@ -125,11 +125,10 @@ func readGitHubEvent(env lookupEnv) (event githubEvent, ok bool) {
 	return event, true
 }
 
-// readOnlyReason says why a job must not write to the store although nobody said so; "" for jobs that may. The
-// principle: a scope is written only by code that is in it. GITHUB_REF names the scope, but some events run with the
+// githubReadOnlyReason is readOnlyReason on GitHub. The principle: a scope is written only by code that is in it. GITHUB_REF names the scope, but some events run with the
 // ref of the default branch (and its secrets) on behalf of code from elsewhere, which such workflows then check out. No
 // flag overrides this; a bucket policy should say it too, as a job can run anything, also another gocache.
-func readOnlyReason(env lookupEnv) string {
+func githubReadOnlyReason(env lookupEnv) string {
 	if !onGitHub(env) {
 		return ""
 	}

@@ -53,7 +53,6 @@ var specialInputs = []input{
 	{name: "access-key-id", steps: everyStep, kind: secretInput, help: "S3 access key; better none: a role for the job needs no key that lasts", shown: "as in the AWS CLI"},
 	{name: "secret-access-key", steps: everyStep, kind: secretInput, help: "secret of the access key"},
 	{name: "session-token", steps: everyStep, kind: secretInput, help: "session token of temporary keys"},
-	{name: "sign-key", flag: "sign-key", steps: stepWhole | stepSave, kind: secretInput, help: "private key of gocache keygen, which signs what is saved: a secret of protected branches"},
 	{name: "name", flag: "name", steps: everyStep, shown: "workflow, job, matrix and working-directory",
 		help: "name of what is cached, part of the key; jobs with the same name share a snapshot"},
 	{name: "working-directory", flag: "dir", steps: everyStep, shown: ".", help: "directory of the project, in the checkout"},
@@ -70,6 +69,9 @@ var notInputs = []string{"json", "quiet", "help", "version", "state"}
 
 // renamed are flags whose input has a name that is customary in workflows.
 var renamed = map[string]string{"dir": "working-directory", "path": "paths"}
+
+// secretFlags are flags whose value can be a secret.
+var secretFlags = []string{"sign-key"}
 
 // inputs lists all inputs of all steps: the special ones, then the flags in the order of the help.
 func inputs() []input {
@@ -128,6 +130,9 @@ func inputOf(f *pflag.Flag) input {
 	}
 	if f.Value.Type() == "bool" {
 		in.kind = boolInput
+	}
+	if slices.Contains(secretFlags, f.Name) {
+		in.kind = secretInput
 	}
 	if name, ok := strings.CutPrefix(f.Name, "no-"); ok && in.kind == boolInput {
 		in.name, in.kind, in.shown = name, negated, "true"

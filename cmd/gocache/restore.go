@@ -85,7 +85,6 @@ func (a *app) restore(ctx context.Context) error {
 	out.partial = err != nil
 	err = errors.Join(err, out.timesErr)
 	out.outcome = outcomeOf(err)
-	a.report(&out, nil)
 	if printErr := a.out.result(out, out.write); printErr != nil {
 		return printErr
 	}

@@ -48,9 +48,9 @@ type app struct {
 	out    *console
 	lookup lookupEnv
 	flags  flags
-	// observe gets the result of a restore or a save, of which the other is nil, before it is printed. Who sets it
-	// writes the summary of the whole job.
-	observe func(*restoreOutput, *saveOutput)
+	// onSummary gets what a restore or a save has for the summary, of which the other is nil. Who sets it
+	// says what there is to say about the whole job.
+	onSummary func(*restoreOutput, *saveOutput) error
 	// origin names where the value of a flag's twin comes from, for complaints; nil: the variable.
 	origin func(flag string) string
 }
@@ -143,10 +143,3 @@ func (a *app) root() *cobra.Command {
 
 // prepare runs before every command: twins of flags that were not given.
 func (a *app) prepare(cmd *cobra.Command) error { return applyTwins(cmd, a.lookup, a.origin) }
-
-// report hands a result to who asked for it.
-func (a *app) report(r *restoreOutput, s *saveOutput) {
-	if a.observe != nil {
-		a.observe(r, s)
-	}
-}

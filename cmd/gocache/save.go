@@ -66,7 +66,6 @@ func (a *app) save(ctx context.Context) error {
 		return err
 	}
 	out.outcome = outcomeOf(err)
-	a.report(nil, &out)
 	if printErr := a.out.result(out, out.write); printErr != nil {
 		return printErr
 	}

@@ -40,7 +40,7 @@ func (s *signing) trusting(fs *pflag.FlagSet) {
 
 // signs registers the private key.
 func (s *signing) signs(fs *pflag.FlagSet) {
-	fs.StringVar(&s.signKey, "sign-key", "", "file with the private key that signs the snapshot; in the environment also the key itself")
+	fs.StringVar(&s.signKey, "sign-key", "", "private key that signs the snapshot (better in the environment than in a command line), or the file that holds it")
 }
 
 // parse makes the signer. Errors do not show what was given: it may be the secret.

@@ -36,10 +36,11 @@ func (a *app) summaryFile() string {
 // summarize adds the section of one command, unless somebody waits for the other half of it. A summary that cannot be
 // written is never worth more than a warning.
 func (a *app) summarize(r *restoreOutput, s *saveOutput) {
-	if a.observe != nil {
-		return
+	write := a.writeSummary
+	if a.onSummary != nil {
+		write = a.onSummary
 	}
-	if err := a.writeSummary(r, s); err != nil {
+	if err := write(r, s); err != nil {
 		a.out.warn(err, "")
 	}
 }

@@ -70,6 +70,8 @@ func TestWorkflow(t *testing.T) {
 // TestSteps: restore and save as steps, the whole action beside them for a second project, and jobs of a matrix, which share nothing.
 func TestSteps(t *testing.T) {
 	l := newLab(t)
+	// With no package of the standard library nothing of it has to be compiled.
+	write(t, filepath.Join(l.project, "lib", "lib.go"), "package lib\n\nimport _ \"github.com/inconshreveable/mousetrap\"\n")
 	store := "STORE=file://" + filepath.Join(l.root, "store")
 	first := l.run("steps.yml", "push", pushTo("main"), "", store, "FLAVOUR=sweet")
 	first.job("test", "success")
