@@ -87,27 +87,8 @@ func githubDefaultBranch(eventFile string) string {
 	return event.Repository.DefaultBranch
 }
 
-// fromGitLab: https://docs.gitlab.com/ci/variables/predefined_variables/
-func fromGitLab(env lookupEnv) identity {
-	id := identity{
-		Name:         env.get("CI_JOB_NAME"),
-		Scope:        branch(env.get("CI_COMMIT_REF_NAME")),
-		BaseScope:    branch(env.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")),
-		DefaultScope: branch(env.get("CI_DEFAULT_BRANCH")),
-		Commit:       env.get("CI_COMMIT_SHA"),
-		Run:          env.get("CI_PIPELINE_ID"),
-	}
-	if tag := env.get("CI_COMMIT_TAG"); tag != "" {
-		id.Scope = "refs/tags/" + tag
-	}
-	if ref := env.get("CI_MERGE_REQUEST_REF_PATH"); ref != "" {
-		id.Scope = ref
-	}
-	if path := env.get("CI_PROJECT_PATH"); path != "" {
-		id.Repo = join("/", strings.ToLower(env.get("CI_SERVER_HOST")), path)
-	}
-	return id
-}
+// readOnlyReason says why a job must not write to the store although nobody said so; "" for jobs that may.
+func readOnlyReason(env lookupEnv) string { return gitlabReadOnlyReason(env) }
 
 // Job statuses, as GitHub spells them in ${{ job.status }}.
 const (

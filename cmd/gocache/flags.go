@@ -31,6 +31,7 @@ type flags struct {
 	partSize            size
 	concurrency         int
 	timeout, stall      duration
+	role                roleFlags
 	failError, failMiss bool
 }
 
@@ -71,6 +72,7 @@ func (f *flags) transfer(fs *pflag.FlagSet) {
 	f.timeout, f.stall = duration(defaultTimeout), duration(s3.DefaultStallTimeout)
 	fs.Var(&f.timeout, "timeout", "end after this time, whatever is left to do; 0: never")
 	fs.Var(&f.stall, "stall-timeout", "give up on a connection on which nothing moves")
+	f.role.register(fs)
 }
 
 // restore registers what only a restore has to know.
@@ -140,5 +142,5 @@ func (f *flags) check() error {
 	case f.partSize > 1<<30: // buffers of this size are held while uploading
 		return usage("invalid value %s for --part-size: want 1GiB or less", &f.partSize)
 	}
-	return nil
+	return f.role.check()
 }

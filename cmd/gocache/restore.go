@@ -91,6 +91,7 @@ func (a *app) restore(ctx context.Context) error {
 // runRestore fills out as far as it gets. The store comes first, as a mistake in its URL is
 // wrong usage on any machine, also on one without Go.
 func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
+	a.forgetCredentials()
 	st, err := a.openStore(ctx)
 	if err != nil {
 		return err
@@ -101,6 +102,7 @@ func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
 		return err
 	}
 	out.identity = p.id
+	a.keepCredentials(ctx, st)
 	meter := new(report.Meter)
 	show := a.progress(meter, downloadWords)
 	out.Result, err = restore.Run(ctx, a.restoreOptions(p, st, meter))

@@ -46,6 +46,9 @@ type app struct {
 	out    *console
 	lookup lookupEnv
 	flags  flags
+
+	// tokens asks the runner for an OIDC token; nil: the environment has it.
+	tokens func(ctx context.Context, audience string) (string, error)
 }
 
 // lookupEnv is os.LookupEnv, or a table in tests.

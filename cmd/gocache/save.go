@@ -85,6 +85,9 @@ func (a *app) runSave(ctx context.Context, out *saveOutput) error {
 		return err
 	}
 	out.identity = p.id
+	if reason := readOnlyReason(a.lookup); reason != "" {
+		a.out.say("read-only: %s", reason)
+	}
 	o := a.saveOptions(p, st, new(report.Meter))
 	show := a.progress(o.Meter, uploadWords)
 	out.Result, err = save.Run(ctx, o)
@@ -104,7 +107,7 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		MaxModules: int64(a.flags.maxSizeModules), MaxBuild: int64(a.flags.maxSizeBuild),
 		RepackBudget: cmp.Or(int64(a.flags.repackBudget), -1),
 		JobFailed:    cmp.Or(a.flags.jobStatus.value, jobStatus(a.lookup)) != jobSuccess,
-		ReadOnly:     a.flags.readOnly,
+		ReadOnly:     a.flags.readOnly || readOnlyReason(a.lookup) != "",
 		Fuzz:         a.flags.fuzz, Concurrency: a.flags.concurrency,
 		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + buildVersion().Version},
 		Meter:  m, Now: time.Now,
