@@ -74,6 +74,7 @@ type Options struct {
 type Store struct {
 	opts        Options
 	client      *awss3.Client
+	http        *http.Client
 	credentials aws.CredentialsProvider
 	counter     *store.Counter
 	parts       *partPool
@@ -110,8 +111,11 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		if o.Endpoint != "" {
 			so.BaseEndpoint = aws.String(o.Endpoint)
 		}
+		if onGoogle(o.Endpoint) {
+			so.HTTPSignerV4 = googleSigner{so.HTTPSignerV4}
+		}
 	})
-	return &Store{opts: o, client: api, credentials: creds, counter: counter, parts: newPartPool(o.PartSize, o.Concurrency)}, nil
+	return &Store{opts: o, client: api, http: client, credentials: creds, counter: counter, parts: newPartPool(o.PartSize, o.Concurrency)}, nil
 }
 
 // complete checks the options and fills in the defaults.
