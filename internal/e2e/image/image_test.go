@@ -79,7 +79,8 @@ WORKDIR /go
 func (b *builder) base() {
 	b.t.Helper()
 	script := `set -e
-mkdir -p base/bin base/usr/local/go base/usr/bin base/etc/ssl/certs base/root base/tmp base/go base/var
+mkdir -p base/bin base/usr/local/go base/usr/bin base/etc/ssl/certs base/etc base/root base/tmp base/go base/var
+echo 'root:x:0:0::/root:/bin/sh' >base/etc/passwd
 chmod 1777 base/tmp base/go
 cp "$(command -v busybox)" base/bin/busybox
 for a in sh mkdir chmod cp cat id; do ln -s busybox base/bin/$a; done
@@ -107,16 +108,19 @@ func TestImages(t *testing.T) {
 	if again := b.build("binary"); again != id {
 		t.Errorf("the same sources gave the images %s and %s", id, again)
 	}
-	var image struct {
-		Config struct {
-			User       string
-			Entrypoint []string
-			Labels     map[string]string
-		} `json:"config"`
+	var inspected struct {
+		OCIv1 struct {
+			Config struct {
+				User       string
+				Entrypoint []string
+				Labels     map[string]string
+			} `json:"config"`
+		}
 	}
-	if err := json.Unmarshal([]byte(b.run("buildah", "inspect", "--type", "image", "--format", "{{json .OCIv1}}", "gocache:binary")), &image); err != nil {
+	if err := json.Unmarshal([]byte(b.run("buildah", "inspect", "--type", "image", "gocache:binary")), &inspected); err != nil {
 		t.Fatal(err)
 	}
+	image := inspected.OCIv1
 	labels := image.Config.Labels
 	if image.Config.User != "65532:65532" || strings.Join(image.Config.Entrypoint, " ") != "/gocache" ||
 		labels["org.opencontainers.image.version"] != "v1.2.3" || labels["org.opencontainers.image.revision"] != "abc" || labels["org.opencontainers.image.source"] == "" {

@@ -62,6 +62,9 @@ type Options struct {
 	// NoConditions is for servers that take the headers of conditional writes and ignore them: such a write is then
 	// refused with store.ErrNoConditions. Servers that refuse them themselves need no setting.
 	NoConditions bool
+	// NoChecksums is for servers that refuse the x-amz-checksum headers, such as Backblaze B2. Bodies are signed then, which
+	// costs a SHA-256 of what is uploaded.
+	NoChecksums  bool
 	Concurrency  int           // uploads of parts and small objects at once; 0: DefaultConcurrency
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
 	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
@@ -115,7 +118,9 @@ func New(ctx context.Context, o Options) (*Store, error) {
 			so.HTTPSignerV4 = googleSigner{so.HTTPSignerV4}
 		}
 	})
-	return &Store{opts: o, client: api, http: client, credentials: creds, counter: counter, parts: newPartPool(o.PartSize, o.Concurrency)}, nil
+	s := &Store{opts: o, client: api, http: client, credentials: creds, counter: counter, parts: newPartPool(o.PartSize, o.Concurrency)}
+	s.lacks.batchDelete.Store(o.NoChecksums) // that request must have one
+	return s, nil
 }
 
 // complete checks the options and fills in the defaults.
