@@ -168,7 +168,7 @@ func (x *action) saveIfWanted(ctx context.Context, dir string) error {
 
 // run runs a command in a group of the log.
 func (x *action) run(ctx context.Context, command, dir string) error {
-	inner := &app{out: x.out, lookup: x.lookup, origin: x.in.origin}
+	inner := &app{out: x.out, lookup: x.lookup, origin: x.in.origin, tokens: x.idToken}
 	if dir != "" {
 		inner.flags.stateDefault = filepath.Join(dir, "state.json")
 	}
@@ -273,6 +273,16 @@ func (x *action) useKeys() error {
 		return nil
 	}
 	return errors.Join(os.Setenv("AWS_ACCESS_KEY_ID", id), os.Setenv("AWS_SECRET_ACCESS_KEY", secret), os.Setenv("AWS_SESSION_TOKEN", token))
+}
+
+// idToken gets an OIDC token from the runner, for which the job needs the permission id-token: write.
+func (x *action) idToken(ctx context.Context, audience string) (string, error) {
+	token, err := x.gh.GetIDToken(ctx, audience)
+	if err != nil {
+		return "", fmt.Errorf("id token (does the job have the permission id-token: write?): %w", err)
+	}
+	x.gh.AddMask(token)
+	return token, nil
 }
 
 // makeStateDir makes the directory of a step, and tells post where it is.

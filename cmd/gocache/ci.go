@@ -40,36 +40,16 @@ func fromCI(env lookupEnv, dir string) identity {
 	switch {
 	case onGitHub(env):
 		return fromGitHub(env, dir)
-	case env.get("GITLAB_CI") == "true":
+	case onGitLab(env):
 		return fromGitLab(env)
 	}
 	return identity{}
 }
 
-// fromGitLab: https://docs.gitlab.com/ci/variables/predefined_variables/
-func fromGitLab(env lookupEnv) identity {
-	id := identity{
-		Name:         env.get("CI_JOB_NAME"),
-		Scope:        branch(env.get("CI_COMMIT_REF_NAME")),
-		BaseScope:    branch(env.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")),
-		DefaultScope: branch(env.get("CI_DEFAULT_BRANCH")),
-		Commit:       env.get("CI_COMMIT_SHA"),
-		Run:          env.get("CI_PIPELINE_ID"),
-	}
-	if tag := env.get("CI_COMMIT_TAG"); tag != "" {
-		id.Scope = "refs/tags/" + tag
-	}
-	if ref := env.get("CI_MERGE_REQUEST_REF_PATH"); ref != "" {
-		id.Scope = ref
-	}
-	if path := env.get("CI_PROJECT_PATH"); path != "" {
-		id.Repo = join("/", strings.ToLower(env.get("CI_SERVER_HOST")), path)
-	}
-	return id
-}
-
 // readOnlyReason says why a job must not write to the store although nobody said so; "" for jobs that may.
-func readOnlyReason(env lookupEnv) string { return githubReadOnlyReason(env) }
+func readOnlyReason(env lookupEnv) string {
+	return cmp.Or(githubReadOnlyReason(env), gitlabReadOnlyReason(env))
+}
 
 // Job statuses, as GitHub spells them in ${{ job.status }}.
 const (
@@ -86,7 +66,7 @@ var gitlabStatuses = map[string]string{"failed": jobFailure, "canceled": jobCanc
 // jobStatus is how the job ended, as far as the CI system says so in the environment: GitLab does, in after_script.
 // GitHub has it only as an expression, which a workflow has to pass on; the action does.
 func jobStatus(env lookupEnv) string {
-	if env.get("GITLAB_CI") != "true" {
+	if !onGitLab(env) {
 		return jobSuccess
 	}
 	return cmp.Or(gitlabStatuses[env.get("CI_JOB_STATUS")], jobSuccess) // "running", in the script of the job itself

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,7 @@ type flags struct {
 	partSize            size
 	concurrency         int
 	timeout, stall      duration
+	role                roleFlags
 	failError, failMiss bool
 	signing             signing
 	summary             string
@@ -86,6 +88,7 @@ func (f *flags) transfer(fs *pflag.FlagSet) {
 	fs.Var(&f.timeout, "timeout", "end after this time, whatever is left to do; 0: never")
 	fs.Var(&f.stall, "stall-timeout", "give up on a connection on which nothing moves")
 	f.signing.trusting(fs)
+	f.role.register(fs)
 }
 
 // restore registers what only a restore has to know.
@@ -163,5 +166,5 @@ func (f *flags) check() error {
 	case f.partSize > 1<<30: // buffers of this size are held while uploading
 		return usage("invalid value %s for --part-size: want 1GiB or less", &f.partSize)
 	}
-	return f.signing.parse()
+	return errors.Join(f.signing.parse(), f.role.check())
 }

@@ -64,6 +64,7 @@ func (a *app) gcCommand() *cobra.Command {
 	fs.IntVar(&a.flags.concurrency, "concurrency", 0, "snapshots read at once; 0: 16")
 	a.flags.stall = duration(s3.DefaultStallTimeout)
 	fs.Var(&a.flags.stall, "stall-timeout", "give up on a connection on which nothing moves")
+	a.flags.role.register(fs)
 	g.register(fs)
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/keys"
 	"github.com/org/gocache-action/trim"
 )
@@ -24,6 +25,8 @@ var hints = []struct {
 	{errNoUserCache, "set HOME, or give --store and --state"},
 	{keys.ErrSyntax, "correct the file; the go command refuses it too"},
 	{snapshot.ErrFormat, "a later gocache wrote this; use the same version everywhere"},
+	{errNoToken, "give the job an OIDC token: id_tokens in GitLab, the permission id-token: write in GitHub"},
+	{s3.ErrRole, "check that the trust policy of the role accepts the audience and the subject of this job's token, and that STS can be reached"},
 	{store.ErrDenied, "check the credentials of the job and what the bucket policy grants it; a directory must belong to this user"},
 	{store.ErrNoStore, "create the bucket, or correct the name in --store"},
 	{store.ErrUnreachable, "check the endpoint and the region in --store, and the network of this machine"},

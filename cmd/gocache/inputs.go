@@ -65,7 +65,7 @@ var specialInputs = []input{
 }
 
 // notInputs are flags that have no sense in a workflow: what they say is the business of the action.
-var notInputs = []string{"json", "quiet", "help", "version", "state"}
+var notInputs = []string{"json", "quiet", "help", "version", "state", "keep-credentials"}
 
 // renamed are flags whose input has a name that is customary in workflows.
 var renamed = map[string]string{"dir": "working-directory", "path": "paths"}

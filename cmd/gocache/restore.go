@@ -101,6 +101,7 @@ func (a *app) restore(ctx context.Context) error {
 // runRestore fills out as far as it gets. The store comes first, as a mistake in its URL is
 // wrong usage on any machine, also on one without Go.
 func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
+	a.forgetCredentials()
 	st, err := a.openStore(ctx)
 	if err != nil {
 		return err
@@ -116,6 +117,7 @@ func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
 		out.Result, err = restore.Lookup(ctx, a.restoreOptions(p, st, nil))
 		return err
 	}
+	a.keepCredentials(ctx, st)
 	meter := new(report.Meter)
 	show := a.progress(meter, downloadWords)
 	var beside sync.WaitGroup

@@ -53,6 +53,9 @@ type app struct {
 	onSummary func(*restoreOutput, *saveOutput) error
 	// origin names where the value of a flag's twin comes from, for complaints; nil: the variable.
 	origin func(flag string) string
+
+	// tokens asks the runner for an OIDC token; nil: the environment has it.
+	tokens func(ctx context.Context, audience string) (string, error)
 }
 
 // lookupEnv is os.LookupEnv, or a table in tests.

@@ -34,6 +34,7 @@ func (a *app) openStore(ctx context.Context) (store.Store, error) {
 	case target.S3 == nil:
 		return dir.Open(target.Dir)
 	}
+	a.role(target.S3)
 	return f.openS3(ctx, *target.S3)
 }
 

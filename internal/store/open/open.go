@@ -1,7 +1,7 @@
 // Package open opens a store by its URL:
 //
 //	file:///dir
-//	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&conditional-writes=false&part-size=8M&concurrency=8
+//	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&conditional-writes=false&checksums=false&part-size=8M&concurrency=8
 //
 // All parameters of s3 are optional. Credentials never are part of a URL.
 package open
@@ -152,6 +152,10 @@ func set(o *s3.Options, name string, values []string) (err error) {
 		var on bool
 		on, err = strconv.ParseBool(value)
 		o.NoConditions = !on
+	case "checksums":
+		var on bool
+		on, err = strconv.ParseBool(value)
+		o.NoChecksums = !on
 	case "part-size":
 		o.PartSize, err = size(value)
 		if err == nil && o.PartSize < s3.MinPartSize {
@@ -163,7 +167,7 @@ func set(o *s3.Options, name string, values []string) (err error) {
 			err = errors.New("not between 1 and 256")
 		}
 	default:
-		err = errors.New("unknown; there are region, endpoint, path-style, conditional-writes, part-size, concurrency")
+		err = errors.New("unknown; there are region, endpoint, path-style, conditional-writes, checksums, part-size, concurrency")
 	}
 	return err
 }

@@ -375,3 +375,34 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+// TestNoChecksums uses a server that refuses every header about checksums, as Backblaze B2 does.
+func TestNoChecksums(t *testing.T) {
+	g := gateway(t)
+	o := between(t, g, func(r *http.Request) verdict {
+		for name := range r.Header {
+			if strings.HasPrefix(name, "X-Amz-Checksum-") || name == "X-Amz-Sdk-Checksum-Algorithm" || name == "X-Amz-Trailer" {
+				t.Errorf("%s %s has %s", r.Method, r.URL, name)
+			}
+		}
+		if sum := r.Header.Get("X-Amz-Content-Sha256"); r.Method == http.MethodPut && len(sum) != 64 {
+			t.Errorf("%s %s: the body is not signed but %q", r.Method, r.URL, sum)
+		}
+		return pass
+	})
+	o.NoChecksums = true
+	s := openStore(t, o)
+	for name, size := range map[string]int{"small": 100, "parts": storetest.PartSize*2 + 1} {
+		data := storetest.Content(1, size)
+		mustPut(t, s, name, data)
+		if got, _, err := store.Get(context.Background(), s, name, 1<<30); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+		if err := s.Touch(context.Background(), name); err != nil {
+			t.Error(err)
+		}
+	}
+	if failed := s.Delete(context.Background(), []string{"small", "parts"}); len(failed) > 0 {
+		t.Error(failed)
+	}
+}

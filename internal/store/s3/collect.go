@@ -73,7 +73,7 @@ func (s *Store) Delete(ctx context.Context, names []string) map[string]error {
 	}
 	out, err := s.client.DeleteObjects(ctx, &awss3.DeleteObjectsInput{
 		Bucket: &s.opts.Bucket, Delete: &types.Delete{Objects: s.identifiers(names), Quiet: aws.Bool(true)},
-		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c,
+		ChecksumAlgorithm: s.algorithm(),
 	})
 	if notImplemented(err) { // Google's interface for S3 clients, and some gateways
 		s.lacks.batchDelete.Store(true)
@@ -196,7 +196,7 @@ func (s *Store) Touch(ctx context.Context, name string) error {
 		CopySource:        aws.String(url.PathEscape(s.opts.Bucket) + "/" + escapePath(*s.key(name))),
 		CopySourceIfMatch: head.ETag,
 		MetadataDirective: types.MetadataDirectiveReplace, Metadata: head.Metadata, ContentType: head.ContentType,
-		StorageClass: types.StorageClass(head.StorageClass), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c,
+		StorageClass: types.StorageClass(head.StorageClass), ChecksumAlgorithm: s.algorithm(),
 	})
 	if err != nil {
 		if notImplemented(err) || code(err) == "InvalidRequest" { // more than 5 GB, or no copies onto itself

@@ -27,6 +27,18 @@ type credentialError struct{ err error }
 func (e *credentialError) Error() string { return "no credentials: " + e.err.Error() }
 func (e *credentialError) Unwrap() error { return e.err }
 
+// credentials are those of the options, or of the chain that the SDK set up. Each request asks for them.
+func (o *Options) credentials(cfg aws.Config) aws.CredentialsProvider {
+	inner := cfg.Credentials
+	if o.Role != nil {
+		inner = newRoleProvider(cfg, o)
+	}
+	if o.Kept != nil {
+		inner = sessionProvider(*o.Kept, inner)
+	}
+	return &credentialSource{inner: inner}
+}
+
 // credentialSource bounds the chain in time, and marks its failures, which the
 // SDK would report as a failure of the request.
 type credentialSource struct {

@@ -65,7 +65,7 @@ func (u *upload) create(ctx context.Context) error {
 	defer cancel()
 	out, err := u.s.client.CreateMultipartUpload(cctx, &awss3.CreateMultipartUploadInput{
 		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name),
-		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c,
+		ChecksumAlgorithm: u.s.algorithm(),
 		Metadata:          u.metadata(),
 	})
 	if err != nil {
@@ -108,8 +108,8 @@ func (u *upload) send(ctx context.Context, number int32, p *part) error {
 	out, err := u.s.client.UploadPart(ctx, &awss3.UploadPartInput{
 		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name), UploadId: u.id,
 		PartNumber: &number, Body: p.r, ContentLength: &p.size,
-		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ChecksumCRC32C: p.checksum(),
-	}, unsignedPayload)
+		ChecksumAlgorithm: u.s.algorithm(), ChecksumCRC32C: u.s.checksum(p),
+	}, u.s.payload)
 	if err != nil {
 		u.cut.CompareAndSwap(false, status(err) == 0)
 		return u.s.classify(ctx, err)
@@ -117,7 +117,7 @@ func (u *upload) send(ctx context.Context, number int32, p *part) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.size += p.size
-	u.done = append(u.done, types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32C: p.checksum()})
+	u.done = append(u.done, types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32C: u.s.checksum(p)})
 	return nil
 }
 

@@ -85,7 +85,7 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	in := &awss3.PutObjectInput{
 		Bucket: &w.s.opts.Bucket, Key: w.s.key(w.name),
 		Body: p.r, ContentLength: &p.size,
-		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ChecksumCRC32C: p.checksum(),
+		ChecksumAlgorithm: w.s.algorithm(), ChecksumCRC32C: w.s.checksum(p),
 		IfMatch: w.ifMatch(), IfNoneMatch: w.ifNoneMatch(),
 	}
 	if w.conditional() {
@@ -93,7 +93,7 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	}
 	// Nobody but the transport knows how often the SDK tried, once all tries failed.
 	counted, attempts := countAttempts(ctx)
-	out, err := w.s.client.PutObject(counted, in, unsignedPayload)
+	out, err := w.s.client.PutObject(counted, in, w.s.payload)
 	if err == nil {
 		return store.Info{Size: p.size, Version: store.Version(aws.ToString(out.ETag))}, nil
 	}
@@ -107,6 +107,28 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 // unsignedPayload leaves the body out of the signature, which costs a SHA-256 of all bytes. The CRC32C of the body is a signed
 // header, against mistakes on the way; against malice, https protects the way, and every reader checks hashes of its own.
 var unsignedPayload = awss3.WithAPIOptions(v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
+
+// payload is how bodies are signed: without checksums it is the signature that protects them.
+func (s *Store) payload(o *awss3.Options) {
+	if !s.opts.NoChecksums {
+		unsignedPayload(o)
+	}
+}
+
+// algorithm and checksum are what requests say about their bodies.
+func (s *Store) algorithm() types.ChecksumAlgorithm {
+	if s.opts.NoChecksums {
+		return ""
+	}
+	return types.ChecksumAlgorithmCrc32c
+}
+
+func (s *Store) checksum(p *part) *string {
+	if s.opts.NoChecksums {
+		return nil
+	}
+	return p.checksum()
+}
 
 // refused recognises the 404 of a conditional write to an object that is gone, and the 501 of a server that knows
 // no conditions.

@@ -49,7 +49,7 @@ const (
 	MinPartSize = 5 << 20
 )
 
-// Options say which bucket to use, and how. Credentials come from the SDK's usual
+// Options say which bucket to use, and how. Unless they name a role, credentials come from the SDK's usual
 // chain: environment, shared files, web identity, container, instance.
 type Options struct {
 	Bucket    string
@@ -62,19 +62,27 @@ type Options struct {
 	// NoConditions is for servers that take the headers of conditional writes and ignore them: such a write is then
 	// refused with store.ErrNoConditions. Servers that refuse them themselves need no setting.
 	NoConditions bool
+	// NoChecksums is for servers that refuse the x-amz-checksum headers, such as Backblaze B2. Bodies are signed then, which
+	// costs a SHA-256 of what is uploaded.
+	NoChecksums  bool
 	Concurrency  int           // uploads of parts and small objects at once; 0: DefaultConcurrency
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
 	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
+
+	Role *Role    // is assumed, instead of the chain; nil: none
+	Kept *Session // comes before role and chain as long as it is valid; nil: none
 }
 
 // Store is a store in a bucket. It implements store.Store.
 type Store struct {
-	opts    Options
-	client  *awss3.Client
-	counter *store.Counter
-	parts   *partPool
-	seen    atomic.Bool // the bucket is known to exist
-	lacks   lacks
+	opts        Options
+	client      *awss3.Client
+	http        *http.Client
+	credentials aws.CredentialsProvider
+	counter     *store.Counter
+	parts       *partPool
+	seen        atomic.Bool // the bucket is known to exist
+	lacks       lacks
 }
 
 var _ store.Store = (*Store)(nil)
@@ -91,6 +99,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	}
 	// Other servers than Amazon's do not care, but the signature needs some region.
 	cfg.Region = cmp.Or(cfg.Region, "us-east-1")
+	creds := o.credentials(cfg)
 	counter := new(store.Counter)
 	client := &http.Client{
 		Transport:     newTransport(o, counter, trusted(cfg)),
@@ -100,13 +109,18 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		so.HTTPClient = client
 		so.UsePathStyle = o.PathStyle
 		so.Retryer = newRetryer(o.MaxAttempts)
-		so.Credentials = &credentialSource{inner: cfg.Credentials}
+		so.Credentials = creds
 		so.DisableLogOutputChecksumValidationSkipped = true
 		if o.Endpoint != "" {
 			so.BaseEndpoint = aws.String(o.Endpoint)
 		}
+		if onGoogle(o.Endpoint) {
+			so.HTTPSignerV4 = googleSigner{so.HTTPSignerV4}
+		}
 	})
-	return &Store{opts: o, client: api, counter: counter, parts: newPartPool(o.PartSize, o.Concurrency)}, nil
+	s := &Store{opts: o, client: api, http: client, credentials: creds, counter: counter, parts: newPartPool(o.PartSize, o.Concurrency)}
+	s.lacks.batchDelete.Store(o.NoChecksums) // that request must have one
+	return s, nil
 }
 
 // complete checks the options and fills in the defaults.
@@ -123,7 +137,15 @@ func (o *Options) complete() error {
 		return fmt.Errorf("part size %d is less than the %d bytes that S3 asks for", o.PartSize, MinPartSize)
 	case o.Concurrency < 1 || o.MaxAttempts < 1 || o.StallTimeout < 0:
 		return errors.New("concurrency, attempts and stall timeout must be positive")
-	case o.Endpoint == "":
+	}
+	if o.Role != nil {
+		r := *o.Role // the caller's stays as it is
+		if err := r.complete(); err != nil {
+			return err
+		}
+		o.Role = &r
+	}
+	if o.Endpoint == "" {
 		return nil
 	}
 	u, err := url.Parse(o.Endpoint)

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/goproxytest"
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+)
+
+// docs are the pages with recipes.
+var docs = []string{"recipes.md", "migration.md", "gitlab.md"}
+
+func readDoc(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("../../docs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestShellRecipe runs the script of the documentation as it stands there, around commands that succeed and that fail.
+func TestShellRecipe(t *testing.T) {
+	_, rest, ok := strings.Cut(readDoc(t, "recipes.md"), "<!-- tested: cached -->\n```sh\n")
+	script, _, ok2 := strings.Cut(rest, "```")
+	if !ok || !ok2 {
+		t.Fatal("docs/recipes.md has no script")
+	}
+	proxy := goproxytest.NewTestServer(t, "testdata/modules", "")
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/recipes", RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Setup: func(env *testscript.Env) error {
+			if err := os.WriteFile(filepath.Join(env.WorkDir, "cached"), []byte(script), 0o755); err != nil {
+				return err
+			}
+			return setup(env, proxy.URL)
+		},
+	})
+}
+
+// TestRecipes: what is to be copied is well-formed, and says nothing that gocache does not know.
+func TestRecipes(t *testing.T) {
+	known := []string{tokenVariable}
+	var add func(cmd *cobra.Command)
+	add = func(cmd *cobra.Command) {
+		note := func(f *pflag.Flag) { known = append(known, twin(f.Name)) }
+		cmd.LocalFlags().VisitAll(note)
+		cmd.PersistentFlags().VisitAll(note)
+		for _, sub := range cmd.Commands() {
+			add(sub)
+		}
+	}
+	add((&app{out: &console{}}).root())
+	blocks := regexp.MustCompile("(?ms)^ *```yaml\n(.*?)^ *```")
+	for _, name := range docs {
+		text := readDoc(t, name)
+		for _, m := range blocks.FindAllStringSubmatch(text, -1) {
+			var v any
+			if err := yaml.Unmarshal([]byte(m[1]), &v); err != nil {
+				t.Errorf("%s: %v in\n%s", name, err, m[1])
+			}
+		}
+		for _, v := range regexp.MustCompile(`GOCACHE_ACTION_[A-Z_]+`).FindAllString(text, -1) {
+			if !slices.Contains(known, v) {
+				t.Errorf("%s: there is no %s", name, v)
+			}
+		}
+	}
+}

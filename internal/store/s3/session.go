@@ -1,0 +1,116 @@
+package s3
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// A Session is a set of temporary credentials. Its file has the format that the AWS tools read from a
+// credential_process, and the role beside it.
+type Session struct {
+	Version         int       `json:"Version"` // of the format: 1
+	AccessKeyID     string    `json:"AccessKeyId"`
+	SecretAccessKey string    `json:"SecretAccessKey"`
+	SessionToken    string    `json:"SessionToken"`
+	Expires         time.Time `json:"Expiration"`
+	Role            string    `json:"RoleArn,omitempty"` // none when the SDK's chain had the credentials
+}
+
+const sessionVersion = 1
+
+// maxSession bounds the file, in bytes. Session tokens have a few thousand.
+const maxSession = 64 << 10
+
+// String and GoString keep the secrets out of what is printed.
+func (s Session) String() string   { return "session of " + s.AccessKeyID }
+func (s Session) GoString() string { return s.String() }
+
+// valid tells whether the credentials can be used at a time.
+func (s Session) valid(now time.Time) bool { return now.Before(s.Expires) }
+
+// Session returns the temporary credentials in use, or nil when they do not end: long-lived keys are not to be kept
+// anywhere. Where there are none yet it asks for them, which sends a request for a role.
+func (s *Store) Session(ctx context.Context) (*Session, error) {
+	c, err := s.credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, s.classify(ctx, err)
+	}
+	if !c.CanExpire {
+		return nil, nil
+	}
+	kept := &Session{
+		Version: sessionVersion, AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
+		SessionToken: c.SessionToken, Expires: c.Expires.UTC().Truncate(time.Second),
+	}
+	if s.opts.Role != nil {
+		kept.Role = s.opts.Role.ARN
+	}
+	return kept, nil
+}
+
+// WriteSession writes a session by rename, readable for this user only. The directory is made if need be.
+func WriteSession(path string, s Session) error {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("credentials file: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("credentials file: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".credentials-*") // 0600
+	if err != nil {
+		return fmt.Errorf("credentials file: %w", err)
+	}
+	_, err = f.Write(append(data, '\n'))
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fmt.Errorf("credentials file: %w", err)
+	}
+	return nil
+}
+
+// ReadSession reads what WriteSession wrote. No file is (nil, nil). Errors name the file and nothing of what is in it.
+func ReadSession(path string) (*Session, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("credentials file: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSession))
+	if err != nil {
+		return nil, fmt.Errorf("credentials file: %w", err)
+	}
+	s := new(Session)
+	if json.Unmarshal(data, s) != nil || s.Version != sessionVersion || s.AccessKeyID == "" || s.SecretAccessKey == "" || s.Expires.IsZero() {
+		return nil, fmt.Errorf("credentials file %s: not one that a restore wrote", path)
+	}
+	return s, nil
+}
+
+// sessionProvider answers with a kept session while it is valid, then with the next provider.
+func sessionProvider(s Session, next aws.CredentialsProvider) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		if !s.valid(time.Now()) {
+			return next.Retrieve(ctx)
+		}
+		return aws.Credentials{
+			AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey, SessionToken: s.SessionToken,
+			CanExpire: true, Expires: s.Expires, Source: "KeptSession",
+		}, nil
+	})
+}
