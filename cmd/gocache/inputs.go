@@ -53,6 +53,7 @@ var specialInputs = []input{
 	{name: "access-key-id", steps: everyStep, kind: secretInput, help: "S3 access key; better none: a role for the job needs no key that lasts", shown: "as in the AWS CLI"},
 	{name: "secret-access-key", steps: everyStep, kind: secretInput, help: "secret of the access key"},
 	{name: "session-token", steps: everyStep, kind: secretInput, help: "session token of temporary keys"},
+	{name: "role-to-assume", flag: "role-to-assume", help: "ARN of a role that is assumed with the OIDC token of the job, which needs the permission id-token: write for it"},
 	{name: "name", flag: "name", steps: everyStep, shown: "workflow, job, matrix and working-directory",
 		help: "name of what is cached, part of the key; jobs with the same name share a snapshot"},
 	{name: "working-directory", flag: "dir", steps: everyStep, shown: ".", help: "directory of the project, in the checkout"},
