@@ -115,8 +115,11 @@ func TestRealCache(t *testing.T) {
 	for _, o := range inv.Outputs {
 		kind, name := src.Describe(o)
 		described[kind+" "+name] = true
+		if o.Exec != "" && (kind != KindProgram || name != o.Exec) {
+			t.Errorf("program %s is described as %s %s", o.Exec, kind, name)
+		}
 	}
-	for _, want := range []string{"package example.com/p/sub", "package main", "package internal/abi", "package index ", "test log ", "test result ", "program p" + exe()} {
+	for _, want := range []string{"package example.com/p/sub", "package main", "package internal/abi", "package index ", "test log ", "test result "} {
 		if !described[want] {
 			t.Errorf("no output is described as %q, but as %v", want, described)
 		}

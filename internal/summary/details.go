@@ -76,7 +76,7 @@ func (s *Save) trim(p *page, now time.Time) {
 	if all == 0 {
 		return
 	}
-	line := fmt.Sprintf("%s of modules and build entries that are no longer used", sizeText(t.Age.Bytes+t.Size.Bytes))
+	line := fmt.Sprintf("%s of modules and build entries", sizeText(t.Age.Bytes+t.Size.Bytes))
 	p.fold("Trimmed", line, func() {
 		p.table(":-- --:", []string{"Why", "Count", "Size"}, [][]string{
 			{"Not used for too long", count(t.Age.Count), sizeText(t.Age.Bytes)},
