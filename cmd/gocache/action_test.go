@@ -186,6 +186,19 @@ func TestActionWithoutStore(t *testing.T) {
 	}
 }
 
+// TestActionWarnsOnce: what is wrong in main and in post is one annotation.
+func TestActionWarnsOnce(t *testing.T) {
+	r := newGHRunner(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "some")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "thing")
+	r.env["INPUT_STORE"] = "s3://bucket?region=us-east-1&endpoint=http://127.0.0.1:1&path-style=true"
+	got := r.phase("main", nil, "::warning title=gocache::")
+	post := r.phase("post", stateOf(got), "gocache: warning: ")
+	if strings.Contains(post["log"], "::warning") {
+		t.Errorf("main:\n%s\npost:\n%s", got["log"], post["log"])
+	}
+}
+
 // TestActionKeys: keys are masked before anything else is said, and reach the SDK without the token of other keys.
 func TestActionKeys(t *testing.T) {
 	r := newGHRunner(t)
