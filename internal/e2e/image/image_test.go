@@ -1,4 +1,4 @@
-// Package image tests the Dockerfile: both of its images are built and run with buildah, which needs neither a daemon nor a
+// Package image tests what is released: that a tag holds the checksums of its binaries, and the Dockerfile. Both of its images are built and run with buildah, which needs neither a daemon nor a
 // registry, on a base that is made here and has the name of the Go image: busybox, the Go of this machine, certificates.
 package image
 
