@@ -108,9 +108,9 @@ func keep[T any](list []T, verdicts []retention.Verdict) []T {
 
 // describeTrim counts an output that several entries share with each of them that goes, but only once with those that stay.
 func (r *run) describeTrim(mods []localModule, entries []entry, verdicts []retention.Verdict) (t Trim) {
-	used := r.usedSince().Unix()
-	if r.State == nil { // then the last hour will do for a warning
-		used = r.start.Add(-time.Hour).Unix()
+	used := r.start.Add(-time.Hour).Unix() // without a restore to tell, that will do for a warning
+	if r.State != nil {
+		used = r.State.Time.Unix() // without the margin of usedSince, in which jobs just before this one may have used things
 	}
 	drop := func(v retention.Verdict, d Dropped) {
 		if v == retention.TooOld {
