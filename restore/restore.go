@@ -136,6 +136,14 @@ func Plan(ctx context.Context, o Options) (*PlanResult, error) {
 	return r.describe(), nil
 }
 
+// Lookup says which snapshot Run would restore, and looks at nothing else: neither at the caches nor at modules. The Result has
+// no counts.
+func Lookup(ctx context.Context, o Options) (*Result, error) {
+	o.ModDir, o.BuildDir = "", ""
+	r, err := prepare(ctx, o)
+	return r.result(), err
+}
+
 // Run restores. A miss is no error. Errors of the store (store.ErrUnreachable, store.ErrDenied, store.ErrNoStore) and of the local disk
 // end the restore early; what was restored until then is whole, and is in the Result beside the error.
 func Run(ctx context.Context, o Options) (*Result, error) {

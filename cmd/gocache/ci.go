@@ -2,8 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
-	"os"
 	"strings"
 )
 
@@ -37,54 +35,15 @@ func (id identity) whole() bool {
 	return id.Repo != "" && id.Scope != "" && id.DefaultScope != "" && id.Commit != ""
 }
 
-// fromCI reads what CI systems say in the environment; it is empty elsewhere.
-func fromCI(env lookupEnv) identity {
+// fromCI reads what CI systems say in the environment about a job in a directory; it is empty elsewhere.
+func fromCI(env lookupEnv, dir string) identity {
 	switch {
-	case env.get("GITHUB_ACTIONS") == "true":
-		return fromGitHub(env)
+	case onGitHub(env):
+		return fromGitHub(env, dir)
 	case env.get("GITLAB_CI") == "true":
 		return fromGitLab(env)
 	}
 	return identity{}
-}
-
-// fromGitHub also serves Gitea and Forgejo, which set the same variables.
-// https://docs.github.com/en/actions/reference/workflows-and-actions/variables
-func fromGitHub(env lookupEnv) identity {
-	id := identity{
-		Name:         join("/", env.get("GITHUB_WORKFLOW"), env.get("GITHUB_JOB")),
-		Scope:        env.get("GITHUB_REF"),
-		BaseScope:    branch(env.get("GITHUB_BASE_REF")),
-		DefaultScope: branch(githubDefaultBranch(env.get("GITHUB_EVENT_PATH"))),
-		Commit:       env.get("GITHUB_SHA"),
-		Run:          env.get("GITHUB_RUN_ID"),
-	}
-	if repo := env.get("GITHUB_REPOSITORY"); repo != "" {
-		server := env.get("GITHUB_SERVER_URL")
-		if server == "" {
-			server = "https://github.com"
-		}
-		id.Repo = repoName(strings.TrimRight(server, "/") + "/" + repo)
-	}
-	return id
-}
-
-// githubDefaultBranch reads the default branch from the event that started the run;
-// there is no variable for it.
-func githubDefaultBranch(eventFile string) string {
-	data, err := os.ReadFile(eventFile)
-	if err != nil {
-		return ""
-	}
-	var event struct {
-		Repository struct {
-			DefaultBranch string `json:"default_branch"`
-		} `json:"repository"`
-	}
-	if json.Unmarshal(data, &event) != nil {
-		return ""
-	}
-	return event.Repository.DefaultBranch
 }
 
 // fromGitLab: https://docs.gitlab.com/ci/variables/predefined_variables/
@@ -109,6 +68,9 @@ func fromGitLab(env lookupEnv) identity {
 	return id
 }
 
+// readOnlyReason says why a job must not write to the store although nobody said so; "" for jobs that may.
+func readOnlyReason(env lookupEnv) string { return githubReadOnlyReason(env) }
+
 // Job statuses, as GitHub spells them in ${{ job.status }}.
 const (
 	jobSuccess   = "success"
@@ -122,7 +84,7 @@ var jobStatuses = []string{jobSuccess, jobFailure, jobCancelled}
 var gitlabStatuses = map[string]string{"failed": jobFailure, "canceled": jobCancelled, "canceling": jobCancelled}
 
 // jobStatus is how the job ended, as far as the CI system says so in the environment: GitLab does, in after_script.
-// GitHub has it only as an expression, which a workflow has to pass on.
+// GitHub has it only as an expression, which a workflow has to pass on; the action does.
 func jobStatus(env lookupEnv) string {
 	if env.get("GITLAB_CI") != "true" {
 		return jobSuccess

@@ -18,6 +18,8 @@ import (
 type console struct {
 	stdout, stderr io.Writer
 	json, quiet    bool
+	// observe gets each message as it is printed; kind is "warning" or "error". May be nil.
+	observe func(kind, text, hint string)
 }
 
 // warn says that something is wrong and that the job goes on.
@@ -32,6 +34,9 @@ func (c *console) message(kind string, err error, hint string) {
 	// Errors of several lines (errors.Join, output of the go command) stay together by indentation.
 	text := strings.ReplaceAll(strings.TrimRight(err.Error(), ".\n"), "\n", "\n\t")
 	fmt.Fprintf(c.stderr, "gocache: %s: %s\n", kind, text)
+	if c.observe != nil {
+		c.observe(kind, text, hint)
+	}
 	if hint != "" {
 		fmt.Fprintf(c.stderr, "gocache: hint: %s\n", hint)
 	}

@@ -14,6 +14,7 @@ import (
 // something to it; only one command runs in a process, so they share one place.
 type flags struct {
 	dir, state          string
+	stateDefault        string // where --state is, if it is not given
 	store               string
 	identity            identity // without Commit and Run
 	noModules, noBuild  bool
@@ -28,6 +29,7 @@ type flags struct {
 	readOnly            bool
 	keepToolchains      bool
 	dryRun, force       bool
+	lookupOnly          bool
 	partSize            size
 	concurrency         int
 	timeout, stall      duration
@@ -78,6 +80,7 @@ func (f *flags) transfer(fs *pflag.FlagSet) {
 func (f *flags) restore(fs *pflag.FlagSet) {
 	f.zips = choice{value: defaultZips, allowed: zipsChoices}
 	fs.Var(&f.zips, "zips", "rebuild the zip of each module, for 'go mod download' offline, or omit it")
+	fs.BoolVar(&f.lookupOnly, "lookup-only", false, "look for the snapshot, say which there is, and restore nothing")
 }
 
 // retention registers how much is kept.

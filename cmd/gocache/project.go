@@ -20,6 +20,8 @@ type project struct {
 	env goEnv
 	id  identity
 	key keys.Plan
+	// temp is what the runner empties before each job, "" where there is no such directory.
+	temp string
 
 	mainModules []mainModule
 
@@ -38,8 +40,8 @@ func (a *app) project(ctx context.Context) (*project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &project{dir: dir}
-	known := a.flags.identity.or(fromCI(a.lookup))
+	p := &project{dir: dir, temp: a.lookup.get("RUNNER_TEMP")}
+	known := a.flags.identity.or(fromCI(a.lookup, dir))
 	var git gitInfo
 	var asked sync.WaitGroup
 	asked.Go(func() {
@@ -140,10 +142,18 @@ func userCache(elem ...string) (string, error) {
 	return filepath.Join(append([]string{base, "gocache-action"}, elem...)...), nil
 }
 
-// stateFile is where restore leaves its notes for save.
+// stateFile is where restore leaves its notes for save: where they end with the job, if there is such a place. On machines
+// that serve many jobs, those of another job would mislead.
 func (p *project) stateFile(f *flags) (string, error) {
 	if f.state != "" {
 		return filepath.Abs(f.state)
 	}
-	return userCache("state", shortHash(p.dir, p.id.Name)+".json")
+	if f.stateDefault != "" {
+		return f.stateDefault, nil
+	}
+	name := shortHash(p.dir, p.id.Name) + ".json"
+	if p.temp != "" {
+		return filepath.Join(p.temp, "gocache-action", "state", name), nil
+	}
+	return userCache("state", name)
 }

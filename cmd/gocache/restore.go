@@ -48,7 +48,8 @@ func (a *app) restoreCommand() *cobra.Command {
 // restoreOutput is what restore prints with --json.
 type restoreOutput struct {
 	identity
-	Store string `json:"store"`
+	Store      string `json:"store"`
+	LookupOnly bool   `json:"lookupOnly,omitempty"`
 	*restore.Result
 	outcome
 }
@@ -103,6 +104,11 @@ func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
 		return err
 	}
 	out.identity = p.id
+	if a.flags.lookupOnly {
+		out.LookupOnly = true
+		out.Result, err = restore.Lookup(ctx, a.restoreOptions(p, st, nil))
+		return err
+	}
 	meter := new(report.Meter)
 	show := a.progress(meter, downloadWords)
 	out.Result, err = restore.Run(ctx, a.restoreOptions(p, st, meter))
@@ -143,6 +149,9 @@ func (o restoreOutput) write(w io.Writer) error {
 	r := o.Result
 	if r == nil || o.Error != "" && r.FilesWritten == 0 {
 		return nil // the warning says it all
+	}
+	if o.LookupOnly {
+		return report.Summary{Title: foundTitle(r.Key, r.Matched)}.Write(w)
 	}
 	row := func(name string, c restore.Counts) []string {
 		return []string{name, report.Count(c.Restored), report.Count(c.Present), report.Count(c.Missing), report.Count(c.Refused)}

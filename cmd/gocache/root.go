@@ -46,8 +46,11 @@ type app struct {
 	out    *console
 	lookup lookupEnv
 	flags  flags
-	// onSummary gets what a command has for the summary instead of writeSummary; for a command that runs before the other half of it.
+	// onSummary gets what a restore or a save has for the summary, of which the other is nil. Who sets it
+	// says what there is to say about the whole job.
 	onSummary func(*restoreOutput, *saveOutput) error
+	// origin names where the value of a flag's twin comes from, for complaints; nil: the variable.
+	origin func(flag string) string
 }
 
 // lookupEnv is os.LookupEnv, or a table in tests.
@@ -75,8 +78,11 @@ func usage(format string, args ...any) error {
 
 // execute runs the command line and returns the exit code.
 func execute(ctx context.Context, out *console, args []string, lookup lookupEnv) int {
-	a := &app{out: out, lookup: lookup}
-	root := a.root()
+	return (&app{out: out, lookup: lookup}).execute(ctx, args)
+}
+
+func (a *app) execute(ctx context.Context, args []string) int {
+	out, root := a.out, a.root()
 	root.SetArgs(args)
 	root.SetOut(out.stdout)
 	root.SetErr(out.stderr)
@@ -128,10 +134,10 @@ func (a *app) root() *cobra.Command {
 	pf := root.PersistentFlags()
 	pf.BoolVar(&a.out.json, "json", false, "print the result as JSON on stdout")
 	pf.BoolVar(&a.out.quiet, "quiet", false, "print no progress and no table; warnings stay")
-	root.AddCommand(a.restoreCommand(), a.saveCommand(), a.planCommand(), a.tryCommand(), a.trimCommand(), a.gcCommand(), a.versionCommand())
+	root.AddCommand(a.restoreCommand(), a.saveCommand(), a.planCommand(), a.tryCommand(), a.trimCommand(), a.gcCommand(), a.actionCommand(), a.versionCommand())
 	nameTwins(root)
 	return root
 }
 
 // prepare runs before every command: twins of flags that were not given.
-func (a *app) prepare(cmd *cobra.Command) error { return applyTwins(cmd, a.lookup) }
+func (a *app) prepare(cmd *cobra.Command) error { return applyTwins(cmd, a.lookup, a.origin) }

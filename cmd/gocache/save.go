@@ -87,6 +87,9 @@ func (a *app) runSave(ctx context.Context, out *saveOutput) error {
 		return err
 	}
 	out.identity = p.id
+	if reason := readOnlyReason(a.lookup); reason != "" {
+		a.out.say("read-only: %s", reason)
+	}
 	o := a.saveOptions(p, st, new(report.Meter))
 	show := a.progress(o.Meter, uploadWords)
 	out.Result, err = save.Run(ctx, o)
@@ -106,7 +109,7 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		MaxModules: int64(a.flags.maxSizeModules), MaxBuild: int64(a.flags.maxSizeBuild),
 		RepackBudget: cmp.Or(int64(a.flags.repackBudget), -1),
 		JobFailed:    cmp.Or(a.flags.jobStatus.value, jobStatus(a.lookup)) != jobSuccess,
-		ReadOnly:     a.flags.readOnly, Describe: a.summaryFile() != "",
+		ReadOnly:     a.flags.readOnly || readOnlyReason(a.lookup) != "", Describe: a.summaryFile() != "",
 		Fuzz: a.flags.fuzz, Concurrency: a.flags.concurrency,
 		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + buildVersion().Version},
 		Meter:  m, Now: time.Now,
@@ -140,14 +143,8 @@ func (o saveOutput) write(w io.Writer) error {
 	row := func(name string, c save.Counts) []string {
 		return []string{name, report.Count(c.Uploaded), report.Count(c.Stored), report.Count(c.Trimmed), report.Count(c.Skipped)}
 	}
-	title := fmt.Sprintf("%s: saved in %s", r.Key, o.Scope)
-	switch {
-	case o.Error != "":
-		title = r.Key + ": not saved"
-	case r.ReadOnly:
-		return report.Summary{Title: r.Key + ": read-only, nothing is saved"}.Write(w)
-	case !r.Written:
-		title = r.Key + ": nothing new to save"
+	if r.ReadOnly {
+		return report.Summary{Title: o.title()}.Write(w)
 	}
 	facts := [][2]string{
 		{"uploaded", report.Bytes(r.BytesUploaded)},
@@ -160,7 +157,7 @@ func (o saveOutput) write(w io.Writer) error {
 			report.Count(u.Reused), report.Count(u.Reused+u.Made), seconds(u.Seconds))})
 	}
 	err := report.Summary{
-		Title: title,
+		Title: o.title(),
 		Counts: report.Table{
 			Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"},
 			Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build), row("packs", r.Packs)},
@@ -171,6 +168,19 @@ func (o saveOutput) write(w io.Writer) error {
 	writeTrim(&b, r.Trim)
 	_, err2 := io.WriteString(w, b.String())
 	return errors.Join(err, err2)
+}
+
+// title says in a line what came of a save that has a result.
+func (o saveOutput) title() string {
+	switch {
+	case o.Error != "":
+		return o.Key + ": not saved"
+	case o.ReadOnly:
+		return o.Key + ": read-only, nothing is saved"
+	case !o.Written:
+		return o.Key + ": nothing new to save"
+	}
+	return fmt.Sprintf("%s: saved in %s", o.Key, o.Scope)
 }
 
 // shownDropped bounds how many names the text shows; --json has retention.MaxListed of them.

@@ -26,8 +26,11 @@ func nameTwins(cmd *cobra.Command) {
 }
 
 // applyTwins sets the flags that were not given from the environment. An empty variable counts as
-// not set: that is how CI systems pass on inputs that nobody filled in.
-func applyTwins(cmd *cobra.Command, lookup lookupEnv) error {
+// not set: that is how CI systems pass on inputs that nobody filled in. origin says where the value of a flag comes from; nil: from its twin.
+func applyTwins(cmd *cobra.Command, lookup lookupEnv, origin func(flag string) string) error {
+	if origin == nil {
+		origin = func(flag string) string { return "$" + twin(flag) }
+	}
 	var err error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		value := lookup.get(twin(f.Name))
@@ -35,7 +38,7 @@ func applyTwins(cmd *cobra.Command, lookup lookupEnv) error {
 			return
 		}
 		if setErr := cmd.Flags().Set(f.Name, value); setErr != nil {
-			err = usage("invalid value %q in $%s: %w", value, twin(f.Name), setErr)
+			err = usage("invalid value %q in %s: %w", value, origin(f.Name), setErr)
 		}
 	})
 	return err
