@@ -47,7 +47,7 @@ func (a *app) summarize(r *restoreOutput, s *saveOutput) {
 // writeSummary adds one section about a restore, a save, or both, to the file that the flags or the CI system name. Either can be nil.
 func (a *app) writeSummary(r *restoreOutput, s *saveOutput) error {
 	file := a.summaryFile()
-	if file == "" || r == nil && s == nil {
+	if file == "" || (r == nil || r.LookupOnly) && s == nil {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
