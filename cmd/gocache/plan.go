@@ -98,6 +98,9 @@ func (a *app) makePlan(ctx context.Context, doRestore, doSave bool) (*planOutput
 			return out, err
 		}
 	}
+	if reason := readOnlyReason(a.lookup); reason != "" && doSave {
+		a.out.say("read-only, a save would do nothing: %s", reason)
+	}
 	if doSave {
 		out.Save, err = save.Plan(ctx, a.saveOptions(p, st, meter))
 	}

@@ -137,6 +137,20 @@ func TestRelease(t *testing.T) {
 	}
 }
 
+// TestProxy: where the network has one, the download goes through it.
+func TestProxy(t *testing.T) {
+	s := newStep(t)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.String() != "http://mirror.example/v1.2.3/"+asset {
+			t.Errorf("asked for %s", r.URL)
+		}
+		io.WriteString(w, standIn)
+	}))
+	defer proxy.Close()
+	s.release("v1.2.3", standIn)
+	s.mustRun("main", "ran action main", "GOCACHE_ACTION_DOWNLOAD_URL=http://mirror.example", "HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL)
+}
+
 // TestReleaseRefused: bytes that the tag does not name are never run, and neither that nor a release that is gone fails the job.
 func TestReleaseRefused(t *testing.T) {
 	s := newStep(t)
