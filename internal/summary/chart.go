@@ -139,10 +139,9 @@ func (p *page) chart(c chart) {
 		c.title, strings.Join(labels, ", "), c.unit, humanize.Ftoa(c.top), c.kind, strings.Join(values, ", "))
 }
 
-// bar shows a share as a row of blocks.
+// bar shows a share as a row of blocks, all of which are full only for all.
 func bar(percent float64, width int) string {
-	full := int(math.Round(percent / 100 * float64(width)))
-	full = min(max(full, 0), width)
+	full := min(max(int(percent/100*float64(width)), 0), width)
 	return strings.Repeat("█", full) + strings.Repeat("░", width-full)
 }
 
