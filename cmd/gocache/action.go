@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -87,7 +86,9 @@ func (x *action) main(ctx context.Context) error {
 		x.notes.add(err.Error(), "")
 	}
 	x.addPath()
-	return x.end(err)
+	err = x.end(err)
+	writeWarned(dir, x.notes.said)
+	return err
 }
 
 // post saves, unless the job or main says otherwise. A step that never came to its main has none.
@@ -100,6 +101,7 @@ func (x *action) post(ctx context.Context) error {
 	}
 	dir := x.env.get("STATE_dir")
 	x.restored = readRestored(dir)
+	x.notes.said = readWarned(dir)
 	err := x.saveIfWanted(ctx, dir)
 	x.summarize("save")
 	return x.end(err)
@@ -271,40 +273,6 @@ func (x *action) useKeys() error {
 	return errors.Join(os.Setenv("AWS_ACCESS_KEY_ID", id), os.Setenv("AWS_SECRET_ACCESS_KEY", secret), os.Setenv("AWS_SESSION_TOKEN", token))
 }
 
-// makeStateDir makes the directory of a step, and tells post where it is.
-func (x *action) makeStateDir() (string, error) {
-	base := filepath.Join(x.tempDir(), "gocache-action")
-	if err := os.MkdirAll(base, 0o755); err != nil {
-		return "", fmt.Errorf("notes for the save: %w", err)
-	}
-	dir, err := os.MkdirTemp(base, "step-")
-	if err != nil {
-		return "", fmt.Errorf("notes for the save: %w", err)
-	}
-	x.setState("dir", dir)
-	return dir, nil
-}
-
-func (x *action) tempDir() string {
-	if dir := x.env.get("RUNNER_TEMP"); dir != "" {
-		return dir
-	}
-	return os.TempDir()
-}
-
-// setState and setOutput do without a runner that offers no file for it, where the library would panic.
-func (x *action) setState(name, value string) {
-	if x.env.get("GITHUB_STATE") != "" {
-		x.gh.SaveState(name, value)
-	}
-}
-
-func (x *action) setOutput(name, value string) {
-	if x.env.get("GITHUB_OUTPUT") != "" {
-		x.gh.SetOutput(name, value)
-	}
-}
-
 // addPath lets later steps say `gocache plan`. Only the directory of the tool cache holds nothing else, which could
 // come before what the job has in PATH.
 func (x *action) addPath() {
@@ -316,36 +284,6 @@ func (x *action) addPath() {
 	if rel, err := filepath.Rel(filepath.Join(tools, "gocache"), self); err == nil && filepath.IsLocal(rel) {
 		x.gh.AddPath(filepath.Dir(self))
 	}
-}
-
-// The result of the restore is kept for the summary of the job.
-const restoredFile = "restored.json"
-
-func writeRestored(dir string, r *restoreOutput) error {
-	if dir == "" || r == nil {
-		return nil
-	}
-	data, err := json.Marshal(r)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, restoredFile), data, 0o644)
-	}
-	if err != nil {
-		return fmt.Errorf("notes for the summary: %w", err)
-	}
-	return nil
-}
-
-// readRestored returns nil if main left nothing that can be read: post works without it.
-func readRestored(dir string) *restoreOutput {
-	if dir == "" {
-		return nil
-	}
-	data, err := os.ReadFile(filepath.Join(dir, restoredFile))
-	r := new(restoreOutput)
-	if err != nil || json.Unmarshal(data, r) != nil {
-		return nil
-	}
-	return r
 }
 
 // setRestoreOutputs sets them all, also after an error: an expression reads what is not set as empty.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -14,6 +15,7 @@ import (
 type annotations struct {
 	kinds []trouble
 	texts map[string]bool
+	said  []string // kinds that were issued, also by an earlier phase
 }
 
 // A trouble is all warnings of one kind.
@@ -34,7 +36,10 @@ func (n *annotations) add(text, hint string) {
 		n.texts = map[string]bool{}
 	}
 	n.texts[text] = true
-	kind := varying.ReplaceAllString(text, "*")
+	kind := cmp.Or(hint, varying.ReplaceAllString(text, "*")) // what is to be done tells kinds apart best
+	if slices.Contains(n.said, kind) {
+		return
+	}
 	i := slices.IndexFunc(n.kinds, func(t trouble) bool { return t.kind == kind })
 	if i >= 0 {
 		n.kinds[i].more++
@@ -55,6 +60,7 @@ func (n *annotations) issue(gh *githubactions.Action) {
 			text += "\nhint: " + t.hint
 		}
 		gh.Warningf("%s", strings.TrimSpace(text))
+		n.said = append(n.said, t.kind)
 	}
 	n.kinds = nil
 }

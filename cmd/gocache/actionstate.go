@@ -1,0 +1,89 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// makeStateDir makes the directory of a step, and tells post where it is.
+func (x *action) makeStateDir() (string, error) {
+	base := filepath.Join(x.tempDir(), "gocache-action")
+	if err := os.MkdirAll(base, 0o755); err != nil {
+		return "", fmt.Errorf("notes for the save: %w", err)
+	}
+	dir, err := os.MkdirTemp(base, "step-")
+	if err != nil {
+		return "", fmt.Errorf("notes for the save: %w", err)
+	}
+	x.setState("dir", dir)
+	return dir, nil
+}
+
+func (x *action) tempDir() string {
+	if dir := x.env.get("RUNNER_TEMP"); dir != "" {
+		return dir
+	}
+	return os.TempDir()
+}
+
+// setState and setOutput do without a runner that offers no file for it, where the library would panic.
+func (x *action) setState(name, value string) {
+	if x.env.get("GITHUB_STATE") != "" {
+		x.gh.SaveState(name, value)
+	}
+}
+
+func (x *action) setOutput(name, value string) {
+	if x.env.get("GITHUB_OUTPUT") != "" {
+		x.gh.SetOutput(name, value)
+	}
+}
+
+// Files that main leaves for post: the result of the restore, for the summary of the job, and the kinds of trouble that it has warned of.
+const (
+	restoredFile = "restored.json"
+	warnedFile   = "warned.json"
+)
+
+func writeRestored(dir string, r *restoreOutput) error {
+	if dir == "" || r == nil {
+		return nil
+	}
+	data, err := json.Marshal(r)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, restoredFile), data, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("notes for the summary: %w", err)
+	}
+	return nil
+}
+
+// readRestored returns nil if main left nothing that can be read: post works without it.
+func readRestored(dir string) *restoreOutput {
+	if dir == "" {
+		return nil
+	}
+	data, err := os.ReadFile(filepath.Join(dir, restoredFile))
+	r := new(restoreOutput)
+	if err != nil || json.Unmarshal(data, r) != nil {
+		return nil
+	}
+	return r
+}
+
+// writeWarned and readWarned keep post from saying again what main has said. Without them it would, so errors do not matter.
+func writeWarned(dir string, kinds []string) {
+	if data, err := json.Marshal(kinds); err == nil && dir != "" {
+		os.WriteFile(filepath.Join(dir, warnedFile), data, 0o644)
+	}
+}
+
+func readWarned(dir string) (kinds []string) {
+	if data, err := os.ReadFile(filepath.Join(dir, warnedFile)); err == nil && dir != "" {
+		json.Unmarshal(data, &kinds)
+	}
+	return kinds
+}
