@@ -13,7 +13,7 @@ import (
 const (
 	maxName  = 100
 	maxText  = 400
-	maxTitle = 40
+	maxTitle = 30
 	maxWord  = 30
 )
 
