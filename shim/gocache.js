@@ -238,11 +238,13 @@ function isFile(file) {
 // start runs the binary and returns its exit code. A cancelled job gets its signal to the binary, which cleans up.
 function start(binary, args) {
   return new Promise((resolve) => {
-    const child = spawn(binary, args, { stdio: 'inherit', windowsHide: true });
+    let child;
+    // Before the binary starts: a signal that came in between would end this process alone.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
       // On Windows all processes of the console have it already, and kill would end the binary at once.
       process.on(signal, () => process.platform === 'win32' || child.kill(signal));
     }
+    child = spawn(binary, args, { stdio: 'inherit', windowsHide: true });
     child.on('error', (err) => {
       warn(`gocache cannot be started, the job runs without a cache: ${err.message}`);
       resolve(0);

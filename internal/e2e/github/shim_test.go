@@ -202,7 +202,7 @@ func TestGivenBinary(t *testing.T) {
 func TestSignals(t *testing.T) {
 	s := newStep(t)
 	binary := filepath.Join(t.TempDir(), "gocache")
-	write(t, binary, "#!/bin/sh\ntrap 'echo cleaned up; exit 42' INT TERM\necho ready\nwhile :; do sleep 0.05; done\n")
+	write(t, binary, "#!/bin/sh\ntrap 'echo cleaned up; exit 42' INT TERM\necho ready\nfor i in $(seq 1200); do sleep 0.05; done\n")
 	if err := os.Chmod(binary, 0o755); err != nil {
 		t.Fatal(err)
 	}
