@@ -103,7 +103,7 @@ func (x *action) post(ctx context.Context) error {
 	x.restored = readRestored(dir)
 	x.notes.said = readWarned(dir)
 	err := x.saveIfWanted(ctx, dir)
-	x.writeSummary()
+	x.summarize("save")
 	return x.end(err)
 }
 
@@ -114,8 +114,8 @@ func (x *action) restore(ctx context.Context) error {
 	}
 	err := x.run(ctx, "restore", "")
 	x.setRestoreOutputs()
+	x.summarize("restore")
 	x.addPath()
-	x.writeSummary()
 	return x.end(err)
 }
 
@@ -126,7 +126,7 @@ func (x *action) save(ctx context.Context) error {
 	}
 	err := x.saveIfWanted(ctx, "")
 	x.setSaveOutputs()
-	x.writeSummary()
+	x.summarize("save")
 	return x.end(err)
 }
 
@@ -188,10 +188,12 @@ func (x *action) run(ctx context.Context, command, dir string) error {
 	return nil
 }
 
-// writeSummary adds what the step has to say about the job to its summary: main leaves that to post, so that both make one section.
-func (x *action) writeSummary() {
+// summarize adds the section of this step to the summary, with the flags of a command; post knows both halves.
+func (x *action) summarize(command string) {
 	a := &app{out: x.out, lookup: x.lookup}
-	a.flags.summary, _ = x.lookup(twin("summary"))
+	if err := applyTwins(findCommand(a.root(), command), x.lookup, x.in.origin); err != nil {
+		return // begin has said it
+	}
 	if err := a.writeSummary(x.restored, x.saved); err != nil {
 		x.notes.add(err.Error(), "")
 	}

@@ -51,7 +51,7 @@ func (a *app) writeSummary(r *restoreOutput, s *saveOutput) error {
 		r = nil // nothing was restored
 	}
 	file := a.summaryFile()
-	if file == "" || r == nil && s == nil {
+	if file == "" || (r == nil || r.LookupOnly) && s == nil {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

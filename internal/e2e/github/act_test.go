@@ -119,6 +119,7 @@ type run struct {
 	text string            // all that steps printed, and what the runner understood
 	jobs map[string]string // results
 	new  []string          // objects that were written to the bucket
+	sum  []string          // sections that steps added to the summary
 }
 
 // run runs a workflow on a new runner. Variables are NAME=value and win over those of the repository; interrupt is a file that says when to cancel.
@@ -181,12 +182,15 @@ func parse(t *testing.T, data []byte) run {
 	r := run{t: t, jobs: map[string]string{}}
 	var text strings.Builder
 	for line := range bytes.Lines(data) {
-		var entry struct{ Msg, Job, JobID, JobResult, Raw string }
+		var entry struct{ Msg, JobID, JobResult, Command, Content string }
 		if json.Unmarshal(line, &entry) != nil {
 			text.Write(line)
 			continue
 		}
 		text.WriteString(strings.TrimRight(entry.Msg, "\n") + "\n")
+		if entry.Command == "summary" {
+			r.sum = append(r.sum, entry.Content)
+		}
 		if entry.JobResult != "" {
 			r.jobs[entry.JobID] = entry.JobResult
 		}
@@ -231,6 +235,20 @@ func (r run) says(texts ...string) {
 	for _, text := range texts {
 		if !strings.Contains(r.text, text) {
 			r.t.Errorf("the log does not say %q:\n%s", text, r.text)
+		}
+	}
+}
+
+// summary demands one section for the job, with texts in it.
+func (r run) summary(texts ...string) {
+	r.t.Helper()
+	if len(r.sum) != 1 || strings.Count(r.sum[0], "### ") != 1 {
+		r.t.Errorf("want one section in the summary, got %q", r.sum)
+		return
+	}
+	for _, text := range texts {
+		if !strings.Contains(r.sum[0], text) {
+			r.t.Errorf("the summary does not say %q:\n%s", text, r.sum[0])
 		}
 	}
 }

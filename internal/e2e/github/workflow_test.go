@@ -17,6 +17,7 @@ func TestWorkflow(t *testing.T) {
 	first.job("test", "success")
 	first.says("hit=[] from=[]", "::group::gocache restore", "saved in refs/heads/main")
 	first.wroteOnly("refs/heads/main")
+	first.summary("### 🌱 Go cache: `ci/test`")
 	if !first.compiled() || strings.Contains(first.text, l.server.SecretKey) || strings.Contains(first.text, l.server.AccessKey) {
 		t.Errorf("nothing compiled, or a key in the log:\n%s", first.text)
 	}
@@ -25,6 +26,8 @@ func TestWorkflow(t *testing.T) {
 	second.job("test", "success")
 	second.says("hit=[true] from=[refs/heads/main]", "modules=[2]", "nothing new to save")
 	second.wroteNothing()
+	second.summary("### ✅ Go cache: `ci/test`", "**Restored the snapshot of the same module files** from `refs/heads/main`", "Nothing new to save.",
+		"**100 %**", "| Modules | 2 | 0 | 0 | 0 |", "xychart-beta", "github.com/inconshreveable/mousetrap@v1.1.0")
 	if second.compiled() {
 		t.Errorf("the second push compiled:\n%s", second.text)
 	}
@@ -44,6 +47,7 @@ func TestWorkflow(t *testing.T) {
 	fork.job("test", "success")
 	fork.says("hit=[true] from=[refs/heads/main]", "read-only: the pull request comes from a fork, mallory/project")
 	fork.wroteNothing()
+	fork.summary("from another scope, `refs/heads/main`", "Read-only: nothing is saved.")
 
 	target := l.run("ci.yml", "pull_request_target", pullRequest(8, "mallory/project", "main"), "", offline)
 	target.job("test", "success")
@@ -60,6 +64,7 @@ func TestWorkflow(t *testing.T) {
 	cancelled.job("test", "failure") // act has no other word
 	cancelled.says("the job was cancelled: nothing is saved")
 	cancelled.wroteNothing()
+	cancelled.summary("from `refs/heads/main`")
 
 	failed := l.run("ci.yml", "push", pushTo("main"), "", offline, "FAIL=3")
 	failed.job("test", "failure")
