@@ -183,7 +183,7 @@ func actionsOf(g *graphs, pkg string) map[string]bool {
 
 func shiftBy(t *testing.T, l *lab, by time.Duration) {
 	t.Helper()
-	if err := shiftCaches(l, by, time.Now().Add(time.Hour)); err != nil {
+	if err := shiftCaches(l, by, always); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -18,22 +18,45 @@ type results struct {
 	Machine  machine       `json:"machine"`
 	Compared []comparison  `json:"compared"`
 	Runs     []run         `json:"runs"`
+	Needs    []need        `json:"needs"`
+}
+
+// need is what a release uses or makes of build cache entries, whatever was cached.
+type need struct {
+	Release string `json:"release"`
+	Entries []held `json:"entries"`
+}
+
+// held is a build cache entry, by the short forms of its IDs.
+type held struct {
+	Action string `json:"a"`
+	Output string `json:"o"`
+	Size   int64  `json:"s"` // of the output
+}
+
+func needOf(release string, u usage) need {
+	n := need{Release: release, Entries: make([]held, len(u.working))}
+	for i, e := range u.working {
+		n.Entries[i] = held{shortID(e.Action), shortID(e.Output), e.Size}
+	}
+	return n
 }
 
 // run is one release with one policy.
 type run struct {
-	Policy   string    `json:"policy"`
-	Release  string    `json:"release"`
-	Time     time.Time `json:"time"`
-	Sum      string    `json:"sum"` // SHA-256 of go.sum
-	Restored restored  `json:"restore"`
-	Usage    usage     `json:"usage"` // of the build cache
-	Compiles actions   `json:"compiles"`
-	Vets     actions   `json:"vets"`
-	Lost     []string  `json:"lost,omitempty"` // packages that were compiled and that the prefix policy still had
-	Shared   bool      `json:"shared"`         // no go command was run: see shared
-	Saved    saved     `json:"save"`
-	Seconds  float64   `json:"seconds"` // of the job
+	Policy   string      `json:"policy"`
+	Release  string      `json:"release"`
+	Time     time.Time   `json:"time"`
+	Sum      string      `json:"sum"` // SHA-256 of go.sum
+	Restored restored    `json:"restore"`
+	Usage    usage       `json:"usage"` // of the build cache
+	Modules  moduleUsage `json:"modules"`
+	Compiles actions     `json:"compiles"`
+	Vets     actions     `json:"vets"`
+	Lost     []string    `json:"lost,omitempty"` // packages that were compiled and that the prefix policy still had
+	Shared   bool        `json:"shared"`         // no go command was run: see shared
+	Saved    saved       `json:"save"`
+	Seconds  float64     `json:"seconds"` // of the job
 }
 
 // hitShare is the share of compile actions that the cache had.
@@ -110,16 +133,18 @@ func median(list []float64) float64 {
 	return (list[(n-1)/2] + list[n/2]) / 2
 }
 
-func restoredBytes(x run) float64 { return float64(x.Usage.Restored.Bytes) }
-func usedBytes(x run) float64     { return float64(x.Usage.Used.Bytes) }
-func workingBytes(x run) float64  { return float64(x.Usage.Working.Bytes) }
-func latestBytes(x run) float64   { return float64(x.Usage.Used.Bytes + x.Usage.Latest.Bytes) }
-func neededActions(x run) float64 { return float64(x.Compiles.Needed) }
-func executed(x run) float64      { return float64(x.Compiles.Executed) }
-func uploaded(x run) float64      { return float64(x.Saved.Uploaded) }
-func fetched(x run) float64       { return float64(x.Restored.Fetched) }
-func snapshotSize(x run) float64  { return float64(x.Saved.Snapshot) }
-func storeSize(x run) float64     { return float64(x.Saved.Store) }
+func restoredBytes(x run) float64   { return float64(x.Usage.Restored.Bytes) }
+func usedBytes(x run) float64       { return float64(x.Usage.Used.Bytes) }
+func workingBytes(x run) float64    { return float64(x.Usage.Working.Bytes) }
+func latestBytes(x run) float64     { return float64(x.Usage.Used.Bytes + x.Usage.Latest.Bytes) }
+func restoredModules(x run) float64 { return float64(x.Modules.Restored.Bytes) }
+func usedModules(x run) float64     { return float64(x.Modules.Used.Bytes) }
+func neededActions(x run) float64   { return float64(x.Compiles.Needed) }
+func executed(x run) float64        { return float64(x.Compiles.Executed) }
+func uploaded(x run) float64        { return float64(x.Saved.Uploaded) }
+func fetched(x run) float64         { return float64(x.Restored.Fetched) }
+func snapshotSize(x run) float64    { return float64(x.Saved.Snapshot) }
+func storeSize(x run) float64       { return float64(x.Saved.Store) }
 
 // hits is the share of compile actions that were found, over several runs.
 func hits(list []run) float64 {

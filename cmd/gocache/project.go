@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/org/gocache-action/internal/moduleuse"
 	"github.com/org/gocache-action/keys"
 )
 
@@ -21,7 +22,7 @@ type project struct {
 	id  identity
 	key keys.Plan
 
-	mainModules []mainModule
+	mainModules []moduleuse.Main
 
 	modDir, buildDir string // "" where that half is switched off
 }
@@ -116,7 +117,7 @@ func (p *project) derive() error {
 	if err != nil {
 		return err
 	}
-	p.mainModules = mainModules(p.dir, p.env.GOMOD, in.Files)
+	p.mainModules = moduleuse.Mains(p.dir, p.env.GOMOD, in.Files)
 	p.key, err = keys.Derive(in)
 	return err
 }
