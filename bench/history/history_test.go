@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -296,8 +297,9 @@ func TestInOrder(t *testing.T) {
 func made(policy string, i int, restored, used, working, snapshot int64, executed int) run {
 	return run{
 		Policy: policy, Release: "v1", Time: time.Unix(int64(i)*86400, 0), Sum: "s",
-		Usage: usage{Restored: amount{1, restored}, Used: amount{1, used}, Working: amount{1, working}},
-		Saved: saved{Snapshot: snapshot, Store: snapshot}, Compiles: actions{100, executed},
+		Usage:   usage{Restored: amount{1, restored}, Used: amount{1, used}, Working: amount{1, working}},
+		Modules: moduleUsage{Restored: amount{1, restored * 3 / 10}, Used: amount{1, working / 4}},
+		Saved:   saved{Snapshot: snapshot, Store: snapshot}, Compiles: actions{100, executed},
 	}
 }
 
@@ -322,10 +324,10 @@ func TestTargets(t *testing.T) {
 		missed int
 		text   string
 	}{
-		{func(x *run) { x.Usage.Restored.Bytes *= 2 }, 2, "restored bytes / bytes of the entries that the runs use"},
-		{func(x *run) { x.Usage.Used.Bytes /= 2 }, 1, "restored entries that the runs use"},
+		{func(x *run) { x.Usage.Restored.Bytes *= 2 }, 2, "restored bytes / bytes of entries that the run used"},
+		{func(x *run) { x.Usage.Used.Bytes /= 2 }, 1, "restored entries that the run found"},
 		{func(x *run) { x.Compiles.Executed += 5 }, 2, "hit share"},
-		{func(x *run) { x.Saved.Store += x.Time.Unix() / 86400 * 20 }, 1, "whole store"},
+		{func(x *run) { x.Saved.Store += x.Time.Unix() / 86400 * 20 }, 1, "store, last ten"},
 	} {
 		bad := &results{Runs: append([]run(nil), r.Runs...)}
 		for i := range bad.Runs {
@@ -359,6 +361,31 @@ func TestUnused(t *testing.T) {
 	}
 }
 
+// TestAtAge has an entry that every run needs, one that the first and the fourth need, and one that each run makes anew, with a large output
+// that two entries share.
+func TestAtAge(t *testing.T) {
+	size := int64(buildcache.EntrySize)
+	var needs []need
+	for i := range 4 {
+		n := need{Entries: []held{{"all", "o", 1000}, {"twin", "o", 1000}, {fmt.Sprint("new", i), fmt.Sprint("o", i), 10}}}
+		if i%3 == 0 {
+			n.Entries = append(n.Entries, held{"rare", "r", 7})
+		}
+		needs = append(needs, n)
+	}
+	every, fresh, rare := 2*size+1000, size+10, size+7
+	working := 3*(every+fresh) + rare
+	for days, want := range map[int]computed{
+		0: {restored: 3*(every+fresh) + rare, found: 3 * every, working: working, hits: 6, known: 7},
+		1: {restored: 3*every + 5*fresh + 2*rare, found: 3 * every, working: working, hits: 6, known: 7},
+		2: {restored: 3*every + 6*fresh + 3*rare, found: 3*every + rare, working: working, hits: 7, known: 7},
+	} {
+		if got := atAge(needs, days); got != want {
+			t.Errorf("%d days: %+v, want %+v", days, got, want)
+		}
+	}
+}
+
 func TestReport(t *testing.T) {
 	r := &results{Module: "example.com/m", MaxAge: 14 * 24 * time.Hour}
 	for i := range 3 {
@@ -366,12 +393,15 @@ func TestReport(t *testing.T) {
 			r.Runs = append(r.Runs, made(p, i, 100e6, 50e6, 80e6, 30e6, 10))
 		}
 	}
+	kept := held{"kept", "kept", 1e6}
+	r.Needs = []need{{"v1", []held{kept, {"dropped", "dropped", 1e6}}}, {"v2", []held{kept}}}
 	page, err := render(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| gocache | 200 | 1.25 | 2.00 | 90.0 % | 20 |",
+		"| gocache | 200 | 1.25 | 2.00 | 1.50 | 90.0 % | 20 |",
+		"| 1 days | 2 | 2.00 | 2.00 | 0 |",
 		"line [100.0, 100.0, 100.0]",
 		"| v1 | 1970-01-03 | 80 | 100 | 100 | 100 | 100 | 50 |",
 		"| ≤ 1.15 | 1.250 | **missed** |",

@@ -127,9 +127,10 @@ func (p page) SummaryRows() string {
 	for _, name := range everyone {
 		list := p.warm(name)
 		last := list[len(list)-1]
-		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %.1f %% | %.0f | %.0f | %.0f | %.0f | %.0f |\n", name,
+		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %s | %.1f %% | %.0f | %.0f | %.0f | %.0f | %.0f | %.2f |\n", name,
 			sum(list, restoredBytes)/1e6, ratio(sum(list, restoredBytes), sum(list, workingBytes)), ratio(sum(list, restoredBytes), sum(list, usedBytes)),
-			100*hits(list), sum(list, executed), sum(list, fetched)/1e6, sum(list, uploaded)/1e6, snapshotSize(last)/1e6, storeSize(last)/1e6)
+			ratio(sum(list, restoredModules), sum(list, usedModules)), 100*hits(list), sum(list, executed), sum(list, fetched)/1e6,
+			sum(list, uploaded)/1e6, snapshotSize(last)/1e6, storeSize(last)/1e6, growth(p.of(name), storeSize))
 	}
 	return b.String()
 }

@@ -151,11 +151,15 @@ func hits(list []run) float64 {
 	return 1 - sum(list, executed)/max(1, sum(list, neededActions))
 }
 
-// growth compares the last ten runs with the first ten: of a figure, for as much project. A project that needs twice
-// the build cache may take twice the store.
+// projectSize is what a run needs of both caches: the build cache entries that it used or made, and the trees of the modules that provide
+// packages to it.
+func projectSize(x run) float64 { return workingBytes(x) + usedModules(x) }
+
+// growth compares the last ten runs with the first ten: of a figure, divided by the size of the project, so that a project which
+// needs twice the caches may take twice the store.
 func growth(list []run, f figure) float64 {
 	n := min(10, len(list)/2)
-	perProject := func(list []run) float64 { return sum(list, f) / max(1, sum(list, workingBytes)) }
+	perProject := func(list []run) float64 { return sum(list, f) / max(1, sum(list, projectSize)) }
 	return perProject(list[len(list)-n:]) / perProject(list[:n])
 }
 
