@@ -24,13 +24,13 @@ func TestStoreStaysSmall(t *testing.T) {
 	m := newMachine(t, w.Store)
 	m.size = 15_000
 	m.with = func(o *save.Options) { o.MaxAge, o.RepackBudget = 3*day, 3<<20 }
-	version := make([]int, 200) // of packages; 3 MB in all
+	version := make([]int, 150) // of packages; 2.2 MB in all
 	worst, most, slack := 0.0, 0, int64(0)
 	at := epoch
 	for i := range saves {
 		for p := range version {
 			// A few change all the time, others now and then: in packs, that leaves holes.
-			if p < 10 || (p+i)%40 == 0 {
+			if p < 8 || (p+i)%40 == 0 {
 				version[p]++
 			}
 		}
