@@ -183,9 +183,9 @@ func (p page) WasteRows(policy string) string {
 	for _, x := range p.warm(policy) {
 		u := x.Usage
 		older := amount{u.Unused.Entries - u.Latest.Entries, u.Unused.Bytes - u.Latest.Bytes}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d (%.1f) | %d (%.1f) | %d | %s |\n", x.Release, x.Restored.Match,
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d (%.1f) | %d (%.1f) | %d | %d | %s |\n", x.Release, x.Restored.Match,
 			ratio(restoredBytes(x), workingBytes(x)), ratio(restoredBytes(x), usedBytes(x)),
-			u.Latest.Entries, mb(u.Latest.Bytes), older.Entries, mb(older.Bytes), x.Saved.Trimmed, lost(x.Lost))
+			u.Latest.Entries, mb(u.Latest.Bytes), older.Entries, mb(older.Bytes), x.Saved.Trimmed, x.Saved.Dropped, lost(x.Lost))
 	}
 	return b.String()
 }
@@ -205,6 +205,16 @@ func lost(packages []string) string {
 func (p page) Floor() string {
 	list := p.warm(gocacheName)
 	return ratio(sum(list, latestBytes), sum(list, usedBytes))
+}
+
+// Waiting is the most, in MB, that lay unnamed in the store after a run, and Removed what all collections removed.
+func (p page) Waiting() string {
+	most := slices.Max(append(values(p.of(gocacheName), func(x run) float64 { return mb(x.Saved.Waiting) }), 0))
+	return fmt.Sprintf("%.0f", most)
+}
+
+func (p page) Removed() string {
+	return fmt.Sprintf("%.0f", sum(p.of(gocacheName), func(x run) float64 { return mb(x.Saved.Removed) }))
 }
 
 // releases and axis are the parts of a chart.
