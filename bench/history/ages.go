@@ -17,8 +17,8 @@ type computed struct {
 }
 
 // atAge replays what the releases need with one release a day and nothing but arithmetic: a save keeps what was used in the last
-// days, and the next run restores that. It is exact, as what a release needs does not depend on what was cached (see shared); the row of the
-// measured --max-age proves it.
+// days, and the next run restores that. It is exact, as what a release needs does not depend on what was cached (see shared). Only whether an entry goes at a save
+// at which it has exactly that age is a matter of seconds: here it stays.
 func atAge(needs []need, days int) (c computed) {
 	last := map[string]int{} // run, by action
 	entries := map[string]held{}
@@ -66,12 +66,21 @@ func heldBytes(list []held) (n int64) {
 	return n
 }
 
+// DailyMB is what "gocache daily" restored, measured.
+func (p page) DailyMB() string { return fmt.Sprintf("%.0f", sum(p.warm(dailyName), restoredBytes)/1e6) }
+
+// DailyDays lie between the first and the last run of "gocache daily".
+func (p page) DailyDays() float64 {
+	list := p.of(dailyName)
+	return list[len(list)-1].Time.Sub(list[0].Time).Hours() / 24
+}
+
 // AgeRows has one row for each --max-age.
 func (p page) AgeRows() string {
 	var b strings.Builder
 	for _, days := range ages {
 		c := atAge(p.Needs, days)
-		fmt.Fprintf(&b, "| %d days | %.0f | %s | %s | %d |\n", days, float64(c.restored)/1e6,
+		fmt.Fprintf(&b, "| %dd | %.0f | %s | %s | %d |\n", days, float64(c.restored)/1e6,
 			ratio(float64(c.restored), float64(c.working)), ratio(float64(c.restored), float64(c.found)), c.known-c.hits)
 	}
 	return b.String()

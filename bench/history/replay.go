@@ -44,7 +44,7 @@ func replayAll(ctx context.Context, o options) (res *results, err error) {
 		return nil, fmt.Errorf("%s has only %d such releases, want %d", o.module, len(releases), minRuns)
 	}
 	r := &replay{lab: l, options: o, last: map[string]map[buildcache.ID]bool{}, shared: shared{lab: l}}
-	r.res = &results{Started: time.Now().UTC(), Module: o.module, MaxAge: o.maxAge, Machine: describeMachine(ctx)}
+	r.res = &results{Started: time.Now().UTC(), Module: o.module, MaxAge: o.maxAge, Every: o.real, Machine: describeMachine(ctx)}
 	sources, err := r.fetchAll(ctx, releases)
 	if err != nil {
 		return nil, err

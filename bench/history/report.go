@@ -100,9 +100,16 @@ func (p page) ComparedRows() string {
 	var b strings.Builder
 	for _, c := range p.Compared {
 		fmt.Fprintf(&b, "| %s | %s | %d (%.1f) | %d (%.2f) | %d (%.2f) | %d | %s |\n", c.Release, c.Policy, c.Entries, mb(c.Bytes),
-			c.Unseen.Entries, mb(c.Unseen.Bytes), c.Excess.Entries, mb(c.Excess.Bytes), c.Executed, orNone(c.Other))
+			c.Unseen.Entries, mb(c.Unseen.Bytes), c.Excess.Entries, mb(c.Excess.Bytes), c.Executed, different(c.Other))
 	}
 	return b.String()
+}
+
+func different(list string) string {
+	if list == "" {
+		return "none"
+	}
+	return lost(strings.Split(list, ", "))
 }
 
 // TargetRows is the table of targets.

@@ -15,6 +15,7 @@ type results struct {
 	Finished time.Time     `json:"finished"`
 	Module   string        `json:"module"`
 	MaxAge   time.Duration `json:"max_age"`
+	Every    int           `json:"real"` // at each of how many releases gocache's go commands ran
 	Machine  machine       `json:"machine"`
 	Compared []comparison  `json:"compared"`
 	Runs     []run         `json:"runs"`
@@ -106,6 +107,17 @@ func (r *results) warm(policy string) []run {
 	return list[min(1, len(list)):]
 }
 
+// settled returns the runs of a policy from the time on when entries can be old enough to go. Until then a snapshot only grows.
+func (r *results) settled(policy string) []run {
+	list := r.of(policy)
+	for i, x := range list {
+		if x.Time.Sub(list[0].Time) > r.MaxAge {
+			return list[i:]
+		}
+	}
+	return nil
+}
+
 // figure is one number of a run.
 type figure func(run) float64
 
@@ -155,10 +167,13 @@ func hits(list []run) float64 {
 // packages to it.
 func projectSize(x run) float64 { return workingBytes(x) + usedModules(x) }
 
-// growth compares the last ten runs with the first ten: of a figure, divided by the size of the project, so that a project which
+// growth compares the last ten runs with the first ten, or the halves if there are fewer: of a figure, divided by the size of the project, so that a project which
 // needs twice the caches may take twice the store.
 func growth(list []run, f figure) float64 {
 	n := min(10, len(list)/2)
+	if n == 0 {
+		return 1
+	}
 	perProject := func(list []run) float64 { return sum(list, f) / max(1, sum(list, projectSize)) }
 	return perProject(list[len(list)-n:]) / perProject(list[:n])
 }

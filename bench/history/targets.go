@@ -44,6 +44,7 @@ func (r *results) targets() []target {
 		{Text: "(c) " + store, Limit: 1.2, Value: growth(r.of(gocacheName), storeSize)},
 		{Text: "(c) the newest snapshot alone, which is what a run fetches", Limit: 1.2, Value: growth(r.of(gocacheName), snapshotSize)},
 		{Text: "(c) " + paced + store, Limit: 1.2, Value: growth(r.of(dailyName), storeSize)},
+		{Text: "(c) " + paced + "the newest snapshot, of the runs after the first --max-age", Limit: 1.2, Value: growth(r.settled(dailyName), snapshotSize)},
 	}
 }
 
