@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // clock lets a run take place at the date of a release. Go commands know only the time of the
@@ -22,29 +24,48 @@ func (c clock) now() time.Time { return time.Now().Add(-c.ahead) }
 
 // toMachine makes the caches what the go command is to see. What is not older than since has the time of
 // the machine already: the restore has just written it, without giving it a time of its own.
-func (c clock) toMachine(l *lab, since time.Time) error { return shiftCaches(l, c.ahead, since) }
+func (c clock) toMachine(l *lab, since time.Time) error {
+	since = since.Add(-tick)
+	return shiftCaches(l, c.ahead, func(t time.Time) bool { return t.Before(since) })
+}
 
 // toHistory undoes it.
-func (c clock) toHistory(l *lab) error { return shiftCaches(l, -c.ahead, time.Now().Add(time.Hour)) }
+func (c clock) toHistory(l *lab) error { return shiftCaches(l, -c.ahead, always) }
 
-func shiftCaches(l *lab, by time.Duration, before time.Time) error {
-	if err := shiftTimes(l.path("caches"), by, before); err != nil {
+// objectsToHistory gives the date of the history to what was written to a directory store since a time of the machine.
+func (c clock) objectsToHistory(root string, since time.Time) error {
+	since = since.Add(-tick)
+	return shiftTimes(root, -c.ahead, func(t time.Time) bool { return !t.Before(since) })
+}
+
+// tick is more than the times of files lag behind the clock.
+const tick = time.Second
+
+func always(time.Time) bool { return true }
+
+func shiftCaches(l *lab, by time.Duration, which func(modified time.Time) bool) error {
+	if err := shiftTimes(l.path("caches"), by, which); err != nil {
 		return err
 	}
 	return shiftTrim(filepath.Join(l.buildDir(), "trim.txt"), by)
 }
 
-// shiftTimes shifts the times of all files and directories that are older than before.
-func shiftTimes(root string, by time.Duration, before time.Time) error {
+// shiftTimes shifts the times of files and directories: when they were modified, and with it when they were read, for that
+// is later only where somebody read them since.
+func shiftTimes(root string, by time.Duration, which func(modified time.Time) bool) error {
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		info, err := d.Info()
-		if err != nil || !info.ModTime().Before(before) {
+		if err != nil || !which(info.ModTime()) {
 			return err
 		}
-		return os.Chtimes(path, time.Time{}, info.ModTime().Add(by))
+		var read time.Time // zero: leave it as it is
+		if ns, ok := osfile.AccessTime(info); ok {
+			read = time.Unix(0, ns).Add(by)
+		}
+		return os.Chtimes(path, read, info.ModTime().Add(by))
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/org/gocache-action/gc"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
@@ -76,15 +77,45 @@ func (p *gocachePolicy) restore(ctx context.Context, m moment) (restored, error)
 func (p *gocachePolicy) beforeJob() error { return nil }
 
 func (p *gocachePolicy) save(ctx context.Context, m moment) (saved, error) {
+	began := time.Now()
 	res, err := save.Run(ctx, save.Options{
 		Store: p.store, Repo: historyRepo, Scope: historyScope, DefaultScope: historyScope,
-		Keys: m.keys, ModDir: p.modDir(), BuildDir: p.buildDir(), State: p.state, MaxAge: p.maxAge,
+		Keys: m.keys, ModDir: p.modDir(), BuildDir: p.buildDir(), State: p.state, ModuleUse: m.asker.Ask, MaxAge: p.maxAge,
 		Writer: snapshot.Writing{Run: m.Version}, Now: m.now,
 	})
 	if err != nil {
 		return saved{}, err
 	}
-	s := saved{Uploaded: res.BytesUploaded, Snapshot: res.StoredBytes, Trimmed: res.Build.Trimmed}
-	s.Store, err = treeSize(p.path("store", p.label))
-	return s, err
+	s := saved{Uploaded: res.BytesUploaded, Snapshot: res.StoredBytes, Trimmed: res.Build.Trimmed, Dropped: res.Modules.Trimmed}
+	return s, p.collect(ctx, m, began, &s)
+}
+
+// What "gocache gc" takes by default.
+const (
+	gcAge   = 35 * 24 * time.Hour
+	gcGrace = 24 * time.Hour
+)
+
+// collect removes the garbage of the store, as a job of the same night does. What this save left unnamed is noted now and
+// goes with the collection after the next run, so the store is measured when it is largest.
+func (p *gocachePolicy) collect(ctx context.Context, m moment, began time.Time, s *saved) error {
+	root := p.path("store", p.label)
+	// The store gave its objects the time of the machine. Collections and later saves go by their age.
+	if err := m.objectsToHistory(root, began); err != nil {
+		return err
+	}
+	began = time.Now()
+	res, err := gc.Run(ctx, gc.Options{Store: p.store.(store.Collector), MaxAge: gcAge, Grace: gcGrace, Now: m.now})
+	if err != nil {
+		return err
+	}
+	for _, c := range res.Kinds {
+		s.Removed += c.Removed.Bytes
+		s.Waiting += c.Waiting.Bytes
+	}
+	if err := m.objectsToHistory(root, began); err != nil {
+		return err
+	}
+	s.Store, err = treeSize(root)
+	return err
 }

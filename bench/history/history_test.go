@@ -183,7 +183,7 @@ func actionsOf(g *graphs, pkg string) map[string]bool {
 
 func shiftBy(t *testing.T, l *lab, by time.Duration) {
 	t.Helper()
-	if err := shiftCaches(l, by, time.Now().Add(time.Hour)); err != nil {
+	if err := shiftCaches(l, by, always); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -296,8 +296,9 @@ func TestInOrder(t *testing.T) {
 func made(policy string, i int, restored, used, working, snapshot int64, executed int) run {
 	return run{
 		Policy: policy, Release: "v1", Time: time.Unix(int64(i)*86400, 0), Sum: "s",
-		Usage: usage{Restored: amount{1, restored}, Used: amount{1, used}, Working: amount{1, working}},
-		Saved: saved{Snapshot: snapshot, Store: snapshot}, Compiles: actions{100, executed},
+		Usage:   usage{Restored: amount{1, restored}, Used: amount{1, used}, Working: amount{1, working}},
+		Modules: moduleUsage{Restored: amount{1, restored * 3 / 10}, Used: amount{1, working / 4}},
+		Saved:   saved{Snapshot: snapshot, Store: snapshot}, Compiles: actions{100, executed},
 	}
 }
 
@@ -322,10 +323,10 @@ func TestTargets(t *testing.T) {
 		missed int
 		text   string
 	}{
-		{func(x *run) { x.Usage.Restored.Bytes *= 2 }, 2, "restored bytes / bytes of the entries that the runs use"},
-		{func(x *run) { x.Usage.Used.Bytes /= 2 }, 1, "restored entries that the runs use"},
+		{func(x *run) { x.Usage.Restored.Bytes *= 2 }, 2, "restored bytes / bytes of entries that the run used"},
+		{func(x *run) { x.Usage.Used.Bytes /= 2 }, 1, "restored entries that the run found"},
 		{func(x *run) { x.Compiles.Executed += 5 }, 2, "hit share"},
-		{func(x *run) { x.Saved.Store += x.Time.Unix() / 86400 * 20 }, 1, "whole store"},
+		{func(x *run) { x.Saved.Store += x.Time.Unix() / 86400 * 20 }, 1, "store, last ten"},
 	} {
 		bad := &results{Runs: append([]run(nil), r.Runs...)}
 		for i := range bad.Runs {
@@ -366,12 +367,15 @@ func TestReport(t *testing.T) {
 			r.Runs = append(r.Runs, made(p, i, 100e6, 50e6, 80e6, 30e6, 10))
 		}
 	}
+	kept := held{"kept", "kept", 1e6}
+	r.Needs = []need{{"v1", []held{kept, {"dropped", "dropped", 1e6}}}, {"v2", []held{kept}}}
 	page, err := render(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| gocache | 200 | 1.25 | 2.00 | 90.0 % | 20 |",
+		"| gocache | 200 | 1.25 | 2.00 | 1.50 | 90.0 % | 20 |",
+		"| 1d | 2 | 2.00 | 2.00 | 0 |",
 		"line [100.0, 100.0, 100.0]",
 		"| v1 | 1970-01-03 | 80 | 100 | 100 | 100 | 100 | 50 |",
 		"| ≤ 1.15 | 1.250 | **missed** |",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/org/gocache-action/internal/moduleuse"
 	"github.com/org/gocache-action/keys"
 )
 
@@ -24,8 +25,9 @@ func (atRelease) when(rel release, _ int) time.Time { return rel.Time }
 type moment struct {
 	release
 	clock
-	keys keys.Plan // of the module files
-	sum  string    // SHA-256 of go.sum
+	keys  keys.Plan          // of the module files
+	asker *moduleuse.Project // tells which modules are used
+	sum   string             // SHA-256 of go.sum
 }
 
 // policy is a way to keep caches between runs. Both methods work with the times of the history.
@@ -56,6 +58,9 @@ type restored struct {
 type saved struct {
 	Uploaded int64 `json:"uploaded"` // stored bytes, modules included
 	Snapshot int64 `json:"snapshot"` // stored bytes of what the next run would fetch
-	Store    int64 `json:"store"`    // stored bytes of everything that was ever saved and is not removed
+	Store    int64 `json:"store"`    // stored bytes of everything that was saved and is not removed
 	Trimmed  int   `json:"trimmed"`  // build entries
+	Dropped  int   `json:"dropped"`  // module versions
+	Removed  int64 `json:"removed"`  // stored bytes that garbage collection removed
+	Waiting  int64 `json:"waiting"`  // stored bytes, part of Store, that no manifest names and that have their notice period
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,8 +10,9 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/mod/module"
+
 	"github.com/org/gocache-action/internal/buildcache"
-	"github.com/org/gocache-action/keys"
 )
 
 // replay is the state of a history that is being replayed.
@@ -23,6 +23,7 @@ type replay struct {
 	shared   shared
 	last     map[string]map[buildcache.ID]bool // what the run before used or made, by policy
 	baseline *graphs                           // of the prefix policy, in this release
+	provides map[module.Version]bool           // the modules that this release uses
 	fresh    string                            // the last release with a new go.sum
 	count    int                               // of releases so far
 	res      *results
@@ -43,7 +44,7 @@ func replayAll(ctx context.Context, o options) (res *results, err error) {
 		return nil, fmt.Errorf("%s has only %d such releases, want %d", o.module, len(releases), minRuns)
 	}
 	r := &replay{lab: l, options: o, last: map[string]map[buildcache.ID]bool{}, shared: shared{lab: l}}
-	r.res = &results{Started: time.Now().UTC(), Module: o.module, MaxAge: o.maxAge, Machine: describeMachine(ctx)}
+	r.res = &results{Started: time.Now().UTC(), Module: o.module, MaxAge: o.maxAge, Every: o.real, Machine: describeMachine(ctx)}
 	sources, err := r.fetchAll(ctx, releases)
 	if err != nil {
 		return nil, err
@@ -96,11 +97,12 @@ func (r *replay) release(ctx context.Context, rel release, source string) error 
 	}
 	defer func() { r.count++ }()
 	m := moment{release: rel}
+	r.provides = nil
 	var err error
 	if m.sum, err = sumOf(source); err != nil {
 		return err
 	}
-	if m.keys, err = r.keys(ctx); err != nil {
+	if m.keys, m.asker, err = r.identify(ctx); err != nil {
 		return err
 	}
 	for _, p := range r.policies {
@@ -134,6 +136,9 @@ func (r *replay) run(ctx context.Context, p policy, m moment) (run, error) {
 	if err := p.beforeJob(); err != nil {
 		return x, err
 	}
+	if x.Modules.Restored, err = r.modules(ctx, nil); err != nil {
+		return x, err
+	}
 	began = time.Now()
 	g, u, err := r.job(ctx, p, &x)
 	if err != nil {
@@ -142,6 +147,9 @@ func (r *replay) run(ctx context.Context, p policy, m moment) (run, error) {
 	x.Seconds = time.Since(began).Seconds()
 	x.Usage, x.Compiles, x.Vets = u, g.compiled(), g.vets
 	r.account(p, &x, g)
+	if x.Modules.Used, err = r.usedModules(ctx, m); err != nil {
+		return x, err
+	}
 	if err := m.toHistory(r.lab); err != nil {
 		return x, err
 	}
@@ -204,6 +212,7 @@ func (r *replay) account(p policy, x *run, g *graphs) {
 	r.last[p.name()] = seen
 	if p.name() == prefixName {
 		r.baseline = g
+		r.res.Needs = append(r.res.Needs, needOf(x.Release, x.Usage))
 		return
 	}
 	for id, c := range g.compiles {
@@ -212,24 +221,4 @@ func (r *replay) account(p policy, x *run, g *graphs) {
 		}
 	}
 	slices.Sort(x.Lost)
-}
-
-// keys derives the key from the module files in "project", as the command does.
-func (r *replay) keys(ctx context.Context) (keys.Plan, error) {
-	out, err := r.goCommand(ctx, r.path("project"), r.jobEnv(), "env", "-json")
-	if err != nil {
-		return keys.Plan{}, err
-	}
-	env := keys.Env{Name: "history"}
-	var vars map[string]string
-	if err := json.Unmarshal(out, &vars); err != nil {
-		return keys.Plan{}, fmt.Errorf("go env: %w", err)
-	}
-	env.OS, env.HostOS, env.Arch, env.HostArch = vars["GOOS"], vars["GOHOSTOS"], vars["GOARCH"], vars["GOHOSTARCH"]
-	env.GOVERSION, env.GOTOOLCHAIN, env.GOMOD, env.GOWORK = vars["GOVERSION"], vars["GOTOOLCHAIN"], vars["GOMOD"], vars["GOWORK"]
-	in, err := keys.Collect(r.path("project"), env)
-	if err != nil {
-		return keys.Plan{}, err
-	}
-	return keys.Derive(in)
 }

@@ -100,9 +100,16 @@ func (p page) ComparedRows() string {
 	var b strings.Builder
 	for _, c := range p.Compared {
 		fmt.Fprintf(&b, "| %s | %s | %d (%.1f) | %d (%.2f) | %d (%.2f) | %d | %s |\n", c.Release, c.Policy, c.Entries, mb(c.Bytes),
-			c.Unseen.Entries, mb(c.Unseen.Bytes), c.Excess.Entries, mb(c.Excess.Bytes), c.Executed, orNone(c.Other))
+			c.Unseen.Entries, mb(c.Unseen.Bytes), c.Excess.Entries, mb(c.Excess.Bytes), c.Executed, different(c.Other))
 	}
 	return b.String()
+}
+
+func different(list string) string {
+	if list == "" {
+		return "none"
+	}
+	return lost(strings.Split(list, ", "))
 }
 
 // TargetRows is the table of targets.
@@ -127,9 +134,10 @@ func (p page) SummaryRows() string {
 	for _, name := range everyone {
 		list := p.warm(name)
 		last := list[len(list)-1]
-		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %.1f %% | %.0f | %.0f | %.0f | %.0f | %.0f |\n", name,
+		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %s | %.1f %% | %.0f | %.0f | %.0f | %.0f | %.0f | %.2f |\n", name,
 			sum(list, restoredBytes)/1e6, ratio(sum(list, restoredBytes), sum(list, workingBytes)), ratio(sum(list, restoredBytes), sum(list, usedBytes)),
-			100*hits(list), sum(list, executed), sum(list, fetched)/1e6, sum(list, uploaded)/1e6, snapshotSize(last)/1e6, storeSize(last)/1e6)
+			ratio(sum(list, restoredModules), sum(list, usedModules)), 100*hits(list), sum(list, executed), sum(list, fetched)/1e6,
+			sum(list, uploaded)/1e6, snapshotSize(last)/1e6, storeSize(last)/1e6, growth(p.of(name), storeSize))
 	}
 	return b.String()
 }
@@ -182,9 +190,9 @@ func (p page) WasteRows(policy string) string {
 	for _, x := range p.warm(policy) {
 		u := x.Usage
 		older := amount{u.Unused.Entries - u.Latest.Entries, u.Unused.Bytes - u.Latest.Bytes}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d (%.1f) | %d (%.1f) | %d | %s |\n", x.Release, x.Restored.Match,
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d (%.1f) | %d (%.1f) | %d | %d | %s |\n", x.Release, x.Restored.Match,
 			ratio(restoredBytes(x), workingBytes(x)), ratio(restoredBytes(x), usedBytes(x)),
-			u.Latest.Entries, mb(u.Latest.Bytes), older.Entries, mb(older.Bytes), x.Saved.Trimmed, lost(x.Lost))
+			u.Latest.Entries, mb(u.Latest.Bytes), older.Entries, mb(older.Bytes), x.Saved.Trimmed, x.Saved.Dropped, lost(x.Lost))
 	}
 	return b.String()
 }
@@ -204,6 +212,16 @@ func lost(packages []string) string {
 func (p page) Floor() string {
 	list := p.warm(gocacheName)
 	return ratio(sum(list, latestBytes), sum(list, usedBytes))
+}
+
+// Waiting is the most, in MB, that lay unnamed in the store after a run, and Removed what all collections removed.
+func (p page) Waiting() string {
+	most := slices.Max(append(values(p.of(gocacheName), func(x run) float64 { return mb(x.Saved.Waiting) }), 0))
+	return fmt.Sprintf("%.0f", most)
+}
+
+func (p page) Removed() string {
+	return fmt.Sprintf("%.0f", sum(p.of(gocacheName), func(x run) float64 { return mb(x.Saved.Removed) }))
 }
 
 // releases and axis are the parts of a chart.

@@ -15,25 +15,49 @@ type results struct {
 	Finished time.Time     `json:"finished"`
 	Module   string        `json:"module"`
 	MaxAge   time.Duration `json:"max_age"`
+	Every    int           `json:"real"` // at each of how many releases gocache's go commands ran
 	Machine  machine       `json:"machine"`
 	Compared []comparison  `json:"compared"`
 	Runs     []run         `json:"runs"`
+	Needs    []need        `json:"needs"`
+}
+
+// need is what a release uses or makes of build cache entries, whatever was cached.
+type need struct {
+	Release string `json:"release"`
+	Entries []held `json:"entries"`
+}
+
+// held is a build cache entry, by the short forms of its IDs.
+type held struct {
+	Action string `json:"a"`
+	Output string `json:"o"`
+	Size   int64  `json:"s"` // of the output
+}
+
+func needOf(release string, u usage) need {
+	n := need{Release: release, Entries: make([]held, len(u.working))}
+	for i, e := range u.working {
+		n.Entries[i] = held{shortID(e.Action), shortID(e.Output), e.Size}
+	}
+	return n
 }
 
 // run is one release with one policy.
 type run struct {
-	Policy   string    `json:"policy"`
-	Release  string    `json:"release"`
-	Time     time.Time `json:"time"`
-	Sum      string    `json:"sum"` // SHA-256 of go.sum
-	Restored restored  `json:"restore"`
-	Usage    usage     `json:"usage"` // of the build cache
-	Compiles actions   `json:"compiles"`
-	Vets     actions   `json:"vets"`
-	Lost     []string  `json:"lost,omitempty"` // packages that were compiled and that the prefix policy still had
-	Shared   bool      `json:"shared"`         // no go command was run: see shared
-	Saved    saved     `json:"save"`
-	Seconds  float64   `json:"seconds"` // of the job
+	Policy   string      `json:"policy"`
+	Release  string      `json:"release"`
+	Time     time.Time   `json:"time"`
+	Sum      string      `json:"sum"` // SHA-256 of go.sum
+	Restored restored    `json:"restore"`
+	Usage    usage       `json:"usage"` // of the build cache
+	Modules  moduleUsage `json:"modules"`
+	Compiles actions     `json:"compiles"`
+	Vets     actions     `json:"vets"`
+	Lost     []string    `json:"lost,omitempty"` // packages that were compiled and that the prefix policy still had
+	Shared   bool        `json:"shared"`         // no go command was run: see shared
+	Saved    saved       `json:"save"`
+	Seconds  float64     `json:"seconds"` // of the job
 }
 
 // hitShare is the share of compile actions that the cache had.
@@ -83,6 +107,17 @@ func (r *results) warm(policy string) []run {
 	return list[min(1, len(list)):]
 }
 
+// settled returns the runs of a policy from the time on when entries can be old enough to go. Until then a snapshot only grows.
+func (r *results) settled(policy string) []run {
+	list := r.of(policy)
+	for i, x := range list {
+		if x.Time.Sub(list[0].Time) > r.MaxAge {
+			return list[i:]
+		}
+	}
+	return nil
+}
+
 // figure is one number of a run.
 type figure func(run) float64
 
@@ -110,27 +145,36 @@ func median(list []float64) float64 {
 	return (list[(n-1)/2] + list[n/2]) / 2
 }
 
-func restoredBytes(x run) float64 { return float64(x.Usage.Restored.Bytes) }
-func usedBytes(x run) float64     { return float64(x.Usage.Used.Bytes) }
-func workingBytes(x run) float64  { return float64(x.Usage.Working.Bytes) }
-func latestBytes(x run) float64   { return float64(x.Usage.Used.Bytes + x.Usage.Latest.Bytes) }
-func neededActions(x run) float64 { return float64(x.Compiles.Needed) }
-func executed(x run) float64      { return float64(x.Compiles.Executed) }
-func uploaded(x run) float64      { return float64(x.Saved.Uploaded) }
-func fetched(x run) float64       { return float64(x.Restored.Fetched) }
-func snapshotSize(x run) float64  { return float64(x.Saved.Snapshot) }
-func storeSize(x run) float64     { return float64(x.Saved.Store) }
+func restoredBytes(x run) float64   { return float64(x.Usage.Restored.Bytes) }
+func usedBytes(x run) float64       { return float64(x.Usage.Used.Bytes) }
+func workingBytes(x run) float64    { return float64(x.Usage.Working.Bytes) }
+func latestBytes(x run) float64     { return float64(x.Usage.Used.Bytes + x.Usage.Latest.Bytes) }
+func restoredModules(x run) float64 { return float64(x.Modules.Restored.Bytes) }
+func usedModules(x run) float64     { return float64(x.Modules.Used.Bytes) }
+func neededActions(x run) float64   { return float64(x.Compiles.Needed) }
+func executed(x run) float64        { return float64(x.Compiles.Executed) }
+func uploaded(x run) float64        { return float64(x.Saved.Uploaded) }
+func fetched(x run) float64         { return float64(x.Restored.Fetched) }
+func snapshotSize(x run) float64    { return float64(x.Saved.Snapshot) }
+func storeSize(x run) float64       { return float64(x.Saved.Store) }
 
 // hits is the share of compile actions that were found, over several runs.
 func hits(list []run) float64 {
 	return 1 - sum(list, executed)/max(1, sum(list, neededActions))
 }
 
-// growth compares the last ten runs with the first ten: of a figure, for as much project. A project that needs twice
-// the build cache may take twice the store.
+// projectSize is what a run needs of both caches: the build cache entries that it used or made, and the trees of the modules that provide
+// packages to it.
+func projectSize(x run) float64 { return workingBytes(x) + usedModules(x) }
+
+// growth compares the last ten runs with the first ten, or the halves if there are fewer: of a figure, divided by the size of the project, so that a project which
+// needs twice the caches may take twice the store.
 func growth(list []run, f figure) float64 {
 	n := min(10, len(list)/2)
-	perProject := func(list []run) float64 { return sum(list, f) / max(1, sum(list, workingBytes)) }
+	if n == 0 {
+		return 1
+	}
+	perProject := func(list []run) float64 { return sum(list, f) / max(1, sum(list, projectSize)) }
 	return perProject(list[len(list)-n:]) / perProject(list[:n])
 }
 

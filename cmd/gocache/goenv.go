@@ -93,14 +93,6 @@ func (e *goEnv) private() string {
 	return strings.Join(list, ",")
 }
 
-// debugWith returns GODEBUG with one more setting.
-func (e *goEnv) debugWith(setting string) string {
-	if e.GODEBUG == "" {
-		return setting
-	}
-	return e.GODEBUG + "," + setting
-}
-
 // modWritable reports whether GOFLAGS asks for module trees that are not read-only.
 func (e *goEnv) modWritable() bool {
 	writable := false

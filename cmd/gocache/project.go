@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/org/gocache-action/internal/extradir"
+	"github.com/org/gocache-action/internal/moduleuse"
 	"github.com/org/gocache-action/keys"
 )
 
@@ -25,7 +26,7 @@ type project struct {
 	// temp is what the runner empties before each job, "" where there is no such directory.
 	temp string
 
-	mainModules []mainModule
+	mainModules []moduleuse.Main
 
 	modDir, buildDir string // "" where that half is switched off
 	paths            []extradir.Path
@@ -122,7 +123,7 @@ func (p *project) derive(goSum []string) error {
 	if err != nil {
 		return err
 	}
-	p.mainModules = mainModules(p.dir, p.env.GOMOD, in.Files)
+	p.mainModules = moduleuse.Mains(p.dir, p.env.GOMOD, in.Files)
 	if p.key, err = keys.Derive(in); errors.Is(err, keys.ErrNoMatch) {
 		return usage("--go-sum: %w", err)
 	}

@@ -216,55 +216,6 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// TestStoreStaysSmall saves a hundred times after changes, with packs that die: the objects that the snapshot names hold
-// less than 1.6 times the bytes that are alive, in every save from the first on.
-func TestStoreStaysSmall(t *testing.T) {
-	root := filepath.Join(t.TempDir(), "store")
-	m := newMachine(t, dirStore(t, root))
-	m.size = 15_000
-	m.with = func(o *save.Options) { o.MaxAge, o.RepackBudget = 3*day, 3<<20 }
-	version := make([]int, 300) // of packages; 4.5 MB in all
-	worst, most := 0.0, 0
-	for i := range 100 {
-		for p := range version {
-			// A few change all the time, others now and then: in packs, that leaves holes.
-			if p < 15 || (p+i)%40 == 0 {
-				version[p]++
-			}
-		}
-		var uses []string
-		for p, v := range version {
-			uses = append(uses, fmt.Sprint(p, "@", v))
-		}
-		m.job(epoch.Add(time.Duration(i)*8*time.Hour), uses)
-		s := m.stored()
-		var live int64
-		for _, o := range s.Outputs {
-			live += o.Size
-		}
-		worst, most = max(worst, float64(s.StoredBytes())/float64(live)), max(most, len(s.Packs))
-	}
-	named := m.stored().StoredBytes()
-	total := sizeOf(t, filepath.Join(root, "v1"))
-	t.Logf("named objects hold at most %.2f times what is alive, in at most %d packs; at the end %d bytes are named, %d with what gc would remove", worst, most, named, total)
-	if worst >= 1.6 {
-		t.Errorf("named objects hold %.2f times what is alive, want less than 1.6", worst)
-	}
-}
-
-func sizeOf(t *testing.T, root string) (n int64) {
-	t.Helper()
-	must(t, filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		st, err := d.Info()
-		n += st.Size()
-		return err
-	}))
-	return n
-}
-
 // TestRepackNeedsAll: a pack of which something alive is not here stays until a save has it all.
 func TestRepackNeedsAll(t *testing.T) {
 	m := newMachine(t, dirStore(t, filepath.Join(t.TempDir(), "store")))

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/org/gocache-action/internal/buildcache"
+)
+
+// ages are the values of --max-age that are computed, in days.
+var ages = []int{1, 2, 3, 5, 7, 14, 30}
+
+// computed is what another --max-age would have restored, over all runs but the first.
+type computed struct {
+	restored, found, working int64 // bytes
+	hits, known              int   // entries that the runs need: found, and seen in any run before
+}
+
+// atAge replays what the releases need with one release a day and nothing but arithmetic: a save keeps what was used in the last
+// days, and the next run restores that. It is exact, as what a release needs does not depend on what was cached (see shared). Only whether an entry goes at a save
+// at which it has exactly that age is a matter of seconds: here it stays.
+func atAge(needs []need, days int) (c computed) {
+	last := map[string]int{} // run, by action
+	entries := map[string]held{}
+	for i, n := range needs {
+		var restored, found []held
+		needed := make(map[string]bool, len(n.Entries))
+		for _, e := range n.Entries {
+			needed[e.Action] = true
+		}
+		for action, used := range last {
+			if i-1-used > days {
+				continue
+			}
+			restored = append(restored, entries[action])
+			if needed[action] {
+				found = append(found, entries[action])
+			}
+		}
+		if i > 0 {
+			c.restored += heldBytes(restored)
+			c.found += heldBytes(found)
+			c.working += heldBytes(n.Entries)
+			c.hits += len(found)
+		}
+		for _, e := range n.Entries {
+			if _, ok := last[e.Action]; ok {
+				c.known++
+			}
+			last[e.Action], entries[e.Action] = i, e
+		}
+	}
+	return c
+}
+
+// heldBytes is what measure counts.
+func heldBytes(list []held) (n int64) {
+	seen := make(map[string]bool, len(list))
+	for _, e := range list {
+		n += int64(buildcache.EntrySize)
+		if !seen[e.Output] {
+			seen[e.Output] = true
+			n += e.Size
+		}
+	}
+	return n
+}
+
+// DailyMB is what "gocache daily" restored, measured.
+func (p page) DailyMB() string { return fmt.Sprintf("%.0f", sum(p.warm(dailyName), restoredBytes)/1e6) }
+
+// DailyDays lie between the first and the last run of "gocache daily".
+func (p page) DailyDays() float64 {
+	list := p.of(dailyName)
+	return list[len(list)-1].Time.Sub(list[0].Time).Hours() / 24
+}
+
+// AgeRows has one row for each --max-age.
+func (p page) AgeRows() string {
+	var b strings.Builder
+	for _, days := range ages {
+		c := atAge(p.Needs, days)
+		fmt.Fprintf(&b, "| %dd | %.0f | %s | %s | %d |\n", days, float64(c.restored)/1e6,
+			ratio(float64(c.restored), float64(c.working)), ratio(float64(c.restored), float64(c.found)), c.known-c.hits)
+	}
+	return b.String()
+}
