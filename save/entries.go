@@ -52,6 +52,23 @@ func (r *run) scanBuild(ctx context.Context) error {
 	return nil
 }
 
+// forgetIndexes leaves new package indexes out where nothing else was made. The go command names the index of a package of the main module
+// by its directory and the times of its files (cmd/go/internal/modindex), so that each fresh checkout has new ones, which no other job
+// can use: without this, a job that compiled nothing would write a snapshot all the same. Beside other new outputs they are saved, as some are
+// of modules; they age.
+func (r *run) forgetIndexes() {
+	if r.sameKey() == nil || r.inv == nil {
+		return
+	}
+	isNew := func(e entry) bool { _, _, stored := r.prev.output(e.output); return !stored }
+	for _, e := range r.local {
+		if isNew(e) && r.build.Kind(r.inv.Outputs[e.output]) != buildcache.KindIndex {
+			return
+		}
+	}
+	r.local = slices.DeleteFunc(r.local, isNew)
+}
+
 // lastUse decides when an entry was used last. The mtime tells it, except for an entry that the restore made younger than it is,
 // lest the go command trims it, and that nobody touched since. Of all others the restore set the last use or an earlier time.
 func (r *run) lastUse(e buildcache.Local) int64 {

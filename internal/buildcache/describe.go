@@ -31,36 +31,41 @@ var magics = []struct {
 	{"=== RUN", KindResult},
 }
 
-// Describe says what an output is, and what it is of: the import path of a package, the file name of a program, "" where the file does not
-// tell. For a package its export data is decoded, which takes some tens of milliseconds where it is large.
-func (c *Cache) Describe(o Output) (kind, name string) {
+// Kind says what an output is, by its first bytes.
+func (c *Cache) Kind(o Output) string {
 	if o.Exec != "" {
-		return KindProgram, o.Exec
+		return KindProgram
 	}
-	file := c.outputFile(o.ID)
-	f, err := os.Open(file)
+	f, err := os.Open(c.outputFile(o.ID))
 	if err != nil {
-		return KindOther, ""
+		return KindOther
 	}
 	defer f.Close()
 	head := make([]byte, 16)
 	n, _ := io.ReadFull(f, head) // the shortest are shorter
 	for _, m := range magics {
 		if bytes.HasPrefix(head[:n], []byte(m.prefix)) {
-			kind = m.kind
-			break
+			return m.kind
 		}
 	}
+	return KindOther
+}
+
+// Describe says what an output is, and what it is of: the import path of a package, the file name of a program, "" where the file does not
+// tell. For a package its export data is decoded, which takes some tens of milliseconds where it is large.
+func (c *Cache) Describe(o Output) (kind, name string) {
+	kind = c.Kind(o)
 	switch kind {
-	case "":
-		return KindOther, ""
+	case KindProgram:
+		return kind, o.Exec
 	case KindPackage:
-		name, err = importPath(file)
+		path, err := importPath(c.outputFile(o.ID))
 		if err != nil {
-			return KindPackage, "" // of assembly alone, or from a later compiler than this program
+			return kind, "" // of assembly alone, or from a later compiler than this program
 		}
+		return kind, path
 	}
-	return kind, name
+	return kind, ""
 }
 
 // importPath reads the import path out of the export data of a compiled package: its files are named by what went into them,
