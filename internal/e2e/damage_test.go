@@ -50,7 +50,7 @@ func TestDamagedObjects(t *testing.T) {
 					t.Error("nothing at all was restored")
 				}
 				noLeftovers(t)
-				if name == "flipped bit" || name == "truncated" {
+				if i <= 1 && (name == "flipped bit" || name == "truncated") {
 					shared.mustBuild(t)
 				} else { // as if the job had built everything anew, which takes long
 					shared.reset(t)

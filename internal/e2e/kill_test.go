@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/storetest"
 	"github.com/org/gocache-action/restore"
@@ -124,6 +125,10 @@ func probeRestore(t *testing.T, st store.Store, to string) *restore.Result {
 // once with its answer lost: the store then holds the old snapshot or the new one.
 func TestFaultPositions(t *testing.T) {
 	shared.reset(t)
+	must(t, osfile.RemoveAll(shared.build)) // a few entries do: it is about the operations on the store
+	for i := range 20 {
+		addEntry(t, shared.build, i)
+	}
 	counting := &storetest.Faulty{Store: dirStore(t, filepath.Join(t.TempDir(), "count"))}
 	shared.save(t, counting)
 	total := counting.Calls()
