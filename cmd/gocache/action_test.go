@@ -3,12 +3,17 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/org/gocache-action/internal/store/storetest"
 )
 
 // A ghRunner plays the runner of GitHub for the phases of one step: it passes inputs and state, and reads the files that come back.
@@ -211,4 +216,42 @@ func TestActionKeys(t *testing.T) {
 	if os.Getenv("AWS_ACCESS_KEY_ID") != "AKID" || os.Getenv("AWS_SECRET_ACCESS_KEY") != "S3CRET%" || os.Getenv("AWS_SESSION_TOKEN") != "" {
 		t.Errorf("environment: %s", os.Environ())
 	}
+}
+
+// TestActionRole gets a token from the runner for a role, in main and again in post, and needs no keys.
+func TestActionRole(t *testing.T) {
+	r := newGHRunner(t)
+	g := storetest.Gateway(t)
+	g.Bucket(t, "bucket")
+	sts := storetest.NewSTS(t, g)
+	sts.Setenv(t)
+	runner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.Header.Get("Authorization") != "Bearer of-this-job" || q.URL.Query().Get("audience") != "sts.amazonaws.com" || q.URL.Query().Get("v") != "1" {
+			t.Errorf("the runner was asked for %s by %q", q.URL, q.Header.Get("Authorization"))
+		}
+		json.NewEncoder(w).Encode(map[string]string{"value": sts.Token})
+	}))
+	t.Cleanup(runner.Close)
+	r.env["INPUT_STORE"] = g.URL("bucket", "")
+	r.env["INPUT_ROLE-TO-ASSUME"] = sts.Role
+	mayAsk := map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": runner.URL + "?v=1", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-this-job"}
+
+	main := r.phase("main", mayAsk, "no snapshot found", "::add-mask::"+sts.Token)
+	r.build("role")
+	r.phase("post", withAll(stateOf(main), mayAsk), "saved in refs/heads/main")
+	if n := len(sts.Requests()); n != 2 {
+		t.Errorf("%d sessions, want one in each phase", n)
+	}
+	if strings.Count(main["log"], sts.Token) != 1 {
+		t.Errorf("the token is in the log:\n%s", main["log"])
+	}
+	// Without the permission the job goes on, and the warning says what it lacks.
+	r.phase("main", nil, "::warning", "id-token: write")
+}
+
+// withAll joins variables.
+func withAll(a, b map[string]string) map[string]string {
+	a = maps.Clone(a)
+	maps.Copy(a, b)
+	return a
 }
