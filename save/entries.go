@@ -60,7 +60,7 @@ func (r *run) forgetIndexes() {
 	if r.sameKey() == nil || r.inv == nil {
 		return
 	}
-	isNew := func(e entry) bool { _, _, stored := r.prev.output(e.output); return !stored }
+	isNew := func(e entry) bool { return r.prev.lastUse(e.action) == 0 } // its output may be stored: two indexes can be equal
 	for _, e := range r.local {
 		if isNew(e) && r.build.Kind(r.inv.Outputs[e.output]) != buildcache.KindIndex {
 			return
