@@ -45,6 +45,7 @@ func (r *run) scanBuild(ctx context.Context) error {
 		}
 	}
 	r.inv = buildcache.Merge(shards[:], fuzz)
+	r.forgetIndexes()
 	r.local = make([]entry, len(r.inv.Entries))
 	for i, e := range r.inv.Entries {
 		r.local[i] = entry{e.Action, e.Output, e.Size, e.Time, r.lastUse(e)}
@@ -57,16 +58,16 @@ func (r *run) scanBuild(ctx context.Context) error {
 // can use: without this, a job that compiled nothing would write a snapshot all the same. Beside other new outputs they are saved, as some are
 // of modules; they age.
 func (r *run) forgetIndexes() {
-	if r.sameKey() == nil || r.inv == nil {
+	if r.sameKey() == nil {
 		return
 	}
-	isNew := func(e entry) bool { return r.prev.lastUse(e.action) == 0 } // its output may be stored: two indexes can be equal
-	for _, e := range r.local {
-		if isNew(e) && r.build.Kind(r.inv.Outputs[e.output]) != buildcache.KindIndex {
+	isNew := func(e buildcache.Local) bool { return r.prev.lastUse(e.Action) == 0 } // its output may be stored: two indexes can be equal
+	for _, e := range r.inv.Entries {
+		if isNew(e) && r.build.Kind(r.inv.Outputs[e.Output]) != buildcache.KindIndex {
 			return
 		}
 	}
-	r.local = slices.DeleteFunc(r.local, isNew)
+	r.inv.Entries = slices.DeleteFunc(r.inv.Entries, isNew)
 }
 
 // lastUse decides when an entry was used last. The mtime tells it, except for an entry that the restore made younger than it is,

@@ -30,18 +30,17 @@ func (r *run) measureReuse() *Reuse {
 	}
 	u := new(Reuse)
 	began, usedSince, ended := r.State.Time.UnixNano(), r.usedSince().UnixNano(), r.start.UnixNano()
-	times := make([]int64, 0, 2*len(r.local))
+	times := make([]int64, 0, 2*len(r.inv.Entries))
 	var reused []int64
-	for i, e := range r.local {
-		times = append(times, e.time)
-		used := r.inv.Entries[i].ActionTime
+	for _, e := range r.inv.Entries {
+		times = append(times, e.Time)
 		switch {
-		case e.time >= ended: // by the go command that this save asks which modules are in use
-		case e.time >= began:
+		case e.Time >= ended: // by the go command that this save asks which modules are in use
+		case e.Time >= began:
 			u.Made++
-		case r.State.Matched != nil && used >= usedSince && used < ended && r.prev.lastUse(e.action) != 0:
+		case r.State.Matched != nil && e.ActionTime >= usedSince && e.ActionTime < ended && r.prev.lastUse(e.Action) != 0:
 			u.Reused++
-			reused = append(reused, e.time)
+			reused = append(reused, e.Time)
 		}
 	}
 	for _, m := range r.prev.manifests {

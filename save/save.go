@@ -191,7 +191,6 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	if err := r.scan(ctx); err != nil {
 		return r, err
 	}
-	r.forgetIndexes()
 	r.reuse = r.measureReuse()
 	return r, nil
 }
