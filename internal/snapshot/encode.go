@@ -115,10 +115,15 @@ func appendUvarints(b []byte, vs ...int64) []byte {
 // DecodeManifest reads a stored manifest. A later format is ErrFormat, anything
 // else that is not whole and sound is ErrCorrupt.
 func DecodeManifest(data []byte) (*Manifest, error) {
-	body, err := openManifest(data)
+	_, body, err := openManifest(data)
 	if err != nil {
 		return nil, err
 	}
+	return decodeBody(body)
+}
+
+// decodeBody reads what follows the plain lines.
+func decodeBody(body []byte) (*Manifest, error) {
 	zr, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20))
 	if err != nil {
 		return nil, err
@@ -131,30 +136,30 @@ func DecodeManifest(data []byte) (*Manifest, error) {
 	return m, m.check()
 }
 
-// openManifest checks the plain lines and the hash, and returns what follows.
-func openManifest(data []byte) ([]byte, error) {
+// openManifest checks the plain lines and the hash, and returns the lines and what follows.
+func openManifest(data []byte) (lines []string, body []byte, err error) {
 	head, _, ok := bytes.Cut(data[:min(len(data), 4096)], []byte("\n\n"))
-	lines := strings.Split(string(head), "\n")
+	lines = strings.Split(string(head), "\n")
 	version, isManifest := strings.CutPrefix(lines[0], manifestMagic)
 	if !isManifest {
-		return nil, fmt.Errorf("%w: not a manifest", ErrCorrupt)
+		return nil, nil, fmt.Errorf("%w: not a manifest", ErrCorrupt)
 	}
 	if n, err := strconv.Atoi(version); err != nil || n != Format {
-		return nil, fmt.Errorf("%w %q: this program reads format %d", ErrFormat, version, Format)
+		return nil, nil, fmt.Errorf("%w %q: this program reads format %d", ErrFormat, version, Format)
 	}
 	if !ok {
-		return nil, fmt.Errorf("%w: manifest header does not end", ErrCorrupt)
+		return nil, nil, fmt.Errorf("%w: manifest header does not end", ErrCorrupt)
 	}
-	body := data[len(head)+2:]
+	body = data[len(head)+2:]
 	for _, l := range lines[1:] {
 		if want, ok := strings.CutPrefix(l, hashField); ok {
 			if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != want {
-				return nil, fmt.Errorf("%w: manifest hash", ErrCorrupt)
+				return nil, nil, fmt.Errorf("%w: manifest hash", ErrCorrupt)
 			}
-			return body, nil
+			return lines, body, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: manifest without hash", ErrCorrupt)
+	return nil, nil, fmt.Errorf("%w: manifest without hash", ErrCorrupt)
 }
 
 // tableReader reads the tables and remembers the first error.

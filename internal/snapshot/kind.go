@@ -57,7 +57,7 @@ func kindBelow(dir, rest, name string) Kind {
 // Names lists the objects that a stored manifest names: packs, then modules. It checks the hash of the manifest, but
 // decodes no table, so that it costs a small part of DecodeManifest. Errors are those of DecodeManifest.
 func Names(data []byte) ([]string, error) {
-	body, err := openManifest(data)
+	_, body, err := openManifest(data)
 	if err != nil {
 		return nil, err
 	}

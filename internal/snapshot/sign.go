@@ -44,13 +44,14 @@ func (t *Trust) DecodeManifest(data []byte, now time.Time) (*Manifest, error) {
 	if t == nil {
 		return DecodeManifest(data)
 	}
-	if _, err := openManifest(data); err != nil {
+	lines, body, err := openManifest(data)
+	if err != nil {
 		return nil, err
 	}
-	if err := t.verify(data); err != nil {
+	if err := t.verify(lines); err != nil {
 		return nil, err
 	}
-	m, err := DecodeManifest(data)
+	m, err := decodeBody(body)
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +64,8 @@ func (t *Trust) DecodeManifest(data []byte, now time.Time) (*Manifest, error) {
 	return m, nil
 }
 
-// verify looks for a signature of one of the keys in the header of a sound manifest.
-func (t *Trust) verify(data []byte) error {
-	head, _, _ := bytes.Cut(data, []byte("\n\n"))
-	lines := strings.Split(string(head), "\n")
+// verify looks for a signature of one of the keys in the header lines of a sound manifest.
+func (t *Trust) verify(lines []string) error {
 	signed := ""
 	for _, line := range lines[1:] {
 		text, ok := strings.CutPrefix(line, signatureField)
