@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 func TestMedian(t *testing.T) {
@@ -15,7 +16,7 @@ func TestMedian(t *testing.T) {
 	}{
 		{nil, 0}, {[]float64{3}, 3}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 2.5},
 	} {
-		if got := median(c.list); got != c.want {
+		if got := kit.Median(c.list); got != c.want {
 			t.Errorf("median(%v) = %v, want %v", c.list, got, c.want)
 		}
 	}
@@ -135,10 +136,10 @@ func TestRenderKeepsJSON(t *testing.T) {
 		}
 	}
 	file := t.TempDir() + "/results.json"
-	if err := r.save(file); err != nil {
+	if err := kit.Save(file, r); err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := loadResults(file)
+	loaded, err := kit.Load[results](file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // machine describes where and with what a run was made.
@@ -34,26 +35,16 @@ func describeMachine(ctx context.Context, l *lab) (machine, error) {
 	}
 	return machine{
 		CPU: cpuModel(), Cores: runtime.NumCPU(), MemoryBytes: total,
-		Kernel:    firstLine(ctx, "uname", "-sr"),
-		Go:        firstLine(ctx, "go", "env", "GOVERSION"),
-		Tar:       firstLine(ctx, "tar", "--version"),
-		Zstd:      strings.Trim(firstLine(ctx, "zstd", "--version"), "* "),
-		Rclone:    firstLine(ctx, "rclone", "version"),
-		Versitygw: firstLine(ctx, "go", "list", "-modfile=tools/go.mod", "-m", "github.com/versity/versitygw"),
-		Gocache:   firstLine(ctx, l.path("bin", "gocache"), "version"),
-		Commit:    firstLine(ctx, "git", "describe", "--always", "--dirty"),
+		Kernel:    kit.FirstLine(ctx, "uname", "-sr"),
+		Go:        kit.FirstLine(ctx, "go", "env", "GOVERSION"),
+		Tar:       kit.FirstLine(ctx, "tar", "--version"),
+		Zstd:      strings.Trim(kit.FirstLine(ctx, "zstd", "--version"), "* "),
+		Rclone:    kit.FirstLine(ctx, "rclone", "version"),
+		Versitygw: kit.FirstLine(ctx, "go", "list", "-modfile=tools/go.mod", "-m", "github.com/versity/versitygw"),
+		Gocache:   kit.FirstLine(ctx, l.path("bin", "gocache"), "version"),
+		Commit:    kit.FirstLine(ctx, "git", "describe", "--always", "--dirty"),
 		ImageDir:  filepath.Dir(l.disk.image),
 	}, nil
-}
-
-// firstLine returns the first line that a command prints, or why there is none.
-func firstLine(ctx context.Context, name string, args ...string) string {
-	out, err := exec.CommandContext(ctx, name, args...).Output()
-	if err != nil {
-		return fmt.Sprintf("unknown (%v)", err)
-	}
-	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	return line
 }
 
 func cpuModel() string {

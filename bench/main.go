@@ -13,28 +13,20 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	o, err := parseOptions(os.Args[1:])
-	if err == nil {
-		err = execute(ctx, o)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
-}
+func main() { kit.Main("bench", execute) }
 
 // execute measures, or loads what an earlier run measured, and reports.
-func execute(ctx context.Context, o options) error {
+func execute(ctx context.Context, args []string) error {
+	o, err := parseOptions(args)
+	if err != nil {
+		return err
+	}
 	res, err := obtain(ctx, o)
 	if err != nil {
 		return err
@@ -43,21 +35,12 @@ func execute(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(page)
-	if o.doc != "" {
-		if err := os.WriteFile(o.doc, []byte(page), 0o644); err != nil {
-			return err
-		}
-	}
-	if missed := res.missed(); o.check && len(missed) > 0 {
-		return fmt.Errorf("%d targets missed: %s", len(missed), strings.Join(missed, "; "))
-	}
-	return nil
+	return kit.Publish(page, o.doc, o.check, res.missed())
 }
 
 func obtain(ctx context.Context, o options) (*results, error) {
 	if o.from != "" {
-		return loadResults(o.from)
+		return kit.Load[results](o.from)
 	}
 	res, err := measureAll(ctx, o)
 	if res == nil || len(res.Runs) == 0 {
@@ -65,7 +48,7 @@ func obtain(ctx context.Context, o options) (*results, error) {
 	}
 	// What was measured before an error is kept too.
 	file := filepath.Join(o.results, res.Started.Format("20060102-150405")+".json")
-	if saveErr := res.save(file); saveErr != nil {
+	if saveErr := kit.Save(file, res); saveErr != nil {
 		return nil, errors.Join(err, saveErr)
 	}
 	fmt.Fprintln(os.Stderr, "raw figures:", file)

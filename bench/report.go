@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 //go:embed report.md.tmpl
@@ -13,17 +15,10 @@ var reportTemplate string
 
 // render makes the page from the results. The same results give the same page.
 func render(r *results) (string, error) {
-	t, err := template.New("report").Funcs(template.FuncMap{
-		"mb":   func(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) },
-		"gib":  func(n int64) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) },
-		"join": strings.Join,
-	}).Parse(reportTemplate)
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	err = t.Execute(&b, page{r})
-	return b.String(), err
+	return kit.Render(reportTemplate, template.FuncMap{
+		"mb":  func(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) },
+		"gib": func(n int64) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) },
+	}, page{r})
 }
 
 // page is what the template sees.
@@ -109,7 +104,7 @@ func (p page) StageRows(link string) string {
 		}
 		var parts []string
 		for label, seconds := range times {
-			parts = append(parts, fmt.Sprintf("%s %.2f", label, median(seconds)))
+			parts = append(parts, fmt.Sprintf("%s %.2f", label, kit.Median(seconds)))
 		}
 		slices.Sort(parts)
 		return []string{orDash(strings.Join(parts, ", "))}
@@ -137,7 +132,7 @@ func middle(runs []run, m metric, scale float64, format string) string {
 	if len(runs) == 0 {
 		return "–"
 	}
-	return fmt.Sprintf(format, median(values(runs, m))/scale)
+	return fmt.Sprintf(format, kit.Median(values(runs, m))/scale)
 }
 
 // spread is the median with the least and the greatest value.
@@ -146,7 +141,7 @@ func spread(runs []run, m metric) string {
 		return "–"
 	}
 	list := values(runs, m)
-	return fmt.Sprintf("%.2f (%.2f–%.2f)", median(list), slices.Min(list), slices.Max(list))
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", kit.Median(list), slices.Min(list), slices.Max(list))
 }
 
 func (p page) ratioCell(link, scenario string, m metric) string {

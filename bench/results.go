@@ -1,12 +1,10 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // results is everything that a run measured, as it is kept in JSON.
@@ -27,29 +25,6 @@ type linkInfo struct {
 	Description string `json:"description"`
 	RoundTrip   string `json:"round_trip"` // of a TCP handshake
 	Tuning      tuning `json:"tuning"`
-}
-
-func loadResults(file string) (*results, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	r := &results{}
-	if err := json.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return r, nil
-}
-
-func (r *results) save(file string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(file, data, 0o644)
 }
 
 // metric is one figure of a run.
@@ -103,16 +78,5 @@ func (r *results) ratio(link, scenario string, m metric) (_ float64, ok bool) {
 			list = append(list, m(a)/m(theirs[i]))
 		}
 	}
-	return median(list), len(list) > 0
-}
-
-// median returns the middle of the values, the mean of both in the middle for an even
-// number, and 0 for none.
-func median(list []float64) float64 {
-	n := len(list)
-	if n == 0 {
-		return 0
-	}
-	list = slices.Sorted(slices.Values(list))
-	return (list[(n-1)/2] + list[n/2]) / 2
+	return kit.Median(list), len(list) > 0
 }

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os/exec"
 	"runtime"
 	"strings"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // machine says with what a replay was made.
@@ -20,19 +20,9 @@ type machine struct {
 func describeMachine(ctx context.Context) machine {
 	return machine{
 		Cores:  runtime.NumCPU(),
-		Go:     firstLine(ctx, "go", "env", "GOVERSION"),
-		Tar:    firstLine(ctx, "tar", "--version"),
-		Zstd:   strings.Trim(firstLine(ctx, "zstd", "--version"), "* "),
-		Commit: firstLine(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12"),
+		Go:     kit.FirstLine(ctx, "go", "env", "GOVERSION"),
+		Tar:    kit.FirstLine(ctx, "tar", "--version"),
+		Zstd:   strings.Trim(kit.FirstLine(ctx, "zstd", "--version"), "* "),
+		Commit: kit.FirstLine(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12"),
 	}
-}
-
-// firstLine returns the first line that a command prints, or why there is none.
-func firstLine(ctx context.Context, name string, args ...string) string {
-	out, err := exec.CommandContext(ctx, name, args...).Output()
-	if err != nil {
-		return fmt.Sprintf("unknown (%v)", err)
-	}
-	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	return line
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/template"
 	"time"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 //go:embed report.md.tmpl
@@ -14,16 +16,9 @@ var reportTemplate string
 
 // render makes the page from the results. The same results give the same page.
 func render(r *results) (string, error) {
-	t, err := template.New("report").Funcs(template.FuncMap{
-		"mb":   func(n int64) string { return fmt.Sprintf("%.1f MB", mb(n)) },
-		"join": strings.Join,
-	}).Parse(reportTemplate)
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	err = t.Execute(&b, page{r})
-	return b.String(), err
+	return kit.Render(reportTemplate, template.FuncMap{
+		"mb": func(n int64) string { return fmt.Sprintf("%.1f MB", mb(n)) },
+	}, page{r})
 }
 
 // page is what the template sees.
@@ -57,7 +52,7 @@ func gaps(list []run) string {
 	for _, d := range days {
 		least, most = min(least, d), max(most, d)
 	}
-	return fmt.Sprintf("%.1f to %.0f days apart, %.0f in the median", least, most, median(days))
+	return fmt.Sprintf("%.1f to %.0f days apart, %.0f in the median", least, most, kit.Median(days))
 }
 
 func newSums(list []run) (n int) {

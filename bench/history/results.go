@@ -1,11 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"time"
 )
 
@@ -68,29 +63,6 @@ func (a actions) hitShare() float64 {
 	return 1 - float64(a.Executed)/float64(a.Needed)
 }
 
-func loadResults(file string) (*results, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	r := &results{}
-	if err := json.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return r, nil
-}
-
-func (r *results) save(file string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(file, data, 0o644)
-}
-
 // of returns the runs of a policy, in order.
 func (r *results) of(policy string) (list []run) {
 	for _, x := range r.Runs {
@@ -134,15 +106,6 @@ func values(list []run, f figure) []float64 {
 		v[i] = f(x)
 	}
 	return v
-}
-
-func median(list []float64) float64 {
-	n := len(list)
-	if n == 0 {
-		return 0
-	}
-	list = slices.Sorted(slices.Values(list))
-	return (list[(n-1)/2] + list[n/2]) / 2
 }
 
 func restoredBytes(x run) float64   { return float64(x.Usage.Restored.Bytes) }
