@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/gc"
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/storetest"
@@ -25,7 +26,7 @@ func collect(t *testing.T, st store.Store, ahead time.Duration) *gc.Result {
 	res, err := gc.Run(context.Background(), gc.Options{
 		Store: st.(store.Collector), MaxAge: 35 * day, Grace: day, Now: func() time.Time { return time.Now().Add(ahead) },
 	})
-	must(t, err)
+	e2etest.Must(t, err)
 	return res
 }
 
@@ -33,12 +34,12 @@ func collect(t *testing.T, st store.Store, ahead time.Duration) *gc.Result {
 func dirAndRoot(t *testing.T) (store.Store, string) {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "store")
-	return dirStore(t, root), root
+	return e2etest.DirStore(t, root), root
 }
 
 func s3AndRoot(t *testing.T) (store.Store, string) {
 	t.Helper()
-	st, srv := s3StoreOn(t)
+	st, srv := e2etest.S3StoreOn(t)
 	return st, filepath.Join(srv.DataDir, "bucket", "some", "prefix")
 }
 
@@ -47,7 +48,7 @@ func modules(t *testing.T, st store.Store) map[string]store.Info {
 	t.Helper()
 	out := map[string]store.Info{}
 	for e, err := range st.(store.Collector).List(context.Background(), "") {
-		must(t, err)
+		e2etest.Must(t, err)
 		if k, _ := snapshot.KindOf(e.Name); k == snapshot.KindModule {
 			out[e.Name] = e.Info
 		}
@@ -59,7 +60,7 @@ func modules(t *testing.T, st store.Store) map[string]store.Info {
 func dropSnapshots(t *testing.T, st store.Store) {
 	t.Helper()
 	for e, err := range st.(store.Collector).List(context.Background(), "") {
-		must(t, err)
+		e2etest.Must(t, err)
 		if k, _ := snapshot.KindOf(e.Name); k == snapshot.KindManifest {
 			if failed := st.(store.Collector).Delete(context.Background(), []string{e.Name}); failed != nil {
 				t.Fatal(failed)
@@ -73,22 +74,22 @@ func dropSnapshots(t *testing.T, st store.Store) {
 func TestCollectModules(t *testing.T) {
 	for name, dataDir := range map[string]bool{"dir": false, "s3": true} {
 		t.Run(name, func(t *testing.T) {
-			shared.reset(t)
+			shared.Reset(t)
 			st, root := dirAndRoot(t)
 			if dataDir {
 				st, root = s3AndRoot(t)
 			}
-			shared.save(t, st)
+			shared.Save(t, st)
 			dropSnapshots(t, st)
 			unused := "v1/modules/example.com/unused/@v/v1.0.0/" + strings.Repeat("0a", 32)
 			_, err := st.Put(context.Background(), unused, strings.NewReader("x"), 1, store.Condition{})
-			must(t, err)
+			e2etest.Must(t, err)
 			then := time.Now().Add(-40 * day)
 			for object := range modules(t, st) {
-				must(t, os.Chtimes(filepath.Join(root, filepath.FromSlash(object)), then, then))
+				e2etest.Must(t, os.Chtimes(filepath.Join(root, filepath.FromSlash(object)), then, then))
 			}
 			collect(t, st, 0) // notes them
-			res := shared.save(t, st)
+			res := shared.Save(t, st)
 			if name == "dir" && (res.Modules.Uploaded != 0 || res.Requests["TOUCH"] != 3) {
 				t.Errorf("modules were not touched: %+v", res)
 			}
@@ -108,25 +109,25 @@ func TestCollectModules(t *testing.T) {
 					t.Errorf("%s was not renewed", object)
 				}
 			}
-			shared.wipe(t)
-			shared.restore(t, st)
-			shared.mustBuildOffline(t)
+			shared.Wipe(t)
+			shared.Restore(t, st)
+			shared.MustBuildOffline(t)
 		})
 	}
 }
 
 // TestTouchRarely: a module that another branch stored is touched by a save that finds it, when that was not done for a week.
 func TestTouchRarely(t *testing.T) {
-	shared.reset(t)
+	shared.Reset(t)
 	st, root := dirAndRoot(t)
-	shared.save(t, st)
+	shared.Save(t, st)
 	then := time.Now().Add(-8 * day)
 	for object := range modules(t, st) {
-		must(t, os.Chtimes(filepath.Join(root, filepath.FromSlash(object)), then, then))
+		e2etest.Must(t, os.Chtimes(filepath.Join(root, filepath.FromSlash(object)), then, then))
 	}
 	for i, want := range []int64{3, 0} {
 		before := st.Requests()["TOUCH"]
-		shared.save(t, st, func(o *save.Options) { o.Scope, o.DefaultScope = "refs/heads/"+string(rune('a'+i)), "" })
+		shared.Save(t, st, func(o *save.Options) { o.Scope, o.DefaultScope = "refs/heads/"+string(rune('a'+i)), "" })
 		if got := st.Requests()["TOUCH"] - before; got != want {
 			t.Errorf("save %d touched %d objects, want %d", i+1, got, want)
 		}
@@ -141,12 +142,12 @@ func TestTouchRarely(t *testing.T) {
 // TestTouchDenied: a job that may not touch shared modules names those that are merely old, and leaves out, with a warning,
 // those that are noted.
 func TestTouchDenied(t *testing.T) {
-	shared.reset(t)
+	shared.Reset(t)
 	inner, root := dirAndRoot(t)
-	shared.save(t, inner)
+	shared.Save(t, inner)
 	then := time.Now().Add(-40 * day)
 	for object := range modules(t, inner) {
-		must(t, os.Chtimes(filepath.Join(root, filepath.FromSlash(object)), then, then))
+		e2etest.Must(t, os.Chtimes(filepath.Join(root, filepath.FromSlash(object)), then, then))
 	}
 	st := &storetest.Faulty{Store: inner, Before: func(_ context.Context, c storetest.Call) (bool, error) {
 		if c.Op == storetest.OpTouch || c.Op == storetest.OpPut && strings.HasPrefix(c.Name, "v1/modules/") {
@@ -155,12 +156,12 @@ func TestTouchDenied(t *testing.T) {
 		return true, nil
 	}}
 	other := func(o *save.Options) { o.Scope, o.DefaultScope = "refs/heads/other", "" }
-	if res := shared.save(t, st, other); res.Modules.Stored != 3 || len(res.Warnings) > 0 {
+	if res := shared.Save(t, st, other); res.Modules.Stored != 3 || len(res.Warnings) > 0 {
 		t.Errorf("old modules: %+v", res)
 	}
 	dropSnapshots(t, inner)
 	collect(t, inner, 0)
-	res := shared.save(t, st, other)
+	res := shared.Save(t, st, other)
 	if res.Modules.Stored != 0 || res.Modules.Skipped != 3 || len(res.Warnings) != 3 {
 		t.Errorf("noted modules: %+v", res)
 	}

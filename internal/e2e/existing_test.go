@@ -1,10 +1,6 @@
 package e2e
 
 import (
-	"bytes"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -13,32 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/org/gocache-action/restore"
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 )
-
-func hexID(id [32]byte) string { return hex.EncodeToString(id[:]) }
-
-// overwrite changes a file in place, read-only or not.
-func overwrite(t testing.TB, file string, change func([]byte) []byte) {
-	t.Helper()
-	info, err := os.Stat(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(os.Chmod(file, 0o644), os.WriteFile(file, change(data), 0o644), os.Chmod(file, info.Mode())); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // inodes tells which files are still the same ones.
 func inodes(t *testing.T) map[string]time.Time {
 	t.Helper()
 	out := map[string]time.Time{}
-	filepath.WalkDir(filepath.Dir(shared.mod), func(p string, d fs.DirEntry, err error) error {
+	filepath.WalkDir(filepath.Dir(shared.Mod), func(p string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
 			if info, err := d.Info(); err == nil {
 				out[p] = info.ModTime()
@@ -53,56 +31,49 @@ func inodes(t *testing.T) map[string]time.Time {
 // returns what must come back.
 func breakThings(t *testing.T) {
 	t.Helper()
-	mod := func(elem ...string) string { return filepath.Join(append([]string{shared.mod}, elem...)...) }
+	mod := func(elem ...string) string { return filepath.Join(append([]string{shared.Mod}, elem...)...) }
 	tomlDownload := func(suffix string) string {
 		return mod("cache", "download", "github.com", "!burnt!sushi", "toml", "@v", "v1.5.0"+suffix)
 	}
 	// A tree that was being extracted, one that lost its hash, and one that lost a file.
-	must(t, os.WriteFile(tomlDownload(".partial"), nil, 0o644))
-	must(t, os.Remove(mod("cache", "download", "github.com", "blang", "semver", "@v", "v3.5.1+incompatible.ziphash")))
+	e2etest.Must(t, os.WriteFile(tomlDownload(".partial"), nil, 0o644))
+	e2etest.Must(t, os.Remove(mod("cache", "download", "github.com", "blang", "semver", "@v", "v3.5.1+incompatible.ziphash")))
 	tomb := mod("gopkg.in", "tomb.v1@v1.0.0-20141024135613-dd632973f1e7")
-	must(t, os.Chmod(tomb, 0o755))
-	must(t, os.Remove(filepath.Join(tomb, "tomb.go")))
-	must(t, os.Chmod(tomb, 0o555))
+	e2etest.Must(t, os.Chmod(tomb, 0o755))
+	e2etest.Must(t, os.Remove(filepath.Join(tomb, "tomb.go")))
+	e2etest.Must(t, os.Chmod(tomb, 0o555))
 	// Build entries: junk, cut off, gone.
-	actions, _ := filepath.Glob(filepath.Join(shared.build, "*", "*-a"))
-	outputs, _ := filepath.Glob(filepath.Join(shared.build, "*", "*-d"))
-	must(t, os.WriteFile(actions[0], []byte("junk"), 0o644))
-	must(t, os.Truncate(actions[1], 100))
-	must(t, os.Remove(actions[2]))
+	actions, _ := filepath.Glob(filepath.Join(shared.Build, "*", "*-a"))
+	outputs, _ := filepath.Glob(filepath.Join(shared.Build, "*", "*-d"))
+	e2etest.Must(t, os.WriteFile(actions[0], []byte("junk"), 0o644))
+	e2etest.Must(t, os.Truncate(actions[1], 100))
+	e2etest.Must(t, os.Remove(actions[2]))
 	n := 0
 	for _, o := range outputs {
 		info, err := os.Stat(o)
-		must(t, err)
+		e2etest.Must(t, err)
 		if info.IsDir() {
-			must(t, os.RemoveAll(o))
-			must(t, os.Mkdir(o, 0o755))
+			e2etest.Must(t, os.RemoveAll(o))
+			e2etest.Must(t, os.Mkdir(o, 0o755))
 		} else if info.Size() > 10 && n < 4 {
 			if n++; n%2 == 0 {
-				must(t, os.Truncate(o, info.Size()/2))
+				e2etest.Must(t, os.Truncate(o, info.Size()/2))
 			} else {
-				must(t, os.Remove(o))
+				e2etest.Must(t, os.Remove(o))
 			}
 		}
-	}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
 // TestOverExisting: over whole caches a restore writes nothing, over broken ones it mends what is broken
 // and touches nothing else, and it can be repeated.
 func TestOverExisting(t *testing.T) {
-	st := dirStore(t, filepath.Join(t.TempDir(), "store"))
-	shared.reset(t)
-	shared.save(t, st)
+	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
+	shared.Reset(t)
+	shared.Save(t, st)
 	before := inodes(t)
 	for range 2 {
-		res := shared.restore(t, st)
+		res := shared.Restore(t, st)
 		if res.FilesWritten != 0 || res.Modules.Present != 3 || res.Build.Restored != 0 {
 			t.Fatalf("over whole caches: %+v", res)
 		}
@@ -114,22 +85,22 @@ func TestOverExisting(t *testing.T) {
 	}
 	breakThings(t)
 	broken := inodes(t)
-	res := shared.restore(t, st)
+	res := shared.Restore(t, st)
 	if res.Modules.Restored != 3 || res.Build.Restored == 0 || len(res.Losses) > 0 {
 		t.Errorf("over broken caches: %+v", res)
 	}
-	shared.mustEqualTrees(t)
-	shared.mustBuildOffline(t)
+	shared.MustEqualTrees(t)
+	shared.MustBuildOffline(t)
 	rewritten := 0
 	for p, mtime := range inodes(t) {
-		if old, ok := broken[p]; ok && !old.Equal(mtime) && filepath.Ext(p) != ".txt" && filepath.Dir(filepath.Dir(p)) == shared.build {
+		if old, ok := broken[p]; ok && !old.Equal(mtime) && filepath.Ext(p) != ".txt" && filepath.Dir(filepath.Dir(p)) == shared.Build {
 			rewritten++
 		}
 	}
 	if rewritten > 20 {
 		t.Errorf("%d build files were rewritten or touched, though few were broken", rewritten)
 	}
-	if res := shared.restore(t, st); res.FilesWritten != 0 {
+	if res := shared.Restore(t, st); res.FilesWritten != 0 {
 		t.Errorf("once more: %+v", res)
 	}
 }
@@ -141,26 +112,26 @@ func TestOrdinaryUser(t *testing.T) {
 	}
 	root := filepath.Join(t.TempDir(), "store")
 	home := t.TempDir()
-	shared.reset(t)
-	mustRun(t, gocache(home, "save", root))
+	shared.Reset(t)
+	e2etest.MustRun(t, shared.Gocache(home, "save", root))
 	breakThings(t)
-	for _, dir := range []string{filepath.Dir(shared.mod), home, root} {
+	for _, dir := range []string{filepath.Dir(shared.Mod), home, root} {
 		if out, err := exec.Command("chown", "-R", "65534:65534", dir).CombinedOutput(); err != nil {
 			t.Fatalf("chown: %v: %s", err, out)
 		}
 	}
 	openPath(t, root)
 	openPath(t, home)
-	t.Cleanup(func() { exec.Command("chown", "-R", "0:0", filepath.Dir(shared.mod)).Run() })
+	t.Cleanup(func() { exec.Command("chown", "-R", "0:0", filepath.Dir(shared.Mod)).Run() })
 	for try := range 2 {
-		cmd := gocache(home, "restore", root)
+		cmd := shared.Gocache(home, "restore", root)
 		runAs(cmd, 65534)
-		res := decodeResult(t, mustRun(t, cmd))
+		res := e2etest.DecodeResult(t, e2etest.MustRun(t, cmd))
 		if !res.Exact || len(res.Losses) > 0 || len(res.Warnings) > 0 || (try == 1) != (res.FilesWritten == 0) {
 			t.Errorf("restore %d: %+v", try, res)
 		}
 	}
-	shared.mustEqualTrees(t)
+	shared.MustEqualTrees(t)
 }
 
 // openPath lets other users through to a directory of the test.
@@ -171,34 +142,4 @@ func openPath(t *testing.T, dir string) {
 			os.Chmod(dir, info.Mode()|0o055)
 		}
 	}
-}
-
-// gocache is a command of the binary on the project.
-func gocache(home, command, root string) *exec.Cmd {
-	cmd := exec.Command(shared.binary, command, "--json", "--quiet", "--fail-on-error", "--store", "file://"+filepath.ToSlash(root),
-		"--name", "job", "--repo", "r", "--scope", mainScope, "--default-scope", mainScope)
-	cmd.Dir = shared.proj
-	cmd.Env = append(os.Environ(), "HOME="+home, "GOMODCACHE="+shared.mod, "GOCACHE="+shared.build, "GOFLAGS=", "GOTOOLCHAIN=local", "GOPATH="+home)
-	return cmd
-}
-
-// mustRun returns what a command prints.
-func mustRun(t testing.TB, cmd *exec.Cmd) []byte {
-	t.Helper()
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %v: %s%s", cmd.Args, err, out, stderr.Bytes())
-	}
-	return out
-}
-
-// decodeResult reads what restore --json prints.
-func decodeResult(t *testing.T, out []byte) (res restore.Result) {
-	t.Helper()
-	if err := json.Unmarshal(out, &res); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return res
 }

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
-	"github.com/org/gocache-action/keys"
 	"github.com/org/gocache-action/restore"
 	"github.com/org/gocache-action/save"
 )
@@ -36,34 +36,27 @@ func newMachine(t testing.TB, st store.Store) *machine {
 	return &machine{t: t, st: st, dir: filepath.Join(t.TempDir(), "build"), size: 100}
 }
 
-func somePlan(t testing.TB) keys.Plan {
-	t.Helper()
-	p, err := keys.Derive(keys.Input{Name: "job", OS: "linux", Arch: "amd64", GoVersion: "go1.26.0", Files: []keys.File{{Path: "go.mod", Data: []byte("module m\n")}}})
-	must(t, err)
-	return p
-}
-
 // job runs one job at a time and returns how many of the entries that it uses were missing.
 func (m *machine) job(at time.Time, uses []string) (missed int) {
 	m.t.Helper()
 	at = at.Add(m.skew)
 	if !m.keep {
-		must(m.t, osfile.RemoveAll(m.dir))
+		e2etest.Must(m.t, osfile.RemoveAll(m.dir))
 	}
-	k := somePlan(m.t)
-	res, err := restore.Run(context.Background(), restore.Options{Store: m.st, Repo: "r", Scope: mainScope, Keys: k, BuildDir: m.dir, Now: func() time.Time { return at }})
-	must(m.t, err)
+	k := e2etest.SomePlan(m.t)
+	res, err := restore.Run(context.Background(), restore.Options{Store: m.st, Repo: "r", Scope: e2etest.MainScope, Keys: k, BuildDir: m.dir, Now: func() time.Time { return at }})
+	e2etest.Must(m.t, err)
 	for _, name := range uses {
 		if !m.use(name, at.Add(time.Minute)) {
 			missed++
 		}
 	}
-	o := save.Options{Store: m.st, Repo: "r", Scope: mainScope, Keys: k, BuildDir: m.dir, State: &res.State, MaxAge: 14 * 24 * time.Hour, Now: func() time.Time { return at.Add(10 * time.Minute) }}
+	o := save.Options{Store: m.st, Repo: "r", Scope: e2etest.MainScope, Keys: k, BuildDir: m.dir, State: &res.State, MaxAge: 14 * 24 * time.Hour, Now: func() time.Time { return at.Add(10 * time.Minute) }}
 	if m.with != nil {
 		m.with(&o)
 	}
 	m.saved, err = save.Run(context.Background(), o)
-	must(m.t, err)
+	e2etest.Must(m.t, err)
 	return missed
 }
 
@@ -77,33 +70,29 @@ func (m *machine) use(name string, at time.Time) bool {
 	action := m.file(id, "-a")
 	if st, err := os.Stat(action); err == nil {
 		if at.Sub(st.ModTime()) >= time.Hour {
-			must(m.t, os.Chtimes(action, at, at))
-			must(m.t, os.Chtimes(m.file(o.ID, "-d"), at, at))
+			e2etest.Must(m.t, os.Chtimes(action, at, at))
+			e2etest.Must(m.t, os.Chtimes(m.file(o.ID, "-d"), at, at))
 		}
 		return true
 	}
 	c := buildcache.Open(m.dir)
-	must(m.t, c.Prepare(at))
+	e2etest.Must(m.t, c.Prepare(at))
 	w, err := c.CreateOutput(o, at)
-	must(m.t, err)
+	e2etest.Must(m.t, err)
 	_, err = w.Write(data)
-	must(m.t, errors.Join(err, w.Close()))
-	must(m.t, c.PutAction(buildcache.Entry{Action: id, Output: o.ID, Size: o.Size, Time: at.UnixNano()}, at))
+	e2etest.Must(m.t, errors.Join(err, w.Close()))
+	e2etest.Must(m.t, c.PutAction(buildcache.Entry{Action: id, Output: o.ID, Size: o.Size, Time: at.UnixNano()}, at))
 	return false
 }
 
 func (m *machine) file(id [32]byte, suffix string) string {
-	return filepath.Join(m.dir, hexID(id)[:2], hexID(id)+suffix)
+	return filepath.Join(m.dir, e2etest.HexID(id)[:2], e2etest.HexID(id)+suffix)
 }
 
 // stored reads the manifest.
 func (m *machine) stored() *snapshot.Manifest {
 	m.t.Helper()
-	data, _, err := store.Get(context.Background(), m.st, snapshot.ManifestObject("r", mainScope, somePlan(m.t).Key.Exact()), snapshot.MaxManifest)
-	must(m.t, err)
-	s, err := snapshot.DecodeManifest(data)
-	must(m.t, err)
-	return s
+	return e2etest.ReadManifest(m.t, m.st, snapshot.ManifestObject("r", e2etest.MainScope, e2etest.SomePlan(m.t).Key.Exact()))
 }
 
 // has reports whether the snapshot has an entry.

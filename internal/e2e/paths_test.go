@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -41,28 +42,28 @@ func newPathMachine(t testing.TB, st store.Store, names ...string) *pathMachine 
 func (m *pathMachine) job(at time.Time, work func()) {
 	m.t.Helper()
 	for _, p := range m.paths {
-		must(m.t, os.RemoveAll(p.Dir))
+		e2etest.Must(m.t, os.RemoveAll(p.Dir))
 	}
 	var err error
-	k := somePlan(m.t)
-	m.got, err = restore.Run(context.Background(), restore.Options{Store: m.st, Repo: "r", Scope: mainScope, Keys: k, Paths: m.paths, Now: func() time.Time { return at }})
-	must(m.t, err)
+	k := e2etest.SomePlan(m.t)
+	m.got, err = restore.Run(context.Background(), restore.Options{Store: m.st, Repo: "r", Scope: e2etest.MainScope, Keys: k, Paths: m.paths, Now: func() time.Time { return at }})
+	e2etest.Must(m.t, err)
 	work()
-	o := save.Options{Store: m.st, Repo: "r", Scope: mainScope, Keys: k, Paths: m.paths, State: &m.got.State, MaxAge: 14 * 24 * time.Hour, Now: func() time.Time { return at.Add(10 * time.Minute) }}
+	o := save.Options{Store: m.st, Repo: "r", Scope: e2etest.MainScope, Keys: k, Paths: m.paths, State: &m.got.State, MaxAge: 14 * 24 * time.Hour, Now: func() time.Time { return at.Add(10 * time.Minute) }}
 	if m.with != nil {
 		m.with(&o)
 	}
 	m.saved, err = save.Run(context.Background(), o)
-	must(m.t, err)
+	e2etest.Must(m.t, err)
 }
 
 // put writes a file as a program does that works at this time.
 func (m *pathMachine) put(path int, name, content string, at time.Time) {
 	m.t.Helper()
 	file := filepath.Join(m.paths[path].Dir, name)
-	must(m.t, os.MkdirAll(filepath.Dir(file), 0o755))
-	must(m.t, os.WriteFile(file, []byte(content), 0o644))
-	must(m.t, os.Chtimes(file, at, at))
+	e2etest.Must(m.t, os.MkdirAll(filepath.Dir(file), 0o755))
+	e2etest.Must(m.t, os.WriteFile(file, []byte(content), 0o644))
+	e2etest.Must(m.t, os.Chtimes(file, at, at))
 }
 
 // files lists what is in the directories, with the content.
@@ -70,10 +71,10 @@ func (m *pathMachine) files() map[string]string {
 	all := map[string]string{}
 	for _, p := range m.paths {
 		list, err := extradir.Scan(context.Background(), p.Dir, func(name string, err error) { m.t.Error(name, err) })
-		must(m.t, err)
+		e2etest.Must(m.t, err)
 		for _, f := range list {
 			data, err := os.ReadFile(filepath.Join(p.Dir, f.Name))
-			must(m.t, err)
+			e2etest.Must(m.t, err)
 			all[p.Name+":"+f.Name] = string(data)
 		}
 	}
@@ -85,7 +86,7 @@ func nothing() {}
 // TestPaths: two directories come back as they were, empty files included. A second save writes nothing, one after a change the change, and
 // what other jobs stored beside it stays.
 func TestPaths(t *testing.T) {
-	for name, st := range stores(t) {
+	for name, st := range e2etest.Stores(t) {
 		t.Run(name, func(t *testing.T) {
 			m := newPathMachine(t, st, "one", "two")
 			m.job(epoch, func() {
@@ -123,7 +124,7 @@ func TestPaths(t *testing.T) {
 // TestPathsAge: a file that was not used for the age goes, one that is used stays, by whichever mark: written again, marked as
 // a copy of the go command's cache does, or read. A failed job drops nothing.
 func TestPathsAge(t *testing.T) {
-	m := newPathMachine(t, dirStore(t, filepath.Join(t.TempDir(), "store")), "one")
+	m := newPathMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")), "one")
 	m.job(epoch, func() {
 		for _, name := range []string{"marked", "unused", "written"} {
 			m.put(0, name, name, epoch)
@@ -135,7 +136,7 @@ func TestPathsAge(t *testing.T) {
 		m.with = func(o *save.Options) { o.JobFailed = day == 14 }
 		m.job(at, func() {
 			m.put(0, "written", fmt.Sprint(day), at)
-			must(t, os.Chtimes(filepath.Join(m.paths[0].Dir, "marked"), at, at))
+			e2etest.Must(t, os.Chtimes(filepath.Join(m.paths[0].Dir, "marked"), at, at))
 		})
 		want := 3
 		if day > 14 {
@@ -153,7 +154,7 @@ func TestPathsAge(t *testing.T) {
 
 // TestPathsSmall: a file that changes with every job leaves dead bytes in its packs, which are packed anew.
 func TestPathsSmall(t *testing.T) {
-	m := newPathMachine(t, dirStore(t, filepath.Join(t.TempDir(), "store")), "one")
+	m := newPathMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")), "one")
 	for i := range 60 {
 		at := epoch.Add(time.Duration(i) * time.Hour)
 		m.job(at, func() {
@@ -182,7 +183,7 @@ func (m *pathMachine) stored() *snapshot.Manifest { return (&machine{t: m.t, st:
 
 // TestPathsConcurrent: saves of one key at the same moment lose nothing of each other.
 func TestPathsConcurrent(t *testing.T) {
-	st := s3Store(t)
+	st := e2etest.S3Store(t)
 	const n = 6
 	var all sync.WaitGroup
 	for i := range n {
@@ -205,16 +206,16 @@ func TestPathsConcurrent(t *testing.T) {
 // TestPathsDamage: a flipped bit costs what lies in the pack and is mended by the next save.
 func TestPathsDamage(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
-	m := newPathMachine(t, dirStore(t, root), "one", "two")
+	m := newPathMachine(t, e2etest.DirStore(t, root), "one", "two")
 	fill := func() {
 		m.put(0, "a", "a", epoch)
 		m.put(1, "b", "b", epoch)
 	}
 	m.job(epoch, fill)
 	pack := m.stored().Packs[m.stored().Paths[0].Files[0].Pack].Object
-	changeObject(t, root, pack, func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
+	e2etest.ChangeObject(t, root, pack, func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
 	m.job(epoch.Add(time.Hour), func() {
-		if got := m.files(); len(got) != 1 || m.got.Files.Restored != 1 || m.got.Files.Refused != 1 || !names(m.got.Losses, pack) {
+		if got := m.files(); len(got) != 1 || m.got.Files.Restored != 1 || m.got.Files.Refused != 1 || !e2etest.Names(m.got.Losses, pack) {
 			t.Errorf("restored %q: %+v", got, m.got)
 		}
 		fill()

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/restore"
 	"github.com/org/gocache-action/save"
 )
@@ -27,7 +28,7 @@ func entryNames(prefix string, n int) (list []string) {
 // TestHourlyAndSixDaily: a job of every hour and one of every six days on the same key both find what they need, and what only
 // the first run needed is gone after the age.
 func TestHourlyAndSixDaily(t *testing.T) {
-	m := newMachine(t, dirStore(t, filepath.Join(t.TempDir(), "store")))
+	m := newMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")))
 	hourly, rare := entryNames("hourly", 5), entryNames("rare", 5)
 	m.job(epoch, append(entryNames("once", 5), append(hourly, rare...)...))
 	writes := 0
@@ -56,37 +57,37 @@ func TestHourlyAndSixDaily(t *testing.T) {
 // TestHourlyAndSixDailyGo does the same with the go command and its caches. Its clock cannot be set, so
 // the past is simulated: after each job, what it marked as used now is marked as used then. One job a day stands for the hourly ones.
 func TestHourlyAndSixDailyGo(t *testing.T) {
-	st := dirStore(t, filepath.Join(t.TempDir(), "store"))
-	shared.reset(t)
+	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
+	shared.Reset(t)
 	start := time.Now().Add(-13 * day)
-	setMarks(t, shared.build, time.Time{}, start)
-	shared.save(t, st, func(o *save.Options) { o.Now = func() time.Time { return start.Add(time.Hour) } })
+	setMarks(t, shared.Build, time.Time{}, start)
+	shared.Save(t, st, func(o *save.Options) { o.Now = func() time.Time { return start.Add(time.Hour) } })
 	job := func(at time.Time, args ...string) string {
 		t.Helper()
-		shared.wipe(t)
-		res := shared.restore(t, st, func(o *restore.Options) { o.Now = func() time.Time { return at } })
+		shared.Wipe(t)
+		res := shared.Restore(t, st, func(o *restore.Options) { o.Now = func() time.Time { return at } })
 		// Else the go command would trim: for it, the restore was days ago.
-		must(t, os.WriteFile(filepath.Join(shared.build, "trim.txt"), strconv.AppendInt(nil, time.Now().Unix(), 10), 0o644))
+		e2etest.Must(t, os.WriteFile(filepath.Join(shared.Build, "trim.txt"), strconv.AppendInt(nil, time.Now().Unix(), 10), 0o644))
 		began := time.Now()
-		out, err := shared.goCommand("off", args...)
+		out, err := shared.GoCommand("off", args...)
 		if err != nil {
 			t.Fatalf("go %v: %v: %s", args, err, out)
 		}
-		setMarks(t, shared.build, began, at.Add(time.Minute))
-		shared.save(t, st, func(o *save.Options) {
+		setMarks(t, shared.Build, began, at.Add(time.Minute))
+		shared.Save(t, st, func(o *save.Options) {
 			o.State, o.MaxAge, o.Now = &res.State, 14*day, func() time.Time { return at.Add(5 * time.Minute) }
 		})
 		return out
 	}
 	for h := 24; h <= 12*24; h += 24 {
 		at := start.Add(time.Duration(h) * time.Hour)
-		if out := job(at, "build", "-x", "./lib"); tool.MatchString(out) {
-			t.Fatalf("hour %d: go build compiled: %s", h, tool.FindString(out))
+		if out := job(at, "build", "-x", "./lib"); e2etest.Tool.MatchString(out) {
+			t.Fatalf("hour %d: go build compiled: %s", h, e2etest.Tool.FindString(out))
 		}
 		if h%(6*24) == 0 {
 			for _, args := range [][]string{{"vet", "-x", "./..."}, {"test", "-x", "-run", "NONE", "./..."}} {
-				if out := job(at.Add(time.Hour), args...); tool.MatchString(out) {
-					t.Fatalf("hour %d: go %s compiled: %s", h, args[0], tool.FindString(out))
+				if out := job(at.Add(time.Hour), args...); e2etest.Tool.MatchString(out) {
+					t.Fatalf("hour %d: go %s compiled: %s", h, args[0], e2etest.Tool.FindString(out))
 				}
 			}
 		}
@@ -96,7 +97,7 @@ func TestHourlyAndSixDailyGo(t *testing.T) {
 // setMarks sets the time of all entries that were marked after since.
 func setMarks(t *testing.T, dir string, since, to time.Time) {
 	t.Helper()
-	must(t, filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+	e2etest.Must(t, filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(p, "-a") && !strings.HasSuffix(p, "-d") {
 			return err
 		}
@@ -111,7 +112,7 @@ func setMarks(t *testing.T, dir string, since, to time.Time) {
 // TestClockSkew: machines whose clocks are a day ahead and a day behind share a key. What any of them uses stays, and what none uses
 // goes, at most the two days later that their clocks are apart.
 func TestClockSkew(t *testing.T) {
-	st := dirStore(t, filepath.Join(t.TempDir(), "store"))
+	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	var machines []*machine
 	for _, skew := range []time.Duration{0, day, -day} {
 		m := newMachine(t, st)
@@ -141,7 +142,7 @@ func TestClockSkew(t *testing.T) {
 // TestWrongClock: a machine that lives in the future or in the past does not make the others lose anything, nor anything stay for ever.
 func TestWrongClock(t *testing.T) {
 	for _, skew := range []time.Duration{10 * 365 * day, -365 * day} {
-		st := dirStore(t, filepath.Join(t.TempDir(), "store"))
+		st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 		good, bad := newMachine(t, st), newMachine(t, st)
 		bad.skew = skew
 		bad.job(epoch, []string{"used", "once"})
@@ -168,7 +169,7 @@ func TestWrongClock(t *testing.T) {
 
 // TestSizeBelowUse: a bound below what one job uses is kept all the same, with a warning, and what was used last stays.
 func TestSizeBelowUse(t *testing.T) {
-	m := newMachine(t, dirStore(t, filepath.Join(t.TempDir(), "store")))
+	m := newMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")))
 	m.size = 1000
 	m.with = func(o *save.Options) { o.MaxSize = 10_500 }
 	m.job(epoch, entryNames("old", 10))
@@ -191,7 +192,7 @@ func TestSizeBelowUse(t *testing.T) {
 
 // TestFailedJob: a job that failed adds, and drops nothing, whatever the age and the size.
 func TestFailedJob(t *testing.T) {
-	m := newMachine(t, dirStore(t, filepath.Join(t.TempDir(), "store")))
+	m := newMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")))
 	m.job(epoch, entryNames("old", 10))
 	m.with = func(o *save.Options) { o.JobFailed, o.MaxSize = true, 1 }
 	m.job(epoch.Add(30*day), entryNames("new", 3))
@@ -208,7 +209,7 @@ func TestFailedJob(t *testing.T) {
 // TestReadOnly: not a single write.
 func TestReadOnly(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
-	m := newMachine(t, dirStore(t, root))
+	m := newMachine(t, e2etest.DirStore(t, root))
 	m.with = func(o *save.Options) { o.ReadOnly = true }
 	m.job(epoch, entryNames("x", 3))
 	if _, err := os.Stat(root); err == nil || !m.saved.ReadOnly || m.saved.Written {
@@ -218,7 +219,7 @@ func TestReadOnly(t *testing.T) {
 
 // TestRepackNeedsAll: a pack of which something alive is not here stays until a save has it all.
 func TestRepackNeedsAll(t *testing.T) {
-	m := newMachine(t, dirStore(t, filepath.Join(t.TempDir(), "store")))
+	m := newMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")))
 	m.size = 10_000
 	m.job(epoch, append(entryNames("live", 4), entryNames("dead", 16)...))
 	partial := newMachine(t, m.st)
@@ -226,10 +227,10 @@ func TestRepackNeedsAll(t *testing.T) {
 	// The job lost what it restored, as after a disk that was full, and uses one entry.
 	at := epoch.Add(10 * day)
 	m.job(at, entryNames("live", 4))
-	o := save.Options{Store: m.st, Repo: "r", Scope: mainScope, Keys: somePlan(t), BuildDir: partial.dir, MaxAge: 9 * day, Now: func() time.Time { return at.Add(day) }}
+	o := save.Options{Store: m.st, Repo: "r", Scope: e2etest.MainScope, Keys: e2etest.SomePlan(t), BuildDir: partial.dir, MaxAge: 9 * day, Now: func() time.Time { return at.Add(day) }}
 	partial.use("live0", at.Add(day))
 	_, err := save.Run(context.Background(), o)
-	must(t, err)
+	e2etest.Must(t, err)
 	if s := m.stored(); len(s.Actions) != 4 {
 		t.Fatalf("%d entries, want 4", len(s.Actions))
 	}

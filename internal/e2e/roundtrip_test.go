@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/restore"
@@ -14,24 +15,24 @@ import (
 // TestRoundTrip: after save, wipe and restore, every go command finds everything, and a
 // save of the same writes nothing.
 func TestRoundTrip(t *testing.T) {
-	for name, st := range stores(t) {
+	for name, st := range e2etest.Stores(t) {
 		t.Run(name, func(t *testing.T) {
-			shared.reset(t)
-			first := shared.save(t, st)
+			shared.Reset(t)
+			first := shared.Save(t, st)
 			if !first.Written || first.Modules.Uploaded != 3 || len(first.Warnings) > 0 {
 				t.Fatalf("first save: %+v", first)
 			}
-			shared.wipe(t)
-			res := shared.restore(t, st)
+			shared.Wipe(t)
+			res := shared.Restore(t, st)
 			if !res.Exact || res.Modules != (restore.Counts{Restored: 3}) || res.Build.Restored != first.Build.Uploaded || len(res.Losses) > 0 {
 				t.Fatalf("restore: %+v", res)
 			}
-			shared.mustEqualTrees(t)
-			shared.mustBuildOffline(t)
-			if out, err := shared.goCommand("off", "mod", "verify"); err != nil {
+			shared.MustEqualTrees(t)
+			shared.MustBuildOffline(t)
+			if out, err := shared.GoCommand("off", "mod", "verify"); err != nil {
 				t.Errorf("go mod verify: %v\n%s", err, out)
 			}
-			again := shared.save(t, st, func(o *save.Options) { o.State = &res.State })
+			again := shared.Save(t, st, func(o *save.Options) { o.State = &res.State })
 			if again.Written || again.BytesUploaded != 0 || len(again.Objects) > 0 {
 				t.Errorf("a save with nothing new: %+v", again)
 			}
@@ -41,34 +42,34 @@ func TestRoundTrip(t *testing.T) {
 
 // TestZips: with rebuilt zips even `go mod download` needs no network.
 func TestZips(t *testing.T) {
-	st := dirStore(t, filepath.Join(t.TempDir(), "store"))
-	shared.reset(t)
-	shared.save(t, st)
-	shared.wipe(t)
-	shared.restore(t, st, func(o *restore.Options) { o.Zips = true })
+	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
+	shared.Reset(t)
+	shared.Save(t, st)
+	shared.Wipe(t)
+	shared.Restore(t, st, func(o *restore.Options) { o.Zips = true })
 	for _, args := range [][]string{{"mod", "download"}, {"mod", "verify"}, {"build", "./..."}} {
-		if out, err := shared.goCommand("off", args...); err != nil {
+		if out, err := shared.GoCommand("off", args...); err != nil {
 			t.Errorf("go %v: %v\n%s", args, err, out)
 		}
 	}
 	// Zips are added to what a restore without them brought.
-	shared.wipe(t)
-	shared.restore(t, st)
-	if out, err := shared.goCommand("off", "mod", "download"); err == nil {
+	shared.Wipe(t)
+	shared.Restore(t, st)
+	if out, err := shared.GoCommand("off", "mod", "download"); err == nil {
 		t.Errorf("go mod download without zips: %s", out)
 	}
-	shared.restore(t, st, func(o *restore.Options) { o.Zips = true })
-	if out, err := shared.goCommand("off", "mod", "download"); err != nil {
+	shared.Restore(t, st, func(o *restore.Options) { o.Zips = true })
+	if out, err := shared.GoCommand("off", "mod", "download"); err != nil {
 		t.Errorf("go mod download: %v\n%s", err, out)
 	}
 }
 
 // TestSecondSaveUploadsOnlyWhatIsNew changes one source file.
 func TestSecondSaveUploadsOnlyWhatIsNew(t *testing.T) {
-	st := dirStore(t, filepath.Join(t.TempDir(), "store"))
-	shared.reset(t)
-	first := shared.save(t, st)
-	file := filepath.Join(shared.proj, "lib", "lib.go")
+	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
+	shared.Reset(t)
+	first := shared.Save(t, st)
+	file := filepath.Join(shared.Proj, "lib", "lib.go")
 	old, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -77,33 +78,33 @@ func TestSecondSaveUploadsOnlyWhatIsNew(t *testing.T) {
 	if err := os.WriteFile(file, append(old, "\nvar Added = 1\n"...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	shared.mustBuild(t)
-	second := shared.save(t, st)
+	shared.MustBuild(t)
+	second := shared.Save(t, st)
 	if !second.Written || second.Modules.Uploaded != 0 || second.Packs.Uploaded != 1 || second.Build.Uploaded == 0 || second.BytesUploaded > first.BytesUploaded/5 {
 		t.Errorf("second save: %+v", second)
 	}
-	shared.wipe(t)
-	shared.restore(t, st)
-	shared.mustBuildOffline(t)
+	shared.Wipe(t)
+	shared.Restore(t, st)
+	shared.MustBuildOffline(t)
 }
 
 // TestWithoutManifest: a new repository on the same bucket gets its modules from go.sum alone.
 func TestWithoutManifest(t *testing.T) {
-	for name, st := range stores(t) {
+	for name, st := range e2etest.Stores(t) {
 		t.Run(name, func(t *testing.T) {
-			shared.reset(t)
-			shared.save(t, st)
-			shared.wipe(t)
-			res := shared.restore(t, st, func(o *restore.Options) { o.Repo = "another" })
+			shared.Reset(t)
+			shared.Save(t, st)
+			shared.Wipe(t)
+			res := shared.Restore(t, st, func(o *restore.Options) { o.Repo = "another" })
 			if res.Matched != nil || res.Modules != (restore.Counts{Restored: 3}) || res.Build.Restored != 0 || len(res.Losses) > 0 {
 				t.Fatalf("restore: %+v", res)
 			}
-			shared.resetBuild(t) // else the whole standard library would be compiled
-			if out, err := shared.goCommand("off", "build", "./..."); err != nil {
+			shared.ResetBuild(t) // else the whole standard library would be compiled
+			if out, err := shared.GoCommand("off", "build", "./..."); err != nil {
 				t.Errorf("go build: %v\n%s", err, out)
 			}
 			// The other repository's own save shares the modules.
-			saved := shared.save(t, st, func(o *save.Options) { o.Repo = "another"; o.State = &res.State })
+			saved := shared.Save(t, st, func(o *save.Options) { o.Repo = "another"; o.State = &res.State })
 			if saved.Modules.Uploaded != 0 || saved.Modules.Stored != 3 {
 				t.Errorf("save: %+v", saved.Modules)
 			}
@@ -114,59 +115,59 @@ func TestWithoutManifest(t *testing.T) {
 // TestPrivateModules: they stay below their repository and scope, and are found there without a manifest.
 func TestPrivateModules(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
-	st := dirStore(t, root)
-	shared.reset(t)
+	st := e2etest.DirStore(t, root)
+	shared.Reset(t)
 	private := func(o *save.Options) { o.Private = "github.com/BurntSushi/*,gopkg.in" }
-	shared.save(t, st, private)
+	shared.Save(t, st, private)
 	if m, _ := filepath.Glob(filepath.Join(root, "v1/modules/*/*")); len(m) != 1 {
 		t.Errorf("shared modules: %v, want only blang", m)
 	}
-	shared.wipe(t)
+	shared.Wipe(t)
 	asPrivate := func(o *restore.Options) { o.Private = "github.com/BurntSushi/*,gopkg.in" }
-	if res := shared.restore(t, st, asPrivate); res.Modules.Restored != 3 {
+	if res := shared.Restore(t, st, asPrivate); res.Modules.Restored != 3 {
 		t.Errorf("restore: %+v", res.Modules)
 	}
-	shared.wipe(t)
-	res := shared.restore(t, st, asPrivate, func(o *restore.Options) { o.Keys = shared.plan(t, "another job") })
+	shared.Wipe(t)
+	res := shared.Restore(t, st, asPrivate, func(o *restore.Options) { o.Keys = shared.Plan(t, "another job") })
 	if res.Matched != nil || res.Modules.Restored != 3 {
 		t.Errorf("without manifest: %+v", res)
 	}
-	shared.wipe(t)
-	if res := shared.restore(t, st, asPrivate, func(o *restore.Options) { o.Repo = "other" }); res.Modules.Restored != 1 {
+	shared.Wipe(t)
+	if res := shared.Restore(t, st, asPrivate, func(o *restore.Options) { o.Repo = "other" }); res.Modules.Restored != 1 {
 		t.Errorf("another repository got private modules: %+v", res.Modules)
 	}
 }
 
 // TestKeysAndScopes: what a user or a branch is called decides nothing but its own place.
 func TestKeysAndScopes(t *testing.T) {
-	st := dirStore(t, filepath.Join(t.TempDir(), "store"))
-	shared.reset(t)
+	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
+	shared.Reset(t)
 	key := func(name string) func(*save.Options) {
-		return func(o *save.Options) { o.Keys = shared.plan(t, name); o.ModDir = "" }
+		return func(o *save.Options) { o.Keys = shared.Plan(t, name); o.ModDir = "" }
 	}
-	shared.save(t, st, key("x-11"))
+	shared.Save(t, st, key("x-11"))
 	find := func(name, scope string) *snapshot.Matched {
-		shared.wipe(t)
-		return shared.restore(t, st, func(o *restore.Options) {
-			o.Keys, o.Scope, o.ModDir = shared.plan(t, name), scope, ""
+		shared.Wipe(t)
+		return shared.Restore(t, st, func(o *restore.Options) {
+			o.Keys, o.Scope, o.ModDir = shared.Plan(t, name), scope, ""
 		}).Matched
 	}
 	for _, other := range []string{"x-1", "x-111", "x", "X-11", "x-11/linux"} {
-		if m := find(other, mainScope); m != nil {
+		if m := find(other, e2etest.MainScope); m != nil {
 			t.Errorf("key %s got %v", other, m.Key)
 		}
 	}
-	if m := find("x-11", mainScope); m == nil {
+	if m := find("x-11", e2etest.MainScope); m == nil {
 		t.Error("key x-11 was not found")
 	}
-	shared.reset(t)
+	shared.Reset(t)
 	for _, branch := range []string{"../../main", "a b#?%", "refs/heads/main/../x", "REFS/HEADS/MAIN", "refs/heads/ma"} {
-		shared.save(t, st, func(o *save.Options) {
-			o.Keys, o.ModDir, o.Scope, o.DefaultScope = shared.plan(t, "scoped"), "", branch, ""
+		shared.Save(t, st, func(o *save.Options) {
+			o.Keys, o.ModDir, o.Scope, o.DefaultScope = shared.Plan(t, "scoped"), "", branch, ""
 		})
 	}
-	if m := find("scoped", mainScope); m != nil {
-		t.Errorf("scope %s got what %s saved", mainScope, m.Scope)
+	if m := find("scoped", e2etest.MainScope); m != nil {
+		t.Errorf("scope %s got what %s saved", e2etest.MainScope, m.Scope)
 	}
 	for _, branch := range []string{"../../main", "a b#?%"} {
 		if m := find("scoped", branch); m == nil || m.Scope != branch {
@@ -177,25 +178,25 @@ func TestKeysAndScopes(t *testing.T) {
 
 // TestScopeFallback: a branch starts from the default branch, and what it saves refers to the packs there.
 func TestScopeFallback(t *testing.T) {
-	for name, st := range stores(t) {
+	for name, st := range e2etest.Stores(t) {
 		t.Run(name, func(t *testing.T) { testFallback(t, st) })
 	}
 }
 
 func testFallback(t *testing.T, st store.Store) {
-	shared.reset(t)
-	shared.save(t, st)
-	shared.wipe(t)
+	shared.Reset(t)
+	shared.Save(t, st)
+	shared.Wipe(t)
 	branch := func(o *restore.Options) { o.Scope = "refs/heads/feature" }
-	res := shared.restore(t, st, branch)
-	if res.Matched == nil || res.Matched.Scope != mainScope || !res.Exact {
+	res := shared.Restore(t, st, branch)
+	if res.Matched == nil || res.Matched.Scope != e2etest.MainScope || !res.Exact {
 		t.Fatalf("matched %+v", res.Matched)
 	}
 	onBranch := func(o *save.Options) { o.Scope, o.State = "refs/heads/feature", &res.State }
-	if saved := shared.save(t, st, onBranch); saved.Written {
+	if saved := shared.Save(t, st, onBranch); saved.Written {
 		t.Errorf("nothing new on the branch: %+v", saved)
 	}
-	file := filepath.Join(shared.proj, "lib", "lib.go")
+	file := filepath.Join(shared.Proj, "lib", "lib.go")
 	old, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -204,16 +205,16 @@ func testFallback(t *testing.T, st store.Store) {
 	if err := os.WriteFile(file, append(old, "\nvar OnBranch = 1\n"...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	shared.mustBuild(t)
-	if saved := shared.save(t, st, onBranch); saved.Packs.Uploaded != 1 || saved.Packs.Stored == 0 || saved.Modules.Uploaded != 0 {
+	shared.MustBuild(t)
+	if saved := shared.Save(t, st, onBranch); saved.Packs.Uploaded != 1 || saved.Packs.Stored == 0 || saved.Modules.Uploaded != 0 {
 		t.Errorf("save on the branch: %+v", saved)
 	}
-	shared.wipe(t)
-	if res := shared.restore(t, st, branch); res.Matched == nil || res.Matched.Scope != "refs/heads/feature" {
+	shared.Wipe(t)
+	if res := shared.Restore(t, st, branch); res.Matched == nil || res.Matched.Scope != "refs/heads/feature" {
 		t.Errorf("matched %+v", res.Matched)
 	}
-	shared.mustBuildOffline(t)
-	if res := shared.restore(t, st); res.Matched == nil || res.Matched.Scope != mainScope {
+	shared.MustBuildOffline(t)
+	if res := shared.Restore(t, st); res.Matched == nil || res.Matched.Scope != e2etest.MainScope {
 		t.Errorf("main matched %+v", res.Matched)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/gc"
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/save"
@@ -102,7 +103,7 @@ func (w *datedStore) date(at time.Time, s *snapshot.Manifest) {
 	for _, p := range s.Packs {
 		w.named[p.Object] = at
 	}
-	must(w.t, filepath.WalkDir(w.root, func(path string, d fs.DirEntry, err error) error {
+	e2etest.Must(w.t, filepath.WalkDir(w.root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -118,7 +119,7 @@ func (w *datedStore) date(at time.Time, s *snapshot.Manifest) {
 func (w *datedStore) collect(at time.Time, notice time.Duration) {
 	w.t.Helper()
 	_, err := gc.Run(context.Background(), gc.Options{Store: w.Store.(store.Collector), MaxAge: 35 * day, Grace: notice, Now: func() time.Time { return at }})
-	must(w.t, err)
+	e2etest.Must(w.t, err)
 }
 
 // mustWait returns the bytes of packs that the manifest does not name, and fails if one of them was not named for longer than most.
@@ -129,7 +130,7 @@ func (w *datedStore) mustWait(at time.Time, most time.Duration, s *snapshot.Mani
 		live[p.Object] = true
 	}
 	for e, err := range w.Store.(store.Collector).List(context.Background(), snapshot.Root) {
-		must(w.t, err)
+		e2etest.Must(w.t, err)
 		kind, _ := snapshot.KindOf(e.Name)
 		switch {
 		case kind != snapshot.KindPack:
@@ -150,7 +151,7 @@ func (w *datedStore) mustWait(at time.Time, most time.Duration, s *snapshot.Mani
 
 func sizeOf(t *testing.T, root string) (n int64) {
 	t.Helper()
-	must(t, filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
+	e2etest.Must(t, filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}

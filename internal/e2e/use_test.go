@@ -9,29 +9,30 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/save"
 )
 
 // TestUseDecides: of a snapshot that is days old, what the job used stays and the rest is dropped; then the packs that are
 // mostly dead are written anew.
 func TestUseDecides(t *testing.T) {
-	st := dirStore(t, filepath.Join(t.TempDir(), "store"))
-	shared.reset(t)
+	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
+	shared.Reset(t)
 	old := time.Now().Add(-5 * 24 * time.Hour)
-	files, _ := filepath.Glob(filepath.Join(shared.build, "*", "*-[ad]"))
+	files, _ := filepath.Glob(filepath.Join(shared.Build, "*", "*-[ad]"))
 	for _, f := range files {
-		must(t, os.Chtimes(f, old, old))
+		e2etest.Must(t, os.Chtimes(f, old, old))
 	}
-	first := shared.save(t, st)
-	shared.wipe(t)
-	res := shared.restore(t, st)
+	first := shared.Save(t, st)
+	shared.Wipe(t)
+	res := shared.Restore(t, st)
 	// go build marks what it uses; what vet, test and run need is left alone.
-	if out, err := shared.goCommand("off", "build", "./lib"); err != nil {
+	if out, err := shared.GoCommand("off", "build", "./lib"); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	maxAge := func(o *save.Options) { o.State, o.MaxAge = &res.State, 2*24*time.Hour }
-	trimmed := shared.save(t, st, maxAge)
-	m := shared.manifest(t, st)
+	trimmed := shared.Save(t, st, maxAge)
+	m := shared.Manifest(t, st)
 	if trimmed.Build.Trimmed == 0 || len(m.Actions) == 0 || trimmed.Build.Trimmed+len(m.Actions) < first.Build.Uploaded {
 		t.Fatalf("%d actions are left, %+v", len(m.Actions), trimmed.Build)
 	}
@@ -41,26 +42,26 @@ func TestUseDecides(t *testing.T) {
 			t.Errorf("pack %s has %d of %d bytes alive", p.Object, live[i], p.Raw)
 		}
 	}
-	shared.wipe(t)
-	if res := shared.restore(t, st); len(res.Losses) > 0 {
+	shared.Wipe(t)
+	if res := shared.Restore(t, st); len(res.Losses) > 0 {
 		t.Errorf("losses: %+v", res.Losses)
 	}
-	out, err := shared.goCommand("off", "build", "-x", "./lib")
-	if err != nil || tool.MatchString(out) {
-		t.Errorf("what was used is not there: %v: %s", err, tool.FindString(out))
+	out, err := shared.GoCommand("off", "build", "-x", "./lib")
+	if err != nil || e2etest.Tool.MatchString(out) {
+		t.Errorf("what was used is not there: %v: %s", err, e2etest.Tool.FindString(out))
 	}
 }
 
 // TestUseIsAskedRarely: the go command is asked which modules are in use when a record could be a day too old, when a module would
 // go, and when a bound of the size makes the order matter; not for jobs that follow each other.
 func TestUseIsAskedRarely(t *testing.T) {
-	st := dirStore(t, filepath.Join(t.TempDir(), "store"))
-	shared.reset(t)
+	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
+	shared.Reset(t)
 	asked := 0
 	ask := func(at time.Duration, change func(*save.Options)) int {
 		t.Helper()
 		before := asked
-		shared.save(t, st, func(o *save.Options) {
+		shared.Save(t, st, func(o *save.Options) {
 			o.MaxAge = 14 * day
 			o.Now = func() time.Time { return time.Now().Add(at) }
 			o.ModuleUse = func(context.Context) (map[module.Version]bool, error) {
@@ -95,7 +96,7 @@ func TestUseIsAskedRarely(t *testing.T) {
 			t.Errorf("%s: asked %d times, want %d", step.name, got, step.want)
 		}
 	}
-	if m := shared.manifest(t, st); len(m.Modules) != 3 {
+	if m := shared.Manifest(t, st); len(m.Modules) != 3 {
 		t.Errorf("%d modules are left", len(m.Modules))
 	}
 }

@@ -1,4 +1,4 @@
-package e2e
+package hostile
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/restore"
 )
@@ -16,13 +17,13 @@ import (
 // the rest is restored. So is one that was changed here.
 func TestVerifyOutputs(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
-	st := dirStore(t, root)
-	shared.reset(t)
-	shared.save(t, st)
-	honest := shared.manifest(t, st)
+	st := e2etest.DirStore(t, root)
+	shared.Reset(t)
+	shared.Save(t, st)
+	honest := shared.Manifest(t, st)
 	verify := func(o *restore.Options) { o.VerifyOutputs = true }
 
-	m := shared.manifest(t, st)
+	m := shared.Manifest(t, st)
 	i, j := sameSize(m)
 	a, b := m.Outputs[i].ID, m.Outputs[j].ID
 	m.Outputs[i].ID, m.Outputs[j].ID = b, a // each now lies where the other's bytes are
@@ -35,49 +36,49 @@ func TestVerifyOutputs(t *testing.T) {
 		}
 	}
 	data, err := m.Encode()
-	must(t, err)
-	changeObject(t, root, shared.manifestObject(t), func([]byte) []byte { return data })
+	e2etest.Must(t, err)
+	e2etest.ChangeObject(t, root, shared.ManifestObject(t), func([]byte) []byte { return data })
 
-	shared.wipe(t)
-	if res := shared.restore(t, st); len(res.Losses) > 0 {
+	shared.Wipe(t)
+	if res := shared.Restore(t, st); len(res.Losses) > 0 {
 		t.Fatalf("without verification: %+v", res.Losses)
 	}
-	shared.wipe(t)
-	res := shared.restore(t, st, verify)
+	shared.Wipe(t)
+	res := shared.Restore(t, st, verify)
 	if res.Build.Refused != 2 || len(res.Losses) != 2 || !strings.Contains(res.Losses[0].Reason, "named by") {
 		t.Errorf("with verification: %+v %+v", res.Build, res.Losses)
 	}
 	for _, id := range []snapshot.ID{a, b} {
-		if info, err := os.Stat(shared.outputFile(id)); err == nil && info.Size() == honest.Outputs[i].Size {
+		if info, err := os.Stat(outputFile(id)); err == nil && info.Size() == honest.Outputs[i].Size {
 			t.Errorf("output %x is in the cache", id)
 		}
 	}
-	shared.mustBuild(t)
+	shared.MustBuild(t)
 
 	// A changed file of the right size.
-	shared.reset(t)
+	shared.Reset(t)
 	data, err = honest.Encode()
-	must(t, err)
-	changeObject(t, root, shared.manifestObject(t), func([]byte) []byte { return data })
-	file := shared.outputFile(a)
+	e2etest.Must(t, err)
+	e2etest.ChangeObject(t, root, shared.ManifestObject(t), func([]byte) []byte { return data })
+	file := outputFile(a)
 	want, err := os.ReadFile(file)
-	must(t, err)
-	overwrite(t, file, func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
-	if res := shared.restore(t, st); len(res.Warnings) > 0 || res.Build.Restored > 0 {
+	e2etest.Must(t, err)
+	e2etest.Overwrite(t, file, func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
+	if res := shared.Restore(t, st); len(res.Warnings) > 0 || res.Build.Restored > 0 {
 		t.Errorf("without verification: %+v", res)
 	}
-	if res := shared.restore(t, st, verify); len(res.Warnings) != 1 || res.Build.Restored == 0 || len(res.Losses) > 0 {
+	if res := shared.Restore(t, st, verify); len(res.Warnings) != 1 || res.Build.Restored == 0 || len(res.Losses) > 0 {
 		t.Errorf("with verification: %+v", res)
 	}
 	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the changed output was not mended: %v", err)
 	}
-	shared.mustBuildOffline(t)
+	shared.MustBuildOffline(t)
 }
 
-func (w *world) outputFile(id snapshot.ID) string {
-	name := hexID(id)
-	return filepath.Join(w.build, name[:2], name+"-d")
+func outputFile(id snapshot.ID) string {
+	name := e2etest.HexID(id)
+	return filepath.Join(shared.Build, name[:2], name+"-d")
 }
 
 // sameSize finds two plain outputs of one size, more than a few bytes, of one action each.

@@ -1,13 +1,13 @@
-package e2e
+package hostile
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/restore"
 	"github.com/org/gocache-action/save"
@@ -26,10 +26,10 @@ var damages = map[string]func([]byte) []byte{
 // work with what is there, nothing half-written stays, and the next save mends the store.
 func TestDamagedObjects(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
-	st := dirStore(t, root)
-	shared.reset(t)
-	shared.save(t, st)
-	m := shared.manifest(t, st)
+	st := e2etest.DirStore(t, root)
+	shared.Reset(t)
+	shared.Save(t, st)
+	m := shared.Manifest(t, st)
 	objects := []string{m.Modules[0].Object}
 	for _, p := range m.Packs {
 		objects = append(objects, p.Object)
@@ -40,38 +40,38 @@ func TestDamagedObjects(t *testing.T) {
 				continue // one module and one pack in every way, the others in one
 			}
 			t.Run(name+" "+strings.Split(object, "/")[1]+" "+filepath.Base(object)[:8], func(t *testing.T) {
-				shared.wipe(t)
-				changeObject(t, root, object, damage)
-				res := shared.restore(t, st)
-				if !names(res.Losses, object, m.Modules[0].Path) {
+				shared.Wipe(t)
+				e2etest.ChangeObject(t, root, object, damage)
+				res := shared.Restore(t, st)
+				if !e2etest.Names(res.Losses, object, m.Modules[0].Path) {
 					t.Fatalf("the loss of %s is not named: %+v", object, res.Losses)
 				}
 				if res.Modules.Restored+res.Build.Restored == 0 {
 					t.Error("nothing at all was restored")
 				}
-				noLeftovers(t)
+				shared.NoLeftovers(t)
 				if i <= 1 && (name == "flipped bit" || name == "truncated") {
-					shared.mustBuild(t)
+					shared.MustBuild(t)
 				} else { // as if the job had built everything anew, which takes long
-					shared.reset(t)
+					shared.Reset(t)
 				}
-				saved := shared.save(t, st, func(o *save.Options) { o.State = &res.State })
+				saved := shared.Save(t, st, func(o *save.Options) { o.State = &res.State })
 				if !saved.Written {
 					t.Error("the save did not mend the store")
 				}
-				shared.wipe(t)
-				if res := shared.restore(t, st); len(res.Losses) > 0 || res.Modules.Restored != 3 {
+				shared.Wipe(t)
+				if res := shared.Restore(t, st); len(res.Losses) > 0 || res.Modules.Restored != 3 {
 					t.Fatalf("after mending: %+v", res)
 				}
-				shared.mustBuildOffline(t)
-				m = shared.manifest(t, st)
+				shared.MustBuildOffline(t)
+				m = shared.Manifest(t, st)
 			})
 			if _, err := os.Stat(filepath.Join(root, object)); err != nil || !isNamed(m, object) {
 				// What was made anew lies in other packs now; start over for the next damage.
-				shared.reset(t)
+				shared.Reset(t)
 				os.RemoveAll(root)
-				shared.save(t, st)
-				m = shared.manifest(t, st)
+				shared.Save(t, st)
+				m = shared.Manifest(t, st)
 			}
 		}
 	}
@@ -91,28 +91,6 @@ func isNamed(m *snapshot.Manifest, object string) bool {
 	return false
 }
 
-func names(losses []restore.Loss, what ...string) bool {
-	for _, l := range losses {
-		for _, w := range what {
-			if strings.Contains(l.What, w) && l.Reason != "" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// noLeftovers demands that no stage and no temporary file stays in the caches.
-func noLeftovers(t *testing.T) {
-	t.Helper()
-	filepath.WalkDir(filepath.Dir(shared.mod), func(p string, d fs.DirEntry, err error) error {
-		if err == nil && (strings.Contains(d.Name(), "gocache-stage") && !strings.HasSuffix(d.Name(), ".lock") || strings.HasPrefix(d.Name(), ".tmp")) {
-			t.Errorf("%s was left behind", p)
-		}
-		return nil
-	})
-}
-
 // TestDamagedManifests: a manifest that cannot be read is a miss that is named, modules still come from
 // go.sum, and the next save replaces it.
 func TestDamagedManifests(t *testing.T) {
@@ -124,32 +102,32 @@ func TestDamagedManifests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := filepath.Join(t.TempDir(), "store")
-			st := dirStore(t, root)
-			shared.reset(t)
-			shared.save(t, st)
-			key := shared.plan(t, "job").Key
-			exact := snapshot.ManifestObject("r", mainScope, key.Exact())
-			changeObject(t, root, exact, damage)
-			shared.wipe(t)
-			res := shared.restore(t, st)
-			if res.Matched == nil || res.Matched.Object == exact || !names(res.Losses, exact) {
+			st := e2etest.DirStore(t, root)
+			shared.Reset(t)
+			shared.Save(t, st)
+			key := shared.Plan(t, "job").Key
+			exact := snapshot.ManifestObject("r", e2etest.MainScope, key.Exact())
+			e2etest.ChangeObject(t, root, exact, damage)
+			shared.Wipe(t)
+			res := shared.Restore(t, st)
+			if res.Matched == nil || res.Matched.Object == exact || !e2etest.Names(res.Losses, exact) {
 				t.Errorf("with the latest one whole: %+v", res)
 			}
-			changeObject(t, root, snapshot.ManifestObject("r", mainScope, key.Latest()), damage)
-			shared.wipe(t)
-			res = shared.restore(t, st)
+			e2etest.ChangeObject(t, root, snapshot.ManifestObject("r", e2etest.MainScope, key.Latest()), damage)
+			shared.Wipe(t)
+			res = shared.Restore(t, st)
 			if res.Matched != nil || res.Modules.Restored != 3 || len(res.Losses) != 2 {
 				t.Errorf("restore: %+v", res)
 			}
-			shared.reset(t) // as if the job had built everything anew, which takes long
-			if saved := shared.save(t, st, func(o *save.Options) { o.State = &res.State }); !saved.Written {
+			shared.Reset(t) // as if the job had built everything anew, which takes long
+			if saved := shared.Save(t, st, func(o *save.Options) { o.State = &res.State }); !saved.Written {
 				t.Errorf("save: %+v", saved)
 			}
-			shared.wipe(t)
-			if res := shared.restore(t, st); res.Matched == nil || res.Matched.Object != exact || len(res.Losses) > 0 {
+			shared.Wipe(t)
+			if res := shared.Restore(t, st); res.Matched == nil || res.Matched.Object != exact || len(res.Losses) > 0 {
 				t.Errorf("after mending: %+v", res)
 			}
-			shared.mustBuildOffline(t)
+			shared.MustBuildOffline(t)
 		})
 	}
 }
@@ -157,23 +135,23 @@ func TestDamagedManifests(t *testing.T) {
 // TestMovedManifest: a manifest copied to the name of another key or scope is not that key's.
 func TestMovedManifest(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
-	st := dirStore(t, root)
-	shared.reset(t)
-	shared.save(t, st)
-	data, err := os.ReadFile(filepath.Join(root, shared.manifestObject(t)))
+	st := e2etest.DirStore(t, root)
+	shared.Reset(t)
+	shared.Save(t, st)
+	data, err := os.ReadFile(filepath.Join(root, shared.ManifestObject(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := filepath.Join(root, snapshot.ManifestObject("r", "refs/heads/other", shared.plan(t, "job").Key.Exact()))
+	other := filepath.Join(root, snapshot.ManifestObject("r", "refs/heads/other", shared.Plan(t, "job").Key.Exact()))
 	if err := os.MkdirAll(filepath.Dir(other), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(other, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	shared.wipe(t)
-	res := shared.restore(t, st, func(o *restore.Options) { o.Scope = "refs/heads/other" })
-	if res.Matched == nil || res.Matched.Scope != mainScope || len(res.Losses) != 1 {
+	shared.Wipe(t)
+	res := shared.Restore(t, st, func(o *restore.Options) { o.Scope = "refs/heads/other" })
+	if res.Matched == nil || res.Matched.Scope != e2etest.MainScope || len(res.Losses) != 1 {
 		t.Errorf("matched %+v, losses %+v", res.Matched, res.Losses)
 	}
 }
@@ -182,30 +160,30 @@ func TestMovedManifest(t *testing.T) {
 // not reach GOMODCACHE, with a manifest and without.
 func TestTamperedModule(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
-	st := dirStore(t, root)
-	shared.reset(t)
-	shared.save(t, st)
+	st := e2etest.DirStore(t, root)
+	shared.Reset(t)
+	shared.Save(t, st)
 	var toml snapshot.Module
-	for _, m := range shared.manifest(t, st).Modules {
+	for _, m := range shared.Manifest(t, st).Modules {
 		if m.Path == "github.com/BurntSushi/toml" {
 			toml = m
 		}
 	}
-	changeObject(t, root, toml.Object, func(b []byte) []byte {
+	e2etest.ChangeObject(t, root, toml.Object, func(b []byte) []byte {
 		return rewrite(t, b, "decode.go", "package toml\n\nfunc init() { panic(\"evil\") }\n")
 	})
 	for _, repo := range []string{"r", "another"} {
-		shared.wipe(t)
-		res := shared.restore(t, st, func(o *restore.Options) { o.Repo = repo })
-		if res.Modules.Refused != 1 || res.Modules.Restored != 2 || !names(res.Losses, "BurntSushi") {
+		shared.Wipe(t)
+		res := shared.Restore(t, st, func(o *restore.Options) { o.Repo = repo })
+		if res.Modules.Refused != 1 || res.Modules.Restored != 2 || !e2etest.Names(res.Losses, "BurntSushi") {
 			t.Errorf("repo %s: %+v %+v", repo, res.Modules, res.Losses)
 		}
-		if _, err := os.Stat(filepath.Join(shared.mod, "github.com", "!burnt!sushi", "toml@v1.5.0")); err == nil {
+		if _, err := os.Stat(filepath.Join(shared.Mod, "github.com", "!burnt!sushi", "toml@v1.5.0")); err == nil {
 			t.Errorf("repo %s: the tampered tree is in the module cache", repo)
 		}
-		noLeftovers(t)
+		shared.NoLeftovers(t)
 		if repo == "r" { // without a manifest, the whole standard library would be compiled
-			shared.mustBuild(t)
+			shared.MustBuild(t)
 		}
 	}
 }
@@ -242,10 +220,10 @@ func rewrite(t *testing.T, object []byte, base, text string) []byte {
 
 // TestTamperedCache: what go.sum contradicts, or what is not what its name says, is not uploaded.
 func TestTamperedCache(t *testing.T) {
-	st := dirStore(t, filepath.Join(t.TempDir(), "store"))
-	shared.reset(t)
-	overwrite(t, filepath.Join(shared.mod, "github.com", "!burnt!sushi", "toml@v1.5.0", "decode.go"), func(b []byte) []byte { b[len(b)-3] ^= 1; return b })
-	outputs, _ := filepath.Glob(filepath.Join(shared.build, "*", "*-d"))
+	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
+	shared.Reset(t)
+	e2etest.Overwrite(t, filepath.Join(shared.Mod, "github.com", "!burnt!sushi", "toml@v1.5.0", "decode.go"), func(b []byte) []byte { b[len(b)-3] ^= 1; return b })
+	outputs, _ := filepath.Glob(filepath.Join(shared.Build, "*", "*-d"))
 	var victim string
 	for _, o := range outputs {
 		if info, err := os.Stat(o); err == nil && info.Mode().IsRegular() && info.Size() > 1000 {
@@ -253,19 +231,19 @@ func TestTamperedCache(t *testing.T) {
 			break
 		}
 	}
-	overwrite(t, victim, func(b []byte) []byte { b[500] ^= 1; return b })
-	res := shared.save(t, st)
+	e2etest.Overwrite(t, victim, func(b []byte) []byte { b[500] ^= 1; return b })
+	res := shared.Save(t, st)
 	if res.Modules.Skipped != 1 || res.Modules.Uploaded != 2 || res.Build.Skipped != 1 || len(res.Warnings) != 2 {
 		t.Errorf("save: %+v", res)
 	}
-	m := shared.manifest(t, st)
+	m := shared.Manifest(t, st)
 	for _, o := range m.Outputs {
-		if strings.HasPrefix(filepath.Base(victim), hexID(o.ID)) {
+		if strings.HasPrefix(filepath.Base(victim), e2etest.HexID(o.ID)) {
 			t.Error("the corrupt output is in the manifest")
 		}
 	}
-	shared.wipe(t)
-	if res := shared.restore(t, st); res.Modules.Restored != 2 || len(res.Losses) > 0 {
+	shared.Wipe(t)
+	if res := shared.Restore(t, st); res.Modules.Restored != 2 || len(res.Losses) > 0 {
 		t.Errorf("restore: %+v", res)
 	}
 }

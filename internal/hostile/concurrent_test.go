@@ -1,4 +1,4 @@
-package e2e
+package hostile
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -26,16 +27,16 @@ func TestConcurrentProcesses(t *testing.T) {
 	srv.Bucket(t, "bucket")
 	srv.Setenv(t)
 	st, err := s3.New(context.Background(), s3.Options{Bucket: "bucket", Prefix: "p", Region: "us-east-1", Endpoint: srv.Endpoint, PathStyle: true})
-	must(t, err)
-	shared.reset(t)
+	e2etest.Must(t, err)
+	shared.Reset(t)
 	base := t.TempDir()
 	var cmds []*exec.Cmd
 	for i := range processes {
 		build := filepath.Join(base, fmt.Sprint("build", i))
 		for n := range entries {
-			addEntry(t, build, i*entries+n)
+			e2etest.AddEntry(t, build, i*entries+n)
 		}
-		cmd := gocache(filepath.Join(base, fmt.Sprint("home", i)), "save", "unused")
+		cmd := shared.Gocache(filepath.Join(base, fmt.Sprint("home", i)), "save", "unused")
 		cmd.Env = append(cmd.Env, "GOCACHE="+build, fmt.Sprint("GITHUB_RUN_ID=", i), "GITHUB_ACTIONS=true")
 		for a, arg := range cmd.Args {
 			if arg == "--store" {
@@ -74,17 +75,13 @@ func TestConcurrentProcesses(t *testing.T) {
 // find reads the manifest under the key that the command itself derives.
 func find(t *testing.T, st store.Store) *snapshot.Manifest {
 	t.Helper()
-	out, err := exec.Command(shared.binary, "plan", "--json", "--repo", "r", "--scope", mainScope, "--name", "job", "--dir", shared.proj, "restore",
+	out, err := exec.Command(shared.Binary, "plan", "--json", "--repo", "r", "--scope", e2etest.MainScope, "--name", "job", "--dir", shared.Proj, "restore",
 		"--store", "file://"+filepath.ToSlash(t.TempDir())).Output()
-	must(t, err)
+	e2etest.Must(t, err)
 	var plan struct{ Candidates []lookup.Candidate }
-	must(t, json.Unmarshal(out, &plan))
+	e2etest.Must(t, json.Unmarshal(out, &plan))
 	object := plan.Candidates[0].Object
-	data, _, err := store.Get(context.Background(), st, object, snapshot.MaxManifest)
-	must(t, err)
-	m, err := snapshot.DecodeManifest(data)
-	must(t, err)
-	return m
+	return e2etest.ReadManifest(t, st, object)
 }
 
 // TestWithoutConditions: on a store without conditional writes, jobs that save at once keep each other's entries too.
@@ -95,27 +92,27 @@ func TestWithoutConditions(t *testing.T) {
 		}
 		return true, nil
 	}
-	st := &storetest.Faulty{Store: dirStore(t, filepath.Join(t.TempDir(), "store")), Before: refuse}
+	st := &storetest.Faulty{Store: e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")), Before: refuse}
 	const jobs = 4
 	base := t.TempDir()
 	var wg sync.WaitGroup
 	for i := range jobs {
 		build := filepath.Join(base, fmt.Sprint(i))
-		addEntry(t, build, i)
+		e2etest.AddEntry(t, build, i)
 		wg.Go(func() {
-			res, err := save.Run(context.Background(), save.Options{Store: st, Repo: "r", Scope: mainScope, Keys: somePlan(t), BuildDir: build})
+			res, err := save.Run(context.Background(), save.Options{Store: st, Repo: "r", Scope: e2etest.MainScope, Keys: e2etest.SomePlan(t), BuildDir: build})
 			if err != nil || len(res.Warnings) != 1 {
 				t.Errorf("job %d: %v, %+v", i, err, res)
 			}
 		})
 	}
 	wg.Wait()
-	m := newMachine(t, st)
-	if n := len(m.stored().Actions); n != jobs {
+	m := e2etest.ReadManifest(t, st, snapshot.ManifestObject("r", e2etest.MainScope, e2etest.SomePlan(t).Key.Exact()))
+	if n := len(m.Actions); n != jobs {
 		t.Errorf("%d entries, want one of each of %d jobs", n, jobs)
 	}
-	shared.reset(t)
-	if res := shared.save(t, st); res.Modules.Uploaded != 3 {
+	shared.Reset(t)
+	if res := shared.Save(t, st); res.Modules.Uploaded != 3 {
 		t.Errorf("modules: %+v", res.Modules)
 	}
 	// A server that ignores conditions is told by the URL.
@@ -123,7 +120,7 @@ func TestWithoutConditions(t *testing.T) {
 	srv.Bucket(t, "bucket")
 	srv.Setenv(t)
 	s, err := s3.New(context.Background(), s3.Options{Bucket: "bucket", Endpoint: srv.Endpoint, PathStyle: true, NoConditions: true})
-	must(t, err)
+	e2etest.Must(t, err)
 	if _, err := s.Put(context.Background(), "v1/x", nil, 0, store.Condition{IfAbsent: true}); !errors.Is(err, store.ErrNoConditions) {
 		t.Errorf("conditional write: %v", err)
 	}

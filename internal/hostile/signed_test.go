@@ -1,4 +1,4 @@
-package e2e
+package hostile
 
 import (
 	"os"
@@ -7,10 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/restore"
 	"github.com/org/gocache-action/save"
-	"golang.org/x/mod/sumdb/note"
 )
 
 // signedWorld is a store with a snapshot that the job of the main branch signed.
@@ -23,12 +25,12 @@ type signedWorld struct {
 func newSignedWorld(t *testing.T) signedWorld {
 	t.Helper()
 	private, public, err := note.GenerateKey(nil, "main")
-	must(t, err)
+	e2etest.Must(t, err)
 	w := signedWorld{root: filepath.Join(t.TempDir(), "store")}
 	w.sign, err = note.NewSigner(private)
-	must(t, err)
+	e2etest.Must(t, err)
 	v, err := note.NewVerifier(public)
-	must(t, err)
+	e2etest.Must(t, err)
 	w.trust = &snapshot.Trust{Keys: []note.Verifier{v}, MaxAge: 35 * 24 * time.Hour}
 	return w
 }
@@ -41,29 +43,29 @@ func pullRequest(o *restore.Options)             { o.Scope = "refs/pull/1/merge"
 // late; everything else is a miss with a reason, and the next place is asked. Modules still come from go.sum.
 func TestSignedSnapshots(t *testing.T) {
 	w := newSignedWorld(t)
-	st := dirStore(t, w.root)
-	shared.reset(t)
-	shared.save(t, st, w.signs)
-	exact := shared.manifestObject(t)
+	st := e2etest.DirStore(t, w.root)
+	shared.Reset(t)
+	shared.Save(t, st, w.signs)
+	exact := shared.ManifestObject(t)
 	read := func(name string) []byte {
 		t.Helper()
 		data, err := os.ReadFile(filepath.Join(w.root, name))
-		must(t, err)
+		e2etest.Must(t, err)
 		return data
 	}
 	signed := read(exact)
 
-	shared.wipe(t)
-	if res := shared.restore(t, st, w.demands); res.Matched == nil || len(res.Losses) > 0 {
+	shared.Wipe(t)
+	if res := shared.Restore(t, st, w.demands); res.Matched == nil || len(res.Losses) > 0 {
 		t.Fatalf("signed: %+v", res)
 	}
-	shared.mustBuildOffline(t)
+	shared.MustBuildOffline(t)
 
 	// A pull request that puts an unsigned snapshot into its own scope gains nothing: the signed one of the base is taken.
-	shared.save(t, st, func(o *save.Options) { o.Scope, o.DefaultScope = "refs/pull/1/merge", "" })
-	shared.wipe(t)
-	res := shared.restore(t, st, w.demands, pullRequest)
-	if res.Matched == nil || res.Matched.Scope != mainScope || !lost(res, "refs~pull~1~merge", "not signed") {
+	shared.Save(t, st, func(o *save.Options) { o.Scope, o.DefaultScope = "refs/pull/1/merge", "" })
+	shared.Wipe(t)
+	res := shared.Restore(t, st, w.demands, pullRequest)
+	if res.Matched == nil || res.Matched.Scope != e2etest.MainScope || !lost(res, "refs~pull~1~merge", "not signed") {
 		t.Errorf("unsigned one in the own scope: matched %+v, losses %+v", res.Matched, res.Losses)
 	}
 
@@ -71,24 +73,24 @@ func TestSignedSnapshots(t *testing.T) {
 	put := func(name string, data []byte) {
 		t.Helper()
 		file := filepath.Join(w.root, name)
-		must(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		must(t, os.WriteFile(file, data, 0o644))
+		e2etest.Must(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		e2etest.Must(t, os.WriteFile(file, data, 0o644))
 	}
 	put(strings.Replace(exact, "refs~heads~main", "refs~pull~1~merge", 1), signed)
-	res = shared.restore(t, st, w.demands, pullRequest)
-	if res.Matched == nil || res.Matched.Scope != mainScope || !lost(res, "refs~pull~1~merge", "written for") {
+	res = shared.Restore(t, st, w.demands, pullRequest)
+	if res.Matched == nil || res.Matched.Scope != e2etest.MainScope || !lost(res, "refs~pull~1~merge", "written for") {
 		t.Errorf("moved to another scope: matched %+v, losses %+v", res.Matched, res.Losses)
 	}
-	other := shared.plan(t, "another job").Key
-	put(snapshot.ManifestObject("r", mainScope, other.Exact()), signed)
-	res = shared.restore(t, st, w.demands, func(o *restore.Options) { o.Keys = shared.plan(t, "another job") })
+	other := shared.Plan(t, "another job").Key
+	put(snapshot.ManifestObject("r", e2etest.MainScope, other.Exact()), signed)
+	res = shared.Restore(t, st, w.demands, func(o *restore.Options) { o.Keys = shared.Plan(t, "another job") })
 	if res.Matched != nil || !lost(res, "another", "written for") {
 		t.Errorf("moved to another key: matched %+v, losses %+v", res.Matched, res.Losses)
 	}
 
 	// Too old: both the exact and the latest one are refused, and only modules come.
-	shared.wipe(t)
-	res = shared.restore(t, st, w.demands, func(o *restore.Options) {
+	shared.Wipe(t)
+	res = shared.Restore(t, st, w.demands, func(o *restore.Options) {
 		o.Now = func() time.Time { return time.Now().Add(w.trust.MaxAge + time.Hour) }
 	})
 	if res.Matched != nil || res.Modules.Restored != 3 || res.Build.Restored != 0 || !lost(res, exact, "expired") {
@@ -109,27 +111,27 @@ func lost(res *restore.Result, object, reason string) bool {
 // TestSignNothingForeign: a save that signs takes nothing over from a snapshot that nobody trusted signed, and replaces it.
 func TestSignNothingForeign(t *testing.T) {
 	w := newSignedWorld(t)
-	st := dirStore(t, w.root)
-	shared.reset(t)
-	addEntry(t, shared.build, 7) // somebody's entry, in an unsigned snapshot at the place of the signed one
-	shared.save(t, st)
-	if !hasAction(shared.manifest(t, st), 7) {
+	st := e2etest.DirStore(t, w.root)
+	shared.Reset(t)
+	e2etest.AddEntry(t, shared.Build, 7) // somebody's entry, in an unsigned snapshot at the place of the signed one
+	shared.Save(t, st)
+	if !hasAction(shared.Manifest(t, st), 7) {
 		t.Fatal("the foreign entry was not saved")
 	}
-	shared.reset(t)
-	res := shared.save(t, st, w.signs)
+	shared.Reset(t)
+	res := shared.Save(t, st, w.signs)
 	if !res.Written || len(res.Warnings) == 0 || !strings.Contains(res.Warnings[0], "not signed") {
 		t.Errorf("save: %+v", res)
 	}
-	if hasAction(shared.manifest(t, st), 7) {
+	if hasAction(shared.Manifest(t, st), 7) {
 		t.Error("the foreign entry was signed")
 	}
-	shared.wipe(t)
-	if res := shared.restore(t, st, w.demands); res.Matched == nil || len(res.Losses) > 0 {
+	shared.Wipe(t)
+	if res := shared.Restore(t, st, w.demands); res.Matched == nil || len(res.Losses) > 0 {
 		t.Errorf("restore: %+v", res)
 	}
 	// Again: nothing is new.
-	if res := shared.save(t, st, w.signs); res.Written {
+	if res := shared.Save(t, st, w.signs); res.Written {
 		t.Errorf("second save: %+v", res)
 	}
 }

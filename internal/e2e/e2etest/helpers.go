@@ -1,0 +1,73 @@
+package e2etest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/keys"
+	"github.com/org/gocache-action/restore"
+)
+
+// HexID is how file names show an ID.
+func HexID(id [32]byte) string { return hex.EncodeToString(id[:]) }
+
+// Must fails the test at an error.
+func Must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Names reports whether a loss names one of what, with a reason.
+func Names(losses []restore.Loss, what ...string) bool {
+	for _, l := range losses {
+		for _, w := range what {
+			if strings.Contains(l.What, w) && l.Reason != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ProbeRestore restores to another place.
+func (w *World) ProbeRestore(t testing.TB, st store.Store, to string) *restore.Result {
+	t.Helper()
+	o := w.RestoreOptions(t, st)
+	o.ModDir, o.BuildDir = filepath.Join(to, "mod"), filepath.Join(to, "build")
+	res, err := restore.Run(context.Background(), o)
+	Must(t, err)
+	return res
+}
+
+// AddEntry puts one action entry, which only job i has, into a build cache.
+func AddEntry(t testing.TB, dir string, i int) {
+	t.Helper()
+	c := buildcache.Open(dir)
+	Must(t, c.Prepare(time.Now()))
+	data := fmt.Appendf(nil, "output of job %d", i)
+	o := buildcache.Output{ID: sha256.Sum256(data), Size: int64(len(data))}
+	w, err := c.CreateOutput(o, time.Now())
+	Must(t, err)
+	_, err = w.Write(data)
+	Must(t, errors.Join(err, w.Close()))
+	Must(t, c.PutAction(buildcache.Entry{Action: buildcache.ID{1, byte(i)}, Output: o.ID, Size: o.Size, Time: 1}, time.Now()))
+}
+
+// SomePlan is a key for tests without a project.
+func SomePlan(t testing.TB) keys.Plan {
+	t.Helper()
+	p, err := keys.Derive(keys.Input{Name: "job", OS: "linux", Arch: "amd64", GoVersion: "go1.26.0", Files: []keys.File{{Path: "go.mod", Data: []byte("module m\n")}}})
+	Must(t, err)
+	return p
+}
