@@ -46,7 +46,15 @@ func fromCI(env lookupEnv, dir string) identity {
 	return identity{}
 }
 
-// readOnlyReason says why a job must not write to the store although nobody said so; "" for jobs that may.
+// readOnlyReason says why a save of this job writes nothing although nobody asked for that; "" if it may.
+func (a *app) readOnlyReason() string {
+	if a.flags.signing.mayNotSave() {
+		return "with --trust-key, and without --sign-key, nobody could restore what it saved"
+	}
+	return readOnlyReason(a.lookup)
+}
+
+// readOnlyReason is the part that the CI system decides.
 func readOnlyReason(env lookupEnv) string {
 	return cmp.Or(githubReadOnlyReason(env), gitlabReadOnlyReason(env))
 }

@@ -50,6 +50,27 @@ func WriteFile(path string, perm fs.FileMode, data []byte, mtime time.Time) erro
 	return err
 }
 
+// Replace writes a small file by rename, readable for this user only: readers see the old content or the new, whole. The
+// directory is made if need be, with dirPerm.
+func Replace(path string, data []byte, dirPerm fs.FileMode) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, dirPerm); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".tmp-*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
 // ReadQuietly is os.ReadFile by way of OpenQuietly.
 func ReadQuietly(path string) ([]byte, error) {
 	f, err := OpenQuietly(path)

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
+
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // State is what a restore leaves for the save of the same job. A save works
@@ -66,19 +67,7 @@ func WriteState(path string, s State) error {
 	if err != nil {
 		return fmt.Errorf("state file: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("state file: %w", err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".state-*")
-	if err != nil {
-		return fmt.Errorf("state file: %w", err)
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
+	if err := osfile.Replace(path, data, 0o755); err != nil {
 		return fmt.Errorf("state file: %w", err)
 	}
 	return nil

@@ -8,10 +8,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // A Session is a set of temporary credentials. Its file has the format that the AWS tools read from a
@@ -63,19 +64,7 @@ func WriteSession(path string, s Session) error {
 	if err != nil {
 		return fmt.Errorf("credentials file: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("credentials file: %w", err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".credentials-*") // 0600
-	if err != nil {
-		return fmt.Errorf("credentials file: %w", err)
-	}
-	_, err = f.Write(append(data, '\n'))
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
+	if err := osfile.Replace(path, append(data, '\n'), 0o700); err != nil {
 		return fmt.Errorf("credentials file: %w", err)
 	}
 	return nil
