@@ -10,10 +10,11 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/mod/module"
+
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
-	"golang.org/x/mod/module"
 )
 
 // saveModule makes sure that the store has a module.
@@ -68,9 +69,11 @@ func (r *run) uploadModule(ctx context.Context, m *localModule, cond store.Condi
 	if m.rec.Bytes <= groupRaw {
 		need = m.rec.Bytes + m.rec.Bytes/64 + overhead
 	}
-	if err := r.memory.Acquire(ctx, need); err != nil {
+	done, err := r.startBuilding(ctx, need)
+	if err != nil {
 		return 0, err
 	}
+	defer done()
 	defer func() { r.memory.Release(need) }()
 	if m.rec.Bytes > groupRaw {
 		return r.streamModule(ctx, m, cond)
@@ -80,6 +83,7 @@ func (r *run) uploadModule(ctx context.Context, m *localModule, cond store.Condi
 	if err := r.writeModule(buf, m); err != nil {
 		return 0, err
 	}
+	done()
 	size := int64(buf.Len())
 	if size < need {
 		r.memory.Release(need - size)

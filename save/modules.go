@@ -5,15 +5,16 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path"
+	"runtime"
 	"slices"
-	"strings"
 	"time"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/sumdb/dirhash"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
-	"golang.org/x/mod/module"
-	"golang.org/x/mod/sumdb/dirhash"
 )
 
 // localModule is a complete module version that is here. Its record has no
@@ -45,13 +46,39 @@ func (r *run) scanModules(ctx context.Context) error {
 	} else if len(r.prev.manifests) > 0 {
 		r.asked = before
 	}
-	for _, m := range found {
-		if err := r.addModule(m); err != nil {
+	r.addModules(ctx, found)
+	return ctx.Err()
+}
+
+// addModules looks at all trees, of which a cache can have tens of thousands of files, on all cores.
+func (r *run) addModules(ctx context.Context, found []modcache.Module) {
+	added := make([]*localModule, len(found))
+	forEach(len(found), func(i int) {
+		m := found[i]
+		if ctx.Err() != nil {
+			return
+		}
+		var err error
+		if added[i], err = r.localModule(m); err != nil {
 			r.tally.warn("module %s is not saved: %v", m.Version, err)
 			r.tally.add(func(res *Result) { res.Modules.Skipped++ })
 		}
+	})
+	for _, m := range added {
+		if m != nil {
+			r.modules = append(r.modules, *m)
+		}
 	}
-	return nil
+}
+
+// forEach calls do(0) to do(n-1), some at once, and waits.
+func forEach(n int, do func(i int)) {
+	var g errgroup.Group
+	g.SetLimit(2 * runtime.GOMAXPROCS(0))
+	for i := range n {
+		g.Go(func() error { do(i); return nil })
+	}
+	g.Wait()
 }
 
 // askUse lets the go command tell which modules are in use. Where it cannot, everything that go.sum names is.
@@ -75,13 +102,27 @@ func (r *run) useIsKnown(asked time.Time, found []modcache.Module) bool {
 		return false // what goes depends on the order of uses
 	}
 	if len(r.prev.manifests) == 0 {
-		return !slices.ContainsFunc(found, func(m modcache.Module) bool {
-			u, err := r.mods.Use(m.Version, time.Time{})
-			return err != nil || r.start.Sub(u.Last()) > refreshAfter
-		})
+		return r.allNew(found)
 	}
 	d := r.start.Sub(asked)
 	return -refreshAfter < d && d < refreshAfter && !slices.ContainsFunc(found, r.isLeaving)
+}
+
+// allNew reports whether every module came or was read within refreshAfter.
+func (r *run) allNew(found []modcache.Module) bool {
+	uses, bad := make([]modcache.Use, len(found)), make([]error, len(found))
+	forEach(len(found), func(i int) { uses[i], bad[i] = r.mods.Use(found[i].Version, time.Time{}) })
+	r.uses = make(map[module.Version]modcache.Use, len(found))
+	recent := true
+	for i, m := range found {
+		if bad[i] != nil {
+			recent = false
+			continue
+		}
+		r.uses[m.Version] = uses[i]
+		recent = recent && r.start.Sub(uses[i].Last()) <= refreshAfter
+	}
+	return recent
 }
 
 // isLeaving reports whether a module is about to go for its age: then it must be certain that it is not in use.
@@ -90,32 +131,31 @@ func (r *run) isLeaving(m modcache.Module) bool {
 	return r.MaxAge > 0 && old != nil && old.LastUse < r.start.Add(refreshAfter-r.MaxAge).Unix()
 }
 
-func (r *run) addModule(m modcache.Module) error {
+// localModule is what the snapshot will say of a module, unless go.sum contradicts it.
+func (r *run) localModule(m modcache.Module) (*localModule, error) {
 	v := m.Version
 	want, inSum := r.Keys.Sums.Zip[v]
 	if inSum && want != m.Sum {
-		return fmt.Errorf("its hash is %s, go.sum says %s", m.Sum, want)
+		return nil, fmt.Errorf("its hash is %s, go.sum says %s", m.Sum, want)
 	}
 	rec := snapshot.Module{Path: v.Path, Version: v.Version, Sum: m.Sum, InSum: inSum}
 	if old := r.prev.module(v.Path, v.Version, m.Sum); old != nil {
 		rec = *old
 		rec.InSum, rec.LastUse = inSum, r.moduleUse(v, old.LastUse)
-		r.modules = append(r.modules, localModule{rec: rec, stored: true})
-		return nil
+		return &localModule{rec: rec, stored: true}, nil
 	}
 	rec.LastUse = r.moduleUse(v, 0)
 	var err error
 	if rec.Object, err = r.moduleObject(v, m.Sum); err != nil {
-		return err
+		return nil, err
 	}
 	if rec.Files, rec.Bytes, err = r.mods.Measure(v); err != nil {
-		return err
+		return nil, err
 	}
 	if rec.ModSum, err = r.modSum(v); err != nil {
-		return err
+		return nil, err
 	}
-	r.modules = append(r.modules, localModule{rec: rec})
-	return nil
+	return &localModule{rec: rec}, nil
 }
 
 func (r *run) moduleObject(v module.Version, sum string) (string, error) {
@@ -127,16 +167,11 @@ func (r *run) moduleObject(v module.Version, sum string) (string, error) {
 
 // modSum hashes the cached go.mod as a "/go.mod" line of go.sum does. Toolchains have none.
 func (r *run) modSum(v module.Version) (string, error) {
-	files, err := r.mods.Files(v)
-	if err != nil {
-		return "", err
+	name, ok := r.mods.ModFile(v)
+	if !ok {
+		return "", nil
 	}
-	for _, f := range files {
-		if strings.HasPrefix(f.Name, "cache/download/") && path.Ext(f.Name) == ".mod" {
-			return dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) { return r.mods.OpenFile(f.Name) })
-		}
-	}
-	return "", nil
+	return dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) { return r.mods.OpenFile(name) })
 }
 
 // moduleUse decides when a version was used last. before is what the snapshot knows, 0 for nothing.
@@ -152,7 +187,11 @@ func (r *run) moduleUse(v module.Version, before int64) int64 {
 	if r.State != nil {
 		since = r.State.Time
 	}
-	u, err := r.mods.Use(v, since)
+	u, known := r.uses[v]
+	var err error
+	if !known {
+		u, err = r.mods.Use(v, since)
+	}
 	if err != nil {
 		return cmp.Or(before, r.start.Unix()) // Measure or the upload will say what is wrong with it
 	}

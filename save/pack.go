@@ -79,9 +79,11 @@ func (r *run) upload1(ctx context.Context, raw int64, write func(*snapshot.Write
 	if raw > groupRaw {
 		need = 2 * overhead
 	}
-	if err := r.memory.Acquire(ctx, need); err != nil {
+	done, err := r.startBuilding(ctx, need)
+	if err != nil {
 		return built{}, err
 	}
+	defer done()
 	defer func() { r.memory.Release(need) }()
 	if raw > groupRaw {
 		return r.streamPack(ctx, write)
@@ -89,6 +91,7 @@ func (r *run) upload1(ctx context.Context, raw int64, write func(*snapshot.Write
 	buf := objectBuffers.Get().(*bytes.Buffer)
 	defer recycle(buf)
 	b, err := r.build1(buf, write)
+	done()
 	if err != nil || b.pack.Size == 0 {
 		return b, err
 	}
@@ -97,6 +100,19 @@ func (r *run) upload1(ctx context.Context, raw int64, write func(*snapshot.Write
 		need = size
 	}
 	return b, r.put(ctx, b.pack.Object, bytes.NewReader(buf.Bytes()), b.pack.Size, store.Condition{})
+}
+
+// startBuilding waits until an object can be built, with need bytes of memory. done, which can be called more than once, lets the next
+// one begin; the memory is the caller's to release.
+func (r *run) startBuilding(ctx context.Context, need int64) (done func(), err error) {
+	if err := r.building.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	if err := r.memory.Acquire(ctx, need); err != nil {
+		r.building.Release(1)
+		return nil, err
+	}
+	return sync.OnceFunc(func() { r.building.Release(1) }), nil
 }
 
 // objectBuffers hold objects that are built in memory; what memoryBudget allows for them bounds their number. Fresh ones cost more time, for

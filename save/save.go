@@ -12,7 +12,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/extradir"
@@ -22,10 +28,6 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/keys"
-	"golang.org/x/mod/module"
-	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 )
 
 // Options say what to save, and where to. The identity must be that of the restore of the same job.
@@ -130,22 +132,28 @@ type run struct {
 	asked   time.Time      // when ModuleUse told last what is in use, for this snapshot or one that it builds upon
 	// provides is what ModuleUse told; nil: it was not asked.
 	provides map[module.Version]bool
+	uses     map[module.Version]modcache.Use // what the file system tells, where all was asked for it
 	// graph dates the versions of the module graph that go.sum does not name.
 	graph map[module.Version]int64
 	reuse *Reuse
 	// rewrite are the packs whose live outputs this save packs anew; nil: not decided yet.
 	rewrite map[string]bool
 
-	memory *semaphore.Weighted
-	newOut map[snapshot.ID]newOutput // what this save packed
-	packs  []snapshot.Pack
-	tally  tally
+	memory   *semaphore.Weighted
+	building *semaphore.Weighted       // objects that are being built: see builders
+	newOut   map[snapshot.ID]newOutput // what this save packed
+	packs    []snapshot.Pack
+	tally    tally
 	garbage
 
 	// others indexes the outputs of othersOf, a manifest that another save wrote after this one began.
 	others   map[snapshot.ID]int32
 	othersOf *snapshot.Manifest
 }
+
+// builders is how many objects are built at once. More would only share the cores, and what was begun first, which is the largest, would
+// be what all wait for at the end.
+func builders() int64 { return int64(max(runtime.GOMAXPROCS(0), 2)) }
 
 // Plan says what Run would do, and writes nothing anywhere.
 func Plan(ctx context.Context, o Options) (*PlanResult, error) {
@@ -179,7 +187,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		o.Now = time.Now
 	}
 	o.State = usableState(o)
-	r := &run{Options: o, start: o.Now(), memory: semaphore.NewWeighted(memoryBudget), newOut: map[snapshot.ID]newOutput{}, newFile: map[fileID]int{}}
+	r := &run{Options: o, start: o.Now(), memory: semaphore.NewWeighted(memoryBudget), building: semaphore.NewWeighted(builders()), newOut: map[snapshot.ID]newOutput{}, newFile: map[fileID]int{}}
 	r.Meter.SetPhase("look up")
 	if err := r.probe(ctx); err != nil {
 		return r, err

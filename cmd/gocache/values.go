@@ -42,8 +42,11 @@ func (d *duration) Set(s string) error {
 	return nil
 }
 
+// maxDuration is a hundred years: what is shown in days can then always be read back.
+const maxDuration = 36500 * 24 * time.Hour
+
 // parseDuration is time.ParseDuration with the units d (24 hours) and w (7 days) in
-// front of the others. Negative durations are refused.
+// front of the others. Negative durations, and those above maxDuration, are refused.
 func parseDuration(s string) (time.Duration, error) {
 	var sum time.Duration
 	rest := s
@@ -56,17 +59,18 @@ func parseDuration(s string) (time.Duration, error) {
 			continue
 		}
 		n, err := strconv.ParseFloat(number, 64)
-		if err != nil || !(n >= 0 && n <= 36500) {
+		if err != nil || !(n >= 0 && n*float64(unit.length) <= float64(maxDuration)) {
 			return 0, fmt.Errorf("invalid duration %q", s)
 		}
 		sum += time.Duration(n * float64(unit.length))
 		rest = after
 	}
-	if rest == "" && s != "" {
-		return sum, nil
+	var v time.Duration
+	var err error
+	if rest != "" || s == "" {
+		v, err = time.ParseDuration(rest)
 	}
-	v, err := time.ParseDuration(rest)
-	if err != nil || v < 0 || sum+v < sum {
+	if err != nil || v < 0 || v > maxDuration-sum {
 		return 0, fmt.Errorf("invalid duration %q: want such as 90s, 10m, 36h, 14d", s)
 	}
 	return sum + v, nil

@@ -52,6 +52,15 @@ func (c *Cache) Files(v module.Version) ([]File, error) {
 	return files, nil
 }
 
+// ModFile is the name of the cached go.mod of a version, relative to the cache directory. Toolchains have none.
+func (c *Cache) ModFile(v module.Version) (name string, ok bool) {
+	p, err := locate(v)
+	if err != nil {
+		return "", false
+	}
+	return p.base + ".mod", len(c.smallFiles(p, ".mod")) > 0
+}
+
 // smallFiles lists those files of cache/download that are there and not empty.
 func (c *Cache) smallFiles(p place, suffixes ...string) []File {
 	var files []File
