@@ -36,7 +36,7 @@ func codeHTML(s string) string {
 }
 
 // codeTitle is codeHTML for the title of a fold, which should be a single line.
-func codeTitle(s string) string { return codeHTML(shorten(s, maxTitle)) }
+func codeTitle(s string) string { return codeHTML(clean(s, maxTitle)) }
 
 // tame are the runes that mean nothing within a code span of a table.
 const tame = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-./:@+~=,;()[]{}#%!?'*^"
