@@ -46,9 +46,29 @@ func fromCI(env lookupEnv, dir string) identity {
 	return identity{}
 }
 
-// readOnlyReason says why a job must not write to the store although nobody said so; "" for jobs that may.
-func readOnlyReason(env lookupEnv) string {
-	return cmp.Or(githubReadOnlyReason(env), gitlabReadOnlyReason(env))
+// readOnlyReason says why a job must not write to the store although nobody said so; "" for jobs that may. id is as whom it would.
+func readOnlyReason(env lookupEnv, id identity) string {
+	return cmp.Or(githubReadOnlyReason(env), gitlabReadOnlyReason(env), baseReason(env, id))
+}
+
+// baseReason: what a pull request writes its base must not read, also when flags give all jobs the same scope. After the merge, the
+// code is the base's own.
+func baseReason(env lookupEnv, id identity) string {
+	if !forPullRequest(env) || id.Scope != id.BaseScope && id.Scope != id.DefaultScope {
+		return ""
+	}
+	return "a pull request does not write " + id.Scope + ", which others read as their own"
+}
+
+// forPullRequest reports whether a job runs the code of a pull request or merge request that is not merged yet.
+func forPullRequest(env lookupEnv) bool {
+	switch {
+	case onGitHub(env):
+		return githubPullRequest(env)
+	case onGitLab(env):
+		return env.get("CI_MERGE_REQUEST_IID") != "" || env.get("CI_MERGE_REQUEST_REF_PATH") != "" || env.get("CI_EXTERNAL_PULL_REQUEST_IID") != ""
+	}
+	return false
 }
 
 // Job statuses, as GitHub spells them in ${{ job.status }}.
