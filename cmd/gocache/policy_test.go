@@ -103,10 +103,17 @@ func holds(t *testing.T, conditions map[string]map[string]words, facts map[strin
 // like returns a function that matches a text with patterns: "*" is any text, slashes included, as in S3's policies.
 func like(text string) func(string) bool {
 	return func(pattern string) bool {
-		p := strings.ReplaceAll(strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*"), `\?`, ".")
-		return regexp.MustCompile("(?s)^" + p + "$").MatchString(text)
+		re := compiled[pattern]
+		if re == nil {
+			p := strings.ReplaceAll(strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*"), `\?`, ".")
+			re = regexp.MustCompile("(?s)^" + p + "$")
+			compiled[pattern] = re
+		}
+		return re.MatchString(text)
 	}
 }
+
+var compiled = map[string]*regexp.Regexp{}
 
 // Scopes and repositories that could be taken for each other.
 var (

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/org/gocache-action/internal/redact"
@@ -56,15 +57,16 @@ func attempt(header string) string {
 // tracedBody tells of an exchange once: at the end of the body, at an error, or when it is closed.
 type tracedBody struct {
 	io.ReadCloser
-	once  sync.Once
-	e     Exchange
-	start time.Time
-	tell  func(Exchange)
+	once     sync.Once
+	e        Exchange
+	received atomic.Int64 // a body can be closed while it is read
+	start    time.Time
+	tell     func(Exchange)
 }
 
 func (b *tracedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.e.Received += int64(n)
+	b.received.Add(int64(n))
 	switch err {
 	case nil:
 	case io.EOF:
@@ -83,7 +85,7 @@ func (b *tracedBody) Close() error {
 
 func (b *tracedBody) end(err error) {
 	b.once.Do(func() {
-		b.e.Took, b.e.Err = time.Since(b.start), err
+		b.e.Took, b.e.Err, b.e.Received = time.Since(b.start), err, b.received.Load()
 		b.tell(b.e)
 	})
 }
