@@ -172,9 +172,6 @@ func (a *app) traceStore(o *s3.Options) {
 func exchangeLine(e s3.Exchange) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", e.Method, e.URL)
-	if h := headerText(e.Header); h != "" {
-		fmt.Fprintf(&b, " (%s)", h)
-	}
 	round := func(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
 	if e.Status == 0 {
 		fmt.Fprintf(&b, ": no answer after %v: %v", round(e.Took), e.Err)
@@ -190,11 +187,14 @@ func exchangeLine(e s3.Exchange) string {
 	if e.RequestID != "" {
 		fmt.Fprintf(&b, ", request ID %s", e.RequestID)
 	}
+	if h := headerText(e.Header); h != "" {
+		fmt.Fprintf(&b, "; sent %s", h)
+	}
 	return b.String()
 }
 
 // dullHeaders are in every request and tell nothing.
-var dullHeaders = []string{"X-Amz-Date", "X-Amz-Content-Sha256", "X-Amz-User-Agent"}
+var dullHeaders = []string{"X-Amz-Date", "X-Amz-Content-Sha256", "X-Amz-User-Agent", "X-Amz-Sdk-Checksum-Algorithm", "X-Amz-Checksum-Mode"}
 
 // headerText lists the headers on which the answer depends.
 func headerText(h http.Header) string {

@@ -22,7 +22,10 @@ func newEventJob(t *testing.T) *eventJob {
 
 // as makes the next commands those of a job that an event started.
 func (j *eventJob) as(env lookupEnv) {
-	j.env = map[string]string{twin("store"): "file://" + filepath.ToSlash(j.store), twin("no-modules"): "true"}
+	j.env = map[string]string{
+		twin("store"): "file://" + filepath.ToSlash(j.store), twin("no-modules"): "true",
+		"GITHUB_SHA": "abc", "CI_COMMIT_SHA": "abc", // or git is asked, several times for each job
+	}
 	for _, name := range []string{
 		"GITHUB_ACTIONS", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_WORKFLOW", "GITHUB_JOB", "GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH",
 		"GITHUB_REF", "GITHUB_BASE_REF", "GITLAB_CI", "CI_SERVER_HOST", "CI_PROJECT_PATH", "CI_PROJECT_ID", "CI_JOB_NAME", "CI_DEFAULT_BRANCH",
