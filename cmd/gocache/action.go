@@ -203,8 +203,11 @@ func (x *action) summarize(command string) {
 // may be dropped.
 func (x *action) lookup(name string) (string, bool) {
 	v, ok := x.in.lookup(name)
-	if name == twin("job-status") && v == "" {
+	switch {
+	case name == twin("job-status") && v == "":
 		return jobFailure, true
+	case name == twin("debug") && v == "" && x.env.get("RUNNER_DEBUG") == "1": // "Enable debug logging" of a rerun
+		return "true", true
 	}
 	return v, ok
 }
@@ -254,7 +257,7 @@ func (x *action) warnRefused() {
 
 // mask keeps secrets out of the log, whatever prints them.
 func (x *action) mask() {
-	secrets := []string{x.env.get(twin("sign-key"))}
+	secrets := []string{x.env.get(twin("sign-key")), x.env.get(customerKeyVariable)}
 	for _, in := range x.in.list {
 		if in.kind == secretInput {
 			secrets = append(secrets, x.in.get(in.name))

@@ -46,17 +46,37 @@ func fromCI(env lookupEnv, dir string) identity {
 	return identity{}
 }
 
-// readOnlyReason says why a save of this job writes nothing although nobody asked for that; "" if it may.
-func (a *app) readOnlyReason() string {
+// readOnlyReason says why a save of this job writes nothing although nobody asked for that; "" if it may. id is as whom it would.
+func (a *app) readOnlyReason(id identity) string {
 	if a.flags.signing.mayNotSave() {
 		return "with --trust-key, and without --sign-key, nobody could restore what it saved"
 	}
-	return readOnlyReason(a.lookup)
+	return readOnlyReason(a.lookup, id)
 }
 
 // readOnlyReason is the part that the CI system decides.
-func readOnlyReason(env lookupEnv) string {
-	return cmp.Or(githubReadOnlyReason(env), gitlabReadOnlyReason(env))
+func readOnlyReason(env lookupEnv, id identity) string {
+	return cmp.Or(githubReadOnlyReason(env), gitlabReadOnlyReason(env), baseReason(env, id))
+}
+
+// baseReason: what a pull request writes its base must not read, also when flags give all jobs the same scope. After the merge, the
+// code is the base's own.
+func baseReason(env lookupEnv, id identity) string {
+	if !forPullRequest(env) || id.Scope != id.BaseScope && id.Scope != id.DefaultScope {
+		return ""
+	}
+	return "a pull request does not write " + id.Scope + ", which others read as their own"
+}
+
+// forPullRequest reports whether a job runs the code of a pull request or merge request that is not merged yet.
+func forPullRequest(env lookupEnv) bool {
+	switch {
+	case onGitHub(env):
+		return githubPullRequest(env)
+	case onGitLab(env):
+		return env.get("CI_MERGE_REQUEST_IID") != "" || env.get("CI_MERGE_REQUEST_REF_PATH") != "" || env.get("CI_EXTERNAL_PULL_REQUEST_IID") != ""
+	}
+	return false
 }
 
 // Job statuses, as GitHub spells them in ${{ job.status }}.

@@ -39,6 +39,7 @@ type flags struct {
 	concurrency         int
 	timeout, stall      duration
 	role                roleFlags
+	keeping             keepingFlags
 	failError, failMiss bool
 	signing             signing
 	summary             string
@@ -58,6 +59,7 @@ const (
 var (
 	zipsChoices   = []string{"rebuild", "omit"}
 	verifyChoices = []string{"packs", "outputs"}
+	sseChoices    = []string{s3.SSES3, s3.SSEKMS, s3.SSEKMSDual}
 )
 
 // project registers what says which project, and whose snapshot, is meant.
@@ -89,6 +91,7 @@ func (f *flags) transfer(fs *pflag.FlagSet) {
 	fs.Var(&f.stall, "stall-timeout", "give up on a connection on which nothing moves")
 	f.signing.trusting(fs)
 	f.role.register(fs)
+	f.keeping.register(fs)
 }
 
 // restore registers what only a restore has to know.
@@ -150,6 +153,9 @@ func complete(cmd *cobra.Command) {
 	}
 	if cmd.Flags().Lookup("verify") != nil {
 		cmd.RegisterFlagCompletionFunc("verify", cobra.FixedCompletions(verifyChoices, cobra.ShellCompDirectiveNoFileComp))
+	}
+	if cmd.Flags().Lookup("sse") != nil {
+		cmd.RegisterFlagCompletionFunc("sse", cobra.FixedCompletions(sseChoices, cobra.ShellCompDirectiveNoFileComp))
 	}
 	if cmd.Flags().Lookup("zips") != nil {
 		cmd.RegisterFlagCompletionFunc("zips", cobra.FixedCompletions(zipsChoices, cobra.ShellCompDirectiveNoFileComp))

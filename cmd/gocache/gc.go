@@ -65,6 +65,7 @@ func (a *app) gcCommand() *cobra.Command {
 	a.flags.stall = duration(s3.DefaultStallTimeout)
 	fs.Var(&a.flags.stall, "stall-timeout", "give up on a connection on which nothing moves")
 	a.flags.role.register(fs)
+	a.flags.keeping.register(fs)
 	g.register(fs)
 	return cmd
 }

@@ -95,6 +95,7 @@ type githubEvent struct {
 		DefaultBranch string `json:"default_branch"`
 	} `json:"repository"`
 	PullRequest *struct {
+		Merged     bool `json:"merged"`
 		Head, Base struct {
 			Repo *struct { // null once the repository is deleted
 				FullName string `json:"full_name"`
@@ -165,6 +166,16 @@ func forkReason(event githubEvent, ok bool) string {
 		return "the pull request comes from a fork, " + pr.Head.Repo.FullName
 	}
 	return ""
+}
+
+// githubPullRequest is forPullRequest on GitHub.
+func githubPullRequest(env lookupEnv) bool {
+	event, ok := readGitHubEvent(env)
+	switch env.get("GITHUB_EVENT_NAME") {
+	case "pull_request", "pull_request_review", "pull_request_review_comment":
+		return !ok || event.PullRequest == nil || !event.PullRequest.Merged
+	}
+	return false
 }
 
 // workflowRunReason: such a workflow runs in the scope of the default branch after any other workflow, of which only

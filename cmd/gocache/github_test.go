@@ -38,55 +38,62 @@ func githubEnv(t *testing.T, event, payload string, more ...string) lookupEnv {
 	return func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 }
 
+// githubEvents are the events that start workflows, with what the runner says about each.
+var githubEvents = []struct {
+	event, payload, ref, baseRef string
+	base                         string // scope
+	readOnly                     string // part of the reason; "" for those that write
+}{
+	{"push", "push", mainRef, "", "", ""},
+	{"push", "push_tag", "refs/tags/v1.2.0", "", "", ""},
+	{"release", "release", "refs/tags/v1.2.0", "", "", ""},
+	{"schedule", "schedule", mainRef, "", "", ""},
+	{"workflow_dispatch", "workflow_dispatch", "refs/heads/feature", "", "", ""},
+	{"pull_request", "pull_request", ownPR, "release", releaseRef, ""},
+	{"pull_request", "pull_request_closed", mainRef, "main", mainRef, ""}, // merged
+	{"pull_request", "pull_request_fork", "refs/pull/8/merge", "main", mainRef, "fork, mallory/project"},
+	{"pull_request", "pull_request_deleted_fork", "refs/pull/8/merge", "main", mainRef, "deleted"},
+	{"pull_request", "broken", "refs/pull/8/merge", "main", mainRef, "does not say"},
+	{"pull_request", "", "refs/pull/8/merge", "main", mainRef, "does not say"},
+	{"pull_request_review", "pull_request_fork", "refs/pull/8/merge", "", "", "fork, mallory/project"},
+	{"pull_request_review", "pull_request", ownPR, "", "", ""},
+	{"pull_request_target", "pull_request_fork", mainRef, "main", mainRef, "pull_request_target"},
+	{"pull_request_target", "pull_request", releaseRef, "release", releaseRef, "pull_request_target"},
+	{"merge_group", "merge_group", "refs/heads/gh-readonly-queue/main/pr-7-f95f852", "", mainRef, "merge queue"},
+	{"workflow_run", "workflow_run_main", mainRef, "", "", ""},
+	{"workflow_run", "workflow_run_fork", mainRef, "", "", "fork, mallory/project"},
+	{"workflow_run", "workflow_run_pull_request", mainRef, "", "", "pull request"},
+	{"workflow_run", "workflow_run_branch", mainRef, "", "", "another branch, feature"},
+	{"workflow_run", "push", mainRef, "", "", "does not say"},
+	{"issue_comment", "issue_comment_pull_request", mainRef, "", "", "comment on a pull request"},
+	{"issue_comment", "issue_comment", mainRef, "", "", ""},
+	{"check_suite", "check_suite", mainRef, "", "", "commits of any branch"},
+	// A runner that names a branch for a pull request that is not merged: nothing of it gets there.
+	{"pull_request", "pull_request", releaseRef, "release", releaseRef, "does not write refs/heads/release"},
+	{"pull_request_review", "pull_request", mainRef, "", "", "does not write refs/heads/main"},
+}
+
+const mainRef, releaseRef, ownPR = "refs/heads/main", "refs/heads/release", "refs/pull/7/merge"
+
 // TestGitHubEvents: which scopes each event reads and writes.
 func TestGitHubEvents(t *testing.T) {
-	const main, ownPR = "refs/heads/main", "refs/pull/7/merge"
-	for _, c := range []struct {
-		event, payload, ref, baseRef string
-		base                         string // scope
-		readOnly                     string // part of the reason; "" for those that write
-	}{
-		{"push", "push", main, "", "", ""},
-		{"push", "push_tag", "refs/tags/v1.2.0", "", "", ""},
-		{"release", "release", "refs/tags/v1.2.0", "", "", ""},
-		{"schedule", "schedule", main, "", "", ""},
-		{"workflow_dispatch", "workflow_dispatch", "refs/heads/feature", "", "", ""},
-		{"pull_request", "pull_request", ownPR, "release", "refs/heads/release", ""},
-		{"pull_request", "pull_request_closed", main, "main", main, ""},
-		{"pull_request", "pull_request_fork", "refs/pull/8/merge", "main", main, "fork, mallory/project"},
-		{"pull_request", "pull_request_deleted_fork", "refs/pull/8/merge", "main", main, "deleted"},
-		{"pull_request", "broken", "refs/pull/8/merge", "main", main, "does not say"},
-		{"pull_request", "", "refs/pull/8/merge", "main", main, "does not say"},
-		{"pull_request_review", "pull_request_fork", "refs/pull/8/merge", "", "", "fork, mallory/project"},
-		{"pull_request_review", "pull_request", ownPR, "", "", ""},
-		{"pull_request_target", "pull_request_fork", main, "main", main, "pull_request_target"},
-		{"pull_request_target", "pull_request", "refs/heads/release", "release", "refs/heads/release", "pull_request_target"},
-		{"merge_group", "merge_group", "refs/heads/gh-readonly-queue/main/pr-7-f95f852", "", main, "merge queue"},
-		{"workflow_run", "workflow_run_main", main, "", "", ""},
-		{"workflow_run", "workflow_run_fork", main, "", "", "fork, mallory/project"},
-		{"workflow_run", "workflow_run_pull_request", main, "", "", "pull request"},
-		{"workflow_run", "workflow_run_branch", main, "", "", "another branch, feature"},
-		{"workflow_run", "push", main, "", "", "does not say"},
-		{"issue_comment", "issue_comment_pull_request", main, "", "", "comment on a pull request"},
-		{"issue_comment", "issue_comment", main, "", "", ""},
-		{"check_suite", "check_suite", main, "", "", "commits of any branch"},
-	} {
+	for _, c := range githubEvents {
 		t.Run(c.event+"/"+c.payload, func(t *testing.T) {
 			env := githubEnv(t, c.event, c.payload, "GITHUB_REF="+c.ref, "GITHUB_BASE_REF="+c.baseRef)
 			id := fromCI(env, env.get("GITHUB_WORKSPACE"))
 			if id.Repo != "github.com/octo/project" || id.Name != "ci/test" || id.Scope != c.ref || id.BaseScope != c.base {
 				t.Errorf("identity %+v, want scope %s and base %q", id, c.ref, c.base)
 			}
-			if known := c.payload != "" && c.payload != "broken"; (id.DefaultScope == main) != known {
+			if known := c.payload != "" && c.payload != "broken"; (id.DefaultScope == mainRef) != known {
 				t.Errorf("default scope %q", id.DefaultScope)
 			}
-			reason := readOnlyReason(env)
+			reason := readOnlyReason(env, id)
 			if (reason == "") != (c.readOnly == "") || !strings.Contains(reason, c.readOnly) {
 				t.Errorf("read-only because %q, want %q", reason, c.readOnly)
 			}
 		})
 	}
-	if reason := readOnlyReason(func(string) (string, bool) { return "", false }); reason != "" {
+	if reason := readOnlyReason(func(string) (string, bool) { return "", false }, identity{Scope: mainRef, DefaultScope: mainRef}); reason != "" {
 		t.Errorf("outside of GitHub: %s", reason)
 	}
 }

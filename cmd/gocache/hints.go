@@ -27,6 +27,7 @@ var hints = []struct {
 	{snapshot.ErrFormat, "a later gocache wrote this; use the same version everywhere"},
 	{errNoToken, "give the job an OIDC token: id_tokens in GitLab, the permission id-token: write in GitHub"},
 	{s3.ErrRole, "check that the trust policy of the role accepts the audience and the subject of this job's token, and that STS can be reached"},
+	{s3.ErrNotEncrypted, "use a server that encrypts, or leave out what asks for it: --sse, sse in the URL, the customer key"},
 	{store.ErrDenied, "check the credentials of the job and what the bucket policy grants it; a directory must belong to this user"},
 	{store.ErrNoStore, "create the bucket, or correct the name in --store"},
 	{store.ErrUnreachable, "check the endpoint and the region in --store, and the network of this machine"},

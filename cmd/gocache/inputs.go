@@ -53,6 +53,7 @@ var specialInputs = []input{
 	{name: "access-key-id", steps: everyStep, kind: secretInput, help: "S3 access key; better none: a role for the job needs no key that lasts", shown: "as in the AWS CLI"},
 	{name: "secret-access-key", steps: everyStep, kind: secretInput, help: "secret of the access key"},
 	{name: "session-token", steps: everyStep, kind: secretInput, help: "session token of temporary keys"},
+	{name: "sse-c-key", flag: "sse-c-key", steps: everyStep, kind: secretInput, help: "key of server-side encryption with a customer key, 32 bytes in base64; or sse-c-key-file"},
 	{name: "role-to-assume", flag: "role-to-assume", help: "ARN of a role that is assumed with the OIDC token of the job, which needs the permission id-token: write for it"},
 	{name: "name", flag: "name", steps: everyStep, shown: "workflow, job, matrix and working-directory",
 		help: "name of what is cached, part of the key; jobs with the same name share a snapshot"},
@@ -62,6 +63,7 @@ var specialInputs = []input{
 		help: "how the job went so far. After a failure what is new is added and nothing is dropped; a cancelled job saves nothing"},
 	{name: "zips", flag: "zips", shown: "omit",
 		help: "rebuild, or true: rebuild the zip of each module, which only go mod download wants; omit, or false: leave them out"},
+	{name: "debug", flag: "debug", steps: everyStep, kind: boolInput, shown: "as the run, if it is rerun with debug logging", help: "log each request, the store and the environment, without secrets"},
 	{name: "save-on-failure", steps: stepWhole | stepSave, kind: boolInput, shown: "true", help: "save after a job that failed, too; false: only after success"},
 }
 

@@ -102,7 +102,7 @@ func (a *app) makePlan(ctx context.Context, doRestore, doSave bool) (*planOutput
 			return out, err
 		}
 	}
-	if reason := a.readOnlyReason(); reason != "" && doSave {
+	if reason := a.readOnlyReason(p.id); reason != "" && doSave {
 		a.out.say("read-only, a save would do nothing: %s", reason)
 	}
 	if doSave {

@@ -63,8 +63,11 @@ func (a *app) project(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	p.switchHalves(&a.flags)
-	p.paths, err = a.extraPaths(p)
-	return p, err
+	if p.paths, err = a.extraPaths(p); err != nil {
+		return p, err
+	}
+	a.debugProject(p)
+	return p, nil
 }
 
 // projectDir checks --dir before the go command does: its complaint about a directory

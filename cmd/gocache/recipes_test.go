@@ -16,7 +16,7 @@ import (
 )
 
 // docs are the pages with recipes.
-var docs = []string{"recipes.md", "migration.md", "gitlab.md"}
+var docs = []string{"recipes.md", "migration.md", "gitlab.md", "bucket-policy.md", "security.md"}
 
 func readDoc(t *testing.T, name string) string {
 	t.Helper()
@@ -49,7 +49,7 @@ func TestShellRecipe(t *testing.T) {
 
 // TestRecipes: what is to be copied is well-formed, and says nothing that gocache does not know.
 func TestRecipes(t *testing.T) {
-	known := []string{tokenVariable}
+	known := []string{tokenVariable, customerKeyVariable}
 	var add func(cmd *cobra.Command)
 	add = func(cmd *cobra.Command) {
 		note := func(f *pflag.Flag) { known = append(known, twin(f.Name)) }

@@ -12,6 +12,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"github.com/org/gocache-action/internal/redact"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -70,7 +71,7 @@ func outcomeOf(err error) outcome {
 	if err == nil {
 		return outcome{}
 	}
-	return outcome{err.Error(), hintFor(err)}
+	return outcome{redact.Text(err.Error()), hintFor(err)}
 }
 
 // restore runs the command. Its result is printed also when it is only a part.

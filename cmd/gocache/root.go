@@ -88,6 +88,7 @@ func execute(ctx context.Context, out *console, args []string, lookup lookupEnv)
 
 func (a *app) execute(ctx context.Context, args []string) int {
 	out, root := a.out, a.root()
+	out.secrets = knownSecrets(a.lookup)
 	root.SetArgs(args)
 	root.SetOut(out.stdout)
 	root.SetErr(out.stderr)
@@ -139,10 +140,17 @@ func (a *app) root() *cobra.Command {
 	pf := root.PersistentFlags()
 	pf.BoolVar(&a.out.json, "json", false, "print the result as JSON on stdout")
 	pf.BoolVar(&a.out.quiet, "quiet", false, "print no progress and no table; warnings stay")
+	pf.BoolVar(&a.out.debug, "debug", false, "log each request, the store and the environment to stderr, without secrets")
 	root.AddCommand(a.restoreCommand(), a.saveCommand(), a.planCommand(), a.tryCommand(), a.trimCommand(), a.gcCommand(), a.keygenCommand(), a.mtimesCommand(), a.actionCommand(), a.versionCommand())
 	nameTwins(root)
 	return root
 }
 
 // prepare runs before every command: twins of flags that were not given.
-func (a *app) prepare(cmd *cobra.Command) error { return applyTwins(cmd, a.lookup, a.origin) }
+func (a *app) prepare(cmd *cobra.Command) error {
+	if err := applyTwins(cmd, a.lookup, a.origin); err != nil {
+		return err
+	}
+	a.debugCommand(cmd)
+	return nil
+}

@@ -17,7 +17,7 @@ var (
 
 // progress starts the display on stderr.
 func (a *app) progress(m *report.Meter, words report.Words) *report.Progress {
-	style := report.StyleFor(a.out.stderr, a.out.quiet, a.lookup.get("TERM") == "dumb" || onGitHub(a.lookup))
+	style := report.StyleFor(a.out.stderr, a.out.quiet || a.out.debug, a.lookup.get("TERM") == "dumb" || onGitHub(a.lookup))
 	return report.Start(a.out.stderr, style, m, words)
 }
 

@@ -88,7 +88,7 @@ func (a *app) runSave(ctx context.Context, out *saveOutput) error {
 		return err
 	}
 	out.identity = p.id
-	if reason := a.readOnlyReason(); reason != "" {
+	if reason := a.readOnlyReason(p.id); reason != "" {
 		a.out.say("read-only: %s", reason)
 	}
 	o := a.saveOptions(p, st, new(report.Meter))
@@ -110,7 +110,7 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		MaxModules: int64(a.flags.maxSizeModules), MaxBuild: int64(a.flags.maxSizeBuild),
 		RepackBudget: cmp.Or(int64(a.flags.repackBudget), -1),
 		JobFailed:    cmp.Or(a.flags.jobStatus.value, jobStatus(a.lookup)) != jobSuccess,
-		ReadOnly:     a.flags.readOnly || a.readOnlyReason() != "", Describe: a.summaryFile() != "",
+		ReadOnly:     a.flags.readOnly || a.readOnlyReason(p.id) != "", Describe: a.summaryFile() != "",
 		Sign: a.flags.signing.signer, Trust: a.flags.signing.trust(),
 		NoToolchains: a.flags.noToolchains, Paths: p.paths,
 		Fuzz: a.flags.fuzz, Concurrency: a.flags.concurrency,

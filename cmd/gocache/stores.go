@@ -25,17 +25,38 @@ func (a *app) openStore(ctx context.Context) (store.Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		return dir.Open(path)
+		return a.openDir(path)
 	}
 	target, err := open.Parse(f.store)
 	switch {
 	case err != nil:
 		return nil, usage("%w", err)
 	case target.S3 == nil:
-		return dir.Open(target.Dir)
+		return a.openDir(target.Dir)
+	}
+	if err := a.keeping(target.S3); err != nil {
+		return nil, err
 	}
 	a.role(target.S3)
-	return f.openS3(ctx, *target.S3)
+	a.traceStore(target.S3)
+	st, err := f.openS3(ctx, *target.S3)
+	if err == nil {
+		a.debugStore(st, target.S3)
+	}
+	return st, err
+}
+
+// openDir opens a directory. It refuses settings that only a bucket can keep, lest somebody believes that a directory is encrypted.
+func (a *app) openDir(path string) (store.Store, error) {
+	if name := a.flags.keeping.given(a.lookup); name != "" {
+		return nil, usage("%s is for stores in S3, and %s is a directory", name, path)
+	}
+	st, err := dir.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	a.debugStore(st, nil)
+	return st, nil
 }
 
 // openS3 puts what flags say about transfers above what the URL says.

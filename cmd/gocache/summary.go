@@ -57,7 +57,21 @@ func (a *app) writeSummary(r *restoreOutput, s *saveOutput) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return fmt.Errorf("summary: %w", err)
 	}
-	return summary.Append(file, section(r, s, time.Now()))
+	sec := section(r, s, time.Now())
+	a.cleanSection(sec)
+	return summary.Append(file, sec)
+}
+
+// cleanSection keeps secrets out of what errors and servers had to say; the rest of a section is made of names and figures.
+func (a *app) cleanSection(sec *summary.Section) {
+	for i := range sec.Notes {
+		sec.Notes[i].Text = a.out.clean(sec.Notes[i].Text)
+	}
+	if sec.Restore != nil {
+		for i := range sec.Restore.Lost {
+			sec.Restore.Lost[i].Reason = a.out.clean(sec.Restore.Lost[i].Reason)
+		}
+	}
 }
 
 // section turns what the commands print into what the summary shows.

@@ -70,9 +70,8 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := buildVersion()
-			quiet := *a.out
-			quiet.quiet = false // who asks for the version wants it
-			return quiet.result(v, func(w io.Writer) error {
+			a.out.quiet = false // who asks for the version wants it
+			return a.out.result(v, func(w io.Writer) error {
 				_, err := fmt.Fprintf(w, "gocache %s\ncommit  %s\ngo      %s %s/%s\nformat  %d\n",
 					v.Version, v.Commit, v.Go, v.OS, v.Arch, v.Format)
 				return err

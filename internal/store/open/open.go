@@ -2,8 +2,9 @@
 //
 //	file:///dir
 //	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&conditional-writes=false&checksums=false&part-size=8M&concurrency=8
+//	                  &sse=aws:kms&sse-kms-key-id=ID&sse-bucket-key=true&storage-class=CLASS&requester-pays=true
 //
-// All parameters of s3 are optional. Credentials never are part of a URL.
+// All parameters of s3 are optional. Credentials and keys of encryption (but for the name of one) never are part of a URL.
 package open
 
 import (
@@ -156,6 +157,16 @@ func set(o *s3.Options, name string, values []string) (err error) {
 		var on bool
 		on, err = strconv.ParseBool(value)
 		o.NoChecksums = !on
+	case "sse":
+		o.Encryption.Algorithm = value // checked with all that goes with it, by package s3
+	case "sse-kms-key-id":
+		o.Encryption.KMSKeyID = value
+	case "sse-bucket-key":
+		o.Encryption.BucketKey, err = strconv.ParseBool(value)
+	case "storage-class":
+		o.StorageClass = value
+	case "requester-pays":
+		o.RequesterPays, err = strconv.ParseBool(value)
 	case "part-size":
 		o.PartSize, err = size(value)
 		if err == nil && o.PartSize < s3.MinPartSize {
@@ -166,8 +177,10 @@ func set(o *s3.Options, name string, values []string) (err error) {
 		if err == nil && (o.Concurrency < 1 || o.Concurrency > 256) {
 			err = errors.New("not between 1 and 256")
 		}
+	case "sse-c", "sse-c-key", "sse-customer-key":
+		err = errors.New("a key does not belong in the URL; put it into GOCACHE_ACTION_SSE_C_KEY, or into the file that --sse-c-key-file names")
 	default:
-		err = errors.New("unknown; there are region, endpoint, path-style, conditional-writes, checksums, part-size, concurrency")
+		err = errors.New("unknown; there are region, endpoint, path-style, conditional-writes, checksums, part-size, concurrency, sse, sse-kms-key-id, sse-bucket-key, storage-class, requester-pays")
 	}
 	return err
 }
@@ -179,6 +192,8 @@ func endpoint(value string) (string, error) {
 		return "", errors.New("not an http or https URL")
 	case u.User != nil:
 		return "", errors.New("credentials do not belong in the URL")
+	case u.RawQuery != "" || u.Fragment != "": // they would be no part of requests, but of what is printed
+		return "", errors.New("an endpoint has no parameters")
 	}
 	return value, nil
 }

@@ -182,7 +182,8 @@ func notImplemented(err error) bool {
 const touchedWithin = 10 * time.Minute
 
 // Touch implements store.Toucher with a copy of the object onto itself, for which S3 wants the metadata to be
-// replaced: by the same. What a copy resets otherwise is passed on: storage class and checksum algorithm.
+// replaced: by the same. What a copy resets otherwise is passed on: storage class and checksum algorithm. Its encryption is that of
+// the options, or else of the bucket, as if it were written anew.
 func (s *Store) Touch(ctx context.Context, name string) error {
 	if err := store.CheckName(name); err != nil {
 		return s.fail("touch", name, err)
@@ -204,6 +205,9 @@ func (s *Store) Touch(ctx context.Context, name string) error {
 		} else {
 			err = s.classify(ctx, err)
 		}
+		return s.fail("touch", name, err)
+	}
+	if err := s.encrypted(out.ResultMetadata); err != nil {
 		return s.fail("touch", name, err)
 	}
 	// Some servers keep the time of a copy onto itself, versitygw among them.

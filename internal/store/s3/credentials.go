@@ -36,17 +36,19 @@ func (o *Options) credentials(cfg aws.Config) aws.CredentialsProvider {
 	if o.Kept != nil {
 		inner = sessionProvider(*o.Kept, inner)
 	}
-	return &credentialSource{inner: inner}
+	return &credentialSource{inner: inner, trace: o.TraceCredentials}
 }
 
 // credentialSource bounds the chain in time, and marks its failures, which the
 // SDK would report as a failure of the request.
 type credentialSource struct {
 	inner aws.CredentialsProvider
+	trace func(source, keyID string, expires time.Time) // nil: none
 
 	mu     sync.Mutex
 	failed error
 	at     time.Time
+	traced string // the last key that was told
 }
 
 func (c *credentialSource) Retrieve(ctx context.Context) (aws.Credentials, error) {
@@ -57,6 +59,7 @@ func (c *credentialSource) Retrieve(ctx context.Context) (aws.Credentials, error
 	defer cancel()
 	creds, err := c.inner.Retrieve(bounded)
 	if err == nil {
+		c.tell(creds)
 		return creds, nil
 	}
 	err = &credentialError{err}
@@ -64,6 +67,19 @@ func (c *credentialSource) Retrieve(ctx context.Context) (aws.Credentials, error
 		c.remember(err)
 	}
 	return aws.Credentials{}, err
+}
+
+// tell names credentials when they are used first.
+func (c *credentialSource) tell(creds aws.Credentials) {
+	if c.trace == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.traced != creds.AccessKeyID {
+		c.traced = creds.AccessKeyID
+		c.trace(creds.Source, creds.AccessKeyID, creds.Expires)
+	}
 }
 
 func (c *credentialSource) remembered() error {

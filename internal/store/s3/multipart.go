@@ -41,11 +41,16 @@ type upload struct {
 // and none of its goroutines runs any more.
 func (w *write) multipart(ctx context.Context, first *part, parts *splitter) (store.Info, error) {
 	u := &upload{write: w}
-	if err := u.create(ctx); err != nil {
+	err := u.create(ctx)
+	switch {
+	case err == nil:
+		err = u.sendAll(ctx, first, parts)
+	case u.id == nil:
 		first.done()
 		return store.Info{}, err
+	default: // there is an upload, and not as it should be
+		first.done()
 	}
-	err := u.sendAll(ctx, first, parts)
 	if err == nil {
 		var info store.Info
 		if info, err = u.complete(ctx); err == nil {
@@ -72,7 +77,7 @@ func (u *upload) create(ctx context.Context) error {
 		return u.s.classify(ctx, err)
 	}
 	u.id = out.UploadId
-	return nil
+	return u.s.encrypted(out.ResultMetadata)
 }
 
 // sendAll sends the parts while it cuts them. It returns when no part is in flight.

@@ -95,7 +95,7 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	counted, attempts := countAttempts(ctx)
 	out, err := w.s.client.PutObject(counted, in, w.s.payload)
 	if err == nil {
-		return store.Info{Size: p.size, Version: store.Version(aws.ToString(out.ETag))}, nil
+		return store.Info{Size: p.size, Version: store.Version(aws.ToString(out.ETag))}, w.s.encrypted(out.ResultMetadata)
 	}
 	err = w.s.classify(ctx, w.refused(err))
 	if !w.conditional() {
@@ -160,7 +160,7 @@ func (w *write) settle(ctx context.Context, err error, repeated bool) (store.Inf
 	info := infoOf(out)
 	switch {
 	case out.Metadata[writerKey] == w.id:
-		return info, nil
+		return info, w.s.encrypted(out.ResultMetadata)
 	case w.cond.IfAbsent, w.cond.IfMatch != "" && info.Version != w.cond.IfMatch:
 		return store.Info{}, store.ErrConflict
 	}

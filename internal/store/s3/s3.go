@@ -69,8 +69,17 @@ type Options struct {
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
 	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
 
+	Encryption    Encryption // of what is written, and of what is read in the case of a customer key
+	StorageClass  string     // of what is written; empty: as the server decides
+	RequesterPays bool       // this account pays for requests to a bucket of another one
+
 	Role *Role    // is assumed, instead of the chain; nil: none
 	Kept *Session // comes before role and chain as long as it is valid; nil: none
+
+	// Trace is told of each request when it is over. It is called by many goroutines at once. Nil: nobody is told.
+	Trace func(Exchange)
+	// TraceCredentials is told where credentials come from when they are first used; expires is zero for those that do not. May be nil.
+	TraceCredentials func(source, keyID string, expires time.Time)
 }
 
 // Store is a store in a bucket. It implements store.Store.
@@ -111,6 +120,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		so.Retryer = newRetryer(o.MaxAttempts)
 		so.Credentials = creds
 		so.DisableLogOutputChecksumValidationSkipped = true
+		so.APIOptions = append(so.APIOptions, passOn{&o}.add)
 		if o.Endpoint != "" {
 			so.BaseEndpoint = aws.String(o.Endpoint)
 		}
@@ -138,6 +148,9 @@ func (o *Options) complete() error {
 	case o.Concurrency < 1 || o.MaxAttempts < 1 || o.StallTimeout < 0:
 		return errors.New("concurrency, attempts and stall timeout must be positive")
 	}
+	if err := cmp.Or(o.Encryption.check(), checkClass(o.StorageClass)); err != nil {
+		return err
+	}
 	if o.Role != nil {
 		r := *o.Role // the caller's stays as it is
 		if err := r.complete(); err != nil {
@@ -154,6 +167,9 @@ func (o *Options) complete() error {
 	}
 	if u.User != nil {
 		return errors.New("the endpoint must not contain credentials")
+	}
+	if o.Encryption.CustomerKey != nil && plainPath(u) {
+		return errPlainKey
 	}
 	return nil
 }
@@ -182,7 +198,7 @@ func trusted(cfg aws.Config) *x509.CertPool {
 	return client.GetTransport().TLSClientConfig.RootCAs
 }
 
-// String returns the store's URL as package open understands it.
+// String returns the store's URL as package open understands it: its address, without settings of how objects are kept.
 func (s *Store) String() string {
 	q := url.Values{}
 	if s.opts.Region != "" {

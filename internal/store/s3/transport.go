@@ -41,12 +41,14 @@ type transport struct {
 	http    *http.Transport
 	stall   time.Duration
 	counter *store.Counter
+	trace   func(Exchange) // nil: none
 }
 
 func newTransport(o Options, counter *store.Counter, roots *x509.CertPool) *transport {
 	return &transport{
 		stall:   o.StallTimeout,
 		counter: counter,
+		trace:   o.Trace,
 		http: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment, // as every Go program; never for loopback
 			DialContext:           dial,
@@ -118,6 +120,17 @@ func countAttempts(ctx context.Context) (context.Context, *atomic.Int32) {
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	// Options refuse such an endpoint; this is for one from the SDK's chain, and for redirects.
+	if req.Header.Get(customerPrefix+"Key") != "" && plainPath(req.URL) {
+		return nil, &netError{err: errPlainKey, final: true}
+	}
+	if t.trace == nil {
+		return t.roundTrip(req)
+	}
+	return t.traced(req)
+}
+
+func (t *transport) roundTrip(req *http.Request) (*http.Response, error) {
 	t.counter.Add(req.Method)
 	if n, ok := req.Context().Value(attemptsKey{}).(*atomic.Int32); ok {
 		n.Add(1)

@@ -41,6 +41,24 @@ type Server struct {
 // first use on a machine builds it, which takes minutes; see tools/go.mod.
 func Gateway(t testing.TB) *Server {
 	t.Helper()
+	return GatewayWithUsers(t, "--iam-dir", t.TempDir())
+}
+
+// GatewayWithUsers is Gateway with other flags that say who its users are.
+func GatewayWithUsers(t testing.TB, flags ...string) *Server {
+	t.Helper()
+	data := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(data, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	s := StartVersitygw(t, flags, "posix", data)
+	s.DataDir = data
+	return s
+}
+
+// StartVersitygw starts a command of versitygw, and waits until it answers. It ends with the test.
+func StartVersitygw(t testing.TB, flags []string, command ...string) *Server {
+	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("versitygw does not run on windows")
 	}
@@ -48,16 +66,10 @@ func Gateway(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	s := &Server{AccessKey: "test-access-key", SecretKey: "test-secret-key", DataDir: filepath.Join(dir, "data")}
-	for _, d := range []string{s.DataDir, filepath.Join(dir, "iam")} {
-		if err := os.Mkdir(d, 0o777); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s := &Server{AccessKey: "test-access-key", SecretKey: "test-secret-key"}
 	// The port is free when it is chosen, and can be taken when the server asks for it.
 	for range 3 {
-		if err = s.start(t, binary, filepath.Join(dir, "iam")); err == nil {
+		if err = s.start(t, binary, flags, command); err == nil {
 			return s
 		}
 	}
@@ -65,7 +77,7 @@ func Gateway(t testing.TB) *Server {
 	return nil
 }
 
-func (s *Server) start(t testing.TB, binary, iam string) error {
+func (s *Server) start(t testing.TB, binary string, flags, command []string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -74,8 +86,8 @@ func (s *Server) start(t testing.TB, binary, iam string) error {
 	s.Endpoint = "http://" + s.Addr
 	l.Close()
 	var out bytes.Buffer
-	cmd := exec.Command(binary, "--quiet", "--keep-alive", "--health", "/healthz",
-		"--iam-dir", iam, "--port", s.Addr, "posix", s.DataDir)
+	args := append([]string{"--quiet", "--keep-alive", "--health", "/healthz", "--port", s.Addr}, flags...)
+	cmd := exec.Command(binary, append(args, command...)...)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {

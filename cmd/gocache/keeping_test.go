@@ -1,0 +1,81 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/org/gocache-action/internal/store/s3/s3test"
+	"github.com/org/gocache-action/internal/store/storetest"
+)
+
+// TestKeeping: flags, their twins and the URL of the store reach the requests of a save, and what is kept so can be restored.
+func TestKeeping(t *testing.T) {
+	j := newTestJob(t)
+	g := storetest.Gateway(t)
+	g.Setenv(t)
+	const sse, key, bucketKey = "X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "X-Amz-Server-Side-Encryption-Bucket-Key-Enabled"
+	for _, c := range []struct {
+		name   string
+		url    string // parameters
+		env    map[string]string
+		flags  []string
+		want   map[string]string // of objects that are written
+		always map[string]string // of all requests
+	}{
+		{name: "flags", flags: []string{"--sse", "aws:kms", "--sse-kms-key-id", "alias/cache", "--sse-bucket-key", "--storage-class", "STANDARD_IA", "--requester-pays"},
+			want:   map[string]string{sse: "aws:kms", key: "alias/cache", bucketKey: "true", "X-Amz-Storage-Class": "STANDARD_IA"},
+			always: map[string]string{"X-Amz-Request-Payer": "requester"}},
+		{name: "url", url: "&sse=aws:kms:dsse&sse-kms-key-id=k&storage-class=GLACIER_IR&requester-pays=true",
+			want:   map[string]string{sse: "aws:kms:dsse", key: "k", bucketKey: "", "X-Amz-Storage-Class": "GLACIER_IR"},
+			always: map[string]string{"X-Amz-Request-Payer": "requester"}},
+		{name: "twins above url", url: "&sse=AES256&storage-class=STANDARD_IA", env: map[string]string{"sse": "aws:kms", "sse-kms-key-id": "k", "storage-class": "ONEZONE_IA"},
+			want:   map[string]string{sse: "aws:kms", key: "k", "X-Amz-Storage-Class": "ONEZONE_IA"},
+			always: map[string]string{"X-Amz-Request-Payer": ""}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bucket := strings.ReplaceAll(c.name, " ", "-")
+			g.Bucket(t, bucket)
+			front := s3test.NewFront(t, g)
+			front.Encrypts = true
+			server := *g
+			server.Endpoint = front.URL
+			j.env = map[string]string{twin("store"): server.URL(bucket, "") + c.url}
+			for flag, value := range c.env {
+				j.env[twin(flag)] = value
+			}
+			j.fresh()
+			action := j.compile()
+			j.says("saved in ", append([]string{"save", "--fail-on-error"}, c.flags...)...)
+			j.fresh()
+			j.says("snapshot of the same module files", append([]string{"restore", "--fail-on-error"}, c.flags...)...)
+			if !j.has(action) {
+				t.Error("nothing was restored")
+			}
+			puts := 0
+			for _, r := range front.Requests() {
+				want := c.always
+				if r.Operation == "PutObject" {
+					puts++
+					want = withAll(c.want, c.always)
+				}
+				for name, value := range want {
+					if got := r.Header.Get(name); got != value {
+						t.Errorf("%s of %s: %s is %q, want %q", r.Operation, r.URL, name, got, value)
+					}
+				}
+			}
+			if puts < 3 { // a pack, and two manifests
+				t.Errorf("%d objects", puts)
+			}
+		})
+	}
+
+	// A server that does not encrypt: the job goes on, and knows.
+	g.Bucket(t, "plain")
+	j.env = map[string]string{twin("store"): g.URL("plain", "") + "&sse=AES256"}
+	out := j.says("warning: ", "save")
+	if !strings.Contains(out, "the server does not encrypt as it was asked to: nothing instead of AES256") || !strings.Contains(out, "hint: use a server that encrypts") {
+		t.Errorf("save:\n%s", out)
+	}
+	j.says("no snapshot found", "restore")
+}

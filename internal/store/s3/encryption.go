@@ -1,0 +1,220 @@
+package s3
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/md5"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// ErrNotEncrypted means that the server did not encrypt as it was asked to. Several servers pass over the headers of encryption
+// that they do not know, and would keep in the clear what its owner believes to be encrypted.
+var ErrNotEncrypted = errors.New("the server does not encrypt as it was asked to")
+
+// Algorithms of Encryption.
+const (
+	SSES3      = "AES256"       // with keys of the server
+	SSEKMS     = "aws:kms"      // with a key of a key management service
+	SSEKMSDual = "aws:kms:dsse" // the same, twice
+)
+
+// Encryption says how the server is to encrypt objects at rest. The zero value leaves that to the bucket.
+type Encryption struct {
+	Algorithm string // one of the constants, or ""
+	KMSKeyID  string // ID, ARN or alias, with SSEKMS and SSEKMSDual; "": the default key
+	BucketKey bool   // with SSEKMS: one request to the service for many objects
+	// CustomerKey is used instead of the keys of a server (SSE-C): each request that reads or writes has it. Nil: none.
+	CustomerKey *CustomerKey
+}
+
+// A CustomerKey is a key of AES-256. It does not print.
+type CustomerKey [32]byte
+
+// ParseCustomerKey reads a key: 32 bytes as they are, or in base64 with white space around. Errors hold nothing of what was given.
+func ParseCustomerKey(data []byte) (*CustomerKey, error) {
+	key := new(CustomerKey)
+	if len(data) == len(key) {
+		copy(key[:], data)
+		return key, nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(data)))
+	if err != nil || len(raw) != len(key) {
+		return nil, errors.New("not a key of 32 bytes, nor one in base64")
+	}
+	copy(key[:], raw)
+	return key, nil
+}
+
+// Format implements fmt.Formatter, for all verbs.
+func (k CustomerKey) Format(f fmt.State, _ rune) { f.Write([]byte("customer key")) }
+
+// MarshalText keeps the key out of JSON.
+func (k CustomerKey) MarshalText() ([]byte, error) { return []byte("customer key"), nil }
+
+// encoded returns the values of its headers.
+func (k *CustomerKey) encoded() (key, sum string) {
+	hash := md5.Sum(k[:]) // of the protocol, against mistakes; it proves nothing
+	return base64.StdEncoding.EncodeToString(k[:]), base64.StdEncoding.EncodeToString(hash[:])
+}
+
+// check refuses combinations that make no sense, which a server would answer with a 400 for each object.
+func (e *Encryption) check() error {
+	kms := e.Algorithm == SSEKMS || e.Algorithm == SSEKMSDual
+	switch {
+	case !slices.Contains([]string{"", SSES3, SSEKMS, SSEKMSDual}, e.Algorithm):
+		return fmt.Errorf("server-side encryption %q is not one of %s, %s and %s", e.Algorithm, SSES3, SSEKMS, SSEKMSDual)
+	case e.KMSKeyID != "" && !kms:
+		return fmt.Errorf("a KMS key goes with the server-side encryption %s or %s only", SSEKMS, SSEKMSDual)
+	case e.BucketKey && e.Algorithm != SSEKMS:
+		return fmt.Errorf("a bucket key goes with the server-side encryption %s only", SSEKMS)
+	case e.CustomerKey != nil && e.Algorithm != "":
+		return fmt.Errorf("a customer key and the server-side encryption %s exclude each other", e.Algorithm)
+	case !isHeaderValue(e.KMSKeyID):
+		return errors.New("the KMS key has characters that no key ID has")
+	}
+	return nil
+}
+
+// archives are storage classes whose objects must be restored for hours before they can be read: no place for a cache.
+var archives = []string{"GLACIER", "DEEP_ARCHIVE"}
+
+// checkClass accepts classes that it does not know: other servers have others.
+func checkClass(class string) error {
+	switch {
+	case slices.Contains(archives, strings.ToUpper(class)):
+		return fmt.Errorf("storage class %s is an archive, whose objects cannot be read at once", class)
+	case !isHeaderValue(class):
+		return errors.New("the storage class has characters that none has")
+	}
+	return nil
+}
+
+// isHeaderValue is for words: visible ASCII.
+func isHeaderValue(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}
+
+// plainPath reports whether a URL sends what can be read on the way: http, and not only within this machine.
+func plainPath(u *url.URL) bool {
+	if u.Scheme != "http" || u.Hostname() == "localhost" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return ip == nil || !ip.IsLoopback()
+}
+
+var errPlainKey = errors.New("a customer key needs an https endpoint: it would be readable on the way")
+
+// Headers of encryption and payment, in canonical form.
+const (
+	sseHeader      = "X-Amz-Server-Side-Encryption"
+	kmsKeyHeader   = "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"
+	bucketHeader   = "X-Amz-Server-Side-Encryption-Bucket-Key-Enabled"
+	customerPrefix = "X-Amz-Server-Side-Encryption-Customer-"
+	copyPrefix     = "X-Amz-Copy-Source-Server-Side-Encryption-Customer-"
+	classHeader    = "X-Amz-Storage-Class"
+	payerHeader    = "X-Amz-Request-Payer"
+)
+
+// What the requests take of these headers. The API reference of Amazon S3 says it for each operation; one too many is answered with
+// 400, such as an algorithm with GetObject or UploadPart, and one too few too.
+const (
+	takesAlgorithm   = 1 << iota // what an object is encrypted with from now on
+	takesClass                   // where it is kept
+	takesCustomerKey             // to read, or to write
+	takesSourceKey               // to read what is copied
+)
+
+var takes = map[string]int{
+	"PutObject":               takesAlgorithm | takesClass | takesCustomerKey,
+	"CreateMultipartUpload":   takesAlgorithm | takesClass | takesCustomerKey,
+	"UploadPart":              takesCustomerKey,
+	"CompleteMultipartUpload": takesCustomerKey, // for uploads with checksums
+	"ListParts":               takesCustomerKey, // the same
+	"GetObject":               takesCustomerKey,
+	"HeadObject":              takesCustomerKey,
+	// A copy keeps the class, by a field of its own.
+	"CopyObject": takesAlgorithm | takesCustomerKey | takesSourceKey,
+}
+
+// passOn puts the headers of encryption, storage class and payment into each request that takes them. In one place for all
+// operations, so that none is forgotten; before the signature, which covers them.
+type passOn struct{ o *Options }
+
+func (passOn) ID() string { return "GocachePassOn" }
+
+func (p passOn) add(stack *middleware.Stack) error { return stack.Build.Add(p, middleware.After) }
+
+// HandleBuild implements middleware.BuildMiddleware.
+func (p passOn) HandleBuild(ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {
+	req, ok := in.Request.(*smithyhttp.Request)
+	if !ok {
+		return middleware.BuildOutput{}, middleware.Metadata{}, fmt.Errorf("request of type %T", in.Request)
+	}
+	p.set(req.Header, takes[awsmiddleware.GetOperationName(ctx)])
+	return next.HandleBuild(ctx, in)
+}
+
+func (p passOn) set(h http.Header, takes int) {
+	if p.o.RequesterPays {
+		h.Set(payerHeader, "requester")
+	}
+	if takes&takesClass != 0 && p.o.StorageClass != "" {
+		h.Set(classHeader, p.o.StorageClass)
+	}
+	e := &p.o.Encryption
+	if takes&takesAlgorithm != 0 && e.Algorithm != "" {
+		h.Set(sseHeader, e.Algorithm)
+		if e.KMSKeyID != "" {
+			h.Set(kmsKeyHeader, e.KMSKeyID)
+		}
+		if e.BucketKey {
+			h.Set(bucketHeader, "true")
+		}
+	}
+	if e.CustomerKey == nil {
+		return
+	}
+	for bit, prefix := range map[int]string{takesCustomerKey: customerPrefix, takesSourceKey: copyPrefix} {
+		if takes&bit != 0 {
+			key, sum := e.CustomerKey.encoded()
+			h.Set(prefix+"Algorithm", SSES3)
+			h.Set(prefix+"Key", key)
+			h.Set(prefix+"Key-Md5", sum)
+		}
+	}
+}
+
+// encrypted checks the answer to a request that makes an object: it says how the object is encrypted.
+func (s *Store) encrypted(answer middleware.Metadata) error {
+	e := &s.opts.Encryption
+	if e.Algorithm == "" && e.CustomerKey == nil {
+		return nil
+	}
+	resp, ok := awsmiddleware.GetRawResponse(answer).(*smithyhttp.Response)
+	if !ok {
+		return fmt.Errorf("%w: no answer", ErrNotEncrypted)
+	}
+	if e.CustomerKey == nil {
+		if got := resp.Header.Get(sseHeader); got != e.Algorithm {
+			return fmt.Errorf("%w: %s instead of %s", ErrNotEncrypted, cmp.Or(got, "nothing"), e.Algorithm)
+		}
+		return nil
+	}
+	if _, sum := e.CustomerKey.encoded(); resp.Header.Get(customerPrefix+"Key-Md5") != sum {
+		return fmt.Errorf("%w: not with the customer key", ErrNotEncrypted)
+	}
+	return nil
+}
