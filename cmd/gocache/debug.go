@@ -146,7 +146,7 @@ func (a *app) debugProject(p *project) {
 	a.out.debugf("project %s: name %q, repo %q, scope %q, base %q, default %q, key %s",
 		p.dir, p.id.Name, p.id.Repo, p.id.Scope, p.id.BaseScope, p.id.DefaultScope, p.key.Key)
 	a.out.debugf("project: %s %s/%s, GOMODCACHE %s, GOCACHE %s, GOPROXY %s", p.env.GOVERSION, p.env.GOOS, p.env.GOARCH, p.modDir, p.buildDir, p.env.GOPROXY)
-	if reason := readOnlyReason(a.lookup, p.id); reason != "" {
+	if reason := a.readOnlyReason(p.id); reason != "" {
 		a.out.debugf("read-only: %s", reason)
 	}
 	a.out.debugf("signatures: signs %t, demands %t", a.flags.signing.signer != nil, a.flags.signing.trust() != nil)
