@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -112,8 +114,8 @@ func (m bytesModule) members() []bytesMember {
 		bytesFile(m.base()+".info", fmt.Sprintf(`{"Version":%q}`, m.v.Version)),
 		bytesFile(m.base()+".mod", m.mod()),
 	}
-	for name, content := range m.files {
-		list = append(list, bytesFile(m.tree()+name, content))
+	for _, name := range slices.Sorted(maps.Keys(m.files)) {
+		list = append(list, bytesFile(m.tree()+name, m.files[name]))
 	}
 	return list
 }

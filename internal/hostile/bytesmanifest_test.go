@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,12 +29,27 @@ func bytesJSON(t testing.TB, fields ...string) []byte {
 
 // bytesList is a field with a list of very many elements that take a few bytes each.
 func bytesList(name, element string) string {
-	n := 24 << 20 / (len(element) + 1)
+	n := 8 << 20 / (len(element) + 1)
 	return fmt.Sprintf(`%q:[%s%s]`, name, strings.Repeat(element+",", n), element)
 }
 
-// bytesManifests are manifests that claim, or decompress to, far more than there is, or that nobody could have written.
-func bytesManifests(t *testing.T, good []byte) (list []bytesCase) {
+// bytesManifestCases are made once: some of them take a while.
+var bytesManifestCases struct {
+	once sync.Once
+	list []bytesCase
+}
+
+func bytesManifests(t *testing.T) []bytesCase {
+	t.Helper()
+	bytesManifestCases.once.Do(func() {
+		w := bytesStore(t)
+		bytesManifestCases.list = bytesMakeManifests(t, w.get(t, bytesExact(t)))
+	})
+	return bytesManifestCases.list
+}
+
+// bytesMakeManifests makes manifests that claim, or decompress to, far more than there is, or that nobody could have written.
+func bytesMakeManifests(t *testing.T, good []byte) (list []bytesCase) {
 	add := func(name, reason string, object []byte) { list = append(list, bytesCase{name, object, reason}) }
 	body := func(name, reason string, parts ...[]byte) {
 		add(name, reason, bytesManifest(bytesCompressed(parts...)))
@@ -39,14 +57,14 @@ func bytesManifests(t *testing.T, good []byte) (list []bytesCase) {
 	for _, c := range [][2]string{
 		{"packs", "{}"}, {"modules", "{}"}, {"trees", "{}"}, {"graph", "{}"}, {"trend", "{}"}, {"exec", `""`}, {"paths", "{}"},
 	} {
-		body("eight million "+c[0], "elements", bytesJSON(t, bytesList(c[0], c[1])))
+		body("millions of "+c[0], "elements", bytesJSON(t, bytesList(c[0], c[1])))
 	}
-	body("eight million files of a path", "elements", bytesJSON(t, `"paths":[{"name":"lint",`+bytesList("files", "{}")+`}]`))
-	body("eight million elements of the key", "a value of more than", bytesJSON(t, bytesList("key", `""`)))
-	body("a string of 24 MB", "header too long", bytesJSON(t, `"unknown":[`+strings.Repeat(`"`+strings.Repeat("a", 1000)+`",`, 24_000)+`""]`))
+	body("millions of files of a path", "elements", bytesJSON(t, `"paths":[{"name":"lint",`+bytesList("files", "{}")+`}]`))
+	body("millions of elements of the key", "a value of more than", bytesJSON(t, bytesList("key", `""`)))
+	body("an unknown field of 24 MB", "header too long", bytesJSON(t, `"unknown":[`+strings.Repeat(`"`+strings.Repeat("a", 1000)+`",`, 24_000)+`""]`))
 	body("a name of 24 MB", "a value of more than", bytesJSON(t, `"digest":"`+strings.Repeat("a", 24<<20)+`"`))
 	body("lists in lists", "nested too deep", bytesJSON(t, `"unknown":`+strings.Repeat("[", 24<<20)))
-	body("a line without end", "header too long", bytes.Repeat([]byte(" "), 64<<20))
+	body("a line without end", "a value of more than", bytes.Repeat([]byte(" "), 64<<20))
 	body("2^40 outputs", "outputs", bytesJSON(t, `"outputs":1099511627776,"actions":0`))
 	body("-1 actions", "actions", bytesJSON(t, `"outputs":0,"actions":-1`))
 	body("2 million outputs in zeros", "more entries than the stored bytes", bytesJSON(t, `"outputs":2000000,"actions":0`), make([]byte, 74_000_000))
@@ -92,7 +110,8 @@ func bytesLies(t *testing.T, good []byte) (list []bytesCase) {
 	change("absolute file of the path", "member name", `"name":"d/b"`, `"name":"/etc/passwd"`)
 	change("file with a command to the runner", "member name", `"name":"d/b"`, `"name":"d/b\n::error::x"`)
 	change("the same file of the path twice", `file "a"`, `"name":"d/b"`, `"name":"a"`)
-	change("a million files in a tree", "tree", `"name":"modgraph","pack":`, `"name":"modgraph","files":9999999,"pack":`)
+	files := regexp.MustCompile(`"name":"modgraph","pack":\d+,"files":`).FindString(string(line))
+	change("ten million files in a tree", "tree", files, files+"999999")
 	change("another repository", "manifest was written for", `"repo":"r"`, `"repo":"other"`)
 	change("another scope", "manifest was written for", `"scope":"refs/heads/main"`, `"scope":"refs/heads/evil"`)
 	twice := bytes.Clone(tables)
@@ -104,8 +123,7 @@ func bytesLies(t *testing.T, good []byte) (list []bytesCase) {
 
 // TestBytesHostileManifestIsPassedOver: it is named, and the next snapshot in order is restored whole, within little memory and time.
 func TestBytesHostileManifestIsPassedOver(t *testing.T) {
-	sample := bytesStore(t)
-	for _, c := range bytesManifests(t, sample.get(t, bytesExact(t))) {
+	for _, c := range bytesManifests(t) {
 		t.Run(c.name, func(t *testing.T) {
 			w := bytesStore(t)
 			w.put(t, bytesExact(t), c.object)
@@ -127,11 +145,15 @@ func TestBytesHostileManifestIsPassedOver(t *testing.T) {
 // TestBytesHostileStoreIsMendedBySave: a save over hostile manifests, with modules, packs and notes of garbage collection that are
 // hostile too, ends in time, says what it did, and leaves a store that the next job restores whole.
 func TestBytesHostileStoreIsMendedBySave(t *testing.T) {
-	sample := bytesStore(t)
 	job := bytesWorld{t.TempDir()}
 	job.fill(t)
 	t.Cleanup(func() { osfile.RemoveAll(job.mod()) })
-	for _, c := range bytesManifests(t, sample.get(t, bytesExact(t))) {
+	// A save reads manifests with the same code as a restore, so that one of each way to be hostile will do.
+	ways := []string{"millions of modules", "millions of files of a path", "2 million outputs in zeros", "zeros behind the tables", "window of two terabytes", "cut off", "module of another name", "another repository"}
+	for _, c := range bytesManifests(t) {
+		if !slices.Contains(ways, c.name) {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			w := bytesStore(t)
 			packs := w.manifest(t).Packs
@@ -170,7 +192,7 @@ func TestBytesHostileStoreIsMendedBySave(t *testing.T) {
 // that another manifest names.
 func TestBytesHostileManifestStopsNoCollection(t *testing.T) {
 	w := bytesStore(t)
-	bombs := bytesManifests(t, w.get(t, bytesExact(t)))
+	bombs := bytesManifests(t)
 	for i, c := range bombs {
 		w.put(t, snapshot.ManifestObject(bytesRepo, fmt.Sprintf("refs/pull/%d", i), bytesPlan(t).Key.Exact()), c.object)
 	}

@@ -136,7 +136,7 @@ func bytesArchives(t *testing.T) (list []bytesCase) {
 	add("GNU sparse file", "corrupt", bytesRaw('S', m.tree()+"x", ""))
 	pax := bytesTar(t, bytesMember{tar.Header{Typeflag: tar.TypeReg, Name: m.tree() + "x", PAXRecords: map[string]string{"VENDOR.a": strings.Repeat("a", 32<<10)}}, ""})
 	add("extended header of 32 KiB", "headers before a member", pax)
-	record := []byte("14 comment=xxx\n")
+	record := []byte("15 comment=xxx\n")
 	chain := bytes.Repeat(append(bytesHeader('x', "x", int64(len(record))), append(record, make([]byte, 512-len(record))...)...), 100_000)
 	add("100,000 extended headers", "headers before a member", append(chain, bytesRaw('0', m.tree()+"x", "")...))
 	long := strings.Repeat("a/", 400<<10)
@@ -164,7 +164,7 @@ func bytesLiars(t *testing.T) (list []bytesCase) {
 	}
 	first := m.members()[tree]
 	add("one more file", "more than 3 files", append(m.members(), bytesFile(m.tree()+"extra.go", "")))
-	add("the same file twice", "second file of this name", append(slices.DeleteFunc(m.members(), func(x bytesMember) bool { return x.Name == m.tree()+"sub/b.txt" }), bytesFile(m.tree()+"a.go", m.files["a.go"])))
+	add("the same file twice", "second file of this name", append(slices.DeleteFunc(m.members(), func(x bytesMember) bool { return x.Name == m.tree()+"sub/b.txt" }), bytesFile(m.tree()+"a.go", "")))
 	add("names that differ in case only", "differ in case only", append(slices.DeleteFunc(m.members(), func(x bytesMember) bool { return x.Name == m.tree()+"sub/b.txt" }), bytesFile(m.tree()+"A.GO", "")))
 	add("directories that differ in case only", "differ in case only", []bytesMember{bytesFile(m.tree()+"sub/b.txt", "b"), bytesFile(m.tree()+"SUB/c", "")})
 	add("a file that is a directory too", "both a file and a directory", []bytesMember{bytesFile(m.tree()+"sub", ""), bytesFile(m.tree()+"sub/b.txt", "b")})
@@ -205,20 +205,21 @@ func TestBytesHostileModuleIsRefused(t *testing.T) {
 func TestBytesModuleWithoutSnapshot(t *testing.T) {
 	m := bytesModules[0]
 	deep := bytesTar(t, func() (list []bytesMember) {
-		for i := range 40 {
-			list = append(list, bytesFile(fmt.Sprintf("%s%d/%sx", m.tree(), i, strings.Repeat("d/", 1900)), ""))
+		for i := range 600 {
+			list = append(list, bytesFile(fmt.Sprintf("%s%d/%sx", m.tree(), i, strings.Repeat("d/", 120)), ""))
 		}
 		return list
 	}()...)
 	names := bytesTar(t, func() (list []bytesMember) {
 		for i := range 10_000 {
-			list = append(list, bytesFile(fmt.Sprintf("%s%d-%s/%s/%s", m.tree(), i, strings.Repeat("A", 200), strings.Repeat(strings.Repeat("b", 250)+"/", 14), "x"), ""))
+			list = append(list, bytesFile(fmt.Sprintf("%s%d-%s/%sx", m.tree(), i, strings.Repeat("A", 200), strings.Repeat(strings.Repeat("b", 250)+"/", 14)), ""))
 		}
 		return list
 	}()...)
 	for _, c := range []bytesCase{
 		{"600 MiB", bytesFrames(bytesHeader('0', m.tree()+"x", 600<<20)), "more than 524288000 bytes"},
-		{"directories without end", bytesFrames(deep), "bytes of names"},
+		{"directories without end", bytesFrames(deep), "more than 65536 directories"},
+		{"deep directories", bytesFrames(bytesTar(t, bytesFile(m.tree()+strings.Repeat("d/", 1900)+"x", ""))), "directories deep"},
 		{"names without end", bytesFrames(names), "bytes of names"},
 		{"one more file", bytesFrames(bytesTar(t, append(m.members(), bytesFile(m.tree()+"extra.go", ""))...)), "has checksum"},
 	} {

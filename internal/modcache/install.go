@@ -193,6 +193,9 @@ func checkTreeName(rel string) error {
 	if len(rel) > MaxName {
 		return fmt.Errorf("%.300q: name of %d bytes", rel, len(rel))
 	}
+	if n := strings.Count(rel, "/"); n > maxDepth {
+		return fmt.Errorf("%.300q: %d directories deep", rel, n)
+	}
 	for elem := range strings.SplitSeq(rel, "/") {
 		if len(elem) > maxElement {
 			return fmt.Errorf("%.300q: element of %d bytes", rel, len(elem))
@@ -207,8 +210,8 @@ func (i *Install) claim(rel string, dir bool) error {
 	other, taken := i.names[fold]
 	switch {
 	case !taken:
-		if i.named += len(i.p.tree) + 1 + len(rel); i.named > MaxNames || len(i.names) >= 2*MaxFiles {
-			return fmt.Errorf("more than %d files and directories, or %d bytes of names", 2*MaxFiles, MaxNames)
+		if i.named += len(i.p.tree) + 1 + len(rel); i.named > MaxNames || dir && len(i.dirs) >= MaxDirs {
+			return fmt.Errorf("more than %d directories, or %d bytes of names", MaxDirs, MaxNames)
 		}
 		i.names[fold] = rel
 	case other != rel:

@@ -34,6 +34,12 @@ const (
 	jsonRatio     = 100
 )
 
+// Bytes of text that an element of a list without hashes that count takes at least, if it is to be one.
+const (
+	minGraph    = 40
+	minPathFile = 100
+)
+
 // maxEntriesIn is how many hashed things a stored body can vouch for.
 func maxEntriesIn(body int) int { return freeEntries + body/bytesPerEntry }
 
@@ -92,13 +98,14 @@ func noEOF(err error) error {
 
 // jsonReader reads one object from a line.
 type jsonReader struct {
-	line *line
-	dec  *json.Decoder
+	line  *line
+	dec   *json.Decoder
+	limit int // bytes of the line
 }
 
 func newJSONReader(r *bufio.Reader, limit int) *jsonReader {
 	l := &line{r: r, left: limit}
-	return &jsonReader{l, json.NewDecoder(l)}
+	return &jsonReader{l, json.NewDecoder(l), limit}
 }
 
 // token returns the next token. The end of the line is io.ErrUnexpectedEOF.
@@ -236,7 +243,7 @@ func (h *header) field(j *jsonReader, name string, entries int) error {
 	case "trend":
 		return appendTo(j, &m.Trend, 10*MaxTrend)
 	case "graph":
-		return appendTo(j, &m.Graph, MaxGraph)
+		return appendTo(j, &m.Graph, min(MaxGraph, j.limit/minGraph))
 	case "exec":
 		return appendTo(j, &h.Exec, maxExec)
 	case "paths":
@@ -275,7 +282,7 @@ func (h *header) single(name string) any {
 // readPath reads a path and adds it.
 func (m *Manifest) readPath(j *jsonReader) error {
 	var p PathFiles
-	left := MaxPathFiles
+	left := min(MaxPathFiles, j.limit/minPathFile)
 	for _, other := range m.Paths {
 		left -= len(other.Files)
 	}
