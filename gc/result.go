@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -134,7 +135,7 @@ func (t *tally) unreadable(object string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.unread) < MaxRemovals {
-		t.unread = append(t.unread, Unreadable{object, err.Error()})
+		t.unread = append(t.unread, Unreadable{object, report.OneLine(err.Error())})
 	}
 }
 

@@ -164,12 +164,12 @@ func stored(frames []snapshot.Frame, from, to int) (n int64) {
 }
 
 func (r *run) countPacks() {
-	used := map[int]bool{}
+	used := r.treePacks()
 	for _, j := range r.packs {
 		used[j.pack] = true
 	}
 	for i := range r.manifest().Packs {
-		if !used[i] && !r.isTreePack(i) {
+		if !used[i] {
 			r.tally.packs.Present++
 		}
 	}
@@ -197,7 +197,7 @@ func (r *run) restorePack(ctx context.Context, j packJob, fetched func()) error 
 	for f := j.first; f < j.end; f++ {
 		frame := pack.Frames[f]
 		if int64(cap(*mem)) < frame.Size {
-			*mem = make([]byte, frame.Size+frame.Size/2)
+			*mem = make([]byte, min(frame.Size+frame.Size/2, snapshot.MaxFrameStored))
 		}
 		buf := (*mem)[:frame.Size]
 		if _, err := io.ReadFull(body, buf); err != nil {

@@ -26,7 +26,9 @@ type moduleJob struct {
 	objects     []string // where it can be; the first that exists is taken
 	size        int64    // stored bytes; 0 when no manifest tells
 	bytes       int64    // of the tree; 0 when no manifest tells
+	files       int      // the same
 	listed      bool     // by the manifest: not finding it is a loss
+	unproven    bool     // go.sum does not name it
 }
 
 // planModules lists what the manifest and go.sum name and what is not here yet.
@@ -71,7 +73,7 @@ func (r *run) wantedModules() ([]moduleJob, error) {
 		}
 		listed[v] = true
 		modSum := cmp.Or(sums.Mod[v], m.ModSum)
-		jobs = append(jobs, moduleJob{version: v, sum: m.Sum, modSum: modSum, objects: []string{m.Object}, size: m.Size, bytes: m.Bytes, listed: true})
+		jobs = append(jobs, moduleJob{version: v, sum: m.Sum, modSum: modSum, objects: []string{m.Object}, size: m.Size, bytes: m.Bytes, files: m.Files, listed: true, unproven: !inSum})
 	}
 	if m := r.matched(); m != nil && m.Exact {
 		// With the same go.sum, what the job did not need then it does not need now.
@@ -155,7 +157,7 @@ func (r *run) restoreModule(ctx context.Context, j moduleJob, fetched func()) er
 	}
 	if err == nil {
 		defer body.Close()
-		err = r.unpackModule(j, body)
+		err = r.unpackModule(ctx, j, body)
 	}
 	return r.moduleDone(j, object, err)
 }
@@ -175,6 +177,8 @@ func (r *run) moduleDone(j moduleJob, object string, err error) error {
 		return fmt.Errorf("module %s: %w", j.version, err)
 	case isStore(err):
 		return fetchError(object, err)
+	case errors.Is(err, errUnchecked):
+		r.refuse(j.version, err.Error())
 	default:
 		r.refuse(j.version, err.Error())
 		r.tally.add(func() {
@@ -209,15 +213,18 @@ func (r *run) openModule(ctx context.Context, j moduleJob, fetched func()) (body
 				break
 			}
 		}
+		if err == nil && info.Size > snapshot.MaxModule {
+			err = errors.Join(fmt.Errorf("%w: object of %d bytes", snapshot.ErrCorrupt, info.Size), body.Close())
+		}
 		return body, info, err
 	})
 	return body, object, err
 }
 
-func (r *run) unpackModule(j moduleJob, body io.Reader) error {
+func (r *run) unpackModule(ctx context.Context, j moduleJob, body io.Reader) error {
 	rd := snapshot.NewReader(body, nil, r.buffers)
 	defer rd.Close()
-	inst, err := r.stage.Begin(j.version, modcache.InstallOptions{Zip: r.zip(j.version), Replace: j.replace})
+	inst, err := r.stage.Begin(j.version, modcache.InstallOptions{Zip: r.zip(j.version), Replace: j.replace, Files: j.files, Bytes: j.bytes})
 	if err != nil {
 		return diskError(err)
 	}
@@ -227,6 +234,10 @@ func (r *run) unpackModule(j moduleJob, body io.Reader) error {
 		unpack = r.unpackParallel
 	}
 	if err := unpack(inst, rd); err != nil {
+		return err
+	}
+	rd.Close() // before waiting for anything
+	if err := r.checkSum(ctx, j); err != nil {
 		return err
 	}
 	return diskError(inst.Commit(j.sum, j.modSum))

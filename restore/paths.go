@@ -70,22 +70,20 @@ func (r *run) restorePath(ctx context.Context, j pathJob, fetched func()) error 
 	body, _, err := r.fetch(ctx, fetched, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
 		return r.Store.Open(ctx, j.pack.Object, 0, -1)
 	})
-	installed := 0
 	if err == nil {
 		defer body.Close()
-		installed, err = r.unpackPath(j, body)
+		err = r.unpackPath(j, body)
 	}
-	r.tally.add(func() { r.tally.files.Restored += installed })
 	if isStore(err) || isLocal(err) {
 		return fetchError(j.pack.Object, err)
 	}
-	if err == nil && installed < len(j.wanted) {
-		err = fmt.Errorf("%w: %d files of %s are not in it", snapshot.ErrCorrupt, len(j.wanted)-installed, j.path.Name)
+	if err == nil && len(j.wanted) > 0 {
+		err = fmt.Errorf("%w: %d files of %s are not in it", snapshot.ErrCorrupt, len(j.wanted), j.path.Name)
 	}
 	if err != nil {
 		r.tally.damage(snapshot.Damage{Object: j.pack.Object, Frame: -1, Reason: err.Error()}, kindOf(err))
 		r.tally.add(func() {
-			for range len(j.wanted) - installed {
+			for range j.wanted {
 				r.tally.files.lost(kindOf(err))
 			}
 		})
@@ -93,12 +91,12 @@ func (r *run) restorePath(ctx context.Context, j pathJob, fetched func()) error 
 	return nil
 }
 
-// unpackPath returns how many of the wanted files are there now. A member whose content is not what the
-// manifest says does not count, and costs no other.
-func (r *run) unpackPath(j pathJob, body io.Reader) (installed int, err error) {
+// unpackPath takes out of what is wanted what is there now. A member whose content is not what the
+// manifest says does not count, and costs no other; nor does a second one of a name.
+func (r *run) unpackPath(j pathJob, body io.Reader) error {
 	dir, err := j.path.Create()
 	if err != nil {
-		return 0, diskError(err)
+		return diskError(err)
 	}
 	defer dir.Close()
 	rd := snapshot.NewReader(body, j.pack.Frames, r.buffers)
@@ -106,10 +104,10 @@ func (r *run) unpackPath(j pathJob, body io.Reader) (installed int, err error) {
 	for {
 		m, err := rd.Next()
 		if err == io.EOF {
-			return installed, nil
+			return nil
 		}
 		if err != nil {
-			return installed, err
+			return err
 		}
 		f, ok := j.wanted[m.Name]
 		if !ok || m.Size != f.Size {
@@ -123,11 +121,12 @@ func (r *run) unpackPath(j pathJob, body io.Reader) (installed int, err error) {
 			j.without(&r.tally, f, err)
 			continue
 		case err != nil:
-			return installed, diskError(err)
+			return diskError(err)
 		case written:
 			r.Meter.Files.Add(1)
 			r.Meter.Disk.Add(f.Size)
 		}
-		installed++
+		delete(j.wanted, f.Name)
+		r.tally.add(func() { r.tally.files.Restored++ })
 	}
 }

@@ -31,6 +31,7 @@ func (r *run) execute(ctx context.Context) (err error) {
 			return local(err)
 		}
 		defer r.stage.Close()
+		r.startSumCheck(ctx)
 	}
 	return r.runJobs(ctx)
 }
@@ -72,7 +73,10 @@ func (r *run) runJobs(ctx context.Context) error {
 // allJobs lists what is to be done; modules and packs in turn, so that work of both kinds is there all the time.
 func (r *run) allJobs() (jobs []job) {
 	for _, j := range r.trees {
-		jobs = append(jobs, job{j.pack.Size, func(ctx context.Context, fetched func()) error { return r.restoreTree(ctx, j, fetched) }})
+		jobs = append(jobs, job{j.pack.Size, func(ctx context.Context, fetched func()) error {
+			defer r.sums.treeDone()
+			return r.restoreTree(ctx, j, fetched)
+		}})
 	}
 	for _, j := range r.paths {
 		jobs = append(jobs, job{j.pack.Size, func(ctx context.Context, fetched func()) error { return r.restorePath(ctx, j, fetched) }})

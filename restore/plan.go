@@ -30,7 +30,7 @@ func (r *run) describe() *PlanResult {
 	k := r.Keys.Key
 	p := &PlanResult{
 		Key: k.String(), Candidates: lookup.Candidates(r.Repo, r.scopes(), k.Exact(), k.Latest()),
-		Matched: r.matched(), Losses: r.tally.losses,
+		Matched: r.matched(), Losses: r.tally.named(),
 	}
 	for _, j := range r.modules {
 		if !j.listed {

@@ -15,13 +15,16 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -41,7 +44,13 @@ type Options struct {
 	// Trust says whose snapshots are restored: one that it refuses is named among the losses, and the next in order is taken.
 	// Nil: everybody's. What go.sum names needs no snapshot and no trust.
 	Trust *snapshot.Trust
-	Zips  bool // rebuild cache/download/...zip
+	// SumDB is asked about modules that go.sum does not name, unless Trust vouches for them; nil: they are restored as the snapshot has
+	// them. What the database does not confirm is refused; where it cannot be asked a warning says so.
+	SumDB *checksumdb.DB
+	// SumDBAlways has it asked also where Trust vouches, and refuses what it cannot be asked about. What GONOSUMDB takes out of its care is
+	// restored all the same.
+	SumDBAlways bool
+	Zips        bool // rebuild cache/download/...zip
 	// VerifyOutputs hashes every build output: those that come, and those that are here.
 	VerifyOutputs bool
 	Fuzz          bool            // restore the fuzzing corpus
@@ -136,6 +145,8 @@ type run struct {
 	buffers *buffers
 	chunks  chunkPool
 	stage   *modcache.Stage
+	sums    *sumCheck  // nil: nothing is checked
+	large   sync.Mutex // held while a large file of a tree is in memory
 }
 
 // Plan says what Run would do. It reads the store and the caches and writes nothing.
@@ -272,7 +283,7 @@ func diskError(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError
 	var no syscall.Errno
-	if errors.Is(err, fs.ErrExist) || !errors.As(err, &path) && !errors.As(err, &link) && !errors.As(err, &no) {
+	if errors.Is(err, fs.ErrExist) || osfile.IsBadName(err) || !errors.As(err, &path) && !errors.As(err, &link) && !errors.As(err, &no) {
 		return err
 	}
 	return local(err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -45,14 +46,22 @@ func (t *tally) damage(d snapshot.Damage, kind string) {
 func (t *tally) warn(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.warnings = append(t.warnings, fmt.Sprintf(format, args...))
+	t.warnings = append(t.warnings, report.OneLine(fmt.Sprintf(format, args...)))
 }
 
 func (t *tally) into(r *Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r.Modules, r.Build, r.Packs, r.Files = t.modules, t.build, t.packs, t.files
-	r.Losses, r.Warnings = t.losses, t.warnings
+	r.Losses, r.Warnings = t.named(), t.warnings
+}
+
+// named returns the losses such that they can be printed: what is lost can have any name.
+func (t *tally) named() []Loss {
+	for i, l := range t.losses {
+		t.losses[i].What, t.losses[i].Reason = report.OneLine(l.What), report.OneLine(l.Reason)
+	}
+	return t.losses
 }
 
 // lost counts a thing of the given kind as lost.

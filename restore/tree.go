@@ -3,12 +3,15 @@ package restore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"strings"
+	"syscall"
 
+	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"golang.org/x/mod/module"
@@ -21,9 +24,13 @@ type treeJob struct {
 	pack snapshot.Pack
 }
 
-// maxTreeFile bounds a file of a tree, which is held in memory: go.mod files and
-// checksum database tiles are a few KiB, fuzz inputs are refused by `go test` above 100 MB.
-const maxTreeFile = 100 << 20
+// Bounds of a file of a tree, which is held in memory: go.mod files and checksum database tiles are a few KiB, fuzz
+// inputs are refused by `go test` above 100 MB. Of those above largeFile only one is held at a time.
+const (
+	maxGraphFile = modcache.MaxGoMod
+	maxFuzzFile  = 100 << 20
+	largeFile    = 1 << 20
+)
 
 func (r *run) planTrees() {
 	m := r.manifest()
@@ -34,18 +41,18 @@ func (r *run) planTrees() {
 	}
 }
 
-func (r *run) isTreePack(pack int) bool {
+// treePacks are the packs that hold no build outputs.
+func (r *run) treePacks() map[int]bool {
+	packs := map[int]bool{}
 	for _, t := range r.manifest().Trees {
-		if t.Pack == pack {
-			return true
-		}
+		packs[t.Pack] = true
 	}
 	for _, p := range r.manifest().Paths {
-		if slices.ContainsFunc(p.Files, func(f snapshot.PathFile) bool { return f.Pack == pack }) {
-			return true
+		for _, f := range p.Files {
+			packs[f.Pack] = true
 		}
 	}
-	return false
+	return packs
 }
 
 // restoreTree reads a tree's pack and installs what is not here. The packs are small, so they
@@ -67,9 +74,11 @@ func (r *run) restoreTree(ctx context.Context, j treeJob, fetched func()) error 
 	return nil
 }
 
+// unpackTree refuses more than the manifest says there is: no more is written than was announced.
 func (r *run) unpackTree(j treeJob, body io.Reader) error {
 	rd := snapshot.NewReader(body, j.pack.Frames, r.buffers)
 	defer rd.Close()
+	files, bytes := j.tree.Files, j.tree.Bytes
 	for {
 		m, err := rd.Next()
 		if err == io.EOF {
@@ -78,19 +87,35 @@ func (r *run) unpackTree(j treeJob, body io.Reader) error {
 		if err != nil {
 			return err
 		}
-		if m.Size > maxTreeFile {
-			return fmt.Errorf("%w: %s has %d bytes", snapshot.ErrCorrupt, m.Name, m.Size)
+		if files, bytes = files-1, bytes-m.Size; files < 0 || bytes < 0 || m.Size > j.maxFile() {
+			return fmt.Errorf("%w: more than %d files or %d bytes with %.300q, which has %d", snapshot.ErrCorrupt, j.tree.Files, j.tree.Bytes, m.Name, m.Size)
 		}
-		data := make([]byte, m.Size)
-		if _, err := io.ReadFull(rd, data); err != nil {
-			return err
-		}
-		if err := r.installTreeFile(j.tree.Name, m.Name, data); err != nil {
+		if err := r.unpackTreeFile(j.tree.Name, m, rd); err != nil {
 			return err
 		}
 	}
 }
 
+func (j treeJob) maxFile() int64 {
+	if j.tree.Name == snapshot.TreeFuzz {
+		return maxFuzzFile
+	}
+	return maxGraphFile
+}
+
+func (r *run) unpackTreeFile(tree string, m snapshot.Member, rd io.Reader) error {
+	if m.Size > largeFile {
+		r.large.Lock()
+		defer r.large.Unlock()
+	}
+	data := make([]byte, m.Size)
+	if _, err := io.ReadFull(rd, data); err != nil {
+		return err
+	}
+	return r.installTreeFile(tree, m.Name, data)
+}
+
+// installTreeFile installs one file. One that cannot be where its name says costs itself only.
 func (r *run) installTreeFile(tree, name string, data []byte) (err error) {
 	var written bool
 	if tree == snapshot.TreeFuzz {
@@ -98,12 +123,14 @@ func (r *run) installTreeFile(tree, name string, data []byte) (err error) {
 	} else {
 		verified, reason := r.checkGraphFile(name, data)
 		if reason != "" {
-			r.tally.add(func() {
-				r.tally.losses = append(r.tally.losses, Loss{What: name, Reason: reason, Kind: "refused"})
-			})
+			r.refuseFile(name, reason)
 			return nil
 		}
 		written, err = r.stage.InstallGraphFile(name, data, verified)
+	}
+	if osfile.IsBadName(err) || errors.Is(err, syscall.ENOTDIR) {
+		r.refuseFile(name, err.Error())
+		return nil
 	}
 	if err != nil {
 		return diskError(err)
@@ -113,6 +140,12 @@ func (r *run) installTreeFile(tree, name string, data []byte) (err error) {
 		r.Meter.Disk.Add(int64(len(data)))
 	}
 	return nil
+}
+
+func (r *run) refuseFile(name, reason string) {
+	r.tally.add(func() {
+		r.tally.losses = append(r.tally.losses, Loss{What: name, Reason: reason, Kind: "refused"})
+	})
 }
 
 // checkGraphFile compares a .mod file with its "/go.mod" line in go.sum, where

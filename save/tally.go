@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/org/gocache-action/internal/report"
 )
 
 // tally collects what the workers did. Safe for concurrent use.
@@ -20,7 +22,7 @@ func (t *tally) add(f func(*Result)) {
 
 // warn records a warning, once.
 func (t *tally) warn(format string, args ...any) {
-	s := fmt.Sprintf(format, args...)
+	s := report.OneLine(fmt.Sprintf(format, args...))
 	t.add(func(r *Result) {
 		if !slices.Contains(r.Warnings, s) {
 			r.Warnings = append(r.Warnings, s)

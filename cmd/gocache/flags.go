@@ -20,6 +20,7 @@ type flags struct {
 	identity            identity // without Commit and Run
 	noModules, noBuild  bool
 	zips, verify        choice
+	checkSumDB          choice
 	fuzz                bool
 	stableMtimes        bool
 	noToolchains        bool
@@ -60,6 +61,7 @@ var (
 	zipsChoices   = []string{"rebuild", "omit"}
 	verifyChoices = []string{"packs", "outputs"}
 	sseChoices    = []string{s3.SSES3, s3.SSEKMS, s3.SSEKMSDual}
+	sumDBChoices  = []string{"auto", "always", "off"}
 )
 
 // project registers what says which project, and whose snapshot, is meant.
@@ -100,6 +102,8 @@ func (f *flags) restore(fs *pflag.FlagSet) {
 	fs.Var(&f.zips, "zips", "rebuild the zip of each module, for 'go mod download' offline, or omit it")
 	f.verify = choice{value: "packs", allowed: verifyChoices}
 	fs.Var(&f.verify, "verify", "what of the build cache is hashed: packs against the snapshot, or also all outputs, those that are here included, against their names")
+	f.checkSumDB = choice{value: "auto", allowed: sumDBChoices}
+	fs.Var(&f.checkSumDB, "check-sumdb", "ask the checksum database about modules that are not in go.sum, such as tools and toolchains: auto if no trusted key has signed the snapshot, and with a warning where it does not answer; always; or off")
 	fs.BoolVar(&f.lookupOnly, "lookup-only", false, "look for the snapshot, say which there is, and restore nothing")
 	fs.BoolVar(&f.stableMtimes, "stable-mtimes", false, "give tracked files times that depend on their content only, for test results to survive a checkout")
 }
@@ -156,6 +160,9 @@ func complete(cmd *cobra.Command) {
 	}
 	if cmd.Flags().Lookup("sse") != nil {
 		cmd.RegisterFlagCompletionFunc("sse", cobra.FixedCompletions(sseChoices, cobra.ShellCompDirectiveNoFileComp))
+	}
+	if cmd.Flags().Lookup("check-sumdb") != nil {
+		cmd.RegisterFlagCompletionFunc("check-sumdb", cobra.FixedCompletions(sumDBChoices, cobra.ShellCompDirectiveNoFileComp))
 	}
 	if cmd.Flags().Lookup("zips") != nil {
 		cmd.RegisterFlagCompletionFunc("zips", cobra.FixedCompletions(zipsChoices, cobra.ShellCompDirectiveNoFileComp))

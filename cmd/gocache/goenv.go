@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/org/gocache-action/internal/checksumdb"
 )
 
 // goEnv is what `go env` says in the project directory.
@@ -23,13 +25,13 @@ type goEnv struct {
 	GOPRIVATE, GONOPROXY, GONOSUMDB    string
 	GOCACHEPROG, GODEBUG               string
 	GOWORK, GOMOD, GOPROXY             string
+	GOSUMDB, GOPATH                    string
 }
 
 // readGoEnv asks the go command in dir. It is kept from switching toolchains, which
 // could download one before the restore that brings it; GOTOOLCHAIN itself is
 // read in the one form that never switches (cmd/go/internal/toolchain.Select).
 func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
-	var env goEnv
 	var setting, out []byte
 	var g errgroup.Group
 	g.Go(func() (err error) {
@@ -39,16 +41,21 @@ func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
 	g.Go(func() (err error) {
 		out, err = goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, "env", "-json",
 			"GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
-			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY", "GODEBUG")
+			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY", "GOSUMDB", "GOPATH", "GODEBUG")
 		return err
 	})
 	if err := g.Wait(); err != nil {
-		return env, err
+		return goEnv{}, err
 	}
+	return parseGoEnv(out, setting)
+}
+
+// parseGoEnv reads what go env has printed: JSON, and the setting of GOTOOLCHAIN.
+func parseGoEnv(out, toolchain []byte) (env goEnv, err error) {
 	if err := json.Unmarshal(out, &env); err != nil {
-		return env, fmt.Errorf("go env: %w", err)
+		return goEnv{}, fmt.Errorf("go env: %w", err)
 	}
-	env.GOTOOLCHAIN = strings.TrimSpace(string(setting))
+	env.GOTOOLCHAIN = strings.TrimSpace(string(toolchain))
 	return env, nil
 }
 
@@ -69,6 +76,15 @@ func goOutput(ctx context.Context, dir string, extra []string, args ...string) (
 		return nil, fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
 	}
 	return out, nil
+}
+
+// sumDB returns the checksum database that the go command asks.
+func (e *goEnv) sumDB() *checksumdb.DB {
+	o := checksumdb.Options{GOSUMDB: e.GOSUMDB, GONOSUMDB: e.GONOSUMDB, GOPROXY: e.GOPROXY}
+	if dirs := filepath.SplitList(e.GOPATH); len(dirs) > 0 && dirs[0] != "" {
+		o.LatestDir = filepath.Join(dirs[0], "pkg", "sumdb")
+	}
+	return checksumdb.New(o)
 }
 
 // buildDir returns GOCACHE, or "" where it is off or another program keeps the build cache.

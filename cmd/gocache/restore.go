@@ -149,7 +149,7 @@ func (a *app) keepState(p *project, res *restore.Result) error {
 // restoreOptions is the one place where flags and environment become options; plan and
 // try use it too, so that they do what restore does.
 func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restore.Options {
-	return restore.Options{
+	o := restore.Options{
 		Store: st, Repo: p.id.Repo,
 		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
 		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir,
@@ -159,6 +159,13 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 		Concurrency: a.flags.concurrency, PartSize: int64(a.flags.partSize),
 		Meter: m, Now: time.Now,
 	}
+	switch mode := a.flags.checkSumDB.value; {
+	case mode == "always":
+		o.SumDB, o.SumDBAlways = p.env.sumDB(), true
+	case mode == "auto" && p.env.GOSUMDB != "off": // whoever switches the database off does not want to be warned of that
+		o.SumDB = p.env.sumDB()
+	}
+	return o
 }
 
 // write prints the result for people.

@@ -139,15 +139,15 @@ func (p Path) Has(name string) bool {
 var (
 	// ErrContent says that the bytes for a file are not those that its record names.
 	ErrContent = errors.New("content does not match its hash")
-	// ErrPlace says that a file cannot be where its name says: a link leads out of the directory, or a file
-	// has the name of a directory.
+	// ErrPlace says that a file cannot be where its name says: a link leads out of the directory, a file
+	// has the name of a directory, or the file system cannot have the name.
 	ErrPlace = errors.New("something else is in its place")
 )
 
 // placeError tells ErrPlace from failures of the disk, which are those of a system call.
 func placeError(name string, err error) error {
 	var no syscall.Errno
-	if err != nil && (!errors.As(err, &no) || no == syscall.ENOTDIR) {
+	if err != nil && (!errors.As(err, &no) || no == syscall.ENOTDIR || osfile.IsBadName(err)) {
 		return fmt.Errorf("%s: %w: %w", name, ErrPlace, err)
 	}
 	return err

@@ -25,6 +25,22 @@ type InstallOptions struct {
 	// Replace replaces also a tree that looks complete. It is for trees of which Measure tells that
 	// files are missing.
 	Replace bool
+	// Files and Bytes are how many files the tree has and how large they are together, where that is known: more are refused
+	// as they come, before they fill the disk. 0: the limits of the package alone.
+	Files int
+	Bytes int64
+}
+
+// limits of the tree, and what is known about it.
+func (o InstallOptions) limits() (files int, bytes int64) {
+	files, bytes = MaxFiles, MaxTreeSize
+	if o.Files > 0 {
+		files = min(files, o.Files)
+	}
+	if o.Bytes > 0 {
+		bytes = min(bytes, o.Bytes)
+	}
+	return files, bytes
 }
 
 // Install puts one module version together in a stage. Create may be called, and several files may be
@@ -44,6 +60,7 @@ type Install struct {
 	hash  TreeHash
 	size  int64 // declared
 	files int   // declared
+	named int   // bytes of the names of files and directories, as in the zip
 	open  int   // not closed yet
 	zip   *zipWriter
 	err   error // the first one of a file
@@ -147,19 +164,17 @@ func (i *Install) createSmall(suffix string, size int64) (io.WriteCloser, error)
 
 // enter checks a file of the tree against the limits and the other files, and creates its directories.
 func (i *Install) enter(rel string, size int64) error {
-	if len(rel) > MaxName {
-		return fmt.Errorf("%.300q: name of %d bytes", rel, len(rel))
-	}
-	if err := module.CheckFilePath(rel); err != nil {
+	if err := checkTreeName(rel); err != nil {
 		return err
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.files >= MaxFiles {
-		return fmt.Errorf("more than %d files", MaxFiles)
+	files, bytes := i.o.limits()
+	if i.files >= files {
+		return fmt.Errorf("more than %d files", files)
 	}
-	if size > MaxTreeSize-i.size {
-		return fmt.Errorf("more than %d bytes", int64(MaxTreeSize))
+	if size > bytes-i.size {
+		return fmt.Errorf("more than %d bytes", bytes)
 	}
 	if err := i.claim(rel, false); err != nil {
 		return err
@@ -173,12 +188,31 @@ func (i *Install) enter(rel string, size int64) error {
 	return nil
 }
 
+// checkTreeName refuses names that the go command refuses, or that file systems do.
+func checkTreeName(rel string) error {
+	if len(rel) > MaxName {
+		return fmt.Errorf("%.300q: name of %d bytes", rel, len(rel))
+	}
+	if n := strings.Count(rel, "/"); n > maxDepth {
+		return fmt.Errorf("%.300q: %d directories deep", rel, n)
+	}
+	for elem := range strings.SplitSeq(rel, "/") {
+		if len(elem) > maxElement {
+			return fmt.Errorf("%.300q: element of %d bytes", rel, len(elem))
+		}
+	}
+	return module.CheckFilePath(rel)
+}
+
 // claim reserves a name in the tree, under the rules of golang.org/x/mod/zip.
 func (i *Install) claim(rel string, dir bool) error {
 	fold := foldCase(rel)
 	other, taken := i.names[fold]
 	switch {
 	case !taken:
+		if i.named += len(i.p.tree) + 1 + len(rel); i.named > MaxNames || dir && len(i.dirs) >= MaxDirs {
+			return fmt.Errorf("more than %d directories, or %d bytes of names", MaxDirs, MaxNames)
+		}
 		i.names[fold] = rel
 	case other != rel:
 		return fmt.Errorf("%q and %q differ in case only", other, rel)

@@ -6,3 +6,6 @@ import "golang.org/x/sys/unix"
 
 // noSpace lists what the system answers when a disk or a quota is full.
 var noSpace = []error{unix.ENOSPC, unix.EDQUOT}
+
+// badName lists what the system answers to names that a file system cannot have.
+var badName = []error{unix.ENAMETOOLONG, unix.EILSEQ}

@@ -109,3 +109,14 @@ func IsNoSpace(err error) bool {
 	}
 	return false
 }
+
+// IsBadName tells whether err means that the file system cannot have a file of this name: it is too long, or has
+// bytes that are not allowed. Nothing is wrong with the disk then.
+func IsBadName(err error) bool {
+	for _, bad := range badName {
+		if errors.Is(err, bad) {
+			return true
+		}
+	}
+	return false
+}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +112,16 @@ func TestIsNoSpace(t *testing.T) {
 	}
 	if IsNoSpace(nil) || IsNoSpace(fs.ErrPermission) {
 		t.Error("IsNoSpace holds for other errors")
+	}
+}
+
+func TestIsBadName(t *testing.T) {
+	_, err := Create(filepath.Join(t.TempDir(), strings.Repeat("x", 300)), 0o666)
+	if !IsBadName(fmt.Errorf("wrapped: %w", err)) {
+		t.Errorf("%v is not recognized", err)
+	}
+	if IsBadName(nil) || IsBadName(fs.ErrNotExist) {
+		t.Error("IsBadName holds for other errors")
 	}
 }
 

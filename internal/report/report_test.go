@@ -174,3 +174,18 @@ func TestSeconds(t *testing.T) {
 		}
 	}
 }
+
+// TestOneLine: what is printed is no command to a runner, whatever it is made of.
+func TestOneLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain":                   "plain",
+		"two\nlines\n":            "two; lines",
+		"a\r\n::error::x":         "a\uFFFD; ::error::x",
+		"\x1b[2Jclear":            "\uFFFD[2Jclear",
+		"x ##[set-output name=a]": "x # #[set-output name=a]",
+	} {
+		if got := OneLine(in); got != want {
+			t.Errorf("OneLine(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

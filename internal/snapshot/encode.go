@@ -58,17 +58,41 @@ func (m *Manifest) Encode() ([]byte, error) {
 		return nil, err
 	}
 	bw := bufio.NewWriterSize(zw, 1<<16)
-	if err := m.encodeTo(bw); err != nil {
+	json, err := m.encodeTo(bw)
+	if err != nil {
 		return nil, err
 	}
 	if err := errors.Join(bw.Flush(), zw.Close()); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(body.Bytes())
-	return append(fmt.Appendf(nil, "%s%d\n%s%x\n\n", manifestMagic, Format, hashField, sum), body.Bytes()...), nil
+	stored := padTo(body.Bytes(), sizeFor(m.entries(), json))
+	sum := sha256.Sum256(stored)
+	return append(fmt.Appendf(nil, "%s%d\n%s%x\n\n", manifestMagic, Format, hashField, sum), stored...), nil
 }
 
-func (m *Manifest) encodeTo(w *bufio.Writer) error {
+// entries counts what comes with a hash.
+func (m *Manifest) entries() int {
+	n := len(m.Outputs) + len(m.Actions) + len(m.Packs) + len(m.Modules)
+	for _, p := range m.Packs {
+		n += len(p.Frames)
+	}
+	return n
+}
+
+// padTo brings a body that compressed beyond what readers believe to a size, with a frame that decoders skip. Hashes do
+// not compress, so this is for manifests that are made up, and for very many files that are alike.
+func padTo(body []byte, size int) []byte {
+	n := size - len(body)
+	if n <= 0 {
+		return body
+	}
+	body = binary.LittleEndian.AppendUint32(body, skippableMagic)
+	body = binary.LittleEndian.AppendUint32(body, uint32(n))
+	return append(body, make([]byte, n)...)
+}
+
+// encodeTo returns the length of the line of JSON.
+func (m *Manifest) encodeTo(w *bufio.Writer) (int, error) {
 	h := header{Manifest: m, NumOutputs: len(m.Outputs), NumActions: len(m.Actions)}
 	exec := map[string]int{"": 0}
 	for _, o := range m.Outputs {
@@ -77,9 +101,12 @@ func (m *Manifest) encodeTo(w *bufio.Writer) error {
 			exec[o.Exec] = len(h.Exec)
 		}
 	}
+	if len(h.Exec) > maxExec {
+		return 0, fmt.Errorf("manifest header: %d names of programs", len(h.Exec))
+	}
 	line, err := json.Marshal(h)
 	if err != nil {
-		return fmt.Errorf("manifest header: %w", err)
+		return 0, fmt.Errorf("manifest header: %w", err)
 	}
 	w.Write(append(line, '\n')) // a bufio.Writer keeps its first error for Flush
 	var b []byte
@@ -102,7 +129,7 @@ func (m *Manifest) encodeTo(w *bufio.Writer) error {
 		w.Write(binary.AppendVarint(b, a.LastUse-last))
 		last = a.LastUse
 	}
-	return nil
+	return len(line) + 1, nil
 }
 
 func appendUvarints(b []byte, vs ...int64) []byte {
@@ -129,7 +156,7 @@ func decodeBody(body []byte) (*Manifest, error) {
 		return nil, err
 	}
 	defer zr.Close()
-	m, err := decodeFrom(&tableReader{r: bufio.NewReaderSize(zr, 1<<16)})
+	m, err := decodeFrom(&tableReader{r: bufio.NewReaderSize(zr, 1<<16), left: maxEntriesIn(len(body))}, len(body))
 	if err != nil {
 		return nil, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
 	}
@@ -164,8 +191,16 @@ func openManifest(data []byte) (lines []string, body []byte, err error) {
 
 // tableReader reads the tables and remembers the first error.
 type tableReader struct {
-	r   *bufio.Reader
-	err error
+	r    *bufio.Reader
+	err  error
+	left int // entries that the stored bytes can vouch for
+}
+
+// take counts n entries.
+func (t *tableReader) take(n int) {
+	if t.left -= n; t.left < 0 && t.err == nil {
+		t.err = errors.New("more entries than the stored bytes can hold")
+	}
 }
 
 func (t *tableReader) int(limit int64) int64 {
@@ -186,55 +221,41 @@ func (t *tableReader) id() (id ID) {
 	return id
 }
 
-// maxJSON bounds the JSON line: names of modules and packs, about 400 bytes each.
-const maxJSON = 128 << 20
-
-func decodeFrom(t *tableReader) (*Manifest, error) {
-	h := header{Manifest: new(Manifest)}
-	line, err := readLine(t.r, maxJSON)
+func decodeFrom(t *tableReader, body int) (*Manifest, error) {
+	h, err := readHeader(t.r, body)
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(line, &h); err != nil {
-		return nil, err
+	if h.NumOutputs < 0 || h.NumOutputs > MaxEntries || h.NumActions < 0 || h.NumActions > MaxEntries {
+		return nil, fmt.Errorf("%d outputs, %d actions", h.NumOutputs, h.NumActions)
 	}
 	m := h.Manifest
-	if m == nil || h.NumOutputs < 0 || h.NumOutputs > MaxEntries || h.NumActions < 0 || h.NumActions > MaxEntries || len(m.Packs) > MaxPacks {
-		return nil, fmt.Errorf("%d outputs, %d actions", h.NumOutputs, h.NumActions)
+	if t.take(h.NumOutputs + h.NumActions + len(m.Packs) + len(m.Modules)); t.err != nil {
+		return nil, t.err
 	}
 	t.packs(m)
 	t.outputs(m, h)
 	t.actions(m, h)
-	if _, err := t.r.ReadByte(); err != io.EOF && t.err == nil {
+	if t.err != nil {
+		return nil, t.err
+	}
+	if _, err := t.r.ReadByte(); err != io.EOF {
 		return nil, errors.New("data behind the tables")
 	}
-	return m, t.err
+	return m, nil
 }
-
-// readLine reads up to the first line feed, which must come within limit bytes.
-func readLine(r *bufio.Reader, limit int) ([]byte, error) {
-	var line []byte
-	for {
-		part, err := r.ReadSlice('\n')
-		if line = append(line, part...); len(line) > limit {
-			return nil, errors.New("header too long")
-		}
-		if err != bufio.ErrBufferFull {
-			return line, err
-		}
-	}
-}
-
-// prealloc bounds what a count alone can make us allocate: the rest grows as bytes really arrive.
-func prealloc(n int) int { return min(n, 1<<16) }
 
 func (t *tableReader) packs(m *Manifest) {
 	total := int64(0)
 	for i := range m.Packs {
 		n := t.int(MaxFrames)
-		if total += n; total > MaxFrames && t.err == nil {
+		if t.err != nil {
+			return
+		}
+		if total += n; total > MaxFrames {
 			t.err = errors.New("too many frames")
 		}
+		t.take(int(n))
 		for ; n > 0 && t.err == nil; n-- {
 			f := Frame{Size: t.int(MaxFrameStored), Raw: t.int(MaxFrameRaw)}
 			f.Sum = t.id()
@@ -245,8 +266,11 @@ func (t *tableReader) packs(m *Manifest) {
 
 const maxInt = 1<<63 - 1
 
-func (t *tableReader) outputs(m *Manifest, h header) {
-	m.Outputs = make([]Output, 0, prealloc(h.NumOutputs))
+func (t *tableReader) outputs(m *Manifest, h *header) {
+	if t.err != nil {
+		return
+	}
+	m.Outputs = make([]Output, 0, h.NumOutputs) // as many as the stored bytes can vouch for
 	for range h.NumOutputs {
 		o := Output{ID: t.id(), Size: t.int(maxInt), Pack: int(t.int(MaxPacks)), Frame: int(t.int(MaxFrames)), Off: t.int(MaxFrameRaw)}
 		exec := t.int(int64(len(h.Exec)))
@@ -260,8 +284,11 @@ func (t *tableReader) outputs(m *Manifest, h header) {
 	}
 }
 
-func (t *tableReader) actions(m *Manifest, h header) {
-	m.Actions = make([]Action, 0, prealloc(h.NumActions))
+func (t *tableReader) actions(m *Manifest, h *header) {
+	if t.err != nil {
+		return
+	}
+	m.Actions = make([]Action, 0, h.NumActions)
 	last := int64(0)
 	for range h.NumActions {
 		a := Action{ID: t.id(), Output: int(t.int(MaxEntries)), Time: t.int(maxInt)}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -80,17 +81,21 @@ func ReadFrame(r io.Reader, buf []byte) ([]byte, error) {
 	if binary.LittleEndian.Uint32(h[:]) != skippableMagic || binary.LittleEndian.Uint32(h[4:]) != 4 || n+frameHeaderSize > MaxFrameStored {
 		return nil, fmt.Errorf("%w: no frame header", ErrCorrupt)
 	}
-	n += frameHeaderSize
-	if int64(cap(buf)) < n {
-		buf = make([]byte, n, n+n/2)
-	}
-	buf = buf[:n]
-	copy(buf, h[:])
-	if _, err := io.ReadFull(r, buf[frameHeaderSize:]); err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
+	return readInto(r, append(buf[:0], h[:]...), int(n)+frameHeaderSize)
+}
+
+// readAtOnce is how many bytes are made room for on the word of a header alone.
+const readAtOnce = 1 << 20
+
+// readInto reads until buf has n bytes. It grows as the bytes arrive.
+func readInto(r io.Reader, buf []byte, n int) ([]byte, error) {
+	for len(buf) < n {
+		start := len(buf)
+		end := min(n, max(cap(buf), 2*start, readAtOnce))
+		buf = slices.Grow(buf, end-start)[:end]
+		if _, err := io.ReadFull(r, buf[start:]); err != nil {
+			return nil, noEOF(err)
 		}
-		return nil, err
 	}
 	return buf, nil
 }
@@ -106,8 +111,9 @@ func DecodeFrame(stored, dst []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: no zstd frame", ErrCorrupt)
 	}
 	// Writers always record the size, so a frame without it is not ours; with it, memory is known beforehand.
-	if !h.HasFCS || h.FrameContentSize > MaxFrameRaw {
-		return nil, fmt.Errorf("%w: frame of unknown or too large size", ErrCorrupt)
+	// Empty ones say nothing, and any number of them could be read for ever.
+	if !h.HasFCS || h.FrameContentSize > MaxFrameRaw || h.FrameContentSize == 0 {
+		return nil, fmt.Errorf("%w: frame of unknown, too large or no size", ErrCorrupt)
 	}
 	if uint64(cap(dst)) < h.FrameContentSize {
 		dst = make([]byte, 0, h.FrameContentSize)

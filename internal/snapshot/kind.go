@@ -3,7 +3,6 @@ package snapshot
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"path"
 	"strings"
@@ -66,20 +65,40 @@ func Names(data []byte) ([]string, error) {
 		return nil, err
 	}
 	defer zr.Close()
-	line, err := readLine(bufio.NewReaderSize(zr, 1<<16), maxJSON)
+	j := newJSONReader(bufio.NewReaderSize(zr, 1<<16), maxJSONIn(len(body)))
+	names, err := readNames(j, maxEntriesIn(len(body)))
 	if err != nil {
 		return nil, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
 	}
-	var m struct{ Packs, Modules []struct{ Object string } }
-	if err := json.Unmarshal(line, &m); err != nil {
-		return nil, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
-	}
-	names := make([]string, 0, len(m.Packs)+len(m.Modules))
-	for _, p := range m.Packs {
-		names = append(names, p.Object)
-	}
-	for _, mod := range m.Modules {
-		names = append(names, mod.Object)
-	}
 	return names, nil
+}
+
+// readNames reads the names of packs and modules, at most limit of each.
+func readNames(j *jsonReader, limit int) ([]string, error) {
+	names := map[string][]string{}
+	err := j.object(func(field string) error {
+		valid, most := isPackObject, MaxPacks
+		switch field {
+		case "packs":
+		case "modules":
+			valid, most = isModuleObject, MaxModules
+		default:
+			return j.skip()
+		}
+		return j.list(min(most, limit)-len(names[field]), func() error {
+			var named struct{ Object string }
+			if err := j.read(&named); err != nil {
+				return err
+			}
+			if !valid(named.Object) {
+				return fmt.Errorf("object name %.200q", named.Object)
+			}
+			names[field] = append(names[field], named.Object)
+			return nil
+		})
+	})
+	if err == nil {
+		err = j.end()
+	}
+	return append(names["packs"], names["modules"]...), err
 }

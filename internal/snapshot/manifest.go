@@ -1,12 +1,17 @@
 package snapshot
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/mod/module"
 )
 
 // ID is a SHA-256: an action ID, an output ID, or the hash of a pack.
@@ -158,90 +163,171 @@ func (m *Manifest) IsFor(repo, scope string, key []string) error {
 	return nil
 }
 
-// check refuses what no writer writes, so that users of a manifest can trust every index, length and name in it.
+// check refuses what no writer writes, so that users of a manifest can trust every index, length and name in it, and
+// its order.
 func (m *Manifest) check() error {
-	if len(m.Packs) > MaxPacks || len(m.Modules) > MaxModules || len(m.Graph) > MaxModules || len(m.Trend) > 10*MaxTrend {
-		return fmt.Errorf("%w: manifest with %d packs, %d modules", ErrCorrupt, len(m.Packs), len(m.Modules))
+	if len(m.Packs) > MaxPacks || len(m.Modules) > MaxModules || len(m.Graph) > MaxGraph || len(m.Trees) > MaxTrees || len(m.Trend) > 10*MaxTrend {
+		return fmt.Errorf("%w: manifest with %d packs, %d modules, %d trees", ErrCorrupt, len(m.Packs), len(m.Modules), len(m.Trees))
 	}
 	for i, p := range m.Packs {
 		if err := checkPack(p); err != nil {
 			return fmt.Errorf("pack %d: %w", i, err)
 		}
-	}
-	for _, t := range m.Trees {
-		if t.Pack < 0 || t.Pack >= len(m.Packs) {
-			return fmt.Errorf("%w: tree %s has no pack", ErrCorrupt, t.Name)
+		if i > 0 && p.Object <= m.Packs[i-1].Object {
+			return fmt.Errorf("%w: pack %d is out of order, or there twice", ErrCorrupt, i)
 		}
 	}
-	for _, mod := range m.Modules {
-		if mod.Size < 0 || mod.Bytes < 0 || mod.Files < 0 || !isModuleObject(mod.Object) {
-			return fmt.Errorf("%w: module %s@%s", ErrCorrupt, mod.Path, mod.Version)
+	for i, t := range m.Trees {
+		if t.Pack < 0 || t.Pack >= len(m.Packs) || t.Files < 0 || t.Files > MaxTreeFiles || t.Bytes < 0 || t.Bytes > maxSum || i > 0 && t.Name < m.Trees[i-1].Name {
+			return fmt.Errorf("%w: tree %.100q", ErrCorrupt, t.Name)
 		}
+	}
+	for i, t := range m.Trend {
+		for _, n := range []int64{t.Stored, t.Uploaded, int64(t.Actions), int64(t.Modules), int64(t.Reused), int64(t.Made)} {
+			if n < 0 || n > 1<<61 { // two of them can be added up
+				return fmt.Errorf("%w: save %d of the trend", ErrCorrupt, i)
+			}
+		}
+	}
+	if err := m.checkModules(); err != nil {
+		return err
 	}
 	if err := m.checkPaths(); err != nil {
 		return err
 	}
-	return m.checkEntries()
+	if err := m.checkOutputs(); err != nil {
+		return err
+	}
+	return m.checkActions()
 }
 
-func (m *Manifest) checkEntries() error {
-	for i, o := range m.Outputs {
-		if o.Pack < 0 || o.Pack >= len(m.Packs) || o.Frame < 0 || o.Frame >= len(m.Packs[o.Pack].Frames) {
-			return fmt.Errorf("%w: output %d has no frame", ErrCorrupt, i)
+func (m *Manifest) checkModules() error {
+	for i, mod := range m.Modules {
+		_, err1 := module.EscapePath(mod.Path)
+		_, err2 := module.EscapeVersion(mod.Version)
+		if err1 != nil || err2 != nil || !inSum(mod.Size) || !inSum(mod.Bytes) || !inSum(int64(mod.Files)) || !isModuleObject(mod.Object) {
+			return fmt.Errorf("%w: module %.300q", ErrCorrupt, mod.Path+"@"+mod.Version)
 		}
-		if !m.fits(o) {
-			return fmt.Errorf("%w: output %d does not lie in its frames", ErrCorrupt, i)
-		}
-		if o.Exec != "" && (checkName(o.Exec) != nil || strings.Contains(o.Exec, "/")) {
-			return fmt.Errorf("%w: output %d has the file name %q", ErrCorrupt, i, o.Exec)
-		}
-	}
-	for i, a := range m.Actions {
-		if a.Output < 0 || a.Output >= len(m.Outputs) || a.Time < 0 {
-			return fmt.Errorf("%w: action %d has no output", ErrCorrupt, i)
+		if i > 0 && compareVersions(m.Modules[i-1], mod) >= 0 {
+			return fmt.Errorf("%w: module %s@%s is out of order, or there twice", ErrCorrupt, mod.Path, mod.Version)
 		}
 	}
 	return nil
 }
 
-// fits reports whether an output's bytes lie within its frame and those behind it.
-func (m *Manifest) fits(o Output) bool {
-	if o.Size < 0 || o.Off < 0 {
+// maxSum bounds sizes so far that those of all entries together can be added up.
+const maxSum = 1 << 40
+
+func inSum(n int64) bool { return n >= 0 && n <= maxSum }
+
+func compareVersions(a, b Module) int {
+	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Version, b.Version))
+}
+
+// checkOutputs also makes sure that no two outputs share bytes, so that what is written is not more than what the
+// packs hold, and that none is there twice.
+func (m *Manifest) checkOutputs() error {
+	pack, frame, off := 0, 0, int64(0) // behind the output before
+	for i, o := range m.Outputs {
+		if o.Pack < 0 || o.Pack >= len(m.Packs) || o.Frame < 0 || o.Frame >= len(m.Packs[o.Pack].Frames) || o.Off < 0 {
+			return fmt.Errorf("%w: output %d has no frame", ErrCorrupt, i)
+		}
+		if cmp.Or(cmp.Compare(o.Pack, pack), cmp.Compare(o.Frame, frame), cmp.Compare(o.Off, off)) < 0 {
+			return fmt.Errorf("%w: output %d is out of order, or shares bytes with the one before it", ErrCorrupt, i)
+		}
+		var ok bool
+		if frame, off, ok = m.Packs[o.Pack].behind(o.Frame, o.Off, o.Size); !ok {
+			return fmt.Errorf("%w: output %d does not lie in its frames", ErrCorrupt, i)
+		}
+		pack = o.Pack
+		if o.Exec != "" && (checkName(o.Exec) != nil || strings.Contains(o.Exec, "/")) {
+			return fmt.Errorf("%w: output %d has the file name %.300q", ErrCorrupt, i, o.Exec)
+		}
+	}
+	if hasTwice(m.Outputs) {
+		return fmt.Errorf("%w: an output is there twice", ErrCorrupt)
+	}
+	return nil
+}
+
+// hasTwice reports whether two outputs have the same ID. Those that a writer made differ within their first bytes; only where
+// some do not, all of them are compared.
+func hasTwice(outputs []Output) bool {
+	starts := make([]uint64, len(outputs))
+	for i, o := range outputs {
+		starts[i] = binary.BigEndian.Uint64(o.ID[:])
+	}
+	slices.Sort(starts)
+	alike := false
+	for i := 1; i < len(starts) && !alike; i++ {
+		alike = starts[i] == starts[i-1]
+	}
+	if !alike {
 		return false
 	}
-	_, ok := m.Packs[o.Pack].span(o.Frame, o.Off, o.Size)
-	return ok
+	seen := make(map[ID]bool, len(outputs))
+	for _, o := range outputs {
+		if seen[o.ID] {
+			return true
+		}
+		seen[o.ID] = true
+	}
+	return false
+}
+
+func (m *Manifest) checkActions() error {
+	for i, a := range m.Actions {
+		if a.Output < 0 || a.Output >= len(m.Outputs) || a.Time < 0 {
+			return fmt.Errorf("%w: action %d has no output", ErrCorrupt, i)
+		}
+		if i > 0 && bytes.Compare(a.ID[:], m.Actions[i-1].ID[:]) <= 0 {
+			return fmt.Errorf("%w: action %d is out of order, or there twice", ErrCorrupt, i)
+		}
+	}
+	return nil
 }
 
 // Span returns the index behind the last frame that holds bytes of an output.
 func (m *Manifest) Span(o Output) int {
-	end, _ := m.Packs[o.Pack].span(o.Frame, o.Off, o.Size)
-	return end
+	frame, _, _ := m.Packs[o.Pack].behind(o.Frame, o.Off, o.Size)
+	return frame + 1
 }
 
-func (p Pack) span(frame int, off, size int64) (end int, ok bool) {
-	avail := p.Frames[frame].Raw - off
-	for end = frame + 1; avail < size && avail >= 0 && end < len(p.Frames); end++ {
-		avail += p.Frames[end].Raw
+// behind returns the place behind size bytes from an offset in a frame on, and false if they do not all lie in the
+// pack. An empty range lies in its frame.
+func (p Pack) behind(frame int, off, size int64) (endFrame int, end int64, ok bool) {
+	if off > p.Frames[frame].Raw || size < 0 {
+		return frame, off, false
 	}
-	return end, avail >= size
+	for avail := p.Frames[frame].Raw - off; size > avail; avail = p.Frames[frame].Raw {
+		size -= avail
+		off = 0
+		if frame++; frame == len(p.Frames) {
+			return frame, 0, false
+		}
+	}
+	return frame, off + size, true
 }
 
 func checkPack(p Pack) error {
 	var size int64
 	for _, f := range p.Frames {
-		if f.Size <= frameHeaderSize || f.Size > MaxFrameStored || f.Raw < 0 || f.Raw > MaxFrameRaw {
+		if f.Size <= frameHeaderSize || f.Size > MaxFrameStored || f.Raw < 1 || f.Raw > MaxFrameRaw {
 			return fmt.Errorf("%w: frame of %d bytes that decodes to %d", ErrCorrupt, f.Size, f.Raw)
 		}
 		size += f.Size
 	}
-	if size != p.Size || p.Raw < 0 {
+	if size != p.Size || p.Raw < 0 || p.Raw > maxSum {
 		return fmt.Errorf("%w: %d bytes in frames, %d in all", ErrCorrupt, size, p.Size)
 	}
-	if !isScopedObject(p.Object, "packs") || !isHex64(path.Base(p.Object)) {
-		return fmt.Errorf("%w: object name %q", ErrCorrupt, p.Object)
+	if !isPackObject(p.Object) {
+		return fmt.Errorf("%w: object name %.200q", ErrCorrupt, p.Object)
 	}
 	return nil
+}
+
+func isPackObject(name string) bool {
+	return isScopedObject(name, "packs") && isHex64(path.Base(name))
 }
 
 // isScopedObject reports whether name is v1/repos/<repo>/<scope>/<kind>/...: a

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -122,6 +123,27 @@ func TestManifestLies(t *testing.T) {
 		"pack leaves":              func(m *snapshot.Manifest) { m.Packs[0].Object = "v1/repos/a/b/packs/../../c" },
 		"module elsewhere":         func(m *snapshot.Manifest) { m.Modules[0].Object = "v1/repos/a/b/packs/x" },
 		"frame too large":          func(m *snapshot.Manifest) { m.Packs[1].Frames[0].Raw = 1 << 40 },
+		"empty frame":              func(m *snapshot.Manifest) { m.Packs[1].Frames[0].Raw = 0 },
+		"pack twice":               func(m *snapshot.Manifest) { m.Packs[1] = m.Packs[0] },
+		"packs out of order": func(m *snapshot.Manifest) {
+			m.Packs[0].Object, m.Packs[1].Object = m.Packs[1].Object, m.Packs[0].Object
+		},
+		"output twice":         func(m *snapshot.Manifest) { m.Outputs[2].ID = m.Outputs[0].ID },
+		"outputs share bytes":  func(m *snapshot.Manifest) { m.Outputs[1].Off-- },
+		"output in another's":  func(m *snapshot.Manifest) { m.Outputs[2].Off = 411 },
+		"outputs out of order": func(m *snapshot.Manifest) { m.Outputs[0], m.Outputs[2] = m.Outputs[2], m.Outputs[0] },
+		"output of 2^62 bytes": func(m *snapshot.Manifest) { m.Outputs[2].Size = 1 << 62 },
+		"action twice":         func(m *snapshot.Manifest) { m.Actions[1].ID = m.Actions[0].ID },
+		"actions out of order": func(m *snapshot.Manifest) { m.Actions[0], m.Actions[1] = m.Actions[1], m.Actions[0] },
+		"module twice": func(m *snapshot.Manifest) {
+			m.Modules[1].Path, m.Modules[1].Version = m.Modules[0].Path, m.Modules[0].Version
+		},
+		"modules out of order":    func(m *snapshot.Manifest) { m.Modules[0], m.Modules[1] = m.Modules[1], m.Modules[0] },
+		"module with a line feed": func(m *snapshot.Manifest) { m.Modules[0].Path = "example.com/a\n::error::x" },
+		"module of 2^62 bytes":    func(m *snapshot.Manifest) { m.Modules[0].Bytes = 1 << 62 },
+		"files of a tree":         func(m *snapshot.Manifest) { m.Trees[0].Files = -1 },
+		"negative reuse":          func(m *snapshot.Manifest) { m.Trend[0].Reused = -1 },
+		"a hundred trees":         func(m *snapshot.Manifest) { m.Trees = slices.Repeat(m.Trees, 100) },
 	}
 	for name, lie := range lies {
 		m := sampleManifest()

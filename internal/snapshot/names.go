@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/mod/module"
 )
@@ -117,9 +119,12 @@ func checkName(name string) error {
 	switch {
 	case name == "" || len(name) > MaxName:
 		return fmt.Errorf("member name of %d bytes", len(name))
-	case strings.ContainsAny(name, "\\\x00"), path.IsAbs(name), path.Clean(name) != name,
+	case strings.ContainsFunc(name, isUnsafe), !utf8.ValidString(name), path.IsAbs(name), path.Clean(name) != name,
 		name == "." || name == ".." || strings.HasPrefix(name, "../"):
-		return fmt.Errorf("unsafe member name %q", name)
+		return fmt.Errorf("unsafe member name %.300q", name)
 	}
 	return nil
 }
+
+// isUnsafe tells of what separates names on Windows, and of what could end a line of a log and begin a command to a CI system.
+func isUnsafe(r rune) bool { return r == '\\' || unicode.IsControl(r) }

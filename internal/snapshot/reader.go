@@ -11,7 +11,7 @@ import (
 )
 
 // Reader unpacks a pack or a module object while it arrives. It holds one
-// stored and one decoded frame (at most 65 MiB for hostile input, 16 MiB and its compressed form for ours).
+// stored and one decoded frame (at most 33 MiB for hostile input, 16 MiB and its compressed form for ours).
 type Reader struct {
 	tr     *tar.Reader
 	src    io.Reader
@@ -21,6 +21,7 @@ type Reader struct {
 	raw    []byte
 	left   []byte // of raw
 	pos    int64  // in the archive
+	header int    // bytes that may still be read before the next member; negative: no bound
 	pool   Buffers
 	idle   func() // waits until nobody uses the decoded frame
 }
@@ -39,7 +40,7 @@ var storedBuffers = sync.Pool{New: func() any { return new([]byte) }}
 // have the recorded hash, and src must hold exactly these frames.
 // pool may be nil. The caller must call Close.
 func NewReader(src io.Reader, frames []Frame, pool Buffers) *Reader {
-	r := &Reader{src: src, frames: frames, pool: pool, stored: *storedBuffers.Get().(*[]byte)}
+	r := &Reader{src: src, frames: frames, pool: pool, header: -1, stored: *storedBuffers.Get().(*[]byte)}
 	r.tr = tar.NewReader((*frameSource)(r))
 	return r
 }
@@ -55,6 +56,12 @@ func (s *frameSource) Read(p []byte) (int, error) {
 		}
 	}
 	n := copy(p, r.left)
+	if r.header >= 0 {
+		if r.header -= n; r.header < 0 {
+			r.header = 0
+			return 0, fmt.Errorf("%w: more than %d bytes of headers before a member", ErrCorrupt, maxHeaders)
+		}
+	}
 	r.skip(n)
 	return n, nil
 }
@@ -150,10 +157,16 @@ func (r *Reader) Close() {
 	}
 }
 
+// maxHeaders bounds what belongs to one member beside its content: a header, and one for its name where that is long. Package tar takes any
+// number of extended headers of a megabyte each, and lists of holes in sparse files.
+const maxHeaders = 16 << 10
+
 // Next advances to the next member and returns it; io.EOF after the last one.
 // Anything but a regular file with a safe name is ErrCorrupt, and so is data behind the end of the archive.
 func (r *Reader) Next() (Member, error) {
+	r.header = maxHeaders
 	h, err := r.tr.Next()
+	r.header = -1
 	if err == io.EOF {
 		return Member{}, r.end()
 	}
@@ -161,7 +174,7 @@ func (r *Reader) Next() (Member, error) {
 		return Member{}, wrapTar(err)
 	}
 	if h.Typeflag != tar.TypeReg || isSparse(h) {
-		return Member{}, fmt.Errorf("%w: member %q is not a regular file", ErrCorrupt, h.Name)
+		return Member{}, fmt.Errorf("%w: member %.300q is not a regular file", ErrCorrupt, h.Name)
 	}
 	if err := checkName(h.Name); err != nil {
 		return Member{}, fmt.Errorf("%w: %w", ErrCorrupt, err)

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -86,6 +88,9 @@ func (t *Trust) verify(lines []string) error {
 	}
 	if signed == "" {
 		return fmt.Errorf("%w: not signed", ErrUntrusted)
+	}
+	if strings.ContainsFunc(signed, unicode.IsControl) {
+		signed = strconv.Quote(signed)
 	}
 	return fmt.Errorf("%w: signed by key %s, which is not one of the trusted", ErrUntrusted, signed)
 }

@@ -155,7 +155,7 @@ func TestEveryDamageIsNoticed(t *testing.T) {
 }
 
 func TestWriterRefusesUnsafeNames(t *testing.T) {
-	for _, name := range []string{"", "/abs", "../up", "a/../../b", "a//b", "a/", ".", "..", `a\b`, "nul\x00", strings.Repeat("x", 5000)} {
+	for _, name := range []string{"", "/abs", "../up", "a/../../b", "a//b", "a/", ".", "..", `a\b`, "nul\x00", "line\nfeed", "esc\x1b[2J", "latin\xe9", strings.Repeat("x", 5000)} {
 		w := snapshot.NewWriter(io.Discard)
 		if _, err := w.Add(snapshot.Member{Name: name}, strings.NewReader("")); err == nil {
 			t.Errorf("%q was accepted", name)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -41,14 +42,25 @@ type Damage struct {
 	Reason string `json:"reason"`
 }
 
+// maxState bounds a state file, in bytes: a few hundred for each damage.
+const maxState = 64 << 20
+
 // ReadState reads a state file. No file is (nil, nil): nothing was restored.
 func ReadState(path string) (*State, error) {
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("state file: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxState+1))
+	if err != nil {
+		return nil, fmt.Errorf("state file: %w", err)
+	}
+	if len(data) > maxState {
+		return nil, fmt.Errorf("state file %s: more than %d bytes", path, maxState)
 	}
 	s := new(State)
 	if err := json.Unmarshal(data, s); err != nil {

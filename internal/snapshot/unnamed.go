@@ -184,3 +184,17 @@ func unnamedBody(br *bufio.Reader, keep func(Fingerprint) bool) (*Unnamed, error
 	}
 	return u, nil
 }
+
+// readLine reads up to the first line feed, which must come within limit bytes.
+func readLine(r *bufio.Reader, limit int) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if line = append(line, part...); len(line) > limit {
+			return nil, errors.New("header too long")
+		}
+		if err != bufio.ErrBufferFull {
+			return line, err
+		}
+	}
+}

@@ -153,7 +153,7 @@ func sparks(points []Point) string {
 	}
 	var b strings.Builder
 	for _, t := range known {
-		b.WriteRune([]rune("▁▂▃▄▅▆▇█")[min(int(t.share()/12.5), 7)])
+		b.WriteRune([]rune("▁▂▃▄▅▆▇█")[min(max(int(t.share()/12.5), 0), 7)])
 	}
 	return fmt.Sprintf(", reused %s %s", b.String(), percentText(known[len(known)-1].share()))
 }

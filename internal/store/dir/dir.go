@@ -88,6 +88,10 @@ func (s *Store) openFile(ctx context.Context, name string) (*os.File, store.Info
 		return nil, store.Info{}, err
 	}
 	s.counter.Add("GET")
+	// To open a named pipe would wait for its writer.
+	if _, err := s.stat(name); err != nil {
+		return nil, store.Info{}, err
+	}
 	f, err := os.Open(s.path(name))
 	if err != nil {
 		return nil, store.Info{}, err

@@ -93,3 +93,14 @@ func TestReadOnlyFileSystem(t *testing.T) {
 		t.Errorf("put: %v", err)
 	}
 }
+
+// TestNamedPipe: what is no regular file is no object, and nobody waits for it.
+func TestNamedPipe(t *testing.T) {
+	root := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(root, "x"), 0o666); err != nil {
+		t.Skip(err)
+	}
+	if _, _, err := open(t, root).Open(t.Context(), "x", 0, -1); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("open: %v", err)
+	}
+}

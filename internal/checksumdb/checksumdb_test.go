@@ -1,0 +1,190 @@
+package checksumdb
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/sumdb"
+	"golang.org/x/mod/sumdb/note"
+)
+
+const (
+	goodSum = "h1:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
+	badSum  = "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+)
+
+var tool = module.Version{Path: "example.com/Tool", Version: "v1.0.0"}
+
+// server is a database behind any prefix of paths. answer may answer first, and returns whether it did.
+type server struct {
+	*httptest.Server
+	key    string
+	answer func(w http.ResponseWriter, r *http.Request) bool
+
+	mu    sync.Mutex
+	paths []string
+}
+
+func newServer(t testing.TB, prefix string) *server {
+	t.Helper()
+	private, public, err := note.GenerateKey(rand.Reader, "sum.example/db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sumdb.NewServer(sumdb.NewTestServer(private, func(path, version string) ([]byte, error) {
+		if !strings.HasPrefix(path, "example.com/") {
+			return nil, os.ErrNotExist
+		}
+		return fmt.Appendf(nil, "%s %s %s\n%s %s/go.mod %s\n", path, version, goodSum, path, version, goodSum), nil
+	}))
+	s := &server{key: public}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.paths = append(s.paths, r.URL.Path)
+		s.mu.Unlock()
+		if s.answer != nil && s.answer(w, r) {
+			return
+		}
+		if r.URL.Path == prefix+"/supported" {
+			return
+		}
+		http.StripPrefix(prefix, db).ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// TestCheck: who confirms, who does not, and who cannot be asked.
+func TestCheck(t *testing.T) {
+	direct := newServer(t, "")
+	proxied := newServer(t, "/sumdb/sum.example/db")
+	gone := httptest.NewServer(http.NotFoundHandler())
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 500) }))
+	t.Cleanup(gone.Close)
+	t.Cleanup(broken.Close)
+	for name, c := range map[string]struct {
+		o    Options
+		v    module.Version
+		sum  string
+		want error
+	}{
+		"confirmed":                  {Options{GOSUMDB: direct.key + " " + direct.URL}, tool, goodSum, nil},
+		"contradicted":               {Options{GOSUMDB: direct.key + " " + direct.URL}, tool, badSum, ErrRefused},
+		"unknown":                    {Options{GOSUMDB: direct.key + " " + direct.URL}, module.Version{Path: "evil.example/x", Version: "v1.0.0"}, goodSum, ErrRefused},
+		"another key":                {Options{GOSUMDB: proxied.key + " " + direct.URL}, tool, goodSum, ErrRefused},
+		"by a proxy":                 {Options{GOSUMDB: proxied.key, GOPROXY: proxied.URL + ",direct"}, tool, goodSum, nil},
+		"by the second proxy":        {Options{GOSUMDB: proxied.key, GOPROXY: gone.URL + "," + proxied.URL}, tool, goodSum, nil},
+		"first proxy broken":         {Options{GOSUMDB: proxied.key, GOPROXY: broken.URL + "," + proxied.URL}, tool, goodSum, ErrUnavailable},
+		"first proxy broken, or":     {Options{GOSUMDB: proxied.key, GOPROXY: broken.URL + "|" + proxied.URL}, tool, goodSum, nil},
+		"GOSUMDB before proxies":     {Options{GOSUMDB: direct.key + " " + direct.URL, GOPROXY: broken.URL}, tool, goodSum, nil},
+		"GOPROXY=off":                {Options{GOSUMDB: proxied.key, GOPROXY: "off"}, tool, goodSum, ErrUnavailable},
+		"GOSUMDB=off":                {Options{GOSUMDB: "off"}, tool, goodSum, ErrUnavailable},
+		"invalid":                    {Options{GOSUMDB: "x y z"}, tool, goodSum, ErrUnavailable},
+		"excluded":                   {Options{GOSUMDB: direct.key + " " + direct.URL, GONOSUMDB: "*.org,example.com"}, tool, badSum, ErrNotCovered},
+		"toolchains are never":       {Options{GOSUMDB: direct.key + " " + direct.URL, GONOSUMDB: "golang.org"}, module.Version{Path: "golang.org/toolchain", Version: "v0.0.1-go1.26.8.linux-amd64"}, goodSum, ErrRefused},
+		"nobody at home":             {Options{GOSUMDB: direct.key + " http://127.0.0.1:1"}, tool, goodSum, ErrUnavailable},
+		"a server that is no server": {Options{GOSUMDB: direct.key + " " + broken.URL}, tool, goodSum, ErrUnavailable},
+	} {
+		err := New(c.o).Session(t.Context(), "", nil).Check(c.v, c.sum, "")
+		if !errors.Is(err, c.want) || c.want == nil && err != nil {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+	s := New(Options{GOSUMDB: direct.key + " " + direct.URL}).Session(t.Context(), "", nil)
+	if err := s.Check(tool, goodSum, badSum); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "/go.mod") {
+		t.Errorf("another go.mod: %v", err)
+	}
+}
+
+// TestPasswordIsNotShown: the URL of a proxy can hold one.
+func TestPasswordIsNotShown(t *testing.T) {
+	err := New(Options{GOSUMDB: newServer(t, "").key, GOPROXY: "http://user:secret@127.0.0.1:1"}).Session(t.Context(), "", nil).Check(tool, goodSum, "")
+	if !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
+}
+
+// TestKeptAnswers: what was asked once is not asked again; what was kept of another tree decides nothing.
+func TestKeptAnswers(t *testing.T) {
+	dir := t.TempDir()
+	keep := func(name string, data []byte) {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, data, 0o666)); err != nil {
+			t.Error(err)
+		}
+	}
+	srv := newServer(t, "")
+	o := Options{GOSUMDB: srv.key + " " + srv.URL}
+	if err := New(o).Session(t.Context(), dir, keep).Check(tool, goodSum, goodSum); err != nil {
+		t.Fatal(err)
+	}
+	srv.answer = func(w http.ResponseWriter, _ *http.Request) bool { http.Error(w, "down", 503); return true }
+	asked := len(srv.paths)
+	if err := New(o).Session(t.Context(), dir, keep).Check(tool, goodSum, goodSum); err != nil || len(srv.paths) != asked {
+		t.Errorf("%v, %q", err, srv.paths[asked:])
+	}
+	if err := New(o).Session(t.Context(), dir, keep).Check(tool, badSum, ""); !errors.Is(err, ErrRefused) {
+		t.Error(err)
+	}
+	lookup := filepath.Join(dir, "sum.example", "db", "lookup", "example.com", "!tool@v1.0.0")
+	data, err := os.ReadFile(lookup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keep("sum.example/db/lookup/example.com/!tool@v1.0.0", []byte(strings.ReplaceAll(string(data), goodSum, badSum)))
+	if err := New(o).Session(t.Context(), dir, keep).Check(tool, badSum, ""); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a forged answer, and nobody to ask: %v", err)
+	}
+	srv.answer = nil
+	if err := New(o).Session(t.Context(), dir, keep).Check(tool, badSum, ""); !errors.Is(err, ErrRefused) {
+		t.Errorf("a forged answer, and a database: %v", err)
+	}
+}
+
+// TestOneFailureIsEnough: a database that does not answer costs one timeout and not one for each module.
+func TestOneFailureIsEnough(t *testing.T) {
+	srv := newServer(t, "")
+	srv.answer = func(w http.ResponseWriter, _ *http.Request) bool { http.Error(w, "down", 503); return true }
+	s := New(Options{GOSUMDB: srv.key + " " + srv.URL}).Session(t.Context(), "", nil)
+	for i := range 20 {
+		if err := s.Check(module.Version{Path: fmt.Sprintf("example.com/m%d", i), Version: "v1.0.0"}, goodSum, ""); !errors.Is(err, ErrUnavailable) {
+			t.Error(err)
+		}
+	}
+	if len(srv.paths) != 1 {
+		t.Errorf("requests %q", srv.paths)
+	}
+}
+
+// refusing answers everything with the same bytes.
+type refusing struct{ body string }
+
+func (r refusing) RoundTrip(req *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	w.WriteString(r.body)
+	resp := w.Result()
+	resp.Request = req
+	return resp, nil
+}
+
+// FuzzCheck: no setting, no answer and no name of a module makes anything pass that the database has not signed.
+func FuzzCheck(f *testing.F) {
+	f.Add("sum.golang.org", "https://proxy.golang.org,direct", "example.com/a", "v1.0.0", "1\nexample.com/a v1.0.0 "+goodSum+"\n\ngo.sum database tree\n1\nx\n\n— sum.golang.org Az3g\n")
+	f.Add("sum.golang.google.cn", "off", "golang.org/toolchain", "v0.0.1-go1.26.8.linux-amd64", "")
+	f.Add("vector+464e82ee+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4 http://x/", "http://a:b@c|http://d", "x", "v1", "go.sum database tree\n")
+	f.Fuzz(func(t *testing.T, setting, proxy, path, version, body string) {
+		o := Options{GOSUMDB: setting, GOPROXY: proxy, Client: &http.Client{Transport: refusing{body}}}
+		if err := New(o).Session(t.Context(), "", nil).Check(module.Version{Path: path, Version: version}, goodSum, ""); err == nil {
+			t.Errorf("%s %s is believed", path, version)
+		}
+	})
+}

@@ -1,0 +1,253 @@
+package checksumdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/mod/sumdb"
+
+	"github.com/org/gocache-action/internal/osfile"
+)
+
+var dialer = net.Dialer{Timeout: connectTimeout}
+
+// maxAnswer bounds an answer: records have less than a KiB, tiles 8 KiB.
+const maxAnswer = 1 << 20
+
+// remote sends the requests of a session.
+type remote struct {
+	ctx  context.Context
+	db   *DB
+	find sync.Once
+	base *url.URL
+
+	mu      sync.Mutex
+	missing map[string]bool // paths of which the database said that there is no such thing
+	down    error           // why it cannot be asked; sticks
+}
+
+func (r *remote) fail(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.down == nil {
+		r.down = err
+	}
+	return r.down
+}
+
+func (r *remote) failed() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.down
+}
+
+func (r *remote) isMissing(path string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.missing[path]
+}
+
+// read gets a path of the database.
+func (r *remote) read(path string) ([]byte, error) {
+	r.find.Do(r.locate)
+	if err := r.failed(); err != nil {
+		return nil, err
+	}
+	data, err := r.get(r.base, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.missing[path] = true
+		return nil, err
+	}
+	if err != nil {
+		return nil, r.fail(err)
+	}
+	return data, nil
+}
+
+// errNoNetwork: GOPROXY=off asks for builds that send nothing.
+var errNoNetwork = errors.New("GOPROXY=off")
+
+// locate finds out where the database is: GOSUMDB says it, or a proxy passes requests on, or it is the host of
+// its name. Each proxy is asked in turn; one that says no hands on to the next, one that fails only where the list allows it.
+func (r *remote) locate() {
+	r.base = r.db.base
+	if r.base != nil {
+		return
+	}
+	direct := &url.URL{Scheme: "https", Host: r.db.name}
+	if host, path, ok := strings.Cut(r.db.name, "/"); ok {
+		direct.Host, direct.Path = host, "/"+path
+	}
+	r.base = direct
+	if strings.TrimSpace(r.db.o.GOPROXY) == "off" {
+		r.fail(errNoNetwork)
+		return
+	}
+	for _, p := range proxies(r.db.o.GOPROXY) {
+		if p.url == "direct" || p.url == "off" {
+			return
+		}
+		u, err := url.Parse(p.url)
+		if err == nil && u.Scheme == "file" {
+			continue
+		}
+		if err == nil {
+			u = u.JoinPath("sumdb", r.db.name)
+			_, err = r.get(u, "/supported")
+		}
+		switch {
+		case err == nil:
+			r.base = u
+			return
+		case errors.Is(err, fs.ErrNotExist) || p.fallBack:
+		default:
+			r.fail(err)
+			return
+		}
+	}
+}
+
+// proxy is an element of GOPROXY.
+type proxy struct {
+	url      string
+	fallBack bool // to the next, whatever the error: "|" comes behind it
+}
+
+func proxies(list string) (out []proxy) {
+	for list != "" {
+		p, rest, sep := list, "", byte(0)
+		if i := strings.IndexAny(list, ",|"); i >= 0 {
+			p, rest, sep = list[:i], list[i+1:], list[i]
+		}
+		if p = strings.TrimSpace(p); p != "" {
+			out = append(out, proxy{p, sep == '|'})
+		}
+		list = rest
+	}
+	return out
+}
+
+// get sends one request. What is not there is fs.ErrNotExist. Errors do not show passwords in URLs.
+func (r *remote) get(base *url.URL, path string) ([]byte, error) {
+	u := base.JoinPath(path)
+	req, err := http.NewRequestWithContext(r.ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: invalid URL", u.Redacted())
+	}
+	resp, err := r.db.o.Client.Do(req)
+	if err != nil {
+		var wrapped *url.Error // names the URL with all that is in it
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err
+		}
+		return nil, fmt.Errorf("%s: %w", u.Redacted(), err)
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound, http.StatusGone:
+		return nil, fmt.Errorf("%s: %w", u.Redacted(), fs.ErrNotExist)
+	default:
+		return nil, fmt.Errorf("%s: %s", u.Redacted(), resp.Status)
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err == nil && len(data) > maxAnswer {
+		err = fmt.Errorf("more than %d bytes", maxAnswer)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", u.Redacted(), err)
+	}
+	return data, nil
+}
+
+// ops is the world of a client: sumdb.ClientOps.
+type ops struct {
+	db       *DB
+	remote   *remote
+	client   *sumdb.Client
+	cacheDir string // "": nothing is kept
+	keep     func(name string, data []byte)
+	forget   bool        // begin without a tree that is known
+	forked   atomic.Bool // the database has signed trees that contradict each other
+
+	mu     sync.Mutex
+	latest []byte // once it was written
+}
+
+// ReadRemote implements sumdb.ClientOps.
+func (o *ops) ReadRemote(path string) ([]byte, error) { return o.remote.read(path) }
+
+// ReadConfig implements sumdb.ClientOps.
+func (o *ops) ReadConfig(file string) ([]byte, error) {
+	if file == "key" {
+		return []byte(o.db.key), nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.latest != nil || o.forget || o.db.o.LatestDir == "" {
+		return o.latest, nil
+	}
+	data, err := readFile(filepath.Join(o.db.o.LatestDir, filepath.FromSlash(file)))
+	if err != nil {
+		return nil, nil // as if it were the first time
+	}
+	return data, nil
+}
+
+// WriteConfig implements sumdb.ClientOps.
+func (o *ops) WriteConfig(_ string, _, latest []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.latest = latest
+	return nil
+}
+
+// ReadCache implements sumdb.ClientOps.
+func (o *ops) ReadCache(file string) ([]byte, error) {
+	if o.cacheDir == "" {
+		return nil, fs.ErrNotExist
+	}
+	data, err := readFile(filepath.Join(o.cacheDir, filepath.FromSlash(file)))
+	if err == nil && len(data) == 0 {
+		err = fs.ErrNotExist // the go command is about to write it
+	}
+	return data, err
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := osfile.OpenQuietly(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() || st.Size() > maxAnswer {
+		return nil, errors.Join(os.ErrInvalid, err)
+	}
+	return io.ReadAll(io.LimitReader(f, maxAnswer))
+}
+
+// WriteCache implements sumdb.ClientOps.
+func (o *ops) WriteCache(file string, data []byte) {
+	if o.keep != nil {
+		o.keep(file, data)
+	}
+}
+
+// Log implements sumdb.ClientOps.
+func (o *ops) Log(string) {}
+
+// SecurityError implements sumdb.ClientOps. The client returns an error beside it.
+func (o *ops) SecurityError(string) { o.forked.Store(true) }

@@ -1,0 +1,402 @@
+package hostile
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/metrics"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/sumdb/dirhash"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/extradir"
+	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/dir"
+	"github.com/org/gocache-action/keys"
+	"github.com/org/gocache-action/restore"
+	"github.com/org/gocache-action/save"
+)
+
+// The tests in the files bytes*_test.go play somebody who can write any object of a bucket. They need no go command: the
+// caches are small and made up, and what readers do with their content does not depend on it.
+
+const (
+	bytesRepo, bytesScope = "r", "refs/heads/main"
+
+	// No hostile object may make a restore, a save or a collection allocate more than this in all, garbage included, which is an upper
+	// bound of what it holds at any moment.
+	bytesMemory = 256 << 20
+	// Nor take longer.
+	bytesTime = 20 * time.Second
+)
+
+// bytesModule is a module version of the sample.
+type bytesModule struct {
+	v     module.Version
+	inSum bool
+	files map[string]string
+}
+
+var bytesModules = []bytesModule{
+	{module.Version{Path: "example.com/Alpha", Version: "v1.2.0"}, true, map[string]string{"a.go": "package alpha\n", "sub/b.txt": "b", "go.mod": "module example.com/Alpha\n"}},
+	{module.Version{Path: "example.com/beta", Version: "v0.3.0"}, true, map[string]string{"beta.go": "package beta\n", "go.mod": "module example.com/beta\n"}},
+	{module.Version{Path: "example.com/tool", Version: "v1.0.0"}, false, map[string]string{"main.go": "package main\n\nfunc main() {}\n", "go.mod": "module example.com/tool\n"}},
+}
+
+func (m bytesModule) mod() string { return "module " + m.v.Path + "\n" }
+
+// base and tree are where the version lies in GOMODCACHE.
+func (m bytesModule) base() string {
+	p, _ := module.EscapePath(m.v.Path)
+	return "cache/download/" + p + "/@v/" + m.v.Version
+}
+
+func (m bytesModule) tree() string {
+	p, _ := module.EscapePath(m.v.Path)
+	return p + "@" + m.v.Version + "/"
+}
+
+func (m bytesModule) sum() string {
+	var h modcache.TreeHash
+	for name, content := range m.files {
+		h.Add(m.v.Path+"@"+m.v.Version+"/"+name, sha256.Sum256([]byte(content)))
+	}
+	return h.Sum()
+}
+
+func (m bytesModule) modSum() string {
+	var h modcache.TreeHash
+	h.Add("go.mod", sha256.Sum256([]byte(m.mod())))
+	return h.Sum()
+}
+
+func (m bytesModule) object(t testing.TB) string {
+	t.Helper()
+	name, err := snapshot.ModuleObject(m.v, m.sum())
+	bytesMust(t, err)
+	return name
+}
+
+func bytesMust(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// bytesWorld is a machine with its caches, and a store that it may write to.
+type bytesWorld struct{ root string }
+
+func (w bytesWorld) mod() string   { return filepath.Join(w.root, "mod") }
+func (w bytesWorld) build() string { return filepath.Join(w.root, "build") }
+func (w bytesWorld) lint() string  { return filepath.Join(w.root, "lint") }
+func (w bytesWorld) store() string { return filepath.Join(w.root, "store") }
+
+func (w bytesWorld) open(t testing.TB) store.Store {
+	t.Helper()
+	st, err := dir.Open(w.store())
+	bytesMust(t, err)
+	return st
+}
+
+func bytesPlan(t testing.TB) keys.Plan {
+	t.Helper()
+	var sum strings.Builder
+	for _, m := range bytesModules {
+		if m.inSum {
+			fmt.Fprintf(&sum, "%s %s %s\n%s %s/go.mod %s\n", m.v.Path, m.v.Version, m.sum(), m.v.Path, m.v.Version, m.modSum())
+		}
+	}
+	p, err := keys.Derive(keys.Input{Name: "job", OS: "linux", Arch: "amd64", GoVersion: "go1.26.8", Files: []keys.File{
+		{Path: "go.mod", Data: []byte("module example.com/project\n")}, {Path: "go.sum", Data: []byte(sum.String())},
+	}})
+	bytesMust(t, err)
+	return p
+}
+
+func (w bytesWorld) paths() []extradir.Path { return []extradir.Path{{Name: "lint", Dir: w.lint()}} }
+
+func (w bytesWorld) restoreOptions(t testing.TB) restore.Options {
+	return restore.Options{
+		Store: w.open(t), Repo: bytesRepo, Scope: bytesScope, Keys: bytesPlan(t),
+		ModDir: w.mod(), BuildDir: w.build(), Fuzz: true, Paths: w.paths(),
+	}
+}
+
+func (w bytesWorld) saveOptions(t testing.TB) save.Options {
+	return save.Options{
+		Store: w.open(t), Repo: bytesRepo, Scope: bytesScope, Keys: bytesPlan(t),
+		ModDir: w.mod(), BuildDir: w.build(), Fuzz: true, Paths: w.paths(),
+	}
+}
+
+// What the sample has beside modules.
+var (
+	bytesOutputs = []string{"", "small", strings.Repeat("archive ", 1000), strings.Repeat("0123456789abcdef", 1<<14)}
+	bytesLint    = map[string]string{"a": "A", "d/b": "BB", "d/e/c": ""}
+)
+
+const (
+	bytesGraph = "cache/download/example.com/gamma/@v/v1.0.0.mod"
+	bytesFuzz  = "fuzz/example.com/beta/FuzzX/0123456789abcdef"
+)
+
+// fill makes the caches of the sample, as a job leaves them.
+func (w bytesWorld) fill(t testing.TB) {
+	t.Helper()
+	c := modcache.Open(w.mod(), modcache.Options{})
+	s, err := c.NewStage()
+	bytesMust(t, err)
+	for _, m := range bytesModules {
+		i, err := s.Begin(m.v, modcache.InstallOptions{})
+		bytesMust(t, err)
+		bytesMust(t, i.WriteFile(m.base()+".info", 0, fmt.Appendf(nil, `{"Version":%q}`, m.v.Version)))
+		bytesMust(t, i.WriteFile(m.base()+".mod", 0, []byte(m.mod())))
+		for name, content := range m.files {
+			bytesMust(t, i.WriteFile(m.tree()+name, 0, []byte(content)))
+		}
+		bytesMust(t, i.Commit(m.sum(), m.modSum()))
+	}
+	_, err = s.InstallGraphFile(bytesGraph, []byte("module example.com/gamma\n"), false)
+	bytesMust(t, err)
+	bytesMust(t, s.Close())
+	b := buildcache.Open(w.build())
+	bytesMust(t, b.Prepare(time.Now()))
+	for i, content := range bytesOutputs {
+		o := buildcache.Output{ID: sha256.Sum256([]byte(content)), Size: int64(len(content))}
+		out, err := b.CreateOutput(o, time.Now())
+		bytesMust(t, err)
+		_, err = out.Write([]byte(content))
+		bytesMust(t, err)
+		bytesMust(t, out.Close())
+		a := buildcache.Entry{Action: sha256.Sum256([]byte{byte(i)}), Output: o.ID, Size: o.Size, Time: time.Now().UnixNano()}
+		bytesMust(t, b.PutAction(a, time.Now()))
+	}
+	_, err = b.InstallFuzzFile(bytesFuzz, []byte("go test fuzz v1\n"))
+	bytesMust(t, err)
+	for name, content := range bytesLint {
+		file := filepath.Join(w.lint(), filepath.FromSlash(name))
+		bytesMust(t, os.MkdirAll(filepath.Dir(file), 0o777))
+		bytesMust(t, os.WriteFile(file, []byte(content), 0o666))
+	}
+}
+
+// bytesSample are the objects of a store with the sample, made once.
+var bytesSample struct {
+	once    sync.Once
+	objects map[string][]byte
+}
+
+// bytesStore returns a world with empty caches and a store that has the sample.
+func bytesStore(t *testing.T) bytesWorld {
+	t.Helper()
+	bytesSample.once.Do(func() { bytesSample.objects = bytesMakeSample(t) })
+	w := bytesWorld{t.TempDir()}
+	for name, data := range bytesSample.objects {
+		w.put(t, name, data)
+	}
+	t.Cleanup(func() { osfile.RemoveAll(w.mod()) }) // read-only directories
+	return w
+}
+
+func bytesMakeSample(t *testing.T) map[string][]byte {
+	t.Helper()
+	w := bytesWorld{t.TempDir()}
+	w.fill(t)
+	res, err := save.Run(t.Context(), w.saveOptions(t))
+	bytesMust(t, err)
+	if !res.Written || len(res.Warnings) > 0 {
+		t.Fatalf("sample: %+v", res)
+	}
+	objects := map[string][]byte{}
+	for _, name := range res.Objects {
+		objects[name] = w.get(t, name)
+	}
+	// Decoders and buffers that stay count for none of the cases.
+	bytesMust(t, osfile.RemoveAll(w.mod()))
+	_, err = restore.Run(t.Context(), w.restoreOptions(t))
+	bytesMust(t, err)
+	bytesMust(t, osfile.RemoveAll(w.mod()))
+	return objects
+}
+
+func (w bytesWorld) file(object string) string {
+	return filepath.Join(w.store(), filepath.FromSlash(object))
+}
+
+func (w bytesWorld) put(t testing.TB, object string, data []byte) {
+	t.Helper()
+	bytesMust(t, os.MkdirAll(filepath.Dir(w.file(object)), 0o777))
+	bytesMust(t, os.WriteFile(w.file(object), data, 0o666))
+}
+
+func (w bytesWorld) get(t testing.TB, object string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(w.file(object))
+	bytesMust(t, err)
+	return data
+}
+
+func bytesExact(t testing.TB) string {
+	return snapshot.ManifestObject(bytesRepo, bytesScope, bytesPlan(t).Key.Exact())
+}
+
+func bytesLatest(t testing.TB) string {
+	return snapshot.ManifestObject(bytesRepo, bytesScope, bytesPlan(t).Key.Latest())
+}
+
+// manifest reads the snapshot of the sample, and changed stores it again under its key.
+func (w bytesWorld) manifest(t testing.TB) *snapshot.Manifest {
+	t.Helper()
+	m, err := snapshot.DecodeManifest(w.get(t, bytesExact(t)))
+	bytesMust(t, err)
+	return m
+}
+
+func (w bytesWorld) changed(t testing.TB, m *snapshot.Manifest) {
+	t.Helper()
+	data, err := m.Encode()
+	bytesMust(t, err)
+	w.put(t, bytesExact(t), data)
+}
+
+// bytesAllocated is how many bytes were allocated since the process began, garbage included.
+func bytesAllocated() uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
+}
+
+// bytesBounded runs f and fails the test where it takes too much memory or time.
+func bytesBounded(t *testing.T, memory uint64, f func(ctx context.Context)) {
+	t.Helper()
+	runtime.GC()
+	ctx, cancel := context.WithTimeout(t.Context(), bytesTime)
+	defer cancel()
+	before, start := bytesAllocated(), time.Now()
+	f(ctx)
+	used, took := bytesAllocated()-before, time.Since(start)
+	if used > memory {
+		t.Errorf("%d MiB were allocated, allowed are %d", used>>20, memory>>20)
+	}
+	if ctx.Err() != nil {
+		t.Errorf("not done after %s", bytesTime)
+	}
+	t.Logf("%d KiB allocated, %s", used>>10, took.Round(time.Millisecond))
+}
+
+// restore restores, and finds whatever is wrong with the machine afterwards. A hostile store is no error of a restore.
+func (w bytesWorld) restore(t *testing.T, with ...func(*restore.Options)) *restore.Result {
+	t.Helper()
+	o := w.restoreOptions(t)
+	for _, f := range with {
+		f(&o)
+	}
+	outside := w.outside(t)
+	var res *restore.Result
+	bytesBounded(t, bytesMemory, func(ctx context.Context) {
+		var err error
+		if res, err = restore.Run(ctx, o); err != nil {
+			t.Errorf("the restore ended with an error: %v", err)
+		}
+	})
+	if after := w.outside(t); after != outside {
+		t.Errorf("outside of the caches:\n%s\nbefore:\n%s", after, outside)
+	}
+	w.checkWhole(t)
+	return res
+}
+
+// outside lists all that lies in the world, but not in the caches.
+func (w bytesWorld) outside(t testing.TB) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(w.root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if path == w.mod() || path == w.build() || path == w.lint() {
+			return filepath.SkipDir
+		}
+		info, err := d.Info()
+		if err == nil && !d.IsDir() {
+			fmt.Fprintf(&b, "%s %v %d\n", path, info.Mode(), info.Size())
+		}
+		return err
+	})
+	bytesMust(t, err)
+	return b.String()
+}
+
+// checkWhole finds what no go command may ever see: unfinished files, files that are no regular ones, trees and outputs that are not
+// what they are named by, entries without output.
+func (w bytesWorld) checkWhole(t testing.TB) {
+	t.Helper()
+	for _, root := range []string{w.mod(), w.build(), w.lint()} {
+		_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return nil
+			}
+			name := d.Name()
+			if strings.Contains(name, "gocache-stage") || strings.HasPrefix(name, ".tmp-") || strings.HasPrefix(name, ".gocache-unfinished") {
+				t.Errorf("left behind: %s", path)
+			}
+			if !d.IsDir() && !d.Type().IsRegular() {
+				t.Errorf("%s is %v", path, d.Type())
+			}
+			return nil
+		})
+	}
+	c := modcache.Open(w.mod(), modcache.Options{})
+	found, err := c.Scan(context.Background())
+	bytesMust(t, err)
+	for _, m := range found {
+		if m.State != modcache.Complete {
+			continue
+		}
+		p, _ := module.EscapePath(m.Version.Path)
+		got, err := dirhash.HashDir(filepath.Join(w.mod(), p+"@"+m.Version.Version), m.Version.String(), dirhash.Hash1)
+		if err != nil || got != m.Sum {
+			t.Errorf("tree of %s: %s, %v, want %s", m.Version, got, err, m.Sum)
+		}
+	}
+	w.checkBuild(t)
+}
+
+func (w bytesWorld) checkBuild(t testing.TB) {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(w.build(), "??", "*"))
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		bytesMust(t, err)
+		id, isOutput := strings.CutSuffix(filepath.Base(f), "-d")
+		if isOutput {
+			if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != id {
+				t.Errorf("output %s holds something else", id)
+			}
+			continue
+		}
+		e, err := buildcache.ParseEntry(data)
+		if err != nil {
+			t.Errorf("%s: %v", f, err)
+			continue
+		}
+		out := e.Output.String()
+		if st, err := os.Stat(filepath.Join(w.build(), out[:2], out+"-d")); err != nil || st.Size() != e.Size {
+			t.Errorf("entry %s has no output", e.Action)
+		}
+	}
+}

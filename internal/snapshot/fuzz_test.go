@@ -1,0 +1,185 @@
+package snapshot_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// bodyOf returns what a stored manifest holds behind its hash, decompressed.
+func bodyOf(t testing.TB, data []byte) []byte {
+	t.Helper()
+	_, body, _ := bytes.Cut(data, []byte("\n\n"))
+	zr, err := zstd.NewReader(bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer zr.Close()
+	raw, err := io.ReadAll(zr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+var fastest, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
+
+// manifestOf stores a body as a writer does, whatever it is.
+func manifestOf(raw []byte) []byte {
+	body := fastest.EncodeAll(raw, nil)
+	return append(fmt.Appendf(nil, "gocache-manifest 1\nsha256 %x\n\n", sha256.Sum256(body)), body...)
+}
+
+// TestManifestOfEqualThings: what compresses better than anything with hashes is padded when it is written, for readers
+// do not believe in it.
+func TestManifestOfEqualThings(t *testing.T) {
+	m := sampleManifest()
+	m.Outputs = m.Outputs[:1]
+	m.Actions = make([]snapshot.Action, 200_000)
+	for i := range m.Actions {
+		m.Actions[i] = snapshot.Action{ID: snapshot.ID{byte(i >> 16), byte(i >> 8), byte(i)}, Output: 0}
+	}
+	data, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := snapshot.DecodeManifest(data)
+	if err != nil || len(back.Actions) != len(m.Actions) {
+		t.Fatal(err)
+	}
+	raw := bodyOf(t, data)
+	if _, err := snapshot.DecodeManifest(manifestOf(raw)); err == nil {
+		t.Errorf("%d stored bytes pass for %d actions", len(manifestOf(raw)), len(m.Actions))
+	}
+}
+
+// TestUnknownFields of any size are passed over, by readers and by gc.
+func TestUnknownFields(t *testing.T) {
+	m := sampleManifest()
+	data, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := bodyOf(t, data)
+	later := []byte(`{"later":[` + strings.Repeat(`{"a":[1,"x",null,{"b":true}]},`, 50_000) + `{}],"also":"x",`)
+	data = manifestOf(append(later, raw[1:]...))
+	got, err := snapshot.DecodeManifest(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(m, got); d != "" {
+		t.Error(d)
+	}
+	if names, err := snapshot.Names(data); err != nil || len(names) != 4 {
+		t.Errorf("%q, %v", names, err)
+	}
+}
+
+// FuzzManifestBody goes past the hash and the compression. What is accepted can be relied on, and gc sees the same names as readers.
+func FuzzManifestBody(f *testing.F) {
+	for _, m := range []*snapshot.Manifest{sampleManifest(), manifestWithPaths()} {
+		data, err := m.Encode()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(bodyOf(f, data))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		data := manifestOf(raw)
+		m, err := snapshot.DecodeManifest(data)
+		if err != nil {
+			if !errors.Is(err, snapshot.ErrCorrupt) {
+				t.Errorf("neither accepted nor corrupt: %v", err)
+			}
+			return
+		}
+		var want []string
+		for _, p := range m.Packs {
+			want = append(want, p.Object)
+		}
+		for _, mod := range m.Modules {
+			want = append(want, mod.Object)
+		}
+		if names, err := snapshot.Names(data); err != nil || !slices.Equal(names, want) {
+			t.Errorf("gc would keep %q, %v; readers need %q", names, err, want)
+		}
+		checkSound(t, m)
+		again, err := m.Encode()
+		if err != nil {
+			t.Fatalf("a manifest that was accepted cannot be written: %v", err)
+		}
+		back, err := snapshot.DecodeManifest(again)
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v", err)
+		}
+		if d := cmp.Diff(m.Outputs, back.Outputs) + cmp.Diff(m.Actions, back.Actions) + cmp.Diff(m.Packs, back.Packs); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+// checkSound demands what readers take for granted.
+func checkSound(t *testing.T, m *snapshot.Manifest) {
+	t.Helper()
+	seen := map[snapshot.ID]bool{}
+	for _, o := range m.Outputs {
+		if seen[o.ID] || m.Span(o) > len(m.Packs[o.Pack].Frames) {
+			t.Errorf("output %x", o.ID)
+		}
+		seen[o.ID] = true
+	}
+	for i, live := range m.LiveBytes() {
+		if live < 0 {
+			t.Errorf("pack %d has %d live bytes", i, live)
+		}
+	}
+	if m.StoredBytes() < 0 || m.Size().ModuleBytes < 0 {
+		t.Error("sizes overflow")
+	}
+}
+
+// FuzzDecodeUnnamed reads notes of garbage collection, with the hash made right.
+func FuzzDecodeUnnamed(f *testing.F) {
+	notes := []snapshot.Note{{Object: snapshot.Fingerprint{1}, Since: 5}, {Object: snapshot.Fingerprint{2}, Since: 7}}
+	data, err := snapshot.EncodeUnnamed([]snapshot.Collection{{ID: "a", Start: time.Unix(1_800_000_000, 0).UTC()}}, slices.Values(notes), len(notes))
+	if err != nil {
+		f.Fatal(err)
+	}
+	_, body, _ := bytes.Cut(data, []byte("\n\n"))
+	f.Add([]byte("gocache-unnamed 1\n"), body)
+	f.Add([]byte("gocache-unnamed 2\n"), body)
+	all := func(snapshot.Fingerprint) bool { return true }
+	f.Fuzz(func(t *testing.T, head, body []byte) {
+		data := append(bytes.Clone(head), fmt.Appendf(nil, "sha256 %x\n\n", sha256.Sum256(body))...)
+		data = append(data, body...)
+		u, err := snapshot.DecodeUnnamed(bytes.NewReader(data), all)
+		if err != nil {
+			if !errors.Is(err, snapshot.ErrCorrupt) && !errors.Is(err, snapshot.ErrFormat) {
+				t.Errorf("neither accepted nor refused: %v", err)
+			}
+			return
+		}
+		again, err := snapshot.EncodeUnnamed(u.Running, slices.Values(u.Notes), len(u.Notes))
+		if err != nil {
+			return // times that JSON does not take
+		}
+		back, err := snapshot.DecodeUnnamed(bytes.NewReader(again), all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(u.Notes, back.Notes); d != "" {
+			t.Error(d)
+		}
+	})
+}
