@@ -46,6 +46,9 @@ func (r *run) scanModules(ctx context.Context) error {
 		r.asked = before
 	}
 	for _, m := range found {
+		if ctx.Err() != nil { // each is measured, file by file
+			return context.Cause(ctx)
+		}
 		if err := r.addModule(m); err != nil {
 			r.tally.warn("module %s is not saved: %v", m.Version, err)
 			r.tally.add(func(res *Result) { res.Modules.Skipped++ })

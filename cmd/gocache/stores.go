@@ -35,6 +35,9 @@ func (a *app) openStore(ctx context.Context) (store.Store, error) {
 		return dir.Open(target.Dir)
 	}
 	a.role(target.S3)
+	if target.S3.Concurrency == 0 && target.S3.PartSize == 0 && f.partSize == 0 {
+		target.S3.Concurrency = a.budget().uploads
+	}
 	return f.openS3(ctx, *target.S3)
 }
 
