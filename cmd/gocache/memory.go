@@ -34,8 +34,9 @@ func limitMemory() memoryBudget {
 
 // budget shares memory out: limit is that of the machine or the container, 0 for none, and set is GOMEMLIMIT, math.MaxInt64 for
 // none. Where less is there than what is promised, 70 % of it are for the heap: the rest is for the program itself, for buffers of the
-// kernel, which count for a container too, and for go commands. GOMEMLIMIT is taken at its word, unless it leaves less than a tenth of the limit for all that. Of the heap, save gets half, as
-// objects that do not compress are held more than once while they grow, and restore, which knows all sizes beforehand, four fifths.
+// kernel, which count for a container too, and for go commands. GOMEMLIMIT is taken at its word, unless it leaves less than a tenth of the limit for all that. Of
+// these 70 %, of either, save gets half for its objects, for those that do not compress are held more than once while they grow, and restore, which knows all sizes
+// beforehand, four fifths.
 func budget(limit, set int64) memoryBudget {
 	usual := int64(defaultHeap)
 	if limit > 0 {
@@ -45,7 +46,7 @@ func budget(limit, set int64) memoryBudget {
 	if set != math.MaxInt64 && (limit == 0 || set <= limit/10*9) {
 		b.heap = set
 	}
-	if share := min(b.heap, usual); share < defaultHeap {
+	if share := min(usual, set/10*7); share < defaultHeap {
 		b.save, b.restore = share/2, share/5*4
 		b.uploads = int(max(1, share/6/(8<<20)))
 	}

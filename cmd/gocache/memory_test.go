@@ -46,6 +46,7 @@ func TestMemoryBudget(t *testing.T) {
 		{0, none, 400 * mib, false},
 		{16 << 30, none, 400 * mib, false},
 		{16 << 30, 1 << 30, 1 << 30, false},
+		{16 << 30, 512 * mib, 512 * mib, true},
 		{16 << 30, 256 * mib, 256 * mib, true},
 		{0, 256 * mib, 256 * mib, true},
 		{256 * mib, none, 256 * mib / 10 * 7, true},
@@ -55,7 +56,7 @@ func TestMemoryBudget(t *testing.T) {
 		{512 * mib, 100 * mib, 100 * mib, true},
 	} {
 		b := budget(tt.limit, tt.set)
-		share := min(b.heap, tt.heap)
+		share := min(b.heap, tt.heap, defaultHeap)
 		if b.heap != tt.heap || (b.save != 0) != tt.less || (b.uploads != 0) != tt.less || b.save > share/2 || b.restore > share*4/5 {
 			t.Errorf("limit %d, GOMEMLIMIT %d: %+v", tt.limit, tt.set, b)
 		}

@@ -27,12 +27,14 @@ func TestFewFiles(t *testing.T) {
 	m := newMachine(t, "")
 	m.env = g.Env()
 	m.modules(t, manyModules)
-	fill(t, m.build, 1, 40, 1<<20)
+	fill(t, m.build, 1, 20, 1<<20)
+	seed := uint64(1)
 	for kind, store := range map[string]string{"s3": onS3, "dir": dirURL(filepath.Join(t.TempDir(), "store"))} {
 		for _, files := range []int{256, 64} {
 			s := *m
 			s.store = store
-			fill(t, s.build, uint64(files), 20, 1<<20)
+			seed++
+			fill(t, s.build, seed, 10, 1<<20)
 			if e := finish(t, limitedTo(files, s.cmd("save", "--fail-on-error"))); e.code != 0 {
 				t.Errorf("%s: save with %d files: %v", kind, files, e)
 			}

@@ -24,7 +24,7 @@ const smallMemory = 256 << 20
 // use less. Of its outputs half do not compress at all, which is the worst; one is larger than a pack.
 func TestSmallMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("moves 400 MB")
+		t.Skip("moves 300 MB")
 	}
 	g := storetest.Gateway(t)
 	dir, err := os.MkdirTemp("/var/tmp", "gocache-memory-") // not on a tmpfs, whose files count as memory of who writes them
@@ -32,21 +32,18 @@ func TestSmallMemory(t *testing.T) {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	full := newMachine(t, "")
 	full.env = g.Env()
-	fill(t, full.build, 1, 40, 4<<20)
-	fill(t, full.build, 2, 1, 100<<20)
+	fill(t, full.build, 1, 20, 4<<20)
+	fill(t, full.build, 2, 1, 64<<20)
 	c := buildcache.Open(full.build)
 	for i := range 36 { // text
 		putEntry(t, c, bytes.Repeat(fmt.Appendf(nil, "%d %x\n", i, storetest.Content(uint64(i), 100)), 4<<20/220))
 	}
-	const entries = 77
-	for name, limited := range map[string]func(*exec.Cmd) *exec.Cmd{
-		"GOMEMLIMIT": func(cmd *exec.Cmd) *exec.Cmd { cmd.Env = append(cmd.Env, "GOMEMLIMIT=256MiB"); return cmd },
-		"container":  container(t),
-	} {
+	const entries = 57
+	for name, limited := range map[string]func(*exec.Cmd) *exec.Cmd{"GOMEMLIMIT": byVariable, "container": container(t)} {
 		m := *full
 		m.store, _ = bucket(t, g, "memory-"+strings.ToLower(name), g.Endpoint)
 		save, peak := finishMeasured(t, limited(m.cmd("save", "--fail-on-error")))
-		t.Logf("%s: save of 400 MB: peak %d MiB, %v", name, peak>>20, save.took)
+		t.Logf("%s: save of 300 MB: peak %d MiB, %v", name, peak>>20, save.took)
 		if save.code != 0 || peak > smallMemory {
 			t.Errorf("%s: save with a peak of %d bytes: %v", name, peak, save)
 		}
@@ -84,7 +81,12 @@ func container(t *testing.T) func(*exec.Cmd) *exec.Cmd {
 		}
 	}
 	t.Log("no control group can be made here: the limit of the container is left to GOMEMLIMIT")
-	return func(cmd *exec.Cmd) *exec.Cmd { cmd.Env = append(cmd.Env, "GOMEMLIMIT=256MiB"); return cmd }
+	return byVariable
+}
+
+func byVariable(cmd *exec.Cmd) *exec.Cmd {
+	cmd.Env = append(cmd.Env, "GOMEMLIMIT=256MiB")
+	return cmd
 }
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)

@@ -203,7 +203,10 @@ type halt struct {
 	Trickle bool `json:"trickle"`
 }
 
-func init() { toxics.Register("halt", new(halt)) }
+func init() {
+	toxics.Register("halt", new(halt))
+	zerolog.SetGlobalLevel(zerolog.Disabled)
+}
 
 // Pipe implements toxics.Toxic.
 func (h *halt) Pipe(stub *toxics.ToxicStub) {

@@ -56,11 +56,19 @@ func silent(t *testing.T, _ *storetest.Server) string {
 // limit is what the tests give as --timeout or --stall-timeout.
 const limit = time.Second
 
-// onTime demands that a command ended within a second after the limit, and not before. What the process needs to start comes on top.
-func onTime(t *testing.T, what string, e ended, startup time.Duration) {
+// onTime demands that a command ends within a second after the limit, and not before. What the process needs to start comes on top. A machine
+// that is busy with other things can be late; so what was late gets another chance or two.
+func onTime(t *testing.T, what string, startup time.Duration, run func() ended) (e ended) {
 	t.Helper()
-	if e.took < limit || e.took > limit+time.Second+startup {
-		t.Errorf("%s: took %v with a limit of %v (a process takes %v to start): %v", what, e.took, limit, startup, e)
+	for try := 1; ; try++ {
+		e = run()
+		late := e.took > limit+time.Second+startup
+		if e.took < limit || late && try == 3 {
+			t.Errorf("%s: took %v with a limit of %v (a process takes %v to start): %v", what, e.took, limit, startup, e)
+		}
+		if !late || try == 3 {
+			return e
+		}
 	}
 }
 
@@ -72,7 +80,7 @@ func TestTimeLimits(t *testing.T) {
 	m := newMachine(t, url)
 	m.env = g.Env()
 	fill(t, m.build, 1, 12, 1<<20)
-	m.must(t, "save")
+	unhindered := m.must(t, "save").took
 	startup := max(finish(t, m.cmd("version")).took, 100*time.Millisecond)
 	var all []func()
 	tried := 0
@@ -89,14 +97,13 @@ func TestTimeLimits(t *testing.T) {
 					one.build = m.build
 				}
 				slack := startup
-				if h.name == "in the middle of an upload" { // there must be something new, which takes a moment to compress
-					one.build, slack = t.TempDir(), startup+500*time.Millisecond
+				if h.name == "in the middle of an upload" { // there must be something new, and the time without progress begins when it is compressed
+					one.build, slack = t.TempDir(), unhindered
 					fill(t, one.build, 2, 1, 12<<20)
 				}
 				one.store = strings.Replace(m.store, g.Endpoint, h.endpoint(t, g), 1)
 				all = append(all, func() {
-					e := finish(t, one.cmd(command, flag, limit.String()))
-					onTime(t, what, e, slack)
+					e := onTime(t, what, slack, func() ended { return finish(t, one.cmd(command, flag, limit.String())) })
 					says := "not done within 1s"
 					if flag == "--stall-timeout" {
 						says = "store does not answer"
