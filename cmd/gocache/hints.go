@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os/exec"
@@ -35,6 +36,7 @@ var hints = []struct {
 	{fs.ErrPermission, "make GOMODCACHE and GOCACHE writable for this user, or point them to a directory that is"},
 	{trim.ErrBusy, "wait for them to end, or use --force if they use other caches"},
 	{errTimedOut, "raise --timeout"},
+	{context.DeadlineExceeded, "raise --timeout"},
 }
 
 // hintFor returns what to do about an error, or "".

@@ -42,16 +42,20 @@ func TestSmallMemory(t *testing.T) {
 	for name, limited := range map[string]func(*exec.Cmd) *exec.Cmd{"GOMEMLIMIT": byVariable, "container": container(t)} {
 		m := *full
 		m.store, _ = bucket(t, g, "memory-"+strings.ToLower(name), g.Endpoint)
+		most := int64(smallMemory)
+		if name == "GOMEMLIMIT" { // which the runtime keeps without counting the program itself
+			most += most / 10
+		}
 		save, peak := finishMeasured(t, limited(m.cmd("save", "--fail-on-error")))
 		t.Logf("%s: save of 300 MB: peak %d MiB, %v", name, peak>>20, save.took)
-		if save.code != 0 || peak > smallMemory {
+		if save.code != 0 || peak == 0 || peak > most {
 			t.Errorf("%s: save with a peak of %d bytes: %v", name, peak, save)
 		}
 		r := m.fresh(t)
 		r.build = filepath.Join(dir, name, "build")
 		restore, peak := finishMeasured(t, limited(r.cmd("restore", "--fail-on-error")))
 		t.Logf("%s: restore: peak %d MiB, %v", name, peak>>20, restore.took)
-		if restore.code != 0 || peak > smallMemory {
+		if restore.code != 0 || peak == 0 || peak > most {
 			t.Errorf("%s: restore with a peak of %d bytes: %v", name, peak, restore)
 		}
 		if n := whole(t, r.build); n != entries {

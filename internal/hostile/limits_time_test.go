@@ -98,7 +98,7 @@ func TestTimeLimits(t *testing.T) {
 				}
 				slack := startup
 				if h.name == "in the middle of an upload" { // there must be something new, and the time without progress begins when it is compressed
-					one.build, slack = t.TempDir(), unhindered
+					one.build, slack = t.TempDir(), startup+unhindered
 					fill(t, one.build, 2, 1, 12<<20)
 				}
 				one.store = strings.Replace(m.store, g.Endpoint, h.endpoint(t, g), 1)
