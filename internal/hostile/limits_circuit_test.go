@@ -73,7 +73,7 @@ func failAfter(t *testing.T, srv *storetest.Server, good int64) *failing {
 	target, err := url.Parse(srv.Endpoint)
 	e2etest.Must(t, err)
 	// The host of the request stays, as it is signed.
-	pass := &httputil.ReverseProxy{Director: func(r *http.Request) { r.URL.Scheme, r.URL.Host = target.Scheme, target.Host }}
+	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host }}
 	f := &failing{good: good}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.requests.Add(1) <= f.good {
