@@ -15,6 +15,8 @@ import (
 // defaultHeap; without a limit the heap would grow to twice what is in use before it is collected.
 const (
 	defaultHeap = 400 << 20
+	// smallPercent is how much garbage a small heap may hold, instead of as much as what is in use: a limit alone lets it grow up to that.
+	smallPercent = 50
 )
 
 // A memoryBudget says how much memory a command may use, in bytes.
@@ -29,6 +31,9 @@ type memoryBudget struct {
 func limitMemory() memoryBudget {
 	b := budget(memoryLimit(os.DirFS("/")), debug.SetMemoryLimit(-1))
 	debug.SetMemoryLimit(b.heap)
+	if b.save != 0 && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(smallPercent)
+	}
 	return b
 }
 

@@ -31,6 +31,9 @@ func TestFewFiles(t *testing.T) {
 	seed := uint64(1)
 	for kind, store := range map[string]string{"s3": onS3, "dir": dirURL(filepath.Join(t.TempDir(), "store"))} {
 		for _, files := range []int{256, 64} {
+			if kind == "dir" && files == 256 {
+				continue // it takes no connections, so 64 are the harder case
+			}
 			s := *m
 			s.store = store
 			seed++
