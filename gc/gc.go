@@ -90,7 +90,7 @@ func (r *run) execute(ctx context.Context) error {
 	}
 	// Also after an error, and when ctx was cancelled: saves are careful while a collection goes on.
 	r.Meter.SetPhase("write the notes")
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	last, cancel := store.Cleanup(ctx, time.Minute, err)
 	defer cancel()
 	return errors.Join(err, r.end(last))
 }

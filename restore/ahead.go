@@ -11,16 +11,13 @@ import (
 
 // Bytes from the network wait in chunks of one pool until they are decoded, so that the network goes on while the cores are busy, and
 // the other way round.
-const (
-	chunkSize  = 256 << 10
-	aheadBytes = 16 << 20 // of all objects together
-)
+const chunkSize = 256 << 10
 
 // chunkPool lends a fixed number of chunks. They are made when first needed.
 type chunkPool chan []byte
 
-func newChunkPool() chunkPool {
-	p := make(chunkPool, aheadBytes/chunkSize)
+func newChunkPool(bytes int64) chunkPool {
+	p := make(chunkPool, max(1, bytes/chunkSize))
 	for range cap(p) {
 		p <- nil
 	}

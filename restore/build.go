@@ -197,7 +197,7 @@ func (r *run) restorePack(ctx context.Context, j packJob, fetched func()) error 
 	for f := j.first; f < j.end; f++ {
 		frame := pack.Frames[f]
 		if int64(cap(*mem)) < frame.Size {
-			*mem = make([]byte, min(frame.Size+frame.Size/2, snapshot.MaxFrameStored))
+			*mem = make([]byte, max(frame.Size, min(frame.Size+frame.Size/2, snapshot.FrameSize)))
 		}
 		buf := (*mem)[:frame.Size]
 		if _, err := io.ReadFull(body, buf); err != nil {

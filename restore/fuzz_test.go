@@ -80,7 +80,7 @@ func fuzzRun(t *testing.T, root string) *run {
 	t.Helper()
 	r := &run{
 		Options: Options{Meter: new(report.Meter), ModDir: filepath.Join(root, "mod"), BuildDir: filepath.Join(root, "build")},
-		start:   time.Now(), buffers: newBuffers(2), chunks: newChunkPool(),
+		start:   time.Now(), buffers: newBuffers(2), chunks: newChunkPool(1 << 20),
 	}
 	r.mods, r.build = modcache.Open(r.ModDir, modcache.Options{Writable: true}), buildcache.Open(r.BuildDir)
 	var err error

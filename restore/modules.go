@@ -32,12 +32,15 @@ type moduleJob struct {
 }
 
 // planModules lists what the manifest and go.sum name and what is not here yet.
-func (r *run) planModules() error {
+func (r *run) planModules(ctx context.Context) error {
 	jobs, err := r.wantedModules()
 	if err != nil {
 		return err
 	}
 	for _, j := range jobs {
+		if ctx.Err() != nil { // each is measured, file by file
+			return context.Cause(ctx)
+		}
 		here, whole := r.hasModule(j)
 		if whole {
 			r.tally.modules.Present++

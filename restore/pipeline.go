@@ -2,7 +2,6 @@ package restore
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"time"
 
@@ -14,8 +13,8 @@ import (
 // execute runs all jobs, at most Concurrency at once. The first failure of the
 // store or of the disk cancels the others.
 func (r *run) execute(ctx context.Context) (err error) {
-	r.buffers = newBuffers(min(runtime.GOMAXPROCS(0)+2, maxBuffers))
-	r.chunks = newChunkPool()
+	r.buffers = newBuffers(r.decodedFrames())
+	r.chunks = newChunkPool(r.aheadBytes())
 	r.setTotals()
 	r.Meter.SetPhase("restore")
 	if r.build != nil {
@@ -163,9 +162,6 @@ func (r *run) setTotals() {
 
 // aged is the mtime for something last used at t (Unix seconds).
 func (r *run) aged(t int64) time.Time { return buildcache.AgedTime(time.Unix(t, 0), r.start) }
-
-// maxBuffers bounds the decoded frames that are held on machines with many cores: 160 MiB.
-const maxBuffers = 10
 
 // storedBuffers hold a stored frame for each running packJob.
 var storedBuffers = sync.Pool{New: func() any { return new([]byte) }}

@@ -5,7 +5,7 @@
 // streaming pipeline: ranged reads, decompression, verification and file creation all at once, nothing staged on disk.
 // At most Options.Concurrency objects are in transfer; at most GOMAXPROCS frames
 // are decoded at once, GOMAXPROCS+2, 10 at most, decoded ones are held, and 16 MiB of what arrived early, so peak memory
-// does not depend on the size of the caches.
+// does not depend on the size of the caches. With Options.Memory below what that takes, all of these are fewer.
 package restore
 
 import (
@@ -58,6 +58,7 @@ type Options struct {
 	Paths         []extradir.Path // directories beside the two caches
 	Concurrency   int             // objects in transfer; default 16
 	PartSize      int64           // bytes of one ranged read; default 16 MiB
+	Memory        int64           // bytes for what is in transfer or being decoded; 0, and what is more than enough: see the package comment
 	Meter         *report.Meter
 	Now           func() time.Time
 }
@@ -69,7 +70,7 @@ const (
 )
 
 func (o *Options) setDefaults() {
-	o.Concurrency = cmp.Or(max(o.Concurrency, 0), DefaultConcurrency)
+	o.Concurrency = o.transfers(cmp.Or(max(o.Concurrency, 0), DefaultConcurrency))
 	o.PartSize = cmp.Or(max(o.PartSize, 0), DefaultPartSize)
 	if o.Meter == nil {
 		o.Meter = new(report.Meter)
@@ -174,7 +175,8 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		err = r.execute(ctx)
 	}
 	res := r.result()
-	res.State.Unreachable = errors.Is(err, store.ErrUnreachable)
+	// A store in which time ran out may be too slow for anything: the save asks first, as after one that did not answer.
+	res.State.Unreachable = errors.Is(err, store.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)
 	return res, err
 }
 
@@ -196,7 +198,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	r.Meter.SetPhase("compare")
 	if o.ModDir != "" {
 		r.mods = modcache.Open(o.ModDir, modcache.Options{Writable: o.ModWritable})
-		if err := r.planModules(); err != nil {
+		if err := r.planModules(ctx); err != nil {
 			return r, err
 		}
 	}

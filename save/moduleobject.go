@@ -24,7 +24,9 @@ func (r *run) saveModule(ctx context.Context, m *localModule) error {
 	switch {
 	case errors.As(err, &unfit), errors.Is(err, store.ErrDenied):
 		// Many may read the shared modules and few may write them; the job's own packs are not concerned.
-		r.tally.warn("module %s is not saved: %v", m.version(), err)
+		if errors.As(err, &unfit) || r.denied.Add(1) <= maxDenied {
+			r.tally.warn("module %s is not saved: %v", m.version(), err)
+		}
 		r.tally.add(func(res *Result) { res.Modules.Skipped++; m.failed = true })
 		return nil
 	case err != nil:
@@ -41,6 +43,16 @@ func (r *run) saveModule(ctx context.Context, m *localModule) error {
 	return nil
 }
 
+// maxDenied is how many modules the store may refuse before the others are not even compressed any more.
+const maxDenied = 5
+
+// warnDenied tells how many modules were refused beyond those that were named.
+func (r *run) warnDenied() {
+	if more := r.denied.Load() - maxDenied; more > 0 {
+		r.tally.warn("%d more modules are not saved: the store refused the first %d", more, maxDenied)
+	}
+}
+
 // ensureModule asks before it uploads: another repository of the bucket may have stored the module long ago.
 func (r *run) ensureModule(ctx context.Context, m *localModule) (size int64, uploaded bool, err error) {
 	cond := store.Condition{IfAbsent: true}
@@ -52,6 +64,9 @@ func (r *run) ensureModule(ctx context.Context, m *localModule) (size int64, upl
 		cond = store.Condition{} // it may be removed at any moment
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return 0, false, fmt.Errorf("object %s: %w", m.rec.Object, err)
+	}
+	if r.denied.Load() >= maxDenied && !module.MatchPrefixPatterns(r.Private, m.rec.Path) {
+		return 0, false, store.ErrDenied
 	}
 	size, err = r.uploadModule(ctx, m, cond)
 	if errors.Is(err, store.ErrNoConditions) { // the bytes are the same whoever writes them
@@ -69,6 +84,7 @@ func (r *run) uploadModule(ctx context.Context, m *localModule, cond store.Condi
 	if m.rec.Bytes <= groupRaw {
 		need = m.rec.Bytes + m.rec.Bytes/64 + overhead
 	}
+	need = min(need, r.Memory)
 	done, err := r.startBuilding(ctx, need)
 	if err != nil {
 		return 0, err
@@ -78,18 +94,18 @@ func (r *run) uploadModule(ctx context.Context, m *localModule, cond store.Condi
 	if m.rec.Bytes > groupRaw {
 		return r.streamModule(ctx, m, cond)
 	}
-	buf := objectBuffers.Get().(*bytes.Buffer)
+	buf := objectBuffers.Get().(*objectBuffer)
 	defer recycle(buf)
-	if err := r.writeModule(buf, m); err != nil {
+	if err := r.writeModule(ctxWriter{ctx, buf}, m); err != nil {
 		return 0, err
 	}
 	done()
-	size := int64(buf.Len())
+	size := int64(len(buf.data))
 	if size < need {
 		r.memory.Release(need - size)
 		need = size
 	}
-	return size, r.put(ctx, m.rec.Object, bytes.NewReader(buf.Bytes()), size, cond)
+	return size, r.put(ctx, m.rec.Object, bytes.NewReader(buf.data), size, cond)
 }
 
 // streamModule uploads a large module, a toolchain mostly, while it is being
@@ -99,7 +115,7 @@ func (r *run) streamModule(ctx context.Context, m *localModule, cond store.Condi
 	done := make(chan error, 1)
 	count := &countingWriter{w: pw}
 	go func() {
-		err := r.writeModule(count, m)
+		err := r.writeModule(ctxWriter{ctx, count}, m)
 		pw.CloseWithError(err)
 		done <- err
 	}()

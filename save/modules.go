@@ -47,7 +47,7 @@ func (r *run) scanModules(ctx context.Context) error {
 		r.asked = before
 	}
 	r.addModules(ctx, found)
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // addModules looks at all trees, of which a cache can have tens of thousands of files, on all cores.
@@ -55,7 +55,7 @@ func (r *run) addModules(ctx context.Context, found []modcache.Module) {
 	added := make([]*localModule, len(found))
 	forEach(len(found), func(i int) {
 		m := found[i]
-		if ctx.Err() != nil {
+		if ctx.Err() != nil { // each is measured, file by file
 			return
 		}
 		var err error

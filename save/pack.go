@@ -75,10 +75,11 @@ func (r *run) savePack(ctx context.Context, ids []snapshot.ID) error {
 // upload1 uploads one pack that write produces; it is called twice for a pack
 // of more than groupRaw bytes, and must write the same both times.
 func (r *run) upload1(ctx context.Context, raw int64, write func(*snapshot.Writer) (built, error)) (built, error) {
-	need := min(raw+raw/64+overhead, memoryBudget) // incompressible data grows a little
+	need := raw + raw/64 + overhead // incompressible data grows a little
 	if raw > groupRaw {
 		need = 2 * overhead
 	}
+	need = min(need, r.Memory)
 	done, err := r.startBuilding(ctx, need)
 	if err != nil {
 		return built{}, err
@@ -88,18 +89,18 @@ func (r *run) upload1(ctx context.Context, raw int64, write func(*snapshot.Write
 	if raw > groupRaw {
 		return r.streamPack(ctx, write)
 	}
-	buf := objectBuffers.Get().(*bytes.Buffer)
+	buf := objectBuffers.Get().(*objectBuffer)
 	defer recycle(buf)
-	b, err := r.build1(buf, write)
+	b, err := r.build1(ctx, buf, write)
 	done()
 	if err != nil || b.pack.Size == 0 {
 		return b, err
 	}
-	if size := int64(buf.Len()); size < need {
+	if size := int64(len(buf.data)); size < need {
 		r.memory.Release(need - size)
 		need = size
 	}
-	return b, r.put(ctx, b.pack.Object, bytes.NewReader(buf.Bytes()), b.pack.Size, store.Condition{})
+	return b, r.put(ctx, b.pack.Object, bytes.NewReader(buf.data), b.pack.Size, store.Condition{})
 }
 
 // startBuilding waits until an object can be built, with need bytes of memory. done, which can be called more than once, lets the next
@@ -115,23 +116,31 @@ func (r *run) startBuilding(ctx context.Context, need int64) (done func(), err e
 	return sync.OnceFunc(func() { r.building.Release(1) }), nil
 }
 
-// objectBuffers hold objects that are built in memory; what memoryBudget allows for them bounds their number. Fresh ones cost more time, for
+// objectBuffers hold objects that are built in memory; what Options.Memory allows for them bounds their number. Fresh ones cost more time, for
 // growing and for the zeroing of their pages, than a module takes to compress.
-var objectBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+var objectBuffers = sync.Pool{New: func() any { return new(objectBuffer) }}
 
-func recycle(b *bytes.Buffer) {
-	b.Reset()
+// objectBuffer grows by a quarter, where a bytes.Buffer doubles: an object that does not compress would take a hundred megabytes.
+type objectBuffer struct{ data []byte }
+
+func (b *objectBuffer) Write(p []byte) (int, error) {
+	b.data = append(b.data, p...)
+	return len(p), nil
+}
+
+func recycle(b *objectBuffer) {
+	b.data = b.data[:0]
 	objectBuffers.Put(b)
 }
 
 func (r *run) streamPack(ctx context.Context, write func(*snapshot.Writer) (built, error)) (built, error) {
-	b, err := r.build1(io.Discard, write)
+	b, err := r.build1(ctx, io.Discard, write)
 	if err != nil || b.pack.Size == 0 {
 		return b, err
 	}
 	pr, pw := io.Pipe()
 	go func() {
-		again, err := r.build1(pw, write)
+		again, err := r.build1(ctx, pw, write)
 		if err == nil && again.pack.Object != b.pack.Object {
 			err = fmt.Errorf("pack %s: its files changed while it was uploaded", b.pack.Object)
 		}
@@ -142,8 +151,9 @@ func (r *run) streamPack(ctx context.Context, write func(*snapshot.Writer) (buil
 	return b, err
 }
 
-func (r *run) build1(dst io.Writer, write func(*snapshot.Writer) (built, error)) (built, error) {
-	w := snapshot.NewWriter(dst)
+// build1 builds one pack into dst. It ends within a frame when ctx is cancelled.
+func (r *run) build1(ctx context.Context, dst io.Writer, write func(*snapshot.Writer) (built, error)) (built, error) {
+	w := snapshot.NewWriter(ctxWriter{ctx, dst})
 	b, err := write(w)
 	frames, err2 := w.Close()
 	if err = errors.Join(err, err2); err != nil || b.pack.Raw == 0 && len(b.outs) == 0 && b.members == 0 {
@@ -152,6 +162,19 @@ func (r *run) build1(dst io.Writer, write func(*snapshot.Writer) (built, error))
 	b.pack.Frames, b.pack.Size = frames, w.Size()
 	b.pack.Object = snapshot.PackObject(r.Repo, r.Scope, w.Sum())
 	return b, nil
+}
+
+// ctxWriter makes what compresses for seconds stop when ctx is cancelled.
+type ctxWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (c ctxWriter) Write(p []byte) (int, error) {
+	if c.ctx.Err() != nil {
+		return 0, context.Cause(c.ctx)
+	}
+	return c.w.Write(p)
 }
 
 // put uploads one object and counts it.

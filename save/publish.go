@@ -34,6 +34,7 @@ func (r *run) upload(ctx context.Context, a assembly) error {
 			return j.run(ctx)
 		})
 	}
+	defer r.warnDenied()
 	return g.Wait()
 }
 

@@ -3,7 +3,7 @@
 // It scans both caches, joins them with the snapshot that is already stored, trims,
 // uploads what the store does not have, and writes the manifest last. Killed at
 // any instant, it leaves the old snapshot whole. Objects are built in memory
-// within one bound (memoryBudget), larger ones are streamed; peak memory does not
+// within one bound (Options.Memory), larger ones are streamed; peak memory does not
 // depend on the size of the caches but for their lists of entries (about 300 bytes an entry).
 package save
 
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/module"
@@ -67,17 +68,19 @@ type Options struct {
 	// Describe fills in Result.Largest, for which the largest build outputs are read: some tens of milliseconds each.
 	Describe    bool
 	Concurrency int // objects in transfer; default 16
-	Writer      snapshot.Writing
-	Meter       *report.Meter
-	Now         func() time.Time
+	// Memory bounds the bytes of objects that are being built or uploaded; 0: DefaultMemory. Each is accounted for as if it did not compress at
+	// all, so caches of Go code take about a third of it. One object is always built, which takes 81 MiB at most.
+	Memory int64
+	Writer snapshot.Writing
+	Meter  *report.Meter
+	Now    func() time.Time
 }
 
 // DefaultConcurrency suits a store in the same region; see docs/transfer.md.
 const DefaultConcurrency = 16
 
-// memoryBudget bounds the bytes of objects that are being built or uploaded.
-// Each is accounted for as if it did not compress at all, so caches of Go code take about a third of it.
-const memoryBudget = 330 << 20
+// DefaultMemory lets 16 objects of the usual size be in transfer, within the 512 MB that are promised for the process.
+const DefaultMemory = 330 << 20
 
 // refreshAfter is how old a recorded last use gets before it alone is a reason to write a
 // manifest: rarely enough that an unchanged job writes nothing, often enough for ages in days.
@@ -141,6 +144,7 @@ type run struct {
 
 	memory   *semaphore.Weighted
 	building *semaphore.Weighted       // objects that are being built: see builders
+	denied   atomic.Int64              // modules that the store refused
 	newOut   map[snapshot.ID]newOutput // what this save packed
 	packs    []snapshot.Pack
 	tally    tally
@@ -180,6 +184,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 // prepare reads what is stored and what is here.
 func prepare(ctx context.Context, o Options) (*run, error) {
 	o.Concurrency = cmp.Or(max(o.Concurrency, 0), DefaultConcurrency)
+	o.Memory = cmp.Or(max(o.Memory, 0), DefaultMemory)
 	if o.Meter == nil {
 		o.Meter = new(report.Meter)
 	}
@@ -187,7 +192,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		o.Now = time.Now
 	}
 	o.State = usableState(o)
-	r := &run{Options: o, start: o.Now(), memory: semaphore.NewWeighted(memoryBudget), building: semaphore.NewWeighted(builders()), newOut: map[snapshot.ID]newOutput{}, newFile: map[fileID]int{}}
+	r := &run{Options: o, start: o.Now(), memory: semaphore.NewWeighted(o.Memory), building: semaphore.NewWeighted(builders()), newOut: map[snapshot.ID]newOutput{}, newFile: map[fileID]int{}}
 	r.Meter.SetPhase("look up")
 	if err := r.probe(ctx); err != nil {
 		return r, err

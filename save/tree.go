@@ -38,7 +38,7 @@ func (r *run) scanTrees(ctx context.Context) error {
 		for _, f := range r.keepGraph(files) {
 			t.add(treeFile{f.Name, f.Size, func() (*os.File, error) { return r.mods.OpenFile(f.Name) }})
 		}
-		if err := r.addTree(t, len(files)); err != nil {
+		if err := r.addTree(ctx, t, len(files)); err != nil {
 			return err
 		}
 	}
@@ -48,7 +48,7 @@ func (r *run) scanTrees(ctx context.Context) error {
 			full := filepath.Join(r.BuildDir, filepath.FromSlash(f.Name))
 			t.add(treeFile{f.Name, f.Size, func() (*os.File, error) { return os.Open(full) }})
 		}
-		return r.addTree(t, len(t.files))
+		return r.addTree(ctx, t, len(t.files))
 	}
 	return nil
 }
@@ -61,12 +61,12 @@ func (t *localTree) add(f treeFile) {
 
 // addTree finds out whether the store has the tree already: the same files make the same pack. Where the snapshot of the same
 // key has more of it than there is here (found files, before any were dropped), that is kept: a job that did not restore has few.
-func (r *run) addTree(t localTree, found int) error {
+func (r *run) addTree(ctx context.Context, t localTree, found int) error {
 	old, pack, ok := r.prev.tree(t.name)
 	if ok && r.prev.own() != nil && old.Files > found || len(t.files) == 0 {
 		return nil
 	}
-	b, err := r.build1(io.Discard, t.write)
+	b, err := r.build1(ctx, io.Discard, t.write)
 	if err != nil {
 		return err
 	}

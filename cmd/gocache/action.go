@@ -48,13 +48,15 @@ type action struct {
 	notes  annotations
 	failed *trouble // why the step fails
 
+	process *process
+
 	restored *restoreOutput
 	saved    *saveOutput
 }
 
 // newAction writes everything to stdout, for the runner reads both streams and keeps no order between them.
 func (a *app) newAction() *action {
-	x := &action{env: a.lookup, in: inputValues{env: a.lookup, list: inputs()}}
+	x := &action{process: a.process, env: a.lookup, in: inputValues{env: a.lookup, list: inputs()}}
 	x.gh = githubactions.New(githubactions.WithWriter(a.out.stdout), githubactions.WithGetenv(a.lookup.get))
 	x.out = &console{stdout: a.out.stdout, stderr: a.out.stdout, observe: func(kind, text, hint string) {
 		if kind == "error" {
@@ -170,7 +172,7 @@ func (x *action) saveIfWanted(ctx context.Context, dir string) error {
 
 // run runs a command in a group of the log.
 func (x *action) run(ctx context.Context, command, dir string) error {
-	inner := &app{out: x.out, lookup: x.lookup, origin: x.in.origin, tokens: x.idToken}
+	inner := &app{process: x.process, out: x.out, lookup: x.lookup, origin: x.in.origin, tokens: x.idToken}
 	if dir != "" {
 		inner.flags.stateDefault = filepath.Join(dir, "state.json")
 	}

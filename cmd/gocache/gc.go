@@ -80,7 +80,7 @@ type gcOutput struct {
 // gc runs the command. Its failures are errors: no job depends on it, and who runs it wants to know.
 func (a *app) gc(ctx context.Context, g *gcFlags) error {
 	a.flags.timeout = g.timeout
-	ctx, cancel := a.deadline(ctx)
+	ctx, cancel := a.deadline(ctx, "gc")
 	defer cancel()
 	out := gcOutput{}
 	err := a.runGC(ctx, g, &out)
@@ -94,7 +94,7 @@ func (a *app) gc(ctx context.Context, g *gcFlags) error {
 	if out.Result != nil {
 		a.warnings(out.Warnings)
 	}
-	return a.finish(err, true)
+	return a.finish(ctx, err, true)
 }
 
 var gcWords = report.Words{Transfer: "remove", TransferDone: "removed", Disk: "look", DiskDone: "looked at", Things: "objects"}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"net/url"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -68,9 +67,9 @@ func defaultBranch(ctx context.Context, dir, remote string) string {
 // gitOutput returns what a git command prints, or "" when it fails. Repositories of other
 // users are trusted, as in containers the checkout often is one: the commands asked for run no hooks.
 func gitOutput(ctx context.Context, dir string, args ...string) string {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "safe.directory=*"}, args...)...)
+	cmd := program(ctx, "git", append([]string{"-c", "safe.directory=*"}, args...)...)
 	cmd.Dir = dir
-	out, err := cmd.Output()
+	out, err := programOutput(cmd)
 	if err != nil {
 		return ""
 	}

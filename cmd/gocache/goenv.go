@@ -61,13 +61,15 @@ func parseGoEnv(out, toolchain []byte) (env goEnv, err error) {
 
 // goOutput runs a go command and returns what it prints.
 func goOutput(ctx context.Context, dir string, extra []string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := program(ctx, "go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(cmd.Environ(), extra...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, err := programOutput(cmd)
 	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("go %s: %w", strings.Join(args, " "), ctx.Err())
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, fmt.Errorf("no go command in PATH: %w", err)
 	case err != nil && stderr.Len() > 0:

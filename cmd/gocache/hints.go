@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os/exec"
+	"syscall"
 
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -32,8 +33,10 @@ var hints = []struct {
 	{store.ErrNoStore, "create the bucket, or correct the name in --store"},
 	{store.ErrUnreachable, "check the endpoint and the region in --store, and the network of this machine"},
 	{errDiskFull, "free space on the disk, or let save keep less with --max-size and --max-age"},
+	{syscall.EROFS, "the file system is mounted read-only; point GOMODCACHE and GOCACHE to one that is not"},
 	{fs.ErrPermission, "make GOMODCACHE and GOCACHE writable for this user, or point them to a directory that is"},
 	{trim.ErrBusy, "wait for them to end, or use --force if they use other caches"},
+	{errTimedOut, "raise --timeout"},
 	{context.DeadlineExceeded, "raise --timeout"},
 }
 

@@ -8,29 +8,26 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
-	"syscall"
 )
 
 func main() { os.Exit(run()) }
 
-// run is main with an exit code. A first interrupt cancels what is going on, which then cleans
+// run is main with an exit code. A first signal cancels what is going on, which then cleans
 // up; a second one kills, as the handler is removed after the first.
 func run() int {
-	limitMemory()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ignoreFileSize()
+	a := &app{
+		out: &console{stdout: os.Stdout, stderr: os.Stderr}, lookup: os.LookupEnv,
+		process: &process{memory: limitMemory(), exit: os.Exit},
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return execute(ctx, &console{stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:], os.LookupEnv)
+	return a.execute(ctx, os.Args[1:])
 }
 
-// memoryLimit is what the collector works towards, in bytes: 512 MB is promised for the whole process, and without a
-// limit the heap would grow to twice what is in use before it is collected.
-const memoryLimit = 400 << 20
-
-// limitMemory leaves a limit that the user has set alone.
-func limitMemory() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
+// process is what only the real process has, and a command in a test has not; nil there.
+type process struct {
+	memory memoryBudget
+	exit   func(code int)
 }

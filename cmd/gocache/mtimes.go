@@ -56,13 +56,13 @@ func (a *app) mtimes(ctx context.Context) error {
 	}
 	out, err := stableMtimes(ctx, dir)
 	if err != nil && out == nil {
-		return a.finish(err, true)
+		return a.finish(ctx, err, true)
 	}
 	if printErr := a.out.result(out, out.write); printErr != nil {
 		return printErr
 	}
 	a.warnings(out.warnings())
-	return a.finish(err, true)
+	return a.finish(ctx, err, true)
 }
 
 // errNoGit is why there is nothing to go by.
@@ -86,9 +86,9 @@ func stableMtimes(ctx context.Context, dir string) (*mtimesOutput, error) {
 // trackedFiles lists what git tracks below dir, submodules that are checked out included, each name
 // with the prefix in front, and the directories of the repositories.
 func trackedFiles(ctx context.Context, dir, prefix string) (files, repos []string, err error) {
-	cmd := exec.CommandContext(ctx, "git", "-c", "safe.directory=*", "ls-files", "--stage", "-z")
+	cmd := program(ctx, "git", "-c", "safe.directory=*", "ls-files", "--stage", "-z")
 	cmd.Dir = dir
-	out, err := cmd.Output()
+	out, err := programOutput(cmd)
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
@@ -128,7 +128,7 @@ func exists(file string) bool {
 func refreshIndexes(ctx context.Context, repos []string) error {
 	var all []error
 	for _, dir := range repos {
-		cmd := exec.CommandContext(ctx, "git", "update-index", "-q", "--refresh")
+		cmd := program(ctx, "git", "update-index", "-q", "--refresh")
 		cmd.Dir = dir
 		var exit *exec.ExitError
 		if out, err := cmd.CombinedOutput(); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) {

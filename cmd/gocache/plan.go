@@ -57,7 +57,7 @@ type planOutput struct {
 // plan runs the command. It fails where restore and save would only warn: nobody
 // runs it within a job whose success matters more.
 func (a *app) plan(ctx context.Context, args []string) error {
-	ctx, cancel := a.deadline(ctx)
+	ctx, cancel := a.deadline(ctx, "plan")
 	defer cancel()
 	out, err := a.makePlan(ctx, len(args) == 0 || args[0] == "restore", len(args) == 0 || args[0] == "save")
 	if isUsage(err) {
@@ -74,7 +74,7 @@ func (a *app) plan(ctx context.Context, args []string) error {
 		}
 		a.warnings(out.Notes)
 	}
-	return a.finish(err, true)
+	return a.finish(ctx, err, true)
 }
 
 // makePlan returns what it found out also beside an error; nil when that is nothing.

@@ -76,7 +76,7 @@ func outcomeOf(err error) outcome {
 
 // restore runs the command. Its result is printed also when it is only a part.
 func (a *app) restore(ctx context.Context) error {
-	ctx, cancel := a.deadline(ctx)
+	ctx, cancel := a.deadline(ctx, "restore")
 	defer cancel()
 	out := restoreOutput{}
 	err := a.runRestore(ctx, &out)
@@ -96,7 +96,7 @@ func (a *app) restore(ctx context.Context) error {
 	if err == nil && a.flags.failMiss && out.Matched == nil {
 		return failure{exitFailed, fmt.Errorf("no snapshot found for %s", out.Key)}
 	}
-	return a.finish(err, a.flags.failMiss)
+	return a.finish(ctx, err, a.flags.failMiss)
 }
 
 // runRestore fills out as far as it gets. The store comes first, as a mistake in its URL is
@@ -156,7 +156,7 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 		ModWritable: p.env.modWritable(), Private: p.env.private(),
 		Trust: a.flags.signing.trust(), VerifyOutputs: a.flags.verify.value == "outputs",
 		Zips: a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz, NoToolchains: a.flags.noToolchains, Paths: p.paths,
-		Concurrency: a.flags.concurrency, PartSize: int64(a.flags.partSize),
+		Concurrency: a.concurrency(), PartSize: int64(a.flags.partSize), Memory: a.budget().restore,
 		Meter: m, Now: time.Now,
 	}
 	switch mode := a.flags.checkSumDB.value; {

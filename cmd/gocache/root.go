@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
+
+	"github.com/org/gocache-action/internal/report"
 )
 
 // Exit codes, as documented in --help.
@@ -40,7 +43,8 @@ Exit codes:
        and --fail-on-miss was given; plan, try, trim, gc or version went wrong
   2    wrong usage: an unknown command or flag, a value that makes no sense,
        an unknown kind of store
-  130  interrupted
+  130  interrupted by a signal: what goes on is cleaned up, within 5 seconds; a second
+       signal ends the process at once
 `
 
 // app is what all commands share.
@@ -53,6 +57,11 @@ type app struct {
 	onSummary func(*restoreOutput, *saveOutput) error
 	// origin names where the value of a flag's twin comes from, for complaints; nil: the variable.
 	origin func(flag string) string
+
+	// process is nil in tests; command and meter tell what was going on when a command ended early.
+	process *process
+	command string
+	meter   atomic.Pointer[report.Meter]
 
 	// tokens asks the runner for an OIDC token; nil: the environment has it.
 	tokens func(ctx context.Context, audience string) (string, error)

@@ -58,7 +58,7 @@ type saveOutput struct {
 // save runs the command. As with restore, its failures are warnings: a job that passed its tests
 // is not red because its cache was not kept.
 func (a *app) save(ctx context.Context) error {
-	ctx, cancel := a.deadline(ctx)
+	ctx, cancel := a.deadline(ctx, "save")
 	defer cancel()
 	out := saveOutput{}
 	err := a.runSave(ctx, &out)
@@ -73,7 +73,7 @@ func (a *app) save(ctx context.Context) error {
 		a.warnings(out.Warnings)
 	}
 	a.summarize(nil, &out)
-	return a.finish(err, false)
+	return a.finish(ctx, err, false)
 }
 
 // runSave fills out as far as it gets.
@@ -113,7 +113,7 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		ReadOnly:     a.flags.readOnly || a.readOnlyReason(p.id) != "", Describe: a.summaryFile() != "",
 		Sign: a.flags.signing.signer, Trust: a.flags.signing.trust(),
 		NoToolchains: a.flags.noToolchains, Paths: p.paths,
-		Fuzz: a.flags.fuzz, Concurrency: a.flags.concurrency,
+		Fuzz: a.flags.fuzz, Concurrency: a.concurrency(), Memory: a.budget().save,
 		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + buildVersion().Version},
 		Meter:  m, Now: time.Now,
 	}

@@ -38,6 +38,9 @@ func (a *app) openStore(ctx context.Context) (store.Store, error) {
 		return nil, err
 	}
 	a.role(target.S3)
+	if target.S3.Concurrency == 0 && target.S3.PartSize == 0 && f.partSize == 0 {
+		target.S3.Concurrency = a.budget().uploads
+	}
 	a.traceStore(target.S3)
 	st, err := f.openS3(ctx, *target.S3)
 	if err == nil {

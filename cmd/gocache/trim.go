@@ -70,7 +70,7 @@ func (a *app) trim(ctx context.Context) error {
 	if out.Result != nil {
 		a.warnings(out.Warnings)
 	}
-	return a.finish(err, true)
+	return a.finish(ctx, err, true)
 }
 
 // runTrim fills out as far as it gets.

@@ -98,11 +98,11 @@ func (a *app) try(ctx context.Context, packages []string) error {
 	a.flags.identity = identity{Name: "try", Repo: "try", Scope: fallbackScope}
 	p, err := a.project(ctx)
 	if err != nil {
-		return a.finish(err, true)
+		return a.finish(ctx, err, true)
 	}
 	tmp, err := os.MkdirTemp("", "gocache-try-")
 	if err != nil {
-		return a.finish(fmt.Errorf("temporary directory: %w", err), true)
+		return a.finish(ctx, fmt.Errorf("temporary directory: %w", err), true)
 	}
 	t := &trial{app: a, project: p, packages: packages, tmp: tmp}
 	t.res.Key, t.res.Packages = p.key.Key.String(), packages
@@ -111,7 +111,7 @@ func (a *app) try(ctx context.Context, packages []string) error {
 		err = fmt.Errorf("try: %w", ctx.Err())
 	}
 	if err != nil {
-		return a.finish(err, true)
+		return a.finish(ctx, err, true)
 	}
 	if err := a.out.result(t.res, t.res.write); err != nil {
 		return err

@@ -152,28 +152,38 @@ func TestHints(t *testing.T) {
 }
 
 func TestFinish(t *testing.T) {
-	failed, gone := errors.New("failed"), fmt.Errorf("get: %w", context.Canceled)
+	failed, background := errors.New("failed"), context.Background()
+	gone, cancel := context.WithCancel(background)
+	cancel()
+	late, cancel := context.WithTimeoutCause(background, 0, errTimedOut)
+	defer cancel()
 	tests := []struct {
+		ctx       context.Context
 		err       error
 		failError bool
 		always    bool
 		code      int
 	}{
-		{nil, true, true, exitOK},
-		{failed, false, false, exitOK},
-		{failed, true, false, exitFailed},
-		{failed, false, true, exitFailed},
-		{gone, false, false, exitInterrupted},
-		{usage("wrong"), false, false, exitUsage},
-		{context.DeadlineExceeded, false, false, exitOK},
+		{background, nil, true, true, exitOK},
+		{background, failed, false, false, exitOK},
+		{background, failed, true, false, exitFailed},
+		{background, failed, false, true, exitFailed},
+		{gone, failed, false, false, exitInterrupted}, // a program that was killed says so, and not why
+		{gone, nil, false, false, exitOK},
+		{background, usage("wrong"), false, false, exitUsage},
+		{late, failed, false, false, exitOK},
+		{late, failed, false, true, exitFailed},
 	}
 	for _, tt := range tests {
 		var stderr bytes.Buffer
 		a := &app{out: &console{stderr: &stderr}, flags: flags{failError: tt.failError, timeout: duration(time.Minute)}}
 		code := exitOK
 		var f failure
-		if err := a.finish(tt.err, tt.always); errors.As(err, &f) {
+		if err := a.finish(tt.ctx, tt.err, tt.always); errors.As(err, &f) {
 			code = f.code
+		}
+		if isTimedOut(tt.ctx) && !strings.Contains(stderr.String()+fmt.Sprint(f.err), "not done within 1m") {
+			t.Errorf("the message %q %v does not tell of the time", stderr.String(), f.err)
 		}
 		warned := strings.HasPrefix(stderr.String(), "gocache: warning: ")
 		if code != tt.code || warned != (tt.err != nil && code == exitOK) {

@@ -100,7 +100,7 @@ func RemoveAll(path string) error {
 	return os.RemoveAll(path)
 }
 
-// IsNoSpace tells whether err means that a disk or a quota is full.
+// IsNoSpace tells whether err means that a disk or a quota is full, or that a file may not grow.
 func IsNoSpace(err error) bool {
 	for _, full := range noSpace {
 		if errors.Is(err, full) {

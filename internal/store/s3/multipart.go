@@ -57,7 +57,7 @@ func (w *write) multipart(ctx context.Context, first *part, parts *splitter) (st
 			return info, nil
 		}
 	}
-	if aerr := u.abort(ctx); aerr != nil {
+	if aerr := u.abort(ctx, err); aerr != nil {
 		err = fmt.Errorf("%w (and its parts stay in the bucket: %w)", err, aerr)
 	}
 	return store.Info{}, err
@@ -66,7 +66,7 @@ func (w *write) multipart(ctx context.Context, first *part, parts *splitter) (st
 // create is not interrupted by ctx: an answer that nobody reads would leave an
 // upload whose name nobody knows.
 func (u *upload) create(ctx context.Context) error {
-	cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), u.s.opts.StallTimeout+cleanupTimeout)
+	cctx, cancel := store.Cleanup(ctx, u.s.opts.StallTimeout+cleanupTimeout, nil)
 	defer cancel()
 	out, err := u.s.client.CreateMultipartUpload(cctx, &awss3.CreateMultipartUploadInput{
 		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name),
@@ -140,13 +140,13 @@ func (u *upload) complete(ctx context.Context) (store.Info, error) {
 	return u.settle(ctx, u.s.classify(ctx, u.refused(err)), attempts.Load() > 1)
 }
 
-// abort removes the parts. Also when ctx was cancelled, within cleanupTimeout.
+// abort removes the parts, because of why. Also when ctx was cancelled, within cleanupTimeout or what store.Cleanup leaves of it.
 //
 // A part whose request was cut off may still be stored by the server after the first
 // abort, and the documentation of AbortMultipartUpload says to abort "multiple times"
 // then; versitygw shows it within a few dozen cancelled uploads. So it aborts again, twice.
-func (u *upload) abort(ctx context.Context) error {
-	actx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(cleanupTimeout, u.s.opts.StallTimeout))
+func (u *upload) abort(ctx context.Context, why error) error {
+	actx, cancel := store.Cleanup(ctx, min(cleanupTimeout, u.s.opts.StallTimeout), why)
 	defer cancel()
 	err := u.abortOnce(actx)
 	if !u.cut.Load() {

@@ -180,7 +180,10 @@ func (w *watch) explain(err error) error {
 	}
 	var cert *tls.CertificateVerificationError
 	var plain tls.RecordHeaderError // the server does not speak TLS
-	return &netError{err: err, final: errors.As(err, &cert) || errors.As(err, &plain)}
+	// A TLS handshake that hangs. As with dial, the SDK would multiply the time.
+	var slow net.Error
+	timeout := errors.As(err, &slow) && slow.Timeout()
+	return &netError{err: err, final: timeout || errors.As(err, &cert) || errors.As(err, &plain)}
 }
 
 // sentBody sees each piece of a request on its way out as progress.

@@ -1,0 +1,43 @@
+//go:build unix
+
+package main
+
+import (
+	"math"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// asGroup starts a program in a process group, and ends the whole group.
+func asGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error {
+		group := -cmd.Process.Pid
+		time.AfterFunc(programGrace, func() { syscall.Kill(group, syscall.SIGKILL) })
+		return syscall.Kill(group, syscall.SIGTERM)
+	}
+}
+
+// endSignals are those that ask a command to end. One that is ignored, as SIGHUP is by nohup, stays so.
+func endSignals() []os.Signal {
+	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		list = append(list, syscall.SIGHUP)
+	}
+	return list
+}
+
+// ignoreFileSize lets a write beyond `ulimit -f` fail like one to a full disk, instead of ending the process.
+func ignoreFileSize() { signal.Ignore(syscall.SIGXFSZ) }
+
+// openFiles returns how many files this process may have open. The Go runtime has raised that to what the system allows.
+func openFiles() uint64 {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return math.MaxInt
+	}
+	return uint64(limit.Cur)
+}
