@@ -80,6 +80,7 @@ func (s *STS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
+	count := len(s.seen) // no two answers give the same credentials: these differ in when they end
 	s.seen = append(s.seen, r.PostForm)
 	s.mu.Unlock()
 	f := r.PostForm
@@ -100,6 +101,6 @@ func (s *STS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.Header().Set("Content-Type", "text/xml")
 		fmt.Fprintf(w, stsAnswer, f.Get("RoleSessionName"), s.keys.AccessKey, s.keys.SecretKey, s.SessionToken,
-			time.Now().Add(valid).UTC().Format(time.RFC3339))
+			time.Now().Add(valid-time.Duration(count)*time.Second).UTC().Format(time.RFC3339))
 	}
 }
