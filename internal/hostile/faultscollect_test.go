@@ -25,6 +25,7 @@ import (
 
 const (
 	gcDay        = 24 * time.Hour
+	due          = gcDay + time.Hour // when the notice period of what nobody names is over
 	closedScope  = "refs/heads/closed"
 	unusedHash   = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
 	unusedModule = "v1/modules/example.com/unused/@v/v1.0.0/" + unusedHash
@@ -166,7 +167,7 @@ func TestFaultsCollect(t *testing.T) {
 	c, err := w.newCollectWorld(t.TempDir(), closed, w.before, w.after)
 	e2etest.Must(t, err)
 	calls := storeOperations(t, c.Store, func(f store.Store) error {
-		res, err := collectAt(f.(store.Collector), gcDay)
+		res, err := collectAt(f.(store.Collector), due)
 		if err == nil && res.Total.Objects != garbage {
 			return fmt.Errorf("a clean collection removed %+v", res)
 		}
@@ -187,7 +188,7 @@ func TestFaultsCollect(t *testing.T) {
 		defer cancel()
 		f := faultyAt(c.Store, tr.at, fault)
 		res, err := gc.Run(ctx, gc.Options{
-			Store: f, MaxAge: 35 * gcDay, Grace: gcDay, Now: func() time.Time { return time.Now().Add(gcDay) },
+			Store: f, MaxAge: 35 * gcDay, Grace: gcDay, Now: func() time.Time { return time.Now().Add(due) },
 		})
 		tr.took = time.Since(start)
 		if err := f.happened(); err != nil {
@@ -207,7 +208,7 @@ func TestFaultsCollect(t *testing.T) {
 		if err := c.whole(filepath.Join(dir, "probe"), w.new); err != nil {
 			return err
 		}
-		for _, ahead := range []time.Duration{gcDay, 3 * gcDay, 5 * gcDay} {
+		for _, ahead := range []time.Duration{due, 3 * gcDay, 5 * gcDay} {
 			if _, err := collectAt(c.Store, ahead); err != nil {
 				return fmt.Errorf("collection without the fault: %w", err)
 			}
@@ -261,7 +262,7 @@ func TestFaultsLaggingList(t *testing.T) {
 	comesBack := step{"the branch comes back", (*collectWorld).saveClosed}
 	mainSaves := step{"main saves", func(c *collectWorld) error { return w.save(c.Store, w.after) }}
 	closes := step{"the branch closes", (*collectWorld).dropClosed}
-	collects := step{"collection", func(c *collectWorld) error { _, err := collectAt(c.Store, gcDay); return err }}
+	collects := step{"collection", func(c *collectWorld) error { _, err := collectAt(c.Store, due); return err }}
 	var trials []*trial
 	for _, steps := range [][]step{{comesBack, mainSaves, closes}, {collects, comesBack, mainSaves}, {mainSaves, comesBack, collects}} {
 		for now := 1; now <= len(steps); now++ {
@@ -292,14 +293,14 @@ func TestFaultsLaggingList(t *testing.T) {
 							}
 						}
 						start := time.Now()
-						if _, err := collectAt(lag, gcDay+time.Minute); err != nil {
+						if _, err := collectAt(lag, due+time.Minute); err != nil {
 							return err
 						}
 						tr.took, tr.outcome = time.Since(start), outComplete
 						if err := c.whole(filepath.Join(dir, "probe"), want); err != nil {
 							return err
 						}
-						for _, ahead := range []time.Duration{gcDay + 2*time.Minute, 3 * gcDay, 5 * gcDay} {
+						for _, ahead := range []time.Duration{due + 2*time.Minute, 3 * gcDay, 5 * gcDay} {
 							if _, err := collectAt(c.Store, ahead); err != nil {
 								return err
 							}
