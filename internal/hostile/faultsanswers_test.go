@@ -40,7 +40,7 @@ var wireFaults = []wireFault{
 	{name: "credentials expired from then on", do: refuseWith(400, "ExpiredToken", "The provided token has expired."), expectation: expectDenied},
 	{name: "clock is said to be wrong from then on", do: refuseWith(403, "RequestTimeTooSkewed", "The difference between the request time and the server's time is too large."), expectation: expectDenied},
 	{name: "body truncated", times: 1, on: onGet, do: truncateBody, expectation: expectOvercome},
-	{name: "bodies truncated from then on", on: onGet, do: truncateBody, expectation: expectUnreachable},
+	{name: "body truncated, in each attempt", object: true, on: onGet, do: truncateBody, expectation: expectUnreachable},
 	{name: "byte flipped", times: 1, on: onGet, do: flipByte, onSave: expectOvercome},
 	{name: "content of another object", times: 1, on: onGet, do: otherObject, onSave: expectOvercome},
 	{name: "HTML page with status 200", times: 1, do: htmlPage, expectation: expectOvercome},

@@ -93,6 +93,7 @@ type wireFault struct {
 	on     func(operation) bool // which operations it can concern; nil: all
 	stalls bool                 // nothing moves any more
 	times  int                  // how many attempts of that operation; 0: all, and all requests after it
+	object bool                 // and of these only those for the same object
 	do     func(f *wire, w http.ResponseWriter, r *http.Request)
 	expectation
 	onSave    expectation // of a save, where that is another one
@@ -112,6 +113,7 @@ type wire struct {
 	at      string // name of the operation; "": never
 	fault   wireFault
 	before  func()        // called once, just before the fault
+	path    string        // of the object, once the fault has happened
 	over    chan struct{} // closed at the end, which ends what hangs
 
 	mu   sync.Mutex
@@ -147,9 +149,10 @@ func (f *wire) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !slices.ContainsFunc(f.seen, func(o operation) bool { return o.name == op.name }) {
 		f.seen = append(f.seen, op)
 	}
-	hit := op.name == f.at || f.hits > 0 && f.fault.times == 0
+	hit := op.name == f.at || f.hits > 0 && f.fault.times == 0 && (!f.fault.object || r.URL.Path == f.path)
 	if hit {
 		f.hits++
+		f.path = r.URL.Path
 	}
 	n := f.hits
 	f.mu.Unlock()

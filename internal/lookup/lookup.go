@@ -191,9 +191,13 @@ func (r Reader) decode(c Candidate, o opened) (*snapshot.Manifest, error) {
 		return nil, fmt.Errorf("%w: %d bytes", snapshot.ErrCorrupt, o.info.Size)
 	}
 	data := make([]byte, o.info.Size)
-	if _, err := io.ReadFull(o.body, data); errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	switch _, err := io.ReadFull(o.body, data); {
+	case err == nil:
+	case errors.Is(err, store.ErrUnreachable): // the network ended it, at whatever byte: the manifest is not to blame
+		return nil, err
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("%w: truncated", snapshot.ErrCorrupt)
-	} else if err != nil {
+	default:
 		return nil, err
 	}
 	m, err := r.Trust.DecodeManifest(data, r.now())
