@@ -35,6 +35,9 @@ const (
 // readNotes reads the notes. Notes that are damaged are as good as none: everything gets its notice period anew.
 func (r *run) readNotes(ctx context.Context) error {
 	u, version, err := r.loadNotes(ctx)
+	if errors.Is(err, snapshot.ErrCorrupt) { // perhaps on its way: what is lost here, other collections among it, saves rely on
+		u, version, err = r.loadNotes(ctx)
+	}
 	if errors.Is(err, snapshot.ErrCorrupt) {
 		r.tally.warn("%v: every notice period begins anew", err)
 		u, err = new(snapshot.Unnamed), nil

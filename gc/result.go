@@ -36,6 +36,7 @@ type Removal struct {
 
 	note  int // index of its note
 	noted bool
+	since time.Time // when it was noted
 }
 
 // MaxRemovals is how many removals a Result lists: the largest. Totals cover all.

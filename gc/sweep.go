@@ -99,7 +99,7 @@ func (s *sweeper) unnamed(e store.Entry, kind snapshot.Kind, f snapshot.Fingerpr
 		s.tally.wait(kind, e.Size)
 		return nil
 	}
-	removal := Removal{Object: e.Name, Kind: kind, Bytes: e.Size, Reason: ReasonUnnamed, Detail: "no manifest names it", note: i, noted: noted}
+	removal := Removal{Object: e.Name, Kind: kind, Bytes: e.Size, Reason: ReasonUnnamed, Detail: "no manifest names it", note: i, noted: noted, since: since}
 	if kind == snapshot.KindModule {
 		removal.Reason = ReasonUnusedModule
 		removal.Detail += ", last used " + days(s.now.Sub(e.ModTime)) + " ago"
@@ -139,7 +139,11 @@ func (s *sweeper) remove(batch []Removal) error {
 		if err := s.mayRemove(s.ctx); err != nil {
 			return err
 		}
-		again, err := s.removeOnce(batch, try == deleteTries)
+		due, err := s.stillDue(batch)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		again, err := s.removeOnce(due, try == deleteTries)
 		if err != nil {
 			return err
 		}
@@ -150,6 +154,37 @@ func (s *sweeper) remove(batch []Removal) error {
 		}
 	}
 	return nil
+}
+
+// stillDue looks at each object of a batch itself, and leaves out what was written or touched after it was noted: on some servers a
+// listing lags behind what is read, and shows neither that nor the manifest which names it. Without a notice
+// period nobody uses the store, and nothing is noted.
+func (s *sweeper) stillDue(batch []Removal) (due []Removal, err error) {
+	if s.Grace == 0 {
+		return batch, nil
+	}
+	infos, errs := make([]store.Info, len(batch)), make([]error, len(batch))
+	var g errgroup.Group
+	g.SetLimit(s.Concurrency)
+	for i, r := range batch {
+		g.Go(func() error { infos[i], errs[i] = s.Store.Stat(s.ctx, r.Object); return nil })
+	}
+	g.Wait()
+	for i, r := range batch {
+		switch err := errs[i]; {
+		case errors.Is(err, store.ErrNotFound): // removed by somebody else, and listed all the same
+			s.notes.state[r.note] = settled
+		case errors.Is(err, store.ErrDenied):
+			s.tally.failed(r, err)
+		case err != nil:
+			return nil, err
+		case !infos[i].ModTime.Before(r.since):
+			s.tally.wait(r.Kind, r.Bytes)
+		default:
+			due = append(due, r)
+		}
+	}
+	return due, nil
 }
 
 // removeOnce returns what to try again.

@@ -186,9 +186,8 @@ func (r *run) restorePack(ctx context.Context, j packJob, fetched func()) error 
 		return r.losePack(j, j.outputs, err)
 	}
 	defer body.Close()
-	if info.Size != pack.Size {
-		r.tally.damage(snapshot.Damage{Object: pack.Object, Frame: -1,
-			Reason: fmt.Sprintf("object has %d bytes, not %d", info.Size, pack.Size)}, "refused")
+	if err := r.checkSize(ctx, pack, info); err != nil {
+		return err
 	}
 	w := &outputWriter{run: r, pending: j.outputs}
 	defer w.abort()
@@ -200,31 +199,73 @@ func (r *run) restorePack(ctx context.Context, j packJob, fetched func()) error 
 			*mem = make([]byte, max(frame.Size, min(frame.Size+frame.Size/2, snapshot.FrameSize)))
 		}
 		buf := (*mem)[:frame.Size]
-		if _, err := io.ReadFull(body, buf); err != nil {
+		_, err := io.ReadFull(body, buf)
+		if err != nil && isStore(err) {
 			return r.losePack(j, w.rest(), err)
 		}
 		if !w.wants(f) {
 			continue
 		}
-		if err := r.restoreFrame(w, pack, f, buf); err != nil {
+		if err := r.restoreFrame(ctx, w, pack, f, buf, err); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// restoreFrame decodes one frame and writes what lies in it.
-func (r *run) restoreFrame(w *outputWriter, pack snapshot.Pack, f int, data []byte) error {
+// checkSize notes a pack that is not as large as the manifest says. It asks once more: the answer may have been that of something else.
+func (r *run) checkSize(ctx context.Context, pack snapshot.Pack, info store.Info) (err error) {
+	if info.Size == pack.Size {
+		return nil
+	}
+	switch info, err = r.Store.Stat(ctx, pack.Object); {
+	case err != nil && isStore(err):
+		return fetchError(pack.Object, err)
+	case err == nil && info.Size != pack.Size:
+		r.tally.damage(snapshot.Damage{Object: pack.Object, Frame: -1,
+			Reason: fmt.Sprintf("object has %d bytes, not %d", info.Size, pack.Size)}, "refused")
+	}
+	return nil
+}
+
+// restoreFrame decodes one frame and writes what lies in it. One that did not arrive as it should (failed), or not whole, is read once more:
+// perhaps its bytes were wrong only on their way. data is free to be overwritten.
+func (r *run) restoreFrame(ctx context.Context, w *outputWriter, pack snapshot.Pack, f int, data []byte, failed error) error {
 	mem := r.buffers.Get()
-	raw, err := pack.Frames[f].Decode(data, mem)
-	if err != nil {
+	var raw []byte
+	if failed == nil {
+		raw, failed = pack.Frames[f].Decode(data, mem)
+	}
+	if failed != nil {
+		r.buffers.Put(mem) // nobody waits for the network with it
+		if failed = r.readFrame(ctx, pack, f, data); failed != nil && isStore(failed) {
+			return fetchError(pack.Object, failed)
+		}
+		mem = r.buffers.Get()
+		if failed == nil {
+			raw, failed = pack.Frames[f].Decode(data, mem)
+		}
+	}
+	if failed != nil {
 		r.buffers.Put(mem)
-		r.tally.damage(snapshot.Damage{Object: pack.Object, Frame: f, Reason: err.Error()}, "refused")
-		w.skip(f)
+		r.tally.damage(snapshot.Damage{Object: pack.Object, Frame: f, Reason: failed.Error()}, kindOf(failed))
+		w.skip(f, kindOf(failed))
 		return nil
 	}
 	defer r.buffers.Put(raw)
 	return w.frame(f, raw)
+}
+
+// readFrame reads one frame by itself.
+func (r *run) readFrame(ctx context.Context, pack snapshot.Pack, f int, buf []byte) error {
+	body, _, err := r.Store.Open(ctx, pack.Object, stored(pack.Frames, 0, f), pack.Frames[f].Size)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	n, err := io.ReadFull(body, buf)
+	r.Meter.Bytes.Add(int64(n))
+	return err
 }
 
 // losePack gives up on the outputs of a job. Only an answer of the store that
@@ -282,13 +323,13 @@ func (w *outputWriter) abort() {
 }
 
 // skip gives up what lies in a damaged frame.
-func (w *outputWriter) skip(f int) {
+func (w *outputWriter) skip(f int, kind string) {
 	if w.open != nil {
-		w.run.loseOutput(w.output, "refused")
+		w.run.loseOutput(w.output, kind)
 		w.abort()
 	}
 	for len(w.pending) > 0 && w.run.manifest().Outputs[w.pending[0]].Frame <= f {
-		w.run.loseOutput(w.pending[0], "refused")
+		w.run.loseOutput(w.pending[0], kind)
 		w.pending = w.pending[1:]
 	}
 }

@@ -150,19 +150,29 @@ func (r *run) refuse(v module.Version, reason string) {
 // restoreModule runs one moduleJob: the tree is unpacked beside the module cache while it arrives, and
 // moved in when its hash is what go.sum says.
 func (r *run) restoreModule(ctx context.Context, j moduleJob, fetched func()) error {
-	body, object, err := r.openModule(ctx, j, fetched)
+	object := ""
+	err := twice(func() (err error) {
+		var body io.ReadCloser
+		if body, object, err = r.openModule(ctx, j, fetched); err != nil {
+			return err
+		}
+		defer body.Close()
+		return r.unpackModule(ctx, j, body)
+	})
 	if errors.Is(err, store.ErrNotFound) {
 		r.missModule(j)
 		return nil
 	}
-	if isStore(err) {
-		return fetchError(object, err)
-	}
-	if err == nil {
-		defer body.Close()
-		err = r.unpackModule(ctx, j, body)
-	}
 	return r.moduleDone(j, object, err)
+}
+
+// twice does once more what failed for what was read, and not for the store or the disk: perhaps the bytes were wrong only on their way.
+func twice(read func() error) error {
+	err := read()
+	if err == nil || isStore(err) || isLocal(err) || errors.Is(err, store.ErrNotFound) || errors.Is(err, fs.ErrExist) || errors.Is(err, modcache.ErrBusy) || errors.Is(err, errUnchecked) {
+		return err
+	}
+	return read()
 }
 
 // moduleDone tells what the outcome of a module means: a failure of the store or of the disk ends the

@@ -67,13 +67,16 @@ func (r *run) planPath(p extradir.Path, files []snapshot.PathFile) {
 // restorePath reads a pack and installs what is wanted of it. Packs of one path hold related files, most of which
 // are wanted or none, so they are read whole.
 func (r *run) restorePath(ctx context.Context, j pathJob, fetched func()) error {
-	body, _, err := r.fetch(ctx, fetched, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
-		return r.Store.Open(ctx, j.pack.Object, 0, -1)
-	})
-	if err == nil {
+	err := twice(func() error {
+		body, _, err := r.fetch(ctx, fetched, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
+			return r.Store.Open(ctx, j.pack.Object, 0, -1)
+		})
+		if err != nil {
+			return err
+		}
 		defer body.Close()
-		err = r.unpackPath(j, body)
-	}
+		return r.unpackPath(j, body)
+	})
 	if isStore(err) || isLocal(err) {
 		return fetchError(j.pack.Object, err)
 	}

@@ -58,13 +58,16 @@ func (r *run) treePacks() map[int]bool {
 // restoreTree reads a tree's pack and installs what is not here. The packs are small, so they
 // are fetched whole even where little is missing.
 func (r *run) restoreTree(ctx context.Context, j treeJob, fetched func()) error {
-	body, _, err := r.fetch(ctx, fetched, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
-		return r.Store.Open(ctx, j.pack.Object, 0, -1)
-	})
-	if err == nil {
+	err := twice(func() error {
+		body, _, err := r.fetch(ctx, fetched, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
+			return r.Store.Open(ctx, j.pack.Object, 0, -1)
+		})
+		if err != nil {
+			return err
+		}
 		defer body.Close()
-		err = r.unpackTree(j, body)
-	}
+		return r.unpackTree(j, body)
+	})
 	if isStore(err) || isLocal(err) {
 		return fetchError(j.pack.Object, err)
 	}

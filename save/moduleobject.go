@@ -74,7 +74,11 @@ func (r *run) ensureModule(ctx context.Context, m *localModule) (size int64, upl
 	}
 	if errors.Is(err, store.ErrConflict) { // another job has just stored the same bytes
 		info, err := r.Store.Stat(ctx, m.rec.Object)
-		return info.Size, false, err
+		if !errors.Is(err, store.ErrNotFound) {
+			return info.Size, false, err
+		}
+		size, err = r.uploadModule(ctx, m, store.Condition{}) // and it was removed since
+		return size, err == nil, err
 	}
 	return size, err == nil, err
 }

@@ -149,12 +149,14 @@ func (r *run) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
 	}
 }
 
-// mendLatest replaces a damaged manifest under the latest key although nothing is new.
+// mendLatest replaces the manifest under the latest key, although nothing is new, where it is damaged, missing, or older than that under the
+// exact one: a save that came no further left it so.
 func (r *run) mendLatest(ctx context.Context) error {
-	if own := r.prev.own(); own != nil && r.prev.latest.Damaged() {
-		return r.publishLatest(ctx, own)
+	own, latest := r.prev.own(), r.prev.latest
+	if own == nil || latest.Manifest != nil && !latest.Manifest.Writer.Time.Before(own.Writer.Time) {
+		return nil
 	}
-	return nil
+	return r.publishLatest(ctx, own)
 }
 
 // pause grows with the tries, and is random, so that jobs which started together spread.

@@ -3,6 +3,7 @@ package save
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -71,22 +72,33 @@ func objectsOf(m *snapshot.Manifest) []string {
 // notice period alone.
 func (r *run) readUnnamed(ctx context.Context) error {
 	r.noticed = time.Now()
-	body, info, err := r.Store.Open(ctx, snapshot.UnnamedObject, 0, -1)
-	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDenied) {
-		r.unnamed = nil
-		return nil
+	u, err := r.loadUnnamed(ctx)
+	if errors.Is(err, snapshot.ErrCorrupt) { // perhaps on its way only, and then collections do not ignore them
+		u, err = r.loadUnnamed(ctx)
 	}
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	u, err := snapshot.DecodeUnnamed(io.LimitReader(body, min(info.Size, snapshot.MaxUnnamedSize)), func(snapshot.Fingerprint) bool { return true })
-	if errors.Is(err, snapshot.ErrCorrupt) && !errors.Is(err, store.ErrUnreachable) && ctx.Err() == nil || errors.Is(err, snapshot.ErrFormat) {
+	switch {
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrDenied):
+		u, err = nil, nil
+	case errors.Is(err, snapshot.ErrCorrupt), errors.Is(err, snapshot.ErrFormat):
 		r.tally.warn("%v: it is ignored", err)
 		u, err = nil, nil
 	}
 	r.unnamed = u
 	return err
+}
+
+func (r *run) loadUnnamed(ctx context.Context) (*snapshot.Unnamed, error) {
+	body, info, err := r.Store.Open(ctx, snapshot.UnnamedObject, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	u, err := snapshot.DecodeUnnamed(io.LimitReader(body, min(info.Size, snapshot.MaxUnnamedSize)), func(snapshot.Fingerprint) bool { return true })
+	if err == nil || !errors.Is(err, store.ErrUnreachable) && ctx.Err() == nil {
+		return u, err
+	}
+	// The bytes are not to blame. Without ErrCorrupt, so that they are not ignored for it.
+	return nil, fmt.Errorf("read %s: %w", snapshot.UnnamedObject, errors.Join(store.ErrUnreachable, ctx.Err()))
 }
 
 // noted reports whether a collection has found an object unnamed.

@@ -12,10 +12,6 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/e2e/e2etest"
-	"github.com/org/gocache-action/internal/osfile"
-	"github.com/org/gocache-action/internal/store"
-	"github.com/org/gocache-action/internal/store/storetest"
-	"github.com/org/gocache-action/restore"
 	"github.com/org/gocache-action/save"
 )
 
@@ -106,39 +102,6 @@ func TestKillSave(t *testing.T) {
 		e2etest.MustRun(t, shared.Gocache(home, "save", root))
 		if res := shared.ProbeRestore(t, e2etest.DirStore(t, root), filepath.Join(t.TempDir(), "again")); res.Matched == nil || len(res.Losses) > 0 || res.Modules.Restored != 3 {
 			t.Fatalf("after the rerun: %+v", res)
-		}
-	}
-}
-
-// TestFaultPositions lets every single operation of a save fail, once without effect and
-// once with its answer lost: the store then holds the old snapshot or the new one.
-func TestFaultPositions(t *testing.T) {
-	shared.Reset(t)
-	e2etest.Must(t, osfile.RemoveAll(shared.Build)) // a few entries do: it is about the operations on the store
-	for i := range 20 {
-		e2etest.AddEntry(t, shared.Build, i)
-	}
-	counting := &storetest.Faulty{Store: e2etest.DirStore(t, filepath.Join(t.TempDir(), "count"))}
-	shared.Save(t, counting)
-	total := counting.Calls()
-	if total < 8 {
-		t.Fatalf("only %d operations", total)
-	}
-	for n := int64(1); n <= total; n++ {
-		for _, lost := range []bool{false, true} {
-			st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
-			faulty := &storetest.Faulty{Store: st, Before: storetest.FailAt(n, lost, store.ErrUnreachable)}
-			_, err := save.Run(context.Background(), shared.SaveOptions(t, faulty))
-			probe := t.TempDir()
-			res := shared.Restore(t, st, func(o *restore.Options) {
-				o.ModDir, o.BuildDir = filepath.Join(probe, "mod"), filepath.Join(probe, "build")
-			})
-			if len(res.Losses) > 0 || res.Matched != nil && res.Build.Restored == 0 {
-				t.Errorf("operation %d, lost answer %v, error %v: %+v", n, lost, err, res)
-			}
-			if res := shared.Save(t, st); len(res.Warnings) > 0 {
-				t.Errorf("operation %d: rerun: %+v", n, res)
-			}
 		}
 	}
 }

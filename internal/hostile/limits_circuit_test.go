@@ -127,7 +127,7 @@ func TestDeadStore(t *testing.T) {
 			}
 		})
 	}
-	atOnce(3, all...)
+	together(3, all...)
 	// A look-up of two names and a probe, five attempts each.
 	if n := down.requests.Load(); n == 0 || n > 15 {
 		t.Errorf("%d requests to a store that answers 503, want 15 at most", n)

@@ -274,8 +274,8 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// atOnce runs functions, some at the same time: they sleep most of the time, and a process starts faster beside few others.
-func atOnce(n int, functions ...func()) {
+// together runs functions, some at the same time: they sleep most of the time, and a process starts faster beside few others.
+func together(n int, functions ...func()) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, n)
 	for _, f := range functions {

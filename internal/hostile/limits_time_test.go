@@ -119,7 +119,7 @@ func TestTimeLimits(t *testing.T) {
 			}
 		}
 	}
-	atOnce(8, all...)
+	together(8, all...)
 	t.Logf("%d times, start of a process %v", tried, startup)
 	if r := m.fresh(t); whole(t, m.build) != 12 {
 		t.Error("the caches of save changed")

@@ -230,5 +230,5 @@ func TestHangingGo(t *testing.T) {
 			})
 		}
 	}
-	atOnce(4, all...)
+	together(4, all...)
 }

@@ -83,13 +83,13 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, dama
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	open := r.openAll(ctx, cands)
-	defer closeAll(open)
+	defer closeAll(open, cancel)
 	for i, c := range cands {
 		o := <-open[i]
 		if o.body != nil {
 			defer o.body.Close()
 		}
-		f := r.read(c, o)
+		f := r.read(ctx, c, o)
 		switch {
 		case f.Manifest != nil:
 			return f, damaged, nil
@@ -108,11 +108,11 @@ func (r Reader) All(ctx context.Context, cands []Candidate) ([]Found, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	open := r.openAll(ctx, cands)
-	defer closeAll(open)
+	defer closeAll(open, cancel)
 	out := make([]Found, len(cands))
 	for i, c := range cands {
 		o := <-open[i]
-		out[i] = r.read(c, o)
+		out[i] = r.read(ctx, c, o)
 		if o.body != nil {
 			o.body.Close()
 		}
@@ -136,8 +136,12 @@ func (r Reader) openAll(ctx context.Context, cands []Candidate) []chan opened {
 	return chans
 }
 
-// closeAll waits for the requests that nobody read, so that no goroutine and no connection outlives a lookup.
-func closeAll(chans []chan opened) {
+// unreadTime is how long a lookup waits for answers that it does not need: long enough to keep the connections of nearly all.
+const unreadTime = time.Second
+
+// closeAll waits for the requests that nobody read, so that no goroutine and no connection outlives a lookup. One that hangs is cancelled.
+func closeAll(chans []chan opened, cancel func()) {
+	defer time.AfterFunc(unreadTime, cancel).Stop()
 	var wg sync.WaitGroup
 	for _, c := range chans {
 		wg.Go(func() {
@@ -149,7 +153,22 @@ func closeAll(chans []chan opened) {
 	wg.Wait()
 }
 
-func (r Reader) read(c Candidate, o opened) Found {
+// read reads a manifest. One that seems damaged is asked for once more: it may have been on its way that its bytes, or those of
+// something else in its place, went wrong, and a save replaces what is damaged by what it has itself.
+func (r Reader) read(ctx context.Context, c Candidate, o opened) Found {
+	f := r.readOnce(c, o)
+	if !errors.Is(f.Err, snapshot.ErrCorrupt) {
+		return f
+	}
+	var again opened
+	again.body, again.info, again.err = r.Store.Open(ctx, c.Object, 0, -1)
+	if again.body != nil {
+		defer again.body.Close()
+	}
+	return r.readOnce(c, again)
+}
+
+func (r Reader) readOnce(c Candidate, o opened) Found {
 	f := Found{Candidate: c, Version: o.info.Version}
 	if errors.Is(o.err, store.ErrNotFound) {
 		return f
@@ -172,9 +191,13 @@ func (r Reader) decode(c Candidate, o opened) (*snapshot.Manifest, error) {
 		return nil, fmt.Errorf("%w: %d bytes", snapshot.ErrCorrupt, o.info.Size)
 	}
 	data := make([]byte, o.info.Size)
-	if _, err := io.ReadFull(o.body, data); errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	switch _, err := io.ReadFull(o.body, data); {
+	case err == nil:
+	case errors.Is(err, store.ErrUnreachable): // the network ended it, at whatever byte: the manifest is not to blame
+		return nil, err
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("%w: truncated", snapshot.ErrCorrupt)
-	} else if err != nil {
+	default:
 		return nil, err
 	}
 	m, err := r.Trust.DecodeManifest(data, r.now())

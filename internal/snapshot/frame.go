@@ -52,15 +52,19 @@ var encoders = sync.OnceValue(func() chan *zstdenc.Encoder {
 	return c
 })
 
-// encodeFrame appends the stored form of raw to dst.
-func encodeFrame(raw, dst []byte) []byte {
+// encodeFrame appends the stored form of raw to dst; checked: with a checksum inside, for frames of which no hash is kept.
+func encodeFrame(raw, dst []byte, checked bool) []byte {
 	start := len(dst)
 	dst = append(dst, make([]byte, frameHeaderSize)...)
 	enc := <-encoders()
 	if enc == nil {
 		enc = new(zstdenc.Encoder)
 	}
-	dst = enc.Append(dst, raw)
+	if checked {
+		dst = enc.AppendChecked(dst, raw)
+	} else {
+		dst = enc.Append(dst, raw)
+	}
 	encoders() <- enc
 	h := dst[start:]
 	binary.LittleEndian.PutUint32(h, skippableMagic)

@@ -51,8 +51,8 @@ func NewWriter(dst io.Writer) *Writer {
 	return w
 }
 
-// NewModuleWriter returns a Writer that computes no hashes of stored bytes: nothing but the h1 hash identifies a module object. Close
-// returns no frames then, and Sum must not be called.
+// NewModuleWriter returns a Writer that computes no hashes of stored bytes: nothing but the h1 hash identifies a module object. What that
+// does not cover, the .info, a checksum in each frame protects against mistakes. Close returns no frames then, and Sum must not be called.
 func NewModuleWriter(dst io.Writer) *Writer {
 	w := NewWriter(dst)
 	w.sum = nil
@@ -82,7 +82,7 @@ func (w *Writer) cut() error {
 	if len(w.raw) == 0 {
 		return nil
 	}
-	w.stored = encodeFrame(w.raw, w.stored[:0])
+	w.stored = encodeFrame(w.raw, w.stored[:0], w.sum == nil)
 	if w.sum != nil {
 		w.frames = append(w.frames, Frame{Size: int64(len(w.stored)), Raw: int64(len(w.raw)), Sum: sha256.Sum256(w.stored)})
 		w.sum.Write(w.stored)

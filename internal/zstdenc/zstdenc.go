@@ -9,10 +9,14 @@
 //
 // Limits:
 //   - a frame has at most MaxSize bytes of content, and its window is the content;
-//   - neither dictionaries nor checksums are written: what is stored is hashed elsewhere.
+//   - no dictionaries are written.
 package zstdenc
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
+)
 
 // MaxSize is the most content of a frame, in bytes.
 const MaxSize = 16 << 20 // what an entry of the matcher's tables can name
@@ -29,11 +33,19 @@ type Encoder struct {
 
 // Append appends a frame with the content src to dst. The same src gives the same bytes, whatever
 // was encoded before. It panics when src is longer than MaxSize.
-func (e *Encoder) Append(dst, src []byte) []byte {
+func (e *Encoder) Append(dst, src []byte) []byte { return e.append(dst, src, 0) }
+
+// AppendChecked is Append with a checksum of the content, which every decoder compares.
+func (e *Encoder) AppendChecked(dst, src []byte) []byte {
+	dst = e.append(dst, src, checksumFlag)
+	return binary.LittleEndian.AppendUint32(dst, uint32(xxhash.Sum64(src)))
+}
+
+func (e *Encoder) append(dst, src []byte, flags byte) []byte {
 	if len(src) > MaxSize {
 		panic("zstdenc: too much content for a frame")
 	}
-	dst = appendFrameHeader(dst, len(src))
+	dst = appendFrameHeader(dst, len(src), flags)
 	if len(src) == 0 {
 		return appendBlockHeader(dst, blockRaw, 0, true)
 	}
@@ -51,19 +63,23 @@ func (e *Encoder) Append(dst, src []byte) []byte {
 	return dst
 }
 
-const magic = 0xFD2FB528
+const (
+	magic        = 0xFD2FB528
+	checksumFlag = 1 << 2 // of the frame header descriptor
+)
 
 // appendFrameHeader writes a header of a single segment: the window is the content, whose size is given.
-func appendFrameHeader(dst []byte, size int) []byte {
+func appendFrameHeader(dst []byte, size int, flags byte) []byte {
 	const singleSegment = 1 << 5
+	flags |= singleSegment
 	dst = binary.LittleEndian.AppendUint32(dst, magic)
 	switch {
 	case size < 256:
-		return append(dst, singleSegment, byte(size))
+		return append(dst, flags, byte(size))
 	case size < 65536+256:
-		return binary.LittleEndian.AppendUint16(append(dst, 1<<6|singleSegment), uint16(size-256))
+		return binary.LittleEndian.AppendUint16(append(dst, 1<<6|flags), uint16(size-256))
 	}
-	return binary.LittleEndian.AppendUint32(append(dst, 2<<6|singleSegment), uint32(size))
+	return binary.LittleEndian.AppendUint32(append(dst, 2<<6|flags), uint32(size))
 }
 
 // Block types.

@@ -15,6 +15,15 @@ import (
 // Tree describes every file below root that a restore must bring back: mode, and hash of the content.
 func Tree(t testing.TB, root string) map[string]string {
 	t.Helper()
+	out, err := ReadTree(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// ReadTree is Tree for other goroutines than that of the test.
+func ReadTree(root string) (map[string]string, error) {
 	out := map[string]string{}
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -39,10 +48,7 @@ func Tree(t testing.TB, root string) map[string]string {
 		out[rel] = fmt.Sprintf("%v %x", info.Mode(), sha256.Sum256(data))
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return out, err
 }
 
 // NotRestored lists what is no part of a snapshot, by design.

@@ -33,6 +33,8 @@ const (
 	slowDown               // answer 503
 	refuse412              // answer 412 before the body was read, and break the connection
 	notImplemented         // answer 501
+	page                   // answer 200 with a page of HTML, as a portal does
+	xhtml                  // the same, with one that is XML as well
 )
 
 // between puts a proxy in front of the gateway that asks judge about each request.
@@ -57,7 +59,7 @@ func proxy(t testing.TB, g *storetest.Server, judge func(*http.Request) verdict)
 		r.Out.Host = r.In.Host
 	}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch judge(r) {
+		switch judged := judge(r); judged {
 		case pass:
 			forward.ServeHTTP(w, r)
 		case lose:
@@ -71,6 +73,9 @@ func proxy(t testing.TB, g *storetest.Server, judge func(*http.Request) verdict)
 		case notImplemented:
 			w.WriteHeader(http.StatusNotImplemented)
 			fmt.Fprint(w, `<Error><Code>NotImplemented</Code><Message>A header you provided implies functionality that is not implemented</Message></Error>`)
+		case page, xhtml:
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, "<html><body><p>Please log in."+map[verdict]string{page: "", xhtml: "</p></body></html>"}[judged])
 		case refuse412:
 			hangUp(w, "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 		}
@@ -123,6 +128,13 @@ func TestRetries(t *testing.T) {
 		{"reset head", "HEAD", "", reset, 100, store.Condition{}},
 		{"reset put", "PUT", "", reset, large / 3, store.Condition{}},
 		{"reset part", "PUT", "partNumber", reset, large, store.Condition{}},
+		{"page for get", "GET", "", page, 100, store.Condition{}},
+		{"page for head", "HEAD", "", page, 100, store.Condition{}},
+		{"page for put", "PUT", "", page, 100, store.Condition{}},
+		{"page for conditional put", "PUT", "", xhtml, 100, store.Condition{IfAbsent: true}},
+		{"page for part", "PUT", "partNumber", page, large, store.Condition{}},
+		{"page for create", "POST", "uploads", page, large, store.Condition{}},
+		{"page for complete", "POST", "uploadId", page, large, store.Condition{}},
 		{"lost put", "PUT", "", lose, 100, store.Condition{}},
 		{"lost conditional put", "PUT", "", lose, 100, store.Condition{IfAbsent: true}},
 		{"lost part", "PUT", "partNumber", lose, large, store.Condition{}},
@@ -193,6 +205,27 @@ func TestEarlyRefusal(t *testing.T) {
 				t.Errorf("%v: %v", cond, err)
 			}
 		}
+	}
+}
+
+// TestPortal: something that answers everything with a page of its own and status 200 has stored nothing, has nothing, and lists nothing.
+func TestPortal(t *testing.T) {
+	g := gateway(t)
+	for _, v := range []verdict{page, xhtml} {
+		o := between(t, g, func(*http.Request) verdict { return v })
+		o.MaxAttempts = 2
+		s := openStore(t, o)
+		eachFails(t, s, store.ErrUnreachable, "not that of an S3 server")
+		for e, err := range s.List(context.Background(), "") {
+			if !errors.Is(err, store.ErrUnreachable) {
+				t.Errorf("list: %v, %v", e, err)
+			}
+		}
+	}
+	// Where only the end of an upload in parts is answered so, nothing was stored.
+	s := openStore(t, between(t, g, first(10, "POST", "uploadId", xhtml)))
+	if _, err := s.Put(context.Background(), "x", bytes.NewReader(make([]byte, 12<<20)), 12<<20, store.Condition{}); !errors.Is(err, store.ErrUnreachable) {
+		t.Errorf("complete: %v", err)
 	}
 }
 

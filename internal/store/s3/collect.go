@@ -46,9 +46,13 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, 
 	return func(yield func(store.Entry, error) bool) {
 		pages := awss3.NewListObjectsV2Paginator(s.client, &awss3.ListObjectsV2Input{Bucket: &s.opts.Bucket, Prefix: s.key(prefix)})
 		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+			page, err := pages.NextPage(forDocument(ctx))
 			if err != nil {
 				yield(store.Entry{}, s.fail("list", prefix, s.classify(ctx, err)))
+				return
+			}
+			if page.Name == nil && page.Prefix == nil && page.KeyCount == nil { // an empty list would be a reason to remove things
+				yield(store.Entry{}, s.fail("list", prefix, s.classify(ctx, errForeign)))
 				return
 			}
 			s.seen.Store(true)

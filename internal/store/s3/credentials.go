@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -28,16 +29,23 @@ func (e *credentialError) Error() string { return "no credentials: " + e.err.Err
 func (e *credentialError) Unwrap() error { return e.err }
 
 // credentials are those of the options, or of the chain that the SDK set up. Each request asks for them.
-func (o *Options) credentials(cfg aws.Config) aws.CredentialsProvider {
+func (o *Options) credentials(cfg aws.Config) *credentialSource {
 	inner := cfg.Credentials
 	if o.Role != nil {
 		inner = newRoleProvider(cfg, o)
 	}
 	if o.Kept != nil {
-		inner = sessionProvider(*o.Kept, inner)
+		inner = &sessionProvider{kept: *o.Kept, next: inner}
 	}
 	return &credentialSource{inner: inner, trace: o.TraceCredentials}
 }
+
+// errExpired: the server does not accept the credentials any more, and asking for others gave the same.
+var errExpired = errors.New("the server says that they have expired, and there are no newer ones")
+
+// A renewable provider keeps credentials until it believes that they have ended. The server knows better: its clock counts, and it
+// can end them at any time.
+type renewable interface{ Invalidate() }
 
 // credentialSource bounds the chain in time, and marks its failures, which the
 // SDK would report as a failure of the request.
@@ -45,19 +53,59 @@ type credentialSource struct {
 	inner aws.CredentialsProvider
 	trace func(source, keyID string, expires time.Time) // nil: none
 
-	mu     sync.Mutex
-	failed error
-	at     time.Time
-	traced string // the last key that was told
+	mu       sync.Mutex
+	failed   error
+	at       time.Time
+	last     aws.Credentials // given out last
+	refused  bool            // the server says that last has expired
+	refusals int             // how often it said that of some
+	renewed  time.Time       // when it said so
+	traced   string          // the last key that was told
+}
+
+// expired is called when the server says that the credentials of a request have expired. The next request gets new ones, or an error. Of
+// many requests at once the first tells, and the others are just repeated.
+func (c *credentialSource) expired() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.renewed) < credentialMemory {
+		return
+	}
+	c.refused, c.renewed = true, time.Now()
+	c.refusals++
+	if r, ok := c.inner.(renewable); ok {
+		r.Invalidate()
+	}
+}
+
+func (c *credentialSource) refusedSoFar() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refusals
+}
+
+// check compares what the provider gave with what the server has refused. Credentials that were asked for before that may still
+// be the old ones; then again is true.
+func (c *credentialSource) check(creds aws.Credentials, before int) (again bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !c.refused || creds != c.last:
+		c.last, c.refused = creds, false
+		return false, nil
+	case before != c.refusals:
+		return true, nil
+	}
+	return false, errExpired
 }
 
 func (c *credentialSource) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err := c.remembered(); err != nil {
 		return aws.Credentials{}, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, credentialTimeout)
+	bounded, cancel := context.WithTimeout(unmarked(ctx), credentialTimeout)
 	defer cancel()
-	creds, err := c.inner.Retrieve(bounded)
+	creds, err := c.retrieve(bounded)
 	if err == nil {
 		c.tell(creds)
 		return creds, nil
@@ -79,6 +127,19 @@ func (c *credentialSource) tell(creds aws.Credentials) {
 	if c.traced != creds.AccessKeyID {
 		c.traced = creds.AccessKeyID
 		c.trace(creds.Source, creds.AccessKeyID, creds.Expires)
+	}
+}
+
+func (c *credentialSource) retrieve(ctx context.Context) (aws.Credentials, error) {
+	for {
+		before := c.refusedSoFar()
+		creds, err := c.inner.Retrieve(ctx)
+		if err != nil {
+			return creds, err
+		}
+		if again, err := c.check(creds, before); !again {
+			return creds, err
+		}
 	}
 }
 

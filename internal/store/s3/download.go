@@ -86,7 +86,7 @@ func (d *download) request() error {
 	if d.info.Version != "" { // two versions must not be joined
 		in.IfMatch = aws.String(string(d.info.Version))
 	}
-	out, err := d.s.client.GetObject(d.ctx, in, func(o *awss3.Options) {
+	out, err := d.s.client.GetObject(forObject(d.ctx), in, func(o *awss3.Options) {
 		if in.Range == nil && !d.s.opts.NoChecksums { // the checksum of a whole object says nothing about a part
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
 		}

@@ -17,15 +17,22 @@ import (
 )
 
 // newRetryer repeats what may succeed the next time: 5xx, throttling, timeouts, broken
-// connections. Never what is final for package transport.
-func newRetryer(attempts int) aws.Retryer {
+// connections. Never what is final for package transport. expired is called when the server says that the credentials of a request
+// have expired, and must bring new ones about; nil: there are none.
+func newRetryer(attempts int, expired func()) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
 		// Not the SDK's quota of retries for the whole process: one SlowDown in each of many
 		// parallel transfers would use it up. Attempts are bounded for each request.
 		o.RateLimiter = ratelimit.None
 		o.Backoff = retry.BackoffDelayerFunc(func(try int, _ error) (time.Duration, error) { return backoff(try), nil })
-		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(retryable)}, o.Retryables...)
+		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			if expired != nil && isExpired(err) {
+				expired()
+				return aws.TrueTernary
+			}
+			return retryable(err)
+		})}, o.Retryables...)
 	})
 }
 
@@ -37,11 +44,24 @@ func retryable(err error) aws.Ternary {
 		return aws.FalseTernary
 	case errors.As(err, &ne):
 		return aws.BoolTernary(!ne.final)
+	case isPage(err):
+		return aws.TrueTernary
 	case code(err) == "ConditionalRequestConflict" && operation(err) == "PutObject":
 		// "409: retry the upload". A completion answered so cannot be repeated.
 		return aws.TrueTernary
 	}
 	return aws.UnknownTernary
+}
+
+func isExpired(err error) bool {
+	c := code(err)
+	return c == "ExpiredToken" || c == "TokenRefreshRequired"
+}
+
+// isPage recognises an answer of success that is no XML, as that of a proxy.
+func isPage(err error) bool {
+	var de *smithy.DeserializationError
+	return status(err)/100 == 2 && errors.As(err, &de)
 }
 
 func code(err error) string {
@@ -87,6 +107,9 @@ func (s *Store) classify(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", store.ErrDenied, ce)
 	case errors.As(err, &ne):
 		return fmt.Errorf("%w: %s: %w%s", store.ErrUnreachable, s.endpoint(), ne, s.hint(ne))
+	}
+	if isPage(err) {
+		return fmt.Errorf("%w: %s: http %d, and %w", store.ErrUnreachable, s.endpoint(), status(err), errForeign)
 	}
 	if code(err) == "NoSuchKey" {
 		s.seen.Store(true) // says that there is a bucket
@@ -150,6 +173,8 @@ func (a *answer) Error() string {
 	switch api.ErrorCode() {
 	case "PermanentRedirect", "MovedPermanently", "AuthorizationHeaderMalformed":
 		text += " (is the region right?)"
+	case "RequestTimeTooSkewed":
+		text += " (is the clock right?)"
 	}
 	return text
 }

@@ -68,11 +68,14 @@ func (w *write) multipart(ctx context.Context, first *part, parts *splitter) (st
 func (u *upload) create(ctx context.Context) error {
 	cctx, cancel := store.Cleanup(ctx, u.s.opts.StallTimeout+cleanupTimeout, nil)
 	defer cancel()
-	out, err := u.s.client.CreateMultipartUpload(cctx, &awss3.CreateMultipartUploadInput{
+	out, err := u.s.client.CreateMultipartUpload(forDocument(cctx), &awss3.CreateMultipartUploadInput{
 		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name),
 		ChecksumAlgorithm: u.s.algorithm(),
 		Metadata:          u.metadata(),
 	})
+	if err == nil && aws.ToString(out.UploadId) == "" {
+		err = errForeign
+	}
 	if err != nil {
 		return u.s.classify(ctx, err)
 	}
@@ -110,7 +113,7 @@ func (u *upload) sendAll(ctx context.Context, p *part, parts *splitter) error {
 
 func (u *upload) send(ctx context.Context, number int32, p *part) error {
 	defer p.done()
-	out, err := u.s.client.UploadPart(ctx, &awss3.UploadPartInput{
+	out, err := u.s.client.UploadPart(forObject(ctx), &awss3.UploadPartInput{
 		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name), UploadId: u.id,
 		PartNumber: &number, Body: p.r, ContentLength: &p.size,
 		ChecksumAlgorithm: u.s.algorithm(), ChecksumCRC32C: u.s.checksum(p),
@@ -129,11 +132,14 @@ func (u *upload) send(ctx context.Context, number int32, p *part) error {
 func (u *upload) complete(ctx context.Context) (store.Info, error) {
 	slices.SortFunc(u.done, func(a, b types.CompletedPart) int { return cmp.Compare(*a.PartNumber, *b.PartNumber) })
 	counted, attempts := countAttempts(ctx)
-	out, err := u.s.client.CompleteMultipartUpload(counted, &awss3.CompleteMultipartUploadInput{
+	out, err := u.s.client.CompleteMultipartUpload(forDocument(counted), &awss3.CompleteMultipartUploadInput{
 		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name), UploadId: u.id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: u.done},
 		IfMatch:         u.ifMatch(), IfNoneMatch: u.ifNoneMatch(),
 	})
+	if err == nil && aws.ToString(out.ETag) == "" {
+		err = errForeign
+	}
 	if err == nil {
 		return store.Info{Size: u.size, Version: store.Version(aws.ToString(out.ETag))}, nil
 	}

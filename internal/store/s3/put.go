@@ -93,7 +93,7 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	}
 	// Nobody but the transport knows how often the SDK tried, once all tries failed.
 	counted, attempts := countAttempts(ctx)
-	out, err := w.s.client.PutObject(counted, in, w.s.payload)
+	out, err := w.s.client.PutObject(forObject(counted), in, w.s.payload)
 	if err == nil {
 		return store.Info{Size: p.size, Version: store.Version(aws.ToString(out.ETag))}, w.s.encrypted(out.ResultMetadata)
 	}

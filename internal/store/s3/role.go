@@ -74,7 +74,7 @@ type roleProvider struct {
 func newRoleProvider(cfg aws.Config, o *Options) aws.CredentialsProvider {
 	client := &http.Client{Transport: newTransport(*o, new(store.Counter), trusted(cfg)), CheckRedirect: followSameMethod}
 	p := &roleProvider{role: *o.Role, api: sts.NewFromConfig(cfg, func(so *sts.Options) {
-		so.HTTPClient, so.Retryer = client, newRetryer(o.MaxAttempts)
+		so.HTTPClient, so.Retryer = client, newRetryer(o.MaxAttempts, nil)
 	})}
 	// Credentials that end within a minute are not worth starting a transfer with.
 	return aws.NewCredentialsCache(p, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute })

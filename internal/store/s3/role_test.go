@@ -107,6 +107,7 @@ func TestSessionToken(t *testing.T) {
 	var got []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = append(got, r.Header.Get("X-Amz-Security-Token"))
+		w.Header().Set("ETag", `"0123456789abcdef0123456789abcdef"`)
 	}))
 	defer server.Close()
 	o.Endpoint = server.URL

@@ -117,7 +117,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	api := awss3.NewFromConfig(cfg, func(so *awss3.Options) {
 		so.HTTPClient = client
 		so.UsePathStyle = o.PathStyle
-		so.Retryer = newRetryer(o.MaxAttempts)
+		so.Retryer = newRetryer(o.MaxAttempts, creds.expired)
 		so.Credentials = creds
 		so.DisableLogOutputChecksumValidationSkipped = true
 		so.APIOptions = append(so.APIOptions, passOn{&o}.add)
@@ -241,12 +241,31 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
 }
 
 func (s *Store) head(ctx context.Context, name string) (*awss3.HeadObjectOutput, error) {
-	out, err := s.client.HeadObject(ctx, &awss3.HeadObjectInput{Bucket: &s.opts.Bucket, Key: s.key(name)})
+	in := &awss3.HeadObjectInput{Bucket: &s.opts.Bucket, Key: s.key(name)}
+	out, err := s.client.HeadObject(forObject(ctx), in)
+	if status(err) == http.StatusBadRequest {
+		if err = s.askReason(ctx, name); err == nil {
+			out, err = s.client.HeadObject(forObject(ctx), in)
+		}
+	}
 	if err != nil {
 		return nil, s.explainHead(ctx, s.classify(ctx, err))
 	}
 	s.seen.Store(true)
 	return out, nil
+}
+
+// askReason repeats a HEAD that was answered with 400 as a GET of one byte, whose answer has a body that says why: mostly that the
+// credentials have expired. If they could be renewed, there is no error.
+func (s *Store) askReason(ctx context.Context, name string) error {
+	out, err := s.client.GetObject(ctx, &awss3.GetObjectInput{Bucket: &s.opts.Bucket, Key: s.key(name), Range: aws.String("bytes=0-0")})
+	if err == nil {
+		return out.Body.Close()
+	}
+	if status(err) == http.StatusRequestedRangeNotSatisfiable { // an empty object
+		return nil
+	}
+	return err
 }
 
 // explainHead tells a missing bucket from a missing object: the 404 of a HEAD has

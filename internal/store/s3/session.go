@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -92,14 +93,28 @@ func ReadSession(path string) (*Session, error) {
 }
 
 // sessionProvider answers with a kept session while it is valid, then with the next provider.
-func sessionProvider(s Session, next aws.CredentialsProvider) aws.CredentialsProvider {
-	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-		if !s.valid(time.Now()) {
-			return next.Retrieve(ctx)
+type sessionProvider struct {
+	kept    Session
+	next    aws.CredentialsProvider
+	refused atomic.Bool // the server says that the session has ended
+}
+
+// Retrieve implements aws.CredentialsProvider.
+func (p *sessionProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	if p.refused.Load() || !p.kept.valid(time.Now()) {
+		return p.next.Retrieve(ctx)
+	}
+	return aws.Credentials{
+		AccessKeyID: p.kept.AccessKeyID, SecretAccessKey: p.kept.SecretAccessKey, SessionToken: p.kept.SessionToken,
+		CanExpire: true, Expires: p.kept.Expires, Source: "KeptSession",
+	}, nil
+}
+
+// Invalidate implements renewable.
+func (p *sessionProvider) Invalidate() {
+	if p.refused.Swap(true) {
+		if r, ok := p.next.(renewable); ok {
+			r.Invalidate()
 		}
-		return aws.Credentials{
-			AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey, SessionToken: s.SessionToken,
-			CanExpire: true, Expires: s.Expires, Source: "KeptSession",
-		}, nil
-	})
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -119,6 +120,46 @@ func countAttempts(ctx context.Context) (context.Context, *atomic.Int32) {
 	return context.WithValue(ctx, attemptsKey{}, n), n
 }
 
+type answerKey struct{}
+
+// Kinds of good answers. A proxy that answers with a page of its own and status 200 would otherwise pass for a server that has stored, or has,
+// an object.
+const (
+	objectAnswer   = 1 + iota // has an ETag
+	documentAnswer            // is XML
+)
+
+// forObject and forDocument mark requests by what their good answers have.
+func forObject(ctx context.Context) context.Context {
+	return context.WithValue(ctx, answerKey{}, objectAnswer)
+}
+
+func forDocument(ctx context.Context) context.Context {
+	return context.WithValue(ctx, answerKey{}, documentAnswer)
+}
+
+// unmarked is for requests to another service that a request brings about.
+func unmarked(ctx context.Context) context.Context {
+	return context.WithValue(context.WithValue(ctx, answerKey{}, nil), attemptsKey{}, nil)
+}
+
+// errForeign is an answer that no S3 server gives. The next one may come from the server again.
+var errForeign = &netError{err: errors.New("the answer is not that of an S3 server")}
+
+// isForeign reports whether an answer of success is not of the kind that the request wants.
+func isForeign(req *http.Request, resp *http.Response) bool {
+	if resp.StatusCode/100 != 2 {
+		return false
+	}
+	switch req.Context().Value(answerKey{}) {
+	case objectAnswer:
+		return resp.Header.Get("ETag") == ""
+	case documentAnswer:
+		return strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html")
+	}
+	return false
+}
+
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	// Options refuse such an endpoint; this is for one from the SDK's chain, and for redirects.
 	if req.Header.Get(customerPrefix+"Key") != "" && plainPath(req.URL) {
@@ -148,6 +189,10 @@ func (t *transport) roundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp.Body = &receivedBody{resp.Body, w}
+	if isForeign(req, resp) {
+		resp.Body.Close()
+		return nil, errForeign
+	}
 	return resp, nil
 }
 

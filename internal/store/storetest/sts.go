@@ -18,19 +18,20 @@ type STS struct {
 	Endpoint string
 	Role     string        // ARN that can be assumed
 	Token    string        // the one token that is accepted
-	Valid    time.Duration // how long the credentials last; 0: as asked
+	Valid    time.Duration // how long the credentials last, counted from the start of the service; 0: as asked
 	// SessionToken is part of what it gives out. The gateway knows no sessions: it accepts none but the empty one.
 	SessionToken string
 
-	keys *Server
-	mu   sync.Mutex
-	seen []url.Values
+	keys    *Server
+	started time.Time
+	mu      sync.Mutex
+	seen    []url.Values
 }
 
 // NewSTS starts a token service for the test. Fields may be changed before the first request.
 func NewSTS(t testing.TB, g *Server) *STS {
 	t.Helper()
-	s := &STS{Role: "arn:aws:iam::123456789012:role/cache", Token: "header.claims.signature", keys: g}
+	s := &STS{Role: "arn:aws:iam::123456789012:role/cache", Token: "header.claims.signature", keys: g, started: time.Now()}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	s.Endpoint = server.URL
@@ -80,6 +81,7 @@ func (s *STS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
+	count := len(s.seen) // no two answers give the same credentials: these differ in when they end
 	s.seen = append(s.seen, r.PostForm)
 	s.mu.Unlock()
 	f := r.PostForm
@@ -100,6 +102,6 @@ func (s *STS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.Header().Set("Content-Type", "text/xml")
 		fmt.Fprintf(w, stsAnswer, f.Get("RoleSessionName"), s.keys.AccessKey, s.keys.SecretKey, s.SessionToken,
-			time.Now().Add(valid).UTC().Format(time.RFC3339))
+			s.started.Add(valid-time.Duration(count)*time.Second).UTC().Format(time.RFC3339))
 	}
 }

@@ -1,0 +1,141 @@
+package hostile
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/gocache-action/internal/osfile"
+)
+
+// Faults are enumerated: each kind of fault comes at each operation of a clean run, one at a time. Operations are told apart by what they do
+// and not by when they come, since many run at once. What must hold after each is in faultscheck_test.go.
+
+// A trial is one run with one fault at one operation.
+type trial struct {
+	fault, command string
+	at             string // the operation with its object
+	kind           string // the same for the table: with the kind of the object
+	// run makes the trial in an empty directory. Its error is a broken promise.
+	run func(tr *trial, dir string) error
+
+	timeout time.Duration // of the run; 0: long
+	outcome string
+	took    time.Duration // of the run with the fault
+}
+
+// late reports whether the run took longer than it may.
+func (tr *trial) late() bool {
+	return tr.took > trialBound || tr.timeout > 0 && tr.took > tr.timeout+2*time.Second
+}
+
+// Outcomes, as in the table.
+const (
+	outComplete = "complete"      // no error, and everything is there
+	saidOld     = "said, old"     // an error or a warning, and the store holds the old snapshot
+	saidNew     = "said, new"     // the same, and it holds the new one
+	saidPart    = "said, in part" // a restore named what is missing
+)
+
+// trialBound is how long a run with a fault may take, whose times of no progress, retries included, are a second or two.
+const trialBound = 20 * time.Second
+
+// atOnce is how many trials run at once: nearly all of their time is waiting.
+const atOnce = 12
+
+// runTrials runs the trials and logs what came of them.
+func runTrials(t *testing.T, trials []*trial) {
+	t.Helper()
+	base := t.TempDir()
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for i, tr := range trials {
+		g.Go(func() error {
+			dir := filepath.Join(base, fmt.Sprint(i))
+			defer osfile.RemoveAll(dir)
+			if err := tr.run(tr, dir); err != nil {
+				t.Errorf("%s, %s: %s: %v", tr.command, tr.fault, tr.at, err)
+			}
+			if tr.late() {
+				t.Errorf("%s, %s: %s: took %v", tr.command, tr.fault, tr.at, tr.took)
+			}
+			return nil
+		})
+	}
+	g.Wait()
+	t.Log(trialTable(trials))
+	allTrials.add(trials)
+}
+
+// trialTable counts the outcomes for each fault and command.
+func trialTable(trials []*trial) string {
+	type row struct{ fault, command string }
+	var rows []row
+	counts := map[row]map[string]int{}
+	longest := map[row]time.Duration{}
+	kinds := map[row]map[string]bool{}
+	for _, tr := range trials {
+		r := row{tr.fault, tr.command}
+		if counts[r] == nil {
+			rows = append(rows, r)
+			counts[r], kinds[r] = map[string]int{}, map[string]bool{}
+		}
+		counts[r][tr.outcome]++
+		kinds[r][tr.kind] = true
+		longest[r] = max(longest[r], tr.took)
+	}
+	slices.SortStableFunc(rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.command, b.command), cmp.Compare(a.fault, b.fault))
+	})
+	outcomes := []string{outComplete, saidOld, saidNew, saidPart}
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "\ncommand\tfault\tpositions\t%s\tlongest\toperations\n", strings.Join(outcomes, "\t"))
+	for _, r := range rows {
+		n := 0
+		for _, c := range counts[r] {
+			n += c
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d", r.command, r.fault, n)
+		for _, o := range outcomes {
+			fmt.Fprintf(w, "\t%d", counts[r][o])
+		}
+		ops := make([]string, 0, len(kinds[r]))
+		for k := range kinds[r] {
+			ops = append(ops, k)
+		}
+		slices.Sort(ops)
+		fmt.Fprintf(w, "\t%v\t%s\n", longest[r].Round(10*time.Millisecond), strings.Join(ops, ", "))
+	}
+	w.Flush()
+	return b.String()
+}
+
+// allTrials sums up what the tests of faults tried, for docs/reliability.md.
+var allTrials trialSum
+
+type trialSum struct {
+	mu     sync.Mutex
+	trials int
+	faults map[string]bool
+}
+
+func (s *trialSum) add(trials []*trial) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.faults == nil {
+		s.faults = map[string]bool{}
+	}
+	s.trials += len(trials)
+	for _, tr := range trials {
+		s.faults[tr.command+" "+tr.fault] = true
+	}
+}

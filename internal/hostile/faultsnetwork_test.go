@@ -1,0 +1,143 @@
+package hostile
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/Shopify/toxiproxy/v2/stream"
+	"github.com/Shopify/toxiproxy/v2/toxics"
+	"github.com/rs/zerolog"
+
+	"github.com/org/gocache-action/internal/store/s3"
+)
+
+// netFault is a toxic of toxiproxy.
+type netFault struct {
+	name       string
+	kind       string // of toxic
+	attributes string
+	bytes      int // that pass
+	expectation
+}
+
+// netFaults hold for all connections, in one direction at a time.
+func netFaults() (list []netFault) {
+	list = []netFault{
+		{"latency of 60 ms", "latency", `"latency":60,"jitter":20`, 0, expectOvercome},
+		{"4 MB/s", "bandwidth", `"rate":4000`, 0, expectOvercome},
+		{"slices of 700 bytes", "slicer", `"average_size":700,"size_variation":300,"delay":10`, 0, expectOvercome},
+		{"connections reset after 50 ms", "reset_peer", `"timeout":50`, 0, expectUnreachable},
+	}
+	// From before the first byte to the middle of the second part of the largest object.
+	for _, n := range []int{0, 300, 4000, 200_000, 3 << 20, 5<<20 + 100_000} {
+		list = append(list,
+			netFault{fmt.Sprintf("connections end after %d bytes", n), "limit_data", fmt.Sprintf(`"bytes":%d`, n), n, expectUnreachable},
+			netFault{fmt.Sprintf("connections stall after %d bytes", n), "stall", fmt.Sprintf(`"bytes":%d`, n), n, expectUnreachable})
+	}
+	return list
+}
+
+// stallToxic is a toxic that lets some bytes of each connection pass, and then nothing.
+type stallToxic struct {
+	Bytes int64 `json:"bytes"`
+}
+
+// stallState is how many bytes passed, of one connection.
+type stallState struct{ passed int64 }
+
+// NewState implements toxics.StatefulToxic.
+func (s *stallToxic) NewState() any { return new(stallState) }
+
+// Pipe implements toxics.Toxic.
+func (s *stallToxic) Pipe(stub *toxics.ToxicStub) {
+	state := stub.State.(*stallState)
+	for {
+		select {
+		case <-stub.Interrupt:
+			return
+		case c := <-stub.Input:
+			if c == nil {
+				stub.Close()
+				return
+			}
+			if n := min(int64(len(c.Data)), s.Bytes-state.passed); n > 0 {
+				state.passed += n
+				stub.Output <- &stream.StreamChunk{Timestamp: c.Timestamp, Data: c.Data[:n]}
+			}
+		}
+	}
+}
+
+func init() { toxics.Register("stall", new(stallToxic)) }
+
+// network starts a proxy of connections before the gateway, with one toxic.
+func (w *wireWorld) network(f netFault, direction string) (endpoint string, stop func(), err error) {
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	p := toxiproxy.NewProxy(server, "s3", "127.0.0.1:0", w.gate.Addr)
+	if err := p.Start(); err != nil {
+		return "", nil, err
+	}
+	json := fmt.Sprintf(`{"name":"t","type":%q,"stream":%q,"attributes":{%s}}`, f.kind, direction, f.attributes)
+	if _, err := p.Toxics.AddToxicJson(strings.NewReader(json)); err != nil {
+		p.Stop()
+		return "", nil, err
+	}
+	return "http://" + p.Listen, p.Stop, nil
+}
+
+// TestFaultsNetwork lets saves and restores run over bad networks: slow ones, which they get through, and those whose connections end or
+// stall after so many bytes, which they name. In the direction in which objects go, the largest goes in parts.
+func TestFaultsNetwork(t *testing.T) {
+	w := newWireWorld(t)
+	var trials []*trial
+	for _, f := range netFaults() {
+		for _, direction := range []string{"upstream", "downstream"} {
+			for _, command := range []string{"save", "restore"} {
+				objects := (command == "save") == (direction == "upstream")
+				if f.bytes > 4000 && !objects { // so much never goes that way
+					continue
+				}
+				trials = append(trials, &trial{fault: f.name, command: command, at: direction, kind: direction, run: func(tr *trial, dir string) error {
+					return w.over(f, direction, tr, dir, objects)
+				}})
+			}
+		}
+	}
+	runTrials(t, trials)
+}
+
+// over makes a trial over a bad network.
+func (w *wireWorld) over(f netFault, direction string, tr *trial, dir string, large bool) error {
+	job, want := w.after, w.new
+	if large {
+		job, want = w.large, w.newLarge
+	}
+	list := []caches{w.before}
+	if tr.command == "restore" {
+		list = append(list, job)
+	}
+	direct, prefix, err := w.fresh(list...)
+	if err != nil {
+		return err
+	}
+	endpoint, stop, err := w.network(f, direction)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	st, err := openWire(endpoint, prefix, func(o *s3.Options) {
+		if f.kind == "stall" {
+			impatient(o)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if tr.command == "save" {
+		return w.faultySave(tr, dir, st, direct, job, want, f.expectation)
+	}
+	_, err = w.faultyRestore(tr, dir, st, direct, want, f.expectation)
+	return err
+}
