@@ -127,7 +127,7 @@ func TestKeptAnswers(t *testing.T) {
 	if err := New(o).Session(t.Context(), dir, keep).Check(tool, goodSum, goodSum); err != nil {
 		t.Fatal(err)
 	}
-	srv.answer = func(w http.ResponseWriter, _ *http.Request) bool { http.Error(w, "down", 503); return true }
+	srv.answer = func(w http.ResponseWriter, _ *http.Request) bool { http.Error(w, "down", http.StatusServiceUnavailable); return true }
 	asked := len(srv.paths)
 	if err := New(o).Session(t.Context(), dir, keep).Check(tool, goodSum, goodSum); err != nil || len(srv.paths) != asked {
 		t.Errorf("%v, %q", err, srv.paths[asked:])
@@ -153,7 +153,7 @@ func TestKeptAnswers(t *testing.T) {
 // TestOneFailureIsEnough: a database that does not answer costs one timeout and not one for each module.
 func TestOneFailureIsEnough(t *testing.T) {
 	srv := newServer(t, "")
-	srv.answer = func(w http.ResponseWriter, _ *http.Request) bool { http.Error(w, "down", 503); return true }
+	srv.answer = func(w http.ResponseWriter, _ *http.Request) bool { http.Error(w, "down", http.StatusServiceUnavailable); return true }
 	s := New(Options{GOSUMDB: srv.key + " " + srv.URL}).Session(t.Context(), "", nil)
 	for i := range 20 {
 		if err := s.Check(module.Version{Path: fmt.Sprintf("example.com/m%d", i), Version: "v1.0.0"}, goodSum, ""); !errors.Is(err, ErrUnavailable) {
