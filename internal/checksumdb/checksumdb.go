@@ -124,8 +124,9 @@ func checkHost(name string) error {
 // not asked again. Safe for concurrent use.
 type Session struct {
 	db     *DB
+	kept   kept
 	remote *remote
-	cached *ops // takes kept answers
+	cached *ops // takes kept answers too
 	fresh  *ops // does not
 }
 
@@ -133,9 +134,9 @@ type Session struct {
 // GOMODCACHE/cache/download/sumdb; new ones are given to keep with their names relative to it.
 func (db *DB) Session(ctx context.Context, cacheDir string, keep func(name string, data []byte)) *Session {
 	r := &remote{ctx: ctx, db: db, missing: map[string]bool{}}
-	s := &Session{db: db, remote: r}
-	s.cached = &ops{db: db, remote: r, cacheDir: cacheDir, keep: keep}
-	s.fresh = &ops{db: db, remote: r, keep: keep, forget: true}
+	s := &Session{db: db, remote: r, kept: kept{db: db, dir: cacheDir}}
+	s.cached = &ops{db: db, read: r.read, cacheDir: cacheDir, keep: keep, latestDir: db.o.LatestDir}
+	s.fresh = &ops{db: db, read: r.read, keep: keep}
 	s.cached.client, s.fresh.client = sumdb.NewClient(s.cached), sumdb.NewClient(s.fresh)
 	return s
 }
@@ -156,7 +157,10 @@ func (s *Session) Check(v module.Version, sum, goModSum string) error {
 }
 
 func (s *Session) check(v module.Version, sum string) error {
-	lines, err := s.cached.client.Lookup(v.Path, v.Version)
+	lines, err := s.kept.lookup(v)
+	if err != nil {
+		lines, err = s.cached.client.Lookup(v.Path, v.Version)
+	}
 	if err != nil && !s.isAnswer(v) {
 		// Whatever is wrong with what is kept, it may have come with what is to be checked: it decides nothing.
 		lines, err = s.fresh.client.Lookup(v.Path, v.Version)

@@ -32,6 +32,7 @@ type server struct {
 
 	mu    sync.Mutex
 	paths []string
+	kept  map[string][]byte // answers that are given again, as those of a proxy; nil: none
 }
 
 func newServer(t testing.TB, prefix string) *server {
@@ -57,7 +58,19 @@ func newServer(t testing.TB, prefix string) *server {
 		if r.URL.Path == prefix+"/supported" {
 			return
 		}
-		http.StripPrefix(prefix, db).ServeHTTP(w, r)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if data, ok := s.kept[r.URL.Path]; ok {
+			w.Write(data)
+			return
+		}
+		rec := httptest.NewRecorder()
+		http.StripPrefix(prefix, db).ServeHTTP(rec, r)
+		if s.kept != nil && strings.Contains(r.URL.Path, "/lookup/") {
+			s.kept[r.URL.Path] = rec.Body.Bytes()
+		}
+		w.WriteHeader(rec.Code)
+		w.Write(rec.Body.Bytes())
 	}))
 	t.Cleanup(s.Close)
 	return s
@@ -68,7 +81,7 @@ func TestCheck(t *testing.T) {
 	direct := newServer(t, "")
 	proxied := newServer(t, "/sumdb/sum.example/db")
 	gone := httptest.NewServer(http.NotFoundHandler())
-	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 500) }))
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusInternalServerError) }))
 	t.Cleanup(gone.Close)
 	t.Cleanup(broken.Close)
 	for name, c := range map[string]struct {
@@ -127,7 +140,10 @@ func TestKeptAnswers(t *testing.T) {
 	if err := New(o).Session(t.Context(), dir, keep).Check(tool, goodSum, goodSum); err != nil {
 		t.Fatal(err)
 	}
-	srv.answer = func(w http.ResponseWriter, _ *http.Request) bool { http.Error(w, "down", http.StatusServiceUnavailable); return true }
+	srv.answer = func(w http.ResponseWriter, _ *http.Request) bool {
+		http.Error(w, "down", http.StatusServiceUnavailable)
+		return true
+	}
 	asked := len(srv.paths)
 	if err := New(o).Session(t.Context(), dir, keep).Check(tool, goodSum, goodSum); err != nil || len(srv.paths) != asked {
 		t.Errorf("%v, %q", err, srv.paths[asked:])
@@ -150,10 +166,42 @@ func TestKeptAnswers(t *testing.T) {
 	}
 }
 
+// TestKeptUnderNewerTree: a proxy gives an old answer to who knows a newer tree. What is kept then proves the answer under the newer one
+// only, whichever is asked for first.
+func TestKeptUnderNewerTree(t *testing.T) {
+	srv := newServer(t, "")
+	srv.kept = map[string][]byte{}
+	o := Options{GOSUMDB: srv.key + " " + srv.URL}
+	other := module.Version{Path: "example.com/other", Version: "v1.0.0"}
+	for i, v := range []module.Version{tool, {Path: "example.com/between", Version: "v1.0.0"}} { // the proxy learns of the tool first
+		if err := New(o).Session(t.Context(), "", nil).Check(v, goodSum, ""); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	dir := t.TempDir()
+	s := New(o).Session(t.Context(), dir, func(name string, data []byte) {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, data, 0o666)); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := errors.Join(s.Check(other, goodSum, ""), s.Check(tool, goodSum, "")); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []module.Version{tool, other} {
+		if err := New(Options{GOSUMDB: srv.key, GOPROXY: "off"}).Session(t.Context(), dir, nil).Check(v, goodSum, ""); err != nil {
+			t.Errorf("%s, without a request: %v", v, err)
+		}
+	}
+}
+
 // TestOneFailureIsEnough: a database that does not answer costs one timeout and not one for each module.
 func TestOneFailureIsEnough(t *testing.T) {
 	srv := newServer(t, "")
-	srv.answer = func(w http.ResponseWriter, _ *http.Request) bool { http.Error(w, "down", http.StatusServiceUnavailable); return true }
+	srv.answer = func(w http.ResponseWriter, _ *http.Request) bool {
+		http.Error(w, "down", http.StatusServiceUnavailable)
+		return true
+	}
 	s := New(Options{GOSUMDB: srv.key + " " + srv.URL}).Session(t.Context(), "", nil)
 	for i := range 20 {
 		if err := s.Check(module.Version{Path: fmt.Sprintf("example.com/m%d", i), Version: "v1.0.0"}, goodSum, ""); !errors.Is(err, ErrUnavailable) {

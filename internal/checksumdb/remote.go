@@ -9,15 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
-
-	"golang.org/x/mod/sumdb"
-
-	"github.com/org/gocache-action/internal/osfile"
 )
 
 var dialer = net.Dialer{Timeout: connectTimeout}
@@ -172,82 +165,3 @@ func (r *remote) get(base *url.URL, path string) ([]byte, error) {
 	}
 	return data, nil
 }
-
-// ops is the world of a client: sumdb.ClientOps.
-type ops struct {
-	db       *DB
-	remote   *remote
-	client   *sumdb.Client
-	cacheDir string // "": nothing is kept
-	keep     func(name string, data []byte)
-	forget   bool        // begin without a tree that is known
-	forked   atomic.Bool // the database has signed trees that contradict each other
-
-	mu     sync.Mutex
-	latest []byte // once it was written
-}
-
-// ReadRemote implements sumdb.ClientOps.
-func (o *ops) ReadRemote(path string) ([]byte, error) { return o.remote.read(path) }
-
-// ReadConfig implements sumdb.ClientOps.
-func (o *ops) ReadConfig(file string) ([]byte, error) {
-	if file == "key" {
-		return []byte(o.db.key), nil
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.latest != nil || o.forget || o.db.o.LatestDir == "" {
-		return o.latest, nil
-	}
-	data, err := readFile(filepath.Join(o.db.o.LatestDir, filepath.FromSlash(file)))
-	if err != nil {
-		return nil, nil // as if it were the first time
-	}
-	return data, nil
-}
-
-// WriteConfig implements sumdb.ClientOps.
-func (o *ops) WriteConfig(_ string, _, latest []byte) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.latest = latest
-	return nil
-}
-
-// ReadCache implements sumdb.ClientOps.
-func (o *ops) ReadCache(file string) ([]byte, error) {
-	if o.cacheDir == "" {
-		return nil, fs.ErrNotExist
-	}
-	data, err := readFile(filepath.Join(o.cacheDir, filepath.FromSlash(file)))
-	if err == nil && len(data) == 0 {
-		err = fs.ErrNotExist // the go command is about to write it
-	}
-	return data, err
-}
-
-func readFile(path string) ([]byte, error) {
-	f, err := osfile.OpenQuietly(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() || st.Size() > maxAnswer {
-		return nil, errors.Join(os.ErrInvalid, err)
-	}
-	return io.ReadAll(io.LimitReader(f, maxAnswer))
-}
-
-// WriteCache implements sumdb.ClientOps.
-func (o *ops) WriteCache(file string, data []byte) {
-	if o.keep != nil {
-		o.keep(file, data)
-	}
-}
-
-// Log implements sumdb.ClientOps.
-func (o *ops) Log(string) {}
-
-// SecurityError implements sumdb.ClientOps. The client returns an error beside it.
-func (o *ops) SecurityError(string) { o.forked.Store(true) }
