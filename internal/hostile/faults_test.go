@@ -34,7 +34,7 @@ type trial struct {
 
 // late reports whether the run took longer than it may.
 func (tr *trial) late() bool {
-	return tr.took > trialBound || tr.timeout > 0 && tr.took > tr.timeout+2*time.Second
+	return tr.took > trialBound || tr.timeout > 0 && tr.took > tr.timeout+10*time.Second
 }
 
 // Outcomes, as in the table.
@@ -45,8 +45,8 @@ const (
 	saidPart    = "said, in part" // a restore named what is missing
 )
 
-// trialBound is how long a run with a fault may take, whose times of no progress, retries included, are a second or two.
-const trialBound = 20 * time.Second
+// trialBound is how long a run with a fault may take: its times of no progress and its retries are a few seconds, on a busy machine more.
+const trialBound = time.Minute
 
 // atOnce is how many trials run at once: nearly all of their time is waiting.
 const atOnce = 12

@@ -27,7 +27,7 @@ func netFaults() (list []netFault) {
 	list = []netFault{
 		{"latency of 60 ms", "latency", `"latency":60,"jitter":20`, 0, expectOvercome},
 		{"4 MB/s", "bandwidth", `"rate":4000`, 0, expectOvercome},
-		{"slices of 700 bytes", "slicer", `"average_size":700,"size_variation":300,"delay":10`, 0, expectOvercome},
+		{"slices of 4 KB", "slicer", `"average_size":4000,"size_variation":3000,"delay":10`, 0, expectOvercome},
 		{"connections reset after 50 ms", "reset_peer", `"timeout":50`, 0, expectUnreachable},
 	}
 	// From before the first byte to the middle of the second part of the largest object.
