@@ -30,9 +30,9 @@ import (
 const (
 	bytesRepo, bytesScope = "r", "refs/heads/main"
 
-	// No hostile object may make a restore, a save or a collection allocate more than this in all, garbage included, which is an upper
-	// bound of what it holds at any moment.
-	bytesMemory = 256 << 20
+	// No hostile object may make a restore, a save or a collection allocate more than this in all, garbage included, and what was
+	// read twice because it seemed damaged: an upper bound of what it holds at any moment.
+	bytesMemory = 512 << 20
 	// Nor take longer.
 	bytesTime = 20 * time.Second
 )
