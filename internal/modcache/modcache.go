@@ -26,7 +26,7 @@
 //   - a tree has at most [MaxFiles] files, which together have at most [MaxTreeSize] bytes;
 //   - a .mod file has at most [MaxGoMod] bytes, an .info file or a file of the checksum
 //     database at most [MaxInfo];
-//   - the path of a file below the tree has at most [MaxName] bytes, an element of it 255, and it is at most 128 directories deep; the names of all files and directories
+//   - the path of a file below the tree has at most [MaxName] bytes, an element of it 255, and it is at most 64 directories deep; the names of all files and directories
 //     have at most [MaxNames] bytes, and there are at most [MaxDirs] directories;
 //   - names pass module.CheckFilePath: relative, no "..", nothing that Windows reserves;
 //   - no two names are equal under case folding, and none is both a file and a directory;
@@ -62,10 +62,10 @@ const (
 	MaxGoMod    = modzip.MaxGoMod   // 16 MiB, as in cmd/go
 	MaxInfo     = 1 << 20
 	MaxName     = 4096
-	MaxDirs     = 1 << 16
-	MaxNames    = 32 << 20 // of a tree; with path and version for each, as in the zip
+	MaxDirs     = 1 << 15
+	MaxNames    = 16 << 20 // of a tree; with path and version for each, as in the zip
 	maxElement  = 255      // no file system takes more
-	maxDepth    = 128      // the time to make a directory grows with those above it
+	maxDepth    = 64       // the time to make a directory grows with those above it
 )
 
 // Toolchain is the path of the module of Go toolchains that the go command downloads, about 300 MB a version.
