@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/org/gocache-action/internal/snapshot"
@@ -34,18 +33,16 @@ func (r *run) planTrees() {
 	}
 }
 
-func (r *run) isTreePack(pack int) bool {
+// markTreePacks marks the packs that hold no outputs.
+func (r *run) markTreePacks(packs []bool) {
 	for _, t := range r.manifest().Trees {
-		if t.Pack == pack {
-			return true
-		}
+		packs[t.Pack] = true
 	}
 	for _, p := range r.manifest().Paths {
-		if slices.ContainsFunc(p.Files, func(f snapshot.PathFile) bool { return f.Pack == pack }) {
-			return true
+		for _, f := range p.Files {
+			packs[f.Pack] = true
 		}
 	}
-	return false
 }
 
 // restoreTree reads a tree's pack and installs what is not here. The packs are small, so they

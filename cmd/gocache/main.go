@@ -29,8 +29,11 @@ func run() int {
 const memoryLimit = 400 << 20
 
 // limitMemory leaves a limit that the user has set alone.
-func limitMemory() {
+func limitMemory() { allowMore(0) }
+
+// allowMore raises the limit, for the lists of very large caches.
+func allowMore(bytes int64) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
+		debug.SetMemoryLimit(memoryLimit + bytes)
 	}
 }

@@ -156,7 +156,7 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 		Trust: a.flags.signing.trust(), VerifyOutputs: a.flags.verify.value == "outputs",
 		Zips: a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz, NoToolchains: a.flags.noToolchains, Paths: p.paths,
 		Concurrency: a.flags.concurrency, PartSize: int64(a.flags.partSize),
-		Meter: m, Now: time.Now,
+		Meter: m, Now: time.Now, MoreMemory: allowMore,
 	}
 }
 

@@ -89,7 +89,7 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, dama
 		if o.body != nil {
 			defer o.body.Close()
 		}
-		f := r.read(c, o)
+		f := r.read(c, o, nil)
 		switch {
 		case f.Manifest != nil:
 			return f, damaged, nil
@@ -103,16 +103,20 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, dama
 }
 
 // All reads every candidate, one after the other in memory but asked for at
-// once. The result has the candidates' order; the error is the first failure of the store.
+// once. Manifests that one save wrote share their tables. The result has the candidates' order; the error is the first failure of the store.
 func (r Reader) All(ctx context.Context, cands []Candidate) ([]Found, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	open := r.openAll(ctx, cands)
 	defer closeAll(open)
 	out := make([]Found, len(cands))
+	var like *snapshot.Manifest
 	for i, c := range cands {
 		o := <-open[i]
-		out[i] = r.read(c, o)
+		out[i] = r.read(c, o, like)
+		if out[i].Manifest != nil {
+			like = out[i].Manifest
+		}
 		if o.body != nil {
 			o.body.Close()
 		}
@@ -149,7 +153,7 @@ func closeAll(chans []chan opened) {
 	wg.Wait()
 }
 
-func (r Reader) read(c Candidate, o opened) Found {
+func (r Reader) read(c Candidate, o opened, like *snapshot.Manifest) Found {
 	f := Found{Candidate: c, Version: o.info.Version}
 	if errors.Is(o.err, store.ErrNotFound) {
 		return f
@@ -158,7 +162,7 @@ func (r Reader) read(c Candidate, o opened) Found {
 		f.Err = fmt.Errorf("manifest %s: %w", c.Object, o.err)
 		return f
 	}
-	m, err := r.decode(c, o)
+	m, err := r.decode(c, o, like)
 	if err != nil {
 		f.Err = fmt.Errorf("manifest %s: %w", c.Object, err)
 		return f
@@ -167,7 +171,7 @@ func (r Reader) read(c Candidate, o opened) Found {
 	return f
 }
 
-func (r Reader) decode(c Candidate, o opened) (*snapshot.Manifest, error) {
+func (r Reader) decode(c Candidate, o opened, like *snapshot.Manifest) (*snapshot.Manifest, error) {
 	if o.info.Size > snapshot.MaxManifest {
 		return nil, fmt.Errorf("%w: %d bytes", snapshot.ErrCorrupt, o.info.Size)
 	}
@@ -177,7 +181,7 @@ func (r Reader) decode(c Candidate, o opened) (*snapshot.Manifest, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	m, err := r.Trust.DecodeManifest(data, r.now())
+	m, err := r.Trust.DecodeManifestLike(data, r.now(), like)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/mod/sumdb/note"
 )
 
 // A manifest is stored as a few plain lines, so that any later version can be told from damage, then a zstd stream:
@@ -48,12 +49,19 @@ type header struct {
 }
 
 // Encode returns the stored form. The same manifest gives the same bytes.
-func (m *Manifest) Encode() ([]byte, error) {
+func (m *Manifest) Encode() ([]byte, error) { return m.encode(nil) }
+
+// headRoom is left before the body for the plain lines, which are known only when the body is: a manifest of a million entries is not
+// copied for them. A reader wants them to end within as many bytes.
+const headRoom = 4096
+
+// encode makes the stored form, and signs it if there is a key.
+func (m *Manifest) encode(key note.Signer) ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	var body bytes.Buffer
-	zw, err := zstd.NewWriter(&body, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
+	buf := bytes.NewBuffer(make([]byte, headRoom, headRoom+m.encodedSize()))
+	zw, err := zstd.NewWriter(buf, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +72,28 @@ func (m *Manifest) Encode() ([]byte, error) {
 	if err := errors.Join(bw.Flush(), zw.Close()); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(body.Bytes())
-	return append(fmt.Appendf(nil, "%s%d\n%s%x\n\n", manifestMagic, Format, hashField, sum), body.Bytes()...), nil
+	data := buf.Bytes()
+	lines := fmt.Appendf(nil, "%s%d\n%s%x\n", manifestMagic, Format, hashField, sha256.Sum256(data[headRoom:]))
+	if key != nil {
+		if lines, err = sign(lines, key); err != nil {
+			return nil, err
+		}
+	}
+	if lines = append(lines, '\n'); len(lines) > headRoom {
+		return nil, fmt.Errorf("manifest header of %d bytes", len(lines))
+	}
+	data = data[headRoom-len(lines):]
+	copy(data, lines)
+	return data, nil
+}
+
+// encodedSize estimates what the tables take when they are stored, rather too much. Their hashes do not compress.
+func (m *Manifest) encodedSize() int {
+	n := 1<<16 + 46*len(m.Outputs) + 48*len(m.Actions) + 256*len(m.Modules)
+	for _, p := range m.Packs {
+		n += 128 + 40*len(p.Frames)
+	}
+	return n
 }
 
 func (m *Manifest) encodeTo(w *bufio.Writer) error {
@@ -119,17 +147,17 @@ func DecodeManifest(data []byte) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeBody(body)
+	return decodeBody(body, nil)
 }
 
-// decodeBody reads what follows the plain lines.
-func decodeBody(body []byte) (*Manifest, error) {
+// decodeBody reads what follows the plain lines. like can be a manifest of the same save: then its tables are taken.
+func decodeBody(body []byte, like *Manifest) (*Manifest, error) {
 	zr, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20))
 	if err != nil {
 		return nil, err
 	}
 	defer zr.Close()
-	m, err := decodeFrom(&tableReader{r: bufio.NewReaderSize(zr, 1<<16)})
+	m, err := decodeFrom(&tableReader{r: bufio.NewReaderSize(zr, 1<<16), stored: len(body)}, like)
 	if err != nil {
 		return nil, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
 	}
@@ -164,8 +192,9 @@ func openManifest(data []byte) (lines []string, body []byte, err error) {
 
 // tableReader reads the tables and remembers the first error.
 type tableReader struct {
-	r   *bufio.Reader
-	err error
+	r      *bufio.Reader
+	stored int // bytes of the whole manifest
+	err    error
 }
 
 func (t *tableReader) int(limit int64) int64 {
@@ -189,7 +218,7 @@ func (t *tableReader) id() (id ID) {
 // maxJSON bounds the JSON line: names of modules and packs, about 400 bytes each.
 const maxJSON = 128 << 20
 
-func decodeFrom(t *tableReader) (*Manifest, error) {
+func decodeFrom(t *tableReader, like *Manifest) (*Manifest, error) {
 	h := header{Manifest: new(Manifest)}
 	line, err := readLine(t.r, maxJSON)
 	if err != nil {
@@ -201,6 +230,14 @@ func decodeFrom(t *tableReader) (*Manifest, error) {
 	m := h.Manifest
 	if m == nil || h.NumOutputs < 0 || h.NumOutputs > MaxEntries || h.NumActions < 0 || h.NumActions > MaxEntries || len(m.Packs) > MaxPacks {
 		return nil, fmt.Errorf("%d outputs, %d actions", h.NumOutputs, h.NumActions)
+	}
+	if like != nil && m.sameSave(like) && h.NumOutputs == len(like.Outputs) && h.NumActions == len(like.Actions) {
+		// Each save writes the same tables under two keys, and a save that reads both needs them once.
+		for i := range m.Packs {
+			m.Packs[i].Frames = like.Packs[i].Frames
+		}
+		m.Outputs, m.Actions = like.Outputs, like.Actions
+		return m, nil
 	}
 	t.packs(m)
 	t.outputs(m, h)
@@ -225,8 +262,9 @@ func readLine(r *bufio.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// prealloc bounds what a count alone can make us allocate: the rest grows as bytes really arrive.
-func prealloc(n int) int { return min(n, 1<<16) }
+// prealloc bounds what a count alone can make us allocate: the rest grows as bytes really arrive. Each output and each action
+// has a hash of its own, which does not compress: so in a manifest that is what it says, the count is within the bound.
+func (t *tableReader) prealloc(n int) int { return min(n, max(1<<16, t.stored/len(ID{}))) }
 
 func (t *tableReader) packs(m *Manifest) {
 	total := int64(0)
@@ -246,7 +284,7 @@ func (t *tableReader) packs(m *Manifest) {
 const maxInt = 1<<63 - 1
 
 func (t *tableReader) outputs(m *Manifest, h header) {
-	m.Outputs = make([]Output, 0, prealloc(h.NumOutputs))
+	m.Outputs = make([]Output, 0, t.prealloc(h.NumOutputs))
 	for range h.NumOutputs {
 		o := Output{ID: t.id(), Size: t.int(maxInt), Pack: int(t.int(MaxPacks)), Frame: int(t.int(MaxFrames)), Off: t.int(MaxFrameRaw)}
 		exec := t.int(int64(len(h.Exec)))
@@ -261,7 +299,7 @@ func (t *tableReader) outputs(m *Manifest, h header) {
 }
 
 func (t *tableReader) actions(m *Manifest, h header) {
-	m.Actions = make([]Action, 0, prealloc(h.NumActions))
+	m.Actions = make([]Action, 0, t.prealloc(h.NumActions))
 	last := int64(0)
 	for range h.NumActions {
 		a := Action{ID: t.id(), Output: int(t.int(MaxEntries)), Time: t.int(maxInt)}

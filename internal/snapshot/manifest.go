@@ -149,6 +149,27 @@ func (m *Manifest) LiveBytes() []int64 {
 	return live
 }
 
+// Memory is about how many bytes the tables take.
+func (m *Manifest) Memory() int {
+	n := 80*len(m.Outputs) + 56*len(m.Actions)
+	for _, p := range m.Packs {
+		n += 256 + 48*len(p.Frames)
+	}
+	return n
+}
+
+// SharesTables reports whether two manifests that were read have the same tables, being of one save.
+func (m *Manifest) SharesTables(other *Manifest) bool {
+	return m.sameSave(other) && len(m.Actions) == len(other.Actions) && (len(m.Actions) == 0 || &m.Actions[0] == &other.Actions[0])
+}
+
+// sameSave reports whether one save wrote both.
+func (m *Manifest) sameSave(other *Manifest) bool {
+	return !m.Writer.Time.IsZero() && m.Writer.Time.Equal(other.Writer.Time) && m.Writer.Run == other.Writer.Run &&
+		m.Repo == other.Repo && m.Scope == other.Scope && m.Digest == other.Digest &&
+		slices.EqualFunc(m.Packs, other.Packs, func(x, y Pack) bool { return x.Object == y.Object && x.Size == y.Size && x.Raw == y.Raw })
+}
+
 // IsFor reports an error unless the manifest belongs to this repo, scope and
 // key: one that was moved or copied to another name is not trusted.
 func (m *Manifest) IsFor(repo, scope string, key []string) error {
@@ -184,13 +205,26 @@ func (m *Manifest) check() error {
 	return m.checkEntries()
 }
 
+// maxSpan bounds how many frames the outputs span in all, as a multiple of the outputs and frames there are: outputs that
+// do not overlap cross each end of a frame once. Without it, a small manifest could keep its reader busy for hours.
+const maxSpan = 8
+
 func (m *Manifest) checkEntries() error {
-	for i, o := range m.Outputs {
+	left := maxSpan * len(m.Outputs)
+	for _, p := range m.Packs {
+		left += maxSpan * len(p.Frames)
+	}
+	for i := range m.Outputs {
+		o := &m.Outputs[i]
 		if o.Pack < 0 || o.Pack >= len(m.Packs) || o.Frame < 0 || o.Frame >= len(m.Packs[o.Pack].Frames) {
 			return fmt.Errorf("%w: output %d has no frame", ErrCorrupt, i)
 		}
-		if !m.fits(o) {
+		end, ok := m.fits(o)
+		if !ok {
 			return fmt.Errorf("%w: output %d does not lie in its frames", ErrCorrupt, i)
+		}
+		if left -= end - o.Frame; left < 0 || i > 0 && comparePlaces(&m.Outputs[i-1], o) > 0 {
+			return fmt.Errorf("%w: outputs overlap, or are not in the order of their places", ErrCorrupt)
 		}
 		if o.Exec != "" && (checkName(o.Exec) != nil || strings.Contains(o.Exec, "/")) {
 			return fmt.Errorf("%w: output %d has the file name %q", ErrCorrupt, i, o.Exec)
@@ -204,13 +238,12 @@ func (m *Manifest) checkEntries() error {
 	return nil
 }
 
-// fits reports whether an output's bytes lie within its frame and those behind it.
-func (m *Manifest) fits(o Output) bool {
+// fits reports whether an output's bytes lie within its frame and those behind it, and returns the index behind the last of them.
+func (m *Manifest) fits(o *Output) (end int, ok bool) {
 	if o.Size < 0 || o.Off < 0 {
-		return false
+		return 0, false
 	}
-	_, ok := m.Packs[o.Pack].span(o.Frame, o.Off, o.Size)
-	return ok
+	return m.Packs[o.Pack].span(o.Frame, o.Off, o.Size)
 }
 
 // Span returns the index behind the last frame that holds bytes of an output.
@@ -219,7 +252,7 @@ func (m *Manifest) Span(o Output) int {
 	return end
 }
 
-func (p Pack) span(frame int, off, size int64) (end int, ok bool) {
+func (p *Pack) span(frame int, off, size int64) (end int, ok bool) {
 	avail := p.Frames[frame].Raw - off
 	for end = frame + 1; avail < size && avail >= 0 && end < len(p.Frames); end++ {
 		avail += p.Frames[end].Raw
