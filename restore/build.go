@@ -57,7 +57,7 @@ func (r *run) planBuild(ctx context.Context) error {
 	r.byOut = indexActions(m, wanted)
 	needed := make([]bool, len(m.Outputs))
 	for i, o := range m.Outputs {
-		here, ok := inv.Outputs[o.ID]
+		here, ok := inv.Output(o.ID)
 		whole := ok && here.Size == o.Size && here.Exec == o.Exec
 		for _, a := range r.byOut.of(i) {
 			if whole {
@@ -164,12 +164,13 @@ func stored(frames []snapshot.Frame, from, to int) (n int64) {
 }
 
 func (r *run) countPacks() {
-	used := r.treePacks()
+	used := make([]bool, len(r.manifest().Packs))
 	for _, j := range r.packs {
 		used[j.pack] = true
 	}
-	for i := range r.manifest().Packs {
-		if !used[i] {
+	r.markTreePacks(used)
+	for _, u := range used {
+		if !u {
 			r.tally.packs.Present++
 		}
 	}

@@ -59,8 +59,11 @@ type Options struct {
 	Concurrency   int             // objects in transfer; default 16
 	PartSize      int64           // bytes of one ranged read; default 16 MiB
 	Memory        int64           // bytes for what is in transfer or being decoded; 0, and what is more than enough: see the package comment
-	Meter         *report.Meter
-	Now           func() time.Time
+	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what fits into the usual memory, when that is
+	// known and more than 0. It is for a collector that works towards a fixed size, which else would run in vain.
+	MoreMemory func(bytes int64)
+	Meter      *report.Meter
+	Now        func() time.Time
 }
 
 // Defaults, chosen by the measurements in docs/transfer.md.
@@ -115,6 +118,12 @@ type Loss struct {
 	Reason string `json:"reason"` // why
 	Kind   string `json:"kind"`   // "missing" or "refused"
 }
+
+// planBytes is what the plan takes for each action, in bytes: whether it is wanted, the actions of its output, the job.
+const planBytes = 32
+
+// usualLists are the bytes of lists that fit into the memory of a restore beside what is in transfer.
+const usualLists = 100 << 20
 
 // shownLargest is how many modules Result.Largest lists.
 const shownLargest = 10
@@ -195,6 +204,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	if err != nil {
 		return r, err
 	}
+	r.tellMemory()
 	r.Meter.SetPhase("compare")
 	if o.ModDir != "" {
 		r.mods = modcache.Open(o.ModDir, modcache.Options{Writable: o.ModWritable})
@@ -211,6 +221,15 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	r.planTrees()
 	r.planPaths()
 	return r, nil
+}
+
+// tellMemory tells whether the lists of the manifest are so large that they matter.
+func (r *run) tellMemory() {
+	m := r.manifest()
+	n := int64(m.Memory() + planBytes*len(m.Actions))
+	if n += n / 8; n > usualLists && r.MoreMemory != nil {
+		r.MoreMemory(n - usualLists)
+	}
 }
 
 func (r *run) scopes() []string { return []string{r.Scope, r.BaseScope, r.DefaultScope} }

@@ -41,9 +41,8 @@ func (r *run) planTrees() {
 	}
 }
 
-// treePacks are the packs that hold no build outputs.
-func (r *run) treePacks() map[int]bool {
-	packs := map[int]bool{}
+// markTreePacks marks the packs that hold no outputs.
+func (r *run) markTreePacks(packs []bool) {
 	for _, t := range r.manifest().Trees {
 		packs[t.Pack] = true
 	}
@@ -52,7 +51,6 @@ func (r *run) treePacks() map[int]bool {
 			packs[f.Pack] = true
 		}
 	}
-	return packs
 }
 
 // restoreTree reads a tree's pack and installs what is not here. The packs are small, so they

@@ -46,16 +46,11 @@ func (r *run) findWrong(ctx context.Context, inv *buildcache.Inventory) error {
 	bad := map[buildcache.ID]bool{}
 	for _, o := range r.wrong {
 		bad[o.ID] = true
-		delete(inv.Outputs, o.ID)
 		r.tally.warn("build output %s is not what it is named by: removed", o.ID)
 	}
-	kept := inv.Entries[:0]
-	for _, e := range inv.Entries {
-		if !bad[e.Output] {
-			kept = append(kept, e)
-		}
+	if len(bad) > 0 {
+		inv.Drop(bad)
 	}
-	inv.Entries = kept
 	return nil
 }
 

@@ -5,19 +5,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/org/gocache-action/internal/idindex"
 	"github.com/org/gocache-action/internal/snapshot"
 )
-
-// newOutput says where this save put an output.
-type newOutput struct {
-	pack int // index into run.packs
-	out  snapshot.Output
-}
 
 // assembly is the manifest as it would be written now, and what it still lacks.
 type assembly struct {
 	manifest *snapshot.Manifest
-	missing  []snapshot.ID // outputs to pack, in the order in which they were made
+	missing  []int32       // outputs to pack, in the order in which they were made: indices into run.inv.Outputs
 	modules  []localModule // to upload
 	trimmed  struct{ actions, modules, files int }
 	trim     Trim
@@ -30,10 +25,9 @@ type assembly struct {
 // after it, again for every conflict with another save.
 func (r *run) assemble(own *snapshot.Manifest) assembly {
 	var a assembly
-	kept, mods := mergeEntries(r.local, own), r.mergeModules(own)
-	a.trimmed.actions, a.trimmed.modules = len(kept), len(mods)
-	mods, kept, a.trim = r.retain(own, mods, kept)
-	a.trimmed.actions -= len(kept)
+	mods := r.mergeModules(own)
+	a.trimmed.modules = len(mods)
+	mods, kept := r.retain(own, mods, mergeEntries(r.local, own), &a)
 	a.trimmed.modules -= len(mods)
 
 	files, old := r.keptFiles(own)
@@ -42,9 +36,12 @@ func (r *run) assemble(own *snapshot.Manifest) assembly {
 		r.rewrite = r.repack(kept, files)
 	}
 	b := snapshot.NewBuilder()
-	for _, e := range kept {
+	b.Expect(r.expected(own))
+	for e := range kept {
 		if !b.Has(e.output) && !r.place(b, e.output, own) {
-			a.missing = append(a.missing, e.output)
+			if i, ok := r.localOutput(e.output); ok {
+				a.missing = append(a.missing, i)
+			}
 			continue
 		}
 		b.AddAction(e.action, e.output, e.time, e.lastUse)
@@ -66,9 +63,9 @@ func (r *run) assemble(own *snapshot.Manifest) assembly {
 // place adds an output to the builder from where it is stored: packs of this
 // save, then previous manifests, then own, which another save may have written meanwhile.
 func (r *run) place(b *snapshot.Builder, id snapshot.ID, own *snapshot.Manifest) bool {
-	if n, ok := r.newOut[id]; ok {
-		n.out.Pack = b.AddPack(r.packs[n.pack])
-		b.AddOutput(n.out)
+	if o, pack, ok := r.uploaded(id); ok {
+		o.Pack = b.AddPack(pack)
+		b.AddOutput(o)
 		return true
 	}
 	o, m, ok := r.prev.output(id)
@@ -88,34 +85,51 @@ func (r *run) fromOther(id snapshot.ID, own *snapshot.Manifest) (snapshot.Output
 		return snapshot.Output{}, nil, false
 	}
 	if r.others == nil || r.othersOf != own {
-		r.othersOf, r.others = own, make(map[snapshot.ID]int32, len(own.Outputs))
-		for i, o := range own.Outputs {
-			r.others[o.ID] = int32(i)
+		r.othersOf, r.others = own, idindex.New(len(own.Outputs), func(i int32) *snapshot.ID { return &own.Outputs[i].ID })
+		for i := range own.Outputs {
+			r.others.Add(int32(i))
 		}
 	}
-	i, ok := r.others[id]
+	i, ok := r.others.Find(&id)
 	if !ok {
 		return snapshot.Output{}, nil, false
 	}
 	return own.Outputs[i], own, true
 }
 
-func (r *run) hasLocal(id snapshot.ID) bool {
-	if r.inv == nil {
-		return false
+// expected is about how many entries a manifest will have.
+func (r *run) expected(own *snapshot.Manifest) int {
+	if own == nil {
+		return r.local.len()
 	}
-	_, ok := r.inv.Outputs[id]
-	return ok
+	return max(r.local.len(), len(own.Actions))
 }
 
-// packable keeps those outputs that are here, once each, in the order in which they were made: what one
+// localOutput returns the index of an output that is here in run.inv.Outputs.
+func (r *run) localOutput(id snapshot.ID) (int32, bool) {
+	if r.inv == nil {
+		return 0, false
+	}
+	i, ok := r.inv.Find(id)
+	return int32(i), ok
+}
+
+// packable keeps each output once, in the order in which they were made: what one
 // run made dies together, and similar things lie together, which compresses better.
-func (r *run) packable(ids []snapshot.ID) []snapshot.ID {
-	ids = slices.DeleteFunc(ids, func(id snapshot.ID) bool { return !r.hasLocal(id) })
-	slices.SortFunc(ids, func(a, b snapshot.ID) int {
-		return cmp.Or(cmp.Compare(r.inv.Outputs[a].Time, r.inv.Outputs[b].Time), slices.Compare(a[:], b[:]))
-	})
-	return slices.Compact(ids)
+func (r *run) packable(outputs []int32) []int32 {
+	type made struct {
+		time  int64
+		index int32 // the order of the inventory is that of the IDs
+	}
+	list := make([]made, len(outputs))
+	for n, i := range outputs {
+		list[n] = made{r.inv.Outputs[i].Time, i}
+	}
+	slices.SortFunc(list, func(a, b made) int { return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.index, b.index)) })
+	for n, m := range list {
+		outputs[n] = m.index
+	}
+	return slices.Compact(outputs)
 }
 
 // isChange reports whether writing a would tell the next job anything that the
@@ -127,7 +141,7 @@ func (r *run) isChange(a *snapshot.Manifest) bool {
 		return true
 	}
 	for i, x := range a.Actions {
-		y := old.Actions[i]
+		y := &old.Actions[i]
 		if x.ID != y.ID || a.Outputs[x.Output].ID != old.Outputs[y.Output].ID || stale(x.LastUse, y.LastUse) {
 			return true
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -17,6 +18,27 @@ type entry struct {
 	action, output snapshot.ID
 	size           int64 // of the output
 	time, lastUse  int64 // ns; Unix seconds
+}
+
+// localEntries are those that are here, sorted by action.
+type localEntries struct {
+	list []localEntry
+	inv  *buildcache.Inventory
+}
+
+// localEntry is what of an entry does not stand in the inventory's list of outputs: there can be a million.
+type localEntry struct {
+	action        snapshot.ID
+	time, lastUse int64
+	output        int32 // index into Outputs of the inventory
+}
+
+func (l localEntries) len() int { return len(l.list) }
+
+func (l localEntries) at(i int) entry {
+	e := &l.list[i]
+	o := &l.inv.Outputs[e.output]
+	return entry{e.action, o.ID, o.Size, e.time, e.lastUse}
 }
 
 // useMargin: restored files are at least 2 hours older than the restore, and the
@@ -46,10 +68,13 @@ func (r *run) scanBuild(ctx context.Context) error {
 	}
 	r.inv = buildcache.Merge(shards[:], fuzz)
 	r.forgetIndexes()
-	r.local = make([]entry, len(r.inv.Entries))
+	r.local = localEntries{make([]localEntry, len(r.inv.Entries)), r.inv}
 	for i, e := range r.inv.Entries {
-		r.local[i] = entry{e.Action, e.Output, e.Size, e.Time, r.lastUse(e)}
+		output, _ := r.inv.Find(e.Output) // it is there, else the scan had dropped the entry
+		r.local.list[i] = localEntry{e.Action, e.Time, r.lastUse(e), int32(output)}
 	}
+	r.reuse = r.measureReuse()
+	r.inv.Entries = nil // r.local has all that is needed from here on
 	return nil
 }
 
@@ -63,11 +88,16 @@ func (r *run) forgetIndexes() {
 	}
 	isNew := func(e buildcache.Local) bool { return r.prev.lastUse(e.Action) == 0 } // its output may be stored: two indexes can be equal
 	for _, e := range r.inv.Entries {
-		if isNew(e) && r.build.Kind(r.inv.Outputs[e.Output]) != buildcache.KindIndex {
+		if isNew(e) && !r.isIndex(e.Output) {
 			return
 		}
 	}
 	r.inv.Entries = slices.DeleteFunc(r.inv.Entries, isNew)
+}
+
+func (r *run) isIndex(output buildcache.ID) bool {
+	o, _ := r.inv.Output(output)
+	return r.build.Kind(o) == buildcache.KindIndex
 }
 
 // lastUse decides when an entry was used last. The mtime tells it, except for an entry that the restore made younger than it is,
@@ -82,27 +112,36 @@ func (r *run) lastUse(e buildcache.Local) int64 {
 }
 
 // mergeEntries joins what is here with what a manifest has; both are sorted by
-// action. Of two outputs of one action the newer one wins, and any use counts.
-func mergeEntries(local []entry, own *snapshot.Manifest) []entry {
+// action, and so is the result. Of two outputs of one action the newer one wins, and any use counts. The result is no list, which would be one more
+// of a million entries, but is made whenever somebody goes through it.
+func mergeEntries(local localEntries, own *snapshot.Manifest) iter.Seq[entry] {
 	if own == nil {
-		return slices.Clone(local)
+		own = new(snapshot.Manifest)
 	}
-	out := make([]entry, 0, max(len(local), len(own.Actions)))
-	i := 0
-	for _, a := range own.Actions {
-		o := own.Outputs[a.Output]
-		e := entry{a.ID, o.ID, o.Size, a.Time, a.LastUse}
-		for i < len(local) && bytes.Compare(local[i].action[:], e.action[:]) < 0 {
-			out = append(out, local[i])
-			i++
+	return func(yield func(entry) bool) {
+		i := 0
+		for _, a := range own.Actions {
+			for ; i < local.len() && bytes.Compare(local.list[i].action[:], a.ID[:]) < 0; i++ {
+				if !yield(local.at(i)) {
+					return
+				}
+			}
+			o := &own.Outputs[a.Output]
+			e := entry{a.ID, o.ID, o.Size, a.Time, a.LastUse}
+			if i < local.len() && local.list[i].action == a.ID {
+				e = newer(local.at(i), e)
+				i++
+			}
+			if !yield(e) {
+				return
+			}
 		}
-		if i < len(local) && local[i].action == e.action {
-			e = newer(local[i], e)
-			i++
+		for ; i < local.len(); i++ {
+			if !yield(local.at(i)) {
+				return
+			}
 		}
-		out = append(out, e)
 	}
-	return append(out, local[i:]...)
 }
 
 // newer is the same for both orders of its arguments, also where two jobs made different outputs at the same moment.

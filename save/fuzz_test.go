@@ -49,8 +49,8 @@ func FuzzPrevious(f *testing.F) {
 		}
 		r := &run{
 			Options: Options{Repo: "r", Scope: "s", MaxAge: time.Duration(max(age, 0)), Keys: keys.Plan{Key: keys.Key{Name: "n", Digest: "d"}}},
-			start:   time.Unix(1767312245, 0), newOut: map[snapshot.ID]newOutput{}, newFile: map[fileID]int{},
-			local: []entry{{action: snapshot.ID{1}, output: snapshot.ID{2}}, {action: snapshot.ID{2, 7}, output: sha256.Sum256([]byte("o1")), size: 400, time: 5, lastUse: 1767312245}},
+			start:   time.Unix(1767312245, 0), newFile: map[fileID]int{},
+			local: localOf([]entry{{action: snapshot.ID{1}, output: snapshot.ID{2}}, {action: snapshot.ID{2, 7}, output: sha256.Sum256([]byte("o1")), size: 400, time: 5, lastUse: 1767312245}}),
 		}
 		r.prev.bad = map[string]map[int]bool{}
 		r.prev.manifests = []*snapshot.Manifest{m}

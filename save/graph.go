@@ -18,6 +18,7 @@ func (r *run) keepGraph(files []modcache.File) []modcache.File {
 	if off == "" && policy.MaxAge > 0 {
 		oldest = r.start.Add(-policy.MaxAge).Unix()
 	}
+	before := r.prev.graphUses()
 	here := map[module.Version]bool{}
 	for _, m := range r.modules {
 		here[m.version()] = true
@@ -30,23 +31,27 @@ func (r *run) keepGraph(files []modcache.File) []modcache.File {
 		}
 		use, known := r.graph[v]
 		if !known {
-			use = r.graphUse(v)
+			use = r.graphUse(v, before[v])
 			r.graph[v] = use
 		}
 		return use < oldest
 	})
 }
 
-// graphUse decides when the .mod or .info of a version was used last, as moduleUse does for modules.
-func (r *run) graphUse(v module.Version) int64 {
-	before := int64(0)
-	for _, m := range r.prev.manifests {
+// graphUses are the dates that previous saves gave to the versions of the graph.
+func (p *previous) graphUses() map[module.Version]int64 {
+	uses := map[module.Version]int64{}
+	for _, m := range p.manifests {
 		for _, g := range m.Graph {
-			if g.Path == v.Path && g.Version == v.Version {
-				before = max(before, g.LastUse)
-			}
+			v := module.Version{Path: g.Path, Version: g.Version}
+			uses[v] = max(uses[v], g.LastUse)
 		}
 	}
+	return uses
+}
+
+// graphUse decides when the .mod or .info of a version was used last, as moduleUse does for modules. before is what previous saves know.
+func (r *run) graphUse(v module.Version, before int64) int64 {
 	arrived, seen := r.mods.GraphUse(v)
 	if (before == 0 || r.State == nil) && arrived.After(seen) {
 		seen = arrived

@@ -50,17 +50,22 @@ func (r *run) describeLargest(m *snapshot.Manifest) *Largest {
 	return l
 }
 
-// largestOutputs are the largest of the snapshot that are here.
+// largestOutputs are the largest of the snapshot that are here, in order.
 func (r *run) largestOutputs(m *snapshot.Manifest) (list []buildcache.Output) {
+	order := func(a, b buildcache.Output) int {
+		return cmp.Or(cmp.Compare(b.Size, a.Size), slices.Compare(a.ID[:], b.ID[:]))
+	}
 	for _, o := range m.Outputs {
-		if here, ok := r.inv.Outputs[o.ID]; ok {
-			list = append(list, here)
+		if len(list) == describedOutput && o.Size < list[len(list)-1].Size {
+			continue // nearly all of a million
+		}
+		if here, ok := r.inv.Output(buildcache.ID(o.ID)); ok {
+			i, _ := slices.BinarySearchFunc(list, here, order)
+			list = slices.Insert(list, i, here)
+			list = list[:min(len(list), describedOutput)]
 		}
 	}
-	slices.SortFunc(list, func(a, b buildcache.Output) int {
-		return cmp.Or(cmp.Compare(b.Size, a.Size), slices.Compare(a.ID[:], b.ID[:]))
-	})
-	return list[:min(len(list), describedOutput)]
+	return list
 }
 
 // sizeBefore is that of the snapshot that this save builds on: nil for the first.

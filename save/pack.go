@@ -19,37 +19,50 @@ import (
 // packs are fetched in parallel and rewritten in small steps, and there are still few.
 const groupRaw = 48 << 20
 
+// memberBytes is what the header of a member compresses to, in bytes: its name does not. With outputs of a few bytes, it is most of a pack.
+const memberBytes = 64
+
 // overhead is the memory of one pack writer beside the pack: a frame and its compressed form.
 const overhead = 2 * snapshot.FrameSize
 
 // groupOutputs cuts the outputs to pack into packs. An output larger than
 // groupRaw is a pack of its own, which is streamed.
-func (r *run) groupOutputs(ids []snapshot.ID) (groups [][]snapshot.ID) {
+func (r *run) groupOutputs(outputs []int32) (groups [][]int32) {
 	var size int64
-	for i, id := range ids {
-		n := r.inv.Outputs[id].Size
-		if i == 0 || size+n > groupRaw {
-			groups = append(groups, nil)
-			size = 0
+	first := 0
+	for n, i := range outputs {
+		o := &r.inv.Outputs[i]
+		need := o.Size + memberBytes
+		if n > first && size+need > groupRaw {
+			groups = append(groups, outputs[first:n])
+			first, size = n, 0
 		}
-		size += n
-		groups[len(groups)-1] = append(groups[len(groups)-1], id)
+		size += need
+	}
+	if first < len(outputs) {
+		groups = append(groups, outputs[first:])
 	}
 	return groups
 }
 
 // rawSize sums the bytes of outputs.
-func (r *run) rawSize(ids []snapshot.ID) (n int64) {
-	for _, id := range ids {
-		n += r.inv.Outputs[id].Size
+func (r *run) rawSize(outputs []int32) (n int64) {
+	for _, i := range outputs {
+		n += r.inv.Outputs[i].Size
 	}
 	return n
 }
 
+// packSize is what a pack of outputs takes if none of it compresses.
+func (r *run) packSize(outputs []int32) int64 {
+	return r.rawSize(outputs) + int64(len(outputs)-1)*memberBytes
+}
+
 // built is a pack with its content listed.
 type built struct {
-	pack snapshot.Pack
-	outs []snapshot.Output
+	pack    snapshot.Pack
+	outputs []int32  // indices into the inventory
+	placed  []placed // of each of them; pack is not set yet
 	// members counts what is neither an output nor of a tree; they can all be empty files.
 	members int
 }
@@ -57,19 +70,39 @@ type built struct {
 // savePack builds and uploads one pack. Small ones are built in memory, since
 // their name is the hash of their bytes; a large one is built twice, first for its
 // name and size alone, which is cheaper than a copy on disk.
-func (r *run) savePack(ctx context.Context, ids []snapshot.ID) error {
-	write := func(w *snapshot.Writer) (built, error) { return r.writeOutputs(w, ids) }
-	b, err := r.upload1(ctx, r.rawSize(ids), write)
-	if err != nil || len(b.outs) == 0 {
+func (r *run) savePack(ctx context.Context, outputs []int32) error {
+	write := func(w *snapshot.Writer) (built, error) { return r.writeOutputs(w, outputs) }
+	b, err := r.upload1(ctx, r.packSize(outputs), write)
+	if err != nil || len(b.placed) == 0 {
 		return err
 	}
 	r.tally.add(func(*Result) {
 		r.packs = append(r.packs, b.pack)
-		for _, o := range b.outs {
-			r.newOut[o.ID] = newOutput{len(r.packs) - 1, o}
+		for n, p := range b.placed {
+			p.pack = int32(len(r.packs))
+			r.placed[b.outputs[n]] = p
 		}
 	})
 	return nil
+}
+
+// placed is where this save put an output. The zero value is nowhere.
+type placed struct {
+	pack       int32 // 1 + index into run.packs
+	frame, off int32
+}
+
+// uploaded returns an output that this save packed, and its pack.
+func (r *run) uploaded(id snapshot.ID) (o snapshot.Output, pack snapshot.Pack, ok bool) {
+	if r.placed == nil {
+		return o, pack, false
+	}
+	i, ok := r.localOutput(id)
+	if !ok || r.placed[i].pack == 0 {
+		return o, pack, false
+	}
+	here, p := &r.inv.Outputs[i], r.placed[i]
+	return snapshot.Output{ID: id, Size: here.Size, Frame: int(p.frame), Off: int64(p.off), Exec: here.Exec}, r.packs[p.pack-1], true
 }
 
 // upload1 uploads one pack that write produces; it is called twice for a pack
@@ -156,7 +189,7 @@ func (r *run) build1(ctx context.Context, dst io.Writer, write func(*snapshot.Wr
 	w := snapshot.NewWriter(ctxWriter{ctx, dst})
 	b, err := write(w)
 	frames, err2 := w.Close()
-	if err = errors.Join(err, err2); err != nil || b.pack.Raw == 0 && len(b.outs) == 0 && b.members == 0 {
+	if err = errors.Join(err, err2); err != nil || b.pack.Raw == 0 && len(b.placed) == 0 && b.members == 0 {
 		return built{}, err
 	}
 	b.pack.Frames, b.pack.Size = frames, w.Size()
@@ -191,10 +224,11 @@ func (r *run) put(ctx context.Context, object string, body io.Reader, size int64
 
 // writeOutputs writes outputs whose bytes are what their name says. Others, and those that
 // vanished meanwhile, are left out.
-func (r *run) writeOutputs(w *snapshot.Writer, ids []snapshot.ID) (b built, err error) {
+func (r *run) writeOutputs(w *snapshot.Writer, outputs []int32) (b built, err error) {
 	buf := make([]byte, 0, 1<<20)
-	for _, id := range ids {
-		o := r.inv.Outputs[id]
+	b.outputs, b.placed = make([]int32, 0, len(outputs)), make([]placed, 0, len(outputs))
+	for _, i := range outputs {
+		o := r.inv.Outputs[i]
 		loc, err := r.writeOutput(w, o, &buf)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errBadOutput) {
 			r.tally.warn("build cache output %s is not saved: %v", o.ID, err)
@@ -203,7 +237,8 @@ func (r *run) writeOutputs(w *snapshot.Writer, ids []snapshot.ID) (b built, err 
 		if err != nil {
 			return b, err
 		}
-		b.outs = append(b.outs, snapshot.Output{ID: id, Size: o.Size, Frame: loc.Frame, Off: loc.Off, Exec: o.Exec})
+		b.outputs = append(b.outputs, i)
+		b.placed = append(b.placed, placed{frame: int32(loc.Frame), off: int32(loc.Off)})
 		b.pack.Raw += o.Size
 		r.Meter.Disk.Add(o.Size)
 		r.Meter.Files.Add(1)

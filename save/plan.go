@@ -40,16 +40,7 @@ func (r *run) describe(ctx context.Context) (*PlanResult, error) {
 	if err := r.describeModules(ctx, a, p); err != nil {
 		return nil, err
 	}
-	missing := map[snapshot.ID]bool{}
-	for _, id := range a.missing {
-		missing[id] = true
-		p.Build.Bytes += r.inv.Outputs[id].Size
-	}
-	for _, e := range r.local {
-		if missing[e.output] {
-			p.Build.Upload++
-		}
-	}
+	p.Build.Upload, p.Build.Bytes = r.countMissing(a.missing), r.rawSize(a.missing)
 	p.Build.Stored, p.Build.Trimmed = len(a.manifest.Actions), a.trimmed.actions
 	for _, t := range r.trees {
 		if t.pack != nil {
@@ -71,6 +62,23 @@ func (r *run) describe(ctx context.Context) (*PlanResult, error) {
 	r.warnUsed(a.trim)
 	p.Warnings = r.tally.res.Warnings
 	return p, nil
+}
+
+// countMissing counts the entries that are here with outputs that are to be packed.
+func (r *run) countMissing(outputs []int32) (n int) {
+	if len(outputs) == 0 {
+		return 0
+	}
+	missing := make([]bool, len(r.inv.Outputs))
+	for _, i := range outputs {
+		missing[i] = true
+	}
+	for _, e := range r.local.list {
+		if missing[e.output] {
+			n++
+		}
+	}
+	return n
 }
 
 // describeModules asks the store which of the new modules it has from elsewhere.

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/org/gocache-action/internal/idindex"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"golang.org/x/sync/errgroup"
@@ -59,22 +60,44 @@ func (p *previous) markBad(object string, frame int) {
 
 func (p *previous) isBad(object string) bool { return p.bad[object][-1] }
 
-// index notes for every stored output where it lies.
+// index notes for every stored output where it lies. The outputs of all manifests are numbered, one manifest after the other.
 func (p *previous) index() {
 	n := 0
 	for _, m := range p.manifests {
 		n = max(n, len(m.Outputs))
 	}
-	p.where = make(map[snapshot.ID]place, n)
+	p.where = idindex.New(n, func(i int32) *snapshot.ID { o, _ := p.at(i); return &o.ID })
 	p.files = map[fileID]storedFile{}
-	for mi, m := range p.manifests {
+	first := 0
+	for _, m := range p.manifests {
 		indexFiles(p.files, m, p.bad)
-		for oi, o := range m.Outputs {
-			if _, ok := p.where[o.ID]; !ok && p.isWhole(m, o) {
-				p.where[o.ID] = place{int32(mi), int32(oi)}
+		for i, o := range m.Outputs {
+			if p.isWhole(m, o) {
+				p.where.Add(int32(first + i))
 			}
 		}
+		first += len(m.Outputs)
 	}
+}
+
+// at returns an output by its number, and its manifest.
+func (p *previous) at(i int32) (*snapshot.Output, *snapshot.Manifest) {
+	n := int(i)
+	for _, m := range p.manifests {
+		if n < len(m.Outputs) {
+			return &m.Outputs[n], m
+		}
+		n -= len(m.Outputs)
+	}
+	panic("output of no manifest")
+}
+
+// total is how many outputs are numbered.
+func (p *previous) total() (n int) {
+	for _, m := range p.manifests {
+		n += len(m.Outputs)
+	}
+	return n
 }
 
 // isWhole reports whether nothing is known against the bytes of an output.
@@ -93,12 +116,12 @@ func (p *previous) isWhole(m *snapshot.Manifest, o snapshot.Output) bool {
 
 // output returns where an output is stored, with Pack as an index into the second result's packs.
 func (p *previous) output(id snapshot.ID) (snapshot.Output, *snapshot.Manifest, bool) {
-	at, ok := p.where[id]
+	i, ok := p.where.Find(&id)
 	if !ok {
 		return snapshot.Output{}, nil, false
 	}
-	m := p.manifests[at.manifest]
-	return m.Outputs[at.output], m, true
+	o, m := p.at(i)
+	return *o, m, true
 }
 
 // lastUse is when a previous save saw the action used last; 0 when none knows it.

@@ -22,6 +22,9 @@ import (
 func (r *run) upload(ctx context.Context, a assembly) error {
 	r.Meter.SetPhase("upload")
 	r.setTotals(a)
+	if len(a.missing) > 0 {
+		r.placed = make([]placed, len(r.inv.Outputs))
+	}
 	jobs := r.uploadJobs(a)
 	slices.SortStableFunc(jobs, func(x, y uploadJob) int { return cmp.Compare(y.bytes, x.bytes) })
 	g, ctx := errgroup.WithContext(ctx)
@@ -50,8 +53,8 @@ func (r *run) uploadJobs(a assembly) (jobs []uploadJob) {
 			jobs = append(jobs, uploadJob{t.bytes, func(ctx context.Context) error { return r.saveTree(ctx, t) }})
 		}
 	}
-	for _, ids := range r.groupOutputs(a.missing) {
-		jobs = append(jobs, uploadJob{r.rawSize(ids), func(ctx context.Context) error { return r.savePack(ctx, ids) }})
+	for _, outputs := range r.groupOutputs(a.missing) {
+		jobs = append(jobs, uploadJob{r.rawSize(outputs), func(ctx context.Context) error { return r.savePack(ctx, outputs) }})
 	}
 	for _, files := range groupFiles(a.missingFiles) {
 		jobs = append(jobs, uploadJob{sizeOfFiles(files), func(ctx context.Context) error { return r.saveFiles(ctx, files) }})
@@ -70,9 +73,7 @@ func (r *run) uploadJobs(a assembly) (jobs []uploadJob) {
 
 func (r *run) setTotals(a assembly) {
 	m := r.Meter
-	for _, id := range a.missing {
-		m.DiskTotal.Add(r.inv.Outputs[id].Size)
-	}
+	m.DiskTotal.Add(r.rawSize(a.missing))
 	m.FilesTotal.Add(int64(len(a.missing) + len(a.missingFiles)))
 	m.DiskTotal.Add(sizeOfFiles(a.missingFiles))
 	for _, mod := range a.modules {
@@ -232,6 +233,7 @@ func (r *run) finish(a assembly, written bool) {
 	if len(r.prev.manifests) > 0 && !written {
 		m.Trend = r.prev.manifests[0].Trend
 	}
+	uploaded := r.uploadedPacks(m)
 	r.tally.add(func(res *Result) {
 		res.Written, res.Trim = written, a.trim
 		res.StoredBytes = size.Stored
@@ -239,7 +241,7 @@ func (r *run) finish(a assembly, written bool) {
 		res.Largest = largest
 		res.Trend = m.Trend
 		for _, act := range m.Actions {
-			if _, ok := r.newOut[m.Outputs[act.Output].ID]; ok {
+			if uploaded[m.Outputs[act.Output].Pack] {
 				res.Build.Uploaded++
 			} else {
 				res.Build.Stored++
@@ -253,4 +255,17 @@ func (r *run) finish(a assembly, written bool) {
 		res.Packs.Uploaded = len(r.packs)
 		res.Packs.Stored = max(0, len(m.Packs)-len(r.packs))
 	})
+}
+
+// uploadedPacks tells which packs of a manifest this save has made.
+func (r *run) uploadedPacks(m *snapshot.Manifest) []bool {
+	made := map[string]bool{}
+	for _, p := range r.packs {
+		made[p.Object] = true
+	}
+	list := make([]bool, len(m.Packs))
+	for i, p := range m.Packs {
+		list[i] = made[p.Object]
+	}
+	return list
 }

@@ -196,9 +196,9 @@ func (r *run) leaveOut(doubtful func(string) bool) (n int) {
 			t.pack = nil
 		}
 	}
-	for id, o := range r.newOut {
-		if doubtful(r.packs[o.pack].Object) {
-			delete(r.newOut, id)
+	for i, p := range r.placed {
+		if p.pack > 0 && doubtful(r.packs[p.pack-1].Object) {
+			r.placed[i] = placed{}
 		}
 	}
 	for id, pack := range r.newFile {

@@ -2,9 +2,8 @@ package save
 
 import (
 	"cmp"
+	"iter"
 	"slices"
-
-	"github.com/org/gocache-action/internal/snapshot"
 )
 
 // DefaultRepackBudget is how many bytes of outputs, uncompressed, a save packs anew to get rid of dead ones. It takes a core
@@ -78,7 +77,7 @@ func small(packs []packShare, chosen map[string]bool) []packShare {
 }
 
 // repack chooses the packs whose live outputs are packed anew.
-func (r *run) repack(kept []entry, files []extraFile) map[string]bool {
+func (r *run) repack(kept iter.Seq[entry], files []extraFile) map[string]bool {
 	budget := cmp.Or(r.RepackBudget, DefaultRepackBudget)
 	if budget < 0 || r.JobFailed {
 		return nil
@@ -87,16 +86,17 @@ func (r *run) repack(kept []entry, files []extraFile) map[string]bool {
 }
 
 // shares finds out how much of each stored pack is alive.
-func (r *run) shares(kept []entry) (list []packShare) {
+func (r *run) shares(kept iter.Seq[entry]) (list []packShare) {
 	index := map[string]int{}
-	seen := map[snapshot.ID]bool{}
-	for _, e := range kept {
-		o, m, ok := r.prev.output(e.output)
-		if !ok || seen[e.output] {
+	seen := make([]bool, r.prev.total())
+	for e := range kept {
+		at, ok := r.prev.where.Find(&e.output)
+		if !ok || seen[at] {
 			continue
 		}
-		seen[e.output] = true
-		p := m.Packs[o.Pack]
+		seen[at] = true
+		o, m := r.prev.at(at)
+		p := &m.Packs[o.Pack]
 		i, ok := index[p.Object]
 		if !ok {
 			i = len(list)
@@ -104,7 +104,8 @@ func (r *run) shares(kept []entry) (list []packShare) {
 			list = append(list, packShare{object: p.Object, raw: p.Raw})
 		}
 		list[i].live += o.Size
-		list[i].remote = list[i].remote || !r.hasLocal(e.output)
+		_, here := r.localOutput(e.output)
+		list[i].remote = list[i].remote || !here
 	}
 	return list
 }

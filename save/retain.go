@@ -2,8 +2,10 @@ package save
 
 import (
 	"fmt"
+	"iter"
 	"time"
 
+	"github.com/org/gocache-action/internal/idindex"
 	"github.com/org/gocache-action/internal/retention"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -57,40 +59,71 @@ func (r *run) usedSince() time.Time {
 	return r.State.Time.Add(-useMargin)
 }
 
-// retain drops from modules and entries what the policy wants dropped, in place, and says so in the assembly.
-// Both keep their order.
-func (r *run) retain(own *snapshot.Manifest, mods []localModule, entries []entry) ([]localModule, []entry, Trim) {
+// retain drops from modules and entries what the policy wants dropped, and says so in the assembly. Both keep their order; modules are
+// dropped in place.
+func (r *run) retain(own *snapshot.Manifest, mods []localModule, entries iter.Seq[entry], a *assembly) ([]localModule, iter.Seq[entry]) {
 	p, off := r.policy(own)
 	if off != "" {
-		return mods, entries, Trim{Off: off}
+		a.trim = Trim{Off: off}
+		return mods, entries
 	}
 	for i := range mods {
 		mods[i].rec.LastUse = retention.Clamp(mods[i].rec.LastUse, r.start)
 	}
-	for i := range entries {
-		entries[i].lastUse = retention.Clamp(entries[i].lastUse, r.start)
+	entries = r.clamped(entries)
+	list, contents := items(mods, entries, r.expected(own))
+	verdicts := retention.Decide(list, p)
+	a.trim = r.describeTrim(mods, entries, list, verdicts, contents)
+	ofEntries := verdicts[len(mods):]
+	for _, v := range ofEntries {
+		if v != retention.Kept {
+			a.trimmed.actions++
+		}
 	}
-	verdicts := retention.Decide(items(mods, entries), p)
-	t := r.describeTrim(mods, entries, verdicts)
-	return keep(mods, verdicts[:len(mods)]), keep(entries, verdicts[len(mods):]), t
+	return keep(mods, verdicts[:len(mods)]), keepEntries(entries, ofEntries)
 }
 
-// items lists modules, then entries.
-func items(mods []localModule, entries []entry) []retention.Item {
-	list := make([]retention.Item, 0, len(mods)+len(entries))
+func (r *run) clamped(entries iter.Seq[entry]) iter.Seq[entry] {
+	return func(yield func(entry) bool) {
+		for e := range entries {
+			e.lastUse = retention.Clamp(e.lastUse, r.start)
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// items lists modules, then entries, of which about n are expected. It returns how many contents the entries have.
+func items(mods []localModule, entries iter.Seq[entry], n int) (list []retention.Item, contents int) {
+	list = make([]retention.Item, 0, len(mods)+n)
 	for i, m := range mods {
 		list = append(list, retention.Item{Kind: retention.Module, LastUse: m.rec.LastUse, Size: m.rec.Bytes, Content: int32(i)})
 	}
-	contents := map[snapshot.ID]int32{}
-	for _, e := range entries {
-		c, ok := contents[e.output]
-		if !ok {
-			c = int32(len(contents))
-			contents[e.output] = c
+	outputs := make([]snapshot.ID, 0, n)
+	index := idindex.New(n, func(i int32) *snapshot.ID { return &outputs[i] })
+	for e := range entries {
+		outputs = append(outputs, e.output)
+		content, added := index.Add(int32(len(outputs) - 1))
+		if !added {
+			outputs = outputs[:len(outputs)-1]
 		}
-		list = append(list, retention.Item{Kind: retention.Build, LastUse: e.lastUse, Size: e.size, Content: c})
+		list = append(list, retention.Item{Kind: retention.Build, LastUse: e.lastUse, Size: e.size, Content: content})
 	}
-	return list
+	return list, len(outputs)
+}
+
+// keepEntries passes over what is not kept.
+func keepEntries(entries iter.Seq[entry], verdicts []retention.Verdict) iter.Seq[entry] {
+	return func(yield func(entry) bool) {
+		i := 0
+		for e := range entries {
+			if verdicts[i] == retention.Kept && !yield(e) {
+				return
+			}
+			i++
+		}
+	}
 }
 
 // keep removes what is not kept, in place.
@@ -107,7 +140,7 @@ func keep[T any](list []T, verdicts []retention.Verdict) []T {
 }
 
 // describeTrim counts an output that several entries share with each of them that goes, but only once with those that stay.
-func (r *run) describeTrim(mods []localModule, entries []entry, verdicts []retention.Verdict) (t Trim) {
+func (r *run) describeTrim(mods []localModule, entries iter.Seq[entry], list []retention.Item, verdicts []retention.Verdict, contents int) (t Trim) {
 	used := r.start.Add(-time.Hour).Unix() // without a restore to tell, that will do for a warning
 	if r.State != nil {
 		used = r.State.Time.Unix() // without the margin of usedSince, in which jobs just before this one may have used things
@@ -127,16 +160,18 @@ func (r *run) describeTrim(mods []localModule, entries []entry, verdicts []reten
 			drop(v, Dropped{Kind: "module", Name: m.version().String(), Bytes: m.rec.Bytes, LastUse: time.Unix(m.rec.LastUse, 0).UTC(), Reason: v.String()})
 		}
 	}
-	seen := map[snapshot.ID]bool{}
-	for i, e := range entries {
-		v := verdicts[len(mods)+i]
+	seen := make([]bool, contents)
+	i := len(mods)
+	for e := range entries {
+		v, content := verdicts[i], list[i].Content
+		i++
 		switch {
 		case v != retention.Kept:
 			drop(v, Dropped{Kind: "build entry", Name: fmt.Sprintf("%x", e.action[:8]), Bytes: e.size, LastUse: time.Unix(e.lastUse, 0).UTC(), Reason: v.String()})
-		case seen[e.output]:
+		case seen[content]:
 			t.Build.Count++
 		default:
-			seen[e.output] = true
+			seen[content] = true
 			t.Build.Add(e.size)
 		}
 	}

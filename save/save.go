@@ -4,7 +4,7 @@
 // uploads what the store does not have, and writes the manifest last. Killed at
 // any instant, it leaves the old snapshot whole. Objects are built in memory
 // within one bound (Options.Memory), larger ones are streamed; peak memory does not
-// depend on the size of the caches but for their lists of entries (about 300 bytes an entry).
+// depend on the size of the caches but for their lists of entries (about 400 bytes an entry).
 package save
 
 import (
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/extradir"
+	"github.com/org/gocache-action/internal/idindex"
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/report"
@@ -71,16 +73,23 @@ type Options struct {
 	// Memory bounds the bytes of objects that are being built or uploaded; 0: DefaultMemory. Each is accounted for as if it did not compress at
 	// all, so caches of Go code take about a third of it. One object is always built, which takes 81 MiB at most.
 	Memory int64
-	Writer snapshot.Writing
-	Meter  *report.Meter
-	Now    func() time.Time
+	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what fits into the usual memory, when that is
+	// known and more than 0. It is for a collector that works towards a fixed size, which else would run in vain.
+	MoreMemory func(bytes int64)
+	Writer     snapshot.Writing
+	Meter      *report.Meter
+	Now        func() time.Time
 }
 
 // DefaultConcurrency suits a store in the same region; see docs/transfer.md.
 const DefaultConcurrency = 16
 
-// DefaultMemory lets 16 objects of the usual size be in transfer, within the 512 MB that are promised for the process.
-const DefaultMemory = 330 << 20
+// DefaultMemory lets 16 objects of the usual size be in transfer, within the 512 MB that are promised for the process. The lists of very
+// large caches take their share of it, down to leastMemory, which keeps two cores busy.
+const (
+	DefaultMemory = 330 << 20
+	leastMemory   = 176 << 20
+)
 
 // refreshAfter is how old a recorded last use gets before it alone is a reason to write a
 // manifest: rarely enough that an unchanged job writes nothing, often enough for ages in days.
@@ -127,7 +136,7 @@ type run struct {
 
 	prev    previous
 	inv     *buildcache.Inventory
-	local   []entry // what is here, sorted by action
+	local   localEntries
 	modules []localModule
 	trees   []localTree
 	files   []extraFile    // of Paths, sorted
@@ -143,15 +152,15 @@ type run struct {
 	rewrite map[string]bool
 
 	memory   *semaphore.Weighted
-	building *semaphore.Weighted       // objects that are being built: see builders
-	denied   atomic.Int64              // modules that the store refused
-	newOut   map[snapshot.ID]newOutput // what this save packed
-	packs    []snapshot.Pack
+	building *semaphore.Weighted // objects that are being built: see builders
+	denied   atomic.Int64        // modules that the store refused
+	packs    []snapshot.Pack     // what this save packed
+	placed   []placed            // where in them the outputs of inv lie, with the same indices; nil: this save packs no outputs
 	tally    tally
 	garbage
 
 	// others indexes the outputs of othersOf, a manifest that another save wrote after this one began.
-	others   map[snapshot.ID]int32
+	others   *idindex.Index
 	othersOf *snapshot.Manifest
 }
 
@@ -192,7 +201,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		o.Now = time.Now
 	}
 	o.State = usableState(o)
-	r := &run{Options: o, start: o.Now(), memory: semaphore.NewWeighted(o.Memory), building: semaphore.NewWeighted(builders()), newOut: map[snapshot.ID]newOutput{}, newFile: map[fileID]int{}}
+	r := &run{Options: o, start: o.Now(), building: semaphore.NewWeighted(builders()), newFile: map[fileID]int{}}
 	r.Meter.SetPhase("look up")
 	if err := r.probe(ctx); err != nil {
 		return r, err
@@ -204,7 +213,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	if err := r.scan(ctx); err != nil {
 		return r, err
 	}
-	r.reuse = r.measureReuse()
+	r.shareMemory()
 	return r, nil
 }
 
@@ -269,6 +278,7 @@ func usableState(o Options) *snapshot.State {
 // execute uploads what is new, then publishes.
 func (r *run) execute(ctx context.Context) error {
 	first := r.assemble(r.prev.own())
+	first.manifest = nil // publish makes another one
 	if err := r.upload(ctx, first); err != nil {
 		return err
 	}
@@ -289,15 +299,12 @@ func (r *run) result() *Result {
 
 // previous is what the store has already: the manifests that this save builds on.
 type previous struct {
-	exact, latest lookup.Found         // in the own scope
-	manifests     []*snapshot.Manifest // best first: own exact, the one restored, own latest
-	where         map[snapshot.ID]place
+	exact, latest lookup.Found            // in the own scope
+	manifests     []*snapshot.Manifest    // best first: own exact, the one restored, own latest
+	where         *idindex.Index          // their outputs, see index
 	files         map[fileID]storedFile   // of directories beside the caches
 	bad           map[string]map[int]bool // damaged frames by object; -1: the whole object
 }
-
-// place is an output of a previous manifest.
-type place struct{ manifest, output int32 }
 
 // own is the snapshot under the exact key in the own scope: the one that the save replaces; or nil.
 func (p *previous) own() *snapshot.Manifest { return p.exact.Manifest }
@@ -323,7 +330,7 @@ func (r *run) readPrevious(ctx context.Context) error {
 		if f.Err != nil {
 			r.tally.warn("%v: it will be replaced", f.Err)
 		}
-		if f.Manifest != nil {
+		if f.Manifest != nil && !slices.ContainsFunc(r.prev.manifests, f.Manifest.SharesTables) {
 			r.prev.manifests = append(r.prev.manifests, f.Manifest)
 		}
 	}

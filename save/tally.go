@@ -10,8 +10,9 @@ import (
 
 // tally collects what the workers did. Safe for concurrent use.
 type tally struct {
-	mu  sync.Mutex
-	res Result
+	mu   sync.Mutex
+	res  Result
+	said map[string]bool // the warnings: there can be one for each of very many files
 }
 
 func (t *tally) add(f func(*Result)) {
@@ -24,7 +25,11 @@ func (t *tally) add(f func(*Result)) {
 func (t *tally) warn(format string, args ...any) {
 	s := report.OneLine(fmt.Sprintf(format, args...))
 	t.add(func(r *Result) {
-		if !slices.Contains(r.Warnings, s) {
+		if t.said == nil {
+			t.said = map[string]bool{}
+		}
+		if !t.said[s] {
+			t.said[s] = true
 			r.Warnings = append(r.Warnings, s)
 		}
 	})

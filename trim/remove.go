@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/modcache"
 )
 
@@ -12,12 +11,15 @@ import (
 // ten microseconds each, a look takes some milliseconds.
 const checkEvery = 100
 
-// living counts the entries that name each output and stay.
-func (t *trimming) living() map[buildcache.ID]int {
-	n := map[buildcache.ID]int{}
-	for _, th := range t.things {
-		if th.what == anEntry && !th.drop {
-			n[t.inv.Entries[th.entry].Output]++
+// living counts the entries that name each output and stay, by its index in the inventory.
+func (t *trimming) living() []int32 {
+	if t.inv == nil {
+		return nil
+	}
+	n := make([]int32, len(t.inv.Outputs))
+	for i := range t.things {
+		if th := &t.things[i]; th.what == anEntry && !th.drop {
+			n[th.Content]++
 		}
 	}
 	return n
@@ -25,14 +27,14 @@ func (t *trimming) living() map[buildcache.ID]int {
 
 // countPlan fills in the result of a dry run.
 func (t *trimming) countPlan() {
-	living, gone := t.living(), map[buildcache.ID]bool{}
+	living := t.living()
+	gone := make([]bool, len(living))
 	for i := range t.things {
 		th := &t.things[i]
 		if th.what == anEntry && th.drop {
-			out := t.inv.Entries[th.entry].Output
 			t.res.Build.Dropped.Count++
-			if living[out] == 0 && !gone[out] {
-				gone[out] = true
+			if living[th.Content] == 0 && !gone[th.Content] {
+				gone[th.Content] = true
 				t.res.Build.Dropped.Bytes += th.Size
 			}
 			t.list(th)
@@ -42,17 +44,19 @@ func (t *trimming) countPlan() {
 	}
 	t.countKept(living)
 	if t.build != nil {
-		for _, o := range t.orphans() {
-			t.res.Build.Dropped.Bytes += o.Size
+		for _, i := range t.orphans() {
+			t.res.Build.Dropped.Bytes += t.inv.Outputs[i].Size
 		}
 	}
 }
 
 // countKept sums the entries that stay, each output once.
-func (t *trimming) countKept(living map[buildcache.ID]int) {
-	for out, n := range living {
-		t.res.Build.Kept.Count += n
-		t.res.Build.Kept.Bytes += t.inv.Outputs[out].Size
+func (t *trimming) countKept(living []int32) {
+	for i, n := range living {
+		if n > 0 {
+			t.res.Build.Kept.Count += int(n)
+			t.res.Build.Kept.Bytes += t.inv.Outputs[i].Size
+		}
 	}
 }
 
@@ -130,9 +134,9 @@ func (t *trimming) removeModule(stage *modcache.Stage, th *thing) error {
 }
 
 // removeEntries removes action entries, then the outputs that none names any more. living is corrected by those that were used meanwhile.
-func (t *trimming) removeEntries(ctx context.Context, living map[buildcache.ID]int) error {
-	var outputs []buildcache.Output
-	seen := map[buildcache.ID]bool{}
+func (t *trimming) removeEntries(ctx context.Context, living []int32) error {
+	var outputs []int32
+	seen := make([]bool, len(living))
 	for i := range t.things {
 		th := &t.things[i]
 		if th.what != anEntry || !th.drop {
@@ -150,29 +154,30 @@ func (t *trimming) removeEntries(ctx context.Context, living map[buildcache.ID]i
 				t.warn("%v", err)
 			}
 			t.res.Build.Skipped.Add(th.Size)
-			living[e.Output]++
+			living[th.Content]++
 			continue
 		}
 		t.res.Build.Dropped.Count++
 		t.list(th)
-		if !seen[e.Output] {
-			seen[e.Output] = true
-			outputs = append(outputs, t.inv.Outputs[e.Output])
+		if !seen[th.Content] {
+			seen[th.Content] = true
+			outputs = append(outputs, th.Content)
 		}
 	}
 	return t.removeOutputs(ctx, outputs, living)
 }
 
-func (t *trimming) removeOutputs(ctx context.Context, outputs []buildcache.Output, living map[buildcache.ID]int) error {
-	for i, o := range append(outputs, t.orphans()...) {
-		if i%checkEvery == 0 {
+func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) error {
+	for n, i := range append(outputs, t.orphans()...) {
+		if n%checkEvery == 0 {
 			if err := errors.Join(ctx.Err(), t.idle()); err != nil {
 				return err
 			}
 		}
-		if living[o.ID] > 0 {
+		if living[i] > 0 {
 			continue
 		}
+		o := t.inv.Outputs[i]
 		gone, err := t.build.DiscardOutput(o)
 		if err != nil {
 			t.warn("%v", err)
@@ -189,15 +194,17 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs []buildcache.Outpu
 	return nil
 }
 
-// orphans are the outputs that no entry named at the scan, and that are older than what a go command may be writing.
-func (t *trimming) orphans() (list []buildcache.Output) {
-	named := map[buildcache.ID]bool{}
-	for _, e := range t.inv.Entries {
-		named[e.Output] = true
+// orphans are the outputs that no entry named at the scan, and that are older than what a go command may be writing; by their index.
+func (t *trimming) orphans() (list []int32) {
+	named := make([]bool, len(t.inv.Outputs))
+	for i := range t.things {
+		if th := &t.things[i]; th.what == anEntry {
+			named[th.Content] = true
+		}
 	}
-	for id, o := range t.inv.Outputs {
-		if !named[id] && o.Time < t.now.Add(-grace).UnixNano() {
-			list = append(list, o)
+	for i, o := range t.inv.Outputs {
+		if !named[i] && o.Time < t.now.Add(-grace).UnixNano() {
+			list = append(list, int32(i))
 		}
 	}
 	return list

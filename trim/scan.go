@@ -2,16 +2,17 @@ package trim
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/module"
 
-	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/retention"
 )
 
-// thing is what is kept or dropped as a whole: a version, the .mod of one, a clone, an action entry.
+// thing is what is kept or dropped as a whole: a version, the .mod of one, a clone, an action entry. The Content of an entry is
+// the index of its output in inv.Outputs.
 type thing struct {
 	retention.Item
 	what    kind
@@ -38,15 +39,11 @@ func (t *trimming) scanBuild(ctx context.Context) (err error) {
 	if t.inv, err = t.build.Scan(ctx); err != nil {
 		return err
 	}
-	contents := map[buildcache.ID]int32{}
+	t.things = slices.Grow(t.things, len(t.inv.Entries))
 	for i, e := range t.inv.Entries {
-		c, ok := contents[e.Output]
-		if !ok {
-			c = int32(len(contents))
-			contents[e.Output] = c
-		}
+		output, _ := t.inv.Find(e.Output) // it is there, else the scan had dropped the entry
 		t.things = append(t.things, thing{
-			Item: retention.Item{Kind: retention.Build, LastUse: e.ActionTime / int64(time.Second), Size: e.Size, Content: c},
+			Item: retention.Item{Kind: retention.Build, LastUse: e.ActionTime / int64(time.Second), Size: e.Size, Content: int32(output)},
 			what: anEntry, entry: i,
 		})
 	}

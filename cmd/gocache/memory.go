@@ -22,6 +22,7 @@ const (
 // A memoryBudget says how much memory a command may use, in bytes.
 type memoryBudget struct {
 	heap int64 // what the collector works towards
+	most int64 // what that can be raised to for the lists of very large caches
 	// What restore and save may hold of objects; 0: as much as they like, which is within what is promised.
 	restore, save int64
 	uploads       int // buffers of parts; 0: as measured to be best
@@ -47,15 +48,25 @@ func budget(limit, set int64) memoryBudget {
 	if limit > 0 {
 		usual = min(usual, limit/10*7)
 	}
-	b := memoryBudget{heap: usual}
+	b := memoryBudget{heap: usual, most: math.MaxInt64}
+	if limit > 0 {
+		b.most = limit / 10 * 7
+	}
 	if set != math.MaxInt64 && (limit == 0 || set <= limit/10*9) {
-		b.heap = set
+		b.heap, b.most = set, set
 	}
 	if share := min(usual, set/10*7); share < defaultHeap {
 		b.save, b.restore = share/2, share/5*4
 		b.uploads = int(max(1, share/6/(8<<20)))
 	}
 	return b
+}
+
+// allowMore raises what the collector works towards, as far as there is memory and the user has not set it.
+func (a *app) allowMore(bytes int64) {
+	if b := a.budget(); b.heap != 0 {
+		debug.SetMemoryLimit(min(b.heap+bytes, b.most))
+	}
 }
 
 // memoryLimit returns the least of what bounds the memory of this process: control groups, and the machine; 0 where neither is known, as on systems other than

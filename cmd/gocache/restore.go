@@ -157,7 +157,7 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 		Trust: a.flags.signing.trust(), VerifyOutputs: a.flags.verify.value == "outputs",
 		Zips: a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz, NoToolchains: a.flags.noToolchains, Paths: p.paths,
 		Concurrency: a.concurrency(), PartSize: int64(a.flags.partSize), Memory: a.budget().restore,
-		Meter: m, Now: time.Now,
+		Meter: m, Now: time.Now, MoreMemory: a.allowMore,
 	}
 	switch mode := a.flags.checkSumDB.value; {
 	case mode == "always":

@@ -115,7 +115,7 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		NoToolchains: a.flags.noToolchains, Paths: p.paths,
 		Fuzz: a.flags.fuzz, Concurrency: a.concurrency(), Memory: a.budget().save,
 		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + buildVersion().Version},
-		Meter:  m, Now: time.Now,
+		Meter:  m, Now: time.Now, MoreMemory: a.allowMore,
 	}
 }
 

@@ -1,6 +1,7 @@
 package buildcache
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -9,12 +10,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
@@ -88,13 +91,17 @@ func TestScan(t *testing.T) {
 	}
 	want := &Inventory{
 		Entries: []Local{entry(testID(0x10), plain), entry(testID(0x20), prog), entry(testID(0x30), empty), entry(testID(0xc0), plain)},
-		Outputs: map[ID]Output{plain.ID: plain, prog.ID: prog, empty.ID: empty, orphan.ID: orphan},
+		Outputs: byID(plain, prog, empty, orphan),
 		Fuzz:    []File{{"fuzz/example.com/FuzzX/abc", 16}},
 	}
-	if diff := cmp.Diff(want, scan(t, c)); diff != "" {
+	inv := scan(t, c)
+	if diff := cmp.Diff(want, inv, cmpopts.IgnoreUnexported(Inventory{})); diff != "" {
 		t.Error(diff)
 	}
 	for _, o := range want.Outputs {
+		if found, ok := inv.Output(o.ID); !ok || found != o {
+			t.Errorf("output %s is found as %+v, %v", o.ID, found, ok)
+		}
 		f, err := c.OpenOutput(o)
 		if err != nil {
 			t.Fatal(err)
@@ -105,6 +112,12 @@ func TestScan(t *testing.T) {
 			t.Errorf("output %s reads as %q, %v", o.ID, data, err)
 		}
 	}
+}
+
+// byID sorts outputs as an inventory has them.
+func byID(outputs ...Output) []Output {
+	slices.SortFunc(outputs, func(a, b Output) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return outputs
 }
 
 func write(t *testing.T, c *Cache, name, data string) {

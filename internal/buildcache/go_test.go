@@ -174,14 +174,15 @@ func writeKilled(arg string) error {
 	if err != nil {
 		return err
 	}
-	for id, o := range inv.Outputs {
-		if id != last {
+	for _, o := range inv.Outputs {
+		if o.ID != last {
 			if err := copyInTwo(dst, src, o, func() {}); err != nil {
 				return err
 			}
 		}
 	}
-	return copyInTwo(dst, src, inv.Outputs[last], func() {
+	o, _ := inv.Output(last)
+	return copyInTwo(dst, src, o, func() {
 		if n--; n == 0 {
 			if p, err := os.FindProcess(os.Getpid()); err == nil && p.Kill() == nil {
 				time.Sleep(time.Minute)
@@ -250,7 +251,7 @@ func testKilled(p project, src *Cache, o Output, n int) {
 	if out, err := cmd.CombinedOutput(); err == nil || len(out) > 0 {
 		p.t.Fatalf("child was not killed: %v\n%s", err, out)
 	}
-	_, there := scan(p.t, dst).Outputs[o.ID]
+	_, there := scan(p.t, dst).Find(o.ID)
 	if whole := len(scan(p.t, dst).Broken) == 0; whole != (n == 3 && there) {
 		p.t.Fatalf("killed at step %d: cache is whole: %v", n, whole)
 	}

@@ -73,7 +73,7 @@ func TestCreateOutputMends(t *testing.T) {
 				t.Fatal(err)
 			}
 			inv := scan(t, c)
-			if diff := cmp.Diff(map[ID]Output{id: o}, inv.Outputs); diff != "" || len(inv.Broken) > 0 {
+			if diff := cmp.Diff([]Output{o}, inv.Outputs); diff != "" || len(inv.Broken) > 0 {
 				t.Errorf("%s\n%v", diff, inv.Broken)
 			}
 			f, err := c.OpenOutput(o)

@@ -160,10 +160,10 @@ func whole(t *testing.T, dir string) int {
 	for _, b := range inv.Broken {
 		t.Errorf("%s is broken: %s", b.Path, b.Reason)
 	}
-	for id := range inv.Outputs {
-		data, err := os.ReadFile(filepath.Join(dir, id.String()[:2], id.String()+"-d"))
-		if err != nil || sha256.Sum256(data) != id {
-			t.Errorf("output %s has other bytes (%v)", id, err)
+	for _, o := range inv.Outputs {
+		data, err := os.ReadFile(filepath.Join(dir, o.ID.String()[:2], o.ID.String()+"-d"))
+		if err != nil || sha256.Sum256(data) != o.ID {
+			t.Errorf("output %s has other bytes (%v)", o.ID, err)
 		}
 	}
 	for _, pattern := range []string{"build/.tmp*", "build/*/.tmp*", "mod/cache/gocache-stage-*[0-9]"} {

@@ -89,7 +89,7 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, dama
 		if o.body != nil {
 			defer o.body.Close()
 		}
-		f := r.read(ctx, c, o)
+		f := r.read(ctx, c, o, nil)
 		switch {
 		case f.Manifest != nil:
 			return f, damaged, nil
@@ -103,16 +103,20 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, dama
 }
 
 // All reads every candidate, one after the other in memory but asked for at
-// once. The result has the candidates' order; the error is the first failure of the store.
+// once. Manifests that one save wrote share their tables. The result has the candidates' order; the error is the first failure of the store.
 func (r Reader) All(ctx context.Context, cands []Candidate) ([]Found, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	open := r.openAll(ctx, cands)
 	defer closeAll(open, cancel)
 	out := make([]Found, len(cands))
+	var like *snapshot.Manifest
 	for i, c := range cands {
 		o := <-open[i]
-		out[i] = r.read(ctx, c, o)
+		out[i] = r.read(ctx, c, o, like)
+		if out[i].Manifest != nil {
+			like = out[i].Manifest
+		}
 		if o.body != nil {
 			o.body.Close()
 		}
@@ -155,8 +159,8 @@ func closeAll(chans []chan opened, cancel func()) {
 
 // read reads a manifest. One that seems damaged is asked for once more: it may have been on its way that its bytes, or those of
 // something else in its place, went wrong, and a save replaces what is damaged by what it has itself.
-func (r Reader) read(ctx context.Context, c Candidate, o opened) Found {
-	f := r.readOnce(c, o)
+func (r Reader) read(ctx context.Context, c Candidate, o opened, like *snapshot.Manifest) Found {
+	f := r.readOnce(c, o, like)
 	if !errors.Is(f.Err, snapshot.ErrCorrupt) {
 		return f
 	}
@@ -165,10 +169,10 @@ func (r Reader) read(ctx context.Context, c Candidate, o opened) Found {
 	if again.body != nil {
 		defer again.body.Close()
 	}
-	return r.readOnce(c, again)
+	return r.readOnce(c, again, like)
 }
 
-func (r Reader) readOnce(c Candidate, o opened) Found {
+func (r Reader) readOnce(c Candidate, o opened, like *snapshot.Manifest) Found {
 	f := Found{Candidate: c, Version: o.info.Version}
 	if errors.Is(o.err, store.ErrNotFound) {
 		return f
@@ -177,7 +181,7 @@ func (r Reader) readOnce(c Candidate, o opened) Found {
 		f.Err = fmt.Errorf("manifest %s: %w", c.Object, o.err)
 		return f
 	}
-	m, err := r.decode(c, o)
+	m, err := r.decode(c, o, like)
 	if err != nil {
 		f.Err = fmt.Errorf("manifest %s: %w", c.Object, err)
 		return f
@@ -186,7 +190,7 @@ func (r Reader) readOnce(c Candidate, o opened) Found {
 	return f
 }
 
-func (r Reader) decode(c Candidate, o opened) (*snapshot.Manifest, error) {
+func (r Reader) decode(c Candidate, o opened, like *snapshot.Manifest) (*snapshot.Manifest, error) {
 	if o.info.Size > snapshot.MaxManifest {
 		return nil, fmt.Errorf("%w: %d bytes", snapshot.ErrCorrupt, o.info.Size)
 	}
@@ -200,7 +204,7 @@ func (r Reader) decode(c Candidate, o opened) (*snapshot.Manifest, error) {
 	default:
 		return nil, err
 	}
-	m, err := r.Trust.DecodeManifest(data, r.now())
+	m, err := r.Trust.DecodeManifestLike(data, r.now(), like)
 	if err != nil {
 		return nil, err
 	}

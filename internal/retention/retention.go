@@ -32,11 +32,11 @@ const (
 
 // Item is kept or dropped as a whole.
 type Item struct {
-	Kind    Kind
 	LastUse int64 // Unix seconds
 	Size    int64 // bytes on disk
 	// Content names what Size counts, among the items of one Kind: those with the same one share it.
 	Content int32
+	Kind    Kind
 	Pinned  bool
 	// Ageless items do not go for their age: their LastUse is no more than a guess that gives them an order.
 	Ageless bool

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+
+	"github.com/org/gocache-action/internal/idindex"
 )
 
 // Builder assembles a manifest from entries of other manifests and from new
@@ -12,7 +14,7 @@ type Builder struct {
 	packs   []Pack
 	byName  map[string]int
 	outputs []Output
-	byID    map[ID]int32
+	index   *idindex.Index // of outputs
 	actions []Action
 	trees   []Tree
 	paths   map[string][]PathFile
@@ -20,7 +22,15 @@ type Builder struct {
 
 // NewBuilder returns an empty Builder.
 func NewBuilder() *Builder {
-	return &Builder{byName: map[string]int{}, byID: map[ID]int32{}}
+	b := &Builder{byName: map[string]int{}}
+	b.Expect(0)
+	return b
+}
+
+// Expect makes room for n actions and as many outputs, where many are coming. It is called before any is added.
+func (b *Builder) Expect(n int) {
+	b.outputs, b.actions = make([]Output, 0, n), make([]Action, 0, n)
+	b.index = idindex.New(n, func(i int32) *ID { return &b.outputs[i].ID })
 }
 
 // AddPack adds a pack, once, and returns its index for AddOutput and AddTree.
@@ -36,19 +46,19 @@ func (b *Builder) AddPack(p Pack) int {
 // AddOutput adds an output whose Pack is an index that AddPack returned. The
 // first location of an output wins.
 func (b *Builder) AddOutput(o Output) {
-	if _, ok := b.byID[o.ID]; !ok {
-		b.byID[o.ID] = int32(len(b.outputs))
-		b.outputs = append(b.outputs, o)
+	b.outputs = append(b.outputs, o)
+	if _, added := b.index.Add(int32(len(b.outputs) - 1)); !added {
+		b.outputs = b.outputs[:len(b.outputs)-1]
 	}
 }
 
 // Has reports whether the output was added.
-func (b *Builder) Has(id ID) bool { _, ok := b.byID[id]; return ok }
+func (b *Builder) Has(id ID) bool { _, ok := b.index.Find(&id); return ok }
 
 // AddAction adds an action whose output was added before; each ID once.
 // It reports false, and adds nothing, when there is no such output.
 func (b *Builder) AddAction(id, output ID, time, lastUse int64) bool {
-	i, ok := b.byID[output]
+	i, ok := b.index.Find(&output)
 	if ok {
 		b.actions = append(b.actions, Action{ID: id, Output: int(i), Time: time, LastUse: lastUse})
 	}
@@ -68,27 +78,56 @@ func (b *Builder) Build(m *Manifest) {
 	}
 	packMap := b.keepPacks(usedOut)
 	m.Packs, m.Actions, m.Trees, m.Paths = b.packs, b.actions, b.trees, b.buildPaths(packMap)
-	order := make([]int, 0, len(b.outputs))
-	for i, used := range usedOut {
-		if used {
-			b.outputs[i].Pack = packMap[b.outputs[i].Pack]
-			order = append(order, i)
-		}
-	}
-	slices.SortFunc(order, func(x, y int) int { return compareOutputs(b.outputs[x], b.outputs[y]) })
-	m.Outputs = make([]Output, len(order))
-	newIndex := make([]int32, len(b.outputs))
-	for n, i := range order {
-		m.Outputs[n] = b.outputs[i]
-		newIndex[i] = int32(n)
-	}
-	for i := range m.Actions {
-		m.Actions[i].Output = int(newIndex[m.Actions[i].Output])
-	}
+	m.Outputs = b.sortOutputs(usedOut, packMap)
 	for i := range m.Trees {
 		m.Trees[i].Pack = packMap[m.Trees[i].Pack]
 	}
 	slices.SortFunc(m.Trees, func(x, y Tree) int { return cmp.Compare(x.Name, y.Name) })
+}
+
+// sortOutputs brings the outputs that are used into their order, and the actions to the new indices. All that is done in place: a second
+// list of a million outputs would be 80 MB.
+func (b *Builder) sortOutputs(used []bool, packMap []int) []Output {
+	kept, index := b.outputs[:0], make([]int32, len(b.outputs))
+	for i, o := range b.outputs {
+		if used[i] {
+			index[i] = int32(len(kept))
+			o.Pack = packMap[o.Pack]
+			kept = append(kept, o)
+		}
+	}
+	order := make([]int32, len(kept))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(x, y int32) int { return compareOutputs(&kept[x], &kept[y]) })
+	rank := make([]int32, len(kept))
+	for n, i := range order {
+		rank[i] = int32(n)
+	}
+	for i := range b.actions {
+		b.actions[i].Output = int(rank[index[b.actions[i].Output]])
+	}
+	permute(kept, order)
+	b.index = nil // what it knows does not hold any more
+	return kept
+}
+
+// permute moves to each place what lies at the index that order has for it. It uses order up.
+func permute[T any](list []T, order []int32) {
+	for i := range order {
+		if order[i] < 0 {
+			continue
+		}
+		first := list[i]
+		to := i
+		for order[to] != int32(i) {
+			from := order[to]
+			list[to], order[to] = list[from], -1
+			to = int(from)
+		}
+		list[to], order[to] = first, -1
+	}
 }
 
 // keepPacks drops packs that nothing needs, sorts the rest by name, and returns their new indices.
@@ -121,6 +160,10 @@ func (b *Builder) keepPacks(usedOut []bool) []int {
 	return packMap
 }
 
-func compareOutputs(x, y Output) int {
-	return cmp.Or(cmp.Compare(x.Pack, y.Pack), cmp.Compare(x.Frame, y.Frame), cmp.Compare(x.Off, y.Off), bytes.Compare(x.ID[:], y.ID[:]))
+func compareOutputs(x, y *Output) int {
+	return cmp.Or(comparePlaces(x, y), bytes.Compare(x.ID[:], y.ID[:]))
+}
+
+func comparePlaces(x, y *Output) int {
+	return cmp.Or(cmp.Compare(x.Pack, y.Pack), cmp.Compare(x.Frame, y.Frame), cmp.Compare(x.Off, y.Off))
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/mod/sumdb/note"
 )
 
 // A manifest is stored as a few plain lines, so that any later version can be told from damage, then a zstd stream:
@@ -48,12 +49,19 @@ type header struct {
 }
 
 // Encode returns the stored form. The same manifest gives the same bytes.
-func (m *Manifest) Encode() ([]byte, error) {
+func (m *Manifest) Encode() ([]byte, error) { return m.encode(nil) }
+
+// headRoom is left before the body for the plain lines, which are known only when the body is: a manifest of a million entries is not
+// copied for them. A reader wants them to end within as many bytes.
+const headRoom = 4096
+
+// encode makes the stored form, and signs it if there is a key.
+func (m *Manifest) encode(key note.Signer) ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	var body bytes.Buffer
-	zw, err := zstd.NewWriter(&body, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
+	buf := bytes.NewBuffer(make([]byte, headRoom, headRoom+m.encodedSize()))
+	zw, err := zstd.NewWriter(buf, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
 	if err != nil {
 		return nil, err
 	}
@@ -65,9 +73,28 @@ func (m *Manifest) Encode() ([]byte, error) {
 	if err := errors.Join(bw.Flush(), zw.Close()); err != nil {
 		return nil, err
 	}
-	stored := padTo(body.Bytes(), sizeFor(m.entries(), json))
-	sum := sha256.Sum256(stored)
-	return append(fmt.Appendf(nil, "%s%d\n%s%x\n\n", manifestMagic, Format, hashField, sum), stored...), nil
+	data := padTo(buf.Bytes(), headRoom+sizeFor(m.entries(), json))
+	lines := fmt.Appendf(nil, "%s%d\n%s%x\n", manifestMagic, Format, hashField, sha256.Sum256(data[headRoom:]))
+	if key != nil {
+		if lines, err = sign(lines, key); err != nil {
+			return nil, err
+		}
+	}
+	if lines = append(lines, '\n'); len(lines) > headRoom {
+		return nil, fmt.Errorf("manifest header of %d bytes", len(lines))
+	}
+	data = data[headRoom-len(lines):]
+	copy(data, lines)
+	return data, nil
+}
+
+// encodedSize estimates what the tables take when they are stored, rather too much. Their hashes do not compress.
+func (m *Manifest) encodedSize() int {
+	n := 1<<16 + 46*len(m.Outputs) + 48*len(m.Actions) + 256*len(m.Modules)
+	for _, p := range m.Packs {
+		n += 128 + 40*len(p.Frames)
+	}
+	return n
 }
 
 // entries counts what comes with a hash.
@@ -146,17 +173,17 @@ func DecodeManifest(data []byte) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeBody(body)
+	return decodeBody(body, nil)
 }
 
-// decodeBody reads what follows the plain lines.
-func decodeBody(body []byte) (*Manifest, error) {
+// decodeBody reads what follows the plain lines. like can be a manifest of the same save: then its tables are taken.
+func decodeBody(body []byte, like *Manifest) (*Manifest, error) {
 	zr, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20))
 	if err != nil {
 		return nil, err
 	}
 	defer zr.Close()
-	m, err := decodeFrom(&tableReader{r: bufio.NewReaderSize(zr, 1<<16), left: maxEntriesIn(len(body))}, len(body))
+	m, err := decodeFrom(&tableReader{r: bufio.NewReaderSize(zr, 1<<16), left: maxEntriesIn(len(body))}, len(body), like)
 	if err != nil {
 		return nil, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
 	}
@@ -221,7 +248,7 @@ func (t *tableReader) id() (id ID) {
 	return id
 }
 
-func decodeFrom(t *tableReader, body int) (*Manifest, error) {
+func decodeFrom(t *tableReader, body int, like *Manifest) (*Manifest, error) {
 	h, err := readHeader(t.r, body)
 	if err != nil {
 		return nil, err
@@ -232,6 +259,14 @@ func decodeFrom(t *tableReader, body int) (*Manifest, error) {
 	m := h.Manifest
 	if t.take(h.NumOutputs + h.NumActions + len(m.Packs) + len(m.Modules)); t.err != nil {
 		return nil, t.err
+	}
+	if like != nil && m.sameSave(like) && h.NumOutputs == len(like.Outputs) && h.NumActions == len(like.Actions) {
+		// Each save writes the same tables under two keys, and a save that reads both needs them once.
+		for i := range m.Packs {
+			m.Packs[i].Frames = like.Packs[i].Frames
+		}
+		m.Outputs, m.Actions = like.Outputs, like.Actions
+		return m, nil
 	}
 	t.packs(m)
 	t.outputs(m, h)

@@ -154,6 +154,27 @@ func (m *Manifest) LiveBytes() []int64 {
 	return live
 }
 
+// Memory is about how many bytes the tables take.
+func (m *Manifest) Memory() int {
+	n := 80*len(m.Outputs) + 56*len(m.Actions)
+	for _, p := range m.Packs {
+		n += 256 + 48*len(p.Frames)
+	}
+	return n
+}
+
+// SharesTables reports whether two manifests that were read have the same tables, being of one save.
+func (m *Manifest) SharesTables(other *Manifest) bool {
+	return m.sameSave(other) && len(m.Actions) == len(other.Actions) && (len(m.Actions) == 0 || &m.Actions[0] == &other.Actions[0])
+}
+
+// sameSave reports whether one save wrote both.
+func (m *Manifest) sameSave(other *Manifest) bool {
+	return !m.Writer.Time.IsZero() && m.Writer.Time.Equal(other.Writer.Time) && m.Writer.Run == other.Writer.Run &&
+		m.Repo == other.Repo && m.Scope == other.Scope && m.Digest == other.Digest &&
+		slices.EqualFunc(m.Packs, other.Packs, func(x, y Pack) bool { return x.Object == y.Object && x.Size == y.Size && x.Raw == y.Raw })
+}
+
 // IsFor reports an error unless the manifest belongs to this repo, scope and
 // key: one that was moved or copied to another name is not trusted.
 func (m *Manifest) IsFor(repo, scope string, key []string) error {

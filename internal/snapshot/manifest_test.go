@@ -114,6 +114,7 @@ func TestManifestLies(t *testing.T) {
 		"output offset":            func(m *snapshot.Manifest) { m.Outputs[0].Off = 1001 },
 		"output pack":              func(m *snapshot.Manifest) { m.Outputs[0].Pack = 2 },
 		"output frame":             func(m *snapshot.Manifest) { m.Outputs[0].Frame = 2 },
+		"outputs overlap":          overlap,
 		"executable leaves":        func(m *snapshot.Manifest) { m.Outputs[1].Exec = "../x" },
 		"executable in directory":  func(m *snapshot.Manifest) { m.Outputs[1].Exec = "a/b" },
 		"action without output":    func(m *snapshot.Manifest) { m.Actions[0].Output = 3 },
@@ -150,6 +151,58 @@ func TestManifestLies(t *testing.T) {
 		lie(m)
 		if _, err := m.Encode(); !errors.Is(err, snapshot.ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// overlap makes a hundred outputs of the same thousand frames: with the limits alone it could be millions of a million.
+func overlap(m *snapshot.Manifest) {
+	p := &m.Packs[1]
+	p.Frames, p.Size = nil, 0
+	for range 1000 {
+		p.Frames = append(p.Frames, snapshot.Frame{Size: 20, Raw: 1})
+		p.Size += 20
+	}
+	for i := range 100 {
+		m.Outputs = append(m.Outputs, snapshot.Output{ID: snapshot.ID{byte(i), 1}, Size: 1000, Pack: 1})
+	}
+}
+
+// TestSharedTables: two manifests of one save have their tables in memory once, those of two saves never.
+func TestSharedTables(t *testing.T) {
+	exact, latest := sampleManifest(), sampleManifest()
+	latest.Key[4] = "latest"
+	read := func(m, like *snapshot.Manifest) *snapshot.Manifest {
+		data, err := m.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := (*snapshot.Trust)(nil).DecodeManifestLike(data, time.Now(), like)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(m, got); d != "" {
+			t.Error(d)
+		}
+		return got
+	}
+	first := read(exact, nil)
+	if second := read(latest, first); !second.SharesTables(first) || &second.Outputs[0] != &first.Outputs[0] {
+		t.Error("two manifests of one save share no tables")
+	}
+	if read(latest, nil).SharesTables(first) {
+		t.Error("tables that were read apart are taken for shared ones")
+	}
+	for name, change := range map[string]func(*snapshot.Manifest){
+		"time":    func(m *snapshot.Manifest) { m.Writer.Time = m.Writer.Time.Add(time.Millisecond) },
+		"run":     func(m *snapshot.Manifest) { m.Writer.Run = "43" },
+		"actions": func(m *snapshot.Manifest) { m.Actions = m.Actions[:3] },
+		"packs":   func(m *snapshot.Manifest) { m.Packs[1].Raw++ },
+	} {
+		other := sampleManifest()
+		change(other)
+		if read(other, first).SharesTables(first) {
+			t.Errorf("another %s: tables are shared", name)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -43,17 +42,23 @@ const maxAhead = 48 * time.Hour
 // DecodeManifest reads a stored manifest as the function of this name does, but only if it is signed by one of
 // the keys and not too old; else the error is ErrUntrusted. Nothing is decompressed before the signature is checked.
 func (t *Trust) DecodeManifest(data []byte, now time.Time) (*Manifest, error) {
-	if t == nil {
-		return DecodeManifest(data)
-	}
+	return t.DecodeManifestLike(data, now, nil)
+}
+
+// DecodeManifestLike is DecodeManifest for one that may have been written by the same save as like: then both share the memory of
+// their tables, of which neither must be changed.
+func (t *Trust) DecodeManifestLike(data []byte, now time.Time, like *Manifest) (*Manifest, error) {
 	lines, body, err := openManifest(data)
 	if err != nil {
 		return nil, err
 	}
+	if t == nil {
+		return decodeBody(body, like)
+	}
 	if err := t.verify(lines); err != nil {
 		return nil, err
 	}
-	m, err := decodeBody(body)
+	m, err := decodeBody(body, like)
 	if err != nil {
 		return nil, err
 	}
@@ -112,16 +117,13 @@ func signedText(lines []string) []byte {
 }
 
 // EncodeSigned is Encode with a signature.
-func (m *Manifest) EncodeSigned(key note.Signer) ([]byte, error) {
-	data, err := m.Encode()
-	if err != nil {
-		return nil, err
-	}
-	head, body, _ := bytes.Cut(data, []byte("\n\n"))
-	sig, err := key.Sign(append(bytes.Clone(head), '\n'))
+func (m *Manifest) EncodeSigned(key note.Signer) ([]byte, error) { return m.encode(key) }
+
+// sign adds the line of the signature to the lines that are signed.
+func sign(lines []byte, key note.Signer) ([]byte, error) {
+	sig, err := key.Sign(lines)
 	if err != nil {
 		return nil, fmt.Errorf("sign with key %s: %w", key.Name(), err)
 	}
-	out := fmt.Appendf(bytes.Clone(head), "\n%s%s %s\n\n", signatureField, KeyID(key.Name(), key.KeyHash()), base64.StdEncoding.EncodeToString(sig))
-	return append(out, body...), nil
+	return fmt.Appendf(lines, "%s%s %s\n", signatureField, KeyID(key.Name(), key.KeyHash()), base64.StdEncoding.EncodeToString(sig)), nil
 }

@@ -1,0 +1,59 @@
+package kit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Cost is what a command took. Times are in seconds and count the processes that it waited for.
+type Cost struct {
+	Wall   float64 `json:"wall"`
+	User   float64 `json:"user"`
+	System float64 `json:"system"`
+	MaxRSS int64   `json:"max_rss"` // bytes, of the largest process
+}
+
+// CPU is user and system time, in seconds.
+func (c Cost) CPU() float64 { return c.User + c.System }
+
+// Measure runs a command in a directory and returns what it cost and what it printed to standard output. An exit code other than 0 is an
+// error. It needs GNU time: the rusage that Go offers will not do, since a child that is started with vfork inherits the peak memory
+// of its parent.
+func Measure(ctx context.Context, temp, dir string, env []string, argv ...string) (Cost, []byte, error) {
+	f, err := os.CreateTemp(temp, "rusage-")
+	if err != nil {
+		return Cost{}, nil, err
+	}
+	f.Close()
+	defer os.Remove(f.Name())
+	args := slices.Concat([]string{"-q", "-f", "%U %S %M", "-o", f.Name()}, argv)
+	cmd := exec.CommandContext(ctx, "/usr/bin/time", args...)
+	cmd.Dir, cmd.Env = dir, env
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	start := time.Now()
+	err = cmd.Run()
+	c := Cost{Wall: time.Since(start).Seconds()}
+	if err != nil {
+		return c, nil, fmt.Errorf("%s %s: %w\n%s%s", filepath.Base(argv[0]), argv[min(1, len(argv)-1)], err, tail(stderr.Bytes()), tail(stdout.Bytes()))
+	}
+	line, err := os.ReadFile(f.Name())
+	if err != nil {
+		return c, nil, err
+	}
+	var kib int64
+	if _, err := fmt.Sscanf(string(line), "%g %g %d", &c.User, &c.System, &kib); err != nil {
+		return c, nil, errors.Join(fmt.Errorf("output of time %q", line), err)
+	}
+	c.MaxRSS = kib << 10
+	return c, stdout.Bytes(), nil
+}
+
+func tail(b []byte) []byte { return b[max(0, len(b)-3000):] }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/gocache-action/internal/buildcache"
+)
+
+// sizeClasses are the sizes of outputs, in bytes: as in real caches 85 to 90 % are below 4 KiB, and here nearly all, so
+// that a million of them fit on a disk. The mean is about 400 bytes.
+var sizeClasses = []struct {
+	percent, least, most int
+}{
+	{30, 0, 64}, {50, 64, 384}, {17, 384, 1536}, {3, 1536, 6144},
+}
+
+// sharing: every eighth action has the output of the one before, as the same package for another flag can have.
+const sharing = 8
+
+// words are what outputs consist of besides random bytes, so that they compress about as well as real ones.
+var words = [][]byte{
+	[]byte("go:string.*"), []byte("runtime.gcWriteBarrier"), []byte("type:.eq."), []byte("github.com/example/project/internal/"),
+	[]byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), []byte("errors.New"), []byte("(*Server).ServeHTTP"), []byte("fmt.Sprintf"),
+}
+
+// makeEntries adds the build entries first to first+n-1 to the cache in dir, each with an output of its own but for those that share one.
+// They were made at times a millisecond apart, the first of all at base.
+func makeEntries(ctx context.Context, dir string, first, n int, base time.Time) error {
+	c := buildcache.Open(dir)
+	if err := c.Prepare(base); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	const chunk = 1000
+	for from := first; from < first+n; from += chunk {
+		g.Go(func() error {
+			for i := from; i < min(from+chunk, first+n); i++ {
+				if err := errors.Join(ctx.Err(), makeEntry(c, i, base.Add(time.Duration(i)*time.Millisecond))); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func makeEntry(c *buildcache.Cache, i int, made time.Time) error {
+	of := i
+	if i%sharing == sharing-1 {
+		of--
+	}
+	data := content(of)
+	o := buildcache.Output{ID: sha256.Sum256(data), Size: int64(len(data))}
+	w, err := c.CreateOutput(o, made)
+	if err == nil {
+		_, err = w.Write(data)
+		err = errors.Join(err, w.Close())
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return c.PutAction(buildcache.Entry{Action: actionID(i), Output: o.ID, Size: o.Size, Time: made.UnixNano()}, made)
+}
+
+func actionID(i int) buildcache.ID {
+	return sha256.Sum256(binary.LittleEndian.AppendUint64([]byte("action"), uint64(i)))
+}
+
+// content makes the bytes of output i, always the same.
+func content(i int) []byte {
+	rnd := rand.New(rand.NewPCG(uint64(i), 1))
+	n, p := 0, rnd.IntN(100)
+	for _, c := range sizeClasses {
+		if p < c.percent {
+			n = c.least + rnd.IntN(c.most-c.least)
+			break
+		}
+		p -= c.percent
+	}
+	data := make([]byte, 0, n+64)
+	for len(data) < n {
+		data = binary.LittleEndian.AppendUint64(data, rnd.Uint64())
+		data = append(data, words[rnd.IntN(len(words))]...)
+	}
+	return data[:n]
+}

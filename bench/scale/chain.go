@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/osfile"
+)
+
+// The scenarios, in the order in which they are run.
+const (
+	planSave     = "plan save"
+	firstSave    = "first save"
+	planRestore  = "plan restore"
+	restoreEmpty = "restore into empty directories"
+	restoreOver  = "restore over existing caches"
+	saveSame     = "save, nothing changed"
+	saveMore     = "save, 1 % new entries"
+	collect      = "gc --dry-run"
+)
+
+// measureSize runs the scenarios on caches of n build entries: one machine makes and saves them, another one restores them and goes on.
+func (l *lab) measureSize(ctx context.Context, n int) (s size, err error) {
+	dir := l.path(fmt.Sprint(n))
+	defer func() {
+		if !l.scratch {
+			err = errors.Join(err, osfile.RemoveAll(dir))
+		}
+	}()
+	s = size{Entries: n, Modules: n / perModule}
+	a := job{lab: l, dir: filepath.Join(dir, "a"), project: filepath.Join(dir, "project"), prefix: fmt.Sprint(n)}
+	b := a
+	b.dir = filepath.Join(dir, "b")
+	if err := os.MkdirAll(a.project, 0o755); err != nil {
+		return s, err
+	}
+	base := time.Now().Add(-20 * time.Minute)
+	start := time.Now()
+	if err := makeEntries(ctx, a.buildDir(), 0, n, base); err != nil {
+		return s, err
+	}
+	if err := makeModules(ctx, a.modDir(), a.project, s.Modules); err != nil {
+		return s, err
+	}
+	logf("%d entries and %d modules made in %.0f s", n, s.Modules, time.Since(start).Seconds())
+
+	more := max(1, n/100)
+	addMore := func() error {
+		return makeEntries(ctx, b.buildDir(), n, more, time.Now().Add(-time.Duration(n)*time.Millisecond))
+	}
+	for _, step := range []struct {
+		name    string
+		job     job
+		verb    []string
+		before  func() error
+		entries func(output) int // how many the command has to tell of
+		want    int
+	}{
+		{planSave, a, []string{"plan", "save"}, nil, func(o output) int { return o.Save.Build.Upload }, n},
+		{firstSave, a, []string{"save"}, nil, func(o output) int { return o.Build.Uploaded }, n},
+		{planRestore, b, []string{"plan", "restore"}, nil, func(o output) int { return o.Restore.Build.Fetch }, n},
+		{restoreEmpty, b, []string{"restore"}, nil, func(o output) int { return o.Build.Restored }, n},
+		{restoreOver, b, []string{"restore"}, func() error { return checkCache(b.buildDir(), n) }, func(o output) int { return o.Build.Present }, n},
+		{saveSame, b, []string{"save"}, nil, func(o output) int { return o.Build.Stored }, n},
+		{saveMore, b, []string{"save"}, addMore, func(o output) int { return o.Build.Uploaded + o.Build.Stored }, n + more},
+		{collect, b, []string{"gc", "--dry-run"}, nil, func(output) int { return 0 }, 0},
+	} {
+		if step.before != nil {
+			if err := step.before(); err != nil {
+				return s, fmt.Errorf("before %s: %w", step.name, err)
+			}
+		}
+		cost, out, err := step.job.run(ctx, step.verb...)
+		if err == nil && step.entries(out) != step.want {
+			err = fmt.Errorf("%d entries instead of %d: %+v", step.entries(out), step.want, out)
+		}
+		if err == nil && step.name == saveSame && out.Written {
+			err = errors.New("it has written something")
+		}
+		if err != nil {
+			return s, fmt.Errorf("%s: %w", step.name, err)
+		}
+		logf("%d: %s: %.1f s, CPU %.1f s, %d MB", n, step.name, cost.Wall, cost.CPU(), cost.MaxRSS/1e6)
+		s.Steps = append(s.Steps, measured{step.name, cost, out.Requests, out.BytesUploaded, out.BytesFetched})
+		if step.name == firstSave {
+			if s.Manifest, s.Objects, s.Stored, err = l.server.stored(a.prefix); err != nil {
+				return s, err
+			}
+		}
+	}
+	return s, nil
+}
+
+// checkCache counts the entries of a build cache, without the package that put them there, and compares every hundredth
+// output with its name.
+func checkCache(dir string, want int) error {
+	actions, outputs := 0, 0
+	for i := range 256 {
+		shard := filepath.Join(dir, fmt.Sprintf("%02x", i))
+		list, err := os.ReadDir(shard)
+		if err != nil {
+			return err
+		}
+		for _, d := range list {
+			id, isOutput := strings.CutSuffix(d.Name(), "-d")
+			if !isOutput {
+				actions++
+				continue
+			}
+			if outputs++; outputs%100 == 0 {
+				if err := checkOutput(filepath.Join(shard, d.Name()), id); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if actions != want || outputs < want/2 {
+		return fmt.Errorf("%d action entries and %d outputs, want %d", actions, outputs, want)
+	}
+	return nil
+}
+
+func checkOutput(file, id string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err
+	}
+	if got := buildcache.ID(h.Sum(nil)); got.String() != id {
+		return fmt.Errorf("%s has the hash %s", file, got)
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package idindex
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"testing"
+)
+
+// TestIndex adds things of which every fourth has the ID of an earlier one, more than there was room for.
+func TestIndex(t *testing.T) {
+	const n = 100_000
+	ids := make([]ID, n)
+	x := New(100, func(pos int32) *ID { return &ids[pos] })
+	first := map[ID]int32{}
+	for i := range ids {
+		k := i
+		if i%4 == 3 {
+			k = i / 2
+		}
+		ids[i] = sha256.Sum256(binary.AppendUvarint(nil, uint64(k)))
+		want, known := first[ids[i]]
+		if !known {
+			want, first[ids[i]] = int32(i), int32(i)
+		}
+		if pos, added := x.Add(int32(i)); pos != want || added == known {
+			t.Fatalf("adding %d: %d, %v, want %d, %v", i, pos, added, want, !known)
+		}
+	}
+	if x.Len() != len(first) {
+		t.Errorf("%d things, want %d", x.Len(), len(first))
+	}
+	for id, want := range first {
+		if pos, ok := x.Find(&id); !ok || pos != want {
+			t.Fatalf("found %d, %v, want %d", pos, ok, want)
+		}
+	}
+	for k := range n {
+		id := sha256.Sum256(binary.AppendUvarint([]byte{1}, uint64(k)))
+		if pos, ok := x.Find(&id); ok {
+			t.Fatalf("found %d for an ID that was not added", pos)
+		}
+	}
+	if size := 4 * len(x.slots); size > 12*len(first) {
+		t.Errorf("%d bytes for %d things", size, len(first))
+	}
+}
