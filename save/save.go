@@ -67,8 +67,8 @@ type Options struct {
 	// Describe fills in Result.Largest, for which the largest build outputs are read: some tens of milliseconds each.
 	Describe    bool
 	Concurrency int // objects in transfer; default 16
-	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what fits into the usual memory, when that is
-	// known and more than 0. It is for a collector that works towards a fixed size, which else would run in vain.
+	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what fits into the usual memory, whenever that
+	// changes. It is for a collector that works towards a fixed size, which else would run in vain.
 	MoreMemory func(bytes int64)
 	Writer     snapshot.Writing
 	Meter      *report.Meter
