@@ -4,7 +4,7 @@
 // uploads what the store does not have, and writes the manifest last. Killed at
 // any instant, it leaves the old snapshot whole. Objects are built in memory
 // within one bound (memoryBudget), larger ones are streamed; peak memory does not
-// depend on the size of the caches but for their lists of entries (about 400 bytes an entry).
+// depend on the size of the caches but for their lists of entries (about 500 bytes an entry).
 package save
 
 import (
