@@ -89,6 +89,8 @@ func (r *run) scanBuild(ctx context.Context) (*buildcache.Inventory, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	r.tellMemory(buildcache.MergeMemory(shards[:]) - transferMemory)
+	defer r.tellMemory(0)
 	return buildcache.Merge(shards[:], nil), nil
 }
 

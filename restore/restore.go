@@ -59,8 +59,8 @@ type Options struct {
 	Concurrency   int             // objects in transfer; default 16
 	PartSize      int64           // bytes of one ranged read; default 16 MiB
 	Memory        int64           // bytes for what is in transfer or being decoded; 0, and what is more than enough: see the package comment
-	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what fits into the usual memory, when that is
-	// known and more than 0. It is for a collector that works towards a fixed size, which else would run in vain.
+	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what fits into the usual memory, whenever that
+	// changes. It is for a collector that works towards a fixed size, which else would run in vain.
 	MoreMemory func(bytes int64)
 	Meter      *report.Meter
 	Now        func() time.Time
@@ -124,6 +124,9 @@ const planBytes = 32
 
 // usualLists are the bytes of lists that fit into the memory of a restore beside what is in transfer.
 const usualLists = 100 << 20
+
+// transferMemory is free while the caches are compared, in bytes.
+const transferMemory = 160 << 20
 
 // shownLargest is how many modules Result.Largest lists.
 const shownLargest = 10
@@ -204,7 +207,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	if err != nil {
 		return r, err
 	}
-	r.tellMemory()
+	r.tellMemory(0)
 	r.Meter.SetPhase("compare")
 	if o.ModDir != "" {
 		r.mods = modcache.Open(o.ModDir, modcache.Options{Writable: o.ModWritable})
@@ -223,12 +226,12 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	return r, nil
 }
 
-// tellMemory tells whether the lists of the manifest are so large that they matter.
-func (r *run) tellMemory() {
+// tellMemory tells whether the lists of the manifest, and more bytes, are so large that they matter.
+func (r *run) tellMemory(more int64) {
 	m := r.manifest()
-	n := int64(m.Memory() + planBytes*len(m.Actions))
-	if n += n / 8; n > usualLists && r.MoreMemory != nil {
-		r.MoreMemory(n - usualLists)
+	n := int64(m.Memory()+planBytes*len(m.Actions)) + max(more, 0)
+	if n += n / 8; r.MoreMemory != nil {
+		r.MoreMemory(max(n-usualLists, 0))
 	}
 }
 

@@ -66,6 +66,7 @@ func (r *run) scanBuild(ctx context.Context) error {
 			return err
 		}
 	}
+	r.tellMemory(r.previousBytes() + buildcache.MergeMemory(shards[:]))
 	r.inv = buildcache.Merge(shards[:], fuzz)
 	r.forgetIndexes()
 	r.local = localEntries{make([]localEntry, len(r.inv.Entries)), r.inv}

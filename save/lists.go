@@ -13,18 +13,28 @@ const (
 
 // shareMemory divides the memory between the lists, whose size is known now, and the objects that are built and uploaded.
 func (r *run) shareMemory() {
-	n := localBytes * r.local.len()
+	n := r.previousBytes() + int64(localBytes*r.local.len())
 	if r.inv != nil {
-		n += (outputBytes + placedBytes) * len(r.inv.Outputs)
+		n += int64((outputBytes + placedBytes) * len(r.inv.Outputs))
 	}
-	for _, m := range r.prev.manifests {
-		n += m.Memory() + 11*len(m.Outputs)
-	}
-	budget := max(min(leastMemory, r.Memory), r.Memory-int64(n))
+	budget := max(min(leastMemory, r.Memory), r.Memory-n)
 	r.memory = semaphore.NewWeighted(budget)
 	// The new manifest is made when the uploads are over.
-	peak := int64(n) + max(budget, int64(builtBytes*r.expected(r.prev.own())))
-	if peak += peak / 8; peak > r.Memory*9/8 && r.MoreMemory != nil {
-		r.MoreMemory(peak - r.Memory*9/8)
+	peak := n + max(budget, int64(builtBytes*r.expected(r.prev.own())))
+	r.tellMemory(peak)
+}
+
+// tellMemory tells how much of the lists, and of what is uploaded, lies above the usual.
+func (r *run) tellMemory(peak int64) {
+	if r.MoreMemory != nil {
+		r.MoreMemory(max(0, peak-r.Memory) * 9 / 8)
 	}
+}
+
+// previousBytes is the memory of the manifests that were read, with an index of their outputs.
+func (r *run) previousBytes() (n int64) {
+	for _, m := range r.prev.manifests {
+		n += int64(m.Memory() + 11*len(m.Outputs))
+	}
+	return n
 }

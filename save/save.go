@@ -4,7 +4,7 @@
 // uploads what the store does not have, and writes the manifest last. Killed at
 // any instant, it leaves the old snapshot whole. Objects are built in memory
 // within one bound (Options.Memory), larger ones are streamed; peak memory does not
-// depend on the size of the caches but for their lists of entries (about 400 bytes an entry).
+// depend on the size of the caches but for their lists of entries (about 500 bytes an entry).
 package save
 
 import (
@@ -73,8 +73,8 @@ type Options struct {
 	// Memory bounds the bytes of objects that are being built or uploaded; 0: DefaultMemory. Each is accounted for as if it did not compress at
 	// all, so caches of Go code take about a third of it. One object is always built, which takes 81 MiB at most.
 	Memory int64
-	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what fits into the usual memory, when that is
-	// known and more than 0. It is for a collector that works towards a fixed size, which else would run in vain.
+	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what fits into the usual memory, whenever that
+	// changes. It is for a collector that works towards a fixed size, which else would run in vain.
 	MoreMemory func(bytes int64)
 	Writer     snapshot.Writing
 	Meter      *report.Meter

@@ -28,6 +28,9 @@ func execute(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if o.note != "" {
+		res.Note = o.note
+	}
 	page, err := render(res)
 	if err != nil {
 		return err
@@ -53,13 +56,13 @@ func obtain(ctx context.Context, o options) (*results, error) {
 }
 
 // measureAll measures the load, then the sizes in their order.
-func measureAll(ctx context.Context, o options) (*results, error) {
+func measureAll(ctx context.Context, o options) (res *results, err error) {
 	l, err := newLab(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	defer l.close()
-	res := &results{Started: time.Now().UTC(), Machine: describeMachine(ctx, o.gocache)}
+	res = &results{Started: time.Now().UTC(), Machine: describeMachine(ctx, o.gocache)}
 	if o.load {
 		if res.Load, err = l.measureLoad(ctx); err != nil {
 			return res, fmt.Errorf("load: %w", err)
@@ -67,12 +70,12 @@ func measureAll(ctx context.Context, o options) (*results, error) {
 	}
 	for _, n := range o.sizes {
 		s, err := l.measureSize(ctx, n)
+		res.Finished = time.Now().UTC()
 		res.Sizes = append(res.Sizes, s)
 		if err != nil {
 			return res, fmt.Errorf("%d entries: %w", n, err)
 		}
 	}
-	res.Finished = time.Now().UTC()
 	return res, nil
 }
 

@@ -18,6 +18,7 @@ type options struct {
 	work    string
 	results string
 	doc     string
+	note    string
 	from    []string
 	scratch bool
 	check   bool
@@ -35,6 +36,7 @@ func parseOptions(args []string) (options, error) {
 	f.StringVar(&o.doc, "doc", "", "`file` to write the report to, in Markdown (docs/scale.md)")
 	f.BoolVar(&o.scratch, "scratch", false, "the working directory goes as a whole afterwards: leave the files where they are")
 	from := f.String("from", "", "measure nothing: report the raw figures in `files`, separated by commas; of what several have, those of the last")
+	f.StringVar(&o.note, "note", "", "`text` for the report about this run")
 	f.BoolVar(&o.check, "check", false, "fail when a target is missed")
 	if err := f.Parse(args); err != nil {
 		return o, err

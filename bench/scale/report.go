@@ -42,7 +42,7 @@ func thousands(n int) string {
 // rows has a row for each scenario and a cell for each size.
 func (p page) rows(cell func(size, measured) string) string {
 	var b strings.Builder
-	for _, m := range p.Sizes[len(p.Sizes)-1].Steps {
+	for _, m := range p.Sizes[0].Steps {
 		b.WriteString("| " + m.Name)
 		for _, s := range p.Sizes {
 			text := "–"
@@ -92,8 +92,11 @@ func (p page) GrowthRows() string {
 			}
 			fmt.Fprintf(&b, " | %.1f | %.1f | %.0f", us*1e6, sys*1e6, mem)
 		}
-		g, _ := p.growth(name)
-		fmt.Fprintf(&b, " | %.2f |\n", g)
+		text := "–"
+		if g, ok := p.growth(name); ok {
+			text = fmt.Sprintf("%.2f", g)
+		}
+		fmt.Fprintf(&b, " | %s |\n", text)
 	}
 	return b.String()
 }

@@ -16,6 +16,7 @@ type results struct {
 	Machine  machine   `json:"machine"`
 	Sizes    []size    `json:"sizes"`
 	Load     *load     `json:"load,omitempty"`
+	Note     string    `json:"note,omitempty"` // what a reader of the page should know about this run
 }
 
 // size is what was measured on caches of one size.

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -101,9 +100,6 @@ func (s *server) stored(prefix string) (manifest int64, objects int, bytes int64
 	return manifest, objects, bytes, err
 }
 
-// logged is a line of the access log: the operation, and the status of the answer.
-var logged = regexp.MustCompile(`\] \S+ \S+ \S+ (?:s3_)?(\w+) .*" (\d{3}) `)
-
 // requests counts the requests since the start of the server, by operation, and among them those that were refused because another
 // job was faster.
 func (s *server) requests() (kinds map[string]int, conflicts int, err error) {
@@ -121,12 +117,14 @@ func countLog(r io.Reader) (kinds map[string]int, conflicts int, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		m := logged.FindStringSubmatch(lines.Text())
-		if m == nil {
+		// owner bucket [time] address requester id operation key URI status ...
+		_, rest, _ := strings.Cut(lines.Text(), "] ")
+		f := strings.Fields(rest)
+		if len(f) < 7 {
 			continue
 		}
-		kinds[m[1]]++
-		if m[2] == "412" || m[2] == "409" {
+		kinds[strings.TrimPrefix(f[3], "s3_")]++
+		if f[6] == "412" || f[6] == "409" {
 			conflicts++
 		}
 	}

@@ -256,6 +256,14 @@ func (c *Cache) executable(id ID) (name string, size int64, broken string, err e
 	return st.Name(), st.Size(), "", nil
 }
 
+// MergeMemory is about how many bytes of memory Merge and the shards take.
+func MergeMemory(shards []Shard) (n int64) {
+	for i := range shards {
+		n += int64(2*96*len(shards[i].Entries) + (2*64+11)*len(shards[i].Outputs))
+	}
+	return n
+}
+
 // Merge joins the shards of a cache, which must be in order, and drops the entries whose
 // output is missing or has another size. It may reuse and clear the shards.
 func Merge(shards []Shard, fuzz []File) *Inventory {

@@ -36,6 +36,7 @@ func Measure(ctx context.Context, temp, dir string, env []string, argv ...string
 	args := slices.Concat([]string{"-q", "-f", "%U %S %M", "-o", f.Name()}, argv)
 	cmd := exec.CommandContext(ctx, "/usr/bin/time", args...)
 	cmd.Dir, cmd.Env = dir, env
+	cmd.WaitDelay = 10 * time.Second // what time has started outlives it
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	start := time.Now()
