@@ -2,18 +2,15 @@ package restore
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
-	"hash"
 	"io"
-	"io/fs"
 	"sort"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
-	"golang.org/x/sync/errgroup"
 )
 
 // packJob is one ranged read: neighbouring frames of a pack, and the outputs that begin in them.
@@ -291,131 +288,4 @@ func (r *run) loseOutput(output int, kind string) {
 			r.tally.build.lost(kind)
 		}
 	})
-}
-
-// outputWriter writes the outputs of one packJob from its frames. pending is
-// sorted by place; at most one output, the last begun, goes on in the next frame.
-type outputWriter struct {
-	run     *run
-	pending []int
-	open    *buildcache.Writer
-	output  int // the open one
-	left    int64
-	sum     hash.Hash // of the open one; nil: not verified
-}
-
-// rest lists the outputs that are not whole yet.
-func (w *outputWriter) rest() []int {
-	if w.open != nil {
-		return append([]int{w.output}, w.pending...)
-	}
-	return w.pending
-}
-
-// wants reports whether anything needed lies in frame f.
-func (w *outputWriter) wants(f int) bool {
-	return w.open != nil || len(w.pending) > 0 && w.run.manifest().Outputs[w.pending[0]].Frame == f
-}
-
-// abort removes an output that will not become whole.
-func (w *outputWriter) abort() {
-	if w.open != nil {
-		w.open.Abort()
-		w.open = nil
-	}
-}
-
-// skip gives up what lies in a damaged frame.
-func (w *outputWriter) skip(f int, kind string) {
-	if w.open != nil {
-		w.run.loseOutput(w.output, kind)
-		w.abort()
-	}
-	for len(w.pending) > 0 && w.run.manifest().Outputs[w.pending[0]].Frame <= f {
-		w.run.loseOutput(w.pending[0], kind)
-		w.pending = w.pending[1:]
-	}
-}
-
-// frame writes what frame f holds.
-func (w *outputWriter) frame(f int, raw []byte) error {
-	if w.open != nil {
-		if err := w.more(raw[:min(w.left, int64(len(raw)))]); err != nil {
-			return err
-		}
-	}
-	m := w.run.manifest()
-	for len(w.pending) > 0 && m.Outputs[w.pending[0]].Frame == f {
-		i := w.pending[0]
-		w.pending = w.pending[1:]
-		o := m.Outputs[i]
-		if err := w.begin(i, o); err != nil {
-			return err
-		}
-		if err := w.more(raw[o.Off:min(o.Off+o.Size, int64(len(raw)))]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// begin creates the file of an output. One that has appeared meanwhile is left
-// alone: another process restores too, or the go command has built it.
-func (w *outputWriter) begin(i int, o snapshot.Output) (err error) {
-	w.output, w.left = i, o.Size
-	if w.run.VerifyOutputs {
-		w.sum = sha256.New()
-	}
-	w.open, err = w.run.build.CreateOutput(buildcache.Output{ID: o.ID, Size: o.Size, Exec: o.Exec}, w.run.aged(w.run.lastUse(i)))
-	if errors.Is(err, fs.ErrExist) {
-		w.open = nil
-		return w.run.putActions(w.run.byOut.of(i))
-	}
-	return local(err)
-}
-
-// more writes the next bytes of the open output, and its actions when it is whole.
-func (w *outputWriter) more(p []byte) error {
-	if w.open == nil || !w.check(p) {
-		return nil
-	}
-	if _, err := w.open.Write(p); err != nil {
-		return local(err)
-	}
-	w.run.Meter.Disk.Add(int64(len(p)))
-	if w.left -= int64(len(p)); w.left > 0 {
-		return nil
-	}
-	err := w.open.Close()
-	w.open = nil
-	if err != nil {
-		return local(err)
-	}
-	w.run.Meter.Files.Add(1)
-	return w.run.putActions(w.run.byOut.of(w.output))
-}
-
-// lastUse is the newest use of the actions of an output.
-func (r *run) lastUse(output int) (t int64) {
-	for _, a := range r.byOut.of(output) {
-		t = max(t, r.manifest().Actions[a].LastUse)
-	}
-	return t
-}
-
-// putActions writes action entries whose output is here.
-func (r *run) putActions(actions []int32) error {
-	m := r.manifest()
-	for _, i := range actions {
-		a := m.Actions[i]
-		o := m.Outputs[a.Output]
-		e := buildcache.Entry{Action: a.ID, Output: o.ID, Size: o.Size, Time: a.Time}
-		if err := r.build.PutAction(e, r.aged(a.LastUse)); err != nil {
-			return local(err)
-		}
-		r.Meter.Files.Add(1)
-		r.Meter.Disk.Add(int64(buildcache.EntrySize))
-	}
-	r.tally.add(func() { r.tally.build.Restored += len(actions) })
-	return nil
 }
