@@ -1,3 +1,4 @@
-// Package hostile holds what must hold when things go wrong: faults of network, store and disk, killed processes, bytes that
-// somebody tampered with, and load. Each test is one promise, listed with its figures in docs/reliability.md.
+// Package hostile holds what must hold when things go wrong: killed processes, hanging networks, full disks, little memory, damaged
+// and tampered objects, many jobs at once. Each test is one promise, listed with its figures in docs/reliability.md. Package faults enumerates
+// the faults of stores, untrusted is about bytes that somebody made up, and load about many jobs.
 package hostile

@@ -1,4 +1,4 @@
-package hostile
+package faults
 
 import (
 	"context"
@@ -117,7 +117,6 @@ const smallPackages = 10
 
 func makeSmall(t testing.TB) *smallWorld {
 	t.Helper()
-	base := filepath.Join(filepath.Dir(shared.Proj), "small")
 	w := &smallWorld{base: base, proj: filepath.Join(base, "project"), proxy: filepath.Join(base, "proxy"), accepted: map[[32]byte]func() error{}, probed: map[[32]byte]func() (contents, error){}}
 	files := maps.Clone(smallFiles)
 	for i := range smallPackages {

@@ -1,4 +1,4 @@
-package hostile
+package untrusted
 
 import (
 	"crypto/rand"

@@ -1,0 +1,2 @@
+// Package load has many jobs work on one server at once.
+package load
