@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // stage is one command of a tool's work.
@@ -52,7 +54,7 @@ func (l *lab) measure(ctx context.Context, k *link, env []string, s stage) (cost
 	// GNU time and not the rusage that Go offers: a child that is started with vfork inherits
 	// the peak memory of its parent, which would be the benchmark's.
 	rusage := l.path("tmp", "rusage")
-	argv := slices.Concat(k.client, []string{"/usr/bin/time", "-q", "-f", "%U %S %M", "-o", rusage}, asUser(s.argv...))
+	argv := slices.Concat(k.client, []string{"/usr/bin/time", "-q", "-f", kit.RusageFormat, "-o", rusage}, asUser(s.argv...))
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = s.dir, slices.Concat(l.env, env)
 	var stdout, stderr bytes.Buffer
@@ -75,18 +77,11 @@ func (l *lab) measure(ctx context.Context, k *link, env []string, s stage) (cost
 	return c, c.readRusage(rusage)
 }
 
-// readRusage reads the line of GNU time: user and system time of the command and of the
-// children it waited for, and the peak memory in KiB of the largest of them.
-func (c *cost) readRusage(file string) error {
-	line, err := os.ReadFile(file)
-	if err != nil {
+// readRusage adds what GNU time found out.
+func (c *cost) readRusage(file string) (err error) {
+	if c.User, c.System, c.MaxRSS, err = kit.ReadRusage(file); err != nil {
 		return err
 	}
-	var kib int64
-	if _, err := fmt.Sscanf(string(line), "%g %g %d", &c.User, &c.System, &kib); err != nil {
-		return fmt.Errorf("output of time %q: %w", line, err)
-	}
-	c.MaxRSS = kib << 10
 	c.SumRSS = max(c.SumRSS, c.MaxRSS)
 	return os.Remove(file)
 }

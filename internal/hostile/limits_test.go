@@ -250,8 +250,8 @@ func trickle(stub *toxics.ToxicStub, data []byte) bool {
 // throughProxy starts a proxy to a server and returns its endpoint.
 func throughProxy(t *testing.T, srv *storetest.Server) (*toxiproxy.Proxy, string) {
 	t.Helper()
-	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "limits", "127.0.0.1:0", srv.Addr)
-	e2etest.Must(t, p.Start())
+	p, err := storetest.Network(srv)
+	e2etest.Must(t, err)
 	t.Cleanup(p.Stop)
 	return p, "http://" + p.Listen
 }

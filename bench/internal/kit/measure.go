@@ -3,7 +3,6 @@ package kit
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,7 +32,7 @@ func Measure(ctx context.Context, temp, dir string, env []string, argv ...string
 	}
 	f.Close()
 	defer os.Remove(f.Name())
-	args := slices.Concat([]string{"-q", "-f", "%U %S %M", "-o", f.Name()}, argv)
+	args := slices.Concat([]string{"-q", "-f", RusageFormat, "-o", f.Name()}, argv)
 	cmd := exec.CommandContext(ctx, "/usr/bin/time", args...)
 	cmd.Dir, cmd.Env = dir, env
 	cmd.WaitDelay = 10 * time.Second // what time has started outlives it
@@ -45,16 +44,25 @@ func Measure(ctx context.Context, temp, dir string, env []string, argv ...string
 	if err != nil {
 		return c, nil, fmt.Errorf("%s %s: %w\n%s%s", filepath.Base(argv[0]), argv[min(1, len(argv)-1)], err, tail(stderr.Bytes()), tail(stdout.Bytes()))
 	}
-	line, err := os.ReadFile(f.Name())
+	c.User, c.System, c.MaxRSS, err = ReadRusage(f.Name())
+	return c, stdout.Bytes(), err
+}
+
+// RusageFormat is for -f of GNU time, so that ReadRusage can read the line.
+const RusageFormat = "%U %S %M"
+
+// ReadRusage reads the line of GNU time: user and system time, in seconds, of a command and of the children it waited for, and the peak
+// memory in bytes of the largest of them.
+func ReadRusage(file string) (user, system float64, maxRSS int64, err error) {
+	line, err := os.ReadFile(file)
 	if err != nil {
-		return c, nil, err
+		return 0, 0, 0, err
 	}
 	var kib int64
-	if _, err := fmt.Sscanf(string(line), "%g %g %d", &c.User, &c.System, &kib); err != nil {
-		return c, nil, errors.Join(fmt.Errorf("output of time %q", line), err)
+	if _, err := fmt.Sscanf(string(line), "%g %g %d", &user, &system, &kib); err != nil {
+		return 0, 0, 0, fmt.Errorf("output of time %q: %w", line, err)
 	}
-	c.MaxRSS = kib << 10
-	return c, stdout.Bytes(), nil
+	return user, system, kib << 10, nil
 }
 
 func tail(b []byte) []byte { return b[max(0, len(b)-3000):] }

@@ -5,12 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/Shopify/toxiproxy/v2"
 	"github.com/Shopify/toxiproxy/v2/stream"
 	"github.com/Shopify/toxiproxy/v2/toxics"
-	"github.com/rs/zerolog"
 
 	"github.com/org/gocache-action/internal/store/s3"
+	"github.com/org/gocache-action/internal/store/storetest"
 )
 
 // netFault is a toxic of toxiproxy.
@@ -74,9 +73,8 @@ func init() { toxics.Register("stall", new(stallToxic)) }
 
 // network starts a proxy of connections before the gateway, with one toxic.
 func (w *wireWorld) network(f netFault, direction string) (endpoint string, stop func(), err error) {
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	p := toxiproxy.NewProxy(server, "s3", "127.0.0.1:0", w.gate.Addr)
-	if err := p.Start(); err != nil {
+	p, err := storetest.Network(w.gate)
+	if err != nil {
 		return "", nil, err
 	}
 	json := fmt.Sprintf(`{"name":"t","type":%q,"stream":%q,"attributes":{%s}}`, f.kind, direction, f.attributes)

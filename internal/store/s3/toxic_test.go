@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
-	"github.com/rs/zerolog"
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/s3"
@@ -27,10 +26,8 @@ type bad struct {
 // badNetwork returns options that lead to the gateway through a proxy.
 func badNetwork(t testing.TB, g *storetest.Server) (bad, s3.Options) {
 	t.Helper()
-	log := zerolog.Nop()
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), log)
-	p := toxiproxy.NewProxy(server, "s3", "127.0.0.1:0", g.Addr)
-	if err := p.Start(); err != nil {
+	p, err := storetest.Network(g)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Stop)
