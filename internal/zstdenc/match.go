@@ -22,6 +22,9 @@ const (
 	minMatch = 6
 	// goodMatch is the length from which no better one is looked for.
 	goodMatch = 32
+	// indexed and indexStep say which places within a match are noted: what repeats from there on is found too.
+	indexed   = 4
+	indexStep = 4
 )
 
 const prime = 0x9E3779B97F4A7C15 // 2^64 / golden ratio, as in Fibonacci hashing
@@ -39,8 +42,8 @@ func (e entry) at() int { return int(e >> 8) }
 // is tells whether the content may be the same as that of other.
 func (e entry) is(other entry) bool { return (e^other)&0xff == 0 }
 
-// matcher finds repetitions, greedily, as level 3 of the reference implementation does ("double fast"):
-// of places with the same hash only the last one is known.
+// matcher finds repetitions as level 3 of the reference implementation does ("double fast"), of places with the same hash only the
+// last one is known, but looks two places further for a longer one, which makes fewer of them.
 type matcher struct {
 	src    []byte
 	recent [2]uint32 // offsets of the last two matches, as the decoder knows them
@@ -90,8 +93,7 @@ func (m *matcher) parse(b *block, start, end int) {
 		}
 		begin := s
 		if s += n; s < limit {
-			m.index(src, begin+1)
-			m.index(src, s-2)
+			m.indexMatch(src, begin, s)
 			s = m.repeat(b, src, s, limit)
 		}
 		emitted = s
@@ -147,12 +149,8 @@ func (m *matcher) find(src []byte, s, emitted, limit int) (_, at, n int) {
 			}
 		}
 		if n >= minMatch {
-			// A longer match at the next place is better than a short one here.
-			if e1 := newEntry(next, hl1, longBits); n < goodMatch && c1.is(e1) {
-				m.long[hl1>>(64-longBits)] = e1
-				if k := matchLen(src, next, c1.at()); k > n+1 {
-					return next, c1.at(), k
-				}
+			if n < goodMatch {
+				return m.better(src, s, at, n, cv1, hl1)
 			}
 			return s, at, n
 		}
@@ -168,6 +166,40 @@ func (m *matcher) find(src []byte, s, emitted, limit int) (_, at, n int) {
 		hl = hashLong(cv)
 		cl = m.long[hl>>(64-longBits)]
 	}
+}
+
+// better looks for a longer match that begins one or two bytes behind the one of n bytes at s. v is what stands at s+1, and hl its hash.
+func (m *matcher) better(src []byte, s, at, n int, v, hl uint64) (_, _, _ int) {
+	i := hl >> (64 - longBits)
+	c, e := m.long[i], newEntry(s+1, hl, longBits)
+	if c.is(e) {
+		m.long[i] = e
+		if k := matchLen(src, s+1, c.at()); k > n+1 {
+			return s + 1, c.at(), k
+		}
+	}
+	hs := hashShort(v)
+	if c, e := m.short[hs>>(64-shortBits)], newEntry(s+1, hs, shortBits); c.is(e) {
+		if k := matchLen(src, s+1, c.at()); k > n+2 {
+			return s + 1, c.at(), k
+		}
+	}
+	hl = hashLong(load64(src, s+2))
+	if c, e := m.long[hl>>(64-longBits)], newEntry(s+2, hl, longBits); c.is(e) {
+		if k := matchLen(src, s+2, c.at()); k > n+2 {
+			return s + 2, c.at(), k
+		}
+	}
+	return s, at, n
+}
+
+// indexMatch notes places in the match src[begin:end].
+func (m *matcher) indexMatch(src []byte, begin, end int) {
+	m.index(src, begin+1)
+	for at, last := begin+2, min(end-4, begin+2+indexed*indexStep); at < last; at += indexStep {
+		m.index(src, at)
+	}
+	m.index(src, end-2)
 }
 
 // index notes a place.

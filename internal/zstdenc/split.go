@@ -7,7 +7,7 @@ import "math/bits"
 // another table costs.
 const (
 	unit      = 8 << 10 // bytes of content; parts are made of whole ones
-	splitCost = 80      // bytes: of the tables, and as much again for the time to read them
+	splitCost = 320     // bytes: 40 of the tables, and what the time is worth to read them, in which a decoder does 300 sequences
 )
 
 // part is a run of sequences, ending before these indices.
