@@ -197,7 +197,8 @@ func (m *matcher) better(src []byte, s, at, n int, v, hl uint64) (_, _, _ int) {
 func (m *matcher) indexMatch(src []byte, begin, end int) {
 	m.index(src, begin+1)
 	for at, last := begin+2, min(end-4, begin+2+indexed*indexStep); at < last; at += indexStep {
-		m.index(src, at)
+		hl := hashLong(load64(src, at))
+		m.long[hl>>(64-longBits)] = newEntry(at, hl, longBits)
 	}
 	m.index(src, end-2)
 }
