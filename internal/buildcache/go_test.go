@@ -99,7 +99,7 @@ func TestRealCache(t *testing.T) {
 	p.run(src, "build", "-o", os.DevNull, "./...")
 	p.run(src, "vet", "./...")
 	p.run(src, "test", "./...")
-	p.run(src, "run", "-trimpath", ".")
+	p.run(src, "run", ".")
 	p.run(src, "tool", "-n", "fix") // fails where there is no such tool
 	inv := copyTo(t, dst, src, time.Now())
 	programs := 0
@@ -136,7 +136,7 @@ func TestRealCache(t *testing.T) {
 	if out := p.run(dst, "test", "./..."); !strings.Contains(out, "(cached)") {
 		t.Errorf("test result is not cached:\n%s", out)
 	}
-	if out := p.run(dst, "run", "-x", "-trimpath", "."); strings.Contains(out, "link"+exe()+" -o") {
+	if out := p.run(dst, "run", "-x", "."); strings.Contains(out, "link"+exe()+" -o") {
 		t.Errorf("go run links:\n%s", out)
 	}
 	var used int
@@ -219,7 +219,7 @@ func copyInTwo(dst, src *Cache, o Output, step func()) error {
 func TestKilled(t *testing.T) {
 	p := newProject(t)
 	src := Open(filepath.Join(t.TempDir(), "src"))
-	p.run(src, "run", "-trimpath", ".")
+	p.run(src, "run", ".")
 	var program, largest Output
 	for _, o := range scan(t, src).Outputs {
 		if o.Exec != "" {
@@ -255,7 +255,7 @@ func testKilled(p project, src *Cache, o Output, n int) {
 	if whole := len(scan(p.t, dst).Broken) == 0; whole != (n == 3 && there) {
 		p.t.Fatalf("killed at step %d: cache is whole: %v", n, whole)
 	}
-	if out := p.run(dst, "run", "-trimpath", "."); out != "42\n" {
+	if out := p.run(dst, "run", "."); out != "42\n" {
 		p.t.Errorf("go run prints %q", out)
 	}
 	copyTo(p.t, dst, src, time.Now())

@@ -125,3 +125,34 @@ func TestWithoutConditions(t *testing.T) {
 		t.Errorf("conditional write: %v", err)
 	}
 }
+
+// TestConcurrentSaves: of jobs that save the same key at once, none loses anything.
+func TestConcurrentSaves(t *testing.T) {
+	for name, st := range e2etest.Stores(t) {
+		t.Run(name, func(t *testing.T) {
+			shared.Reset(t)
+			const jobs = 6
+			base := t.TempDir()
+			var wg sync.WaitGroup
+			for i := range jobs {
+				build := filepath.Join(base, fmt.Sprint(i))
+				e2etest.AddEntry(t, build, i)
+				wg.Go(func() {
+					o := shared.SaveOptions(t, st)
+					o.BuildDir = build
+					if _, err := save.Run(context.Background(), o); err != nil {
+						t.Errorf("job %d: %v", i, err)
+					}
+				})
+			}
+			wg.Wait()
+			m := shared.Manifest(t, st)
+			if len(m.Actions) != jobs {
+				t.Errorf("%d entries in the manifest, want one of each of %d jobs", len(m.Actions), jobs)
+			}
+			if len(m.Modules) != 3 {
+				t.Errorf("%d modules", len(m.Modules))
+			}
+		})
+	}
+}

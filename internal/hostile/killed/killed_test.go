@@ -1,19 +1,21 @@
-package hostile
+package killed
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/org/gocache-action/internal/e2e/e2etest"
-	"github.com/org/gocache-action/save"
 )
+
+var shared e2etest.World
+
+func TestMain(m *testing.M) { os.Exit(e2etest.Main(m, &shared)) }
 
 // kills is how often each command is killed at a random moment.
 const kills = 20
@@ -104,36 +106,5 @@ func TestKillSave(t *testing.T) {
 		if res := shared.ProbeRestore(t, e2etest.DirStore(t, root), filepath.Join(t.TempDir(), "again")); res.Matched == nil || len(res.Losses) > 0 || res.Modules.Restored != 3 {
 			t.Fatalf("after the rerun: %+v", res)
 		}
-	}
-}
-
-// TestConcurrentSaves: of jobs that save the same key at once, none loses anything.
-func TestConcurrentSaves(t *testing.T) {
-	for name, st := range e2etest.Stores(t) {
-		t.Run(name, func(t *testing.T) {
-			shared.Reset(t)
-			const jobs = 6
-			base := t.TempDir()
-			var wg sync.WaitGroup
-			for i := range jobs {
-				build := filepath.Join(base, fmt.Sprint(i))
-				e2etest.AddEntry(t, build, i)
-				wg.Go(func() {
-					o := shared.SaveOptions(t, st)
-					o.BuildDir = build
-					if _, err := save.Run(context.Background(), o); err != nil {
-						t.Errorf("job %d: %v", i, err)
-					}
-				})
-			}
-			wg.Wait()
-			m := shared.Manifest(t, st)
-			if len(m.Actions) != jobs {
-				t.Errorf("%d entries in the manifest, want one of each of %d jobs", len(m.Actions), jobs)
-			}
-			if len(m.Modules) != 3 {
-				t.Errorf("%d modules", len(m.Modules))
-			}
-		})
 	}
 }
