@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/org/gocache-action/internal/e2e/stdtest"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
@@ -91,10 +92,13 @@ func copyTo(t *testing.T, dst, src *Cache, now time.Time) *Inventory {
 // compiles nothing, finds its test results and the program of "go run", and marks what it uses.
 func TestRealCache(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds the standard library")
+		t.Skip("compiles a project and its test")
 	}
 	p := newProject(t)
 	src, dst := Open(filepath.Join(t.TempDir(), "src")), Open(filepath.Join(t.TempDir(), "dst"))
+	if err := stdtest.Fill(src.dir); err != nil {
+		t.Fatal(err)
+	}
 	time.Sleep(2 * time.Second) // test results are not cached when a file is younger
 	p.run(src, "build", "-o", os.DevNull, "./...")
 	p.run(src, "vet", "./...")
@@ -219,6 +223,9 @@ func copyInTwo(dst, src *Cache, o Output, step func()) error {
 func TestKilled(t *testing.T) {
 	p := newProject(t)
 	src := Open(filepath.Join(t.TempDir(), "src"))
+	if err := stdtest.Fill(src.dir); err != nil {
+		t.Fatal(err)
+	}
 	p.run(src, "run", ".")
 	var program, largest Output
 	for _, o := range scan(t, src).Outputs {

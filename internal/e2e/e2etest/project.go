@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/org/gocache-action/internal/e2e/stdtest"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -125,6 +126,9 @@ func (w *World) prepare() error {
 	cache, proxy := env[0], env[2]
 	w.GoVersion = env[1]
 	proxy = "file://" + filepath.ToSlash(cache) + "/cache/download," + proxy
+	if err := stdtest.Fill(w.Build); err != nil {
+		return fmt.Errorf("standard library: %w", err)
+	}
 	for _, args := range [][]string{{"mod", "tidy"}, {"mod", "download"}, {"mod", "verify"}, {"build", "./..."}, {"vet", "./..."}, {"test", "-run", "NONE", "./..."}, {"run", "."}} {
 		if out, err := w.GoCommand(proxy, args...); err != nil {
 			return fmt.Errorf("go %s: %w: %s", strings.Join(args, " "), err, out)
