@@ -154,7 +154,7 @@ func placeError(name string, err error) error {
 }
 
 // Install adds a file with the content of body, which must be of f.Size bytes and have the SHA-256 f.Sum, and with
-// this time as the time of its last write and read. It appears by a rename, whole. What is there already
+// this time as the time of its last write and read. It appears by a rename, whole, and gets its time then. What is there already
 // is left alone, and reported as not written.
 func (d *Dir) Install(f snapshot.PathFile, body io.Reader, used time.Time) (written bool, err error) {
 	if _, err := d.root.Lstat(f.Name); err == nil {
@@ -166,7 +166,7 @@ func (d *Dir) Install(f snapshot.PathFile, body io.Reader, used time.Time) (writ
 		}
 	}
 	tmp := fmt.Sprintf("%s%016x", unfinished, rand.Uint64())
-	if err := d.write(tmp, f, body, used); err != nil {
+	if err := d.write(tmp, f, body); err != nil {
 		_ = d.root.Remove(tmp)
 		return false, err
 	}
@@ -174,10 +174,11 @@ func (d *Dir) Install(f snapshot.PathFile, body io.Reader, used time.Time) (writ
 		_ = d.root.Remove(tmp)
 		return false, placeError(f.Name, err)
 	}
-	return true, nil
+	// Not before it has its name: Create takes unfinished files with an old time for left over.
+	return true, unlessGone(d.root.Chtimes(f.Name, used, used))
 }
 
-func (d *Dir) write(tmp string, f snapshot.PathFile, body io.Reader, used time.Time) error {
+func (d *Dir) write(tmp string, f snapshot.PathFile, body io.Reader) error {
 	mode := fs.FileMode(0o666)
 	if f.Exec {
 		mode = 0o777
@@ -194,5 +195,5 @@ func (d *Dir) write(tmp string, f snapshot.PathFile, body io.Reader, used time.T
 	if n != f.Size || hex.EncodeToString(h.Sum(nil)) != f.Sum {
 		return fmt.Errorf("%s: %w", f.Name, ErrContent)
 	}
-	return d.root.Chtimes(tmp, used, used)
+	return nil
 }

@@ -1,0 +1,70 @@
+package extradir
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// TestInstallBesideCreate: opening the directory again, as each job of a restore does, removes what was left unfinished days ago, but no
+// file that is being installed with a time of days ago.
+func TestInstallBesideCreate(t *testing.T) {
+	p := Path{Dir: t.TempDir()}
+	dir, err := p.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	left := filepath.Join(p.Dir, unfinished+"0")
+	old := time.Now().Add(-48 * time.Hour).Truncate(time.Second)
+	if err := os.WriteFile(left, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(left, old, old); err != nil {
+		t.Fatal(err)
+	}
+	done, ended := make(chan struct{}), make(chan error)
+	go func() {
+		for {
+			select {
+			case <-done:
+				ended <- nil
+				return
+			default:
+			}
+			again, err := p.Create()
+			if err != nil {
+				ended <- err
+				return
+			}
+			again.Close()
+		}
+	}()
+	for i := range 300 {
+		text := fmt.Sprint(i)
+		sum := sha256.Sum256([]byte(text))
+		f := snapshot.PathFile{Name: "sub/" + text, Size: int64(len(text)), Sum: hex.EncodeToString(sum[:])}
+		if written, err := dir.Install(f, strings.NewReader(text), old); err != nil || !written {
+			t.Errorf("file %d: written %v, %v", i, written, err)
+			break
+		}
+		if info, err := os.Stat(filepath.Join(p.Dir, "sub", text)); err != nil || !info.ModTime().Equal(old) {
+			t.Errorf("file %d: %v, %v", i, info, err)
+			break
+		}
+	}
+	close(done)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(left); err == nil {
+		t.Error("an unfinished file of two days ago is still there")
+	}
+}
