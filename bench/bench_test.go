@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -135,11 +136,11 @@ func TestRenderKeepsJSON(t *testing.T) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
 		}
 	}
-	file := t.TempDir() + "/results.json"
-	if err := kit.Save(file, r); err != nil {
+	dir := t.TempDir()
+	if err := kit.Keep(dir, "bench-", r.Started, r, nil); err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := kit.Load[results](file)
+	loaded, err := kit.Load[results](filepath.Join(dir, "bench-"+r.Started.Format("20060102-150405")+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/org/gocache-action/bench/internal/kit"
@@ -46,13 +45,7 @@ func obtain(ctx context.Context, o options) (*results, error) {
 	if res == nil || len(res.Runs) == 0 {
 		return nil, err
 	}
-	// What was measured before an error is kept too.
-	file := filepath.Join(o.results, res.Started.Format("20060102-150405")+".json")
-	if saveErr := kit.Save(file, res); saveErr != nil {
-		return nil, errors.Join(err, saveErr)
-	}
-	fmt.Fprintln(os.Stderr, "raw figures:", file)
-	return res, err
+	return res, kit.Keep(o.results, "", res.Started, res, err)
 }
 
 // measureAll prepares the machine and the project, and measures every link.

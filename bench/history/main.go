@@ -9,10 +9,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/org/gocache-action/bench/internal/kit"
 )
@@ -44,13 +42,7 @@ func obtain(ctx context.Context, o options) (*results, error) {
 	if res == nil || len(res.Runs) == 0 {
 		return nil, err
 	}
-	// What was measured before an error is kept too.
-	file := filepath.Join(o.results, "history-"+res.Started.Format("20060102-150405")+".json")
-	if saveErr := kit.Save(file, res); saveErr != nil {
-		return nil, errors.Join(err, saveErr)
-	}
-	logf("raw figures: %s", file)
-	return res, err
+	return res, kit.Keep(o.results, "history-", res.Started, res, err)
 }
 
 func logf(format string, args ...any) { fmt.Fprintf(os.Stderr, "history: "+format+"\n", args...) }

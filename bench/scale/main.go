@@ -7,10 +7,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/org/gocache-action/bench/internal/kit"
@@ -46,13 +44,7 @@ func obtain(ctx context.Context, o options) (*results, error) {
 	if res == nil {
 		return nil, err
 	}
-	// What was measured before an error is kept too.
-	file := filepath.Join(o.results, "scale-"+res.Started.Format("20060102-150405")+".json")
-	if saveErr := kit.Save(file, res); saveErr != nil {
-		return nil, errors.Join(err, saveErr)
-	}
-	logf("raw figures: %s", file)
-	return res, err
+	return res, kit.Keep(o.results, "scale-", res.Started, res, err)
 }
 
 // measureAll measures the load, then the sizes in their order.

@@ -15,9 +15,6 @@ import (
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
-	"github.com/Shopify/toxiproxy/v2/stream"
-	"github.com/Shopify/toxiproxy/v2/toxics"
-	"github.com/rs/zerolog"
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/e2e/e2etest"
@@ -195,56 +192,6 @@ func unfinished(t *testing.T, st *s3.Store) (n int) {
 		n++
 	}
 	return n
-}
-
-// halt is a toxic that lets some bytes of each connection through, then nothing, or one every 100 ms, and closes nothing.
-type halt struct {
-	Bytes   int  `json:"bytes"`
-	Trickle bool `json:"trickle"`
-}
-
-func init() {
-	toxics.Register("halt", new(halt))
-	zerolog.SetGlobalLevel(zerolog.Disabled)
-}
-
-// Pipe implements toxics.Toxic.
-func (h *halt) Pipe(stub *toxics.ToxicStub) {
-	left := h.Bytes
-	for {
-		select {
-		case <-stub.Interrupt:
-			return
-		case c := <-stub.Input:
-			if c == nil {
-				stub.Close()
-				return
-			}
-			n := min(left, len(c.Data))
-			left -= n
-			rest := c.Data[n:]
-			if n > 0 {
-				c.Data = c.Data[:n]
-				stub.Output <- c
-			}
-			if h.Trickle && !trickle(stub, rest) {
-				return
-			}
-		}
-	}
-}
-
-// trickle reports false when it was interrupted.
-func trickle(stub *toxics.ToxicStub, data []byte) bool {
-	for i := range data {
-		select {
-		case <-stub.Interrupt:
-			return false
-		case <-time.After(100 * time.Millisecond):
-			stub.Output <- &stream.StreamChunk{Data: data[i : i+1], Timestamp: time.Now()}
-		}
-	}
-	return true
 }
 
 // throughProxy starts a proxy to a server and returns its endpoint.

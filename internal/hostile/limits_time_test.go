@@ -33,7 +33,7 @@ var hangs = []hang{
 func halted(direction, attributes string) func(*testing.T, *storetest.Server) string {
 	return func(t *testing.T, g *storetest.Server) string {
 		p, endpoint := throughProxy(t, g)
-		toxic(t, p, "halt", direction, attributes)
+		toxic(t, p, "stall", direction, attributes)
 		return endpoint
 	}
 }

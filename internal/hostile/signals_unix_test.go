@@ -142,7 +142,7 @@ func TestSignalWhileStoreHangs(t *testing.T) {
 				return false
 			}
 			e2etest.Must(t, proxy.Toxics.RemoveToxic(t.Context(), "t"))
-			toxic(t, proxy, "halt", "upstream", `"bytes":0`)
+			toxic(t, proxy, "stall", "upstream", `"bytes":0`)
 			return true
 		}
 		if !second {

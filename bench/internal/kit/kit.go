@@ -4,6 +4,7 @@ package kit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"text/template"
+	"time"
 )
 
 // Main runs a benchmark until it ends or is interrupted, and exits with 1 after an error.
@@ -63,16 +65,19 @@ func Load[T any](file string) (*T, error) {
 	return r, nil
 }
 
-// Save writes raw figures, and makes the directory for them.
-func Save(file string, figures any) error {
-	data, err := json.MarshalIndent(figures, "", "  ")
-	if err != nil {
-		return err
+// Keep writes the raw figures of a run into dir, which it makes, and tells where. err is what ended the run early, if anything did: what was
+// measured before is kept too, and err returned.
+func Keep(dir, prefix string, started time.Time, figures any, err error) error {
+	file := filepath.Join(dir, prefix+started.Format("20060102-150405")+".json")
+	data, saveErr := json.MarshalIndent(figures, "", "  ")
+	if saveErr == nil {
+		saveErr = errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(file, data, 0o644))
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
+	if saveErr != nil {
+		return errors.Join(err, saveErr)
 	}
-	return os.WriteFile(file, data, 0o644)
+	fmt.Fprintln(os.Stderr, "raw figures:", file)
+	return err
 }
 
 // FirstLine returns the first line that a command prints, or why there is none.

@@ -5,9 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/Shopify/toxiproxy/v2/stream"
-	"github.com/Shopify/toxiproxy/v2/toxics"
-
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/storetest"
 )
@@ -37,39 +34,6 @@ func netFaults() (list []netFault) {
 	}
 	return list
 }
-
-// stallToxic is a toxic that lets some bytes of each connection pass, and then nothing.
-type stallToxic struct {
-	Bytes int64 `json:"bytes"`
-}
-
-// stallState is how many bytes passed, of one connection.
-type stallState struct{ passed int64 }
-
-// NewState implements toxics.StatefulToxic.
-func (s *stallToxic) NewState() any { return new(stallState) }
-
-// Pipe implements toxics.Toxic.
-func (s *stallToxic) Pipe(stub *toxics.ToxicStub) {
-	state := stub.State.(*stallState)
-	for {
-		select {
-		case <-stub.Interrupt:
-			return
-		case c := <-stub.Input:
-			if c == nil {
-				stub.Close()
-				return
-			}
-			if n := min(int64(len(c.Data)), s.Bytes-state.passed); n > 0 {
-				state.passed += n
-				stub.Output <- &stream.StreamChunk{Timestamp: c.Timestamp, Data: c.Data[:n]}
-			}
-		}
-	}
-}
-
-func init() { toxics.Register("stall", new(stallToxic)) }
 
 // network starts a proxy of connections before the gateway, with one toxic.
 func (w *wireWorld) network(f netFault, direction string) (endpoint string, stop func(), err error) {
