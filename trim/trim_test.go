@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/e2e/stdtest"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
@@ -55,9 +56,8 @@ func newWorld(t *testing.T) *world {
 		must(t, os.MkdirAll(filepath.Dir(filepath.Join(w.proj, name)), 0o755))
 		must(t, os.WriteFile(filepath.Join(w.proj, name), []byte(text), 0o644))
 	}
-	if err := exec.Command("cp", "-a", warm(t, w), w.build).Run(); err != nil {
-		t.Logf("starting with an empty build cache: %v", err)
-	}
+	must(t, stdtest.Fill(w.build))
+	w.proxy = warm(t, w)
 	w.run("mod", "tidy")
 	w.run("build", "./a", "./b")
 	w.run("run", "./c")
@@ -66,27 +66,24 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// warmBuild is a build cache with the standard library, so that it is compiled once; warmProxy has the modules, so that they are
-// downloaded once.
-var warmBuild, warmProxy string
+// warmProxy has the modules, so that they are downloaded once.
+var warmProxy string
 
 func warm(t *testing.T, w *world) string {
 	t.Helper()
-	if warmBuild == "" {
+	if warmProxy == "" {
 		// Beside the test binary, whose directory the go command removes in the end: there is no hook after the last test.
 		dir, err := os.MkdirTemp(filepath.Dir(os.Args[0]), "gocache-trim-")
 		must(t, err)
 		first := *w
-		first.build, first.mod = filepath.Join(dir, "build"), filepath.Join(dir, "mod")
+		first.mod = filepath.Join(dir, "mod")
 		os.Setenv("GOFLAGS", "-modcacherw") // the go command must be able to remove it
 		defer os.Setenv("GOFLAGS", "")
 		first.run("mod", "tidy")
 		first.run("mod", "download")
-		first.run("build", "./...")
-		warmBuild, warmProxy = first.build, "file://"+filepath.ToSlash(first.mod)+"/cache/download"
+		warmProxy = "file://" + filepath.ToSlash(first.mod) + "/cache/download"
 	}
-	w.proxy = warmProxy
-	return warmBuild
+	return warmProxy
 }
 
 func (w *world) run(args ...string) string {

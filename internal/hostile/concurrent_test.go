@@ -84,6 +84,19 @@ func find(t *testing.T, st store.Store) *snapshot.Manifest {
 	return e2etest.ReadManifest(t, st, object)
 }
 
+// atOnce runs jobs at the same time, each with a build cache that has an entry of its own.
+func atOnce(t *testing.T, jobs int, run func(job int, build string)) {
+	t.Helper()
+	base := t.TempDir()
+	var wg sync.WaitGroup
+	for i := range jobs {
+		build := filepath.Join(base, fmt.Sprint(i))
+		e2etest.AddEntry(t, build, i)
+		wg.Go(func() { run(i, build) })
+	}
+	wg.Wait()
+}
+
 // TestWithoutConditions: on a store without conditional writes, jobs that save at once keep each other's entries too.
 func TestWithoutConditions(t *testing.T) {
 	refuse := func(_ context.Context, c storetest.Call) (bool, error) {
@@ -94,19 +107,12 @@ func TestWithoutConditions(t *testing.T) {
 	}
 	st := &storetest.Faulty{Store: e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")), Before: refuse}
 	const jobs = 4
-	base := t.TempDir()
-	var wg sync.WaitGroup
-	for i := range jobs {
-		build := filepath.Join(base, fmt.Sprint(i))
-		e2etest.AddEntry(t, build, i)
-		wg.Go(func() {
-			res, err := save.Run(context.Background(), save.Options{Store: st, Repo: "r", Scope: e2etest.MainScope, Keys: e2etest.SomePlan(t), BuildDir: build})
-			if err != nil || len(res.Warnings) != 1 {
-				t.Errorf("job %d: %v, %+v", i, err, res)
-			}
-		})
-	}
-	wg.Wait()
+	atOnce(t, jobs, func(job int, build string) {
+		res, err := save.Run(context.Background(), save.Options{Store: st, Repo: "r", Scope: e2etest.MainScope, Keys: e2etest.SomePlan(t), BuildDir: build})
+		if err != nil || len(res.Warnings) != 1 {
+			t.Errorf("job %d: %v, %+v", job, err, res)
+		}
+	})
 	m := e2etest.ReadManifest(t, st, snapshot.ManifestObject("r", e2etest.MainScope, e2etest.SomePlan(t).Key.Exact()))
 	if n := len(m.Actions); n != jobs {
 		t.Errorf("%d entries, want one of each of %d jobs", n, jobs)
@@ -132,20 +138,13 @@ func TestConcurrentSaves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			shared.Reset(t)
 			const jobs = 6
-			base := t.TempDir()
-			var wg sync.WaitGroup
-			for i := range jobs {
-				build := filepath.Join(base, fmt.Sprint(i))
-				e2etest.AddEntry(t, build, i)
-				wg.Go(func() {
-					o := shared.SaveOptions(t, st)
-					o.BuildDir = build
-					if _, err := save.Run(context.Background(), o); err != nil {
-						t.Errorf("job %d: %v", i, err)
-					}
-				})
-			}
-			wg.Wait()
+			atOnce(t, jobs, func(job int, build string) {
+				o := shared.SaveOptions(t, st)
+				o.BuildDir = build
+				if _, err := save.Run(context.Background(), o); err != nil {
+					t.Errorf("job %d: %v", job, err)
+				}
+			})
 			m := shared.Manifest(t, st)
 			if len(m.Actions) != jobs {
 				t.Errorf("%d entries in the manifest, want one of each of %d jobs", len(m.Actions), jobs)

@@ -206,9 +206,7 @@ func throughProxy(t *testing.T, srv *storetest.Server) (*toxiproxy.Proxy, string
 // toxic adds a toxic to the direction downstream (to the client) or upstream.
 func toxic(t *testing.T, p *toxiproxy.Proxy, kind, direction, attributes string) {
 	t.Helper()
-	text := fmt.Sprintf(`{"name":"t","type":%q,"stream":%q,"attributes":{%s}}`, kind, direction, attributes)
-	_, err := p.Toxics.AddToxicJson(strings.NewReader(text))
-	e2etest.Must(t, err)
+	e2etest.Must(t, storetest.AddToxic(p, kind, direction, attributes))
 }
 
 // eventually waits until something is so.

@@ -197,8 +197,7 @@ func (m *matcher) better(src []byte, s, at, n int, v, hl uint64) (_, _, _ int) {
 func (m *matcher) indexMatch(src []byte, begin, end int) {
 	m.index(src, begin+1)
 	for at, last := begin+2, min(end-4, begin+2+indexed*indexStep); at < last; at += indexStep {
-		hl := hashLong(load64(src, at))
-		m.long[hl>>(64-longBits)] = newEntry(at, hl, longBits)
+		m.indexLong(at, hashLong(load64(src, at)))
 	}
 	m.index(src, end-2)
 }
@@ -206,9 +205,14 @@ func (m *matcher) indexMatch(src []byte, begin, end int) {
 // index notes a place.
 func (m *matcher) index(src []byte, at int) {
 	v := load64(src, at)
-	hl, hs := hashLong(v), hashShort(v)
-	m.long[hl>>(64-longBits)] = newEntry(at, hl, longBits)
+	m.indexLong(at, hashLong(v))
+	hs := hashShort(v)
 	m.short[hs>>(64-shortBits)] = newEntry(at, hs, shortBits)
+}
+
+// indexLong notes a place in the long table only.
+func (m *matcher) indexLong(at int, hash uint64) {
+	m.long[hash>>(64-longBits)] = newEntry(at, hash, longBits)
 }
 
 // repeat takes matches at the offset before the last one, right behind a match: there the format means it by offset 1.

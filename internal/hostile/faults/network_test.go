@@ -2,7 +2,6 @@ package faults
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/org/gocache-action/internal/store/s3"
@@ -41,8 +40,7 @@ func (w *wireWorld) network(f netFault, direction string) (endpoint string, stop
 	if err != nil {
 		return "", nil, err
 	}
-	json := fmt.Sprintf(`{"name":"t","type":%q,"stream":%q,"attributes":{%s}}`, f.kind, direction, f.attributes)
-	if _, err := p.Toxics.AddToxicJson(strings.NewReader(json)); err != nil {
+	if err := storetest.AddToxic(p, f.kind, direction, f.attributes); err != nil {
 		p.Stop()
 		return "", nil, err
 	}

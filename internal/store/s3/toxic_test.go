@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"testing"
 	"time"
 
@@ -39,8 +38,7 @@ func badNetwork(t testing.TB, g *storetest.Server) (bad, s3.Options) {
 // add adds a toxic to the direction downstream (to the client) or upstream.
 func (b bad) add(kind, direction, attributes string) {
 	b.t.Helper()
-	json := fmt.Sprintf(`{"name":"t","type":%q,"stream":%q,"attributes":{%s}}`, kind, direction, attributes)
-	if _, err := b.Toxics.AddToxicJson(strings.NewReader(json)); err != nil {
+	if err := storetest.AddToxic(b.Proxy, kind, direction, attributes); err != nil {
 		b.t.Fatal(err)
 	}
 }

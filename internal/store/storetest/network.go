@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
@@ -14,6 +16,14 @@ import (
 func Network(server *Server) (*toxiproxy.Proxy, error) {
 	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "s3", "127.0.0.1:0", server.Addr)
 	return p, p.Start()
+}
+
+// AddToxic makes a network worse, in the direction downstream (to the client) or upstream. The name of the toxic is "t"; attributes are
+// the inside of a JSON object.
+func AddToxic(p *toxiproxy.Proxy, kind, direction, attributes string) error {
+	text := fmt.Sprintf(`{"name":"t","type":%q,"stream":%q,"attributes":{%s}}`, kind, direction, attributes)
+	_, err := p.Toxics.AddToxicJson(strings.NewReader(text))
+	return err
 }
 
 func init() {
