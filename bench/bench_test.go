@@ -118,7 +118,7 @@ func TestRenderKeepsJSON(t *testing.T) {
 	r := &results{
 		Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Rounds: 1,
 		Links: []linkInfo{{Name: loopback, Tuning: tuning{Trials: []trial{{"8 MiB parts", 1.5}}}}},
-		Runs:  []run{timed(gocacheName, 1, 1), timed(tarName, 1, 4)},
+		Runs:  []run{timed(gocacheName, 1, 1), timed(tarName, 1, 4), timed(floorName, 1, 0.8)},
 	}
 	r.Runs[1].Requests = map[string]int{"GetObject": 7, "HeadObject": 1}
 	r.Runs[1].Exit, r.Runs[1].Problem, r.Runs[1].Problems = 2, "tar: Cannot open: File exists", 9
@@ -129,6 +129,7 @@ func TestRenderKeepsJSON(t *testing.T) {
 	for _, want := range []string{
 		"| restore into empty directories, loopback: wall time | 0.5 | 0.25 | met |",
 		"| restore into empty directories | 1.00 (1.00–1.00) | 4.00 (4.00–4.00) | 0.25 |",
+		"| loopback | 0.80 (0.80–0.80) | 0.00 | 0.20 | 1.25 |", // the floor
 		"7 GetObject, 1 HeadObject",
 		"exit code 2, 9 lines on standard error, such as `tar: Cannot open: File exists`",
 	} {
@@ -171,6 +172,7 @@ func TestWantsWhatOthersNeed(t *testing.T) {
 	}{
 		{[]string{firstSave}, []string{firstSave}},
 		{[]string{systemCalls}, []string{firstSave, systemCalls}},
+		{[]string{leastWork}, []string{firstSave, leastWork}},
 		{[]string{editSave}, []string{firstSave, restoreEmpty, editSave}},
 	} {
 		var got []string

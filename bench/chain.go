@@ -19,9 +19,10 @@ const (
 	upgradeSave   = "upgrade-save"   // after a job with one upgraded dependency
 	restoreOver   = "restore-over"   // over the caches that are there, as on a self-hosted machine
 	systemCalls   = "system-calls"   // a restore into empty directories under strace, not timed
+	leastWork     = "floor"          // what no restore can do without; see floor.go
 )
 
-var scenarioNames = []string{firstSave, restoreEmpty, unchangedSave, editSave, upgradeSave, restoreOver, systemCalls}
+var scenarioNames = []string{firstSave, restoreEmpty, unchangedSave, editSave, upgradeSave, restoreOver, systemCalls, leastWork}
 
 // chain is a sequence of CI jobs with one tool, from an empty bucket on.
 type chain struct {
@@ -59,7 +60,7 @@ func (c *chain) bucket() string { return "bench" }
 // wants tells whether a scenario was asked for, or another one needs it: all start from
 // the first save, and all but that one from a restore.
 func (c *chain) wants(scenario string) bool {
-	others := slices.ContainsFunc(c.wanted, func(s string) bool { return s != firstSave && s != systemCalls })
+	others := slices.ContainsFunc(c.wanted, func(s string) bool { return s != firstSave && s != systemCalls && s != leastWork })
 	return scenario == firstSave || scenario == restoreEmpty && others || slices.Contains(c.wanted, scenario)
 }
 
@@ -72,7 +73,7 @@ func (c *chain) all(ctx context.Context, t tool) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{firstSave, c.firstSave}, {restoreEmpty, c.restore}, {unchangedSave, c.unchangedSave},
+		{firstSave, c.firstSave}, {leastWork, c.leastWork}, {restoreEmpty, c.restore}, {unchangedSave, c.unchangedSave},
 		{editSave, c.editSave}, {upgradeSave, c.upgradeSave}, {restoreOver, c.restoreOver},
 	}
 	for _, step := range steps {
@@ -170,11 +171,16 @@ func (c *chain) record(ctx context.Context, scenario string, stages []stage) err
 	if err := c.complete(&r, before); err != nil {
 		return err
 	}
+	c.keep(r)
+	return c.tool.clean(false)
+}
+
+// keep notes a run, unless it was one to warm up.
+func (c *chain) keep(r run) {
 	if c.round > 0 {
 		c.runs = append(c.runs, r)
 	}
 	logf("%s round %d: %-14s %-8s %6.2f s", r.Link, r.Round, r.Scenario, r.Tool, r.Wall)
-	return c.tool.clean(false)
 }
 
 // situation is the state of the server before a step.

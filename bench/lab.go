@@ -100,6 +100,7 @@ func (l *lab) buildPrograms(ctx context.Context, gocache string) error {
 	}
 	builds := [][]string{
 		{"-o", l.path("bin", "shape"), "./bench/shape"},
+		{"-o", l.path("bin", "floor"), "./bench/floor"},
 		{"-modfile=tools/go.mod", "-o", l.path("bin", "versitygw"), "github.com/versity/versitygw/cmd/versitygw"},
 	}
 	if gocache == "" {

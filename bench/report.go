@@ -74,6 +74,19 @@ func (p page) TimeRows(link string) string {
 	})
 }
 
+// FloorRows compares both tools with what cannot be saved. It is empty where that was not measured.
+func (p page) FloorRows() string {
+	var b strings.Builder
+	for _, l := range p.Links {
+		if runs := p.selected(l.Name, restoreEmpty, floorName); len(runs) > 0 {
+			ofTar, _ := p.ratioOf(l.Name, restoreEmpty, floorName, tarName, wall)
+			ours, _ := p.ratioOf(l.Name, restoreEmpty, gocacheName, floorName, wall)
+			fmt.Fprintf(&b, "| %s | %s | %s | %.2f | %.2f |\n", l.Name, spread(runs, wall), middle(runs, cpu, 1, "%.2f"), ofTar, ours)
+		}
+	}
+	return b.String()
+}
+
 // SizeRows has peak memory, bytes uploaded, bytes in the store afterwards, and objects.
 func (p page) SizeRows(link string) string {
 	return p.rows(link, func(scenario string, ours, theirs []run) []string {

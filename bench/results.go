@@ -66,11 +66,15 @@ func values(runs []run, m metric) []float64 {
 	return list
 }
 
-// ratio is the median of the ratios gocache / tar, each taken within one round, in which both
-// ran one after the other. ok is false where there is no pair.
+// ratio is the median of the ratios gocache / tar.
 func (r *results) ratio(link, scenario string, m metric) (_ float64, ok bool) {
-	ours := r.selected(link, scenario, gocacheName)
-	theirs := r.selected(link, scenario, tarName)
+	return r.ratioOf(link, scenario, gocacheName, tarName, m)
+}
+
+// ratioOf is the median of the ratios of two tools, each taken within one round, in which both
+// ran one after the other. ok is false where there is no pair.
+func (r *results) ratioOf(link, scenario, tool, base string, m metric) (_ float64, ok bool) {
+	ours, theirs := r.selected(link, scenario, tool), r.selected(link, scenario, base)
 	var list []float64
 	for _, a := range ours {
 		i := slices.IndexFunc(theirs, func(b run) bool { return b.Round == a.Round })

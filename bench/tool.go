@@ -21,6 +21,9 @@ type tool interface {
 	clean(newChain bool) error
 }
 
+// storePrefix is where in the bucket gocache keeps its objects.
+const storePrefix = "prefix"
+
 // gocacheTool runs the commands of gocache with the same flags in all scenarios.
 type gocacheTool struct {
 	*lab
@@ -29,7 +32,7 @@ type gocacheTool struct {
 
 func newGocacheTool(l *lab, s *server, bucket string) *gocacheTool {
 	query := url.Values{"region": {"us-east-1"}, "endpoint": {s.endpoint}, "path-style": {"true"}}
-	return &gocacheTool{lab: l, store: "s3://" + bucket + "/prefix?" + query.Encode()}
+	return &gocacheTool{lab: l, store: "s3://" + bucket + "/" + storePrefix + "?" + query.Encode()}
 }
 
 func (t *gocacheTool) name() string { return gocacheName }

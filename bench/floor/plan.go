@@ -1,0 +1,212 @@
+//go:build linux
+
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// work is all that is to be done, in full detail.
+type work struct {
+	dirs    []string // in an order in which they can be made
+	objects []object
+}
+
+// object is a pack or a module object. Its frames come one after the other, since a file can go on in the next one.
+type object struct {
+	frames  []frame
+	entries []entry // the action entries of its outputs
+	size    int     // decoded bytes
+}
+
+type frame struct {
+	stored []byte
+	sum    *snapshot.Frame // of a pack: with the hash of stored
+	pieces []piece
+}
+
+// piece is the part of a file that lies in one frame.
+type piece struct {
+	path        string
+	mode        fs.FileMode
+	from, to    int // in the decoded frame
+	first, last bool
+	hashed      bool // of a module: go.sum has the hash of its files
+	sum         [sha256.Size]byte
+}
+
+// entry is an action entry.
+type entry struct {
+	path string
+	buildcache.Entry
+}
+
+// planner makes the work.
+type planner struct {
+	store, mod, build string
+	made              map[string]bool // directories and files
+	work
+}
+
+func plan(store, mod, build string) (*work, error) {
+	m, err := findManifest(store)
+	if err != nil {
+		return nil, err
+	}
+	p := &planner{store: store, mod: mod, build: build, made: map[string]bool{}}
+	entries := p.entries(m)
+	for i, k := range m.Packs {
+		root := build
+		if slices.ContainsFunc(m.Trees, func(t snapshot.Tree) bool { return t.Pack == i && t.Name == snapshot.TreeModGraph }) {
+			root = mod
+		}
+		if err := p.add(k.Object, root, k.Frames, entries[i]); err != nil {
+			return nil, err
+		}
+	}
+	for _, v := range m.Modules {
+		if err := p.add(v.Object, mod, nil, nil); err != nil {
+			return nil, err
+		}
+	}
+	// The largest first, so that no core is left without work at the end.
+	slices.SortStableFunc(p.objects, func(a, b object) int { return cmp.Compare(b.size, a.size) })
+	return &p.work, nil
+}
+
+// findManifest reads one of the manifests of the store. Those of one save name the same.
+func findManifest(store string) (m *snapshot.Manifest, err error) {
+	err = filepath.WalkDir(store, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(store, file)
+		if err != nil {
+			return err
+		}
+		if kind, _ := snapshot.KindOf(filepath.ToSlash(name)); kind != snapshot.KindManifest {
+			return nil
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if m, err = snapshot.DecodeManifest(data); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		return fs.SkipAll
+	})
+	if err == nil && m == nil {
+		err = fmt.Errorf("%s: no manifest", store)
+	}
+	return m, err
+}
+
+// entries lists the action entries by the pack of their output.
+func (p *planner) entries(m *snapshot.Manifest) [][]entry {
+	list := make([][]entry, len(m.Packs))
+	for _, a := range m.Actions {
+		o := m.Outputs[a.Output]
+		e := entry{Entry: buildcache.Entry{Action: a.ID, Output: o.ID, Size: o.Size, Time: a.Time}}
+		id := e.Action.String()
+		e.path = filepath.Join(p.build, id[:2], id+"-a")
+		p.mkdir(filepath.Dir(e.path))
+		list[o.Pack] = append(list[o.Pack], e)
+	}
+	return list
+}
+
+// add reads an object whose members are relative to root. frames is nil for a module.
+func (p *planner) add(name, root string, frames []snapshot.Frame, entries []entry) error {
+	data, err := os.ReadFile(filepath.Join(p.store, filepath.FromSlash(name)))
+	if err != nil {
+		return err
+	}
+	o := object{entries: entries}
+	var archive []byte
+	var starts []int // of the frames in the archive
+	for r := bytes.NewReader(data); ; {
+		stored, err := snapshot.ReadFrame(r, nil)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		raw, err := snapshot.DecodeFrame(stored, nil)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		f := frame{stored: stored}
+		if frames != nil {
+			f.sum = &frames[len(o.frames)]
+		}
+		starts = append(starts, len(archive))
+		archive = append(archive, raw...)
+		o.frames = append(o.frames, f)
+	}
+	o.size = len(archive)
+	if err := p.members(&o, root, archive, append(starts, len(archive)), frames == nil); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	p.objects = append(p.objects, o)
+	return nil
+}
+
+// members cuts the members of an archive into pieces.
+func (p *planner) members(o *object, root string, archive []byte, starts []int, module bool) error {
+	r := bytes.NewReader(archive)
+	tr := tar.NewReader(r)
+	for {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		at := len(archive) - r.Len()
+		end := at + int(h.Size)
+		f, _ := slices.BinarySearch(starts, at+1)
+		x := piece{path: filepath.Join(root, filepath.FromSlash(h.Name)), mode: h.FileInfo().Mode().Perm(), first: true}
+		if p.made[x.path] {
+			continue // the .info of a module is in the tree of the module graph too
+		}
+		p.made[x.path] = true
+		x.hashed = module && !strings.HasPrefix(h.Name, "cache/")
+		p.mkdir(filepath.Dir(x.path))
+		for f--; ; f++ {
+			x.from, x.to = max(at, starts[f])-starts[f], min(end, starts[f+1])-starts[f]
+			x.last = end <= starts[f+1]
+			o.frames[f].pieces = append(o.frames[f].pieces, x)
+			if x.last {
+				break
+			}
+			x.first = false
+		}
+	}
+}
+
+// mkdir notes a directory and those above it.
+func (p *planner) mkdir(dir string) {
+	if p.made[dir] || dir == filepath.Dir(p.mod) || dir == filepath.Dir(p.build) {
+		return
+	}
+	p.made[dir] = true
+	p.mkdir(filepath.Dir(dir))
+	p.dirs = append(p.dirs, dir)
+}
