@@ -3,55 +3,74 @@ package restore
 import (
 	"context"
 	"io"
+	"math/bits"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
 
-// Bytes from the network wait in chunks of one pool until they are decoded, so that the network goes on while the cores are busy, and
-// the other way round.
-const chunkSize = 256 << 10
-
-// chunkPool lends a fixed number of chunks. They are made when first needed.
-type chunkPool chan []byte
-
-func newChunkPool(bytes int64) chunkPool {
-	p := make(chunkPool, max(1, bytes/chunkSize))
-	for range cap(p) {
-		p <- nil
-	}
-	return p
+// frameMemory lends the memory of stored frames, of all objects together. Frames are read before they are needed, so that the
+// network goes on while the cores are busy, and the other way round.
+type frameMemory struct {
+	size int64
+	free *semaphore.Weighted
+	// pools keep what was given back, by size class. What they hold beside what is lent is left to the collector.
+	pools [maxClass + 1]sync.Pool
 }
 
-// get waits for a free chunk; it is nil when ctx ends before.
-func (p chunkPool) get(ctx context.Context) []byte {
-	select {
-	case c := <-p:
-		if c == nil {
-			c = make([]byte, chunkSize)
-		}
-		return c
-	case <-ctx.Done():
-		return nil
-	}
+// Frames count, and are kept, as powers of two from 64 KiB on, so that what one gave back fits the next.
+const (
+	minClass = 16
+	maxClass = 25 // more than snapshot.MaxFrameStored
+)
+
+// frameClass returns the binary logarithm of the bytes that a frame of n bytes takes.
+func frameClass(n int) int { return max(bits.Len(uint(n-1)), minClass) }
+
+func newFrameMemory(bytes int64) *frameMemory {
+	size := max(bytes, 1<<minClass)
+	return &frameMemory{size: size, free: semaphore.NewWeighted(size)}
 }
 
-func (p chunkPool) put(c []byte) { p <- c[:chunkSize] }
+// frames is how many can be lent at most.
+func (m *frameMemory) frames() int { return int(m.size >> minClass) }
 
-// ahead reads an object before its bytes are needed. Nobody waits for a chunk while holding decoded frames, and who holds
-// chunks hands them to a reader that takes them, so the pool cannot lock up.
+// get waits for memory for a frame of n > 0 bytes. Who holds some waits for a disk or for a transfer at most, and not for more of it. A frame
+// that is larger than all that is lent gets it all.
+func (m *frameMemory) get(ctx context.Context, n int) ([]byte, error) {
+	class := frameClass(n)
+	if err := m.free.Acquire(ctx, min(1<<class, m.size)); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if b, ok := m.pools[class].Get().(*[]byte); ok {
+		return (*b)[:n], nil
+	}
+	return make([]byte, n, 1<<class), nil
+}
+
+// put takes back what get returned.
+func (m *frameMemory) put(b []byte) {
+	class := frameClass(cap(b))
+	m.pools[class].Put(&b)
+	m.free.Release(min(1<<class, m.size))
+}
+
+// ahead reads the stored frames of an object before they are needed. It is a snapshot.Source.
 type ahead struct {
-	pool   chunkPool
+	memory *frameMemory
 	cancel context.CancelFunc
-	chunks chan []byte // in order; closed at the end
-	end    error       // why it ended; to be read after chunks is closed
-	chunk  []byte      // the current one
-	left   []byte      // of it
+	frames chan []byte // in order; closed at the end
+	end    error       // why it ended; to be read after frames is closed
+	frame  []byte      // the current one
 }
 
-// fetch opens an object and reads ahead. fetched is called when the network is no longer needed, also after an error.
-func (r *run) fetch(ctx context.Context, fetched func(), open func(context.Context) (io.ReadCloser, store.Info, error)) (io.ReadCloser, store.Info, error) {
+// fetch opens an object, or a range of one, and reads ahead: the frames that are given, or if there are none, what the headers in the
+// object say. fetched is called when the network is no longer needed, also after an error.
+func (r *run) fetch(ctx context.Context, fetched func(), frames []snapshot.Frame, open func(context.Context) (io.ReadCloser, store.Info, error)) (*ahead, store.Info, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	body, info, err := open(ctx)
 	if err != nil {
@@ -59,66 +78,96 @@ func (r *run) fetch(ctx context.Context, fetched func(), open func(context.Conte
 		fetched()
 		return nil, info, err
 	}
-	a := &ahead{pool: r.chunks, cancel: cancel, chunks: make(chan []byte, cap(r.chunks))}
+	a := &ahead{memory: r.stored, cancel: cancel, frames: make(chan []byte, r.stored.frames())}
 	go func() {
-		defer close(a.chunks)
+		defer close(a.frames)
 		defer fetched()
 		defer body.Close()
-		a.end = a.readAll(ctx, body, r.Meter)
+		src := metered{body, r.Meter}
+		if frames != nil {
+			a.end = a.readFrames(ctx, src, frames)
+		} else {
+			a.end = a.readAll(ctx, src, info.Size)
+		}
 	}()
 	return a, info, nil
 }
 
-// readAll reads to the end of body; the error is io.EOF there.
-func (a *ahead) readAll(ctx context.Context, body io.Reader, m *report.Meter) error {
-	for {
-		chunk := a.pool.get(ctx)
-		if chunk == nil {
-			return context.Cause(ctx)
-		}
-		n, err := 0, error(nil)
-		for n < len(chunk) && err == nil {
-			var k int
-			k, err = body.Read(chunk[n:])
-			n += k
-			m.Bytes.Add(int64(k))
-		}
-		a.chunks <- chunk[:n] // there is room for all chunks of the pool
+// readFrames reads frames of known sizes; the error is io.EOF after the last.
+func (a *ahead) readFrames(ctx context.Context, src io.Reader, frames []snapshot.Frame) error {
+	for _, f := range frames {
+		frame, err := a.memory.get(ctx, int(f.Size))
 		if err != nil {
 			return err
 		}
-	}
-}
-
-func (a *ahead) Read(p []byte) (int, error) {
-	for len(a.left) == 0 {
-		a.release()
-		var ok bool
-		if a.chunk, ok = <-a.chunks; !ok {
-			return 0, a.end
+		if _, err := io.ReadFull(src, frame); err != nil {
+			a.memory.put(frame)
+			return err
 		}
-		a.left = a.chunk
+		a.frames <- frame // there is room for all that are lent
 	}
-	n := copy(p, a.left)
-	a.left = a.left[n:]
-	return n, nil
+	return io.EOF
 }
 
-func (a *ahead) release() {
-	if a.chunk != nil {
-		a.pool.put(a.chunk)
-		a.chunk, a.left = nil, nil
+// readAll reads frames to the end of an object of size bytes; the error is io.EOF there.
+func (a *ahead) readAll(ctx context.Context, src io.Reader, size int64) error {
+	for {
+		frame, err := snapshot.ReadFrame(src, func(n int) ([]byte, error) {
+			if int64(n) > size { // on the word of a header alone, no memory is lent
+				return nil, io.ErrUnexpectedEOF
+			}
+			return a.memory.get(ctx, n)
+		})
+		if err != nil {
+			if frame != nil {
+				a.memory.put(frame)
+			}
+			return err
+		}
+		a.frames <- frame
+	}
+}
+
+// NextFrame waits for the next frame.
+func (a *ahead) NextFrame() ([]byte, error) {
+	a.Release()
+	frame, ok := <-a.frames
+	if !ok {
+		return nil, a.end
+	}
+	a.frame = frame
+	return frame, nil
+}
+
+// Release gives the memory of the current frame back.
+func (a *ahead) Release() {
+	if a.frame != nil {
+		a.memory.put(a.frame)
+		a.frame = nil
 	}
 }
 
 // Close ends the transfer and waits for its goroutine.
 func (a *ahead) Close() error {
 	a.cancel()
-	a.release()
-	for c := range a.chunks {
-		a.pool.put(c)
+	a.Release()
+	for f := range a.frames {
+		a.memory.put(f)
 	}
 	return nil
+}
+
+// metered counts what is read from an object.
+type metered struct {
+	r     io.Reader
+	meter *report.Meter
+}
+
+// Read reads a piece that is small enough for the display to move.
+func (m metered) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p[:min(len(p), 256<<10)])
+	m.meter.Bytes.Add(int64(n))
+	return n, err
 }
 
 // slots bounds what is done at once: n transfers, and twice as many jobs, of which those whose bytes have all arrived

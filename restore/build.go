@@ -179,7 +179,7 @@ func (r *run) countPacks() {
 // writes outputs, then their actions. A frame that is damaged costs what lies in it and nothing else.
 func (r *run) restorePack(ctx context.Context, j packJob, fetched func()) error {
 	pack := r.manifest().Packs[j.pack]
-	body, info, err := r.fetch(ctx, fetched, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
+	body, info, err := r.fetch(ctx, fetched, pack.Frames[j.first:j.end], func(ctx context.Context) (io.ReadCloser, store.Info, error) {
 		return r.Store.Open(ctx, pack.Object, stored(pack.Frames, 0, j.first), j.bytes)
 	})
 	if err != nil {
@@ -191,22 +191,15 @@ func (r *run) restorePack(ctx context.Context, j packJob, fetched func()) error 
 	}
 	w := &outputWriter{run: r, pending: j.outputs}
 	defer w.abort()
-	mem := storedBuffers.Get().(*[]byte)
-	defer storedBuffers.Put(mem)
 	for f := j.first; f < j.end; f++ {
-		frame := pack.Frames[f]
-		if int64(cap(*mem)) < frame.Size {
-			*mem = make([]byte, max(frame.Size, min(frame.Size+frame.Size/2, snapshot.FrameSize)))
-		}
-		buf := (*mem)[:frame.Size]
-		_, err := io.ReadFull(body, buf)
+		data, err := body.NextFrame()
 		if err != nil && isStore(err) {
 			return r.losePack(j, w.rest(), err)
 		}
 		if !w.wants(f) {
 			continue
 		}
-		if err := r.restoreFrame(ctx, w, pack, f, buf, err); err != nil {
+		if err := r.restoreFrame(ctx, w, pack, f, body, data, err); err != nil {
 			return err
 		}
 	}
@@ -228,26 +221,21 @@ func (r *run) checkSize(ctx context.Context, pack snapshot.Pack, info store.Info
 	return nil
 }
 
-// restoreFrame decodes one frame and writes what lies in it. One that did not arrive as it should (failed), or not whole, is read once more:
-// perhaps its bytes were wrong only on their way. data is free to be overwritten.
-func (r *run) restoreFrame(ctx context.Context, w *outputWriter, pack snapshot.Pack, f int, data []byte, failed error) error {
-	mem := r.buffers.Get()
+// restoreFrame decodes one frame of src and writes what lies in it. One that did not arrive as it should (failed), or not whole, is read once
+// more: perhaps its bytes were wrong only on their way.
+func (r *run) restoreFrame(ctx context.Context, w *outputWriter, pack snapshot.Pack, f int, src snapshot.Source, data []byte, failed error) error {
 	var raw []byte
 	if failed == nil {
-		raw, failed = pack.Frames[f].Decode(data, mem)
+		raw, failed = r.decode(pack.Frames[f], data)
+	}
+	src.Release() // nobody waits for more of that memory while holding some
+	if failed != nil {
+		raw, failed = r.readFrame(ctx, pack, f)
 	}
 	if failed != nil {
-		r.buffers.Put(mem) // nobody waits for the network with it
-		if failed = r.readFrame(ctx, pack, f, data); failed != nil && isStore(failed) {
+		if isStore(failed) {
 			return fetchError(pack.Object, failed)
 		}
-		mem = r.buffers.Get()
-		if failed == nil {
-			raw, failed = pack.Frames[f].Decode(data, mem)
-		}
-	}
-	if failed != nil {
-		r.buffers.Put(mem)
 		r.tally.damage(snapshot.Damage{Object: pack.Object, Frame: f, Reason: failed.Error()}, kindOf(failed))
 		w.skip(f, kindOf(failed))
 		return nil
@@ -256,16 +244,36 @@ func (r *run) restoreFrame(ctx context.Context, w *outputWriter, pack snapshot.P
 	return w.frame(f, raw)
 }
 
-// readFrame reads one frame by itself.
-func (r *run) readFrame(ctx context.Context, pack snapshot.Pack, f int, buf []byte) error {
-	body, _, err := r.Store.Open(ctx, pack.Object, stored(pack.Frames, 0, f), pack.Frames[f].Size)
+// decode returns a decoded frame, in a buffer that the caller gives back.
+func (r *run) decode(frame snapshot.Frame, data []byte) ([]byte, error) {
+	mem := r.buffers.Get()
+	raw, err := frame.Decode(data, mem)
 	if err != nil {
-		return err
+		r.buffers.Put(mem)
+		return nil, err
+	}
+	return raw, nil
+}
+
+// readFrame reads one frame by itself and decodes it.
+func (r *run) readFrame(ctx context.Context, pack snapshot.Pack, f int) ([]byte, error) {
+	frame := pack.Frames[f]
+	data, err := r.stored.get(ctx, int(frame.Size))
+	if err != nil {
+		return nil, err
+	}
+	defer r.stored.put(data)
+	body, _, err := r.Store.Open(ctx, pack.Object, stored(pack.Frames, 0, f), frame.Size)
+	if err != nil {
+		return nil, err
 	}
 	defer body.Close()
-	n, err := io.ReadFull(body, buf)
+	n, err := io.ReadFull(body, data)
 	r.Meter.Bytes.Add(int64(n))
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return r.decode(frame, data)
 }
 
 // losePack gives up on the outputs of a job. Only an answer of the store that

@@ -80,7 +80,7 @@ func fuzzRun(t *testing.T, root string) *run {
 	t.Helper()
 	r := &run{
 		Options: Options{Meter: new(report.Meter), ModDir: filepath.Join(root, "mod"), BuildDir: filepath.Join(root, "build")},
-		start:   time.Now(), buffers: newBuffers(2), chunks: newChunkPool(1 << 20),
+		start:   time.Now(), buffers: newBuffers(2), stored: newFrameMemory(1 << 20),
 	}
 	r.mods, r.build = modcache.Open(r.ModDir, modcache.Options{Writable: true}), buildcache.Open(r.BuildDir)
 	var err error
@@ -104,7 +104,7 @@ func FuzzObjects(f *testing.F) {
 			t.Skip()
 		}
 		r := fuzzRun(t, root)
-		object := bytes.NewReader(framed(archive, int(frame)+1))
+		object := snapshot.Stream(bytes.NewReader(framed(archive, int(frame)+1)))
 		var err error
 		switch kind % 4 {
 		case 0:

@@ -6,11 +6,10 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// How Options.Memory is shared out. A transfer stands for two jobs, of which each can hold a stored frame of 16 MiB if
-// its bytes do not compress; those of Go code are a quarter of that.
+// How Options.Memory is shared out. A transfer is small, but a module of bigModule has parts of 16 MiB in flight.
 const (
 	maxBuffers   = 10       // decoded frames that are held on machines with many cores: 160 MiB
-	maxAhead     = 16 << 20 // bytes that arrived early, of all objects together
+	maxStored    = 40 << 20 // bytes of stored frames, of all objects together: those that arrive, and those that wait to be decoded
 	minBuffers   = 2        // one is decoded while the other is written
 	minTransfers = 2        // one for large objects, one for small ones
 	perTransfer  = 16 << 20
@@ -34,10 +33,10 @@ func (o *Options) decodedFrames() int {
 	return min(n, max(minBuffers, int(o.Memory/8*3/snapshot.FrameSize)))
 }
 
-// aheadBytes is an eighth of the memory at most.
-func (o *Options) aheadBytes() int64 {
+// storedBytes is a quarter of the memory at most.
+func (o *Options) storedBytes() int64 {
 	if o.Memory <= 0 {
-		return maxAhead
+		return maxStored
 	}
-	return min(maxAhead, o.Memory/8)
+	return min(maxStored, o.Memory/4)
 }

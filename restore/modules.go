@@ -152,7 +152,7 @@ func (r *run) refuse(v module.Version, reason string) {
 func (r *run) restoreModule(ctx context.Context, j moduleJob, fetched func()) error {
 	object := ""
 	err := twice(func() (err error) {
-		var body io.ReadCloser
+		var body *ahead
 		if body, object, err = r.openModule(ctx, j, fetched); err != nil {
 			return err
 		}
@@ -213,8 +213,8 @@ func (r *run) missModule(j moduleJob) {
 // bigModule is the stored size from which a module is read in parallel ranges: toolchains, mostly.
 const bigModule = 24 << 20
 
-func (r *run) openModule(ctx context.Context, j moduleJob, fetched func()) (body io.ReadCloser, object string, err error) {
-	body, _, err = r.fetch(ctx, fetched, func(ctx context.Context) (body io.ReadCloser, info store.Info, err error) {
+func (r *run) openModule(ctx context.Context, j moduleJob, fetched func()) (frames *ahead, object string, err error) {
+	frames, _, err = r.fetch(ctx, fetched, nil, func(ctx context.Context) (body io.ReadCloser, info store.Info, err error) {
 		err = store.ErrNotFound // a private module and no scope to look in
 		for _, object = range j.objects {
 			if j.size >= bigModule {
@@ -231,10 +231,10 @@ func (r *run) openModule(ctx context.Context, j moduleJob, fetched func()) (body
 		}
 		return body, info, err
 	})
-	return body, object, err
+	return frames, object, err
 }
 
-func (r *run) unpackModule(ctx context.Context, j moduleJob, body io.Reader) error {
+func (r *run) unpackModule(ctx context.Context, j moduleJob, body snapshot.Source) error {
 	rd := snapshot.NewReader(body, nil, r.buffers)
 	defer rd.Close()
 	inst, err := r.stage.Begin(j.version, modcache.InstallOptions{Zip: r.zip(j.version), Replace: j.replace, Files: j.files, Bytes: j.bytes})

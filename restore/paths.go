@@ -68,7 +68,7 @@ func (r *run) planPath(p extradir.Path, files []snapshot.PathFile) {
 // are wanted or none, so they are read whole.
 func (r *run) restorePath(ctx context.Context, j pathJob, fetched func()) error {
 	err := twice(func() error {
-		body, _, err := r.fetch(ctx, fetched, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
+		body, _, err := r.fetch(ctx, fetched, nil, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
 			return r.Store.Open(ctx, j.pack.Object, 0, -1)
 		})
 		if err != nil {
@@ -96,7 +96,7 @@ func (r *run) restorePath(ctx context.Context, j pathJob, fetched func()) error 
 
 // unpackPath takes out of what is wanted what is there now. A member whose content is not what the
 // manifest says does not count, and costs no other; nor does a second one of a name.
-func (r *run) unpackPath(j pathJob, body io.Reader) error {
+func (r *run) unpackPath(j pathJob, body snapshot.Source) error {
 	dir, err := j.path.Create()
 	if err != nil {
 		return diskError(err)

@@ -14,7 +14,7 @@ import (
 // store or of the disk cancels the others.
 func (r *run) execute(ctx context.Context) (err error) {
 	r.buffers = newBuffers(r.decodedFrames())
-	r.chunks = newChunkPool(r.aheadBytes())
+	r.stored = newFrameMemory(r.storedBytes())
 	r.setTotals()
 	r.Meter.SetPhase("restore")
 	if r.build != nil {
@@ -71,11 +71,8 @@ func (r *run) runJobs(ctx context.Context) error {
 
 // allJobs lists what is to be done; modules and packs in turn, so that work of both kinds is there all the time.
 func (r *run) allJobs() (jobs []job) {
-	for _, j := range r.trees {
-		jobs = append(jobs, job{j.pack.Size, func(ctx context.Context, fetched func()) error {
-			defer r.sums.treeDone()
-			return r.restoreTree(ctx, j, fetched)
-		}})
+	if len(r.trees) > 0 {
+		jobs = append(jobs, job{r.trees[0].pack.Size, func(ctx context.Context, _ func()) error { return r.restoreTrees(ctx) }})
 	}
 	for _, j := range r.paths {
 		jobs = append(jobs, job{j.pack.Size, func(ctx context.Context, fetched func()) error { return r.restorePath(ctx, j, fetched) }})
@@ -162,9 +159,6 @@ func (r *run) setTotals() {
 
 // aged is the mtime for something last used at t (Unix seconds).
 func (r *run) aged(t int64) time.Time { return buildcache.AgedTime(time.Unix(t, 0), r.start) }
-
-// storedBuffers hold a stored frame for each running packJob.
-var storedBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // copyBuffers are for copying members: large enough that nearly every file is one write.
 const copyBuffer = 1 << 20

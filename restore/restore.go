@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
@@ -156,10 +155,9 @@ type run struct {
 
 	tally   tally
 	buffers *buffers
-	chunks  chunkPool
+	stored  *frameMemory
 	stage   *modcache.Stage
-	sums    *sumCheck  // nil: nothing is checked
-	large   sync.Mutex // held while a large file of a tree is in memory
+	sums    *sumCheck // nil: nothing is checked
 }
 
 // Plan says what Run would do. It reads the store and the caches and writes nothing.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 
 	"github.com/org/gocache-action/internal/checksumdb"
 )
@@ -20,7 +19,6 @@ type sumCheck struct {
 	session *checksumdb.Session
 	always  bool
 	trees   chan struct{} // closed when all trees are restored, and with them the answers that are kept
-	left    atomic.Int32  // trees
 	warned  sync.Once
 }
 
@@ -35,15 +33,15 @@ func (r *run) startSumCheck(ctx context.Context) {
 	}
 	c := &sumCheck{always: r.SumDBAlways, trees: make(chan struct{})}
 	c.session = r.SumDB.Session(ctx, filepath.Join(r.ModDir, "cache", "download", "sumdb"), keep)
-	if c.left.Store(int32(len(r.trees))); len(r.trees) == 0 {
+	if len(r.trees) == 0 {
 		close(c.trees)
 	}
 	r.sums = c
 }
 
-// treeDone counts a tree as restored, or lost.
-func (c *sumCheck) treeDone() {
-	if c != nil && c.left.Add(-1) == 0 {
+// treesDone tells that all trees are restored, or lost.
+func (c *sumCheck) treesDone() {
+	if c != nil {
 		close(c.trees)
 	}
 }

@@ -25,11 +25,10 @@ type treeJob struct {
 }
 
 // Bounds of a file of a tree, which is held in memory: go.mod files and checksum database tiles are a few KiB, fuzz
-// inputs are refused by `go test` above 100 MB. Of those above largeFile only one is held at a time.
+// inputs are refused by `go test` above 100 MB.
 const (
 	maxGraphFile = modcache.MaxGoMod
 	maxFuzzFile  = 100 << 20
-	largeFile    = 1 << 20
 )
 
 func (r *run) planTrees() {
@@ -53,11 +52,22 @@ func (r *run) markTreePacks(packs []bool) {
 	}
 }
 
+// restoreTrees restores one after the other, so that one of their files is in memory at a time, however large they are.
+func (r *run) restoreTrees(ctx context.Context) error {
+	defer r.sums.treesDone()
+	for _, j := range r.trees {
+		if err := r.restoreTree(ctx, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // restoreTree reads a tree's pack and installs what is not here. The packs are small, so they
 // are fetched whole even where little is missing.
-func (r *run) restoreTree(ctx context.Context, j treeJob, fetched func()) error {
+func (r *run) restoreTree(ctx context.Context, j treeJob) error {
 	err := twice(func() error {
-		body, _, err := r.fetch(ctx, fetched, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
+		body, _, err := r.fetch(ctx, func() {}, nil, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
 			return r.Store.Open(ctx, j.pack.Object, 0, -1)
 		})
 		if err != nil {
@@ -76,7 +86,7 @@ func (r *run) restoreTree(ctx context.Context, j treeJob, fetched func()) error 
 }
 
 // unpackTree refuses more than the manifest says there is: no more is written than was announced.
-func (r *run) unpackTree(j treeJob, body io.Reader) error {
+func (r *run) unpackTree(j treeJob, body snapshot.Source) error {
 	rd := snapshot.NewReader(body, j.pack.Frames, r.buffers)
 	defer rd.Close()
 	files, bytes := j.tree.Files, j.tree.Bytes
@@ -105,10 +115,6 @@ func (j treeJob) maxFile() int64 {
 }
 
 func (r *run) unpackTreeFile(tree string, m snapshot.Member, rd io.Reader) error {
-	if m.Size > largeFile {
-		r.large.Lock()
-		defer r.large.Unlock()
-	}
 	data := make([]byte, m.Size)
 	if _, err := io.ReadFull(rd, data); err != nil {
 		return err

@@ -140,7 +140,7 @@ func (p *planner) add(name, root string, frames []snapshot.Frame, entries []entr
 	var archive []byte
 	var starts []int // of the frames in the archive
 	for r := bytes.NewReader(data); ; {
-		stored, err := snapshot.ReadFrame(r, nil)
+		stored, err := snapshot.ReadFrame(r, func(n int) ([]byte, error) { return make([]byte, n), nil })
 		if errors.Is(err, io.EOF) {
 			break
 		}

@@ -193,7 +193,7 @@ func rewrite(t *testing.T, object []byte, base, text string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := snapshot.NewWriter(&out)
-	r := snapshot.NewReader(bytes.NewReader(object), nil, nil)
+	r := snapshot.NewReader(snapshot.Stream(bytes.NewReader(object)), nil, nil)
 	defer r.Close()
 	found := false
 	for {

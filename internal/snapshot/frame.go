@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
-	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -71,37 +69,6 @@ func encodeFrame(raw, dst []byte, checked bool) []byte {
 	binary.LittleEndian.PutUint32(h[4:], 4)
 	binary.LittleEndian.PutUint32(h[8:], uint32(len(h)-frameHeaderSize))
 	return dst
-}
-
-// ReadFrame reads the next stored frame from r into buf, which it grows when needed.
-// It returns io.EOF at the end of r, io.ErrUnexpectedEOF in the middle of a
-// frame, and ErrCorrupt for bytes that are no frame. It does not decode.
-func ReadFrame(r io.Reader, buf []byte) ([]byte, error) {
-	var h [frameHeaderSize]byte
-	if _, err := io.ReadFull(r, h[:]); err != nil {
-		return nil, err
-	}
-	n := int64(binary.LittleEndian.Uint32(h[8:]))
-	if binary.LittleEndian.Uint32(h[:]) != skippableMagic || binary.LittleEndian.Uint32(h[4:]) != 4 || n+frameHeaderSize > MaxFrameStored {
-		return nil, fmt.Errorf("%w: no frame header", ErrCorrupt)
-	}
-	return readInto(r, append(buf[:0], h[:]...), int(n)+frameHeaderSize)
-}
-
-// readAtOnce is how many bytes are made room for on the word of a header alone.
-const readAtOnce = 1 << 20
-
-// readInto reads until buf has n bytes. It grows as the bytes arrive.
-func readInto(r io.Reader, buf []byte, n int) ([]byte, error) {
-	for len(buf) < n {
-		start := len(buf)
-		end := min(n, max(cap(buf), 2*start, readAtOnce))
-		buf = slices.Grow(buf, end-start)[:end]
-		if _, err := io.ReadFull(r, buf[start:]); err != nil {
-			return nil, noEOF(err)
-		}
-	}
-	return buf, nil
 }
 
 // DecodeFrame decodes a stored frame into dst[:0], which it grows when needed.

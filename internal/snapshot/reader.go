@@ -7,17 +7,15 @@ import (
 	"io"
 	"io/fs"
 	"strings"
-	"sync"
 )
 
-// Reader unpacks a pack or a module object while it arrives. It holds one
-// stored and one decoded frame (at most 33 MiB for hostile input, 16 MiB and its compressed form for ours).
+// Reader unpacks a pack or a module object while it arrives. It holds one decoded frame, and needs a stored one
+// only while it decodes it.
 type Reader struct {
 	tr     *tar.Reader
-	src    io.Reader
+	src    Source
 	frames []Frame // checks each frame when not nil
 	next   int
-	stored []byte
 	raw    []byte
 	left   []byte // of raw
 	pos    int64  // in the archive
@@ -33,14 +31,11 @@ type Buffers interface {
 	Put([]byte)
 }
 
-// storedBuffers saves most objects, which are small, fresh memory for their frames.
-var storedBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
 // NewReader returns a Reader of src. When frames is not nil, every frame must
 // have the recorded hash, and src must hold exactly these frames.
 // pool may be nil. The caller must call Close.
-func NewReader(src io.Reader, frames []Frame, pool Buffers) *Reader {
-	r := &Reader{src: src, frames: frames, pool: pool, header: -1, stored: *storedBuffers.Get().(*[]byte)}
+func NewReader(src Source, frames []Frame, pool Buffers) *Reader {
+	r := &Reader{src: src, frames: frames, pool: pool, header: -1}
 	r.tr = tar.NewReader((*frameSource)(r))
 	return r
 }
@@ -93,29 +88,29 @@ func (r *Reader) skip(n int) {
 	r.pos += int64(n)
 }
 
-// fill decodes the next frame. The buffer goes back before the wait for the
-// network, so that slow transfers do not hold memory that others could use.
+// fill decodes the next frame. The memory of the decoded one goes back before the wait for the
+// network, so that slow transfers do not hold what others could use.
 func (r *Reader) fill() (err error) {
 	r.release()
-	stored, err := ReadFrame(r.src, r.stored)
+	stored, err := r.src.NextFrame()
 	if err != nil {
 		if err == io.EOF && r.frames != nil && r.next != len(r.frames) {
 			return io.ErrUnexpectedEOF
 		}
 		return err
 	}
-	r.stored = stored
+	defer r.src.Release()
 	if r.pool != nil {
 		r.raw = r.pool.Get()
 	}
 	var raw []byte
 	switch {
 	case r.frames == nil:
-		raw, err = DecodeFrame(r.stored, r.raw)
+		raw, err = DecodeFrame(stored, r.raw)
 	case r.next >= len(r.frames):
 		err = fmt.Errorf("%w: more frames than recorded", ErrCorrupt)
 	default:
-		raw, err = r.frames[r.next].Decode(r.stored, r.raw)
+		raw, err = r.frames[r.next].Decode(stored, r.raw)
 	}
 	if err != nil {
 		return err
@@ -149,13 +144,7 @@ func (r *Reader) Bytes(m Member) ([]byte, bool) {
 func (r *Reader) WaitIdle(wait func()) { r.idle = wait }
 
 // Close gives the memory back. It does not close the source.
-func (r *Reader) Close() {
-	r.release()
-	if b := r.stored; b != nil && cap(b) <= FrameSize {
-		r.stored = nil
-		storedBuffers.Put(&b)
-	}
-}
+func (r *Reader) Close() { r.release() }
 
 // maxHeaders bounds what belongs to one member beside its content: a header, and one for its name where that is long. Package tar takes any
 // number of extended headers of a megabyte each, and lists of holes in sparse files.

@@ -73,7 +73,7 @@ func writePack(t testing.TB, files []file) (pack []byte, frames []snapshot.Frame
 
 // readAll unpacks everything.
 func readAll(src io.Reader, frames []snapshot.Frame) (files []file, err error) {
-	r := snapshot.NewReader(src, frames, nil)
+	r := snapshot.NewReader(snapshot.Stream(src), frames, nil)
 	defer r.Close()
 	for {
 		m, err := r.Next()
