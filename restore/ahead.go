@@ -22,14 +22,17 @@ type frameMemory struct {
 	pools [maxClass + 1]sync.Pool
 }
 
-// Frames count, and are kept, as powers of two from 64 KiB on, so that what one gave back fits the next.
+// Frames count, and are kept, as powers of two from 64 KiB on, so that what one gave back fits the next. The last class is that of the largest.
 const (
 	minClass = 16
-	maxClass = 25 // more than snapshot.MaxFrameStored
+	maxClass = 25
 )
 
-// frameClass returns the binary logarithm of the bytes that a frame of n bytes takes.
-func frameClass(n int) int { return max(bits.Len(uint(n-1)), minClass) }
+// frameClass returns the class of a frame of n bytes, and how many bytes such ones take.
+func frameClass(n int) (class int, size int64) {
+	class = max(bits.Len(uint(n-1)), minClass)
+	return class, min(int64(1)<<class, snapshot.MaxFrameStored)
+}
 
 func newFrameMemory(bytes int64) *frameMemory {
 	size := max(bytes, 1<<minClass)
@@ -42,21 +45,21 @@ func (m *frameMemory) frames() int { return int(m.size >> minClass) }
 // get waits for memory for a frame of n > 0 bytes. Who holds some waits for a disk or for a transfer at most, and not for more of it. A frame
 // that is larger than all that is lent gets it all.
 func (m *frameMemory) get(ctx context.Context, n int) ([]byte, error) {
-	class := frameClass(n)
-	if err := m.free.Acquire(ctx, min(1<<class, m.size)); err != nil {
+	class, size := frameClass(n)
+	if err := m.free.Acquire(ctx, min(size, m.size)); err != nil {
 		return nil, context.Cause(ctx)
 	}
 	if b, ok := m.pools[class].Get().(*[]byte); ok {
 		return (*b)[:n], nil
 	}
-	return make([]byte, n, 1<<class), nil
+	return make([]byte, n, size), nil
 }
 
 // put takes back what get returned.
 func (m *frameMemory) put(b []byte) {
-	class := frameClass(cap(b))
+	class, size := frameClass(cap(b))
 	m.pools[class].Put(&b)
-	m.free.Release(min(1<<class, m.size))
+	m.free.Release(min(size, m.size))
 }
 
 // ahead reads the stored frames of an object before they are needed. It is a snapshot.Source.
