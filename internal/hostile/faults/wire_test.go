@@ -204,14 +204,19 @@ func loseAnswer(f *wire, w http.ResponseWriter, r *http.Request) {
 	hangUp(w, "")
 }
 
-// refuseWith answers with an error. The body of the request is not read.
+// refuseWith answers with an error, before the body of the request has come, and then reads on until the client ends. A server that closes
+// instead resets the connection of a client that waited for "100 Continue" no longer, and then the answer is lost now and then.
 func refuseWith(status int, code, message string) func(*wire, http.ResponseWriter, *http.Request) {
 	return func(_ *wire, w http.ResponseWriter, r *http.Request) {
+		c := http.NewResponseController(w)
+		c.EnableFullDuplex()
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(status)
 		if r.Method != http.MethodHead {
 			fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
 		}
+		c.Flush()
+		io.Copy(io.Discard, r.Body)
 	}
 }
 
