@@ -195,31 +195,28 @@ const maxSequenceBytes = 11
 
 // appendBits writes the sequences, the last first, as the decoder reads backwards.
 func (b *block) appendBits(dst []byte, seqs []sequence) []byte {
-	w := newBitWriter(dst, maxSequenceBytes*(1+len(seqs)))
+	buf, pos := room(dst, maxSequenceBytes*(1+len(seqs)))
 	lit, off, mat := &b.lit, &b.off, &b.mat
 	i := len(seqs) - 1
 	ls, os, ms := lit.init(i), off.init(i), mat.init(i)
-	w.values(seqs[i], lit.codes[i], off.codes[i], mat.codes[i])
-	for i--; i >= 0; i-- {
-		lc, oc, mc := lit.codes[i], off.codes[i], mat.codes[i]
-		os = off.encode(&w, os, oc)
-		ms = mat.encode(&w, ms, mc)
-		ls = lit.encode(&w, ls, lc)
-		w.values(seqs[i], lc, oc, mc)
+	var w bitBuffer
+	for {
+		// What the codes leave open.
+		w = w.add(uint64(seqs[i].lits), litExtra[lit.codes[i]&(maxSymbols-1)])
+		w, pos = w.flush(buf, pos)
+		w = w.add(uint64(seqs[i].length-3), matExtra[mat.codes[i]&(maxSymbols-1)])
+		w = w.add(uint64(seqs[i].offset), off.codes[i])
+		w, pos = w.flush(buf, pos)
+		if i--; i < 0 {
+			break
+		}
+		w, os = off.encode(w, os, off.codes[i])
+		w, ms = mat.encode(w, ms, mat.codes[i])
+		w, ls = lit.encode(w, ls, lit.codes[i])
 	}
-	w.flush()
-	w.add(uint64(ms), mat.finalBits())
-	w.add(uint64(os), off.finalBits())
-	w.add(uint64(ls), lit.finalBits())
-	w.add(1, 1) // marks the end
-	return w.pad()
-}
-
-// values writes what the codes leave open of a sequence.
-func (w *bitWriter) values(s sequence, lc, oc, mc uint8) {
-	w.add(uint64(s.lits), litExtra[lc])
-	w.flush()
-	w.add(uint64(s.length-3), matExtra[mc])
-	w.add(uint64(s.offset), oc)
-	w.flush()
+	w = w.add(uint64(ms), mat.finalBits())
+	w = w.add(uint64(os), off.finalBits())
+	w = w.add(uint64(ls), lit.finalBits())
+	w = w.add(1, 1) // marks the end
+	return buf[:w.pad(buf, pos)]
 }

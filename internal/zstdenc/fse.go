@@ -1,10 +1,8 @@
 package zstdenc
 
 import (
-	"encoding/binary"
 	"math"
 	"math/bits"
-	"slices"
 )
 
 // maxSymbols is more than any of the three alphabets of sequences has: 36, 32 and 53.
@@ -131,8 +129,8 @@ func (t *table) fit(counts *[maxSymbols]uint32, n int, maxLog uint8) {
 
 // appendTo writes the distribution (RFC 8878, section 4.1.1).
 func (t *table) appendTo(dst []byte) []byte {
-	w := newBitWriter(dst, 2*maxSymbols) // a symbol takes less than two bytes
-	w.add(uint64(t.log-5), 4)
+	buf, pos := room(dst, 2*maxSymbols) // a symbol takes less than two bytes
+	w := bitBuffer{}.add(uint64(t.log-5), 4)
 	left, threshold, width := 1<<t.log+1, 1<<t.log, t.log+1
 	for s := 0; left > 1; {
 		n := int(t.norm[s])
@@ -147,24 +145,24 @@ func (t *table) appendTo(dst []byte) []byte {
 		if v < most {
 			short = 1
 		}
-		w.add(uint64(v), width-short)
+		w = w.add(uint64(v), width-short)
 		for left < threshold && threshold > 1 {
 			threshold >>= 1
 			width--
 		}
 		if n == 0 { // how many more zeros follow, in steps of at most three
 			for more := t.zeros(s); ; more -= 3 {
-				w.add(uint64(min(more, 3)), 2)
+				w = w.add(uint64(min(more, 3)), 2)
 				s += min(more, 3)
-				w.flush()
+				w, pos = w.flush(buf, pos)
 				if more < 3 {
 					break
 				}
 			}
 		}
-		w.flush()
+		w, pos = w.flush(buf, pos)
 	}
-	return w.pad()
+	return buf[:w.pad(buf, pos)]
 }
 
 // zeros counts symbols without probability from s on.
@@ -173,39 +171,4 @@ func (t *table) zeros(s int) (n int) {
 		n++
 	}
 	return n
-}
-
-// bitWriter appends bits to a buffer, the lowest first.
-type bitWriter struct {
-	buf  []byte
-	pos  int // bytes written
-	bits uint64
-	n    uint8
-}
-
-// newBitWriter writes behind dst. At most size bytes may follow.
-func newBitWriter(dst []byte, size int) bitWriter {
-	buf := slices.Grow(dst, size+8)
-	return bitWriter{buf: buf[:cap(buf)], pos: len(dst)}
-}
-
-// add appends the n lowest bits of v. At most 57 bits fit between two calls of flush.
-func (w *bitWriter) add(v uint64, n uint8) {
-	w.bits |= (v & (1<<(n&63) - 1)) << (w.n & 63)
-	w.n += n
-}
-
-// flush moves whole bytes to the buffer. Those behind them are written over next.
-func (w *bitWriter) flush() {
-	binary.LittleEndian.PutUint64(w.buf[w.pos:], w.bits)
-	w.pos += int(w.n >> 3)
-	w.bits >>= w.n & 0x38
-	w.n &= 7
-}
-
-// pad fills the last byte with zeros, and returns everything.
-func (w *bitWriter) pad() []byte {
-	w.n += 7
-	w.flush()
-	return w.buf[:w.pos]
 }

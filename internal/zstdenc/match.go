@@ -1,16 +1,13 @@
 package zstdenc
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 // Tables of places where content was seen, by its hash. They are as small as that they stay near the processor, which waits for them most of
 // the time.
 const (
 	longBits  = 17 // hash of 8 bytes
 	shortBits = 15 // hash of 6 bytes
-	farBits   = 17 // hash of 8 bytes, of a sample of the places
+	farBits   = 16 // hash of 8 bytes, of a sample of the places
 	// One in 1<<farSample places is in the far table, chosen by content, so that equal content is chosen at both places.
 	// What lies 16 MiB back is found there, while the long table has forgotten it after one or two.
 	farSample = 4
@@ -68,8 +65,9 @@ func (m *matcher) parse(b *block, start, end int) {
 	src := m.src[:end:end]
 	limit := end - hashMargin
 	emitted := start
-	// An empty entry means the place 0, at which nothing can be found therefore.
-	for s := max(start, 1); s < limit; {
+	// An empty entry means the place 0, at which nothing can be found therefore; and the offsets that a frame begins with reach back to 0 from
+	// here on.
+	for s := max(start, 4); s < limit; {
 		var at, n int
 		if s, at, n = m.find(src, s, emitted, limit); n == 0 {
 			break
@@ -122,10 +120,10 @@ func (m *matcher) find(src []byte, s, emitted, limit int) (_, at, n int) {
 		el, es := newEntry(s, hl, longBits), newEntry(s, hs, shortBits)
 		m.long[hl>>(64-longBits)] = el
 		m.short[hs>>(64-shortBits)] = es
-		if r := next - off1; r >= 0 && load32(src, r) == uint32(cv1) {
+		if r := next - off1; load32(src, r) == uint32(cv1) {
 			return next, r, 4 + matchLen(src, next+4, r+4)
 		}
-		if r := next - off2; r >= 0 && load32(src, r) == uint32(cv1) {
+		if r := next - off2; load32(src, r) == uint32(cv1) {
 			return next, r, 4 + matchLen(src, next+4, r+4)
 		}
 		n = 0
@@ -220,7 +218,7 @@ func (m *matcher) indexLong(at int, hash uint64) {
 func (m *matcher) repeat(b *block, src []byte, s, limit int) int {
 	for s < limit {
 		r := s - int(m.recent[1])
-		if r < 0 || load32(src, r) != load32(src, s) {
+		if load32(src, r) != load32(src, s) {
 			break
 		}
 		m.index(src, s)
@@ -257,6 +255,3 @@ func matchLen(src []byte, a, b int) int {
 	}
 	return a - start
 }
-
-func load64(p []byte, i int) uint64 { return binary.LittleEndian.Uint64(p[i : i+8 : i+8]) }
-func load32(p []byte, i int) uint32 { return binary.LittleEndian.Uint32(p[i : i+4 : i+4]) }

@@ -79,15 +79,14 @@ func (c *symbols) init(i int) uint32 {
 	return uint32(c.next[int32((n<<16-t.bits)>>n)+t.state])
 }
 
-// encode writes the bits that lead from the state for a code to the given one, and returns the former.
-func (c *symbols) encode(w *bitWriter, state uint32, code uint8) uint32 {
+// encode adds the bits that lead from the state for a code to the given one, and returns the former.
+func (c *symbols) encode(w bitBuffer, state uint32, code uint8) (bitBuffer, uint32) {
 	if c.table == nil {
-		return 0
+		return w, 0
 	}
 	t := c.trans[code&(maxSymbols-1)]
 	n := (state + t.bits) >> 16
-	w.add(uint64(state), uint8(n))
-	return uint32(c.next[int32(state>>n)+t.state])
+	return w.add(uint64(state), uint8(n)), uint32(c.next[int32(state>>n)+t.state])
 }
 
 // finalBits is how many bits of the last state are written.
