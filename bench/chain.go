@@ -237,19 +237,14 @@ func (r *run) explain() {
 	}
 }
 
-// seconds measures one stage that is not recorded, and must succeed.
-func (c *chain) seconds(ctx context.Context, t tool, s stage) (float64, error) {
+// succeed measures one stage that is not recorded, and must succeed.
+func (c *chain) succeed(ctx context.Context, env []string, s stage) (cost, error) {
 	if err := command(ctx, "sync"); err != nil {
-		return 0, err
+		return cost{}, err
 	}
-	took, err := c.measure(ctx, c.link, t.env(), s)
+	took, err := c.measure(ctx, c.link, env, s)
 	if err == nil && took.Exit != 0 {
 		err = fmt.Errorf("%s: exit code %d\n%s", s.label, took.Exit, tail(took.Errors, 4000))
 	}
-	return took.Wall, err
-}
-
-func (c *chain) must(ctx context.Context, t tool, s stage) error {
-	_, err := c.seconds(ctx, t, s)
-	return err
+	return took, err
 }

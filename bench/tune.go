@@ -39,7 +39,10 @@ func tune(ctx context.Context, c *chain) (t tuning, err error) {
 	if err := c.startOver(tool); err != nil {
 		return t, err
 	}
-	if err := c.withReference(func() error { return c.must(ctx, tool, tool.pack()) }); err != nil {
+	if err := c.withReference(func() error {
+		_, err := c.succeed(ctx, tool.env(), tool.pack())
+		return err
+	}); err != nil {
 		return t, err
 	}
 	if _, t.Archive, err = treeSize(c.path("tmp", "archive")); err != nil {
@@ -48,7 +51,8 @@ func tune(ctx context.Context, c *chain) (t tuning, err error) {
 	best := slices.Clone(uploadSettings)
 	if t.Settings, err = fastest(best, &t, rcloneSettings.upload, func(s rcloneSettings) (float64, error) {
 		tool.settings = s
-		return c.seconds(ctx, tool, tool.upload(1))
+		took, err := c.succeed(ctx, tool.env(), tool.upload(1))
+		return took.Wall, err
 	}); err != nil {
 		return t, err
 	}
@@ -57,7 +61,8 @@ func tune(ctx context.Context, c *chain) (t tuning, err error) {
 		if err := tool.clean(false); err != nil {
 			return 0, err
 		}
-		return c.seconds(ctx, tool, tool.download(1))
+		took, err := c.succeed(ctx, tool.env(), tool.download(1))
+		return took.Wall, err
 	})
 	logf("rclone on %s: %s, %s", c.link.name, t.Settings.upload(), streamsName(t.Settings.Streams))
 	return t, err
