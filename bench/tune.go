@@ -39,8 +39,12 @@ func tune(ctx context.Context, c *chain) (t tuning, err error) {
 	if err := c.startOver(tool); err != nil {
 		return t, err
 	}
+	seconds := func(s stage) (float64, error) {
+		took, err := c.succeed(ctx, tool.env(), s)
+		return took.Wall, err
+	}
 	if err := c.withReference(func() error {
-		_, err := c.succeed(ctx, tool.env(), tool.pack())
+		_, err := seconds(tool.pack())
 		return err
 	}); err != nil {
 		return t, err
@@ -51,8 +55,7 @@ func tune(ctx context.Context, c *chain) (t tuning, err error) {
 	best := slices.Clone(uploadSettings)
 	if t.Settings, err = fastest(best, &t, rcloneSettings.upload, func(s rcloneSettings) (float64, error) {
 		tool.settings = s
-		took, err := c.succeed(ctx, tool.env(), tool.upload(1))
-		return took.Wall, err
+		return seconds(tool.upload(1))
 	}); err != nil {
 		return t, err
 	}
@@ -61,8 +64,7 @@ func tune(ctx context.Context, c *chain) (t tuning, err error) {
 		if err := tool.clean(false); err != nil {
 			return 0, err
 		}
-		took, err := c.succeed(ctx, tool.env(), tool.download(1))
-		return took.Wall, err
+		return seconds(tool.download(1))
 	})
 	logf("rclone on %s: %s, %s", c.link.name, t.Settings.upload(), streamsName(t.Settings.Streams))
 	return t, err
