@@ -75,7 +75,8 @@ ENV PATH=/go/bin:/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin GOPATH=/go GOTOO
 WORKDIR /go
 `
 
-// base makes the image that the Dockerfile starts from. Of Go it has what compiles.
+// base makes the image that the Dockerfile starts from. Of Go it has what compiles. A busybox that is
+// linked dynamically, as that of Debian's package busybox, comes with its libraries.
 func (b *builder) base() {
 	b.t.Helper()
 	script := `set -e
@@ -83,6 +84,7 @@ mkdir -p base/bin base/usr/local/go base/usr/bin base/etc/ssl/certs base/etc bas
 echo 'root:x:0:0::/root:/bin/sh' >base/etc/passwd
 chmod 1777 base/tmp base/go
 cp "$(command -v busybox)" base/bin/busybox
+for l in $(ldd base/bin/busybox 2>/dev/null | grep -o '/[^ ]*'); do mkdir -p base"${l%/*}"; cp -L "$l" base"$l"; done
 for a in sh mkdir chmod cp cat id; do ln -s busybox base/bin/$a; done
 cp /etc/ssl/certs/ca-certificates.crt base/etc/ssl/certs/
 tar cf - -C "$1" --exclude=testdata --exclude='*_test.go' VERSION go.env bin pkg/tool pkg/include src lib/time | tar xf - -C base/usr/local/go`
