@@ -51,6 +51,9 @@ func (a *app) extraPaths(p *project) (list []extradir.Path, err error) {
 // systems; what is relative lies in the project. The name is the spelling where it has variables; else it is
 // relative to the project, or to the home directory with a leading ~, or absolute, so that it does not matter whether a shell resolved it.
 func (a *app) extraPath(given, project, home string) (extradir.Path, error) {
+	if err := checkName("--path", given); err != nil {
+		return extradir.Path{}, err
+	}
 	var unset []string
 	dir := os.Expand(given, func(name string) string {
 		v := a.lookup.get(name)

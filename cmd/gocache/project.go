@@ -60,6 +60,9 @@ func (a *app) project(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	p.id = identify(known, git, p)
+	if err := p.id.check(); err != nil {
+		return nil, err
+	}
 	if err := p.derive(a.flags.goSum); err != nil {
 		return nil, err
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/gocache-action/internal/store"
-	"github.com/org/gocache-action/keys"
 )
 
 func TestDuration(t *testing.T) {
@@ -135,7 +134,6 @@ func TestGoEnv(t *testing.T) {
 func TestHints(t *testing.T) {
 	tests := map[string]error{
 		"install Go":           &exec.Error{Name: "go", Err: exec.ErrNotFound},
-		"correct the file":     fmt.Errorf("go.mod %w", keys.ErrSyntax),
 		"check the credential": store.ErrDenied,
 		"create the bucket":    store.ErrNoStore,
 		"check the endpoint":   errors.Join(store.ErrUnreachable, context.DeadlineExceeded),
