@@ -63,7 +63,7 @@ func (p *Plan) choose(files []File, patterns []string) (chosen []File, err error
 
 // selectVersions notes what the chosen files have checksums of.
 func (p *Plan) selectVersions(chosen []File) error {
-	sums, err := check(chosen)
+	sums, _, err := check(chosen) // what is wrong was noted before
 	if err != nil {
 		return err
 	}
@@ -94,18 +94,52 @@ func listPaths(files []File) string {
 }
 
 // named collects the modules of the files that patterns name by their full path, wherever they lie.
-func (c *collector) named() error {
+func (c *collector) named() {
 	for _, pattern := range c.in.Select {
-		if strings.ContainsAny(pattern, `*?[{\`) {
-			continue
-		}
-		file := filepath.Join(c.dir, filepath.FromSlash(pattern))
-		if info, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
-			continue // Derive tells that it matches nothing
-		}
-		if err := c.maybeModule(filepath.Dir(file)); err != nil {
-			return err
+		if !strings.ContainsAny(pattern, `*?[{\`) {
+			c.pair(filepath.Join(c.dir, filepath.FromSlash(pattern)))
 		}
 	}
-	return nil
+}
+
+// matched collects a file that the search comes across if a pattern names it, such as tools.sum, which belongs to a tools.mod of -modfile.
+func (c *collector) matched(file string) {
+	if len(c.env.Select) == 0 {
+		return
+	}
+	rel := c.rel(file)
+	for _, pattern := range c.env.Select {
+		if ok, _ := doublestar.Match(pattern, rel); ok {
+			c.pair(file)
+			return
+		}
+	}
+}
+
+// pair collects a module file with the one that belongs to it: go.sum with go.mod, tools.sum with tools.mod.
+func (c *collector) pair(file string) {
+	switch filepath.Ext(file) {
+	case ".mod", ".sum":
+	default:
+		return // Derive tells that it matches nothing
+	}
+	if _, err := readFile(file); errors.Is(err, fs.ErrNotExist) {
+		return // the same
+	}
+	stem := strings.TrimSuffix(file, filepath.Ext(file))
+	if _, err := os.Stat(stem + ".mod"); err != nil {
+		c.loose(stem + ".sum")
+		return
+	}
+	c.maybeModule(stem + ".mod")
+}
+
+// loose collects a checksum file that has no go.mod beside it.
+func (c *collector) loose(file string) {
+	if rel := c.rel(file); slices.ContainsFunc(c.in.Files, func(f File) bool { return f.Path == rel }) {
+		return
+	}
+	c.nesting = true
+	c.sums(file, false)
+	c.nesting = false
 }

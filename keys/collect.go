@@ -1,14 +1,19 @@
 package keys
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/org/gocache-action/internal/goflags"
+	"github.com/org/gocache-action/internal/samedir"
 )
 
 // Env is what Collect has to know beside the files. The fields that are named like
@@ -45,7 +50,10 @@ type collector struct {
 	dir  string // absolute project directory
 	env  Env
 	in   Input
-	seen map[string]bool // absolute module directories
+	seen []seenFile // the go.mod files
+	// nesting: what is collected now is of nested modules.
+	nesting bool
+	line    string // of the Go version that decides on the toolchain
 	// fetches is true once a module that is not vendored has checksums of its own.
 	fetches bool
 }
@@ -57,25 +65,25 @@ type collector struct {
 //   - local directories that any of them puts in place of a module (replace);
 //   - modules nested below dir, for jobs build tools and examples too.
 //
-// A go.mod of a nested module that does not parse is left out, with a note,
-// as the go command never reads it; any other one is an error that names file and line.
+// With -modfile in GOFLAGS the go.mod and go.sum that it names come before those in their usual places, which are collected too:
+// jobs mostly use both.
+//
+// What cannot be read or parsed costs no more than itself, with a note: the job may put it right, or never use it.
+// The error is that of a directory without a name.
 func Collect(dir string, env Env) (Input, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return Input{}, fmt.Errorf("project directory: %w", err)
 	}
-	c := &collector{dir: abs, env: env, seen: make(map[string]bool)}
+	c := &collector{dir: abs, env: env}
 	c.in.Name = env.Name
 	c.in.OS, c.in.Arch = crossed(env.OS, env.HostOS), crossed(env.Arch, env.HostArch)
 	c.in.GoVersion = env.GOVERSION
-	if err := c.main(); err != nil {
-		return Input{}, err
-	}
-	if err := c.nested(); err != nil {
-		return Input{}, err
-	}
 	c.in.Select = env.Select
-	return c.in, c.named()
+	c.main()
+	c.nested()
+	c.named()
+	return c.in, nil
 }
 
 // crossed joins target and host where they differ.
@@ -87,111 +95,150 @@ func crossed(target, host string) string {
 }
 
 // main collects what the go command itself reads in the project directory.
-func (c *collector) main() error {
+func (c *collector) main() {
 	if c.env.GOWORK != "" && c.env.GOWORK != "off" {
-		return c.workspace(c.env.GOWORK)
+		c.workspace(c.env.GOWORK)
+		return
 	}
 	if c.env.GOMOD == "" || c.env.GOMOD == os.DevNull {
-		return nil
+		return
 	}
 	root := c.same(filepath.Dir(c.env.GOMOD))
-	mod, err := c.module(root, func(mod *modfile.File) bool { return c.vendored(root, goLine(mod.Go), false) })
-	if err != nil {
-		return err
+	vendored := func(mod *modfile.File) bool { return c.vendored(root, goLine(mod.Go), false) }
+	for _, file := range []string{c.modFile(), filepath.Join(root, "go.mod")} {
+		if file == "" {
+			continue
+		}
+		mod, err := c.module(file, vendored)
+		if err != nil {
+			c.note("%v", err)
+			continue
+		}
+		if c.line == "" {
+			c.toolchain(mod.Go, mod.Toolchain)
+		}
+		c.replaced(root, mod.Replace)
 	}
-	c.toolchain(mod.Go, mod.Toolchain)
-	return c.replaced(root, mod.Replace)
 }
 
-// workspace collects go.work and its members.
-func (c *collector) workspace(file string) error {
+// modFile returns the file that -modfile names, "" without it. Paths are relative to the directory in which the go command runs.
+func (c *collector) modFile() string {
+	file := goflags.String(c.env.GOFLAGS, "modfile")
+	if file == "" || filepath.Ext(file) != ".mod" { // the go command refuses others
+		return ""
+	}
+	return local(c.dir, file)
+}
+
+// workspace collects go.work and its members. One that is not checked out yet is named, as a job can bring it.
+func (c *collector) workspace(file string) {
 	root := c.same(filepath.Dir(file))
 	file = filepath.Join(root, filepath.Base(file))
 	data, err := readFile(file)
 	if err != nil {
-		return err
+		c.note("workspace: %v", err)
+		return
 	}
 	f := File{Path: c.rel(file), Data: data}
 	work, err := parseWork(f)
 	if err != nil {
-		return err
+		// Derive names it. Its members are found if they lie in the project.
+		c.in.Files = append(c.in.Files, f)
+		c.sums(file+".sum", false)
+		return
 	}
 	vendored := c.vendored(root, goLine(work.Go), true)
 	f.Vendored = vendored
 	c.in.Files = append(c.in.Files, f)
-	if _, err := c.sums(file+".sum", vendored); err != nil {
-		return err
-	}
+	c.sums(file+".sum", vendored)
 	c.toolchain(work.Go, work.Toolchain)
 	for _, use := range work.Use {
 		member := local(root, use.Path)
-		mod, err := c.module(member, func(*modfile.File) bool { return vendored })
+		mod, err := c.module(filepath.Join(member, "go.mod"), func(*modfile.File) bool { return vendored })
 		if err != nil {
-			return fmt.Errorf("module %s listed in %s: %w", use.Path, f.Path, err)
+			c.note("module %s listed in %s: %v", use.Path, f.Path, err)
+			continue
 		}
-		if err := c.replaced(member, mod.Replace); err != nil {
-			return err
-		}
+		c.replaced(member, mod.Replace)
 	}
-	return c.replaced(root, work.Replace)
+	c.replaced(root, work.Replace)
 }
 
-// module collects go.mod and go.sum of one module, whose go.mod must exist.
-func (c *collector) module(root string, vendored func(*modfile.File) bool) (*modfile.File, error) {
-	file := filepath.Join(root, "go.mod")
+// module collects a go.mod, which must exist, and the go.sum that belongs to it. One that does not parse is collected as well, and beside
+// an error of which Derive tells; its checksums hold.
+func (c *collector) module(file string, vendored func(*modfile.File) bool) (*modfile.File, error) {
 	data, err := readFile(file)
 	if err != nil {
 		return nil, err
 	}
-	f := File{Path: c.rel(file), Data: data}
+	f := File{Path: c.rel(file), Data: data, Nested: c.nesting}
 	mod, err := parseMod(f)
-	if err != nil || c.seen[root] {
+	if errors.Is(err, ErrSyntax) && !c.nesting {
+		mod, err = new(modfile.File), nil // Derive names it
+	}
+	if err != nil || c.collected(file) {
 		return mod, err
 	}
-	c.seen[root] = true
+	c.collect(file)
 	f.Vendored = vendored(mod)
 	c.in.Files = append(c.in.Files, f)
-	found, err := c.sums(filepath.Join(root, "go.sum"), f.Vendored)
+	found := c.sums(strings.TrimSuffix(file, ".mod")+".sum", f.Vendored)
 	if f.Vendored && !c.fetches {
 		c.in.Vendor = true
 	}
 	if found && !f.Vendored {
 		c.fetches, c.in.Vendor = true, false
 	}
-	return mod, err
+	return mod, nil
+}
+
+// seenFile is a file by its directory, whatever that is called. The file itself would not do: equal ones can be hard links to each other.
+type seenFile struct {
+	dir  fs.FileInfo
+	base string
+}
+
+// collected reports whether a file was collected, under whatever name.
+func (c *collector) collected(file string) bool {
+	info, err := os.Stat(filepath.Dir(file))
+	return err == nil && slices.ContainsFunc(c.seen, func(s seenFile) bool {
+		return s.base == filepath.Base(file) && os.SameFile(s.dir, info)
+	})
+}
+
+func (c *collector) collect(file string) {
+	if info, err := os.Stat(filepath.Dir(file)); err == nil {
+		c.seen = append(c.seen, seenFile{info, filepath.Base(file)})
+	}
 }
 
 // sums adds a checksum file, if there is one.
-func (c *collector) sums(file string, vendored bool) (found bool, err error) {
+func (c *collector) sums(file string, vendored bool) (found bool) {
 	data, err := readFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false
+	case err != nil:
+		c.note("checksums left out: %v", err)
+		return false
 	}
-	if err != nil {
-		return false, err
-	}
-	c.in.Files = append(c.in.Files, File{Path: c.rel(file), Data: data, Vendored: vendored})
-	return true, nil
+	c.in.Files = append(c.in.Files, File{Path: c.rel(file), Data: data, Vendored: vendored, Nested: c.nesting})
+	return true
 }
 
 // replaced collects local directories that stand in for modules. One that is not there
 // is the go command's to complain about: it does so only when it needs the module.
-func (c *collector) replaced(root string, list []*modfile.Replace) error {
+func (c *collector) replaced(root string, list []*modfile.Replace) {
 	for _, r := range list {
 		if r.New.Version != "" || !modfile.IsDirectoryPath(r.New.Path) {
 			continue
 		}
-		dir := local(root, r.New.Path)
-		if c.seen[dir] {
-			continue
-		}
 		// It is built as a dependency of the main module: vendored with it or not at all.
-		_, err := c.module(dir, func(*modfile.File) bool { return c.in.Vendor })
+		_, err := c.module(filepath.Join(local(root, r.New.Path), "go.mod"), func(*modfile.File) bool { return c.in.Vendor })
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("replacement of %s: %w", r.Old.Path, err)
+			c.note("replacement of %s: %v", r.Old.Path, err)
 		}
 	}
-	return nil
 }
 
 // toolchain replaces the version of the installed go by the one that will run.
@@ -200,6 +247,7 @@ func (c *collector) toolchain(g *modfile.Go, t *modfile.Toolchain) {
 	if t != nil {
 		line = t.Name
 	}
+	c.line = cmp.Or(goLine(g), line, "none")
 	c.in.GoVersion = Toolchain(c.env.GOVERSION, c.env.GOTOOLCHAIN, goLine(g), line)
 }
 
@@ -219,13 +267,23 @@ func local(root, dir string) string {
 	return filepath.Join(root, dir)
 }
 
-// same returns the project directory where root is that directory by another name
-// (a symbolic link, a short name on Windows), so that no module is collected twice.
+// same returns a directory by the name that it has in relation to the project directory, where it is that, contains it or lies in it: else
+// a symbolic link or a short name (Windows) would give one file two names, or a key that depends on the place of the checkout.
 func (c *collector) same(root string) string {
-	a, errA := os.Stat(root)
-	b, errB := os.Stat(c.dir)
-	if errA == nil && errB == nil && os.SameFile(a, b) {
-		return c.dir
+	info, err := os.Stat(root)
+	if err != nil {
+		return root
+	}
+	for p := c.dir; ; p = filepath.Dir(p) {
+		if own, err := os.Stat(p); err == nil && os.SameFile(own, info) {
+			return p
+		}
+		if p == filepath.Dir(p) {
+			break
+		}
+	}
+	if rel, ok := samedir.Inside(root, c.dir); ok {
+		return filepath.Join(c.dir, filepath.FromSlash(rel))
 	}
 	return root
 }
@@ -254,16 +312,4 @@ func readFile(file string) ([]byte, error) {
 		return nil, fmt.Errorf("%s has %d bytes, more than the limit of %d", file, info.Size(), int64(maxFile))
 	}
 	return os.ReadFile(file)
-}
-
-// modFlag returns the value of the last -mod flag in GOFLAGS, or "".
-func modFlag(goflags string) string {
-	mode := ""
-	for _, f := range strings.Fields(goflags) {
-		f = strings.TrimLeft(f, `-'"`)
-		if v, ok := strings.CutPrefix(f, "mod="); ok {
-			mode = strings.TrimRight(v, `'"`)
-		}
-	}
-	return mode
 }

@@ -62,7 +62,7 @@ func collectArchive(t *testing.T, ar *txtar.Archive) string {
 		case name == "crlf":
 			lineEnd = "\r\n"
 		default:
-			t.Setenv(name, value)
+			t.Setenv(name, strings.ReplaceAll(value, "$ROOT", root))
 		}
 	}
 	for _, f := range ar.Files[:len(ar.Files)-1] {
@@ -85,7 +85,7 @@ func collectArchive(t *testing.T, ar *txtar.Archive) string {
 	if err != nil {
 		return "error: " + err.Error() + "\n"
 	}
-	return show(p)
+	return strings.ReplaceAll(show(p), root, "$ROOT")
 }
 
 // goEnv asks the go command. The fixed versions make results the same on every machine.
@@ -168,7 +168,81 @@ func TestNestedUnreadable(t *testing.T) {
 
 func TestCollectNoDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "missing")
-	if _, err := Collect(dir, Env{}); err == nil || !strings.Contains(err.Error(), dir) {
-		t.Errorf("error %v does not name %s", err, dir)
+	if in, err := Collect(dir, Env{}); err != nil || len(in.Notes) != 1 || !strings.Contains(in.Notes[0], dir) {
+		t.Errorf("notes %q, %v: %s is not named", in.Notes, err, dir)
+	}
+}
+
+func write(t *testing.T, root string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		file := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func link(t *testing.T, target, name string) {
+	t.Helper()
+	if err := os.Symlink(target, name); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+}
+
+// TestCollectByLink: a checkout, its directories and the module cache in it are the same by whatever name they are reached.
+func TestCollectByLink(t *testing.T) {
+	root := t.TempDir()
+	real := filepath.Join(root, "real")
+	write(t, real, map[string]string{
+		"go.work":                 "go 1.26\n\nuse .\nuse ./sub\nuse ./alias\n",
+		"go.mod":                  "module m\n\ngo 1.26\n",
+		"sub/go.mod":              "module m/sub\n\ngo 1.26\n",
+		"tool/go.mod":             "module m/tool\n\ngo 1.26\n",
+		"tool/go.sum":             "example.com/a v1.0.0 " + h1a + "\n",
+		"mod/x.org@v1.0.0/go.mod": "module x.org\n",
+		"mod/x.org@v1.0.0/go.sum": "example.com/evil v1.0.0 " + h1a + "\n",
+	})
+	link(t, "sub", filepath.Join(real, "alias"))
+	link(t, real, filepath.Join(root, "link"))
+	link(t, filepath.Join(real, "mod"), filepath.Join(root, "cache"))
+	want := ""
+	for _, tt := range []struct{ dir, gowork, mod string }{
+		{"real", "real", "real/mod"}, {"link", "link", "real/mod"}, {"link", "real", "link/mod"}, {"real", "link", "link/mod"}, {"link", "link", "cache"},
+	} {
+		in, err := Collect(filepath.Join(root, tt.dir), Env{
+			GOWORK: filepath.Join(root, tt.gowork, "go.work"), GOMOD: filepath.Join(root, tt.gowork, "go.mod"),
+			Skip: []string{filepath.Join(root, tt.mod)},
+		})
+		if err != nil || len(in.Notes) > 0 {
+			t.Fatal(err, in.Notes)
+		}
+		p, err := Derive(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := listPaths(in.Files) + " " + p.Key.Digest
+		if want == "" {
+			want = got
+		}
+		if got != want || len(p.Sums.Zip) != 1 || strings.Contains(got, "mod/x.org") || strings.Contains(got, "alias") {
+			t.Errorf("%v: %s, want %s", tt, got, want)
+		}
+	}
+}
+
+// TestHardLinks: equal go.mod files that are one file on disk are still two modules.
+func TestHardLinks(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"a/go.mod": "module m\n", "b/x": ""})
+	if err := os.Link(filepath.Join(dir, "a", "go.mod"), filepath.Join(dir, "b", "go.mod")); err != nil {
+		t.Skip(err)
+	}
+	in, err := Collect(dir, Env{})
+	if err != nil || len(in.Files) != 2 {
+		t.Errorf("%s, %v", listPaths(in.Files), err)
 	}
 }

@@ -28,10 +28,11 @@ func newSumTable() *sumTable {
 }
 
 // add parses one go.sum or go.work.sum the way cmd/go does: fields are separated by
-// any space, empty lines are skipped, a line that has not three fields is an error, and hashes of
-// algorithms other than h1 are left to those who know them. Of vendored modules the
-// file is only checked.
-func (t *sumTable) add(f File) error {
+// any space, empty lines are skipped, and hashes of algorithms other than h1 are left to those who know them. A line with which the go command would
+// not put up, or that contradicts one from before, counts for nothing: the others are as good as without it, and
+// the go command may never read this file. Of vendored modules nothing is entered.
+func (t *sumTable) add(f File) (notes []string) {
+	bad, first := 0, error(nil)
 	n := 0
 	for line := range strings.SplitSeq(string(f.Data), "\n") {
 		n++
@@ -39,19 +40,29 @@ func (t *sumTable) add(f File) error {
 		if len(fields) == 0 {
 			continue
 		}
-		if len(fields) != 3 {
-			return fmt.Errorf("%s:%d: malformed line: wrong number of fields %d", f.Path, n, len(fields))
+		err := t.line(fields, f.Vendored)
+		if err == nil {
+			t.remember(fields, f, n)
+			continue
 		}
-		if err := t.line(fields, f.Vendored); err != nil {
-			return fmt.Errorf("%s:%d: %w", f.Path, n, err)
+		if bad++; bad == 1 {
+			first = fmt.Errorf("%s:%d: %w", f.Path, n, err)
 		}
-		t.remember(fields, f, n)
+	}
+	switch {
+	case bad == 1:
+		return []string{fmt.Sprintf("%v: the line is passed over", first)}
+	case bad > 1:
+		return []string{fmt.Sprintf("%v: the line and %d more of the file are passed over", first, bad-1)}
 	}
 	return nil
 }
 
 // line checks the three fields of a line and enters them.
 func (t *sumTable) line(fields []string, vendored bool) error {
+	if len(fields) != 3 {
+		return fmt.Errorf("malformed line: wrong number of fields %d", len(fields))
+	}
 	mod, table, at := t.place(fields)
 	hash := fields[2]
 	if !strings.HasPrefix(hash, "h1:") || hash == emptyGoModHash {

@@ -16,7 +16,8 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// A File is one module file. The base name of Path says what it is: go.mod, go.sum, go.work or go.work.sum.
+// A File is one module file. Its extension says what it is: .mod, .sum or .work. Those of -modfile and GOWORK have other names than go.mod, go.sum,
+// go.work and go.work.sum.
 type File struct {
 	// Path is a slash path relative to the project directory. It starts with "../" for
 	// members of a workspace and replacements that lie outside.
@@ -25,6 +26,9 @@ type File struct {
 	// Vendored says that the module of this file is built from its vendor directory:
 	// its checksums select nothing to fetch.
 	Vendored bool
+	// Nested says that nothing refers to the module of this file. Where its checksums contradict those of the others,
+	// they yield.
+	Nested bool
 }
 
 // An Input is all that a key depends on.
@@ -100,8 +104,9 @@ type Plan struct {
 	Notes     []string
 }
 
-// Derive computes the key of a project. A file that does not parse, a path that comes
-// twice, and checksums that contradict each other are errors that name file and line.
+// Derive computes the key of a project. What is wrong in a file costs no more than itself, and a note names it: a go.mod or go.work that
+// does not parse, a line of a go.sum that is malformed or contradicts another. Errors are patterns that name nothing, and
+// files that no caller should give: twice the same, or no module file.
 func Derive(in Input) (Plan, error) {
 	files, err := sorted(in.Files)
 	if err != nil {
@@ -110,11 +115,12 @@ func Derive(in Input) (Plan, error) {
 	p := Plan{
 		Vendor:    in.Vendor,
 		NoModules: !slices.ContainsFunc(files, isModule),
-		Notes:     in.Notes,
 	}
-	if p.Sums, err = check(files); err != nil {
+	var notes []string
+	if p.Sums, notes, err = check(files); err != nil {
 		return Plan{}, err
 	}
+	p.Notes = slices.Concat(in.Notes, notes)
 	counted := counted(files)
 	if len(in.Select) > 0 {
 		if counted, err = p.choose(files, in.Select); err != nil {
@@ -140,26 +146,41 @@ func sorted(files []File) ([]File, error) {
 	return out, nil
 }
 
-// check parses every file and merges the checksums.
-func check(files []File) (Sums, error) {
-	sums := newSumTable()
-	for _, f := range files {
-		var err error
-		switch path.Base(f.Path) {
-		case "go.mod":
+// check parses every file and merges the checksums. Notes say what was left out.
+func check(files []File) (sums Sums, notes []string, err error) {
+	table := newSumTable()
+	for _, f := range mainFirst(files) {
+		switch path.Ext(f.Path) {
+		case ".mod":
 			_, err = parseMod(f)
-		case "go.work":
+		case ".work":
 			_, err = parseWork(f)
-		case "go.sum", "go.work.sum":
-			err = sums.add(f)
+		case ".sum":
+			notes = append(notes, table.add(f)...)
 		default:
-			err = fmt.Errorf("%s is not a module file", f.Path)
+			return Sums{}, nil, fmt.Errorf("%s is not a module file", f.Path)
 		}
 		if err != nil {
-			return Sums{}, err
+			notes = append(notes, err.Error())
 		}
+		err = nil
 	}
-	return sums.Sums, nil
+	return table.Sums, notes, nil
+}
+
+// mainFirst puts the files of nested modules last, for of checksums that contradict each other the first holds.
+func mainFirst(files []File) []File {
+	files = slices.Clone(files)
+	slices.SortStableFunc(files, func(a, b File) int {
+		switch {
+		case a.Nested == b.Nested:
+			return 0
+		case a.Nested:
+			return 1
+		}
+		return -1
+	})
+	return files
 }
 
 // counted returns the files whose content is part of the digest. A go.sum says
@@ -168,16 +189,16 @@ func check(files []File) (Sums, error) {
 func counted(files []File) []File {
 	sum := make(map[string]bool)
 	for _, f := range files {
-		if path.Base(f.Path) == "go.sum" {
-			sum[path.Dir(f.Path)] = true
+		if stem, ok := strings.CutSuffix(f.Path, ".sum"); ok {
+			sum[stem] = true
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(files), func(f File) bool {
-		return isModule(f) && sum[path.Dir(f.Path)]
+		return isModule(f) && sum[strings.TrimSuffix(f.Path, ".mod")]
 	})
 }
 
-func isModule(f File) bool { return path.Base(f.Path) == "go.mod" }
+func isModule(f File) bool { return path.Ext(f.Path) == ".mod" }
 
 // explain lists the ingredients in the order of the key's elements.
 func explain(k Key, in Input, counted []File) []Ingredient {
@@ -197,12 +218,12 @@ func explain(k Key, in Input, counted []File) []Ingredient {
 // reason says why a file counts.
 func reason(f File, chosen bool) string {
 	lines := fmt.Sprintf("%d lines", strings.Count(string(f.Data), "\n"))
-	switch base := path.Base(f.Path); {
+	switch ext := path.Ext(f.Path); {
 	case chosen:
 		return lines + ", named by --go-sum"
-	case base == "go.mod":
+	case ext == ".mod":
 		return lines + ", no go.sum beside it"
-	case base == "go.work", base == "go.work.sum":
+	case ext == ".work", strings.HasSuffix(f.Path, ".work.sum"):
 		return lines + ", workspace"
 	case f.Vendored:
 		return lines + ", module is vendored"

@@ -42,7 +42,9 @@ func TestDigestVector(t *testing.T) {
 	}
 }
 
-func TestDeriveErrors(t *testing.T) {
+// TestDeriveNotes: what is wrong in a file is named, and costs nothing else.
+func TestDeriveNotes(t *testing.T) {
+	good := File{Path: "x/go.sum", Data: []byte("example.com/good v1.0.0 " + h1a + "\n")}
 	tests := []struct {
 		name  string
 		files []File
@@ -51,9 +53,8 @@ func TestDeriveErrors(t *testing.T) {
 		{"go.mod", []File{{Path: "a/go.mod", Data: []byte("module m\n\nrequir x v1.0.0\n")}}, "a/go.mod:3"},
 		{"go.work", []File{{Path: "go.work", Data: []byte("go 1.26\nuse (\n")}}, "go.work:"},
 		{"fields", []File{{Path: "go.sum", Data: []byte("\nexample.com/a v1.0.0\n")}}, "go.sum:2: malformed line: wrong number of fields 2"},
+		{"conflict", []File{{Path: "go.sum", Data: []byte("<<<<<<< HEAD\n=======\n>>>>>>> other branch\n")}}, "go.sum:1: malformed line: wrong number of fields 2: the line and 1 more"},
 		{"hash", []File{{Path: "go.sum", Data: []byte("example.com/a v1.0.0 h1:abc\n")}}, "go.sum:1: example.com/a@v1.0.0"},
-		{"twice", []File{{Path: "go.sum"}, {Path: "go.sum"}}, "go.sum is given twice"},
-		{"kind", []File{{Path: "main.go"}}, "main.go is not a module file"},
 		{"contradiction", []File{
 			{Path: "a/go.sum", Data: []byte("example.com/a v1.0.0 " + h1a + "\n")},
 			{Path: "go.work.sum", Data: []byte("\nexample.com/a v1.0.0 " + h1b + "\n")},
@@ -61,6 +62,33 @@ func TestDeriveErrors(t *testing.T) {
 		{"contradiction of go.mod", []File{
 			{Path: "go.sum", Data: []byte("example.com/a v1.0.0/go.mod " + h1a + "\nexample.com/a v1.0.0/go.mod " + h1b + "\n")},
 		}, "go.sum:2: checksum of example.com/a@v1.0.0/go.mod contradicts go.sum:1"},
+		{"nested", []File{
+			{Path: "a/go.sum", Data: []byte("example.com/a v1.0.0 " + h1b + "\n"), Nested: true},
+			{Path: "go.sum", Data: []byte("example.com/a v1.0.0 " + h1a + "\n")},
+		}, "a/go.sum:1: checksum of example.com/a@v1.0.0 contradicts go.sum:1"},
+	}
+	for _, tt := range tests {
+		p, err := Derive(Input{Files: append(tt.files, good)})
+		if err != nil || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], tt.want) {
+			t.Errorf("%s: notes %q, error %v, want %q", tt.name, p.Notes, err, tt.want)
+		}
+		if p.Sums.Zip[module.Version{Path: "example.com/good", Version: "v1.0.0"}] != h1a {
+			t.Errorf("%s: the other file is lost as well: %v", tt.name, p.Sums)
+		}
+		if h := p.Sums.Zip[module.Version{Path: "example.com/a", Version: "v1.0.0"}]; h != "" && h != h1a {
+			t.Errorf("%s: %s holds, not what came first", tt.name, h)
+		}
+	}
+}
+
+func TestDeriveErrors(t *testing.T) {
+	tests := []struct {
+		name  string
+		files []File
+		want  string
+	}{
+		{"twice", []File{{Path: "go.sum"}, {Path: "go.sum"}}, "go.sum is given twice"},
+		{"kind", []File{{Path: "main.go"}}, "main.go is not a module file"},
 	}
 	for _, tt := range tests {
 		_, err := Derive(Input{Files: tt.files})
@@ -104,11 +132,8 @@ func FuzzSums(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := Derive(Input{Files: []File{{Path: "x/go.sum", Data: data}}})
-		if err != nil {
-			if !strings.HasPrefix(err.Error(), "x/go.sum:") {
-				t.Errorf("error does not name file and line: %v", err)
-			}
-			return
+		if err != nil || len(p.Notes) > 1 || len(p.Notes) == 1 && !strings.HasPrefix(p.Notes[0], "x/go.sum:") {
+			t.Errorf("notes %q, error %v: want one that names file and line", p.Notes, err)
 		}
 		for _, table := range []map[module.Version]string{p.Sums.Zip, p.Sums.Mod} {
 			for v, h := range table {
@@ -126,9 +151,9 @@ func FuzzMod(f *testing.F) {
 	f.Add([]byte("go 1.26\nuse ./a\nreplace a => ../b\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, name := range []string{"go.mod", "go.work"} {
-			_, err := Derive(Input{Files: []File{{Path: name, Data: data}}})
-			if err != nil && !strings.HasPrefix(err.Error(), name) {
-				t.Errorf("error does not name %s: %v", name, err)
+			p, err := Derive(Input{Files: []File{{Path: name, Data: data}}})
+			if err != nil || len(p.Notes) > 1 || len(p.Notes) == 1 && !strings.HasPrefix(p.Notes[0], name) {
+				t.Errorf("notes %q, error %v: want one that names %s", p.Notes, err, name)
 			}
 		}
 	})

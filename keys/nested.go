@@ -12,6 +12,9 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/org/gocache-action/internal/goflags"
+	"github.com/org/gocache-action/internal/samedir"
 )
 
 // maxDirs bounds the search for nested modules, in directories looked into. It is a guard against
@@ -27,58 +30,79 @@ const maxDirs = 100_000
 //
 // Directories with a leading underscore are looked into, although "./..." leaves them
 // out: _examples and _tools are modules in many projects.
-func (c *collector) nested() error {
+func (c *collector) nested() {
 	n := 0
-	err := filepath.WalkDir(c.dir, func(path string, d fs.DirEntry, err error) error {
+	// WalkDir does not follow links, also not one that is where it begins.
+	root := samedir.Real(c.dir)
+	skip := c.skips()
+	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return c.unreadable(path, err)
+			c.note("nested modules: %v", err)
+			return fs.SkipDir
 		}
 		if !d.IsDir() {
+			if ext := filepath.Ext(path); ext == ".mod" || ext == ".sum" {
+				c.matched(c.respell(path, root))
+			}
 			return nil
 		}
-		if path != c.dir && c.skipped(path, d.Name()) {
+		if path != root && skipped(skip, d) {
 			return fs.SkipDir
 		}
 		if n++; n > maxDirs {
 			c.note("search for nested modules stopped after %d directories", maxDirs)
 			return fs.SkipAll
 		}
-		return c.maybeModule(path)
+		c.maybeModule(filepath.Join(c.respell(path, root), "go.mod"))
+		return nil
 	})
-	return err
 }
 
-// unreadable lets the search go on without a directory below the project's.
-func (c *collector) unreadable(path string, err error) error {
-	if path == c.dir {
-		return fmt.Errorf("project directory: %w", err)
+// respell names what lies in root, which is the project directory by another name, as all other files are named.
+func (c *collector) respell(path, root string) string {
+	return filepath.Join(c.dir, path[len(root):])
+}
+
+// skips are the directories that are not looked into and that lie in the project, whatever they are called there.
+func (c *collector) skips() (list []fs.FileInfo) {
+	for _, dir := range c.env.Skip {
+		if rel, ok := samedir.Inside(dir, c.dir); !ok || rel == "." {
+			continue
+		}
+		if info, err := os.Stat(dir); err == nil {
+			list = append(list, info)
+		}
 	}
-	c.note("nested modules: %v", err)
-	return fs.SkipDir
+	return list
 }
 
-func (c *collector) skipped(path, name string) bool {
-	switch name {
+func skipped(skip []fs.FileInfo, d fs.DirEntry) bool {
+	switch d.Name() {
 	case "vendor", "node_modules", "testdata":
 		return true
 	}
-	return strings.HasPrefix(name, ".") || slices.Contains(c.env.Skip, path)
+	if strings.HasPrefix(d.Name(), ".") {
+		return true
+	}
+	if len(skip) == 0 {
+		return false
+	}
+	info, err := d.Info()
+	return err == nil && slices.ContainsFunc(skip, func(s fs.FileInfo) bool { return os.SameFile(s, info) })
 }
 
-// maybeModule collects the module in dir, if there is one that was not collected yet.
-func (c *collector) maybeModule(dir string) error {
-	if c.seen[dir] {
-		return nil
+// maybeModule collects the module of a go.mod, if there is one that was not collected yet.
+func (c *collector) maybeModule(file string) {
+	if c.collected(file) {
+		return
 	}
-	_, err := c.module(dir, func(mod *modfile.File) bool { return c.vendored(dir, goLine(mod.Go), false) })
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case errors.Is(err, ErrSyntax), errors.Is(err, fs.ErrPermission):
+	dir := filepath.Dir(file)
+	c.nesting = true
+	defer func() { c.nesting = false }()
+	_, err := c.module(file, func(mod *modfile.File) bool { return c.vendored(dir, goLine(mod.Go), false) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		c.note("nested module left out: %v", err)
-		return nil
 	}
-	return err
 }
 
 func (c *collector) note(format string, args ...any) {
@@ -90,7 +114,7 @@ func (c *collector) note(format string, args ...any) {
 // or vendor was made by Go 1.14 or later in the same mode. Other than cmd/go it asks for modules.txt:
 // a vendor directory without one was made by another tool.
 func (c *collector) vendored(root, goLine string, workspace bool) bool {
-	switch modFlag(c.env.GOFLAGS) {
+	switch goflags.String(c.env.GOFLAGS, "mod") {
 	case "vendor":
 		return true
 	case "mod", "readonly":

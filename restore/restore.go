@@ -269,6 +269,10 @@ func (r *run) result() *Result {
 	res.State = snapshot.State{
 		Store: r.Store.String(), Repo: r.Repo, Scope: r.Scope, Time: r.start,
 		Matched: res.Matched, Damaged: r.tally.damages,
+		Key: r.Keys.Key.Exact(), Sums: make(map[string]string, len(r.Keys.Sums.Zip)),
+	}
+	for v, sum := range r.Keys.Sums.Zip {
+		res.State.Sums[v.String()] = sum
 	}
 	return res
 }

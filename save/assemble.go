@@ -137,7 +137,12 @@ func (r *run) packable(outputs []int32) []int32 {
 // renews it when it repeats an action with the same outcome, as it does for `go run`. What was packed anew is one, though.
 func (r *run) isChange(a *snapshot.Manifest) bool {
 	old := r.sameKey()
-	if old == nil || len(r.rewrite) > 0 || r.isBefore(old) || len(old.Actions) != len(a.Actions) || len(old.Modules) != len(a.Modules) || len(old.Trees) != len(a.Trees) || !samePaths(a.Paths, old.Paths) || len(r.prev.bad) > 0 {
+	return old == nil || r.differs(a, old)
+}
+
+// differs is isChange for the stored snapshot that a would replace.
+func (r *run) differs(a, old *snapshot.Manifest) bool {
+	if len(r.rewrite) > 0 || r.isBefore(old) || len(old.Actions) != len(a.Actions) || len(old.Modules) != len(a.Modules) || len(old.Trees) != len(a.Trees) || !samePaths(a.Paths, old.Paths) || len(r.prev.bad) > 0 {
 		return true
 	}
 	for i, x := range a.Actions {

@@ -57,6 +57,9 @@ func (r *run) describe(ctx context.Context) (*PlanResult, error) {
 	p.Written = p.Build.Upload+p.Modules.Upload+p.Trees.Upload+p.Files.Upload > 0 || r.isChange(a.manifest)
 	if p.Written {
 		p.Objects = []string{snapshot.ManifestObject(r.Repo, r.Scope, k.Exact()), snapshot.ManifestObject(r.Repo, r.Scope, k.Latest())}
+		if key := r.restoredKey(); key != nil {
+			p.Objects = append(p.Objects, snapshot.ManifestObject(r.Repo, r.Scope, key))
+		}
 	}
 	p.Trim, p.Repack = a.trim, len(r.rewrite)
 	r.warnUsed(a.trim)

@@ -86,9 +86,17 @@ func (r *run) setTotals(a assembly) {
 // jitter, sixteen jobs that publish at one moment need about as many rounds as they are.
 const publishAttempts = 40
 
-// publish writes the manifest under the exact key, then under the latest one. When another save was
-// faster, its entries are taken over and the write is tried again: no job's work is lost.
+// publish makes the snapshot that of this key, and of the one that the restore of the job looked for.
 func (r *run) publish(ctx context.Context) error {
+	if err := r.publishExact(ctx); err != nil {
+		return err
+	}
+	return r.publishRestored(ctx)
+}
+
+// publishExact writes the manifest under the exact key, then under the latest one. When another save was
+// faster, its entries are taken over and the write is tried again: no job's work is lost.
+func (r *run) publishExact(ctx context.Context) error {
 	r.Meter.SetPhase("publish")
 	own := r.prev.own()
 	a := r.assemble(own)

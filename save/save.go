@@ -108,6 +108,7 @@ type Result struct {
 	Key           string           `json:"key"`
 	Written       bool             `json:"written"` // false: nothing was new
 	ReadOnly      bool             `json:"readOnly,omitempty"`
+	Also          []string         `json:"also,omitempty"` // the key that the restore of this job looked for, if the module files are others now
 	Objects       []string         `json:"objects,omitempty"`
 	Modules       Counts           `json:"modules"`
 	Build         Counts           `json:"build"` // action entries

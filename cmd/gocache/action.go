@@ -12,6 +12,8 @@ import (
 
 	"github.com/sethvargo/go-githubactions"
 	"github.com/spf13/cobra"
+
+	"github.com/org/gocache-action/internal/samedir"
 )
 
 const actionLong = `Action is what the GitHub action runs: main before the steps of the job, post after
@@ -302,7 +304,7 @@ func (x *action) addPath() {
 	if err != nil || tools == "" || x.env.get("GITHUB_PATH") == "" {
 		return
 	}
-	if rel, err := filepath.Rel(filepath.Join(tools, "gocache"), self); err == nil && filepath.IsLocal(rel) {
+	if _, ok := samedir.Inside(self, filepath.Join(tools, "gocache")); ok {
 		x.gh.AddPath(filepath.Dir(self))
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/org/gocache-action/internal/samedir"
 )
 
 // onGitHub reports whether this is a job of GitHub Actions, or of Gitea and Forgejo, which set the same variables.
@@ -81,6 +83,11 @@ func workDirName(env lookupEnv, dir string) string {
 		return ""
 	}
 	rel, err := filepath.Rel(root, dir)
+	if err == nil && filepath.IsLocal(rel) {
+		rel = filepath.ToSlash(rel) // as the workflow calls it, also where that is a link
+	} else if in, ok := samedir.Inside(dir, root); ok {
+		rel, err = in, nil
+	}
 	if err != nil || rel == "." {
 		return ""
 	}

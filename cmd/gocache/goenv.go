@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/checksumdb"
+	"github.com/org/gocache-action/internal/goflags"
 )
 
 // goEnv is what `go env` says in the project directory.
@@ -113,16 +114,7 @@ func (e *goEnv) private() string {
 
 // modWritable reports whether GOFLAGS asks for module trees that are not read-only.
 func (e *goEnv) modWritable() bool {
-	writable := false
-	for _, f := range strings.Fields(e.GOFLAGS) {
-		switch strings.TrimLeft(f, "-") {
-		case "modcacherw", "modcacherw=true", "modcacherw=1":
-			writable = true
-		case "modcacherw=false", "modcacherw=0":
-			writable = false
-		}
-	}
-	return writable
+	return goflags.Bool(e.GOFLAGS, "modcacherw")
 }
 
 // insideSkips lists what is no part of the project though it may lie in its directory, as on

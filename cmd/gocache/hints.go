@@ -11,7 +11,6 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/s3"
-	"github.com/org/gocache-action/keys"
 	"github.com/org/gocache-action/trim"
 )
 
@@ -24,7 +23,6 @@ var hints = []struct {
 	{errNoGit, "install git, and run gocache after the step that checks out the project"},
 	{errNoGo, "install Go, or run gocache after the step that puts it into PATH"},
 	{errNoUserCache, "set HOME, or give --store and --state"},
-	{keys.ErrSyntax, "correct the file; the go command refuses it too"},
 	{snapshot.ErrFormat, "a later gocache wrote this; use the same version everywhere"},
 	{errNoToken, "give the job an OIDC token: id_tokens in GitLab, the permission id-token: write in GitHub"},
 	{s3.ErrRole, "check that the trust policy of the role accepts the audience and the subject of this job's token, and that STS can be reached"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/org/gocache-action/internal/extradir"
+	"github.com/org/gocache-action/internal/samedir"
 )
 
 // paths is a flag value with directories, separated as in patterns.
@@ -50,6 +51,9 @@ func (a *app) extraPaths(p *project) (list []extradir.Path, err error) {
 // systems; what is relative lies in the project. The name is the spelling where it has variables; else it is
 // relative to the project, or to the home directory with a leading ~, or absolute, so that it does not matter whether a shell resolved it.
 func (a *app) extraPath(given, project, home string) (extradir.Path, error) {
+	if err := checkName("--path", given); err != nil {
+		return extradir.Path{}, err
+	}
 	var unset []string
 	dir := os.Expand(given, func(name string) string {
 		v := a.lookup.get(name)
@@ -85,16 +89,21 @@ func portable(dir, project, home string) string {
 	if rel, ok := inside(dir, project); ok {
 		return rel
 	}
-	if rel, ok := inside(dir, home); ok && home != "" {
+	if rel, ok := inside(dir, home); ok {
 		return "~/" + rel
 	}
 	return filepath.ToSlash(dir)
 }
 
-// inside returns the place of a directory below another one, with slashes.
+// inside returns the place of a directory below another one, with slashes: as it is spelled, and else as it is.
 func inside(dir, parent string) (string, bool) {
-	rel, err := filepath.Rel(parent, dir)
-	return filepath.ToSlash(rel), err == nil && filepath.IsLocal(rel)
+	if parent == "" {
+		return "", false
+	}
+	if rel, err := filepath.Rel(parent, dir); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel), true
+	}
+	return samedir.Inside(dir, parent)
 }
 
 // apart refuses a directory in which another one lies that is stored by itself, or which lies in one: files would be stored twice, and a
@@ -111,14 +120,14 @@ func apart(one extradir.Path, p *project, list []extradir.Path) error {
 		if dir == "" {
 			continue
 		}
-		if _, ok := inside(one.Dir, dir); ok {
+		if _, ok := samedir.Inside(one.Dir, dir); ok {
 			return usage("--path %s lies in %s, %s", one.Name, name, dir)
 		}
-		if _, ok := inside(dir, one.Dir); ok {
+		if _, ok := samedir.Inside(dir, one.Dir); ok {
 			return usage("--path %s contains %s, %s", one.Name, name, dir)
 		}
 	}
-	if _, ok := inside(p.dir, one.Dir); ok {
+	if _, ok := samedir.Inside(p.dir, one.Dir); ok {
 		return usage("--path %s contains the project: only caches can be stored", one.Name)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/moduleuse"
+	"github.com/org/gocache-action/internal/samedir"
 	"github.com/org/gocache-action/keys"
 )
 
@@ -59,6 +60,9 @@ func (a *app) project(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	p.id = identify(known, git, p)
+	if err := p.id.check(); err != nil {
+		return nil, err
+	}
 	if err := p.derive(a.flags.goSum); err != nil {
 		return nil, err
 	}
@@ -101,7 +105,7 @@ func madeUpRepo(dir, gomod string) string {
 			name = path
 		}
 	}
-	return name + "-" + shortHash(dir)
+	return name + "-" + shortHash(samedir.Real(dir))
 }
 
 // shortHash tells directories apart: 12 hex digits of a SHA-256.
@@ -136,11 +140,24 @@ func (p *project) derive(goSum []string) error {
 // switchHalves decides which of the two caches are worked on.
 func (p *project) switchHalves(f *flags) {
 	if !f.noModules && !p.key.Vendor {
-		p.modDir = p.env.GOMODCACHE
+		p.modDir = p.usable("GOMODCACHE", p.env.GOMODCACHE)
 	}
 	if !f.noBuild {
-		p.buildDir = p.env.buildDir()
+		p.buildDir = p.usable("GOCACHE", p.env.buildDir())
 	}
+}
+
+// usable returns "" for a cache whose place is taken by something else, such as a link to a volume that is not mounted: the other cache is
+// worked on all the same, and what is stored of this one stays.
+func (p *project) usable(name, dir string) string {
+	if dir == "" {
+		return ""
+	}
+	if err := samedir.Check(dir); err != nil {
+		p.key.Notes = append(p.key.Notes, fmt.Sprintf("%s is neither restored nor saved: %v", name, err))
+		return ""
+	}
+	return dir
 }
 
 // userCache returns a path below the directory that gocache has for this user.
@@ -161,7 +178,7 @@ func (p *project) stateFile(f *flags) (string, error) {
 	if f.stateDefault != "" {
 		return f.stateDefault, nil
 	}
-	name := shortHash(p.dir, p.id.Name) + ".json"
+	name := shortHash(samedir.Real(p.dir), p.id.Name) + ".json"
 	if p.temp != "" {
 		return filepath.Join(p.temp, "gocache-action", "state", name), nil
 	}

@@ -159,6 +159,9 @@ func (o saveOutput) write(w io.Writer) error {
 		{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},
 		{"time", seconds(r.Seconds)},
 	}
+	if r.Also != nil {
+		facts = append(facts, [2]string{"also as", strings.Join(r.Also, "/") + ", for the job changed its module files after the restore"})
+	}
 	if u := r.Reuse; u != nil {
 		facts = append(facts, [2]string{"reused", fmt.Sprintf("%s of %s build entries; making them took about %s",
 			report.Count(u.Reused), report.Count(u.Reused+u.Made), seconds(u.Seconds))})

@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/gocache-action/internal/store"
-	"github.com/org/gocache-action/keys"
 )
 
 func TestDuration(t *testing.T) {
@@ -39,7 +38,7 @@ func TestDuration(t *testing.T) {
 			t.Errorf("%q: %v %q %v, want %v %q", tt.in, time.Duration(d), d.String(), err, tt.want, tt.show)
 		}
 	}
-	for _, in := range []string{"", "d", "-1d", "-5m", "1h1d", "1d1w", "NaNd", "Infd", "99999999d", "5", "x"} {
+	for _, in := range []string{"", "d", "-1d", "-5m", "1h1d", "1d1w", "NaNd", "Infd", "99999999d", "5", "x", "0.1ns", "0.000000000000000000001d", "+1d", "-0s", "1e3d", "0x1p3d", "1_0d"} {
 		var d duration
 		if err := d.Set(in); err == nil {
 			t.Errorf("%q is accepted as %v", in, time.Duration(d))
@@ -69,13 +68,13 @@ func TestSize(t *testing.T) {
 	for in, want := range map[string]struct {
 		bytes int64
 		show  string
-	}{"500MB": {500_000_000, "477MiB"}, "2GiB": {2 << 30, "2.0GiB"}, "1048576": {1 << 20, "1.0MiB"}, "0": {0, "0"}} {
+	}{"500MB": {500_000_000, "477MiB"}, "2GiB": {2 << 30, "2.0GiB"}, "1048576": {1 << 20, "1.0MiB"}, "0": {0, "0"}, "1.5GiB": {3 << 29, "1.5GiB"}, "1 kb": {1000, "1000B"}, "0.3KiB": {307, "307B"}, "2.0": {2, "2B"}} {
 		var s size
 		if err := s.Set(in); err != nil || int64(s) != want.bytes || s.String() != want.show {
 			t.Errorf("%q: %d %q %v, want %d %q", in, s, s.String(), err, want.bytes, want.show)
 		}
 	}
-	for _, in := range []string{"", "x", "-1", "3x", "99EB99"} {
+	for _, in := range []string{"", "x", "-1", "3x", "99EB99", "0.5", "1.5B", "0.0001KB", "1,5GB", "1e3", "+1", "NaN", "Inf", "9EiB", "1GB ", "5i"} {
 		var s size
 		if err := s.Set(in); err == nil {
 			t.Errorf("%q is accepted as %d", in, s)
@@ -135,7 +134,6 @@ func TestGoEnv(t *testing.T) {
 func TestHints(t *testing.T) {
 	tests := map[string]error{
 		"install Go":           &exec.Error{Name: "go", Err: exec.ErrNotFound},
-		"correct the file":     fmt.Errorf("go.mod %w", keys.ErrSyntax),
 		"check the credential": store.ErrDenied,
 		"create the bucket":    store.ErrNoStore,
 		"check the endpoint":   errors.Join(store.ErrUnreachable, context.DeadlineExceeded),

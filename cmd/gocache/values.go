@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,7 +61,7 @@ func parseDuration(s string) (time.Duration, error) {
 			continue
 		}
 		n, err := strconv.ParseFloat(number, 64)
-		if err != nil || !(n >= 0 && n*float64(unit.length) <= float64(maxDuration)) {
+		if err != nil || strings.Trim(number, "0123456789.") != "" || n > 0 && n*float64(unit.length) < 1 || !(n >= 0 && n*float64(unit.length) <= float64(maxDuration)) {
 			return 0, fmt.Errorf("invalid duration %q", s)
 		}
 		sum += time.Duration(n * float64(unit.length))
@@ -70,7 +72,8 @@ func parseDuration(s string) (time.Duration, error) {
 	if rest != "" || s == "" {
 		v, err = time.ParseDuration(rest)
 	}
-	if err != nil || v < 0 || v > maxDuration-sum {
+	nothing := v == 0 && strings.ContainsAny(rest, "123456789") // a part of a nanosecond would be 0, which means never
+	if err != nil || strings.ContainsAny(rest, "+-") || nothing || v < 0 || v > maxDuration-sum {
 		return 0, fmt.Errorf("invalid duration %q: want such as 90s, 10m, 36h, 14d", s)
 	}
 	return sum + v, nil
@@ -91,12 +94,38 @@ func (s *size) String() string {
 
 // Set implements pflag.Value. MB are powers of 1000 and MiB of 1024, as everywhere.
 func (s *size) Set(text string) error {
-	n, err := humanize.ParseBytes(text)
-	if err != nil || n > 1<<62 {
+	n, ok := parseSize(text)
+	if !ok {
 		return fmt.Errorf("invalid size %q: want such as 500MB, 2GiB", text)
 	}
 	*s = size(n)
 	return nil
+}
+
+// sizeForm has no sign, no exponent, and no comma, which is a decimal point to some and separates thousands for others.
+var sizeForm = regexp.MustCompile(`^([0-9]{1,19})(\.[0-9]{1,19})? ?(?:([kKmMgGtTpPeE])([iI]?))?[bB]?$`)
+
+// parseSize reads a size. A fraction of a byte is none: half a byte would be 0, which means no bound.
+func parseSize(text string) (int64, bool) {
+	m := sizeForm.FindStringSubmatch(text)
+	if m == nil {
+		return 0, false
+	}
+	base, power := int64(1000), strings.Index(" kmgtpe", strings.ToLower(m[3]))
+	if m[4] != "" {
+		base = 1024
+	}
+	if m[3] == "" {
+		power = 0
+	}
+	number, _ := new(big.Rat).SetString(m[1] + m[2])
+	number.Mul(number, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(base), big.NewInt(int64(power)), nil)))
+	n := new(big.Int).Quo(number.Num(), number.Denom())
+	switch {
+	case power == 0 && !number.IsInt(), n.Sign() == 0 && number.Sign() != 0, n.BitLen() > 62:
+		return 0, false
+	}
+	return n.Int64(), true
 }
 
 // A choice is a flag value out of a fixed list.

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/samedir"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -49,6 +50,7 @@ const unfinished = ".gocache-unfinished-"
 // Scan lists the files below dir, sorted as a walk finds them. A directory that is not there has none. What cannot be
 // stored, such as a file of more than snapshot.MaxPathFile bytes, is given to skipped with the reason.
 func Scan(ctx context.Context, dir string, skipped func(name string, reason error)) (list []File, err error) {
+	dir = samedir.Real(dir) // WalkDir does not follow a link, also not one that is where it begins
 	err = filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

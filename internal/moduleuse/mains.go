@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/samedir"
 	"github.com/org/gocache-action/keys"
 )
 
@@ -24,21 +25,21 @@ func Mains(project, gomod string, files []keys.File) []Main {
 	byDir := map[string]*Main{}
 	for _, f := range files {
 		dir := filepath.Dir(filepath.Join(project, filepath.FromSlash(f.Path)))
-		if base := path.Base(f.Path); f.Vendored || base != "go.mod" && base != "go.sum" {
+		if f.Vendored || path.Ext(f.Path) == ".work" || strings.HasSuffix(f.Path, ".work.sum") {
 			continue
 		}
 		if byDir[dir] == nil {
 			byDir[dir] = &Main{Dir: dir}
 		}
-		if path.Base(f.Path) == "go.sum" {
-			byDir[dir].Sums = sumVersions(f.Data)
+		if path.Ext(f.Path) == ".sum" { // those of -modfile are built in the same directory
+			byDir[dir].Sums = append(byDir[dir].Sums, sumVersions(f.Data)...)
 		}
 	}
 	var list []Main
 	for _, m := range byDir {
 		list = append(list, *m)
 	}
-	first := filepath.Dir(gomod)
+	first := firstDir(list, filepath.Dir(gomod))
 	slices.SortFunc(list, func(a, b Main) int {
 		if (a.Dir == first) != (b.Dir == first) {
 			if a.Dir == first {
@@ -49,6 +50,21 @@ func Mains(project, gomod string, files []keys.File) []Main {
 		return cmp.Or(cmp.Compare(len(a.Dir), len(b.Dir)), strings.Compare(a.Dir, b.Dir))
 	})
 	return list
+}
+
+// firstDir is the one of the directories that is main, whatever main is called.
+func firstDir(list []Main, main string) string {
+	for _, m := range list {
+		if m.Dir == main {
+			return main
+		}
+	}
+	for _, m := range list {
+		if samedir.Same(m.Dir, main) {
+			return m.Dir
+		}
+	}
+	return main
 }
 
 // sumVersions lists the versions whose trees a go.sum names. The file was parsed before, so what is wrong with it is known.

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/samedir"
 )
 
 // Limits of Ask. A project with more modules has the rest counted by their go.sum.
@@ -108,7 +109,7 @@ func (p *Project) toolchain(ctx context.Context, dir string, env []string) (modu
 	if err != nil || json.Unmarshal(out, &e) != nil {
 		return module.Version{}, false
 	}
-	rel, err := filepath.Rel(filepath.Join(p.ModDir, "golang.org"), e.GOROOT)
+	rel, inside := samedir.Inside(e.GOROOT, filepath.Join(p.ModDir, "golang.org"))
 	version, ok := strings.CutPrefix(rel, "toolchain@")
-	return module.Version{Path: modcache.Toolchain, Version: version}, err == nil && ok && !strings.ContainsRune(version, filepath.Separator)
+	return module.Version{Path: modcache.Toolchain, Version: version}, inside && ok && !strings.Contains(version, "/")
 }

@@ -18,10 +18,12 @@ func AccessTime(info fs.FileInfo) (int64, bool) {
 	return st.Atimespec.Nano(), true
 }
 
-// RecordsReads reports false when the file system of a directory is known not to record when files are read.
+// RecordsReads reports false when a file may have been read although the file system of its directory has not recorded that. APFS records the
+// first read after a change and no other, unless it is mounted with strictatime: what is used daily would look as if it were
+// used only once.
 func RecordsReads(dir string) bool {
 	var st unix.Statfs_t
-	return unix.Statfs(dir, &st) == nil && st.Flags&(unix.MNT_NOATIME|unix.MNT_RDONLY) == 0
+	return unix.Statfs(dir, &st) == nil && st.Flags&(unix.MNT_NOATIME|unix.MNT_RDONLY) == 0 && st.Flags&unix.MNT_STRICTATIME != 0
 }
 
 // OpenQuietly opens a file for reading. Only on Linux it can be kept from counting as a read.

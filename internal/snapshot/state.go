@@ -15,13 +15,17 @@ import (
 // State is what a restore leaves for the save of the same job. A save works
 // without it; with it, it knows what was used, and which objects need mending.
 type State struct {
-	Format  int       `json:"format"`
-	Store   string    `json:"store"`
-	Repo    string    `json:"repo"`
-	Scope   string    `json:"scope"`
-	Time    time.Time `json:"time"`              // start of the restore
-	Matched *Matched  `json:"matched,omitempty"` // nil after a miss
-	Damaged []Damage  `json:"damaged,omitempty"`
+	Format int       `json:"format"`
+	Store  string    `json:"store"`
+	Repo   string    `json:"repo"`
+	Scope  string    `json:"scope"`
+	Time   time.Time `json:"time"` // start of the restore
+	// Key is the exact key that was looked for, and Sums are the h1 of module trees by "path@version" that its go.sum files have: a job that
+	// changes its module files is saved under that key as well, else the next run of the same commit would not find it.
+	Key     []string          `json:"key,omitempty"`
+	Sums    map[string]string `json:"sums,omitempty"`
+	Matched *Matched          `json:"matched,omitempty"` // nil after a miss
+	Damaged []Damage          `json:"damaged,omitempty"`
 	// Unreachable says that the store did not answer, after all retries.
 	Unreachable bool `json:"unreachable,omitempty"`
 }

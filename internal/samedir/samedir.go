@@ -1,0 +1,130 @@
+// Package samedir compares directories as what they are. One directory can be reached by many names: through symbolic
+// links, in another case (Windows, macOS), by short names (Windows). So names are compared only below what exists.
+package samedir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// maxLinks bounds how many links a name that does not exist is followed through.
+const maxLinks = 40
+
+// Same reports whether two names are of one file or directory, also of one that does not exist yet.
+func Same(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	if errA == nil && errB == nil {
+		return os.SameFile(infoA, infoB)
+	}
+	// With one of them there, or hidden from this user, they may still be spelled alike.
+	return equal(Real(a), Real(b))
+}
+
+// Inside reports whether dir is parent or lies in it, and where, as a name relative to parent with slashes.
+func Inside(dir, parent string) (rel string, ok bool) {
+	if dir == "" || parent == "" {
+		return "", false
+	}
+	dir, parent = Real(dir), Real(parent)
+	info, err := os.Stat(parent)
+	for p := dir; ; p = filepath.Dir(p) {
+		if sameAs(p, parent, info, err) {
+			return filepath.ToSlash(cmpDot(strings.TrimPrefix(dir[len(p):], string(filepath.Separator)))), true
+		}
+		if p == filepath.Dir(p) {
+			return "", false
+		}
+	}
+}
+
+func cmpDot(rel string) string {
+	if rel == "" {
+		return "."
+	}
+	return rel
+}
+
+// sameAs is Same for a parent of which everything is known.
+func sameAs(p, parent string, info fs.FileInfo, err error) bool {
+	if equal(p, parent) {
+		return true
+	}
+	if err != nil {
+		return false
+	}
+	own, err := os.Stat(p)
+	return err == nil && os.SameFile(own, info)
+}
+
+// Real returns an absolute name without symbolic links. Of what does not exist the part that does is resolved, a dangling link
+// is followed to where it points.
+func Real(name string) string {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return filepath.Clean(name)
+	}
+	return real(abs, maxLinks)
+}
+
+func real(abs string, links int) string {
+	if r, err := filepath.EvalSymlinks(abs); err == nil {
+		return r
+	}
+	parent := filepath.Dir(abs)
+	if parent == abs {
+		return abs
+	}
+	parent = real(parent, links)
+	abs = filepath.Join(parent, filepath.Base(abs))
+	target, err := os.Readlink(abs)
+	if err != nil || links == 0 {
+		return abs
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(parent, target)
+	}
+	return real(filepath.Clean(target), links-1)
+}
+
+// equal compares names that have nothing left to resolve.
+func equal(a, b string) bool {
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		return strings.EqualFold(a, b)
+	}
+	return a == b
+}
+
+// ErrUnusable says that a name is taken by something that is no directory.
+var ErrUnusable = errors.New("not a directory that can be used")
+
+// Check returns nil if name is a directory, or nothing, so that one can be made. A symbolic link that leads nowhere is neither: it stands for
+// a directory that is elsewhere and not there now, such as a volume that is not mounted.
+func Check(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s: %w: it is a file", name, ErrUnusable)
+	case !errors.Is(err, fs.ErrNotExist):
+		if errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	// The name itself, or a directory on the way to it, may be a link.
+	for p := filepath.Clean(name); ; p = filepath.Dir(p) {
+		if _, err := os.Stat(p); err == nil || p == filepath.Dir(p) {
+			return nil
+		}
+		if target, err := os.Readlink(p); err == nil {
+			return fmt.Errorf("%s: %w: it leads through the symbolic link %s to %s, which does not exist", name, ErrUnusable, p, target)
+		}
+	}
+}
