@@ -68,6 +68,7 @@ func (r *run) scanBuild(ctx context.Context) error {
 	}
 	r.tellMemory(r.previousBytes() + buildcache.MergeMemory(shards[:]))
 	r.inv = buildcache.Merge(shards[:], fuzz)
+	r.forgetTimed()
 	r.forgetIndexes()
 	r.local = localEntries{make([]localEntry, len(r.inv.Entries)), r.inv}
 	for i, e := range r.inv.Entries {

@@ -128,6 +128,9 @@ func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
 	out.Result, err = restore.Run(ctx, a.restoreOptions(p, st, meter))
 	beside.Wait()
 	show.Stop()
+	if out.Result != nil {
+		out.Result.State.StableTimes = out.Mtimes != nil && out.timesErr == nil && out.Mtimes.LeftAlone == 0
+	}
 	a.warnings(p.key.Notes)
 	a.warnings(out.Mtimes.warnings())
 	return errors.Join(err, a.keepState(p, out.Result))

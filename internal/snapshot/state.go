@@ -26,6 +26,8 @@ type State struct {
 	Sums    map[string]string `json:"sums,omitempty"`
 	Matched *Matched          `json:"matched,omitempty"` // nil after a miss
 	Damaged []Damage          `json:"damaged,omitempty"`
+	// StableTimes says that the restore gave the files of the project times that are made of their content.
+	StableTimes bool `json:"stableTimes,omitempty"`
 	// Unreachable says that the store did not answer, after all retries.
 	Unreachable bool `json:"unreachable,omitempty"`
 }

@@ -1,0 +1,19 @@
+package buildcache
+
+import "io"
+
+// Ends reads the first and the last bytes of an output, n at most of each. Where it has no more than n, both are all of it.
+func (c *Cache) Ends(o Output, n int) (head, tail []byte, err error) {
+	f, err := c.OpenOutput(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	head = make([]byte, min(int64(n), o.Size))
+	if _, err := io.ReadFull(f, head); err != nil || o.Size <= int64(n) || string(head[:min(len(head), 8)]) == "!<arch>\n" {
+		return head, head, err
+	}
+	tail = make([]byte, n)
+	_, err = f.ReadAt(tail, o.Size-int64(n))
+	return head, tail, err
+}

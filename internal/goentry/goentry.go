@@ -1,0 +1,75 @@
+// Package goentry recomputes names under which the go command keeps entries of its build cache, so that those whose truth rests on file
+// times can be told from the rest. The facts come from cmd/go/internal/modindex and cmd/go/internal/test of go1.26.
+package goentry
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+)
+
+// ID names an action.
+type ID = [sha256.Size]byte
+
+const indexVersion = "go index v2"
+
+// LogMagic is how a test log begins: the list of what a test asked the system for.
+const LogMagic = "# test log\n"
+
+// hash is cache.NewHash of a go command of some version, and its Sum.
+func hash(version string, text []byte) ID {
+	salt, _, _ := strings.Cut(version, " X:")
+	salt, _, _ = strings.Cut(salt, "-X:")
+	return sha256.Sum256(append([]byte(salt), text...))
+}
+
+func subkey(parent ID, what string) ID {
+	return sha256.Sum256([]byte("subkey:" + string(parent[:]) + what))
+}
+
+// ModuleIndex names the index of the module tree in root, a directory of GOMODCACHE: no time is in it.
+func ModuleIndex(version, root string) ID {
+	return hash(version, fmt.Appendf(nil, "module index %s %s %v\n", version, indexVersion, root))
+}
+
+// ResultWithoutFiles names the result of the test with this log (action and content), if it rests on no file at all: all that was
+// opened lies outside of the module, for which the go command does not look. ok is false where the log says otherwise.
+func ResultWithoutFiles(version string, log ID, content []byte, getenv func(string) (string, bool)) (result ID, ok bool) {
+	rest, ok := bytes.CutPrefix(content, []byte(LogMagic))
+	if !ok {
+		return ID{}, false
+	}
+	text := fmt.Appendf(nil, "env GODEBUG %x\n", hashEnv(version, "GODEBUG", getenv))
+	for line := range strings.SplitSeq(string(rest), "\n") {
+		op, name, _ := strings.Cut(line, " ")
+		switch op {
+		case "", "open", "stat":
+		case "getenv":
+			text = fmt.Appendf(text, "env %s %x\n", name, hashEnv(version, name, getenv))
+		default: // chdir always counts
+			return ID{}, false
+		}
+	}
+	return subkey(log, fmt.Sprintf("inputs:%x", hash(version, text))), true
+}
+
+func hashEnv(version, name string, getenv func(string) (string, bool)) ID {
+	v, ok := getenv(name)
+	if !ok {
+		return hash(version, []byte{0})
+	}
+	return hash(version, append([]byte{1}, v...))
+}
+
+// CoverProfile names the coverage profile of a test result.
+func CoverProfile(result ID) ID { return subkey(result, "coverprofile") }
+
+// IsResult reports whether an output with this end is a test result that the go command would repeat.
+func IsResult(tail []byte) bool {
+	body, ok := bytes.CutSuffix(tail, []byte("\n"))
+	return ok && bytes.HasPrefix(body[bytes.LastIndexByte(body, '\n')+1:], []byte("ok  \t"))
+}
+
+// IsCompilerID reports whether an output is what the go command noted about a C compiler, by its size and time.
+func IsCompilerID(data []byte) bool { return bytes.Contains(data, []byte("\x00stat ")) }
