@@ -309,7 +309,7 @@ func diskError(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError
 	var no syscall.Errno
-	if errors.Is(err, fs.ErrExist) || osfile.IsBadName(err) || !errors.As(err, &path) && !errors.As(err, &link) && !errors.As(err, &no) {
+	if errors.Is(err, fs.ErrExist) || osfile.IsBadName(err) || osfile.IsLocked(err) || !errors.As(err, &path) && !errors.As(err, &link) && !errors.As(err, &no) {
 		return err
 	}
 	return local(err)

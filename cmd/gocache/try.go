@@ -160,7 +160,7 @@ func (t *trial) run(ctx context.Context) error {
 		return err
 	}
 	original := filepath.Join(t.tmp, "original")
-	if err := os.Rename(t.cacheDir(), original); err != nil {
+	if err := osfile.Rename(t.cacheDir(), original); err != nil {
 		return err
 	}
 	if err := t.restore(ctx, st); err != nil {

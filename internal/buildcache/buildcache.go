@@ -31,6 +31,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // Cache is a build cache in a local directory.
@@ -156,13 +158,13 @@ func AgedTime(lastUse, now time.Time) time.Time {
 func (c *Cache) Remove(actions, outputs []ID) error {
 	var errs []error
 	for _, id := range actions {
-		if err := os.Remove(c.actionFile(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := osfile.Remove(c.actionFile(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("removing action entry: %w", err))
 		}
 	}
 	for _, id := range outputs {
 		// RemoveAll, because programs are directories.
-		if err := os.RemoveAll(c.outputFile(id)); err != nil {
+		if err := osfile.RemoveAll(c.outputFile(id)); err != nil {
 			errs = append(errs, fmt.Errorf("removing output: %w", err))
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // InstallFuzzFile adds a file to the fuzzing corpus by its name relative to the cache ("fuzz/..."), and reports
@@ -29,7 +31,7 @@ func (c *Cache) InstallFuzzFile(name string, data []byte) (written bool, err err
 	}
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Chmod(fs.FileMode(0o644)), f.Close()); err == nil {
-		err = os.Rename(f.Name(), dst)
+		err = osfile.Rename(f.Name(), dst)
 	}
 	if err != nil {
 		os.Remove(f.Name())

@@ -249,7 +249,7 @@ func place1(temp, path string, data []byte) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(temp, path)
+	return osfile.Rename(temp, path)
 }
 
 func (i *Install) publishTree(have Module, sum string) error {
@@ -271,7 +271,7 @@ func (i *Install) publishTree(have Module, sum string) error {
 	if err := i.c.step("tree"); err != nil {
 		return err
 	}
-	return os.Rename(i.root, tree)
+	return osfile.Rename(i.root, tree)
 }
 
 // retire moves a broken tree into the stage, which is removed later, and then removes .partial.
@@ -303,11 +303,11 @@ func moveAway(path, to string) error {
 			return err
 		}
 	}
-	return os.Rename(path, to)
+	return osfile.Rename(path, to)
 }
 
 func removeFile(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := osfile.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -337,7 +337,7 @@ func (i *Install) publishZip() error {
 	if err := i.c.step(".zip"); err != nil {
 		return err
 	}
-	return os.Rename(filepath.Join(i.dir, "zip"), zip)
+	return osfile.Rename(filepath.Join(i.dir, "zip"), zip)
 }
 
 func (i *Install) makeReadOnly() error {

@@ -59,12 +59,16 @@ func (s *Stage) Close() error {
 // removeStage removes the directory, then its lock file while the lock is still held, so
 // that nobody else gets hold of it.
 func removeStage(dir string, lock *flock.Flock) error {
-	err := osfile.RemoveAll(dir)
-	if err == nil {
-		// Windows cannot remove an open file: there the next sweep does.
-		_ = os.Remove(lock.Path())
+	if err := osfile.RemoveAll(dir); err != nil {
+		return errors.Join(err, lock.Unlock())
 	}
-	return errors.Join(err, lock.Unlock())
+	if os.Remove(lock.Path()) == nil {
+		return lock.Unlock()
+	}
+	// Windows cannot remove an open file. Whoever locks it in between finds no directory, and removes it too.
+	err := lock.Unlock()
+	_ = os.Remove(lock.Path())
+	return err
 }
 
 // newDir creates an empty directory in the stage.

@@ -63,7 +63,7 @@ func Replace(path string, data []byte, dirPerm fs.FileMode) error {
 	}
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+		err = Rename(f.Name(), path)
 	}
 	if err != nil {
 		os.Remove(f.Name())
@@ -86,7 +86,7 @@ func ReadQuietly(path string) ([]byte, error) {
 // A missing path is no error. Symbolic links are removed, never followed.
 func RemoveAll(path string) error {
 	err := os.RemoveAll(path)
-	if err == nil || !errors.Is(err, fs.ErrPermission) {
+	if err == nil || !errors.Is(err, fs.ErrPermission) && !IsLocked(err) {
 		return err
 	}
 	// Only now, since most trees need no second walk. A directory that is
@@ -97,7 +97,7 @@ func RemoveAll(path string) error {
 		}
 		return nil
 	})
-	return os.RemoveAll(path)
+	return retry(retryFor, func() error { return os.RemoveAll(path) })
 }
 
 // IsNoSpace tells whether err means that a disk or a quota is full, or that a file may not grow.

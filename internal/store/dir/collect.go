@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/store"
 )
 
@@ -131,7 +132,7 @@ func (s *Store) remove(name string) error {
 	if _, err := s.stat(name); errors.Is(err, store.ErrNotFound) { // a directory is no object, and stays
 		return nil
 	}
-	if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := osfile.Remove(s.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for dir := filepath.Dir(s.path(name)); len(dir) > len(s.root); dir = filepath.Dir(dir) {

@@ -31,6 +31,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/store"
 )
 
@@ -92,7 +93,7 @@ func (s *Store) openFile(ctx context.Context, name string) (*os.File, store.Info
 	if _, err := s.stat(name); err != nil {
 		return nil, store.Info{}, err
 	}
-	f, err := os.Open(s.path(name))
+	f, err := osfile.OpenShared(s.path(name))
 	if err != nil {
 		return nil, store.Info{}, err
 	}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/store"
 )
 
@@ -105,7 +106,7 @@ func (s *Store) writeTemp(ctx context.Context, body io.Reader) (string, error) {
 }
 
 func removeTemp(tmp string) error {
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := osfile.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -132,12 +133,12 @@ func (s *Store) place(ctx context.Context, tmp, name string, cond store.Conditio
 // renameInto renames tmp to the object's file. The directory was there, but the removal of the last
 // other object in it takes the directory along; see remove.
 func (s *Store) renameInto(tmp, name string) error {
-	err := rename(tmp, s.path(name))
+	err := osfile.Rename(tmp, s.path(name))
 	for try := 0; try < dirTries && errors.Is(err, fs.ErrNotExist); try++ {
 		if err := makeDir(filepath.Dir(s.path(name))); err != nil {
 			return err
 		}
-		err = rename(tmp, s.path(name))
+		err = osfile.Rename(tmp, s.path(name))
 	}
 	return err
 }

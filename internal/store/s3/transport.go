@@ -10,9 +10,9 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/org/gocache-action/internal/store"
@@ -90,7 +90,7 @@ func worthDialing(err error) bool {
 	if errors.As(err, &dns) {
 		return !dns.IsNotFound
 	}
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
+	return slices.ContainsFunc(refused, func(e error) bool { return errors.Is(err, e) })
 }
 
 // backoff is the pause before attempt try+1: 200 ms doubled each time, at most 5 s, of

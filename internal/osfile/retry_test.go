@@ -1,0 +1,36 @@
+package osfile
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// TestRetry: an error that passes is waited for, within the limit, and any other is returned at once.
+func TestRetry(t *testing.T) {
+	busy, other := errors.New("busy"), errors.New("other")
+	defer func(old []error) { locked = old }(locked)
+	locked = []error{busy}
+	for _, c := range []struct {
+		name  string
+		fails int
+		err   error
+		want  error
+		calls int
+	}{
+		{"passes", 3, busy, nil, 4},
+		{"another error", 3, other, other, 1},
+		{"does not pass", 1 << 30, busy, busy, 0},
+	} {
+		calls := 0
+		err := retry(50*time.Millisecond, func() error {
+			if calls++; calls <= c.fails {
+				return c.err
+			}
+			return nil
+		})
+		if err != c.want || c.calls != 0 && calls != c.calls || calls < 1 {
+			t.Errorf("%s: %v after %d calls", c.name, err, calls)
+		}
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !windows
+
+package s3
+
+import "syscall"
+
+// refused lists what a server that is just starting answers to a connection.
+var refused = []error{syscall.ECONNREFUSED, syscall.ECONNRESET}
