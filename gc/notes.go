@@ -22,6 +22,8 @@ type notes struct {
 	state   []noteState            // of old.Notes, each
 	fresh   []snapshot.Fingerprint // unnamed, and not in old, or noted anew
 	swept   bool                   // every object was seen
+	// unconditional is set once the store was found to have no conditional writes.
+	unconditional bool
 }
 
 type noteState uint8
@@ -77,6 +79,9 @@ func (r *run) announce(ctx context.Context) (store.Info, error) {
 	for try := 0; ; try++ {
 		err := r.putNotes(ctx, running, slices.Values(r.notes.old.Notes), len(r.notes.old.Notes))
 		if err == nil {
+			err = r.confirmAnnounced(ctx)
+		}
+		if err == nil {
 			return r.Store.Stat(ctx, snapshot.UnnamedObject)
 		}
 		if !errors.Is(err, store.ErrConflict) || try == noteTries {
@@ -111,10 +116,54 @@ func (r *run) putNotes(ctx context.Context, running []snapshot.Collection, list 
 	}
 	cond := store.Condition{IfMatch: r.notes.version, IfAbsent: r.notes.version == ""}
 	info, err := r.Store.Put(ctx, snapshot.UnnamedObject, bytes.NewReader(data), int64(len(data)), cond)
+	if errors.Is(err, store.ErrNoConditions) {
+		info, err = r.putUnconditional(ctx, data)
+	}
 	if err != nil {
 		return err
 	}
 	r.notes.version = info.Version
+	return nil
+}
+
+// putUnconditional is for stores without conditional writes: it looks whether the notes still are the version that was
+// read, and then writes them. A collection that writes in between is overwritten, see confirmAnnounced.
+func (r *run) putUnconditional(ctx context.Context, data []byte) (store.Info, error) {
+	if !r.notes.unconditional {
+		r.notes.unconditional = true
+		r.tally.warn("the store has no conditional writes: let no two collections of it run at the same time")
+	}
+	info, err := r.Store.Stat(ctx, snapshot.UnnamedObject)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return store.Info{}, err
+	}
+	if info.Version != r.notes.version {
+		return store.Info{}, fmt.Errorf("write %s: %w", snapshot.UnnamedObject, store.ErrConflict)
+	}
+	return r.Store.Put(ctx, snapshot.UnnamedObject, bytes.NewReader(data), int64(len(data)), store.Condition{})
+}
+
+// confirmTime is longer than what usually lies between the Stat and the Put of putUnconditional.
+const confirmTime = time.Second
+
+// confirmAnnounced looks, on a store without conditional writes, whether this collection is among those that are going
+// on, once another one that began at the same moment has written. Saves rely on that.
+func (r *run) confirmAnnounced(ctx context.Context) error {
+	if !r.notes.unconditional {
+		return nil
+	}
+	select {
+	case <-time.After(confirmTime):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	u, _, err := r.loadNotes(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(u.Running, func(c snapshot.Collection) bool { return c.ID == r.notes.id }) {
+		return fmt.Errorf("announce the collection in %s: %w", snapshot.UnnamedObject, store.ErrConflict)
+	}
 	return nil
 }
 

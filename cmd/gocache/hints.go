@@ -29,6 +29,7 @@ var hints = []struct {
 	{s3.ErrNotEncrypted, "use a server that encrypts, or leave out what asks for it: --sse, sse in the URL, the customer key"},
 	{store.ErrDenied, "check the credentials of the job and what the bucket policy grants it; a directory must belong to this user"},
 	{store.ErrNoStore, "create the bucket, or correct the name in --store"},
+	{store.ErrUnsupported, "leave out what the server does not have: --sse, --storage-class, --requester-pays or what stands for them in --store"},
 	{store.ErrUnreachable, "check the endpoint and the region in --store, and the network of this machine"},
 	{errDiskFull, "free space on the disk, or let save keep less with --max-size and --max-age"},
 	{syscall.EROFS, "the file system is mounted read-only; point GOMODCACHE and GOCACHE to one that is not"},

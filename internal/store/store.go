@@ -31,6 +31,9 @@ var (
 	ErrUnreachable = errors.New("store does not answer")
 	// ErrNoConditions: the store does not do conditional writes. Nothing was written.
 	ErrNoConditions = errors.New("store has no conditional writes")
+	// ErrUnsupported: the store answers that it does not implement a request, or something that the request
+	// asks for, such as encryption. Repeating it does not help.
+	ErrUnsupported = errors.New("the store does not support this")
 	// ErrTooLarge: Get was asked for an object above its limit.
 	ErrTooLarge = errors.New("object too large")
 )

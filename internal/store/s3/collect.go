@@ -26,7 +26,7 @@ var _ store.Collector = (*Store)(nil)
 
 // lacks remembers what the server cannot do, so that it is asked once.
 type lacks struct {
-	batchDelete, conditionalDelete atomic.Bool
+	batchDelete, conditionalDelete, conditions atomic.Bool
 }
 
 // name is the inverse of key.
@@ -166,10 +166,22 @@ func (s *Store) DeleteVersion(ctx context.Context, name string, v store.Version)
 	if s.lacks.conditionalDelete.Load() {
 		cond = nil
 	}
-	if err := s.deleteOne(ctx, name, cond); err != nil {
+	err = s.deleteOne(ctx, name, cond)
+	if cond != nil && errors.Is(err, store.ErrConflict) && s.still(ctx, name, v) {
+		s.lacks.conditionalDelete.Store(true)
+		err = s.deleteOne(ctx, name, nil)
+	}
+	if err != nil {
 		return s.fail("remove", name, err)
 	}
 	return nil
+}
+
+// still reports whether an object is of this version, so that a server which refused the condition that it is
+// refuses all of them.
+func (s *Store) still(ctx context.Context, name string, v store.Version) bool {
+	info, err := s.Stat(ctx, name)
+	return err == nil && info.Version == v
 }
 
 // notImplemented recognises a server that does not know a request.
@@ -236,18 +248,26 @@ func escapePath(key string) string {
 }
 
 // Uploads implements store.Collector. The size of an upload costs a request more.
+//
+// All uploads of the bucket are listed, as some servers (MinIO) take a prefix for a whole name. Only where that
+// is not allowed, as by a policy that has a condition on the prefix, it is sent.
 func (s *Store) Uploads(ctx context.Context, prefix string, before time.Time) iter.Seq2[store.Upload, error] {
 	return func(yield func(store.Upload, error) bool) {
-		pages := awss3.NewListMultipartUploadsPaginator(s.client, &awss3.ListMultipartUploadsInput{Bucket: &s.opts.Bucket, Prefix: s.key(prefix)})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		var none string
+		in := &awss3.ListMultipartUploadsInput{Bucket: &s.opts.Bucket, Prefix: &none}
+		page, err := s.client.ListMultipartUploads(ctx, in)
+		if errors.Is(s.classify(ctx, err), store.ErrDenied) {
+			in.Prefix = s.key(prefix)
+			page, err = s.client.ListMultipartUploads(ctx, in)
+		}
+		for ; ; page, err = s.client.ListMultipartUploads(ctx, in) {
 			if err != nil {
 				yield(store.Upload{}, s.fail("list uploads to", prefix, s.classify(ctx, err)))
 				return
 			}
 			for _, u := range page.Uploads {
 				name, ok := s.name(u.Key)
-				if !ok || !aws.ToTime(u.Initiated).Before(before) {
+				if !ok || !strings.HasPrefix(name, prefix) || !aws.ToTime(u.Initiated).Before(before) {
 					continue
 				}
 				up := store.Upload{Name: name, ID: aws.ToString(u.UploadId), Started: aws.ToTime(u.Initiated)}
@@ -256,6 +276,10 @@ func (s *Store) Uploads(ctx context.Context, prefix string, before time.Time) it
 					return
 				}
 			}
+			if !aws.ToBool(page.IsTruncated) || aws.ToString(page.NextKeyMarker)+aws.ToString(page.NextUploadIdMarker) == "" {
+				return
+			}
+			in.KeyMarker, in.UploadIdMarker = page.NextKeyMarker, page.NextUploadIdMarker
 		}
 	}
 }

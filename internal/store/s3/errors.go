@@ -49,6 +49,12 @@ func retryable(err error) aws.Ternary {
 	case code(err) == "ConditionalRequestConflict" && operation(err) == "PutObject":
 		// "409: retry the upload". A completion answered so cannot be repeated.
 		return aws.TrueTernary
+	case code(err) == "ExistingObjectIsDirectory" && operation(err) == "PutObject":
+		// versitygw removes directories when their last object goes, without a lock against those who write below
+		// them, and says so of a write that came in between. Nothing was written.
+		return aws.TrueTernary
+	case status(err) == http.StatusNotImplemented:
+		return aws.FalseTernary
 	}
 	return aws.UnknownTernary
 }
@@ -131,10 +137,15 @@ func meaning(code string, status int) error {
 		return store.ErrNoStore
 	case "PreconditionFailed", "ConditionalRequestConflict":
 		return store.ErrConflict
-	case "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
+	case "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
+		"InvalidAccessKeyId", "SignatureDoesNotMatch", "XAdminUserNotFound": // some servers give them other statuses than 403
 		return store.ErrDenied
+	case "NotImplemented":
+		return store.ErrUnsupported
 	}
 	switch {
+	case status == http.StatusNotImplemented:
+		return store.ErrUnsupported
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return store.ErrDenied
 	case status == http.StatusMovedPermanently:

@@ -25,7 +25,7 @@ func (s *Store) Put(ctx context.Context, name string, body io.Reader, size int64
 	if err := errors.Join(store.CheckName(name), cond.Check(), ctx.Err()); err != nil {
 		return store.Info{}, s.fail("write", name, err)
 	}
-	if s.opts.NoConditions && (cond != store.Condition{}) {
+	if (s.opts.NoConditions || s.lacks.conditions.Load()) && (cond != store.Condition{}) {
 		return store.Info{}, s.fail("write", name, store.ErrNoConditions)
 	}
 	info, err := s.put(ctx, name, body, size, cond)
@@ -131,9 +131,11 @@ func (s *Store) checksum(p *part) *string {
 }
 
 // refused recognises the 404 of a conditional write to an object that is gone, and the 501 of a server that knows
-// no conditions.
+// no conditions. Where the write also asks for encryption or a storage class, a 501 can be about those,
+// and is taken for what it says.
 func (w *write) refused(err error) error {
-	if w.conditional() && (code(err) == "NotImplemented" || status(err) == http.StatusNotImplemented) {
+	if w.conditional() && notImplemented(err) && !w.s.asksMore() {
+		w.s.lacks.conditions.Store(true)
 		return &answer{sentinel: store.ErrNoConditions, err: err}
 	}
 	if w.cond.IfMatch != "" && (code(err) == "NoSuchKey" || status(err) == http.StatusNotFound && code(err) == "NotFound") {
@@ -142,15 +144,21 @@ func (w *write) refused(err error) error {
 	return err
 }
 
+// asksMore reports whether writes ask for something beside the conditions that a server may not implement.
+func (s *Store) asksMore() bool {
+	return s.opts.Encryption != Encryption{} || s.opts.StorageClass != "" || s.opts.RequesterPays
+}
+
 var errGone = &answer{sentinel: store.ErrConflict, err: errors.New("the object is gone")}
 
 // settle finds out what became of a write whose outcome is in doubt: it was sent more
 // than once, or its connection broke, perhaps because the server refused the condition before
-// it had read the body. What is stored now tells.
+// it had read the body, or it was refused although the condition holds. What is stored now tells.
 func (w *write) settle(ctx context.Context, err error, repeated bool) (store.Info, error) {
 	var ne *netError
 	broken := errors.As(err, &ne) && !ne.final
-	if ctx.Err() != nil || !broken && !repeated {
+	denied := errors.Is(err, store.ErrConflict)
+	if ctx.Err() != nil || !broken && !repeated && !denied {
 		return store.Info{}, err
 	}
 	out, herr := w.s.head(ctx, w.name)
@@ -163,6 +171,12 @@ func (w *write) settle(ctx context.Context, err error, repeated bool) (store.Inf
 		return info, w.s.encrypted(out.ResultMetadata)
 	case w.cond.IfAbsent, w.cond.IfMatch != "" && info.Version != w.cond.IfMatch:
 		return store.Info{}, store.ErrConflict
+	case denied && status(err) == http.StatusPreconditionFailed:
+		// The object still is what the condition names. So does Ceph RGW 16, which compares the ETag with its quotes.
+		w.s.lacks.conditions.Store(true)
+		return store.Info{}, &answer{sentinel: store.ErrNoConditions, err: errRefusedRight}
 	}
 	return store.Info{}, err
 }
+
+var errRefusedRight = errors.New("it refuses a condition that holds: give conditional-writes=false in --store")

@@ -124,10 +124,16 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		if o.Endpoint != "" {
 			so.BaseEndpoint = aws.String(o.Endpoint)
 		}
+		// One from the environment or a profile is like one that was given: it is named in errors, and what is
+		// known of particular servers holds.
+		o.Endpoint = strings.TrimRight(aws.ToString(so.BaseEndpoint), "/")
 		if onGoogle(o.Endpoint) {
 			so.HTTPSignerV4 = googleSigner{so.HTTPSignerV4}
 		}
 	})
+	if err := o.checkEndpoint(); err != nil {
+		return nil, err
+	}
 	s := &Store{opts: o, client: api, http: client, credentials: creds, counter: counter, parts: newPartPool(o.PartSize, o.Concurrency)}
 	s.lacks.batchDelete.Store(o.NoChecksums) // that request must have one
 	return s, nil
@@ -158,6 +164,11 @@ func (o *Options) complete() error {
 		}
 		o.Role = &r
 	}
+	return o.checkEndpoint()
+}
+
+// checkEndpoint is done once for the endpoint of the URL and once for that of the SDK's chain.
+func (o *Options) checkEndpoint() error {
 	if o.Endpoint == "" {
 		return nil
 	}
