@@ -24,8 +24,19 @@ import (
 // then runs instead of building one.
 const BinaryEnv = "GOCACHE_TEST_VERSITYGW"
 
-// userCache is looked up before a test can change HOME.
-var userCache, userCacheErr = os.UserCacheDir()
+// What the machine says is looked up before a test can change HOME, or the directory that a relative path starts from.
+var (
+	given                   = absolute(os.Getenv(BinaryEnv))
+	userCache, userCacheErr = os.UserCacheDir()
+)
+
+// absolute leaves "" as it is.
+func absolute(path string) string {
+	if full, err := filepath.Abs(path); path != "" && err == nil {
+		return full
+	}
+	return path
+}
 
 // Server is a running S3 server.
 type Server struct {
@@ -170,8 +181,8 @@ func (s *Server) Setenv(t testing.TB) {
 // gatewayBinary returns the path of a versitygw of the version in tools/go.mod, which
 // it builds unless it did so before.
 func gatewayBinary() (string, error) {
-	if path := os.Getenv(BinaryEnv); path != "" {
-		return path, nil
+	if given != "" {
+		return given, nil
 	}
 	if userCacheErr != nil {
 		return "", userCacheErr
@@ -205,13 +216,21 @@ func gatewayBinary() (string, error) {
 	return path, os.Rename(path+".tmp", path)
 }
 
-// toolsModfile finds tools/go.mod beside the go.mod of the test.
+// toolsModfile finds tools/go.mod above the directory in which the test process was started, which is that of its package: a test
+// may have changed the directory, GOFLAGS or HOME since.
 func toolsModfile() (string, error) {
-	out, err := exec.Command("go", "env", "GOMOD").Output()
-	if err != nil {
-		return "", fmt.Errorf("go env GOMOD: %w", err)
+	if startDirErr != nil {
+		return "", startDirErr
 	}
-	return filepath.Join(filepath.Dir(strings.TrimSpace(string(out))), "tools", "go.mod"), nil
+	for dir := startDir; ; dir = filepath.Dir(dir) {
+		file := filepath.Join(dir, "tools", "go.mod")
+		if _, err := os.Stat(file); err == nil {
+			return file, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("no tools/go.mod above %s", startDir)
+		}
+	}
 }
 
 // goCommand runs go with the caches and settings of the machine, not those of the test, which
@@ -231,5 +250,8 @@ func goCommand(modfile string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// startEnv is the environment before any test has changed it.
-var startEnv = os.Environ()
+// The environment and the directory before any test has changed them.
+var (
+	startEnv              = os.Environ()
+	startDir, startDirErr = os.Getwd()
+)

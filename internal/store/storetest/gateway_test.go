@@ -1,0 +1,25 @@
+package storetest
+
+import (
+	"os"
+	"runtime"
+	"testing"
+)
+
+// TestGatewayBinaryFromElsewhere: a test that has changed its directory, and what the go command sees, gets the server all the same.
+func TestGatewayBinaryFromElsewhere(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("versitygw does not run on windows")
+	}
+	t.Setenv("GOFLAGS", "-mod=vendor")
+	t.Setenv("GOWORK", "off")
+	t.Setenv("HOME", t.TempDir())
+	t.Chdir(t.TempDir())
+	path, err := gatewayBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+}
