@@ -287,7 +287,7 @@ func kindOf(err error) string {
 
 // isStore reports whether an error means that going on asking the store is pointless.
 func isStore(err error) bool {
-	return errors.Is(err, store.ErrUnreachable) || errors.Is(err, store.ErrDenied) || errors.Is(err, store.ErrNoStore) ||
+	return errors.Is(err, store.ErrUnreachable) || errors.Is(err, store.ErrDenied) || errors.Is(err, store.ErrNoStore) || errors.Is(err, store.ErrMoved) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 

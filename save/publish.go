@@ -109,7 +109,9 @@ func (r *run) publishExact(ctx context.Context) error {
 		r.stamp(a.manifest, own)
 		err := r.putManifest(ctx, a.manifest, a.manifest.Key, version)
 		if err == nil {
-			break
+			if err = r.proveConditions(ctx, a.manifest); err == nil {
+				break
+			}
 		}
 		if errors.Is(err, store.ErrNoConditions) {
 			if a, err = r.publishUnconditional(ctx, a, own); err != nil {
@@ -129,6 +131,23 @@ func (r *run) publishExact(ctx context.Context) error {
 	return r.publishLatest(ctx, a.manifest)
 }
 
+// proveConditions writes a manifest again that was just written, on condition that there is none. A server with conditional
+// writes refuses that. One that ignores conditions takes the same bytes once more, and answers as if nobody else had
+// written: that is ErrNoConditions. Where the answer tells neither, nothing is known against the server.
+func (r *run) proveConditions(ctx context.Context, m *snapshot.Manifest) error {
+	err := r.writeManifest(ctx, m, m.Key, store.Condition{IfAbsent: true})
+	switch {
+	case err == nil:
+		r.ignored = true
+		return store.ErrNoConditions
+	case errors.Is(err, store.ErrNoConditions):
+		return err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
 // publishLatest points the key without the digest to what was just published. Where a job with other module
 // files does the same, the last one wins: both have their exact keys.
 //
@@ -142,7 +161,7 @@ func (r *run) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
 	version := r.prev.latest.Version
 	for try := 0; ; try++ {
 		err := r.putManifest(ctx, &latest, latest.Key, version)
-		if errors.Is(err, store.ErrNoConditions) {
+		if errors.Is(err, store.ErrNoConditions) || err == nil && r.ignored {
 			return r.writeManifest(ctx, &latest, latest.Key, store.Condition{})
 		}
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {

@@ -159,6 +159,7 @@ type run struct {
 	building *semaphore.Weighted // objects that are being built: see builders
 	denied   atomic.Int64        // modules that the store refused
 	packs    []snapshot.Pack     // what this save packed
+	ignored  bool                // the store takes conditional writes and ignores the condition
 	placed   []placed            // where in them the outputs of inv lie, with the same indices; nil: this save packs no outputs
 	tally    tally
 	garbage

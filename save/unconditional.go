@@ -24,7 +24,11 @@ var errOverwritten = errors.New("other saves of this key keep overwriting this o
 // there; if another save has overwritten it, merge again. Work is lost only where another save takes longer
 // than settleTime from its last reading to its writing; the next save of the same job brings it back.
 func (r *run) publishUnconditional(ctx context.Context, a assembly, own *snapshot.Manifest) (assembly, error) {
-	r.tally.warn("the store has no conditional writes: of saves of this key at the same time, one may be lost")
+	if r.ignored {
+		r.tally.warn("the store ignores conditional writes: of saves of this key at the same time, one may be lost; say so with conditional-writes=false in --store")
+	} else {
+		r.tally.warn("the store has no conditional writes: of saves of this key at the same time, one may be lost")
+	}
 	for range settleAttempts {
 		newest, _, err := r.reread(ctx, a.manifest.Key, pause(2))
 		if err != nil {

@@ -28,6 +28,7 @@ var hints = []struct {
 	{s3.ErrRole, "check that the trust policy of the role accepts the audience and the subject of this job's token, and that STS can be reached"},
 	{s3.ErrNotEncrypted, "use a server that encrypts, or leave out what asks for it: --sse, sse in the URL, the customer key"},
 	{store.ErrDenied, "check the credentials of the job and what the bucket policy grants it; a directory must belong to this user"},
+	{store.ErrMoved, "give the region or the endpoint of the bucket in --store: region=..., endpoint=..."},
 	{store.ErrNoStore, "create the bucket, or correct the name in --store"},
 	{store.ErrUnsupported, "leave out what the server does not have: --sse, --storage-class, --requester-pays or what stands for them in --store"},
 	{store.ErrUnreachable, "check the endpoint and the region in --store, and the network of this machine"},

@@ -25,6 +25,8 @@ var (
 	ErrConflict = errors.New("object was changed by another writer")
 	// ErrNoStore: the bucket or the directory does not exist or cannot be created.
 	ErrNoStore = errors.New("store does not exist")
+	// ErrMoved: the store has to be asked for elsewhere: in another region, or at another endpoint.
+	ErrMoved = errors.New("store is elsewhere")
 	// ErrDenied: credentials are missing, wrong, expired, or do not allow the call.
 	ErrDenied = errors.New("access denied")
 	// ErrUnreachable: the endpoint does not resolve, refuses connections, or stopped answering.

@@ -241,7 +241,7 @@ func TestCustomerKeyStaysOnSafePaths(t *testing.T) {
 	o := options(g, newBucket(t, g))
 	o.Encryption.CustomerKey, o.Endpoint = customerKey, ""
 	t.Setenv("AWS_ENDPOINT_URL_S3", "http://s3.example.com")
-	if _, err := openStore(t, o).Stat(context.Background(), "x"); err == nil || !strings.Contains(err.Error(), "needs an https endpoint") {
+	if _, err := s3.New(context.Background(), o); err == nil || !strings.Contains(err.Error(), "needs an https endpoint") {
 		t.Errorf("endpoint from the environment: %v", err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/org/gocache-action/internal/store"
 )
@@ -46,10 +48,10 @@ func retryable(err error) aws.Ternary {
 		return aws.BoolTernary(!ne.final)
 	case isPage(err):
 		return aws.TrueTernary
-	case code(err) == "ConditionalRequestConflict" && operation(err) == "PutObject":
+	case code(err) == "ConditionalRequestConflict" && isPutObject(err):
 		// "409: retry the upload". A completion answered so cannot be repeated.
 		return aws.TrueTernary
-	case code(err) == "ExistingObjectIsDirectory" && operation(err) == "PutObject":
+	case code(err) == "ExistingObjectIsDirectory" && isPutObject(err):
 		// versitygw removes directories when their last object goes, without a lock against those who write below
 		// them, and says so of a write that came in between. Nothing was written.
 		return aws.TrueTernary
@@ -86,12 +88,15 @@ func status(err error) int {
 	return 0
 }
 
-func operation(err error) string {
-	var op *smithy.OperationError
-	if errors.As(err, &op) {
-		return op.Operation()
+// isPutObject reports whether an error is the answer to a PutObject. The name of the operation is not known yet when a
+// retry is decided upon.
+func isPutObject(err error) bool {
+	var resp *smithyhttp.ResponseError
+	if !errors.As(err, &resp) || resp.Response == nil || resp.Response.Request == nil {
+		return false
 	}
-	return ""
+	req := resp.Response.Request
+	return req.Method == http.MethodPut && !req.URL.Query().Has("uploadId")
 }
 
 // fail names the operation, the object and the bucket.
@@ -120,10 +125,80 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	if code(err) == "NoSuchKey" {
 		s.seen.Store(true) // says that there is a bucket
 	}
+	if r := redirect(err); r != nil {
+		r.region, r.asked = bucketRegion(err), s.opts.Region
+		return r
+	}
 	if sentinel := meaning(code(err), status(err)); sentinel != nil {
 		return &answer{sentinel: sentinel, err: err}
 	}
 	return &answer{err: err}
+}
+
+// RedirectError says that the bucket has to be asked for elsewhere: it is in another region, or behind another endpoint.
+type RedirectError struct {
+	*answer
+	region string // that the answer names; "": none
+	asked  string // that was asked; "": that of the SDK's chain
+}
+
+func (e *RedirectError) Error() string {
+	text := e.answer.Error()
+	if e.region != "" {
+		text += ": the bucket is in " + e.region
+	}
+	if e.asked != "" {
+		text += ", asked was " + e.asked
+	}
+	return text
+}
+
+// Region is where the answer says that the bucket is, or "".
+func (e *RedirectError) Region() string { return e.region }
+
+// Unwrap lets errors.As find the answer, and errors.Is what it means.
+func (e *RedirectError) Unwrap() error { return e.answer }
+
+// redirect recognises an answer that points elsewhere. Which statuses and codes there are says "Error responses" in
+// the Amazon S3 API reference; 302 comes from gateways.
+func redirect(err error) *RedirectError {
+	switch code(err) {
+	case "PermanentRedirect", "TemporaryRedirect", "Redirect", "MovedPermanently", "IllegalLocationConstraintException":
+	case "AuthorizationHeaderMalformed":
+		if bucketRegion(err) == "" {
+			return nil
+		}
+	default:
+		if status(err) != http.StatusMovedPermanently && status(err) != http.StatusFound {
+			return nil
+		}
+	}
+	return &RedirectError{answer: &answer{sentinel: store.ErrMoved, err: err}}
+}
+
+// bucketRegion is the region that an answer names, in its header or, of AuthorizationHeaderMalformed, in its text:
+// "the region 'us-east-1' is wrong; expecting 'eu-west-3'".
+func bucketRegion(err error) string {
+	var resp *smithyhttp.ResponseError
+	if errors.As(err, &resp) && resp.Response != nil {
+		if r := resp.Response.Header.Get("x-amz-bucket-region"); isRegion(r) {
+			return r
+		}
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		if _, rest, ok := strings.Cut(api.ErrorMessage(), "expecting '"); ok {
+			if r, _, _ := strings.Cut(rest, "'"); isRegion(r) {
+				return r
+			}
+		}
+	}
+	return ""
+}
+
+// isRegion keeps what a server says out of messages unless it looks like the name of a region.
+func isRegion(r string) bool {
+	return r != "" && len(r) <= 40 && strings.Trim(r, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 // meaning maps an error code, or failing that a status, to the contract. Codes come first, for
@@ -133,7 +208,7 @@ func meaning(code string, status int) error {
 	switch code {
 	case "NoSuchKey", "NotFound":
 		return store.ErrNotFound
-	case "NoSuchBucket", "InvalidBucketName", "PermanentRedirect", "IllegalLocationConstraintException":
+	case "NoSuchBucket", "InvalidBucketName":
 		return store.ErrNoStore
 	case "PreconditionFailed", "ConditionalRequestConflict":
 		return store.ErrConflict
@@ -148,8 +223,6 @@ func meaning(code string, status int) error {
 		return store.ErrUnsupported
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return store.ErrDenied
-	case status == http.StatusMovedPermanently:
-		return store.ErrNoStore // a HEAD to the wrong region has no code
 	case status == http.StatusPreconditionFailed:
 		return store.ErrConflict
 	case status >= 500 || status == http.StatusTooManyRequests:
@@ -177,17 +250,25 @@ func (a *answer) Error() string {
 	if !errors.As(a.err, &api) {
 		return text + a.err.Error()
 	}
-	text += api.ErrorCode()
-	if m := api.ErrorMessage(); m != "" && m != api.ErrorCode() {
-		text += ": " + m
+	code, message := api.ErrorCode(), api.ErrorMessage()
+	if code == "UnknownError" { // the SDK's word for an answer without a code, as to a HEAD
+		code = ""
 	}
-	switch api.ErrorCode() {
-	case "PermanentRedirect", "MovedPermanently", "AuthorizationHeaderMalformed":
-		text += " (is the region right?)"
-	case "RequestTimeTooSkewed":
+	if message == "UnknownError" || message == code || code != "" && message == http.StatusText(status(a.err)) {
+		message = ""
+	}
+	switch {
+	case code != "" && message != "":
+		text += code + ": " + message
+	case code+message != "":
+		text += code + message
+	default:
+		text += http.StatusText(status(a.err))
+	}
+	if code == "RequestTimeTooSkewed" {
 		text += " (is the clock right?)"
 	}
-	return text
+	return strings.TrimSpace(text)
 }
 
 func (a *answer) Is(target error) bool { return a.sentinel != nil && target == a.sentinel }

@@ -24,6 +24,8 @@ type Front struct {
 	// Encrypts makes it answer as a server that encrypts; as with Amazon's, what was written with a customer key is read with the
 	// same key only, and wrong headers are refused.
 	Encrypts bool
+	// Quirk is what the server does otherwise than Amazon's; the zero value: nothing.
+	Quirk Quirk
 
 	gateway *storetest.Server
 	mu      sync.Mutex
@@ -99,6 +101,11 @@ func (f *Front) judge(r *http.Request) (code string, status int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.seen = append(f.seen, Request{op, r.URL.String(), r.Header.Clone()})
+	if f.Quirk.apply != nil {
+		if code, status := f.Quirk.apply(op, r); code != "" {
+			return code, status
+		}
+	}
 	switch {
 	case f.SessionToken != "" && r.Header.Get(token) != f.SessionToken:
 		return "InvalidToken", http.StatusBadRequest
