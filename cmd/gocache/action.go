@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/org/gocache-action/internal/samedir"
+	"github.com/org/gocache-action/internal/store/s3"
 )
 
 const actionLong = `Action is what the GitHub action runs: main before the steps of the job, post after
@@ -84,6 +85,9 @@ func (x *action) main(ctx context.Context) error {
 		x.setState("skip", "true")
 		return x.end(nil)
 	}
+	if err := writeCarried(dir, x.carry()); err != nil {
+		x.notes.add(err.Error(), "the save will use what the step has then")
+	}
 	err = x.run(ctx, "restore", dir)
 	x.setRestoreOutputs()
 	if err := writeRestored(dir, x.restored); err != nil {
@@ -100,13 +104,21 @@ func (x *action) post(ctx context.Context) error {
 	if x.env.get("STATE_skip") != "" {
 		return nil
 	}
+	dir := x.env.get("STATE_dir")
+	now := x.useCarried(dir)
+	if dir != "" {
+		defer os.Remove(filepath.Join(dir, sessionFile))
+	}
 	if err := x.begin("save"); err != nil || !x.hasStore() {
 		return x.end(err)
 	}
-	dir := x.env.get("STATE_dir")
 	x.restored = readRestored(dir)
 	x.notes.said = readWarned(dir)
 	err := x.saveIfWanted(ctx, dir)
+	if x.saved != nil && errors.Is(x.saved.cause, s3.ErrExpired) && x.newCredentials(now) {
+		x.out.say("the credentials of the restore have expired; those that the job has now are used")
+		err = x.saveIfWanted(ctx, dir)
+	}
 	x.summarize("save")
 	return x.end(err)
 }
@@ -177,6 +189,7 @@ func (x *action) run(ctx context.Context, command, dir string) error {
 	inner := &app{process: x.process, out: x.out, lookup: x.lookup, origin: x.in.origin, tokens: x.idToken}
 	if dir != "" {
 		inner.flags.stateDefault = filepath.Join(dir, "state.json")
+		inner.flags.role.keepDefault = filepath.Join(dir, sessionFile)
 	}
 	inner.onSummary = func(r *restoreOutput, s *saveOutput) error {
 		x.restored, x.saved = cmp.Or(r, x.restored), cmp.Or(s, x.saved)
