@@ -79,10 +79,12 @@ func (x *action) main(ctx context.Context) error {
 	}
 	if err := x.begin("restore", "save"); err != nil {
 		x.setState("skip", "true") // post would say the same
+		x.setRestoreOutputs()
 		return x.end(err)
 	}
 	if !x.hasStore() {
 		x.setState("skip", "true")
+		x.setRestoreOutputs()
 		return x.end(nil)
 	}
 	if err := writeCarried(dir, x.carry()); err != nil {
@@ -126,6 +128,7 @@ func (x *action) post(ctx context.Context) error {
 // restore is main without a post.
 func (x *action) restore(ctx context.Context) error {
 	if err := x.begin("restore"); err != nil || !x.hasStore() {
+		x.setRestoreOutputs()
 		return x.end(err)
 	}
 	err := x.run(ctx, "restore", "")
@@ -324,6 +327,7 @@ func (x *action) addPath() {
 
 // setRestoreOutputs sets them all, also after an error: an expression reads what is not set as empty.
 func (x *action) setRestoreOutputs() {
+	x.setOutput("cache-result", cacheResult(x.restored))
 	r := x.restored
 	if r == nil || r.Result == nil {
 		x.setOutput("cache-hit", "")
