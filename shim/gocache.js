@@ -159,7 +159,7 @@ async function fromSource(why) {
     if (built.error) throw new Missing(`go build: ${built.error.message}`);
     if (built.status !== 0) throw new Missing(`go build: ${built.stderr.trim()}`);
   });
-  fs.rmSync(work, { recursive: true, force: true });
+  fs.rmSync(work, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   dropOldBuilds(path.dirname(path.dirname(slot.binary)));
   return slot.binary;
 }
@@ -190,7 +190,7 @@ function dropOldBuilds(versions) {
   const old = Date.now() - 14 * 24 * 3600 * 1000;
   for (const name of fs.readdirSync(versions)) {
     const dir = path.join(versions, name);
-    if (name.startsWith('0.0.0-src.') && fs.statSync(dir).mtimeMs < old) fs.rmSync(dir, { recursive: true, force: true });
+    if (name.startsWith('0.0.0-src.') && fs.statSync(dir).mtimeMs < old) fs.rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
 }
 

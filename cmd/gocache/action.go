@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/org/gocache-action/internal/samedir"
+	"github.com/org/gocache-action/internal/store/s3"
 )
 
 const actionLong = `Action is what the GitHub action runs: main before the steps of the job, post after
@@ -78,11 +79,16 @@ func (x *action) main(ctx context.Context) error {
 	}
 	if err := x.begin("restore", "save"); err != nil {
 		x.setState("skip", "true") // post would say the same
+		x.setRestoreOutputs()
 		return x.end(err)
 	}
 	if !x.hasStore() {
 		x.setState("skip", "true")
+		x.setRestoreOutputs()
 		return x.end(nil)
+	}
+	if err := writeCarried(dir, x.carry()); err != nil {
+		x.notes.add(err.Error(), "the save will use what the step has then")
 	}
 	err = x.run(ctx, "restore", dir)
 	x.setRestoreOutputs()
@@ -100,13 +106,21 @@ func (x *action) post(ctx context.Context) error {
 	if x.env.get("STATE_skip") != "" {
 		return nil
 	}
+	dir := x.env.get("STATE_dir")
+	now := x.useCarried(dir)
+	if dir != "" {
+		defer os.Remove(filepath.Join(dir, sessionFile))
+	}
 	if err := x.begin("save"); err != nil || !x.hasStore() {
 		return x.end(err)
 	}
-	dir := x.env.get("STATE_dir")
 	x.restored = readRestored(dir)
 	x.notes.said = readWarned(dir)
 	err := x.saveIfWanted(ctx, dir)
+	if x.saved != nil && errors.Is(x.saved.cause, s3.ErrExpired) && x.newCredentials(now) {
+		x.out.say("the credentials of the restore have expired; those that the job has now are used")
+		err = x.saveIfWanted(ctx, dir)
+	}
 	x.summarize("save")
 	return x.end(err)
 }
@@ -114,6 +128,7 @@ func (x *action) post(ctx context.Context) error {
 // restore is main without a post.
 func (x *action) restore(ctx context.Context) error {
 	if err := x.begin("restore"); err != nil || !x.hasStore() {
+		x.setRestoreOutputs()
 		return x.end(err)
 	}
 	err := x.run(ctx, "restore", "")
@@ -177,6 +192,7 @@ func (x *action) run(ctx context.Context, command, dir string) error {
 	inner := &app{process: x.process, out: x.out, lookup: x.lookup, origin: x.in.origin, tokens: x.idToken}
 	if dir != "" {
 		inner.flags.stateDefault = filepath.Join(dir, "state.json")
+		inner.flags.role.keepDefault = filepath.Join(dir, sessionFile)
 	}
 	inner.onSummary = func(r *restoreOutput, s *saveOutput) error {
 		x.restored, x.saved = cmp.Or(r, x.restored), cmp.Or(s, x.saved)
@@ -311,6 +327,7 @@ func (x *action) addPath() {
 
 // setRestoreOutputs sets them all, also after an error: an expression reads what is not set as empty.
 func (x *action) setRestoreOutputs() {
+	x.setOutput("cache-result", cacheResult(x.restored))
 	r := x.restored
 	if r == nil || r.Result == nil {
 		x.setOutput("cache-hit", "")

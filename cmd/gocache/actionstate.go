@@ -45,6 +45,7 @@ func (x *action) setOutput(name, value string) {
 const (
 	restoredFile = "restored.json"
 	warnedFile   = "warned.json"
+	sessionFile  = "session.json" // temporary credentials, which post removes
 )
 
 func writeRestored(dir string, r *restoreOutput) error {

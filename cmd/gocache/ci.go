@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"strings"
+
+	"github.com/org/gocache-action/internal/ci"
 )
 
 // An identity says whose snapshot a command works on.
@@ -14,6 +16,8 @@ type identity struct {
 	DefaultScope string `json:"defaultScope,omitempty"`
 	Commit       string `json:"commit,omitempty"`
 	Run          string `json:"run,omitempty"`
+	RepoFrom     string `json:"repoFrom,omitempty"`  // where it comes from
+	ScopeFrom    string `json:"scopeFrom,omitempty"` // the same
 }
 
 // or fills what is empty from another identity.
@@ -43,7 +47,7 @@ func fromCI(env lookupEnv, dir string) identity {
 	case onGitLab(env):
 		return fromGitLab(env)
 	}
-	return identity{}
+	return fromOther(env)
 }
 
 // readOnlyReason says why a save of this job writes nothing although nobody asked for that; "" if it may. id is as whom it would.
@@ -56,7 +60,7 @@ func (a *app) readOnlyReason(id identity) string {
 
 // readOnlyReason is the part that the CI system decides.
 func readOnlyReason(env lookupEnv, id identity) string {
-	return cmp.Or(githubReadOnlyReason(env), gitlabReadOnlyReason(env), baseReason(env, id))
+	return cmp.Or(githubReadOnlyReason(env), gitlabReadOnlyReason(env), otherReadOnlyReason(env), unknownScopeReason(env, id), baseReason(env, id))
 }
 
 // baseReason: what a pull request writes its base must not read, also when flags give all jobs the same scope. After the merge, the
@@ -76,7 +80,8 @@ func forPullRequest(env lookupEnv) bool {
 	case onGitLab(env):
 		return env.get("CI_MERGE_REQUEST_IID") != "" || env.get("CI_MERGE_REQUEST_REF_PATH") != "" || env.get("CI_EXTERNAL_PULL_REQUEST_IID") != ""
 	}
-	return false
+	job, _ := ci.Find(env.get)
+	return job.Pull != ""
 }
 
 // Job statuses, as GitHub spells them in ${{ job.status }}.

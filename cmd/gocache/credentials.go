@@ -35,6 +35,7 @@ type roleFlags struct {
 	arn, audience string
 	duration      duration
 	keep          string // file
+	keepDefault   string // the same, where the step of an action has a directory
 }
 
 func (r *roleFlags) register(fs *pflag.FlagSet) {
@@ -58,6 +59,9 @@ func (r *roleFlags) check() error {
 	}
 	return nil
 }
+
+// keepFile is where credentials are kept, "" if they are not.
+func (r *roleFlags) keepFile() string { return cmp.Or(r.keep, r.keepDefault) }
 
 // role puts the role of the flags into the options of a store.
 func (a *app) role(o *s3.Options) {
@@ -93,14 +97,17 @@ func (a *app) token(ctx context.Context, audience string) (string, error) {
 // keptSession returns the credentials that restore left, or nil. Those of another role are none: a runner that keeps
 // its files has perhaps those of another job.
 func (a *app) keptSession() *s3.Session {
-	if a.flags.role.keep == "" {
+	if a.flags.role.keepFile() == "" {
 		return nil
 	}
-	kept, err := s3.ReadSession(a.flags.role.keep)
+	kept, err := s3.ReadSession(a.flags.role.keepFile())
 	switch {
 	case err != nil:
 		a.out.warn(err, "")
 	case kept == nil || kept.Role != a.flags.role.arn:
+		return nil
+	case time.Now().After(kept.Expires) && a.flags.role.keep == "":
+		a.out.say("the credentials of the restore have expired; new ones are asked for")
 		return nil
 	case time.Now().After(kept.Expires):
 		a.out.warn(fmt.Errorf("the credentials that restore left have expired %s ago", time.Since(kept.Expires).Round(time.Second)), "raise --role-duration, and what the role allows")
@@ -111,10 +118,10 @@ func (a *app) keptSession() *s3.Session {
 
 // forgetCredentials removes what an earlier job left, so that a restore that fails leaves none, and one that does not, its own.
 func (a *app) forgetCredentials() {
-	if a.flags.role.keep == "" {
+	if a.flags.role.keepFile() == "" {
 		return
 	}
-	if err := os.Remove(a.flags.role.keep); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(a.flags.role.keepFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		a.out.warn(fmt.Errorf("credentials file: %w", err), "")
 	}
 }
@@ -123,14 +130,14 @@ func (a *app) forgetCredentials() {
 // killed. Credentials that cannot be had are not reported here: the first request of the restore does that.
 func (a *app) keepCredentials(ctx context.Context, st store.Store) {
 	remote, ok := st.(*s3.Store)
-	if a.flags.role.keep == "" || !ok {
+	if a.flags.role.keepFile() == "" || !ok {
 		return
 	}
 	session, err := remote.Session(ctx)
 	if err != nil || session == nil {
 		return
 	}
-	if err := s3.WriteSession(a.flags.role.keep, *session); err != nil {
+	if err := s3.WriteSession(a.flags.role.keepFile(), *session); err != nil {
 		a.out.warn(err, cmp.Or(hintFor(err), "save will need credentials of its own"))
 	}
 }

@@ -146,7 +146,7 @@ func (f *flags) failOnError(fs *pflag.FlagSet) {
 
 // failOnMiss is for jobs that make no sense without a warm cache.
 func (f *flags) failOnMiss(fs *pflag.FlagSet) {
-	fs.BoolVar(&f.failMiss, "fail-on-miss", false, "exit with 1 when no snapshot was found")
+	fs.BoolVar(&f.failMiss, "fail-on-miss", false, "exit with 3 when the store has no snapshot; an outage is the business of --fail-on-error")
 }
 
 // complete tells shells what the flags of a command take.

@@ -272,6 +272,7 @@ type output struct {
 
 var outputs = []output{
 	{"cache-hit", "'true' if the snapshot is of the same module files, 'false' if it is an older one, empty if there is none", stepWhole | stepRestore},
+	{"cache-result", "what came of the restore: 'hit' (the same module files, all of it), 'partial' (an older snapshot, or not all of it), 'miss' (there is none) or 'unavailable' (no store, or it could not be asked)", stepWhole | stepRestore},
 	{"cache-primary-key", "the key of these module files", everyStep},
 	{"cache-matched-key", "the key of the snapshot that was restored, empty if there is none", stepWhole | stepRestore},
 	{"matched-key", "the same as cache-matched-key", stepWhole | stepRestore},

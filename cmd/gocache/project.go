@@ -60,12 +60,14 @@ func (a *app) project(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	p.id = identify(known, git, p)
+	p.id.RepoFrom, p.id.ScopeFrom = a.origins(dir, git)
 	if err := p.id.check(); err != nil {
 		return nil, err
 	}
 	if err := p.derive(a.flags.goSum); err != nil {
 		return nil, err
 	}
+	p.announce()
 	p.switchHalves(&a.flags)
 	if p.paths, err = a.extraPaths(p); err != nil {
 		return p, err

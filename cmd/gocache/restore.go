@@ -54,7 +54,8 @@ type restoreOutput struct {
 	Store      string `json:"store"`
 	LookupOnly bool   `json:"lookupOnly,omitempty"`
 	*restore.Result
-	Mtimes *mtimesOutput `json:"mtimes,omitempty"`
+	Mtimes      *mtimesOutput `json:"mtimes,omitempty"`
+	CacheResult string        `json:"cacheResult"` // hit, partial, miss, unavailable
 	outcome
 	partial  bool  // the restore itself ended with an error
 	timesErr error // why Mtimes is not whole, on which the restore does not depend
@@ -86,6 +87,7 @@ func (a *app) restore(ctx context.Context) error {
 	out.partial = err != nil
 	err = errors.Join(err, out.timesErr)
 	out.outcome = outcomeOf(err)
+	out.CacheResult = cacheResult(&out)
 	if printErr := a.out.result(out, out.write); printErr != nil {
 		return printErr
 	}
@@ -94,9 +96,9 @@ func (a *app) restore(ctx context.Context) error {
 	}
 	a.summarize(&out, nil)
 	if err == nil && a.flags.failMiss && out.Matched == nil {
-		return failure{exitFailed, fmt.Errorf("no snapshot found for %s", out.Key)}
+		return failure{exitMiss, fmt.Errorf("no snapshot found for %s", out.Key)}
 	}
-	return a.finish(ctx, err, a.flags.failMiss)
+	return a.finish(ctx, err, false)
 }
 
 // runRestore fills out as far as it gets. The store comes first, as a mistake in its URL is

@@ -17,6 +17,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2
+	exitMiss        = 3
 	exitInterrupted = 130 // as shells report SIGINT
 )
 
@@ -39,10 +40,11 @@ const exitCodes = `
 Exit codes:
   0    done; also when nothing was found, and when the store does not answer or
        anything else goes wrong in restore or save: a warning says so, and the job goes on
-  1    restore or save went wrong and --fail-on-error was given, or nothing was found
-       and --fail-on-miss was given; plan, try, trim, gc or version went wrong
+  1    restore or save went wrong and --fail-on-error was given; plan, try, trim, gc
+       or version went wrong
   2    wrong usage: an unknown command or flag, a value that makes no sense,
        an unknown kind of store
+  3    the store answered and has no snapshot, and --fail-on-miss was given
   130  interrupted by a signal: what goes on is cleaned up, within 5 seconds; a second
        signal ends the process at once
 `

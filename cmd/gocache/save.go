@@ -54,6 +54,7 @@ type saveOutput struct {
 	Store string `json:"store"`
 	*save.Result
 	outcome
+	cause error // of which outcome has the text
 }
 
 // save runs the command. As with restore, its failures are warnings: a job that passed its tests
@@ -66,7 +67,7 @@ func (a *app) save(ctx context.Context) error {
 	if isUsage(err) {
 		return err
 	}
-	out.outcome = outcomeOf(err)
+	out.outcome, out.cause = outcomeOf(err), err
 	if printErr := a.out.result(out, out.write); printErr != nil {
 		return printErr
 	}

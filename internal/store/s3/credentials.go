@@ -40,8 +40,8 @@ func (o *Options) credentials(cfg aws.Config) *credentialSource {
 	return &credentialSource{inner: inner, trace: o.TraceCredentials}
 }
 
-// errExpired: the server does not accept the credentials any more, and asking for others gave the same.
-var errExpired = errors.New("the server says that they have expired, and there are no newer ones")
+// ErrExpired: the server does not accept the credentials any more, and asking for others gave the same.
+var ErrExpired = errors.New("the server says that they have expired, and there are no newer ones")
 
 // A renewable provider keeps credentials until it believes that they have ended. The server knows better: its clock counts, and it
 // can end them at any time.
@@ -96,7 +96,7 @@ func (c *credentialSource) check(creds aws.Credentials, before int) (again bool,
 	case before != c.refusals:
 		return true, nil
 	}
-	return false, errExpired
+	return false, ErrExpired
 }
 
 func (c *credentialSource) Retrieve(ctx context.Context) (aws.Credentials, error) {
