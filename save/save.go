@@ -42,9 +42,9 @@ type Options struct {
 	ModDir, BuildDir               string // "" switches that half off: what is stored of it is kept
 	Private                        string // patterns as in GOPRIVATE, comma-separated
 	State                          *snapshot.State
-	// GoVersion, GOMODCACHE and Getenv are what the go command of the job sees: they prove of build entries that no file times are in them.
-	GoVersion, GOMODCACHE string
-	Getenv                func(string) (string, bool)
+	// GoVersion, GOROOT, GOMODCACHE and Getenv are what the go command of the job sees: they prove of build entries that no file times are in them.
+	GoVersion, GOROOT, GOMODCACHE string
+	Getenv                        func(string) (string, bool)
 	// ModuleUse lists the module versions that provide a package to the project, and the toolchain in use. It is called
 	// once, while the caches are scanned. Nil, and a nil map: everything that go.sum names counts as used. An error becomes a warning.
 	ModuleUse  func(context.Context) (map[module.Version]bool, error)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/sync/errgroup"
@@ -89,12 +90,8 @@ func (r *run) timedKind(e buildcache.Local) timedKind {
 // far as the environment is that of the test.
 func (r *run) proven(kinds []timedKind) map[buildcache.ID]bool {
 	proven := map[buildcache.ID]bool{}
-	if slices.Contains(kinds, packageIndex) && r.GOMODCACHE != "" {
-		for v := range r.Keys.Sums.Zip {
-			if dir, ok := treeDir(r.GOMODCACHE, v); ok {
-				proven[goentry.ModuleIndex(r.GoVersion, dir)] = true
-			}
-		}
+	if slices.Contains(kinds, packageIndex) {
+		r.proveIndexes(proven)
 	}
 	for i, e := range r.inv.Entries {
 		if kinds[i] != testLog || r.Getenv == nil {
@@ -110,6 +107,38 @@ func (r *run) proven(kinds []timedKind) map[buildcache.ID]bool {
 		}
 	}
 	return proven
+}
+
+// proveIndexes names the indexes of trees that do not change under their name: GOROOT, and the toolchains and modules of GOMODCACHE, made by
+// any of the go commands that are there.
+func (r *run) proveIndexes(proven map[buildcache.ID]bool) {
+	versions := []string{r.GoVersion}
+	add := func(version, root string) {
+		for _, id := range goentry.GOROOT(version, root) {
+			proven[id] = true
+		}
+	}
+	if r.GOROOT != "" {
+		add(r.GoVersion, r.GOROOT)
+	}
+	if r.GOMODCACHE == "" {
+		return
+	}
+	toolchains, _ := filepath.Glob(filepath.Join(r.GOMODCACHE, "golang.org", "toolchain@*"))
+	for _, dir := range toolchains {
+		_, version, _ := strings.Cut(filepath.Base(dir), "@")
+		if v := goentry.ToolchainVersion(version); v != "" {
+			versions = append(versions, v)
+			add(v, dir)
+		}
+	}
+	for m := range r.Keys.Sums.Zip {
+		if dir, ok := treeDir(r.GOMODCACHE, m); ok {
+			for _, v := range versions {
+				proven[goentry.ModuleIndex(v, dir)] = true
+			}
+		}
+	}
 }
 
 // treeDir is the directory of a module tree, as the go command names it.

@@ -19,7 +19,7 @@ import (
 
 // goEnv is what `go env` says in the project directory.
 type goEnv struct {
-	GOMODCACHE, GOCACHE                string
+	GOROOT, GOMODCACHE, GOCACHE        string
 	GOVERSION, GOTOOLCHAIN             string
 	GOOS, GOARCH, GOHOSTOS, GOHOSTARCH string
 	GOFLAGS                            string
@@ -41,7 +41,7 @@ func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
 	})
 	g.Go(func() (err error) {
 		out, err = goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, "env", "-json",
-			"GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
+			"GOROOT", "GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
 			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY", "GOSUMDB", "GOPATH", "GODEBUG")
 		return err
 	})

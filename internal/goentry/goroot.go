@@ -1,0 +1,67 @@
+package goentry
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// GOROOT names the indexes of the packages of a Go distribution in root, as its own go command of this version makes them: they have
+// times in them, but the files do not change under one version. Directories that cannot be read are passed over.
+func GOROOT(version, root string) (ids []ID) {
+	src := filepath.Join(root, "src")
+	filepath.WalkDir(src, func(dir string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return nil
+		}
+		if d.Name() == "testdata" {
+			return fs.SkipDir
+		}
+		if files, ok := packageFiles(dir); ok {
+			for _, modroot := range []string{root, src, filepath.Join(src, "cmd")} {
+				ids = append(ids, packageIndex(version, modroot, dir, files))
+			}
+		}
+		return nil
+	})
+	return ids
+}
+
+// packageIndex is dirHash of cmd/go/internal/modindex.
+func packageIndex(version, modroot, dir string, files []fs.FileInfo) ID {
+	text := fmt.Appendf(nil, "modroot %s\npackage %s %s %v\n", modroot, version, indexVersion, dir)
+	for _, f := range files {
+		text = fmt.Appendf(text, "file %v %v %v\n", f.Name(), f.ModTime(), f.Size())
+	}
+	return hash(version, text)
+}
+
+// packageFiles lists the files of a directory, of which the go command makes no index where one is no regular file.
+func packageFiles(dir string) (files []fs.FileInfo, ok bool) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, false
+	}
+	for _, d := range list {
+		if d.IsDir() {
+			continue
+		}
+		info, err := d.Info()
+		if err != nil || !d.Type().IsRegular() {
+			return nil, false
+		}
+		files = append(files, info)
+	}
+	return files, len(files) > 0
+}
+
+// ToolchainVersion is the Go version in the version of a toolchain module, v0.0.1-go1.26.8.linux-amd64, or "".
+func ToolchainVersion(version string) string {
+	name, ok := strings.CutPrefix(version, "v0.0.1-")
+	if i := strings.LastIndexByte(name, '.'); ok && i > 0 {
+		return name[:i]
+	}
+	return ""
+}
