@@ -94,7 +94,7 @@ type Counts struct {
 type Result struct {
 	Key          string            `json:"key"`
 	Matched      *snapshot.Matched `json:"matched"`           // null: no snapshot
-	Exact        bool              `json:"exact"`             // the module files are those of the snapshot
+	Exact        bool              `json:"-"`                 // as Matched says
 	Size         *snapshot.Size    `json:"size,omitempty"`    // of the snapshot
 	Largest      []snapshot.Sized  `json:"largest,omitempty"` // modules of the snapshot
 	Modules      Counts            `json:"modules"`
@@ -268,7 +268,7 @@ func (r *run) result() *Result {
 	r.tally.into(res)
 	res.State = snapshot.State{
 		Store: r.Store.String(), Repo: r.Repo, Scope: r.Scope, Time: r.start,
-		Matched: res.Matched, Damaged: r.tally.damages,
+		Matched: res.Matched, Damaged: r.tally.damages, ZipsRebuilt: r.Zips,
 		Key: r.Keys.Key.Exact(), Sums: make(map[string]string, len(r.Keys.Sums.Zip)),
 	}
 	for v, sum := range r.Keys.Sums.Zip {

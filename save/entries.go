@@ -68,6 +68,7 @@ func (r *run) scanBuild(ctx context.Context) error {
 	}
 	r.tellMemory(r.previousBytes() + buildcache.MergeMemory(shards[:]))
 	r.inv = buildcache.Merge(shards[:], fuzz)
+	r.warnUnreadable()
 	r.forgetTimed()
 	r.forgetIndexes()
 	r.local = localEntries{make([]localEntry, len(r.inv.Entries)), r.inv}
@@ -78,6 +79,24 @@ func (r *run) scanBuild(ctx context.Context) error {
 	r.reuse = r.measureReuse()
 	r.inv.Entries = nil // r.local has all that is needed from here on
 	return nil
+}
+
+// warnUnreadable says how many entries this user may not read: a container, sudo or another user of the machine made them. They are
+// compiled anew in each job.
+func (r *run) warnUnreadable() {
+	n, first := 0, ""
+	for _, b := range r.inv.Broken {
+		if b.Unreadable {
+			n++
+			first = cmp.Or(first, b.Path)
+		}
+	}
+	if n == 0 {
+		return
+	}
+	r.unreadable = n
+	r.tally.warn("%d files of the build cache belong to another user and cannot be read, such as %s: they are not saved; run all steps of the job as one user, or change the owner of %s",
+		n, first, r.BuildDir)
 }
 
 // forgetIndexes leaves new package indexes out where nothing else was made. The go command names the index of a package of the main module

@@ -46,8 +46,26 @@ func (r *run) scanModules(ctx context.Context) error {
 	} else if len(r.prev.manifests) > 0 {
 		r.asked = before
 	}
+	r.adviseZips(found)
 	r.addModules(ctx, found)
 	return context.Cause(ctx)
+}
+
+// adviseZips says if the job fetched the zips of modules whose trees were restored: only "go mod download" does that, and it does
+// so for all of them, in each job.
+func (r *run) adviseZips(found []modcache.Module) {
+	if r.State == nil || r.State.Matched == nil || r.State.ZipsRebuilt {
+		return
+	}
+	n := 0
+	for _, m := range found {
+		if m.HasZip && r.prev.module(m.Version.Path, m.Version.Version, m.Sum) != nil && r.mods.ZipTime(m.Version).After(r.State.Time) {
+			n++
+		}
+	}
+	if n > 0 {
+		r.tally.warn("the job fetched the zips of %d modules whose trees were restored, as 'go mod download' does: leave that command out, or restore with --zips rebuild, which makes the zips from the trees", n)
+	}
 }
 
 // addModules looks at all trees, of which a cache can have tens of thousands of files, on all cores.

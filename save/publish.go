@@ -275,7 +275,7 @@ func (r *run) finish(a assembly, written bool) {
 			}
 		}
 		res.Build.Trimmed = a.trimmed.actions
-		res.Build.Skipped = len(a.missing)
+		res.Build.Skipped = len(a.missing) + r.unreadable
 		res.Modules.Trimmed = a.trimmed.modules
 		res.Modules.Stored = len(m.Modules) - res.Modules.Uploaded
 		r.countFiles(res, a)

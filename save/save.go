@@ -159,9 +159,11 @@ type run struct {
 	building *semaphore.Weighted // objects that are being built: see builders
 	denied   atomic.Int64        // modules that the store refused
 	packs    []snapshot.Pack     // what this save packed
-	ignored  bool                // the store takes conditional writes and ignores the condition
-	placed   []placed            // where in them the outputs of inv lie, with the same indices; nil: this save packs no outputs
-	tally    tally
+	// unreadable is how many files of the build cache this user may not read.
+	unreadable int
+	ignored    bool     // the store takes conditional writes and ignores the condition
+	placed     []placed // where in them the outputs of inv lie, with the same indices; nil: this save packs no outputs
+	tally      tally
 	garbage
 
 	// others indexes the outputs of othersOf, a manifest that another save wrote after this one began.

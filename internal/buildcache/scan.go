@@ -35,6 +35,8 @@ type Output struct {
 type Broken struct {
 	Path   string // relative to the cache directory, with slashes
 	Reason string
+	// Unreadable says that this user may not read it, so that it can be whole for others.
+	Unreadable bool
 }
 
 // File is a file of the fuzzing corpus.
@@ -136,8 +138,12 @@ func (c *Cache) ScanShard(i int) (Shard, error) {
 	s.Entries = make([]Local, 0, actions)
 	s.Outputs = make([]Output, 0, len(names)-actions)
 	for _, n := range names {
-		if reason := sc.scan(&s, n); reason != "" {
-			s.Broken = append(s.Broken, Broken{Path: name + "/" + n, Reason: reason})
+		reason, err := sc.scan(&s, n)
+		if err != nil {
+			reason = err.Error()
+		}
+		if reason != "" {
+			s.Broken = append(s.Broken, Broken{name + "/" + n, reason, errors.Is(err, fs.ErrPermission)})
 		}
 	}
 	slices.SortFunc(s.Entries, func(a, b Local) int { return bytes.Compare(a.Action[:], b.Action[:]) })
@@ -162,16 +168,16 @@ type shardScanner struct {
 	buf    [EntrySize + 1]byte // one more, to see that a file is too long
 }
 
-// scan adds the directory entry name to s, or returns what is wrong with it. Files that
+// scan adds the directory entry name to s, or returns what is wrong with it, or why it cannot be told. Files that
 // vanished and files of a kind that cmd/go ignores are passed over.
-func (sc *shardScanner) scan(s *Shard, name string) (broken string) {
+func (sc *shardScanner) scan(s *Shard, name string) (broken string, err error) {
 	kind, ok := cutKind(&name)
 	if !ok {
-		return ""
+		return "", nil
 	}
 	id, err := ParseID(name)
 	if err != nil || name[:2] != sc.prefix {
-		return "name is not that of a cache entry"
+		return "name is not that of a cache entry", nil
 	}
 	if kind == "-a" {
 		broken, err = sc.action(s, id, name+kind)
@@ -179,12 +185,9 @@ func (sc *shardScanner) scan(s *Shard, name string) (broken string) {
 		broken, err = sc.output(s, id, name+kind)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return ""
+		return "", nil
 	}
-	if err != nil {
-		return err.Error()
-	}
-	return broken
+	return broken, err
 }
 
 // cutKind cuts "-a" or "-d" off name.

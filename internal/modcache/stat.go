@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
@@ -86,6 +87,19 @@ func (c *Cache) Stat(v module.Version) Module {
 func (c *Cache) hasFile(name string) bool {
 	st, err := os.Lstat(c.path(name))
 	return err == nil && st.Mode().IsRegular() && st.Size() > 0
+}
+
+// ZipTime is when the zip of a version was written; the zero time where there is none.
+func (c *Cache) ZipTime(v module.Version) time.Time {
+	p, err := locate(v)
+	if err != nil {
+		return time.Time{}
+	}
+	st, err := os.Lstat(c.path(p.base + ".zip"))
+	if err != nil {
+		return time.Time{}
+	}
+	return st.ModTime()
 }
 
 func (c *Cache) exists(name string) bool {

@@ -28,6 +28,8 @@ type State struct {
 	Damaged []Damage          `json:"damaged,omitempty"`
 	// StableTimes says that the restore gave the files of the project times that are made of their content.
 	StableTimes bool `json:"stableTimes,omitempty"`
+	// ZipsRebuilt says that the restore made the zips of modules from their trees.
+	ZipsRebuilt bool `json:"zipsRebuilt,omitempty"`
 	// Unreachable says that the store did not answer, after all retries.
 	Unreachable bool `json:"unreachable,omitempty"`
 }

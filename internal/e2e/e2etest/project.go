@@ -194,7 +194,10 @@ const MainScope = "refs/heads/main"
 
 // SaveOptions is a job of the default branch.
 func (w *World) SaveOptions(t testing.TB, st store.Store) save.Options {
-	return save.Options{Store: st, Repo: "r", Scope: MainScope, DefaultScope: MainScope, Keys: w.Plan(t, "job"), ModDir: w.Mod, BuildDir: w.Build}
+	return save.Options{
+		Store: st, Repo: "r", Scope: MainScope, DefaultScope: MainScope, Keys: w.Plan(t, "job"), ModDir: w.Mod, BuildDir: w.Build,
+		GoVersion: runtime.Version(), GOMODCACHE: w.Mod, Getenv: os.LookupEnv,
+	}
 }
 
 // RestoreOptions is a job of the default branch.
