@@ -42,6 +42,9 @@ type Options struct {
 	ModDir, BuildDir               string // "" switches that half off: what is stored of it is kept
 	Private                        string // patterns as in GOPRIVATE, comma-separated
 	State                          *snapshot.State
+	// StableTimes says that the files of the project have times that depend on their content only. Without it, what rests on
+	// times of files is left out.
+	StableTimes bool
 	// GoVersion, GOROOT, GOMODCACHE and Getenv are what the go command of the job sees: they prove of build entries that no file times are in them.
 	GoVersion, GOROOT, GOMODCACHE string
 	Getenv                        func(string) (string, bool)

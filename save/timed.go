@@ -32,7 +32,7 @@ const (
 // forgetTimed leaves new entries out whose truth rests on times of files: where a checkout gives constant times, the next job would get an index
 // of other sources, or the result of another test. What is stored already has passed this. It costs one open file for each new output.
 func (r *run) forgetTimed() {
-	if r.State != nil && r.State.StableTimes {
+	if r.StableTimes {
 		return
 	}
 	kinds := make([]timedKind, len(r.inv.Entries))

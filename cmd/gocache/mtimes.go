@@ -17,6 +17,7 @@ import (
 
 	"github.com/org/gocache-action/internal/mtimes"
 	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
 )
 
 const mtimesLong = `Mtimes gives the files of the project that git tracks modification times that depend
@@ -37,7 +38,7 @@ func (a *app) mtimesCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.mtimes(cmd.Context()) },
 	}
-	cmd.Flags().StringVar(&a.flags.dir, "dir", ".", "directory of the project")
+	a.flags.project(cmd.Flags())
 	complete(cmd)
 	return cmd
 }
@@ -62,7 +63,29 @@ func (a *app) mtimes(ctx context.Context) error {
 		return printErr
 	}
 	a.warnings(out.warnings())
+	if err == nil && out.LeftAlone == 0 {
+		err = a.noteStableTimes(ctx)
+	}
 	return a.finish(ctx, err, true)
+}
+
+// noteStableTimes lets the save of this job know, through the notes of its restore, that test results which read files may be
+// saved. Where no restore of this project left notes, or there is no go command to tell the project by, there is nothing to do.
+func (a *app) noteStableTimes(ctx context.Context) error {
+	p, err := a.project(ctx)
+	if err != nil {
+		return nil
+	}
+	file, err := p.stateFile(&a.flags)
+	if err != nil {
+		return nil
+	}
+	state, err := snapshot.ReadState(file)
+	if err != nil || state == nil {
+		return err
+	}
+	state.StableTimes = true
+	return snapshot.WriteState(file, *state)
 }
 
 // errNoGit is why there is nothing to go by.

@@ -266,7 +266,7 @@ func addOutput(t testing.TB, dir string, i int, data []byte) {
 }
 
 func (w *smallWorld) saveOptions(st store.Store, c caches) save.Options {
-	return save.Options{Store: st, Repo: "r", Scope: e2etest.MainScope, DefaultScope: e2etest.MainScope, Keys: w.plan, ModDir: c.mod, BuildDir: c.build}
+	return save.Options{Store: st, Repo: "r", Scope: e2etest.MainScope, DefaultScope: e2etest.MainScope, Keys: w.plan, ModDir: c.mod, BuildDir: c.build, StableTimes: true}
 }
 
 func (w *smallWorld) restoreOptions(st store.Store, c caches) restore.Options {

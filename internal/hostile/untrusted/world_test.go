@@ -133,7 +133,7 @@ func (w bytesWorld) restoreOptions(t testing.TB) restore.Options {
 func (w bytesWorld) saveOptions(t testing.TB) save.Options {
 	return save.Options{
 		Store: w.open(t), Repo: bytesRepo, Scope: bytesScope, Keys: bytesPlan(t),
-		ModDir: w.mod(), BuildDir: w.build(), Fuzz: true, Paths: w.paths(),
+		ModDir: w.mod(), BuildDir: w.build(), Fuzz: true, Paths: w.paths(), StableTimes: true,
 	}
 }
 
