@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"golang.org/x/mod/module"
@@ -167,16 +168,17 @@ func (r *run) restoreModule(ctx context.Context, j moduleJob, fetched func()) er
 }
 
 // twice does once more what failed for what was read, and not for the store or the disk: perhaps the bytes were wrong only on their way.
+// A file that another program has open was waited for already.
 func twice(read func() error) error {
 	err := read()
-	if err == nil || isStore(err) || isLocal(err) || errors.Is(err, store.ErrNotFound) || errors.Is(err, fs.ErrExist) || errors.Is(err, modcache.ErrBusy) || errors.Is(err, errUnchecked) {
+	if err == nil || isStore(err) || isLocal(err) || errors.Is(err, store.ErrNotFound) || errors.Is(err, fs.ErrExist) || errors.Is(err, modcache.ErrBusy) || errors.Is(err, errUnchecked) || osfile.IsLocked(err) {
 		return err
 	}
 	return read()
 }
 
 // moduleDone tells what the outcome of a module means: a failure of the store or of the disk ends the
-// restore, anything wrong with the bytes costs this module only.
+// restore, anything wrong with the bytes costs this module only, and so does a file that another program has open.
 func (r *run) moduleDone(j moduleJob, object string, err error) error {
 	switch {
 	case err == nil:
@@ -188,6 +190,9 @@ func (r *run) moduleDone(j moduleJob, object string, err error) error {
 		r.tally.warn("module %s is being written by a go command and was left to it", j.version)
 	case isLocal(err):
 		return fmt.Errorf("module %s: %w", j.version, err)
+	case osfile.IsLocked(err):
+		r.tally.add(func() { r.tally.modules.Refused++ })
+		return r.leaveLocked("module "+j.version.String(), err)
 	case isStore(err):
 		return fetchError(object, err)
 	case errors.Is(err, errUnchecked):

@@ -3,10 +3,12 @@ package restore
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"hash"
 	"io/fs"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -88,7 +90,11 @@ func (w *outputWriter) begin(i int, o snapshot.Output) (err error) {
 		w.open = nil
 		return w.run.putActions(w.run.byOut.of(i))
 	}
-	return local(err)
+	if err != nil {
+		w.open = nil
+		return w.failed(err)
+	}
+	return nil
 }
 
 // more writes the next bytes of the open output, and its actions when it is whole.
@@ -97,7 +103,8 @@ func (w *outputWriter) more(p []byte) error {
 		return nil
 	}
 	if _, err := w.open.Write(p); err != nil {
-		return local(err)
+		w.abort()
+		return w.failed(err)
 	}
 	w.run.Meter.Disk.Add(int64(len(p)))
 	if w.left -= int64(len(p)); w.left > 0 {
@@ -106,7 +113,7 @@ func (w *outputWriter) more(p []byte) error {
 	err := w.open.Close()
 	w.open = nil
 	if err != nil {
-		return local(err)
+		return w.failed(err)
 	}
 	w.run.Meter.Files.Add(1)
 	return w.run.putActions(w.run.byOut.of(w.output))
@@ -123,16 +130,26 @@ func (r *run) lastUse(output int) (t int64) {
 // putActions writes action entries whose output is here.
 func (r *run) putActions(actions []int32) error {
 	m := r.manifest()
+	put := 0
 	for _, i := range actions {
 		a := m.Actions[i]
 		o := m.Outputs[a.Output]
 		e := buildcache.Entry{Action: a.ID, Output: o.ID, Size: o.Size, Time: a.Time}
-		if err := r.build.PutAction(e, r.aged(a.LastUse)); err != nil {
+		err := r.build.PutAction(e, r.aged(a.LastUse))
+		if osfile.IsLocked(err) {
+			r.tally.add(func() { r.tally.build.lost(kindLocked) })
+			if err := r.leaveLocked(fmt.Sprintf("action entry %x", a.ID), err); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
 			return local(err)
 		}
+		put++
 		r.Meter.Files.Add(1)
 		r.Meter.Disk.Add(int64(buildcache.EntrySize))
 	}
-	r.tally.add(func() { r.tally.build.Restored += len(actions) })
+	r.tally.add(func() { r.tally.build.Restored += put })
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/org/gocache-action/internal/extradir"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -80,18 +81,27 @@ func (r *run) restorePath(ctx context.Context, j pathJob, fetched func()) error 
 	if isStore(err) || isLocal(err) {
 		return fetchError(j.pack.Object, err)
 	}
+	if osfile.IsLocked(err) {
+		r.loseFiles(j, kindLocked)
+		return r.leaveLocked("path "+j.path.Name, err)
+	}
 	if err == nil && len(j.wanted) > 0 {
 		err = fmt.Errorf("%w: %d files of %s are not in it", snapshot.ErrCorrupt, len(j.wanted), j.path.Name)
 	}
 	if err != nil {
 		r.tally.damage(snapshot.Damage{Object: j.pack.Object, Frame: -1, Reason: err.Error()}, kindOf(err))
-		r.tally.add(func() {
-			for range j.wanted {
-				r.tally.files.lost(kindOf(err))
-			}
-		})
+		r.loseFiles(j, kindOf(err))
 	}
 	return nil
+}
+
+// loseFiles counts what is still wanted as lost.
+func (r *run) loseFiles(j pathJob, kind string) {
+	r.tally.add(func() {
+		for range j.wanted {
+			r.tally.files.lost(kind)
+		}
+	})
 }
 
 // unpackPath takes out of what is wanted what is there now. A member whose content is not what the
@@ -124,6 +134,14 @@ func (r *run) unpackPath(j pathJob, body snapshot.Source) error {
 			j.without(&r.tally, f, err)
 			continue
 		case err != nil:
+			if osfile.IsLocked(err) {
+				delete(j.wanted, f.Name)
+				r.tally.add(func() { r.tally.files.lost(kindLocked) })
+				if err := r.leaveLocked(j.path.Name+": "+f.Name, err); err != nil {
+					return err
+				}
+				continue
+			}
 			return diskError(err)
 		case written:
 			r.Meter.Files.Add(1)

@@ -87,7 +87,7 @@ type Counts struct {
 	Restored int `json:"restored"`
 	Present  int `json:"present"` // already there, and whole
 	Missing  int `json:"missing"` // not in the store
-	Refused  int `json:"refused"` // did not pass verification
+	Refused  int `json:"refused"` // did not pass verification, or another program had the file open
 }
 
 // Result is what a restore did. It is whole even when Run also returns an error: what was done before it.
@@ -115,7 +115,7 @@ type Result struct {
 type Loss struct {
 	What   string `json:"what"`   // a module version or an object
 	Reason string `json:"reason"` // why
-	Kind   string `json:"kind"`   // "missing" or "refused"
+	Kind   string `json:"kind"`   // "missing", "refused" or "locked"
 }
 
 // planBytes is what the plan takes for each action, in bytes: whether it is wanted, the actions of its output, the job.

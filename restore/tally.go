@@ -19,6 +19,7 @@ type tally struct {
 	damages  []snapshot.Damage
 	warnings []string
 	lost     map[string]string // object -> kind of its loss
+	locked   int               // losses of kindLocked
 }
 
 func (t *tally) add(f func()) {

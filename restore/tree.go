@@ -139,6 +139,9 @@ func (r *run) installTreeFile(tree, name string, data []byte) (err error) {
 		r.refuseFile(name, err.Error())
 		return nil
 	}
+	if osfile.IsLocked(err) {
+		return r.leaveLocked(name, err)
+	}
 	if err != nil {
 		return diskError(err)
 	}

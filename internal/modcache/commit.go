@@ -39,7 +39,8 @@ func (e *SumError) Error() string {
 // In every case the Install is over, and what was staged is removed.
 //
 // A tree that is complete and has the same hash is left alone, unless Replace is set; missing small files and a
-// missing zip are added to it. A broken tree is moved out of the way and removed.
+// missing zip are added to it. A broken tree is moved out of the way and removed once the new one is in place; if that
+// fails, it is put back.
 //
 // # Killed at any instant
 //
@@ -250,60 +251,6 @@ func place1(temp, path string, data []byte) error {
 		return err
 	}
 	return osfile.Rename(temp, path)
-}
-
-func (i *Install) publishTree(have Module, sum string) error {
-	if err := i.retire(); err != nil {
-		return err
-	}
-	if err := i.dropWrongZip(have, sum); err != nil {
-		return err
-	}
-	if have.Sum != sum {
-		if err := i.placeSmall(".ziphash", []byte(sum)); err != nil {
-			return err
-		}
-	}
-	tree := i.c.path(i.p.tree)
-	if err := os.MkdirAll(filepath.Dir(tree), 0o777); err != nil {
-		return err
-	}
-	if err := i.c.step("tree"); err != nil {
-		return err
-	}
-	return osfile.Rename(i.root, tree)
-}
-
-// retire moves a broken tree into the stage, which is removed later, and then removes .partial.
-func (i *Install) retire() error {
-	if err := i.c.step("retire"); err != nil {
-		return err
-	}
-	if err := moveAway(i.c.path(i.p.tree), filepath.Join(i.dir, "old")); err != nil {
-		return err
-	}
-	if err := i.c.step(".partial"); err != nil {
-		return err
-	}
-	return removeFile(i.c.path(i.p.base + ".partial"))
-}
-
-// moveAway renames whatever is at path, if anything.
-func moveAway(path, to string) error {
-	st, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if st.IsDir() {
-		// A directory must be writable to get another parent.
-		if err := os.Chmod(path, st.Mode()|0o700); err != nil {
-			return err
-		}
-	}
-	return osfile.Rename(path, to)
 }
 
 func removeFile(path string) error {

@@ -25,16 +25,29 @@ func retry(limit time.Duration, f func() error) error {
 	deadline := time.Now().Add(limit)
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		err := f()
-		if err == nil || !IsLocked(err) || time.Now().Add(pause).After(deadline) {
+		if err == nil || !IsLocked(err) {
 			return err
+		}
+		if time.Now().Add(pause).After(deadline) {
+			return &LockedError{Err: err}
 		}
 		time.Sleep(pause)
 	}
 }
 
+// LockedError means that another program's open file stayed in the way for as long as this package waits.
+type LockedError struct{ Err error }
+
+func (e *LockedError) Error() string { return e.Err.Error() + " (open in another program?)" }
+func (e *LockedError) Unwrap() error { return e.Err }
+
 // IsLocked tells whether err means that another program has the file open, or perhaps so: that passes, and nothing is
 // wrong with the disk. Only Windows has such errors.
 func IsLocked(err error) bool {
+	var still *LockedError
+	if errors.As(err, &still) {
+		return true
+	}
 	for _, l := range locked {
 		if errors.Is(err, l) {
 			return true

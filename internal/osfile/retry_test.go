@@ -29,7 +29,7 @@ func TestRetry(t *testing.T) {
 			}
 			return nil
 		})
-		if err != c.want || c.calls != 0 && calls != c.calls || calls < 1 {
+		if !errors.Is(err, c.want) || IsLocked(err) != (c.want == busy) || c.calls != 0 && calls != c.calls || calls < 1 {
 			t.Errorf("%s: %v after %d calls", c.name, err, calls)
 		}
 	}
