@@ -35,7 +35,7 @@ func newTestJob(t *testing.T) *testJob {
 	j.write("m/m.go", "package m\n")
 	for name, value := range map[string]string{
 		"HOME": home, "XDG_CACHE_HOME": filepath.Join(home, "cache"), "GOMODCACHE": filepath.Join(home, "mod"), "GOCACHE": j.build,
-		"GOFLAGS": "", "GOWORK": "off", "GOENV": "off", "GOTOOLCHAIN": "local", "GOSUMDB": "off", "GITHUB_ACTIONS": "", "GITLAB_CI": "",
+		"GOFLAGS": "", "GOWORK": "off", "GOENV": "off", "GOTOOLCHAIN": "local", "GOSUMDB": "off", "GITHUB_ACTIONS": "", "GITLAB_CI": "", "CI": "",
 	} {
 		t.Setenv(name, value)
 	}

@@ -127,7 +127,7 @@ func TestOrdinaryUser(t *testing.T) {
 		cmd := shared.Gocache(home, "restore", root)
 		runAs(cmd, 65534)
 		res := e2etest.DecodeResult(t, e2etest.MustRun(t, cmd))
-		if !res.Exact || len(res.Losses) > 0 || len(res.Warnings) > 0 || (try == 1) != (res.FilesWritten == 0) {
+		if res.Matched == nil || !res.Matched.Exact || len(res.Losses) > 0 || len(res.Warnings) > 0 || (try == 1) != (res.FilesWritten == 0) {
 			t.Errorf("restore %d: %+v", try, res)
 		}
 	}

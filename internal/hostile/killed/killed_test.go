@@ -67,7 +67,7 @@ func TestKillRestore(t *testing.T) {
 				t.Fatalf("go list after a kill at %v: %v\n%s", d, err, out)
 			}
 		}
-		if res := e2etest.DecodeResult(t, e2etest.MustRun(t, shared.Gocache(home, "restore", root))); len(res.Losses) > 0 || !res.Exact {
+		if res := e2etest.DecodeResult(t, e2etest.MustRun(t, shared.Gocache(home, "restore", root))); len(res.Losses) > 0 || res.Matched == nil || !res.Matched.Exact {
 			t.Fatalf("rerun after a kill at %v: %+v", d, res)
 		}
 		shared.NoLeftovers(t)
