@@ -94,7 +94,7 @@ func saveNotes(r *restoreOutput, s *saveOutput) []summary.Note {
 		notes[len(notes)-1].Hint = "raise --max-size, or the bound of the half that is too small"
 	}
 	u := s.Reuse
-	exact := r != nil && r.Result != nil && r.Exact
+	exact := r != nil && r.Result != nil && r.Matched != nil && r.Matched.Exact
 	if exact && u != nil && u.Made > manyMade && float64(u.Reused) < fewReused*float64(u.Reused+u.Made) {
 		notes = append(notes, summary.Note{
 			Text: fmt.Sprintf("the snapshot is of the same module files, yet the job reused only %d build entries and made %d", u.Reused, u.Made),
