@@ -63,7 +63,7 @@ func TestOneProcessor(t *testing.T) {
 	m.mod, m.build = filepath.Join(shared.Reference, "mod"), filepath.Join(t.TempDir(), "build")
 	e2etest.Must(t, exec.Command("cp", "-a", filepath.Join(shared.Reference, "build"), m.build).Run())
 	fill(t, m.build, 1, 1, 70<<20)
-	m.must(t, "save")
+	m.must(t, "save", "--state", e2etest.StableState(t))
 	r := m.fresh(t)
 	r.must(t, "restore", "--verify", "outputs")
 	for half, want := range map[string]string{r.mod: m.mod, r.build: m.build} {

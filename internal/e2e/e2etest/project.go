@@ -275,3 +275,12 @@ func (w *World) Manifest(t testing.TB, st store.Store) *snapshot.Manifest {
 func (w *World) ManifestObject(t testing.TB) string {
 	return snapshot.ManifestObject("r", MainScope, w.Plan(t, "job").Key.Exact())
 }
+
+// StableState writes notes of a restore which say that the files of the project have stable times, for a save by the command that is to
+// take all of a build cache. It returns their path, for --state.
+func StableState(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "state.json")
+	Must(t, snapshot.WriteState(path, snapshot.State{StableTimes: true}))
+	return path
+}

@@ -44,7 +44,7 @@ func timed(t *testing.T, cmd *exec.Cmd) time.Duration {
 func TestKillRestore(t *testing.T) {
 	root, home := filepath.Join(t.TempDir(), "store"), t.TempDir()
 	shared.Reset(t)
-	e2etest.MustRun(t, shared.Gocache(home, "save", root))
+	e2etest.MustRun(t, saving(t, home, root))
 	shared.Wipe(t)
 	whole := timed(t, shared.Gocache(home, "restore", root))
 	for hit, try := 0, 0; hit < kills; try++ {
@@ -83,14 +83,14 @@ func TestKillRestore(t *testing.T) {
 func TestKillSave(t *testing.T) {
 	home := t.TempDir()
 	shared.Reset(t)
-	whole := timed(t, shared.Gocache(home, "save", filepath.Join(t.TempDir(), "timing")))
+	whole := timed(t, saving(t, home, filepath.Join(t.TempDir(), "timing")))
 	for hit, try := 0, 0; hit < kills; try++ {
 		if try == 4*kills {
 			t.Fatalf("only %d of %d runs were killed before their end", hit, try)
 		}
 		root := filepath.Join(t.TempDir(), fmt.Sprint("store", try))
 		d := rand.N(whole)
-		if !killAt(t, shared.Gocache(home, "save", root), d) {
+		if !killAt(t, saving(t, home, root), d) {
 			continue
 		}
 		hit++
@@ -102,9 +102,17 @@ func TestKillSave(t *testing.T) {
 		if res.Matched != nil && (res.Build.Restored == 0 || res.Modules.Restored != 3) {
 			t.Fatalf("after a kill at %v the new snapshot is not whole: %+v", d, res)
 		}
-		e2etest.MustRun(t, shared.Gocache(home, "save", root))
+		e2etest.MustRun(t, saving(t, home, root))
 		if res := shared.ProbeRestore(t, e2etest.DirStore(t, root), filepath.Join(t.TempDir(), "again")); res.Matched == nil || len(res.Losses) > 0 || res.Modules.Restored != 3 {
 			t.Fatalf("after the rerun: %+v", res)
 		}
 	}
+}
+
+// saving is a save that takes all of the build cache.
+func saving(t *testing.T, home, root string) *exec.Cmd {
+	t.Helper()
+	cmd := shared.Gocache(home, "save", root)
+	cmd.Args = append(cmd.Args, "--state", e2etest.StableState(t))
+	return cmd
 }
