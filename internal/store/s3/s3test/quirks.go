@@ -90,21 +90,20 @@ func UnknownUser() Quirk {
 // RacesOfDirectories is versitygw 1.8, which removes a directory while somebody writes below it: the first n writes of
 // each server are refused.
 func RacesOfDirectories(n int64) Quirk {
-	var seen atomic.Int64
-	return Quirk{"loses races of its directories", func(op string, r *http.Request) (string, int) {
-		if op == "PutObject" && seen.Add(1) <= n {
-			return "ExistingObjectIsDirectory", http.StatusConflict
-		}
-		return "", 0
-	}}
+	return refusesWrites(n, "loses races of its directories", "ExistingObjectIsDirectory")
 }
 
 // ConflictingUploads is Amazon's answer to writes of one object at the same time, for the first n.
 func ConflictingUploads(n int64) Quirk {
+	return refusesWrites(n, "answers 409 to writes at the same time", "ConditionalRequestConflict")
+}
+
+// refusesWrites answers the first n writes with 409 and a code.
+func refusesWrites(n int64, name, code string) Quirk {
 	var seen atomic.Int64
-	return Quirk{"answers 409 to writes at the same time", func(op string, r *http.Request) (string, int) {
+	return Quirk{name, func(op string, r *http.Request) (string, int) {
 		if op == "PutObject" && seen.Add(1) <= n {
-			return "ConditionalRequestConflict", http.StatusConflict
+			return code, http.StatusConflict
 		}
 		return "", 0
 	}}
