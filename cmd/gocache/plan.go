@@ -114,7 +114,7 @@ func (a *app) makePlan(ctx context.Context, doRestore, doSave bool) (*planOutput
 // write prints the plan for people.
 func (o *planOutput) write(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "store  %s\nrepo   %s\nscope  %s\nfrom   repo: %s; scope: %s\n\n", o.Store, o.Repo, o.Scope, o.RepoFrom, o.ScopeFrom)
+	fmt.Fprintf(&b, "store  %s\nrepo   %s\nscope  %s\nfrom   %s\n\n", o.Store, o.Repo, o.Scope, o.From)
 	o.writeKey(&b)
 	o.writeCandidates(&b)
 	if o.Restore != nil {

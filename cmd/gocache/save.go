@@ -168,6 +168,7 @@ func (o saveOutput) write(w io.Writer) error {
 		rows = slices.Insert(rows, 2, row(filesTitle, r.Files))
 	}
 	facts := [][2]string{
+		{"scope", fmt.Sprintf("%s (%s)", o.Scope, o.From.Scope)},
 		{"uploaded", report.Bytes(r.BytesUploaded)},
 		{"read", report.Bytes(r.BytesRead)},
 		{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},
