@@ -252,6 +252,7 @@ func (r *run) stamp(m, own *snapshot.Manifest) {
 func (r *run) finish(a assembly, written bool) {
 	m := a.manifest
 	r.warnUsed(a.trim)
+	r.warnBuiltWith()
 	size := m.Size()
 	var largest *Largest
 	if r.Describe {

@@ -47,7 +47,9 @@ type Options struct {
 	StableTimes bool
 	// GoVersion, GOROOT, GOMODCACHE and Getenv are what the go command of the job sees: they prove of build entries that no file times are in them.
 	GoVersion, GOROOT, GOMODCACHE string
-	Getenv                        func(string) (string, bool)
+	// BuiltWith is what the job builds with, as buildenv.Hashes has it; nil: it is not known.
+	BuiltWith map[string]string
+	Getenv    func(string) (string, bool)
 	// ModuleUse lists the module versions that provide a package to the project, and the toolchain in use. It is called
 	// once, while the caches are scanned. Nil, and a nil map: everything that go.sum names counts as used. An error becomes a warning.
 	ModuleUse  func(context.Context) (map[module.Version]bool, error)
@@ -128,6 +130,7 @@ type Result struct {
 	Reuse         *Reuse           `json:"reuse,omitempty"`   // none: no restore told
 	Largest       *Largest         `json:"largest,omitempty"` // with Options.Describe
 	Trim          Trim             `json:"trim"`
+	Differs       []string         `json:"differs,omitempty"` // what the job built with other values of than the snapshot that it restored
 	Seconds       float64          `json:"seconds"`
 	Requests      map[string]int64 `json:"requests"`
 	Warnings      []string         `json:"warnings,omitempty"`

@@ -107,7 +107,7 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		Store: st, Repo: p.id.Repo,
 		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
 		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir, Private: p.env.private(),
-		GoVersion: p.env.GOVERSION, GOROOT: p.env.GOROOT, GOMODCACHE: p.env.GOMODCACHE, Getenv: os.LookupEnv,
+		GoVersion: p.env.GOVERSION, GOROOT: p.env.GOROOT, GOMODCACHE: p.env.GOMODCACHE, Getenv: os.LookupEnv, BuiltWith: p.builtWith,
 		State: a.readState(p, st), StableTimes: a.stableTimes(p), ModuleUse: p.moduleUse,
 		MaxAge: time.Duration(a.flags.maxAge), MaxSize: int64(a.flags.maxSize),
 		MaxModules: int64(a.flags.maxSizeModules), MaxBuild: int64(a.flags.maxSizeBuild),
