@@ -21,6 +21,10 @@ func (p *project) buildsWith(ctx context.Context) map[string]string {
 	env := buildenv.Env{
 		Directory: p.mainDir(), GOMODCACHE: p.env.GOMODCACHE, GOFLAGS: p.env.GOFLAGS, Vars: p.env.builtWith,
 	}
+	file, _ := os.ReadFile(p.env.GOENV) // none, or "off": nothing was set with go env -w
+	for _, name := range buildenv.Settings() {
+		env.Vars[name] = buildenv.Setting(name, os.Getenv, file)
+	}
 	if p.env.GOVERSION == p.key.Key.Go {
 		env.GOROOT = p.env.GOROOT
 	}

@@ -20,7 +20,7 @@ type Env struct {
 	Directory          string
 	GOROOT, GOMODCACHE string // GOROOT is "" where another toolchain than the one that is installed will run
 	GOFLAGS            string
-	// Vars are variables as `go env` prints them, of which those in Variables count.
+	// Vars are the variables that count, see Variables and Settings.
 	Vars map[string]string
 	// Compiler is what the C compiler says about its version; "" where it is not known, or cgo is off.
 	Compiler string
@@ -32,15 +32,34 @@ const (
 	compiler  = "C compiler"
 )
 
-// always are variables that count in every build, and cgo are those that count with cgo only.
+// always are variables that count in every build, and compilers and cgo those that count with cgo only.
 var (
 	always = []string{"GOOS", "GOARCH", "GO386", "GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64", "GORISCV64", "GOWASM",
 		"GOEXPERIMENT", "GOFIPS140", "CGO_ENABLED", "GO_EXTLINK_ENABLED"}
-	cgo = []string{"CC", "CXX", "FC", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_FFLAGS", "CGO_LDFLAGS", "PKG_CONFIG"}
+	compilers = []string{"CC", "CXX"}
+	cgo       = []string{"FC", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_FFLAGS", "CGO_LDFLAGS", "PKG_CONFIG"}
 )
 
-// Variables lists the variables to ask the go command for.
-func Variables() []string { return slices.Concat(always, cgo) }
+// Variables lists the variables to ask `go env` for.
+func Variables() []string { return slices.Concat(always, compilers) }
+
+// Settings lists the variables that `go env` is not to be asked for: it would try out the C compiler first, and write into the build cache what it
+// found. Setting tells them.
+func Settings() []string { return cgo }
+
+// Setting is the value of a variable in the environment, or else in the file of `go env -w`, read as the go command does.
+func Setting(name string, getenv func(string) string, file []byte) string {
+	if v := getenv(name); v != "" {
+		return v
+	}
+	value := ""
+	for line := range strings.Lines(string(file)) {
+		if v, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
 
 // silent are flags that may stand in GOFLAGS and change no action ID of a package; all others count, also those of later versions.
 var silent = []string{"C", "a", "artifacts", "bench", "benchmem", "benchtime", "blockprofile", "buildvcs", "c", "count", "cpu", "cpuprofile",
@@ -63,7 +82,7 @@ func Hashes(env Env) map[string]string {
 	}
 	names := always
 	if env.Vars["CGO_ENABLED"] != "0" {
-		names = Variables()
+		names = slices.Concat(always, compilers, cgo)
 		add(compiler, env.Compiler)
 	}
 	for _, name := range names {

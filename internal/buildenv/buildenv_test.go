@@ -118,3 +118,13 @@ func TestCompilerVersion(t *testing.T) {
 		}
 	}
 }
+
+func TestSetting(t *testing.T) {
+	file := []byte("# by go env -w\nCGO_CFLAGS=-g -O1\nXCGO_LDFLAGS=x\nPKG_CONFIG=a=b\nPKG_CONFIG=c=d")
+	getenv := func(name string) string { return map[string]string{"CGO_CXXFLAGS": "-O3"}[name] }
+	for name, want := range map[string]string{"CGO_CFLAGS": "-g -O1", "CGO_CXXFLAGS": "-O3", "CGO_LDFLAGS": "", "PKG_CONFIG": "c=d"} {
+		if got := Setting(name, getenv, file); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
