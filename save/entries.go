@@ -16,8 +16,9 @@ import (
 // entry is one action entry, stored or here.
 type entry struct {
 	action, output snapshot.ID
-	size           int64 // of the output
-	time, lastUse  int64 // ns; Unix seconds
+	size           int64  // of the output
+	time, lastUse  int64  // ns; Unix seconds
+	exec           string // of a program, its name
 }
 
 // localEntries are those that are here, sorted by action.
@@ -38,7 +39,7 @@ func (l localEntries) len() int { return len(l.list) }
 func (l localEntries) at(i int) entry {
 	e := &l.list[i]
 	o := &l.inv.Outputs[e.output]
-	return entry{e.action, o.ID, o.Size, e.time, e.lastUse}
+	return entry{e.action, o.ID, o.Size, e.time, e.lastUse, o.Exec}
 }
 
 // useMargin: restored files are at least 2 hours older than the restore, and the
@@ -148,7 +149,7 @@ func mergeEntries(local localEntries, own *snapshot.Manifest) iter.Seq[entry] {
 				}
 			}
 			o := &own.Outputs[a.Output]
-			e := entry{a.ID, o.ID, o.Size, a.Time, a.LastUse}
+			e := entry{a.ID, o.ID, o.Size, a.Time, a.LastUse, o.Exec}
 			if i < local.len() && local.list[i].action == a.ID {
 				e = newer(local.at(i), e)
 				i++

@@ -213,11 +213,15 @@ func writeTrim(b *strings.Builder, t save.Trim) {
 		fmt.Fprintf(b, "\nnothing is trimmed: %s\n", t.Off)
 		return
 	}
-	if t.Age.Count+t.Size.Count == 0 {
+	if t.Age.Count+t.Size.Count+t.Programs.Count == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\ntrimmed: %s not used for too long (%s), %s above the size limit (%s); the largest:\n",
+	fmt.Fprintf(b, "\ntrimmed: %s not used for too long (%s), %s above the size limit (%s)",
 		report.Count(t.Age.Count), report.Bytes(t.Age.Bytes), report.Count(t.Size.Count), report.Bytes(t.Size.Bytes))
+	if t.Programs.Count > 0 {
+		fmt.Fprintf(b, ", %s programs of go run and go tool with successors (%s)", report.Count(t.Programs.Count), report.Bytes(t.Programs.Bytes))
+	}
+	b.WriteString("; the largest:\n")
 	rows := [][]string{}
 	for _, d := range t.Largest[:min(len(t.Largest), shownDropped)] {
 		rows = append(rows, []string{"  " + d.Kind + " " + d.Name, report.Bytes(d.Bytes), "used " + humanize.Time(d.LastUse), d.Reason})
