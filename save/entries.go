@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/snapshot"
 	"golang.org/x/sync/errgroup"
 )
@@ -119,7 +120,7 @@ func (r *run) forgetIndexes() {
 
 func (r *run) isIndex(output buildcache.ID) bool {
 	o, _ := r.inv.Output(output)
-	return r.build.Kind(o) == buildcache.KindIndex
+	return r.build.Kind(o) == goentry.KindIndex
 }
 
 // lastUse decides when an entry was used last. The mtime tells it, except for an entry that the restore made younger than it is,

@@ -120,6 +120,7 @@ type Result struct {
 	Objects       []string         `json:"objects,omitempty"`
 	Modules       Counts           `json:"modules"`
 	Build         Counts           `json:"build"` // action entries
+	Timed         int              `json:"timed"` // new action entries that were left out because they rest on times of files
 	Packs         Counts           `json:"packs"`
 	Files         Counts           `json:"files"` // of Options.Paths
 	BytesUploaded int64            `json:"bytesUploaded"`
@@ -167,9 +168,11 @@ type run struct {
 	packs    []snapshot.Pack     // what this save packed
 	// unreadable is how many files of the build cache this user may not read.
 	unreadable int
-	ignored    bool     // the store takes conditional writes and ignores the condition
-	placed     []placed // where in them the outputs of inv lie, with the same indices; nil: this save packs no outputs
-	tally      tally
+	// timed is how many new build entries were left out because they rest on times of files.
+	timed   int
+	ignored bool     // the store takes conditional writes and ignores the condition
+	placed  []placed // where in them the outputs of inv lie, with the same indices; nil: this save packs no outputs
+	tally   tally
 	garbage
 
 	// others indexes the outputs of othersOf, a manifest that another save wrote after this one began.

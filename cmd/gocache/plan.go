@@ -204,6 +204,9 @@ func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
 		t.Rows = append(t.Rows, row(filesTitle, s.Files))
 	}
 	t.Write(b)
+	if s.Timed > 0 {
+		fmt.Fprintf(b, "  left out: %s\n", timedFact(s.Timed))
+	}
 	if s.Repack > 0 {
 		fmt.Fprintf(b, "  %s packs that are mostly unused would be packed anew\n", report.Count(s.Repack))
 	}

@@ -173,6 +173,9 @@ func (o saveOutput) write(w io.Writer) error {
 		{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},
 		{"time", seconds(r.Seconds)},
 	}
+	if r.Timed > 0 {
+		facts = append(facts, [2]string{"left out", timedFact(r.Timed)})
+	}
 	if r.Also != nil {
 		facts = append(facts, [2]string{"also as", strings.Join(r.Also, "/") + ", for the job changed its module files after the restore"})
 	}
@@ -189,6 +192,11 @@ func (o saveOutput) write(w io.Writer) error {
 	writeTrim(&b, r.Trim)
 	_, err2 := io.WriteString(w, b.String())
 	return errors.Join(err, err2)
+}
+
+// timedFact says what was left out because it rests on times of files.
+func timedFact(n int) string {
+	return report.Count(n) + " build entries that rest on times of files: package indexes, test results"
 }
 
 // title says in a line what came of a save that has a result.
