@@ -47,7 +47,9 @@ func (r *run) planModules(ctx context.Context) error {
 			r.tally.modules.Present++
 			continue
 		}
-		j.replace = here
+		if j.replace = here; here {
+			r.warnReplaced(ctx, j)
+		}
 		r.modules = append(r.modules, j)
 	}
 	// The largest first: they would otherwise be what everyone waits for at the end.
@@ -135,6 +137,14 @@ func (r *run) hasModule(j moduleJob) (here, whole bool) {
 		}
 	}
 	return false, m.HasZip || !r.zip(j.version)
+}
+
+// warnReplaced says what of a tree that the go command would have built goes: a file that somebody put there may be missed.
+func (r *run) warnReplaced(ctx context.Context, j moduleJob) {
+	d, err := r.mods.Deviation(ctx, j.version, j.sum)
+	if err == nil && len(d.Extra)+len(d.Changed) > 0 {
+		r.tally.warn("the tree of module %s is not what its hash says and is replaced; %s", j.version, d)
+	}
 }
 
 // zip reports whether the zip of a version is to be rebuilt. No go command asks for that of a toolchain which is there, and

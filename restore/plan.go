@@ -14,7 +14,9 @@ type PlanResult struct {
 	Build      PlanCounts         `json:"build"` // action entries
 	Files      PlanCounts         `json:"files"` // of Options.Paths
 	Trees      []snapshot.Tree    `json:"trees,omitempty"`
-	Unlisted   int                `json:"unlisted"` // modules that only go.sum names: fetched if the store has them
+	Unlisted   int                `json:"unlisted"`          // modules that only go.sum names: fetched if the store has them
+	Differs    []string           `json:"differs,omitempty"` // as in Result
+	Warnings   []string           `json:"warnings,omitempty"`
 	Losses     []Loss             `json:"losses,omitempty"`
 }
 
@@ -30,7 +32,7 @@ func (r *run) describe() *PlanResult {
 	k := r.Keys.Key
 	p := &PlanResult{
 		Key: k.String(), Candidates: lookup.Candidates(r.Repo, r.scopes(), k.Exact(), k.Latest()),
-		Matched: r.matched(), Losses: r.tally.named(),
+		Matched: r.matched(), Losses: r.tally.named(), Differs: r.differs, Warnings: r.tally.warnings,
 	}
 	for _, j := range r.modules {
 		if !j.listed {

@@ -55,9 +55,11 @@ type Options struct {
 	Fuzz          bool            // restore the fuzzing corpus
 	NoToolchains  bool            // leave out downloaded toolchains
 	Paths         []extradir.Path // directories beside the two caches
-	Concurrency   int             // objects in transfer; default 16
-	PartSize      int64           // bytes of one ranged read; default 16 MiB
-	Memory        int64           // bytes for what is in transfer or being decoded; 0, and what is more than enough: see the package comment
+	// BuiltWith is what the job builds with, as buildenv.Hashes has it; nil: it is not known.
+	BuiltWith   map[string]string
+	Concurrency int   // objects in transfer; default 16
+	PartSize    int64 // bytes of one ranged read; default 16 MiB
+	Memory      int64 // bytes for what is in transfer or being decoded; 0, and what is more than enough: see the package comment
 	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what fits into the usual memory, whenever that
 	// changes. It is for a collector that works towards a fixed size, which else would run in vain.
 	MoreMemory func(bytes int64)
@@ -106,6 +108,7 @@ type Result struct {
 	FilesWritten int64             `json:"filesWritten"`
 	Seconds      float64           `json:"seconds"`
 	Requests     map[string]int64  `json:"requests"`
+	Differs      []string          `json:"differs,omitempty"` // what the job builds with other values of than the snapshot
 	Losses       []Loss            `json:"losses,omitempty"`
 	Warnings     []string          `json:"warnings,omitempty"`
 	State        snapshot.State    `json:"-"` // for the save of the same job
@@ -152,6 +155,7 @@ type run struct {
 	ready   []int32             // actions whose output is already here
 	wrong   []buildcache.Output // here, but not what they are named by
 	byOut   actionIndex
+	differs []string // see Result.Differs
 
 	tally   tally
 	buffers *buffers
@@ -214,6 +218,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		}
 	}
 	if o.BuildDir != "" {
+		r.compareBuilds()
 		r.build = buildcache.Open(o.BuildDir)
 		if err := r.planBuild(ctx); err != nil {
 			return r, err
@@ -266,9 +271,10 @@ func (r *run) result() *Result {
 		res.Size, res.Largest = &size, m.LargestModules(shownLargest)
 	}
 	r.tally.into(res)
+	res.Differs = r.differs
 	res.State = snapshot.State{
 		Store: r.Store.String(), Repo: r.Repo, Scope: r.Scope, Time: r.start,
-		Matched: res.Matched, Damaged: r.tally.damages, ZipsRebuilt: r.Zips,
+		Matched: res.Matched, Damaged: r.tally.damages, ZipsRebuilt: r.Zips, Differs: r.differs,
 		Key: r.Keys.Key.Exact(), Sums: make(map[string]string, len(r.Keys.Sums.Zip)),
 	}
 	for v, sum := range r.Keys.Sums.Zip {

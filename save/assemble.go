@@ -55,6 +55,7 @@ func (r *run) assemble(own *snapshot.Manifest) assembly {
 	}
 	a.manifest.Modules, a.modules = splitModules(mods)
 	a.manifest.Graph = r.mergeGraph(own)
+	r.mergeBuilds(a.manifest, own)
 	b.Build(a.manifest)
 	a.missing = r.packable(a.missing)
 	return a
@@ -142,7 +143,7 @@ func (r *run) isChange(a *snapshot.Manifest) bool {
 
 // differs is isChange for the stored snapshot that a would replace.
 func (r *run) differs(a, old *snapshot.Manifest) bool {
-	if len(r.rewrite) > 0 || r.isBefore(old) || len(old.Actions) != len(a.Actions) || len(old.Modules) != len(a.Modules) || len(old.Trees) != len(a.Trees) || !samePaths(a.Paths, old.Paths) || len(r.prev.bad) > 0 {
+	if len(r.rewrite) > 0 || r.isBefore(old) || len(old.Actions) != len(a.Actions) || len(old.Modules) != len(a.Modules) || len(old.Trees) != len(a.Trees) || !samePaths(a.Paths, old.Paths) || !sameBuilds(a, old) || len(r.prev.bad) > 0 {
 		return true
 	}
 	for i, x := range a.Actions {

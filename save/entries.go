@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/snapshot"
 	"golang.org/x/sync/errgroup"
 )
@@ -16,8 +17,9 @@ import (
 // entry is one action entry, stored or here.
 type entry struct {
 	action, output snapshot.ID
-	size           int64 // of the output
-	time, lastUse  int64 // ns; Unix seconds
+	size           int64  // of the output
+	time, lastUse  int64  // ns; Unix seconds
+	exec           string // of a program, its name
 }
 
 // localEntries are those that are here, sorted by action.
@@ -38,7 +40,7 @@ func (l localEntries) len() int { return len(l.list) }
 func (l localEntries) at(i int) entry {
 	e := &l.list[i]
 	o := &l.inv.Outputs[e.output]
-	return entry{e.action, o.ID, o.Size, e.time, e.lastUse}
+	return entry{e.action, o.ID, o.Size, e.time, e.lastUse, o.Exec}
 }
 
 // useMargin: restored files are at least 2 hours older than the restore, and the
@@ -118,7 +120,7 @@ func (r *run) forgetIndexes() {
 
 func (r *run) isIndex(output buildcache.ID) bool {
 	o, _ := r.inv.Output(output)
-	return r.build.Kind(o) == buildcache.KindIndex
+	return r.build.Kind(o) == goentry.KindIndex
 }
 
 // lastUse decides when an entry was used last. The mtime tells it, except for an entry that the restore made younger than it is,
@@ -148,7 +150,7 @@ func mergeEntries(local localEntries, own *snapshot.Manifest) iter.Seq[entry] {
 				}
 			}
 			o := &own.Outputs[a.Output]
-			e := entry{a.ID, o.ID, o.Size, a.Time, a.LastUse}
+			e := entry{a.ID, o.ID, o.Size, a.Time, a.LastUse, o.Exec}
 			if i < local.len() && local.list[i].action == a.ID {
 				e = newer(local.at(i), e)
 				i++

@@ -36,7 +36,8 @@ func (r *run) describeLargest(m *snapshot.Manifest) *Largest {
 		return l
 	}
 	for _, o := range r.largestOutputs(m) {
-		kind, name := r.build.Describe(o)
+		what, name := r.build.Describe(o)
+		kind := string(what)
 		i := slices.IndexFunc(l.Outputs, func(x LargeOutput) bool { return x.Kind == kind && x.Name == name })
 		if i < 0 {
 			i = len(l.Outputs)

@@ -100,7 +100,7 @@ func (r *run) uploadModule(ctx context.Context, m *localModule, cond store.Condi
 	}
 	buf := objectBuffers.Get().(*objectBuffer)
 	defer recycle(buf)
-	if err := r.writeModule(ctxWriter{ctx, buf}, m); err != nil {
+	if err := r.writeModule(ctx, ctxWriter{ctx, buf}, m); err != nil {
 		return 0, err
 	}
 	done()
@@ -119,7 +119,7 @@ func (r *run) streamModule(ctx context.Context, m *localModule, cond store.Condi
 	done := make(chan error, 1)
 	count := &countingWriter{w: pw}
 	go func() {
-		err := r.writeModule(ctxWriter{ctx, count}, m)
+		err := r.writeModule(ctx, ctxWriter{ctx, count}, m)
 		pw.CloseWithError(err)
 		done <- err
 	}()
@@ -149,7 +149,7 @@ func (e errUnfit) Unwrap() error { return e.error }
 
 // writeModule writes a module object and proves on the way that the tree is what .ziphash says: the
 // go command would never notice, and everyone who shares the bucket would get it.
-func (r *run) writeModule(dst io.Writer, m *localModule) error {
+func (r *run) writeModule(ctx context.Context, dst io.Writer, m *localModule) error {
 	files, err := r.mods.Files(m.version())
 	if err != nil {
 		return errUnfit{err}
@@ -169,10 +169,19 @@ func (r *run) writeModule(dst io.Writer, m *localModule) error {
 	}
 	if got := tree.Sum(); got != m.rec.Sum {
 		w.Close()
-		return errUnfit{fmt.Errorf("its files have the hash %s, not %s", got, m.rec.Sum)}
+		return errUnfit{r.deviation(ctx, m, got)}
 	}
 	_, err = w.Close()
 	return err
+}
+
+// deviation says which files of a tree are to blame for its hash, and how to get rid of them.
+func (r *run) deviation(ctx context.Context, m *localModule, got string) error {
+	what := fmt.Sprintf("its files have the hash %s, not %s", got, m.rec.Sum)
+	if d, err := r.mods.Deviation(ctx, m.version(), m.rec.Sum); err == nil && d.String() != "" {
+		what = fmt.Sprintf("its tree is not what %s says; %s", m.rec.Sum, d)
+	}
+	return fmt.Errorf("%s; let the go command make it anew: %s", what, r.mods.Removal(m.version()))
 }
 
 func treePrefix(v module.Version) (p struct{ plain, escaped string }) {

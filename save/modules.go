@@ -3,6 +3,7 @@ package save
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -78,6 +79,9 @@ func (r *run) addModules(ctx context.Context, found []modcache.Module) {
 		}
 		var err error
 		if added[i], err = r.localModule(m); err != nil {
+			if errors.Is(err, modcache.ErrIrregular) {
+				err = fmt.Errorf("%w; let the go command make it anew: %s", err, r.mods.Removal(m.Version))
+			}
 			r.tally.warn("module %s is not saved: %v", m.Version, err)
 			r.tally.add(func(res *Result) { res.Modules.Skipped++ })
 		}
@@ -154,7 +158,7 @@ func (r *run) localModule(m modcache.Module) (*localModule, error) {
 	v := m.Version
 	want, inSum := r.Keys.Sums.Zip[v]
 	if inSum && want != m.Sum {
-		return nil, fmt.Errorf("its hash is %s, go.sum says %s", m.Sum, want)
+		return nil, fmt.Errorf("its hash is %s, go.sum says %s: builds refuse it, and 'go clean -modcache' removes it", m.Sum, want)
 	}
 	rec := snapshot.Module{Path: v.Path, Version: v.Version, Sum: m.Sum, InSum: inSum}
 	if old := r.prev.module(v.Path, v.Version, m.Sum); old != nil {

@@ -17,6 +17,7 @@ type PlanResult struct {
 	Objects []string   `json:"objects"` // the manifests it would write
 	Modules PlanCounts `json:"modules"`
 	Build   PlanCounts `json:"build"` // action entries
+	Timed   int        `json:"timed"` // as in Result
 	Trees   PlanCounts `json:"trees"`
 	Files   PlanCounts `json:"files"`  // of Options.Paths
 	Repack  int        `json:"repack"` // packs whose live outputs would be packed anew
@@ -61,6 +62,7 @@ func (r *run) describe(ctx context.Context) (*PlanResult, error) {
 			p.Objects = append(p.Objects, snapshot.ManifestObject(r.Repo, r.Scope, key))
 		}
 	}
+	p.Timed = r.timed
 	p.Trim, p.Repack = a.trim, len(r.rewrite)
 	r.warnUsed(a.trim)
 	p.Warnings = r.tally.res.Warnings

@@ -252,6 +252,7 @@ func (r *run) stamp(m, own *snapshot.Manifest) {
 func (r *run) finish(a assembly, written bool) {
 	m := a.manifest
 	r.warnUsed(a.trim)
+	r.warnBuiltWith()
 	size := m.Size()
 	var largest *Largest
 	if r.Describe {
@@ -275,6 +276,7 @@ func (r *run) finish(a assembly, written bool) {
 			}
 		}
 		res.Build.Trimmed = a.trimmed.actions
+		res.Timed = r.timed
 		res.Build.Skipped = len(a.missing) + r.unreadable
 		res.Modules.Trimmed = a.trimmed.modules
 		res.Modules.Stored = len(m.Modules) - res.Modules.Uploaded

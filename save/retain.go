@@ -22,6 +22,8 @@ type Trim struct {
 	Off  string `json:"off,omitempty"`
 	Age  Amount `json:"age"`  // not used for MaxAge
 	Size Amount `json:"size"` // did not fit
+	// Programs of go run and go tool went because newer ones have their names.
+	Programs Amount `json:"programs"`
 	// Used is the part of Size that this job used.
 	Used    Amount            `json:"used"`
 	Largest retention.Largest `json:"largest,omitempty"`
@@ -41,7 +43,7 @@ func (r *run) policy(own *snapshot.Manifest) (p retention.Policy, off string) {
 		return p, "the clock of this machine is behind the last save"
 	}
 	return retention.Policy{
-		Now: r.start, MaxAge: r.MaxAge, UsedSince: r.usedSince(),
+		Now: r.start, MaxAge: r.MaxAge, UsedSince: r.usedSince(), JobBegan: r.began(),
 		MaxSize: r.MaxSize, MaxModules: r.MaxModules, MaxBuild: r.MaxBuild,
 	}, ""
 }
@@ -57,6 +59,14 @@ func (r *run) usedSince() time.Time {
 		return time.Time{}
 	}
 	return r.State.Time.Add(-useMargin)
+}
+
+// began is when the restore of this job did; zero when there was none.
+func (r *run) began() time.Time {
+	if r.State == nil {
+		return time.Time{}
+	}
+	return r.State.Time
 }
 
 // retain drops from modules and entries what the policy wants dropped, and says so in the assembly. Both keep their order; modules are
@@ -102,13 +112,17 @@ func items(mods []localModule, entries iter.Seq[entry], n int) (list []retention
 	}
 	outputs := make([]snapshot.ID, 0, n)
 	index := idindex.New(n, func(i int32) *snapshot.ID { return &outputs[i] })
+	programs := map[string]int32{}
 	for e := range entries {
+		if _, ok := programs[e.exec]; !ok && e.exec != "" {
+			programs[e.exec] = int32(len(programs) + 1)
+		}
 		outputs = append(outputs, e.output)
 		content, added := index.Add(int32(len(outputs) - 1))
 		if !added {
 			outputs = outputs[:len(outputs)-1]
 		}
-		list = append(list, retention.Item{Kind: retention.Build, LastUse: e.lastUse, Size: e.size, Content: content})
+		list = append(list, retention.Item{Kind: retention.Build, LastUse: e.lastUse, Size: e.size, Content: content, Program: programs[e.exec]})
 	}
 	return list, len(outputs)
 }
@@ -146,10 +160,15 @@ func (r *run) describeTrim(mods []localModule, entries iter.Seq[entry], list []r
 		used = r.State.Time.Unix() // without the margin of usedSince, in which jobs just before this one may have used things
 	}
 	drop := func(v retention.Verdict, d Dropped) {
-		if v == retention.TooOld {
+		switch v {
+		case retention.TooOld:
 			t.Age.Add(d.Bytes)
-		} else if t.Size.Add(d.Bytes); d.LastUse.Unix() >= used {
-			t.Used.Add(d.Bytes)
+		case retention.Superseded:
+			t.Programs.Add(d.Bytes)
+		default:
+			if t.Size.Add(d.Bytes); d.LastUse.Unix() >= used {
+				t.Used.Add(d.Bytes)
+			}
 		}
 		t.Largest.Add(d)
 	}
@@ -167,7 +186,11 @@ func (r *run) describeTrim(mods []localModule, entries iter.Seq[entry], list []r
 		i++
 		switch {
 		case v != retention.Kept:
-			drop(v, Dropped{Kind: "build entry", Name: fmt.Sprintf("%x", e.action[:8]), Bytes: e.size, LastUse: time.Unix(e.lastUse, 0).UTC(), Reason: v.String()})
+			kind, name := "build entry", fmt.Sprintf("%x", e.action[:8])
+			if e.exec != "" {
+				kind, name = "program", e.exec
+			}
+			drop(v, Dropped{Kind: kind, Name: name, Bytes: e.size, LastUse: time.Unix(e.lastUse, 0).UTC(), Reason: v.String()})
 		case seen[content]:
 			t.Build.Count++
 		default:

@@ -47,7 +47,9 @@ type Options struct {
 	StableTimes bool
 	// GoVersion, GOROOT, GOMODCACHE and Getenv are what the go command of the job sees: they prove of build entries that no file times are in them.
 	GoVersion, GOROOT, GOMODCACHE string
-	Getenv                        func(string) (string, bool)
+	// BuiltWith is what the job builds with, as buildenv.Hashes has it; nil: it is not known.
+	BuiltWith map[string]string
+	Getenv    func(string) (string, bool)
 	// ModuleUse lists the module versions that provide a package to the project, and the toolchain in use. It is called
 	// once, while the caches are scanned. Nil, and a nil map: everything that go.sum names counts as used. An error becomes a warning.
 	ModuleUse  func(context.Context) (map[module.Version]bool, error)
@@ -118,6 +120,7 @@ type Result struct {
 	Objects       []string         `json:"objects,omitempty"`
 	Modules       Counts           `json:"modules"`
 	Build         Counts           `json:"build"` // action entries
+	Timed         int              `json:"timed"` // new action entries that were left out because they rest on times of files
 	Packs         Counts           `json:"packs"`
 	Files         Counts           `json:"files"` // of Options.Paths
 	BytesUploaded int64            `json:"bytesUploaded"`
@@ -128,6 +131,7 @@ type Result struct {
 	Reuse         *Reuse           `json:"reuse,omitempty"`   // none: no restore told
 	Largest       *Largest         `json:"largest,omitempty"` // with Options.Describe
 	Trim          Trim             `json:"trim"`
+	Differs       []string         `json:"differs,omitempty"` // what the job built with other values of than the snapshot that it restored
 	Seconds       float64          `json:"seconds"`
 	Requests      map[string]int64 `json:"requests"`
 	Warnings      []string         `json:"warnings,omitempty"`
@@ -164,9 +168,11 @@ type run struct {
 	packs    []snapshot.Pack     // what this save packed
 	// unreadable is how many files of the build cache this user may not read.
 	unreadable int
-	ignored    bool     // the store takes conditional writes and ignores the condition
-	placed     []placed // where in them the outputs of inv lie, with the same indices; nil: this save packs no outputs
-	tally      tally
+	// timed is how many new build entries were left out because they rest on times of files.
+	timed   int
+	ignored bool     // the store takes conditional writes and ignores the condition
+	placed  []placed // where in them the outputs of inv lie, with the same indices; nil: this save packs no outputs
+	tally   tally
 	garbage
 
 	// others indexes the outputs of othersOf, a manifest that another save wrote after this one began.

@@ -1,7 +1,6 @@
 package save
 
 import (
-	"bytes"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -14,87 +13,74 @@ import (
 	"github.com/org/gocache-action/internal/goentry"
 )
 
-// sniffed is how many bytes of each end of a new output are read to know what it is.
-const sniffed = 4096
-
-// timedKind says what of an entry rests on the times of files.
-type timedKind byte
-
-const (
-	untimed timedKind = iota
-	packageIndex
-	testLog
-	testResult
-	coverProfile
-	compilerID
-)
-
 // forgetTimed leaves new entries out whose truth rests on times of files: where a checkout gives constant times, the next job would get an index
 // of other sources, or the result of another test. What is stored already has passed this. It costs one open file for each new output.
+//
+// Stable times are those of the project. They prove nothing of a C compiler, whose entry is never saved: it saves the go command one call of
+// the compiler, and would have it take the flags of another one for its own.
 func (r *run) forgetTimed() {
-	if r.StableTimes {
-		return
+	kinds := r.newKinds()
+	proven := map[buildcache.ID]bool{}
+	if !r.StableTimes {
+		proven = r.proven(kinds)
 	}
-	kinds := make([]timedKind, len(r.inv.Entries))
+	i := 0
+	r.inv.Entries = slices.DeleteFunc(r.inv.Entries, func(e buildcache.Local) bool {
+		timed := false
+		switch kinds[i] {
+		case goentry.KindCompiler:
+			timed = true
+		case goentry.KindIndex, goentry.KindResult, goentry.KindProfile:
+			timed = !r.StableTimes && !proven[e.Action]
+		}
+		i++
+		if timed {
+			r.timed++
+		}
+		return timed
+	})
+}
+
+// newKinds says of each entry what it is; "" where it is stored with the same output, which needs no look.
+func (r *run) newKinds() []goentry.Kind {
+	kinds := make([]goentry.Kind, len(r.inv.Entries))
 	var g errgroup.Group
 	g.SetLimit(2 * runtime.GOMAXPROCS(0))
 	const step = 256
 	for first := 0; first < len(kinds); first += step {
 		g.Go(func() error {
 			for i := first; i < min(first+step, len(kinds)); i++ {
-				kinds[i] = r.timedKind(r.inv.Entries[i])
+				if e := r.inv.Entries[i]; !r.isStored(e) {
+					o, _ := r.inv.Output(e.Output)
+					kinds[i] = r.build.Kind(o) // where it cannot be read, the upload says what is wrong with it
+				}
 			}
 			return nil
 		})
 	}
 	g.Wait()
-	proven := r.proven(kinds)
-	i := 0
-	r.inv.Entries = slices.DeleteFunc(r.inv.Entries, func(e buildcache.Local) bool {
-		kind := kinds[i]
-		i++
-		return kind == compilerID || kind != untimed && kind != testLog && !proven[e.Action]
-	})
+	return kinds
 }
 
-// timedKind reads what a new entry is; one that is stored with the same output needs no look.
-func (r *run) timedKind(e buildcache.Local) timedKind {
+// isStored reports whether a previous snapshot has the entry with this output.
+func (r *run) isStored(e buildcache.Local) bool {
 	for _, m := range r.prev.manifests {
 		if a := findAction(m, e.Action); a != nil && m.Outputs[a.Output].ID == e.Output {
-			return untimed
+			return true
 		}
 	}
-	o, _ := r.inv.Output(e.Output)
-	if o.Exec != "" {
-		return untimed
-	}
-	head, tail, err := r.build.Ends(o, sniffed)
-	switch {
-	case err != nil: // the upload says what is wrong with it
-		return untimed
-	case bytes.HasPrefix(head, []byte("go index v")):
-		return packageIndex
-	case bytes.HasPrefix(head, []byte(goentry.LogMagic)):
-		return testLog
-	case bytes.HasPrefix(head, []byte("mode: ")):
-		return coverProfile
-	case goentry.IsCompilerID(head):
-		return compilerID
-	case goentry.IsResult(tail):
-		return testResult
-	}
-	return untimed
+	return false
 }
 
 // proven names the entries that rest on no time: the indexes of module trees, and results of tests that looked at no file of their module, as
 // far as the environment is that of the test.
-func (r *run) proven(kinds []timedKind) map[buildcache.ID]bool {
+func (r *run) proven(kinds []goentry.Kind) map[buildcache.ID]bool {
 	proven := map[buildcache.ID]bool{}
-	if slices.Contains(kinds, packageIndex) {
+	if slices.Contains(kinds, goentry.KindIndex) {
 		r.proveIndexes(proven)
 	}
 	for i, e := range r.inv.Entries {
-		if kinds[i] != testLog || r.Getenv == nil {
+		if kinds[i] != goentry.KindTestLog || r.Getenv == nil {
 			continue
 		}
 		o, _ := r.inv.Output(e.Output)

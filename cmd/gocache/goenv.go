@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/org/gocache-action/internal/buildenv"
 	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/goflags"
 )
@@ -26,7 +27,9 @@ type goEnv struct {
 	GOPRIVATE, GONOPROXY, GONOSUMDB    string
 	GOCACHEPROG, GODEBUG               string
 	GOWORK, GOMOD, GOPROXY             string
-	GOSUMDB, GOPATH                    string
+	GOSUMDB, GOPATH, GOENV             string
+	// builtWith are the variables that are part of action IDs.
+	builtWith map[string]string
 }
 
 // readGoEnv asks the go command in dir. It is kept from switching toolchains, which
@@ -40,9 +43,9 @@ func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
 		return err
 	})
 	g.Go(func() (err error) {
-		out, err = goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, "env", "-json",
+		out, err = goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, append(append([]string{"env", "-json"}, buildenv.Variables()...),
 			"GOROOT", "GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
-			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY", "GOSUMDB", "GOPATH", "GODEBUG")
+			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY", "GOSUMDB", "GOPATH", "GODEBUG", "GOENV")...)
 		return err
 	})
 	if err := g.Wait(); err != nil {
@@ -55,6 +58,14 @@ func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
 func parseGoEnv(out, toolchain []byte) (env goEnv, err error) {
 	if err := json.Unmarshal(out, &env); err != nil {
 		return goEnv{}, fmt.Errorf("go env: %w", err)
+	}
+	var all map[string]string
+	if err := json.Unmarshal(out, &all); err != nil {
+		return goEnv{}, fmt.Errorf("go env: %w", err)
+	}
+	env.builtWith = map[string]string{}
+	for _, name := range buildenv.Variables() {
+		env.builtWith[name] = all[name]
 	}
 	env.GOTOOLCHAIN = strings.TrimSpace(string(toolchain))
 	return env, nil

@@ -182,6 +182,7 @@ func writeRestorePlan(b *strings.Builder, r *restore.PlanResult) {
 	for _, l := range r.Losses {
 		fmt.Fprintf(b, "  lost: %s: %s: %s\n", l.What, l.Kind, l.Reason)
 	}
+	writeWarnings(b, r.Warnings)
 }
 
 // writeSavePlan prints what a save would do.
@@ -203,11 +204,18 @@ func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
 		t.Rows = append(t.Rows, row(filesTitle, s.Files))
 	}
 	t.Write(b)
+	if s.Timed > 0 {
+		fmt.Fprintf(b, "  left out: %s\n", timedFact(s.Timed))
+	}
 	if s.Repack > 0 {
 		fmt.Fprintf(b, "  %s packs that are mostly unused would be packed anew\n", report.Count(s.Repack))
 	}
 	writeTrim(b, s.Trim)
-	for _, w := range s.Warnings {
+	writeWarnings(b, s.Warnings)
+}
+
+func writeWarnings(b *strings.Builder, list []string) {
+	for _, w := range list {
 		fmt.Fprintf(b, "  warning: %s\n", w)
 	}
 }

@@ -29,6 +29,8 @@ type project struct {
 
 	mainModules []moduleuse.Main
 
+	builtWith map[string]string // see package buildenv
+
 	modDir, buildDir string // "" where that half is switched off
 	paths            []extradir.Path
 }
@@ -69,6 +71,7 @@ func (a *app) project(ctx context.Context) (*project, error) {
 	}
 	p.announce()
 	p.switchHalves(&a.flags)
+	p.builtWith = p.buildsWith(ctx)
 	if p.paths, err = a.extraPaths(p); err != nil {
 		return p, err
 	}

@@ -158,7 +158,7 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 		Store: st, Repo: p.id.Repo,
 		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
 		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir,
-		ModWritable: p.env.modWritable(), Private: p.env.private(),
+		BuiltWith: p.builtWith, ModWritable: p.env.modWritable(), Private: p.env.private(),
 		Trust: a.flags.signing.trust(), VerifyOutputs: a.flags.verify.value == "outputs",
 		Zips: a.flags.zips.value == "rebuild", Fuzz: a.flags.fuzz, NoToolchains: a.flags.noToolchains, Paths: p.paths,
 		Concurrency: a.concurrency(), PartSize: int64(a.flags.partSize), Memory: a.budget().restore,

@@ -108,7 +108,7 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		Store: st, Repo: p.id.Repo,
 		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
 		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir, Private: p.env.private(),
-		GoVersion: p.env.GOVERSION, GOROOT: p.env.GOROOT, GOMODCACHE: p.env.GOMODCACHE, Getenv: os.LookupEnv,
+		GoVersion: p.env.GOVERSION, GOROOT: p.env.GOROOT, GOMODCACHE: p.env.GOMODCACHE, Getenv: os.LookupEnv, BuiltWith: p.builtWith,
 		State: before.state, StableTimes: before.stableTimes, ModuleUse: p.moduleUse,
 		MaxAge: time.Duration(a.flags.maxAge), MaxSize: int64(a.flags.maxSize),
 		MaxModules: int64(a.flags.maxSizeModules), MaxBuild: int64(a.flags.maxSizeBuild),
@@ -146,6 +146,9 @@ func (o saveOutput) write(w io.Writer) error {
 		{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},
 		{"time", seconds(r.Seconds)},
 	}
+	if r.Timed > 0 {
+		facts = append(facts, [2]string{"left out", timedFact(r.Timed)})
+	}
 	if r.Also != nil {
 		facts = append(facts, [2]string{"also as", strings.Join(r.Also, "/") + ", for the job changed its module files after the restore"})
 	}
@@ -162,6 +165,11 @@ func (o saveOutput) write(w io.Writer) error {
 	writeTrim(&b, r.Trim)
 	_, err2 := io.WriteString(w, b.String())
 	return errors.Join(err, err2)
+}
+
+// timedFact says what was left out because it rests on times of files.
+func timedFact(n int) string {
+	return report.Count(n) + " build entries that rest on times of files: package indexes, test results"
 }
 
 // title says in a line what came of a save that has a result.
@@ -186,11 +194,15 @@ func writeTrim(b *strings.Builder, t save.Trim) {
 		fmt.Fprintf(b, "\nnothing is trimmed: %s\n", t.Off)
 		return
 	}
-	if t.Age.Count+t.Size.Count == 0 {
+	if t.Age.Count+t.Size.Count+t.Programs.Count == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\ntrimmed: %s not used for too long (%s), %s above the size limit (%s); the largest:\n",
+	fmt.Fprintf(b, "\ntrimmed: %s not used for too long (%s), %s above the size limit (%s)",
 		report.Count(t.Age.Count), report.Bytes(t.Age.Bytes), report.Count(t.Size.Count), report.Bytes(t.Size.Bytes))
+	if t.Programs.Count > 0 {
+		fmt.Fprintf(b, ", %s programs of go run and go tool with successors (%s)", report.Count(t.Programs.Count), report.Bytes(t.Programs.Bytes))
+	}
+	b.WriteString("; the largest:\n")
 	rows := [][]string{}
 	for _, d := range t.Largest[:min(len(t.Largest), shownDropped)] {
 		rows = append(rows, []string{"  " + d.Kind + " " + d.Name, report.Bytes(d.Bytes), "used " + humanize.Time(d.LastUse), d.Reason})

@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 //	exits 2 gocache restore --nonsense     the exact exit code
 //	tree DIR FILE                          list DIR with sizes and times into FILE
 //	waitfor GLOB                           until it matches something
+//	count N GLOB                           so many matches
 //	hide PROGRAM                           drop the directories that hold it from PATH
 func TestScripts(t *testing.T) {
 	proxy := goproxytest.NewTestServer(t, "testdata/modules", "")
@@ -38,7 +39,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "tree": tree, "waitfor": waitFor, "hide": hide,
+			"exits": exits, "tree": tree, "waitfor": waitFor, "count": count, "hide": hide,
 		},
 		Setup: func(env *testscript.Env) error { return setup(env, proxy.URL) },
 		Condition: func(cond string) (bool, error) {
@@ -129,6 +130,17 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("nothing matches %s", args[0])
+}
+
+func count(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: count n glob")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if list, _ := filepath.Glob(ts.MkAbs(args[1])); len(list) != want {
+		ts.Fatalf("%d match %s, want %d: %q", len(list), args[1], want, list)
+	}
 }
 
 func hide(ts *testscript.TestScript, neg bool, args []string) {

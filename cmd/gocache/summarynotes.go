@@ -19,8 +19,8 @@ func summarySize(s *snapshot.Size) *summary.Size {
 }
 
 func summaryTrim(t save.Trim) summary.Trim {
-	trim := summary.Trim{Off: t.Off, Age: summary.Amount(t.Age), Size: summary.Amount(t.Size)}
-	why := map[string]string{"age": "not used for too long", "size": "above the size limit"}
+	trim := summary.Trim{Off: t.Off, Age: summary.Amount(t.Age), Size: summary.Amount(t.Size), Programs: summary.Amount(t.Programs)}
+	why := map[string]string{"age": "not used for too long", "size": "above the size limit", "superseded": "newer programs have its name"}
 	for _, d := range t.Largest {
 		trim.Largest = append(trim.Largest, summary.Dropped{Kind: d.Kind, Name: d.Name, Reason: cmp.Or(why[d.Reason], d.Reason), Bytes: d.Bytes, LastUse: d.LastUse})
 	}

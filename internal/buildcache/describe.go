@@ -1,64 +1,35 @@
 package buildcache
 
 import (
-	"bytes"
 	"fmt"
 	"go/importer"
 	"go/token"
 	"io"
 	"os"
+
+	"github.com/org/gocache-action/internal/goentry"
 )
 
-// Kinds of outputs, as Describe tells them.
-const (
-	KindPackage = "package"       // what the compiler made of a package
-	KindProgram = "program"       // of go run or go tool
-	KindTestLog = "test log"      // what a test read, which decides whether its result still holds
-	KindResult  = "test result"   // what a test printed
-	KindIndex   = "package index" // what the go command noted about a package or module
-	KindOther   = "other"
-)
-
-// magics are what files of a kind begin with, as the go command and the compiler write them.
-var magics = []struct {
-	prefix, kind string
-}{
-	{"!<arch>\n", KindPackage},
-	{"# test log\n", KindTestLog},
-	{"go index v", KindIndex},
-	{"ok  \t", KindResult},
-	{"PASS\n", KindResult},
-	{"=== RUN", KindResult},
-}
-
-// Kind says what an output is, by its first bytes.
-func (c *Cache) Kind(o Output) string {
+// Kind says what an output is, as far as it can be read.
+func (c *Cache) Kind(o Output) goentry.Kind {
 	if o.Exec != "" {
-		return KindProgram
+		return goentry.KindProgram
 	}
-	f, err := os.Open(c.outputFile(o.ID))
+	head, tail, err := c.Ends(o, goentry.Sniffed)
 	if err != nil {
-		return KindOther
+		return goentry.KindOther
 	}
-	defer f.Close()
-	head := make([]byte, 16)
-	n, _ := io.ReadFull(f, head) // the shortest are shorter
-	for _, m := range magics {
-		if bytes.HasPrefix(head[:n], []byte(m.prefix)) {
-			return m.kind
-		}
-	}
-	return KindOther
+	return goentry.KindOf(head, tail)
 }
 
 // Describe says what an output is, and what it is of: the import path of a package, the file name of a program, "" where the file does not
 // tell. For a package its export data is decoded, which takes some tens of milliseconds where it is large.
-func (c *Cache) Describe(o Output) (kind, name string) {
+func (c *Cache) Describe(o Output) (kind goentry.Kind, name string) {
 	kind = c.Kind(o)
 	switch kind {
-	case KindProgram:
+	case goentry.KindProgram:
 		return kind, o.Exec
-	case KindPackage:
+	case goentry.KindPackage:
 		path, err := importPath(c.outputFile(o.ID))
 		if err != nil {
 			return kind, "" // of assembly alone, or from a later compiler than this program

@@ -1,6 +1,11 @@
 package buildcache
 
-import "io"
+import (
+	"bytes"
+	"io"
+
+	"github.com/org/gocache-action/internal/goentry"
+)
 
 // Ends reads the first and the last bytes of an output, n at most of each. Where it has no more than n, both are all of it.
 func (c *Cache) Ends(o Output, n int) (head, tail []byte, err error) {
@@ -10,7 +15,7 @@ func (c *Cache) Ends(o Output, n int) (head, tail []byte, err error) {
 	}
 	defer f.Close()
 	head = make([]byte, min(int64(n), o.Size))
-	if _, err := io.ReadFull(f, head); err != nil || o.Size <= int64(n) || string(head[:min(len(head), 8)]) == "!<arch>\n" {
+	if _, err := io.ReadFull(f, head); err != nil || o.Size <= int64(n) || bytes.HasPrefix(head, []byte(goentry.Archive)) {
 		return head, head, err
 	}
 	tail = make([]byte, n)

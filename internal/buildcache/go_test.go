@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/e2e/stdtest"
+	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
@@ -118,8 +119,8 @@ func TestRealCache(t *testing.T) {
 	described := map[string]bool{}
 	for _, o := range inv.Outputs {
 		kind, name := src.Describe(o)
-		described[kind+" "+name] = true
-		if o.Exec != "" && (kind != KindProgram || name != o.Exec) {
+		described[string(kind)+" "+name] = true
+		if o.Exec != "" && (kind != goentry.KindProgram || name != o.Exec) {
 			t.Errorf("program %s is described as %s %s", o.Exec, kind, name)
 		}
 	}

@@ -14,8 +14,8 @@ type ID = [sha256.Size]byte
 
 const indexVersion = "go index v2"
 
-// LogMagic is how a test log begins: the list of what a test asked the system for.
-const LogMagic = "# test log\n"
+// logMagic is how a test log begins: the list of what a test asked the system for.
+const logMagic = "# test log\n"
 
 // hash is cache.NewHash of a go command of some version, and its Sum.
 func hash(version string, text []byte) ID {
@@ -36,7 +36,7 @@ func ModuleIndex(version, root string) ID {
 // ResultWithoutFiles names the result of the test with this log (action and content), if it rests on no file at all: all that was
 // opened lies outside of the module, for which the go command does not look. ok is false where the log says otherwise.
 func ResultWithoutFiles(version string, log ID, content []byte, getenv func(string) (string, bool)) (result ID, ok bool) {
-	rest, ok := bytes.CutPrefix(content, []byte(LogMagic))
+	rest, ok := bytes.CutPrefix(content, []byte(logMagic))
 	if !ok {
 		return ID{}, false
 	}
@@ -64,12 +64,3 @@ func hashEnv(version, name string, getenv func(string) (string, bool)) ID {
 
 // CoverProfile names the coverage profile of a test result.
 func CoverProfile(result ID) ID { return subkey(result, "coverprofile") }
-
-// IsResult reports whether an output with this end is a test result that the go command would repeat.
-func IsResult(tail []byte) bool {
-	body, ok := bytes.CutSuffix(tail, []byte("\n"))
-	return ok && bytes.HasPrefix(body[bytes.LastIndexByte(body, '\n')+1:], []byte("ok  \t"))
-}
-
-// IsCompilerID reports whether an output is what the go command noted about a C compiler, by its size and time.
-func IsCompilerID(data []byte) bool { return bytes.Contains(data, []byte("\x00stat ")) }

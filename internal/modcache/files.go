@@ -84,7 +84,7 @@ func (c *Cache) walk(p place, do func(File)) error {
 			return nil
 		}
 		if path == root || !d.Type().IsRegular() {
-			return fmt.Errorf("%s is not a regular file", path)
+			return fmt.Errorf("%w: %s", ErrIrregular, path)
 		}
 		rel := filepath.ToSlash(path[len(root)+1:])
 		if !isZipMember(p.v, rel) {

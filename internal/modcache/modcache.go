@@ -81,6 +81,9 @@ const (
 // Leave the version to it.
 var ErrBusy = errors.New("module version is locked by another process")
 
+// ErrIrregular means that something in a tree is neither a directory nor a regular file: no module has that.
+var ErrIrregular = errors.New("not a regular file")
+
 // Options of a Cache. The zero value is that of a go command without GOFLAGS.
 type Options struct {
 	// Writable leaves directories writable, as GOFLAGS=-modcacherw does.

@@ -5,6 +5,7 @@
 //
 //   - what is younger than the policy's UsedSince never goes for its age;
 //   - what was not used for MaxAge goes;
+//   - of programs of one name, those go that are behind the ProgramsKept used last, and that were not used for ProgramAge;
 //   - of the rest the most recently used stays, as far as it fits into the bounds of its kind and of all together.
 //     From the first item on that does not fit, nothing older stays: the order of use decides, not the size. Only what
 //     is larger than a bound all by itself is passed over, because it would take everything else with it;
@@ -36,6 +37,8 @@ type Item struct {
 	Size    int64 // bytes on disk
 	// Content names what Size counts, among the items of one Kind: those with the same one share it.
 	Content int32
+	// Program numbers the names of programs that the go command has linked to run them; 0: something else.
+	Program int32
 	Kind    Kind
 	Pinned  bool
 	// Ageless items do not go for their age: their LastUse is no more than a guess that gives them an order.
@@ -48,6 +51,8 @@ type Policy struct {
 	MaxAge time.Duration
 	// UsedSince is when the job began, if one is known. What was used since then was used by it.
 	UsedSince time.Time
+	// JobBegan is UsedSince without the margin for what the go command does not mark as used.
+	JobBegan time.Time
 	// MaxSize bounds all items together, MaxModules and MaxBuild those of one kind; in bytes.
 	MaxSize, MaxModules, MaxBuild int64
 }
@@ -59,10 +64,11 @@ type Verdict uint8
 const (
 	Kept Verdict = iota
 	TooOld
-	TooMuch // it does not fit
+	TooMuch    // it does not fit
+	Superseded // newer programs have its name
 )
 
-func (v Verdict) String() string { return [...]string{"kept", "age", "size"}[v] }
+func (v Verdict) String() string { return [...]string{"kept", "age", "size", "superseded"}[v] }
 
 // Skew is how far the clocks of two machines may be apart before one of them is taken to be wrong: a day, and another one
 // because a recorded use can be a day old.
@@ -81,17 +87,21 @@ func Clamp(lastUse int64, now time.Time) int64 {
 // Memory is 5 bytes an item, and as many for the contents.
 func Decide(items []Item, p Policy) []Verdict {
 	verdicts := make([]Verdict, len(items))
-	oldest := p.oldest()
-	order := make([]int32, 0, len(items))
+	oldest, oldestProgram := p.oldest(), p.oldestProgram()
 	for i, it := range items {
-		if !it.Pinned && !it.Ageless && it.LastUse < oldest {
+		if !it.Pinned && !it.Ageless && (it.LastUse < oldest || it.Program != 0 && it.LastUse < oldestProgram) {
 			verdicts[i] = TooOld
-			continue
 		}
-		order = append(order, int32(i))
 	}
+	supersede(items, verdicts, p)
 	if p.MaxSize <= 0 && p.MaxModules <= 0 && p.MaxBuild <= 0 {
 		return verdicts
+	}
+	order := make([]int32, 0, len(items))
+	for i, v := range verdicts {
+		if v == Kept {
+			order = append(order, int32(i))
+		}
 	}
 	slices.SortStableFunc(order, func(a, b int32) int { return before(items[a], items[b]) })
 	room := p.room()

@@ -149,3 +149,31 @@ func TestClamp(t *testing.T) {
 		}
 	}
 }
+
+// TestPrograms: of each name the last two stay, and what the job used; and none for as long as other things.
+func TestPrograms(t *testing.T) {
+	program := func(name, content int32, ago time.Duration) Item {
+		return Item{Kind: Build, Program: name, Content: content, Size: 1, LastUse: now.Add(-ago).Unix()}
+	}
+	const hour = time.Hour
+	items := []Item{
+		program(1, 1, 5*hour), program(1, 2, 4*hour), program(1, 3, 3*hour), program(1, 3, 9*hour), program(1, 4, 2*hour),
+		program(2, 5, 90*hour), program(2, 6, 100*hour),
+		program(0, 7, 5*hour), program(0, 8, 100*hour), program(0, 9, 90*hour),
+	}
+	for name, c := range map[string]struct {
+		policy Policy
+		want   []Verdict
+	}{
+		"ages":   {Policy{MaxAge: week}, []Verdict{Superseded, Superseded, Kept, Kept, Kept, Kept, TooOld, Kept, Kept, Kept}},
+		"no age": {Policy{}, []Verdict{Superseded, Superseded, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept}},
+		"short":  {Policy{MaxAge: 4 * hour}, []Verdict{TooOld, Superseded, Kept, TooOld, Kept, TooOld, TooOld, TooOld, TooOld, TooOld}},
+		"the job used four": {Policy{MaxAge: week, JobBegan: now.Add(-6 * hour), UsedSince: now.Add(-7 * hour)},
+			[]Verdict{Kept, Kept, Kept, Kept, Kept, Kept, TooOld, Kept, Kept, Kept}},
+	} {
+		c.policy.Now = now
+		if got := Decide(items, c.policy); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}

@@ -246,6 +246,8 @@ func (h *header) field(j *jsonReader, name string, entries int) error {
 		return appendTo(j, &m.Graph, min(MaxGraph, j.limit/minGraph))
 	case "exec":
 		return appendTo(j, &h.Exec, maxExec)
+	case "builds":
+		return appendTo(j, &m.Builds, MaxBuilds)
 	case "paths":
 		return j.list(MaxPaths-len(m.Paths), func() error { return m.readPath(j) })
 	}

@@ -38,6 +38,8 @@ type Manifest struct {
 	Graph []GraphUse `json:"graph,omitempty"`
 	// UseAsked is when the go command told last which modules are in use.
 	UseAsked time.Time `json:"useAsked,omitzero"`
+	// Builds says with what the entries of the build cache were made, what was used last first.
+	Builds []Build `json:"builds,omitempty"`
 }
 
 // GraphUse is when the .mod or .info of a version was used last.
@@ -209,6 +211,9 @@ func (m *Manifest) check() error {
 				return fmt.Errorf("%w: save %d of the trend", ErrCorrupt, i)
 			}
 		}
+	}
+	if err := m.checkBuilds(); err != nil {
+		return err
 	}
 	if err := m.checkModules(); err != nil {
 		return err

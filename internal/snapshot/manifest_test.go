@@ -271,8 +271,12 @@ func freeze(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	builds, err := manifestWithBuilds().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
 	pack, _, _ := writePack(t, frozenFiles())
-	for name, b := range map[string][]byte{"manifest": data, "manifest-paths": paths, "pack": pack} {
+	for name, b := range map[string][]byte{"manifest": data, "manifest-paths": paths, "manifest-builds": builds, "pack": pack} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -30,6 +30,8 @@ type State struct {
 	StableTimes bool `json:"stableTimes,omitempty"`
 	// ZipsRebuilt says that the restore made the zips of modules from their trees.
 	ZipsRebuilt bool `json:"zipsRebuilt,omitempty"`
+	// Differs names what the job builds with other values of than the snapshot that was restored, see package buildenv.
+	Differs []string `json:"differs,omitempty"`
 	// Unreachable says that the store did not answer, after all retries.
 	Unreachable bool `json:"unreachable,omitempty"`
 }

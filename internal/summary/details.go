@@ -72,17 +72,21 @@ func (s *Save) trim(p *page, now time.Time) {
 		p.printf("Nothing was trimmed: %s.\n\n", text(t.Off))
 		return
 	}
-	all := t.Age.Count + t.Size.Count
+	all := t.Age.Count + t.Size.Count + t.Programs.Count
 	if all == 0 {
 		return
 	}
-	line := fmt.Sprintf("%s of modules and build entries", sizeText(t.Age.Bytes+t.Size.Bytes))
+	line := fmt.Sprintf("%s of modules and build entries", sizeText(t.Age.Bytes+t.Size.Bytes+t.Programs.Bytes))
 	p.fold("Trimmed", line, func() {
-		p.table(":-- --:", []string{"Why", "Count", "Size"}, [][]string{
+		rows := [][]string{
 			{"Not used for too long", count(t.Age.Count), sizeText(t.Age.Bytes)},
 			{"Above the size limit", count(t.Size.Count), sizeText(t.Size.Bytes)},
-		})
-		rows := [][]string{}
+		}
+		if t.Programs.Count > 0 {
+			rows = append(rows, []string{"Programs with successors", count(t.Programs.Count), sizeText(t.Programs.Bytes)})
+		}
+		p.table(":-- --:", []string{"Why", "Count", "Size"}, rows)
+		rows = nil
 		for _, d := range t.Largest[:min(len(t.Largest), maxRows)] {
 			rows = append(rows, []string{word(d.Kind) + " " + code(d.Name), sizeText(d.Bytes), humanize.RelTime(d.LastUse, now, "ago", "from now"), word(d.Reason)})
 		}

@@ -85,10 +85,11 @@ type Reuse struct {
 
 // Trim is what was dropped from the snapshot.
 type Trim struct {
-	Off     string // why nothing was looked at
-	Age     Amount // not used for too long
-	Size    Amount // above the limit
-	Largest []Dropped
+	Off      string // why nothing was looked at
+	Age      Amount // not used for too long
+	Size     Amount // above the limit
+	Programs Amount // of go run and go tool, with successors
+	Largest  []Dropped
 }
 
 // Amount counts things and their bytes on disk.

@@ -1,0 +1,203 @@
+// Package buildenv tells why a go command would compile anew what a snapshot has: it knows what of a job's surroundings is part of action
+// IDs beside the sources, reduces each to a hash, and says in words which of them differ. The facts come from
+// cmd/go/internal/work of go1.26, functions buildActionID and printLinkerConfig.
+package buildenv
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/org/gocache-action/internal/goflags"
+)
+
+// An Env is what a go command of the job sees.
+type Env struct {
+	// Directory is that of the main module, or of the workspace.
+	Directory          string
+	GOROOT, GOMODCACHE string // GOROOT is "" where another toolchain than the one that is installed will run
+	GOFLAGS            string
+	// Vars are the variables that count, see Variables and Settings.
+	Vars map[string]string
+	// Compiler is what the C compiler says about its version; "" where it is not known, or cgo is off.
+	Compiler string
+}
+
+// Names of ingredients that are no variables of the go command.
+const (
+	directory = "directory"
+	compiler  = "C compiler"
+)
+
+// always are variables that count in every build, and compilers and cgo those that count with cgo only.
+var (
+	always = []string{"GOOS", "GOARCH", "GO386", "GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64", "GORISCV64", "GOWASM",
+		"GOEXPERIMENT", "GOFIPS140", "CGO_ENABLED", "GO_EXTLINK_ENABLED"}
+	compilers = []string{"CC", "CXX"}
+	cgo       = []string{"FC", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_FFLAGS", "CGO_LDFLAGS", "PKG_CONFIG"}
+)
+
+// Variables lists the variables to ask `go env` for.
+func Variables() []string { return slices.Concat(always, compilers) }
+
+// Settings lists the variables that `go env` is not to be asked for: it would try out the C compiler first, and write into the build cache what it
+// found. Setting tells them.
+func Settings() []string { return cgo }
+
+// Setting is the value of a variable in the environment, or else in the file of `go env -w`, read as the go command does.
+func Setting(name string, getenv func(string) string, file []byte) string {
+	if v := getenv(name); v != "" {
+		return v
+	}
+	value := ""
+	for line := range strings.Lines(string(file)) {
+		if v, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+// silent are flags that may stand in GOFLAGS and change no action ID of a package; all others count, also those of later versions.
+var silent = []string{"C", "a", "artifacts", "bench", "benchmem", "benchtime", "blockprofile", "buildvcs", "c", "count", "cpu", "cpuprofile",
+	"exec", "failfast", "fullpath", "fuzz", "fuzzminimizetime", "fuzztime", "json", "list", "memprofile", "mod", "modcacherw", "modfile",
+	"mutexprofile", "n", "o", "outputdir", "overlay", "p", "parallel", "run", "short", "shuffle", "skip", "test.v", "timeout", "trace",
+	"v", "vet", "work", "x"}
+
+// Hashes reduces what counts in env to a hash by name. They tell nothing about other machines but whether they are the same.
+func Hashes(env Env) map[string]string {
+	h := map[string]string{"GOFLAGS": hash(flags(env.GOFLAGS)...)}
+	add := func(name, value string) {
+		if value != "" {
+			h[name] = hash(value)
+		}
+	}
+	if !goflags.Bool(env.GOFLAGS, "trimpath") {
+		add(directory, env.Directory)
+		add("GOMODCACHE", env.GOMODCACHE)
+		add("GOROOT", env.GOROOT)
+	}
+	names := always
+	if env.Vars["CGO_ENABLED"] != "0" {
+		names = slices.Concat(always, compilers, cgo)
+		add(compiler, env.Compiler)
+	}
+	for _, name := range names {
+		if v, ok := env.Vars[name]; ok { // one that is not set differs from one that is
+			h[name] = hash(v)
+		}
+	}
+	return h
+}
+
+// flags lists those that count, in an order that does not depend on how GOFLAGS is written. Of one name all values count, in their order: some
+// flags hold for patterns of packages.
+func flags(value string) (list []string) {
+	parsed, _ := goflags.Parse(value)
+	slices.SortStableFunc(parsed, func(a, b goflags.Flag) int { return strings.Compare(a.Name, b.Name) })
+	for _, f := range parsed {
+		if slices.Contains(silent, f.Name) || f.Value == "false" {
+			continue
+		}
+		if !f.HasValue {
+			f.Value = "true"
+		}
+		list = append(list, f.Name+"="+f.Value)
+	}
+	return list
+}
+
+// hash tells values apart: 16 hex digits of a SHA-256.
+func hash(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}
+
+// Differing compares the hashes of a job with those of jobs whose entries a snapshot has. It lists the names in which now differs from the most
+// similar of them; none where there is nothing to compare with. What is known of one of the two only, such as the directory where the other
+// builds with -trimpath, makes them less similar, and is not listed.
+func Differing(now map[string]string, stored []map[string]string) (names []string) {
+	best := -1
+	for _, old := range stored {
+		list := differing(now, old)
+		unlike := len(list) + onlyIn(now, old) + onlyIn(old, now)
+		if best < 0 || unlike < best {
+			best, names = unlike, list
+		}
+	}
+	return names
+}
+
+func differing(a, b map[string]string) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if v, ok := b[name]; ok && v != a[name] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// onlyIn counts the names that a has and b has not.
+func onlyIn(a, b map[string]string) (n int) {
+	for name := range a {
+		if _, ok := b[name]; !ok {
+			n++
+		}
+	}
+	return n
+}
+
+// effects says what it means that an ingredient differs, and what to do. Everything else is a variable or GOFLAGS.
+var effects = map[string]struct{ effect, remedy string }{
+	directory:    {"in another checkout directory, so that the packages of the project are compiled again", samePaths},
+	"GOMODCACHE": {"with another GOMODCACHE, so that the packages of modules are compiled again", samePaths},
+	"GOROOT":     {"with another GOROOT, so that programs and tests are linked again", samePaths},
+	compiler: {"with another version of the C compiler, so that packages with cgo, and what imports them, are compiled again",
+		"use the same image in every job"},
+}
+
+const (
+	samePaths  = "use the same path in every job, or build with -trimpath"
+	sameValues = "set the same in every job, or give jobs that differ another --name"
+)
+
+// Explain says in words what the names that Differing lists mean for the job.
+func Explain(names []string) string {
+	var parts, vars, remedies []string
+	for _, name := range names {
+		e, ok := effects[name]
+		if !ok {
+			vars = append(vars, name)
+			continue
+		}
+		parts, remedies = append(parts, e.effect), append(remedies, e.remedy)
+	}
+	if len(vars) > 0 {
+		parts = append(parts, fmt.Sprintf("with another value of %s, so that what depends on it is compiled again", strings.Join(vars, ", ")))
+		remedies = append(remedies, sameValues)
+	}
+	slices.Sort(remedies)
+	return strings.Join(parts, "; ") + ": " + strings.Join(slices.Compact(remedies), "; ")
+}
+
+// CompilerVersion finds the line with the version in what a C compiler prints with -###, as the go command does; "" if there is none.
+func CompilerVersion(printed string) string {
+	for line := range strings.Lines(printed) {
+		fields := strings.Fields(line)
+		for i, f := range fields {
+			if strings.HasSuffix(f, ":") {
+				break // of "Configured with:" and its like, behind which anything can stand
+			}
+			if f == "version" && i+1 < len(fields) && fields[i+1][0] >= '0' && fields[i+1][0] <= '9' {
+				return strings.TrimSpace(line)
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,249 @@
+package modcache
+
+import (
+	"archive/zip"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/module"
+)
+
+// A Deviation says in which files a tree is not what its hash says. Names are relative to the tree, with slashes.
+type Deviation struct {
+	Extra, Changed, Missing []string
+	// Latest are the files that were written last, where nothing better is known.
+	Latest []string
+}
+
+// shownDeviating is how many names of a kind are shown, and latest how many of Latest there are.
+const (
+	shownDeviating = 3
+	latest         = 3
+)
+
+// String names the files for people; it is "" where nothing is known.
+func (d Deviation) String() string {
+	var parts []string
+	add := func(what string, names []string) {
+		if len(names) == 0 {
+			return
+		}
+		text := strings.Join(names[:min(len(names), shownDeviating)], ", ")
+		if more := len(names) - shownDeviating; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		parts = append(parts, what+" "+text)
+	}
+	add("does not belong there:", d.Extra)
+	add("changed:", d.Changed)
+	add("missing:", d.Missing)
+	add("written last:", d.Latest)
+	return strings.Join(parts, "; ")
+}
+
+// member is a file of a tree as it is here.
+type member struct {
+	name    string
+	sum     [sha256.Size]byte
+	written time.Time
+}
+
+// Deviation compares the tree of a version with its hash. The zip tells all, if it is here and has that hash. Without it, it is tried whether the
+// hash is right when some files are left out: those with names of editors and other tools, and those that were written last, one after the
+// other. It reads all files.
+func (c *Cache) Deviation(ctx context.Context, v module.Version, sum string) (Deviation, error) {
+	p, err := locate(v)
+	if err != nil {
+		return Deviation{}, err
+	}
+	members, err := c.members(ctx, p)
+	if err != nil {
+		return Deviation{}, err
+	}
+	if want, ok := c.zipSums(ctx, p, sum); ok {
+		return compareMembers(members, want), ctx.Err()
+	}
+	if extra := extraMembers(ctx, p, members, sum); extra != nil {
+		return Deviation{Extra: extra}, nil
+	}
+	return Deviation{Latest: latestMembers(members)}, ctx.Err()
+}
+
+// members reads the files of a tree, those written last first.
+func (c *Cache) members(ctx context.Context, p place) ([]member, error) {
+	var list []member
+	var failed error
+	err := c.walk(p, func(f File) {
+		if failed = cmp.Or(failed, ctx.Err()); failed != nil {
+			return
+		}
+		m := member{name: strings.TrimPrefix(f.Name, p.tree+"/")}
+		if m.sum, m.written, failed = c.readMember(f.Name); failed == nil {
+			list = append(list, m)
+		}
+	})
+	slices.SortStableFunc(list, func(a, b member) int { return cmp.Or(b.written.Compare(a.written), strings.Compare(a.name, b.name)) })
+	return list, cmp.Or(err, failed)
+}
+
+func (c *Cache) readMember(name string) (sum [sha256.Size]byte, written time.Time, err error) {
+	f, err := c.OpenFile(name)
+	if err != nil {
+		return sum, written, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return sum, written, err
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return sum, written, err
+	}
+	h.Sum(sum[:0])
+	return sum, st.ModTime(), nil
+}
+
+// zipSums reads the files of the zip, if it is here and has this hash.
+func (c *Cache) zipSums(ctx context.Context, p place, sum string) (map[string][sha256.Size]byte, bool) {
+	z, err := zip.OpenReader(c.path(p.base + ".zip"))
+	if err != nil {
+		return nil, false
+	}
+	defer z.Close()
+	var tree TreeHash
+	sums := map[string][sha256.Size]byte{}
+	prefix := p.v.Path + "@" + p.v.Version + "/"
+	for _, f := range z.File {
+		rel, ok := strings.CutPrefix(f.Name, prefix)
+		if _, twice := sums[rel]; !ok || twice || ctx.Err() != nil {
+			return nil, false
+		}
+		s, err := sumOf(f)
+		if err != nil {
+			return nil, false
+		}
+		sums[rel] = s
+		tree.Add(f.Name, s)
+	}
+	return sums, tree.Sum() == sum
+}
+
+func sumOf(f *zip.File) (sum [sha256.Size]byte, err error) {
+	r, err := f.Open()
+	if err != nil {
+		return sum, err
+	}
+	defer r.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, io.LimitReader(r, MaxTreeSize)); err != nil {
+		return sum, err
+	}
+	h.Sum(sum[:0])
+	return sum, nil
+}
+
+func compareMembers(here []member, want map[string][sha256.Size]byte) (d Deviation) {
+	seen := map[string]bool{}
+	for _, m := range here {
+		seen[m.name] = true
+		switch sum, ok := want[m.name]; {
+		case !ok:
+			d.Extra = append(d.Extra, m.name)
+		case sum != m.sum:
+			d.Changed = append(d.Changed, m.name)
+		}
+	}
+	for name := range want {
+		if !seen[name] {
+			d.Missing = append(d.Missing, name)
+		}
+	}
+	for _, list := range [][]string{d.Extra, d.Changed, d.Missing} {
+		slices.Sort(list)
+	}
+	return d
+}
+
+// maxTries bounds how many sets of files are left out on trial, each of which takes about a second for a million files.
+const maxTries = 128
+
+// extraMembers finds files without which the tree has the hash; nil if none of its guesses is right. The files are sorted, those
+// written last first.
+func extraMembers(ctx context.Context, p place, members []member, sum string) []string {
+	prefix := p.v.Path + "@" + p.v.Version + "/"
+	right := func(without []member) bool {
+		skip := make(map[string]bool, len(without))
+		for _, m := range without {
+			skip[m.name] = true
+		}
+		var tree TreeHash
+		for _, m := range members {
+			if !skip[m.name] {
+				tree.Add(prefix+m.name, m.sum)
+			}
+		}
+		return tree.Sum() == sum
+	}
+	var guesses [][]member
+	if left := slices.DeleteFunc(slices.Clone(members), func(m member) bool { return !isLeftover(m.name) }); len(left) > 0 {
+		guesses = append(guesses, left)
+	}
+	for n := 1; n <= min(len(members), maxTries/2); n++ {
+		guesses = append(guesses, members[:n])
+	}
+	for n := 1; n < min(len(members), maxTries/2); n++ { // a copy can have an old time
+		guesses = append(guesses, members[n:n+1])
+	}
+	for _, g := range guesses {
+		if ctx.Err() == nil && right(g) {
+			return namesOf(g)
+		}
+	}
+	return nil
+}
+
+// isLeftover reports whether a name is one that editors, patch and file managers give.
+func isLeftover(name string) bool {
+	base := path.Base(name)
+	for _, suffix := range []string{"~", ".orig", ".rej", ".bak", ".swp", ".swo", ".tmp"} {
+		if strings.HasSuffix(base, suffix) {
+			return true
+		}
+	}
+	return base == ".DS_Store" || base == "Thumbs.db" || strings.HasPrefix(base, ".#") || strings.HasPrefix(base, "__debug_bin")
+}
+
+func latestMembers(members []member) []string { return namesOf(members[:min(len(members), latest)]) }
+
+func namesOf(members []member) (names []string) {
+	for _, m := range members {
+		names = append(names, m.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Removal is the command that removes the tree of a version, after which the go command extracts or fetches it again.
+func (c *Cache) Removal(v module.Version) string {
+	p, err := locate(v)
+	if err != nil {
+		return "go clean -modcache"
+	}
+	dir := c.path(p.tree)
+	if runtime.GOOS == "windows" {
+		return `rmdir /s /q "` + dir + `"`
+	}
+	if strings.Trim(dir, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._@-+!~") != "" || strings.HasPrefix(dir, "~") {
+		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
+	}
+	return "chmod -R u+w " + dir + " && rm -rf " + dir
+}
