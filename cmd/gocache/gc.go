@@ -110,6 +110,9 @@ func (a *app) runGC(ctx context.Context, g *gcFlags, out *gcOutput) error {
 	if !ok {
 		return usage("gc cannot clean %s", st)
 	}
+	if err := store.Writable(ctx, st); err != nil {
+		return err
+	}
 	o := gc.Options{
 		Store: c, MaxAge: time.Duration(g.maxAge), Grace: time.Duration(g.grace),
 		Concurrency: a.flags.concurrency, Meter: new(report.Meter),

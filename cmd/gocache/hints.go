@@ -25,6 +25,7 @@ var hints = []struct {
 	{errNoUserCache, "set HOME, or give --store and --state"},
 	{snapshot.ErrFormat, "a later gocache wrote this; use the same version everywhere"},
 	{errNoToken, "give the job an OIDC token: id_tokens in GitLab, the permission id-token: write in GitHub"},
+	{store.ErrReadOnly, "nothing is wrong if this job is only to read, as that of a pull request from a fork; else give it credentials, and an s3:// or file:// store"},
 	{s3.ErrRole, "check that the trust policy of the role accepts the audience and the subject of this job's token, and that STS can be reached"},
 	{s3.ErrNotEncrypted, "use a server that encrypts, or leave out what asks for it: --sse, sse in the URL, the customer key"},
 	{store.ErrDenied, "check the credentials of the job and what the bucket policy grants it; a directory must belong to this user"},

@@ -97,7 +97,7 @@ func (d *download) request() error {
 		}
 		return d.s.classify(d.ctx, err)
 	}
-	d.s.seen.Store(true)
+	d.s.sawObject()
 	if err := d.accept(out, in.Range != nil); err != nil {
 		out.Body.Close()
 		return err

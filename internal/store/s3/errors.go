@@ -114,6 +114,8 @@ func (s *Store) classify(ctx context.Context, err error) error {
 		return nil
 	case ctx.Err() != nil: // before all others: a cancelled request also looks like a broken one
 		return ctx.Err()
+	case errors.Is(err, errUnsignedWrite):
+		return fmt.Errorf("%w: %w", store.ErrReadOnly, s.credentials.nothing())
 	case errors.As(err, &ce):
 		return fmt.Errorf("%w: %w", store.ErrDenied, ce)
 	case errors.As(err, &ne):
@@ -123,14 +125,14 @@ func (s *Store) classify(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %s: http %d, and %w", store.ErrUnreachable, s.endpoint(), status(err), errForeign)
 	}
 	if code(err) == "NoSuchKey" {
-		s.seen.Store(true) // says that there is a bucket
+		s.sawBucket()
 	}
 	if r := redirect(err); r != nil {
 		r.region, r.asked = bucketRegion(err), s.opts.Region
 		return r
 	}
 	if sentinel := meaning(code(err), status(err)); sentinel != nil {
-		return &answer{sentinel: sentinel, err: err}
+		return s.unsignedAnswer(&answer{sentinel: sentinel, err: err})
 	}
 	return &answer{err: err}
 }
