@@ -106,12 +106,12 @@ func (a *app) runGC(ctx context.Context, g *gcFlags, out *gcOutput) error {
 		return err
 	}
 	out.Store = st.String()
+	if err := store.Writable(ctx, st); err != nil {
+		return err
+	}
 	c, ok := st.(store.Collector)
 	if !ok {
 		return usage("gc cannot clean %s", st)
-	}
-	if err := store.Writable(ctx, st); err != nil {
-		return err
 	}
 	o := gc.Options{
 		Store: c, MaxAge: time.Duration(g.maxAge), Grace: time.Duration(g.grace),

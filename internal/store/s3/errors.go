@@ -16,6 +16,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/wire"
 )
 
 // newRetryer repeats what may succeed the next time: 5xx, throttling, timeouts, broken
@@ -27,7 +28,7 @@ func newRetryer(attempts int, expired func()) aws.Retryer {
 		// Not the SDK's quota of retries for the whole process: one SlowDown in each of many
 		// parallel transfers would use it up. Attempts are bounded for each request.
 		o.RateLimiter = ratelimit.None
-		o.Backoff = retry.BackoffDelayerFunc(func(try int, _ error) (time.Duration, error) { return backoff(try), nil })
+		o.Backoff = retry.BackoffDelayerFunc(func(try int, _ error) (time.Duration, error) { return wire.Backoff(try), nil })
 		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 			if expired != nil && isExpired(err) {
 				expired()
@@ -45,7 +46,7 @@ func retryable(err error) aws.Ternary {
 	case errors.As(err, &ce):
 		return aws.FalseTernary
 	case errors.As(err, &ne):
-		return aws.BoolTernary(!ne.final)
+		return aws.BoolTernary(!ne.Final)
 	case isPage(err):
 		return aws.TrueTernary
 	case code(err) == "ConditionalRequestConflict" && isPutObject(err):

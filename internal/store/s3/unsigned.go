@@ -106,7 +106,7 @@ func (e *nothingError) Error() string {
 }
 
 func (e *nothingError) Is(target error) bool { return target == store.ErrDenied }
-func (e *nothingError) Unwrap() error { return e.err }
+func (e *nothingError) Unwrap() error        { return e.err }
 
 // giveUp decides that there are no credentials, unless there were some before. It is decided once: all requests of
 // a store are signed, or none is.
