@@ -183,12 +183,12 @@ func (r Reader) readOnce(c Candidate, o opened, like *snapshot.Manifest) Found {
 		return f
 	}
 	if o.err != nil {
-		f.Err = fmt.Errorf("manifest %s: %w", c.Object, o.err)
+		f.Err = store.Named("manifest", c.Object, o.err)
 		return f
 	}
 	m, err := r.decode(c, o, like)
 	if err != nil {
-		f.Err = fmt.Errorf("manifest %s: %w", c.Object, err)
+		f.Err = store.Named("manifest", c.Object, err)
 		return f
 	}
 	f.Manifest = m

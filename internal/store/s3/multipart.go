@@ -67,7 +67,7 @@ func (w *write) multipart(ctx context.Context, first *part, parts *splitter) (st
 // create is not interrupted by ctx: an answer that nobody reads would leave an
 // upload whose name nobody knows.
 func (u *upload) create(ctx context.Context) error {
-	cctx, cancel := store.Cleanup(ctx, u.s.opts.StallTimeout+cleanupTimeout, nil)
+	cctx, cancel := store.Cleanup(ctx, stalledSends*u.s.opts.StallTimeout+cleanupTimeout, nil)
 	defer cancel()
 	out, err := u.s.client.CreateMultipartUpload(forDocument(cctx), &awss3.CreateMultipartUploadInput{
 		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name),

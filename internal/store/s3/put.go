@@ -157,6 +157,9 @@ var errGone = &answer{sentinel: store.ErrConflict, err: errors.New("the object i
 func (w *write) settle(ctx context.Context, err error, repeated bool) (store.Info, error) {
 	var ne *netError
 	broken := errors.As(err, &ne) && !ne.Final
+	if ne != nil && ne.Stalled { // asking would take the stall time once more
+		return store.Info{}, err
+	}
 	denied := errors.Is(err, store.ErrConflict)
 	if ctx.Err() != nil || !broken && !repeated && !denied {
 		return store.Info{}, err

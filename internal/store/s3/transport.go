@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/wire"
@@ -18,12 +19,15 @@ type netError = wire.Error
 // transport is what S3 has beyond package wire: attempts, answers that are none of S3, keys that must not go out in the clear.
 type transport struct {
 	wire  *wire.Transport
+	stall time.Duration
+	pulse pulse
 	trace func(Exchange) // nil: none
 }
 
 func newTransport(o Options, counter *store.Counter, roots *x509.CertPool) *transport {
 	return &transport{
 		wire:  wire.New(wire.Options{Stall: o.StallTimeout, Counter: counter, Roots: roots, Idle: o.workers()}),
+		stall: o.StallTimeout,
 		trace: o.Trace,
 	}
 }
@@ -91,12 +95,17 @@ func (t *transport) roundTrip(req *http.Request) (*http.Response, error) {
 	if n, ok := req.Context().Value(attemptsKey{}).(*atomic.Int32); ok {
 		n.Add(1)
 	}
+	began := time.Now()
 	resp, err := t.wire.RoundTrip(req)
-	if err == nil && isForeign(req, resp) {
+	if err != nil {
+		return nil, t.stalled(req, began, err)
+	}
+	t.pulse.beat()
+	if isForeign(req, resp) {
 		resp.Body.Close()
 		return nil, errForeign
 	}
-	return resp, err
+	return resp, nil
 }
 
 // followSameMethod follows the redirects that keep method and body, as the SDK's
