@@ -56,7 +56,7 @@ func retryable(err error) aws.Ternary {
 		// versitygw removes directories when their last object goes, without a lock against those who write below
 		// them, and says so of a write that came in between. Nothing was written.
 		return aws.TrueTernary
-	case status(err) == http.StatusNotImplemented:
+	case status(err) == http.StatusNotImplemented, isDenial(err):
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary
@@ -131,6 +131,9 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	if r := redirect(err); r != nil {
 		r.region, r.asked = bucketRegion(err), s.opts.Region
 		return r
+	}
+	if isDenial(err) {
+		return s.unsignedAnswer(&answer{sentinel: store.ErrDenied, err: err})
 	}
 	if sentinel := meaning(code(err), status(err)); sentinel != nil {
 		return s.unsignedAnswer(&answer{sentinel: sentinel, err: err})
@@ -215,9 +218,6 @@ func meaning(code string, status int) error {
 		return store.ErrNoStore
 	case "PreconditionFailed", "ConditionalRequestConflict":
 		return store.ErrConflict
-	case "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
-		"InvalidAccessKeyId", "SignatureDoesNotMatch", "XAdminUserNotFound": // some servers give them other statuses than 403
-		return store.ErrDenied
 	case "NotImplemented":
 		return store.ErrUnsupported
 	}
