@@ -106,6 +106,9 @@ func (a *app) runGC(ctx context.Context, g *gcFlags, out *gcOutput) error {
 		return err
 	}
 	out.Store = st.String()
+	if err := store.Writable(ctx, st); err != nil {
+		return err
+	}
 	c, ok := st.(store.Collector)
 	if !ok {
 		return usage("gc cannot clean %s", st)

@@ -105,7 +105,8 @@ func (a *app) makePlan(ctx context.Context, doRestore, doSave bool) (*planOutput
 	if reason := a.readOnlyReason(p.id); reason != "" && doSave {
 		a.out.say("read-only, a save would do nothing: %s", reason)
 	}
-	if doSave {
+	a.storeNotes(st)
+	if doSave && a.mayWrite(ctx, st) {
 		out.Save, err = save.Plan(ctx, a.saveOptions(p, st, meter))
 	}
 	return out, err

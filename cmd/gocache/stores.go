@@ -31,6 +31,8 @@ func (a *app) openStore(ctx context.Context) (store.Store, error) {
 	switch {
 	case err != nil:
 		return nil, usage("%w", err)
+	case target.Web != nil:
+		return a.openWeb(target.Web)
 	case target.S3 == nil:
 		return a.openDir(target.Dir)
 	}

@@ -5,6 +5,7 @@
 package lookup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,6 +78,7 @@ type opened struct {
 
 // First returns the first candidate, in their order, that holds a sound
 // manifest of the repository, and what it passed over: damaged ones. A miss is a Found without Manifest. The error is the store's.
+// What the store hides (store.ErrHidden) is a miss if another candidate can be read; else nobody knows whether anything can.
 // Only the body of the one that is returned is read, so memory does not grow
 // with the number of candidates.
 func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, damaged []Found, err error) {
@@ -84,6 +86,7 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, dama
 	defer cancel()
 	open := r.openAll(ctx, cands)
 	defer closeAll(open, cancel)
+	var hidden error
 	for i, c := range cands {
 		o := <-open[i]
 		if o.body != nil {
@@ -91,6 +94,8 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, dama
 		}
 		f := r.read(ctx, c, o, nil)
 		switch {
+		case errors.Is(f.Err, store.ErrHidden):
+			hidden = cmp.Or(hidden, f.Err)
 		case f.Manifest != nil:
 			return f, damaged, nil
 		case f.Damaged():
@@ -99,7 +104,7 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, dama
 			return Found{}, damaged, f.Err
 		}
 	}
-	return Found{}, damaged, nil
+	return Found{}, damaged, hidden
 }
 
 // All reads every candidate, one after the other in memory but asked for at
@@ -178,12 +183,12 @@ func (r Reader) readOnce(c Candidate, o opened, like *snapshot.Manifest) Found {
 		return f
 	}
 	if o.err != nil {
-		f.Err = fmt.Errorf("manifest %s: %w", c.Object, o.err)
+		f.Err = store.Named("manifest", c.Object, o.err)
 		return f
 	}
 	m, err := r.decode(c, o, like)
 	if err != nil {
-		f.Err = fmt.Errorf("manifest %s: %w", c.Object, err)
+		f.Err = store.Named("manifest", c.Object, err)
 		return f
 	}
 	f.Manifest = m

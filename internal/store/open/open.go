@@ -4,6 +4,8 @@
 //	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&conditional-writes=false&checksums=false&part-size=8M&concurrency=8
 //	                  &sse=aws:kms&sse-kms-key-id=ID&sse-bucket-key=true&storage-class=CLASS&requester-pays=true
 //
+//	https://host/prefix, only for reading; http:// on loopback, or with ?insecure=true
+//
 // All parameters of s3 are optional. Credentials and keys of encryption (but for the name of one) never are part of a URL.
 package open
 
@@ -23,6 +25,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/store/s3"
+	"github.com/org/gocache-action/internal/store/web"
 )
 
 // Options are settings that do not belong to a store's address. They matter to S3 only.
@@ -39,8 +42,11 @@ func URL(ctx context.Context, raw string, o Options) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.Dir != "" {
+	switch {
+	case t.Dir != "":
 		return dir.Open(t.Dir)
+	case t.Web != nil:
+		return web.New(web.Options{URL: t.Web, StallTimeout: o.StallTimeout, MaxAttempts: o.MaxAttempts})
 	}
 	t.S3.StallTimeout, t.S3.MaxAttempts = o.StallTimeout, o.MaxAttempts
 	return s3.New(ctx, *t.S3)
@@ -50,6 +56,7 @@ func URL(ctx context.Context, raw string, o Options) (store.Store, error) {
 type Target struct {
 	Dir string // a directory
 	S3  *s3.Options
+	Web *url.URL // a web server, for reading
 }
 
 // Parse checks a URL without opening it.
@@ -68,6 +75,8 @@ func Parse(raw string) (Target, error) {
 
 func parse(u *url.URL) (Target, error) {
 	switch {
+	case u.Scheme == "https" || u.Scheme == "http":
+		return parseWeb(u)
 	case u.User != nil:
 		return Target{}, errors.New("credentials do not belong in the URL; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile")
 	case u.Fragment != "":
@@ -79,7 +88,7 @@ func parse(u *url.URL) (Target, error) {
 	case u.Scheme == "":
 		return Target{}, errors.New("no scheme; write s3://bucket/prefix or file:///dir")
 	}
-	return Target{}, fmt.Errorf("unknown scheme %q; there are s3 and file", u.Scheme)
+	return Target{}, fmt.Errorf("unknown scheme %q; there are s3, file and https", u.Scheme)
 }
 
 // display is the URL without user and password.
