@@ -78,9 +78,9 @@ func TestParseErrors(t *testing.T) {
 		"s3://b?regoin=x":                                     "unknown",
 		"s3://b?region=a&region=b":                            "twice",
 		"s3://b?path-style=maybe":                             "path-style",
-		"s3://b?part-size=1M":                                 "less than 5M",
-		"s3://b?part-size=9999999999G":                        "too large",
-		"s3://b?part-size=-5M":                                "not a size",
+		"s3://b?part-size=1M":                                 "less than 5MiB",
+		"s3://b?part-size=9999999999G":                        "invalid size",
+		"s3://b?part-size=-5M":                                "invalid size",
 		"s3://b?concurrency=0":                                "between",
 		"s3://b?concurrency=x":                                "concurrency",
 		"s3://b?a;b":                                          "well-formed",
@@ -123,7 +123,7 @@ func TestString(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add("s3://b/p?region=r&part-size=8M")
+	f.Add("s3://b/p?region=r&part-size=8MiB")
 	f.Add("file:///dir")
 	f.Fuzz(func(t *testing.T, raw string) {
 		got, err := Parse(raw)
