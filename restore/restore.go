@@ -210,6 +210,10 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	r.found, r.damaged, err = lookup.Reader{Store: o.Store, Repo: o.Repo, Trust: o.Trust, Now: o.Now}.First(ctx,
 		lookup.Candidates(o.Repo, r.scopes(), k.Exact(), k.Latest()))
 	for _, d := range r.damaged {
+		if errors.Is(d.Err, store.ErrDenied) {
+			r.tally.warn("%v: it is passed over", d.Err)
+			continue
+		}
 		r.tally.damage(snapshot.Damage{Object: d.Object, Frame: -1, Reason: d.Err.Error()}, kindOf(d.Err))
 	}
 	if err != nil {
