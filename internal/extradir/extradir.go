@@ -18,6 +18,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -149,10 +150,13 @@ var (
 	ErrPlace = errors.New("something else is in its place")
 )
 
+// misplaced is what the system answers where a file has the place of a directory, a directory that of a file, or links lead in a circle.
+var misplaced = []syscall.Errno{syscall.ENOTDIR, syscall.EISDIR, syscall.ENOTEMPTY, syscall.ELOOP}
+
 // placeError tells ErrPlace from failures of the disk, which are those of a system call.
 func placeError(name string, err error) error {
 	var no syscall.Errno
-	if err != nil && (!errors.As(err, &no) || no == syscall.ENOTDIR || osfile.IsBadName(err)) {
+	if err != nil && (!errors.As(err, &no) || slices.Contains(misplaced, no) || errors.Is(err, fs.ErrExist) || osfile.IsBadName(err)) {
 		return fmt.Errorf("%s: %w: %w", name, ErrPlace, err)
 	}
 	return err
