@@ -45,16 +45,31 @@ func (r *run) mark(ctx context.Context) error {
 // rereads bounds how often a manifest is read anew that is replaced meanwhile.
 const rereads = 20
 
-// manifest decides about one manifest. Any failure of the store ends the collection: what
-// cannot be read may name anything.
+// manifest decides about one manifest. One that cannot be read, or not removed, protects what it may name; only a failure of the store
+// itself ends the collection.
 func (m *marker) manifest(ctx context.Context, e store.Entry, repo string) error {
 	for range rereads {
 		again, err := m.once(ctx, &e, repo)
+		if err != nil && !endsAll(ctx, err) {
+			m.protect(e, repo, err)
+			return nil
+		}
 		if err != nil || !again {
 			return err
 		}
 	}
-	return fmt.Errorf("manifest %s: %w, again and again", e.Name, store.ErrConflict)
+	m.protect(e, repo, fmt.Errorf("%w, again and again", store.ErrConflict))
+	return nil
+}
+
+// endsAll reports whether an error is about the store, or the collection, rather than about one object.
+func endsAll(ctx context.Context, err error) bool {
+	for _, is := range []error{store.ErrUnreachable, store.ErrNoStore, store.ErrMoved, errTooLong} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return ctx.Err() != nil
 }
 
 // once reads a manifest. It is to be called again, with the entry of the new version, when it was replaced meanwhile.
@@ -133,12 +148,12 @@ func (m *marker) removeManifest(ctx context.Context, e store.Entry) (again bool,
 		if errors.Is(err, store.ErrConflict) {
 			return true, nil
 		}
-		if errors.Is(err, store.ErrDenied) {
+		if err != nil {
+			if endsAll(ctx, err) {
+				return false, err
+			}
 			m.tally.failed(removal, err)
 			return false, m.keepOld(ctx, e)
-		}
-		if err != nil {
-			return false, err
 		}
 	}
 	m.tally.removed(removal)

@@ -174,10 +174,10 @@ func (s *sweeper) stillDue(batch []Removal) (due []Removal, err error) {
 		switch err := errs[i]; {
 		case errors.Is(err, store.ErrNotFound): // removed by somebody else, and listed all the same
 			s.notes.state[r.note] = settled
-		case errors.Is(err, store.ErrDenied):
-			s.tally.failed(r, err)
-		case err != nil:
+		case err != nil && endsAll(s.ctx, err):
 			return nil, err
+		case err != nil:
+			s.tally.failed(r, err)
 		case !infos[i].ModTime.Before(r.since):
 			s.tally.wait(r.Kind, r.Bytes)
 		default:

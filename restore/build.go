@@ -75,12 +75,12 @@ func (r *run) scanBuild(ctx context.Context) (*buildcache.Inventory, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(8)
 	for i := range shards {
-		g.Go(func() (err error) {
+		g.Go(func() error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			shards[i], err = r.build.ScanShard(i)
-			return err
+			shards[i] = r.build.ScanShard(i)
+			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -88,7 +88,9 @@ func (r *run) scanBuild(ctx context.Context) (*buildcache.Inventory, error) {
 	}
 	r.tellMemory(buildcache.MergeMemory(shards[:]) - transferMemory)
 	defer r.tellMemory(0)
-	return buildcache.Merge(shards[:], nil), nil
+	inv := buildcache.Merge(shards[:], nil)
+	r.warnUnread("build cache", inv.Unread)
+	return inv, nil
 }
 
 // hasAction reports whether the action has a whole entry here, whatever its

@@ -111,7 +111,7 @@ func FuzzObjects(f *testing.F) {
 			err = r.unpackModule(t.Context(), moduleJob{version: fuzzVersion, sum: fuzzSum()}, object)
 		case 1, 2:
 			name := map[byte]string{1: snapshot.TreeModGraph, 2: snapshot.TreeFuzz}[kind%4]
-			err = r.unpackTree(treeJob{tree: snapshot.Tree{Name: name, Files: 20, Bytes: 1 << 16}}, object)
+			err = r.unpackTree(treeJob{tree: snapshot.Tree{Name: name, Files: 20, Bytes: 1 << 16}}, object, &r.modPart)
 		case 3:
 			err = r.unpackPath(fuzzPath(root), object)
 		}
@@ -131,7 +131,7 @@ func FuzzObjects(f *testing.F) {
 }
 
 func fuzzPath(root string) pathJob {
-	j := pathJob{path: extradir.Path{Name: "p", Dir: filepath.Join(root, "path")}, wanted: map[string]snapshot.PathFile{}}
+	j := pathJob{part: new(part), path: extradir.Path{Name: "p", Dir: filepath.Join(root, "path")}, wanted: map[string]snapshot.PathFile{}}
 	for name, content := range pathFiles {
 		sum := sha256.Sum256([]byte(content))
 		j.wanted[name] = snapshot.PathFile{Name: name, Size: int64(len(content)), Sum: hex.EncodeToString(sum[:])}

@@ -31,7 +31,8 @@ func (r *run) leaveLocked(what string, err error) error {
 // failed deals with an error of the file of the output that was begun last.
 func (w *outputWriter) failed(err error) error {
 	if !osfile.IsLocked(err) {
-		return local(err)
+		return w.run.tolerate(&w.run.buildPart, shard(w.run.manifest().Outputs[w.output].ID), "build cache: directory "+shard(w.run.manifest().Outputs[w.output].ID), err,
+			func() { w.run.loseOutput(w.output, kindDisk) })
 	}
 	w.run.loseOutput(w.output, kindLocked)
 	return w.run.leaveLocked(fmt.Sprintf("output %x", w.run.manifest().Outputs[w.output].ID), err)

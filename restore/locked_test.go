@@ -31,7 +31,7 @@ func TestLockedModule(t *testing.T) {
 	}
 }
 
-// TestLockedOutput: an output costs its own actions; any other error of a file still ends the restore.
+// TestLockedOutput: an output costs its own actions, and so does any other error of its file.
 func TestLockedOutput(t *testing.T) {
 	m := &snapshot.Manifest{Outputs: make([]snapshot.Output, 2), Actions: []snapshot.Action{{Output: 0}, {Output: 1}, {Output: 1}}}
 	r := &run{byOut: indexActions(m, []bool{true, true, true})}
@@ -43,8 +43,8 @@ func TestLockedOutput(t *testing.T) {
 	if r.tally.build.Refused != 2 || len(r.tally.damages) != 0 {
 		t.Errorf("%+v %+v", r.tally.build, r.tally.damages)
 	}
-	if err := w.failed(errors.New("broken")); !isLocal(err) {
-		t.Errorf("%v does not end the restore", err)
+	if err := w.failed(errors.New("broken")); err != nil || r.tally.build.Refused != 4 || r.tally.losses[1].Kind != kindDisk {
+		t.Errorf("%v: %+v %+v", err, r.tally.build, r.tally.losses)
 	}
 }
 

@@ -34,11 +34,7 @@ type moduleJob struct {
 
 // planModules lists what the manifest and go.sum name and what is not here yet.
 func (r *run) planModules(ctx context.Context) error {
-	jobs, err := r.wantedModules()
-	if err != nil {
-		return err
-	}
-	for _, j := range jobs {
+	for _, j := range r.wantedModules() {
 		if ctx.Err() != nil { // each is measured, file by file
 			return context.Cause(ctx)
 		}
@@ -60,7 +56,7 @@ func (r *run) planModules(ctx context.Context) error {
 // wantedModules joins the manifest's modules and those of go.sum. go.sum alone decides what
 // a version's hash is; the manifest's own record counts only for versions that go.sum does not know,
 // such as tools and toolchains.
-func (r *run) wantedModules() ([]moduleJob, error) {
+func (r *run) wantedModules() []moduleJob {
 	var jobs []moduleJob
 	sums := r.Keys.Sums
 	listed := map[module.Version]bool{}
@@ -83,22 +79,23 @@ func (r *run) wantedModules() ([]moduleJob, error) {
 	}
 	if m := r.matched(); m != nil && m.Exact {
 		// With the same go.sum, what the job did not need then it does not need now.
-		return jobs, nil
+		return jobs
 	}
 	for v, sum := range sums.Zip {
 		if listed[v] || !r.Keys.Fetches(v) {
 			continue
 		}
 		objects, err := r.moduleObjects(v, sum)
-		if err != nil {
-			return nil, err
+		if err != nil { // a line of go.sum that is wrong
+			r.refuse(v, err.Error())
+			continue
 		}
 		jobs = append(jobs, moduleJob{version: v, sum: sum, modSum: sums.Mod[v], objects: objects})
 	}
 	slices.SortFunc(jobs, func(a, b moduleJob) int {
 		return cmp.Or(cmp.Compare(a.version.Path, b.version.Path), cmp.Compare(a.version.Version, b.version.Version))
 	})
-	return jobs, nil
+	return jobs
 }
 
 // moduleObjects names the places where a module can be: the shared prefix, or for a private one
@@ -187,11 +184,12 @@ func twice(read func() error) error {
 	return read()
 }
 
-// moduleDone tells what the outcome of a module means: a failure of the store or of the disk ends the
-// restore, anything wrong with the bytes costs this module only, and so does a file that another program has open.
+// moduleDone tells what the outcome of a module means: a failure of the store ends the restore, anything wrong with the bytes costs this
+// module only, and so does a place on the disk where it cannot be written.
 func (r *run) moduleDone(j moduleJob, object string, err error) error {
 	switch {
 	case err == nil:
+		r.modPart.works()
 		r.tally.add(func() { r.tally.modules.Restored++ })
 	case errors.Is(err, fs.ErrExist):
 		r.tally.add(func() { r.tally.modules.Present++ })
@@ -199,7 +197,9 @@ func (r *run) moduleDone(j moduleJob, object string, err error) error {
 		r.tally.add(func() { r.tally.modules.Present++ })
 		r.tally.warn("module %s is being written by a go command and was left to it", j.version)
 	case isLocal(err):
-		return fmt.Errorf("module %s: %w", j.version, err)
+		return r.tolerate(&r.modPart, j.version.String(), "module "+j.version.String(), fmt.Errorf("module %s: %w", j.version, err), func() {
+			r.tally.add(func() { r.tally.modules.Refused++ })
+		})
 	case osfile.IsLocked(err):
 		r.tally.add(func() { r.tally.modules.Refused++ })
 		return r.leaveLocked("module "+j.version.String(), err)

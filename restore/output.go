@@ -82,6 +82,10 @@ func (w *outputWriter) frame(f int, raw []byte) error {
 // alone: another process restores too, or the go command has built it.
 func (w *outputWriter) begin(i int, o snapshot.Output) (err error) {
 	w.output, w.left = i, o.Size
+	if w.run.stuck[buildcache.ID(o.ID)] {
+		w.run.loseOutput(i, kindDisk)
+		return nil
+	}
 	if w.run.VerifyOutputs {
 		w.sum = sha256.New()
 	}
@@ -144,12 +148,24 @@ func (r *run) putActions(actions []int32) error {
 			continue
 		}
 		if err != nil {
-			return local(err)
+			err = r.tolerate(&r.buildPart, shard(a.ID), "build cache: directory "+shard(a.ID), err, func() {
+				r.tally.add(func() { r.tally.build.lost(kindDisk) })
+			})
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		put++
 		r.Meter.Files.Add(1)
 		r.Meter.Disk.Add(int64(buildcache.EntrySize))
 	}
+	if put > 0 {
+		r.buildPart.works()
+	}
 	r.tally.add(func() { r.tally.build.Restored += put })
 	return nil
 }
+
+// shard is the directory of the build cache that an entry or output lies in.
+func shard(id snapshot.ID) string { return fmt.Sprintf("%02x", id[0]) }

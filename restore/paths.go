@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/osfile"
@@ -15,6 +16,7 @@ import (
 // pathJob is one pack with files of a directory beside the two caches.
 type pathJob struct {
 	path   extradir.Path
+	part   *part
 	index  int // of the pack
 	pack   snapshot.Pack
 	wanted map[string]snapshot.PathFile // that are not here, by name
@@ -53,7 +55,7 @@ func (r *run) planPath(p extradir.Path, files []snapshot.PathFile) {
 		}
 		j := jobs[f.Pack]
 		if j == nil {
-			j = &pathJob{path: p, index: f.Pack, pack: r.manifest().Packs[f.Pack], wanted: map[string]snapshot.PathFile{}}
+			j = &pathJob{path: p, part: r.pathPart(p.Name), index: f.Pack, pack: r.manifest().Packs[f.Pack], wanted: map[string]snapshot.PathFile{}}
 			jobs[f.Pack] = j
 			order = append(order, j)
 		}
@@ -142,8 +144,20 @@ func (r *run) unpackPath(j pathJob, body snapshot.Source) error {
 				}
 				continue
 			}
-			return diskError(err)
+			if err = diskError(err); !isLocal(err) || isStore(err) {
+				return err
+			}
+			delete(j.wanted, f.Name)
+			dir := path.Dir(f.Name)
+			err = r.tolerate(j.part, dir, j.path.Name+": directory "+dir, err, func() {
+				r.tally.add(func() { r.tally.files.lost(kindDisk) })
+			})
+			if err != nil {
+				return err
+			}
+			continue
 		case written:
+			j.part.works()
 			r.Meter.Files.Add(1)
 			r.Meter.Disk.Add(f.Size)
 		}

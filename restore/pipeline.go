@@ -2,37 +2,48 @@ package restore
 
 import (
 	"context"
+	"errors"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 	"golang.org/x/sync/errgroup"
 )
 
 // execute runs all jobs, at most Concurrency at once. The first failure of the
-// store or of the disk cancels the others.
+// store cancels the others; one of the disk, those of its part.
 func (r *run) execute(ctx context.Context) (err error) {
 	r.buffers = newBuffers(r.decodedFrames())
 	r.stored = newFrameMemory(r.storedBytes())
 	r.setTotals()
 	r.Meter.SetPhase("restore")
 	if r.build != nil {
-		if err := r.build.Prepare(r.start); err != nil {
-			return local(err)
-		}
-		if err := r.removeWrong(); err != nil {
-			return err
-		}
+		r.prepareBuild()
 	}
 	if r.mods != nil {
-		if r.stage, err = r.mods.NewStage(); err != nil {
-			return local(err)
+		if r.stage, err = r.mods.NewStage(); err != nil { // what is left of another restore takes space, no more
+			r.tally.warn("module cache: %v", err)
 		}
 		defer r.stage.Close()
 		r.startSumCheck(ctx)
 	}
-	return r.runJobs(ctx)
+	return errors.Join(r.runJobs(ctx), r.failedParts())
+}
+
+// prepareBuild makes what an empty build cache has. A cache that lacks some of it can be filled all the same, but not one that is no
+// directory.
+func (r *run) prepareBuild() {
+	if err := r.build.Prepare(r.start); err != nil {
+		if info, statErr := os.Stat(r.BuildDir); statErr != nil || !info.IsDir() || osfile.IsNoSpace(err) {
+			r.buildPart.giveUp(local(err))
+			return
+		}
+		r.tally.warn("%v", err)
+	}
+	r.removeWrong()
 }
 
 // job is one object, or a range of one.
@@ -75,19 +86,19 @@ func (r *run) allJobs() (jobs []job) {
 		jobs = append(jobs, job{r.trees[0].pack.Size, func(ctx context.Context, _ func()) error { return r.restoreTrees(ctx) }})
 	}
 	for _, j := range r.paths {
-		jobs = append(jobs, job{j.pack.Size, func(ctx context.Context, fetched func()) error { return r.restorePath(ctx, j, fetched) }})
+		jobs = append(jobs, job{j.pack.Size, within(j.part, func(ctx context.Context, fetched func()) error { return r.restorePath(ctx, j, fetched) })})
 	}
 	if len(r.ready) > 0 {
-		jobs = append(jobs, job{0, func(context.Context, func()) error { return r.putActions(r.ready) }})
+		jobs = append(jobs, job{0, within(&r.buildPart, func(context.Context, func()) error { return r.putActions(r.ready) })})
 	}
 	for i := range max(len(r.modules), len(r.packs)) {
 		if i < len(r.modules) {
 			j := r.modules[i]
-			jobs = append(jobs, job{j.size, func(ctx context.Context, fetched func()) error { return r.restoreModule(ctx, j, fetched) }})
+			jobs = append(jobs, job{j.size, within(&r.modPart, func(ctx context.Context, fetched func()) error { return r.restoreModule(ctx, j, fetched) })})
 		}
 		if i < len(r.packs) {
 			j := r.packs[i]
-			jobs = append(jobs, job{j.bytes, func(ctx context.Context, fetched func()) error { return r.restorePack(ctx, j, fetched) }})
+			jobs = append(jobs, job{j.bytes, within(&r.buildPart, func(ctx context.Context, fetched func()) error { return r.restorePack(ctx, j, fetched) })})
 		}
 	}
 	return jobs

@@ -117,7 +117,7 @@ type Result struct {
 type Loss struct {
 	What   string `json:"what"`   // a module version or an object
 	Reason string `json:"reason"` // why
-	Kind   string `json:"kind"`   // "missing", "refused" or "locked"
+	Kind   string `json:"kind"`   // "missing", "refused", "locked" or "disk"
 }
 
 // planBytes is what the plan takes for each action, in bytes: whether it is wanted, the actions of its output, the job.
@@ -151,9 +151,14 @@ type run struct {
 	packs   []packJob
 	trees   []treeJob
 	paths   []pathJob
-	ready   []int32             // actions whose output is already here
-	wrong   []buildcache.Output // here, but not what they are named by
+	ready   []int32                // actions whose output is already here
+	wrong   []buildcache.Output    // here, but not what they are named by
+	stuck   map[buildcache.ID]bool // of those, what cannot be removed
 	byOut   actionIndex
+	// Parts fail by themselves.
+	modPart, buildPart part
+	pathParts          map[string]*part // by name; made while planning
+
 	differs []string // see Result.Differs
 
 	tally   tally
@@ -180,8 +185,8 @@ func Lookup(ctx context.Context, o Options) (*Result, error) {
 	return r.result(), err
 }
 
-// Run restores. A miss is no error. Errors of the store (store.ErrUnreachable, store.ErrDenied, store.ErrNoStore) and of the local disk
-// end the restore early; what was restored until then is whole, and is in the Result beside the error.
+// Run restores. A miss is no error. Errors of the store (store.ErrUnreachable, store.ErrDenied, store.ErrNoStore) end the restore early. Where the
+// local disk fails in one of the caches or directories, the others are restored all the same, and the error says so at the end. What was restored until then is whole, and is in the Result beside the error.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	r, err := prepare(ctx, o)
 	if err == nil {
@@ -197,12 +202,17 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 func prepare(ctx context.Context, o Options) (*run, error) {
 	o.setDefaults()
 	r := &run{Options: o, start: o.Now()}
+	r.modPart.name, r.buildPart.name = "module cache "+o.ModDir, "build cache "+o.BuildDir
 	r.Meter.SetPhase("look up")
 	k := o.Keys.Key
 	var err error
 	r.found, r.damaged, err = lookup.Reader{Store: o.Store, Repo: o.Repo, Trust: o.Trust, Now: o.Now}.First(ctx,
 		lookup.Candidates(o.Repo, r.scopes(), k.Exact(), k.Latest()))
 	for _, d := range r.damaged {
+		if errors.Is(d.Err, store.ErrDenied) {
+			r.tally.warn("%v: it is passed over", d.Err)
+			continue
+		}
 		r.tally.damage(snapshot.Damage{Object: d.Object, Frame: -1, Reason: d.Err.Error()}, kindOf(d.Err))
 	}
 	if err != nil {
@@ -296,7 +306,7 @@ func isStore(err error) bool {
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// errLocal marks a failure of the local disk, which ends a restore.
+// errLocal marks a failure of the local disk, for which a part of the restore is given up.
 type errLocal struct{ error }
 
 func (e errLocal) Unwrap() error { return e.error }

@@ -56,7 +56,12 @@ func (r *run) markTreePacks(packs []bool) {
 func (r *run) restoreTrees(ctx context.Context) error {
 	defer r.sums.treesDone()
 	for _, j := range r.trees {
-		if err := r.restoreTree(ctx, j); err != nil {
+		p := &r.modPart
+		if j.tree.Name == snapshot.TreeFuzz {
+			p = &r.buildPart
+		}
+		one := within(p, func(ctx context.Context, _ func()) error { return r.restoreTree(ctx, j, p) })
+		if err := one(ctx, func() {}); err != nil {
 			return err
 		}
 	}
@@ -65,7 +70,7 @@ func (r *run) restoreTrees(ctx context.Context) error {
 
 // restoreTree reads a tree's pack and installs what is not here. The packs are small, so they
 // are fetched whole even where little is missing.
-func (r *run) restoreTree(ctx context.Context, j treeJob) error {
+func (r *run) restoreTree(ctx context.Context, j treeJob, p *part) error {
 	err := twice(func() error {
 		body, _, err := r.fetch(ctx, func() {}, nil, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
 			return r.Store.Open(ctx, j.pack.Object, 0, -1)
@@ -74,7 +79,7 @@ func (r *run) restoreTree(ctx context.Context, j treeJob) error {
 			return err
 		}
 		defer body.Close()
-		return r.unpackTree(j, body)
+		return r.unpackTree(j, body, p)
 	})
 	if isStore(err) || isLocal(err) {
 		return fetchError(j.pack.Object, err)
@@ -86,7 +91,7 @@ func (r *run) restoreTree(ctx context.Context, j treeJob) error {
 }
 
 // unpackTree refuses more than the manifest says there is: no more is written than was announced.
-func (r *run) unpackTree(j treeJob, body snapshot.Source) error {
+func (r *run) unpackTree(j treeJob, body snapshot.Source, p *part) error {
 	rd := snapshot.NewReader(body, j.pack.Frames, r.buffers)
 	defer rd.Close()
 	files, bytes := j.tree.Files, j.tree.Bytes
@@ -101,7 +106,7 @@ func (r *run) unpackTree(j treeJob, body snapshot.Source) error {
 		if files, bytes = files-1, bytes-m.Size; files < 0 || bytes < 0 || m.Size > j.maxFile() {
 			return fmt.Errorf("%w: more than %d files or %d bytes with %.300q, which has %d", snapshot.ErrCorrupt, j.tree.Files, j.tree.Bytes, m.Name, m.Size)
 		}
-		if err := r.unpackTreeFile(j.tree.Name, m, rd); err != nil {
+		if err := r.unpackTreeFile(j.tree.Name, m, rd, p); err != nil {
 			return err
 		}
 	}
@@ -114,16 +119,16 @@ func (j treeJob) maxFile() int64 {
 	return maxGraphFile
 }
 
-func (r *run) unpackTreeFile(tree string, m snapshot.Member, rd io.Reader) error {
+func (r *run) unpackTreeFile(tree string, m snapshot.Member, rd io.Reader, p *part) error {
 	data := make([]byte, m.Size)
 	if _, err := io.ReadFull(rd, data); err != nil {
 		return err
 	}
-	return r.installTreeFile(tree, m.Name, data)
+	return r.installTreeFile(tree, m.Name, data, p)
 }
 
 // installTreeFile installs one file. One that cannot be where its name says costs itself only.
-func (r *run) installTreeFile(tree, name string, data []byte) (err error) {
+func (r *run) installTreeFile(tree, name string, data []byte, p *part) (err error) {
 	var written bool
 	if tree == snapshot.TreeFuzz {
 		written, err = r.build.InstallFuzzFile(name, data)
@@ -143,9 +148,13 @@ func (r *run) installTreeFile(tree, name string, data []byte) (err error) {
 		return r.leaveLocked(name, err)
 	}
 	if err != nil {
-		return diskError(err)
+		if err = diskError(err); isLocal(err) {
+			return r.tolerate(p, path.Dir(name), path.Dir(name), err, func() {})
+		}
+		return err
 	}
 	if written {
+		p.works()
 		r.Meter.Files.Add(1)
 		r.Meter.Disk.Add(int64(len(data)))
 	}

@@ -46,7 +46,7 @@ func (r *run) findWrong(ctx context.Context, inv *buildcache.Inventory) error {
 	bad := map[buildcache.ID]bool{}
 	for _, o := range r.wrong {
 		bad[o.ID] = true
-		r.tally.warn("build output %s is not what it is named by: removed", o.ID)
+		r.tally.warn("build output %s is not what it is named by, and goes", o.ID)
 	}
 	if len(bad) > 0 {
 		inv.Drop(bad)
@@ -70,13 +70,16 @@ func (r *run) hashOutput(o buildcache.Output) (sum buildcache.ID) {
 }
 
 // removeWrong makes place for what findWrong found. An entry without its output is a miss for the go command.
-func (r *run) removeWrong() error {
+func (r *run) removeWrong() {
 	for _, o := range r.wrong {
 		if _, err := r.build.DiscardOutput(o); err != nil {
-			return local(err)
+			if r.stuck == nil {
+				r.stuck = map[buildcache.ID]bool{}
+			}
+			r.stuck[o.ID] = true
+			r.tally.warn("%v", err)
 		}
 	}
-	return nil
 }
 
 // check hashes the next bytes of the open output. It reports false for the last ones of an output that is not what it is named

@@ -50,26 +50,28 @@ const useMargin = 90 * time.Minute
 // scanBuild lists the build cache, shards in parallel, and finds out what the job used.
 func (r *run) scanBuild(ctx context.Context) error {
 	var shards [256]buildcache.Shard
-	g, _ := errgroup.WithContext(ctx)
+	var g errgroup.Group
 	g.SetLimit(8)
 	for i := range shards {
-		g.Go(func() (err error) {
-			shards[i], err = r.build.ScanShard(i)
-			return err
+		g.Go(func() error {
+			if ctx.Err() == nil {
+				shards[i] = r.build.ScanShard(i)
+			}
+			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return err
+	g.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	var fuzz []buildcache.File
+	var unread []error
 	if r.Fuzz {
-		var err error
-		if fuzz, err = r.build.ScanFuzz(ctx); err != nil {
-			return err
-		}
+		fuzz, unread = r.build.ScanFuzz(ctx)
 	}
 	r.tellMemory(r.previousBytes() + buildcache.MergeMemory(shards[:]))
 	r.inv = buildcache.Merge(shards[:], fuzz)
+	warnUnread(&r.tally, "build cache", append(r.inv.Unread, unread...))
 	r.warnUnreadable()
 	r.forgetTimed()
 	r.forgetIndexes()

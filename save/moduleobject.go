@@ -227,7 +227,7 @@ func addSmall(w *snapshot.Writer, m snapshot.Member, in io.Reader) (sum [32]byte
 	// One byte more than there should be tells of a file that grew.
 	n, err := io.ReadFull(in, (*buf)[:m.Size+1])
 	if err != io.EOF && err != io.ErrUnexpectedEOF || int64(n) != m.Size {
-		return sum, errUnfit{fmt.Errorf("%s: it has not %d bytes any more: %w", m.Name, m.Size, err)}
+		return sum, errUnfit{fmt.Errorf("%s: it has not %d bytes any more", m.Name, m.Size)}
 	}
 	data := (*buf)[:n]
 	_, err = w.Add(m, bytes.NewReader(data))

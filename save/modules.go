@@ -36,6 +36,7 @@ func (r *run) scanModules(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	warnUnread(&r.tally, "module cache", r.unread)
 	found = slices.DeleteFunc(found, func(m modcache.Module) bool {
 		return m.State != modcache.Complete || r.NoToolchains && m.Version.Path == modcache.Toolchain
 	})

@@ -72,7 +72,11 @@ type built struct {
 // name and size alone, which is cheaper than a copy on disk.
 func (r *run) savePack(ctx context.Context, outputs []int32) error {
 	write := func(w *snapshot.Writer) (built, error) { return r.writeOutputs(w, outputs) }
-	b, err := r.upload1(ctx, r.packSize(outputs), write)
+	var b built
+	err := r.untorn("a pack of build entries", func() (err error) {
+		b, err = r.upload1(ctx, r.packSize(outputs), write)
+		return err
+	})
 	if err != nil || len(b.placed) == 0 {
 		return err
 	}
@@ -172,15 +176,21 @@ func (r *run) streamPack(ctx context.Context, write func(*snapshot.Writer) (buil
 		return b, err
 	}
 	pr, pw := io.Pipe()
+	done := make(chan error, 1)
 	go func() {
 		again, err := r.build1(ctx, pw, write)
 		if err == nil && again.pack.Object != b.pack.Object {
-			err = fmt.Errorf("pack %s: its files changed while it was uploaded", b.pack.Object)
+			err = errTorn{fmt.Errorf("pack %s: its files changed while it was uploaded", b.pack.Object)}
 		}
 		pw.CloseWithError(err)
+		done <- err
 	}()
 	err = r.put(ctx, b.pack.Object, pr, b.pack.Size, store.Condition{})
 	pr.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // ends the goroutine if Put did not read to the end
+	var torn errTorn
+	if errors.As(<-done, &torn) { // stores do not pass on what a body said
+		err = torn
+	}
 	return b, err
 }
 
@@ -230,7 +240,8 @@ func (r *run) writeOutputs(w *snapshot.Writer, outputs []int32) (b built, err er
 	for _, i := range outputs {
 		o := r.inv.Outputs[i]
 		loc, err := r.writeOutput(w, o, &buf)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errBadOutput) {
+		var unfit errUnfit
+		if errors.As(err, &unfit) {
 			r.tally.warn("build cache output %s is not saved: %v", o.ID, err)
 			continue
 		}
@@ -253,7 +264,7 @@ var errBadOutput = errors.New("its content does not match its name")
 func (r *run) writeOutput(w *snapshot.Writer, o buildcache.Output, buf *[]byte) (snapshot.Location, error) {
 	f, err := r.build.OpenOutput(o)
 	if err != nil {
-		return snapshot.Location{}, err
+		return snapshot.Location{}, errUnfit{err}
 	}
 	defer f.Close()
 	name := outputName(o)
@@ -270,7 +281,7 @@ func (r *run) writeOutput(w *snapshot.Writer, o buildcache.Output, buf *[]byte) 
 	}
 	data := (*buf)[:o.Size]
 	if _, err := io.ReadFull(f, data); err != nil || sha256.Sum256(data) != o.ID {
-		return snapshot.Location{}, errBadOutput
+		return snapshot.Location{}, errUnfit{errBadOutput}
 	}
 	return w.Add(m, bytes.NewReader(data))
 }
@@ -279,15 +290,15 @@ func (r *run) writeOutput(w *snapshot.Writer, o buildcache.Output, buf *[]byte) 
 func (r *run) writeLarge(w *snapshot.Writer, m snapshot.Member, id buildcache.ID, f io.ReadSeeker) (snapshot.Location, error) {
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return snapshot.Location{}, err
+		return snapshot.Location{}, errUnfit{err}
 	}
 	if buildcache.ID(h.Sum(nil)) != id {
-		return snapshot.Location{}, errBadOutput
+		return snapshot.Location{}, errUnfit{errBadOutput}
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return snapshot.Location{}, err
+		return snapshot.Location{}, errUnfit{err}
 	}
-	return w.Add(m, f)
+	return addRead(w, m, f)
 }
 
 // outputName is the path of an output in GOCACHE, so that a pack unpacks to a cache with standard tools too.

@@ -233,9 +233,13 @@ func sizeOfFiles(files []extraFile) (n int64) {
 // saveFiles builds and uploads one pack of files, as savePack does for outputs.
 func (r *run) saveFiles(ctx context.Context, files []extraFile) error {
 	var written []fileID
-	b, err := r.upload1(ctx, sizeOfFiles(files), func(w *snapshot.Writer) (b built, err error) {
-		b, written, err = r.writeFiles(w, files)
-		return b, err
+	var b built
+	err := r.untorn("a pack of "+files[0].path, func() (err error) {
+		b, err = r.upload1(ctx, sizeOfFiles(files), func(w *snapshot.Writer) (b built, err error) {
+			b, written, err = r.writeFiles(w, files)
+			return b, err
+		})
+		return err
 	})
 	if err != nil || b.pack.Size == 0 {
 		return err
@@ -258,7 +262,8 @@ func (r *run) writeFiles(w *snapshot.Writer, files []extraFile) (b built, writte
 	buf := make([]byte, 256<<10)
 	for _, f := range files {
 		err := writeFile(w, dirs[f.path], f, buf)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errChanged) {
+		var unfit errUnfit
+		if errors.As(err, &unfit) {
 			r.tally.warn("%s of %s is not saved: %v", f.name, f.path, err)
 			continue
 		}
@@ -282,24 +287,24 @@ var errChanged = errors.New("it changed while it was saved")
 func writeFile(w *snapshot.Writer, p extradir.Path, f extraFile, buf []byte) error {
 	in, err := p.Open(f.name)
 	if err != nil {
-		return err
+		return errUnfit{err}
 	}
 	defer in.Close()
 	sum, size, err := extradir.Sum(in, buf)
 	switch {
 	case err != nil:
-		return err
+		return errUnfit{err}
 	case sum != f.sum || size != f.size:
-		return errChanged
+		return errUnfit{errChanged}
 	}
 	if _, err := in.Seek(0, io.SeekStart); err != nil {
-		return err
+		return errUnfit{err}
 	}
 	mode := fs.FileMode(0o644)
 	if f.exec {
 		mode = 0o755
 	}
-	_, err = w.Add(snapshot.Member{Name: f.name, Mode: mode, Size: f.size}, io.LimitReader(in, f.size))
+	_, err = addRead(w, snapshot.Member{Name: f.name, Mode: mode, Size: f.size}, io.LimitReader(in, f.size))
 	return err
 }
 

@@ -168,6 +168,8 @@ type run struct {
 	packs    []snapshot.Pack     // what this save packed
 	// unreadable is how many files of the build cache this user may not read.
 	unreadable int
+	// unread says which directories of the module cache could not be read.
+	unread []error
 	// timed is how many new build entries were left out because they rest on times of files.
 	timed   int
 	ignored bool     // the store takes conditional writes and ignores the condition
@@ -270,7 +272,7 @@ func (r *run) scan(ctx context.Context) error {
 		})
 	}
 	if r.ModDir != "" {
-		r.mods = modcache.Open(r.ModDir, modcache.Options{})
+		r.mods = modcache.Open(r.ModDir, modcache.Options{Unread: r.addUnread})
 		g.Go(func() error {
 			if err := r.scanModules(both); err != nil {
 				return fmt.Errorf("module cache %s: %w", r.ModDir, err)

@@ -1,10 +1,11 @@
 package save
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -66,8 +67,12 @@ func (r *run) addTree(ctx context.Context, t localTree, found int) error {
 	if ok && r.prev.own() != nil && old.Files > found || len(t.files) == 0 {
 		return nil
 	}
-	b, err := r.build1(ctx, io.Discard, t.write)
-	if err != nil {
+	var b built
+	err := r.untorn("the tree "+t.name, func() (err error) {
+		b, err = r.build1(ctx, io.Discard, r.writeTree(&t))
+		return err
+	})
+	if err != nil || b.pack.Size == 0 {
 		return err
 	}
 	if ok && path.Base(pack.Object) == path.Base(b.pack.Object) {
@@ -109,36 +114,60 @@ func (r *run) assembleTrees(b *snapshot.Builder, own *snapshot.Manifest) {
 	}
 }
 
-// write writes the files into a pack.
-func (t *localTree) write(w *snapshot.Writer) (b built, err error) {
-	for _, f := range t.files {
-		if err := writeTreeFile(w, f); err != nil {
-			return b, err
+// writeTree writes the files into a pack. Those that cannot be read are left out.
+func (r *run) writeTree(t *localTree) func(w *snapshot.Writer) (built, error) {
+	return func(w *snapshot.Writer) (b built, err error) {
+		for _, f := range t.files {
+			size, err := writeTreeFile(w, f)
+			var unfit errUnfit
+			if errors.As(err, &unfit) {
+				r.tally.warn("%s is not saved: %v", f.name, err)
+				continue
+			}
+			if err != nil {
+				return b, err
+			}
+			b.members++
+			b.pack.Raw += size
 		}
+		return b, nil
 	}
-	b.pack.Raw = t.bytes
-	return b, nil
 }
 
 // saveTree builds and uploads the pack of a tree.
 func (r *run) saveTree(ctx context.Context, t *localTree) error {
-	b, err := r.upload1(ctx, t.bytes, t.write)
-	if errors.Is(err, fs.ErrNotExist) {
-		r.tally.warn("files of the tree %s vanished while it was saved", t.name)
-		return nil
-	}
+	var b built
+	err := r.untorn("the tree "+t.name, func() (err error) {
+		b, err = r.upload1(ctx, t.bytes, r.writeTree(t))
+		return err
+	})
 	if err == nil && b.pack.Size > 0 {
-		t.pack = &b.pack
+		t.pack, t.count, t.bytes = &b.pack, b.members, b.pack.Raw
 	}
 	return err
 }
 
-func writeTreeFile(w *snapshot.Writer, f treeFile) error {
+// maxHeld is how large a file of a tree may be to be read before it is packed. Nearly all have a few KiB.
+const maxHeld = 1 << 20
+
+func writeTreeFile(w *snapshot.Writer, f treeFile) (size int64, err error) {
 	in, err := f.open()
 	if err != nil {
-		return err
+		return 0, errUnfit{err}
 	}
 	defer in.Close()
-	_, err = w.Add(snapshot.Member{Name: f.name, Mode: 0o644, Size: f.size}, io.Reader(in))
-	return err
+	m := snapshot.Member{Name: f.name, Mode: 0o644, Size: f.size}
+	if f.size > maxHeld {
+		_, err = addRead(w, m, in)
+		return f.size, err
+	}
+	data, err := io.ReadAll(io.LimitReader(in, f.size+1))
+	if err != nil {
+		return 0, errUnfit{err}
+	}
+	if int64(len(data)) != f.size {
+		return 0, errUnfit{fmt.Errorf("it has not %d bytes any more", f.size)}
+	}
+	_, err = w.Add(m, bytes.NewReader(data))
+	return f.size, err
 }

@@ -95,7 +95,8 @@ func (t *trimming) removeModules(ctx context.Context) (err error) {
 	}
 	stage, err := t.mods.NewStage()
 	if err != nil {
-		return err
+		t.warn("module cache: %v", err)
+		err = nil
 	}
 	defer func() { err = errors.Join(err, stage.Close()) }()
 	for i := range t.things {
@@ -196,6 +197,9 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) e
 
 // orphans are the outputs that no entry named at the scan, and that are older than what a go command may be writing; by their index.
 func (t *trimming) orphans() (list []int32) {
+	if len(t.inv.Unread) > 0 {
+		return nil // entries that cannot be read may name them
+	}
 	named := make([]bool, len(t.inv.Outputs))
 	for i := range t.things {
 		if th := &t.things[i]; th.what == anEntry {

@@ -39,6 +39,9 @@ func (t *trimming) scanBuild(ctx context.Context) (err error) {
 	if t.inv, err = t.build.Scan(ctx); err != nil {
 		return err
 	}
+	for _, err := range t.inv.Unread {
+		t.warn("build cache: what lies there stays: %v", err)
+	}
 	t.things = slices.Grow(t.things, len(t.inv.Entries))
 	for i, e := range t.inv.Entries {
 		output, _ := t.inv.Find(e.Output) // it is there, else the scan had dropped the entry

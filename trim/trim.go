@@ -127,7 +127,9 @@ func prepare(ctx context.Context, o Options) (*trimming, error) {
 		}
 	}
 	if o.ModDir != "" {
-		t.mods = modcache.Open(o.ModDir, modcache.Options{})
+		t.mods = modcache.Open(o.ModDir, modcache.Options{Unread: func(name string, err error) {
+			t.warn("module cache: what lies there stays: %s: %v", name, err)
+		}})
 		if err := t.scanModules(ctx); err != nil {
 			return t, fmt.Errorf("module cache %s: %w", o.ModDir, err)
 		}

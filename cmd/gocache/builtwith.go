@@ -19,7 +19,10 @@ func (p *project) buildsWith(ctx context.Context) map[string]string {
 		return nil
 	}
 	env := buildenv.Env{
-		Directory: p.mainDir(), GOMODCACHE: p.env.GOMODCACHE, GOFLAGS: p.env.GOFLAGS, Vars: p.env.builtWith,
+		Directory: p.mainDir(), GOFLAGS: p.env.GOFLAGS, Vars: p.env.builtWith,
+	}
+	if len(p.key.Sums.Zip) > 0 { // else nothing is compiled from there
+		env.GOMODCACHE = p.env.GOMODCACHE
 	}
 	file, _ := os.ReadFile(p.env.GOENV) // none, or "off": nothing was set with go env -w
 	for _, name := range buildenv.Settings() {

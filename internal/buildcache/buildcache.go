@@ -23,6 +23,7 @@
 package buildcache
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -63,27 +64,23 @@ See go.dev to learn more about Go.
 // Prepare creates what an empty cache consists of: the directory, its 256
 // subdirectories, README, and trim.txt, which says that the cache was trimmed at now.
 // What exists is kept. So the go command does not walk a freshly restored cache to trim it,
-// yet goes on trimming a cache that lives longer than one job.
+// yet goes on trimming a cache that lives longer than one job. It goes on after an error, and returns the first.
 func (c *Cache) Prepare(now time.Time) error {
 	if err := os.MkdirAll(c.dir, 0o777); err != nil {
 		return fmt.Errorf("preparing build cache: %w", err)
 	}
-	if err := c.makeShards(); err != nil {
-		return fmt.Errorf("preparing build cache: %w", err)
-	}
-	if err := c.writeMissing("README", readme); err != nil {
-		return fmt.Errorf("preparing build cache: %w", err)
-	}
+	err := cmp.Or(c.makeShards(), c.writeMissing("README", readme))
 	if !c.trimmed() {
 		text := strconv.FormatInt(now.Unix(), 10) // without a newline, as cmd/go
-		if err := os.WriteFile(filepath.Join(c.dir, "trim.txt"), []byte(text), 0o666); err != nil {
-			return fmt.Errorf("preparing build cache: %w", err)
-		}
+		err = cmp.Or(err, os.WriteFile(filepath.Join(c.dir, "trim.txt"), []byte(text), 0o666))
+	}
+	if err != nil {
+		return fmt.Errorf("preparing build cache: %w", err)
 	}
 	return nil
 }
 
-// makeShards creates the subdirectories that are missing.
+// makeShards creates the subdirectories that are missing, all that it can.
 func (c *Cache) makeShards() error {
 	have := map[string]bool{}
 	list, err := os.ReadDir(c.dir)
@@ -93,16 +90,17 @@ func (c *Cache) makeShards() error {
 	for _, d := range list {
 		have[d.Name()] = true
 	}
+	var failed error
 	for i := range 256 {
 		name := fmt.Sprintf("%02x", i)
 		if have[name] {
 			continue
 		}
 		if err := os.Mkdir(filepath.Join(c.dir, name), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
+			failed = cmp.Or(failed, err)
 		}
 	}
-	return nil
+	return failed
 }
 
 func (c *Cache) writeMissing(name, text string) error {

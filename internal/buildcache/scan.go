@@ -52,6 +52,8 @@ type Inventory struct {
 	Outputs []Output
 	Broken  []Broken // sorted by Path
 	Fuzz    []File   // sorted by Name
+	// Unread says of which directories nothing is known, and why. Entries whose output could lie in one are in no list.
+	Unread []error
 
 	index *idindex.Index // of Outputs
 }
@@ -91,6 +93,7 @@ type Shard struct {
 	Entries []Local  // sorted by Action; OutputTime is not set yet
 	Outputs []Output // sorted by ID
 	Broken  []Broken
+	Unread  error // why the subdirectory could not be read
 }
 
 // Scan lists the cache. A missing directory is an empty inventory. Files that come and
@@ -104,34 +107,31 @@ func (c *Cache) Scan(ctx context.Context) (*Inventory, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		var err error
-		if shards[i], err = c.ScanShard(i); err != nil {
-			return nil, err
-		}
+		shards[i] = c.ScanShard(i)
 	}
-	fuzz, err := c.ScanFuzz(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return Merge(shards, fuzz), nil
+	fuzz, unread := c.ScanFuzz(ctx)
+	inv := Merge(shards, fuzz)
+	inv.Unread = append(inv.Unread, unread...)
+	return inv, ctx.Err()
 }
 
 // ScanShard lists the subdirectory of the IDs that start with byte i, 0 to 255.
-// A missing one is empty.
-func (c *Cache) ScanShard(i int) (Shard, error) {
-	var s Shard
+// A missing one is empty, and one that cannot be read has Unread.
+func (c *Cache) ScanShard(i int) (s Shard) {
 	name := fmt.Sprintf("%02x", i)
 	dir, err := osfile.OpenDir(filepath.Join(c.dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
+		return s
 	}
 	if err != nil {
-		return s, fmt.Errorf("scanning build cache: %w", err)
+		s.Unread = fmt.Errorf("directory %s: %w", name, err)
+		return s
 	}
 	defer dir.Close()
 	names, err := dir.Names()
 	if err != nil {
-		return s, fmt.Errorf("scanning build cache: %w", err)
+		s.Unread = fmt.Errorf("directory %s: %w", name, err)
+		return s
 	}
 	sc := shardScanner{c: c, dir: dir, prefix: name}
 	actions := countActions(names)
@@ -148,7 +148,7 @@ func (c *Cache) ScanShard(i int) (Shard, error) {
 	}
 	slices.SortFunc(s.Entries, func(a, b Local) int { return bytes.Compare(a.Action[:], b.Action[:]) })
 	slices.SortFunc(s.Outputs, func(a, b Output) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-	return s, nil
+	return s
 }
 
 func countActions(names []string) int {
@@ -283,11 +283,21 @@ func Merge(shards []Shard, fuzz []File) *Inventory {
 	for i := range shards {
 		inv.Outputs = append(inv.Outputs, shards[i].Outputs...)
 		inv.Broken = append(inv.Broken, shards[i].Broken...)
+		if err := shards[i].Unread; err != nil {
+			inv.Unread = append(inv.Unread, err)
+		}
 		shards[i].Outputs, shards[i].Broken = nil, nil
 	}
 	inv.indexOutputs()
+	unread := make([]bool, len(shards))
+	for i := range shards {
+		unread[i] = shards[i].Unread != nil
+	}
 	for i := range shards {
 		for _, e := range shards[i].Entries {
+			if first := int(e.Output[0]); first < len(unread) && unread[first] {
+				continue
+			}
 			inv.addEntry(e)
 		}
 		shards[i].Entries = nil
@@ -314,30 +324,33 @@ func (inv *Inventory) addEntry(e Local) {
 	inv.Entries = append(inv.Entries, e)
 }
 
-// ScanFuzz lists the fuzzing corpus, regular files only.
-func (c *Cache) ScanFuzz(ctx context.Context) ([]File, error) {
-	var files []File
+// ScanFuzz lists the fuzzing corpus, regular files only. What cannot be read is passed over and named.
+func (c *Cache) ScanFuzz(ctx context.Context) (files []File, unread []error) {
 	err := filepath.WalkDir(filepath.Join(c.dir, "fuzz"), func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil && !d.Type().IsRegular() {
 			return nil
 		}
-		if err != nil || !d.Type().IsRegular() {
-			return err
+		var st fs.FileInfo
+		if err == nil {
+			st, err = d.Info()
 		}
-		st, err := d.Info()
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		if err != nil {
-			return err
+			unread = append(unread, fmt.Errorf("fuzzing corpus: %w", err))
+			return nil // a directory that cannot be read has nothing below it
 		}
 		rel, err := filepath.Rel(c.dir, path)
 		files = append(files, File{Name: filepath.ToSlash(rel), Size: st.Size()})
-		return errors.Join(err, ctx.Err())
+		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("scanning fuzzing corpus: %w", err)
+	if err != nil && ctx.Err() == nil {
+		unread = append(unread, fmt.Errorf("fuzzing corpus: %w", err))
 	}
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
-	return files, nil
+	return files, unread
 }

@@ -61,9 +61,10 @@ func Setting(name string, getenv func(string) string, file []byte) string {
 	return value
 }
 
-// silent are flags that may stand in GOFLAGS and change no action ID of a package; all others count, also those of later versions.
+// silent are flags that may stand in GOFLAGS and change no action ID of a package; all others count, also those of later versions. -ldflags
+// changes that of a link only, and may hold what is not for others to guess, even from a hash: -X main.token=...
 var silent = []string{"C", "a", "artifacts", "bench", "benchmem", "benchtime", "blockprofile", "buildvcs", "c", "count", "cpu", "cpuprofile",
-	"exec", "failfast", "fullpath", "fuzz", "fuzzminimizetime", "fuzztime", "json", "list", "memprofile", "mod", "modcacherw", "modfile",
+	"exec", "failfast", "fullpath", "fuzz", "fuzzminimizetime", "fuzztime", "json", "ldflags", "list", "memprofile", "mod", "modcacherw", "modfile",
 	"mutexprofile", "n", "o", "outputdir", "overlay", "p", "parallel", "run", "short", "shuffle", "skip", "test.v", "timeout", "trace",
 	"v", "vet", "work", "x"}
 

@@ -32,7 +32,7 @@ func TestDiffering(t *testing.T) {
 		"compiler unknown":       {func(e *Env) { e.Compiler = "" }, nil},
 		"no cgo":                 {func(e *Env) { e.Vars["CGO_ENABLED"] = "0" }, []string{"CGO_ENABLED"}},
 		"race":                   {func(e *Env) { e.GOFLAGS = "-race" }, []string{"GOFLAGS"}},
-		"flags that are silent":  {func(e *Env) { e.GOFLAGS = "-mod=mod -v -buildvcs=false --timeout=3m '-run=a b'" }, nil},
+		"flags that are silent":  {func(e *Env) { e.GOFLAGS = "-mod=mod -v -buildvcs=false --timeout=3m '-run=a b' '-ldflags=-X main.x=y'" }, nil},
 		"a flag that is off":     {func(e *Env) { e.GOFLAGS = "-race=false" }, nil},
 		"an unknown flag":        {func(e *Env) { e.GOFLAGS = "-new=1" }, []string{"GOFLAGS"}},
 		"trimpath":               {func(e *Env) { e.GOFLAGS, e.Directory, e.GOROOT, e.GOMODCACHE = "-trimpath", "/a", "/b", "/c" }, []string{"GOFLAGS"}},

@@ -18,6 +18,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -48,26 +49,29 @@ type File struct {
 const unfinished = ".gocache-unfinished-"
 
 // Scan lists the files below dir, sorted as a walk finds them. A directory that is not there has none. What cannot be
-// stored, such as a file of more than snapshot.MaxPathFile bytes, is given to skipped with the reason.
+// stored or read, such as a file of more than snapshot.MaxPathFile bytes or a directory of somebody else, is given to skipped with the reason.
 func Scan(ctx context.Context, dir string, skipped func(name string, reason error)) (list []File, err error) {
 	dir = samedir.Real(dir) // WalkDir does not follow a link, also not one that is where it begins
 	err = filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err != nil {
-			return unlessGone(err)
+		rel, relErr := filepath.Rel(dir, full)
+		if relErr != nil {
+			return relErr
 		}
-		if !d.Type().IsRegular() || strings.HasPrefix(d.Name(), unfinished) {
+		if err == nil && (!d.Type().IsRegular() || strings.HasPrefix(d.Name(), unfinished)) {
 			return nil
 		}
-		rel, err := filepath.Rel(dir, full)
-		if err != nil {
-			return err
+		var info fs.FileInfo
+		if err == nil {
+			info, err = d.Info()
 		}
-		info, err := d.Info()
 		if err != nil {
-			return unlessGone(err)
+			if err = unlessGone(err); err != nil {
+				skipped(filepath.ToSlash(rel), err) // a directory that cannot be read has nothing below it
+			}
+			return nil
 		}
 		f := File{Name: filepath.ToSlash(rel), Size: info.Size(), Exec: info.Mode()&0o111 != 0, Used: info.ModTime().UnixNano()}
 		if read, ok := osfile.AccessTime(info); ok {
@@ -146,10 +150,13 @@ var (
 	ErrPlace = errors.New("something else is in its place")
 )
 
+// misplaced is what the system answers where a file has the place of a directory, a directory that of a file, or links lead in a circle.
+var misplaced = []syscall.Errno{syscall.ENOTDIR, syscall.EISDIR, syscall.ENOTEMPTY, syscall.ELOOP}
+
 // placeError tells ErrPlace from failures of the disk, which are those of a system call.
 func placeError(name string, err error) error {
 	var no syscall.Errno
-	if err != nil && (!errors.As(err, &no) || no == syscall.ENOTDIR || osfile.IsBadName(err)) {
+	if err != nil && (!errors.As(err, &no) || slices.Contains(misplaced, no) || errors.Is(err, fs.ErrExist) || osfile.IsBadName(err)) {
 		return fmt.Errorf("%s: %w: %w", name, ErrPlace, err)
 	}
 	return err

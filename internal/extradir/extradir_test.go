@@ -3,6 +3,7 @@ package extradir
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -66,5 +67,31 @@ func TestInstallBesideCreate(t *testing.T) {
 	}
 	if _, err := os.Lstat(left); err == nil {
 		t.Error("an unfinished file of two days ago is still there")
+	}
+}
+
+// TestMisplaced: whatever has the place of a file or of a directory above it is no failure of the disk.
+func TestMisplaced(t *testing.T) {
+	for name, make := range map[string]func(dir string) error{
+		"a file where a directory should be": func(dir string) error { return os.WriteFile(filepath.Join(dir, "sub"), []byte("x"), 0o644) },
+		"a link in a circle":                 func(dir string) error { return os.Symlink("sub", filepath.Join(dir, "sub")) },
+		"a link to nothing":                  func(dir string) error { return os.Symlink("nothing", filepath.Join(dir, "sub")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := Path{Name: "p", Dir: t.TempDir()}
+			if err := make(p.Dir); err != nil {
+				t.Skip(err)
+			}
+			d, err := p.Create()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			sum := sha256.Sum256([]byte("abc"))
+			f := snapshot.PathFile{Name: "sub/a", Size: 3, Sum: hex.EncodeToString(sum[:])}
+			if _, err := d.Install(f, strings.NewReader("abc"), time.Now()); !errors.Is(err, ErrPlace) {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }

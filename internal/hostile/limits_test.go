@@ -61,7 +61,7 @@ func (m *machine) cmd(command string, more ...string) *exec.Cmd {
 			cmd.Env = append(cmd.Env, kv)
 		}
 	}
-	cmd.Env = append(cmd.Env, "HOME="+m.home, "GOMODCACHE="+m.mod, "GOCACHE="+m.build, "GOPATH="+m.home, "GOFLAGS=", "GOTOOLCHAIN=local", "GOWORK=off")
+	cmd.Env = append(cmd.Env, "HOME="+m.home, "GOMODCACHE="+m.mod, "GOCACHE="+m.build, "GOPATH="+m.home, "GOFLAGS=-trimpath", "GOTOOLCHAIN=local", "GOWORK=off")
 	cmd.Env = append(cmd.Env, m.env...)
 	return cmd
 }

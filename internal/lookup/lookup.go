@@ -77,16 +77,18 @@ type opened struct {
 }
 
 // First returns the first candidate, in their order, that holds a sound
-// manifest of the repository, and what it passed over: damaged ones. A miss is a Found without Manifest. The error is the store's.
-// What the store hides (store.ErrHidden) is a miss if another candidate can be read; else nobody knows whether anything can.
+// manifest of the repository, and what it passed over: damaged ones, and those that this job may not read, unless that is all of
+// them. A miss is a Found without Manifest. The error is the store's. What the store hides (store.ErrHidden) is a miss if the
+// store has an answer for another candidate; else nobody knows whether anything can be read.
 // Only the body of the one that is returned is read, so memory does not grow
 // with the number of candidates.
-func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, damaged []Found, err error) {
+func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, passed []Found, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	open := r.openAll(ctx, cands)
 	defer closeAll(open, cancel)
-	var hidden error
+	var denied, hidden error
+	answered := len(cands) == 0
 	for i, c := range cands {
 		o := <-open[i]
 		if o.body != nil {
@@ -97,14 +99,21 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, dama
 		case errors.Is(f.Err, store.ErrHidden):
 			hidden = cmp.Or(hidden, f.Err)
 		case f.Manifest != nil:
-			return f, damaged, nil
+			return f, passed, nil
 		case f.Damaged():
-			damaged = append(damaged, f)
+			passed, answered = append(passed, f), true
+		case errors.Is(f.Err, store.ErrDenied): // a policy can grant some scopes, and a server without listing denies what is not there
+			passed, denied = append(passed, f), f.Err
 		case f.Err != nil:
-			return Found{}, damaged, f.Err
+			return Found{}, passed, f.Err
+		default:
+			answered = true
 		}
 	}
-	return Found{}, damaged, hidden
+	if !answered {
+		return Found{}, nil, cmp.Or(denied, hidden)
+	}
+	return Found{}, passed, nil
 }
 
 // All reads every candidate, one after the other in memory but asked for at

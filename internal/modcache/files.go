@@ -148,8 +148,11 @@ func (c *Cache) sumdbFiles(ctx context.Context) ([]File, error) {
 		return nil, nil
 	}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
+		if err != nil {
+			return c.unread(sumdbDir, err)
+		}
+		if !d.Type().IsRegular() {
+			return nil
 		}
 		st, err := d.Info()
 		if err == nil && st.Size() > 0 {

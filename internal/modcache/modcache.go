@@ -91,6 +91,8 @@ type Options struct {
 	// Skipped, when set, is called by Scan for each name (relative to the cache, with slashes)
 	// that is not that of a module version, with the reason.
 	Skipped func(name string, reason error)
+	// Unread, when set, is called for each directory that cannot be read, and the rest is listed. Without it that is an error.
+	Unread func(name string, err error)
 }
 
 // Cache is a module cache in a local directory. Its methods are safe for concurrent use, also

@@ -36,12 +36,14 @@ const (
 )
 
 // NewStage removes what killed processes left, and returns a stage that comes
-// into being when it is first used: a restore with nothing to do writes nothing.
+// into being when it is first used: a restore with nothing to do writes nothing. The stage can be used also beside an error, which concerns
+// what was left.
 func (c *Cache) NewStage() (*Stage, error) {
+	s := &Stage{c: c}
 	if err := c.sweep(); err != nil {
-		return nil, fmt.Errorf("removing an interrupted restore: %w", err)
+		return s, fmt.Errorf("removing an interrupted restore: %w", err)
 	}
-	return &Stage{c: c}, nil
+	return s, nil
 }
 
 // Close removes the stage and all that was not committed. It can be called again.

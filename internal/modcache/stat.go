@@ -2,6 +2,7 @@ package modcache
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -174,7 +175,7 @@ func (s *scanner) list(name string) ([]fs.DirEntry, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return list, err
+	return list, s.c.unread(cmp.Or(name, "."), err)
 }
 
 // downloads walks cache/download; esc is the escaped module path reached so far.
@@ -194,6 +195,15 @@ func (s *scanner) downloads(dir, esc string) error {
 		}
 	}
 	return err
+}
+
+// unread passes on why something cannot be read, and returns the error if nobody wants to know.
+func (c *Cache) unread(name string, err error) error {
+	if err == nil || c.o.Unread == nil {
+		return err
+	}
+	c.o.Unread(name, err)
+	return nil
 }
 
 // versions finds the versions of one module in its @v directory.

@@ -29,7 +29,7 @@ func (c *Cache) Clones() ([]Clone, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
+	if err := c.unread(vcsDir, err); err != nil {
 		return nil, fmt.Errorf("listing cloned repositories: %w", err)
 	}
 	var clones []Clone
@@ -38,10 +38,11 @@ func (c *Cache) Clones() ([]Clone, error) {
 			continue
 		}
 		cl, err := c.clone(d.Name())
-		if err != nil {
+		if err == nil {
+			clones = append(clones, cl)
+		} else if err := c.unread(vcsDir+"/"+d.Name(), err); err != nil {
 			return nil, fmt.Errorf("listing cloned repositories: %w", err)
 		}
-		clones = append(clones, cl)
 	}
 	return clones, nil
 }
