@@ -2,6 +2,7 @@ package s3_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -30,6 +31,36 @@ func TestServers(t *testing.T) {
 				s3test.CreateBucket(t, server, bucket)
 				return openStore(t, options(server, bucket))
 			})
+		})
+	}
+}
+
+// TestPublicServers reads a bucket that everybody may read, and nobody list, without credentials. gofakes3 checks none.
+func TestPublicServers(t *testing.T) {
+	for _, name := range storetest.Restrict(storetest.Servers(), "gofakes3") {
+		t.Run(name, func(t *testing.T) {
+			server := storetest.StartServer(t, name)
+			server.Setenv(t)
+			s3test.CreateBucket(t, server, "public")
+			o := options(server, "public")
+			mustPut(t, openStore(t, o), "a", []byte("one"))
+			withoutCredentials(t)
+			ctx := context.Background()
+			if _, _, err := openStore(t, o).Open(ctx, "a", 0, -1); !errors.Is(err, store.ErrDenied) {
+				t.Errorf("before it is public: %v", err)
+			}
+			s3test.MakePublic(t, server, "public", false)
+			s := openStore(t, o)
+			mustRead(t, s, "a", []byte("one"))
+			if _, _, err := s.Open(ctx, "b", 0, -1); !errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDenied) {
+				t.Errorf("absent: %v", err)
+			}
+			if _, err := s.Stat(ctx, "b"); !errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDenied) {
+				t.Errorf("absent: %v", err)
+			}
+			if err := store.Writable(ctx, s); !errors.Is(err, store.ErrReadOnly) {
+				t.Errorf("writable: %v", err)
+			}
 		})
 	}
 }
