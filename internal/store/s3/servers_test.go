@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/org/gocache-action/internal/store"
@@ -103,7 +104,9 @@ func removeAll(t *testing.T, s store.Collector) {
 		}
 		names = append(names, e.Name)
 	}
-	for name, err := range s.Delete(context.Background(), names) {
-		t.Errorf("%s: %v", name, err)
+	for batch := range slices.Chunk(names, store.MaxDelete) {
+		for name, err := range s.Delete(context.Background(), batch) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
