@@ -59,9 +59,19 @@ func TestWebStore(t *testing.T) {
 		t.Errorf("cold, or said twice:\n%s", out)
 	}
 	args[2] = secretive.URL + "/elsewhere"
-	j.says("warning: manifest ", args...)
+	j.says("warning: read v1/repos/", args...)
 	if code, out := j.run(append(args, "--fail-on-miss")...); code == exitMiss || !strings.Contains(out, "access denied: http 403") {
 		t.Errorf("exit code %d for a denial:\n%s", code, out)
+	}
+	signed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, server.URL+r.URL.Path+"?X-Amz-Signature=sesame", http.StatusFound)
+	}))
+	defer signed.Close()
+	j.fresh()
+	args[2] = signed.URL + "/cache"
+	out = j.says("debug: GET "+server.URL+"/cache/v1/", append(args, "--debug", "--fail-on-error")...)
+	if !j.has(own) || strings.Contains(out, "sesame") {
+		t.Errorf("cold, or a signature in the log:\n%s", out)
 	}
 	j.compile()
 	j.says("warning: "+server.URL+"/cache: store is read-only", append([]string{"save"}, fork...)...)

@@ -218,7 +218,7 @@ func meaning(code string, status int) error {
 		return store.ErrNoStore
 	case "PreconditionFailed", "ConditionalRequestConflict":
 		return store.ErrConflict
-	case "NotImplemented":
+	case "NotImplemented", "InvalidStorageClass":
 		return store.ErrUnsupported
 	}
 	switch {

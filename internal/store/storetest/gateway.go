@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,27 +15,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/gofrs/flock"
 )
-
-// BinaryEnv names an environment variable with the path of a ready versitygw, which Gateway
-// then runs instead of building one.
-const BinaryEnv = "GOCACHE_TEST_VERSITYGW"
-
-// What the machine says is looked up before a test can change HOME, or the directory that a relative path starts from.
-var (
-	given                   = absolute(os.Getenv(BinaryEnv))
-	userCache, userCacheErr = os.UserCacheDir()
-)
-
-// absolute leaves "" as it is.
-func absolute(path string) string {
-	if full, err := filepath.Abs(path); path != "" && err == nil {
-		return full
-	}
-	return path
-}
 
 // Server is a running S3 server.
 type Server struct {
@@ -73,22 +52,42 @@ func StartVersitygw(t testing.TB, flags []string, command ...string) *Server {
 	if runtime.GOOS == "windows" {
 		t.Skip("versitygw does not run on windows")
 	}
-	binary, err := gatewayBinary()
+	s := &Server{AccessKey: "test-access-key", SecretKey: "test-secret-key"}
+	s.run(t, program{
+		tool: versitygw, health: "/healthz",
+		args: func(addr string) []string {
+			return append(append([]string{"--quiet", "--keep-alive", "--health", "/healthz", "--port", addr}, flags...), command...)
+		},
+		env: []string{"ROOT_ACCESS_KEY=" + s.AccessKey, "ROOT_SECRET_KEY=" + s.SecretKey},
+	})
+	return s
+}
+
+// program is how a server is started.
+type program struct {
+	tool
+	health string                     // path that is answered with 200 as soon as the server works
+	args   func(addr string) []string // addr is where it is to listen
+	env    []string
+}
+
+// run starts a server. It ends with the test.
+func (s *Server) run(t testing.TB, p program) {
+	t.Helper()
+	binary, err := p.binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{AccessKey: "test-access-key", SecretKey: "test-secret-key"}
 	// The port is free when it is chosen, and can be taken when the server asks for it.
 	for range 3 {
-		if err = s.start(t, binary, flags, command); err == nil {
-			return s
+		if err = s.start(t, binary, p); err == nil {
+			return
 		}
 	}
 	t.Fatal(err)
-	return nil
 }
 
-func (s *Server) start(t testing.TB, binary string, flags, command []string) error {
+func (s *Server) start(t testing.TB, binary string, p program) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -97,9 +96,8 @@ func (s *Server) start(t testing.TB, binary string, flags, command []string) err
 	s.Endpoint = "http://" + s.Addr
 	l.Close()
 	var out bytes.Buffer
-	args := append([]string{"--quiet", "--keep-alive", "--health", "/healthz", "--port", s.Addr}, flags...)
-	cmd := exec.Command(binary, append(args, command...)...)
-	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey)
+	cmd := exec.Command(binary, p.args(s.Addr)...)
+	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		return err
@@ -115,20 +113,20 @@ func (s *Server) start(t testing.TB, binary string, flags, command []string) err
 			<-ended
 		}
 	}
-	if err := s.healthy(ended); err != nil {
+	if err := s.healthy(p.health, ended); err != nil {
 		stop()
-		return fmt.Errorf("versitygw: %w\n%s", err, out.Bytes())
+		return fmt.Errorf("%s: %w\n%s", p.name, err, out.Bytes())
 	}
 	t.Cleanup(stop)
 	return nil
 }
 
 // healthy waits until the server answers.
-func (s *Server) healthy(ended <-chan struct{}) error {
+func (s *Server) healthy(path string, ended <-chan struct{}) error {
 	client := http.Client{Timeout: time.Second}
 	defer client.CloseIdleConnections()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-		if resp, err := client.Get(s.Endpoint + "/healthz"); err == nil {
+		if resp, err := client.Get(s.Endpoint + path); err == nil {
 			io.Copy(io.Discard, resp.Body)
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
@@ -177,81 +175,3 @@ func (s *Server) Setenv(t testing.TB) {
 		t.Setenv(k, v)
 	}
 }
-
-// gatewayBinary returns the path of a versitygw of the version in tools/go.mod, which
-// it builds unless it did so before.
-func gatewayBinary() (string, error) {
-	if given != "" {
-		return given, nil
-	}
-	if userCacheErr != nil {
-		return "", userCacheErr
-	}
-	const module = "github.com/versity/versitygw"
-	modfile, err := toolsModfile()
-	if err != nil {
-		return "", err
-	}
-	version, err := goCommand(modfile, "list", "-m", "-f", "{{.Version}}", module)
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(userCache, "gocache-action-tools")
-	path := filepath.Join(dir, "versitygw-"+version)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", err
-	}
-	// Test processes of several packages start at once; one of them builds.
-	lock := flock.New(path + ".lock")
-	if err := lock.Lock(); err != nil {
-		return "", err
-	}
-	defer lock.Unlock()
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-	if _, err := goCommand(modfile, "build", "-o", path+".tmp", module+"/cmd/versitygw"); err != nil {
-		return "", err
-	}
-	return path, os.Rename(path+".tmp", path)
-}
-
-// toolsModfile finds tools/go.mod above the directory in which the test process was started, which is that of its package: a test
-// may have changed the directory, GOFLAGS or HOME since.
-func toolsModfile() (string, error) {
-	if startDirErr != nil {
-		return "", startDirErr
-	}
-	for dir := startDir; ; dir = filepath.Dir(dir) {
-		file := filepath.Join(dir, "tools", "go.mod")
-		if _, err := os.Stat(file); err == nil {
-			return file, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("no tools/go.mod above %s", startDir)
-		}
-	}
-}
-
-// goCommand runs go with the caches and settings of the machine, not those of the test, which
-// may point GOMODCACHE or GOPROXY anywhere.
-func goCommand(modfile string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 9*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", append([]string{args[0], "-modfile=" + modfile}, args[1:]...)...)
-	cmd.Dir = filepath.Dir(filepath.Dir(modfile))
-	cmd.Env = startEnv
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, stderr.Bytes())
-	}
-	return strings.TrimSpace(string(out)), nil
-}
-
-// The environment and the directory before any test has changed them.
-var (
-	startEnv              = os.Environ()
-	startDir, startDirErr = os.Getwd()
-)

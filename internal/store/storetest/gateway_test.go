@@ -15,7 +15,7 @@ func TestGatewayBinaryFromElsewhere(t *testing.T) {
 	t.Setenv("GOWORK", "off")
 	t.Setenv("HOME", t.TempDir())
 	t.Chdir(t.TempDir())
-	path, err := gatewayBinary()
+	path, err := versitygw.binary()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,9 +15,10 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-func testConditions(t *testing.T, s store.Store) {
-	ctx := context.Background()
-	for _, n := range []int{10, PartSize + 10} { // in one request, and in parts
+// testConditions tries conditions on objects of a size: in one request, or in parts.
+func testConditions(n int) func(t *testing.T, s store.Store) {
+	return func(t *testing.T, s store.Store) {
+		ctx := context.Background()
 		name := fmt.Sprintf("c/%d", n)
 		try := func(seed uint64, cond store.Condition) (store.Info, error) {
 			return s.Put(ctx, name, bytes.NewReader(Content(seed, n)), int64(n), cond)
@@ -54,6 +55,9 @@ func testOneAbsentWins(t *testing.T, s store.Store) {
 	for round := range 5 {
 		oneWins(t, s, fmt.Sprintf("w/%d", round), 1000, store.Condition{IfAbsent: true})
 	}
+}
+
+func testOneAbsentWinsInParts(t *testing.T, s store.Store) {
 	oneWins(t, s, "w/parts", PartSize+1, store.Condition{IfAbsent: true})
 }
 

@@ -39,6 +39,8 @@ type Options struct {
 	URL          *url.URL      // http or https, without user, query and fragment
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
 	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
+	// Trace is told of each request when its answer began, or why there is none. It is called by many goroutines at once. Nil: nobody is told.
+	Trace func(r *http.Request, resp *http.Response, err error, took time.Duration)
 	// Transport sends the requests; nil: package wire, with the proxy of the environment.
 	Transport http.RoundTripper
 }
@@ -72,8 +74,24 @@ func New(o Options) (*Store, error) {
 	if o.Transport == nil {
 		o.Transport = wire.New(wire.Options{Stall: o.StallTimeout, Counter: s.counter, Idle: idle})
 	}
+	if o.Trace != nil {
+		o.Transport = tracer{o.Transport, o.Trace}
+	}
 	s.http = &http.Client{Transport: o.Transport, CheckRedirect: redirect}
 	return s, nil
+}
+
+// tracer tells of what another transport does, of each redirect as well.
+type tracer struct {
+	http.RoundTripper
+	tell func(*http.Request, *http.Response, error, time.Duration)
+}
+
+func (t tracer) RoundTrip(r *http.Request) (*http.Response, error) {
+	start := time.Now()
+	resp, err := t.RoundTripper.RoundTrip(r)
+	t.tell(r, resp, err, time.Since(start))
+	return resp, err
 }
 
 // errDowngrade: what was asked for over https would be read in the clear.

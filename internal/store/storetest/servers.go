@@ -1,0 +1,94 @@
+package storetest
+
+import (
+	"crypto/rand"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// ServersEnv names an environment variable with the servers, separated by commas, against which tests run that can use any: "all" for all that
+// are built here. Unset, they run versitygw, which all other tests use as well.
+const ServersEnv = "GOCACHE_TEST_SERVERS"
+
+// StoreEnv names an environment variable with the URL of a store on any other server, in an s3:// form with a prefix, with keys in the usual
+// variables. Tests that can use any server use it, too, below prefixes of their own, which they leave there.
+const StoreEnv = "GOCACHE_TEST_STORE"
+
+// servers start what is built here. None of them is asked for anything that the others lack but by name.
+var servers = map[string]func(testing.TB) *Server{
+	"versitygw": Gateway,
+	"gofakes3":  startGofakes3,
+	"minio":     startMinIO,
+}
+
+// Servers lists the names of the servers to test against.
+func Servers() []string {
+	switch list := os.Getenv(ServersEnv); list {
+	case "":
+		return []string{"versitygw"}
+	case "all":
+		return []string{"versitygw", "gofakes3", "minio"}
+	default:
+		return strings.Split(list, ",")
+	}
+}
+
+// StartServer starts one of Servers with an empty bucket, which ends with the test, and sets the credentials for the rest of the test. URL is that of
+// a prefix in the bucket.
+func StartServer(t testing.TB, name string) *Server {
+	t.Helper()
+	start, ok := servers[name]
+	if !ok {
+		t.Fatalf("%s: no server %q", ServersEnv, name)
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("the servers are built for unix")
+	}
+	return start(t)
+}
+
+// startGofakes3 keeps objects in memory, and checks no keys.
+func startGofakes3(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{AccessKey: "test-access-key", SecretKey: "test-secret-key"}
+	s.run(t, program{tool: gofakes3, health: "/", args: func(addr string) []string {
+		return []string{"-host", addr, "-backend", "memory", "-autobucket", "-quiet"}
+	}})
+	return s
+}
+
+// startMinIO has one disk.
+func startMinIO(t testing.TB) *Server {
+	t.Helper()
+	data := filepath.Join(t.TempDir(), "minio")
+	s := &Server{AccessKey: "test-access-key", SecretKey: "test-secret-key"}
+	s.run(t, program{
+		tool: minio, health: "/minio/health/ready",
+		args: func(addr string) []string {
+			return []string{"server", "--quiet", "--address", addr, "--console-address", "127.0.0.1:0", "--config-dir", t.TempDir(), data}
+		},
+		env: []string{
+			"MINIO_ROOT_USER=" + s.AccessKey, "MINIO_ROOT_PASSWORD=" + s.SecretKey, "MINIO_UPDATE=off", "MINIO_BROWSER=off", "MINIO_CI_CD=1",
+		},
+	})
+	return s
+}
+
+// Restrict drops names from a list of servers, for tests that one of them cannot pass.
+func Restrict(list []string, not ...string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return slices.Contains(not, name) })
+}
+
+// FreshPrefix returns the URL of a store with one more random element in its prefix.
+func FreshPrefix(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", err
+	}
+	return u.JoinPath("test-" + strings.ToLower(rand.Text())).String(), nil
+}
