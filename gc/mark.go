@@ -88,7 +88,7 @@ func (m *marker) once(ctx context.Context, e *store.Entry, repo string) (again b
 			return false, nil
 		}
 	case err != nil:
-		return false, fmt.Errorf("manifest %s: %w", e.Name, err)
+		return false, store.Named("manifest", e.Name, err)
 	}
 	e.Info = info
 	if m.tooOld(info) {

@@ -155,6 +155,10 @@ func (c *collector) workspace(file string) {
 	for _, use := range work.Use {
 		member := local(root, use.Path)
 		mod, err := c.module(filepath.Join(member, "go.mod"), func(*modfile.File) bool { return vendored })
+		if errors.Is(err, fs.ErrNotExist) {
+			c.note("module %s listed in %s: there is no %s", use.Path, f.Path, c.rel(filepath.Join(member, "go.mod")))
+			continue
+		}
 		if err != nil {
 			c.note("module %s listed in %s: %v", use.Path, f.Path, err)
 			continue

@@ -46,7 +46,7 @@ func (c *collector) nested() {
 			}
 			return nil
 		}
-		if path != root && skipped(skip, d) {
+		if path != root && skipped(skip, path, d) {
 			return fs.SkipDir
 		}
 		if n++; n > maxDirs {
@@ -76,7 +76,9 @@ func (c *collector) skips() (list []fs.FileInfo) {
 	return list
 }
 
-func skipped(skip []fs.FileInfo, d fs.DirEntry) bool {
+// skipped tells by its name, or by what it is, that a directory is not looked into. What it is is asked anew: on Windows not every
+// file system tells in the list of a directory what os.SameFile needs.
+func skipped(skip []fs.FileInfo, path string, d fs.DirEntry) bool {
 	switch d.Name() {
 	case "vendor", "node_modules", "testdata":
 		return true
@@ -87,7 +89,7 @@ func skipped(skip []fs.FileInfo, d fs.DirEntry) bool {
 	if len(skip) == 0 {
 		return false
 	}
-	info, err := d.Info()
+	info, err := os.Lstat(path)
 	return err == nil && slices.ContainsFunc(skip, func(s fs.FileInfo) bool { return os.SameFile(s, info) })
 }
 

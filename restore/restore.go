@@ -12,7 +12,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -337,4 +336,4 @@ func isLocal(err error) bool {
 }
 
 // fetchError names the object that a read failed on.
-func fetchError(object string, err error) error { return fmt.Errorf("object %s: %w", object, err) }
+func fetchError(object string, err error) error { return store.Named("object", object, err) }

@@ -2,6 +2,7 @@ package restore
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/org/gocache-action/internal/report"
@@ -37,11 +38,17 @@ func (t *tally) damage(d snapshot.Damage, kind string) {
 		t.lost = map[string]string{}
 	}
 	t.lost[d.Object] = kind
+	d.Reason = withoutName(d.Reason, d.Object)
 	what := d.Object
 	if d.Frame >= 0 {
 		what = fmt.Sprintf("%s, frame %d", d.Object, d.Frame)
 	}
 	t.losses = append(t.losses, Loss{What: what, Reason: d.Reason, Kind: kind})
+}
+
+// withoutName drops from a reason the name of the object that it is the reason of: names of a hundred and more bytes are said once.
+func withoutName(reason, object string) string {
+	return strings.TrimPrefix(strings.ReplaceAll(reason, " "+object, ""), object+": ")
 }
 
 func (t *tally) warn(format string, args ...any) {

@@ -63,7 +63,7 @@ func (r *run) ensureModule(ctx context.Context, m *localModule) (size int64, upl
 	} else if err == nil {
 		cond = store.Condition{} // it may be removed at any moment
 	} else if !errors.Is(err, store.ErrNotFound) {
-		return 0, false, fmt.Errorf("object %s: %w", m.rec.Object, err)
+		return 0, false, store.Named("object", m.rec.Object, err)
 	}
 	if r.denied.Load() >= maxDenied && !module.MatchPrefixPatterns(r.Private, m.rec.Path) {
 		return 0, false, store.ErrDenied

@@ -224,7 +224,7 @@ func (c ctxWriter) Write(p []byte) (int, error) {
 func (r *run) put(ctx context.Context, object string, body io.Reader, size int64, cond store.Condition) error {
 	info, err := r.Store.Put(ctx, object, body, size, cond)
 	if err != nil {
-		return fmt.Errorf("object %s: %w", object, err)
+		return store.Named("object", object, err)
 	}
 	r.renewed(object)
 	r.Meter.Bytes.Add(info.Size)

@@ -201,6 +201,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if o.ReadOnly {
 		return &Result{Key: o.Keys.Key.String(), ReadOnly: true, Requests: o.Store.Requests()}, nil
 	}
+	if err := store.Writable(ctx, o.Store); err != nil {
+		return &Result{Key: o.Keys.Key.String(), Requests: o.Store.Requests()}, err
+	}
 	r, err := prepare(ctx, o)
 	if err == nil {
 		err = r.execute(ctx)

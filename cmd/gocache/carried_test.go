@@ -1,12 +1,22 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/org/gocache-action/internal/store/s3/s3test"
+	"github.com/org/gocache-action/internal/store/storetest"
 )
 
 // TestActionPostKeepsWhatMainHad: composite actions give post other inputs or none, steps in between change variables.
@@ -66,6 +76,73 @@ func TestActionPostDamagedNotes(t *testing.T) {
 	}
 	r.build("A")
 	r.phase("post", stateOf(main), "is not what main wrote", "saved in refs/heads/main")
+}
+
+// TestActionPostExpired: the credentials of main are over when post comes, and the job has others by then.
+func TestActionPostExpired(t *testing.T) {
+	r := newGHRunner(t)
+	g := storetest.Gateway(t)
+	g.Bucket(t, "bucket")
+	g.Setenv(t)
+	front := s3test.NewFront(t, g) // takes any signature
+	target, err := url.Parse(front.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pass := &httputil.ReverseProxy{Rewrite: func(q *httputil.ProxyRequest) { q.SetURL(target) }}
+	var over atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if over.Load() && strings.Contains(q.Header.Get("Authorization"), "Credential=first/") {
+			io.Copy(io.Discard, q.Body)
+			w.WriteHeader(http.StatusBadRequest)
+			io.WriteString(w, "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>")
+			return
+		}
+		pass.ServeHTTP(w, q)
+	}))
+	t.Cleanup(server.Close)
+	r.env["INPUT_STORE"] = "s3://bucket?path-style=true&region=us-east-1&endpoint=" + server.URL
+
+	t.Setenv("AWS_ACCESS_KEY_ID", "first")
+	main := r.phase("main", nil, "no snapshot found")
+	r.build("A")
+	over.Store(true)
+	r.phase("post", stateOf(main), "have expired", "not saved")
+
+	over.Store(false)
+	main = r.phase("main", nil, "no snapshot found")
+	over.Store(true)
+	t.Setenv("AWS_ACCESS_KEY_ID", "second")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "of the second")
+	r.phase("post", stateOf(main), "those that the job has now are used", "saved in refs/heads/main", "::add-mask::of the second")
+}
+
+// TestActionPostWithoutGo: a step between has removed the go that main asked, and installed another one.
+func TestActionPostWithoutGo(t *testing.T) {
+	r := newGHRunner(t)
+	program, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if program, err = filepath.EvalSymlinks(program); err != nil {
+		t.Fatal(err)
+	}
+	path := os.Getenv("PATH")
+	old := r.path("old")
+	if err := os.Mkdir(old, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(program, filepath.Join(old, filepath.Base(program))); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	t.Setenv("PATH", old)
+	main := r.phase("main", nil, "no snapshot found")
+	t.Setenv("PATH", path)
+	r.build("A")
+	if err := os.RemoveAll(old); err != nil {
+		t.Fatal(err)
+	}
+	r.phase("post", stateOf(main), "the go of the restore is gone", "saved in refs/heads/main")
 }
 
 func TestIsCarried(t *testing.T) {

@@ -9,15 +9,14 @@ import (
 
 // An identity says whose snapshot a command works on.
 type identity struct {
-	Name         string `json:"name"`
-	Repo         string `json:"repo"`
-	Scope        string `json:"scope"`
-	BaseScope    string `json:"baseScope,omitempty"`
-	DefaultScope string `json:"defaultScope,omitempty"`
-	Commit       string `json:"commit,omitempty"`
-	Run          string `json:"run,omitempty"`
-	RepoFrom     string `json:"repoFrom,omitempty"`  // where it comes from
-	ScopeFrom    string `json:"scopeFrom,omitempty"` // the same
+	Name         string  `json:"name"`
+	Repo         string  `json:"repo"`
+	Scope        string  `json:"scope"`
+	BaseScope    string  `json:"baseScope,omitempty"`
+	DefaultScope string  `json:"defaultScope,omitempty"`
+	Commit       string  `json:"commit,omitempty"`
+	Run          string  `json:"run,omitempty"`
+	From         origins `json:"from"`
 }
 
 // or fills what is empty from another identity.
@@ -37,17 +36,6 @@ func (id identity) or(other identity) identity {
 // whole reports whether git has nothing to add.
 func (id identity) whole() bool {
 	return id.Repo != "" && id.Scope != "" && id.DefaultScope != "" && id.Commit != ""
-}
-
-// fromCI reads what CI systems say in the environment about a job in a directory; it is empty elsewhere.
-func fromCI(env lookupEnv, dir string) identity {
-	switch {
-	case onGitHub(env):
-		return fromGitHub(env, dir)
-	case onGitLab(env):
-		return fromGitLab(env)
-	}
-	return fromOther(env)
 }
 
 // readOnlyReason says why a save of this job writes nothing although nobody asked for that; "" if it may. id is as whom it would.

@@ -28,7 +28,7 @@ const (
 )
 
 // errNoToken: the job has no identity that could assume a role.
-var errNoToken = errors.New("no OIDC token")
+var errNoToken = s3.ErrNoToken
 
 // roleFlags say whose permissions a job has in the store, beyond what the AWS SDK finds by itself.
 type roleFlags struct {

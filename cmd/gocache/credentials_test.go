@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
@@ -27,7 +28,7 @@ func newRoleJob(t *testing.T) *roleJob {
 	g := storetest.Gateway(t)
 	g.Setenv(t)
 	g.Bucket(t, "bucket")
-	j := &roleJob{t: t, sts: storetest.NewSTS(t, g), home: t.TempDir()}
+	j := &roleJob{t: t, sts: storetest.NewSTS(t, g), home: e2etest.QuietHome(t, t.TempDir())}
 	j.sts.Setenv(t)
 	project := filepath.Join(j.home, "m")
 	for name, text := range map[string]string{"go.mod": "module example.com/m\n", "m.go": "package m\n"} {

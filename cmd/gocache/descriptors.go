@@ -10,7 +10,7 @@ const (
 // concurrency is --concurrency, or where that is not given, what the limit of open files allows if that is less than usual.
 func (a *app) concurrency() int {
 	if a.flags.concurrency > 0 || a.process == nil {
-		return a.flags.concurrency
+		return int(a.flags.concurrency)
 	}
 	return transfersFor(openFiles())
 }

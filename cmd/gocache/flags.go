@@ -37,7 +37,7 @@ type flags struct {
 	dryRun, force       bool
 	lookupOnly          bool
 	partSize            size
-	concurrency         int
+	concurrency         number
 	timeout, stall      duration
 	role                roleFlags
 	keeping             keepingFlags
@@ -80,14 +80,14 @@ func (f *flags) project(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.fuzz, "fuzz", false, "include the corpus that fuzzing found")
 }
 
-const storeUsage = "s3://bucket/prefix?region=R&endpoint=URL&path-style=true, or file:///dir (default: a directory in the user's cache)"
+const storeUsage = "s3://bucket/prefix?region=R&endpoint=URL&path-style=true, file:///dir, or https://host/prefix for reading only (default: a directory in the user's cache)"
 
 // transfer registers the store and how to talk to it.
 func (f *flags) transfer(fs *pflag.FlagSet) {
 	fs.StringVar(&f.store, "store", "", storeUsage)
 	fs.StringVar(&f.state, "state", "", "file in which restore leaves notes for save (default: one for each project in the user's cache)")
 	fs.Var(&f.partSize, "part-size", "bytes of one ranged read or part of an upload; 0: as measured to be best")
-	fs.IntVar(&f.concurrency, "concurrency", 0, "objects and parts in transfer at once; 0: as measured to be best")
+	fs.Var(&f.concurrency, "concurrency", "objects and parts in transfer at once; 0: as measured to be best")
 	f.timeout, f.stall = duration(defaultTimeout), duration(s3.DefaultStallTimeout)
 	fs.Var(&f.timeout, "timeout", "end after this time, whatever is left to do; 0: never")
 	fs.Var(&f.stall, "stall-timeout", "give up on a connection on which nothing moves")
@@ -172,8 +172,6 @@ func complete(cmd *cobra.Command) {
 // check refuses values that no flag type refuses by itself.
 func (f *flags) check() error {
 	switch {
-	case f.concurrency < 0 || f.concurrency > 1024:
-		return usage("invalid value %d for --concurrency: want 0 to 1024", f.concurrency)
 	case f.stall < duration(time.Second):
 		return usage("invalid value %s for --stall-timeout: want 1s or more", &f.stall)
 	case f.partSize > 1<<30: // buffers of this size are held while uploading

@@ -61,7 +61,7 @@ func (a *app) gcCommand() *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&a.flags.store, "store", "", storeUsage)
-	fs.IntVar(&a.flags.concurrency, "concurrency", 0, "snapshots read at once; 0: 16")
+	fs.Var(&a.flags.concurrency, "concurrency", "snapshots read at once; 0: 16")
 	a.flags.stall = duration(s3.DefaultStallTimeout)
 	fs.Var(&a.flags.stall, "stall-timeout", "give up on a connection on which nothing moves")
 	a.flags.role.register(fs)
@@ -106,13 +106,16 @@ func (a *app) runGC(ctx context.Context, g *gcFlags, out *gcOutput) error {
 		return err
 	}
 	out.Store = st.String()
+	if err := store.Writable(ctx, st); err != nil {
+		return err
+	}
 	c, ok := st.(store.Collector)
 	if !ok {
 		return usage("gc cannot clean %s", st)
 	}
 	o := gc.Options{
 		Store: c, MaxAge: time.Duration(g.maxAge), Grace: time.Duration(g.grace),
-		Concurrency: a.flags.concurrency, Meter: new(report.Meter),
+		Concurrency: int(a.flags.concurrency), Meter: new(report.Meter),
 	}
 	show := a.progress(o.Meter, gcWords)
 	defer show.Stop()

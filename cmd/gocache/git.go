@@ -18,6 +18,10 @@ type gitInfo struct {
 	Commit        string
 }
 
+func (g gitInfo) source() source {
+	return source{fromGit, identity{Repo: repoName(g.Remote), Scope: g.Branch, DefaultScope: g.DefaultBranch, Commit: g.Commit}}
+}
+
 // readGit asks git about the repository around dir. Without git, or outside of
 // a repository, everything is "".
 func readGit(ctx context.Context, dir string) gitInfo {

@@ -80,7 +80,7 @@ func TestGitHubEvents(t *testing.T) {
 	for _, c := range githubEvents {
 		t.Run(c.event+"/"+c.payload, func(t *testing.T) {
 			env := githubEnv(t, c.event, c.payload, "GITHUB_REF="+c.ref, "GITHUB_BASE_REF="+c.baseRef)
-			id := fromCI(env, env.get("GITHUB_WORKSPACE"))
+			id := ciSource(env, env.get("GITHUB_WORKSPACE")).identity
 			if id.Repo != "github.com/octo/project" || id.Name != "ci/test" || id.Scope != c.ref || id.BaseScope != c.base {
 				t.Errorf("identity %+v, want scope %s and base %q", id, c.ref, c.base)
 			}
@@ -122,7 +122,7 @@ func TestMatrixName(t *testing.T) {
 func TestNameOfWorkingDirectory(t *testing.T) {
 	env := githubEnv(t, "push", "push", `GOCACHE_ACTION_MATRIX={"go": 1}`)
 	for dir, want := range map[string]string{"/w/project": "ci/test/go=1", "/w/project/sub/x": "ci/test/go=1/sub/x", "/w/other": "ci/test/go=1/../other"} {
-		if got := fromCI(env, filepath.FromSlash(dir)).Name; got != want {
+		if got := ciSource(env, filepath.FromSlash(dir)).Name; got != want {
 			t.Errorf("%s has the name %q, want %q", dir, got, want)
 		}
 	}

@@ -60,7 +60,7 @@ func TestGitLabEvents(t *testing.T) {
 	for _, c := range gitlabEvents {
 		t.Run(c.name, func(t *testing.T) {
 			env := gitlabEnv(t, c.name, c.more...)
-			id := fromCI(env, "")
+			id := ciSource(env, "").identity
 			if id.Repo != "gitlab.example.com/octo/project" || id.Name != "test" || id.Scope != c.scope || id.BaseScope != c.base || id.DefaultScope != mainRef {
 				t.Errorf("identity %+v, want scope %s and base %q", id, c.scope, c.base)
 			}
@@ -72,7 +72,7 @@ func TestGitLabEvents(t *testing.T) {
 	}
 	// In the fork itself the merge request is its own.
 	env := gitlabEnv(t, "merge_request_fork", "CI_PROJECT_ID=99", "CI_PROJECT_PATH=mallory/project")
-	if reason := readOnlyReason(env, fromCI(env, "")); reason != "" {
+	if reason := readOnlyReason(env, ciSource(env, "").identity); reason != "" {
 		t.Errorf("in the fork: read-only because %s", reason)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/s3"
+	"github.com/org/gocache-action/internal/store/wire"
 	"github.com/org/gocache-action/trim"
 )
 
@@ -25,6 +26,9 @@ var hints = []struct {
 	{errNoUserCache, "set HOME, or give --store and --state"},
 	{snapshot.ErrFormat, "a later gocache wrote this; use the same version everywhere"},
 	{errNoToken, "give the job an OIDC token: id_tokens in GitLab, the permission id-token: write in GitHub"},
+	{wire.ErrProxy, "check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names the hosts that need no proxy"},
+	{errAuthority, "if the server has a certificate of your own authority, name the file with that authority in AWS_CA_BUNDLE (s3://) or SSL_CERT_FILE"},
+	{store.ErrReadOnly, "nothing is wrong if this job is only to read, as that of a pull request from a fork; else give it credentials, and an s3:// or file:// store"},
 	{s3.ErrRole, "check that the trust policy of the role accepts the audience and the subject of this job's token, and that STS can be reached"},
 	{s3.ErrNotEncrypted, "use a server that encrypts, or leave out what asks for it: --sse, sse in the URL, the customer key"},
 	{store.ErrDenied, "check the credentials of the job and what the bucket policy grants it; a directory must belong to this user"},
@@ -43,16 +47,18 @@ var hints = []struct {
 // hintFor returns what to do about an error, or "".
 func hintFor(err error) string {
 	for _, h := range hints {
-		if h.is == errDiskFull && osfile.IsNoSpace(err) || errors.Is(err, h.is) {
+		if h.is == errDiskFull && osfile.IsNoSpace(err) || h.is == wire.ErrProxy && wire.ProxyFailed(err) ||
+			h.is == errAuthority && wire.UnknownAuthority(err) || errors.Is(err, h.is) {
 			return h.hint
 		}
 	}
 	return ""
 }
 
-// Errors of this command. errDiskFull is found by osfile.IsNoSpace.
+// Errors of this command. errDiskFull is found by osfile.IsNoSpace, errAuthority by wire.UnknownAuthority.
 var (
 	errNoGo        = exec.ErrNotFound
 	errNoUserCache = errors.New("no cache directory for this user")
+	errAuthority   = errors.New("certificate of an unknown authority")
 	errDiskFull    = errors.New("disk full")
 )

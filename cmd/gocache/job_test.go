@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 )
 
 // A testJob is a job of a CI system on a machine of its own: a small project, and caches that begin empty.
@@ -29,7 +30,7 @@ type testJob struct {
 
 func newTestJob(t *testing.T) *testJob {
 	t.Helper()
-	home := t.TempDir()
+	home := e2etest.QuietHome(t, t.TempDir())
 	j := &testJob{t: t, home: home, build: filepath.Join(home, "build"), env: map[string]string{}}
 	j.write("m/go.mod", "module example.com/m\n\ngo 1.21\n")
 	j.write("m/m.go", "package m\n")

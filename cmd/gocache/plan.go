@@ -105,7 +105,8 @@ func (a *app) makePlan(ctx context.Context, doRestore, doSave bool) (*planOutput
 	if reason := a.readOnlyReason(p.id); reason != "" && doSave {
 		a.out.say("read-only, a save would do nothing: %s", reason)
 	}
-	if doSave {
+	a.storeNotes(st)
+	if doSave && a.mayWrite(ctx, st) {
 		out.Save, err = save.Plan(ctx, a.saveOptions(p, st, meter))
 	}
 	return out, err
@@ -114,7 +115,7 @@ func (a *app) makePlan(ctx context.Context, doRestore, doSave bool) (*planOutput
 // write prints the plan for people.
 func (o *planOutput) write(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "store  %s\nrepo   %s\nscope  %s\nfrom   repo: %s; scope: %s\n\n", o.Store, o.Repo, o.Scope, o.RepoFrom, o.ScopeFrom)
+	fmt.Fprintf(&b, "store  %s\nrepo   %s\nscope  %s\nfrom   %s\n\n", o.Store, o.Repo, o.Scope, o.From)
 	o.writeKey(&b)
 	o.writeCandidates(&b)
 	if o.Restore != nil {

@@ -48,11 +48,11 @@ func (a *app) project(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	p := &project{dir: dir, temp: a.lookup.get("RUNNER_TEMP")}
-	known := a.flags.identity.or(fromCI(a.lookup, dir))
+	flags, system := source{fromFlag, a.flags.identity}, ciSource(a.lookup, dir)
 	var git gitInfo
 	var asked sync.WaitGroup
 	asked.Go(func() {
-		if !known.whole() {
+		if !identify(flags, system).whole() {
 			git = readGit(ctx, dir)
 		}
 	})
@@ -61,8 +61,8 @@ func (a *app) project(ctx context.Context) (*project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.id = identify(known, git, p)
-	p.id.RepoFrom, p.id.ScopeFrom = a.origins(dir, git)
+	p.id = identify(flags, system, git.source(), source{fromDefault, identity{Name: fallbackName}},
+		source{fromPlace, identity{Repo: madeUpRepo(dir, p.env.GOMOD)}}, source{unknownScope(git), identity{Scope: fallbackScope}})
 	if err := p.id.check(); err != nil {
 		return nil, err
 	}
@@ -90,15 +90,6 @@ func projectDir(flag string) (string, error) {
 		return "", usage("project directory %s is not a directory", flag)
 	}
 	return dir, nil
-}
-
-// identify takes from each in this order: flags and the CI system, git, and what can be made up.
-func identify(known identity, git gitInfo, p *project) identity {
-	id := known.or(identity{
-		Name: fallbackName, Repo: repoName(git.Remote),
-		Scope: git.Branch, DefaultScope: git.DefaultBranch, Commit: git.Commit,
-	})
-	return id.or(identity{Repo: madeUpRepo(p.dir, p.env.GOMOD), Scope: fallbackScope})
 }
 
 // madeUpRepo names a project that has no remote: by its module path, or else its

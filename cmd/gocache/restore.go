@@ -118,6 +118,7 @@ func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
 	if a.flags.lookupOnly {
 		out.LookupOnly = true
 		out.Result, err = restore.Lookup(ctx, a.restoreOptions(p, st, nil))
+		a.storeNotes(st)
 		return err
 	}
 	a.keepCredentials(ctx, st)
@@ -133,6 +134,7 @@ func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
 	if out.Result != nil {
 		out.Result.State.StableTimes = out.Mtimes != nil && out.timesErr == nil && out.Mtimes.LeftAlone == 0
 	}
+	a.storeNotes(st)
 	a.warnings(p.key.Notes)
 	a.warnings(out.Mtimes.warnings())
 	return errors.Join(err, a.keepState(p, out.Result))

@@ -103,12 +103,13 @@ func (a *app) runSave(ctx context.Context, out *saveOutput) error {
 
 // saveOptions is to save what restoreOptions is to restore.
 func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Options {
+	before := a.restoreState(p, st)
 	return save.Options{
 		Store: st, Repo: p.id.Repo,
 		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
 		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir, Private: p.env.private(),
 		GoVersion: p.env.GOVERSION, GOROOT: p.env.GOROOT, GOMODCACHE: p.env.GOMODCACHE, Getenv: os.LookupEnv, BuiltWith: p.builtWith,
-		State: a.readState(p, st), StableTimes: a.stableTimes(p), ModuleUse: p.moduleUse,
+		State: before.state, StableTimes: before.stableTimes, ModuleUse: p.moduleUse,
 		MaxAge: time.Duration(a.flags.maxAge), MaxSize: int64(a.flags.maxSize),
 		MaxModules: int64(a.flags.maxSizeModules), MaxBuild: int64(a.flags.maxSizeBuild),
 		RepackBudget: cmp.Or(int64(a.flags.repackBudget), -1),
@@ -120,35 +121,6 @@ func (a *app) saveOptions(p *project, st store.Store, m *report.Meter) save.Opti
 		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + buildVersion().Version},
 		Meter:  m, Now: time.Now, MoreMemory: a.allowMore,
 	}
-}
-
-// stableTimes reports whether this job's restore, or mtimes after it, gave the files of the project their times. To which store
-// the restore belonged does not matter.
-func (a *app) stableTimes(p *project) bool {
-	file, err := p.stateFile(&a.flags)
-	if err != nil {
-		return false
-	}
-	state, err := snapshot.ReadState(file)
-	return err == nil && state != nil && state.StableTimes // readState says what is wrong with the file
-}
-
-// readState returns the notes of the restore before, or nil. Notes that cannot be read, or
-// are about another store, repository or scope, count as none.
-func (a *app) readState(p *project, st store.Store) *snapshot.State {
-	file, err := p.stateFile(&a.flags)
-	if err != nil {
-		return nil
-	}
-	state, err := snapshot.ReadState(file)
-	if err != nil {
-		a.out.warn(err, "")
-		return nil
-	}
-	if state == nil || state.Store != st.String() || state.Repo != p.id.Repo || state.Scope != p.id.Scope {
-		return nil
-	}
-	return state
 }
 
 // write prints the result for people.
@@ -168,6 +140,7 @@ func (o saveOutput) write(w io.Writer) error {
 		rows = slices.Insert(rows, 2, row(filesTitle, r.Files))
 	}
 	facts := [][2]string{
+		{"scope", fmt.Sprintf("%s (%s)", o.Scope, o.From.Scope)},
 		{"uploaded", report.Bytes(r.BytesUploaded)},
 		{"read", report.Bytes(r.BytesRead)},
 		{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},

@@ -15,6 +15,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/goproxytest"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 )
 
 func TestMain(m *testing.M) {
@@ -52,16 +54,13 @@ func TestScripts(t *testing.T) {
 // setup gives each script a home and caches of its own, and no traces of the CI system that
 // may be running the tests.
 func setup(env *testscript.Env, proxy string) error {
-	home := filepath.Join(env.WorkDir, ".home")
-	if err := os.MkdirAll(home, 0o755); err != nil {
-		return err
-	}
+	home := e2etest.QuietHome(env.T().(testing.TB), filepath.Join(env.WorkDir, ".home"))
 	for name, value := range map[string]string{
 		"HOME": home, "USERPROFILE": home, "LocalAppData": home, "XDG_CACHE_HOME": filepath.Join(home, ".cache"),
 		"GIT_CONFIG_NOSYSTEM": "1", "GIT_CEILING_DIRECTORIES": filepath.Dir(env.WorkDir),
 		"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com",
 		"GOMODCACHE": filepath.Join(env.WorkDir, ".caches", "mod"), "GOCACHE": filepath.Join(env.WorkDir, ".caches", "build"),
-		"GOPROXY": proxy, "GOSUMDB": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "", "GOENV": "off", "GOTELEMETRY": "off",
+		"GOPROXY": proxy, "GOSUMDB": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "", "GOENV": "off",
 		"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
 	} {
 		env.Setenv(name, value)

@@ -31,6 +31,8 @@ func (a *app) openStore(ctx context.Context) (store.Store, error) {
 	switch {
 	case err != nil:
 		return nil, usage("%w", err)
+	case target.Web != nil:
+		return a.openWeb(target.Web)
 	case target.S3 == nil:
 		return a.openDir(target.Dir)
 	}
@@ -65,7 +67,7 @@ func (a *app) openDir(path string) (store.Store, error) {
 // openS3 puts what flags say about transfers above what the URL says.
 func (f *flags) openS3(ctx context.Context, o s3.Options) (store.Store, error) {
 	o.PartSize = cmp.Or(int64(f.partSize), o.PartSize)
-	o.Concurrency = cmp.Or(f.concurrency, o.Concurrency)
+	o.Concurrency = cmp.Or(int(f.concurrency), o.Concurrency)
 	o.StallTimeout = time.Duration(f.stall)
 	st, err := s3.New(ctx, o)
 	switch {

@@ -2,14 +2,14 @@ package main
 
 import (
 	"fmt"
-	"math/big"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // A duration is a flag value that also takes days and weeks: 14d, 1d12h, 2w.
@@ -36,47 +36,9 @@ func (d *duration) String() string {
 
 // Set implements pflag.Value.
 func (d *duration) Set(s string) error {
-	v, err := parseDuration(s)
-	if err != nil {
-		return err
-	}
+	v, err := quantity.ParseDuration(s)
 	*d = duration(v)
-	return nil
-}
-
-// maxDuration is a hundred years: what is shown in days can then always be read back.
-const maxDuration = 36500 * 24 * time.Hour
-
-// parseDuration is time.ParseDuration with the units d (24 hours) and w (7 days) in
-// front of the others. Negative durations, and those above maxDuration, are refused.
-func parseDuration(s string) (time.Duration, error) {
-	var sum time.Duration
-	rest := s
-	for _, unit := range []struct {
-		name   string
-		length time.Duration
-	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}} {
-		number, after, ok := strings.Cut(rest, unit.name)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseFloat(number, 64)
-		if err != nil || strings.Trim(number, "0123456789.") != "" || n > 0 && n*float64(unit.length) < 1 || !(n >= 0 && n*float64(unit.length) <= float64(maxDuration)) {
-			return 0, fmt.Errorf("invalid duration %q", s)
-		}
-		sum += time.Duration(n * float64(unit.length))
-		rest = after
-	}
-	var v time.Duration
-	var err error
-	if rest != "" || s == "" {
-		v, err = time.ParseDuration(rest)
-	}
-	nothing := v == 0 && strings.ContainsAny(rest, "123456789") // a part of a nanosecond would be 0, which means never
-	if err != nil || strings.ContainsAny(rest, "+-") || nothing || v < 0 || v > maxDuration-sum {
-		return 0, fmt.Errorf("invalid duration %q: want such as 90s, 10m, 36h, 14d", s)
-	}
-	return sum + v, nil
+	return err
 }
 
 // A size is a flag value in bytes: 500MB, 2GiB, 1048576.
@@ -94,39 +56,26 @@ func (s *size) String() string {
 
 // Set implements pflag.Value. MB are powers of 1000 and MiB of 1024, as everywhere.
 func (s *size) Set(text string) error {
-	n, ok := parseSize(text)
-	if !ok {
-		return fmt.Errorf("invalid size %q: want such as 500MB, 2GiB", text)
-	}
+	n, err := quantity.ParseSize(text)
 	*s = size(n)
-	return nil
+	return err
 }
 
-// sizeForm has no sign, no exponent, and no comma, which is a decimal point to some and separates thousands for others.
-var sizeForm = regexp.MustCompile(`^([0-9]{1,19})(\.[0-9]{1,19})? ?(?:([kKmMgGtTpPeE])([iI]?))?[bB]?$`)
+// A number is a flag value that counts something: decimal digits, nothing else.
+type number int
 
-// parseSize reads a size. A fraction of a byte is none: half a byte would be 0, which means no bound.
-func parseSize(text string) (int64, bool) {
-	m := sizeForm.FindStringSubmatch(text)
-	if m == nil {
-		return 0, false
-	}
-	base, power := int64(1000), strings.Index(" kmgtpe", strings.ToLower(m[3]))
-	if m[4] != "" {
-		base = 1024
-	}
-	if m[3] == "" {
-		power = 0
-	}
-	number, _ := new(big.Rat).SetString(m[1] + m[2])
-	number.Mul(number, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(base), big.NewInt(int64(power)), nil)))
-	n := new(big.Int).Quo(number.Num(), number.Denom())
-	switch {
-	case power == 0 && !number.IsInt(), n.Sign() == 0 && number.Sign() != 0, n.BitLen() > 62:
-		return 0, false
-	}
-	return n.Int64(), true
+func (n *number) Type() string   { return "int" }
+func (n *number) String() string { return strconv.Itoa(int(*n)) }
+
+// Set implements pflag.Value.
+func (n *number) Set(s string) error {
+	v, err := quantity.ParseCount(s, maxCount)
+	*n = number(v)
+	return err
 }
+
+// maxCount is more than any server or machine wants of anything at once.
+const maxCount = 1024
 
 // A choice is a flag value out of a fixed list.
 type choice struct {

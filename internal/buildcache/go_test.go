@@ -222,6 +222,7 @@ func copyInTwo(dst, src *Cache, o Output, step func()) error {
 // TestKilled kills the copy of a package and of a program at each step. The action entries are all there before, which is the
 // hardest case: they name an output that is half there.
 func TestKilled(t *testing.T) {
+	osfiletest.NeedCompiler(t)
 	p := newProject(t)
 	src := Open(filepath.Join(t.TempDir(), "src"))
 	if err := stdtest.Fill(src.dir); err != nil {

@@ -13,7 +13,7 @@ import (
 
 // blackHole is a store at an address that answers nothing, not even a SYN, as behind a firewall that drops.
 func blackHole() []hang {
-	return []hang{{"a black hole", "restore save plan gc", func(t *testing.T, _ *storetest.Server) string { return "http://" + blackHoleAddr(t) }, false}}
+	return []hang{{"a black hole", "restore save plan gc", func(t *testing.T, _ *storetest.Server) string { return "http://" + blackHoleAddr(t) }, false, 1}}
 }
 
 // blackHoleAddr is that of a socket whose queue is full, for which the kernel drops each further SYN.

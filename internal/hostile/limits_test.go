@@ -32,7 +32,7 @@ type machine struct {
 func newMachine(t *testing.T, storeURL string) *machine {
 	t.Helper()
 	dir := t.TempDir()
-	return &machine{home: filepath.Join(dir, "home"), mod: filepath.Join(dir, "mod"), build: filepath.Join(dir, "build"), proj: shared.Proj, store: storeURL}
+	return &machine{home: e2etest.QuietHome(t, filepath.Join(dir, "home")), mod: filepath.Join(dir, "mod"), build: filepath.Join(dir, "build"), proj: shared.Proj, store: storeURL}
 }
 
 func dirURL(dir string) string { return "file://" + filepath.ToSlash(dir) }

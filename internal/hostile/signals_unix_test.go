@@ -221,7 +221,7 @@ func TestHangingGo(t *testing.T) {
 				if bySignal {
 					signalled(t, one, syscall.SIGTERM, func() bool { return glob(pids) }, c.command, append(args, "--timeout", "1m")...)
 				} else {
-					e := onTime(t, c.command+" with a hanging go "+c.subcommand, startup, func() ended { return finish(t, one.cmd(c.command, args...)) })
+					e := onTime(t, c.command+" with a hanging go "+c.subcommand, limit, startup, func() ended { return finish(t, one.cmd(c.command, args...)) })
 					if !strings.Contains(e.stderr, "not done within 1s") {
 						t.Error(e)
 					}

@@ -5,6 +5,7 @@
 package lookup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,7 @@ type opened struct {
 // First returns the first candidate, in their order, that holds a sound
 // manifest of the repository, and what it passed over: damaged ones, and those that this job may not read, unless that is all of them. A miss is a Found
 // without Manifest. The error is the store's.
+// What the store hides (store.ErrHidden) is a miss if another candidate can be read; else nobody knows whether anything can.
 // Only the body of the one that is returned is read, so memory does not grow
 // with the number of candidates.
 func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, passed []Found, err error) {
@@ -85,7 +87,7 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, pass
 	defer cancel()
 	open := r.openAll(ctx, cands)
 	defer closeAll(open, cancel)
-	var denied error
+	var denied, hidden error
 	answered := len(cands) == 0
 	for i, c := range cands {
 		o := <-open[i]
@@ -94,6 +96,8 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, pass
 		}
 		f := r.read(ctx, c, o, nil)
 		switch {
+		case errors.Is(f.Err, store.ErrHidden):
+			hidden = cmp.Or(hidden, f.Err)
 		case f.Manifest != nil:
 			return f, passed, nil
 		case f.Damaged():
@@ -105,6 +109,9 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, pass
 		default:
 			answered = true
 		}
+	}
+	if hidden != nil {
+		return Found{}, passed, hidden
 	}
 	if !answered {
 		return Found{}, nil, denied
@@ -188,12 +195,12 @@ func (r Reader) readOnce(c Candidate, o opened, like *snapshot.Manifest) Found {
 		return f
 	}
 	if o.err != nil {
-		f.Err = fmt.Errorf("manifest %s: %w", c.Object, o.err)
+		f.Err = store.Named("manifest", c.Object, o.err)
 		return f
 	}
 	m, err := r.decode(c, o, like)
 	if err != nil {
-		f.Err = fmt.Errorf("manifest %s: %w", c.Object, err)
+		f.Err = store.Named("manifest", c.Object, err)
 		return f
 	}
 	f.Manifest = m

@@ -69,7 +69,7 @@ func TestInstall(t *testing.T) {
 	if got, err := dst.Scan(context.Background()); len(want) != 3 || err != nil || !cmp.Equal(want, got) {
 		t.Errorf("Scan: %v\n%s", err, cmp.Diff(want, got))
 	}
-	for _, args := range goCommands {
+	for _, args := range goCommands() {
 		w.must(dst, false, args...)
 	}
 	before := tree(t, dst.dir)
@@ -376,7 +376,7 @@ func TestRemove(t *testing.T) {
 	if _, err := os.Stat(w.src.path("example.com/!burnt!sushi")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("empty directory stays: %v", err)
 	}
-	for _, args := range goCommands {
+	for _, args := range goCommands() {
 		w.must(w.src, true, args...)
 	}
 }

@@ -51,7 +51,7 @@ func (w *world) testKilled(damage, step string) {
 	if len(out) > 0 {
 		w.t.Fatalf("child was not killed: %v\n%s", err, out)
 	}
-	for _, args := range goCommands {
+	for _, args := range goCommands() {
 		if _, err := w.run(w.copyOf(dst), true, args...); err != nil {
 			if _, err0 := w.run(w.copyOf(before), true, args...); err0 == nil {
 				w.t.Error(err)

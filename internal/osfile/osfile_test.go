@@ -116,7 +116,11 @@ func TestIsNoSpace(t *testing.T) {
 }
 
 func TestIsBadName(t *testing.T) {
-	_, err := Create(filepath.Join(t.TempDir(), strings.Repeat("x", 300)), 0o666)
+	name := strings.Repeat("x", 300)
+	if runtime.GOOS == "windows" { // the limit is that of the file system there, but some characters are in no name
+		name = "what?"
+	}
+	_, err := Create(filepath.Join(t.TempDir(), name), 0o666)
 	if !IsBadName(fmt.Errorf("wrapped: %w", err)) {
 		t.Errorf("%v is not recognized", err)
 	}

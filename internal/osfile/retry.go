@@ -12,7 +12,7 @@ const retryFor = 2 * time.Second
 
 // Rename is os.Rename, repeated for a while where another program's open file is in the way.
 func Rename(from, to string) error {
-	return retry(retryFor, func() error { return os.Rename(from, to) })
+	return retry(retryFor, func() error { return rename(from, to) })
 }
 
 // Remove is os.Remove, repeated in the same way.

@@ -2,6 +2,7 @@ package osfile
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -49,5 +50,60 @@ func TestOpenShared(t *testing.T) {
 	}
 	if _, err := OpenShared(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
+	}
+}
+
+// TestReplaceShared: what is being read can be replaced, its readers read on, and nothing is left beside it.
+func TestReplaceShared(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	for _, p := range []string{from, to} {
+		if err := os.WriteFile(p, []byte(filepath.Base(p)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := OpenShared(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ReplaceShared(from, to, filepath.Join(dir, "aside")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(to); string(got) != "from" {
+		t.Errorf("now it has %q, %v", got, err)
+	}
+	if got, err := io.ReadAll(f); string(got) != "to" {
+		t.Errorf("the reader has %q, %v", got, err)
+	}
+	f.Close()
+	if list, _ := os.ReadDir(dir); len(list) != 1 {
+		t.Errorf("left: %v", list)
+	}
+}
+
+// TestReplaceLocked: a file that another program does not share stays, and so does what was to replace it.
+func TestReplaceLocked(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	for _, p := range []string{from, to} {
+		if err := os.WriteFile(p, []byte(filepath.Base(p)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name, _ := windows.UTF16PtrFromString(to)
+	h, err := windows.CreateFile(name, windows.GENERIC_READ, windows.FILE_SHARE_READ, nil, windows.OPEN_EXISTING, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = ReplaceShared(from, to, filepath.Join(dir, "aside"))
+	windows.CloseHandle(h)
+	var locked *LockedError
+	if !errors.As(err, &locked) {
+		t.Errorf("locked for good: %v", err)
+	}
+	for _, p := range []string{from, to} {
+		if got, err := os.ReadFile(p); string(got) != filepath.Base(p) {
+			t.Errorf("%s has %q, %v", p, got, err)
+		}
 	}
 }

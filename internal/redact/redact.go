@@ -64,9 +64,9 @@ func (v *Values) Text(text string) string {
 var (
 	// userinfo is what stands before the host of a URL. An "@" behind the host, as in a module version, is none.
 	userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s"'<>]*@`)
-	// parameter is one of a signed URL, or one that should not be in a URL. The name of a key tells who signed, which is nobody's
+	// parameter is one of a signed URL (Azure's is sig), or one that should not be in a URL. The name of a key tells who signed, which is nobody's
 	// business either.
-	parameter = regexp.MustCompile(`(?i)((?:X-Amz-Credential|AWSAccessKeyId|[a-z0-9_-]*(?:signature|token|passw(?:or)?d|secret|(?:api|access|private|secret|customer|sign|sse-c)[_-]?key))(?:=|%3D))[^&\s"'<>]+`)
+	parameter = regexp.MustCompile(`(?i)((?:X-(?:Amz|Goog)-Credential|AWSAccessKeyId|\bsig|[a-z0-9_-]*(?:signature|token|passw(?:or)?d|secret|(?:api|access|private|secret|customer|sign|sse-c)[_-]?key))(?:=|%3D))[^&\s"'<>]+`)
 	private   = regexp.MustCompile(`PRIVATE\+KEY\+[^\s"',]+`)
 	bearer    = regexp.MustCompile(`\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{20,}`) // longer than the words of prose
 )

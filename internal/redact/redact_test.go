@@ -10,12 +10,15 @@ import (
 
 func TestText(t *testing.T) {
 	for in, want := range map[string]string{
-		"get https://user:hunter2@host/x?y=1: refused":                    "get https://***@host/x?y=1: refused",
-		"invalid proxy address \"http://u:p@ss@h:1\"":                     `invalid proxy address "http://***@h:1"`,
-		"https://h/b/k?X-Amz-Credential=AK%2F1&x-amz-signature=ab&part=3": "https://h/b/k?X-Amz-Credential=***&x-amz-signature=***&part=3",
-		"proxy https://h/?token=abc&a=b":                                  "proxy https://h/?token=***&a=b",
-		`--trust-key "PRIVATE+KEY+ci+00+AQ/=": no`:                        `--trust-key "PRIVATE+KEY+***": no`,
-		"Authorization: Bearer abcdefghijklm.nopqrstu.vw":                 "Authorization: Bearer ***",
+		"get https://user:hunter2@host/x?y=1: refused":                                   "get https://***@host/x?y=1: refused",
+		"invalid proxy address \"http://u:p@ss@h:1\"":                                    `invalid proxy address "http://***@h:1"`,
+		"https://h/b/k?X-Amz-Credential=AK%2F1&x-amz-signature=ab&part=3":                "https://h/b/k?X-Amz-Credential=***&x-amz-signature=***&part=3",
+		"https://a.blob.core.windows.net/c/b?sv=2024&sig=a%2Fb%3D&se=1":                  "https://a.blob.core.windows.net/c/b?sv=2024&sig=***&se=1",
+		"https://storage.googleapis.com/b/o?X-Goog-Credential=a%40b&X-Goog-Signature=ab": "https://storage.googleapis.com/b/o?X-Goog-Credential=***&X-Goog-Signature=***",
+		"https://h/?design=1&sigma=2":                                                    "https://h/?design=1&sigma=2",
+		"proxy https://h/?token=abc&a=b":                                                 "proxy https://h/?token=***&a=b",
+		`--trust-key "PRIVATE+KEY+ci+00+AQ/=": no`:                                       `--trust-key "PRIVATE+KEY+***": no`,
+		"Authorization: Bearer abcdefghijklm.nopqrstu.vw":                                "Authorization: Bearer ***",
 		// What is no secret stays.
 		"GET v1/modules/example.com/m/@v/v1.0.0/00":                      "GET v1/modules/example.com/m/@v/v1.0.0/00",
 		"https://proxy.golang.org/example.com/m/@v/list":                 "https://proxy.golang.org/example.com/m/@v/list",

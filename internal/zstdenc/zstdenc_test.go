@@ -90,7 +90,10 @@ func goSource(t testing.TB, n int) []byte {
 		t.Fatal(err)
 	}
 	err = filepath.WalkDir(filepath.Join(strings.TrimSpace(string(root)), "src", "cmd"), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || len(p) >= n || !strings.HasSuffix(path, ".go") {
+		if len(p) >= n {
+			return fs.SkipAll
+		}
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
 			return err
 		}
 		data, err := os.ReadFile(path)

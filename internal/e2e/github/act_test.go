@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/store/storetest"
 )
@@ -68,7 +69,7 @@ func newLab(t *testing.T) *lab {
 		"ENDPOINT": l.server.Endpoint, "ACCESS_KEY": l.server.AccessKey, "SECRET_KEY": l.server.SecretKey,
 		"GOPROXY": "file://" + goCommand(t, ".", "env", "GOMODCACHE") + "/cache/download," + goCommand(t, ".", "env", "GOPROXY"),
 	}
-	l.env = environ("HOME="+filepath.Join(l.root, "home"), "XDG_CACHE_HOME="+filepath.Join(l.root, "xdg"), "GOCACHE_ACTION_BINARY="+binary,
+	l.env = environ("HOME="+e2etest.QuietHome(t, filepath.Join(l.root, "home")), "XDG_CACHE_HOME="+filepath.Join(l.root, "xdg"), "GOCACHE_ACTION_BINARY="+binary,
 		"GOMODCACHE="+filepath.Join(l.root, "runner", "mod"), "GOCACHE="+filepath.Join(l.root, "runner", "build"), "GOENV=off", "GOTOOLCHAIN=local",
 		"PATH="+nodeDir+string(filepath.ListSeparator)+os.Getenv("PATH"), "AWS_EC2_METADATA_DISABLED=true", "NO_PROXY=127.0.0.1",
 		"GIT_CONFIG_GLOBAL="+os.DevNull)

@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 )
 
 // A step is the shim in a runner of its own: an action directory, a tool cache and a temporary directory.
@@ -30,7 +32,7 @@ type step struct {
 
 func newStep(t *testing.T) *step {
 	unixOnly(t)
-	dir := t.TempDir()
+	dir := e2etest.QuietHome(t, t.TempDir())
 	s := &step{t: t, node: node(t), action: filepath.Join(dir, "action"), tools: filepath.Join(dir, "tools"), state: filepath.Join(dir, "state")}
 	copyAction(t, s.action)
 	temp := filepath.Join(dir, "temp")

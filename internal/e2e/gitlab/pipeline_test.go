@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/goproxytest"
 
+	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
@@ -86,11 +87,11 @@ func newLab(t *testing.T) *lab {
 	l.project = filepath.Join(l.root, "builds", "shop")
 	proxy := goproxytest.NewTestServer(t, "../../../cmd/gocache/testdata/modules", "")
 	l.must("../../..", "go", "build", "-o", filepath.Join(l.root, "bin", "gocache"), "./cmd/gocache") // with the caches of the machine
-	home := filepath.Join(l.root, "home")
+	home := e2etest.QuietHome(t, filepath.Join(l.root, "home"))
 	// The caches are where the go command puts them by itself.
 	l.env = append(l.env,
 		"HOME="+home, "XDG_CACHE_HOME="+filepath.Join(home, ".cache"), "GOPATH="+filepath.Join(home, "go"), "GOMODCACHE=", "GOCACHE=",
-		"GOPROXY="+proxy.URL, "GOSUMDB=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOENV=off", "GOTELEMETRY=off",
+		"GOPROXY="+proxy.URL, "GOSUMDB=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOENV=off",
 		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
 		"PATH="+filepath.Join(l.root, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"GITLAB_CI=", "GITHUB_ACTIONS=", "GCL_IGNORE_PREDEFINED_VARS=GITLAB_CI,CI_PIPELINE_SOURCE,CI_COMMIT_REF_NAME,CI_PROJECT_ID,CI_COMMIT_REF_PROTECTED")

@@ -46,7 +46,8 @@ var wireFaults = []wireFault{
 	{name: "HTML page with status 200", times: 1, do: htmlPage, expectation: expectOvercome},
 	{name: "HTML pages from then on", do: htmlPage, expectation: expectUnreachable},
 	{name: "no answer from then on", stalls: true, do: hangOn, expectation: expectUnreachable},
-	{name: "stall within the body", stalls: true, times: 1, on: func(o operation) bool { return onGet(o) || o.sendsBody() }, do: waitInBody, expectation: expectUnreachable},
+	{name: "stall within the body", stalls: true, times: 1, on: onGet, do: waitInBody, expectation: expectUnreachable},
+	{name: "stall within an upload", stalls: true, times: 1, on: operation.sendsBody, do: waitInBody, expectation: expectOvercome},
 }
 
 // wireWorld is a gateway with snapshots of the small project.

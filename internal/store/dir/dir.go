@@ -72,7 +72,12 @@ func (s *Store) Requests() map[string]int64 { return s.counter.Requests() }
 
 // Open implements store.Store.
 func (s *Store) Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, store.Info, error) {
-	f, info, err := s.openFile(ctx, name)
+	var f *os.File
+	var info store.Info
+	err := s.present(func() (err error) {
+		f, info, err = s.openFile(ctx, name)
+		return err
+	})
 	if err != nil {
 		return nil, store.Info{}, s.fail("read", name, err)
 	}
@@ -114,7 +119,11 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
 		return store.Info{}, s.fail("look up", name, err)
 	}
 	s.counter.Add("HEAD")
-	info, err := s.stat(name)
+	var info store.Info
+	err := s.present(func() (err error) {
+		info, err = s.stat(name)
+		return err
+	})
 	if err != nil {
 		return store.Info{}, s.fail("look up", name, err)
 	}

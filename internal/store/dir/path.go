@@ -12,11 +12,7 @@ const private = ".#store"
 
 // path returns the file of an object whose name is valid.
 func (s *Store) path(name string) string {
-	elems := strings.Split(name, "/")
-	for i, e := range elems {
-		elems[i] = escape(e)
-	}
-	return filepath.Join(s.root, filepath.Join(elems...))
+	return filepath.Join(s.root, filepath.FromSlash(FilePath(name)))
 }
 
 // dirPath returns the directory of the objects below parent, which is "" or ends in a slash.
@@ -66,4 +62,14 @@ func (s *Store) tmpDir() string { return filepath.Join(s.root, private, "tmp") }
 func (s *Store) lockPath(name string) string {
 	n := crc32.ChecksumIEEE([]byte(name)) % 64
 	return filepath.Join(s.root, private, "lock", strconv.Itoa(int(n)))
+}
+
+// FilePath is where the object of a valid name lies below the root of a directory store, with slashes. A web server that shows the directory
+// has it there.
+func FilePath(name string) string {
+	elems := strings.Split(name, "/")
+	for i, e := range elems {
+		elems[i] = escape(e)
+	}
+	return strings.Join(elems, "/")
 }

@@ -9,6 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -133,14 +136,47 @@ func (s *Store) place(ctx context.Context, tmp, name string, cond store.Conditio
 // renameInto renames tmp to the object's file. The directory was there, but the removal of the last
 // other object in it takes the directory along; see remove.
 func (s *Store) renameInto(tmp, name string) error {
-	err := osfile.Rename(tmp, s.path(name))
+	aside := filepath.Join(s.tmpDir(), asidePrefix+rand.Text())
+	err := osfile.ReplaceShared(tmp, s.path(name), aside)
 	for try := 0; try < dirTries && errors.Is(err, fs.ErrNotExist); try++ {
 		if err := makeDir(filepath.Dir(s.path(name))); err != nil {
 			return err
 		}
-		err = osfile.Rename(tmp, s.path(name))
+		err = osfile.ReplaceShared(tmp, s.path(name), aside)
 	}
 	return err
+}
+
+// asidePrefix begins the names of files that an object has just been moved to, to be replaced; see osfile.ReplaceShared.
+const asidePrefix = "old-"
+
+// asidePause and asideTries bound for how long a reader waits for an object that is being replaced.
+const (
+	asidePause = 5 * time.Millisecond
+	asideTries = 100
+)
+
+// present calls look, again where it finds nothing because the object is just being replaced in two steps, as on some
+// file systems of Windows.
+func (s *Store) present(look func() error) error {
+	for quiet, try := 0, 0; ; try++ {
+		err := look()
+		if runtime.GOOS != "windows" || !errors.Is(err, fs.ErrNotExist) || quiet == 2 || try == asideTries {
+			return err
+		}
+		// What was not aside by now was in its place already, or another replacement has begun since.
+		if s.replacing() {
+			time.Sleep(asidePause)
+		} else {
+			quiet++
+		}
+	}
+}
+
+// replacing reports whether some object is aside.
+func (s *Store) replacing() bool {
+	entries, _ := os.ReadDir(s.tmpDir())
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), asidePrefix) })
 }
 
 // dirTries bounds how often a directory is made that a Delete keeps removing.

@@ -1,8 +1,10 @@
 // Package open opens a store by its URL:
 //
 //	file:///dir
-//	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&conditional-writes=false&checksums=false&part-size=8M&concurrency=8
+//	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&conditional-writes=false&checksums=false&part-size=8MiB&concurrency=8
 //	                  &sse=aws:kms&sse-kms-key-id=ID&sse-bucket-key=true&storage-class=CLASS&requester-pays=true
+//
+//	https://host/prefix, only for reading; http:// on loopback, or with ?insecure=true
 //
 // All parameters of s3 are optional. Credentials and keys of encryption (but for the name of one) never are part of a URL.
 package open
@@ -20,9 +22,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/store/s3"
+	"github.com/org/gocache-action/internal/store/web"
 )
 
 // Options are settings that do not belong to a store's address. They matter to S3 only.
@@ -39,8 +43,11 @@ func URL(ctx context.Context, raw string, o Options) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.Dir != "" {
+	switch {
+	case t.Dir != "":
 		return dir.Open(t.Dir)
+	case t.Web != nil:
+		return web.New(web.Options{URL: t.Web, StallTimeout: o.StallTimeout, MaxAttempts: o.MaxAttempts})
 	}
 	t.S3.StallTimeout, t.S3.MaxAttempts = o.StallTimeout, o.MaxAttempts
 	return s3.New(ctx, *t.S3)
@@ -50,6 +57,7 @@ func URL(ctx context.Context, raw string, o Options) (store.Store, error) {
 type Target struct {
 	Dir string // a directory
 	S3  *s3.Options
+	Web *url.URL // a web server, for reading
 }
 
 // Parse checks a URL without opening it.
@@ -68,6 +76,8 @@ func Parse(raw string) (Target, error) {
 
 func parse(u *url.URL) (Target, error) {
 	switch {
+	case u.Scheme == "https" || u.Scheme == "http":
+		return parseWeb(u)
 	case u.User != nil:
 		return Target{}, errors.New("credentials do not belong in the URL; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile")
 	case u.Fragment != "":
@@ -79,7 +89,7 @@ func parse(u *url.URL) (Target, error) {
 	case u.Scheme == "":
 		return Target{}, errors.New("no scheme; write s3://bucket/prefix or file:///dir")
 	}
-	return Target{}, fmt.Errorf("unknown scheme %q; there are s3 and file", u.Scheme)
+	return Target{}, fmt.Errorf("unknown scheme %q; there are s3, file and https", u.Scheme)
 }
 
 // display is the URL without user and password.
@@ -168,13 +178,13 @@ func set(o *s3.Options, name string, values []string) (err error) {
 	case "requester-pays":
 		o.RequesterPays, err = strconv.ParseBool(value)
 	case "part-size":
-		o.PartSize, err = size(value)
+		o.PartSize, err = quantity.ParseSize(value)
 		if err == nil && o.PartSize < s3.MinPartSize {
-			err = fmt.Errorf("%s is less than 5M, the minimum of S3", value)
+			err = fmt.Errorf("%s is less than 5MiB, the minimum of S3", value)
 		}
 	case "concurrency":
-		o.Concurrency, err = strconv.Atoi(value)
-		if err == nil && (o.Concurrency < 1 || o.Concurrency > 256) {
+		o.Concurrency, err = quantity.ParseCount(value, 256)
+		if err == nil && o.Concurrency == 0 {
 			err = errors.New("not between 1 and 256")
 		}
 	case "sse-c", "sse-c-key", "sse-customer-key":
@@ -196,23 +206,4 @@ func endpoint(value string) (string, error) {
 		return "", errors.New("an endpoint has no parameters")
 	}
 	return value, nil
-}
-
-var sizePattern = regexp.MustCompile(`^([0-9]{1,10})([kKmMgG]?)(?:i?[bB])?$`)
-
-// size reads a number of bytes, with K, M or G for the powers of 1024.
-func size(value string) (int64, error) {
-	m := sizePattern.FindStringSubmatch(value)
-	if m == nil {
-		return 0, fmt.Errorf("%q is not a size such as 8M", value)
-	}
-	n, err := strconv.ParseInt(m[1], 10, 64)
-	if err != nil {
-		return 0, err
-	}
-	shift := map[string]int{"": 0, "k": 10, "m": 20, "g": 30}[strings.ToLower(m[2])]
-	if n > 1<<40>>shift {
-		return 0, fmt.Errorf("%s is too large", value)
-	}
-	return n << shift, nil
 }

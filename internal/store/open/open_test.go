@@ -2,6 +2,7 @@ package open
 
 import (
 	"context"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -29,6 +30,11 @@ func TestParse(t *testing.T) {
 		"file://localhost/some/dir":   {Dir: filepath.FromSlash("/some/dir")},
 		"file:///with%20space%23hash": {Dir: filepath.FromSlash("/with space#hash")},
 		"file:///C:/dir":              {Dir: filepath.FromSlash("C:/dir")},
+		"https://host/prefix/":        {Web: &url.URL{Scheme: "https", Host: "host", Path: "/prefix/"}},
+		"https://host":                {Web: &url.URL{Scheme: "https", Host: "host"}},
+		"http://127.0.0.1:80/a%20b":   {Web: &url.URL{Scheme: "http", Host: "127.0.0.1:80", Path: "/a b"}},
+		"http://[::1]:80/":            {Web: &url.URL{Scheme: "http", Host: "[::1]:80", Path: "/"}},
+		"http://host/p?insecure=true": {Web: &url.URL{Scheme: "http", Host: "host", Path: "/p"}},
 	} {
 		got, err := Parse(raw)
 		if err != nil {
@@ -46,7 +52,16 @@ func TestParseErrors(t *testing.T) {
 		"":                                   "no scheme",
 		"/dir":                               "no scheme",
 		"bucket/prefix":                      "no scheme",
-		"http://host/bucket":                 "unknown scheme",
+		"http://host/bucket":                 "https://, or add ?insecure=true",
+		"http://localhost.example.com/p":     "insecure=true",
+		"https://user:hunter2@host/p":        "credentials",
+		"https://host/p?token=hunter2":       "no parameter",
+		"https://host/p?insecure=perhaps":    "not true or false",
+		"https://host/p?a;b":                 "no parameter",
+		"https:///prefix":                    "no host",
+		"https:host":                         "no host",
+		"https://host/a/../b":                "element",
+		"https://host/p#frag":                "%23",
 		"gs://bucket":                        "unknown scheme",
 		"s3:bucket":                          "no bucket",
 		"s3:///prefix":                       "no bucket",
@@ -63,9 +78,9 @@ func TestParseErrors(t *testing.T) {
 		"s3://b?regoin=x":                                     "unknown",
 		"s3://b?region=a&region=b":                            "twice",
 		"s3://b?path-style=maybe":                             "path-style",
-		"s3://b?part-size=1M":                                 "less than 5M",
-		"s3://b?part-size=9999999999G":                        "too large",
-		"s3://b?part-size=-5M":                                "not a size",
+		"s3://b?part-size=1M":                                 "less than 5MiB",
+		"s3://b?part-size=9999999999G":                        "invalid size",
+		"s3://b?part-size=-5M":                                "invalid size",
 		"s3://b?concurrency=0":                                "between",
 		"s3://b?concurrency=x":                                "concurrency",
 		"s3://b?a;b":                                          "well-formed",
@@ -108,7 +123,7 @@ func TestString(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add("s3://b/p?region=r&part-size=8M")
+	f.Add("s3://b/p?region=r&part-size=8MiB")
 	f.Add("file:///dir")
 	f.Fuzz(func(t *testing.T, raw string) {
 		got, err := Parse(raw)

@@ -103,7 +103,7 @@ func (s *Store) refusals(errs []types.Error) map[string]error {
 	for _, e := range errs {
 		name, _ := s.name(e.Key)
 		sentinel := meaning(aws.ToString(e.Code), 0)
-		if aws.ToString(e.Code) == "AccessDenied" {
+		if isDeniedCode(aws.ToString(e.Code)) {
 			sentinel = store.ErrDenied
 		}
 		if errors.Is(sentinel, store.ErrNotFound) {

@@ -31,6 +31,9 @@ func (e *credentialError) Unwrap() error { return e.err }
 // credentials are those of the options, or of the chain that the SDK set up. Each request asks for them.
 func (o *Options) credentials(cfg aws.Config) *credentialSource {
 	inner := cfg.Credentials
+	if onlyInstance(cfg) && halfKeys() {
+		inner = failing{errHalf}
+	}
 	if o.Role != nil {
 		inner = newRoleProvider(cfg, o)
 	}
@@ -57,6 +60,7 @@ type credentialSource struct {
 	failed   error
 	at       time.Time
 	last     aws.Credentials // given out last
+	none     error           // why there are none at all, or nil
 	refused  bool            // the server says that last has expired
 	refusals int             // how often it said that of some
 	renewed  time.Time       // when it said so
@@ -100,6 +104,9 @@ func (c *credentialSource) check(creds aws.Credentials, before int) (again bool,
 }
 
 func (c *credentialSource) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	if c.nothing() != nil {
+		return unsigned, nil
+	}
 	if err := c.remembered(); err != nil {
 		return aws.Credentials{}, err
 	}
@@ -109,6 +116,9 @@ func (c *credentialSource) Retrieve(ctx context.Context) (aws.Credentials, error
 	if err == nil {
 		c.tell(creds)
 		return creds, nil
+	}
+	if ctx.Err() == nil && c.giveUp(err) {
+		return unsigned, nil
 	}
 	err = &credentialError{err}
 	if ctx.Err() == nil {
@@ -162,11 +172,11 @@ func (c *credentialSource) remember(err error) {
 // up fast where there is none: on most machines its address leads nowhere.
 func boundedInstanceRole(o *ec2rolecreds.Options) {
 	dialer := &net.Dialer{Timeout: time.Second}
-	o.Client = imds.New(imds.Options{
+	o.Client = roleLister{imds.New(imds.Options{
 		Retryer: retry.NewStandard(func(so *retry.StandardOptions) { so.MaxAttempts = 2 }),
 		HTTPClient: &http.Client{
 			Timeout:   2 * time.Second,
 			Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true},
 		},
-	})
+	})}
 }

@@ -12,6 +12,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/wire"
 )
 
 // Open implements store.Store. It costs one request; a range that begins at or behind
@@ -97,7 +98,7 @@ func (d *download) request() error {
 		}
 		return d.s.classify(d.ctx, err)
 	}
-	d.s.seen.Store(true)
+	d.s.sawObject()
 	if err := d.accept(out, in.Range != nil); err != nil {
 		out.Body.Close()
 		return err
@@ -194,10 +195,10 @@ func (d *download) broken(err error) error {
 	d.progress = 0
 	d.resumes++
 	var ne *netError
-	if errors.As(err, &ne) && ne.final || d.resumes >= d.s.opts.MaxAttempts {
+	if errors.As(err, &ne) && ne.Final || d.resumes >= d.s.opts.MaxAttempts {
 		return d.s.fail("read", d.name, fmt.Errorf("%w: at byte %d: %w", store.ErrUnreachable, d.pos, err))
 	}
-	if !sleep(d.ctx, backoff(d.resumes)) {
+	if !wire.Sleep(d.ctx, wire.Backoff(d.resumes)) {
 		return fmt.Errorf("read %s: %w", d.name, d.ctx.Err())
 	}
 	if err := d.request(); err != nil {

@@ -16,6 +16,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/wire"
 )
 
 // newRetryer repeats what may succeed the next time: 5xx, throttling, timeouts, broken
@@ -27,7 +28,7 @@ func newRetryer(attempts int, expired func()) aws.Retryer {
 		// Not the SDK's quota of retries for the whole process: one SlowDown in each of many
 		// parallel transfers would use it up. Attempts are bounded for each request.
 		o.RateLimiter = ratelimit.None
-		o.Backoff = retry.BackoffDelayerFunc(func(try int, _ error) (time.Duration, error) { return backoff(try), nil })
+		o.Backoff = retry.BackoffDelayerFunc(func(try int, _ error) (time.Duration, error) { return wire.Backoff(try), nil })
 		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 			if expired != nil && isExpired(err) {
 				expired()
@@ -45,7 +46,7 @@ func retryable(err error) aws.Ternary {
 	case errors.As(err, &ce):
 		return aws.FalseTernary
 	case errors.As(err, &ne):
-		return aws.BoolTernary(!ne.final)
+		return aws.BoolTernary(!ne.Final)
 	case isPage(err):
 		return aws.TrueTernary
 	case code(err) == "ConditionalRequestConflict" && isPutObject(err):
@@ -55,7 +56,7 @@ func retryable(err error) aws.Ternary {
 		// versitygw removes directories when their last object goes, without a lock against those who write below
 		// them, and says so of a write that came in between. Nothing was written.
 		return aws.TrueTernary
-	case status(err) == http.StatusNotImplemented:
+	case status(err) == http.StatusNotImplemented, isDenial(err):
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary
@@ -114,6 +115,8 @@ func (s *Store) classify(ctx context.Context, err error) error {
 		return nil
 	case ctx.Err() != nil: // before all others: a cancelled request also looks like a broken one
 		return ctx.Err()
+	case errors.Is(err, errUnsignedWrite):
+		return fmt.Errorf("%w: %w", store.ErrReadOnly, s.credentials.nothing())
 	case errors.As(err, &ce):
 		return fmt.Errorf("%w: %w", store.ErrDenied, ce)
 	case errors.As(err, &ne):
@@ -123,14 +126,17 @@ func (s *Store) classify(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %s: http %d, and %w", store.ErrUnreachable, s.endpoint(), status(err), errForeign)
 	}
 	if code(err) == "NoSuchKey" {
-		s.seen.Store(true) // says that there is a bucket
+		s.sawBucket()
 	}
 	if r := redirect(err); r != nil {
 		r.region, r.asked = bucketRegion(err), s.opts.Region
 		return r
 	}
+	if isDenial(err) {
+		return s.unsignedAnswer(&answer{sentinel: store.ErrDenied, err: err})
+	}
 	if sentinel := meaning(code(err), status(err)); sentinel != nil {
-		return &answer{sentinel: sentinel, err: err}
+		return s.unsignedAnswer(&answer{sentinel: sentinel, err: err})
 	}
 	return &answer{err: err}
 }
@@ -212,9 +218,6 @@ func meaning(code string, status int) error {
 		return store.ErrNoStore
 	case "PreconditionFailed", "ConditionalRequestConflict":
 		return store.ErrConflict
-	case "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
-		"InvalidAccessKeyId", "SignatureDoesNotMatch", "XAdminUserNotFound": // some servers give them other statuses than 403
-		return store.ErrDenied
 	case "NotImplemented":
 		return store.ErrUnsupported
 	}

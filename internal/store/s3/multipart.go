@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/wire"
 )
 
 // The SDK's feature/s3/transfermanager (v0.5.5) was tried for this and not taken: it copies bodies
@@ -66,7 +67,7 @@ func (w *write) multipart(ctx context.Context, first *part, parts *splitter) (st
 // create is not interrupted by ctx: an answer that nobody reads would leave an
 // upload whose name nobody knows.
 func (u *upload) create(ctx context.Context) error {
-	cctx, cancel := store.Cleanup(ctx, u.s.opts.StallTimeout+cleanupTimeout, nil)
+	cctx, cancel := store.Cleanup(ctx, stalledSends*u.s.opts.StallTimeout+cleanupTimeout, nil)
 	defer cancel()
 	out, err := u.s.client.CreateMultipartUpload(forDocument(cctx), &awss3.CreateMultipartUploadInput{
 		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name),
@@ -159,7 +160,7 @@ func (u *upload) abort(ctx context.Context, why error) error {
 		return err
 	}
 	for _, pause := range []time.Duration{100 * time.Millisecond, 400 * time.Millisecond} {
-		if !sleep(actx, pause) {
+		if !wire.Sleep(actx, pause) {
 			break
 		}
 		err = u.abortOnce(actx)

@@ -156,7 +156,10 @@ var errGone = &answer{sentinel: store.ErrConflict, err: errors.New("the object i
 // it had read the body, or it was refused although the condition holds. What is stored now tells.
 func (w *write) settle(ctx context.Context, err error, repeated bool) (store.Info, error) {
 	var ne *netError
-	broken := errors.As(err, &ne) && !ne.final
+	broken := errors.As(err, &ne) && !ne.Final
+	if ne != nil && ne.Stalled { // asking would take the stall time once more
+		return store.Info{}, err
+	}
 	denied := errors.Is(err, store.ErrConflict)
 	if ctx.Err() != nil || !broken && !repeated && !denied {
 		return store.Info{}, err

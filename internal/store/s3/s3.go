@@ -87,10 +87,12 @@ type Store struct {
 	opts        Options
 	client      *awss3.Client
 	http        *http.Client
-	credentials aws.CredentialsProvider
+	credentials *credentialSource
 	counter     *store.Counter
 	parts       *partPool
 	seen        atomic.Bool // the bucket is known to exist
+	public      atomic.Bool // an object was read without a signature
+	note        store.Notepad
 	lacks       lacks
 }
 
@@ -127,6 +129,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		// One from the environment or a profile is like one that was given: it is named in errors, and what is
 		// known of particular servers holds.
 		o.Endpoint = strings.TrimRight(aws.ToString(so.BaseEndpoint), "/")
+		so.HTTPSignerV4 = unsignedSigner{so.HTTPSignerV4}
 		if onGoogle(o.Endpoint) {
 			so.HTTPSignerV4 = googleSigner{so.HTTPSignerV4}
 		}
@@ -262,7 +265,7 @@ func (s *Store) head(ctx context.Context, name string) (*awss3.HeadObjectOutput,
 	if err != nil {
 		return nil, s.explainHead(ctx, s.classify(ctx, err))
 	}
-	s.seen.Store(true)
+	s.sawObject()
 	return out, nil
 }
 

@@ -129,9 +129,10 @@ func TestReplacedWhileResuming(t *testing.T) {
 
 const stall = 700 * time.Millisecond
 
-// within runs f, which must end with ErrUnreachable soon after the stall time.
-func within(t *testing.T, what string, f func() error) {
+// within runs f, which must end with ErrUnreachable soon after some stall times.
+func within(t *testing.T, what string, sends int, f func() error) {
 	t.Helper()
+	stall := stall * time.Duration(sends)
 	start := time.Now()
 	err := f()
 	took := time.Since(start)
@@ -143,6 +144,7 @@ func within(t *testing.T, what string, f func() error) {
 	}
 }
 
+// TestStall: reads end after the stall time, and uploads to a server that gives no sign of life after twice that.
 func TestStall(t *testing.T) {
 	net, o := badNetwork(t, gateway(t))
 	o.StallTimeout = stall
@@ -159,16 +161,16 @@ func TestStall(t *testing.T) {
 		t.Fatal(err)
 	}
 	net.add("timeout", "downstream", `"timeout":0`)
-	within(t, "in the middle of a body", func() error { _, err := io.Copy(io.Discard, r); return err })
-	within(t, "before the answer", func() error { _, _, err := s.Open(ctx, "x", 0, -1); return err })
-	within(t, "stat", func() error { _, err := s.Stat(ctx, "x"); return err })
+	within(t, "in the middle of a body", 1, func() error { _, err := io.Copy(io.Discard, r); return err })
+	within(t, "before the answer", 1, func() error { _, _, err := s.Open(ctx, "x", 0, -1); return err })
+	within(t, "stat", 1, func() error { _, err := s.Stat(ctx, "x"); return err })
 	net.remove()
 	net.add("timeout", "upstream", `"timeout":0`)
-	within(t, "small upload", func() error {
+	within(t, "small upload", 2, func() error {
 		_, err := s.Put(ctx, "y", bytes.NewReader(data[:1000]), 1000, store.Condition{IfAbsent: true})
 		return err
 	})
-	within(t, "upload in parts", func() error {
+	within(t, "upload in parts", 2, func() error {
 		_, err := s.Put(ctx, "y", bytes.NewReader(data), int64(len(data)), store.Condition{})
 		return err
 	})

@@ -199,6 +199,10 @@ func (c *cancelling) Read(p []byte) (int, error) {
 
 func testReplacement(t *testing.T, s store.Store) {
 	const size = 300_000
+	replacements := 60
+	if testing.Short() {
+		replacements = 6
+	}
 	bodies := [][]byte{bytes.Repeat([]byte("a"), size), bytes.Repeat([]byte("b"), size)}
 	put(t, s, "x", bodies[0], store.Condition{})
 	var reads, conflicts atomic.Int64
@@ -229,7 +233,7 @@ func testReplacement(t *testing.T, s store.Store) {
 		})
 	}
 	deadline := time.Now().Add(5 * time.Second)
-	for i := 1; i <= 60 || reads.Load() < 20 && time.Now().Before(deadline); i++ {
+	for i := 1; i <= replacements || reads.Load() < 20 && time.Now().Before(deadline); i++ {
 		put(t, s, "x", bodies[i%2], store.Condition{})
 	}
 	close(done)

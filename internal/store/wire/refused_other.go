@@ -1,6 +1,6 @@
 //go:build !windows
 
-package s3
+package wire
 
 import "syscall"
 

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+)
+
+// A restoreState is what the restore of this job noted for its save.
+type restoreState struct {
+	state *snapshot.State // nil: none, or of another snapshot
+	// stableTimes says that the restore, or mtimes after it, gave the files of the project their times. To which snapshot
+	// the restore belonged does not matter.
+	stableTimes bool
+}
+
+// restoreState reads the notes. Those that cannot be read, or are about another store, repository or scope, count as
+// none, which is said: a restore and a save that do not agree on the place are usually a mistake.
+func (a *app) restoreState(p *project, st store.Store) restoreState {
+	file, err := p.stateFile(&a.flags)
+	if err != nil {
+		return restoreState{}
+	}
+	state, err := snapshot.ReadState(file)
+	if err != nil {
+		a.out.warn(err, "")
+		return restoreState{}
+	}
+	if state == nil {
+		return restoreState{}
+	}
+	if other := differences(state, st.String(), p.id); len(other) > 0 {
+		a.out.say("the restore before had another %s; what it noted is not used", strings.Join(other, ", another "))
+		return restoreState{stableTimes: state.StableTimes}
+	}
+	return restoreState{state, state.StableTimes}
+}
+
+// differences names what a save has other than the restore before it.
+func differences(state *snapshot.State, store string, id identity) []string {
+	var list []string
+	for _, part := range []struct{ name, was, is string }{
+		{"store", state.Store, store}, {"repository", state.Repo, id.Repo}, {"scope", state.Scope, id.Scope},
+	} {
+		if part.was != part.is {
+			list = append(list, part.name+" ("+part.was+")")
+		}
+	}
+	return list
+}

@@ -1,0 +1,118 @@
+package modcache
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
+)
+
+// damaged is a cache in which the tree of a module is not what go.sum says, so that an install replaces it.
+func damaged(t *testing.T, w *world) (c *Cache, file string) {
+	c = Open(tempDir(t), Options{})
+	if err := copyAll(c, w.src); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := locate(toml)
+	file = c.path(p.tree + "/a/b.txt")
+	if err := errors.Join(os.Remove(c.path(p.base+".ziphash")), os.Chmod(file, 0o666), os.WriteFile(file, []byte("other"), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	return c, file
+}
+
+// TestTreeInUse: a file of the old tree is open in another program for a moment, which an install waits for.
+func TestTreeInUse(t *testing.T) {
+	w := newWorld(t)
+	c, file := damaged(t, w)
+	release := osfiletest.Hold(t, file)
+	time.AfterFunc(500*time.Millisecond, release)
+	if err := copyAll(c, w.src); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(tree(t, w.src.dir), tree(t, c.dir)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestTreeInUseForGood: the tree stays open, as that of a shell's working directory. The install of this module fails, as one that is locked, the old tree stays where it was,
+// and others can be installed.
+func TestTreeInUseForGood(t *testing.T) {
+	w := newWorld(t)
+	c, _ := damaged(t, w)
+	p, _ := locate(toml)
+	before := tree(t, c.path(p.tree))
+	release := osfiletest.Hold(t, c.path(p.tree))
+	defer release()
+	mods, err := w.src.Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mods {
+		if m.Version != toml {
+			if err := c.Remove(m.Version); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s, err := c.NewStage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mods {
+		err := copyModule(s, w.src, m, InstallOptions{})
+		if osfile.IsLocked(err) != (m.Version == toml) || err != nil && m.Version != toml {
+			t.Errorf("%s: %v", m.Version, err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(before, tree(t, c.path(p.tree))); diff != "" {
+		t.Errorf("the old tree (-want +got):\n%s", diff)
+	}
+	for _, m := range mods {
+		if got := c.Stat(m.Version); m.Version != toml && got.State != Complete {
+			t.Errorf("%s: %+v", m.Version, got)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(c.dir, "cache", "gocache-stage-*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// TestOldTreeInUse: where a tree can be moved although a file in it is open, as under wine, what cannot be removed afterwards is in
+// nobody's way, neither now nor for the next install, and goes as soon as it can.
+func TestOldTreeInUse(t *testing.T) {
+	w := newWorld(t)
+	c, file := damaged(t, w)
+	release := osfiletest.Hold(t, file)
+	defer release()
+	if err := copyAll(c, w.src); err != nil && !osfile.IsLocked(err) {
+		t.Fatal(err)
+	}
+	if c.Stat(toml).State != Complete {
+		t.Skip("such a tree cannot be moved here")
+	}
+	s, err := c.NewStage()
+	if err != nil {
+		t.Fatalf("the next install: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	release()
+	if s, err = c.NewStage(); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if left, _ := filepath.Glob(filepath.Join(c.dir, "cache", "gocache-stage-*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}

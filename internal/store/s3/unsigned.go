@@ -1,0 +1,215 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/org/gocache-action/internal/store"
+)
+
+// Reading without a signature. A job that has no credentials at all, such as that of a pull request from a fork, which
+// gets no secrets, can still read a bucket whose policy lets everybody. So where nothing is found that could have
+// credentials, requests go out unsigned, and writes are refused before anything is sent.
+//
+// Credentials that are found and do not work are another matter: keys that expired, a role that refuses the token, one of
+// two variables. Somebody meant them to work, and a job that goes on without them would hide that. They stay
+// errors.
+
+// ErrNoToken: a role is given, and the job has no token with which to assume it. That is no credentials at all.
+var ErrNoToken = errors.New("no OIDC token")
+
+// errNoInstanceRole: there is no metadata service, or it knows no role.
+var errNoInstanceRole = errors.New("no role of an instance")
+
+// errHalf: one of two variables is empty. The SDK would look elsewhere without a word.
+var errHalf = errors.New("only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set")
+
+// unsigned are the credentials of those who have none. Packages of the SDK take no empty ones.
+var unsigned = aws.Credentials{AccessKeyID: "none", SecretAccessKey: "none", Source: "NoCredentials"}
+
+func isUnsigned(c aws.Credentials) bool { return c.Source == unsigned.Source }
+
+// halfKeys reports whether one of the two variables of a key pair is missing.
+func halfKeys() bool {
+	first := func(a, b string) string {
+		if v := os.Getenv(a); v != "" {
+			return v
+		}
+		return os.Getenv(b)
+	}
+	id, secret := first("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"), first("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")
+	return (id == "") != (secret == "")
+}
+
+// failing is a provider of nothing but an error.
+type failing struct{ err error }
+
+func (f failing) Retrieve(context.Context) (aws.Credentials, error) { return aws.Credentials{}, f.err }
+
+// onlyInstance reports whether the chain came to its last member: nothing names any credentials.
+func onlyInstance(cfg aws.Config) bool {
+	return aws.IsCredentialsProvider(cfg.Credentials, (*ec2rolecreds.Provider)(nil))
+}
+
+// foundNothing tells credentials that do not exist from those that do not work.
+func foundNothing(err error) bool {
+	return errors.Is(err, errNoInstanceRole) || errors.Is(err, ErrNoToken)
+}
+
+// roleLister is the client of the metadata service. It marks the answers that mean that there is no role: the service may be missing, or
+// be that of another cloud, which answers anything.
+type roleLister struct{ *imds.Client }
+
+// rolesPath is where the service lists the roles of an instance; see package ec2rolecreds.
+const rolesPath = "/iam/security-credentials/"
+
+func (l roleLister) GetMetadata(ctx context.Context, in *imds.GetMetadataInput, o ...func(*imds.Options)) (*imds.GetMetadataOutput, error) {
+	out, err := l.Client.GetMetadata(ctx, in, o...)
+	if in.Path != rolesPath {
+		return out, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoInstanceRole, err)
+	}
+	defer out.Content.Close()
+	list, err := io.ReadAll(io.LimitReader(out.Content, 1<<16))
+	if err != nil {
+		return nil, err
+	}
+	if len(bytes.TrimSpace(list)) == 0 {
+		return nil, errNoInstanceRole
+	}
+	return &imds.GetMetadataOutput{Content: io.NopCloser(bytes.NewReader(list)), ResultMetadata: middleware.Metadata{}}, nil
+}
+
+// nothingError is why there are no credentials. What the SDK says of the last place where it looked is rather about that place.
+type nothingError struct{ err error }
+
+func (e *nothingError) Error() string {
+	if errors.Is(e.err, errNoInstanceRole) {
+		return "no credentials in the environment, in a profile or of this machine"
+	}
+	return "no credentials: " + e.err.Error()
+}
+
+func (e *nothingError) Is(target error) bool { return target == store.ErrDenied }
+func (e *nothingError) Unwrap() error        { return e.err }
+
+// giveUp decides that there are no credentials, unless there were some before. It is decided once: all requests of
+// a store are signed, or none is.
+func (c *credentialSource) giveUp(err error) bool {
+	if !foundNothing(err) {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last != (aws.Credentials{}) {
+		return false
+	}
+	c.none = &nothingError{err}
+	return true
+}
+
+// nothing is why there are no credentials, or nil.
+func (c *credentialSource) nothing() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.none == nil {
+		return nil
+	}
+	return c.none
+}
+
+// errUnsignedWrite is the reason why a request was not sent; classify says it with the reason why there are no credentials.
+var errUnsignedWrite = &credentialError{store.ErrReadOnly}
+
+// unsignedSigner leaves requests without credentials as they are.
+type unsignedSigner struct{ awss3.HTTPSignerV4 }
+
+func (s unsignedSigner) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string, t time.Time, o ...func(*v4.SignerOptions)) error {
+	switch {
+	case !isUnsigned(c):
+		return s.HTTPSignerV4.SignHTTP(ctx, c, r, hash, service, region, t, o...)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return errUnsignedWrite
+	}
+	return nil
+}
+
+// Writable implements store.Guard. It sends no request to the store.
+func (s *Store) Writable(ctx context.Context) error {
+	_, err := s.credentials.Retrieve(ctx)
+	if err == nil {
+		err = s.credentials.nothing()
+		if err != nil {
+			return fmt.Errorf("bucket %s: %w: %w", s.opts.Bucket, store.ErrReadOnly, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("bucket %s: %w", s.opts.Bucket, s.classify(ctx, err))
+}
+
+// unsignedDenial is the answer to an unsigned request for an object that is not public, or does not exist: a server tells
+// the difference only to those who may list.
+type unsignedDenial struct {
+	why    error // that there are no credentials
+	answer error
+}
+
+func (d *unsignedDenial) Error() string {
+	return fmt.Sprintf("%v: %v; and without a signature the server answers %v: there is no such object, or it is not public",
+		store.ErrDenied, d.why, d.answer)
+}
+
+func (d *unsignedDenial) Is(target error) bool {
+	return target == store.ErrDenied || target == store.ErrHidden
+}
+
+func (d *unsignedDenial) Unwrap() []error { return []error{d.why, d.answer} }
+
+// unsignedAnswer is what an answer to an unsigned request means. After one object could be read, one that
+// is denied is one that does not exist: nobody makes some objects of a store public.
+func (s *Store) unsignedAnswer(a *answer) error {
+	why := s.credentials.nothing()
+	if why == nil || a.sentinel != store.ErrDenied {
+		return a
+	}
+	if s.public.Load() {
+		s.note.Add("the store answers 403 for objects that do not exist: they count as missing")
+		return fmt.Errorf("%w: %w", store.ErrNotFound, &answer{err: a.err})
+	}
+	return &unsignedDenial{why: why, answer: &answer{err: a.err}}
+}
+
+// sawObject notes that an object could be read.
+func (s *Store) sawObject() {
+	if !s.public.Load() && s.sawBucket() {
+		s.public.Store(true)
+	}
+}
+
+// sawBucket notes that the bucket is there, and that it answers requests without a signature, if these are.
+func (s *Store) sawBucket() (unsigned bool) {
+	s.seen.Store(true)
+	why := s.credentials.nothing()
+	if why != nil {
+		s.note.Add(fmt.Sprintf("bucket %s is read without a signature: %v", s.opts.Bucket, why))
+	}
+	return why != nil
+}
+
+// Notes implements store.Noter.
+func (s *Store) Notes() []string { return s.note.Notes() }

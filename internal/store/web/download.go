@@ -1,0 +1,225 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/wire"
+)
+
+// Put implements store.Store, and writes nothing.
+func (s *Store) Put(ctx context.Context, name string, _ io.Reader, _ int64, _ store.Condition) (store.Info, error) {
+	if err := store.CheckName(name); err != nil {
+		return store.Info{}, s.fail("write", name, err)
+	}
+	return store.Info{}, s.fail("write", name, s.Writable(ctx))
+}
+
+// Open implements store.Store. It costs one request; a range that is empty or begins behind the end, a second one.
+func (s *Store) Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, store.Info, error) {
+	d, err := s.open(ctx, name, off, length)
+	if err != nil {
+		return nil, store.Info{}, s.fail("read", name, err)
+	}
+	return d, d.info, nil
+}
+
+func (s *Store) open(ctx context.Context, name string, off, length int64) (*download, error) {
+	if err := store.CheckName(name); err != nil {
+		return nil, err
+	}
+	if _, err := store.End(off, length, 0); err != nil {
+		return nil, err
+	}
+	d := &download{ctx: ctx, s: s, name: name, pos: off, length: length}
+	if length == 0 {
+		return d, d.nothing()
+	}
+	err := d.request()
+	if errors.Is(err, errRange) {
+		err = d.nothing()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// download reads a range of one version of an object over as many connections as it takes.
+type download struct {
+	ctx    context.Context
+	s      *Store
+	name   string
+	length int64 // as asked for
+	info   store.Info
+
+	pos, end int64 // next byte, and where the range ends in this object
+	short    bool  // the object ends before the range
+	body     io.ReadCloser
+	exact    bool // the body ends where the range does
+	closed   bool
+	resumes  int   // in a row, without much progress
+	progress int64 // bytes since the last break
+}
+
+// enoughProgress is how many bytes make a connection count as good again.
+const enoughProgress = 1 << 20
+
+// nothing is for ranges without a byte.
+func (d *download) nothing() error {
+	info, err := d.s.stat(d.ctx, d.name)
+	if err != nil {
+		return err
+	}
+	d.info = info
+	d.short = d.pos > info.Size || d.length > 0
+	d.end = d.pos
+	return nil
+}
+
+// request asks for what is left of the range.
+func (d *download) request() error {
+	header := d.rangeHeader()
+	resp, err := d.s.do(d.ctx, http.MethodGet, d.name, header)
+	if err != nil {
+		return err
+	}
+	if err := d.accept(resp, header != ""); err != nil {
+		resp.Body.Close()
+		return err
+	}
+	return nil
+}
+
+func (d *download) rangeHeader() string {
+	switch {
+	case d.info.Version != "": // resumed
+		return fmt.Sprintf("bytes=%d-%d", d.pos, d.end-1)
+	case d.length > 0:
+		end, _ := store.End(d.pos, d.length, 0)
+		return fmt.Sprintf("bytes=%d-%d", d.pos, end-1)
+	case d.pos > 0:
+		return fmt.Sprintf("bytes=%d-", d.pos)
+	}
+	return ""
+}
+
+// accept checks that the answer is what was asked for, and of the version that was begun with. A server without ranges sends
+// everything, of which the beginning is passed over.
+func (d *download) accept(resp *http.Response, ranged bool) error {
+	size, skip := resp.ContentLength, int64(0)
+	switch {
+	case resp.StatusCode == http.StatusPartialContent && !ranged:
+		return fmt.Errorf("%w: it answers with a range that was not asked for", store.ErrUnsupported)
+	case resp.StatusCode == http.StatusPartialContent:
+		var err error
+		if size, err = totalSize(resp.Header.Get("Content-Range"), d.pos); err != nil {
+			return err
+		}
+	case ranged:
+		skip = d.pos
+		d.s.note.Add(fmt.Sprintf("%s ignores ranges: more is transferred than is needed", d.s))
+	}
+	if size < 0 {
+		return errNoSize
+	}
+	info := infoOf(resp, size)
+	switch {
+	case d.info.Version == "":
+		end, _ := store.End(d.pos, d.length, size)
+		d.info, d.end, d.short = info, min(end, size), end > size || d.pos > size
+		d.end = max(d.end, d.pos)
+	case !d.info.Same(info):
+		return store.ErrConflict
+	}
+	d.body, d.exact = resp.Body, !ranged || resp.StatusCode == http.StatusPartialContent
+	if skip > 0 && d.pos < d.end {
+		if _, err := io.CopyN(io.Discard, resp.Body, skip); err != nil {
+			return fmt.Errorf("%w: before byte %d: %w", store.ErrUnreachable, skip, err)
+		}
+	}
+	return nil
+}
+
+// totalSize reads "bytes first-last/total", which must begin at first.
+func totalSize(contentRange string, first int64) (int64, error) {
+	rest, ok := strings.CutPrefix(contentRange, "bytes "+strconv.FormatInt(first, 10)+"-")
+	_, total, ok2 := strings.Cut(rest, "/")
+	n, err := strconv.ParseInt(total, 10, 64)
+	if !ok || !ok2 || err != nil || n < first {
+		return 0, fmt.Errorf("%w: it answers a range from byte %d with content-range %.60q", store.ErrUnsupported, first, contentRange)
+	}
+	return n, nil
+}
+
+func (d *download) Read(p []byte) (int, error) {
+	switch {
+	case d.closed:
+		return 0, errors.New("read after close")
+	case d.pos == d.end && d.short:
+		return 0, io.ErrUnexpectedEOF
+	case d.pos == d.end:
+		return 0, d.finish()
+	case d.body == nil:
+		return 0, errors.New("read after an error")
+	}
+	n, err := d.body.Read(p[:min(int64(len(p)), d.end-d.pos)])
+	d.pos += int64(n)
+	d.progress += int64(n)
+	if err == nil || err == io.EOF && d.pos == d.end {
+		return n, nil
+	}
+	return n, d.broken(err)
+}
+
+// finish reads the end of a body of which all was wanted, so that the connection can be used again.
+func (d *download) finish() error {
+	if d.body != nil && d.exact {
+		var one [1]byte
+		d.body.Read(one[:])
+	}
+	return io.EOF
+}
+
+// broken resumes after a body that ended early. A stall is not resumed: it has already taken the time that the caller
+// allows for no progress.
+func (d *download) broken(err error) error {
+	d.body.Close()
+	d.body = nil
+	if d.ctx.Err() != nil {
+		return d.s.fail("read", d.name, d.ctx.Err())
+	}
+	if d.progress >= enoughProgress {
+		d.resumes = 0
+	}
+	d.progress = 0
+	d.resumes++
+	var ne *wire.Error
+	if errors.As(err, &ne) && ne.Final || d.resumes >= d.s.opts.MaxAttempts {
+		return d.s.fail("read", d.name, fmt.Errorf("%w: at byte %d: %w", store.ErrUnreachable, d.pos, err))
+	}
+	if !wire.Sleep(d.ctx, wire.Backoff(d.resumes)) {
+		return d.s.fail("read", d.name, d.ctx.Err())
+	}
+	if err := d.request(); err != nil {
+		return d.s.fail("read", d.name, fmt.Errorf("resume at byte %d: %w", d.pos, err))
+	}
+	return nil
+}
+
+// Close ends the transfer. A connection whose body was not read to its end is given up.
+func (d *download) Close() error {
+	d.closed = true
+	if d.body == nil {
+		return nil
+	}
+	err := d.body.Close()
+	d.body = nil
+	return err
+}

@@ -1,0 +1,33 @@
+package web
+
+import (
+	"net/url"
+	"testing"
+)
+
+func TestEscape(t *testing.T) {
+	for name, want := range map[string]string{
+		"v1/modules/example.com/x@v1.0.0+incompatible": "v1/modules/example.com/x%40v1.0.0%2Bincompatible",
+		"!burnt~sushi=x": "%21burnt~sushi%3Dx",
+		"#con#/a":        "%23con%23/a",
+	} {
+		got := escape(name)
+		if got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+		if back, err := url.PathUnescape(got); err != nil || back != name {
+			t.Errorf("%s: comes back as %s, %v", name, back, err)
+		}
+	}
+}
+
+func FuzzTotalSize(f *testing.F) {
+	f.Add("bytes 5-9/100", int64(5))
+	f.Add("bytes 5-9/*", int64(5))
+	f.Add("bytes 0-9/5", int64(0))
+	f.Fuzz(func(t *testing.T, header string, first int64) {
+		if n, err := totalSize(header, first); err == nil && n < first {
+			t.Errorf("%q from %d: %d", header, first, n)
+		}
+	})
+}

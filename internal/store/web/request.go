@@ -1,0 +1,222 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/dir"
+	"github.com/org/gocache-action/internal/store/wire"
+)
+
+// statusError is an answer that is no object.
+type statusError struct {
+	status   int
+	sentinel error // of package store; nil: none fits
+}
+
+func (e *statusError) Error() string {
+	text := strings.TrimSpace(fmt.Sprintf("http %d %s", e.status, http.StatusText(e.status)))
+	switch {
+	case e.sentinel == store.ErrHidden:
+		return fmt.Sprintf("%v: %s: there is no such object, or it is not public", store.ErrDenied, text)
+	case e.sentinel != nil:
+		return e.sentinel.Error() + ": " + text
+	}
+	return text
+}
+
+func (e *statusError) Is(target error) bool {
+	return e.sentinel != nil && (target == e.sentinel || e.sentinel == store.ErrHidden && target == store.ErrDenied)
+}
+
+// meaning is what a status says about an object. 403 is how buckets answer for objects that do not exist who may not list, and what CDNs
+// make of that.
+func meaning(status int) error {
+	switch status {
+	case http.StatusNotFound, http.StatusGone:
+		return store.ErrNotFound
+	case http.StatusForbidden:
+		return store.ErrHidden
+	case http.StatusUnauthorized, http.StatusProxyAuthRequired:
+		return store.ErrDenied
+	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return store.ErrUnsupported
+	case http.StatusTooManyRequests, http.StatusRequestTimeout:
+		return store.ErrUnreachable
+	}
+	switch status / 100 {
+	case 5:
+		return store.ErrUnreachable
+	case 3:
+		return store.ErrMoved
+	}
+	return nil
+}
+
+// errRange: 416, the range begins behind the last byte.
+var errRange = errors.New("range not satisfiable")
+
+// do sends a request until there is an answer that counts, or no attempt is left. rangeHeader may be empty.
+func (s *Store) do(ctx context.Context, method, name, rangeHeader string) (*http.Response, error) {
+	for try := 1; ; try++ {
+		resp, err := s.once(ctx, method, name, rangeHeader)
+		if err == nil {
+			return resp, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if try >= s.opts.MaxAttempts || !worthRepeating(err) || !wire.Sleep(ctx, wire.Backoff(try)) {
+			return nil, err
+		}
+	}
+}
+
+// worthRepeating: what a server that is overloaded or restarts answers. What is final for package wire has taken its time.
+func worthRepeating(err error) bool {
+	var ne *wire.Error
+	if errors.As(err, &ne) {
+		return !ne.Final
+	}
+	return errors.Is(err, store.ErrUnreachable)
+}
+
+// once sends a request, and a second one where a name is another in a directory.
+func (s *Store) once(ctx context.Context, method, name, rangeHeader string) (*http.Response, error) {
+	resp, err := s.send(ctx, method, s.url(name), rangeHeader)
+	file := dir.FilePath(name)
+	if !errors.Is(err, store.ErrNotFound) || s.asFiles.Load() || file == name {
+		return resp, err
+	}
+	again, err2 := s.send(ctx, method, s.base+escape(file), rangeHeader)
+	if err2 == nil {
+		s.asFiles.Store(true)
+		return again, nil
+	}
+	return nil, err
+}
+
+func (s *Store) send(ctx context.Context, method, address, rangeHeader string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept-Encoding", "identity") // sizes and ranges mean the stored bytes
+	req.Header.Set("User-Agent", "gocache")
+	if rangeHeader != "" {
+		req.Header.Set("Range", rangeHeader)
+	}
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return nil, s.unanswered(ctx, err)
+	}
+	if err := s.check(resp); err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
+	s.readable.Store(true)
+	return resp, nil
+}
+
+// unanswered unpacks what net/http says, which repeats the URL.
+func (s *Store) unanswered(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err
+	}
+	var ne *wire.Error
+	if errors.As(err, &ne) {
+		return fmt.Errorf("%w: %w", store.ErrUnreachable, ne)
+	}
+	switch {
+	case errors.Is(err, errDowngrade):
+		return fmt.Errorf("%w: %w", store.ErrMoved, err)
+	case errors.Is(err, store.ErrNotFound):
+		return store.ErrNotFound
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnreachable, &wire.Error{Err: err, Final: true})
+}
+
+// check tells objects from all else that a server can answer.
+func (s *Store) check(resp *http.Response) error {
+	switch status := resp.StatusCode; {
+	case status == http.StatusRequestedRangeNotSatisfiable:
+		return errRange
+	case status == http.StatusForbidden && s.readable.Load():
+		s.note.Add(fmt.Sprintf("%s answers 403 for objects that do not exist: they count as missing", s))
+		return &statusError{status, store.ErrNotFound}
+	case status != http.StatusOK && status != http.StatusPartialContent:
+		return &statusError{status, meaning(status)}
+	}
+	switch coding := strings.ToLower(resp.Header.Get("Content-Encoding")); coding {
+	case "", "identity", "aws-chunked": // the last is what some clients leave in the metadata of S3
+	default:
+		return fmt.Errorf("%w: it answers with content-encoding %.20q, which was not asked for", store.ErrUnsupported, coding)
+	}
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+		return fmt.Errorf("%w: it answers with a web page instead of an object", store.ErrUnreachable)
+	}
+	return nil
+}
+
+// infoOf reads what an answer says about the whole object, of which it has size bytes. Without an ETag the time is the version: then two
+// contents of the same size within a second are not told apart, but by their hashes.
+func infoOf(resp *http.Response, size int64) store.Info {
+	modified, _ := http.ParseTime(resp.Header.Get("Last-Modified"))
+	version := resp.Header.Get("ETag")
+	switch {
+	case version != "":
+	case !modified.IsZero():
+		version = "time " + strconv.FormatInt(modified.Unix(), 10)
+	default:
+		version = "size " + strconv.FormatInt(size, 10)
+	}
+	if modified.IsZero() {
+		modified = time.Unix(0, 0)
+	}
+	return store.Info{Size: size, Version: store.Version(version), ModTime: modified}
+}
+
+// Stat implements store.Store.
+func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
+	if err := store.CheckName(name); err != nil {
+		return store.Info{}, s.fail("look up", name, err)
+	}
+	info, err := s.stat(ctx, name)
+	if err != nil {
+		return store.Info{}, s.fail("look up", name, err)
+	}
+	return info, nil
+}
+
+// stat asks with HEAD, and where that is not allowed with GET, whose body it does not read.
+func (s *Store) stat(ctx context.Context, name string) (store.Info, error) {
+	resp, err := s.do(ctx, http.MethodHead, name, "")
+	if errors.Is(err, store.ErrUnsupported) || err == nil && resp.ContentLength < 0 {
+		if resp != nil {
+			resp.Body.Close()
+		}
+		resp, err = s.do(ctx, http.MethodGet, name, "")
+	}
+	if err != nil {
+		return store.Info{}, err
+	}
+	defer resp.Body.Close()
+	if resp.ContentLength < 0 {
+		return store.Info{}, errNoSize
+	}
+	return infoOf(resp, resp.ContentLength), nil
+}
+
+// errNoSize: without the size nobody knows whether a body is whole.
+var errNoSize = fmt.Errorf("%w: it does not say how large the object is", store.ErrUnsupported)

@@ -1,0 +1,137 @@
+// Package web reads a store from a web server: a CDN or any other server in front of a bucket whose objects are
+// public, or of a directory store. It cannot write.
+//
+// What it relies on: an object is at the URL of the store and its name, with a size, and with an ETag or a time of its
+// last change if it can be replaced. Ranges save time where the server has them. What a server, or what is in front of it, does beyond that
+// is not trusted: encodings, pages in the place of objects, ranges other than those asked for are errors.
+package web
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/dir"
+	"github.com/org/gocache-action/internal/store/wire"
+)
+
+// Defaults of Options.
+const (
+	DefaultStallTimeout = 30 * time.Second
+	DefaultMaxAttempts  = 5
+)
+
+// maxRedirects is enough for a CDN that sends readers to a bucket by way of a login-free gateway.
+const maxRedirects = 5
+
+// idle is how many connections to the server are kept open: as many as a restore reads at once.
+const idle = 64
+
+// Options say where the store is.
+type Options struct {
+	URL          *url.URL      // http or https, without user, query and fragment
+	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
+	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
+	// Transport sends the requests; nil: package wire, with the proxy of the environment.
+	Transport http.RoundTripper
+}
+
+// Store is a store behind a web server. It implements store.Store, but for Put.
+type Store struct {
+	opts    Options
+	base    string // ends in a slash
+	http    *http.Client
+	counter *store.Counter
+	note    store.Notepad
+
+	readable atomic.Bool // an object could be read
+	asFiles  atomic.Bool // it is a directory store: some names are other ones there
+}
+
+var _ store.Store = (*Store)(nil)
+
+// New returns the store at o.URL. It sends no request.
+func New(o Options) (*Store, error) {
+	u := *o.URL
+	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("not an http or https URL")
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("the URL of a web server has no user, no parameters and no fragment")
+	}
+	o.StallTimeout = cmp.Or(o.StallTimeout, DefaultStallTimeout)
+	o.MaxAttempts = cmp.Or(o.MaxAttempts, DefaultMaxAttempts)
+	s := &Store{opts: o, base: strings.TrimRight(u.String(), "/") + "/", counter: new(store.Counter)}
+	if o.Transport == nil {
+		o.Transport = wire.New(wire.Options{Stall: o.StallTimeout, Counter: s.counter, Idle: idle})
+	}
+	s.http = &http.Client{Transport: o.Transport, CheckRedirect: redirect}
+	return s, nil
+}
+
+// errDowngrade: what was asked for over https would be read in the clear.
+var errDowngrade = errors.New("it redirects from https to http")
+
+// redirect follows what CDNs answer, to another host too, but never to one that anybody on the way can impersonate.
+func redirect(req *http.Request, via []*http.Request) error {
+	from := via[len(via)-1].URL
+	switch {
+	case len(via) > maxRedirects:
+		return fmt.Errorf("it redirects more than %d times", maxRedirects)
+	case from.Scheme == "https" && req.URL.Scheme != "https":
+		return errDowngrade
+	case req.URL.Path == from.Path+"/": // what a server of files answers for a directory
+		return store.ErrNotFound
+	case req.URL.User != nil:
+		return errors.New("it redirects to a URL with a user")
+	}
+	req.Header.Del("Referer") // the signed URL of an earlier redirect is nobody's business
+	return nil
+}
+
+// String implements store.Store.
+func (s *Store) String() string { return strings.TrimSuffix(s.base, "/") }
+
+// Requests implements store.Store.
+func (s *Store) Requests() map[string]int64 { return s.counter.Requests() }
+
+// Notes implements store.Noter.
+func (s *Store) Notes() []string { return s.note.Notes() }
+
+// Writable implements store.Guard.
+func (s *Store) Writable(context.Context) error {
+	return fmt.Errorf("%s: %w: it is read through a web server", s, store.ErrReadOnly)
+}
+
+// url is where an object is. Everything that some server could take for something else is escaped: Amazon's reads "+" as a space.
+func (s *Store) url(name string) string {
+	if s.asFiles.Load() {
+		name = dir.FilePath(name)
+	}
+	return s.base + escape(name)
+}
+
+func escape(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', strings.IndexByte("-_.~/", c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// fail names the operation, the object and the server.
+func (s *Store) fail(op, name string, err error) error {
+	return fmt.Errorf("%s %s at %s: %w", op, name, s, err)
+}
