@@ -77,9 +77,9 @@ type opened struct {
 }
 
 // First returns the first candidate, in their order, that holds a sound
-// manifest of the repository, and what it passed over: damaged ones, and those that this job may not read, unless that is all of
-// them. A miss is a Found without Manifest. The error is the store's. What the store hides (store.ErrHidden) is a miss if the
-// store has an answer for another candidate; else nobody knows whether anything can be read.
+// manifest of the repository, and what it passed over: damaged ones, and those that this job may not read, unless that is all of them. A miss is a Found
+// without Manifest. The error is the store's.
+// What the store hides (store.ErrHidden) is a miss if another candidate can be read; else nobody knows whether anything can.
 // Only the body of the one that is returned is read, so memory does not grow
 // with the number of candidates.
 func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, passed []Found, err error) {
@@ -110,8 +110,11 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, pass
 			answered = true
 		}
 	}
+	if hidden != nil {
+		return Found{}, passed, hidden
+	}
 	if !answered {
-		return Found{}, nil, cmp.Or(denied, hidden)
+		return Found{}, nil, denied
 	}
 	return Found{}, passed, nil
 }
