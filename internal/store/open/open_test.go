@@ -70,8 +70,6 @@ func TestParseErrors(t *testing.T) {
 		"s3://b/a//b":                                         "element",
 		"s3://b/a/../b":                                       "element",
 		"s3://b/p#frag":                                       "%23",
-		"file://dir":                                          "no host",
-		"file://host/dir":                                     "no host",
 		"file:dir":                                            "absolute",
 		"file:///dir?x=1":                                     "no parameters",
 		"file://key:hunter2@host/dir":                         "credentials",
