@@ -19,6 +19,7 @@ type localTree struct {
 	count int
 	bytes int64
 	pack  *snapshot.Pack // once stored
+	made  bool           // pack is of this save
 }
 
 type treeFile struct {
@@ -128,7 +129,7 @@ func (r *run) saveTree(ctx context.Context, t *localTree) error {
 		return nil
 	}
 	if err == nil && b.pack.Size > 0 {
-		t.pack = &b.pack
+		t.pack, t.made = &b.pack, true
 	}
 	return err
 }
