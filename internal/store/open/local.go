@@ -146,7 +146,7 @@ func fileURL(rest string, sys system) (string, error) {
 	return unixPath(path, sys)
 }
 
-var errNotAbsolute = errors.New("the directory of a file URL must be absolute; write file:///dir, or ./dir without file:")
+var errNotAbsolute = errors.New("the directory of a file URL must be absolute; write file:///dir, or ./dir as a path")
 
 // splitHost takes the URL apart. The host is "" for this machine.
 func splitHost(rest string) (host, path string, err error) {
@@ -159,7 +159,7 @@ func splitHost(rest string) (host, path string, err error) {
 	if !ok {
 		return "", rest, nil
 	}
-	host, path, _ = strings.Cut(after, "/")
+	host, _, _ = strings.Cut(after, "/")
 	path = after[len(host):]
 	switch {
 	case strings.Contains(host, "@"):
