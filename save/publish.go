@@ -281,9 +281,19 @@ func (r *run) finish(a assembly, written bool) {
 		res.Modules.Trimmed = a.trimmed.modules
 		res.Modules.Stored = len(m.Modules) - res.Modules.Uploaded
 		r.countFiles(res, a)
-		res.Packs.Uploaded = len(r.packs)
-		res.Packs.Stored = max(0, len(m.Packs)-len(r.packs))
+		res.Packs.Uploaded = len(r.packs) + r.uploadedTrees()
+		res.Packs.Stored = max(0, len(m.Packs)-res.Packs.Uploaded)
 	})
+}
+
+// uploadedTrees counts the packs of trees that this save has made.
+func (r *run) uploadedTrees() (n int) {
+	for _, t := range r.trees {
+		if t.made {
+			n++
+		}
+	}
+	return n
 }
 
 // uploadedPacks tells which packs of a manifest this save has made.

@@ -20,6 +20,7 @@ type localTree struct {
 	count int
 	bytes int64
 	pack  *snapshot.Pack // once stored
+	made  bool           // pack is of this save
 }
 
 type treeFile struct {
@@ -142,7 +143,7 @@ func (r *run) saveTree(ctx context.Context, t *localTree) error {
 		return err
 	})
 	if err == nil && b.pack.Size > 0 {
-		t.pack, t.count, t.bytes = &b.pack, b.members, b.pack.Raw
+		t.pack, t.count, t.bytes, t.made = &b.pack, b.members, b.pack.Raw, true
 	}
 	return err
 }

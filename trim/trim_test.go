@@ -45,7 +45,7 @@ func newWorld(t *testing.T) *world {
 	out, err := exec.Command("go", "env", "GOMODCACHE", "GOPROXY").Output()
 	must(t, err)
 	env := strings.Split(strings.TrimSpace(string(out)), "\n")
-	w.proxy = "file://" + filepath.ToSlash(env[0]) + "/cache/download," + env[1]
+	w.proxy = osfiletest.FileURL(env[0]) + "/cache/download," + env[1]
 	for name, text := range map[string]string{
 		"go.mod": "module example.com/p\n\ngo 1.24\n\nrequire (\n\tgithub.com/blang/semver v3.5.1+incompatible\n\tgopkg.in/tomb.v1 v1.0.0-20141024135613-dd632973f1e7\n)\n",
 		"a/a.go": "package a\n\nimport _ \"gopkg.in/tomb.v1\"\n",
@@ -81,7 +81,7 @@ func warm(t *testing.T, w *world) string {
 		defer os.Setenv("GOFLAGS", "")
 		first.run("mod", "tidy")
 		first.run("mod", "download")
-		warmProxy = "file://" + filepath.ToSlash(first.mod) + "/cache/download"
+		warmProxy = osfiletest.FileURL(first.mod) + "/cache/download"
 	}
 	return warmProxy
 }

@@ -80,7 +80,7 @@ func (f *flags) project(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.fuzz, "fuzz", false, "include the corpus that fuzzing found")
 }
 
-const storeUsage = "s3://bucket/prefix?region=R&endpoint=URL&path-style=true, file:///dir, or https://host/prefix for reading only (default: a directory in the user's cache)"
+const storeUsage = "s3://bucket/prefix?region=R&endpoint=URL&path-style=true, file:///dir, the path of a directory, or https://host/prefix for reading only (default: a directory in the user's cache)"
 
 // transfer registers the store and how to talk to it.
 func (f *flags) transfer(fs *pflag.FlagSet) {

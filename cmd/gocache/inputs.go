@@ -44,7 +44,7 @@ const (
 // specialInputs are no flags, or need more than their flag says. Their order is that of the documentation.
 var specialInputs = []input{
 	{name: "store", flag: "store", steps: everyStep,
-		help: "where the cache is kept: s3://bucket/prefix?region=R&endpoint=URL&path-style=true, or file:///dir, or https://host/prefix for reading only. Or use bucket and the inputs after it. Without any the job runs without a cache"},
+		help: "where the cache is kept: s3://bucket/prefix?region=R&endpoint=URL&path-style=true, file:///dir, the path of a directory, or https://host/prefix for reading only. Or use bucket and the inputs after it. Without any the job runs without a cache"},
 	{name: "bucket", steps: everyStep, help: "S3 bucket, instead of store"},
 	{name: "prefix", steps: everyStep, help: "what the names of all objects in the bucket begin with"},
 	{name: "region", steps: everyStep, help: "region of the bucket", shown: "as in the AWS CLI"},

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -52,6 +53,10 @@ func (a *app) extraPaths(p *project) (list []extradir.Path, err error) {
 // relative to the project, or to the home directory with a leading ~, or absolute, so that it does not matter whether a shell resolved it.
 func (a *app) extraPath(given, project, home string) (extradir.Path, error) {
 	if err := checkName("--path", given); err != nil {
+		return extradir.Path{}, err
+	}
+	given, err := pathVariables(given, runtime.GOOS)
+	if err != nil {
 		return extradir.Path{}, err
 	}
 	var unset []string

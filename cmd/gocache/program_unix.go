@@ -21,6 +21,11 @@ func asGroup(cmd *exec.Cmd) {
 	}
 }
 
+// endGently lets a program end its children itself.
+func endGently(cmd *exec.Cmd) {
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+}
+
 // endSignals are those that ask a command to end. One that is ignored, as SIGHUP is by nohup, stays so.
 func endSignals() []os.Signal {
 	list := []os.Signal{os.Interrupt, syscall.SIGTERM}

@@ -60,7 +60,7 @@ func (t *trial) goBuild(ctx context.Context, stderr io.Writer, env []string, fla
 	cmd.Dir = t.project.dir
 	cmd.Env = append(cmd.Environ(), env...)
 	cmd.Stderr = stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	endGently(cmd)
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("go build: %w", errors.Join(err, ctx.Err()))

@@ -32,6 +32,7 @@ func TestCreateOutputMends(t *testing.T) {
 	asFile := func(content string) func(*Cache) error {
 		return func(c *Cache) error { return os.WriteFile(name(c), []byte(content), 0o666) }
 	}
+	c := newCache(t) // one for all: to make its directories takes a while on some systems
 	for _, tc := range []struct {
 		name  string
 		setup func(*Cache) error
@@ -53,7 +54,7 @@ func TestCreateOutputMends(t *testing.T) {
 		{"file for a program", asFile(data), "tool", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c := newCache(t)
+			t.Cleanup(func() { os.RemoveAll(name(c)) })
 			if err := tc.setup(c); err != nil {
 				t.Fatal(err)
 			}

@@ -32,7 +32,7 @@ func FuzzInstall(f *testing.F) {
 			defer os.RemoveAll(d)
 		}
 		if err := os.Symlink(outside, filepath.Join(dir, "out")); err != nil {
-			t.Skip(err)
+			t.Log("no symbolic links here:", err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o666); err != nil {
 			t.Fatal(err)

@@ -120,7 +120,9 @@ func Check(name string) error {
 	}
 	// The name itself, or a directory on the way to it, may be a link.
 	for p := filepath.Clean(name); ; p = filepath.Dir(p) {
-		if _, err := os.Stat(p); err == nil || p == filepath.Dir(p) {
+		if info, err := os.Stat(p); err == nil && !info.IsDir() { // Windows: "path not found"
+			return fmt.Errorf("%s: %w: %s is a file", name, ErrUnusable, p)
+		} else if err == nil || p == filepath.Dir(p) {
 			return nil
 		}
 		if target, err := os.Readlink(p); err == nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/org/gocache-action/internal/e2e/stdtest"
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/keys"
@@ -125,7 +126,7 @@ func (w *World) prepare() error {
 	env := strings.Split(strings.TrimSpace(string(out)), "\n")
 	cache, proxy := env[0], env[2]
 	w.GoVersion = env[1]
-	proxy = "file://" + filepath.ToSlash(cache) + "/cache/download," + proxy
+	proxy = osfiletest.FileURL(cache) + "/cache/download," + proxy
 	if err := stdtest.Fill(w.Build); err != nil {
 		return fmt.Errorf("standard library: %w", err)
 	}
@@ -262,7 +263,7 @@ func (w *World) MustBuild(t testing.TB) {
 
 // Proxy serves from the reference copy, so that tests need no network.
 func (w *World) Proxy() string {
-	return "file://" + filepath.ToSlash(filepath.Join(w.Reference, "mod", "cache", "download"))
+	return osfiletest.FileURL(filepath.Join(w.Reference, "mod", "cache", "download"))
 }
 
 // Manifest reads the manifest under the exact key.

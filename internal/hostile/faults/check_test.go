@@ -17,6 +17,7 @@ import (
 
 	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/restore"
@@ -320,7 +321,7 @@ func (w *smallWorld) askGo(c caches, state contents, dir string) error {
 	if err := copyCaches(c, work); err != nil {
 		return err
 	}
-	proxy := "file://" + filepath.ToSlash(w.proxy)
+	proxy := osfiletest.FileURL(w.proxy)
 	whole := state.differs(w.new) == "" || state.differs(w.newLarge) == ""
 	if whole {
 		proxy = "off"

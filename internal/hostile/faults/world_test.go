@@ -20,6 +20,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/e2e/e2etest"
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/storetest"
 	"github.com/org/gocache-action/keys"
@@ -186,7 +187,7 @@ func (w *smallWorld) goRun(c caches, proxy string, args ...string) (string, erro
 
 func (w *smallWorld) mustGo(t testing.TB, c caches, args ...string) {
 	t.Helper()
-	_, err := w.goRun(c, "file://"+filepath.ToSlash(w.proxy), args...)
+	_, err := w.goRun(c, osfiletest.FileURL(w.proxy), args...)
 	e2etest.Must(t, err)
 }
 

@@ -1,6 +1,6 @@
 // Package open opens a store by its URL:
 //
-//	file:///dir
+//	file:///dir, or the path of a directory: /dir, ./dir, ~/dir, C:\dir, \\server\share\dir
 //	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&conditional-writes=false&checksums=false&part-size=8MiB&concurrency=8
 //	                  &sse=aws:kms&sse-kms-key-id=ID&sse-bucket-key=true&storage-class=CLASS&requester-pays=true
 //
@@ -15,8 +15,8 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"path/filepath"
-	"regexp"
+	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,6 +62,16 @@ type Target struct {
 
 // Parse checks a URL without opening it.
 func Parse(raw string) (Target, error) {
+	home, _ := os.UserHomeDir()
+	return parseOn(raw, system{goos: runtime.GOOS, home: home})
+}
+
+func parseOn(raw string, sys system) (Target, error) {
+	if dir, ok, err := local(raw, sys); err != nil {
+		return Target{}, fmt.Errorf("store %s: %w", displayLocal(raw), err)
+	} else if ok {
+		return Target{Dir: dir}, nil
+	}
 	u, err := url.Parse(raw)
 	if err != nil {
 		// Not the text of err, nor raw: either may hold a password.
@@ -82,14 +92,20 @@ func parse(u *url.URL) (Target, error) {
 		return Target{}, errors.New("credentials do not belong in the URL; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile")
 	case u.Fragment != "":
 		return Target{}, errors.New(`a "#" must be written as %23`)
-	case u.Scheme == "file":
-		return parseFile(u)
 	case u.Scheme == "s3":
 		return parseS3(u)
 	case u.Scheme == "":
-		return Target{}, errors.New("no scheme; write s3://bucket/prefix or file:///dir")
+		return Target{}, errors.New("no scheme; write s3://bucket/prefix or file:///dir, or ./dir for a directory here")
 	}
 	return Target{}, fmt.Errorf("unknown scheme %q; there are s3, file and https", u.Scheme)
+}
+
+// displayLocal is a path or a file URL without what could be a password.
+func displayLocal(raw string) string {
+	if i := strings.LastIndexByte(raw, '@'); i >= 0 && strings.Contains(raw, "://") {
+		return "file://xxxxx" + raw[i:]
+	}
+	return raw
 }
 
 // display is the URL without user and password.
@@ -100,24 +116,6 @@ func display(u *url.URL) string {
 	}
 	c.RawQuery = ""
 	return c.String()
-}
-
-var drive = regexp.MustCompile(`^/[A-Za-z]:(/|$)`)
-
-func parseFile(u *url.URL) (Target, error) {
-	switch {
-	case u.Host != "" && u.Host != "localhost":
-		return Target{}, fmt.Errorf("a file URL has no host, but this one has %q; write file:///dir", u.Host)
-	case u.Opaque != "" || !strings.HasPrefix(u.Path, "/"):
-		return Target{}, errors.New("the directory must be absolute; write file:///dir")
-	case u.RawQuery != "":
-		return Target{}, errors.New("a file URL has no parameters")
-	}
-	path := u.Path
-	if drive.MatchString(path) { // file:///C:/dir
-		path = path[1:]
-	}
-	return Target{Dir: filepath.FromSlash(path)}, nil
 }
 
 func parseS3(u *url.URL) (Target, error) {

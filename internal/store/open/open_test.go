@@ -29,7 +29,6 @@ func TestParse(t *testing.T) {
 		"file:///some/dir":            {Dir: filepath.FromSlash("/some/dir")},
 		"file://localhost/some/dir":   {Dir: filepath.FromSlash("/some/dir")},
 		"file:///with%20space%23hash": {Dir: filepath.FromSlash("/with space#hash")},
-		"file:///C:/dir":              {Dir: filepath.FromSlash("C:/dir")},
 		"https://host/prefix/":        {Web: &url.URL{Scheme: "https", Host: "host", Path: "/prefix/"}},
 		"https://host":                {Web: &url.URL{Scheme: "https", Host: "host"}},
 		"http://127.0.0.1:80/a%20b":   {Web: &url.URL{Scheme: "http", Host: "127.0.0.1:80", Path: "/a b"}},
@@ -50,7 +49,6 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	for raw, want := range map[string]string{
 		"":                                   "no scheme",
-		"/dir":                               "no scheme",
 		"bucket/prefix":                      "no scheme",
 		"http://host/bucket":                 "https://, or add ?insecure=true",
 		"http://localhost.example.com/p":     "insecure=true",
@@ -87,10 +85,11 @@ func TestParseErrors(t *testing.T) {
 		"s3://b/a//b":                                         "element",
 		"s3://b/a/../b":                                       "element",
 		"s3://b/p#frag":                                       "%23",
-		"file://dir":                                          "no host",
-		"file://host/dir":                                     "no host",
 		"file:dir":                                            "absolute",
 		"file:///dir?x=1":                                     "no parameters",
+		"file://key:hunter2@host/dir":                         "credentials",
+		"file://key:hunter2@host/d%zz":                        "credentials",
+		"file:///%zz":                                         "%25",
 	} {
 		_, err := Parse(raw)
 		if err == nil {
@@ -108,7 +107,9 @@ func TestString(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
 	urls := []string{"s3://b", "s3://b/p/q?endpoint=http%3A%2F%2Fh%3A1&path-style=true&region=r", "s3://b/a%20b"}
-	if runtime.GOOS != "windows" {
+	if runtime.GOOS == "windows" {
+		urls = append(urls, "file:///C:/some/dir%20x%23y", "file:////server/share/dir%20x")
+	} else {
 		urls = append(urls, "file:///some/dir%20x%23y")
 	}
 	for _, raw := range urls {
