@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -86,7 +88,20 @@ func (s *Store) Delete(ctx context.Context, names []string) map[string]error {
 	if err != nil {
 		return store.FailAll(names, fmt.Errorf("remove %d objects in bucket %s: %w", len(names), s.opts.Bucket, s.classify(ctx, err)))
 	}
-	return s.refusals(out.Errors)
+	failed, again := s.refusals(out.Errors)
+	maps.Copy(failed, s.deleteEach(ctx, s.present(ctx, again)))
+	if len(failed) == 0 {
+		return nil
+	}
+	return failed
+}
+
+// present leaves out objects that do not exist.
+func (s *Store) present(ctx context.Context, names []string) []string {
+	return slices.DeleteFunc(names, func(name string) bool {
+		_, err := s.Stat(ctx, name)
+		return errors.Is(err, store.ErrNotFound)
+	})
 }
 
 func (s *Store) identifiers(names []string) []types.ObjectIdentifier {
@@ -97,24 +112,26 @@ func (s *Store) identifiers(names []string) []types.ObjectIdentifier {
 	return ids
 }
 
-// refusals reads the errors for single objects in the answer to DeleteObjects.
-func (s *Store) refusals(errs []types.Error) map[string]error {
-	var failed map[string]error
+// refusals reads the errors for single objects in the answer to DeleteObjects, and names those for which it is worth asking
+// again: nothing within such an answer is retried by the SDK, and rclone has an internal error for what is gone already.
+func (s *Store) refusals(errs []types.Error) (failed map[string]error, again []string) {
+	failed = map[string]error{}
 	for _, e := range errs {
 		name, _ := s.name(e.Key)
-		sentinel := meaning(aws.ToString(e.Code), 0)
-		if isDeniedCode(aws.ToString(e.Code)) {
+		code := aws.ToString(e.Code)
+		sentinel := meaning(code, 0)
+		if isDeniedCode(code) {
 			sentinel = store.ErrDenied
 		}
-		if errors.Is(sentinel, store.ErrNotFound) {
-			continue
+		switch {
+		case errors.Is(sentinel, store.ErrNotFound):
+		case code == "InternalError" || code == "SlowDown" || code == "ServiceUnavailable":
+			again = append(again, name)
+		default:
+			failed[name] = s.fail("remove", name, &answer{sentinel: sentinel, err: fmt.Errorf("%s: %s", code, aws.ToString(e.Message))})
 		}
-		if failed == nil {
-			failed = map[string]error{}
-		}
-		failed[name] = s.fail("remove", name, &answer{sentinel: sentinel, err: fmt.Errorf("%s: %s", aws.ToString(e.Code), aws.ToString(e.Message))})
 	}
-	return failed
+	return failed, again
 }
 
 // deleteEach removes objects one by one, several at once.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"crypto/rand"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -24,6 +25,7 @@ var servers = map[string]func(testing.TB) *Server{
 	"versitygw": Gateway,
 	"gofakes3":  startGofakes3,
 	"minio":     startMinIO,
+	"rclone":    startRclone,
 }
 
 // Servers lists the names of the servers to test against.
@@ -32,7 +34,7 @@ func Servers() []string {
 	case "":
 		return []string{"versitygw"}
 	case "all":
-		return []string{"versitygw", "gofakes3", "minio"}
+		return slices.Sorted(maps.Keys(servers))
 	default:
 		return strings.Split(list, ",")
 	}
@@ -58,6 +60,17 @@ func startGofakes3(t testing.TB) *Server {
 	s := &Server{AccessKey: "test-access-key", SecretKey: "test-secret-key"}
 	s.run(t, program{tool: gofakes3, health: "/", args: func(addr string) []string {
 		return []string{"-host", addr, "-backend", "memory", "-autobucket", "-quiet"}
+	}})
+	return s
+}
+
+// startRclone serves a directory.
+func startRclone(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{AccessKey: "test-access-key", SecretKey: "test-secret-key"}
+	data := t.TempDir()
+	s.run(t, program{tool: rclone, health: "/", args: func(addr string) []string {
+		return []string{"serve", "s3", "--addr", addr, "--auth-key", s.AccessKey + "," + s.SecretKey, "--config", os.DevNull, data}
 	}})
 	return s
 }

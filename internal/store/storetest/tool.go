@@ -26,6 +26,7 @@ var (
 	versitygw = tool{"versitygw", "go.mod", "github.com/versity/versitygw", "github.com/versity/versitygw/cmd/versitygw"}
 	gofakes3  = tool{"gofakes3", "gofakes3/go.mod", "github.com/johannesboyne/gofakes3", "github.com/johannesboyne/gofakes3/cmd/gofakes3"}
 	minio     = tool{"minio", "minio/go.mod", "github.com/minio/minio", "github.com/minio/minio"}
+	rclone    = tool{"rclone", "rclone/go.mod", "github.com/rclone/rclone", "."}
 )
 
 // variable names an environment variable with the path of a ready program, which is then run instead of building one:
@@ -38,6 +39,7 @@ var (
 		"versitygw": absolute(os.Getenv(versitygw.variable())),
 		"gofakes3":  absolute(os.Getenv(gofakes3.variable())),
 		"minio":     absolute(os.Getenv(minio.variable())),
+		"rclone":    absolute(os.Getenv(rclone.variable())),
 	}
 	userCache, userCacheErr = os.UserCacheDir()
 	startEnv                = os.Environ()
