@@ -21,7 +21,7 @@ type part struct {
 	failing map[string]bool // directories, or modules, in which something could not be written
 	err     error           // why nothing more is written here; nil: it is
 	first   error           // of those in failing
-	wrote   bool            // something
+	wrote   bool            // something, or there was something already
 }
 
 // maxFailing is how many directories or modules of a part may fail before it is the part that fails.
@@ -111,6 +111,12 @@ func within(p *part, run func(context.Context, func()) error) func(context.Conte
 
 // failedParts joins the reasons of the parts that were given up.
 func (r *run) failedParts() error {
+	if r.tally.modules.Present > 0 {
+		r.modPart.works()
+	}
+	if r.tally.build.Present > 0 {
+		r.buildPart.works()
+	}
 	errs := []error{r.modPart.result(), r.buildPart.result()}
 	for _, name := range slices.Sorted(maps.Keys(r.pathParts)) {
 		errs = append(errs, r.pathParts[name].result())

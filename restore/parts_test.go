@@ -78,4 +78,10 @@ func TestNothingWritten(t *testing.T) {
 	if err := r.failedParts(); err != nil {
 		t.Errorf("%v, although something was written", err)
 	}
+	r = &run{}
+	r.tally.build.Present = 1 // a machine that keeps its cache
+	r.tolerate(&r.buildPart, "ab", "directory ab", pathError(syscall.EACCES), func() {})
+	if err := r.failedParts(); err != nil {
+		t.Errorf("%v, although the rest was there", err)
+	}
 }

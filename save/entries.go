@@ -122,7 +122,8 @@ func (r *run) forgetIndexes() {
 
 func (r *run) isIndex(output buildcache.ID) bool {
 	o, _ := r.inv.Output(output)
-	return r.build.Kind(o) == goentry.KindIndex
+	kind, err := r.build.Kind(o)
+	return err == nil && kind == goentry.KindIndex
 }
 
 // lastUse decides when an entry was used last. The mtime tells it, except for an entry that the restore made younger than it is,

@@ -250,12 +250,15 @@ func addLarge(w *snapshot.Writer, m snapshot.Member, in io.Reader) (sum [32]byte
 
 // sourceReader remembers that reading failed, to tell it from a failed upload.
 type sourceReader struct {
-	r      io.Reader
-	failed bool
+	r             io.Reader
+	n             int64 // bytes so far
+	failed, ended bool
 }
 
 func (s *sourceReader) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
+	s.n += int64(n)
+	s.ended = s.ended || err == io.EOF
 	s.failed = s.failed || err != nil && err != io.EOF
 	return n, err
 }

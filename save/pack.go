@@ -131,13 +131,16 @@ func (r *run) upload1(ctx context.Context, raw int64, write func(*snapshot.Write
 	b, err := r.build1(ctx, buf, write)
 	done()
 	if err != nil || b.pack.Size == 0 {
-		return b, err
+		return built{}, err
 	}
 	if size := int64(len(buf.data)); size < need {
 		r.memory.Release(need - size)
 		need = size
 	}
-	return b, r.put(ctx, b.pack.Object, bytes.NewReader(buf.data), b.pack.Size, store.Condition{})
+	if err := r.put(ctx, b.pack.Object, bytes.NewReader(buf.data), b.pack.Size, store.Condition{}); err != nil {
+		return built{}, err
+	}
+	return b, nil
 }
 
 // startBuilding waits until an object can be built, with need bytes of memory. done, which can be called more than once, lets the next
@@ -170,6 +173,7 @@ func recycle(b *objectBuffer) {
 	objectBuffers.Put(b)
 }
 
+// streamPack returns the zero built beside an error: a pack that is not in the store is in no manifest.
 func (r *run) streamPack(ctx context.Context, write func(*snapshot.Writer) (built, error)) (built, error) {
 	b, err := r.build1(ctx, io.Discard, write)
 	if err != nil || b.pack.Size == 0 {
@@ -191,7 +195,10 @@ func (r *run) streamPack(ctx context.Context, write func(*snapshot.Writer) (buil
 	if errors.As(<-done, &torn) { // stores do not pass on what a body said
 		err = torn
 	}
-	return b, err
+	if err != nil {
+		return built{}, err
+	}
+	return b, nil
 }
 
 // build1 builds one pack into dst. It ends within a frame when ctx is cancelled.

@@ -1,6 +1,7 @@
 package save
 
 import (
+	"cmp"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -19,7 +20,8 @@ import (
 // Stable times are those of the project. They prove nothing of a C compiler, whose entry is never saved: it saves the go command one call of
 // the compiler, and would have it take the flags of another one for its own.
 func (r *run) forgetTimed() {
-	kinds := r.newKinds()
+	kinds, errs := r.newKinds()
+	r.forgetUnknown(&kinds, errs)
 	proven := map[buildcache.ID]bool{}
 	if !r.StableTimes {
 		proven = r.proven(kinds)
@@ -41,9 +43,32 @@ func (r *run) forgetTimed() {
 	})
 }
 
-// newKinds says of each entry what it is; "" where it is stored with the same output, which needs no look.
-func (r *run) newKinds() []goentry.Kind {
-	kinds := make([]goentry.Kind, len(r.inv.Entries))
+// forgetUnknown leaves out entries whose output could not be read, since it could be anything, and drops their kinds.
+// The reason may be over a moment later: a scanner of viruses, or a limit of open files.
+func (r *run) forgetUnknown(kinds *[]goentry.Kind, errs []error) {
+	var first error
+	unknown := 0
+	for i, err := range errs {
+		if err != nil {
+			first = cmp.Or(first, err)
+			unknown++
+			continue
+		}
+		r.inv.Entries[i-unknown], (*kinds)[i-unknown] = r.inv.Entries[i], (*kinds)[i]
+	}
+	if unknown == 0 {
+		return
+	}
+	known := len(errs) - unknown
+	r.inv.Entries, *kinds = r.inv.Entries[:known], (*kinds)[:known]
+	r.unreadable += unknown
+	r.tally.warn("%d entries of the build cache are not saved, as their outputs cannot be read, such as %v", unknown, first)
+}
+
+// newKinds says of each entry what it is; "" where it is stored with the same output, which needs no look. The errors are those of
+// reading outputs.
+func (r *run) newKinds() ([]goentry.Kind, []error) {
+	kinds, errs := make([]goentry.Kind, len(r.inv.Entries)), make([]error, len(r.inv.Entries))
 	var g errgroup.Group
 	g.SetLimit(2 * runtime.GOMAXPROCS(0))
 	const step = 256
@@ -52,14 +77,14 @@ func (r *run) newKinds() []goentry.Kind {
 			for i := first; i < min(first+step, len(kinds)); i++ {
 				if e := r.inv.Entries[i]; !r.isStored(e) {
 					o, _ := r.inv.Output(e.Output)
-					kinds[i] = r.build.Kind(o) // where it cannot be read, the upload says what is wrong with it
+					kinds[i], errs[i] = r.build.Kind(o)
 				}
 			}
 			return nil
 		})
 	}
 	g.Wait()
-	return kinds
+	return kinds, errs
 }
 
 // isStored reports whether a previous snapshot has the entry with this output.

@@ -29,11 +29,12 @@ func (r *run) untorn(what string, build func() error) error {
 	return nil
 }
 
-// addRead adds a file to a pack, and tells its failures from those of the pack.
+// addRead adds a file to a pack, and tells its failures from those of the pack by the file alone: what goes wrong with an upload
+// can be an unexpected EOF as well.
 func addRead(w *snapshot.Writer, m snapshot.Member, in io.Reader) (snapshot.Location, error) {
 	src := &sourceReader{r: in}
 	loc, err := w.Add(m, src)
-	if err != nil && (src.failed || errors.Is(err, io.ErrUnexpectedEOF)) {
+	if err != nil && (src.failed || src.ended && src.n < m.Size) {
 		err = errTorn{err}
 	}
 	return loc, err

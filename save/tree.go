@@ -32,10 +32,12 @@ type treeFile struct {
 // scanTrees lists the files of the module graph and the fuzzing corpus.
 func (r *run) scanTrees(ctx context.Context) error {
 	if r.mods != nil {
+		known := len(r.unread)
 		files, err := r.mods.GraphFiles(ctx)
 		if err != nil {
 			return err
 		}
+		r.warnMoreUnread(known)
 		t := localTree{name: snapshot.TreeModGraph}
 		for _, f := range r.keepGraph(files) {
 			t.add(treeFile{f.Name, f.Size, func() (*os.File, error) { return r.mods.OpenFile(f.Name) }})

@@ -1,6 +1,9 @@
 package save
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // shownUnread bounds how many directories are named that cannot be read: a cache of another user has hundreds.
 const shownUnread = 3
@@ -19,4 +22,13 @@ func warnUnread(t *tally, cache string, unread []error) {
 // addUnread collects what a scan of the module cache could not read.
 func (r *run) addUnread(name string, err error) {
 	r.tally.add(func(*Result) { r.unread = append(r.unread, fmt.Errorf("%s: %w", name, err)) })
+}
+
+// warnMoreUnread says what a later scan could not read, beyond the first n and not among them.
+func (r *run) warnMoreUnread(n int) {
+	known := map[string]bool{}
+	for _, err := range r.unread[:n] {
+		known[err.Error()] = true
+	}
+	warnUnread(&r.tally, "module cache", slices.DeleteFunc(slices.Clone(r.unread[n:]), func(err error) bool { return known[err.Error()] }))
 }

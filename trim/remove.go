@@ -175,7 +175,7 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) e
 				return err
 			}
 		}
-		if living[i] > 0 {
+		if living[i] > 0 || len(t.inv.Unread) > 0 { // what could not be read may name it
 			continue
 		}
 		o := t.inv.Outputs[i]

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/org/gocache-action/internal/e2e/e2etest"
+	"github.com/org/gocache-action/internal/e2e/stdtest"
 )
 
 func TestMain(m *testing.M) {
@@ -31,6 +32,7 @@ func TestMain(m *testing.M) {
 //	waitfor GLOB                           until it matches something
 //	count N GLOB                           so many matches
 //	hide PROGRAM                           drop the directories that hold it from PATH
+//	stdlib                                 put the compiled standard library into GOCACHE, which is several times as fast as to compile it
 func TestScripts(t *testing.T) {
 	proxy := goproxytest.NewTestServer(t, "testdata/modules", "")
 	testscript.Run(t, testscript.Params{
@@ -39,7 +41,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "tree": tree, "waitfor": waitFor, "count": count, "hide": hide,
+			"exits": exits, "tree": tree, "waitfor": waitFor, "count": count, "hide": hide, "stdlib": stdlib,
 		},
 		Setup: func(env *testscript.Env) error { return setup(env, proxy.URL) },
 		Condition: func(cond string) (bool, error) {
@@ -141,6 +143,13 @@ func count(ts *testscript.TestScript, neg bool, args []string) {
 	if list, _ := filepath.Glob(ts.MkAbs(args[1])); len(list) != want {
 		ts.Fatalf("%d match %s, want %d: %q", len(list), args[1], want, list)
 	}
+}
+
+func stdlib(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: stdlib")
+	}
+	ts.Check(stdtest.Fill(ts.Getenv("GOCACHE")))
 }
 
 func hide(ts *testscript.TestScript, neg bool, args []string) {

@@ -10,22 +10,22 @@ import (
 	"github.com/org/gocache-action/internal/goentry"
 )
 
-// Kind says what an output is, as far as it can be read.
-func (c *Cache) Kind(o Output) goentry.Kind {
+// Kind says what an output is. The error is that of reading it.
+func (c *Cache) Kind(o Output) (goentry.Kind, error) {
 	if o.Exec != "" {
-		return goentry.KindProgram
+		return goentry.KindProgram, nil
 	}
 	head, tail, err := c.Ends(o, goentry.Sniffed)
 	if err != nil {
-		return goentry.KindOther
+		return goentry.KindOther, fmt.Errorf("output %s: %w", o.ID, err)
 	}
-	return goentry.KindOf(head, tail)
+	return goentry.KindOf(head, tail), nil
 }
 
 // Describe says what an output is, and what it is of: the import path of a package, the file name of a program, "" where the file does not
 // tell. For a package its export data is decoded, which takes some tens of milliseconds where it is large.
 func (c *Cache) Describe(o Output) (kind goentry.Kind, name string) {
-	kind = c.Kind(o)
+	kind, _ = c.Kind(o)
 	switch kind {
 	case goentry.KindProgram:
 		return kind, o.Exec

@@ -75,7 +75,9 @@ func TestWithoutStableTimes(t *testing.T) {
 	count := map[goentry.Kind]int{}
 	for _, e := range inv.Entries {
 		o, _ := inv.Output(e.Output)
-		count[c.Kind(o)]++
+		kind, err := c.Kind(o)
+		e2etest.Must(t, err)
+		count[kind]++
 	}
 	if count[goentry.KindCompiler] > 0 || count[goentry.KindResult] == 0 || count[goentry.KindIndex] == 0 {
 		t.Errorf("restored: %v", count)

@@ -90,7 +90,9 @@ func (j *job) kinds() (kinds map[goentry.ID]goentry.Kind, content func(goentry.I
 	kinds, outputs := map[goentry.ID]goentry.Kind{}, map[goentry.ID]buildcache.Output{}
 	for _, e := range inv.Entries {
 		o, _ := inv.Output(e.Output)
-		kinds[goentry.ID(e.Action)], outputs[goentry.ID(e.Action)] = c.Kind(o), o
+		kind, err := c.Kind(o)
+		must(j.t, err)
+		kinds[goentry.ID(e.Action)], outputs[goentry.ID(e.Action)] = kind, o
 	}
 	return kinds, func(id goentry.ID) []byte {
 		head, _, err := c.Ends(outputs[id], int(outputs[id].Size))

@@ -240,9 +240,10 @@ func (c *Cache) Removal(v module.Version) string {
 	}
 	dir := c.path(p.tree)
 	if runtime.GOOS == "windows" {
-		return `rmdir /s /q "` + dir + `"`
+		return `cmd /c rmdir /s /q "` + dir + `"` // PowerShell has another rmdir
 	}
-	if strings.Trim(dir, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._@-+!~") != "" || strings.HasPrefix(dir, "~") {
+	// "!", of which capitals are made, is history expansion in shells that people type into.
+	if strings.Trim(dir, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._@-+~") != "" || strings.HasPrefix(dir, "~") {
 		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
 	}
 	return "chmod -R u+w " + dir + " && rm -rf " + dir

@@ -23,28 +23,36 @@ func (p Policy) oldestProgram() int64 {
 	return p.oldest()
 }
 
-// supersede marks what is left of the programs of a name behind the first ProgramsKept by last use. Entries with the same
-// content are one program.
+// supersede marks programs that are neither of this job nor among the ProgramsKept of their name that others used last.
+// Entries with the same content are one program. Without a restore that began the job, nobody knows what is of this job,
+// and age alone decides.
 func supersede(items []Item, verdicts []Verdict, p Policy) {
+	if p.JobBegan.IsZero() {
+		return
+	}
+	ofJob, kept := map[int32]bool{}, map[int32]bool{} // contents
 	var programs []int32
 	for i, it := range items {
-		if it.Program != 0 && verdicts[i] == Kept && !it.Pinned {
-			programs = append(programs, int32(i))
+		if it.Program == 0 || verdicts[i] != Kept || it.Pinned {
+			continue
+		}
+		programs = append(programs, int32(i))
+		if it.LastUse >= p.JobBegan.Unix() {
+			ofJob[it.Content] = true
 		}
 	}
 	slices.SortStableFunc(programs, func(a, b int32) int {
 		x, y := items[a], items[b]
 		return cmp.Or(cmp.Compare(x.Program, y.Program), cmp.Compare(y.LastUse, x.LastUse), cmp.Compare(x.Content, y.Content))
 	})
-	kept := map[int32]bool{} // contents
 	for n, i := range programs {
 		it := items[i]
 		if n > 0 && it.Program != items[programs[n-1]].Program {
 			clear(kept)
 		}
 		switch {
-		case kept[it.Content]:
-		case len(kept) < ProgramsKept, !p.JobBegan.IsZero() && it.LastUse >= p.JobBegan.Unix():
+		case ofJob[it.Content] || kept[it.Content]:
+		case len(kept) < ProgramsKept:
 			kept[it.Content] = true
 		default:
 			verdicts[i] = Superseded

@@ -5,7 +5,7 @@
 //
 //   - what is younger than the policy's UsedSince never goes for its age;
 //   - what was not used for MaxAge goes;
-//   - of programs of one name, those go that are behind the ProgramsKept used last, and that were not used for ProgramAge;
+//   - of programs of one name, those go that are neither of this job nor among the ProgramsKept that others used last, and that were not used for ProgramAge;
 //   - of the rest the most recently used stays, as far as it fits into the bounds of its kind and of all together.
 //     From the first item on that does not fit, nothing older stays: the order of use decides, not the size. Only what
 //     is larger than a bound all by itself is passed over, because it would take everything else with it;

@@ -150,7 +150,7 @@ func TestClamp(t *testing.T) {
 	}
 }
 
-// TestPrograms: of each name the last two stay, and what the job used; and none for as long as other things.
+// TestPrograms: of each name the last two stay beside what the job used; and none for as long as other things.
 func TestPrograms(t *testing.T) {
 	program := func(name, content int32, ago time.Duration) Item {
 		return Item{Kind: Build, Program: name, Content: content, Size: 1, LastUse: now.Add(-ago).Unix()}
@@ -165,9 +165,11 @@ func TestPrograms(t *testing.T) {
 		policy Policy
 		want   []Verdict
 	}{
-		"ages":   {Policy{MaxAge: week}, []Verdict{Superseded, Superseded, Kept, Kept, Kept, Kept, TooOld, Kept, Kept, Kept}},
-		"no age": {Policy{}, []Verdict{Superseded, Superseded, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept}},
-		"short":  {Policy{MaxAge: 4 * hour}, []Verdict{TooOld, Superseded, Kept, TooOld, Kept, TooOld, TooOld, TooOld, TooOld, TooOld}},
+		"ages":                  {Policy{MaxAge: week, JobBegan: now}, []Verdict{Superseded, Superseded, Kept, Kept, Kept, Kept, TooOld, Kept, Kept, Kept}},
+		"no age":                {Policy{JobBegan: now}, []Verdict{Superseded, Superseded, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept}},
+		"no job":                {Policy{}, []Verdict{Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept}},
+		"the job used the last": {Policy{JobBegan: now.Add(-150 * time.Minute)}, []Verdict{Superseded, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept}},
+		"short":                 {Policy{MaxAge: 4 * hour, JobBegan: now}, []Verdict{TooOld, Superseded, Kept, TooOld, Kept, TooOld, TooOld, TooOld, TooOld, TooOld}},
 		"the job used four": {Policy{MaxAge: week, JobBegan: now.Add(-6 * hour), UsedSince: now.Add(-7 * hour)},
 			[]Verdict{Kept, Kept, Kept, Kept, Kept, Kept, TooOld, Kept, Kept, Kept}},
 	} {
