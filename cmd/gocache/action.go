@@ -75,7 +75,8 @@ func (a *app) newAction() *action {
 func (x *action) main(ctx context.Context) error {
 	dir, err := x.makeStateDir()
 	if err != nil {
-		x.notes.add(err.Error(), "")
+		x.notes.add(err.Error(), notSavedWithoutNotes)
+		x.setState(lostState, "true")
 	}
 	if err := x.begin("restore", "save"); err != nil {
 		x.setState("skip", "true") // post would say the same
@@ -88,7 +89,7 @@ func (x *action) main(ctx context.Context) error {
 		return x.end(nil)
 	}
 	if err := writeCarried(dir, x.carry()); err != nil {
-		x.notes.add(err.Error(), "the save will use what the step has then")
+		x.notes.add(err.Error(), notSavedWithoutNotes)
 	}
 	err = x.run(ctx, "restore", dir)
 	x.setRestoreOutputs()
@@ -107,16 +108,20 @@ func (x *action) post(ctx context.Context) error {
 		return nil
 	}
 	dir := x.env.get("STATE_dir")
-	now := x.useCarried(dir)
 	if dir != "" {
 		defer os.Remove(filepath.Join(dir, sessionFile))
+	}
+	now, err := x.useCarried(dir)
+	if err != nil {
+		x.notes.add("nothing is saved: "+err.Error(), keepNotes)
+		return x.end(nil)
 	}
 	if err := x.begin("save"); err != nil || !x.hasStore() {
 		return x.end(err)
 	}
 	x.restored = readRestored(dir)
 	x.notes.said = readWarned(dir)
-	err := x.saveIfWanted(ctx, dir)
+	err = x.saveIfWanted(ctx, dir)
 	if x.saved != nil && errors.Is(x.saved.cause, s3.ErrExpired) && x.newCredentials(now) {
 		x.out.say("the credentials of the restore have expired; those that the job has now are used")
 		err = x.saveIfWanted(ctx, dir)

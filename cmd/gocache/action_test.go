@@ -149,9 +149,9 @@ func TestActionPhases(t *testing.T) {
 			t.Errorf("%s: %s", status, got["log"])
 		}
 	}
-	r.phase("post", withVar(stateOf(first), "INPUT_JOB-STATUS", "failure"), "saved in", "nothing is trimmed: the job failed")
+	r.phase("post", withVar(stateOf(r.phase("main", nil)), "INPUT_JOB-STATUS", "failure"), "saved in", "nothing is trimmed: the job failed")
 	r.build("C")
-	r.phase("post", withVar(stateOf(first), "INPUT_JOB-STATUS", ""), "saved in", "nothing is trimmed")
+	r.phase("post", withVar(stateOf(r.phase("main", nil)), "INPUT_JOB-STATUS", ""), "saved in", "nothing is trimmed")
 
 	// A branch, whose first save has nothing to add; sub-actions; and a snapshot that is only looked for.
 	branch := r.phase("restore", map[string]string{"GITHUB_REF": "refs/heads/x"})

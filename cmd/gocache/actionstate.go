@@ -7,6 +7,12 @@ import (
 	"path/filepath"
 )
 
+// Hints for a step whose main and post do not come together.
+const (
+	notSavedWithoutNotes = "the job will save nothing: post would not know the inputs; the directory of RUNNER_TEMP has to be writable"
+	keepNotes            = "the inputs of post can be others than main's; nothing may change the directory gocache-action in RUNNER_TEMP before the job ends"
+)
+
 // makeStateDir makes the directory of a step, and tells post where it is.
 func (x *action) makeStateDir() (string, error) {
 	base := filepath.Join(x.tempDir(), "gocache-action")

@@ -123,17 +123,24 @@ func takeCarried(dir string) (*carried, error) {
 	return c, removed
 }
 
-// useCarried makes post work with what main had. It returns what post was given itself.
-func (x *action) useCarried(dir string) *carried {
-	if dir == "" {
-		return nil // a step whose main was never reached
+// lostState is the mark that main leaves where it could make no directory: to post, no directory means that main was never reached.
+const lostState = "lost"
+
+// useCarried makes post work with what main had. It returns what post was given itself. After an error the inputs of main are not
+// known, such as that it is only to read, or the name: nothing may be saved with others.
+func (x *action) useCarried(dir string) (*carried, error) {
+	switch {
+	case x.env.get("STATE_"+lostState) != "":
+		return nil, errors.New("what main had: it could leave no notes")
+	case dir == "":
+		return nil, nil // a step whose main was never reached
 	}
 	c, err := takeCarried(dir)
-	if err != nil {
-		x.notes.add(err.Error(), "the save uses what the step has now")
-	}
 	if c == nil {
-		return nil
+		return nil, err
+	}
+	if err != nil {
+		x.notes.add(err.Error(), "it can hold keys; remove it")
 	}
 	now := x.carry()
 	if list := c.others(now); len(list) > 0 {
@@ -149,13 +156,13 @@ func (x *action) useCarried(dir string) *carried {
 	}
 	x.in.env = x.env
 	if err := errors.Join(setEnviron(c.Process, now.Process), os.Chdir(c.Dir)); err != nil {
-		x.notes.add("what main had: "+err.Error(), "")
+		return nil, fmt.Errorf("what main had: %w", err)
 	}
 	if _, err := exec.LookPath("go"); err != nil && now.Process["PATH"] != "" {
 		os.Setenv("PATH", now.Process["PATH"])
 		x.out.say("the go of the restore is gone; the one in PATH now is used")
 	}
-	return &now
+	return &now, nil
 }
 
 // setEnviron changes the process from what it has now to what it had.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -67,15 +68,55 @@ func TestActionPostStaysReadOnly(t *testing.T) {
 	r.phase("post", withAll(stateOf(main), map[string]string{"INPUT_READ-ONLY": "", "INPUT_STORE": ""}), "read-only, nothing is saved")
 }
 
-// TestActionPostDamagedNotes: post goes on with what it has, and says so.
+// TestActionPostDamagedNotes: without what main had, post does not know whether it may save, and under which name. So it saves nothing,
+// and says so.
 func TestActionPostDamagedNotes(t *testing.T) {
-	r := newGHRunner(t)
-	main := r.phase("main", nil)
-	if err := os.WriteFile(filepath.Join(main["STATE_dir"], carriedFile), []byte(`{"dir": 1`), 0o600); err != nil {
-		t.Fatal(err)
+	write := func(text string) func(*testing.T, *ghRunner, string) error {
+		return func(_ *testing.T, _ *ghRunner, file string) error { return os.WriteFile(file, []byte(text), 0o600) }
 	}
+	for name, c := range map[string]struct {
+		damage func(t *testing.T, r *ghRunner, file string) error
+		text   string
+	}{
+		"cut off":    {write(`{"dir": 1`), "is not what main wrote"},
+		"empty":      {write(""), "is not what main wrote"},
+		"other JSON": {write("{}"), "is not what main wrote"},
+		"missing":    {func(_ *testing.T, _ *ghRunner, file string) error { return os.Remove(file) }, carriedFile},
+		"unreadable": {func(_ *testing.T, _ *ghRunner, file string) error {
+			return errors.Join(os.Remove(file), os.Mkdir(file, 0o755))
+		}, carriedFile},
+		"without its directory": {func(_ *testing.T, _ *ghRunner, file string) error { return os.RemoveAll(filepath.Dir(file)) }, carriedFile},
+		"project gone": {func(t *testing.T, r *ghRunner, _ string) error {
+			t.Chdir(r.root)
+			return os.Rename(r.path("w"), r.path("moved"))
+		}, "what main had"},
+	} {
+		for _, readOnly := range []string{"", "true"} {
+			t.Run(name+" "+readOnly, func(t *testing.T) {
+				r := newGHRunner(t)
+				main := r.phase("main", map[string]string{"INPUT_READ-ONLY": readOnly})
+				r.build("A")
+				if err := c.damage(t, r, filepath.Join(main["STATE_dir"], carriedFile)); err != nil {
+					t.Fatal(err)
+				}
+				r.phase("post", stateOf(main), "::warning", "nothing is saved", c.text)
+				if files := filesBelow(t, r.path("store")); len(files) != 0 {
+					t.Errorf("%d files in the store", len(files))
+				}
+			})
+		}
+	}
+}
+
+// TestActionPostWithoutDirectory: main could make no directory for its notes. Post takes that for no main that was never reached.
+func TestActionPostWithoutDirectory(t *testing.T) {
+	r := newGHRunner(t)
+	main := r.phase("main", map[string]string{"INPUT_READ-ONLY": "true", "RUNNER_TEMP": r.path("event.json")}, "the job will save nothing")
 	r.build("A")
-	r.phase("post", stateOf(main), "is not what main wrote", "saved in refs/heads/main")
+	r.phase("post", stateOf(main), "::warning", "nothing is saved")
+	if files := filesBelow(t, r.path("store")); len(files) != 0 {
+		t.Errorf("%d files in the store", len(files))
+	}
 }
 
 // TestActionPostExpired: the credentials of main are over when post comes, and the job has others by then.

@@ -39,3 +39,13 @@ func TestUnknownAuthority(t *testing.T) {
 	t.Setenv("AWS_CA_BUNDLE", bundle)
 	j.says("no snapshot found", "restore", "--fail-on-error", "--store", "s3://bucket?path-style=true&region=us-east-1&endpoint="+url.QueryEscape(server.URL))
 }
+
+// TestAuthorityHint: no system is told of a variable that its programs do not read.
+func TestAuthorityHint(t *testing.T) {
+	for goos, file := range map[string]bool{"linux": true, "freebsd": true, "darwin": false, "windows": false} {
+		hint := authorityHint(goos)
+		if strings.Contains(hint, "SSL_CERT_FILE") != file || strings.Contains(hint, "certificates of the system") == file || !strings.Contains(hint, "AWS_CA_BUNDLE") {
+			t.Errorf("%s: %s", goos, hint)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os/exec"
+	"runtime"
 	"syscall"
 
 	"github.com/org/gocache-action/internal/osfile"
@@ -27,7 +28,7 @@ var hints = []struct {
 	{snapshot.ErrFormat, "a later gocache wrote this; use the same version everywhere"},
 	{errNoToken, "give the job an OIDC token: id_tokens in GitLab, the permission id-token: write in GitHub"},
 	{wire.ErrProxy, "check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names the hosts that need no proxy"},
-	{errAuthority, "if the server has a certificate of your own authority, name the file with that authority in AWS_CA_BUNDLE (s3://) or SSL_CERT_FILE"},
+	{errAuthority, authorityHint(runtime.GOOS)},
 	{store.ErrReadOnly, "nothing is wrong if this job is only to read, as that of a pull request from a fork; else give it credentials, and an s3:// or file:// store"},
 	{s3.ErrRole, "check that the trust policy of the role accepts the audience and the subject of this job's token, and that STS can be reached"},
 	{s3.ErrNotEncrypted, "use a server that encrypts, or leave out what asks for it: --sse, sse in the URL, the customer key"},
@@ -42,6 +43,15 @@ var hints = []struct {
 	{trim.ErrBusy, "wait for them to end, or use --force if they use other caches"},
 	{errTimedOut, "raise --timeout"},
 	{context.DeadlineExceeded, "raise --timeout"},
+}
+
+// authorityHint: SSL_CERT_FILE is read by Go where the certificates of the system are files.
+func authorityHint(goos string) string {
+	const own = "if the server has a certificate of your own authority, "
+	if goos == "windows" || goos == "darwin" {
+		return own + "add that authority to the certificates of the system, or name the file with it in AWS_CA_BUNDLE (s3:// only)"
+	}
+	return own + "name the file with that authority in AWS_CA_BUNDLE (s3://) or SSL_CERT_FILE"
 }
 
 // hintFor returns what to do about an error, or "".

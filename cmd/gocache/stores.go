@@ -32,7 +32,7 @@ func (a *app) openStore(ctx context.Context) (store.Store, error) {
 	case err != nil:
 		return nil, usage("%w", err)
 	case target.Web != nil:
-		return a.openWeb(target.Web)
+		return a.openWeb(target.Web, target.Insecure)
 	case target.S3 == nil:
 		return a.openDir(target.Dir)
 	}

@@ -12,11 +12,11 @@ import (
 )
 
 // openWeb opens a store behind a web server. As with a directory, settings that only a bucket can keep are refused.
-func (a *app) openWeb(u *url.URL) (store.Store, error) {
+func (a *app) openWeb(u *url.URL, insecure bool) (store.Store, error) {
 	if name := a.flags.keeping.given(a.lookup); name != "" {
 		return nil, usage("%s is for stores in S3, and %s is a web server", name, u)
 	}
-	o := web.Options{URL: u, StallTimeout: time.Duration(a.flags.stall)}
+	o := web.Options{URL: u, Insecure: insecure, StallTimeout: time.Duration(a.flags.stall)}
 	if a.out.debug {
 		o.Trace = a.traceWeb
 	}

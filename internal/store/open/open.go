@@ -47,7 +47,7 @@ func URL(ctx context.Context, raw string, o Options) (store.Store, error) {
 	case t.Dir != "":
 		return dir.Open(t.Dir)
 	case t.Web != nil:
-		return web.New(web.Options{URL: t.Web, StallTimeout: o.StallTimeout, MaxAttempts: o.MaxAttempts})
+		return web.New(web.Options{URL: t.Web, Insecure: t.Insecure, StallTimeout: o.StallTimeout, MaxAttempts: o.MaxAttempts})
 	}
 	t.S3.StallTimeout, t.S3.MaxAttempts = o.StallTimeout, o.MaxAttempts
 	return s3.New(ctx, *t.S3)
@@ -58,6 +58,8 @@ type Target struct {
 	Dir string // a directory
 	S3  *s3.Options
 	Web *url.URL // a web server, for reading
+
+	Insecure bool // that server may be asked, and redirect, over http
 }
 
 // Parse checks a URL without opening it.

@@ -33,7 +33,7 @@ func TestParse(t *testing.T) {
 		"https://host":                {Web: &url.URL{Scheme: "https", Host: "host"}},
 		"http://127.0.0.1:80/a%20b":   {Web: &url.URL{Scheme: "http", Host: "127.0.0.1:80", Path: "/a b"}},
 		"http://[::1]:80/":            {Web: &url.URL{Scheme: "http", Host: "[::1]:80", Path: "/"}},
-		"http://host/p?insecure=true": {Web: &url.URL{Scheme: "http", Host: "host", Path: "/p"}},
+		"http://host/p?insecure=true": {Web: &url.URL{Scheme: "http", Host: "host", Path: "/p"}, Insecure: true},
 	} {
 		got, err := Parse(raw)
 		if err != nil {

@@ -2,9 +2,10 @@ package open
 
 import (
 	"errors"
-	"net"
 	"net/url"
 	"strings"
+
+	"github.com/org/gocache-action/internal/store/web"
 )
 
 // parseWeb reads the URL of a store that is read through a web server. Its parameters are ours, and go to no server.
@@ -23,7 +24,7 @@ func parseWeb(u *url.URL) (Target, error) {
 		return Target{}, errors.New("a store behind a web server has no parameter but insecure=true; a bucket is s3://bucket/prefix?endpoint=https://host")
 	case insecure != "" && insecure != "true" && insecure != "false":
 		return Target{}, errors.New("parameter insecure: not true or false")
-	case u.Scheme == "http" && insecure != "true" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && insecure != "true" && !web.Loopback(u.Hostname()):
 		return Target{}, errors.New("over http anybody on the way can change what is built; write https://, or add ?insecure=true")
 	}
 	for elem := range strings.SplitSeq(strings.Trim(u.Path, "/"), "/") {
@@ -33,10 +34,5 @@ func parseWeb(u *url.URL) (Target, error) {
 	}
 	c := *u
 	c.RawQuery, c.ForceQuery = "", false
-	return Target{Web: &c}, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return Target{Web: &c, Insecure: insecure == "true"}, nil
 }

@@ -88,7 +88,10 @@ func (s *Store) Delete(ctx context.Context, names []string) map[string]error {
 	if err != nil {
 		return store.FailAll(names, fmt.Errorf("remove %d objects in bucket %s: %w", len(names), s.opts.Bucket, s.classify(ctx, err)))
 	}
-	failed, again := s.refusals(out.Errors)
+	failed, again, err := s.refusals(names, out.Errors)
+	if err != nil {
+		return store.FailAll(names, err)
+	}
 	maps.Copy(failed, s.deleteEach(ctx, s.present(ctx, again)))
 	if len(failed) == 0 {
 		return nil
@@ -113,15 +116,23 @@ func (s *Store) identifiers(names []string) []types.ObjectIdentifier {
 }
 
 // refusals reads the errors for single objects in the answer to DeleteObjects, and names those for which it is worth asking
-// again: nothing within such an answer is retried by the SDK, and rclone has an internal error for what is gone already.
-func (s *Store) refusals(errs []types.Error) (failed map[string]error, again []string) {
+// again: nothing within such an answer is retried by the SDK, and rclone has an internal error for what is gone already. An error that is
+// for none of the names may be for any: then nobody knows what was removed.
+func (s *Store) refusals(names []string, errs []types.Error) (failed map[string]error, again []string, err error) {
 	failed = map[string]error{}
 	for _, e := range errs {
-		name, _ := s.name(e.Key)
+		name, ok := s.name(e.Key)
 		code := aws.ToString(e.Code)
 		sentinel := meaning(code, 0)
 		if isDeniedCode(code) {
 			sentinel = store.ErrDenied
+		}
+		if !ok || !slices.Contains(names, name) {
+			if errors.Is(sentinel, store.ErrNotFound) {
+				sentinel = nil
+			}
+			why := &answer{sentinel: sentinel, err: fmt.Errorf("%s: %s", code, aws.ToString(e.Message))}
+			return nil, nil, fmt.Errorf("remove %d objects in bucket %s: an error for %.200q, which is none of them: %w", len(names), s.opts.Bucket, aws.ToString(e.Key), why)
 		}
 		switch {
 		case errors.Is(sentinel, store.ErrNotFound):
@@ -131,7 +142,7 @@ func (s *Store) refusals(errs []types.Error) (failed map[string]error, again []s
 			failed[name] = s.fail("remove", name, &answer{sentinel: sentinel, err: fmt.Errorf("%s: %s", code, aws.ToString(e.Message))})
 		}
 	}
-	return failed, again
+	return failed, again, nil
 }
 
 // deleteEach removes objects one by one, several at once.

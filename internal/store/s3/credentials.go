@@ -40,7 +40,7 @@ func (o *Options) credentials(cfg aws.Config) *credentialSource {
 	if o.Kept != nil {
 		inner = &sessionProvider{kept: *o.Kept, next: inner}
 	}
-	return &credentialSource{inner: inner, trace: o.TraceCredentials}
+	return &credentialSource{inner: inner, unnamed: onlyInstance(cfg), trace: o.TraceCredentials}
 }
 
 // ErrExpired: the server does not accept the credentials any more, and asking for others gave the same.
@@ -53,8 +53,9 @@ type renewable interface{ Invalidate() }
 // credentialSource bounds the chain in time, and marks its failures, which the
 // SDK would report as a failure of the request.
 type credentialSource struct {
-	inner aws.CredentialsProvider
-	trace func(source, keyID string, expires time.Time) // nil: none
+	inner   aws.CredentialsProvider
+	unnamed bool                                          // nothing names any credentials, so that those of the instance are asked for
+	trace   func(source, keyID string, expires time.Time) // nil: none
 
 	mu       sync.Mutex
 	failed   error

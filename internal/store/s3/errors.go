@@ -56,10 +56,19 @@ func retryable(err error) aws.Ternary {
 		// versitygw removes directories when their last object goes, without a lock against those who write below
 		// them, and says so of a write that came in between. Nothing was written.
 		return aws.TrueTernary
+	case saysRetryable(err):
+		return aws.UnknownTernary
 	case status(err) == http.StatusNotImplemented, isDenial(err):
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary
+}
+
+// saysRetryable recognises what the SDK has found out about an answer: a denial for a clock that is wrong, which it corrects before it
+// signs again.
+func saysRetryable(err error) bool {
+	var r interface{ RetryableError() bool }
+	return errors.As(err, &r) && r.RetryableError()
 }
 
 func isExpired(err error) bool {

@@ -64,9 +64,10 @@ func onlyInstance(cfg aws.Config) bool {
 	return aws.IsCredentialsProvider(cfg.Credentials, (*ec2rolecreds.Provider)(nil))
 }
 
-// foundNothing tells credentials that do not exist from those that do not work.
-func foundNothing(err error) bool {
-	return errors.Is(err, errNoInstanceRole) || errors.Is(err, ErrNoToken)
+// foundNothing tells credentials that do not exist from those that do not work. That an instance has no role is a failure where something
+// names it as the source, as a profile with role_arn and credential_source does.
+func (c *credentialSource) foundNothing(err error) bool {
+	return errors.Is(err, errNoInstanceRole) && c.unnamed || errors.Is(err, ErrNoToken)
 }
 
 // roleLister is the client of the metadata service. It marks the answers that mean that there is no role: the service may be missing, or
@@ -82,7 +83,10 @@ func (l roleLister) GetMetadata(ctx context.Context, in *imds.GetMetadataInput, 
 		return out, err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoInstanceRole, err)
+		if noInstanceRole(err) {
+			err = fmt.Errorf("%w: %w", errNoInstanceRole, err)
+		}
+		return nil, err
 	}
 	defer out.Content.Close()
 	list, err := io.ReadAll(io.LimitReader(out.Content, 1<<16))
@@ -111,7 +115,7 @@ func (e *nothingError) Unwrap() error        { return e.err }
 // giveUp decides that there are no credentials, unless there were some before. It is decided once: all requests of
 // a store are signed, or none is.
 func (c *credentialSource) giveUp(err error) bool {
-	if !foundNothing(err) {
+	if !c.foundNothing(err) {
 		return false
 	}
 	c.mu.Lock()

@@ -223,6 +223,42 @@ func TestDowngrade(t *testing.T) {
 	}
 }
 
+// TestInsecureRedirect: http is allowed to this machine, and from there not to others unless that was asked for.
+func TestInsecureRedirect(t *testing.T) {
+	for host, local := range map[string]bool{"cdn.example.com": false, "192.0.2.1": false, "localhost": true, "127.0.0.2": true} {
+		for _, insecure := range []bool{false, true} {
+			var asked atomic.Int64
+			u := &url.URL{Scheme: "http", Host: "127.0.0.1:80"}
+			s, err := web.New(web.Options{URL: u, Insecure: insecure, Transport: answers(func(r *http.Request) *http.Response {
+				w := httptest.NewRecorder()
+				if r.URL.Hostname() == host {
+					asked.Add(1)
+					object(w, r, []byte("one"), "1")
+				} else {
+					http.Redirect(w, r, "http://"+host+r.URL.Path, http.StatusFound)
+				}
+				return w.Result()
+			})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, _, err := store.Get(t.Context(), s, "a", 100)
+			if local || insecure {
+				if err != nil || string(got) != "one" {
+					t.Errorf("%s, insecure %v: %q, %v", host, insecure, got, err)
+				}
+			} else if !errors.Is(err, store.ErrMoved) || !strings.Contains(err.Error(), "insecure=true") || asked.Load() != 0 {
+				t.Errorf("%s: %v, after %d requests", host, err, asked.Load())
+			}
+		}
+	}
+}
+
+// answers is a transport without a network.
+type answers func(*http.Request) *http.Response
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) { return a(r), nil }
+
 // TestNoHead: servers that only have GET tell the size as well.
 func TestNoHead(t *testing.T) {
 	s := open(t, serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

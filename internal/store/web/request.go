@@ -90,9 +90,10 @@ func worthRepeating(err error) bool {
 
 // once sends a request, and a second one where a name is another in a directory.
 func (s *Store) once(ctx context.Context, method, name, rangeHeader string) (*http.Response, error) {
-	resp, err := s.send(ctx, method, s.url(name), rangeHeader)
+	asFiles := s.asFiles.Load() // another request may find it out meanwhile
+	resp, err := s.send(ctx, method, s.url(name, asFiles), rangeHeader)
 	file := dir.FilePath(name)
-	if !errors.Is(err, store.ErrNotFound) || s.asFiles.Load() || file == name {
+	if !errors.Is(err, store.ErrNotFound) || asFiles || file == name {
 		return resp, err
 	}
 	again, err2 := s.send(ctx, method, s.base+escape(file), rangeHeader)
@@ -139,7 +140,7 @@ func (s *Store) unanswered(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", store.ErrUnreachable, ne)
 	}
 	switch {
-	case errors.Is(err, errDowngrade):
+	case errors.Is(err, errDowngrade), errors.Is(err, errInsecure):
 		return fmt.Errorf("%w: %w", store.ErrMoved, err)
 	case errors.Is(err, store.ErrNotFound):
 		return store.ErrNotFound

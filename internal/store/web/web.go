@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,6 +40,7 @@ type Options struct {
 	URL          *url.URL      // http or https, without user, query and fragment
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
 	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
+	Insecure     bool          // redirects to http lead to any host, and not to this machine alone
 	// Trace is told of each request when its answer began, or why there is none. It is called by many goroutines at once. Nil: nobody is told.
 	Trace func(r *http.Request, resp *http.Response, err error, took time.Duration)
 	// Transport sends the requests; nil: package wire, with the proxy of the environment.
@@ -77,7 +79,7 @@ func New(o Options) (*Store, error) {
 	if o.Trace != nil {
 		o.Transport = tracer{o.Transport, o.Trace}
 	}
-	s.http = &http.Client{Transport: o.Transport, CheckRedirect: redirect}
+	s.http = &http.Client{Transport: o.Transport, CheckRedirect: s.redirect}
 	return s, nil
 }
 
@@ -97,14 +99,19 @@ func (t tracer) RoundTrip(r *http.Request) (*http.Response, error) {
 // errDowngrade: what was asked for over https would be read in the clear.
 var errDowngrade = errors.New("it redirects from https to http")
 
+// errInsecure: http was given for a server on this machine, where nobody is on the way.
+var errInsecure = errors.New("it redirects to http at another host, where anybody on the way can change what is built; ?insecure=true allows it")
+
 // redirect follows what CDNs answer, to another host too, but never to one that anybody on the way can impersonate.
-func redirect(req *http.Request, via []*http.Request) error {
+func (s *Store) redirect(req *http.Request, via []*http.Request) error {
 	from := via[len(via)-1].URL
 	switch {
 	case len(via) > maxRedirects:
 		return fmt.Errorf("it redirects more than %d times", maxRedirects)
 	case from.Scheme == "https" && req.URL.Scheme != "https":
 		return errDowngrade
+	case req.URL.Scheme != "https" && !s.opts.Insecure && !Loopback(req.URL.Hostname()):
+		return errInsecure
 	case req.URL.Path == from.Path+"/": // what a server of files answers for a directory
 		return store.ErrNotFound
 	case req.URL.User != nil:
@@ -112,6 +119,12 @@ func redirect(req *http.Request, via []*http.Request) error {
 	}
 	req.Header.Del("Referer") // the signed URL of an earlier redirect is nobody's business
 	return nil
+}
+
+// Loopback reports whether a host is this machine.
+func Loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // String implements store.Store.
@@ -129,8 +142,8 @@ func (s *Store) Writable(context.Context) error {
 }
 
 // url is where an object is. Everything that some server could take for something else is escaped: Amazon's reads "+" as a space.
-func (s *Store) url(name string) string {
-	if s.asFiles.Load() {
+func (s *Store) url(name string, asFiles bool) string {
+	if asFiles {
 		name = dir.FilePath(name)
 	}
 	return s.base + escape(name)
