@@ -101,6 +101,9 @@ func (a *app) makePlan(ctx context.Context, doRestore, doSave bool) (*planOutput
 		if out.Restore, err = restore.Plan(ctx, a.restoreOptions(p, st, meter)); err != nil {
 			return out, err
 		}
+		if out.Restore.Matched == nil {
+			a.tellOtherVersions(ctx, st, p)
+		}
 	}
 	if reason := a.readOnlyReason(p.id); reason != "" && doSave {
 		a.out.say("read-only, a save would do nothing: %s", reason)

@@ -119,6 +119,9 @@ func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
 		out.LookupOnly = true
 		out.Result, err = restore.Lookup(ctx, a.restoreOptions(p, st, nil))
 		a.storeNotes(st)
+		if err == nil && out.Matched == nil {
+			a.tellOtherVersions(ctx, st, p)
+		}
 		return err
 	}
 	a.keepCredentials(ctx, st)
@@ -135,6 +138,9 @@ func (a *app) runRestore(ctx context.Context, out *restoreOutput) error {
 		out.Result.State.StableTimes = out.Mtimes != nil && out.timesErr == nil && out.Mtimes.LeftAlone == 0
 	}
 	a.storeNotes(st)
+	if err == nil && out.Matched == nil {
+		a.tellOtherVersions(ctx, st, p)
+	}
 	a.warnings(p.key.Notes)
 	a.warnings(out.Mtimes.warnings())
 	return errors.Join(err, a.keepState(p, out.Result))
