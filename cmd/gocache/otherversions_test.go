@@ -12,7 +12,9 @@ func TestOtherVersions(t *testing.T) {
 	j := newTestJob(t)
 	root := j.path("store")
 	args := []string{"--store", "file://" + root, "--repo", "r", "--scope", "refs/heads/x", "--default-scope", "refs/heads/main"}
-	with := func(command string, more ...string) []string { return append(append([]string{command}, args...), more...) }
+	with := func(command string, more ...string) []string {
+		return append(append([]string{command}, args...), more...)
+	}
 	if out := j.says("no snapshot found", with("restore")...); strings.Contains(out, "compiled anew") {
 		t.Errorf("of an empty store:\n%s", out)
 	}
