@@ -14,8 +14,9 @@ import (
 const asideAfter = 500 * time.Millisecond
 
 // ReplaceShared is Rename to a file that others may be reading, if they opened it with OpenShared. Where that can only be done in two
-// steps, the old file is moved to aside first, for the moment until the new one is in its place.
-func ReplaceShared(from, to, aside string) error {
+// steps, the old file is moved to the path that aside returns first, and left there, since it may be open. Who is killed between the
+// steps leaves it as the only one.
+func ReplaceShared(from, to string, aside func() (string, error)) error {
 	begin := time.Now()
 	return retry(retryFor, func() error {
 		err := rename(from, to)
@@ -27,17 +28,20 @@ func ReplaceShared(from, to, aside string) error {
 }
 
 // replaceInTwo returns why, the reason to try it, where the old file cannot be moved either.
-func replaceInTwo(from, to, aside string, why error) error {
-	if info, err := os.Lstat(to); err != nil || !info.Mode().IsRegular() || os.Rename(to, aside) != nil {
+func replaceInTwo(from, to string, aside func() (string, error), why error) error {
+	if info, err := os.Lstat(to); err != nil || !info.Mode().IsRegular() {
+		return why
+	}
+	old, err := aside()
+	if err != nil || os.Rename(to, old) != nil {
 		return why
 	}
 	if err := os.Rename(from, to); err != nil {
-		if back := os.Rename(aside, to); back != nil {
+		if back := os.Rename(old, to); back != nil {
 			return back
 		}
 		return err
 	}
-	_ = os.Remove(aside) // it goes when its last reader closes it
 	return nil
 }
 

@@ -53,7 +53,7 @@ func TestOpenShared(t *testing.T) {
 	}
 }
 
-// TestReplaceShared: what is being read can be replaced, its readers read on, and nothing is left beside it.
+// TestReplaceShared: what is being read can be replaced, its readers read on, and nothing but the old file is left beside it.
 func TestReplaceShared(t *testing.T) {
 	dir := t.TempDir()
 	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
@@ -66,7 +66,8 @@ func TestReplaceShared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ReplaceShared(from, to, filepath.Join(dir, "aside")); err != nil {
+	aside := filepath.Join(dir, "aside")
+	if err := ReplaceShared(from, to, func() (string, error) { return aside, nil }); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(to); string(got) != "from" {
@@ -76,6 +77,10 @@ func TestReplaceShared(t *testing.T) {
 		t.Errorf("the reader has %q, %v", got, err)
 	}
 	f.Close()
+	if got, err := os.ReadFile(aside); err == nil && string(got) != "to" {
+		t.Errorf("aside it has %q", got)
+	}
+	os.Remove(aside)
 	if list, _ := os.ReadDir(dir); len(list) != 1 {
 		t.Errorf("left: %v", list)
 	}
@@ -95,7 +100,7 @@ func TestReplaceLocked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = ReplaceShared(from, to, filepath.Join(dir, "aside"))
+	err = ReplaceShared(from, to, func() (string, error) { return filepath.Join(dir, "aside"), nil })
 	windows.CloseHandle(h)
 	var locked *LockedError
 	if !errors.As(err, &locked) {

@@ -25,6 +25,7 @@ var _ store.Collector = (*Store)(nil)
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, error] {
 	return func(yield func(store.Entry, error) bool) {
 		s.counter.Add("LIST")
+		s.settleAll(ctx)
 		_, err := s.list(ctx, "", prefix, func(e store.Entry) bool { return yield(e, nil) })
 		if err != nil {
 			yield(store.Entry{}, fmt.Errorf("list %s in %s: %w", prefix, s.root, s.classify(err)))
@@ -132,14 +133,13 @@ func (s *Store) remove(name string) error {
 	if _, err := s.stat(name); errors.Is(err, store.ErrNotFound) { // a directory is no object, and stays
 		return nil
 	}
+	if err := s.discardAside(name); err != nil { // first, or else somebody puts it back
+		return err
+	}
 	if err := osfile.Remove(s.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for dir := filepath.Dir(s.path(name)); len(dir) > len(s.root); dir = filepath.Dir(dir) {
-		if os.Remove(dir) != nil { // not empty
-			break
-		}
-	}
+	removeEmpty(filepath.Dir(s.path(name)), s.root)
 	return nil
 }
 
@@ -149,10 +149,13 @@ func (s *Store) DeleteVersion(ctx context.Context, name string, v store.Version)
 		return s.fail("remove", name, err)
 	}
 	s.counter.Add("DELETE")
-	if _, err := s.stat(name); errors.Is(err, fs.ErrNotExist) {
+	if _, err := s.stat(name); errors.Is(err, fs.ErrNotExist) && !s.isAside(name) {
 		return nil
 	}
 	err := s.locked(ctx, name, func() error {
+		if err := s.settle(name); err != nil {
+			return err
+		}
 		info, err := s.stat(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -190,7 +193,7 @@ func (s *Store) Touch(ctx context.Context, name string) error {
 		return s.fail("touch", name, err)
 	}
 	s.counter.Add("TOUCH")
-	if _, err := s.stat(name); err != nil {
+	if err := s.present(ctx, name, func() error { _, err := s.stat(name); return err }); err != nil {
 		return s.fail("touch", name, err)
 	}
 	now, err := s.now()

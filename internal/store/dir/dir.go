@@ -5,7 +5,7 @@
 // Objects appear by rename, so a reader sees an old or a new object, never a part. What
 // the store needs beside the objects lies in the directory ".#store", which no object name can
 // reach because "#" is not in their alphabet: files being written (removed an hour
-// after their writer was killed), and lock files.
+// after their writer was killed), lock files, and on Windows objects for the moment in which they are replaced.
 //
 // Writers, in this and in other processes, take one of 64 file locks, chosen by the
 // object's name, for the moment between the check of a condition and the rename.
@@ -40,6 +40,8 @@ type Store struct {
 	root    string // absolute
 	counter store.Counter
 	sweep   sync.Once // stale temporary files, before the first write
+
+	twoSteps bool // some objects may be replaced in two steps by this system; see present
 }
 
 var _ store.Store = (*Store)(nil)
@@ -55,7 +57,7 @@ func Open(root string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("directory store %s: %w", root, err)
 	}
-	return &Store{root: abs}, nil
+	return &Store{root: abs, twoSteps: runtime.GOOS == "windows"}, nil
 }
 
 // String returns the file URL of the directory.
@@ -74,7 +76,7 @@ func (s *Store) Requests() map[string]int64 { return s.counter.Requests() }
 func (s *Store) Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, store.Info, error) {
 	var f *os.File
 	var info store.Info
-	err := s.present(func() (err error) {
+	err := s.present(ctx, name, func() (err error) {
 		f, info, err = s.openFile(ctx, name)
 		return err
 	})
@@ -120,7 +122,7 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
 	}
 	s.counter.Add("HEAD")
 	var info store.Info
-	err := s.present(func() (err error) {
+	err := s.present(ctx, name, func() (err error) {
 		info, err = s.stat(name)
 		return err
 	})

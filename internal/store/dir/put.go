@@ -9,9 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -42,10 +39,10 @@ func (s *Store) Put(ctx context.Context, name string, body io.Reader, size int64
 
 func (s *Store) put(ctx context.Context, name string, body io.Reader, cond store.Condition) (store.Info, error) {
 	// Asked again under the lock; here it spares the copy of a body that cannot win.
-	if _, err := s.check(name, cond); err != nil {
+	if _, err := s.check(name, cond); err != nil && !s.isAside(name) {
 		return store.Info{}, err
 	}
-	if err := s.prepare(name); err != nil {
+	if err := s.prepare(ctx, name); err != nil {
 		return store.Info{}, err
 	}
 	tmp, err := s.writeTemp(ctx, body)
@@ -72,13 +69,16 @@ func (s *Store) failPut(name string, err error) error {
 }
 
 // prepare creates the directories that a Put of name needs.
-func (s *Store) prepare(name string) error {
+func (s *Store) prepare(ctx context.Context, name string) error {
 	for _, d := range []string{s.tmpDir(), filepath.Dir(s.lockPath(name)), filepath.Dir(s.path(name))} {
 		if err := makeDir(d); err != nil {
 			return err
 		}
 	}
-	s.sweep.Do(s.removeStale)
+	s.sweep.Do(func() {
+		s.removeStale()
+		s.settleAll(ctx)
+	})
 	return nil
 }
 
@@ -121,6 +121,9 @@ func removeTemp(tmp string) error {
 func (s *Store) place(ctx context.Context, tmp, name string, cond store.Condition) (store.Info, error) {
 	var info store.Info
 	err := s.locked(ctx, name, func() error {
+		if err := s.settle(name); err != nil {
+			return err
+		}
 		old, err := s.check(name, cond)
 		if err != nil {
 			return err
@@ -136,7 +139,7 @@ func (s *Store) place(ctx context.Context, tmp, name string, cond store.Conditio
 // renameInto renames tmp to the object's file. The directory was there, but the removal of the last
 // other object in it takes the directory along; see remove.
 func (s *Store) renameInto(tmp, name string) error {
-	aside := filepath.Join(s.tmpDir(), asidePrefix+rand.Text())
+	aside := func() (string, error) { return s.makeAside(name) }
 	err := osfile.ReplaceShared(tmp, s.path(name), aside)
 	for try := 0; try < dirTries && errors.Is(err, fs.ErrNotExist); try++ {
 		if err := makeDir(filepath.Dir(s.path(name))); err != nil {
@@ -144,39 +147,10 @@ func (s *Store) renameInto(tmp, name string) error {
 		}
 		err = osfile.ReplaceShared(tmp, s.path(name), aside)
 	}
-	return err
-}
-
-// asidePrefix begins the names of files that an object has just been moved to, to be replaced; see osfile.ReplaceShared.
-const asidePrefix = "old-"
-
-// asidePause and asideTries bound for how long a reader waits for an object that is being replaced.
-const (
-	asidePause = 5 * time.Millisecond
-	asideTries = 100
-)
-
-// present calls look, again where it finds nothing because the object is just being replaced in two steps, as on some
-// file systems of Windows.
-func (s *Store) present(look func() error) error {
-	for quiet, try := 0, 0; ; try++ {
-		err := look()
-		if runtime.GOOS != "windows" || !errors.Is(err, fs.ErrNotExist) || quiet == 2 || try == asideTries {
-			return err
-		}
-		// What was not aside by now was in its place already, or another replacement has begun since.
-		if s.replacing() {
-			time.Sleep(asidePause)
-		} else {
-			quiet++
-		}
+	if err == nil && s.twoSteps {
+		_ = s.settle(name) // which the next writer does as well
 	}
-}
-
-// replacing reports whether some object is aside.
-func (s *Store) replacing() bool {
-	entries, _ := os.ReadDir(s.tmpDir())
-	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), asidePrefix) })
+	return err
 }
 
 // dirTries bounds how often a directory is made that a Delete keeps removing.
