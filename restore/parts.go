@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"syscall"
 
 	"github.com/org/gocache-action/internal/osfile"
 )
@@ -54,7 +53,7 @@ func (p *part) fails(dir string, err error) (first bool, givenUp error) {
 	first = !p.failing[dir]
 	p.failing[dir] = true
 	p.first = cmp.Or(p.first, err)
-	if osfile.IsNoSpace(err) || errors.Is(err, syscall.EROFS) || len(p.failing) > maxFailing {
+	if osfile.IsNoSpace(err) || osfile.IsReadOnly(err) || len(p.failing) > maxFailing {
 		return first, local(err)
 	}
 	return first, nil

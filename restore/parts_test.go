@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"syscall"
 	"testing"
+
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 func pathError(err error) error { return &fs.PathError{Op: "open", Path: "x", Err: err} }
@@ -35,7 +37,7 @@ func TestTolerate(t *testing.T) {
 
 // TestDiskIsThePart: a full disk and a read-only one are found out at once.
 func TestDiskIsThePart(t *testing.T) {
-	for _, no := range []syscall.Errno{syscall.ENOSPC, syscall.EROFS} {
+	for _, no := range []error{osfile.FullDisk, osfile.ReadOnlyDisk} {
 		r := &run{}
 		if err := r.tolerate(&r.modPart, "m", "module m", pathError(no), func() {}); !isLocal(err) {
 			t.Errorf("%v is tolerated", no)

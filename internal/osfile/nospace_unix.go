@@ -9,3 +9,6 @@ var noSpace = []error{unix.ENOSPC, unix.EDQUOT, unix.EFBIG}
 
 // badName lists what the system answers to names that a file system cannot have.
 var badName = []error{unix.ENAMETOOLONG, unix.EILSEQ}
+
+// readOnly is what the system answers to writes on a disk that takes none.
+var readOnly error = unix.EROFS

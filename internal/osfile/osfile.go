@@ -110,6 +110,15 @@ func IsNoSpace(err error) bool {
 	return false
 }
 
+// IsReadOnly tells whether err means that nothing on a disk can be written.
+func IsReadOnly(err error) bool { return errors.Is(err, readOnly) }
+
+// FullDisk and ReadOnlyDisk are what this system says, for tests.
+var (
+	FullDisk     error = noSpace[0]
+	ReadOnlyDisk error = readOnly
+)
+
 // IsBadName tells whether err means that the file system cannot have a file of this name: it is too long, or has
 // bytes that are not allowed. Nothing is wrong with the disk then.
 func IsBadName(err error) bool {
