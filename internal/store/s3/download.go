@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -73,13 +71,8 @@ type download struct {
 	pos, end int64 // next byte, and where the range ends in this object
 	short    bool  // the object ends before the range
 	body     io.ReadCloser
-	resumes  int   // in a row, without much progress
-	progress int64 // bytes since the last break
+	breaks   wire.Resumption
 }
-
-// enoughProgress is how many bytes make a connection count as good again, so that one
-// that breaks every few bytes does not go on for ever.
-const enoughProgress = 1 << 20
 
 // request asks for what is left of the range.
 func (d *download) request() error {
@@ -107,16 +100,14 @@ func (d *download) request() error {
 }
 
 func (d *download) rangeHeader() *string {
-	switch {
-	case d.info.Version != "": // resumed
-		return aws.String(fmt.Sprintf("bytes=%d-%d", d.pos, d.end-1))
-	case d.length > 0:
-		end, _ := store.End(d.pos, d.length, 0)
-		return aws.String(fmt.Sprintf("bytes=%d-%d", d.pos, end-1))
-	case d.pos > 0:
-		return aws.String(fmt.Sprintf("bytes=%d-", d.pos))
+	header := wire.RangeHeader(d.pos, d.length)
+	if d.info.Version != "" { // resumed
+		header = wire.RangeUpTo(d.pos, d.end)
 	}
-	return nil
+	if header == "" {
+		return nil
+	}
+	return &header
 }
 
 // accept checks that the answer is the range asked for, and learns the object's size. A proxy
@@ -124,9 +115,10 @@ func (d *download) rangeHeader() *string {
 func (d *download) accept(out *awss3.GetObjectOutput, ranged bool) error {
 	size := aws.ToInt64(out.ContentLength)
 	if ranged {
-		var err error
-		if size, err = totalSize(aws.ToString(out.ContentRange), d.pos); err != nil {
-			return err
+		header := aws.ToString(out.ContentRange)
+		var ok bool
+		if size, ok = wire.TotalSize(header, d.pos); !ok {
+			return fmt.Errorf("the server answers a range from byte %d with content-range %q", d.pos, header)
 		}
 	}
 	if d.info.Version == "" {
@@ -138,17 +130,6 @@ func (d *download) accept(out *awss3.GetObjectOutput, ranged bool) error {
 	return nil
 }
 
-// totalSize reads "bytes first-last/total", which must begin at first.
-func totalSize(contentRange string, first int64) (int64, error) {
-	rest, ok := strings.CutPrefix(contentRange, "bytes "+strconv.FormatInt(first, 10)+"-")
-	_, total, ok2 := strings.Cut(rest, "/")
-	n, err := strconv.ParseInt(total, 10, 64)
-	if !ok || !ok2 || err != nil || n < first {
-		return 0, fmt.Errorf("the server answers a range from byte %d with content-range %q", first, contentRange)
-	}
-	return n, nil
-}
-
 func (d *download) Read(p []byte) (int, error) {
 	if d.pos == d.end {
 		return 0, d.finish()
@@ -158,7 +139,7 @@ func (d *download) Read(p []byte) (int, error) {
 	}
 	n, err := d.body.Read(p[:min(int64(len(p)), d.end-d.pos)])
 	d.pos += int64(n)
-	d.progress += int64(n)
+	d.breaks.Moved(n)
 	if err == nil || err == io.EOF && d.pos == d.end {
 		return n, nil
 	}
@@ -189,16 +170,10 @@ func (d *download) broken(err error) error {
 	if d.ctx.Err() != nil {
 		return fmt.Errorf("read %s: %w", d.name, d.ctx.Err())
 	}
-	if d.progress >= enoughProgress {
-		d.resumes = 0
-	}
-	d.progress = 0
-	d.resumes++
-	var ne *netError
-	if errors.As(err, &ne) && ne.Final || d.resumes >= d.s.opts.MaxAttempts {
+	if !d.breaks.Worth(err, d.s.opts.MaxAttempts) {
 		return d.s.fail("read", d.name, fmt.Errorf("%w: at byte %d: %w", store.ErrUnreachable, d.pos, err))
 	}
-	if !wire.Sleep(d.ctx, wire.Backoff(d.resumes)) {
+	if !d.breaks.Pause(d.ctx) {
 		return fmt.Errorf("read %s: %w", d.name, d.ctx.Err())
 	}
 	if err := d.request(); err != nil {

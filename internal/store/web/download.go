@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/wire"
@@ -64,12 +62,8 @@ type download struct {
 	body     io.ReadCloser
 	exact    bool // the body ends where the range does
 	closed   bool
-	resumes  int   // in a row, without much progress
-	progress int64 // bytes since the last break
+	breaks   wire.Resumption
 }
-
-// enoughProgress is how many bytes make a connection count as good again.
-const enoughProgress = 1 << 20
 
 // nothing is for ranges without a byte.
 func (d *download) nothing() error {
@@ -98,16 +92,10 @@ func (d *download) request() error {
 }
 
 func (d *download) rangeHeader() string {
-	switch {
-	case d.info.Version != "": // resumed
-		return fmt.Sprintf("bytes=%d-%d", d.pos, d.end-1)
-	case d.length > 0:
-		end, _ := store.End(d.pos, d.length, 0)
-		return fmt.Sprintf("bytes=%d-%d", d.pos, end-1)
-	case d.pos > 0:
-		return fmt.Sprintf("bytes=%d-", d.pos)
+	if d.info.Version != "" { // resumed
+		return wire.RangeUpTo(d.pos, d.end)
 	}
-	return ""
+	return wire.RangeHeader(d.pos, d.length)
 }
 
 // accept checks that the answer is what was asked for, and of the version that was begun with. A server without ranges sends
@@ -118,9 +106,10 @@ func (d *download) accept(resp *http.Response, ranged bool) error {
 	case resp.StatusCode == http.StatusPartialContent && !ranged:
 		return fmt.Errorf("%w: it answers with a range that was not asked for", store.ErrUnsupported)
 	case resp.StatusCode == http.StatusPartialContent:
-		var err error
-		if size, err = totalSize(resp.Header.Get("Content-Range"), d.pos); err != nil {
-			return err
+		header := resp.Header.Get("Content-Range")
+		var ok bool
+		if size, ok = wire.TotalSize(header, d.pos); !ok {
+			return fmt.Errorf("%w: it answers a range from byte %d with content-range %.60q", store.ErrUnsupported, d.pos, header)
 		}
 	case ranged:
 		skip = d.pos
@@ -147,17 +136,6 @@ func (d *download) accept(resp *http.Response, ranged bool) error {
 	return nil
 }
 
-// totalSize reads "bytes first-last/total", which must begin at first.
-func totalSize(contentRange string, first int64) (int64, error) {
-	rest, ok := strings.CutPrefix(contentRange, "bytes "+strconv.FormatInt(first, 10)+"-")
-	_, total, ok2 := strings.Cut(rest, "/")
-	n, err := strconv.ParseInt(total, 10, 64)
-	if !ok || !ok2 || err != nil || n < first {
-		return 0, fmt.Errorf("%w: it answers a range from byte %d with content-range %.60q", store.ErrUnsupported, first, contentRange)
-	}
-	return n, nil
-}
-
 func (d *download) Read(p []byte) (int, error) {
 	switch {
 	case d.closed:
@@ -171,7 +149,7 @@ func (d *download) Read(p []byte) (int, error) {
 	}
 	n, err := d.body.Read(p[:min(int64(len(p)), d.end-d.pos)])
 	d.pos += int64(n)
-	d.progress += int64(n)
+	d.breaks.Moved(n)
 	if err == nil || err == io.EOF && d.pos == d.end {
 		return n, nil
 	}
@@ -195,16 +173,10 @@ func (d *download) broken(err error) error {
 	if d.ctx.Err() != nil {
 		return d.s.fail("read", d.name, d.ctx.Err())
 	}
-	if d.progress >= enoughProgress {
-		d.resumes = 0
-	}
-	d.progress = 0
-	d.resumes++
-	var ne *wire.Error
-	if errors.As(err, &ne) && ne.Final || d.resumes >= d.s.opts.MaxAttempts {
+	if !d.breaks.Worth(err, d.s.opts.MaxAttempts) {
 		return d.s.fail("read", d.name, fmt.Errorf("%w: at byte %d: %w", store.ErrUnreachable, d.pos, err))
 	}
-	if !wire.Sleep(d.ctx, wire.Backoff(d.resumes)) {
+	if !d.breaks.Pause(d.ctx) {
 		return d.s.fail("read", d.name, d.ctx.Err())
 	}
 	if err := d.request(); err != nil {
