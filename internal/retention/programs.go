@@ -37,7 +37,8 @@ func supersede(items []Item, verdicts []Verdict, p Policy) {
 			continue
 		}
 		programs = append(programs, int32(i))
-		if it.LastUse >= p.JobBegan.Unix() {
+		// What was used within the second in which the job began is mostly the work of the job before.
+		if it.LastUse > p.JobBegan.Unix() {
 			ofJob[it.Content] = true
 		}
 	}

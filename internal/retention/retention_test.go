@@ -169,6 +169,7 @@ func TestPrograms(t *testing.T) {
 		"no age":                {Policy{JobBegan: now}, []Verdict{Superseded, Superseded, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept}},
 		"no job":                {Policy{}, []Verdict{Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept}},
 		"the job used the last": {Policy{JobBegan: now.Add(-150 * time.Minute)}, []Verdict{Superseded, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept}},
+		"used as it began":      {Policy{JobBegan: now.Add(-2 * hour)}, []Verdict{Superseded, Superseded, Kept, Kept, Kept, Kept, Kept, Kept, Kept, Kept}},
 		"short":                 {Policy{MaxAge: 4 * hour, JobBegan: now}, []Verdict{TooOld, Superseded, Kept, TooOld, Kept, TooOld, TooOld, TooOld, TooOld, TooOld}},
 		"the job used four": {Policy{MaxAge: week, JobBegan: now.Add(-6 * hour), UsedSince: now.Add(-7 * hour)},
 			[]Verdict{Kept, Kept, Kept, Kept, Kept, Kept, TooOld, Kept, Kept, Kept}},
