@@ -17,7 +17,8 @@ type calls struct {
 	Creates int `json:"creates"` // successful opens that create
 	Writes  int `json:"writes"`  // to what was opened so
 	Closes  int `json:"closes"`
-	// Directories are made, and trees and files renamed, with these; the target does not limit them.
+	// Directories are made, and trees and files renamed, with these; the target does not limit
+	// them.
 	Mkdirs  int `json:"mkdirs"`
 	Renames int `json:"renames"`
 }
@@ -107,7 +108,8 @@ type callTracker struct {
 
 // count counts a complete call, by name; rest is its arguments and its result.
 func (t *callTracker) count(name, rest string) {
-	result := rest[strings.LastIndex(rest, "= ")+len("= "):] // after the arguments, which may hold "= " too
+	// after the arguments, which may hold "= " too
+	result := rest[strings.LastIndex(rest, "= ")+len("= "):]
 	descriptor, _, _ := strings.Cut(rest, ",")
 	switch {
 	case strings.HasPrefix(result, "-1"):

@@ -70,8 +70,9 @@ func (d *disk) mount(ctx context.Context) error {
 	return command(ctx, "mount", "-o", "loop", d.image, d.dir)
 }
 
-// holdWriteback lets the kernel write the image at "sync" and not while something is measured. Else its threads would begin, and
-// writers be slowed down, at a moment that depends on the memory that happens to be free.
+// holdWriteback lets the kernel write the image at "sync" and not while something is measured. Else
+// its threads would begin, and writers be slowed down, at a moment that depends on the memory that
+// happens to be free.
 func (d *disk) holdWriteback() error {
 	d.ratios = map[string][]byte{}
 	for _, s := range [][2]string{{"dirty_ratio", "90"}, {"dirty_background_ratio", "80"}} {

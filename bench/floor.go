@@ -9,7 +9,8 @@ import (
 // floorName is the tool that does the least work that gives the files of a restore.
 const floorName = "floor"
 
-// leastWork measures that work on what gocache has saved. The program takes its own time, as it prepares itself before.
+// leastWork measures that work on what gocache has saved. The program takes its own time, as it
+// prepares itself before.
 func (c *chain) leastWork(ctx context.Context) error {
 	if c.tool.name() != gocacheName {
 		return nil

@@ -23,15 +23,16 @@ import (
 	"github.com/org/gocache-action/internal/store/dir"
 )
 
-// The synthetic store: packs in 1000 scopes, shared modules, and manifests that name the first packs of all.
+// The synthetic store: packs in 1000 scopes, shared modules, and manifests that name the first
+// packs of all.
 const (
 	scopes       = 1000
 	perManifest  = 100 // packs
 	modsManifest = 200 // of all modules, so that each is named many times
 )
 
-// bigStore is a store whose objects are made up while they are listed, so that what is measured is the memory of the collection. Its
-// notes lie in a file.
+// bigStore is a store whose objects are made up while they are listed, so that what is measured is
+// the memory of the collection. Its notes lie in a file.
 type bigStore struct {
 	store.Collector // a directory, for the notes
 	packs, modules  int
@@ -56,7 +57,8 @@ func (b *bigStore) manifest(i int) string {
 		[]string{"test", "linux", "amd64", "go1.26.0", fmt.Sprint("job-", i)})
 }
 
-// List yields what has the prefix. Packs and modules are old, so that their age protects none of them.
+// List yields what has the prefix. Packs and modules are old, so that their age protects none of
+// them.
 func (b *bigStore) List(_ context.Context, prefix string) iter.Seq2[store.Entry, error] {
 	old := time.Now().Add(-100 * 24 * time.Hour)
 	return func(yield func(store.Entry, error) bool) {
@@ -113,7 +115,8 @@ func (b *bigStore) Delete(_ context.Context, names []string) map[string]error {
 	return nil
 }
 
-// peak runs f and returns by how much the heap, and what the process has from the system, grew at most, in bytes.
+// peak runs f and returns by how much the heap, and what the process has from the system, grew at
+// most, in bytes.
 func peak(f func()) (heap, sys int64) {
 	debug.FreeOSMemory()
 	var start runtime.MemStats
@@ -167,8 +170,9 @@ func measure(b *testing.B, st store.Collector, ahead time.Duration) *gc.Result {
 	return res
 }
 
-// BenchmarkCollect measures time and memory of collections on stores of a million objects, most of them named, or none, at
-// first sight (everything unnamed is noted) and when all that is removed. Run it with -benchtime 1x.
+// BenchmarkCollect measures time and memory of collections on stores of a million objects, most of
+// them named, or none, at first sight (everything unnamed is noted) and when all that is removed.
+// Run it with -benchtime 1x.
 func BenchmarkCollect(b *testing.B) {
 	for _, c := range []struct {
 		name                      string
@@ -215,8 +219,9 @@ func BenchmarkCollectDirectory(b *testing.B) {
 	}
 }
 
-// TestCollectionMemory holds what docs/gc.md promises, on a fifth of a million objects of which no manifest names any: all
-// of them have to be remembered from the first collection to the second. Their names alone would be too much.
+// TestCollectionMemory holds what docs/gc.md promises, on a fifth of a million objects of which no
+// manifest names any: all of them have to be remembered from the first collection to the second.
+// Their names alone would be too much.
 func TestCollectionMemory(t *testing.T) {
 	const objects = 200_000
 	st := newBigStore(t, objects, 0, 0)

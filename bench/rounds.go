@@ -33,8 +33,8 @@ func measureLink(ctx context.Context, l *lab, p *project, o options, name string
 	return errors.Join(err, c.startOver(tools[0])) // leaves nothing behind for a run with -keep
 }
 
-// rounds runs the chain of each tool in turns. The round that does not count leaves file data, directories
-// and programs in memory, and shows at once whether both tools work.
+// rounds runs the chain of each tool in turns. The round that does not count leaves file data,
+// directories and programs in memory, and shows at once whether both tools work.
 func (c *chain) rounds(ctx context.Context, tools []tool, o options) error {
 	for c.round = 0; c.round <= o.rounds; c.round++ {
 		c.wanted = o.scenarios

@@ -66,9 +66,9 @@ func (t *tarTool) unpack() stage {
 	return t.stage("tar and unzstd", "tar", "-xf", t.archive(), "-P", "-C", t.path("project"), "--use-compress-program", "unzstd")
 }
 
-// upload leaves out all that rclone does besides the upload itself: looking for the bucket and for the
-// object, and reading the archive a first time for its MD5. Without the timeout of 0 it would wait up to a second
-// before each part for a "100 Continue", which not every server sends.
+// upload leaves out all that rclone does besides the upload itself: looking for the bucket and for
+// the object, and reading the archive a first time for its MD5. Without the timeout of 0 it would
+// wait up to a second before each part for a "100 Continue", which not every server sends.
 func (t *tarTool) upload(number int) stage {
 	return t.stage("rclone upload", "rclone", "copyto", t.archive(), t.object(number),
 		"--s3-no-check-bucket", "--s3-no-head", "--no-check-dest", "--s3-disable-checksum", "--expect-continue-timeout", "0",

@@ -2,16 +2,18 @@
 //
 //   - manifests that were not written for Options.MaxAge;
 //   - packs that no manifest names;
-//   - module objects that no manifest names and that were neither written nor touched for Options.MaxAge;
+//   - module objects that no manifest names and that were neither written nor touched for
+//     Options.MaxAge;
 //   - unfinished uploads.
 //
-// It runs beside saves and restores, beside other collections, and can be killed at any moment. What makes that safe
-// is a notice period: an object that no manifest names is noted in the store, and removed by a later collection, if
-// then it was noted for Options.Grace, is still unnamed, and was neither written nor touched since. A save does not
-// rely on what is noted (package save, refresh.go). docs/gc.md has the proof.
+// It runs beside saves and restores, beside other collections, and can be killed at any moment.
+// What makes that safe is a notice period: an object that no manifest names is noted in the store,
+// and removed by a later collection, if then it was noted for Options.Grace, is still unnamed, and
+// was neither written nor touched since. A save does not rely on what is noted (package save,
+// refresh.go). docs/gc.md has the proof.
 //
-// Names are never held as such, but as fingerprints of 16 bytes: a store of a million objects takes some 100 MB at
-// the worst, see docs/gc.md for figures.
+// Names are never held as such, but as fingerprints of 16 bytes: a store of a million objects takes
+// some 100 MB at the worst, see docs/gc.md for figures.
 package gc
 
 import (
@@ -30,10 +32,12 @@ import (
 // Options say what to remove.
 type Options struct {
 	Store store.Collector
-	// MaxAge is for how long a manifest that is not written, or a module object that no manifest names, is kept; 0: for ever.
+	// MaxAge is for how long a manifest that is not written, or a module object that no manifest
+	// names, is kept; 0: for ever.
 	MaxAge time.Duration
-	// Grace is the notice period of unnamed objects, and the age from which an upload counts as abandoned. It must be longer than
-	// any save takes; 0 removes at once, and is for a store that nobody uses meanwhile.
+	// Grace is the notice period of unnamed objects, and the age from which an upload counts as
+	// abandoned. It must be longer than any save takes; 0 removes at once, and is for a store that
+	// nobody uses meanwhile.
 	Grace       time.Duration
 	Concurrency int // manifests read, or requests to remove, at once; default 16
 	Meter       *report.Meter
@@ -44,7 +48,8 @@ type Options struct {
 // DefaultConcurrency suits a store in the same region.
 const DefaultConcurrency = 16
 
-// MaxRun bounds a collection: later it removes nothing any more. Saves rely on it, see snapshot.Collection.
+// MaxRun bounds a collection: later it removes nothing any more. Saves rely on it, see
+// snapshot.Collection.
 const MaxRun = 12 * time.Hour
 
 // run is one collection, or the plan of one.
@@ -56,7 +61,8 @@ type run struct {
 
 	notes notes
 	live  nameSet
-	// Escaped repositories with a manifest that cannot be read: it could name anything in them, and any shared module.
+	// Escaped repositories with a manifest that cannot be read: it could name anything in them, and
+	// any shared module.
 	unreadable map[string]bool
 	tally      tally
 }
@@ -88,7 +94,8 @@ func (r *run) execute(ctx context.Context) error {
 	if r.dry {
 		return err
 	}
-	// Also after an error, and when ctx was cancelled: saves are careful while a collection goes on.
+	// Also after an error, and when ctx was cancelled: saves are careful while a collection goes
+	// on.
 	r.Meter.SetPhase("write the notes")
 	last, cancel := store.Cleanup(ctx, time.Minute, err)
 	defer cancel()
@@ -111,7 +118,8 @@ func (r *run) work(ctx context.Context) error {
 	return r.abortUploads(ctx)
 }
 
-// begin reads the notes, tells saves that a collection goes on, and learns the store's time: that of the object just written.
+// begin reads the notes, tells saves that a collection goes on, and learns the store's time: that
+// of the object just written.
 func (r *run) begin(ctx context.Context) error {
 	if err := r.readNotes(ctx); err != nil {
 		return err

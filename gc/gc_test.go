@@ -18,8 +18,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestManySaves: 200 saves with small changes, of which each keeps what was used in a day, then collections: exactly the objects
-// are left that the manifest names.
+// TestManySaves: 200 saves with small changes, of which each keeps what was used in a day, then
+// collections: exactly the objects are left that the manifest names.
 func TestManySaves(t *testing.T) {
 	t.Run("dir", func(t *testing.T) { manySaves(t, dirStore(t)) })
 	t.Run("s3", func(t *testing.T) { s, _ := s3Store(t); manySaves(t, s) })
@@ -71,8 +71,8 @@ func TestNoGrace(t *testing.T) {
 	}
 }
 
-// TestOldManifests: a snapshot that is not written any more goes after the maximum age, its packs a notice period
-// later. One that shares its packs and is still written keeps them.
+// TestOldManifests: a snapshot that is not written any more goes after the maximum age, its packs a
+// notice period later. One that shares its packs and is still written keeps them.
 func TestOldManifests(t *testing.T) {
 	for _, kind := range []string{"dir", "s3"} {
 		t.Run(kind, func(t *testing.T) {
@@ -104,8 +104,8 @@ func TestOldManifests(t *testing.T) {
 	}
 }
 
-// TestSharedPacks: what a pull request was restored from stays as long as its own snapshot names it, also
-// when the snapshot of its base is gone.
+// TestSharedPacks: what a pull request was restored from stays as long as its own snapshot names
+// it, also when the snapshot of its base is gone.
 func TestSharedPacks(t *testing.T) {
 	st := dirStore(t)
 	j := newJob(t, "job", main)
@@ -130,7 +130,8 @@ func TestSharedPacks(t *testing.T) {
 	}
 }
 
-// TestWrittenManifestsStay rewrites a manifest between the moment at which it was found too old and its removal.
+// TestWrittenManifestsStay rewrites a manifest between the moment at which it was found too old and
+// its removal.
 func TestWrittenManifestsStay(t *testing.T) {
 	inner := dirStore(t)
 	j := newJob(t, "job", main)
@@ -143,7 +144,8 @@ func TestWrittenManifestsStay(t *testing.T) {
 			saved = true
 			j.use(t, numbers(10, 20)...)
 			j.save(t, inner)
-			for _, n := range names(t, inner) { // written at the time at which this collection believes to be
+			// written at the time at which this collection believes to be
+			for _, n := range names(t, inner) {
 				future := time.Now().Add(40 * day)
 				must(t, os.Chtimes(file(inner, n), future, future))
 			}
@@ -166,7 +168,8 @@ func file(st store.Store, name string) string {
 	return filepath.Join(strings.TrimPrefix(st.String(), "file://"), filepath.FromSlash(name))
 }
 
-// TestModules: what no manifest names is kept for the maximum age, counted from the last write or touch.
+// TestModules: what no manifest names is kept for the maximum age, counted from the last write or
+// touch.
 func TestModules(t *testing.T) {
 	st := dirStore(t)
 	for n := range 3 {
@@ -193,8 +196,8 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// TestUnreadable: a manifest of a later format, or a damaged one, could name anything of its repository, and any shared
-// module. Age removes the damaged one only.
+// TestUnreadable: a manifest of a later format, or a damaged one, could name anything of its
+// repository, and any shared module. Age removes the damaged one only.
 func TestUnreadable(t *testing.T) {
 	for _, c := range []struct {
 		content string
@@ -320,7 +323,8 @@ func TestUploads(t *testing.T) {
 	}
 }
 
-// TestRefused: what the store does not remove is named, and the rest goes. A refusal that passes is tried again.
+// TestRefused: what the store does not remove is named, and the rest goes. A refusal that passes is
+// tried again.
 func TestRefused(t *testing.T) {
 	for _, c := range []struct {
 		err   error

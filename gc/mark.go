@@ -45,8 +45,8 @@ func (r *run) mark(ctx context.Context) error {
 // rereads bounds how often a manifest is read anew that is replaced meanwhile.
 const rereads = 20
 
-// manifest decides about one manifest. One that cannot be read, or not removed, protects what it may name; only a failure of the store
-// itself ends the collection.
+// manifest decides about one manifest. One that cannot be read, or not removed, protects what it
+// may name; only a failure of the store itself ends the collection.
 func (m *marker) manifest(ctx context.Context, e store.Entry, repo string) error {
 	for range rereads {
 		again, err := m.once(ctx, &e, repo)
@@ -62,7 +62,8 @@ func (m *marker) manifest(ctx context.Context, e store.Entry, repo string) error
 	return nil
 }
 
-// endsAll reports whether an error is about the store, or the collection, rather than about one object.
+// endsAll reports whether an error is about the store, or the collection, rather than about one
+// object.
 func endsAll(ctx context.Context, err error) bool {
 	for _, is := range []error{store.ErrUnreachable, store.ErrNoStore, store.ErrMoved, errTooLong} {
 		if errors.Is(err, is) {
@@ -72,7 +73,8 @@ func endsAll(ctx context.Context, err error) bool {
 	return ctx.Err() != nil
 }
 
-// once reads a manifest. It is to be called again, with the entry of the new version, when it was replaced meanwhile.
+// once reads a manifest. It is to be called again, with the entry of the new version, when it was
+// replaced meanwhile.
 func (m *marker) once(ctx context.Context, e *store.Entry, repo string) (again bool, err error) {
 	names, info, err := m.read(ctx, e)
 	switch {
@@ -81,8 +83,8 @@ func (m *marker) once(ctx context.Context, e *store.Entry, repo string) (again b
 	case errors.Is(err, store.ErrConflict):
 		return true, nil
 	case errors.Is(err, store.ErrDenied), errors.Is(err, snapshot.ErrFormat), errors.Is(err, snapshot.ErrCorrupt):
-		// Later formats have rules of their own, so that their age tells nothing. What is damaged is a miss to every reader
-		// and goes when its time has come.
+		// Later formats have rules of their own, so that their age tells nothing. What is damaged
+		// is a miss to every reader and goes when its time has come.
 		if !errors.Is(err, snapshot.ErrCorrupt) || !m.tooOld(info) {
 			m.protect(*e, repo, err)
 			return false, nil
@@ -132,8 +134,8 @@ func (m *marker) protect(e store.Entry, repo string, err error) {
 	m.tally.unreadable(e.Name, err)
 }
 
-// removeManifest removes the version that was found too old. If a save has replaced it meanwhile, it is in use. What it
-// names becomes unnamed, and thereby noted, with this collection.
+// removeManifest removes the version that was found too old. If a save has replaced it meanwhile,
+// it is in use. What it names becomes unnamed, and thereby noted, with this collection.
 func (m *marker) removeManifest(ctx context.Context, e store.Entry) (again bool, err error) {
 	age := m.now.Sub(e.ModTime)
 	removal := Removal{

@@ -7,9 +7,9 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// nameSet is a set of object names, as sorted fingerprints: 16 bytes a name, and while it is filled half as
-// much again. Two names with one fingerprint (2^-88 for a million of them) would only keep one object too many.
-// Not safe for concurrent use.
+// nameSet is a set of object names, as sorted fingerprints: 16 bytes a name, and while it is filled
+// half as much again. Two names with one fingerprint (2^-88 for a million of them) would only keep
+// one object too many. Not safe for concurrent use.
 type nameSet struct {
 	sorted, fresh []snapshot.Fingerprint
 }

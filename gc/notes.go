@@ -16,9 +16,10 @@ import (
 
 // notes is what is known about unnamed objects: 24 bytes each, those of earlier collections sorted.
 type notes struct {
-	id      string                 // of this collection
-	old     *snapshot.Unnamed      // as read
-	version store.Version          // of the object as this collection last wrote or read it; "": none
+	id  string            // of this collection
+	old *snapshot.Unnamed // as read
+	// of the object as this collection last wrote or read it; "": none
+	version store.Version
 	state   []noteState            // of old.Notes, each
 	fresh   []snapshot.Fingerprint // unnamed, and not in old, or noted anew
 	swept   bool                   // every object was seen
@@ -34,10 +35,12 @@ const (
 	settled                  // named again, written again, or removed
 )
 
-// readNotes reads the notes. Notes that are damaged are as good as none: everything gets its notice period anew.
+// readNotes reads the notes. Notes that are damaged are as good as none: everything gets its notice
+// period anew.
 func (r *run) readNotes(ctx context.Context) error {
 	u, version, err := r.loadNotes(ctx)
-	if errors.Is(err, snapshot.ErrCorrupt) { // perhaps on its way: what is lost here, other collections among it, saves rely on
+	// perhaps on its way: what is lost here, other collections among it, saves rely on
+	if errors.Is(err, snapshot.ErrCorrupt) {
 		u, version, err = r.loadNotes(ctx)
 	}
 	if errors.Is(err, snapshot.ErrCorrupt) {
@@ -126,8 +129,9 @@ func (r *run) putNotes(ctx context.Context, running []snapshot.Collection, list 
 	return nil
 }
 
-// putUnconditional is for stores without conditional writes: it looks whether the notes still are the version that was
-// read, and then writes them. A collection that writes in between is overwritten, see confirmAnnounced.
+// putUnconditional is for stores without conditional writes: it looks whether the notes still are
+// the version that was read, and then writes them. A collection that writes in between is
+// overwritten, see confirmAnnounced.
 func (r *run) putUnconditional(ctx context.Context, data []byte) (store.Info, error) {
 	if !r.notes.unconditional {
 		r.notes.unconditional = true
@@ -146,8 +150,9 @@ func (r *run) putUnconditional(ctx context.Context, data []byte) (store.Info, er
 // confirmTime is longer than what usually lies between the Stat and the Put of putUnconditional.
 const confirmTime = time.Second
 
-// confirmAnnounced looks, on a store without conditional writes, whether this collection is among those that are going
-// on, once another one that began at the same moment has written. Saves rely on that.
+// confirmAnnounced looks, on a store without conditional writes, whether this collection is among
+// those that are going on, once another one that began at the same moment has written. Saves rely
+// on that.
 func (r *run) confirmAnnounced(ctx context.Context) error {
 	if !r.notes.unconditional {
 		return nil
@@ -178,7 +183,8 @@ func (n *notes) settle(f snapshot.Fingerprint) {
 // right: what either settled is forgotten, of two times the earlier one holds.
 func (r *run) end(ctx context.Context) error {
 	r.notes.sortFresh()
-	// Rounded up: S3 rounds the times of objects down, and those that were just seen must count as older than their note.
+	// Rounded up: S3 rounds the times of objects down, and those that were just seen must count as
+	// older than their note.
 	since := uint32(r.storeTime().Unix() + 1)
 	base := r.notes.old
 	mine := r.notes
@@ -208,8 +214,8 @@ func (n *notes) sortFresh() {
 	n.fresh = n.fresh[:min(len(n.fresh), max(0, snapshot.MaxUnnamed-len(n.old.Notes)))]
 }
 
-// merged yields the notes of base that this collection did not settle, and its fresh ones, sorted. It can be run through
-// several times.
+// merged yields the notes of base that this collection did not settle, and its fresh ones, sorted.
+// It can be run through several times.
 func (n *notes) merged(base *snapshot.Unnamed, since uint32) iter.Seq[snapshot.Note] {
 	return func(yield func(snapshot.Note) bool) {
 		i := 0

@@ -17,9 +17,9 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// due makes a store in which everything is due for removal that the returned job would save again: its packs were stored,
-// lost their manifests, and were noted more than a notice period before the clock that ahead stands for. A
-// snapshot of another name shares none of them.
+// due makes a store in which everything is due for removal that the returned job would save again:
+// its packs were stored, lost their manifests, and were noted more than a notice period before the
+// clock that ahead stands for. A snapshot of another name shares none of them.
 func due(t *testing.T) (st store.Collector, j *job, ahead time.Duration) {
 	t.Helper()
 	st = dirStore(t)
@@ -47,8 +47,9 @@ func during(inner store.Collector, n int64, do func()) *storetest.Faulty {
 	}}
 }
 
-// TestSaveWithinCollection runs a whole save, which needs what is about to be removed, before each step of a
-// collection: no manifest names what is gone. The save after it stores what the first could not rely on.
+// TestSaveWithinCollection runs a whole save, which needs what is about to be removed, before each
+// step of a collection: no manifest names what is gone. The save after it stores what the first
+// could not rely on.
 func TestSaveWithinCollection(t *testing.T) {
 	for n, ran := int64(1), true; ran; n++ {
 		st, j, ahead := due(t)
@@ -82,7 +83,8 @@ func TestCollectionWithinSave(t *testing.T) {
 	}
 }
 
-// A pause lets an operation on a store run up to its call number at, then stop until it is released.
+// A pause lets an operation on a store run up to its call number at, then stop until it is
+// released.
 type pause struct {
 	*storetest.Faulty
 	reached, release, ended chan struct{}
@@ -115,8 +117,9 @@ func (p *pause) finish() (paused bool) {
 	}
 }
 
-// TestOverlapping starts one operation at each step of another, stops it at each of its own steps, and lets it go on when
-// the other has ended: a save beside a collection, and a collection beside a save.
+// TestOverlapping starts one operation at each step of another, stops it at each of its own steps,
+// and lets it go on when the other has ended: a save beside a collection, and a collection beside a
+// save.
 func TestOverlapping(t *testing.T) {
 	for _, saveFirst := range []bool{false, true} {
 		for n, ran := int64(1), true; ran; n++ {
@@ -148,9 +151,10 @@ func TestOverlapping(t *testing.T) {
 	}
 }
 
-// TestTakenOver: a pull request was restored from a snapshot of main, and is about to take over a pack of it that main does
-// not name any more. At each step of the pull request's save, main's save and two collections, the second a notice period after the
-// first, come in between; then, with the second later than any save takes, the notes must tell the pull request in time.
+// TestTakenOver: a pull request was restored from a snapshot of main, and is about to take over a
+// pack of it that main does not name any more. At each step of the pull request's save, main's save
+// and two collections, the second a notice period after the first, come in between; then, with the
+// second later than any save takes, the notes must tell the pull request in time.
 func TestTakenOver(t *testing.T) {
 	for n, ran := int64(1), true; ran; n++ {
 		st := dirStore(t)
@@ -179,14 +183,16 @@ func TestTakenOver(t *testing.T) {
 	}
 }
 
-// TestResurrected is the case for which a notice period alone is not enough: a pack is noted, then named again by a save that
-// began before, then replaced while another save builds on it. That one must see the note.
+// TestResurrected is the case for which a notice period alone is not enough: a pack is noted, then
+// named again by a save that began before, then replaced while another save builds on it. That one
+// must see the note.
 func TestResurrected(t *testing.T) {
 	st, j, ahead := due(t)
 	first := j.options(t, st)
 	var packs []string
 	faulty := &storetest.Faulty{Store: st, Before: func(_ context.Context, c storetest.Call) (bool, error) {
-		if c.Op == storetest.OpOpen && c.Name == snapshot.UnnamedObject { // the first save began before the collection
+		// the first save began before the collection
+		if c.Op == storetest.OpOpen && c.Name == snapshot.UnnamedObject {
 			return false, store.ErrNotFound
 		}
 		return true, nil
@@ -219,8 +225,8 @@ func TestResurrected(t *testing.T) {
 	}
 }
 
-// TestFaults lets a collection fail at each of its calls to the store, in both ways, as if it was killed there: what is
-// named stays, and another run completes the work.
+// TestFaults lets a collection fail at each of its calls to the store, in both ways, as if it was
+// killed there: what is named stays, and another run completes the work.
 func TestFaults(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		failed := 0
@@ -285,9 +291,9 @@ func TestTwoCollections(t *testing.T) {
 	}
 }
 
-// TestBusyStore lets jobs save, and close branches, while collections with a short notice period follow one another. Saves
-// end well within the notice period, as those of real jobs do by their time limit: a machine that is too slow for
-// one interrupts it.
+// TestBusyStore lets jobs save, and close branches, while collections with a short notice period
+// follow one another. Saves end well within the notice period, as those of real jobs do by their
+// time limit: a machine that is too slow for one interrupts it.
 func TestBusyStore(t *testing.T) {
 	t.Run("dir", func(t *testing.T) { busyStore(t, dirStore(t)) })
 	t.Run("s3", func(t *testing.T) { s, _ := s3Store(t); busyStore(t, s) })

@@ -50,11 +50,12 @@ type Amount struct {
 
 func (a *Amount) add(bytes int64) { a.Objects++; a.Bytes += bytes }
 
-// Counts says what became of the objects of one kind. Each is in exactly one of these, but for manifests that
-// appear or vanish meanwhile.
+// Counts says what became of the objects of one kind. Each is in exactly one of these, but for
+// manifests that appear or vanish meanwhile.
 type Counts struct {
-	Kept      Amount `json:"kept"`      // named by a manifest, or a manifest
-	Recent    Amount `json:"recent"`    // modules that no manifest names, used within the maximum age
+	Kept Amount `json:"kept"` // named by a manifest, or a manifest
+	// modules that no manifest names, used within the maximum age
+	Recent    Amount `json:"recent"`
 	Waiting   Amount `json:"waiting"`   // unnamed, in the notice period
 	Protected Amount `json:"protected"` // unnamed, but a manifest that cannot be read might name it
 	Removed   Amount `json:"removed"`
@@ -69,17 +70,18 @@ type Unreadable struct {
 
 // Result is what a collection did, or in a plan would do.
 type Result struct {
-	DryRun     bool                     `json:"dryRun"`
-	Kinds      map[snapshot.Kind]Counts `json:"kinds"`
-	Other      Amount                   `json:"other"`    // what is not of this format, and is left alone
-	Total      Amount                   `json:"removed"`  // of all kinds
-	Reasons    map[Reason]Amount        `json:"reasons"`  // the same, by reason
-	Removals   []Removal                `json:"removals"` // the largest first, at most MaxRemovals
-	Unreadable []Unreadable             `json:"unreadable,omitempty"`
-	Listed     int64                    `json:"listed"` // objects looked at, manifests twice
-	Seconds    float64                  `json:"seconds"`
-	Requests   map[string]int64         `json:"requests"`
-	Warnings   []string                 `json:"warnings,omitempty"`
+	DryRun bool                     `json:"dryRun"`
+	Kinds  map[snapshot.Kind]Counts `json:"kinds"`
+	// what is not of this format, and is left alone
+	Other      Amount            `json:"other"`
+	Total      Amount            `json:"removed"`  // of all kinds
+	Reasons    map[Reason]Amount `json:"reasons"`  // the same, by reason
+	Removals   []Removal         `json:"removals"` // the largest first, at most MaxRemovals
+	Unreadable []Unreadable      `json:"unreadable,omitempty"`
+	Listed     int64             `json:"listed"` // objects looked at, manifests twice
+	Seconds    float64           `json:"seconds"`
+	Requests   map[string]int64  `json:"requests"`
+	Warnings   []string          `json:"warnings,omitempty"`
 }
 
 // tally collects what the workers did. Safe for concurrent use. Its memory is bounded.

@@ -75,12 +75,12 @@ func (s *sweeper) object(e store.Entry) error {
 	return nil
 }
 
-// unused reports whether nobody used a module object that no manifest names. A restore by go.sum alone leaves no
-// trace; a save that found the object and relies on it touches it.
+// unused reports whether nobody used a module object that no manifest names. A restore by go.sum
+// alone leaves no trace; a save that found the object and relies on it touches it.
 func (r *run) unused(i store.Info) bool { return r.MaxAge > 0 && r.now.Sub(i.ModTime) > r.MaxAge }
 
-// unnamed notes an object, or removes it when its notice period is over. One that was written or touched after it was noted gets
-// a new period.
+// unnamed notes an object, or removes it when its notice period is over. One that was written or
+// touched after it was noted gets a new period.
 func (s *sweeper) unnamed(e store.Entry, kind snapshot.Kind, f snapshot.Fingerprint) error {
 	i, noted := s.notes.old.Find(f)
 	since := s.now
@@ -129,11 +129,12 @@ func (s *sweeper) flush() error {
 	return nil
 }
 
-// deleteTries is how often an object is asked to be removed. In the midst of many, S3 refuses single ones that it removes a moment later.
+// deleteTries is how often an object is asked to be removed. In the midst of many, S3 refuses
+// single ones that it removes a moment later.
 const deleteTries = 3
 
-// remove removes a batch. Objects that are refused stay noted, and are tried again the next time; a store
-// that does not answer ends the collection.
+// remove removes a batch. Objects that are refused stay noted, and are tried again the next time; a
+// store that does not answer ends the collection.
 func (s *sweeper) remove(batch []Removal) error {
 	for try := 1; len(batch) > 0; try++ {
 		if err := s.mayRemove(s.ctx); err != nil {
@@ -156,9 +157,9 @@ func (s *sweeper) remove(batch []Removal) error {
 	return nil
 }
 
-// stillDue looks at each object of a batch itself, and leaves out what was written or touched after it was noted: on some servers a
-// listing lags behind what is read, and shows neither that nor the manifest which names it. Without a notice
-// period nobody uses the store, and nothing is noted.
+// stillDue looks at each object of a batch itself, and leaves out what was written or touched after
+// it was noted: on some servers a listing lags behind what is read, and shows neither that nor the
+// manifest which names it. Without a notice period nobody uses the store, and nothing is noted.
 func (s *sweeper) stillDue(batch []Removal) (due []Removal, err error) {
 	if s.Grace == 0 {
 		return batch, nil

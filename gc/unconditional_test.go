@@ -11,7 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// unconditional is a store that does no conditional writes. between runs once, before a write without one.
+// unconditional is a store that does no conditional writes. between runs once, before a write
+// without one.
 type unconditional struct {
 	store.Collector
 	between func()
@@ -29,7 +30,8 @@ func (u *unconditional) Put(ctx context.Context, name string, body io.Reader, si
 	return info, err
 }
 
-// TestNoConditions: a collection needs no conditional writes, and notices another that writes its notes at the same time.
+// TestNoConditions: a collection needs no conditional writes, and notices another that writes its
+// notes at the same time.
 func TestNoConditions(t *testing.T) {
 	st := dirStore(t)
 	job := newJob(t, "job", "refs/heads/main")

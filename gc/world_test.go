@@ -70,8 +70,8 @@ func newJob(t testing.TB, name, scope string) *job {
 	return &job{dir: t.TempDir(), name: name, scope: scope, clock: time.Now()}
 }
 
-// use writes action entries with outputs that follow from their numbers, or marks them as used. It does so without the go
-// command, which would take a hundred times as long.
+// use writes action entries with outputs that follow from their numbers, or marks them as used. It
+// does so without the go command, which would take a hundred times as long.
 func (j *job) use(t testing.TB, numbers ...int) {
 	t.Helper()
 	for _, n := range numbers {
@@ -111,7 +111,8 @@ func (j *job) save(t testing.TB, st store.Store) *save.Result {
 // at is a clock that is ahead of the store's.
 func at(d time.Duration) func() time.Time { return func() time.Time { return time.Now().Add(d) } }
 
-// collect runs a collection with a maximum age of 35 days and a notice period of a day, some time from now.
+// collect runs a collection with a maximum age of 35 days and a notice period of a day, some time
+// from now.
 func collect(t testing.TB, st store.Collector, ahead time.Duration) *gc.Result {
 	t.Helper()
 	res, err := gc.Run(context.Background(), gc.Options{Store: st, MaxAge: 35 * day, Grace: day, Now: at(ahead)})

@@ -17,9 +17,10 @@ import (
 // ErrNoMatch says that no module file is named by any pattern of Input.Select.
 var ErrNoMatch = errors.New("no module file matches")
 
-// CleanPattern checks a pattern of Input.Select and returns it without a leading "./". Patterns are matched against the paths
-// of module files relative to the project: "*" and "?" stand for what is no slash, "**" for any number of directories,
-// "[a-z]" for one character and "{a,b}" for one of several.
+// CleanPattern checks a pattern of Input.Select and returns it without a leading "./". Patterns are
+// matched against the paths of module files relative to the project: "*" and "?" stand for what is
+// no slash, "**" for any number of directories, "[a-z]" for one character and "{a,b}" for one of
+// several.
 func CleanPattern(pattern string) (string, error) {
 	clean := strings.TrimPrefix(filepath.ToSlash(pattern), "./")
 	switch {
@@ -31,8 +32,9 @@ func CleanPattern(pattern string) (string, error) {
 	return clean, nil
 }
 
-// choose returns the files that the patterns name. A go.mod counts when it is named, also with a go.sum beside it. That
-// nothing is named at all is an error, as every change of a dependency would go unseen.
+// choose returns the files that the patterns name. A go.mod counts when it is named, also with a
+// go.sum beside it. That nothing is named at all is an error, as every change of a dependency would
+// go unseen.
 func (p *Plan) choose(files []File, patterns []string) (chosen []File, err error) {
 	hits := make([]bool, len(patterns))
 	for _, f := range files {
@@ -102,7 +104,8 @@ func (c *collector) named() {
 	}
 }
 
-// matched collects a file that the search comes across if a pattern names it, such as tools.sum, which belongs to a tools.mod of -modfile.
+// matched collects a file that the search comes across if a pattern names it, such as tools.sum,
+// which belongs to a tools.mod of -modfile.
 func (c *collector) matched(file string) {
 	if len(c.env.Select) == 0 {
 		return
@@ -116,7 +119,8 @@ func (c *collector) matched(file string) {
 	}
 }
 
-// pair collects a module file with the one that belongs to it: go.sum with go.mod, tools.sum with tools.mod.
+// pair collects a module file with the one that belongs to it: go.sum with go.mod, tools.sum with
+// tools.mod.
 func (c *collector) pair(file string) {
 	switch filepath.Ext(file) {
 	case ".mod", ".sum":

@@ -32,8 +32,9 @@ type Env struct {
 	GOWORK      string // absolute path, "off" or ""
 	GOFLAGS     string
 
-	// Select becomes Input.Select. A pattern without wildcards that names a file which is not searched for, such as
-	// one in testdata or in a hidden directory, has its module collected as well.
+	// Select becomes Input.Select. A pattern without wildcards that names a file which is not
+	// searched for, such as one in testdata or in a hidden directory, has its module collected as
+	// well.
 	Select []string
 
 	// Skip lists absolute directories that are no part of the project, such as a
@@ -65,11 +66,11 @@ type collector struct {
 //   - local directories that any of them puts in place of a module (replace);
 //   - modules nested below dir, for jobs build tools and examples too.
 //
-// With -modfile in GOFLAGS the go.mod and go.sum that it names come before those in their usual places, which are collected too:
-// jobs mostly use both.
+// With -modfile in GOFLAGS the go.mod and go.sum that it names come before those in their usual
+// places, which are collected too: jobs mostly use both.
 //
-// What cannot be read or parsed costs no more than itself, with a note: the job may put it right, or never use it.
-// The error is that of a directory without a name.
+// What cannot be read or parsed costs no more than itself, with a note: the job may put it right,
+// or never use it. The error is that of a directory without a name.
 func Collect(dir string, env Env) (Input, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -121,7 +122,8 @@ func (c *collector) main() {
 	}
 }
 
-// modFile returns the file that -modfile names, "" without it. Paths are relative to the directory in which the go command runs.
+// modFile returns the file that -modfile names, "" without it. Paths are relative to the directory
+// in which the go command runs.
 func (c *collector) modFile() string {
 	file := goflags.String(c.env.GOFLAGS, "modfile")
 	if file == "" || filepath.Ext(file) != ".mod" { // the go command refuses others
@@ -130,7 +132,8 @@ func (c *collector) modFile() string {
 	return local(c.dir, file)
 }
 
-// workspace collects go.work and its members. One that is not checked out yet is named, as a job can bring it.
+// workspace collects go.work and its members. One that is not checked out yet is named, as a job
+// can bring it.
 func (c *collector) workspace(file string) {
 	root := c.same(filepath.Dir(file))
 	file = filepath.Join(root, filepath.Base(file))
@@ -168,8 +171,8 @@ func (c *collector) workspace(file string) {
 	c.replaced(root, work.Replace)
 }
 
-// module collects a go.mod, which must exist, and the go.sum that belongs to it. One that does not parse is collected as well, and beside
-// an error of which Derive tells; its checksums hold.
+// module collects a go.mod, which must exist, and the go.sum that belongs to it. One that does not
+// parse is collected as well, and beside an error of which Derive tells; its checksums hold.
 func (c *collector) module(file string, vendored func(*modfile.File) bool) (*modfile.File, error) {
 	data, err := readFile(file)
 	if err != nil {
@@ -196,7 +199,8 @@ func (c *collector) module(file string, vendored func(*modfile.File) bool) (*mod
 	return mod, nil
 }
 
-// seenFile is a file by its directory, whatever that is called. The file itself would not do: equal ones can be hard links to each other.
+// seenFile is a file by its directory, whatever that is called. The file itself would not do: equal
+// ones can be hard links to each other.
 type seenFile struct {
 	dir  fs.FileInfo
 	base string
@@ -271,8 +275,9 @@ func local(root, dir string) string {
 	return filepath.Join(root, dir)
 }
 
-// same returns a directory by the name that it has in relation to the project directory, where it is that, contains it or lies in it: else
-// a symbolic link or a short name (Windows) would give one file two names, or a key that depends on the place of the checkout.
+// same returns a directory by the name that it has in relation to the project directory, where it
+// is that, contains it or lies in it: else a symbolic link or a short name (Windows) would give one
+// file two names, or a key that depends on the place of the checkout.
 func (c *collector) same(root string) string {
 	info, err := os.Stat(root)
 	if err != nil {

@@ -193,7 +193,8 @@ func link(t *testing.T, target, name string) {
 	}
 }
 
-// TestCollectByLink: a checkout, its directories and the module cache in it are the same by whatever name they are reached.
+// TestCollectByLink: a checkout, its directories and the module cache in it are the same by
+// whatever name they are reached.
 func TestCollectByLink(t *testing.T) {
 	root := t.TempDir()
 	real := filepath.Join(root, "real")

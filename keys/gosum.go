@@ -27,10 +27,11 @@ func newSumTable() *sumTable {
 	}
 }
 
-// add parses one go.sum or go.work.sum the way cmd/go does: fields are separated by
-// any space, empty lines are skipped, and hashes of algorithms other than h1 are left to those who know them. A line with which the go command would
-// not put up, or that contradicts one from before, counts for nothing: the others are as good as without it, and
-// the go command may never read this file. Of vendored modules nothing is entered.
+// add parses one go.sum or go.work.sum the way cmd/go does: fields are separated by any space,
+// empty lines are skipped, and hashes of algorithms other than h1 are left to those who know them.
+// A line with which the go command would not put up, or that contradicts one from before, counts
+// for nothing: the others are as good as without it, and the go command may never read this file.
+// Of vendored modules nothing is entered.
 func (t *sumTable) add(f File) (notes []string) {
 	bad, first := 0, error(nil)
 	n := 0

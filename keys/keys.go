@@ -16,8 +16,8 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// A File is one module file. Its extension says what it is: .mod, .sum or .work. Those of -modfile and GOWORK have other names than go.mod, go.sum,
-// go.work and go.work.sum.
+// A File is one module file. Its extension says what it is: .mod, .sum or .work. Those of -modfile
+// and GOWORK have other names than go.mod, go.sum, go.work and go.work.sum.
 type File struct {
 	// Path is a slash path relative to the project directory. It starts with "../" for
 	// members of a workspace and replacements that lie outside.
@@ -26,8 +26,8 @@ type File struct {
 	// Vendored says that the module of this file is built from its vendor directory:
 	// its checksums select nothing to fetch.
 	Vendored bool
-	// Nested says that nothing refers to the module of this file. Where its checksums contradict those of the others,
-	// they yield.
+	// Nested says that nothing refers to the module of this file. Where its checksums contradict
+	// those of the others, they yield.
 	Nested bool
 }
 
@@ -37,8 +37,9 @@ type Input struct {
 	OS, Arch  string // see Env for what they say when cross-compiling
 	GoVersion string // as `go env GOVERSION`, such as "go1.26.8"
 	Files     []File // in any order
-	// Select are the patterns of the files that the digest is made of, as --go-sum has them; none: those that
-	// say what is built, see counted. All files are parsed, and their checksums hold, in any case.
+	// Select are the patterns of the files that the digest is made of, as --go-sum has them; none:
+	// those that say what is built, see counted. All files are parsed, and their checksums hold, in
+	// any case.
 	Select []string
 	// Vendor says that every module with dependencies is vendored, so
 	// that the module cache is neither saved nor restored.
@@ -96,17 +97,18 @@ type Plan struct {
 	Key         Key
 	Ingredients []Ingredient
 	Sums        Sums
-	// Selected are the versions that the files named by Input.Select have checksums of; nil without it. What
-	// the others name holds as a checksum, and is no reason to fetch.
+	// Selected are the versions that the files named by Input.Select have checksums of; nil without
+	// it. What the others name holds as a checksum, and is no reason to fetch.
 	Selected  map[module.Version]bool
 	Vendor    bool // the module half is to be skipped
 	NoModules bool // there is no go.mod at all
 	Notes     []string
 }
 
-// Derive computes the key of a project. What is wrong in a file costs no more than itself, and a note names it: a go.mod or go.work that
-// does not parse, a line of a go.sum that is malformed or contradicts another. Errors are patterns that name nothing, and
-// files that no caller should give: twice the same, or no module file.
+// Derive computes the key of a project. What is wrong in a file costs no more than itself, and a
+// note names it: a go.mod or go.work that does not parse, a line of a go.sum that is malformed or
+// contradicts another. Errors are patterns that name nothing, and files that no caller should give:
+// twice the same, or no module file.
 func Derive(in Input) (Plan, error) {
 	files, err := sorted(in.Files)
 	if err != nil {
@@ -168,7 +170,8 @@ func check(files []File) (sums Sums, notes []string, err error) {
 	return table.Sums, notes, nil
 }
 
-// mainFirst puts the files of nested modules last, for of checksums that contradict each other the first holds.
+// mainFirst puts the files of nested modules last, for of checksums that contradict each other the
+// first holds.
 func mainFirst(files []File) []File {
 	files = slices.Clone(files)
 	slices.SortStableFunc(files, func(a, b File) int {

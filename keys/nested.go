@@ -21,11 +21,13 @@ import (
 // trees that are no checkout (a home directory), where the search would take minutes.
 const maxDirs = 100_000
 
-// nested collects the modules below the project directory that nothing refers to. It does not look into
+// nested collects the modules below the project directory that nothing refers to. It does not look
+// into
 //
 //   - vendor and node_modules: code of others, whose go.mod files select nothing here;
 //   - testdata: modules made for tests, often broken on purpose;
-//   - hidden directories, .git among them: the go command ignores them too, and runners keep caches there;
+//   - hidden directories, .git among them: the go command ignores them too, and runners keep caches
+//     there;
 //   - the directories of Env.Skip, and symbolic links.
 //
 // Directories with a leading underscore are looked into, although "./..." leaves them
@@ -58,12 +60,14 @@ func (c *collector) nested() {
 	})
 }
 
-// respell names what lies in root, which is the project directory by another name, as all other files are named.
+// respell names what lies in root, which is the project directory by another name, as all other
+// files are named.
 func (c *collector) respell(path, root string) string {
 	return filepath.Join(c.dir, path[len(root):])
 }
 
-// skips are the directories that are not looked into and that lie in the project, whatever they are called there.
+// skips are the directories that are not looked into and that lie in the project, whatever they are
+// called there.
 func (c *collector) skips() (list []fs.FileInfo) {
 	for _, dir := range c.env.Skip {
 		if rel, ok := samedir.Inside(dir, c.dir); !ok || rel == "." {
@@ -76,8 +80,9 @@ func (c *collector) skips() (list []fs.FileInfo) {
 	return list
 }
 
-// skipped tells by its name, or by what it is, that a directory is not looked into. What it is is asked anew: on Windows not every
-// file system tells in the list of a directory what os.SameFile needs.
+// skipped tells by its name, or by what it is, that a directory is not looked into. What it is is
+// asked anew: on Windows not every file system tells in the list of a directory what os.SameFile
+// needs.
 func skipped(skip []fs.FileInfo, path string, d fs.DirEntry) bool {
 	switch d.Name() {
 	case "vendor", "node_modules", "testdata":
@@ -112,9 +117,9 @@ func (c *collector) note(format string, args ...any) {
 }
 
 // vendored tells whether the go command builds the module or workspace in root from its vendor
-// directory, as cmd/go/internal/modload.setDefaultBuildMod decides: -mod says so,
-// or vendor was made by Go 1.14 or later in the same mode. Other than cmd/go it asks for modules.txt:
-// a vendor directory without one was made by another tool.
+// directory, as cmd/go/internal/modload.setDefaultBuildMod decides: -mod says so, or vendor was
+// made by Go 1.14 or later in the same mode. Other than cmd/go it asks for modules.txt: a vendor
+// directory without one was made by another tool.
 func (c *collector) vendored(root, goLine string, workspace bool) bool {
 	switch goflags.String(c.env.GOFLAGS, "mod") {
 	case "vendor":

@@ -13,16 +13,18 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// frameMemory lends the memory of stored frames, of all objects together. Frames are read before they are needed, so that the
-// network goes on while the cores are busy, and the other way round.
+// frameMemory lends the memory of stored frames, of all objects together. Frames are read before
+// they are needed, so that the network goes on while the cores are busy, and the other way round.
 type frameMemory struct {
 	size int64
 	free *semaphore.Weighted
-	// pools keep what was given back, by size class. What they hold beside what is lent is left to the collector.
+	// pools keep what was given back, by size class. What they hold beside what is lent is left to
+	// the collector.
 	pools [maxClass + 1]sync.Pool
 }
 
-// Frames count, and are kept, as powers of two from 64 KiB on, so that what one gave back fits the next. The last class is that of the largest.
+// Frames count, and are kept, as powers of two from 64 KiB on, so that what one gave back fits the
+// next. The last class is that of the largest.
 const (
 	minClass = 16
 	maxClass = 25
@@ -42,8 +44,9 @@ func newFrameMemory(bytes int64) *frameMemory {
 // frames is how many can be lent at most.
 func (m *frameMemory) frames() int { return int(m.size >> minClass) }
 
-// get waits for memory for a frame of n > 0 bytes. Who holds some waits for a disk or for a transfer at most, and not for more of it. A frame
-// that is larger than all that is lent gets it all.
+// get waits for memory for a frame of n > 0 bytes. Who holds some waits for a disk or for a
+// transfer at most, and not for more of it. A frame that is larger than all that is lent gets it
+// all.
 func (m *frameMemory) get(ctx context.Context, n int) ([]byte, error) {
 	class, size := frameClass(n)
 	if err := m.free.Acquire(ctx, min(size, m.size)); err != nil {
@@ -71,8 +74,9 @@ type ahead struct {
 	frame  []byte      // the current one
 }
 
-// fetch opens an object, or a range of one, and reads ahead: the frames that are given, or if there are none, what the headers in the
-// object say. fetched is called when the network is no longer needed, also after an error.
+// fetch opens an object, or a range of one, and reads ahead: the frames that are given, or if there
+// are none, what the headers in the object say. fetched is called when the network is no longer
+// needed, also after an error.
 func (r *run) fetch(ctx context.Context, fetched func(), frames []snapshot.Frame, open func(context.Context) (io.ReadCloser, store.Info, error)) (*ahead, store.Info, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	body, info, err := open(ctx)
@@ -173,15 +177,16 @@ func (m metered) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// slots bounds what is done at once: n transfers, and twice as many jobs, of which those whose bytes have all arrived
-// need the network no more.
+// slots bounds what is done at once: n transfers, and twice as many jobs, of which those whose
+// bytes have all arrived need the network no more.
 type slots struct{ transfers, jobs chan struct{} }
 
 func newSlots(n int) slots {
 	return slots{make(chan struct{}, n), make(chan struct{}, 2*n)}
 }
 
-// take waits for a place. The job calls fetched after its transfer and done at its end; done includes fetched.
+// take waits for a place. The job calls fetched after its transfer and done at its end; done
+// includes fetched.
 func (s slots) take(ctx context.Context) (fetched, done func(), err error) {
 	for i, c := range []chan struct{}{s.jobs, s.transfers} {
 		select {

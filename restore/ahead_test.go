@@ -16,8 +16,9 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// However many objects are read at once, and whatever their frames claim, no more memory is lent than there is, and all of it is given
-// back, also by readers that end early. A frame that is larger than all memory is read too.
+// However many objects are read at once, and whatever their frames claim, no more memory is lent
+// than there is, and all of it is given back, also by readers that end early. A frame that is
+// larger than all memory is read too.
 func TestStoredFramesAreBounded(t *testing.T) {
 	const size = 1 << 20
 	r := &run{Options: Options{Meter: new(report.Meter)}, stored: newFrameMemory(size)}

@@ -178,7 +178,8 @@ func (r *run) countPacks() {
 }
 
 // restorePack runs one packJob: it reads the frames in order, checks each against its hash, and
-// writes outputs, then their actions. A frame that is damaged costs what lies in it and nothing else.
+// writes outputs, then their actions. A frame that is damaged costs what lies in it and nothing
+// else.
 func (r *run) restorePack(ctx context.Context, j packJob, fetched func()) error {
 	pack := r.manifest().Packs[j.pack]
 	body, info, err := r.fetch(ctx, fetched, pack.Frames[j.first:j.end], func(ctx context.Context) (io.ReadCloser, store.Info, error) {
@@ -208,7 +209,8 @@ func (r *run) restorePack(ctx context.Context, j packJob, fetched func()) error 
 	return nil
 }
 
-// checkSize notes a pack that is not as large as the manifest says. It asks once more: the answer may have been that of something else.
+// checkSize notes a pack that is not as large as the manifest says. It asks once more: the answer
+// may have been that of something else.
 func (r *run) checkSize(ctx context.Context, pack snapshot.Pack, info store.Info) (err error) {
 	if info.Size == pack.Size {
 		return nil
@@ -223,8 +225,8 @@ func (r *run) checkSize(ctx context.Context, pack snapshot.Pack, info store.Info
 	return nil
 }
 
-// restoreFrame decodes one frame of src and writes what lies in it. One that did not arrive as it should (failed), or not whole, is read once
-// more: perhaps its bytes were wrong only on their way.
+// restoreFrame decodes one frame of src and writes what lies in it. One that did not arrive as it
+// should (failed), or not whole, is read once more: perhaps its bytes were wrong only on their way.
 func (r *run) restoreFrame(ctx context.Context, w *outputWriter, pack snapshot.Pack, f int, src snapshot.Source, data []byte, failed error) error {
 	var raw []byte
 	if failed == nil {

@@ -6,7 +6,8 @@ import (
 	"github.com/org/gocache-action/internal/buildenv"
 )
 
-// compareBuilds says what of the snapshot the job cannot use, and why: the go command would compile it anew in silence.
+// compareBuilds says what of the snapshot the job cannot use, and why: the go command would compile
+// it anew in silence.
 func (r *run) compareBuilds() {
 	r.differs = slices.Clip(buildenv.Differing(r.BuiltWith, r.manifest().BuiltWith()))
 	if len(r.differs) > 0 {

@@ -90,8 +90,9 @@ func fuzzRun(t *testing.T, root string) *run {
 	return r
 }
 
-// FuzzObjects unpacks any archive as a module, as both trees and as a path. Whatever it holds, nothing appears outside of the
-// caches, no part of a module does, no file of a path but with its hash, and nothing unfinished stays.
+// FuzzObjects unpacks any archive as a module, as both trees and as a path. Whatever it holds,
+// nothing appears outside of the caches, no part of a module does, no file of a path but with its
+// hash, and nothing unfinished stays.
 func FuzzObjects(f *testing.F) {
 	seed := func(kind byte, files [][2]string) { f.Add(kind, uint16(1<<15), tarOf(f, files)) }
 	seed(0, fuzzFiles)

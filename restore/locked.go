@@ -6,12 +6,13 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// kindLocked is the kind of a loss for which only this machine is to blame: another program had the file open for longer
-// than osfile waits. The stored object is whole, so nothing is fetched again, and the next save has nothing to mend.
+// kindLocked is the kind of a loss for which only this machine is to blame: another program had the
+// file open for longer than osfile waits. The stored object is whole, so nothing is fetched again,
+// and the next save has nothing to mend.
 const kindLocked = "locked"
 
-// maxLocked is how many files may be locked until that counts as a failure of the disk: a directory that nobody may write to
-// looks the same on Windows, and each file is waited for.
+// maxLocked is how many files may be locked until that counts as a failure of the disk: a directory
+// that nobody may write to looks the same on Windows, and each file is waited for.
 const maxLocked = 20
 
 // leaveLocked notes that what could not be put in place, and gives up when that is so of too many.

@@ -15,7 +15,8 @@ func lockedError() error {
 	return &osfile.LockedError{Err: &fs.PathError{Op: "rename", Path: "x", Err: errors.New("sharing violation")}}
 }
 
-// TestLockedModule: a module whose files another program has open is read once, costs itself alone, and is no damage of the store.
+// TestLockedModule: a module whose files another program has open is read once, costs itself alone,
+// and is no damage of the store.
 func TestLockedModule(t *testing.T) {
 	r := &run{}
 	reads := 0

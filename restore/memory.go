@@ -6,12 +6,15 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// How Options.Memory is shared out. A transfer is small, but a module of bigModule has parts of 16 MiB in flight.
+// How Options.Memory is shared out. A transfer is small, but a module of bigModule has parts of 16
+// MiB in flight.
 const (
-	maxBuffers   = 10       // decoded frames that are held on machines with many cores: 160 MiB
-	maxStored    = 40 << 20 // bytes of stored frames, of all objects together: those that arrive, and those that wait to be decoded
-	minBuffers   = 2        // one is decoded while the other is written
-	minTransfers = 2        // one for large objects, one for small ones
+	maxBuffers = 10 // decoded frames that are held on machines with many cores: 160 MiB
+	// bytes of stored frames, of all objects together: those that arrive, and those that wait to be
+	// decoded
+	maxStored    = 40 << 20
+	minBuffers   = 2 // one is decoded while the other is written
+	minTransfers = 2 // one for large objects, one for small ones
 	perTransfer  = 16 << 20
 )
 
@@ -23,8 +26,8 @@ func (o *Options) transfers(n int) int {
 	return min(n, max(minTransfers, int(o.Memory/2/perTransfer)))
 }
 
-// decodedFrames is how many decoded frames are held at once: a bit more than can be decoded at once, or what lies in
-// three eighths of the memory.
+// decodedFrames is how many decoded frames are held at once: a bit more than can be decoded at
+// once, or what lies in three eighths of the memory.
 func (o *Options) decodedFrames() int {
 	n := min(runtime.GOMAXPROCS(0)+2, maxBuffers)
 	if o.Memory <= 0 {

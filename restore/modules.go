@@ -53,8 +53,8 @@ func (r *run) planModules(ctx context.Context) error {
 	return nil
 }
 
-// wantedModules joins the manifest's modules and those of go.sum. go.sum alone decides what
-// a version's hash is; the manifest's own record counts only for versions that go.sum does not know,
+// wantedModules joins the manifest's modules and those of go.sum. go.sum alone decides what a
+// version's hash is; the manifest's own record counts only for versions that go.sum does not know,
 // such as tools and toolchains.
 func (r *run) wantedModules() []moduleJob {
 	var jobs []moduleJob
@@ -136,7 +136,8 @@ func (r *run) hasModule(j moduleJob) (here, whole bool) {
 	return false, m.HasZip || !r.zip(j.version)
 }
 
-// warnReplaced says what of a tree that the go command would have built goes: a file that somebody put there may be missed.
+// warnReplaced says what of a tree that the go command would have built goes: a file that somebody
+// put there may be missed.
 func (r *run) warnReplaced(ctx context.Context, j moduleJob) {
 	d, err := r.mods.Deviation(ctx, j.version, j.sum)
 	if err == nil && len(d.Extra)+len(d.Changed) > 0 {
@@ -144,8 +145,8 @@ func (r *run) warnReplaced(ctx context.Context, j moduleJob) {
 	}
 }
 
-// zip reports whether the zip of a version is to be rebuilt. No go command asks for that of a toolchain which is there, and
-// it would be as large as all other modules together.
+// zip reports whether the zip of a version is to be rebuilt. No go command asks for that of a
+// toolchain which is there, and it would be as large as all other modules together.
 func (r *run) zip(v module.Version) bool { return r.Zips && v.Path != modcache.Toolchain }
 
 func (r *run) refuse(v module.Version, reason string) {
@@ -155,8 +156,8 @@ func (r *run) refuse(v module.Version, reason string) {
 	})
 }
 
-// restoreModule runs one moduleJob: the tree is unpacked beside the module cache while it arrives, and
-// moved in when its hash is what go.sum says.
+// restoreModule runs one moduleJob: the tree is unpacked beside the module cache while it arrives,
+// and moved in when its hash is what go.sum says.
 func (r *run) restoreModule(ctx context.Context, j moduleJob, fetched func()) error {
 	object := ""
 	err := twice(func() (err error) {
@@ -174,8 +175,9 @@ func (r *run) restoreModule(ctx context.Context, j moduleJob, fetched func()) er
 	return r.moduleDone(j, object, err)
 }
 
-// twice does once more what failed for what was read, and not for the store or the disk: perhaps the bytes were wrong only on their way.
-// A file that another program has open was waited for already.
+// twice does once more what failed for what was read, and not for the store or the disk: perhaps
+// the bytes were wrong only on their way. A file that another program has open was waited for
+// already.
 func twice(read func() error) error {
 	err := read()
 	if err == nil || isStore(err) || isLocal(err) || errors.Is(err, store.ErrNotFound) || errors.Is(err, fs.ErrExist) || errors.Is(err, modcache.ErrBusy) || errors.Is(err, errUnchecked) || osfile.IsLocked(err) {
@@ -184,8 +186,9 @@ func twice(read func() error) error {
 	return read()
 }
 
-// moduleDone tells what the outcome of a module means: a failure of the store ends the restore, anything wrong with the bytes costs this
-// module only, and so does a place on the disk where it cannot be written.
+// moduleDone tells what the outcome of a module means: a failure of the store ends the restore,
+// anything wrong with the bytes costs this module only, and so does a place on the disk where it
+// cannot be written.
 func (r *run) moduleDone(j moduleJob, object string, err error) error {
 	switch {
 	case err == nil:
@@ -271,8 +274,9 @@ func (r *run) unpackModule(ctx context.Context, j moduleJob, body snapshot.Sourc
 	return diskError(inst.Commit(j.sum, j.modSum))
 }
 
-// largeTree is the size from which the files of one module are hashed and written by several goroutines: with many jobs at once
-// each gets a small share of the cores, and a job of a second alone would be what everyone waits for at the end.
+// largeTree is the size from which the files of one module are hashed and written by several
+// goroutines: with many jobs at once each gets a small share of the cores, and a job of a second
+// alone would be what everyone waits for at the end.
 const largeTree = 16 << 20
 
 func (r *run) unpackSerial(inst *modcache.Install, rd *snapshot.Reader) error {
@@ -290,8 +294,8 @@ func (r *run) unpackSerial(inst *modcache.Install, rd *snapshot.Reader) error {
 	}
 }
 
-// unpackParallel reads members in order and leaves hashing and writing to as many goroutines as there are cores.
-// Files that lie in several frames it writes itself.
+// unpackParallel reads members in order and leaves hashing and writing to as many goroutines as
+// there are cores. Files that lie in several frames it writes itself.
 func (r *run) unpackParallel(inst *modcache.Install, rd *snapshot.Reader) error {
 	g, ctx := errgroup.WithContext(context.Background())
 	g.SetLimit(runtime.GOMAXPROCS(0))

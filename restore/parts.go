@@ -12,8 +12,8 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// A part is one of the places that a restore fills: the module cache, the build cache, a directory of Options.Paths. A disk that fails in one of
-// them says nothing about the others.
+// A part is one of the places that a restore fills: the module cache, the build cache, a directory
+// of Options.Paths. A disk that fails in one of them says nothing about the others.
 type part struct {
 	name    string
 	mu      sync.Mutex
@@ -23,7 +23,8 @@ type part struct {
 	wrote   bool            // something, or there was something already
 }
 
-// maxFailing is how many directories or modules of a part may fail before it is the part that fails.
+// maxFailing is how many directories or modules of a part may fail before it is the part that
+// fails.
 const maxFailing = 20
 
 // givenUp returns why nothing more is written, or nil.
@@ -42,8 +43,9 @@ func (p *part) giveUp(err error) {
 	}
 }
 
-// fails notes that something cannot be written in a directory, and returns whether this is the first time. A full or read-only disk, and more than
-// maxFailing directories, are errors that the part is given up for.
+// fails notes that something cannot be written in a directory, and returns whether this is the
+// first time. A full or read-only disk, and more than maxFailing directories, are errors that the
+// part is given up for.
 func (p *part) fails(dir string, err error) (first bool, givenUp error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,8 +78,8 @@ func (p *part) result() error {
 	return p.err
 }
 
-// tolerate notes an error of the local disk as one of a directory of a part, and returns it only if the part is to be given up. lost counts
-// what it costs.
+// tolerate notes an error of the local disk as one of a directory of a part, and returns it only if
+// the part is to be given up. lost counts what it costs.
 func (r *run) tolerate(p *part, dir, what string, err error, lost func()) error {
 	first, givenUp := p.fails(dir, err)
 	if givenUp != nil {
@@ -90,10 +92,12 @@ func (r *run) tolerate(p *part, dir, what string, err error, lost func()) error 
 	return nil
 }
 
-// kindDisk is the kind of a loss for which the disk of this machine is to blame, in one place. As with kindLocked, the stored object is whole.
+// kindDisk is the kind of a loss for which the disk of this machine is to blame, in one place. As
+// with kindLocked, the stored object is whole.
 const kindDisk = "disk"
 
-// within makes a job one of a part: it is not begun once the part is given up, and a failure of the disk ends the part, not the restore.
+// within makes a job one of a part: it is not begun once the part is given up, and a failure of the
+// disk ends the part, not the restore.
 func within(p *part, run func(context.Context, func()) error) func(context.Context, func()) error {
 	return func(ctx context.Context, fetched func()) error {
 		if p.givenUp() != nil {
@@ -134,7 +138,8 @@ func (r *run) pathPart(name string) *part {
 	return r.pathParts[name]
 }
 
-// warnUnread says which directories of a cache could not be read: what lies there counts as missing.
+// warnUnread says which directories of a cache could not be read: what lies there counts as
+// missing.
 func (r *run) warnUnread(cache string, unread []error) {
 	const shown = 3
 	for i, err := range unread {

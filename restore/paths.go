@@ -32,8 +32,8 @@ func (j *pathJob) without(t *tally, f snapshot.PathFile, err error) {
 	})
 }
 
-// planPaths lists the packs in which files lie that are not here. Whatever is there under the name of a file
-// is left alone.
+// planPaths lists the packs in which files lie that are not here. Whatever is there under the name
+// of a file is left alone.
 func (r *run) planPaths() {
 	m := r.manifest()
 	for _, p := range r.Paths {
@@ -67,8 +67,8 @@ func (r *run) planPath(p extradir.Path, files []snapshot.PathFile) {
 	}
 }
 
-// restorePath reads a pack and installs what is wanted of it. Packs of one path hold related files, most of which
-// are wanted or none, so they are read whole.
+// restorePath reads a pack and installs what is wanted of it. Packs of one path hold related files,
+// most of which are wanted or none, so they are read whole.
 func (r *run) restorePath(ctx context.Context, j pathJob, fetched func()) error {
 	err := twice(func() error {
 		body, _, err := r.fetch(ctx, fetched, nil, func(ctx context.Context) (io.ReadCloser, store.Info, error) {

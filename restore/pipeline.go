@@ -24,7 +24,8 @@ func (r *run) execute(ctx context.Context) (err error) {
 		r.prepareBuild()
 	}
 	if r.mods != nil {
-		if r.stage, err = r.mods.NewStage(); err != nil { // what is left of another restore takes space, no more
+		// what is left of another restore takes space, no more
+		if r.stage, err = r.mods.NewStage(); err != nil {
 			r.tally.warn("module cache: %v", err)
 		}
 		defer r.stage.Close()
@@ -33,8 +34,8 @@ func (r *run) execute(ctx context.Context) (err error) {
 	return errors.Join(r.runJobs(ctx), r.failedParts())
 }
 
-// prepareBuild makes what an empty build cache has. A cache that lacks some of it can be filled all the same, but not one that is no
-// directory.
+// prepareBuild makes what an empty build cache has. A cache that lacks some of it can be filled all
+// the same, but not one that is no directory.
 func (r *run) prepareBuild() {
 	if err := r.build.Prepare(r.start); err != nil {
 		if info, statErr := os.Stat(r.BuildDir); statErr != nil || !info.IsDir() || osfile.IsNoSpace(err) {
@@ -53,15 +54,17 @@ type job struct {
 	run func(ctx context.Context, fetched func()) error
 }
 
-// Jobs of bigJob stored bytes and more have slots of their own, bigShare of all in 16ths. Few of them fill a link, and
-// the fewer there are, the sooner the first of their frames is whole and can be decoded; for small
-// objects the time to the first byte counts, and they need many requests in flight.
+// Jobs of bigJob stored bytes and more have slots of their own, bigShare of all in 16ths. Few of
+// them fill a link, and the fewer there are, the sooner the first of their frames is whole and can
+// be decoded; for small objects the time to the first byte counts, and they need many requests in
+// flight.
 const (
 	bigJob   = 4 << 20
 	bigShare = 6
 )
 
-// runJobs runs trees first, which are few and which `go` needs whatever else it does, then modules and packs.
+// runJobs runs trees first, which are few and which `go` needs whatever else it does, then modules
+// and packs.
 func (r *run) runJobs(ctx context.Context) error {
 	var big, small []job
 	for _, j := range r.allJobs() {
@@ -80,7 +83,8 @@ func (r *run) runJobs(ctx context.Context) error {
 	return err
 }
 
-// allJobs lists what is to be done; modules and packs in turn, so that work of both kinds is there all the time.
+// allJobs lists what is to be done; modules and packs in turn, so that work of both kinds is there
+// all the time.
 func (r *run) allJobs() (jobs []job) {
 	if len(r.trees) > 0 {
 		jobs = append(jobs, job{r.trees[0].pack.Size, func(ctx context.Context, _ func()) error { return r.restoreTrees(ctx) }})
@@ -142,7 +146,8 @@ func (r *run) countRead() {
 	}
 }
 
-// setTotals tells the progress display what is known beforehand. Modules without a manifest are not.
+// setTotals tells the progress display what is known beforehand. Modules without a manifest are
+// not.
 func (r *run) setTotals() {
 	m := r.Meter
 	for _, j := range r.packs {
@@ -187,8 +192,8 @@ func newBuffers(n int) *buffers {
 	return b
 }
 
-// Get waits for a free buffer. Each is made for a whole frame at once, of which the system gives only what is
-// touched; growing them from frame to frame made twice the garbage.
+// Get waits for a free buffer. Each is made for a whole frame at once, of which the system gives
+// only what is touched; growing them from frame to frame made twice the garbage.
 func (b *buffers) Get() []byte {
 	if p := <-b.free; p != nil {
 		return p
@@ -196,7 +201,8 @@ func (b *buffers) Get() []byte {
 	return make([]byte, 0, snapshot.FrameSize)
 }
 
-// Put gives a buffer back. Those that a larger frame than we write took the place of are left to the collector.
+// Put gives a buffer back. Those that a larger frame than we write took the place of are left to
+// the collector.
 func (b *buffers) Put(p []byte) {
 	if cap(p) != snapshot.FrameSize {
 		p = nil

@@ -14,10 +14,11 @@ type PlanResult struct {
 	Build      PlanCounts         `json:"build"` // action entries
 	Files      PlanCounts         `json:"files"` // of Options.Paths
 	Trees      []snapshot.Tree    `json:"trees,omitempty"`
-	Unlisted   int                `json:"unlisted"`          // modules that only go.sum names: fetched if the store has them
-	Differs    []string           `json:"differs,omitempty"` // as in Result
-	Warnings   []string           `json:"warnings,omitempty"`
-	Losses     []Loss             `json:"losses,omitempty"`
+	// modules that only go.sum names: fetched if the store has them
+	Unlisted int      `json:"unlisted"`
+	Differs  []string `json:"differs,omitempty"` // as in Result
+	Warnings []string `json:"warnings,omitempty"`
+	Losses   []Loss   `json:"losses,omitempty"`
 }
 
 // PlanCounts sums up one half. Bytes are of what would be fetched, as far as a manifest tells.

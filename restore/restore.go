@@ -1,11 +1,12 @@
 // Package restore brings a snapshot, and the modules that go.sum names, from a
 // store into GOMODCACHE and GOCACHE.
 //
-// It plans first (which manifest, what of it is missing here), then runs one
-// streaming pipeline: ranged reads, decompression, verification and file creation all at once, nothing staged on disk.
-// At most Options.Concurrency objects are in transfer; at most GOMAXPROCS frames
-// are decoded at once, GOMAXPROCS+2, 10 at most, decoded ones are held, and 16 MiB of what arrived early, so peak memory
-// does not depend on the size of the caches. With Options.Memory below what that takes, all of these are fewer.
+// It plans first (which manifest, what of it is missing here), then runs one streaming pipeline:
+// ranged reads, decompression, verification and file creation all at once, nothing staged on disk.
+// At most Options.Concurrency objects are in transfer; at most GOMAXPROCS frames are decoded at
+// once, GOMAXPROCS+2, 10 at most, decoded ones are held, and 16 MiB of what arrived early, so peak
+// memory does not depend on the size of the caches. With Options.Memory below what that takes, all
+// of these are fewer.
 package restore
 
 import (
@@ -39,14 +40,16 @@ type Options struct {
 	ModDir, BuildDir               string // "" switches that half off
 	ModWritable                    bool   // GOFLAGS=-modcacherw
 	Private                        string // patterns as in GOPRIVATE, comma-separated
-	// Trust says whose snapshots are restored: one that it refuses is named among the losses, and the next in order is taken.
-	// Nil: everybody's. What go.sum names needs no snapshot and no trust.
+	// Trust says whose snapshots are restored: one that it refuses is named among the losses, and
+	// the next in order is taken. Nil: everybody's. What go.sum names needs no snapshot and no
+	// trust.
 	Trust *snapshot.Trust
-	// SumDB is asked about modules that go.sum does not name, unless Trust vouches for them; nil: they are restored as the snapshot has
-	// them. What the database does not confirm is refused; where it cannot be asked a warning says so.
+	// SumDB is asked about modules that go.sum does not name, unless Trust vouches for them; nil:
+	// they are restored as the snapshot has them. What the database does not confirm is refused;
+	// where it cannot be asked a warning says so.
 	SumDB *checksumdb.DB
-	// SumDBAlways has it asked also where Trust vouches, and refuses what it cannot be asked about. What GONOSUMDB takes out of its care is
-	// restored all the same.
+	// SumDBAlways has it asked also where Trust vouches, and refuses what it cannot be asked about.
+	// What GONOSUMDB takes out of its care is restored all the same.
 	SumDBAlways bool
 	Zips        bool // rebuild cache/download/...zip
 	// VerifyOutputs hashes every build output: those that come, and those that are here.
@@ -58,9 +61,12 @@ type Options struct {
 	BuiltWith   map[string]string
 	Concurrency int   // objects in transfer; default 16
 	PartSize    int64 // bytes of one ranged read; default 16 MiB
-	Memory      int64 // bytes for what is in transfer or being decoded; 0, and what is more than enough: see the package comment
-	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what fits into the usual memory, whenever that
-	// changes. It is for a collector that works towards a fixed size, which else would run in vain.
+	// bytes for what is in transfer or being decoded; 0, and what is more than enough: see the
+	// package comment
+	Memory int64
+	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what
+	// fits into the usual memory, whenever that changes. It is for a collector that works towards a
+	// fixed size, which else would run in vain.
 	MoreMemory func(bytes int64)
 	Meter      *report.Meter
 	Now        func() time.Time
@@ -91,7 +97,8 @@ type Counts struct {
 	Refused  int `json:"refused"` // did not pass verification, or another program had the file open
 }
 
-// Result is what a restore did. It is whole even when Run also returns an error: what was done before it.
+// Result is what a restore did. It is whole even when Run also returns an error: what was done
+// before it.
 type Result struct {
 	Key          string            `json:"key"`
 	Matched      *snapshot.Matched `json:"matched"`           // null: no snapshot
@@ -107,10 +114,11 @@ type Result struct {
 	FilesWritten int64             `json:"filesWritten"`
 	Seconds      float64           `json:"seconds"`
 	Requests     map[string]int64  `json:"requests"`
-	Differs      []string          `json:"differs,omitempty"` // what the job builds with other values of than the snapshot
-	Losses       []Loss            `json:"losses,omitempty"`
-	Warnings     []string          `json:"warnings,omitempty"`
-	State        snapshot.State    `json:"-"` // for the save of the same job
+	// what the job builds with other values of than the snapshot
+	Differs  []string       `json:"differs,omitempty"`
+	Losses   []Loss         `json:"losses,omitempty"`
+	Warnings []string       `json:"warnings,omitempty"`
+	State    snapshot.State `json:"-"` // for the save of the same job
 }
 
 // Loss names something that the snapshot or go.sum promises and that could not be restored.
@@ -120,10 +128,12 @@ type Loss struct {
 	Kind   string `json:"kind"`   // "missing", "refused", "locked" or "disk"
 }
 
-// planBytes is what the plan takes for each action, in bytes: whether it is wanted, the actions of its output, the job.
+// planBytes is what the plan takes for each action, in bytes: whether it is wanted, the actions of
+// its output, the job.
 const planBytes = 32
 
-// usualLists are the bytes of lists that fit into the memory of a restore beside what is in transfer.
+// usualLists are the bytes of lists that fit into the memory of a restore beside what is in
+// transfer.
 const usualLists = 100 << 20
 
 // transferMemory is free while the caches are compared, in bytes.
@@ -177,23 +187,26 @@ func Plan(ctx context.Context, o Options) (*PlanResult, error) {
 	return r.describe(), nil
 }
 
-// Lookup says which snapshot Run would restore, and looks at nothing else: neither at the caches nor at modules. The Result has
-// no counts.
+// Lookup says which snapshot Run would restore, and looks at nothing else: neither at the caches
+// nor at modules. The Result has no counts.
 func Lookup(ctx context.Context, o Options) (*Result, error) {
 	o.ModDir, o.BuildDir = "", ""
 	r, err := prepare(ctx, o)
 	return r.result(), err
 }
 
-// Run restores. A miss is no error. Errors of the store (store.ErrUnreachable, store.ErrDenied, store.ErrNoStore) end the restore early. Where the
-// local disk fails in one of the caches or directories, the others are restored all the same, and the error says so at the end. What was restored until then is whole, and is in the Result beside the error.
+// Run restores. A miss is no error. Errors of the store (store.ErrUnreachable, store.ErrDenied,
+// store.ErrNoStore) end the restore early. Where the local disk fails in one of the caches or
+// directories, the others are restored all the same, and the error says so at the end. What was
+// restored until then is whole, and is in the Result beside the error.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	r, err := prepare(ctx, o)
 	if err == nil {
 		err = r.execute(ctx)
 	}
 	res := r.result()
-	// A store in which time ran out may be too slow for anything: the save asks first, as after one that did not answer.
+	// A store in which time ran out may be too slow for anything: the save asks first, as after one
+	// that did not answer.
 	res.State.Unreachable = errors.Is(err, store.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)
 	return res, err
 }
@@ -238,7 +251,8 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	return r, nil
 }
 
-// tellMemory tells whether the lists of the manifest, and more bytes, are so large that they matter.
+// tellMemory tells whether the lists of the manifest, and more bytes, are so large that they
+// matter.
 func (r *run) tellMemory(more int64) {
 	m := r.manifest()
 	n := int64(m.Memory()+planBytes*len(m.Actions)) + max(more, 0)
@@ -261,7 +275,8 @@ func (r *run) matched() *snapshot.Matched {
 	if r.found.Manifest == nil {
 		return nil
 	}
-	// The digest decides, not the name: "latest" can well be the snapshot of these very module files.
+	// The digest decides, not the name: "latest" can well be the snapshot of these very module
+	// files.
 	return &snapshot.Matched{
 		Object: r.found.Object, Scope: r.found.Scope, Key: r.found.Key,
 		Exact: r.found.Manifest.Digest == r.Keys.Key.Digest, Saved: r.found.Manifest.Writer.Time,

@@ -10,19 +10,22 @@ import (
 	"github.com/org/gocache-action/internal/checksumdb"
 )
 
-// What go.sum names, go.sum proves. Of tools that are installed by version, and of toolchains, the hash is only what the snapshot
-// says, and whoever can write snapshots can say anything. The checksum database knows better; and as the go command keeps its
-// answers in the module cache, the snapshot brings the proof along, mostly.
+// What go.sum names, go.sum proves. Of tools that are installed by version, and of toolchains, the
+// hash is only what the snapshot says, and whoever can write snapshots can say anything. The
+// checksum database knows better; and as the go command keeps its answers in the module cache, the
+// snapshot brings the proof along, mostly.
 
 // sumCheck asks the checksum database about modules that go.sum does not name.
 type sumCheck struct {
 	session *checksumdb.Session
 	always  bool
-	trees   chan struct{} // closed when all trees are restored, and with them the answers that are kept
-	warned  sync.Once
+	// closed when all trees are restored, and with them the answers that are kept
+	trees  chan struct{}
+	warned sync.Once
 }
 
-// startSumCheck decides whether anything is checked: nothing when a trusted key vouches for the snapshot, unless all has to be.
+// startSumCheck decides whether anything is checked: nothing when a trusted key vouches for the
+// snapshot, unless all has to be.
 func (r *run) startSumCheck(ctx context.Context) {
 	if r.SumDB == nil || r.Trust != nil && !r.SumDBAlways {
 		return
@@ -49,7 +52,8 @@ func (c *sumCheck) treesDone() {
 // errUnchecked says that nothing is known against a module, and nothing for it.
 var errUnchecked = errors.New("not in go.sum, and not checked")
 
-// checkSum returns an error if a module may not be restored. The caller must hold nothing that the restore of a tree could wait for.
+// checkSum returns an error if a module may not be restored. The caller must hold nothing that the
+// restore of a tree could wait for.
 func (r *run) checkSum(ctx context.Context, j moduleJob) error {
 	c := r.sums
 	if c == nil || !j.unproven {

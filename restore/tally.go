@@ -46,7 +46,8 @@ func (t *tally) damage(d snapshot.Damage, kind string) {
 	t.losses = append(t.losses, Loss{What: what, Reason: d.Reason, Kind: kind})
 }
 
-// withoutName drops from a reason the name of the object that it is the reason of: names of a hundred and more bytes are said once.
+// withoutName drops from a reason the name of the object that it is the reason of: names of a
+// hundred and more bytes are said once.
 func withoutName(reason, object string) string {
 	return strings.TrimPrefix(strings.ReplaceAll(reason, " "+object, ""), object+": ")
 }

@@ -24,8 +24,8 @@ type treeJob struct {
 	pack snapshot.Pack
 }
 
-// Bounds of a file of a tree, which is held in memory: go.mod files and checksum database tiles are a few KiB, fuzz
-// inputs are refused by `go test` above 100 MB.
+// Bounds of a file of a tree, which is held in memory: go.mod files and checksum database tiles are
+// a few KiB, fuzz inputs are refused by `go test` above 100 MB.
 const (
 	maxGraphFile = modcache.MaxGoMod
 	maxFuzzFile  = 100 << 20
@@ -52,7 +52,8 @@ func (r *run) markTreePacks(packs []bool) {
 	}
 }
 
-// restoreTrees restores one after the other, so that one of their files is in memory at a time, however large they are.
+// restoreTrees restores one after the other, so that one of their files is in memory at a time,
+// however large they are.
 func (r *run) restoreTrees(ctx context.Context) error {
 	defer r.sums.treesDone()
 	for _, j := range r.trees {

@@ -13,12 +13,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The bytes of a pack always have to match their hash in the manifest. But whoever wrote the manifest may have given an
-// output other bytes than those that its name, a SHA-256, stands for; and a file that is here may have changed since. The go command notices neither.
-// With Options.VerifyOutputs both are checked.
+// The bytes of a pack always have to match their hash in the manifest. But whoever wrote the
+// manifest may have given an output other bytes than those that its name, a SHA-256, stands for;
+// and a file that is here may have changed since. The go command notices neither. With
+// Options.VerifyOutputs both are checked.
 
-// findWrong hashes the outputs that are here, and takes those that are not what they are named by, with all their entries, for absent. They
-// are removed when the restore begins to write. A file that cannot be read counts as wrong.
+// findWrong hashes the outputs that are here, and takes those that are not what they are named by,
+// with all their entries, for absent. They are removed when the restore begins to write. A file
+// that cannot be read counts as wrong.
 func (r *run) findWrong(ctx context.Context, inv *buildcache.Inventory) error {
 	if !r.VerifyOutputs {
 		return nil
@@ -69,7 +71,8 @@ func (r *run) hashOutput(o buildcache.Output) (sum buildcache.ID) {
 	return sum
 }
 
-// removeWrong makes place for what findWrong found. An entry without its output is a miss for the go command.
+// removeWrong makes place for what findWrong found. An entry without its output is a miss for the
+// go command.
 func (r *run) removeWrong() {
 	for _, o := range r.wrong {
 		if _, err := r.build.DiscardOutput(o); err != nil {
@@ -82,8 +85,8 @@ func (r *run) removeWrong() {
 	}
 }
 
-// check hashes the next bytes of the open output. It reports false for the last ones of an output that is not what it is named
-// by: without them it is a short file, which no go command uses.
+// check hashes the next bytes of the open output. It reports false for the last ones of an output
+// that is not what it is named by: without them it is a short file, which no go command uses.
 func (w *outputWriter) check(p []byte) bool {
 	if w.sum == nil {
 		return true

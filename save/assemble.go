@@ -12,17 +12,18 @@ import (
 // assembly is the manifest as it would be written now, and what it still lacks.
 type assembly struct {
 	manifest *snapshot.Manifest
-	missing  []int32       // outputs to pack, in the order in which they were made: indices into run.inv.Outputs
-	modules  []localModule // to upload
-	trimmed  struct{ actions, modules, files int }
-	trim     Trim
+	// outputs to pack, in the order in which they were made: indices into run.inv.Outputs
+	missing []int32
+	modules []localModule // to upload
+	trimmed struct{ actions, modules, files int }
+	trim    Trim
 
 	missingFiles []extraFile // of Paths, to pack
 }
 
-// assemble joins what is here, what was stored, and what this save has uploaded so far, over own, the
-// newest manifest under the exact key. It is called before the upload, to find out what is missing, and
-// after it, again for every conflict with another save.
+// assemble joins what is here, what was stored, and what this save has uploaded so far, over own,
+// the newest manifest under the exact key. It is called before the upload, to find out what is
+// missing, and after it, again for every conflict with another save.
 func (r *run) assemble(own *snapshot.Manifest) assembly {
 	var a assembly
 	mods := r.mergeModules(own)
@@ -133,9 +134,10 @@ func (r *run) packable(outputs []int32) []int32 {
 	return slices.Compact(outputs)
 }
 
-// isChange reports whether writing a would tell the next job anything that the
-// snapshot which it would restore otherwise does not. The time inside an entry is no such thing: the go command
-// renews it when it repeats an action with the same outcome, as it does for `go run`. What was packed anew is one, though.
+// isChange reports whether writing a would tell the next job anything that the snapshot which it
+// would restore otherwise does not. The time inside an entry is no such thing: the go command
+// renews it when it repeats an action with the same outcome, as it does for `go run`. What was
+// packed anew is one, though.
 func (r *run) isChange(a *snapshot.Manifest) bool {
 	old := r.sameKey()
 	return old == nil || r.differs(a, old)
@@ -179,7 +181,8 @@ func (r *run) sameKey() *snapshot.Manifest {
 	return nil
 }
 
-// stale reports whether a recorded use is too old; or too new, as one that a machine with a wrong clock has recorded.
+// stale reports whether a recorded use is too old; or too new, as one that a machine with a wrong
+// clock has recorded.
 func stale(now, recorded int64) bool {
 	return (time.Duration(now-recorded) * time.Second).Abs() > refreshAfter
 }

@@ -5,12 +5,13 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// fewReused says when it is worth telling that the job was built with other things than the snapshot: it made at least one entry for so many
-// that it reused. With fewer the go command may have been given flags that make up for the difference, such as -trimpath.
+// fewReused says when it is worth telling that the job was built with other things than the
+// snapshot: it made at least one entry for so many that it reused. With fewer the go command may
+// have been given flags that make up for the difference, such as -trimpath.
 const fewReused = 10
 
-// mergeBuilds notes with what the entries of the snapshot were made: by this job, and by those whose entries it takes over, as long as they
-// have not aged.
+// mergeBuilds notes with what the entries of the snapshot were made: by this job, and by those
+// whose entries it takes over, as long as they have not aged.
 func (r *run) mergeBuilds(m, own *snapshot.Manifest) {
 	for _, old := range append(r.restored(), own) {
 		if old == nil {
@@ -54,7 +55,8 @@ func sameBuilds(a, b *snapshot.Manifest) bool {
 	return true
 }
 
-// warnBuiltWith says why the job made so much anew, if the snapshot that it restored was made with other things.
+// warnBuiltWith says why the job made so much anew, if the snapshot that it restored was made with
+// other things.
 func (r *run) warnBuiltWith() {
 	u := r.reuse
 	if u == nil || u.Made == 0 || u.Made*fewReused < u.Reused || len(r.State.Differs) == 0 {

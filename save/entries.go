@@ -28,7 +28,8 @@ type localEntries struct {
 	inv  *buildcache.Inventory
 }
 
-// localEntry is what of an entry does not stand in the inventory's list of outputs: there can be a million.
+// localEntry is what of an entry does not stand in the inventory's list of outputs: there can be a
+// million.
 type localEntry struct {
 	action        snapshot.ID
 	time, lastUse int64
@@ -85,8 +86,8 @@ func (r *run) scanBuild(ctx context.Context) error {
 	return nil
 }
 
-// warnUnreadable says how many entries this user may not read: a container, sudo or another user of the machine made them. They are
-// compiled anew in each job.
+// warnUnreadable says how many entries this user may not read: a container, sudo or another user of
+// the machine made them. They are compiled anew in each job.
 func (r *run) warnUnreadable() {
 	n, first := 0, ""
 	for _, b := range r.inv.Broken {
@@ -103,15 +104,17 @@ func (r *run) warnUnreadable() {
 		n, first, r.BuildDir)
 }
 
-// forgetIndexes leaves new package indexes out where nothing else was made. The go command names the index of a package of the main module
-// by its directory and the times of its files (cmd/go/internal/modindex), so that each fresh checkout has new ones, which no other job
-// can use: without this, a job that compiled nothing would write a snapshot all the same. Beside other new outputs they are saved, as some are
-// of modules; they age.
+// forgetIndexes leaves new package indexes out where nothing else was made. The go command names
+// the index of a package of the main module by its directory and the times of its files
+// (cmd/go/internal/modindex), so that each fresh checkout has new ones, which no other job can use:
+// without this, a job that compiled nothing would write a snapshot all the same. Beside other new
+// outputs they are saved, as some are of modules; they age.
 func (r *run) forgetIndexes() {
 	if r.sameKey() == nil {
 		return
 	}
-	isNew := func(e buildcache.Local) bool { return r.prev.lastUse(e.Action) == 0 } // its output may be stored: two indexes can be equal
+	// its output may be stored: two indexes can be equal
+	isNew := func(e buildcache.Local) bool { return r.prev.lastUse(e.Action) == 0 }
 	for _, e := range r.inv.Entries {
 		if isNew(e) && !r.isIndex(e.Output) {
 			return
@@ -126,8 +129,9 @@ func (r *run) isIndex(output buildcache.ID) bool {
 	return err == nil && kind == goentry.KindIndex
 }
 
-// lastUse decides when an entry was used last. The mtime tells it, except for an entry that the restore made younger than it is,
-// lest the go command trims it, and that nobody touched since. Of all others the restore set the last use or an earlier time.
+// lastUse decides when an entry was used last. The mtime tells it, except for an entry that the
+// restore made younger than it is, lest the go command trims it, and that nobody touched since. Of
+// all others the restore set the last use or an earlier time.
 func (r *run) lastUse(e buildcache.Local) int64 {
 	seen := min(e.ActionTime, r.start.UnixNano()) / int64(time.Second)
 	before := r.prev.lastUse(e.Action)
@@ -137,9 +141,10 @@ func (r *run) lastUse(e buildcache.Local) int64 {
 	return max(before, seen)
 }
 
-// mergeEntries joins what is here with what a manifest has; both are sorted by
-// action, and so is the result. Of two outputs of one action the newer one wins, and any use counts. The result is no list, which would be one more
-// of a million entries, but is made whenever somebody goes through it.
+// mergeEntries joins what is here with what a manifest has; both are sorted by action, and so is
+// the result. Of two outputs of one action the newer one wins, and any use counts. The result is no
+// list, which would be one more of a million entries, but is made whenever somebody goes through
+// it.
 func mergeEntries(local localEntries, own *snapshot.Manifest) iter.Seq[entry] {
 	if own == nil {
 		own = new(snapshot.Manifest)
@@ -170,7 +175,8 @@ func mergeEntries(local localEntries, own *snapshot.Manifest) iter.Seq[entry] {
 	}
 }
 
-// newer is the same for both orders of its arguments, also where two jobs made different outputs at the same moment.
+// newer is the same for both orders of its arguments, also where two jobs made different outputs at
+// the same moment.
 func newer(a, b entry) entry {
 	use := max(a.lastUse, b.lastUse)
 	if cmp.Or(cmp.Compare(b.time, a.time), bytes.Compare(b.output[:], a.output[:])) > 0 {

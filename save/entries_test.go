@@ -48,7 +48,8 @@ func localOf(entries []entry) (l localEntries) {
 	return l
 }
 
-// TestMerge: the order in which two saves publish does not matter, and merging again changes nothing.
+// TestMerge: the order in which two saves publish does not matter, and merging again changes
+// nothing.
 func TestMerge(t *testing.T) {
 	for seed := range uint64(500) {
 		rnd := rand.New(rand.NewPCG(seed, 2))

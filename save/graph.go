@@ -10,8 +10,9 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// keepGraph drops the .mod and .info files of versions that no graph needs any more. go.sum names all that the graphs of
-// the project need, and the modules of the snapshot keep theirs. The others, of tools or of an earlier go.sum, age like modules.
+// keepGraph drops the .mod and .info files of versions that no graph needs any more. go.sum names
+// all that the graphs of the project need, and the modules of the snapshot keep theirs. The others,
+// of tools or of an earlier go.sum, age like modules.
 func (r *run) keepGraph(files []modcache.File) []modcache.File {
 	policy, off := r.policy(r.prev.own())
 	oldest := int64(-1 << 62)
@@ -50,7 +51,8 @@ func (p *previous) graphUses() map[module.Version]int64 {
 	return uses
 }
 
-// graphUse decides when the .mod or .info of a version was used last, as moduleUse does for modules. before is what previous saves know.
+// graphUse decides when the .mod or .info of a version was used last, as moduleUse does for
+// modules. before is what previous saves know.
 func (r *run) graphUse(v module.Version, before int64) int64 {
 	arrived, seen := r.mods.GraphUse(v)
 	if (before == 0 || r.State == nil) && arrived.After(seen) {

@@ -14,8 +14,8 @@ type Largest struct {
 	Outputs []LargeOutput    `json:"outputs,omitempty"` // the largest of those that are here
 }
 
-// LargeOutput is a build output, or several of one kind and name: the same package for other flags, other tests, or
-// from an earlier version of its source.
+// LargeOutput is a build output, or several of one kind and name: the same package for other flags,
+// other tests, or from an earlier version of its source.
 type LargeOutput struct {
 	Kind  string `json:"kind"`           // such as "package" or "test log"
 	Name  string `json:"name,omitempty"` // none: the output does not tell

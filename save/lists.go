@@ -2,16 +2,19 @@ package save
 
 import "golang.org/x/sync/semaphore"
 
-// Bytes of memory for each thing in the lists, on 64-bit machines. The lists are what grows with the caches; all else has fixed bounds.
+// Bytes of memory for each thing in the lists, on 64-bit machines. The lists are what grows with
+// the caches; all else has fixed bounds.
 const (
 	localBytes  = 56      // of an entry in local
 	outputBytes = 64 + 11 // in inv, with its place in an index
 	placedBytes = 12
-	// builtBytes is for an entry of the new manifest: its action, its output, its place in an index, and the stored form.
+	// builtBytes is for an entry of the new manifest: its action, its output, its place in an
+	// index, and the stored form.
 	builtBytes = 56 + 80 + 11 + 94
 )
 
-// shareMemory divides the memory between the lists, whose size is known now, and the objects that are built and uploaded.
+// shareMemory divides the memory between the lists, whose size is known now, and the objects that
+// are built and uploaded.
 func (r *run) shareMemory() {
 	n := r.previousBytes() + int64(localBytes*r.local.len())
 	if r.inv != nil {

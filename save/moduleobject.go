@@ -23,7 +23,8 @@ func (r *run) saveModule(ctx context.Context, m *localModule) error {
 	var unfit errUnfit
 	switch {
 	case errors.As(err, &unfit), errors.Is(err, store.ErrDenied):
-		// Many may read the shared modules and few may write them; the job's own packs are not concerned.
+		// Many may read the shared modules and few may write them; the job's own packs are not
+		// concerned.
 		if errors.As(err, &unfit) || r.denied.Add(1) <= maxDenied {
 			r.tally.warn("module %s is not saved: %v", m.version(), err)
 		}
@@ -43,7 +44,8 @@ func (r *run) saveModule(ctx context.Context, m *localModule) error {
 	return nil
 }
 
-// maxDenied is how many modules the store may refuse before the others are not even compressed any more.
+// maxDenied is how many modules the store may refuse before the others are not even compressed any
+// more.
 const maxDenied = 5
 
 // warnDenied tells how many modules were refused beyond those that were named.
@@ -53,7 +55,8 @@ func (r *run) warnDenied() {
 	}
 }
 
-// ensureModule asks before it uploads: another repository of the bucket may have stored the module long ago.
+// ensureModule asks before it uploads: another repository of the bucket may have stored the module
+// long ago.
 func (r *run) ensureModule(ctx context.Context, m *localModule) (size int64, uploaded bool, err error) {
 	cond := store.Condition{IfAbsent: true}
 	if r.prev.isBad(m.rec.Object) {

@@ -53,8 +53,8 @@ func (r *run) scanModules(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// adviseZips says if the job fetched the zips of modules whose trees were restored: only "go mod download" does that, and it does
-// so for all of them, in each job.
+// adviseZips says if the job fetched the zips of modules whose trees were restored: only "go mod
+// download" does that, and it does so for all of them, in each job.
 func (r *run) adviseZips(found []modcache.Module) {
 	if r.State == nil || r.State.Matched == nil || r.State.ZipsRebuilt {
 		return
@@ -70,7 +70,8 @@ func (r *run) adviseZips(found []modcache.Module) {
 	}
 }
 
-// addModules looks at all trees, of which a cache can have tens of thousands of files, on all cores.
+// addModules looks at all trees, of which a cache can have tens of thousands of files, on all
+// cores.
 func (r *run) addModules(ctx context.Context, found []modcache.Module) {
 	added := make([]*localModule, len(found))
 	forEach(len(found), func(i int) {
@@ -104,7 +105,8 @@ func forEach(n int, do func(i int)) {
 	g.Wait()
 }
 
-// askUse lets the go command tell which modules are in use. Where it cannot, everything that go.sum names is.
+// askUse lets the go command tell which modules are in use. Where it cannot, everything that go.sum
+// names is.
 func (r *run) askUse(ctx context.Context) (err error) {
 	if r.ModuleUse != nil {
 		r.provides, err = r.ModuleUse(ctx)
@@ -118,8 +120,9 @@ func (r *run) askUse(ctx context.Context) (err error) {
 	return err
 }
 
-// useIsKnown reports whether the go command need not be asked, which takes about a second on a project of some size: it was asked for a
-// snapshot of the same module files within refreshAfter, for which a record may be too old anyway, or everything is new.
+// useIsKnown reports whether the go command need not be asked, which takes about a second on a
+// project of some size: it was asked for a snapshot of the same module files within refreshAfter,
+// for which a record may be too old anyway, or everything is new.
 func (r *run) useIsKnown(asked time.Time, found []modcache.Module) bool {
 	if r.MaxSize > 0 || r.MaxModules > 0 {
 		return false // what goes depends on the order of uses
@@ -148,7 +151,8 @@ func (r *run) allNew(found []modcache.Module) bool {
 	return recent
 }
 
-// isLeaving reports whether a module is about to go for its age: then it must be certain that it is not in use.
+// isLeaving reports whether a module is about to go for its age: then it must be certain that it is
+// not in use.
 func (r *run) isLeaving(m modcache.Module) bool {
 	old := r.prev.module(m.Version.Path, m.Version.Version, m.Sum)
 	return r.MaxAge > 0 && old != nil && old.LastUse < r.start.Add(refreshAfter-r.MaxAge).Unix()
@@ -199,9 +203,10 @@ func (r *run) modSum(v module.Version) (string, error) {
 
 // moduleUse decides when a version was used last. before is what the snapshot knows, 0 for nothing.
 //
-// What provides a package to the project is in use. Of the rest the file system tells, where it does: its files were read
-// during the job (a tool, another platform, other build tags), or it came during the job. Where the go command
-// was not asked this time, the record of what provides packages is not a day old.
+// What provides a package to the project is in use. Of the rest the file system tells, where it
+// does: its files were read during the job (a tool, another platform, other build tags), or it came
+// during the job. Where the go command was not asked this time, the record of what provides
+// packages is not a day old.
 func (r *run) moduleUse(v module.Version, before int64) int64 {
 	if r.provides[v] {
 		return r.start.Unix()
@@ -216,7 +221,8 @@ func (r *run) moduleUse(v module.Version, before int64) int64 {
 		u, err = r.mods.Use(v, since)
 	}
 	if err != nil {
-		return cmp.Or(before, r.start.Unix()) // Measure or the upload will say what is wrong with it
+		// Measure or the upload will say what is wrong with it
+		return cmp.Or(before, r.start.Unix())
 	}
 	seen := u.Read
 	if before == 0 || r.State == nil {
@@ -226,8 +232,8 @@ func (r *run) moduleUse(v module.Version, before int64) int64 {
 	return max(before, min(seen.Unix(), r.start.Unix()))
 }
 
-// mergeModules joins the modules that are here and those of own, sorted by path and version. Of a version that both have,
-// any use counts.
+// mergeModules joins the modules that are here and those of own, sorted by path and version. Of a
+// version that both have, any use counts.
 func (r *run) mergeModules(own *snapshot.Manifest) []localModule {
 	here := map[module.Version]int{}
 	var mods []localModule

@@ -19,7 +19,8 @@ import (
 // packs are fetched in parallel and rewritten in small steps, and there are still few.
 const groupRaw = 48 << 20
 
-// memberBytes is what the header of a member compresses to, in bytes: its name does not. With outputs of a few bytes, it is most of a pack.
+// memberBytes is what the header of a member compresses to, in bytes: its name does not. With
+// outputs of a few bytes, it is most of a pack.
 const memberBytes = 64
 
 // overhead is the memory of one pack writer beside the pack: a frame and its compressed form.
@@ -143,8 +144,8 @@ func (r *run) upload1(ctx context.Context, raw int64, write func(*snapshot.Write
 	return b, nil
 }
 
-// startBuilding waits until an object can be built, with need bytes of memory. done, which can be called more than once, lets the next
-// one begin; the memory is the caller's to release.
+// startBuilding waits until an object can be built, with need bytes of memory. done, which can be
+// called more than once, lets the next one begin; the memory is the caller's to release.
 func (r *run) startBuilding(ctx context.Context, need int64) (done func(), err error) {
 	if err := r.building.Acquire(ctx, 1); err != nil {
 		return nil, err
@@ -156,11 +157,13 @@ func (r *run) startBuilding(ctx context.Context, need int64) (done func(), err e
 	return sync.OnceFunc(func() { r.building.Release(1) }), nil
 }
 
-// objectBuffers hold objects that are built in memory; what Options.Memory allows for them bounds their number. Fresh ones cost more time, for
-// growing and for the zeroing of their pages, than a module takes to compress.
+// objectBuffers hold objects that are built in memory; what Options.Memory allows for them bounds
+// their number. Fresh ones cost more time, for growing and for the zeroing of their pages, than a
+// module takes to compress.
 var objectBuffers = sync.Pool{New: func() any { return new(objectBuffer) }}
 
-// objectBuffer grows by a quarter, where a bytes.Buffer doubles: an object that does not compress would take a hundred megabytes.
+// objectBuffer grows by a quarter, where a bytes.Buffer doubles: an object that does not compress
+// would take a hundred megabytes.
 type objectBuffer struct{ data []byte }
 
 func (b *objectBuffer) Write(p []byte) (int, error) {
@@ -173,7 +176,8 @@ func recycle(b *objectBuffer) {
 	objectBuffers.Put(b)
 }
 
-// streamPack returns the zero built beside an error: a pack that is not in the store is in no manifest.
+// streamPack returns the zero built beside an error: a pack that is not in the store is in no
+// manifest.
 func (r *run) streamPack(ctx context.Context, write func(*snapshot.Writer) (built, error)) (built, error) {
 	b, err := r.build1(ctx, io.Discard, write)
 	if err != nil || b.pack.Size == 0 {
@@ -190,7 +194,8 @@ func (r *run) streamPack(ctx context.Context, write func(*snapshot.Writer) (buil
 		done <- err
 	}()
 	err = r.put(ctx, b.pack.Object, pr, b.pack.Size, store.Condition{})
-	pr.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // ends the goroutine if Put did not read to the end
+	// ends the goroutine if Put did not read to the end
+	pr.CloseWithError(errors.Join(err, io.ErrClosedPipe))
 	var torn errTorn
 	if errors.As(<-done, &torn) { // stores do not pass on what a body said
 		err = torn
@@ -308,7 +313,8 @@ func (r *run) writeLarge(w *snapshot.Writer, m snapshot.Member, id buildcache.ID
 	return addRead(w, m, f)
 }
 
-// outputName is the path of an output in GOCACHE, so that a pack unpacks to a cache with standard tools too.
+// outputName is the path of an output in GOCACHE, so that a pack unpacks to a cache with standard
+// tools too.
 func outputName(o buildcache.Output) string {
 	id := o.ID.String()
 	name := id[:2] + "/" + id + "-d"

@@ -38,8 +38,8 @@ type storedFile struct {
 	lastUse int64
 }
 
-// scanPaths lists the files of all Options.Paths, sorted. Each is read for its hash, since nothing is known of what
-// other programs do with times.
+// scanPaths lists the files of all Options.Paths, sorted. Each is read for its hash, since nothing
+// is known of what other programs do with times.
 func (r *run) scanPaths(ctx context.Context) error {
 	buf := make([]byte, 1<<20)
 	for _, p := range r.Paths {
@@ -89,8 +89,9 @@ func (r *run) fileUse(id fileID, used int64) int64 {
 	return max(before, seen)
 }
 
-// mergeFiles joins what is here with what a manifest has, both sorted. Of two contents of one name that is newer which was
-// used later, but what is here has come after what was there when this save began.
+// mergeFiles joins what is here with what a manifest has, both sorted. Of two contents of one name
+// that is newer which was used later, but what is here has come after what was there when this save
+// began.
 func (r *run) mergeFiles(own *snapshot.Manifest) []extraFile {
 	all := slices.Clone(r.files)
 	if own == nil {
@@ -132,7 +133,8 @@ func (r *run) keptFiles(own *snapshot.Manifest) (kept []extraFile, trimmed int) 
 	return kept, n - len(kept)
 }
 
-// withinLimits keeps the union with what other saves stored within what a manifest can have: what is here comes first.
+// withinLimits keeps the union with what other saves stored within what a manifest can have: what
+// is here comes first.
 func (r *run) withinLimits(all []extraFile) []extraFile {
 	paths := map[string]bool{}
 	for _, f := range all {
@@ -162,7 +164,8 @@ func (r *run) assembleFiles(b *snapshot.Builder, kept []extraFile, own *snapshot
 	return missing
 }
 
-// placeFile finds the pack of a file: of this save, of previous ones, or of one that was made meanwhile.
+// placeFile finds the pack of a file: of this save, of previous ones, or of one that was made
+// meanwhile.
 func (r *run) placeFile(id fileID, others map[fileID]storedFile) (snapshot.Pack, bool) {
 	if i, ok := r.newFile[id]; ok {
 		return r.packs[i], true
@@ -174,7 +177,8 @@ func (r *run) placeFile(id fileID, others map[fileID]storedFile) (snapshot.Pack,
 	return s.pack, ok
 }
 
-// indexFiles notes where the files of a manifest lie, but for those in packs that are bad in any way. What is known stays.
+// indexFiles notes where the files of a manifest lie, but for those in packs that are bad in any
+// way. What is known stays.
 func indexFiles(index map[fileID]storedFile, m *snapshot.Manifest, bad map[string]map[int]bool) {
 	for _, p := range m.Paths {
 		for _, f := range p.Files {
@@ -282,8 +286,8 @@ func (r *run) writeFiles(w *snapshot.Writer, files []extraFile) (b built, writte
 // errChanged: what was hashed is not what would be stored.
 var errChanged = errors.New("it changed while it was saved")
 
-// writeFile reads a file twice, once to check it, since nothing can be taken out of a pack again: so no file has to be held
-// in memory. What is appended meanwhile is left out.
+// writeFile reads a file twice, once to check it, since nothing can be taken out of a pack again:
+// so no file has to be held in memory. What is appended meanwhile is left out.
 func writeFile(w *snapshot.Writer, p extradir.Path, f extraFile, buf []byte) error {
 	in, err := p.Open(f.name)
 	if err != nil {
@@ -308,7 +312,8 @@ func writeFile(w *snapshot.Writer, p extradir.Path, f extraFile, buf []byte) err
 	return err
 }
 
-// samePaths reports whether the next job would find the same files of two manifests, with uses that are recent enough.
+// samePaths reports whether the next job would find the same files of two manifests, with uses that
+// are recent enough.
 func samePaths(a, old []snapshot.PathFiles) bool {
 	return slices.EqualFunc(a, old, func(x, y snapshot.PathFiles) bool {
 		return x.Name == y.Name && slices.EqualFunc(x.Files, y.Files, func(f, g snapshot.PathFile) bool {

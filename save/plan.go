@@ -26,7 +26,8 @@ type PlanResult struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// PlanCounts sums up one half. Bytes are uncompressed: what they compress to is known only when it is done.
+// PlanCounts sums up one half. Bytes are uncompressed: what they compress to is known only when it
+// is done.
 type PlanCounts struct {
 	Upload  int   `json:"upload"`
 	Stored  int   `json:"stored"` // the store has them

@@ -60,7 +60,8 @@ func (p *previous) markBad(object string, frame int) {
 
 func (p *previous) isBad(object string) bool { return p.bad[object][-1] }
 
-// index notes for every stored output where it lies. The outputs of all manifests are numbered, one manifest after the other.
+// index notes for every stored output where it lies. The outputs of all manifests are numbered, one
+// manifest after the other.
 func (p *previous) index() {
 	n := 0
 	for _, m := range p.manifests {
@@ -158,7 +159,8 @@ func (p *previous) module(path, version, sum string) *snapshot.Module {
 	return nil
 }
 
-// tree returns the record of the largest pack of a tree that is good, in the best manifest that has one.
+// tree returns the record of the largest pack of a tree that is good, in the best manifest that has
+// one.
 func (p *previous) tree(name string) (best snapshot.Tree, pack snapshot.Pack, ok bool) {
 	for _, m := range p.manifests {
 		for _, t := range m.Trees {
@@ -173,7 +175,8 @@ func (p *previous) tree(name string) (best snapshot.Tree, pack snapshot.Pack, ok
 	return best, pack, ok
 }
 
-// asked is when the go command told last which modules are in use, for a snapshot of these module files.
+// asked is when the go command told last which modules are in use, for a snapshot of these module
+// files.
 func (p *previous) asked(digest string) (t time.Time) {
 	for _, m := range p.manifests {
 		if m.Digest == digest && m.UseAsked.After(t) {

@@ -86,7 +86,8 @@ func (r *run) setTotals(a assembly) {
 // jitter, sixteen jobs that publish at one moment need about as many rounds as they are.
 const publishAttempts = 40
 
-// publish makes the snapshot that of this key, and of the one that the restore of the job looked for.
+// publish makes the snapshot that of this key, and of the one that the restore of the job looked
+// for.
 func (r *run) publish(ctx context.Context) error {
 	if err := r.publishExact(ctx); err != nil {
 		return err
@@ -94,8 +95,8 @@ func (r *run) publish(ctx context.Context) error {
 	return r.publishRestored(ctx)
 }
 
-// publishExact writes the manifest under the exact key, then under the latest one. When another save was
-// faster, its entries are taken over and the write is tried again: no job's work is lost.
+// publishExact writes the manifest under the exact key, then under the latest one. When another
+// save was faster, its entries are taken over and the write is tried again: no job's work is lost.
 func (r *run) publishExact(ctx context.Context) error {
 	r.Meter.SetPhase("publish")
 	own := r.prev.own()
@@ -131,9 +132,10 @@ func (r *run) publishExact(ctx context.Context) error {
 	return r.publishLatest(ctx, a.manifest)
 }
 
-// proveConditions writes a manifest again that was just written, on condition that there is none. A server with conditional
-// writes refuses that. One that ignores conditions takes the same bytes once more, and answers as if nobody else had
-// written: that is ErrNoConditions. Where the answer tells neither, nothing is known against the server.
+// proveConditions writes a manifest again that was just written, on condition that there is none. A
+// server with conditional writes refuses that. One that ignores conditions takes the same bytes
+// once more, and answers as if nobody else had written: that is ErrNoConditions. Where the answer
+// tells neither, nothing is known against the server.
 func (r *run) proveConditions(ctx context.Context, m *snapshot.Manifest) error {
 	err := r.writeManifest(ctx, m, m.Key, store.Condition{IfAbsent: true})
 	switch {
@@ -148,10 +150,11 @@ func (r *run) proveConditions(ctx context.Context, m *snapshot.Manifest) error {
 	return nil
 }
 
-// publishLatest points the key without the digest to what was just published. Where a job with other module
-// files does the same, the last one wins: both have their exact keys.
+// publishLatest points the key without the digest to what was just published. Where a job with
+// other module files does the same, the last one wins: both have their exact keys.
 //
-// A job that failed leaves the latest snapshot of other module files alone: it may have made little, and others start from there.
+// A job that failed leaves the latest snapshot of other module files alone: it may have made
+// little, and others start from there.
 func (r *run) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
 	if old := r.prev.latest.Manifest; r.JobFailed && old != nil && old.Digest != m.Digest {
 		return nil
@@ -177,8 +180,8 @@ func (r *run) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
 	}
 }
 
-// mendLatest replaces the manifest under the latest key, although nothing is new, where it is damaged, missing, or older than that under the
-// exact one: a save that came no further left it so.
+// mendLatest replaces the manifest under the latest key, although nothing is new, where it is
+// damaged, missing, or older than that under the exact one: a save that came no further left it so.
 func (r *run) mendLatest(ctx context.Context) error {
 	own, latest := r.prev.own(), r.prev.latest
 	if own == nil || latest.Manifest != nil && !latest.Manifest.Writer.Time.Before(own.Writer.Time) {

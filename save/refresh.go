@@ -13,19 +13,22 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// What a save does so that it can run beside a garbage collection (package gc; docs/gc.md has the proof):
+// What a save does so that it can run beside a garbage collection (package gc; docs/gc.md has the
+// proof):
 //
-//   - it reads which objects are noted as unnamed, and does not rely on those: what lies in noted packs is packed anew;
-//   - a module that it finds in the store and needs is touched if it is noted, or was not touched for refreshAge;
-//   - what it touched or wrote although it was noted goes into the manifest only if it is still there when no collection
-//     is going on that may not know yet.
+//   - it reads which objects are noted as unnamed, and does not rely on those: what lies in noted
+//     packs is packed anew;
+//   - a module that it finds in the store and needs is touched if it is noted, or was not touched
+//     for refreshAge;
+//   - what it touched or wrote although it was noted goes into the manifest only if it is still
+//     there when no collection is going on that may not know yet.
 
-// refreshAge is how old a module object gets before a save that finds it touches it: so that age tells use,
-// at the cost of one copy within the store a week and object at most.
+// refreshAge is how old a module object gets before a save that finds it touches it: so that age
+// tells use, at the cost of one copy within the store a week and object at most.
 const refreshAge = 7 * 24 * time.Hour
 
-// notesAge is how old the notes may be when the manifest is published, lest an object be noted and removed in the
-// course of one save. The notice period is longer by far.
+// notesAge is how old the notes may be when the manifest is published, lest an object be noted and
+// removed in the course of one save. The notice period is longer by far.
 const notesAge = time.Hour
 
 // garbage is what a save knows about garbage collection.
@@ -68,12 +71,13 @@ func objectsOf(m *snapshot.Manifest) []string {
 	return list
 }
 
-// readUnnamed reads the notes. What is damaged collections ignore too; where they may not be read, it is up to the
-// notice period alone.
+// readUnnamed reads the notes. What is damaged collections ignore too; where they may not be read,
+// it is up to the notice period alone.
 func (r *run) readUnnamed(ctx context.Context) error {
 	r.noticed = time.Now()
 	u, err := r.loadUnnamed(ctx)
-	if errors.Is(err, snapshot.ErrCorrupt) { // perhaps on its way only, and then collections do not ignore them
+	// perhaps on its way only, and then collections do not ignore them
+	if errors.Is(err, snapshot.ErrCorrupt) {
 		u, err = r.loadUnnamed(ctx)
 	}
 	switch {
@@ -119,8 +123,8 @@ func (r *run) renewed(object string) {
 	}
 }
 
-// relyOn reports whether a module object that is in the store can be named, and touches it if that is due. Where it
-// cannot be touched, and is noted, it has to be uploaded anew.
+// relyOn reports whether a module object that is in the store can be named, and touches it if that
+// is due. Where it cannot be touched, and is noted, it has to be uploaded anew.
 func (r *run) relyOn(ctx context.Context, object string, info store.Info) bool {
 	noted := r.noted(object)
 	if !noted && r.Now().Sub(info.ModTime) < refreshAge {
@@ -140,9 +144,10 @@ func (r *run) relyOn(ctx context.Context, object string, info store.Info) bool {
 	return !noted
 }
 
-// confirm leaves out of the manifest what a collection may be removing at this moment: objects that were noted, so that a
-// collection which has listed them before they were renewed takes them for garbage. The next save finds them renewed, or gone. It is
-// called after the last upload, and before publishing.
+// confirm leaves out of the manifest what a collection may be removing at this moment: objects that
+// were noted, so that a collection which has listed them before they were renewed takes them for
+// garbage. The next save finds them renewed, or gone. It is called after the last upload, and
+// before publishing.
 func (r *run) confirm(ctx context.Context) error {
 	old := time.Since(r.noticed) > notesAge
 	if len(r.again) == 0 && !old {
@@ -154,7 +159,8 @@ func (r *run) confirm(ctx context.Context) error {
 	collecting := r.unnamed != nil && slices.ContainsFunc(r.unnamed.Running, func(c snapshot.Collection) bool { return c.Active(time.Now()) })
 	gone := map[string]bool{}
 	for object := range r.again {
-		// One that ended since the object was renewed can have removed it. One that begins now finds it new.
+		// One that ended since the object was renewed can have removed it. One that begins now
+		// finds it new.
 		if collecting {
 			gone[object] = true
 		} else if _, err := r.Store.Stat(ctx, object); errors.Is(err, store.ErrNotFound) {

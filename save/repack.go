@@ -6,16 +6,18 @@ import (
 	"slices"
 )
 
-// DefaultRepackBudget is how many bytes of outputs, uncompressed, a save packs anew to get rid of dead ones. It takes a core
-// some seconds and uploads about a quarter of it; what is left over, the next save does.
+// DefaultRepackBudget is how many bytes of outputs, uncompressed, a save packs anew to get rid of
+// dead ones. It takes a core some seconds and uploads about a quarter of it; what is left over, the
+// next save does.
 const DefaultRepackBudget = 256 << 20
 
 // Limits of planRepack.
 const (
-	// maxStored is how many bytes the packs may hold for each byte that is alive. It leaves a tenth of room below the
-	// 1.6 that is promised for the store, for what a budget puts off.
+	// maxStored is how many bytes the packs may hold for each byte that is alive. It leaves a tenth
+	// of room below the 1.6 that is promised for the store, for what a budget puts off.
 	maxStored = 1.5
-	// Of packs below smallPack bytes, each save adds one. Above maxSmall of them a restore pays for so many requests.
+	// Of packs below smallPack bytes, each save adds one. Above maxSmall of them a restore pays for
+	// so many requests.
 	smallPack = 4 << 20
 	maxSmall  = 32
 )
@@ -24,17 +26,20 @@ const (
 type packShare struct {
 	object    string
 	live, raw int64
-	remote    bool // something alive in it is not in the local cache, so it cannot be packed anew here
+	// something alive in it is not in the local cache, so it cannot be packed anew here
+	remote bool
 }
 
-// planRepack chooses the packs to pack anew, worst first, such that at most budget live bytes are moved:
+// planRepack chooses the packs to pack anew, worst first, such that at most budget live bytes are
+// moved:
 //
 //  1. packs of which less than half is alive;
 //  2. others with dead bytes, while the packs hold more than maxStored times what is alive in them;
 //  3. small packs, when there are more than maxSmall.
 //
-// A pack with live outputs that are not here stays until a save has them all, which is that of the next job that
-// restores: to download what is only needed for housekeeping would make saves slow that have no reason to be.
+// A pack with live outputs that are not here stays until a save has them all, which is that of the
+// next job that restores: to download what is only needed for housekeeping would make saves slow
+// that have no reason to be.
 func planRepack(packs []packShare, budget int64) map[string]bool {
 	packs = slices.Clone(packs)
 	slices.SortFunc(packs, func(a, b packShare) int {

@@ -10,9 +10,10 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// restoredKey is the exact key that the restore of this job looked for, if the module files are others by now: `go mod tidy`, `go get` or a
-// generator changed them. The next run of the same commit looks for it again. Another Go version may have been put in
-// place since, too; a restore under another name, or for another system, was not of this job.
+// restoredKey is the exact key that the restore of this job looked for, if the module files are
+// others by now: `go mod tidy`, `go get` or a generator changed them. The next run of the same
+// commit looks for it again. Another Go version may have been put in place since, too; a restore
+// under another name, or for another system, was not of this job.
 func (r *run) restoredKey() []string {
 	now := r.Keys.Key.Exact()
 	if r.State == nil || len(r.State.Key) != len(now) || slices.Equal(r.State.Key, now) || !slices.Equal(r.State.Key[:3], now[:3]) {
@@ -21,7 +22,8 @@ func (r *run) restoredKey() []string {
 	return r.State.Key
 }
 
-// publishRestored saves the same under the key of the restore, joined with what is stored there. Nothing is uploaded for it but the manifest.
+// publishRestored saves the same under the key of the restore, joined with what is stored there.
+// Nothing is uploaded for it but the manifest.
 func (r *run) publishRestored(ctx context.Context) error {
 	key := r.restoredKey()
 	if key == nil {
@@ -57,8 +59,9 @@ func (r *run) publishRestored(ctx context.Context) error {
 	}
 }
 
-// assembleRestored makes the manifest for the key of the restore. To its go.sum, modules that came later are as tools: it names none
-// of them, so that they are restored with the proof that those need.
+// assembleRestored makes the manifest for the key of the restore. To its go.sum, modules that came
+// later are as tools: it names none of them, so that they are restored with the proof that those
+// need.
 func (r *run) assembleRestored(own *snapshot.Manifest, key []string) *snapshot.Manifest {
 	m := r.assemble(own).manifest
 	m.Key, m.Digest = key, key[len(key)-1]

@@ -18,7 +18,8 @@ type (
 
 // Trim says what was dropped from the snapshot, and why.
 type Trim struct {
-	// Off says why nothing was looked at: the job failed, or the clock of this machine cannot be right.
+	// Off says why nothing was looked at: the job failed, or the clock of this machine cannot be
+	// right.
 	Off  string `json:"off,omitempty"`
 	Age  Amount `json:"age"`  // not used for MaxAge
 	Size Amount `json:"size"` // did not fit
@@ -38,7 +39,8 @@ func (r *run) policy(own *snapshot.Manifest) (p retention.Policy, off string) {
 	case r.JobFailed:
 		return p, "the job failed"
 	case own != nil && r.isBefore(own):
-		// Either this clock is wrong or that of the last save was. The next save finds this one's time, and clamps.
+		// Either this clock is wrong or that of the last save was. The next save finds this one's
+		// time, and clamps.
 		r.tally.warn("nothing is trimmed: the last save was at %s, which is in the future of this machine", own.Writer.Time.Format(time.RFC3339))
 		return p, "the clock of this machine is behind the last save"
 	}
@@ -48,12 +50,14 @@ func (r *run) policy(own *snapshot.Manifest) (p retention.Policy, off string) {
 	}, ""
 }
 
-// isBefore reports whether a manifest lies in the future of this machine, by more than clocks may differ.
+// isBefore reports whether a manifest lies in the future of this machine, by more than clocks may
+// differ.
 func (r *run) isBefore(m *snapshot.Manifest) bool {
 	return r.start.Add(retention.Skew).Before(m.Writer.Time)
 }
 
-// usedSince is the time from which on a use is one of this job; zero when there was no restore to tell.
+// usedSince is the time from which on a use is one of this job; zero when there was no restore to
+// tell.
 func (r *run) usedSince() time.Time {
 	if r.State == nil {
 		return time.Time{}
@@ -69,8 +73,8 @@ func (r *run) began() time.Time {
 	return r.State.Time
 }
 
-// retain drops from modules and entries what the policy wants dropped, and says so in the assembly. Both keep their order; modules are
-// dropped in place.
+// retain drops from modules and entries what the policy wants dropped, and says so in the assembly.
+// Both keep their order; modules are dropped in place.
 func (r *run) retain(own *snapshot.Manifest, mods []localModule, entries iter.Seq[entry], a *assembly) ([]localModule, iter.Seq[entry]) {
 	p, off := r.policy(own)
 	if off != "" {
@@ -104,7 +108,8 @@ func (r *run) clamped(entries iter.Seq[entry]) iter.Seq[entry] {
 	}
 }
 
-// items lists modules, then entries, of which about n are expected. It returns how many contents the entries have.
+// items lists modules, then entries, of which about n are expected. It returns how many contents
+// the entries have.
 func items(mods []localModule, entries iter.Seq[entry], n int) (list []retention.Item, contents int) {
 	list = make([]retention.Item, 0, len(mods)+n)
 	for i, m := range mods {
@@ -153,11 +158,13 @@ func keep[T any](list []T, verdicts []retention.Verdict) []T {
 	return list[:n]
 }
 
-// describeTrim counts an output that several entries share with each of them that goes, but only once with those that stay.
+// describeTrim counts an output that several entries share with each of them that goes, but only
+// once with those that stay.
 func (r *run) describeTrim(mods []localModule, entries iter.Seq[entry], list []retention.Item, verdicts []retention.Verdict, contents int) (t Trim) {
 	used := r.start.Add(-time.Hour).Unix() // without a restore to tell, that will do for a warning
 	if r.State != nil {
-		used = r.State.Time.Unix() // without the margin of usedSince, in which jobs just before this one may have used things
+		// without the margin of usedSince, in which jobs just before this one may have used things
+		used = r.State.Time.Unix()
 	}
 	drop := func(v retention.Verdict, d Dropped) {
 		switch v {

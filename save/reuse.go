@@ -13,17 +13,19 @@ type Reuse struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// maxGap is the longest distance between two entries that counts as the time it took to make the second. In a longer one
-// the time passed with something else: a link, tests, another step of the job, the night before the next commit. An action that takes
-// longer all by itself is not counted then, so that the estimate is rather too low.
+// maxGap is the longest distance between two entries that counts as the time it took to make the
+// second. In a longer one the time passed with something else: a link, tests, another step of the
+// job, the night before the next commit. An action that takes longer all by itself is not counted
+// then, so that the estimate is rather too low.
 const maxGap = 10 * time.Second
 
-// measureReuse compares the build cache with the snapshot. It returns nil where nothing can be known: without the notes of a restore, and
-// without a build cache.
+// measureReuse compares the build cache with the snapshot. It returns nil where nothing can be
+// known: without the notes of a restore, and without a build cache.
 //
-// That an entry was used, its mtime tells: the restore made it old, and the go command renewed it. How long it took to make
-// is stored nowhere, but when it was made is, and the entry before it: while a build runs, the distances between
-// the entries in the order of their times add up to the time of the build, on as many cores as it had.
+// That an entry was used, its mtime tells: the restore made it old, and the go command renewed it.
+// How long it took to make is stored nowhere, but when it was made is, and the entry before it:
+// while a build runs, the distances between the entries in the order of their times add up to the
+// time of the build, on as many cores as it had.
 func (r *run) measureReuse() *Reuse {
 	if r.State == nil || r.inv == nil {
 		return nil
@@ -52,8 +54,8 @@ func (r *run) measureReuse() *Reuse {
 	return u
 }
 
-// builtIn adds up the distances from each of the entries made at the times in reused to the one before it, of all that are
-// known. It sorts both.
+// builtIn adds up the distances from each of the entries made at the times in reused to the one
+// before it, of all that are known. It sorts both.
 func builtIn(times, reused []int64) (sum time.Duration) {
 	slices.Sort(times)
 	slices.Sort(reused)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestBuiltIn: entries that one build made add up to its time, pauses between builds and what was not reused
-// count for nothing, nor does the same time twice.
+// TestBuiltIn: entries that one build made add up to its time, pauses between builds and what was
+// not reused count for nothing, nor does the same time twice.
 func TestBuiltIn(t *testing.T) {
 	at := func(seconds ...float64) (list []int64) {
 		for _, s := range seconds {

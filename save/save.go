@@ -42,47 +42,54 @@ type Options struct {
 	ModDir, BuildDir               string // "" switches that half off: what is stored of it is kept
 	Private                        string // patterns as in GOPRIVATE, comma-separated
 	State                          *snapshot.State
-	// StableTimes says that the files of the project have times that depend on their content only. Without it, what rests on
-	// times of files is left out.
+	// StableTimes says that the files of the project have times that depend on their content only.
+	// Without it, what rests on times of files is left out.
 	StableTimes bool
-	// GoVersion, GOROOT, GOMODCACHE and Getenv are what the go command of the job sees: they prove of build entries that no file times are in them.
+	// GoVersion, GOROOT, GOMODCACHE and Getenv are what the go command of the job sees: they prove
+	// of build entries that no file times are in them.
 	GoVersion, GOROOT, GOMODCACHE string
 	// BuiltWith is what the job builds with, as buildenv.Hashes has it; nil: it is not known.
 	BuiltWith map[string]string
 	Getenv    func(string) (string, bool)
-	// ModuleUse lists the module versions that provide a package to the project, and the toolchain in use. It is called
-	// once, while the caches are scanned. Nil, and a nil map: everything that go.sum names counts as used. An error becomes a warning.
+	// ModuleUse lists the module versions that provide a package to the project, and the toolchain
+	// in use. It is called once, while the caches are scanned. Nil, and a nil map: everything that
+	// go.sum names counts as used. An error becomes a warning.
 	ModuleUse  func(context.Context) (map[module.Version]bool, error)
 	MaxAge     time.Duration // what was unused for longer is dropped; 0: never
 	MaxSize    int64         // bytes on disk, both halves; 0: no bound
 	MaxModules int64         // bytes on disk of module trees; 0: no bound
 	MaxBuild   int64         // bytes on disk of build outputs; 0: no bound
-	// RepackBudget bounds the live bytes that are packed anew because their packs are mostly dead, uncompressed.
-	// 0: DefaultRepackBudget; negative: none.
+	// RepackBudget bounds the live bytes that are packed anew because their packs are mostly dead,
+	// uncompressed. 0: DefaultRepackBudget; negative: none.
 	RepackBudget int64
-	// JobFailed says that the job did not come to its end: what it made is added, and nothing is dropped or packed
-	// anew, for what it would have used is not known.
+	// JobFailed says that the job did not come to its end: what it made is added, and nothing is
+	// dropped or packed anew, for what it would have used is not known.
 	JobFailed bool
 	// ReadOnly makes Run do nothing at all.
 	ReadOnly bool
 	// Sign signs the snapshot; nil: it is not signed.
 	Sign note.Signer
-	// Trust says whose snapshots this one may build upon; nil: everybody's. With Sign it must be set, and know that key too:
-	// else entries that somebody put into an unsigned snapshot would be signed with ours.
+	// Trust says whose snapshots this one may build upon; nil: everybody's. With Sign it must be
+	// set, and know that key too: else entries that somebody put into an unsigned snapshot would be
+	// signed with ours.
 	Trust *snapshot.Trust
 	Fuzz  bool // save the fuzzing corpus
 	// NoToolchains leaves toolchains alone that are here. Those that the snapshot has age there.
 	NoToolchains bool
-	// Paths are directories beside the two caches. What is stored of others is kept until it is MaxAge old.
+	// Paths are directories beside the two caches. What is stored of others is kept until it is
+	// MaxAge old.
 	Paths []extradir.Path
-	// Describe fills in Result.Largest, for which the largest build outputs are read: some tens of milliseconds each.
+	// Describe fills in Result.Largest, for which the largest build outputs are read: some tens of
+	// milliseconds each.
 	Describe    bool
 	Concurrency int // objects in transfer; default 16
-	// Memory bounds the bytes of objects that are being built or uploaded; 0: DefaultMemory. Each is accounted for as if it did not compress at
-	// all, so caches of Go code take about a third of it. One object is always built, which takes 81 MiB at most.
+	// Memory bounds the bytes of objects that are being built or uploaded; 0: DefaultMemory. Each
+	// is accounted for as if it did not compress at all, so caches of Go code take about a third of
+	// it. One object is always built, which takes 81 MiB at most.
 	Memory int64
-	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what fits into the usual memory, whenever that
-	// changes. It is for a collector that works towards a fixed size, which else would run in vain.
+	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what
+	// fits into the usual memory, whenever that changes. It is for a collector that works towards a
+	// fixed size, which else would run in vain.
 	MoreMemory func(bytes int64)
 	Writer     snapshot.Writing
 	Meter      *report.Meter
@@ -92,8 +99,9 @@ type Options struct {
 // DefaultConcurrency suits a store in the same region; see docs/transfer.md.
 const DefaultConcurrency = 16
 
-// DefaultMemory lets 16 objects of the usual size be in transfer, within the 512 MB that are promised for the process. The lists of very
-// large caches take their share of it, down to leastMemory, which keeps two cores busy.
+// DefaultMemory lets 16 objects of the usual size be in transfer, within the 512 MB that are
+// promised for the process. The lists of very large caches take their share of it, down to
+// leastMemory, which keeps two cores busy.
 const (
 	DefaultMemory = 330 << 20
 	leastMemory   = 176 << 20
@@ -113,29 +121,34 @@ type Counts struct {
 
 // Result is what a save did, also beside an error.
 type Result struct {
-	Key           string           `json:"key"`
-	Written       bool             `json:"written"` // false: nothing was new
-	ReadOnly      bool             `json:"readOnly,omitempty"`
-	Also          []string         `json:"also,omitempty"` // the key that the restore of this job looked for, if the module files are others now
-	Objects       []string         `json:"objects,omitempty"`
-	Modules       Counts           `json:"modules"`
-	Build         Counts           `json:"build"` // action entries
-	Timed         int              `json:"timed"` // new action entries that were left out because they rest on times of files
-	Packs         Counts           `json:"packs"`
-	Files         Counts           `json:"files"` // of Options.Paths
-	BytesUploaded int64            `json:"bytesUploaded"`
-	BytesRead     int64            `json:"bytesRead"`
-	StoredBytes   int64            `json:"storedBytes"`      // of the whole snapshot
-	Before        *snapshot.Size   `json:"before,omitempty"` // of the snapshot that this save built on
-	After         *snapshot.Size   `json:"after,omitempty"`
-	Reuse         *Reuse           `json:"reuse,omitempty"`   // none: no restore told
-	Largest       *Largest         `json:"largest,omitempty"` // with Options.Describe
-	Trim          Trim             `json:"trim"`
-	Differs       []string         `json:"differs,omitempty"` // what the job built with other values of than the snapshot that it restored
-	Seconds       float64          `json:"seconds"`
-	Requests      map[string]int64 `json:"requests"`
-	Warnings      []string         `json:"warnings,omitempty"`
-	Trend         []snapshot.Saved `json:"trend,omitempty"` // the last saves, and with Written this one
+	Key      string `json:"key"`
+	Written  bool   `json:"written"` // false: nothing was new
+	ReadOnly bool   `json:"readOnly,omitempty"`
+	// the key that the restore of this job looked for, if the module files are others now
+	Also    []string `json:"also,omitempty"`
+	Objects []string `json:"objects,omitempty"`
+	Modules Counts   `json:"modules"`
+	Build   Counts   `json:"build"` // action entries
+	// new action entries that were left out because they rest on times of files
+	Timed         int    `json:"timed"`
+	Packs         Counts `json:"packs"`
+	Files         Counts `json:"files"` // of Options.Paths
+	BytesUploaded int64  `json:"bytesUploaded"`
+	BytesRead     int64  `json:"bytesRead"`
+	StoredBytes   int64  `json:"storedBytes"` // of the whole snapshot
+	// of the snapshot that this save built on
+	Before  *snapshot.Size `json:"before,omitempty"`
+	After   *snapshot.Size `json:"after,omitempty"`
+	Reuse   *Reuse         `json:"reuse,omitempty"`   // none: no restore told
+	Largest *Largest       `json:"largest,omitempty"` // with Options.Describe
+	Trim    Trim           `json:"trim"`
+	// what the job built with other values of than the snapshot that it restored
+	Differs  []string         `json:"differs,omitempty"`
+	Seconds  float64          `json:"seconds"`
+	Requests map[string]int64 `json:"requests"`
+	Warnings []string         `json:"warnings,omitempty"`
+	// the last saves, and with Written this one
+	Trend []snapshot.Saved `json:"trend,omitempty"`
 }
 
 // run is one save, or the plan of one.
@@ -152,10 +165,12 @@ type run struct {
 	trees   []localTree
 	files   []extraFile    // of Paths, sorted
 	newFile map[fileID]int // what this save packed of them: index into packs
-	asked   time.Time      // when ModuleUse told last what is in use, for this snapshot or one that it builds upon
+	// when ModuleUse told last what is in use, for this snapshot or one that it builds upon
+	asked time.Time
 	// provides is what ModuleUse told; nil: it was not asked.
 	provides map[module.Version]bool
-	uses     map[module.Version]modcache.Use // what the file system tells, where all was asked for it
+	// what the file system tells, where all was asked for it
+	uses map[module.Version]modcache.Use
 	// graph dates the versions of the module graph that go.sum does not name.
 	graph map[module.Version]int64
 	reuse *Reuse
@@ -172,18 +187,20 @@ type run struct {
 	unread []error
 	// timed is how many new build entries were left out because they rest on times of files.
 	timed   int
-	ignored bool     // the store takes conditional writes and ignores the condition
-	placed  []placed // where in them the outputs of inv lie, with the same indices; nil: this save packs no outputs
-	tally   tally
+	ignored bool // the store takes conditional writes and ignores the condition
+	// where in them the outputs of inv lie, with the same indices; nil: this save packs no outputs
+	placed []placed
+	tally  tally
 	garbage
 
-	// others indexes the outputs of othersOf, a manifest that another save wrote after this one began.
+	// others indexes the outputs of othersOf, a manifest that another save wrote after this one
+	// began.
 	others   *idindex.Index
 	othersOf *snapshot.Manifest
 }
 
-// builders is how many objects are built at once. More would only share the cores, and what was begun first, which is the largest, would
-// be what all wait for at the end.
+// builders is how many objects are built at once. More would only share the cores, and what was
+// begun first, which is the largest, would be what all wait for at the end.
 func builders() int64 { return int64(max(runtime.GOMAXPROCS(0), 2)) }
 
 // Plan says what Run would do, and writes nothing anywhere.
@@ -241,8 +258,8 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 // probeTime is how long a save waits for a store that did not answer the restore of the same job.
 const probeTime = 5 * time.Second
 
-// probe asks for one object first, if the restore of this job found that the store does not answer: all timeouts and
-// retries of a whole save would only hold up a job that has waited for them once.
+// probe asks for one object first, if the restore of this job found that the store does not answer:
+// all timeouts and retries of a whole save would only hold up a job that has waited for them once.
 func (r *run) probe(ctx context.Context) error {
 	if r.State == nil || !r.State.Unreachable {
 		return nil
@@ -259,7 +276,8 @@ func (r *run) probe(ctx context.Context) error {
 	return fmt.Errorf("as in the restore of this job: %w", err)
 }
 
-// scan lists both caches at once: that of modules waits for the go command, which says what provides packages.
+// scan lists both caches at once: that of modules waits for the go command, which says what
+// provides packages.
 func (r *run) scan(ctx context.Context) error {
 	g, both := errgroup.WithContext(ctx)
 	if r.BuildDir != "" {
@@ -334,7 +352,8 @@ func (r *run) reader() lookup.Reader {
 	return lookup.Reader{Store: r.Store, Repo: r.Repo, Trust: r.Trust, Now: r.Now}
 }
 
-// readPrevious fetches the manifests that matter, and finds out which of their packs are still good.
+// readPrevious fetches the manifests that matter, and finds out which of their packs are still
+// good.
 func (r *run) readPrevious(ctx context.Context) error {
 	k := r.Keys.Key
 	own := lookup.Candidates(r.Repo, []string{r.Scope}, k.Exact(), k.Latest())

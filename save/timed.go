@@ -14,11 +14,13 @@ import (
 	"github.com/org/gocache-action/internal/goentry"
 )
 
-// forgetTimed leaves new entries out whose truth rests on times of files: where a checkout gives constant times, the next job would get an index
-// of other sources, or the result of another test. What is stored already has passed this. It costs one open file for each new output.
+// forgetTimed leaves new entries out whose truth rests on times of files: where a checkout gives
+// constant times, the next job would get an index of other sources, or the result of another test.
+// What is stored already has passed this. It costs one open file for each new output.
 //
-// Stable times are those of the project. They prove nothing of a C compiler, whose entry is never saved: it saves the go command one call of
-// the compiler, and would have it take the flags of another one for its own.
+// Stable times are those of the project. They prove nothing of a C compiler, whose entry is never
+// saved: it saves the go command one call of the compiler, and would have it take the flags of
+// another one for its own.
 func (r *run) forgetTimed() {
 	kinds, errs := r.newKinds()
 	r.forgetUnknown(&kinds, errs)
@@ -43,8 +45,9 @@ func (r *run) forgetTimed() {
 	})
 }
 
-// forgetUnknown leaves out entries whose output could not be read, since it could be anything, and drops their kinds.
-// The reason may be over a moment later: a scanner of viruses, or a limit of open files.
+// forgetUnknown leaves out entries whose output could not be read, since it could be anything, and
+// drops their kinds. The reason may be over a moment later: a scanner of viruses, or a limit of
+// open files.
 func (r *run) forgetUnknown(kinds *[]goentry.Kind, errs []error) {
 	var first error
 	unknown := 0
@@ -65,8 +68,8 @@ func (r *run) forgetUnknown(kinds *[]goentry.Kind, errs []error) {
 	r.tally.warn("%d entries of the build cache are not saved, as their outputs cannot be read, such as %v", unknown, first)
 }
 
-// newKinds says of each entry what it is; "" where it is stored with the same output, which needs no look. The errors are those of
-// reading outputs.
+// newKinds says of each entry what it is; "" where it is stored with the same output, which needs
+// no look. The errors are those of reading outputs.
 func (r *run) newKinds() ([]goentry.Kind, []error) {
 	kinds, errs := make([]goentry.Kind, len(r.inv.Entries)), make([]error, len(r.inv.Entries))
 	var g errgroup.Group
@@ -97,8 +100,8 @@ func (r *run) isStored(e buildcache.Local) bool {
 	return false
 }
 
-// proven names the entries that rest on no time: the indexes of module trees, and results of tests that looked at no file of their module, as
-// far as the environment is that of the test.
+// proven names the entries that rest on no time: the indexes of module trees, and results of tests
+// that looked at no file of their module, as far as the environment is that of the test.
 func (r *run) proven(kinds []goentry.Kind) map[buildcache.ID]bool {
 	proven := map[buildcache.ID]bool{}
 	if slices.Contains(kinds, goentry.KindIndex) {
@@ -120,8 +123,8 @@ func (r *run) proven(kinds []goentry.Kind) map[buildcache.ID]bool {
 	return proven
 }
 
-// proveIndexes names the indexes of trees that do not change under their name: GOROOT, and the toolchains and modules of GOMODCACHE, made by
-// any of the go commands that are there.
+// proveIndexes names the indexes of trees that do not change under their name: GOROOT, and the
+// toolchains and modules of GOMODCACHE, made by any of the go commands that are there.
 func (r *run) proveIndexes(proven map[buildcache.ID]bool) {
 	versions := []string{r.GoVersion}
 	add := func(version, root string) {

@@ -21,7 +21,8 @@ func tornRun(t *testing.T, st store.Store) *run {
 	return &run{Options: Options{Store: st, Repo: "r", Scope: "main", Meter: new(report.Meter)}}
 }
 
-// writing makes a pack of one file. size says how many of its 1000 bytes are there in which pass, from 1 on.
+// writing makes a pack of one file. size says how many of its 1000 bytes are there in which pass,
+// from 1 on.
 func writing(size func(pass int) int) func(*snapshot.Writer) (built, error) {
 	pass := 0
 	return func(w *snapshot.Writer) (built, error) {
@@ -32,8 +33,8 @@ func writing(size func(pass int) int) func(*snapshot.Writer) (built, error) {
 	}
 }
 
-// TestTornWhileUploaded: a file that shrinks between the two passes over a large pack, each time, costs the pack, and what
-// is not in the store is in no list.
+// TestTornWhileUploaded: a file that shrinks between the two passes over a large pack, each time,
+// costs the pack, and what is not in the store is in no list.
 func TestTornWhileUploaded(t *testing.T) {
 	st, err := dir.Open(t.TempDir())
 	if err != nil {
@@ -43,8 +44,9 @@ func TestTornWhileUploaded(t *testing.T) {
 		size  func(pass int) int
 		whole bool
 	}{
-		"always":     {func(pass int) int { return 1000 - (1-pass%2)*pass }, false},
-		"at first":   {func(pass int) int { return 1000 - max(0, 3-pass)*max(0, pass-1) }, true}, // the second pass alone
+		"always": {func(pass int) int { return 1000 - (1-pass%2)*pass }, false},
+		// the second pass alone
+		"at first":   {func(pass int) int { return 1000 - max(0, 3-pass)*max(0, pass-1) }, true},
 		"never":      {func(int) int { return 1000 }, true},
 		"from start": {func(int) int { return 999 }, false},
 	} {
@@ -80,7 +82,8 @@ func (cutStore) Put(_ context.Context, name string, body io.Reader, _ int64, _ s
 	return store.Info{}, fmt.Errorf("put %s: %w: %w", name, store.ErrUnreachable, io.ErrUnexpectedEOF)
 }
 
-// TestCutIsNotTorn: an upload that ends early is a failure of the store, and is not taken for one of the files.
+// TestCutIsNotTorn: an upload that ends early is a failure of the store, and is not taken for one
+// of the files.
 func TestCutIsNotTorn(t *testing.T) {
 	r := tornRun(t, cutStore{})
 	tries := 0

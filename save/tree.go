@@ -63,8 +63,9 @@ func (t *localTree) add(f treeFile) {
 	t.bytes += f.size
 }
 
-// addTree finds out whether the store has the tree already: the same files make the same pack. Where the snapshot of the same
-// key has more of it than there is here (found files, before any were dropped), that is kept: a job that did not restore has few.
+// addTree finds out whether the store has the tree already: the same files make the same pack.
+// Where the snapshot of the same key has more of it than there is here (found files, before any
+// were dropped), that is kept: a job that did not restore has few.
 func (r *run) addTree(ctx context.Context, t localTree, found int) error {
 	old, pack, ok := r.prev.tree(t.name)
 	if ok && r.prev.own() != nil && old.Files > found || len(t.files) == 0 {
@@ -88,8 +89,9 @@ func (r *run) addTree(ctx context.Context, t localTree, found int) error {
 // maxTrees bounds the packs of one tree: that of this save, and those of saves at the same time.
 const maxTrees = 4
 
-// assembleTrees adds the trees that are stored, from here or else from own. What another save wrote while this one was
-// at work stays beside ours; the next save of a job that restored both makes one pack of them.
+// assembleTrees adds the trees that are stored, from here or else from own. What another save wrote
+// while this one was at work stays beside ours; the next save of a job that restored both makes one
+// pack of them.
 func (r *run) assembleTrees(b *snapshot.Builder, own *snapshot.Manifest) {
 	here := map[string]int{}
 	packs := map[string]bool{}
@@ -150,7 +152,8 @@ func (r *run) saveTree(ctx context.Context, t *localTree) error {
 	return err
 }
 
-// maxHeld is how large a file of a tree may be to be read before it is packed. Nearly all have a few KiB.
+// maxHeld is how large a file of a tree may be to be read before it is packed. Nearly all have a
+// few KiB.
 const maxHeld = 1 << 20
 
 func writeTreeFile(w *snapshot.Writer, f treeFile) (size int64, err error) {

@@ -12,17 +12,19 @@ import (
 
 // Without conditional writes, a save looks after a while whether what it wrote is still there.
 const (
-	// settleTime is longer than what usually lies between the moment at which another save reads the manifest and that at which it writes
-	// its own: then a save that overwrote this one is seen.
+	// settleTime is longer than what usually lies between the moment at which another save reads
+	// the manifest and that at which it writes its own: then a save that overwrote this one is
+	// seen.
 	settleTime     = time.Second
 	settleAttempts = 20
 )
 
 var errOverwritten = errors.New("other saves of this key keep overwriting this one, and the store has no conditional writes")
 
-// publishUnconditional is publish for a store without conditional writes: read, merge, write, wait, and look whether everything is
-// there; if another save has overwritten it, merge again. Work is lost only where another save takes longer
-// than settleTime from its last reading to its writing; the next save of the same job brings it back.
+// publishUnconditional is publish for a store without conditional writes: read, merge, write, wait,
+// and look whether everything is there; if another save has overwritten it, merge again. Work is
+// lost only where another save takes longer than settleTime from its last reading to its writing;
+// the next save of the same job brings it back.
 func (r *run) publishUnconditional(ctx context.Context, a assembly, own *snapshot.Manifest) (assembly, error) {
 	if r.ignored {
 		r.tally.warn("the store ignores conditional writes: of saves of this key at the same time, one may be lost; say so with conditional-writes=false in --store")

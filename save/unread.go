@@ -5,10 +5,12 @@ import (
 	"slices"
 )
 
-// shownUnread bounds how many directories are named that cannot be read: a cache of another user has hundreds.
+// shownUnread bounds how many directories are named that cannot be read: a cache of another user
+// has hundreds.
 const shownUnread = 3
 
-// warnUnread says which directories of a cache could not be read. What is stored of them stays as it is, and ages.
+// warnUnread says which directories of a cache could not be read. What is stored of them stays as
+// it is, and ages.
 func warnUnread(t *tally, cache string, unread []error) {
 	for i, err := range unread {
 		if i == shownUnread {

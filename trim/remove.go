@@ -7,8 +7,8 @@ import (
 	"github.com/org/gocache-action/internal/modcache"
 )
 
-// checkEvery is after how many build entries running go commands are looked for again: they are removed in some
-// ten microseconds each, a look takes some milliseconds.
+// checkEvery is after how many build entries running go commands are looked for again: they are
+// removed in some ten microseconds each, a look takes some milliseconds.
 const checkEvery = 100
 
 // living counts the entries that name each output and stay, by its index in the inventory.
@@ -116,8 +116,8 @@ func (t *trimming) removeModules(ctx context.Context) (err error) {
 	return nil
 }
 
-// removeModule removes one version or clone, and gives the disk its bytes back. The .mod of a version stays, others may need it;
-// it goes later, when nobody has read it for as long.
+// removeModule removes one version or clone, and gives the disk its bytes back. The .mod of a
+// version stays, others may need it; it goes later, when nobody has read it for as long.
 func (t *trimming) removeModule(stage *modcache.Stage, th *thing) error {
 	var err error
 	if th.what == aClone {
@@ -134,7 +134,8 @@ func (t *trimming) removeModule(stage *modcache.Stage, th *thing) error {
 	return err
 }
 
-// removeEntries removes action entries, then the outputs that none names any more. living is corrected by those that were used meanwhile.
+// removeEntries removes action entries, then the outputs that none names any more. living is
+// corrected by those that were used meanwhile.
 func (t *trimming) removeEntries(ctx context.Context, living []int32) error {
 	var outputs []int32
 	seen := make([]bool, len(living))
@@ -195,7 +196,8 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) e
 	return nil
 }
 
-// orphans are the outputs that no entry named at the scan, and that are older than what a go command may be writing; by their index.
+// orphans are the outputs that no entry named at the scan, and that are older than what a go
+// command may be writing; by their index.
 func (t *trimming) orphans() (list []int32) {
 	if len(t.inv.Unread) > 0 {
 		return nil // entries that cannot be read may name them

@@ -11,8 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/retention"
 )
 
-// thing is what is kept or dropped as a whole: a version, the .mod of one, a clone, an action entry. The Content of an entry is
-// the index of its output in inv.Outputs.
+// thing is what is kept or dropped as a whole: a version, the .mod of one, a clone, an action
+// entry. The Content of an entry is the index of its output in inv.Outputs.
 type thing struct {
 	retention.Item
 	what    kind
@@ -53,7 +53,8 @@ func (t *trimming) scanBuild(ctx context.Context) (err error) {
 	return nil
 }
 
-// scanModules lists versions and clones. Whether the file system records reads shows in whether it has recorded any.
+// scanModules lists versions and clones. Whether the file system records reads shows in whether it
+// has recorded any.
 func (t *trimming) scanModules(ctx context.Context) error {
 	found, err := t.mods.Scan(ctx)
 	if err != nil {
@@ -115,7 +116,8 @@ func (t *trimming) decide() {
 		items[i] = th.Item
 		items[i].LastUse = retention.Clamp(th.LastUse, t.now)
 		if th.what == aGraph {
-			items[i].Size = 0 // a few hundred bytes that go with nothing else, and only for their age
+			// a few hundred bytes that go with nothing else, and only for their age
+			items[i].Size = 0
 		}
 	}
 	verdicts := retention.Decide(items, retention.Policy{

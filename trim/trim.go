@@ -1,29 +1,34 @@
-// Package trim shrinks the GOMODCACHE and the GOCACHE of a machine to what is in use: a self-hosted runner, a
-// laptop. It replaces `go clean -cache -modcache`, which throws everything away.
+// Package trim shrinks the GOMODCACHE and the GOCACHE of a machine to what is in use: a self-hosted
+// runner, a laptop. It replaces `go clean -cache -modcache`, which throws everything away.
 //
 // # What counts as use
 //
-// For build entries the go command's own marks: it sets the time of an entry on use, if that is an hour old. For modules it keeps
-// no record, so the file system's is taken: when files of the tree were read last (see modcache.Use). Where the file system
-// does not record that, modules do not go for their age, and the time of their arrival gives the order for a bound of the size.
+// For build entries the go command's own marks: it sets the time of an entry on use, if that is an
+// hour old. For modules it keeps no record, so the file system's is taken: when files of the tree
+// were read last (see modcache.Use). Where the file system does not record that, modules do not go
+// for their age, and the time of their arrival gives the order for a bound of the size.
 //
 // # Running go commands
 //
-// The go command locks a module version while it downloads and extracts it, and a cloned repository while it works with it. It
-// holds no lock while it reads module trees or the build cache. So three things keep trim from pulling something
-// away from under a go command:
+// The go command locks a module version while it downloads and extracts it, and a cloned repository
+// while it works with it. It holds no lock while it reads module trees or the build cache. So three
+// things keep trim from pulling something away from under a go command:
 //
-//   - it looks for running go commands (Options.Busy) before it begins, and again before each module version and each hundredth build entry;
-//   - it holds the go command's lock on a version while it removes it, and leaves alone what is locked;
+//   - it looks for running go commands (Options.Busy) before it begins, and again before each
+//     module version and each hundredth build entry;
+//   - it holds the go command's lock on a version while it removes it, and leaves alone what is
+//     locked;
 //   - a build entry that was marked since the scan stays, as in the go command's own trimming.
 //
-// Not seen are go commands in containers with a process list of their own, and on other machines that share the caches.
+// Not seen are go commands in containers with a process list of their own, and on other machines
+// that share the caches.
 //
 // # Killed at any instant
 //
-// A module tree goes away by one rename, before its zip and .ziphash; the next restore or trim removes what was renamed. Action entries go before their
-// outputs. So every go command finds whole versions and entries, or none. The fuzzing corpus, the checksum database, and the
-// .mod files that a module graph may need are kept.
+// A module tree goes away by one rename, before its zip and .ziphash; the next restore or trim
+// removes what was renamed. Action entries go before their outputs. So every go command finds whole
+// versions and entries, or none. The fuzzing corpus, the checksum database, and the .mod files that
+// a module graph may need are kept.
 package trim
 
 import (
@@ -42,12 +47,15 @@ var ErrBusy = errors.New("go commands are running")
 
 // Options say what to trim, and how far. Bounds of 0 do not bound.
 type Options struct {
-	ModDir, BuildDir              string // "" leaves that half alone
-	MaxAge                        time.Duration
-	MaxSize, MaxModules, MaxBuild int64                    // bytes on disk: of both caches, of trees with their zips, of build outputs
-	KeepToolchains                bool                     // keep golang.org/toolchain, whatever its use and size
-	Busy                          func() ([]string, error) // describes the go commands that are running; nil: not asked
-	Now                           func() time.Time
+	ModDir, BuildDir string // "" leaves that half alone
+	MaxAge           time.Duration
+	// bytes on disk: of both caches, of trees with their zips, of build outputs
+	MaxSize, MaxModules, MaxBuild int64
+	// keep golang.org/toolchain, whatever its use and size
+	KeepToolchains bool
+	// describes the go commands that are running; nil: not asked
+	Busy func() ([]string, error)
+	Now  func() time.Time
 }
 
 // What a report of dropped things is made of.
@@ -60,7 +68,8 @@ type (
 type Half struct {
 	Kept    Amount `json:"kept"`
 	Dropped Amount `json:"dropped"` // or would be
-	// Skipped were to go, and were left alone: they are locked, were used meanwhile, or could not be removed.
+	// Skipped were to go, and were left alone: they are locked, were used meanwhile, or could not
+	// be removed.
 	Skipped Amount `json:"skipped"`
 }
 
@@ -77,7 +86,8 @@ type Result struct {
 	Warnings   []string          `json:"warnings,omitempty"`
 }
 
-// grace is how long broken and unreferenced files are left alone: a go command that writes them may be at work.
+// grace is how long broken and unreferenced files are left alone: a go command that writes them may
+// be at work.
 const grace = 24 * time.Hour
 
 // trimming is one trim, or the plan of one.
@@ -101,8 +111,8 @@ func Plan(ctx context.Context, o Options) (*Result, error) {
 	return &t.res, err
 }
 
-// Run trims. It returns ErrBusy when go commands are running, also when one starts meanwhile. What cannot be removed is
-// a warning.
+// Run trims. It returns ErrBusy when go commands are running, also when one starts meanwhile. What
+// cannot be removed is a warning.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	t, err := prepare(ctx, o)
 	if err == nil {

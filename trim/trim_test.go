@@ -72,7 +72,8 @@ var warmProxy string
 func warm(t *testing.T, w *world) string {
 	t.Helper()
 	if warmProxy == "" {
-		// Beside the test binary, whose directory the go command removes in the end: there is no hook after the last test.
+		// Beside the test binary, whose directory the go command removes in the end: there is no
+		// hook after the last test.
 		dir, err := os.MkdirTemp(filepath.Dir(os.Args[0]), "gocache-trim-")
 		must(t, err)
 		first := *w
@@ -105,7 +106,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// age makes everything in the caches older, as if nobody had used it since. Read files keep that they were read, then.
+// age makes everything in the caches older, as if nobody had used it since. Read files keep that
+// they were read, then.
 func (w *world) age(d time.Duration) {
 	w.t.Helper()
 	for _, root := range []string{w.mod, w.build} {
@@ -135,7 +137,8 @@ var compile = regexp.MustCompile(`(?m)/(compile|asm)(\.exe)? `)
 
 const day = 24 * time.Hour
 
-// TestAge: after weeks, a job uses one of two packages; the other's module and entries go, and what was used works offline.
+// TestAge: after weeks, a job uses one of two packages; the other's module and entries go, and what
+// was used works offline.
 func TestAge(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not record reads")
@@ -252,7 +255,8 @@ func TestBusy(t *testing.T) {
 	w.wholePairs()
 }
 
-// TestKilled: killed at any moment, trim leaves caches that every go command accepts, and the next one completes it.
+// TestKilled: killed at any moment, trim leaves caches that every go command accepts, and the next
+// one completes it.
 func TestKilled(t *testing.T) {
 	w := newWorld(t)
 	for i := range 6 {

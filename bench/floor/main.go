@@ -1,14 +1,16 @@
 //go:build linux
 
-// Command floor does what no restore can do without, and nothing else: it decodes the frames of a snapshot, hashes what has to be
-// hashed, and writes the files. The stored bytes are in memory before, and so is all that can be known of them; there is no network, no server,
-// no manifest to be read, no check of what is there, and no file gets a time. So the distance of a restore from
-// it is what a better client could still gain.
+// Command floor does what no restore can do without, and nothing else: it decodes the frames of a
+// snapshot, hashes what has to be hashed, and writes the files. The stored bytes are in memory
+// before, and so is all that can be known of them; there is no network, no server, no manifest to
+// be read, no check of what is there, and no file gets a time. So the distance of a restore from it
+// is what a better client could still gain.
 //
 //	floor -store DIR -mod DIR -build DIR
 //
-// DIR is the prefix of a directory store, or of a bucket as versitygw keeps it, with the objects of one snapshot. What is written are working
-// caches. It prints the seconds as JSON: {"wall":2.2,"user":2.1,"system":2.0}.
+// DIR is the prefix of a directory store, or of a bucket as versitygw keeps it, with the objects of
+// one snapshot. What is written are working caches. It prints the seconds as JSON:
+// {"wall":2.2,"user":2.1,"system":2.0}.
 package main
 
 import (

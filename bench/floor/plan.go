@@ -26,7 +26,8 @@ type work struct {
 	objects []object
 }
 
-// object is a pack or a module object. Its frames come one after the other, since a file can go on in the next one.
+// object is a pack or a module object. Its frames come one after the other, since a file can go on
+// in the next one.
 type object struct {
 	frames  []frame
 	entries []entry // the action entries of its outputs

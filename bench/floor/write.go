@@ -74,7 +74,8 @@ func (f *frame) decode(buf []byte) ([]byte, error) {
 	return snapshot.DecodeFrame(f.stored, buf)
 }
 
-// write writes a piece, to the open file unless it is the first of its own. It returns what is to be gone on with.
+// write writes a piece, to the open file unless it is the first of its own. It returns what is to
+// be gone on with.
 func (p *piece) write(open *osfile.File, data []byte) (_ *osfile.File, err error) {
 	if p.hashed {
 		p.sum = sha256.Sum256(data)

@@ -16,9 +16,10 @@ type computed struct {
 	hits, known              int   // entries that the runs need: found, and seen in any run before
 }
 
-// atAge replays what the releases need with one release a day and nothing but arithmetic: a save keeps what was used in the last
-// days, and the next run restores that. It is exact, as what a release needs does not depend on what was cached (see shared). Only whether an entry goes at a save
-// at which it has exactly that age is a matter of seconds: here it stays.
+// atAge replays what the releases need with one release a day and nothing but arithmetic: a save
+// keeps what was used in the last days, and the next run restores that. It is exact, as what a
+// release needs does not depend on what was cached (see shared). Only whether an entry goes at a
+// save at which it has exactly that age is a matter of seconds: here it stays.
 func atAge(needs []need, days int) (c computed) {
 	last := map[string]int{} // run, by action
 	entries := map[string]held{}

@@ -7,8 +7,8 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 )
 
-// TestAtAge has an entry that every run needs, one that the first and the fourth need, and one that each run makes anew, with a large output
-// that two entries share.
+// TestAtAge has an entry that every run needs, one that the first and the fourth need, and one that
+// each run makes anew, with a large output that two entries share.
 func TestAtAge(t *testing.T) {
 	size := int64(buildcache.EntrySize)
 	var needs []need

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// archives keeps both caches as one file, as actions/cache does: all of GOMODCACHE and GOCACHE, "tar | zstdmt".
+// archives keeps both caches as one file, as actions/cache does: all of GOMODCACHE and GOCACHE,
+// "tar | zstdmt".
 type archives struct {
 	*lab
 	atRelease
@@ -55,8 +56,9 @@ func tar(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// setupGo is the policy of actions/setup-go: one archive for each go.sum. It is restored on exactly this key, and
-// saved only where there was none; what later runs with the same go.sum make is not kept.
+// setupGo is the policy of actions/setup-go: one archive for each go.sum. It is restored on exactly
+// this key, and saved only where there was none; what later runs with the same go.sum make is not
+// kept.
 type setupGo struct {
 	archives
 	sizes map[string]int64 // by key
@@ -81,8 +83,9 @@ func (p *setupGo) restore(ctx context.Context, m moment) (restored, error) {
 	return restored{Match: matchExact, Fetched: n}, err
 }
 
-// beforeJob leaves alone when the cache was trimmed last, which the archive tells, so the go command trims as it does on a CI
-// machine: after its first command, everything that was neither used by that one nor in the 5 days before the save.
+// beforeJob leaves alone when the cache was trimmed last, which the archive tells, so the go
+// command trims as it does on a CI machine: after its first command, everything that was neither
+// used by that one nor in the 5 days before the save.
 func (p *setupGo) beforeJob() error { return nil }
 
 func (p *setupGo) save(ctx context.Context, m moment) (s saved, err error) {
@@ -99,8 +102,8 @@ func (p *setupGo) save(ctx context.Context, m moment) (s saved, err error) {
 	return s, err
 }
 
-// prefixKey is the policy of a key that is new for each run and of a restore of the newest one with the
-// same prefix. Nothing is ever trimmed: it has every entry that any run ever made.
+// prefixKey is the policy of a key that is new for each run and of a restore of the newest one with
+// the same prefix. Nothing is ever trimmed: it has every entry that any run ever made.
 type prefixKey struct {
 	archives
 	last string // key of the newest archive

@@ -12,9 +12,9 @@ import (
 )
 
 // clock lets a run take place at the date of a release. Go commands know only the time of the
-// machine, so the caches are moved between the two: all times of files, and the time in trim.txt, are shifted
-// by the same amount before the go commands run and back afterwards. Ages are thus what they would have been
-// then, for the go command, for tar and for gocache.
+// machine, so the caches are moved between the two: all times of files, and the time in trim.txt,
+// are shifted by the same amount before the go commands run and back afterwards. Ages are thus what
+// they would have been then, for the go command, for tar and for gocache.
 type clock struct{ ahead time.Duration } // of the machine's time
 
 func clockAt(then time.Time) clock { return clock{ahead: time.Since(then)} }
@@ -22,8 +22,9 @@ func clockAt(then time.Time) clock { return clock{ahead: time.Since(then)} }
 // now is the time in the history; it goes on while a run takes place.
 func (c clock) now() time.Time { return time.Now().Add(-c.ahead) }
 
-// toMachine makes the caches what the go command is to see. What is not older than since has the time of
-// the machine already: the restore has just written it, without giving it a time of its own.
+// toMachine makes the caches what the go command is to see. What is not older than since has the
+// time of the machine already: the restore has just written it, without giving it a time of its
+// own.
 func (c clock) toMachine(l *lab, since time.Time) error {
 	since = since.Add(-tick)
 	return shiftCaches(l, c.ahead, func(t time.Time) bool { return t.Before(since) })
@@ -32,7 +33,8 @@ func (c clock) toMachine(l *lab, since time.Time) error {
 // toHistory undoes it.
 func (c clock) toHistory(l *lab) error { return shiftCaches(l, -c.ahead, always) }
 
-// objectsToHistory gives the date of the history to what was written to a directory store since a time of the machine.
+// objectsToHistory gives the date of the history to what was written to a directory store since a
+// time of the machine.
 func (c clock) objectsToHistory(root string, since time.Time) error {
 	since = since.Add(-tick)
 	return shiftTimes(root, -c.ahead, func(t time.Time) bool { return !t.Before(since) })
@@ -50,8 +52,8 @@ func shiftCaches(l *lab, by time.Duration, which func(modified time.Time) bool) 
 	return shiftTrim(filepath.Join(l.buildDir(), "trim.txt"), by)
 }
 
-// shiftTimes shifts the times of files and directories: when they were modified, and with it when they were read, for that
-// is later only where somebody read them since.
+// shiftTimes shifts the times of files and directories: when they were modified, and with it when
+// they were read, for that is later only where somebody read them since.
 func shiftTimes(root string, by time.Duration, which func(modified time.Time) bool) error {
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -69,7 +71,8 @@ func shiftTimes(root string, by time.Duration, which func(modified time.Time) bo
 	})
 }
 
-// shiftTrim shifts the time at which the go command trimmed the cache last, and keeps the time of the file.
+// shiftTrim shifts the time at which the go command trimmed the cache last, and keeps the time of
+// the file.
 func shiftTrim(file string, by time.Duration) error {
 	data, err := os.ReadFile(file)
 	if os.IsNotExist(err) {

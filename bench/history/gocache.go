@@ -12,8 +12,8 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// gocachePolicy calls the packages that the commands "gocache restore" and "gocache save" call, with a
-// directory store and the clock of the history.
+// gocachePolicy calls the packages that the commands "gocache restore" and "gocache save" call,
+// with a directory store and the clock of the history.
 type gocachePolicy struct {
 	*lab
 	label  string
@@ -96,11 +96,13 @@ const (
 	gcGrace = 24 * time.Hour
 )
 
-// collect removes the garbage of the store, as a job of the same night does. What this save left unnamed is noted now and
-// goes with the collection after the next run, so the store is measured when it is largest.
+// collect removes the garbage of the store, as a job of the same night does. What this save left
+// unnamed is noted now and goes with the collection after the next run, so the store is measured
+// when it is largest.
 func (p *gocachePolicy) collect(ctx context.Context, m moment, began time.Time, s *saved) error {
 	root := p.path("store", p.label)
-	// The store gave its objects the time of the machine. Collections and later saves go by their age.
+	// The store gave its objects the time of the machine. Collections and later saves go by their
+	// age.
 	if err := m.objectsToHistory(root, began); err != nil {
 		return err
 	}

@@ -19,7 +19,8 @@ type actions struct {
 // graphs gathers what "-debug-actiongraph" tells of the go commands of one run.
 type graphs struct {
 	compiles map[string]compile // by action ID
-	vets     actions            // they have no ID, so each command's count; zero where no go command ran
+	// they have no ID, so each command's count; zero where no go command ran
+	vets actions
 }
 
 type compile struct {
@@ -78,8 +79,9 @@ func (g *graphs) add(data []byte) error {
 	return nil
 }
 
-// prune drops the actions that neither ran a command nor have an entry in the cache after the run: the go
-// command planned them and found that nothing needs their output, or that no file is to be compiled.
+// prune drops the actions that neither ran a command nor have an entry in the cache after the run:
+// the go command planned them and found that nothing needs their output, or that no file is to be
+// compiled.
 func (g *graphs) prune(after *buildcache.Inventory) {
 	known := make(map[string]bool, len(after.Entries))
 	for _, e := range after.Entries {

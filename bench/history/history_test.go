@@ -12,8 +12,8 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 )
 
-// The graphs in testdata were written by go1.26.8 for a module with two packages, of which app imports lib: with an
-// empty cache, and after a change of app.
+// The graphs in testdata were written by go1.26.8 for a module with two packages, of which app
+// imports lib: with an empty cache, and after a change of app.
 func TestGraphs(t *testing.T) {
 	for _, c := range []struct {
 		name           string
@@ -113,8 +113,8 @@ func (l *lab) mustScan(t *testing.T) *buildcache.Inventory {
 	return inv
 }
 
-// TestSharedIsReal changes a package, removes another one's entries from the cache, and compares what shared foresees with
-// what the go command does.
+// TestSharedIsReal changes a package, removes another one's entries from the cache, and compares
+// what shared foresees with what the go command does.
 func TestSharedIsReal(t *testing.T) {
 	l := tinyProject(t)
 	if _, u, g := l.mustRun(t); g.compiled().Executed == 0 || u.Made.Entries == 0 || u.Used.Entries != 0 {
@@ -151,7 +151,8 @@ func TestSharedIsReal(t *testing.T) {
 		t.Errorf("shared: %+v, real: %+v", g2.compiled(), g.compiled())
 	}
 	u2 := inspect(before, l.mustScan(t), start, nil)
-	// "go list -test" adds its index of packages of the standard library, which these steps do not look at.
+	// "go list -test" adds its index of packages of the standard library, which these steps do not
+	// look at.
 	if lost := minus(u.working, u2.working); len(lost) > 0 || u2.Used != u.Used {
 		t.Errorf("%d entries not touched or made; shared: %+v, real: %+v", len(lost), u2.Used, u.Used)
 	}
@@ -188,8 +189,8 @@ func shiftBy(t *testing.T, l *lab, by time.Duration) {
 	}
 }
 
-// TestClock moves a cache to and fro: what the restore left in the past arrives aged, what it wrote with the
-// machine's time keeps that, and all ends up where it was.
+// TestClock moves a cache to and fro: what the restore left in the past arrives aged, what it wrote
+// with the machine's time keeps that, and all ends up where it was.
 func TestClock(t *testing.T) {
 	l := &lab{dir: t.TempDir()}
 	if err := l.emptyCaches(); err != nil {
@@ -254,7 +255,8 @@ func near(t *testing.T, what string, got, want time.Time) {
 }
 
 func TestInOrder(t *testing.T) {
-	// From "go list -m -json github.com/nats-io/nats-server/v2@...": two lines that are maintained side by side.
+	// From "go list -m -json github.com/nats-io/nats-server/v2@...": two lines that are maintained
+	// side by side.
 	list, err := parseReleases([]byte(`{
 	"Path": "github.com/nats-io/nats-server/v2",
 	"Version": "v2.10.27",

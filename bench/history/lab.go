@@ -60,7 +60,8 @@ func (l *lab) setEnv(ctx context.Context) error {
 	return nil
 }
 
-// fetchEnv is for what happens before the runs: "fetch" is a module cache from which they get their modules.
+// fetchEnv is for what happens before the runs: "fetch" is a module cache from which they get their
+// modules.
 func (l *lab) fetchEnv() []string {
 	return []string{"GOMODCACHE=" + l.path("fetch"), "GOCACHE=" + l.path("tmp", "build"), "GOFLAGS=-mod=mod"}
 }
@@ -87,8 +88,9 @@ func (l *lab) goCommand(ctx context.Context, dir string, env []string, args ...s
 	return out, nil
 }
 
-// fetch gets a release and all modules that its runs need. It returns the directory of a copy of its source: of
-// "fetch" only what module proxies have stays, as the extracted trees of all releases would be as large as everything else.
+// fetch gets a release and all modules that its runs need. It returns the directory of a copy of
+// its source: of "fetch" only what module proxies have stays, as the extracted trees of all
+// releases would be as large as everything else.
 func (l *lab) fetch(ctx context.Context, module, version string) (string, error) {
 	out, err := l.goCommand(ctx, l.path("tmp"), l.fetchEnv(), "mod", "download", "-json", module+"@"+version)
 	if err != nil {

@@ -4,7 +4,8 @@
 // restore, how much of it is used, what is compiled nevertheless, and how the store grows.
 //
 // The runs take place at the dates of the releases: see clock. All go commands are real, and so are
-// the caches and stores. Run it from the root of the repository by "bash bench/history/run"; see README.md.
+// the caches and stores. Run it from the root of the repository by "bash bench/history/run"; see
+// README.md.
 package main
 
 import (

@@ -13,10 +13,12 @@ import (
 	"github.com/org/gocache-action/keys"
 )
 
-// moduleUsage is what a run found of modules, in trees: extracted versions. Archives hold their zips besides.
+// moduleUsage is what a run found of modules, in trees: extracted versions. Archives hold their
+// zips besides.
 type moduleUsage struct {
 	Restored amount `json:"restored"`
-	Used     amount `json:"used"` // provide a package to the build, restored or downloaded by the run
+	// provide a package to the build, restored or downloaded by the run
+	Used amount `json:"used"`
 }
 
 // modules measures the trees of GOMODCACHE; those of only, unless that is nil.
@@ -40,7 +42,8 @@ func (l *lab) modules(ctx context.Context, only map[module.Version]bool) (a amou
 	return a, nil
 }
 
-// usedModules measures the modules that the release uses. Its first job has all of them in GOMODCACHE, so the go command is asked then.
+// usedModules measures the modules that the release uses. Its first job has all of them in
+// GOMODCACHE, so the go command is asked then.
 func (r *replay) usedModules(ctx context.Context, m moment) (a amount, err error) {
 	if r.provides == nil {
 		if r.provides, err = m.asker.Ask(ctx); err != nil {
@@ -60,7 +63,8 @@ func (l *lab) asker(in keys.Input, env map[string]string) *moduleuse.Project {
 	}
 }
 
-// identify derives the key from the module files in "project", as the command does, and finds what ModuleUse asks about.
+// identify derives the key from the module files in "project", as the command does, and finds what
+// ModuleUse asks about.
 func (l *lab) identify(ctx context.Context) (keys.Plan, *moduleuse.Project, error) {
 	out, err := l.goCommand(ctx, l.path("project"), l.jobEnv(), "env", "-json")
 	if err != nil {

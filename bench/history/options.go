@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// minRuns is the least that can be compared. Targets mean something from 20 on: the first and the last ten are compared.
+// minRuns is the least that can be compared. Targets mean something from 20 on: the first and the
+// last ten are compared.
 const minRuns = 2
 
 type options struct {

@@ -35,7 +35,8 @@ type policy interface {
 	name() string
 	// when is the date of run i, from 0, of a release.
 	when(rel release, i int) time.Time
-	// restore fills the empty caches. It returns how good the match was, and the stored bytes that it read.
+	// restore fills the empty caches. It returns how good the match was, and the stored bytes that
+	// it read.
 	restore(context.Context, moment) (restored, error)
 	// beforeJob is called when the caches have the times of the machine.
 	beforeJob() error
@@ -62,5 +63,6 @@ type saved struct {
 	Trimmed  int   `json:"trimmed"`  // build entries
 	Dropped  int   `json:"dropped"`  // module versions
 	Removed  int64 `json:"removed"`  // stored bytes that garbage collection removed
-	Waiting  int64 `json:"waiting"`  // stored bytes, part of Store, that no manifest names and that have their notice period
+	// stored bytes, part of Store, that no manifest names and that have their notice period
+	Waiting int64 `json:"waiting"`
 }

@@ -59,7 +59,8 @@ func replayAll(ctx context.Context, o options) (res *results, err error) {
 	return r.res, nil
 }
 
-// fetchAll gets all sources and modules, and makes the policies, of which one wants to know all go.sum.
+// fetchAll gets all sources and modules, and makes the policies, of which one wants to know all
+// go.sum.
 func (r *replay) fetchAll(ctx context.Context, releases []release) (sources []string, err error) {
 	needed := map[string]int{}
 	for _, rel := range releases {
@@ -191,8 +192,8 @@ func (r *replay) job(ctx context.Context, p policy, x *run) (*graphs, usage, err
 	return g, u, err
 }
 
-// isReal decides which runs run the go commands. For setup-go those that restore something, for the go command then trims while
-// it works, and the last one that does not.
+// isReal decides which runs run the go commands. For setup-go those that restore something, for the
+// go command then trims while it works, and the last one that does not.
 func (r *replay) isReal(p policy, x *run) bool {
 	switch p.name() {
 	case prefixName:

@@ -24,7 +24,8 @@ func render(r *results) (string, error) {
 // page is what the template sees.
 type page struct{ *results }
 
-// shown are the policies in the order of the tables, and everyone those that differ in their dates too.
+// shown are the policies in the order of the tables, and everyone those that differ in their dates
+// too.
 var (
 	shown    = []string{gocacheName, setupGoName, prefixName}
 	everyone = append(slices.Clone(shown), dailyName)
@@ -179,7 +180,8 @@ func (p page) RunRows() string {
 	return b.String()
 }
 
-// WasteRows says for gocache what was restored and not used, and what was compiled although the untrimmed policy had it.
+// WasteRows says for gocache what was restored and not used, and what was compiled although the
+// untrimmed policy had it.
 func (p page) WasteRows(policy string) string {
 	var b strings.Builder
 	for _, x := range p.warm(policy) {
@@ -203,13 +205,15 @@ func lost(packages []string) string {
 	return fmt.Sprintf("%d: %s", len(packages), strings.Join(packages, ", "))
 }
 
-// Floor is the ratio of the second target that a policy would reach which restores exactly what the run before used.
+// Floor is the ratio of the second target that a policy would reach which restores exactly what the
+// run before used.
 func (p page) Floor() string {
 	list := p.warm(gocacheName)
 	return ratio(sum(list, latestBytes), sum(list, usedBytes))
 }
 
-// Waiting is the most, in MB, that lay unnamed in the store after a run, and Removed what all collections removed.
+// Waiting is the most, in MB, that lay unnamed in the store after a run, and Removed what all
+// collections removed.
 func (p page) Waiting() string {
 	most := slices.Max(append(values(p.of(gocacheName), func(x run) float64 { return mb(x.Saved.Waiting) }), 0))
 	return fmt.Sprintf("%.0f", most)

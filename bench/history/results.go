@@ -49,10 +49,11 @@ type run struct {
 	Modules  moduleUsage `json:"modules"`
 	Compiles actions     `json:"compiles"`
 	Vets     actions     `json:"vets"`
-	Lost     []string    `json:"lost,omitempty"` // packages that were compiled and that the prefix policy still had
-	Shared   bool        `json:"shared"`         // no go command was run: see shared
-	Saved    saved       `json:"save"`
-	Seconds  float64     `json:"seconds"` // of the job
+	// packages that were compiled and that the prefix policy still had
+	Lost    []string `json:"lost,omitempty"`
+	Shared  bool     `json:"shared"` // no go command was run: see shared
+	Saved   saved    `json:"save"`
+	Seconds float64  `json:"seconds"` // of the job
 }
 
 // hitShare is the share of compile actions that the cache had.
@@ -79,7 +80,8 @@ func (r *results) warm(policy string) []run {
 	return list[min(1, len(list)):]
 }
 
-// settled returns the runs of a policy from the time on when entries can be old enough to go. Until then a snapshot only grows.
+// settled returns the runs of a policy from the time on when entries can be old enough to go. Until
+// then a snapshot only grows.
 func (r *results) settled(policy string) []run {
 	list := r.of(policy)
 	for i, x := range list {
@@ -126,12 +128,13 @@ func hits(list []run) float64 {
 	return 1 - sum(list, executed)/max(1, sum(list, neededActions))
 }
 
-// projectSize is what a run needs of both caches: the build cache entries that it used or made, and the trees of the modules that provide
-// packages to it.
+// projectSize is what a run needs of both caches: the build cache entries that it used or made, and
+// the trees of the modules that provide packages to it.
 func projectSize(x run) float64 { return workingBytes(x) + usedModules(x) }
 
-// growth compares the last ten runs with the first ten, or the halves if there are fewer: of a figure, divided by the size of the project, so that a project which
-// needs twice the caches may take twice the store.
+// growth compares the last ten runs with the first ten, or the halves if there are fewer: of a
+// figure, divided by the size of the project, so that a project which needs twice the caches may
+// take twice the store.
 func growth(list []run, f figure) float64 {
 	n := min(10, len(list)/2)
 	if n == 0 {

@@ -14,9 +14,10 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 )
 
-// shared tells what the go commands of a release do to any cache, from a real run of the same release with
-// another one. Action IDs and outputs depend on sources, toolchain and directories, not on what was cached. So the commands
-// look up the same entries, touch those that are there, and make the others. Where both is done, compare proves it.
+// shared tells what the go commands of a release do to any cache, from a real run of the same
+// release with another one. Action IDs and outputs depend on sources, toolchain and directories,
+// not on what was cached. So the commands look up the same entries, touch those that are there, and
+// make the others. Where both is done, compare proves it.
 type shared struct {
 	*lab
 	working []buildcache.Local
@@ -39,7 +40,8 @@ func (s *shared) keep(u usage, g *graphs) error {
 	return nil
 }
 
-// replay does to the caches what the go commands would. The modules are what "go list" fetches for the same packages.
+// replay does to the caches what the go commands would. The modules are what "go list" fetches for
+// the same packages.
 func (s *shared) replay(ctx context.Context, before *buildcache.Inventory) (*graphs, error) {
 	have := map[buildcache.ID]bool{}
 	for _, e := range before.Entries {

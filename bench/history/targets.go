@@ -22,7 +22,8 @@ func (t target) String() string {
 	return fmt.Sprintf("%s: %.3f%s, limit %.3f%s", t.Text, t.Value, t.Unit, t.Limit, t.Unit)
 }
 
-// targets leave out the first run, before which nothing is stored, where they are about what was restored.
+// targets leave out the first run, before which nothing is stored, where they are about what was
+// restored.
 func (r *results) targets() []target {
 	ours, daily, theirs := r.warm(gocacheName), r.warm(dailyName), r.warm(prefixName)
 	perWorking := func(list []run) float64 { return sum(list, restoredBytes) / max(1, sum(list, workingBytes)) }

@@ -7,8 +7,8 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 )
 
-// amount is a number of build cache entries and what they take on disk: the action entries
-// and their outputs, each output once, in bytes before compression and without blocks or directories.
+// amount is a number of build cache entries and what they take on disk: the action entries and
+// their outputs, each output once, in bytes before compression and without blocks or directories.
 type amount struct {
 	Entries int   `json:"entries"`
 	Bytes   int64 `json:"bytes"`
@@ -30,20 +30,23 @@ func measure(entries []buildcache.Local) (a amount) {
 // usage is what became of the build cache in a run.
 type usage struct {
 	Restored amount `json:"restored"`
-	Used     amount `json:"used"`    // of the restored
-	Unused   amount `json:"unused"`  // of the restored; an output that is used by way of another entry counts as used
-	Latest   amount `json:"latest"`  // of the unused: what the run before used, as any policy would restore
-	Made     amount `json:"made"`    // by the run
-	Working  amount `json:"working"` // used or made: what a cache for exactly this run would hold
+	Used     amount `json:"used"` // of the restored
+	// of the restored; an output that is used by way of another entry counts as used
+	Unused amount `json:"unused"`
+	// of the unused: what the run before used, as any policy would restore
+	Latest  amount `json:"latest"`
+	Made    amount `json:"made"`    // by the run
+	Working amount `json:"working"` // used or made: what a cache for exactly this run would hold
 
 	used, made []buildcache.ID
 	// working are the entries themselves.
 	working []buildcache.Local
 }
 
-// inspect compares a build cache before and after a run that began at start. An entry was used if its
-// action entry was touched: the go command sets its time when it looks an action up and the time is an hour old, which
-// all that is restored is. It touches outputs only where it reads them; here they count with their entries, as they are restored together.
+// inspect compares a build cache before and after a run that began at start. An entry was used if
+// its action entry was touched: the go command sets its time when it looks an action up and the
+// time is an hour old, which all that is restored is. It touches outputs only where it reads them;
+// here they count with their entries, as they are restored together.
 func inspect(before, after *buildcache.Inventory, start time.Time, last map[buildcache.ID]bool) usage {
 	restored := make(map[buildcache.ID]bool, len(before.Entries))
 	for _, e := range before.Entries {

@@ -27,7 +27,8 @@ const (
 	collect      = "gc --dry-run"
 )
 
-// measureSize runs the scenarios on caches of n build entries: one machine makes and saves them, another one restores them and goes on.
+// measureSize runs the scenarios on caches of n build entries: one machine makes and saves them,
+// another one restores them and goes on.
 func (l *lab) measureSize(ctx context.Context, n int) (s size, err error) {
 	dir := l.path(fmt.Sprint(n))
 	defer func() {
@@ -99,8 +100,8 @@ func (l *lab) measureSize(ctx context.Context, n int) (s size, err error) {
 	return s, nil
 }
 
-// checkCache counts the entries of a build cache, without the package that put them there, and compares every hundredth
-// output with its name.
+// checkCache counts the entries of a build cache, without the package that put them there, and
+// compares every hundredth output with its name.
 func checkCache(dir string, want int) error {
 	actions, outputs := 0, 0
 	for i := range 256 {

@@ -36,7 +36,8 @@ type load struct {
 	Conflicts int            `json:"conflicts"`
 }
 
-// measureLoad has processes restore and save at once, each with caches of its own. Any error, any loss and any warning ends it.
+// measureLoad has processes restore and save at once, each with caches of its own. Any error, any
+// loss and any warning ends it.
 func (l *lab) measureLoad(ctx context.Context) (*load, error) {
 	dir := l.path("load")
 	defer osfile.RemoveAll(dir)
@@ -124,7 +125,8 @@ func (w *load) run(ctx context.Context, seed job) error {
 	for i := range loadSaves {
 		g.Go(func() error {
 			c, out, err := saving(seed, i).run(ctx, "save")
-			if err == nil && out.Build.Uploaded == 0 { // an output can be equal to one of another job, and be stored already
+			// an output can be equal to one of another job, and be stored already
+			if err == nil && out.Build.Uploaded == 0 {
 				err = fmt.Errorf("save %d uploaded nothing", i)
 			}
 			note(&w.Save, c)

@@ -1,8 +1,9 @@
-// Command scale measures gocache on synthetic caches of up to a million build entries and 5,000 modules, and
-// says how time and memory grow with them. It also has 64 restores and 16 saves work on one server at once.
+// Command scale measures gocache on synthetic caches of up to a million build entries and 5,000
+// modules, and says how time and memory grow with them. It also has 64 restores and 16 saves work
+// on one server at once.
 //
-// The caches are real files with right names and hashes, and so are the server and the commands. Run it
-// from the root of the repository by "bash bench/scale/run"; see README.md.
+// The caches are real files with right names and hashes, and so are the server and the commands.
+// Run it from the root of the repository by "bash bench/scale/run"; see README.md.
 package main
 
 import (

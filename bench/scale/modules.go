@@ -19,8 +19,8 @@ import (
 // perModule is how many build entries there are for each module.
 const perModule = 200
 
-// madeModule is one module version of the project, with two older versions of which the module graph has the go.mod alone: one that
-// go.sum names, and one that it does not.
+// madeModule is one module version of the project, with two older versions of which the module
+// graph has the go.mod alone: one that go.sum names, and one that it does not.
 type madeModule struct {
 	v           module.Version
 	files       map[string][]byte // of the tree
@@ -106,8 +106,8 @@ func info(version string) []byte {
 	return fmt.Appendf(nil, `{"Version":%q,"Time":"2026-01-02T03:04:05Z"}`, version)
 }
 
-// makeModules makes a module cache with n modules, and in project a program that imports every tenth of
-// them: more of a graph is there for its sake alone.
+// makeModules makes a module cache with n modules, and in project a program that imports every
+// tenth of them: more of a graph is there for its sake alone.
 func makeModules(ctx context.Context, dir, project string, n int) error {
 	stage, err := modcache.Open(dir, modcache.Options{}).NewStage()
 	if err != nil {

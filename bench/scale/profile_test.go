@@ -15,7 +15,8 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// BenchmarkCommands runs what the commands run, in one process with a directory store, so that profiles show where time and memory go:
+// BenchmarkCommands runs what the commands run, in one process with a directory store, so that
+// profiles show where time and memory go:
 //
 //	SCALE_ENTRIES=100000 go test ./bench/scale -run '^$' -bench Commands/first-save -benchtime 1x -cpuprofile cpu.out -memprofile mem.out
 func BenchmarkCommands(b *testing.B) {

@@ -121,7 +121,8 @@ func (p page) ManifestRows() string {
 	return b.String()
 }
 
-// Fits is how many entries a manifest can have by its size, at the bytes an entry takes in the largest.
+// Fits is how many entries a manifest can have by its size, at the bytes an entry takes in the
+// largest.
 func (p page) Fits() string {
 	s := p.Sizes[len(p.Sizes)-1]
 	return fmt.Sprintf("%.1f million", snapshot.MaxManifest/(float64(s.Manifest)/float64(s.Entries))/1e6)

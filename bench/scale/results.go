@@ -16,7 +16,8 @@ type results struct {
 	Machine  machine   `json:"machine"`
 	Sizes    []size    `json:"sizes"`
 	Load     *load     `json:"load,omitempty"`
-	Note     string    `json:"note,omitempty"` // what a reader of the page should know about this run
+	// what a reader of the page should know about this run
+	Note string `json:"note,omitempty"`
 }
 
 // size is what was measured on caches of one size.
@@ -83,8 +84,8 @@ func user(c kit.Cost) float64   { return c.User }
 func system(c kit.Cost) float64 { return c.System }
 func memory(c kit.Cost) float64 { return float64(c.MaxRSS) }
 
-// growth compares what an entry costs from the middle size to the last with what it costs from the first to the middle one, in user time: 1
-// is linear.
+// growth compares what an entry costs from the middle size to the last with what it costs from the
+// first to the middle one, in user time: 1 is linear.
 func (r *results) growth(name string) (float64, bool) {
 	n := len(r.Sizes)
 	if n < 3 {
@@ -103,7 +104,8 @@ type target struct {
 
 func (t target) met() bool { return t.Value <= t.Limit }
 
-// maxGrowth leaves room for sorting, and for what is in the caches of a processor with fewer entries.
+// maxGrowth leaves room for sorting, and for what is in the caches of a processor with fewer
+// entries.
 const maxGrowth = 1.5
 
 func (r *results) targets() (list []target) {

@@ -80,7 +80,8 @@ func (s *server) env() []string {
 	return []string{"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey, "AWS_EC2_METADATA_DISABLED=true"}
 }
 
-// manifest returns the size of the largest manifest at a prefix, and the number of objects and their bytes.
+// manifest returns the size of the largest manifest at a prefix, and the number of objects and
+// their bytes.
 func (s *server) stored(prefix string) (manifest int64, objects int, bytes int64, err error) {
 	err = filepath.WalkDir(filepath.Join(s.dir, bucket, prefix), func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -100,8 +101,8 @@ func (s *server) stored(prefix string) (manifest int64, objects int, bytes int64
 	return manifest, objects, bytes, err
 }
 
-// requests counts the requests since the start of the server, by operation, and among them those that were refused because another
-// job was faster.
+// requests counts the requests since the start of the server, by operation, and among them those
+// that were refused because another job was faster.
 func (s *server) requests() (kinds map[string]int, conflicts int, err error) {
 	time.Sleep(200 * time.Millisecond) // a line is written after the answer was sent
 	f, err := os.Open(s.log)

@@ -79,9 +79,10 @@ func endpoint(ns, tun, addr string, mtu int) (int, error) {
 	return fd, nil
 }
 
-// openTUN opens a blocking descriptor: the device lives as long as it stays open,
-// also after it moved to another namespace. As most network cards do, the device takes over checksums and cutting into
-// segments, so that packets of up to 64 KiB cross the relay, each behind a header that says so (virtio_net_hdr).
+// openTUN opens a blocking descriptor: the device lives as long as it stays open, also after it
+// moved to another namespace. As most network cards do, the device takes over checksums and cutting
+// into segments, so that packets of up to 64 KiB cross the relay, each behind a header that says so
+// (virtio_net_hdr).
 func openTUN(name string) (int, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -124,7 +125,8 @@ type packet struct {
 const (
 	headerSize = 10 // virtio_net_hdr
 	maxPacket  = headerSize + 64<<10
-	// tick is how long the sender sleeps at least, so that the relay takes little of the cores on which both ends run too.
+	// tick is how long the sender sleeps at least, so that the relay takes little of the cores on
+	// which both ends run too.
 	tick = 500 * time.Microsecond
 )
 

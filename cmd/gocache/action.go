@@ -42,7 +42,8 @@ func (a *app) actionCommand() *cobra.Command {
 	return cmd
 }
 
-// An action is one phase of a step. It runs the commands restore and save with the inputs as twins of their flags.
+// An action is one phase of a step. It runs the commands restore and save with the inputs as twins
+// of their flags.
 type action struct {
 	gh     *githubactions.Action
 	out    *console
@@ -57,7 +58,8 @@ type action struct {
 	saved    *saveOutput
 }
 
-// newAction writes everything to stdout, for the runner reads both streams and keeps no order between them.
+// newAction writes everything to stdout, for the runner reads both streams and keeps no order
+// between them.
 func (a *app) newAction() *action {
 	x := &action{process: a.process, env: a.lookup, in: inputValues{env: a.lookup, list: inputs()}}
 	x.gh = githubactions.New(githubactions.WithWriter(a.out.stdout), githubactions.WithGetenv(a.lookup.get))
@@ -71,7 +73,8 @@ func (a *app) newAction() *action {
 	return x
 }
 
-// main restores. Its notes for post lie in a directory of its own, so that a job can use the action more than once.
+// main restores. Its notes for post lie in a directory of its own, so that a job can use the action
+// more than once.
 func (x *action) main(ctx context.Context) error {
 	dir, err := x.makeStateDir()
 	if err != nil {
@@ -154,7 +157,8 @@ func (x *action) save(ctx context.Context) error {
 	return x.end(err)
 }
 
-// begin checks the inputs, those for the save after the job too, since a mistake should show at once.
+// begin checks the inputs, those for the save after the job too, since a mistake should show at
+// once.
 func (x *action) begin(commands ...string) error {
 	x.mask()
 	if err := x.in.check(); err != nil {
@@ -169,8 +173,8 @@ func (x *action) begin(commands ...string) error {
 	return x.useKeys()
 }
 
-// hasStore warns when no input names a store. That is no mistake of its own: a pull request from a fork gets no secrets
-// and no variables, which is where the name often is.
+// hasStore warns when no input names a store. That is no mistake of its own: a pull request from a
+// fork gets no secrets and no variables, which is where the name often is.
 func (x *action) hasStore() bool {
 	if store, _ := x.lookup(twin("store")); store != "" {
 		return true
@@ -213,7 +217,8 @@ func (x *action) run(ctx context.Context, command, dir string) error {
 	return nil
 }
 
-// summarize adds the section of this step to the summary, with the flags of a command; post knows both halves.
+// summarize adds the section of this step to the summary, with the flags of a command; post knows
+// both halves.
 func (x *action) summarize(command string) {
 	a := &app{out: x.out, lookup: x.lookup}
 	if err := applyTwins(findCommand(a.root(), command), x.lookup, x.in.origin); err != nil {
@@ -224,14 +229,15 @@ func (x *action) summarize(command string) {
 	}
 }
 
-// lookup is what the commands see as their environment. A runner that does not tell how the job went leaves that open, and then nothing
-// may be dropped.
+// lookup is what the commands see as their environment. A runner that does not tell how the job
+// went leaves that open, and then nothing may be dropped.
 func (x *action) lookup(name string) (string, bool) {
 	v, ok := x.in.lookup(name)
 	switch {
 	case name == twin("job-status") && v == "":
 		return jobFailure, true
-	case name == twin("debug") && v == "" && x.env.get("RUNNER_DEBUG") == "1": // "Enable debug logging" of a rerun
+	case name == twin("debug") && v == "" && x.env.get("RUNNER_DEBUG") == "1":
+		// "Enable debug logging" of a rerun
 		return "true", true
 	}
 	return v, ok
@@ -268,9 +274,11 @@ func (x *action) end(err error) error {
 	return failure{f.code, nil}
 }
 
-// warnRefused: what is merely missing is usual in a new branch, but bytes that do not match their hash are somebody's business.
+// warnRefused: what is merely missing is usual in a new branch, but bytes that do not match their
+// hash are somebody's business.
 func (x *action) warnRefused() {
-	if x.restored == nil || x.restored.Result == nil || x.env.get("STATE_dir") != "" { // main has said it
+	// main has said it
+	if x.restored == nil || x.restored.Result == nil || x.env.get("STATE_dir") != "" {
 		return
 	}
 	for _, l := range x.restored.Losses {
@@ -295,7 +303,8 @@ func (x *action) mask() {
 	}
 }
 
-// useKeys passes the keys on to the SDK, which reads the environment. A session token of an earlier step belongs to other keys.
+// useKeys passes the keys on to the SDK, which reads the environment. A session token of an earlier
+// step belongs to other keys.
 func (x *action) useKeys() error {
 	id, secret, token := x.in.get("access-key-id"), x.in.get("secret-access-key"), x.in.get("session-token")
 	if (id == "") != (secret == "") {
@@ -307,7 +316,8 @@ func (x *action) useKeys() error {
 	return errors.Join(os.Setenv("AWS_ACCESS_KEY_ID", id), os.Setenv("AWS_SECRET_ACCESS_KEY", secret), os.Setenv("AWS_SESSION_TOKEN", token))
 }
 
-// idToken gets an OIDC token from the runner, for which the job needs the permission id-token: write.
+// idToken gets an OIDC token from the runner, for which the job needs the permission id-token:
+// write.
 func (x *action) idToken(ctx context.Context, audience string) (string, error) {
 	token, err := x.gh.GetIDToken(ctx, audience)
 	if err != nil {
@@ -317,8 +327,8 @@ func (x *action) idToken(ctx context.Context, audience string) (string, error) {
 	return token, nil
 }
 
-// addPath lets later steps say `gocache plan`. Only the directory of the tool cache holds nothing else, which could
-// come before what the job has in PATH.
+// addPath lets later steps say `gocache plan`. Only the directory of the tool cache holds nothing
+// else, which could come before what the job has in PATH.
 func (x *action) addPath() {
 	self, err := os.Executable()
 	tools := x.env.get("RUNNER_TOOL_CACHE")
@@ -330,7 +340,8 @@ func (x *action) addPath() {
 	}
 }
 
-// setRestoreOutputs sets them all, also after an error: an expression reads what is not set as empty.
+// setRestoreOutputs sets them all, also after an error: an expression reads what is not set as
+// empty.
 func (x *action) setRestoreOutputs() {
 	x.setOutput("cache-result", cacheResult(x.restored))
 	r := x.restored

@@ -16,7 +16,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// A ghRunner plays the runner of GitHub for the phases of one step: it passes inputs and state, and reads the files that come back.
+// A ghRunner plays the runner of GitHub for the phases of one step: it passes inputs and state, and
+// reads the files that come back.
 type ghRunner struct {
 	t    *testing.T
 	root string
@@ -59,7 +60,8 @@ func (r *ghRunner) build(word string) {
 	}
 }
 
-// phase runs one, with more variables, and demands success and texts. It returns what the phase left for the runner: outputs and state.
+// phase runs one, with more variables, and demands success and texts. It returns what the phase
+// left for the runner: outputs and state.
 func (r *ghRunner) phase(name string, more map[string]string, texts ...string) map[string]string {
 	r.t.Helper()
 	env := maps.Clone(r.env)
@@ -153,7 +155,8 @@ func TestActionPhases(t *testing.T) {
 	r.build("C")
 	r.phase("post", withVar(stateOf(r.phase("main", nil)), "INPUT_JOB-STATUS", ""), "saved in", "nothing is trimmed")
 
-	// A branch, whose first save has nothing to add; sub-actions; and a snapshot that is only looked for.
+	// A branch, whose first save has nothing to add; sub-actions; and a snapshot that is only
+	// looked for.
 	branch := r.phase("restore", map[string]string{"GITHUB_REF": "refs/heads/x"})
 	if branch["cache-hit"] != "true" || branch["matched-scope"] != "refs/heads/main" || branch["scope"] != "refs/heads/x" {
 		t.Errorf("outputs %v", branch)
@@ -205,7 +208,8 @@ func TestActionWarnsOnce(t *testing.T) {
 	}
 }
 
-// TestActionKeys: keys are masked before anything else is said, and reach the SDK without the token of other keys.
+// TestActionKeys: keys are masked before anything else is said, and reach the SDK without the token
+// of other keys.
 func TestActionKeys(t *testing.T) {
 	r := newGHRunner(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
@@ -219,7 +223,8 @@ func TestActionKeys(t *testing.T) {
 	}
 }
 
-// TestActionRole gets a token from the runner for a role, in main, which post uses too, and needs no keys.
+// TestActionRole gets a token from the runner for a role, in main, which post uses too, and needs
+// no keys.
 func TestActionRole(t *testing.T) {
 	r := newGHRunner(t)
 	g := storetest.Gateway(t)

@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// actionDocsCommand writes what is generated from the table of inputs: action.yml, its sisters, and docs/inputs.md.
+// actionDocsCommand writes what is generated from the table of inputs: action.yml, its sisters, and
+// docs/inputs.md.
 func (a *app) actionDocsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "docs [directory]", Short: "Write action.yml, restore/action.yml, save/action.yml and docs/inputs.md",

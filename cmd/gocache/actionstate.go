@@ -34,7 +34,8 @@ func (x *action) tempDir() string {
 	return os.TempDir()
 }
 
-// setState and setOutput do without a runner that offers no file for it, where the library would panic.
+// setState and setOutput do without a runner that offers no file for it, where the library would
+// panic.
 func (x *action) setState(name, value string) {
 	if x.env.get("GITHUB_STATE") != "" {
 		x.gh.SaveState(name, value)
@@ -47,7 +48,8 @@ func (x *action) setOutput(name, value string) {
 	}
 }
 
-// Files that main leaves for post: the result of the restore, for the summary of the job, and the kinds of trouble that it has warned of.
+// Files that main leaves for post: the result of the restore, for the summary of the job, and the
+// kinds of trouble that it has warned of.
 const (
 	restoredFile = "restored.json"
 	warnedFile   = "warned.json"
@@ -81,7 +83,8 @@ func readRestored(dir string) *restoreOutput {
 	return r
 }
 
-// writeWarned and readWarned keep post from saying again what main has said. Without them it would, so errors do not matter.
+// writeWarned and readWarned keep post from saying again what main has said. Without them it would,
+// so errors do not matter.
 func writeWarned(dir string, kinds []string) {
 	if data, err := json.Marshal(kinds); err == nil && dir != "" {
 		os.WriteFile(filepath.Join(dir, warnedFile), data, 0o644)

@@ -10,8 +10,9 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// annotations collects warnings, so that a job shows one for each kind of trouble and not one for each file: GitHub shows ten
-// of a step at most, and nobody reads a hundred. Every single one is in the log.
+// annotations collects warnings, so that a job shows one for each kind of trouble and not one for
+// each file: GitHub shows ten of a step at most, and nobody reads a hundred. Every single one is in
+// the log.
 type annotations struct {
 	kinds []trouble
 	texts map[string]bool
@@ -24,7 +25,8 @@ type trouble struct {
 	more              int
 }
 
-// varying is what differs between messages of one kind: words with a path, a version, a hash or a number in them, and quoted ones.
+// varying is what differs between messages of one kind: words with a path, a version, a hash or a
+// number in them, and quoted ones.
 var varying = regexp.MustCompile(`"[^"]*"|[^\s:,;()]*[0-9/\\@][^\s,;()]*`)
 
 // add takes a warning. The same text twice counts once.
@@ -36,7 +38,8 @@ func (n *annotations) add(text, hint string) {
 		n.texts = map[string]bool{}
 	}
 	n.texts[text] = true
-	kind := cmp.Or(hint, varying.ReplaceAllString(text, "*")) // what is to be done tells kinds apart best
+	// what is to be done tells kinds apart best
+	kind := cmp.Or(hint, varying.ReplaceAllString(text, "*"))
 	if slices.Contains(n.said, kind) {
 		return
 	}

@@ -13,7 +13,8 @@ import (
 // compilerTime is how long the C compiler may take to say its version.
 const compilerTime = 2 * time.Second
 
-// buildsWith reduces what of the job's surroundings is part of action IDs to hashes; nil where no build cache is worked on.
+// buildsWith reduces what of the job's surroundings is part of action IDs to hashes; nil where no
+// build cache is worked on.
 func (p *project) buildsWith(ctx context.Context) map[string]string {
 	if p.buildDir == "" {
 		return nil
@@ -47,7 +48,8 @@ func (p *project) mainDir() string {
 	return p.dir
 }
 
-// compilerVersion asks the C compiler as the go command does. It returns "" where there is none that answers.
+// compilerVersion asks the C compiler as the go command does. It returns "" where there is none
+// that answers.
 func compilerVersion(ctx context.Context, dir, cc string) string {
 	fields := strings.Fields(cc)
 	if len(fields) == 0 {

@@ -11,21 +11,24 @@ import (
 	"strings"
 )
 
-// What main resolved has to hold for post, but the runner gives post other inputs than main in composite actions, or none, and the
-// steps in between can change every variable. So main leaves what decides in the directory of its step, and post works with that.
-// Only how the job went is asked anew. The file can hold keys: it is readable for this user alone, and post removes it.
+// What main resolved has to hold for post, but the runner gives post other inputs than main in
+// composite actions, or none, and the steps in between can change every variable. So main leaves
+// what decides in the directory of its step, and post works with that. Only how the job went is
+// asked anew. The file can hold keys: it is readable for this user alone, and post removes it.
 
 // carriedFile is in the directory of a step.
 const carriedFile = "main.json"
 
 // carried is what a phase had.
 type carried struct {
-	Dir     string            `json:"dir"`     // working directory
-	Seen    map[string]string `json:"seen"`    // inputs and variables as the commands read them
-	Process map[string]string `json:"process"` // variables of the process, for the go command and the SDK
+	Dir  string            `json:"dir"`  // working directory
+	Seen map[string]string `json:"seen"` // inputs and variables as the commands read them
+	// variables of the process, for the go command and the SDK
+	Process map[string]string `json:"process"`
 }
 
-// freshNames are asked anew in post: how the job went, tokens that end soon, and the files by which the runner is told.
+// freshNames are asked anew in post: how the job went, tokens that end soon, and the files by which
+// the runner is told.
 var freshNames = []string{
 	"INPUT_JOB-STATUS", twin("job-status"), tokenVariable, twin("binary"),
 	"GITHUB_TOKEN", "GITHUB_STATE", "GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY",
@@ -74,7 +77,8 @@ func (x *action) carry() carried {
 	return c
 }
 
-// readNames lists what the commands can read: what the process has, and what their environment may have beside it.
+// readNames lists what the commands can read: what the process has, and what their environment may
+// have beside it.
 func (x *action) readNames() []string {
 	names := []string{
 		"GITHUB_ACTIONS", "GITHUB_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_REF", "GITHUB_BASE_REF", "GITHUB_HEAD_REF", "GITHUB_SHA", "GITHUB_RUN_ID",
@@ -123,11 +127,13 @@ func takeCarried(dir string) (*carried, error) {
 	return c, removed
 }
 
-// lostState is the mark that main leaves where it could make no directory: to post, no directory means that main was never reached.
+// lostState is the mark that main leaves where it could make no directory: to post, no directory
+// means that main was never reached.
 const lostState = "lost"
 
-// useCarried makes post work with what main had. It returns what post was given itself. After an error the inputs of main are not
-// known, such as that it is only to read, or the name: nothing may be saved with others.
+// useCarried makes post work with what main had. It returns what post was given itself. After an
+// error the inputs of main are not known, such as that it is only to read, or the name: nothing may
+// be saved with others.
 func (x *action) useCarried(dir string) (*carried, error) {
 	switch {
 	case x.env.get("STATE_"+lostState) != "":
@@ -181,8 +187,8 @@ func setEnviron(want, now map[string]string) error {
 	return errors.Join(errs...)
 }
 
-// others names the inputs and variables that are not what they were, without their values. Steps add to PATH as a matter of course, and
-// GITHUB_ variables are the runner's own.
+// others names the inputs and variables that are not what they were, without their values. Steps
+// add to PATH as a matter of course, and GITHUB_ variables are the runner's own.
 func (c carried) others(now carried) []string {
 	var list []string
 	add := func(was, is map[string]string) {
@@ -209,7 +215,8 @@ func (c carried) others(now carried) []string {
 	return list
 }
 
-// newCredentials puts the credentials of post into the process in the place of main's. It reports whether they are others.
+// newCredentials puts the credentials of post into the process in the place of main's. It reports
+// whether they are others.
 func (x *action) newCredentials(now *carried) bool {
 	if now == nil {
 		return false

@@ -20,7 +20,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestActionPostKeepsWhatMainHad: composite actions give post other inputs or none, steps in between change variables.
+// TestActionPostKeepsWhatMainHad: composite actions give post other inputs or none, steps in
+// between change variables.
 func TestActionPostKeepsWhatMainHad(t *testing.T) {
 	for name, post := range map[string]map[string]string{
 		"no inputs":     {"INPUT_STORE": "", "INPUT_NAME": "", "INPUT_READ-ONLY": ""},
@@ -59,7 +60,8 @@ func TestActionPostKeepsWhatMainHad(t *testing.T) {
 	}
 }
 
-// TestActionPostStaysReadOnly: an input that main had counts, though post has a store from elsewhere.
+// TestActionPostStaysReadOnly: an input that main had counts, though post has a store from
+// elsewhere.
 func TestActionPostStaysReadOnly(t *testing.T) {
 	r := newGHRunner(t)
 	r.env["GOCACHE_ACTION_STORE"] = r.env["INPUT_STORE"]
@@ -68,8 +70,8 @@ func TestActionPostStaysReadOnly(t *testing.T) {
 	r.phase("post", withAll(stateOf(main), map[string]string{"INPUT_READ-ONLY": "", "INPUT_STORE": ""}), "read-only, nothing is saved")
 }
 
-// TestActionPostDamagedNotes: without what main had, post does not know whether it may save, and under which name. So it saves nothing,
-// and says so.
+// TestActionPostDamagedNotes: without what main had, post does not know whether it may save, and
+// under which name. So it saves nothing, and says so.
 func TestActionPostDamagedNotes(t *testing.T) {
 	write := func(text string) func(*testing.T, *ghRunner, string) error {
 		return func(_ *testing.T, _ *ghRunner, file string) error { return os.WriteFile(file, []byte(text), 0o600) }
@@ -108,7 +110,8 @@ func TestActionPostDamagedNotes(t *testing.T) {
 	}
 }
 
-// TestActionPostWithoutDirectory: main could make no directory for its notes. Post takes that for no main that was never reached.
+// TestActionPostWithoutDirectory: main could make no directory for its notes. Post takes that for
+// no main that was never reached.
 func TestActionPostWithoutDirectory(t *testing.T) {
 	r := newGHRunner(t)
 	main := r.phase("main", map[string]string{"INPUT_READ-ONLY": "true", "RUNNER_TEMP": r.path("event.json")}, "the job will save nothing")
@@ -119,7 +122,8 @@ func TestActionPostWithoutDirectory(t *testing.T) {
 	}
 }
 
-// TestActionPostExpired: the credentials of main are over when post comes, and the job has others by then.
+// TestActionPostExpired: the credentials of main are over when post comes, and the job has others
+// by then.
 func TestActionPostExpired(t *testing.T) {
 	r := newGHRunner(t)
 	g := storetest.Gateway(t)
@@ -158,7 +162,8 @@ func TestActionPostExpired(t *testing.T) {
 	r.phase("post", stateOf(main), "those that the job has now are used", "saved in refs/heads/main", "::add-mask::of the second")
 }
 
-// TestActionPostWithoutGo: a step between has removed the go that main asked, and installed another one.
+// TestActionPostWithoutGo: a step between has removed the go that main asked, and installed another
+// one.
 func TestActionPostWithoutGo(t *testing.T) {
 	r := newGHRunner(t)
 	program, err := exec.LookPath("go")

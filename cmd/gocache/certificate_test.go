@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// TestUnknownAuthority: a server with a certificate of its own authority; the hint says where that is named, and it helps.
+// TestUnknownAuthority: a server with a certificate of its own authority; the hint says where that
+// is named, and it helps.
 func TestUnknownAuthority(t *testing.T) {
 	if runtime.GOOS == "darwin" {
 		t.Skip("macOS refuses the certificate of net/http/httptest for its long life before it looks for the authority")

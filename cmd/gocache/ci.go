@@ -38,7 +38,8 @@ func (id identity) whole() bool {
 	return id.Repo != "" && id.Scope != "" && id.DefaultScope != "" && id.Commit != ""
 }
 
-// readOnlyReason says why a save of this job writes nothing although nobody asked for that; "" if it may. id is as whom it would.
+// readOnlyReason says why a save of this job writes nothing although nobody asked for that; "" if
+// it may. id is as whom it would.
 func (a *app) readOnlyReason(id identity) string {
 	if a.flags.signing.mayNotSave() {
 		return "with --trust-key, and without --sign-key, nobody could restore what it saved"
@@ -51,8 +52,8 @@ func readOnlyReason(env lookupEnv, id identity) string {
 	return cmp.Or(githubReadOnlyReason(env), gitlabReadOnlyReason(env), otherReadOnlyReason(env), unknownScopeReason(env, id), baseReason(env, id))
 }
 
-// baseReason: what a pull request writes its base must not read, also when flags give all jobs the same scope. After the merge, the
-// code is the base's own.
+// baseReason: what a pull request writes its base must not read, also when flags give all jobs the
+// same scope. After the merge, the code is the base's own.
 func baseReason(env lookupEnv, id identity) string {
 	if !forPullRequest(env) || id.Scope != id.BaseScope && id.Scope != id.DefaultScope {
 		return ""
@@ -60,7 +61,8 @@ func baseReason(env lookupEnv, id identity) string {
 	return "a pull request does not write " + id.Scope + ", which others read as their own"
 }
 
-// forPullRequest reports whether a job runs the code of a pull request or merge request that is not merged yet.
+// forPullRequest reports whether a job runs the code of a pull request or merge request that is not
+// merged yet.
 func forPullRequest(env lookupEnv) bool {
 	switch {
 	case onGitHub(env):
@@ -84,13 +86,15 @@ var jobStatuses = []string{jobSuccess, jobFailure, jobCancelled}
 // gitlabStatuses translates what GitLab has in CI_JOB_STATUS.
 var gitlabStatuses = map[string]string{"failed": jobFailure, "canceled": jobCancelled, "canceling": jobCancelled}
 
-// jobStatus is how the job ended, as far as the CI system says so in the environment: GitLab does, in after_script.
-// GitHub has it only as an expression, which a workflow has to pass on; the action does.
+// jobStatus is how the job ended, as far as the CI system says so in the environment: GitLab does,
+// in after_script. GitHub has it only as an expression, which a workflow has to pass on; the action
+// does.
 func jobStatus(env lookupEnv) string {
 	if !onGitLab(env) {
 		return jobSuccess
 	}
-	return cmp.Or(gitlabStatuses[env.get("CI_JOB_STATUS")], jobSuccess) // "running", in the script of the job itself
+	// "running", in the script of the job itself
+	return cmp.Or(gitlabStatuses[env.get("CI_JOB_STATUS")], jobSuccess)
 }
 
 // branch makes a ref of a branch name. "" stays.

@@ -18,7 +18,8 @@ import (
 //     with no final period; a hint what to do follows on a line of its own;
 //   - --quiet leaves only warnings, errors and JSON;
 //   - --debug adds "gocache: debug: ...", from many goroutines at once, and takes progress away;
-//   - no secret of the environment is printed, wherever a text comes from, nor what looks like one in a message.
+//   - no secret of the environment is printed, wherever a text comes from, nor what looks like one
+//     in a message.
 //
 // Not safe for concurrent use but for debugf; while a report.Progress runs, nothing else prints.
 type console struct {

@@ -16,10 +16,13 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
-// Tokens are secrets, and come from the environment only: flags can be seen in the list of processes.
+// Tokens are secrets, and come from the environment only: flags can be seen in the list of
+// processes.
 const (
-	tokenVariable     = "GOCACHE_ACTION_ID_TOKEN"     // the token itself: GitLab's id_tokens, Buildkite, CircleCI
-	tokenFileVariable = "AWS_WEB_IDENTITY_TOKEN_FILE" // as for all AWS tools, on Kubernetes for example
+	// the token itself: GitLab's id_tokens, Buildkite, CircleCI
+	tokenVariable = "GOCACHE_ACTION_ID_TOKEN"
+	// as for all AWS tools, on Kubernetes for example
+	tokenFileVariable = "AWS_WEB_IDENTITY_TOKEN_FILE"
 )
 
 const (
@@ -94,8 +97,8 @@ func (a *app) token(ctx context.Context, audience string) (string, error) {
 	return strings.TrimSpace(string(data)), nil
 }
 
-// keptSession returns the credentials that restore left, or nil. Those of another role are none: a runner that keeps
-// its files has perhaps those of another job.
+// keptSession returns the credentials that restore left, or nil. Those of another role are none: a
+// runner that keeps its files has perhaps those of another job.
 func (a *app) keptSession() *s3.Session {
 	if a.flags.role.keepFile() == "" {
 		return nil
@@ -116,7 +119,8 @@ func (a *app) keptSession() *s3.Session {
 	return kept
 }
 
-// forgetCredentials removes what an earlier job left, so that a restore that fails leaves none, and one that does not, its own.
+// forgetCredentials removes what an earlier job left, so that a restore that fails leaves none, and
+// one that does not, its own.
 func (a *app) forgetCredentials() {
 	if a.flags.role.keepFile() == "" {
 		return
@@ -126,8 +130,9 @@ func (a *app) forgetCredentials() {
 	}
 }
 
-// keepCredentials leaves the temporary credentials of a store for save. It comes before the restore, which may be
-// killed. Credentials that cannot be had are not reported here: the first request of the restore does that.
+// keepCredentials leaves the temporary credentials of a store for save. It comes before the
+// restore, which may be killed. Credentials that cannot be had are not reported here: the first
+// request of the restore does that.
 func (a *app) keepCredentials(ctx context.Context, st store.Store) {
 	remote, ok := st.(*s3.Store)
 	if a.flags.role.keepFile() == "" || !ok {

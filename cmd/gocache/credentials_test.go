@@ -50,7 +50,8 @@ func newRoleJob(t *testing.T) *roleJob {
 	return j
 }
 
-// run runs a command, and looks for secrets in all that it printed and left behind, but for the one file.
+// run runs a command, and looks for secrets in all that it printed and left behind, but for the one
+// file.
 func (j *roleJob) run(command string, more ...string) (code int, output string) {
 	j.t.Helper()
 	var b bytes.Buffer
@@ -81,7 +82,8 @@ func (j *roleJob) mustRun(command string, more ...string) string {
 	return out
 }
 
-// TestKeepCredentials is a job of GitLab: its token is there for restore, and not any more for save.
+// TestKeepCredentials is a job of GitLab: its token is there for restore, and not any more for
+// save.
 func TestKeepCredentials(t *testing.T) {
 	j := newRoleJob(t)
 	t.Setenv(tokenVariable, j.sts.Token)

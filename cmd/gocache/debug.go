@@ -17,11 +17,12 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
-// This file is what --debug prints: where gocache runs, what it was told, and each request. It is for logs that others read, so
-// it shows nothing that is secret: values are printed only of what is named here, and all of it goes through console.clean.
+// This file is what --debug prints: where gocache runs, what it was told, and each request. It is
+// for logs that others read, so it shows nothing that is secret: values are printed only of what is
+// named here, and all of it goes through console.clean.
 
-// shownVariables are those whose values explain what happens. The values of others are nobody's business: GOFLAGS, for example, can
-// put a token into a program.
+// shownVariables are those whose values explain what happens. The values of others are nobody's
+// business: GOFLAGS, for example, can put a token into a program.
 var shownVariables = []string{
 	"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE",
 	"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_EC2_METADATA_DISABLED",
@@ -48,8 +49,10 @@ func knownSecrets(env lookupEnv) *redact.Values {
 	var list []string
 	for _, name := range secretVariables {
 		switch value := env.get(name); {
-		case name == "AWS_ACCESS_KEY_ID", name == "GOFLAGS", name == "ACTIONS_ID_TOKEN_REQUEST_URL": // no secrets as a whole
-		case name == twinPrefix+"SIGN_KEY" && !strings.HasPrefix(value, privatePrefix): // the name of a file
+		case name == "AWS_ACCESS_KEY_ID", name == "GOFLAGS", name == "ACTIONS_ID_TOKEN_REQUEST_URL":
+			// no secrets as a whole
+		case name == twinPrefix+"SIGN_KEY" && !strings.HasPrefix(value, privatePrefix):
+			// the name of a file
 		default:
 			list = append(list, value)
 		}
@@ -67,7 +70,8 @@ func knownSecrets(env lookupEnv) *redact.Values {
 	return redact.NewValues(list...)
 }
 
-// passwordOf returns the password in a URL as it is written there, or "". It also finds that of one that is no valid URL.
+// passwordOf returns the password in a URL as it is written there, or "". It also finds that of one
+// that is no valid URL.
 func passwordOf(rawURL string) string {
 	_, rest, _ := strings.Cut(rawURL, "://")
 	rest, _, _ = strings.Cut(rest, "/")

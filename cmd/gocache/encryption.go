@@ -11,10 +11,12 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
-// customerKeyVariable holds the key of SSE-C, in base64. There is no flag for it, since flags can be seen in the list of processes.
+// customerKeyVariable holds the key of SSE-C, in base64. There is no flag for it, since flags can
+// be seen in the list of processes.
 const customerKeyVariable = "GOCACHE_ACTION_SSE_C_KEY"
 
-// keepingFlags say how a bucket keeps objects. Those of a store's URL hold where a flag says nothing.
+// keepingFlags say how a bucket keeps objects. Those of a store's URL hold where a flag says
+// nothing.
 type keepingFlags struct {
 	sse             choice
 	kmsKey          string

@@ -9,10 +9,11 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// How a command ends before it is done. Its time is bounded by --timeout, and a signal can come at any moment. Both cancel its context, and it
-// ends by itself, after it has cleaned up: aborted uploads, removed stages. Two bounds are behind that, for a store or a disk
-// that hangs just then: requests for cleaning up end after a while (store.WithEnd), and a moment later the process exits. Nothing that is
-// stored or restored depends on the cleaning: both can be killed at any instant.
+// How a command ends before it is done. Its time is bounded by --timeout, and a signal can come at
+// any moment. Both cancel its context, and it ends by itself, after it has cleaned up: aborted
+// uploads, removed stages. Two bounds are behind that, for a store or a disk that hangs just then:
+// requests for cleaning up end after a while (store.WithEnd), and a moment later the process exits.
+// Nothing that is stored or restored depends on the cleaning: both can be killed at any instant.
 //
 // GitHub sends SIGINT to a job that is cancelled, SIGTERM after 7.5 s, and kills it after 10 s.
 const (
@@ -22,7 +23,8 @@ const (
 	exitAfterTimeout  = 900 * time.Millisecond
 )
 
-// errTimedOut is the cause of a context that ended by --timeout. Connections have times of their own, whose errors look like context.DeadlineExceeded.
+// errTimedOut is the cause of a context that ended by --timeout. Connections have times of their
+// own, whose errors look like context.DeadlineExceeded.
 var errTimedOut = errors.New("not done within")
 
 // leaves says what a command leaves when it ends before it is done, for people who wonder.
@@ -70,7 +72,8 @@ func (a *app) watch(ctx context.Context, done <-chan struct{}, endCleaning func(
 	}
 }
 
-// giveUp exits without waiting for what still hangs. The message goes to the same places as any other.
+// giveUp exits without waiting for what still hangs. The message goes to the same places as any
+// other.
 func (a *app) giveUp(ctx context.Context) {
 	if a.process == nil {
 		return

@@ -48,7 +48,8 @@ func (j *eventJob) job(env lookupEnv, flags ...string) (action string) {
 	return action
 }
 
-// check runs a job, and demands that nothing in the store changes but below the prefix of its own scope; where that is "", nothing at all.
+// check runs a job, and demands that nothing in the store changes but below the prefix of its own
+// scope; where that is "", nothing at all.
 func (j *eventJob) check(env lookupEnv, repo, scope string, flags ...string) (action string) {
 	j.t.Helper()
 	before := filesBelow(j.t, j.store)
@@ -85,8 +86,9 @@ func (j *eventJob) unread(env lookupEnv, own string, others ...string) {
 	}
 }
 
-// TestEventsWriteTheirOwnScopeOnly runs a restore and a save for each event with what is derived from it. Whatever the event, no object outside of the
-// scope of its own code changes; so a pull request cannot write what its base, or the default branch, will read.
+// TestEventsWriteTheirOwnScopeOnly runs a restore and a save for each event with what is derived
+// from it. Whatever the event, no object outside of the scope of its own code changes; so a pull
+// request cannot write what its base, or the default branch, will read.
 func TestEventsWriteTheirOwnScopeOnly(t *testing.T) {
 	const repo = "github.com/octo/project"
 	j := newEventJob(t)

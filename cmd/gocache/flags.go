@@ -46,11 +46,11 @@ type flags struct {
 	summary             string
 }
 
-// Defaults. Zips are left out because rebuilding them writes each module a second time (measured: 8 % of
-// the time of a restore on a fast disk, and as much disk space as the trees), while of all go
-// commands only `go mod download` misses them. The age is that of what a weekly job needs, when it runs only after the next save of
-// others: 7 days, and as many for a run that is late or failed; 2 of them may be lost to a recorded use that is a day old and
-// to clocks that are a day apart.
+// Defaults. Zips are left out because rebuilding them writes each module a second time (measured: 8
+// % of the time of a restore on a fast disk, and as much disk space as the trees), while of all go
+// commands only `go mod download` misses them. The age is that of what a weekly job needs, when it
+// runs only after the next save of others: 7 days, and as many for a run that is late or failed; 2
+// of them may be lost to a recorded use that is a day old and to clocks that are a day apart.
 const (
 	defaultZips    = "omit"
 	defaultMaxAge  = 14 * 24 * time.Hour

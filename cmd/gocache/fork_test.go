@@ -10,7 +10,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// leaveNoCredentials takes them from a job as a fork's pull request has it: the variables are there, and empty.
+// leaveNoCredentials takes them from a job as a fork's pull request has it: the variables are
+// there, and empty.
 func (j *testJob) leaveNoCredentials() {
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"} {
 		j.t.Setenv(name, "")
@@ -20,8 +21,8 @@ func (j *testJob) leaveNoCredentials() {
 	j.t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 }
 
-// TestWithoutCredentials: main saves; a pull request without any secret restores that from the bucket whose policy is documented, and
-// can neither save nor clean.
+// TestWithoutCredentials: main saves; a pull request without any secret restores that from the
+// bucket whose policy is documented, and can neither save nor clean.
 func TestWithoutCredentials(t *testing.T) {
 	g := storetest.Gateway(t)
 	g.Bucket(t, "acme-cache")
@@ -73,7 +74,8 @@ func TestWithoutCredentials(t *testing.T) {
 	}
 }
 
-// TestRoleWithoutToken: a workflow that assumes a role, in a pull request to which the runner gives no token.
+// TestRoleWithoutToken: a workflow that assumes a role, in a pull request to which the runner gives
+// no token.
 func TestRoleWithoutToken(t *testing.T) {
 	g := storetest.Gateway(t)
 	g.Bucket(t, "acme-cache")

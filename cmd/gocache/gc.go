@@ -27,14 +27,15 @@ it lists what would go now, the largest first, and writes nothing.
 
 It looks at the whole store, whatever repositories and branches are in it.`
 
-// Defaults. A job that runs once a month still finds its snapshot after 35 days. The notice period is longer than any
-// save by far; together with a gc every day, garbage lies for two days.
+// Defaults. A job that runs once a month still finds its snapshot after 35 days. The notice period
+// is longer than any save by far; together with a gc every day, garbage lies for two days.
 const (
 	defaultGCAge = 35 * 24 * time.Hour
 	defaultGrace = 24 * time.Hour
 )
 
-// gcFlags are those of gc alone, and those that have other defaults than elsewhere: a large store takes its time.
+// gcFlags are those of gc alone, and those that have other defaults than elsewhere: a large store
+// takes its time.
 type gcFlags struct {
 	maxAge, grace, timeout duration
 	dryRun                 bool
@@ -77,7 +78,8 @@ type gcOutput struct {
 	outcome
 }
 
-// gc runs the command. Its failures are errors: no job depends on it, and who runs it wants to know.
+// gc runs the command. Its failures are errors: no job depends on it, and who runs it wants to
+// know.
 func (a *app) gc(ctx context.Context, g *gcFlags) error {
 	a.flags.timeout = g.timeout
 	ctx, cancel := a.deadline(ctx, "gc")

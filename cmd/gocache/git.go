@@ -68,8 +68,8 @@ func defaultBranch(ctx context.Context, dir, remote string) string {
 	return ""
 }
 
-// gitOutput returns what a git command prints, or "" when it fails. Repositories of other
-// users are trusted, as in containers the checkout often is one: the commands asked for run no hooks.
+// gitOutput returns what a git command prints, or "" when it fails. Repositories of other users are
+// trusted, as in containers the checkout often is one: the commands asked for run no hooks.
 func gitOutput(ctx context.Context, dir string, args ...string) string {
 	cmd := program(ctx, "git", append([]string{"-c", "safe.directory=*"}, args...)...)
 	cmd.Dir = dir
@@ -83,9 +83,9 @@ func gitOutput(ctx context.Context, dir string, args ...string) string {
 // scpForm is [user@]host:path. One letter before the colon is a Windows drive.
 var scpForm = regexp.MustCompile(`^(?:[^/@]*@)?(\[[^/\]]+\]|[^/:]{2,}):(.*)$`)
 
-// repoName turns the URL of a remote into a name such as github.com/org/name: the same for all ways to
-// reach a repository, and without user, password and port. Local paths lose only
-// their leading slash and ".git". The result is "" for what is no address.
+// repoName turns the URL of a remote into a name such as github.com/org/name: the same for all ways
+// to reach a repository, and without user, password and port. Local paths lose only their leading
+// slash and ".git". The result is "" for what is no address.
 func repoName(remote string) string {
 	host, path := "", remote
 	if scheme, _, ok := strings.Cut(remote, "://"); ok {

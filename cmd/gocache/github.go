@@ -13,7 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/samedir"
 )
 
-// onGitHub reports whether this is a job of GitHub Actions, or of Gitea and Forgejo, which set the same variables.
+// onGitHub reports whether this is a job of GitHub Actions, or of Gitea and Forgejo, which set the
+// same variables.
 func onGitHub(env lookupEnv) bool { return env.get("GITHUB_ACTIONS") == "true" }
 
 // fromGitHub: https://docs.github.com/en/actions/reference/workflows-and-actions/variables
@@ -40,11 +41,13 @@ func fromGitHub(env lookupEnv, dir string) identity {
 	return id
 }
 
-// maxMatrixName is how many bytes of a matrix a name shows; what is longer becomes a hash, as object names have a limit.
+// maxMatrixName is how many bytes of a matrix a name shows; what is longer becomes a hash, as
+// object names have a limit.
 const maxMatrixName = 100
 
-// matrixName tells the jobs of a matrix apart, of which GITHUB_JOB names only the whole. The values come from
-// ${{ toJSON(matrix) }}, the only place that has them. Names are sorted, so that their order in the workflow means nothing.
+// matrixName tells the jobs of a matrix apart, of which GITHUB_JOB names only the whole. The values
+// come from ${{ toJSON(matrix) }}, the only place that has them. Names are sorted, so that their
+// order in the workflow means nothing.
 func matrixName(text string) string {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber() // 1.10 is no 1.1
@@ -76,7 +79,8 @@ func matrixValue(v any) string {
 	return fmt.Sprint(v)
 }
 
-// workDirName tells two projects of one job apart, as each has its own "latest" snapshot. "" is the root of the checkout.
+// workDirName tells two projects of one job apart, as each has its own "latest" snapshot. "" is the
+// root of the checkout.
 func workDirName(env lookupEnv, dir string) string {
 	root := env.get("GITHUB_WORKSPACE")
 	if root == "" {
@@ -120,7 +124,8 @@ type githubEvent struct {
 		} `json:"head_repository"`
 	} `json:"workflow_run"`
 	Issue struct {
-		PullRequest json.RawMessage `json:"pull_request"` // there is one if the issue is a pull request
+		// there is one if the issue is a pull request
+		PullRequest json.RawMessage `json:"pull_request"`
 	} `json:"issue"`
 }
 
@@ -133,9 +138,11 @@ func readGitHubEvent(env lookupEnv) (event githubEvent, ok bool) {
 	return event, true
 }
 
-// githubReadOnlyReason is readOnlyReason on GitHub. The principle: a scope is written only by code that is in it. GITHUB_REF names the scope, but some events run with the
-// ref of the default branch (and its secrets) on behalf of code from elsewhere, which such workflows then check out. No
-// flag overrides this; a bucket policy should say it too, as a job can run anything, also another gocache.
+// githubReadOnlyReason is readOnlyReason on GitHub. The principle: a scope is written only by code
+// that is in it. GITHUB_REF names the scope, but some events run with the ref of the default branch
+// (and its secrets) on behalf of code from elsewhere, which such workflows then check out. No flag
+// overrides this; a bucket policy should say it too, as a job can run anything, also another
+// gocache.
 func githubReadOnlyReason(env lookupEnv) string {
 	if !onGitHub(env) {
 		return ""
@@ -161,7 +168,8 @@ func githubReadOnlyReason(env lookupEnv) string {
 	return ""
 }
 
-// forkReason: a pull request has its own scope, refs/pull/N/merge, but who can open one from a fork may be anyone.
+// forkReason: a pull request has its own scope, refs/pull/N/merge, but who can open one from a fork
+// may be anyone.
 func forkReason(event githubEvent, ok bool) string {
 	pr := event.PullRequest
 	switch {
@@ -185,8 +193,8 @@ func githubPullRequest(env lookupEnv) bool {
 	return false
 }
 
-// workflowRunReason: such a workflow runs in the scope of the default branch after any other workflow, of which only
-// those on the default branch itself are as good.
+// workflowRunReason: such a workflow runs in the scope of the default branch after any other
+// workflow, of which only those on the default branch itself are as good.
 func workflowRunReason(event githubEvent, ok bool) string {
 	run := event.WorkflowRun
 	switch {

@@ -65,7 +65,8 @@ func hintFor(err error) string {
 	return ""
 }
 
-// Errors of this command. errDiskFull is found by osfile.IsNoSpace, errAuthority by wire.UnknownAuthority.
+// Errors of this command. errDiskFull is found by osfile.IsNoSpace, errAuthority by
+// wire.UnknownAuthority.
 var (
 	errNoGo        = exec.ErrNotFound
 	errNoUserCache = errors.New("no cache directory for this user")

@@ -13,7 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// A policyJob runs jobs whose keys have the policies of the documentation, on a server that applies them.
+// A policyJob runs jobs whose keys have the policies of the documentation, on a server that applies
+// them.
 type policyJob struct {
 	*testJob
 	gateway *storetest.Server
@@ -36,8 +37,9 @@ func (j *policyJob) objects() map[string]string {
 	return filesBelow(j.t, filepath.Join(j.gateway.DataDir, "acme-cache"))
 }
 
-// TestPoliciesAgainstServer gives the policies of the documentation to a real server and runs jobs with them: each saves what it may and reads what it
-// needs, and where it may not write it warns, and the job goes on.
+// TestPoliciesAgainstServer gives the policies of the documentation to a real server and runs jobs
+// with them: each saves what it may and reads what it needs, and where it may not write it warns,
+// and the job goes on.
 func TestPoliciesAgainstServer(t *testing.T) {
 	iam := s3test.NewIAM(t)
 	iam.Gateway.Bucket(t, "acme-cache")
@@ -47,7 +49,8 @@ func TestPoliciesAgainstServer(t *testing.T) {
 		if complaint := iam.Role(t, name, trust); complaint != "" {
 			t.Errorf("trust policy %s: %s", name, complaint)
 		}
-		// GitHub's issuer serves everybody: a policy that does not say whose tokens count is refused.
+		// GitHub's issuer serves everybody: a policy that does not say whose tokens count is
+		// refused.
 		if open := strings.ReplaceAll(trust, ":sub", ":jti"); strings.HasPrefix(name, "github") && iam.Role(t, name+"-open", open) == "" {
 			t.Errorf("trust policy %s is taken without a subject", name)
 		}
@@ -89,7 +92,8 @@ func TestPoliciesAgainstServer(t *testing.T) {
 	foreign := j.compile()
 	j.says("saved in refs/pull/9/merge", "save", "--fail-on-error")
 
-	// Now as somebody who can run what he likes, with the keys of the pull request: nothing tells gocache that this is one.
+	// Now as somebody who can run what he likes, with the keys of the pull request: nothing tells
+	// gocache that this is one.
 	before := j.objects()
 	j.as(pr, push)
 	foreign2 := j.compile()

@@ -72,7 +72,8 @@ func unknownScope(git gitInfo) string {
 	return fromUnknown
 }
 
-// ciSource reads what CI systems say in the environment about a job in a directory; it is empty elsewhere.
+// ciSource reads what CI systems say in the environment about a job in a directory; it is empty
+// elsewhere.
 func ciSource(env lookupEnv, dir string) source {
 	switch {
 	case onGitHub(env):
@@ -109,8 +110,8 @@ func otherReadOnlyReason(env lookupEnv) string {
 	return job.ReadOnlyReason()
 }
 
-// unknownScopeReason: who does not know whose code it runs writes nothing that others read. A directory without a repository is
-// that of a person, unless a CI system says otherwise.
+// unknownScopeReason: who does not know whose code it runs writes nothing that others read. A
+// directory without a repository is that of a person, unless a CI system says otherwise.
 func unknownScopeReason(env lookupEnv, id identity) string {
 	onCI := env.get("CI") != "" && env.get("CI") != "false"
 	if id.From.Scope == fromDetached || id.From.Scope == fromUnknown && onCI {

@@ -20,8 +20,9 @@ const (
 	everyStep   = stepWhole | stepRestore | stepSave
 )
 
-// An input is one of an action. This is the one place that knows them: action.yml and its sisters, and docs/inputs.md, are
-// generated from it, and the values are read by it. Flags of restore and save are inputs without being listed here.
+// An input is one of an action. This is the one place that knows them: action.yml and its sisters,
+// and docs/inputs.md, are generated from it, and the values are read by it. Flags of restore and
+// save are inputs without being listed here.
 type input struct {
 	name  string
 	flag  string // the flag that it stands for; "" if it is none
@@ -41,7 +42,8 @@ const (
 	negated // true for the input is false for the flag
 )
 
-// specialInputs are no flags, or need more than their flag says. Their order is that of the documentation.
+// specialInputs are no flags, or need more than their flag says. Their order is that of the
+// documentation.
 var specialInputs = []input{
 	{name: "store", flag: "store", steps: everyStep,
 		help: "where the cache is kept: s3://bucket/prefix?region=R&endpoint=URL&path-style=true, file:///dir, the path of a directory, or https://host/prefix for reading only. Or use bucket and the inputs after it. Without any the job runs without a cache"},
@@ -67,7 +69,8 @@ var specialInputs = []input{
 	{name: "save-on-failure", steps: stepWhole | stepSave, kind: boolInput, shown: "true", help: "save after a job that failed, too; false: only after success"},
 }
 
-// notInputs are flags that have no sense in a workflow: what they say is the business of the action.
+// notInputs are flags that have no sense in a workflow: what they say is the business of the
+// action.
 var notInputs = []string{"json", "quiet", "help", "version", "state", "keep-credentials"}
 
 // renamed are flags whose input has a name that is customary in workflows.
@@ -179,7 +182,8 @@ func (v inputValues) check() error {
 	return err
 }
 
-// lookup makes inputs the twins of flags: what a step is given wins over the environment of its job.
+// lookup makes inputs the twins of flags: what a step is given wins over the environment of its
+// job.
 func (v inputValues) lookup(name string) (string, bool) {
 	if flag, ok := strings.CutPrefix(name, twinPrefix); ok {
 		flag = strings.ToLower(strings.ReplaceAll(flag, "_", "-"))

@@ -25,7 +25,8 @@ func TestGeneratedFiles(t *testing.T) {
 	}
 }
 
-// TestInputsCoverFlags: each flag has one input, in the steps that run its command, and says what it does.
+// TestInputsCoverFlags: each flag has one input, in the steps that run its command, and says what
+// it does.
 func TestInputsCoverFlags(t *testing.T) {
 	seen := map[string]bool{}
 	for _, in := range inputs() {
@@ -92,7 +93,8 @@ func TestInputsAsTwins(t *testing.T) {
 	}
 }
 
-// TestWrongInputs: a mistake is named as the user made it, and ends the step before anything is done.
+// TestWrongInputs: a mistake is named as the user made it, and ends the step before anything is
+// done.
 func TestWrongInputs(t *testing.T) {
 	for want, with := range map[string]map[string]string{
 		`invalid value "maybe" in the input modules`:    {"modules": "maybe"},

@@ -19,7 +19,8 @@ import (
 	"github.com/org/gocache-action/internal/e2e/e2etest"
 )
 
-// A testJob is a job of a CI system on a machine of its own: a small project, and caches that begin empty.
+// A testJob is a job of a CI system on a machine of its own: a small project, and caches that begin
+// empty.
 type testJob struct {
 	t     *testing.T
 	home  string

@@ -8,7 +8,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestKeeping: flags, their twins and the URL of the store reach the requests of a save, and what is kept so can be restored.
+// TestKeeping: flags, their twins and the URL of the store reach the requests of a save, and what
+// is kept so can be restored.
 func TestKeeping(t *testing.T) {
 	j := newTestJob(t)
 	g := storetest.Gateway(t)

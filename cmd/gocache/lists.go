@@ -6,8 +6,8 @@ import (
 	"github.com/org/gocache-action/keys"
 )
 
-// patterns is a flag value that names module files. It can be given more than once, and have several patterns
-// with commas or line ends between them, as in the inputs of CI systems.
+// patterns is a flag value that names module files. It can be given more than once, and have
+// several patterns with commas or line ends between them, as in the inputs of CI systems.
 type patterns []string
 
 func (p *patterns) Type() string   { return "patterns" }
@@ -25,7 +25,8 @@ func (p *patterns) Set(s string) error {
 	return nil
 }
 
-// splitList cuts a list at line ends and at commas that are not within braces, and drops what is empty.
+// splitList cuts a list at line ends and at commas that are not within braces, and drops what is
+// empty.
 func splitList(s string) (list []string) {
 	depth := 0
 	items := strings.FieldsFunc(s, func(c rune) bool {

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// moduleUseProject has a module that provides a package, one for a test, one for a tool, one that is replaced, one for Windows
-// alone, one that is merely in go.sum, and a nested module of its own.
+// moduleUseProject has a module that provides a package, one for a test, one for a tool, one that
+// is replaced, one for Windows alone, one that is merely in go.sum, and a nested module of its own.
 const moduleUseProject = `
 -- go.mod --
 module example.com/p

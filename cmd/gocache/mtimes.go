@@ -28,8 +28,8 @@ Two contents never share a time in practice, so no changed file is taken for an
 unchanged one. But times no longer tell which file is newer: do not use this where
 make or the like keeps its outputs from one job to the next.`
 
-// mtimesCommand is for checkouts that are made after the restore, and for files that a job writes anew
-// with the same content.
+// mtimesCommand is for checkouts that are made after the restore, and for files that a job writes
+// anew with the same content.
 func (a *app) mtimesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mtimes",
@@ -69,8 +69,9 @@ func (a *app) mtimes(ctx context.Context) error {
 	return a.finish(ctx, err, true)
 }
 
-// noteStableTimes lets the save of this job know, through the notes of its restore, that test results which read files may be
-// saved. Where no restore of this project left notes, or there is no go command to tell the project by, there is nothing to do.
+// noteStableTimes lets the save of this job know, through the notes of its restore, that test
+// results which read files may be saved. Where no restore of this project left notes, or there is
+// no go command to tell the project by, there is nothing to do.
 func (a *app) noteStableTimes(ctx context.Context) error {
 	p, err := a.project(ctx)
 	if err != nil {
@@ -144,10 +145,11 @@ func exists(file string) bool {
 	return err == nil
 }
 
-// refreshIndexes lets git look at the files once, as it too remembers times. Otherwise each `git status`, also the one by which
-// the go command stamps programs, would read all files until one writes the index, and `git diff-index`, by
-// which scripts find changes, would show all of them. Exit code 1 says that there are changes. Unlike listing, this runs what
-// the repository configures (filters), so that a repository of another user is trusted only where the job trusts it.
+// refreshIndexes lets git look at the files once, as it too remembers times. Otherwise each `git
+// status`, also the one by which the go command stamps programs, would read all files until one
+// writes the index, and `git diff-index`, by which scripts find changes, would show all of them.
+// Exit code 1 says that there are changes. Unlike listing, this runs what the repository configures
+// (filters), so that a repository of another user is trusted only where the job trusts it.
 func refreshIndexes(ctx context.Context, repos []string) error {
 	var all []error
 	for _, dir := range repos {

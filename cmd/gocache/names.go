@@ -6,8 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// checkName refuses what can be no name of anything: it would be shown, compared or stored as something else. An empty one stands for what is
-// not given. what says whose name it is, such as --name.
+// checkName refuses what can be no name of anything: it would be shown, compared or stored as
+// something else. An empty one stands for what is not given. what says whose name it is, such as
+// --name.
 func checkName(what, name string) error {
 	switch {
 	case name == "":
@@ -22,7 +23,8 @@ func checkName(what, name string) error {
 	return nil
 }
 
-// check refuses an identity that cannot be stored, wherever it comes from: flags, the CI system, or git.
+// check refuses an identity that cannot be stored, wherever it comes from: flags, the CI system, or
+// git.
 func (id identity) check() error {
 	for _, n := range []struct{ what, name string }{
 		{"--name", id.Name}, {"--repo", id.Repo}, {"--scope", id.Scope},

@@ -16,8 +16,9 @@ const (
 	listTimeout = 5 * time.Second
 )
 
-// tellOtherVersions says, after a miss, of which other Go versions there are snapshots of the same name: a new version of Go
-// compiles everything anew, and nothing else would say why. A store that cannot be listed, or not by this job, has nothing to say.
+// tellOtherVersions says, after a miss, of which other Go versions there are snapshots of the same
+// name: a new version of Go compiles everything anew, and nothing else would say why. A store that
+// cannot be listed, or not by this job, has nothing to say.
 func (a *app) tellOtherVersions(ctx context.Context, st store.Store, p *project) {
 	c, ok := st.(store.Collector)
 	if !ok {

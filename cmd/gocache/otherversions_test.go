@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestOtherVersions: after a miss, restore and plan say that the store has what another Go version has built.
+// TestOtherVersions: after a miss, restore and plan say that the store has what another Go version
+// has built.
 func TestOtherVersions(t *testing.T) {
 	j := newTestJob(t)
 	root := j.path("store")

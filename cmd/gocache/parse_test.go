@@ -10,7 +10,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// FuzzTrustKeys reads a file of public keys. Each key that is accepted is one, and nothing is accepted by halves.
+// FuzzTrustKeys reads a file of public keys. Each key that is accepted is one, and nothing is
+// accepted by halves.
 func FuzzTrustKeys(f *testing.F) {
 	const key = "vector+464e82ee+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
 	f.Add(key + "\n")

@@ -23,7 +23,8 @@ func (p *paths) Set(s string) error {
 	return nil
 }
 
-// maxPaths is below what a snapshot can have, as one keeps those of other jobs until they are too old.
+// maxPaths is below what a snapshot can have, as one keeps those of other jobs until they are too
+// old.
 const maxPaths = 32
 
 // extraPaths finds the directories of --path, and the names that they have on every machine.
@@ -48,9 +49,11 @@ func (a *app) extraPaths(p *project) (list []extradir.Path, err error) {
 	return list, nil
 }
 
-// extraPath resolves one directory. A leading ~ and variables ($X, ${X}) are resolved here, also where no shell has done so, as in the inputs of CI
-// systems; what is relative lies in the project. The name is the spelling where it has variables; else it is
-// relative to the project, or to the home directory with a leading ~, or absolute, so that it does not matter whether a shell resolved it.
+// extraPath resolves one directory. A leading ~ and variables ($X, ${X}) are resolved here, also
+// where no shell has done so, as in the inputs of CI systems; what is relative lies in the project.
+// The name is the spelling where it has variables; else it is relative to the project, or to the
+// home directory with a leading ~, or absolute, so that it does not matter whether a shell resolved
+// it.
 func (a *app) extraPath(given, project, home string) (extradir.Path, error) {
 	if err := checkName("--path", given); err != nil {
 		return extradir.Path{}, err
@@ -100,7 +103,8 @@ func portable(dir, project, home string) string {
 	return filepath.ToSlash(dir)
 }
 
-// inside returns the place of a directory below another one, with slashes: as it is spelled, and else as it is.
+// inside returns the place of a directory below another one, with slashes: as it is spelled, and
+// else as it is.
 func inside(dir, parent string) (string, bool) {
 	if parent == "" {
 		return "", false
@@ -111,8 +115,8 @@ func inside(dir, parent string) (string, bool) {
 	return samedir.Inside(dir, parent)
 }
 
-// apart refuses a directory in which another one lies that is stored by itself, or which lies in one: files would be stored twice, and a
-// cache would be filled past its own rules.
+// apart refuses a directory in which another one lies that is stored by itself, or which lies in
+// one: files would be stored twice, and a cache would be filled past its own rules.
 func apart(one extradir.Path, p *project, list []extradir.Path) error {
 	others := map[string]string{"GOMODCACHE": p.env.GOMODCACHE, "GOCACHE": p.env.buildDir()}
 	for _, o := range list {

@@ -14,8 +14,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// documentedPolicies returns the policies of docs/bucket-policy.md by the names in the comments before them, and checks that each
-// block of JSON has one and is JSON.
+// documentedPolicies returns the policies of docs/bucket-policy.md by the names in the comments
+// before them, and checks that each block of JSON has one and is JSON.
 func documentedPolicies(t *testing.T) map[string]string {
 	t.Helper()
 	text := readDoc(t, "bucket-policy.md")
@@ -100,7 +100,8 @@ func holds(t *testing.T, conditions map[string]map[string]words, facts map[strin
 	return true
 }
 
-// like returns a function that matches a text with patterns: "*" is any text, slashes included, as in S3's policies.
+// like returns a function that matches a text with patterns: "*" is any text, slashes included, as
+// in S3's policies.
 func like(text string) func(string) bool {
 	return func(pattern string) bool {
 		re := compiled[pattern]
@@ -143,8 +144,9 @@ func objectsOf(t *testing.T, repo, scope string) []string {
 	return []string{private, snapshot.PackObject(repo, scope, [32]byte{}), snapshot.ManifestObject(repo, scope, []string{"ci/test", "linux", "amd64", "go1.26", "latest"})}
 }
 
-// TestDocumentedPolicies compares the policies of the documentation with the names that jobs use: each grants writes to the scopes that it is
-// for, and to no other scope or repository, however similar the name.
+// TestDocumentedPolicies compares the policies of the documentation with the names that jobs use:
+// each grants writes to the scopes that it is for, and to no other scope or repository, however
+// similar the name.
 func TestDocumentedPolicies(t *testing.T) {
 	docs := documentedPolicies(t)
 	isPR := func(repo, scope string) bool { return repo == onGH && strings.HasPrefix(scope, "refs/pull/") }

@@ -7,15 +7,17 @@ import (
 	"time"
 )
 
-// What a program that is asked to end gets for it: git removes its lock files. Then it is killed, and soon afterwards nobody waits for its
-// output any more, which something that it started may hold open.
+// What a program that is asked to end gets for it: git removes its lock files. Then it is killed,
+// and soon afterwards nobody waits for its output any more, which something that it started may
+// hold open.
 const (
 	programGrace = 200 * time.Millisecond
 	programDelay = 400 * time.Millisecond
 )
 
-// program is exec.CommandContext for programs that must not outlive ctx, nor may what they start: a go command runs compilers, a
-// wrapper script runs anything. None of them reads from the terminal, for on Unix they are a group of their own.
+// program is exec.CommandContext for programs that must not outlive ctx, nor may what they start: a
+// go command runs compilers, a wrapper script runs anything. None of them reads from the terminal,
+// for on Unix they are a group of their own.
 func program(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.WaitDelay = programDelay
@@ -23,7 +25,8 @@ func program(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// programOutput runs a program and returns what it prints. One that ended well and left something behind that keeps its output open has ended well.
+// programOutput runs a program and returns what it prints. One that ended well and left something
+// behind that keeps its output open has ended well.
 func programOutput(cmd *exec.Cmd) ([]byte, error) {
 	out, err := cmd.Output()
 	if errors.Is(err, exec.ErrWaitDelay) {

@@ -26,7 +26,8 @@ func endGently(cmd *exec.Cmd) {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 }
 
-// endSignals are those that ask a command to end. One that is ignored, as SIGHUP is by nohup, stays so.
+// endSignals are those that ask a command to end. One that is ignored, as SIGHUP is by nohup, stays
+// so.
 func endSignals() []os.Signal {
 	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -35,10 +36,12 @@ func endSignals() []os.Signal {
 	return list
 }
 
-// ignoreFileSize lets a write beyond `ulimit -f` fail like one to a full disk, instead of ending the process.
+// ignoreFileSize lets a write beyond `ulimit -f` fail like one to a full disk, instead of ending
+// the process.
 func ignoreFileSize() { signal.Ignore(syscall.SIGXFSZ) }
 
-// openFiles returns how many files this process may have open. The Go runtime has raised that to what the system allows.
+// openFiles returns how many files this process may have open. The Go runtime has raised that to
+// what the system allows.
 func openFiles() uint64 {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -143,8 +143,9 @@ func (p *project) switchHalves(f *flags) {
 	}
 }
 
-// usable returns "" for a cache whose place is taken by something else, such as a link to a volume that is not mounted: the other cache is
-// worked on all the same, and what is stored of this one stays.
+// usable returns "" for a cache whose place is taken by something else, such as a link to a volume
+// that is not mounted: the other cache is worked on all the same, and what is stored of this one
+// stays.
 func (p *project) usable(name, dir string) string {
 	if dir == "" {
 		return ""
@@ -165,8 +166,8 @@ func userCache(elem ...string) (string, error) {
 	return filepath.Join(append([]string{base, "gocache-action"}, elem...)...), nil
 }
 
-// stateFile is where restore leaves its notes for save: where they end with the job, if there is such a place. On machines
-// that serve many jobs, those of another job would mislead.
+// stateFile is where restore leaves its notes for save: where they end with the job, if there is
+// such a place. On machines that serve many jobs, those of another job would mislead.
 func (p *project) stateFile(f *flags) (string, error) {
 	if f.state != "" {
 		return filepath.Abs(f.state)

@@ -27,7 +27,8 @@ func readDoc(t *testing.T, name string) string {
 	return string(data)
 }
 
-// TestShellRecipe runs the script of the documentation as it stands there, around commands that succeed and that fail.
+// TestShellRecipe runs the script of the documentation as it stands there, around commands that
+// succeed and that fail.
 func TestShellRecipe(t *testing.T) {
 	_, rest, ok := strings.Cut(readDoc(t, "recipes.md"), "<!-- tested: cached -->\n```sh\n")
 	script, _, ok2 := strings.Cut(rest, "```")

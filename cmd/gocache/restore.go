@@ -175,7 +175,8 @@ func (a *app) restoreOptions(p *project, st store.Store, m *report.Meter) restor
 	switch mode := a.flags.checkSumDB.value; {
 	case mode == "always":
 		o.SumDB, o.SumDBAlways = p.env.sumDB(), true
-	case mode == "auto" && p.env.GOSUMDB != "off": // whoever switches the database off does not want to be warned of that
+	case mode == "auto" && p.env.GOSUMDB != "off":
+		// whoever switches the database off does not want to be warned of that
 		o.SumDB = p.env.sumDB()
 	}
 	return o

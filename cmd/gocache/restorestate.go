@@ -10,13 +10,14 @@ import (
 // A restoreState is what the restore of this job noted for its save.
 type restoreState struct {
 	state *snapshot.State // nil: none, or of another snapshot
-	// stableTimes says that the restore, or mtimes after it, gave the files of the project their times. To which snapshot
-	// the restore belonged does not matter.
+	// stableTimes says that the restore, or mtimes after it, gave the files of the project their
+	// times. To which snapshot the restore belonged does not matter.
 	stableTimes bool
 }
 
-// restoreState reads the notes. Those that cannot be read, or are about another store, repository or scope, count as
-// none, which is said: a restore and a save that do not agree on the place are usually a mistake.
+// restoreState reads the notes. Those that cannot be read, or are about another store, repository
+// or scope, count as none, which is said: a restore and a save that do not agree on the place are
+// usually a mistake.
 func (a *app) restoreState(p *project, st store.Store) restoreState {
 	file, err := p.stateFile(&a.flags)
 	if err != nil {

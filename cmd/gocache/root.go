@@ -54,8 +54,8 @@ type app struct {
 	out    *console
 	lookup lookupEnv
 	flags  flags
-	// onSummary gets what a restore or a save has for the summary, of which the other is nil. Who sets it
-	// says what there is to say about the whole job.
+	// onSummary gets what a restore or a save has for the summary, of which the other is nil. Who
+	// sets it says what there is to say about the whole job.
 	onSummary func(*restoreOutput, *saveOutput) error
 	// origin names where the value of a flag's twin comes from, for complaints; nil: the variable.
 	origin func(flag string) string

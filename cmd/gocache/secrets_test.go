@@ -21,7 +21,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// Secrets of the tests below, each in the channel through which a job gets it. None of them may be read anywhere afterwards.
+// Secrets of the tests below, each in the channel through which a job gets it. None of them may be
+// read anywhere afterwards.
 var testSecrets = map[string]string{
 	"secret access key":        "SecretAccessKey/of+a-test=0001",
 	"session token":            "SessionToken//of+a-test==0002",
@@ -145,13 +146,15 @@ func newSecretJob(t *testing.T) *secretJob {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	if err := os.WriteFile(j.path("commands.log"), nil, 0o644); err != nil { // from here on they are gocache's
+	// from here on they are gocache's
+	if err := os.WriteFile(j.path("commands.log"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return j
 }
 
-// wrap puts scripts before programs that write down their command lines, which everybody on a machine can read.
+// wrap puts scripts before programs that write down their command lines, which everybody on a
+// machine can read.
 func (j *secretJob) wrap(names ...string) {
 	j.t.Helper()
 	for _, name := range names {
@@ -178,8 +181,9 @@ func (j *secretJob) command(want int, args ...string) string {
 	return out
 }
 
-// TestNoSecretIsTold runs restores and saves that succeed and that fail with a secret in every channel and with --debug, and searches all
-// that is left of them: outputs, JSON, summary, state, files of the machine, stored objects, and the command lines of other programs.
+// TestNoSecretIsTold runs restores and saves that succeed and that fail with a secret in every
+// channel and with --debug, and searches all that is left of them: outputs, JSON, summary, state,
+// files of the machine, stored objects, and the command lines of other programs.
 func TestNoSecretIsTold(t *testing.T) {
 	j := newSecretJob(t)
 	j.goCommand("build", "./...")
@@ -224,7 +228,8 @@ func TestNoSecretIsTold(t *testing.T) {
 	} {
 		j.command(2, "restore", "--store", store)
 	}
-	for _, flag := range []string{"--trust-key", "--sse", "--timeout", "--zips"} { // the private key where it does not belong
+	// the private key where it does not belong
+	for _, flag := range []string{"--trust-key", "--sse", "--timeout", "--zips"} {
 		j.command(2, "restore", flag, testSecrets["private key"])
 	}
 	j.command(2, "restore", "--sse", testSecrets["SSE-C key"])
@@ -243,7 +248,8 @@ func TestNoSecretIsTold(t *testing.T) {
 	}
 }
 
-// TestNoSecretOfARoleIsTold is about what the job gets only while it runs: a token for a role, and the credentials for that.
+// TestNoSecretOfARoleIsTold is about what the job gets only while it runs: a token for a role, and
+// the credentials for that.
 func TestNoSecretOfARoleIsTold(t *testing.T) {
 	j := newSecretJob(t)
 	keys := *j.gateway
@@ -272,7 +278,8 @@ func TestNoSecretOfARoleIsTold(t *testing.T) {
 	j.found.mustBeClean()
 }
 
-// TestNoSecretOfAnActionIsTold: inputs are secrets in other variables. They are in the log once, to be masked.
+// TestNoSecretOfAnActionIsTold: inputs are secrets in other variables. They are in the log once, to
+// be masked.
 func TestNoSecretOfAnActionIsTold(t *testing.T) {
 	j := newSecretJob(t)
 	r := newGHRunner(t)

@@ -18,7 +18,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// defaultTrustAge is that after which gc removes a snapshot, too: one that is in use is written at least once a day.
+// defaultTrustAge is that after which gc removes a snapshot, too: one that is in use is written at
+// least once a day.
 const defaultTrustAge = 35 * 24 * time.Hour
 
 // signing holds the keys of the flags, and what is made of them.
@@ -69,7 +70,8 @@ func parseSigner(text string) (note.Signer, note.Verifier, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	key, err := base64.StdEncoding.DecodeString(strings.SplitN(text, "+", 5)[4]) // one byte for the algorithm, then the seed
+	// one byte for the algorithm, then the seed
+	key, err := base64.StdEncoding.DecodeString(strings.SplitN(text, "+", 5)[4])
 	if err != nil {
 		return nil, nil, err
 	}
@@ -83,8 +85,8 @@ func parseSigner(text string) (note.Signer, note.Verifier, error) {
 
 const privatePrefix = "PRIVATE+KEY+"
 
-// trust says whose snapshots count. A job that signs builds upon nothing but signed ones, its own included, for
-// what it takes over it vouches for.
+// trust says whose snapshots count. A job that signs builds upon nothing but signed ones, its own
+// included, for what it takes over it vouches for.
 func (s *signing) trust() *snapshot.Trust {
 	keys := s.trustKeys.list
 	if s.signer != nil {
@@ -99,7 +101,8 @@ func (s *signing) trust() *snapshot.Trust {
 // mayNotSave reports whether this job demands signatures of others and cannot give its own.
 func (s *signing) mayNotSave() bool { return s.signer == nil && len(s.trustKeys.list) > 0 }
 
-// trustKeys is a flag value: public keys, separated by commas or white space, or names of files that hold them.
+// trustKeys is a flag value: public keys, separated by commas or white space, or names of files
+// that hold them.
 type trustKeys struct{ list []note.Verifier }
 
 func (k *trustKeys) Type() string { return "key" }

@@ -51,7 +51,8 @@ func (a *app) openStore(ctx context.Context) (store.Store, error) {
 	return st, err
 }
 
-// openDir opens a directory. It refuses settings that only a bucket can keep, lest somebody believes that a directory is encrypted.
+// openDir opens a directory. It refuses settings that only a bucket can keep, lest somebody
+// believes that a directory is encrypted.
 func (a *app) openDir(path string) (store.Store, error) {
 	if name := a.flags.keeping.given(a.lookup); name != "" {
 		return nil, usage("%s is for stores in S3, and %s is a directory", name, path)
@@ -71,7 +72,8 @@ func (f *flags) openS3(ctx context.Context, o s3.Options) (store.Store, error) {
 	o.StallTimeout = time.Duration(f.stall)
 	st, err := s3.New(ctx, o)
 	switch {
-	case err != nil && errors.Unwrap(err) == nil: // about the options; errors of the SDK are wrapped
+	case err != nil && errors.Unwrap(err) == nil:
+		// about the options; errors of the SDK are wrapped
 		return nil, usage("store s3://%s: %w", o.Bucket, err)
 	case err != nil:
 		return nil, fmt.Errorf("store s3://%s: %w", o.Bucket, err)

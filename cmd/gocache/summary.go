@@ -22,7 +22,8 @@ func (f *flags) summaryFlag(fs *pflag.FlagSet) {
 	fs.StringVar(&f.summary, "summary", "", "file to which a summary in Markdown is added, or off (default: the summary of the job on GitHub)")
 }
 
-// summaryFile is where the summary goes; "" for nowhere. Inputs of actions are often given as true and false, which are no names of files.
+// summaryFile is where the summary goes; "" for nowhere. Inputs of actions are often given as true
+// and false, which are no names of files.
 func (a *app) summaryFile() string {
 	switch a.flags.summary {
 	case "", "true":
@@ -33,8 +34,8 @@ func (a *app) summaryFile() string {
 	return a.flags.summary
 }
 
-// summarize adds the section of one command, unless somebody waits for the other half of it. A summary that cannot be
-// written is never worth more than a warning.
+// summarize adds the section of one command, unless somebody waits for the other half of it. A
+// summary that cannot be written is never worth more than a warning.
 func (a *app) summarize(r *restoreOutput, s *saveOutput) {
 	write := a.writeSummary
 	if a.onSummary != nil {
@@ -45,7 +46,8 @@ func (a *app) summarize(r *restoreOutput, s *saveOutput) {
 	}
 }
 
-// writeSummary adds one section about a restore, a save, or both, to the file that the flags or the CI system name. Either can be nil.
+// writeSummary adds one section about a restore, a save, or both, to the file that the flags or the
+// CI system name. Either can be nil.
 func (a *app) writeSummary(r *restoreOutput, s *saveOutput) error {
 	if r != nil && r.LookupOnly {
 		r = nil // nothing was restored
@@ -62,7 +64,8 @@ func (a *app) writeSummary(r *restoreOutput, s *saveOutput) error {
 	return summary.Append(file, sec)
 }
 
-// cleanSection keeps secrets out of what errors and servers had to say; the rest of a section is made of names and figures.
+// cleanSection keeps secrets out of what errors and servers had to say; the rest of a section is
+// made of names and figures.
 func (a *app) cleanSection(sec *summary.Section) {
 	for i := range sec.Notes {
 		sec.Notes[i].Text = a.out.clean(sec.Notes[i].Text)
@@ -90,7 +93,8 @@ func section(r *restoreOutput, s *saveOutput, now time.Time) *summary.Section {
 	return sec
 }
 
-// restoreHalf converts the half before the job, which has no result where not even the project could be read.
+// restoreHalf converts the half before the job, which has no result where not even the project
+// could be read.
 func restoreHalf(o *restoreOutput) *summary.Restore {
 	half := &summary.Restore{Failed: o.Error != ""}
 	r := o.Result

@@ -50,7 +50,8 @@ type trimOutput struct {
 	outcome
 }
 
-// trim runs the command. Its failures are errors, as nobody runs it within a job whose success matters more.
+// trim runs the command. Its failures are errors, as nobody runs it within a job whose success
+// matters more.
 func (a *app) trim(ctx context.Context) error {
 	f := &a.flags
 	if f.maxAge == 0 && f.maxSize+f.maxSizeModules+f.maxSizeBuild == 0 {

@@ -26,7 +26,8 @@ func nameTwins(cmd *cobra.Command) {
 }
 
 // applyTwins sets the flags that were not given from the environment. An empty variable counts as
-// not set: that is how CI systems pass on inputs that nobody filled in. origin says where the value of a flag comes from; nil: from its twin.
+// not set: that is how CI systems pass on inputs that nobody filled in. origin says where the value
+// of a flag comes from; nil: from its twin.
 func applyTwins(cmd *cobra.Command, lookup lookupEnv, origin func(flag string) string) error {
 	if origin == nil {
 		origin = func(flag string) string { return "$" + twin(flag) }

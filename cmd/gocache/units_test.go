@@ -166,7 +166,8 @@ func TestFinish(t *testing.T) {
 		{background, failed, false, false, exitOK},
 		{background, failed, true, false, exitFailed},
 		{background, failed, false, true, exitFailed},
-		{gone, failed, false, false, exitInterrupted}, // a program that was killed says so, and not why
+		// a program that was killed says so, and not why
+		{gone, failed, false, false, exitInterrupted},
 		{gone, nil, false, false, exitOK},
 		{background, usage("wrong"), false, false, exitUsage},
 		{late, failed, false, false, exitOK},

@@ -62,7 +62,8 @@ func vcsCommit(info *debug.BuildInfo) string {
 	return revision + modified
 }
 
-// versionCommand prints the format too: two versions of gocache can share a store when theirs is the same.
+// versionCommand prints the format too: two versions of gocache can share a store when theirs is
+// the same.
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",

@@ -11,7 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/store/web"
 )
 
-// openWeb opens a store behind a web server. As with a directory, settings that only a bucket can keep are refused.
+// openWeb opens a store behind a web server. As with a directory, settings that only a bucket can
+// keep are refused.
 func (a *app) openWeb(u *url.URL, insecure bool) (store.Store, error) {
 	if name := a.flags.keeping.given(a.lookup); name != "" {
 		return nil, usage("%s is for stores in S3, and %s is a web server", name, u)
@@ -28,7 +29,8 @@ func (a *app) openWeb(u *url.URL, insecure bool) (store.Store, error) {
 	return st, nil
 }
 
-// traceWeb logs a request as one to a bucket is logged. A redirect can lead to a signed URL, which is shown without its signature.
+// traceWeb logs a request as one to a bucket is logged. A redirect can lead to a signed URL, which
+// is shown without its signature.
 func (a *app) traceWeb(r *http.Request, resp *http.Response, err error, took time.Duration) {
 	line := exchangeLine(s3.Exchange{Method: r.Method, URL: redact.URL(r.URL), Header: redact.Header(r.Header), Err: err, Wait: took, Took: took})
 	if err == nil {

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestWebStore: main saves into a directory, a fork restores it from the server of files in front of it, without credentials.
+// TestWebStore: main saves into a directory, a fork restores it from the server of files in front
+// of it, without credentials.
 func TestWebStore(t *testing.T) {
 	j := newTestJob(t)
 	root := j.path("store")
@@ -36,7 +37,8 @@ func TestWebStore(t *testing.T) {
 		t.Errorf("cold, or not without a word:\n%s", out)
 	}
 
-	// In front of a bucket that lets nobody list, 403 is the answer for what does not exist: a miss once anything can be read, else a denial.
+	// In front of a bucket that lets nobody list, 403 is the answer for what does not exist: a miss
+	// once anything can be read, else a denial.
 	secretive := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w2 := httptest.NewRecorder()
 		server.Config.Handler.ServeHTTP(w2, r)

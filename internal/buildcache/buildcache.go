@@ -1,6 +1,6 @@
-// Package buildcache knows the layout of GOCACHE, the go command's build cache, on
-// local disk: it lists what is there, reads and installs entries, and removes them. It knows nothing of
-// stores or snapshots. The facts come from cmd/go/internal/cache of go1.26.
+// Package buildcache knows the layout of GOCACHE, the go command's build cache, on local disk: it
+// lists what is there, reads and installs entries, and removes them. It knows nothing of stores or
+// snapshots. The facts come from cmd/go/internal/cache of go1.26.
 //
 // # Layout
 //
@@ -13,11 +13,11 @@
 //
 // # Sharing
 //
-// The go command may run at the same time, as may other processes that use this package.
-// As in cmd/go, there is no lock: an output counts only from the moment at which it has its full size, all
-// writers of an output write the same bytes in the same order, and an action entry is written after its output.
-// A process killed at any instant therefore leaves only complete entries, or files
-// that every go command takes as a miss and overwrites.
+// The go command may run at the same time, as may other processes that use this package. As in
+// cmd/go, there is no lock: an output counts only from the moment at which it has its full size,
+// all writers of an output write the same bytes in the same order, and an action entry is written
+// after its output. A process killed at any instant therefore leaves only complete entries, or
+// files that every go command takes as a miss and overwrites.
 //
 // All methods are safe for concurrent use, unless they say otherwise.
 package buildcache
@@ -61,10 +61,10 @@ Run "go clean -fuzzcache" to delete the fuzz cache.
 See go.dev to learn more about Go.
 `
 
-// Prepare creates what an empty cache consists of: the directory, its 256
-// subdirectories, README, and trim.txt, which says that the cache was trimmed at now.
-// What exists is kept. So the go command does not walk a freshly restored cache to trim it,
-// yet goes on trimming a cache that lives longer than one job. It goes on after an error, and returns the first.
+// Prepare creates what an empty cache consists of: the directory, its 256 subdirectories, README,
+// and trim.txt, which says that the cache was trimmed at now. What exists is kept. So the go
+// command does not walk a freshly restored cache to trim it, yet goes on trimming a cache that
+// lives longer than one job. It goes on after an error, and returns the first.
 func (c *Cache) Prepare(now time.Time) error {
 	if err := os.MkdirAll(c.dir, 0o777); err != nil {
 		return fmt.Errorf("preparing build cache: %w", err)
@@ -134,11 +134,14 @@ const (
 // AgedTime returns the modification time that a restored file gets: its last use, but at
 // least 2 hours and at most 4.5 days before now, in whole seconds.
 //
-//   - The go command marks a use by setting the time to now, but only on files that are at least 1 hour
-//     old. Younger ones would hide what a job uses. The second hour covers clocks that are set back a little.
-//   - It trims what is older than 5 days and 1 hour. trim.txt (see Prepare) keeps it from trimming for
-//     24 hours; 13 hours of margin keep entries alive where trim.txt was older than the restore.
-//   - Whole seconds survive on every file system, so that "newer than at the restore" is an exact test.
+//   - The go command marks a use by setting the time to now, but only on files that are at least 1
+//     hour old. Younger ones would hide what a job uses. The second hour covers clocks that are set
+//     back a little.
+//   - It trims what is older than 5 days and 1 hour. trim.txt (see Prepare) keeps it from trimming
+//     for 24 hours; 13 hours of margin keep entries alive where trim.txt was older than the
+//     restore.
+//   - Whole seconds survive on every file system, so that "newer than at the restore" is an exact
+//     test.
 func AgedTime(lastUse, now time.Time) time.Time {
 	t := lastUse
 	if newest := now.Add(-minAge); t.After(newest) {

@@ -22,8 +22,9 @@ func (c *Cache) Kind(o Output) (goentry.Kind, error) {
 	return goentry.KindOf(head, tail), nil
 }
 
-// Describe says what an output is, and what it is of: the import path of a package, the file name of a program, "" where the file does not
-// tell. For a package its export data is decoded, which takes some tens of milliseconds where it is large.
+// Describe says what an output is, and what it is of: the import path of a package, the file name
+// of a program, "" where the file does not tell. For a package its export data is decoded, which
+// takes some tens of milliseconds where it is large.
 func (c *Cache) Describe(o Output) (kind goentry.Kind, name string) {
 	kind, _ = c.Kind(o)
 	switch kind {
@@ -39,8 +40,8 @@ func (c *Cache) Describe(o Output) (kind goentry.Kind, name string) {
 	return kind, ""
 }
 
-// importPath reads the import path out of the export data of a compiled package: its files are named by what went into them,
-// and nothing else in a build cache has the path.
+// importPath reads the import path out of the export data of a compiled package: its files are
+// named by what went into them, and nothing else in a build cache has the path.
 func importPath(file string) (path string, err error) {
 	defer func() {
 		if e := recover(); e != nil { // so the importer reports what it does not know

@@ -11,9 +11,9 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// InstallFuzzFile adds a file to the fuzzing corpus by its name relative to the cache ("fuzz/..."), and reports
-// whether it did: one that exists is left alone, since the fuzzer names files by their content.
-// The file appears by a rename.
+// InstallFuzzFile adds a file to the fuzzing corpus by its name relative to the cache ("fuzz/..."),
+// and reports whether it did: one that exists is left alone, since the fuzzer names files by their
+// content. The file appears by a rename.
 func (c *Cache) InstallFuzzFile(name string, data []byte) (written bool, err error) {
 	if !strings.HasPrefix(name, "fuzz/") || !filepath.IsLocal(filepath.FromSlash(name)) {
 		return false, fmt.Errorf("%q is not a file of the fuzzing corpus", name)

@@ -219,8 +219,8 @@ func copyInTwo(dst, src *Cache, o Output, step func()) error {
 	return errors.Join(err, err2, w.Close())
 }
 
-// TestKilled kills the copy of a package and of a program at each step. The action entries are all there before, which is the
-// hardest case: they name an output that is half there.
+// TestKilled kills the copy of a package and of a program at each step. The action entries are all
+// there before, which is the hardest case: they name an output that is half there.
 func TestKilled(t *testing.T) {
 	osfiletest.NeedCompiler(t)
 	p := newProject(t)

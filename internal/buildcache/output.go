@@ -196,9 +196,9 @@ func (w *Writer) remove() {
 	}
 }
 
-// PutAction writes an action entry with the given modification time. Call it only once its output is
-// there. An identical entry is left alone, with its time; junk and any other entry are overwritten,
-// so do not call it for an action that Scan found whole.
+// PutAction writes an action entry with the given modification time. Call it only once its output
+// is there. An identical entry is left alone, with its time; junk and any other entry are
+// overwritten, so do not call it for an action that Scan found whole.
 func (c *Cache) PutAction(e Entry, mtime time.Time) error {
 	if e.Size < 0 || e.Time < 0 {
 		return fmt.Errorf("action entry %s: negative size or time", e.Action)

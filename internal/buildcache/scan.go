@@ -26,7 +26,8 @@ type Local struct {
 type Output struct {
 	ID   ID
 	Size int64 // bytes
-	Time int64 // mtime in nanoseconds since the epoch; of the directory, which is what cmd/go looks at
+	// mtime in nanoseconds since the epoch; of the directory, which is what cmd/go looks at
+	Time int64
 	// Exec is the name of the one executable in a "-d" directory; empty for a plain file.
 	Exec string
 }
@@ -52,7 +53,8 @@ type Inventory struct {
 	Outputs []Output
 	Broken  []Broken // sorted by Path
 	Fuzz    []File   // sorted by Name
-	// Unread says of which directories nothing is known, and why. Entries whose output could lie in one are in no list.
+	// Unread says of which directories nothing is known, and why. Entries whose output could lie in
+	// one are in no list.
 	Unread []error
 
 	index *idindex.Index // of Outputs
@@ -100,7 +102,8 @@ type Shard struct {
 // go meanwhile may be listed or not.
 //
 // It is serial; callers that want to use several cores run ScanShard for 0 to 255 and ScanFuzz
-// themselves and give the results to Merge. Memory is about 170 bytes an entry with an output of its own, and 96 more while it is merged.
+// themselves and give the results to Merge. Memory is about 170 bytes an entry with an output of
+// its own, and 96 more while it is merged.
 func (c *Cache) Scan(ctx context.Context) (*Inventory, error) {
 	shards := make([]Shard, 256)
 	for i := range shards {
@@ -168,8 +171,8 @@ type shardScanner struct {
 	buf    [EntrySize + 1]byte // one more, to see that a file is too long
 }
 
-// scan adds the directory entry name to s, or returns what is wrong with it, or why it cannot be told. Files that
-// vanished and files of a kind that cmd/go ignores are passed over.
+// scan adds the directory entry name to s, or returns what is wrong with it, or why it cannot be
+// told. Files that vanished and files of a kind that cmd/go ignores are passed over.
 func (sc *shardScanner) scan(s *Shard, name string) (broken string, err error) {
 	kind, ok := cutKind(&name)
 	if !ok {
@@ -324,7 +327,8 @@ func (inv *Inventory) addEntry(e Local) {
 	inv.Entries = append(inv.Entries, e)
 }
 
-// ScanFuzz lists the fuzzing corpus, regular files only. What cannot be read is passed over and named.
+// ScanFuzz lists the fuzzing corpus, regular files only. What cannot be read is passed over and
+// named.
 func (c *Cache) ScanFuzz(ctx context.Context) (files []File, unread []error) {
 	err := filepath.WalkDir(filepath.Join(c.dir, "fuzz"), func(path string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {

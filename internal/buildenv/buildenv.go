@@ -1,6 +1,7 @@
-// Package buildenv tells why a go command would compile anew what a snapshot has: it knows what of a job's surroundings is part of action
-// IDs beside the sources, reduces each to a hash, and says in words which of them differ. The facts come from
-// cmd/go/internal/work of go1.26, functions buildActionID and printLinkerConfig.
+// Package buildenv tells why a go command would compile anew what a snapshot has: it knows what of
+// a job's surroundings is part of action IDs beside the sources, reduces each to a hash, and says
+// in words which of them differ. The facts come from cmd/go/internal/work of go1.26, functions
+// buildActionID and printLinkerConfig.
 package buildenv
 
 import (
@@ -17,12 +18,14 @@ import (
 // An Env is what a go command of the job sees.
 type Env struct {
 	// Directory is that of the main module, or of the workspace.
-	Directory          string
-	GOROOT, GOMODCACHE string // GOROOT is "" where another toolchain than the one that is installed will run
+	Directory string
+	// GOROOT is "" where another toolchain than the one that is installed will run
+	GOROOT, GOMODCACHE string
 	GOFLAGS            string
 	// Vars are the variables that count, see Variables and Settings.
 	Vars map[string]string
-	// Compiler is what the C compiler says about its version; "" where it is not known, or cgo is off.
+	// Compiler is what the C compiler says about its version; "" where it is not known, or cgo is
+	// off.
 	Compiler string
 }
 
@@ -32,7 +35,8 @@ const (
 	compiler  = "C compiler"
 )
 
-// always are variables that count in every build, and compilers and cgo those that count with cgo only.
+// always are variables that count in every build, and compilers and cgo those that count with cgo
+// only.
 var (
 	always = []string{"GOOS", "GOARCH", "GO386", "GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64", "GORISCV64", "GOWASM",
 		"GOEXPERIMENT", "GOFIPS140", "CGO_ENABLED", "GO_EXTLINK_ENABLED"}
@@ -43,11 +47,12 @@ var (
 // Variables lists the variables to ask `go env` for.
 func Variables() []string { return slices.Concat(always, compilers) }
 
-// Settings lists the variables that `go env` is not to be asked for: it would try out the C compiler first, and write into the build cache what it
-// found. Setting tells them.
+// Settings lists the variables that `go env` is not to be asked for: it would try out the C
+// compiler first, and write into the build cache what it found. Setting tells them.
 func Settings() []string { return cgo }
 
-// Setting is the value of a variable in the environment, or else in the file of `go env -w`, read as the go command does.
+// Setting is the value of a variable in the environment, or else in the file of `go env -w`, read
+// as the go command does.
 func Setting(name string, getenv func(string) string, file []byte) string {
 	if v := getenv(name); v != "" {
 		return v
@@ -61,14 +66,16 @@ func Setting(name string, getenv func(string) string, file []byte) string {
 	return value
 }
 
-// silent are flags that may stand in GOFLAGS and change no action ID of a package; all others count, also those of later versions. -ldflags
-// changes that of a link only, and may hold what is not for others to guess, even from a hash: -X main.token=...
+// silent are flags that may stand in GOFLAGS and change no action ID of a package; all others
+// count, also those of later versions. -ldflags changes that of a link only, and may hold what is
+// not for others to guess, even from a hash: -X main.token=...
 var silent = []string{"C", "a", "artifacts", "bench", "benchmem", "benchtime", "blockprofile", "buildvcs", "c", "count", "cpu", "cpuprofile",
 	"exec", "failfast", "fullpath", "fuzz", "fuzzminimizetime", "fuzztime", "json", "ldflags", "list", "memprofile", "mod", "modcacherw", "modfile",
 	"mutexprofile", "n", "o", "outputdir", "overlay", "p", "parallel", "run", "short", "shuffle", "skip", "test.v", "timeout", "trace",
 	"v", "vet", "work", "x"}
 
-// Hashes reduces what counts in env to a hash by name. They tell nothing about other machines but whether they are the same.
+// Hashes reduces what counts in env to a hash by name. They tell nothing about other machines but
+// whether they are the same.
 func Hashes(env Env) map[string]string {
 	h := map[string]string{"GOFLAGS": hash(flags(env.GOFLAGS)...)}
 	add := func(name, value string) {
@@ -94,8 +101,8 @@ func Hashes(env Env) map[string]string {
 	return h
 }
 
-// flags lists those that count, in an order that does not depend on how GOFLAGS is written. Of one name all values count, in their order: some
-// flags hold for patterns of packages.
+// flags lists those that count, in an order that does not depend on how GOFLAGS is written. Of one
+// name all values count, in their order: some flags hold for patterns of packages.
 func flags(value string) (list []string) {
 	parsed, _ := goflags.Parse(value)
 	slices.SortStableFunc(parsed, func(a, b goflags.Flag) int { return strings.Compare(a.Name, b.Name) })
@@ -120,9 +127,10 @@ func hash(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
-// Differing compares the hashes of a job with those of jobs whose entries a snapshot has. It lists the names in which now differs from the most
-// similar of them; none where there is nothing to compare with. What is known of one of the two only, such as the directory where the other
-// builds with -trimpath, makes them less similar, and is not listed.
+// Differing compares the hashes of a job with those of jobs whose entries a snapshot has. It lists
+// the names in which now differs from the most similar of them; none where there is nothing to
+// compare with. What is known of one of the two only, such as the directory where the other builds
+// with -trimpath, makes them less similar, and is not listed.
 func Differing(now map[string]string, stored []map[string]string) (names []string) {
 	best := -1
 	for _, old := range stored {
@@ -154,7 +162,8 @@ func onlyIn(a, b map[string]string) (n int) {
 	return n
 }
 
-// effects says what it means that an ingredient differs, and what to do. Everything else is a variable or GOFLAGS.
+// effects says what it means that an ingredient differs, and what to do. Everything else is a
+// variable or GOFLAGS.
 var effects = map[string]struct{ effect, remedy string }{
 	directory:    {"in another checkout directory, so that the packages of the project are compiled again", samePaths},
 	"GOMODCACHE": {"with another GOMODCACHE, so that the packages of modules are compiled again", samePaths},
@@ -187,7 +196,8 @@ func Explain(names []string) string {
 	return strings.Join(parts, "; ") + ": " + strings.Join(slices.Compact(remedies), "; ")
 }
 
-// CompilerVersion finds the line with the version in what a C compiler prints with -###, as the go command does; "" if there is none.
+// CompilerVersion finds the line with the version in what a C compiler prints with -###, as the go
+// command does; "" if there is none.
 func CompilerVersion(printed string) string {
 	for line := range strings.Lines(printed) {
 		fields := strings.Fields(line)

@@ -46,7 +46,8 @@ func TestDiffering(t *testing.T) {
 	}
 }
 
-// TestMostSimilar: a snapshot with the entries of several jobs is as good as the one among them that is most like this job.
+// TestMostSimilar: a snapshot with the entries of several jobs is as good as the one among them
+// that is most like this job.
 func TestMostSimilar(t *testing.T) {
 	other, third := sample(), sample()
 	other.Directory, other.GOFLAGS, third.GOMODCACHE = "/x", "-race", "/x"

@@ -1,12 +1,14 @@
-// Package checksumdb asks the checksum database of the go command (sum.golang.org, or what GOSUMDB names) whether a
-// module version has the hash that somebody claims. It decides where to ask as cmd/go/internal/modfetch of go1.26 does, with the
-// client of golang.org/x/mod/sumdb, which believes nothing but what the tree that the database has signed proves.
+// Package checksumdb asks the checksum database of the go command (sum.golang.org, or what GOSUMDB
+// names) whether a module version has the hash that somebody claims. It decides where to ask as
+// cmd/go/internal/modfetch of go1.26 does, with the client of golang.org/x/mod/sumdb, which
+// believes nothing but what the tree that the database has signed proves.
 //
-// Answers that the go command has kept in GOMODCACHE are taken first. They hold their proof, so that what came in a
-// snapshot together with the modules can be used, wherever it is from, and mostly no request is needed.
+// Answers that the go command has kept in GOMODCACHE are taken first. They hold their proof, so
+// that what came in a snapshot together with the modules can be used, wherever it is from, and
+// mostly no request is needed.
 //
-// Unlike the go command it does not ask the network with GOPROXY=off, does not read .netrc, and does not
-// write GOPATH/pkg/sumdb, where the newest known tree is noted.
+// Unlike the go command it does not ask the network with GOPROXY=off, does not read .netrc, and
+// does not write GOPATH/pkg/sumdb, where the newest known tree is noted.
 package checksumdb
 
 import (
@@ -26,9 +28,11 @@ import (
 
 // Errors of Check.
 var (
-	// ErrRefused says that the database does not know the module version with this hash, or not at all.
+	// ErrRefused says that the database does not know the module version with this hash, or not at
+	// all.
 	ErrRefused = errors.New("checksum database")
-	// ErrNotCovered says that the environment takes the module out of the database's care: GONOSUMDB or GOPRIVATE.
+	// ErrNotCovered says that the environment takes the module out of the database's care:
+	// GONOSUMDB or GOPRIVATE.
 	ErrNotCovered = errors.New("not in the care of a checksum database")
 	// ErrUnavailable says that the database did not answer.
 	ErrUnavailable = errors.New("checksum database does not answer")
@@ -37,7 +41,8 @@ var (
 // Options are what the environment of the go command says.
 type Options struct {
 	GOSUMDB, GONOSUMDB, GOPROXY string
-	// LatestDir is GOPATH/pkg/sumdb, in which the go command notes the newest tree; "": it is not known.
+	// LatestDir is GOPATH/pkg/sumdb, in which the go command notes the newest tree; "": it is not
+	// known.
 	LatestDir string
 	// Client sends the requests; nil: one that gives up on each after some seconds.
 	Client *http.Client
@@ -66,8 +71,8 @@ var known = map[string]string{
 	"sum.golang.org": "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8",
 }
 
-// New reads the settings. It sends nothing. A database that the settings switch off, or do not name well, does not
-// answer.
+// New reads the settings. It sends nothing. A database that the settings switch off, or do not name
+// well, does not answer.
 func New(o Options) *DB {
 	if o.Client == nil {
 		o.Client = defaultClient()
@@ -111,7 +116,8 @@ func defaultClient() *http.Client {
 	return &http.Client{Transport: t, Timeout: requestTimeout}
 }
 
-// checkHost demands that the name of a database is host[/path], since it becomes a URL and a directory.
+// checkHost demands that the name of a database is host[/path], since it becomes a URL and a
+// directory.
 func checkHost(name string) error {
 	u, err := url.Parse("https://" + name)
 	if err != nil || strings.HasSuffix(name, "/") || u.Host == "" || u.RawPath != "" || *u != (url.URL{Scheme: "https", Host: u.Host, Path: u.Path}) {
@@ -120,8 +126,8 @@ func checkHost(name string) error {
 	return nil
 }
 
-// A Session is the checks of one run. What the database answered is remembered, and once it did not answer, it is
-// not asked again. Safe for concurrent use.
+// A Session is the checks of one run. What the database answered is remembered, and once it did not
+// answer, it is not asked again. Safe for concurrent use.
 type Session struct {
 	db     *DB
 	kept   kept
@@ -141,8 +147,9 @@ func (db *DB) Session(ctx context.Context, cacheDir string, keep func(name strin
 	return s
 }
 
-// Check reports whether the database knows the version with the h1 hash sum, and its go.mod with goModSum, unless that is "".
-// It returns nil, or an error that wraps ErrRefused, ErrNotCovered or ErrUnavailable.
+// Check reports whether the database knows the version with the h1 hash sum, and its go.mod with
+// goModSum, unless that is "". It returns nil, or an error that wraps ErrRefused, ErrNotCovered or
+// ErrUnavailable.
 func (s *Session) Check(v module.Version, sum, goModSum string) error {
 	if v.Path != toolchain && module.MatchPrefixPatterns(s.db.o.GONOSUMDB, v.Path) {
 		return ErrNotCovered
@@ -162,7 +169,8 @@ func (s *Session) check(v module.Version, sum string) error {
 		lines, err = s.cached.client.Lookup(v.Path, v.Version)
 	}
 	if err != nil && !s.isAnswer(v) {
-		// Whatever is wrong with what is kept, it may have come with what is to be checked: it decides nothing.
+		// Whatever is wrong with what is kept, it may have come with what is to be checked: it
+		// decides nothing.
 		lines, err = s.fresh.client.Lookup(v.Path, v.Version)
 	}
 	if err != nil {

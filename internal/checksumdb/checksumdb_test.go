@@ -24,7 +24,8 @@ const (
 
 var tool = module.Version{Path: "example.com/Tool", Version: "v1.0.0"}
 
-// server is a database behind any prefix of paths. answer may answer first, and returns whether it did.
+// server is a database behind any prefix of paths. answer may answer first, and returns whether it
+// did.
 type server struct {
 	*httptest.Server
 	key    string
@@ -126,7 +127,8 @@ func TestPasswordIsNotShown(t *testing.T) {
 	}
 }
 
-// TestKeptAnswers: what was asked once is not asked again; what was kept of another tree decides nothing.
+// TestKeptAnswers: what was asked once is not asked again; what was kept of another tree decides
+// nothing.
 func TestKeptAnswers(t *testing.T) {
 	dir := t.TempDir()
 	keep := func(name string, data []byte) {
@@ -166,14 +168,15 @@ func TestKeptAnswers(t *testing.T) {
 	}
 }
 
-// TestKeptUnderNewerTree: a proxy gives an old answer to who knows a newer tree. What is kept then proves the answer under the newer one
-// only, whichever is asked for first.
+// TestKeptUnderNewerTree: a proxy gives an old answer to who knows a newer tree. What is kept then
+// proves the answer under the newer one only, whichever is asked for first.
 func TestKeptUnderNewerTree(t *testing.T) {
 	srv := newServer(t, "")
 	srv.kept = map[string][]byte{}
 	o := Options{GOSUMDB: srv.key + " " + srv.URL}
 	other := module.Version{Path: "example.com/other", Version: "v1.0.0"}
-	for i, v := range []module.Version{tool, {Path: "example.com/between", Version: "v1.0.0"}} { // the proxy learns of the tool first
+	// the proxy learns of the tool first
+	for i, v := range []module.Version{tool, {Path: "example.com/between", Version: "v1.0.0"}} {
 		if err := New(o).Session(t.Context(), "", nil).Check(v, goodSum, ""); err != nil {
 			t.Fatal(i, err)
 		}
@@ -195,7 +198,8 @@ func TestKeptUnderNewerTree(t *testing.T) {
 	}
 }
 
-// TestOneFailureIsEnough: a database that does not answer costs one timeout and not one for each module.
+// TestOneFailureIsEnough: a database that does not answer costs one timeout and not one for each
+// module.
 func TestOneFailureIsEnough(t *testing.T) {
 	srv := newServer(t, "")
 	srv.answer = func(w http.ResponseWriter, _ *http.Request) bool {
@@ -224,7 +228,8 @@ func (r refusing) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// FuzzCheck: no setting, no answer and no name of a module makes anything pass that the database has not signed.
+// FuzzCheck: no setting, no answer and no name of a module makes anything pass that the database
+// has not signed.
 func FuzzCheck(f *testing.F) {
 	f.Add("sum.golang.org", "https://proxy.golang.org,direct", "example.com/a", "v1.0.0", "1\nexample.com/a v1.0.0 "+goodSum+"\n\ngo.sum database tree\n1\nx\n\n— sum.golang.org Az3g\n")
 	f.Add("sum.golang.google.cn", "off", "golang.org/toolchain", "v0.0.1-go1.26.8.linux-amd64", "")

@@ -96,9 +96,10 @@ func (o *ops) Log(string) {}
 // SecurityError implements sumdb.ClientOps. The client returns an error beside it.
 func (o *ops) SecurityError(string) { o.forked.Store(true) }
 
-// kept proves what it can from the answers that the go command has kept, without a request. When it asked, it held an answer
-// against the newest tree that it knew: the one that came with the answer, or one from before. It keeps only what that took. So both are
-// tried, and neither with what is known otherwise.
+// kept proves what it can from the answers that the go command has kept, without a request. When it
+// asked, it held an answer against the newest tree that it knew: the one that came with the answer,
+// or one from before. It keeps only what that took. So both are tried, and neither with what is
+// known otherwise.
 type kept struct {
 	db     *DB
 	dir    string

@@ -73,8 +73,9 @@ func (r *remote) read(path string) ([]byte, error) {
 // errNoNetwork: GOPROXY=off asks for builds that send nothing.
 var errNoNetwork = errors.New("GOPROXY=off")
 
-// locate finds out where the database is: GOSUMDB says it, or a proxy passes requests on, or it is the host of
-// its name. Each proxy is asked in turn; one that says no hands on to the next, one that fails only where the list allows it.
+// locate finds out where the database is: GOSUMDB says it, or a proxy passes requests on, or it is
+// the host of its name. Each proxy is asked in turn; one that says no hands on to the next, one
+// that fails only where the list allows it.
 func (r *remote) locate() {
 	r.base = r.db.base
 	if r.base != nil {

@@ -1,5 +1,6 @@
-// Package ci reads from the environment what a CI system says about a job: its repository, its ref, and whether the code is that of a
-// pull request. It reads documented variables only, through a function, and nothing else.
+// Package ci reads from the environment what a CI system says about a job: its repository, its ref,
+// and whether the code is that of a pull request. It reads documented variables only, through a
+// function, and nothing else.
 package ci
 
 // Env returns a variable, or "".
@@ -20,8 +21,8 @@ type Job struct {
 	Run     string
 }
 
-// Scope is the ref of which the job runs the code, "" if the system does not say. A pull request has one of its own, whatever branch the
-// system names beside it.
+// Scope is the ref of which the job runs the code, "" if the system does not say. A pull request
+// has one of its own, whatever branch the system names beside it.
 func (j Job) Scope() string {
 	switch {
 	case j.Pull != "":

@@ -107,7 +107,8 @@ func codefresh(e Env) Job {
 		Commit: e("CF_REVISION"), Run: e("CF_BUILD_ID"), Fork: e("CF_PULL_REQUEST_IS_FORK") == "true"}
 }
 
-// teamcity has no branch in the environment unless the project passes it on: git decides, and a detached HEAD is not known.
+// teamcity has no branch in the environment unless the project passes it on: git decides, and a
+// detached HEAD is not known.
 func teamcity(e Env) Job {
 	return Job{Name: e("TEAMCITY_BUILDCONF_NAME"), Commit: e("BUILD_VCS_NUMBER"), Run: e("BUILD_NUMBER")}
 }

@@ -30,7 +30,8 @@ func collect(t *testing.T, st store.Store, ahead time.Duration) *gc.Result {
 	return res
 }
 
-// dirAndRoot returns an empty directory store and where its objects lie, s3AndRoot the same of a bucket.
+// dirAndRoot returns an empty directory store and where its objects lie, s3AndRoot the same of a
+// bucket.
 func dirAndRoot(t *testing.T) (store.Store, string) {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "store")
@@ -69,8 +70,9 @@ func dropSnapshots(t *testing.T, st store.Store) {
 	}
 }
 
-// TestCollectModules: modules that lost their last manifest long ago are noted. A project that then needs them finds them, renews them,
-// and keeps them, although they were about to be removed; what it does not need goes.
+// TestCollectModules: modules that lost their last manifest long ago are noted. A project that then
+// needs them finds them, renews them, and keeps them, although they were about to be removed; what
+// it does not need goes.
 func TestCollectModules(t *testing.T) {
 	for name, dataDir := range map[string]bool{"dir": false, "s3": true} {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +118,8 @@ func TestCollectModules(t *testing.T) {
 	}
 }
 
-// TestTouchRarely: a module that another branch stored is touched by a save that finds it, when that was not done for a week.
+// TestTouchRarely: a module that another branch stored is touched by a save that finds it, when
+// that was not done for a week.
 func TestTouchRarely(t *testing.T) {
 	shared.Reset(t)
 	st, root := dirAndRoot(t)
@@ -139,8 +142,8 @@ func TestTouchRarely(t *testing.T) {
 	}
 }
 
-// TestTouchDenied: a job that may not touch shared modules names those that are merely old, and leaves out, with a warning,
-// those that are noted.
+// TestTouchDenied: a job that may not touch shared modules names those that are merely old, and
+// leaves out, with a warning, those that are noted.
 func TestTouchDenied(t *testing.T) {
 	shared.Reset(t)
 	inner, root := dirAndRoot(t)

@@ -27,8 +27,8 @@ func inodes(t *testing.T) map[string]time.Time {
 	return out
 }
 
-// breakThings breaks the caches in every way that a killed process, a full disk or a careless hand leaves behind, and
-// returns what must come back.
+// breakThings breaks the caches in every way that a killed process, a full disk or a careless hand
+// leaves behind, and returns what must come back.
 func breakThings(t *testing.T) {
 	t.Helper()
 	mod := func(elem ...string) string { return filepath.Join(append([]string{shared.Mod}, elem...)...) }
@@ -65,8 +65,8 @@ func breakThings(t *testing.T) {
 	}
 }
 
-// TestOverExisting: over whole caches a restore writes nothing, over broken ones it mends what is broken
-// and touches nothing else, and it can be repeated.
+// TestOverExisting: over whole caches a restore writes nothing, over broken ones it mends what is
+// broken and touches nothing else, and it can be repeated.
 func TestOverExisting(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)

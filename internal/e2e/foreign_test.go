@@ -20,7 +20,8 @@ import (
 // ordinary is the user that commands run as.
 const ordinary = 65534
 
-// foreign is a world in which an ordinary user runs the commands, and some directories belong to root.
+// foreign is a world in which an ordinary user runs the commands, and some directories belong to
+// root.
 type foreign struct {
 	t                *testing.T
 	home, root, path string
@@ -84,7 +85,8 @@ func (f *foreign) run(result any, command string, args ...string) (stderr string
 	return errs.String(), err
 }
 
-// locked lists a directory of each kind: of the build cache, of a module and its downloads, of a path.
+// locked lists a directory of each kind: of the build cache, of a module and its downloads, of a
+// path.
 func (f *foreign) locked() (shard string, dirs []string) {
 	entries, _ := filepath.Glob(filepath.Join(shared.Build, "*", "*-a"))
 	shard = filepath.Base(filepath.Dir(entries[0]))
@@ -103,7 +105,8 @@ func mentions(list []string, what ...string) bool {
 	return true
 }
 
-// TestForeignDirectoriesInSave: what this user may not read costs itself, is named, and stays when a machine is trimmed.
+// TestForeignDirectoriesInSave: what this user may not read costs itself, is named, and stays when
+// a machine is trimmed.
 func TestForeignDirectoriesInSave(t *testing.T) {
 	f := newForeign(t)
 	shard, dirs := f.locked()
@@ -134,7 +137,8 @@ func TestForeignDirectoriesInSave(t *testing.T) {
 	}
 }
 
-// TestForeignDirectoriesInRestore: where this user may not write, only what belongs there is missing.
+// TestForeignDirectoriesInRestore: where this user may not write, only what belongs there is
+// missing.
 func TestForeignDirectoriesInRestore(t *testing.T) {
 	f := newForeign(t)
 	shard, dirs := f.locked()
@@ -167,7 +171,8 @@ func TestForeignDirectoriesInRestore(t *testing.T) {
 	}
 }
 
-// TestForeignCacheInRestore: a cache in which nothing can be written is an error, and costs the other cache nothing.
+// TestForeignCacheInRestore: a cache in which nothing can be written is an error, and costs the
+// other cache nothing.
 func TestForeignCacheInRestore(t *testing.T) {
 	f := newForeign(t)
 	f.give()

@@ -14,8 +14,8 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// TestGraphAges: .mod files that go.sum names stay for ever; those of something else, such as an earlier go.sum, go when nobody reads them for too long,
-// and stay while somebody does.
+// TestGraphAges: .mod files that go.sum names stay for ever; those of something else, such as an
+// earlier go.sum, go when nobody reads them for too long, and stay while somebody does.
 func TestGraphAges(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)

@@ -13,7 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// TestIndexesAlone: what a fresh checkout makes the go command note about its packages is no reason to save.
+// TestIndexesAlone: what a fresh checkout makes the go command note about its packages is no reason
+// to save.
 func TestIndexesAlone(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)

@@ -19,8 +19,9 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// machine runs jobs that restore, use build entries by name, and save, with a clock of its own. There is no go command: an entry is
-// used as the go command uses it, by setting its time if that is an hour old, or by making it where it is missing.
+// machine runs jobs that restore, use build entries by name, and save, with a clock of its own.
+// There is no go command: an entry is used as the go command uses it, by setting its time if that
+// is an hour old, or by making it where it is missing.
 type machine struct {
 	t     testing.TB
 	st    store.Store

@@ -20,7 +20,8 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// pathMachine runs jobs that restore directories beside the two caches, work with them, and save, with a clock of its own.
+// pathMachine runs jobs that restore directories beside the two caches, work with them, and save,
+// with a clock of its own.
 type pathMachine struct {
 	t     testing.TB
 	st    store.Store
@@ -83,8 +84,8 @@ func (m *pathMachine) files() map[string]string {
 
 func nothing() {}
 
-// TestPaths: two directories come back as they were, empty files included. A second save writes nothing, one after a change the change, and
-// what other jobs stored beside it stays.
+// TestPaths: two directories come back as they were, empty files included. A second save writes
+// nothing, one after a change the change, and what other jobs stored beside it stays.
 func TestPaths(t *testing.T) {
 	for name, st := range e2etest.Stores(t) {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +94,8 @@ func TestPaths(t *testing.T) {
 				for i := range 300 {
 					m.put(0, fmt.Sprintf("%02d/file%d", i%7, i), strings.Repeat(fmt.Sprint(i), i), epoch)
 				}
-				m.put(1, "large", strings.Repeat("0123456789abcdef", 4<<20), epoch) // more than a frame, and than a group of files
+				// more than a frame, and than a group of files
+				m.put(1, "large", strings.Repeat("0123456789abcdef", 4<<20), epoch)
 				m.put(1, "empty", "", epoch)
 			})
 			before := m.files()
@@ -121,8 +123,9 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestPathsAge: a file that was not used for the age goes, one that is used stays, by whichever mark: written again, marked as
-// a copy of the go command's cache does, or read. A failed job drops nothing.
+// TestPathsAge: a file that was not used for the age goes, one that is used stays, by whichever
+// mark: written again, marked as a copy of the go command's cache does, or read. A failed job drops
+// nothing.
 func TestPathsAge(t *testing.T) {
 	m := newPathMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")), "one")
 	m.job(epoch, func() {
@@ -152,7 +155,8 @@ func TestPathsAge(t *testing.T) {
 	}
 }
 
-// TestPathsSmall: a file that changes with every job leaves dead bytes in its packs, which are packed anew.
+// TestPathsSmall: a file that changes with every job leaves dead bytes in its packs, which are
+// packed anew.
 func TestPathsSmall(t *testing.T) {
 	m := newPathMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")), "one")
 	for i := range 60 {

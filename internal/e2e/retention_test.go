@@ -25,8 +25,8 @@ func entryNames(prefix string, n int) (list []string) {
 	return list
 }
 
-// TestHourlyAndSixDaily: a job of every hour and one of every six days on the same key both find what they need, and what only
-// the first run needed is gone after the age.
+// TestHourlyAndSixDaily: a job of every hour and one of every six days on the same key both find
+// what they need, and what only the first run needed is gone after the age.
 func TestHourlyAndSixDaily(t *testing.T) {
 	m := newMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")))
 	hourly, rare := entryNames("hourly", 5), entryNames("rare", 5)
@@ -54,8 +54,9 @@ func TestHourlyAndSixDaily(t *testing.T) {
 	}
 }
 
-// TestHourlyAndSixDailyGo does the same with the go command and its caches. Its clock cannot be set, so
-// the past is simulated: after each job, what it marked as used now is marked as used then. One job a day stands for the hourly ones.
+// TestHourlyAndSixDailyGo does the same with the go command and its caches. Its clock cannot be
+// set, so the past is simulated: after each job, what it marked as used now is marked as used then.
+// One job a day stands for the hourly ones.
 func TestHourlyAndSixDailyGo(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)
@@ -109,8 +110,8 @@ func setMarks(t *testing.T, dir string, since, to time.Time) {
 	}))
 }
 
-// TestClockSkew: machines whose clocks are a day ahead and a day behind share a key. What any of them uses stays, and what none uses
-// goes, at most the two days later that their clocks are apart.
+// TestClockSkew: machines whose clocks are a day ahead and a day behind share a key. What any of
+// them uses stays, and what none uses goes, at most the two days later that their clocks are apart.
 func TestClockSkew(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	var machines []*machine
@@ -139,7 +140,8 @@ func TestClockSkew(t *testing.T) {
 	}
 }
 
-// TestWrongClock: a machine that lives in the future or in the past does not make the others lose anything, nor anything stay for ever.
+// TestWrongClock: a machine that lives in the future or in the past does not make the others lose
+// anything, nor anything stay for ever.
 func TestWrongClock(t *testing.T) {
 	for _, skew := range []time.Duration{10 * 365 * day, -365 * day} {
 		st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
@@ -167,7 +169,8 @@ func TestWrongClock(t *testing.T) {
 	}
 }
 
-// TestSizeBelowUse: a bound below what one job uses is kept all the same, with a warning, and what was used last stays.
+// TestSizeBelowUse: a bound below what one job uses is kept all the same, with a warning, and what
+// was used last stays.
 func TestSizeBelowUse(t *testing.T) {
 	m := newMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")))
 	m.size = 1000

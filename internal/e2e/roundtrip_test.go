@@ -112,7 +112,8 @@ func TestWithoutManifest(t *testing.T) {
 	}
 }
 
-// TestPrivateModules: they stay below their repository and scope, and are found there without a manifest.
+// TestPrivateModules: they stay below their repository and scope, and are found there without a
+// manifest.
 func TestPrivateModules(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
 	st := e2etest.DirStore(t, root)
@@ -176,7 +177,8 @@ func TestKeysAndScopes(t *testing.T) {
 	}
 }
 
-// TestScopeFallback: a branch starts from the default branch, and what it saves refers to the packs there.
+// TestScopeFallback: a branch starts from the default branch, and what it saves refers to the packs
+// there.
 func TestScopeFallback(t *testing.T) {
 	for name, st := range e2etest.Stores(t) {
 		t.Run(name, func(t *testing.T) { testFallback(t, st) })

@@ -16,9 +16,10 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// TestStoreStaysSmall saves two hundred times after changes, with packs that die, and collects garbage every night. The objects that
-// the snapshot names hold less than 1.6 times the bytes that are alive, in every save from the first on. The store holds no others but those
-// of which the notice period is not over; and none at all when it is.
+// TestStoreStaysSmall saves two hundred times after changes, with packs that die, and collects
+// garbage every night. The objects that the snapshot names hold less than 1.6 times the bytes that
+// are alive, in every save from the first on. The store holds no others but those of which the
+// notice period is not over; and none at all when it is.
 func TestStoreStaysSmall(t *testing.T) {
 	const saves, every, notice = 200, 8 * time.Hour, day
 	w := newDatedStore(t)
@@ -82,7 +83,8 @@ func liveBytes(s *snapshot.Manifest) (n int64) {
 	return n
 }
 
-// datedStore is a directory store whose objects get the dates of a test's clock. It remembers when which object was named.
+// datedStore is a directory store whose objects get the dates of a test's clock. It remembers when
+// which object was named.
 type datedStore struct {
 	store.Store
 	t     *testing.T
@@ -97,7 +99,8 @@ func newDatedStore(t *testing.T) *datedStore {
 	return &datedStore{Store: st, t: t, root: root, dates: map[string]time.Time{}, named: map[string]time.Time{}}
 }
 
-// date gives what was written since the last call the time of a save, and notes what its manifest names.
+// date gives what was written since the last call the time of a save, and notes what its manifest
+// names.
 func (w *datedStore) date(at time.Time, s *snapshot.Manifest) {
 	w.t.Helper()
 	for _, p := range s.Packs {
@@ -122,7 +125,8 @@ func (w *datedStore) collect(at time.Time, notice time.Duration) {
 	e2etest.Must(w.t, err)
 }
 
-// mustWait returns the bytes of packs that the manifest does not name, and fails if one of them was not named for longer than most.
+// mustWait returns the bytes of packs that the manifest does not name, and fails if one of them was
+// not named for longer than most.
 func (w *datedStore) mustWait(at time.Time, most time.Duration, s *snapshot.Manifest) (bytes int64) {
 	w.t.Helper()
 	live, found := map[string]bool{}, 0

@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// TestUseDecides: of a snapshot that is days old, what the job used stays and the rest is dropped; then the packs that are
-// mostly dead are written anew.
+// TestUseDecides: of a snapshot that is days old, what the job used stays and the rest is dropped;
+// then the packs that are mostly dead are written anew.
 func TestUseDecides(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)
@@ -52,8 +52,9 @@ func TestUseDecides(t *testing.T) {
 	}
 }
 
-// TestUseIsAskedRarely: the go command is asked which modules are in use when a record could be a day too old, when a module would
-// go, and when a bound of the size makes the order matter; not for jobs that follow each other.
+// TestUseIsAskedRarely: the go command is asked which modules are in use when a record could be a
+// day too old, when a module would go, and when a bound of the size makes the order matter; not for
+// jobs that follow each other.
 func TestUseIsAskedRarely(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)

@@ -1,9 +1,9 @@
-// Package extradir reads and fills directories of which nothing is known but that they hold files: the caches of
-// other programs that run in Go jobs, such as linters.
+// Package extradir reads and fills directories of which nothing is known but that they hold files:
+// the caches of other programs that run in Go jobs, such as linters.
 //
-// Only regular files count, by their names, contents and execute bits; links, devices and empty directories do not. Files
-// are added, never replaced. All that is written goes through an [os.Root], so that neither a name nor a link
-// in the directory leads out of it.
+// Only regular files count, by their names, contents and execute bits; links, devices and empty
+// directories do not. Files are added, never replaced. All that is written goes through an
+// [os.Root], so that neither a name nor a link in the directory leads out of it.
 package extradir
 
 import (
@@ -39,8 +39,8 @@ type File struct {
 	Name string // relative, with slashes
 	Size int64  // bytes
 	Exec bool
-	// Used is when it was written or read last, in nanoseconds since the epoch. Reads count as far as the
-	// file system records them.
+	// Used is when it was written or read last, in nanoseconds since the epoch. Reads count as far
+	// as the file system records them.
 	Used int64
 }
 
@@ -48,8 +48,9 @@ type File struct {
 // that was killed are removed when they are a day old.
 const unfinished = ".gocache-unfinished-"
 
-// Scan lists the files below dir, sorted as a walk finds them. A directory that is not there has none. What cannot be
-// stored or read, such as a file of more than snapshot.MaxPathFile bytes or a directory of somebody else, is given to skipped with the reason.
+// Scan lists the files below dir, sorted as a walk finds them. A directory that is not there has
+// none. What cannot be stored or read, such as a file of more than snapshot.MaxPathFile bytes or a
+// directory of somebody else, is given to skipped with the reason.
 func Scan(ctx context.Context, dir string, skipped func(name string, reason error)) (list []File, err error) {
 	dir = samedir.Real(dir) // WalkDir does not follow a link, also not one that is where it begins
 	err = filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
@@ -69,7 +70,8 @@ func Scan(ctx context.Context, dir string, skipped func(name string, reason erro
 		}
 		if err != nil {
 			if err = unlessGone(err); err != nil {
-				skipped(filepath.ToSlash(rel), err) // a directory that cannot be read has nothing below it
+				// a directory that cannot be read has nothing below it
+				skipped(filepath.ToSlash(rel), err)
 			}
 			return nil
 		}
@@ -100,10 +102,12 @@ func (p Path) Open(name string) (*os.File, error) {
 	return osfile.OpenQuietly(filepath.Join(p.Dir, filepath.FromSlash(name)))
 }
 
-// Sum returns the SHA-256 of what in holds from here on, as hex, and how many bytes that is. buf is for reading.
+// Sum returns the SHA-256 of what in holds from here on, as hex, and how many bytes that is. buf is
+// for reading.
 func Sum(in io.Reader, buf []byte) (string, int64, error) {
 	h := sha256.New()
-	n, err := io.CopyBuffer(h, struct{ io.Reader }{in}, buf) // without the methods by which files copy themselves with buffers of their own
+	// without the methods by which files copy themselves with buffers of their own
+	n, err := io.CopyBuffer(h, struct{ io.Reader }{in}, buf)
 	return hex.EncodeToString(h.Sum(nil)), n, err
 }
 
@@ -145,12 +149,13 @@ func (p Path) Has(name string) bool {
 var (
 	// ErrContent says that the bytes for a file are not those that its record names.
 	ErrContent = errors.New("content does not match its hash")
-	// ErrPlace says that a file cannot be where its name says: a link leads out of the directory, a file
-	// has the name of a directory, or the file system cannot have the name.
+	// ErrPlace says that a file cannot be where its name says: a link leads out of the directory, a
+	// file has the name of a directory, or the file system cannot have the name.
 	ErrPlace = errors.New("something else is in its place")
 )
 
-// misplaced is what the system answers where a file has the place of a directory, a directory that of a file, or links lead in a circle.
+// misplaced is what the system answers where a file has the place of a directory, a directory that
+// of a file, or links lead in a circle.
 var misplaced = []syscall.Errno{syscall.ENOTDIR, syscall.EISDIR, syscall.ENOTEMPTY, syscall.ELOOP}
 
 // placeError tells ErrPlace from failures of the disk, which are those of a system call.
@@ -162,9 +167,9 @@ func placeError(name string, err error) error {
 	return err
 }
 
-// Install adds a file with the content of body, which must be of f.Size bytes and have the SHA-256 f.Sum, and with
-// this time as the time of its last write and read. It appears by a rename, whole, and gets its time then. What is there already
-// is left alone, and reported as not written.
+// Install adds a file with the content of body, which must be of f.Size bytes and have the SHA-256
+// f.Sum, and with this time as the time of its last write and read. It appears by a rename, whole,
+// and gets its time then. What is there already is left alone, and reported as not written.
 func (d *Dir) Install(f snapshot.PathFile, body io.Reader, used time.Time) (written bool, err error) {
 	if _, err := d.root.Lstat(f.Name); err == nil {
 		return false, nil

@@ -13,7 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// FuzzInstall adds a file of any name that a manifest may have to a directory with a link that leads out of it.
+// FuzzInstall adds a file of any name that a manifest may have to a directory with a link that
+// leads out of it.
 func FuzzInstall(f *testing.F) {
 	for _, name := range []string{"a", "d/e", "out/x", "out", "file/x", "..", "../x", "/x", `a\b`, "con", "C:x", "x\ny", "a/../../b"} {
 		f.Add(name, []byte("content"), true)

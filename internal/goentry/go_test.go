@@ -108,8 +108,9 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// TestRealEntries: what a go command leaves behind is recognised by its bytes, and the names that are recomputed are those of its entries. A
-// go command that names or writes them otherwise fails here.
+// TestRealEntries: what a go command leaves behind is recognised by its bytes, and the names that
+// are recomputed are those of its entries. A go command that names or writes them otherwise fails
+// here.
 func TestRealEntries(t *testing.T) {
 	j := newJob(t)
 	before, _ := j.kinds()
@@ -127,7 +128,8 @@ func TestRealEntries(t *testing.T) {
 			count[kind]++
 		}
 	}
-	// The go command notes each test twice: under how its program was made, and under what the program is.
+	// The go command notes each test twice: under how its program was made, and under what the
+	// program is.
 	for kind, want := range map[goentry.Kind]int{goentry.KindTestLog: 6, goentry.KindResult: 6, goentry.KindProfile: 4, goentry.KindProgram: 1} {
 		if count[kind] != want {
 			t.Errorf("%d new entries are a %s, want %d", count[kind], kind, want)

@@ -1,5 +1,6 @@
-// Package goentry recomputes names under which the go command keeps entries of its build cache, so that those whose truth rests on file
-// times can be told from the rest. The facts come from cmd/go/internal/modindex and cmd/go/internal/test of go1.26.
+// Package goentry recomputes names under which the go command keeps entries of its build cache, so
+// that those whose truth rests on file times can be told from the rest. The facts come from
+// cmd/go/internal/modindex and cmd/go/internal/test of go1.26.
 package goentry
 
 import (
@@ -28,13 +29,15 @@ func subkey(parent ID, what string) ID {
 	return sha256.Sum256([]byte("subkey:" + string(parent[:]) + what))
 }
 
-// ModuleIndex names the index of the module tree in root, a directory of GOMODCACHE: no time is in it.
+// ModuleIndex names the index of the module tree in root, a directory of GOMODCACHE: no time is in
+// it.
 func ModuleIndex(version, root string) ID {
 	return hash(version, fmt.Appendf(nil, "module index %s %s %v\n", version, indexVersion, root))
 }
 
-// ResultWithoutFiles names the result of the test with this log (action and content), if it rests on no file at all: all that was
-// opened lies outside of the module, for which the go command does not look. ok is false where the log says otherwise.
+// ResultWithoutFiles names the result of the test with this log (action and content), if it rests
+// on no file at all: all that was opened lies outside of the module, for which the go command does
+// not look. ok is false where the log says otherwise.
 func ResultWithoutFiles(version string, log ID, content []byte, getenv func(string) (string, bool)) (result ID, ok bool) {
 	rest, ok := bytes.CutPrefix(content, []byte(logMagic))
 	if !ok {

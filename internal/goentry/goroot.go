@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// GOROOT names the indexes of the packages of a Go distribution in root, as its own go command of this version makes them: they have
-// times in them, but the files do not change under one version. Directories that cannot be read are passed over.
+// GOROOT names the indexes of the packages of a Go distribution in root, as its own go command of
+// this version makes them: they have times in them, but the files do not change under one version.
+// Directories that cannot be read are passed over.
 func GOROOT(version, root string) (ids []ID) {
 	src := filepath.Join(root, "src")
 	filepath.WalkDir(src, func(dir string, d fs.DirEntry, err error) error {
@@ -38,7 +39,8 @@ func packageIndex(version, modroot, dir string, files []fs.FileInfo) ID {
 	return hash(version, text)
 }
 
-// packageFiles lists the files of a directory, of which the go command makes no index where one is no regular file.
+// packageFiles lists the files of a directory, of which the go command makes no index where one is
+// no regular file.
 func packageFiles(dir string) (files []fs.FileInfo, ok bool) {
 	list, err := os.ReadDir(dir)
 	if err != nil {
@@ -57,7 +59,8 @@ func packageFiles(dir string) (files []fs.FileInfo, ok bool) {
 	return files, len(files) > 0
 }
 
-// ToolchainVersion is the Go version in the version of a toolchain module, v0.0.1-go1.26.8.linux-amd64, or "".
+// ToolchainVersion is the Go version in the version of a toolchain module,
+// v0.0.1-go1.26.8.linux-amd64, or "".
 func ToolchainVersion(version string) string {
 	name, ok := strings.CutPrefix(version, "v0.0.1-")
 	if i := strings.LastIndexByte(name, '.'); ok && i > 0 {

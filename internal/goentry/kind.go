@@ -7,9 +7,10 @@ type Kind string
 
 // Kinds of outputs.
 const (
-	KindPackage  Kind = "package"          // what the compiler made of a package
-	KindProgram  Kind = "program"          // of go run or go tool
-	KindTestLog  Kind = "test log"         // what a test read, which decides whether its result still holds
+	KindPackage Kind = "package" // what the compiler made of a package
+	KindProgram Kind = "program" // of go run or go tool
+	// what a test read, which decides whether its result still holds
+	KindTestLog  Kind = "test log"
 	KindResult   Kind = "test result"      // what a test printed
 	KindProfile  Kind = "coverage profile" // what a test covered
 	KindIndex    Kind = "package index"    // what the go command noted about a package or module
@@ -23,7 +24,8 @@ const Archive = "!<arch>\n"
 // Sniffed is how many bytes of each end of an output KindOf has to see.
 const Sniffed = 4096
 
-// KindOf says what an output is that is no program, by its first and its last bytes: Sniffed of each, or all where it has no more.
+// KindOf says what an output is that is no program, by its first and its last bytes: Sniffed of
+// each, or all where it has no more.
 func KindOf(head, tail []byte) Kind {
 	switch {
 	case bytes.HasPrefix(head, []byte(Archive)):
@@ -42,14 +44,15 @@ func KindOf(head, tail []byte) Kind {
 	return KindOther
 }
 
-// isResult reports whether an output with this end is a test result that the go command would repeat.
+// isResult reports whether an output with this end is a test result that the go command would
+// repeat.
 func isResult(tail []byte) bool {
 	body, ok := bytes.CutSuffix(tail, []byte("\n"))
 	return ok && bytes.HasPrefix(body[bytes.LastIndexByte(body, '\n')+1:], []byte("ok  \t"))
 }
 
-// isCompilerID reports whether an output begins with the name of a file and what stat says about it (gccCompilerID of
-// cmd/go/internal/work).
+// isCompilerID reports whether an output begins with the name of a file and what stat says about it
+// (gccCompilerID of cmd/go/internal/work).
 func isCompilerID(data []byte) bool {
 	name, rest, ok := bytes.Cut(data, []byte{0})
 	return ok && len(name) > 0 && !bytes.ContainsAny(name, "\r\n") && bytes.HasPrefix(rest, []byte("stat "))

@@ -30,7 +30,8 @@ func TestKindOf(t *testing.T) {
 	}
 }
 
-// TestResultWithoutFiles: lines that the go command does not write never lead to a result that counts as proven.
+// TestResultWithoutFiles: lines that the go command does not write never lead to a result that
+// counts as proven.
 func TestResultWithoutFiles(t *testing.T) {
 	getenv := func(name string) (string, bool) { return "v", name == "SET" }
 	id := func(log string) ID {

@@ -1,5 +1,6 @@
-// Package goflags reads GOFLAGS as the go command does (cmd/go/internal/base/goflags.go and cmd/internal/quoted of
-// go1.26): elements may be quoted as a whole, flags have one dash or two, and the last of a name counts.
+// Package goflags reads GOFLAGS as the go command does (cmd/go/internal/base/goflags.go and
+// cmd/internal/quoted of go1.26): elements may be quoted as a whole, flags have one dash or two,
+// and the last of a name counts.
 package goflags
 
 import (
@@ -15,8 +16,9 @@ type Flag struct {
 	HasValue bool // there is a "=", so that -x= differs from -x
 }
 
-// Parse splits the value of GOFLAGS. What is no flag is left out, as by `go env`; all other go commands refuse it. The error is
-// that of a quote without an end, after which the go command reads no flag at all.
+// Parse splits the value of GOFLAGS. What is no flag is left out, as by `go env`; all other go
+// commands refuse it. The error is that of a quote without an end, after which the go command reads
+// no flag at all.
 func Parse(goflags string) ([]Flag, error) {
 	words, err := split(goflags)
 	if err != nil {
@@ -36,7 +38,8 @@ func Parse(goflags string) ([]Flag, error) {
 	return list, nil
 }
 
-// String returns the value of a flag that takes one: that of the last of its name, "" if there is none.
+// String returns the value of a flag that takes one: that of the last of its name, "" if there is
+// none.
 func String(goflags, name string) string {
 	value := ""
 	list, _ := Parse(goflags)

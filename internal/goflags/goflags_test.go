@@ -9,15 +9,17 @@ import (
 
 func TestParse(t *testing.T) {
 	tests := map[string][]Flag{
-		"":                              nil,
-		" \t\r\n":                       nil,
-		"-a --b -c=1 --d=":              {{"a", "", false}, {"b", "", false}, {"c", "1", true}, {"d", "", true}},
-		`'-ldflags=-s -w' "-tags=a,b"`:  {{"ldflags", "-s -w", true}, {"tags", "a,b", true}},
-		`'-a''-b'`:                      {{"a", "", false}, {"b", "", false}},
-		`-tags='a b'`:                   {{"tags", "'a", true}}, // a quote inside is a letter, and b' is no flag
+		"":                             nil,
+		" \t\r\n":                      nil,
+		"-a --b -c=1 --d=":             {{"a", "", false}, {"b", "", false}, {"c", "1", true}, {"d", "", true}},
+		`'-ldflags=-s -w' "-tags=a,b"`: {{"ldflags", "-s -w", true}, {"tags", "a,b", true}},
+		`'-a''-b'`:                     {{"a", "", false}, {"b", "", false}},
+		// a quote inside is a letter, and b' is no flag
+		`-tags='a b'`:                   {{"tags", "'a", true}},
 		`-x=a=b`:                        {{"x", "a=b", true}},
 		"x - -- --- ---x -= --= -=x ''": nil,
-		"-a\u00a0-b":                    {{"a\u00a0-b", "", false}}, // only four characters are spaces
+		// only four characters are spaces
+		"-a\u00a0-b": {{"a\u00a0-b", "", false}},
 	}
 	for in, want := range tests {
 		got, err := Parse(in)

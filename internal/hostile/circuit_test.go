@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// TestCircuit: when the store did not answer the restore of a job, its save asks once, and gives up if that fails, too. It saves as
-// usual when the store is back.
+// TestCircuit: when the store did not answer the restore of a job, its save asks once, and gives up
+// if that fails, too. It saves as usual when the store is back.
 func TestCircuit(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)

@@ -19,8 +19,8 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// TestConcurrentProcesses saves one key on S3 with 16 processes at once, each with entries of its own: all of them are in the result, with
-// what they refer to, and the trend knows all the saves.
+// TestConcurrentProcesses saves one key on S3 with 16 processes at once, each with entries of its
+// own: all of them are in the result, with what they refer to, and the trend knows all the saves.
 func TestConcurrentProcesses(t *testing.T) {
 	const processes, entries = 16, 3
 	srv := storetest.Gateway(t)
@@ -97,7 +97,8 @@ func atOnce(t *testing.T, jobs int, run func(job int, build string)) {
 	wg.Wait()
 }
 
-// TestWithoutConditions: on a store without conditional writes, jobs that save at once keep each other's entries too.
+// TestWithoutConditions: on a store without conditional writes, jobs that save at once keep each
+// other's entries too.
 func TestWithoutConditions(t *testing.T) {
 	refuse := func(_ context.Context, c storetest.Call) (bool, error) {
 		if (c.Cond != store.Condition{}) {

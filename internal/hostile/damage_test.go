@@ -22,8 +22,9 @@ var damages = map[string]func([]byte) []byte{
 	"not ours":    func([]byte) []byte { return []byte("<html>502 bad gateway</html>") },
 }
 
-// TestDamagedObjects damages objects of the store. The rest is restored, the loss is named, the go command can
-// work with what is there, nothing half-written stays, and the next save mends the store.
+// TestDamagedObjects damages objects of the store. The rest is restored, the loss is named, the go
+// command can work with what is there, nothing half-written stays, and the next save mends the
+// store.
 func TestDamagedObjects(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
 	st := e2etest.DirStore(t, root)
@@ -91,8 +92,8 @@ func isNamed(m *snapshot.Manifest, object string) bool {
 	return false
 }
 
-// TestDamagedManifests: a manifest that cannot be read is a miss that is named, modules still come from
-// go.sum, and the next save replaces it.
+// TestDamagedManifests: a manifest that cannot be read is a miss that is named, modules still come
+// from go.sum, and the next save replaces it.
 func TestDamagedManifests(t *testing.T) {
 	later := func(b []byte) []byte {
 		return bytes.Replace(b, []byte("gocache-manifest 1\n"), []byte("gocache-manifest 2\n"), 1)
@@ -156,8 +157,8 @@ func TestMovedManifest(t *testing.T) {
 	}
 }
 
-// TestTamperedModule puts other code into a module object, well formed and under the right name. It must
-// not reach GOMODCACHE, with a manifest and without.
+// TestTamperedModule puts other code into a module object, well formed and under the right name. It
+// must not reach GOMODCACHE, with a manifest and without.
 func TestTamperedModule(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
 	st := e2etest.DirStore(t, root)

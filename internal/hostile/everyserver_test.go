@@ -8,8 +8,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestEveryServer: the command saves twice, restores and collects on each server that is asked for, and on the one that the environment
-// names.
+// TestEveryServer: the command saves twice, restores and collects on each server that is asked for,
+// and on the one that the environment names.
 func TestEveryServer(t *testing.T) {
 	for _, name := range storetest.Servers() {
 		t.Run(name, func(t *testing.T) {
@@ -29,7 +29,8 @@ func TestEveryServer(t *testing.T) {
 	}
 }
 
-// everyCommand runs what jobs and their owners do, with objects of a few bytes and some that are uploaded in parts, on a store that is empty.
+// everyCommand runs what jobs and their owners do, with objects of a few bytes and some that are
+// uploaded in parts, on a store that is empty.
 func everyCommand(t *testing.T, url string, env []string) {
 	t.Helper()
 	m := newMachine(t, url)

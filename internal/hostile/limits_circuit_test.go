@@ -25,10 +25,12 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// manyModules is how many modules a project of these tests has: far more than are in transfer at once.
+// manyModules is how many modules a project of these tests has: far more than are in transfer at
+// once.
 const manyModules = 300
 
-// modules puts a project with many small modules, and a module cache that has them, in place of the machine's.
+// modules puts a project with many small modules, and a module cache that has them, in place of the
+// machine's.
 func (m *machine) modules(t *testing.T, n int) {
 	t.Helper()
 	m.proj, m.mod = t.TempDir(), filepath.Join(t.TempDir(), "mod")
@@ -61,7 +63,8 @@ func write(t *testing.T, file, text string) {
 	e2etest.Must(t, os.WriteFile(file, []byte(text), 0o644))
 }
 
-// failing is a server in front of another one, which it lets answer for a while; then it answers 503 to all.
+// failing is a server in front of another one, which it lets answer for a while; then it answers
+// 503 to all.
 type failing struct {
 	*httptest.Server
 	good             int64 // requests that are passed on
@@ -95,8 +98,9 @@ func refusing(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// TestDeadStore: a store that is down costs a job seconds, however many objects it has: each command gives up after the first look-up that failed for good, and
-// the save of a job whose restore found it down asks once.
+// TestDeadStore: a store that is down costs a job seconds, however many objects it has: each
+// command gives up after the first look-up that failed for good, and the save of a job whose
+// restore found it down asks once.
 func TestDeadStore(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -134,7 +138,8 @@ func TestDeadStore(t *testing.T) {
 	}
 }
 
-// TestModulesRefused: a job that may not write shared modules stops trying after a few of hundreds, says so in a few lines, and saves the rest.
+// TestModulesRefused: a job that may not write shared modules stops trying after a few of hundreds,
+// says so in a few lines, and saves the rest.
 func TestModulesRefused(t *testing.T) {
 	t.Parallel()
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
@@ -158,8 +163,9 @@ func TestModulesRefused(t *testing.T) {
 	}
 }
 
-// TestStoreDiesMeanwhile: when the store fails in the middle of a restore or a save of many objects, what is in transfer is tried again, and nothing else: the time does not depend
-// on how many objects are left.
+// TestStoreDiesMeanwhile: when the store fails in the middle of a restore or a save of many
+// objects, what is in transfer is tried again, and nothing else: the time does not depend on how
+// many objects are left.
 func TestStoreDiesMeanwhile(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)

@@ -12,7 +12,8 @@ import (
 	"github.com/org/gocache-action/internal/e2e/e2etest"
 )
 
-// smallDisk mounts a file system with options such as size=4m. Where that is not allowed, the test is skipped, but not in CI.
+// smallDisk mounts a file system with options such as size=4m. Where that is not allowed, the test
+// is skipped, but not in CI.
 func smallDisk(t *testing.T, options string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "disk")
@@ -33,7 +34,8 @@ func remount(t *testing.T, dir string, flags uintptr, options string) {
 	e2etest.Must(t, syscall.Mount("", dir, "tmpfs", syscall.MS_REMOUNT|flags, options))
 }
 
-// failsSoftly demands that a command warns with certain words and lets the job go on, and fails with --fail-on-error.
+// failsSoftly demands that a command warns with certain words and lets the job go on, and fails
+// with --fail-on-error.
 func failsSoftly(t *testing.T, m *machine, command string, says ...string) {
 	t.Helper()
 	for code, flags := range [][]string{nil, {"--fail-on-error"}} {
@@ -51,9 +53,10 @@ func failsSoftly(t *testing.T, m *machine, command string, says ...string) {
 
 const diskHint = "hint: free space on the disk"
 
-// TestDiskFullInRestore: a restore to a disk with too little room, or too few inodes, restores what fits, leaves nothing half-written,
-// says why, and lets the job go on. With more room, the next one completes. Modules and build outputs alike. With few inodes only one of
-// the caches is restored: with both, it depends on the speed of the disks which of them gets the last.
+// TestDiskFullInRestore: a restore to a disk with too little room, or too few inodes, restores what
+// fits, leaves nothing half-written, says why, and lets the job go on. With more room, the next one
+// completes. Modules and build outputs alike. With few inodes only one of the caches is restored:
+// with both, it depends on the speed of the disks which of them gets the last.
 func TestDiskFullInRestore(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "store")
@@ -95,7 +98,8 @@ func TestDiskFullInRestore(t *testing.T) {
 	}
 }
 
-// TestDiskFullInStore: a save to a directory without room leaves the snapshot from before whole and nothing half-written; with room it goes through.
+// TestDiskFullInStore: a save to a directory without room leaves the snapshot from before whole and
+// nothing half-written; with room it goes through.
 func TestDiskFullInStore(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, "size=4m")
@@ -118,7 +122,8 @@ func TestDiskFullInStore(t *testing.T) {
 	}
 }
 
-// TestDiskFullInCollection: on a disk without a byte left, gc removes nothing and says why, for it could not note what it does; a dry run works. A little room is enough.
+// TestDiskFullInCollection: on a disk without a byte left, gc removes nothing and says why, for it
+// could not note what it does; a dry run works. A little room is enough.
 func TestDiskFullInCollection(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, "size=4m")
@@ -162,7 +167,8 @@ func fillUp(t *testing.T, disk string) string {
 	}
 }
 
-// TestReadOnlyDisk: caches on a disk that is mounted for reading are saved, and not restored to; a store on one is read, and not saved to.
+// TestReadOnlyDisk: caches on a disk that is mounted for reading are saved, and not restored to; a
+// store on one is read, and not saved to.
 func TestReadOnlyDisk(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, "size=16m")
@@ -189,7 +195,8 @@ func TestReadOnlyDisk(t *testing.T) {
 	}
 }
 
-// TestFileSizeLimit: files that may not grow as large as an output are to restore and save like a disk that is full.
+// TestFileSizeLimit: files that may not grow as large as an output are to restore and save like a
+// disk that is full.
 func TestFileSizeLimit(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "store")
@@ -199,7 +206,8 @@ func TestFileSizeLimit(t *testing.T) {
 	m.must(t, "save")
 	limited := func(m *machine, command string) ended {
 		cmd := m.cmd(command)
-		cmd.Args = append([]string{"sh", "-c", `ulimit -f 512; exec "$@"`, "sh", cmd.Path}, cmd.Args[1:]...) // in 512 bytes
+		// in 512 bytes
+		cmd.Args = append([]string{"sh", "-c", `ulimit -f 512; exec "$@"`, "sh", cmd.Path}, cmd.Args[1:]...)
 		cmd.Path = "/bin/sh"
 		return finish(t, cmd)
 	}

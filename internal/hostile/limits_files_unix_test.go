@@ -19,7 +19,8 @@ func limitedTo(files int, cmd *exec.Cmd) *exec.Cmd {
 	return cmd
 }
 
-// TestFewFiles: 256 open files, and even 64, are enough to save and to restore hundreds of modules and outputs, from S3 and from a directory.
+// TestFewFiles: 256 open files, and even 64, are enough to save and to restore hundreds of modules
+// and outputs, from S3 and from a directory.
 func TestFewFiles(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -55,7 +56,8 @@ func TestFewFiles(t *testing.T) {
 	}
 }
 
-// TestOneProcessor: with GOMAXPROCS=1 everything goes on as usual: real caches come back as they were, also what lies in several frames.
+// TestOneProcessor: with GOMAXPROCS=1 everything goes on as usual: real caches come back as they
+// were, also what lies in several frames.
 func TestOneProcessor(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, dirURL(filepath.Join(t.TempDir(), "store")))

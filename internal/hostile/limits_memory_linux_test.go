@@ -20,14 +20,16 @@ import (
 // A container of this size must do for a cache of any size.
 const smallMemory = 256 << 20
 
-// TestSmallMemory: with 256 MiB, set for a container or by GOMEMLIMIT, a first save and a restore of a cache that is larger than that come to their end, and
-// use less. Of its outputs half do not compress at all, which is the worst; one is larger than a pack.
+// TestSmallMemory: with 256 MiB, set for a container or by GOMEMLIMIT, a first save and a restore
+// of a cache that is larger than that come to their end, and use less. Of its outputs half do not
+// compress at all, which is the worst; one is larger than a pack.
 func TestSmallMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("moves 300 MB")
 	}
 	g := storetest.Gateway(t)
-	dir, err := os.MkdirTemp("/var/tmp", "gocache-memory-") // not on a tmpfs, whose files count as memory of who writes them
+	// not on a tmpfs, whose files count as memory of who writes them
+	dir, err := os.MkdirTemp("/var/tmp", "gocache-memory-")
 	e2etest.Must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	full := newMachine(t, "")
@@ -65,7 +67,8 @@ func TestSmallMemory(t *testing.T) {
 	}
 }
 
-// container returns what lets a command run in a control group with smallMemory, of version 2 or 1. Beyond it the kernel kills.
+// container returns what lets a command run in a control group with smallMemory, of version 2 or 1.
+// Beyond it the kernel kills.
 func container(t *testing.T) func(*exec.Cmd) *exec.Cmd {
 	t.Helper()
 	for _, v := range []struct{ base, file string }{{"/sys/fs/cgroup", "memory.max"}, {"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}} {
@@ -95,8 +98,8 @@ func byVariable(cmd *exec.Cmd) *exec.Cmd {
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
-// finishMeasured also returns the most memory that was resident. Not what wait4 tells, to which the memory of this process counts, until the child
-// has become another program.
+// finishMeasured also returns the most memory that was resident. Not what wait4 tells, to which the
+// memory of this process counts, until the child has become another program.
 func finishMeasured(t *testing.T, cmd *exec.Cmd) (e ended, peak int64) {
 	t.Helper()
 	r, err := start(cmd)

@@ -22,7 +22,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// A machine runs the binary on the project, with caches and a home of its own, so that tests which use one can run in parallel.
+// A machine runs the binary on the project, with caches and a home of its own, so that tests which
+// use one can run in parallel.
 type machine struct {
 	home, mod, build, proj string
 	store                  string   // URL
@@ -126,7 +127,8 @@ func (m *machine) must(t *testing.T, command string, more ...string) ended {
 	return e
 }
 
-// fill puts n entries with outputs of size random bytes into a build cache; other seeds make other entries.
+// fill puts n entries with outputs of size random bytes into a build cache; other seeds make other
+// entries.
 func fill(t *testing.T, dir string, seed uint64, n, size int) {
 	t.Helper()
 	c := buildcache.Open(dir)
@@ -148,8 +150,9 @@ func putEntry(t *testing.T, c *buildcache.Cache, data []byte) {
 	e2etest.Must(t, c.PutAction(e, time.Now()))
 }
 
-// whole demands that nothing in a build cache is half there, and returns the number of entries. The content of each output is hashed, since what the go
-// command takes for whole is linked without a word.
+// whole demands that nothing in a build cache is half there, and returns the number of entries. The
+// content of each output is hashed, since what the go command takes for whole is linked without a
+// word.
 func whole(t *testing.T, dir string) int {
 	t.Helper()
 	inv, err := buildcache.Open(dir).Scan(context.Background())
@@ -219,7 +222,8 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// together runs functions, some at the same time: they sleep most of the time, and a process starts faster beside few others.
+// together runs functions, some at the same time: they sleep most of the time, and a process starts
+// faster beside few others.
 func together(n int, functions ...func()) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, n)

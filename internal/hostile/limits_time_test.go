@@ -26,7 +26,8 @@ var hangs = []hang{
 	{"before the answer", "restore save plan gc", halted("downstream", `"bytes":0`), false, 1},
 	{"in the middle of a body", "restore", halted("downstream", `"bytes":300000`), false, 1},
 	{"in the middle of an answer", "save plan gc", halted("downstream", `"bytes":60`), false, 1},
-	{"in the middle of an upload", "save", halted("upstream", `"bytes":300000`), false, 3}, // uploads are sent again while the server answers others
+	// uploads are sent again while the server answers others
+	{"in the middle of an upload", "save", halted("upstream", `"bytes":300000`), false, 3},
 	{"one byte every 100 ms", "restore", halted("downstream", `"bytes":300000,"trickle":true`), true, 1},
 	{"one byte every 100 ms from the beginning", "save plan gc", halted("downstream", `"bytes":0,"trickle":true`), true, 1},
 	{"in the TLS handshake", "restore save plan gc", silent, false, 1},
@@ -58,9 +59,10 @@ func silent(t *testing.T, _ *storetest.Server) string {
 // limit is what the tests give as --timeout or --stall-timeout.
 const limit = time.Second
 
-// onTime demands that a command ends within a second after the limit, and not before. What the process needs to start comes on top. A machine
-// that is busy with other things can be late; so what was late gets another chance or two, and time in proportion to how much longer
-// than on an idle machine a process takes to start just then: a command starts several.
+// onTime demands that a command ends within a second after the limit, and not before. What the
+// process needs to start comes on top. A machine that is busy with other things can be late; so
+// what was late gets another chance or two, and time in proportion to how much longer than on an
+// idle machine a process takes to start just then: a command starts several.
 func onTime(t *testing.T, what string, limit, startup time.Duration, run func() ended) (e ended) {
 	t.Helper()
 	for try := 1; ; try++ {
@@ -88,8 +90,8 @@ func startNow(t *testing.T) time.Duration {
 	return time.Since(began)
 }
 
-// TestTimeLimits: whatever hangs, a command ends when --timeout, or --stall-timeout without progress, has passed, and not a second later; it says
-// so, and the job goes on.
+// TestTimeLimits: whatever hangs, a command ends when --timeout, or --stall-timeout without
+// progress, has passed, and not a second later; it says so, and the job goes on.
 func TestTimeLimits(t *testing.T) {
 	g := storetest.Gateway(t)
 	url, _ := bucket(t, g, "times", g.Endpoint)
@@ -113,7 +115,9 @@ func TestTimeLimits(t *testing.T) {
 					one.build = m.build
 				}
 				slack := startup
-				if h.name == "in the middle of an upload" { // there must be something new, and the time without progress begins when it is compressed
+				// there must be something new, and the time without progress begins when it is
+				// compressed
+				if h.name == "in the middle of an upload" {
 					one.build, slack = t.TempDir(), startup+unhindered
 					fill(t, one.build, 2, 1, 12<<20)
 				}
@@ -122,7 +126,8 @@ func TestTimeLimits(t *testing.T) {
 					wait := limit
 					if flag == "--stall-timeout" {
 						wait *= time.Duration(h.stalls)
-						slack += time.Duration(h.stalls-1) * 200 * time.Millisecond // pauses before it is sent again
+						// pauses before it is sent again
+						slack += time.Duration(h.stalls-1) * 200 * time.Millisecond
 					}
 					e := onTime(t, what, wait, slack, func() ended { return finish(t, one.cmd(command, flag, limit.String())) })
 					says := "not done within 1s"

@@ -8,8 +8,9 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestServersWithQuirks: with what real servers do otherwise than Amazon's, two saves, a restore of both and a collection do what they are for. What a
-// server lacks is said in a warning, and is never taken for an outage or another writer.
+// TestServersWithQuirks: with what real servers do otherwise than Amazon's, two saves, a restore of
+// both and a collection do what they are for. What a server lacks is said in a warning, and is
+// never taken for an outage or another writer.
 func TestServersWithQuirks(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -49,7 +50,8 @@ func works(t *testing.T, m *machine, command string, flags ...string) {
 	}
 }
 
-// TestIgnoredConditionsAreSaid: a save to a server that ignores conditions says so, and how to spare the test for it.
+// TestIgnoredConditionsAreSaid: a save to a server that ignores conditions says so, and how to
+// spare the test for it.
 func TestIgnoredConditionsAreSaid(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)

@@ -19,8 +19,8 @@ import (
 
 var endSignals = []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}
 
-// signalled sends a signal when it is time, and demands that the command ends within 5 s and says what was interrupted. It
-// reports false if the command was done before.
+// signalled sends a signal when it is time, and demands that the command ends within 5 s and says
+// what was interrupted. It reports false if the command was done before.
 func signalled(t *testing.T, m *machine, s syscall.Signal, isTime func() bool, command string, more ...string) bool {
 	t.Helper()
 	r, err := start(m.cmd(command, more...))
@@ -48,8 +48,9 @@ func signalled(t *testing.T, m *machine, s syscall.Signal, isTime func() bool, c
 	return true
 }
 
-// TestSignalOnS3: a save and a restore that get SIGINT or SIGTERM in the middle of a transfer abort their uploads and end within 5 s. The store holds the
-// snapshot from before, the caches are whole, and a rerun completes.
+// TestSignalOnS3: a save and a restore that get SIGINT or SIGTERM in the middle of a transfer abort
+// their uploads and end within 5 s. The store holds the snapshot from before, the caches are whole,
+// and a rerun completes.
 func TestSignalOnS3(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -93,8 +94,8 @@ func TestSignalOnS3(t *testing.T) {
 	}
 }
 
-// TestSignalOnDirectory is the same for a store in a directory. It is fast, so it can take several tries to be in time: the first of many small modules
-// are there long before the packs.
+// TestSignalOnDirectory is the same for a store in a directory. It is fast, so it can take several
+// tries to be in time: the first of many small modules are there long before the packs.
 func TestSignalOnDirectory(t *testing.T) {
 	t.Parallel()
 	for _, s := range endSignals {
@@ -124,7 +125,8 @@ func TestSignalOnDirectory(t *testing.T) {
 	}
 }
 
-// TestSignalWhileStoreHangs: a save whose requests hang, those that abort its uploads too, ends within 5 s of a signal, and at once at a second one.
+// TestSignalWhileStoreHangs: a save whose requests hang, those that abort its uploads too, ends
+// within 5 s of a signal, and at once at a second one.
 func TestSignalWhileStoreHangs(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -168,7 +170,8 @@ func TestSignalWhileStoreHangs(t *testing.T) {
 	}
 }
 
-// hangingGo is a directory with a go command that never ends, for some of its subcommands, beside what it started; file gets the IDs of both processes.
+// hangingGo is a directory with a go command that never ends, for some of its subcommands, beside
+// what it started; file gets the IDs of both processes.
 func hangingGo(t *testing.T, subcommand string) (dir, file string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -198,8 +201,8 @@ func zombie(pid int) bool {
 	return strings.Contains(string(data), ") Z ")
 }
 
-// TestHangingGo: a go command that never ends does not hold up anything beyond --timeout, or beyond a signal, and does not outlive the command, nor does what
-// it started.
+// TestHangingGo: a go command that never ends does not hold up anything beyond --timeout, or beyond
+// a signal, and does not outlive the command, nor does what it started.
 func TestHangingGo(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "store")
@@ -215,7 +218,8 @@ func TestHangingGo(t *testing.T) {
 			one.env = append(one.env, "PATH="+dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			args := []string{"--timeout", limit.String()}
 			if c.command != "restore" {
-				args = append(args, "--max-size", "1TB") // then the go command is asked what is in use
+				// then the go command is asked what is in use
+				args = append(args, "--max-size", "1TB")
 			}
 			all = append(all, func() {
 				if bySignal {

@@ -39,8 +39,9 @@ func (w signedWorld) signs(o *save.Options)      { o.Sign, o.Trust = w.sign, w.t
 func (w signedWorld) demands(o *restore.Options) { o.Trust = w.trust }
 func pullRequest(o *restore.Options)             { o.Scope = "refs/pull/1/merge" }
 
-// TestSignedSnapshots: with trusted keys, a restore takes what one of them signed for this very repository, scope and key, and of
-// late; everything else is a miss with a reason, and the next place is asked. Modules still come from go.sum.
+// TestSignedSnapshots: with trusted keys, a restore takes what one of them signed for this very
+// repository, scope and key, and of late; everything else is a miss with a reason, and the next
+// place is asked. Modules still come from go.sum.
 func TestSignedSnapshots(t *testing.T) {
 	w := newSignedWorld(t)
 	st := e2etest.DirStore(t, w.root)
@@ -61,7 +62,8 @@ func TestSignedSnapshots(t *testing.T) {
 	}
 	shared.MustBuildOffline(t)
 
-	// A pull request that puts an unsigned snapshot into its own scope gains nothing: the signed one of the base is taken.
+	// A pull request that puts an unsigned snapshot into its own scope gains nothing: the signed
+	// one of the base is taken.
 	shared.Save(t, st, func(o *save.Options) { o.Scope, o.DefaultScope = "refs/pull/1/merge", "" })
 	shared.Wipe(t)
 	res := shared.Restore(t, st, w.demands, pullRequest)
@@ -108,12 +110,14 @@ func lost(res *restore.Result, object, reason string) bool {
 	return false
 }
 
-// TestSignNothingForeign: a save that signs takes nothing over from a snapshot that nobody trusted signed, and replaces it.
+// TestSignNothingForeign: a save that signs takes nothing over from a snapshot that nobody trusted
+// signed, and replaces it.
 func TestSignNothingForeign(t *testing.T) {
 	w := newSignedWorld(t)
 	st := e2etest.DirStore(t, w.root)
 	shared.Reset(t)
-	e2etest.AddEntry(t, shared.Build, 7) // somebody's entry, in an unsigned snapshot at the place of the signed one
+	// somebody's entry, in an unsigned snapshot at the place of the signed one
+	e2etest.AddEntry(t, shared.Build, 7)
 	shared.Save(t, st)
 	if !hasAction(shared.Manifest(t, st), 7) {
 		t.Fatal("the foreign entry was not saved")

@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/restore"
 )
 
-// TestVerifyOutputs: an output that a manifest gives the bytes of another one is found by its name, refused, and noted for the next save;
-// the rest is restored. So is one that was changed here.
+// TestVerifyOutputs: an output that a manifest gives the bytes of another one is found by its name,
+// refused, and noted for the next save; the rest is restored. So is one that was changed here.
 func TestVerifyOutputs(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
 	st := e2etest.DirStore(t, root)

@@ -1,5 +1,6 @@
-// Package idindex finds things by their SHA-256 where there are a million of them. An Index keeps positions in a
-// list that its user has anyway, and no copy of an ID: 4 to 11 bytes for each thing, where a map from IDs takes 75 to 250.
+// Package idindex finds things by their SHA-256 where there are a million of them. An Index keeps
+// positions in a list that its user has anyway, and no copy of an ID: 4 to 11 bytes for each thing,
+// where a map from IDs takes 75 to 250.
 package idindex
 
 import "hash/maphash"
@@ -9,13 +10,15 @@ type ID = [32]byte
 
 // Index maps IDs to positions. Find is safe for concurrent use while nothing is added.
 type Index struct {
-	at    func(pos int32) *ID
-	seed  maphash.Seed // who makes up IDs must not be able to make searches slow
-	slots []int32      // open addressing: 1 + position, 0 where nothing is; their number is a power of 2
+	at   func(pos int32) *ID
+	seed maphash.Seed // who makes up IDs must not be able to make searches slow
+	// open addressing: 1 + position, 0 where nothing is; their number is a power of 2
+	slots []int32
 	used  int
 }
 
-// New returns an empty Index with room for n things. at returns the ID of the thing at a position that was added; it must not change.
+// New returns an empty Index with room for n things. at returns the ID of the thing at a position
+// that was added; it must not change.
 func New(n int, at func(pos int32) *ID) *Index {
 	size := 16
 	for size*3 < n*4 {
@@ -33,7 +36,8 @@ func (x *Index) Find(id *ID) (pos int32, ok bool) {
 	return pos, pos >= 0
 }
 
-// Add adds the thing at a position. If one with the same ID was added before, that stays, and its position is returned.
+// Add adds the thing at a position. If one with the same ID was added before, that stays, and its
+// position is returned.
 func (x *Index) Add(pos int32) (first int32, added bool) {
 	if x.used*4 >= len(x.slots)*3 {
 		x.grow()

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestIndex adds things of which every fourth has the ID of an earlier one, more than there was room for.
+// TestIndex adds things of which every fourth has the ID of an earlier one, more than there was
+// room for.
 func TestIndex(t *testing.T) {
 	const n = 100_000
 	ids := make([]ID, n)

@@ -1,7 +1,6 @@
-// Package lookup finds the manifest of a snapshot: it knows in which scopes and
-// under which keys to look, in which order, and what it means when one is missing or damaged. Restore
-// and save both ask it. Objects are asked for by exact name, all at once, so that
-// a lookup costs one round trip.
+// Package lookup finds the manifest of a snapshot: it knows in which scopes and under which keys to
+// look, in which order, and what it means when one is missing or damaged. Restore and save both ask
+// it. Objects are asked for by exact name, all at once, so that a lookup costs one round trip.
 package lookup
 
 import (
@@ -61,8 +60,12 @@ func Candidates(repo string, scopes []string, exact, latest []string) []Candidat
 type Found struct {
 	Candidate
 	Manifest *snapshot.Manifest // nil: a miss, or see Err
-	Version  store.Version      // of the object, "" when there is none; also of one that cannot be read, so that it can be replaced
-	Err      error              // why an existing object is no use: snapshot.ErrCorrupt, snapshot.ErrFormat or snapshot.ErrUntrusted; or a failure of the store
+	// of the object, "" when there is none; also of one that cannot be read, so that it can be
+	// replaced
+	Version store.Version
+	// why an existing object is no use: snapshot.ErrCorrupt, snapshot.ErrFormat or
+	// snapshot.ErrUntrusted; or a failure of the store
+	Err error
 }
 
 // Damaged reports whether there is an object that is no manifest we can read, or may.
@@ -76,12 +79,12 @@ type opened struct {
 	err  error
 }
 
-// First returns the first candidate, in their order, that holds a sound
-// manifest of the repository, and what it passed over: damaged ones, and those that this job may not read, unless that is all of them. A miss is a Found
-// without Manifest. The error is the store's.
-// What the store hides (store.ErrHidden) is a miss if another candidate can be read; else nobody knows whether anything can.
-// Only the body of the one that is returned is read, so memory does not grow
-// with the number of candidates.
+// First returns the first candidate, in their order, that holds a sound manifest of the repository,
+// and what it passed over: damaged ones, and those that this job may not read, unless that is all
+// of them. A miss is a Found without Manifest. The error is the store's. What the store hides
+// (store.ErrHidden) is a miss if another candidate can be read; else nobody knows whether anything
+// can. Only the body of the one that is returned is read, so memory does not grow with the number
+// of candidates.
 func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, passed []Found, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -102,7 +105,8 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, pass
 			return f, passed, nil
 		case f.Damaged():
 			passed, answered = append(passed, f), true
-		case errors.Is(f.Err, store.ErrDenied): // a policy can grant some scopes, and a server without listing denies what is not there
+		case errors.Is(f.Err, store.ErrDenied):
+			// a policy can grant some scopes, and a server without listing denies what is not there
 			passed, denied = append(passed, f), f.Err
 		case f.Err != nil:
 			return Found{}, passed, f.Err
@@ -119,8 +123,9 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, pass
 	return Found{}, passed, nil
 }
 
-// All reads every candidate, one after the other in memory but asked for at
-// once. Manifests that one save wrote share their tables. The result has the candidates' order; the error is the first failure of the store.
+// All reads every candidate, one after the other in memory but asked for at once. Manifests that
+// one save wrote share their tables. The result has the candidates' order; the error is the first
+// failure of the store.
 func (r Reader) All(ctx context.Context, cands []Candidate) ([]Found, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -157,10 +162,12 @@ func (r Reader) openAll(ctx context.Context, cands []Candidate) []chan opened {
 	return chans
 }
 
-// unreadTime is how long a lookup waits for answers that it does not need: long enough to keep the connections of nearly all.
+// unreadTime is how long a lookup waits for answers that it does not need: long enough to keep the
+// connections of nearly all.
 const unreadTime = time.Second
 
-// closeAll waits for the requests that nobody read, so that no goroutine and no connection outlives a lookup. One that hangs is cancelled.
+// closeAll waits for the requests that nobody read, so that no goroutine and no connection outlives
+// a lookup. One that hangs is cancelled.
 func closeAll(chans []chan opened, cancel func()) {
 	defer time.AfterFunc(unreadTime, cancel).Stop()
 	var wg sync.WaitGroup
@@ -174,8 +181,9 @@ func closeAll(chans []chan opened, cancel func()) {
 	wg.Wait()
 }
 
-// read reads a manifest. One that seems damaged is asked for once more: it may have been on its way that its bytes, or those of
-// something else in its place, went wrong, and a save replaces what is damaged by what it has itself.
+// read reads a manifest. One that seems damaged is asked for once more: it may have been on its way
+// that its bytes, or those of something else in its place, went wrong, and a save replaces what is
+// damaged by what it has itself.
 func (r Reader) read(ctx context.Context, c Candidate, o opened, like *snapshot.Manifest) Found {
 	f := r.readOnce(c, o, like)
 	if !errors.Is(f.Err, snapshot.ErrCorrupt) {
@@ -214,7 +222,8 @@ func (r Reader) decode(c Candidate, o opened, like *snapshot.Manifest) (*snapsho
 	data := make([]byte, o.info.Size)
 	switch _, err := io.ReadFull(o.body, data); {
 	case err == nil:
-	case errors.Is(err, store.ErrUnreachable): // the network ended it, at whatever byte: the manifest is not to blame
+	case errors.Is(err, store.ErrUnreachable):
+		// the network ended it, at whatever byte: the manifest is not to blame
 		return nil, err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("%w: truncated", snapshot.ErrCorrupt)

@@ -78,7 +78,8 @@ func (l loaded) install(s *Stage, o InstallOptions) error {
 	return i.Commit(l.sum, "")
 }
 
-// BenchmarkInstall installs all complete modules of the host's cache, one after the other on one core:
+// BenchmarkInstall installs all complete modules of the host's cache, one after the other on one
+// core:
 //
 //	TMPDIR=/fast/disk MODCACHE=/some/cache go test -run - -bench Install ./internal/modcache
 func BenchmarkInstall(b *testing.B) {

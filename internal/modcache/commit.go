@@ -32,35 +32,38 @@ func (e *SumError) Error() string {
 	return fmt.Sprintf("%s of %s has checksum %s, want %s", what, e.Module, e.Got, e.Want)
 }
 
-// Commit verifies the version and lets it appear in the cache. sum is the h1 hash that the tree must have, goModSum the
-// one of the .mod file, or "" when it is not known. Nothing reaches the cache when the content does not match
-// (*SumError), when a file failed, or when a go command is at work on the version (ErrBusy).
-// A .mod is required, except for toolchains; an .info is not, since the cache of who stored the version may have had none.
-// In every case the Install is over, and what was staged is removed.
+// Commit verifies the version and lets it appear in the cache. sum is the h1 hash that the tree
+// must have, goModSum the one of the .mod file, or "" when it is not known. Nothing reaches the
+// cache when the content does not match (*SumError), when a file failed, or when a go command is at
+// work on the version (ErrBusy). A .mod is required, except for toolchains; an .info is not, since
+// the cache of who stored the version may have had none. In every case the Install is over, and
+// what was staged is removed.
 //
-// A tree that is complete and has the same hash is left alone, unless Replace is set; missing small files and a
-// missing zip are added to it. A broken tree is moved out of the way and removed once the new one is in place; if that
-// fails, it is put back.
+// A tree that is complete and has the same hash is left alone, unless Replace is set; missing small
+// files and a missing zip are added to it. A broken tree is moved out of the way and removed once
+// the new one is in place; if that fails, it is put back.
 //
 // # Killed at any instant
 //
-// All files are complete in the stage before the first step, and each step is one rename or unlink. The go command's own
-// lock is held, so that no go command extracts the same version meanwhile. The steps, and what a go command
-// finds when the process dies after each:
+// All files are complete in the stage before the first step, and each step is one rename or unlink.
+// The go command's own lock is held, so that no go command extracts the same version meanwhile. The
+// steps, and what a go command finds when the process dies after each:
 //
 //  1. .info and .mod: what the module graph needs, as after "go list -m".
 //  2. A broken tree goes away, then .partial (in the other order the broken tree would count).
 //     The version is not downloaded.
-//  3. A zip that is not the module's goes away: the go command would extract it beside a .ziphash. The same.
-//  4. .ziphash, over an existing one. Without a tree nothing but a zip is affected by it, and "go mod verify"
-//     wants it to be there before a zip is: a zip without .ziphash makes it fail.
+//  3. A zip that is not the module's goes away: the go command would extract it beside a .ziphash.
+//     The same.
+//  4. .ziphash, over an existing one. Without a tree nothing but a zip is affected by it, and "go
+//     mod verify" wants it to be there before a zip is: a zip without .ziphash makes it fail.
 //  5. The tree, by one rename: from here on the version is complete.
 //  6. The zip. Until then "go mod download" alone would fetch it.
-//  7. The root of the tree becomes read-only, which it cannot be before: an ordinary user may not rename a read-only
-//     directory. Until then the tree is complete but can be written to, as when a go command dies at this point.
+//  7. The root of the tree becomes read-only, which it cannot be before: an ordinary user may not
+//     rename a read-only directory. Until then the tree is complete but can be written to, as when
+//     a go command dies at this point.
 //
-// So .ziphash comes before the tree: the one rename of step 5 decides, and no step leaves a tree that
-// the go command would take for broken.
+// So .ziphash comes before the tree: the one rename of step 5 decides, and no step leaves a tree
+// that the go command would take for broken.
 func (i *Install) Commit(sum, goModSum string) error {
 	defer i.Abort()
 	err := i.verify(sum, goModSum)
@@ -158,7 +161,8 @@ func (i *Install) seal() error {
 	return nil
 }
 
-// readOnly returns the mode of a directory without write permission, which is how cmd/go derives it.
+// readOnly returns the mode of a directory without write permission, which is how cmd/go derives
+// it.
 func readOnly(dir string) (fs.FileMode, error) {
 	st, err := os.Lstat(dir)
 	if err != nil {
@@ -218,8 +222,8 @@ func (i *Install) publishSmall(goModWant string) error {
 	return nil
 }
 
-// keepsSmall tells whether the file that is there will do. An .info may differ: the origin it names depends
-// on the proxy. A .mod of known hash must be equal.
+// keepsSmall tells whether the file that is there will do. An .info may differ: the origin it names
+// depends on the proxy. A .mod of known hash must be equal.
 func (i *Install) keepsSmall(suffix string, data []byte, goModWant string) bool {
 	old, err := osfile.ReadQuietly(i.c.path(i.p.base + suffix))
 	if err != nil {
@@ -240,7 +244,8 @@ func (i *Install) placeSmall(suffix string, data []byte) error {
 	return place1(temp, i.c.path(i.p.base+suffix), data)
 }
 
-// place1 writes data to temp and renames that to path, which can be anything but a directory with content.
+// place1 writes data to temp and renames that to path, which can be anything but a directory with
+// content.
 func place1(temp, path string, data []byte) error {
 	f, err := osfile.Create(temp, 0o666)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// A Deviation says in which files a tree is not what its hash says. Names are relative to the tree, with slashes.
+// A Deviation says in which files a tree is not what its hash says. Names are relative to the tree,
+// with slashes.
 type Deviation struct {
 	Extra, Changed, Missing []string
 	// Latest are the files that were written last, where nothing better is known.
@@ -56,9 +57,10 @@ type member struct {
 	written time.Time
 }
 
-// Deviation compares the tree of a version with its hash. The zip tells all, if it is here and has that hash. Without it, it is tried whether the
-// hash is right when some files are left out: those with names of editors and other tools, and those that were written last, one after the
-// other. It reads all files.
+// Deviation compares the tree of a version with its hash. The zip tells all, if it is here and has
+// that hash. Without it, it is tried whether the hash is right when some files are left out: those
+// with names of editors and other tools, and those that were written last, one after the other. It
+// reads all files.
 func (c *Cache) Deviation(ctx context.Context, v module.Version, sum string) (Deviation, error) {
 	p, err := locate(v)
 	if err != nil {
@@ -173,11 +175,12 @@ func compareMembers(here []member, want map[string][sha256.Size]byte) (d Deviati
 	return d
 }
 
-// maxTries bounds how many sets of files are left out on trial, each of which takes about a second for a million files.
+// maxTries bounds how many sets of files are left out on trial, each of which takes about a second
+// for a million files.
 const maxTries = 128
 
-// extraMembers finds files without which the tree has the hash; nil if none of its guesses is right. The files are sorted, those
-// written last first.
+// extraMembers finds files without which the tree has the hash; nil if none of its guesses is
+// right. The files are sorted, those written last first.
 func extraMembers(ctx context.Context, p place, members []member, sum string) []string {
 	prefix := p.v.Path + "@" + p.v.Version + "/"
 	right := func(without []member) bool {
@@ -232,7 +235,8 @@ func namesOf(members []member) (names []string) {
 	return names
 }
 
-// Removal is the command that removes the tree of a version, after which the go command extracts or fetches it again.
+// Removal is the command that removes the tree of a version, after which the go command extracts or
+// fetches it again.
 func (c *Cache) Removal(v module.Version) string {
 	p, err := locate(v)
 	if err != nil {

@@ -98,7 +98,8 @@ func TestDeviationString(t *testing.T) {
 	}
 }
 
-// TestRemoval: the command that is advised removes the tree, also where a name needs quotes, and the go command makes it anew.
+// TestRemoval: the command that is advised removes the tree, also where a name needs quotes, and
+// the go command makes it anew.
 func TestRemoval(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("for sh")

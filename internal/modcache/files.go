@@ -35,8 +35,9 @@ func (c *Cache) Measure(v module.Version) (files int, bytes int64, err error) {
 	return files, bytes, err
 }
 
-// Files lists what a version consists of: .info, .mod and .ziphash, as far as they are there, then the tree in
-// the order of its h1 hash. The zip is not listed. Anything but regular files and directories in the tree is an error.
+// Files lists what a version consists of: .info, .mod and .ziphash, as far as they are there, then
+// the tree in the order of its h1 hash. The zip is not listed. Anything but regular files and
+// directories in the tree is an error.
 func (c *Cache) Files(v module.Version) ([]File, error) {
 	p, err := locate(v)
 	if err != nil {
@@ -52,7 +53,8 @@ func (c *Cache) Files(v module.Version) ([]File, error) {
 	return files, nil
 }
 
-// ModFile is the name of the cached go.mod of a version, relative to the cache directory. Toolchains have none.
+// ModFile is the name of the cached go.mod of a version, relative to the cache directory.
+// Toolchains have none.
 func (c *Cache) ModFile(v module.Version) (name string, ok bool) {
 	p, err := locate(v)
 	if err != nil {
@@ -103,8 +105,9 @@ func (c *Cache) walk(p place, do func(File)) error {
 	return nil
 }
 
-// OpenFile opens a file by its name relative to the cache directory, so that reading it is no use of the version where the
-// system allows that (see Use). Names that lead out of the cache are refused.
+// OpenFile opens a file by its name relative to the cache directory, so that reading it is no use
+// of the version where the system allows that (see Use). Names that lead out of the cache are
+// refused.
 func (c *Cache) OpenFile(name string) (*os.File, error) {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return nil, fmt.Errorf("module cache: invalid file name %.300q", name)
@@ -112,9 +115,9 @@ func (c *Cache) OpenFile(name string) (*os.File, error) {
 	return osfile.OpenQuietly(c.path(name))
 }
 
-// GraphFiles lists the .mod files of the versions that are not Complete, the .info files of all versions, and
-// what the checksum database served, sorted by name. (An .info can come into a cache after its version did, and
-// whoever stored the version may have lacked it.)
+// GraphFiles lists the .mod files of the versions that are not Complete, the .info files of all
+// versions, and what the checksum database served, sorted by name. (An .info can come into a cache
+// after its version did, and whoever stored the version may have lacked it.)
 func (c *Cache) GraphFiles(ctx context.Context) ([]File, error) {
 	mods, err := c.Scan(ctx)
 	if err != nil {

@@ -15,9 +15,10 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// InstallGraphFile writes one of the files that GraphFiles lists: a .mod or .info of a version, or a file of the checksum
-// database. It appears by one rename. An existing sound file is left alone, whether or not it is equal;
-// an empty or illegible one is replaced. Any other name, and data that is not sound itself, is an error.
+// InstallGraphFile writes one of the files that GraphFiles lists: a .mod or .info of a version, or
+// a file of the checksum database. It appears by one rename. An existing sound file is left alone,
+// whether or not it is equal; an empty or illegible one is replaced. Any other name, and data that
+// is not sound itself, is an error.
 //
 // It opens a stage of its own. For many files use the method of Stage.
 func (c *Cache) InstallGraphFile(name string, data []byte) (written bool, err error) {
@@ -29,9 +30,9 @@ func (c *Cache) InstallGraphFile(name string, data []byte) (written bool, err er
 	return written, errors.Join(err, s.Close())
 }
 
-// InstallGraphFile is as that of Cache. verified means that data is known to be right, a .mod by the
-// "/go.mod" line of go.sum: then a different existing .mod is replaced, because the go command would
-// refuse it as not matching go.sum.
+// InstallGraphFile is as that of Cache. verified means that data is known to be right, a .mod by
+// the "/go.mod" line of go.sum: then a different existing .mod is replaced, because the go command
+// would refuse it as not matching go.sum.
 func (s *Stage) InstallGraphFile(name string, data []byte, verified bool) (written bool, err error) {
 	check, err := graphFile(name)
 	if err == nil {
@@ -67,7 +68,8 @@ func (s *Stage) place(path string, data []byte) error {
 	return err
 }
 
-// GraphVersion returns the version that a file of GraphFiles belongs to; false for one of the checksum database.
+// GraphVersion returns the version that a file of GraphFiles belongs to; false for one of the
+// checksum database.
 func GraphVersion(name string) (v module.Version, ok bool) {
 	suffix := filepath.Ext(name)
 	esc, ver, ok := strings.Cut(strings.TrimPrefix(name, downloadDir+"/"), "/@v/")

@@ -20,13 +20,15 @@ import (
 
 // InstallOptions of one module version.
 type InstallOptions struct {
-	// Zip also rebuilds <version>.zip, with stored members in the order in which the files were closed.
+	// Zip also rebuilds <version>.zip, with stored members in the order in which the files were
+	// closed.
 	Zip bool
 	// Replace replaces also a tree that looks complete. It is for trees of which Measure tells that
 	// files are missing.
 	Replace bool
-	// Files and Bytes are how many files the tree has and how large they are together, where that is known: more are refused
-	// as they come, before they fill the disk. 0: the limits of the package alone.
+	// Files and Bytes are how many files the tree has and how large they are together, where that
+	// is known: more are refused as they come, before they fill the disk. 0: the limits of the
+	// package alone.
 	Files int
 	Bytes int64
 }
@@ -43,8 +45,8 @@ func (o InstallOptions) limits() (files int, bytes int64) {
 	return files, bytes
 }
 
-// Install puts one module version together in a stage. Create may be called, and several files may be
-// written, by several goroutines at once; Commit or Abort comes when all are closed.
+// Install puts one module version together in a stage. Create may be called, and several files may
+// be written, by several goroutines at once; Commit or Abort comes when all are closed.
 type Install struct {
 	c    *Cache
 	p    place
@@ -96,10 +98,10 @@ func (i *Install) begin() error {
 	return err
 }
 
-// Create starts a file, named relative to the cache: one of cache/download/<path>/@v/<version>.info, .mod and
-// .ziphash, or a file of the tree. mode counts for its execute bits; a file of a tree is otherwise
-// 0444 and one of cache/download 0666, less the umask. The writer must receive exactly size bytes, and its
-// Close reports when it did not.
+// Create starts a file, named relative to the cache: one of
+// cache/download/<path>/@v/<version>.info, .mod and .ziphash, or a file of the tree. mode counts
+// for its execute bits; a file of a tree is otherwise 0444 and one of cache/download 0666, less the
+// umask. The writer must receive exactly size bytes, and its Close reports when it did not.
 func (i *Install) Create(name string, mode fs.FileMode, size int64) (io.WriteCloser, error) {
 	w, err := i.create(name, mode, size)
 	if err != nil {
@@ -162,7 +164,8 @@ func (i *Install) createSmall(suffix string, size int64) (io.WriteCloser, error)
 	return &smallWriter{i: i, suffix: suffix, size: size}, nil
 }
 
-// enter checks a file of the tree against the limits and the other files, and creates its directories.
+// enter checks a file of the tree against the limits and the other files, and creates its
+// directories.
 func (i *Install) enter(rel string, size int64) error {
 	if err := checkTreeName(rel); err != nil {
 		return err

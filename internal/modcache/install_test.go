@@ -55,7 +55,8 @@ func TestTreeHash(t *testing.T) {
 	}
 }
 
-// TestInstall copies a cache that the go command filled, and expects the same files, and go commands to be content offline.
+// TestInstall copies a cache that the go command filled, and expects the same files, and go
+// commands to be content offline.
 func TestInstall(t *testing.T) {
 	w := newWorld(t)
 	dst := Open(tempDir(t), Options{})
@@ -95,7 +96,8 @@ func TestInstallWritable(t *testing.T) {
 	}
 }
 
-// damages are the ways in which a version can be broken, each with whether the go command notices by itself.
+// damages are the ways in which a version can be broken, each with whether the go command notices
+// by itself.
 var damages = []struct {
 	name    string
 	problem string // as Stat tells it; "" when it takes the version for complete

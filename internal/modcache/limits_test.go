@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestInstallLimits: more than there can be, or than is known to be, is refused before it is on the disk.
+// TestInstallLimits: more than there can be, or than is known to be, is refused before it is on the
+// disk.
 func TestInstallLimits(t *testing.T) {
 	const tree = "example.com/!burnt!sushi/!toml@v1.2.3/"
 	long := strings.Repeat("x", 250)

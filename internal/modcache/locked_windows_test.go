@@ -13,7 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
-// damaged is a cache in which the tree of a module is not what go.sum says, so that an install replaces it.
+// damaged is a cache in which the tree of a module is not what go.sum says, so that an install
+// replaces it.
 func damaged(t *testing.T, w *world) (c *Cache, file string) {
 	c = Open(tempDir(t), Options{})
 	if err := copyAll(c, w.src); err != nil {
@@ -27,7 +28,8 @@ func damaged(t *testing.T, w *world) (c *Cache, file string) {
 	return c, file
 }
 
-// TestTreeInUse: a file of the old tree is open in another program for a moment, which an install waits for.
+// TestTreeInUse: a file of the old tree is open in another program for a moment, which an install
+// waits for.
 func TestTreeInUse(t *testing.T) {
 	w := newWorld(t)
 	c, file := damaged(t, w)
@@ -41,8 +43,9 @@ func TestTreeInUse(t *testing.T) {
 	}
 }
 
-// TestTreeInUseForGood: the tree stays open, as that of a shell's working directory. The install of this module fails, as one that is locked, the old tree stays where it was,
-// and others can be installed.
+// TestTreeInUseForGood: the tree stays open, as that of a shell's working directory. The install of
+// this module fails, as one that is locked, the old tree stays where it was, and others can be
+// installed.
 func TestTreeInUseForGood(t *testing.T) {
 	w := newWorld(t)
 	c, _ := damaged(t, w)
@@ -87,8 +90,9 @@ func TestTreeInUseForGood(t *testing.T) {
 	}
 }
 
-// TestOldTreeInUse: where a tree can be moved although a file in it is open, as under wine, what cannot be removed afterwards is in
-// nobody's way, neither now nor for the next install, and goes as soon as it can.
+// TestOldTreeInUse: where a tree can be moved although a file in it is open, as under wine, what
+// cannot be removed afterwards is in nobody's way, neither now nor for the next install, and goes
+// as soon as it can.
 func TestOldTreeInUse(t *testing.T) {
 	w := newWorld(t)
 	c, file := damaged(t, w)

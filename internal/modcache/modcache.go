@@ -1,6 +1,6 @@
-// Package modcache knows the layout of GOMODCACHE, the go command's module cache, on local
-// disk: it lists, reads, verifies, installs and removes module versions. It knows nothing of stores or
-// of stored formats. The facts come from cmd/go/internal/modfetch of go1.26 and from running it.
+// Package modcache knows the layout of GOMODCACHE, the go command's module cache, on local disk: it
+// lists, reads, verifies, installs and removes module versions. It knows nothing of stores or of
+// stored formats. The facts come from cmd/go/internal/modfetch of go1.26 and from running it.
 //
 // # Layout
 //
@@ -14,9 +14,10 @@
 //   - cache/download/sumdb holds what the checksum database served.
 //   - cache/vcs, list and lock files are not needed by anything, and ignored here.
 //
-// A tree counts for the go command when it is a directory, has no .partial and has a .ziphash.
-// The go command never checks its content again. Without .mod nearly nothing works. "go build" does not fetch .info,
-// so that there are real caches whose complete versions lack it; only "go mod download" and "go list -m -json" want it.
+// A tree counts for the go command when it is a directory, has no .partial and has a .ziphash. The
+// go command never checks its content again. Without .mod nearly nothing works. "go build" does not
+// fetch .info, so that there are real caches whose complete versions lack it; only "go mod
+// download" and "go list -m -json" want it.
 //
 // # Limits
 //
@@ -26,8 +27,9 @@
 //   - a tree has at most [MaxFiles] files, which together have at most [MaxTreeSize] bytes;
 //   - a .mod file has at most [MaxGoMod] bytes, an .info file or a file of the checksum
 //     database at most [MaxInfo];
-//   - the path of a file below the tree has at most [MaxName] bytes, an element of it 255, and it is at most 64 directories deep; the names of all files and directories
-//     have at most [MaxNames] bytes, and there are at most [MaxDirs] directories;
+//   - the path of a file below the tree has at most [MaxName] bytes, an element of it 255, and it
+//     is at most 64 directories deep; the names of all files and directories have at most
+//     [MaxNames] bytes, and there are at most [MaxDirs] directories;
 //   - names pass module.CheckFilePath: relative, no "..", nothing that Windows reserves;
 //   - no two names are equal under case folding, and none is both a file and a directory;
 //   - there are only regular files: no symbolic links, no empty directories.
@@ -36,9 +38,10 @@
 //
 // # Toolchains
 //
-// golang.org/toolchain versions are modules like others, except that the go command fetches neither their
-// .info nor their .mod; for a switch offline it wants .ziphash and cache/download/sumdb. On first use it sets execute bits, which are kept, and copies every _go.mod to a go.mod,
-// which is not part of the module: those copies are passed over.
+// golang.org/toolchain versions are modules like others, except that the go command fetches neither
+// their .info nor their .mod; for a switch offline it wants .ziphash and cache/download/sumdb. On
+// first use it sets execute bits, which are kept, and copies every _go.mod to a go.mod, which is
+// not part of the module: those copies are passed over.
 package modcache
 
 import (
@@ -68,7 +71,8 @@ const (
 	maxDepth    = 64       // the time to make a directory grows with those above it
 )
 
-// Toolchain is the path of the module of Go toolchains that the go command downloads, about 300 MB a version.
+// Toolchain is the path of the module of Go toolchains that the go command downloads, about 300 MB
+// a version.
 const Toolchain = "golang.org/toolchain"
 
 const (
@@ -81,7 +85,8 @@ const (
 // Leave the version to it.
 var ErrBusy = errors.New("module version is locked by another process")
 
-// ErrIrregular means that something in a tree is neither a directory nor a regular file: no module has that.
+// ErrIrregular means that something in a tree is neither a directory nor a regular file: no module
+// has that.
 var ErrIrregular = errors.New("not a regular file")
 
 // Options of a Cache. The zero value is that of a go command without GOFLAGS.
@@ -91,7 +96,8 @@ type Options struct {
 	// Skipped, when set, is called by Scan for each name (relative to the cache, with slashes)
 	// that is not that of a module version, with the reason.
 	Skipped func(name string, reason error)
-	// Unread, when set, is called for each directory that cannot be read, and the rest is listed. Without it that is an error.
+	// Unread, when set, is called for each directory that cannot be read, and the rest is listed.
+	// Without it that is an error.
 	Unread func(name string, err error)
 }
 
@@ -176,8 +182,9 @@ func (c *Cache) lock(p place) (unlock func(), err error) {
 	return func() { _ = l.Unlock() }, nil
 }
 
-// isZipMember tells whether a file of a tree came out of the module's zip. In toolchains cmd/go adds copies;
-// golang.org/x/mod/zip allows go.mod in the root only, so these are the ones further down.
+// isZipMember tells whether a file of a tree came out of the module's zip. In toolchains cmd/go
+// adds copies; golang.org/x/mod/zip allows go.mod in the root only, so these are the ones further
+// down.
 func isZipMember(v module.Version, rel string) bool {
 	return v.Path != Toolchain || path.Base(rel) != "go.mod" || !strings.Contains(rel, "/")
 }

@@ -9,15 +9,16 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// Suffixes in cache/download of what goes with a tree, in the order in which it goes, and of what the module graph needs.
+// Suffixes in cache/download of what goes with a tree, in the order in which it goes, and of what
+// the module graph needs.
 var (
 	treeSuffixes  = []string{".partial", ".zip", ".ziphash"}
 	graphSuffixes = []string{".info", ".mod"}
 )
 
-// Remove removes a version: first the tree goes, by one rename, so that no go command sees a part of it, then the
-// zip before its .ziphash (see Commit), then .info and .mod. The lock file and the list of versions stay.
-// It returns ErrBusy when a go command is at work on the version.
+// Remove removes a version: first the tree goes, by one rename, so that no go command sees a part
+// of it, then the zip before its .ziphash (see Commit), then .info and .mod. The lock file and the
+// list of versions stay. It returns ErrBusy when a go command is at work on the version.
 func (c *Cache) Remove(v module.Version) error {
 	s, err := c.NewStage()
 	if err != nil {
@@ -26,8 +27,8 @@ func (c *Cache) Remove(v module.Version) error {
 	return errors.Join(s.Remove(v, true), s.Close())
 }
 
-// Remove is as that of Cache. Unless graph is set, it leaves .info and .mod, which the graphs of others may need. The bytes
-// of the tree are on the disk until the stage is closed, or cleared.
+// Remove is as that of Cache. Unless graph is set, it leaves .info and .mod, which the graphs of
+// others may need. The bytes of the tree are on the disk until the stage is closed, or cleared.
 func (s *Stage) Remove(v module.Version, graph bool) error {
 	p, err := locate(v)
 	if err == nil {

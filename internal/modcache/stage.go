@@ -15,12 +15,12 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// Stage is a private place in the cache, on its file system, in which module versions are put together
-// before they appear by a rename. Its methods are safe for concurrent use.
+// Stage is a private place in the cache, on its file system, in which module versions are put
+// together before they appear by a rename. Its methods are safe for concurrent use.
 //
-// It is the directory cache/gocache-stage-<n>, beside a file of that name with ".lock" added, which is
-// flocked as long as the process lives. An unlocked one was left by a killed process.
-// The empty file cache/gocache.lock stays in the cache, as cmd/go's own lock files do.
+// It is the directory cache/gocache-stage-<n>, beside a file of that name with ".lock" added, which
+// is flocked as long as the process lives. An unlocked one was left by a killed process. The empty
+// file cache/gocache.lock stays in the cache, as cmd/go's own lock files do.
 type Stage struct {
 	c    *Cache
 	mu   sync.Mutex
@@ -35,9 +35,9 @@ const (
 	stageMutex = "gocache.lock"
 )
 
-// NewStage removes what killed processes left, and returns a stage that comes
-// into being when it is first used: a restore with nothing to do writes nothing. The stage can be used also beside an error, which concerns
-// what was left.
+// NewStage removes what killed processes left, and returns a stage that comes into being when it is
+// first used: a restore with nothing to do writes nothing. The stage can be used also beside an
+// error, which concerns what was left.
 func (c *Cache) NewStage() (*Stage, error) {
 	s := &Stage{c: c}
 	if err := c.sweep(); err != nil {
@@ -67,7 +67,8 @@ func removeStage(dir string, lock *flock.Flock) error {
 	if os.Remove(lock.Path()) == nil {
 		return lock.Unlock()
 	}
-	// Windows cannot remove an open file. Whoever locks it in between finds no directory, and removes it too.
+	// Windows cannot remove an open file. Whoever locks it in between finds no directory, and
+	// removes it too.
 	err := lock.Unlock()
 	_ = os.Remove(lock.Path())
 	return err

@@ -22,8 +22,8 @@ import (
 type State int
 
 const (
-	// Complete: go build, test, vet and so on find what they need. "go mod download" also wants HasZip
-	// and HasInfo, and "go list -m -json" HasInfo.
+	// Complete: go build, test, vet and so on find what they need. "go mod download" also wants
+	// HasZip and HasInfo, and "go list -m -json" HasInfo.
 	Complete State = iota
 	// ModOnly: there is no tree, but .mod or .info. Most of a module graph is so.
 	ModOnly

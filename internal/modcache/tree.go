@@ -9,8 +9,8 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// publishTree puts the new tree in place of the old one, if there is one. When a step fails, on Windows often because another
-// program has a file open, the old tree is what it was.
+// publishTree puts the new tree in place of the old one, if there is one. When a step fails, on
+// Windows often because another program has a file open, the old tree is what it was.
 func (i *Install) publishTree(have Module, sum string) (err error) {
 	old, err := i.remember()
 	if err != nil {
@@ -126,7 +126,8 @@ func restoreMode(path string, mode fs.FileMode) error {
 	return os.Chmod(path, mode.Perm())
 }
 
-// putBack undoes an install that failed, in such an order that a tree that did not count never counts.
+// putBack undoes an install that failed, in such an order that a tree that did not count never
+// counts.
 func (r *retired) putBack() error {
 	if !r.moved {
 		return nil

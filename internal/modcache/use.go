@@ -12,18 +12,22 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// Use is what the file system tells about the use of a version. The go command itself keeps no record of it.
+// Use is what the file system tells about the use of a version. The go command itself keeps no
+// record of it.
 type Use struct {
-	// Arrived is when the version was downloaded or installed: the time of .ziphash, or of .mod where there is no tree.
+	// Arrived is when the version was downloaded or installed: the time of .ziphash, or of .mod
+	// where there is no tree.
 	Arrived time.Time
-	// Read is when a file of the tree (or .mod) was last seen to be read after it was written; zero: never, or the file
-	// system does not record reads.
+	// Read is when a file of the tree (or .mod) was last seen to be read after it was written;
+	// zero: never, or the file system does not record reads.
 	//
-	// go build and go vet read every source file of the packages that they use, also when all of their
-	// results are cached. go.mod in the root of the tree does not count, since the go command reads it also of modules in which it
-	// only looks for a package; directories do not count, since everybody lists them.
+	// go build and go vet read every source file of the packages that they use, also when all of
+	// their results are cached. go.mod in the root of the tree does not count, since the go command
+	// reads it also of modules in which it only looks for a package; directories do not count,
+	// since everybody lists them.
 	Read time.Time
-	// Files and Bytes are those of the tree, Zip are the bytes of the zip. Files is not complete when the search ended early.
+	// Files and Bytes are those of the tree, Zip are the bytes of the zip. Files is not complete
+	// when the search ended early.
 	Files      int
 	Bytes, Zip int64
 }
@@ -36,8 +40,8 @@ func (u Use) Last() time.Time {
 	return u.Arrived
 }
 
-// Use looks at the times of all files of a version. It ends early when one of them was read after enough; a zero
-// enough looks at all of them.
+// Use looks at the times of all files of a version. It ends early when one of them was read after
+// enough; a zero enough looks at all of them.
 func (c *Cache) Use(v module.Version, enough time.Time) (Use, error) {
 	p, err := locate(v)
 	if err != nil {
@@ -79,7 +83,8 @@ func (c *Cache) Use(v module.Version, enough time.Time) (Use, error) {
 	return u, nil
 }
 
-// modUse is the use of a version that has no tree: of its .mod, which every go command reads that loads a graph with it.
+// modUse is the use of a version that has no tree: of its .mod, which every go command reads that
+// loads a graph with it.
 func (c *Cache) modUse(p place, u Use) Use {
 	for _, suffix := range []string{".mod", ".info"} {
 		if st, err := os.Lstat(c.path(p.base + suffix)); err == nil {
@@ -112,8 +117,8 @@ func (c *Cache) modTime(name string) time.Time {
 	return st.ModTime()
 }
 
-// readTime returns when a file was read after it was written. A file system may set both times when a file
-// is created, and the time of access first.
+// readTime returns when a file was read after it was written. A file system may set both times when
+// a file is created, and the time of access first.
 func readTime(st fs.FileInfo) (time.Time, bool) {
 	ns, ok := osfile.AccessTime(st)
 	if !ok || !time.Unix(0, ns).After(st.ModTime()) {
@@ -122,11 +127,12 @@ func readTime(st fs.FileInfo) (time.Time, bool) {
 	return time.Unix(0, ns), true
 }
 
-// RecordsReads reports whether Use.Read can tell that a version was not used: the file system records reads.
+// RecordsReads reports whether Use.Read can tell that a version was not used: the file system
+// records reads.
 func (c *Cache) RecordsReads() bool { return osfile.RecordsReads(c.dir) }
 
-// Touched is when anything of a version was written last, as far as its top level shows: of a broken one, when its
-// extraction was broken off.
+// Touched is when anything of a version was written last, as far as its top level shows: of a
+// broken one, when its extraction was broken off.
 func (c *Cache) Touched(v module.Version) (t time.Time) {
 	p, err := locate(v)
 	if err != nil {

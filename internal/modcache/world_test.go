@@ -37,7 +37,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// The module versions of the test proxy: a case-encoded path, +incompatible, a pseudo-version with many files.
+// The module versions of the test proxy: a case-encoded path, +incompatible, a pseudo-version with
+// many files.
 var (
 	toml   = module.Version{Path: "example.com/BurntSushi/Toml", Version: "v1.2.3"}
 	old    = module.Version{Path: "example.com/old", Version: "v2.0.0+incompatible"}
@@ -89,7 +90,8 @@ func testFiles(v module.Version) []modzip.File {
 	return list
 }
 
-// world is a project that imports three modules, a proxy that serves them, and a cache filled by the go command.
+// world is a project that imports three modules, a proxy that serves them, and a cache filled by
+// the go command.
 type world struct {
 	t          *testing.T
 	proxy, dir string
@@ -246,7 +248,8 @@ func kill() {
 	}
 }
 
-// tree describes all files below a directory by mode and content, except those the go command does not need.
+// tree describes all files below a directory by mode and content, except those the go command does
+// not need.
 func tree(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}

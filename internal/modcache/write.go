@@ -190,8 +190,9 @@ func (w *fileWriter) complete() error {
 	return nil
 }
 
-// addLarge adds a file that came in pieces to the zip. It comes from the page cache, because members must
-// follow each other, while several files of one module may be written at the same time.
+// addLarge adds a file that came in pieces to the zip. It comes from the page cache, because
+// members must follow each other, while several files of one module may be written at the same
+// time.
 func (w *fileWriter) addLarge() error {
 	if w.i.zip == nil || w.zipped {
 		return nil

@@ -9,11 +9,12 @@ import (
 	"sync"
 )
 
-// zipWriter builds a module zip with stored members. The h1 hash of a zip depends on names and contents
-// only, so compression would cost time for nothing. Members may be added by several goroutines.
+// zipWriter builds a module zip with stored members. The h1 hash of a zip depends on names and
+// contents only, so compression would cost time for nothing. Members may be added by several
+// goroutines.
 //
-// It is archive/zip behind a buffer; each member's CRC is known before its header is written, so there are
-// no data descriptors and the zip can be read as a stream.
+// It is archive/zip behind a buffer; each member's CRC is known before its header is written, so
+// there are no data descriptors and the zip can be read as a stream.
 type zipWriter struct {
 	mu  sync.Mutex
 	f   *os.File

@@ -1,6 +1,6 @@
-// Package moduleuse asks the go command which module versions a project uses: those that provide a package to a build, a test
-// or a tool, and the toolchain that it switches to. The question has no effects: it downloads nothing, writes to no
-// cache, and changes no go.mod.
+// Package moduleuse asks the go command which module versions a project uses: those that provide a
+// package to a build, a test or a tool, and the toolchain that it switches to. The question has no
+// effects: it downloads nothing, writes to no cache, and changes no go.mod.
 package moduleuse
 
 import (
@@ -27,7 +27,8 @@ const (
 	maxMainModules = 50
 )
 
-// usedModule is printed by go list for each module that provides a package; with a replacement, for that.
+// usedModule is printed by go list for each module that provides a package; with a replacement, for
+// that.
 const usedModule = `{{with .Module}}{{with .Replace}}{{.Path}} {{.Version}}{{else}}{{.Path}} {{.Version}}{{end}}{{end}}`
 
 // Project is what is asked about.
@@ -35,16 +36,19 @@ type Project struct {
 	Mains           []Main // first the one that the go command finds in the project directory
 	ModDir          string // GOMODCACHE
 	GOWORK, GODEBUG string // as "go env" tells them
-	// Go runs a go command in dir, with more environment variables, and returns what it prints. Its error contains the go command's own.
+	// Go runs a go command in dir, with more environment variables, and returns what it prints. Its
+	// error contains the go command's own.
 	Go func(ctx context.Context, dir string, env []string, args ...string) ([]byte, error)
 }
 
-// Ask takes a minute at most. A main module for which it fails has everything used that its go.sum names, and the error says
-// so; unless it is a nested one for which something is not in the module cache: then no job can have worked on it here.
+// Ask takes a minute at most. A main module for which it fails has everything used that its go.sum
+// names, and the error says so; unless it is a nested one for which something is not in the module
+// cache: then no job can have worked on it here.
 func (p *Project) Ask(ctx context.Context) (map[module.Version]bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	// "go list -test" stores the main packages of the tests that it makes up in GOCACHE: entries of no job, which the next save would upload.
+	// "go list -test" stores the main packages of the tests that it makes up in GOCACHE: entries of
+	// no job, which the next save would upload.
 	scratch, err := os.MkdirTemp("", "gocache-list-")
 	if err != nil {
 		return nil, err
@@ -68,7 +72,8 @@ func (p *Project) Ask(ctx context.Context) (map[module.Version]bool, error) {
 	return used, errors.Join(errs...)
 }
 
-// ask adds what one main module uses. A nested one that is not part of the workspace is asked without it.
+// ask adds what one main module uses. A nested one that is not part of the workspace is asked
+// without it.
 func (p *Project) ask(ctx context.Context, dir, scratch string, used map[module.Version]bool) error {
 	// goindex=0 keeps the go command from marking its index of the modules in GOCACHE as used.
 	debug := strings.TrimPrefix(p.GODEBUG+",goindex=0", ",")
@@ -87,7 +92,8 @@ func (p *Project) ask(ctx context.Context, dir, scratch string, used map[module.
 	return nil
 }
 
-// listPackages runs go list. Of the flags, -mod=readonly takes precedence over one in GOFLAGS, and -e tolerates packages that do not build.
+// listPackages runs go list. Of the flags, -mod=readonly takes precedence over one in GOFLAGS, and
+// -e tolerates packages that do not build.
 func (p *Project) listPackages(ctx context.Context, dir string, env []string, used map[module.Version]bool) error {
 	out, err := p.Go(ctx, dir, env, "list", "-mod=readonly", "-deps", "-test", "-e", "-f", usedModule, "./...", "tool")
 	if err != nil {
@@ -102,7 +108,8 @@ func (p *Project) listPackages(ctx context.Context, dir string, env []string, us
 	return nil
 }
 
-// toolchain tells which version of golang.org/toolchain the go command switches to in dir, if to any.
+// toolchain tells which version of golang.org/toolchain the go command switches to in dir, if to
+// any.
 func (p *Project) toolchain(ctx context.Context, dir string, env []string) (module.Version, bool) {
 	out, err := p.Go(ctx, dir, env, "env", "-json", "GOROOT")
 	var e struct{ GOROOT string }

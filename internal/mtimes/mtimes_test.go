@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestTime freezes the times: others would lose the results that are stored. All lie in the range, and
-// change with the content.
+// TestTime freezes the times: others would lose the results that are stored. All lie in the range,
+// and change with the content.
 func TestTime(t *testing.T) {
 	for content, want := range map[string]string{
 		"":        "2000-03-03T16:30:10.4261652Z",
@@ -69,8 +69,8 @@ func set(t *testing.T, root string, tracked ...string) Result {
 	return res
 }
 
-// TestDirectories: the time of a directory depends on the names, modes and contents below it, and on nothing else; and it is not
-// set when something else is below.
+// TestDirectories: the time of a directory depends on the names, modes and contents below it, and
+// on nothing else; and it is not set when something else is below.
 func TestDirectories(t *testing.T) {
 	tracked := []string{"a/x", "a/b/y", "c/z"}
 	files := map[string]string{"a/x": "1", "a/b/y": "2", "c/z": "3", ".git/HEAD": ""}

@@ -50,8 +50,8 @@ func WriteFile(path string, perm fs.FileMode, data []byte, mtime time.Time) erro
 	return err
 }
 
-// Replace writes a small file by rename, readable for this user only: readers see the old content or the new, whole. The
-// directory is made if need be, with dirPerm.
+// Replace writes a small file by rename, readable for this user only: readers see the old content
+// or the new, whole. The directory is made if need be, with dirPerm.
 func Replace(path string, data []byte, dirPerm fs.FileMode) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, dirPerm); err != nil {
@@ -119,8 +119,8 @@ var (
 	ReadOnlyDisk error = readOnly
 )
 
-// IsBadName tells whether err means that the file system cannot have a file of this name: it is too long, or has
-// bytes that are not allowed. Nothing is wrong with the disk then.
+// IsBadName tells whether err means that the file system cannot have a file of this name: it is too
+// long, or has bytes that are not allowed. Nothing is wrong with the disk then.
 func IsBadName(err error) bool {
 	for _, bad := range badName {
 		if errors.Is(err, bad) {

@@ -117,7 +117,8 @@ func TestIsNoSpace(t *testing.T) {
 
 func TestIsBadName(t *testing.T) {
 	name := strings.Repeat("x", 300)
-	if runtime.GOOS == "windows" { // the limit is that of the file system there, but some characters are in no name
+	// the limit is that of the file system there, but some characters are in no name
+	if runtime.GOOS == "windows" {
 		name = "what?"
 	}
 	_, err := Create(filepath.Join(t.TempDir(), name), 0o666)

@@ -9,13 +9,14 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// asideAfter is how long a replacement leaves its target in place that others keep reading, where the file system has no other
-// way: network shares, and file systems other than NTFS.
+// asideAfter is how long a replacement leaves its target in place that others keep reading, where
+// the file system has no other way: network shares, and file systems other than NTFS.
 const asideAfter = 500 * time.Millisecond
 
-// ReplaceShared is Rename to a file that others may be reading, if they opened it with OpenShared. Where that can only be done in two
-// steps, the old file is moved to the path that aside returns first, and left there, since it may be open. Who is killed between the
-// steps leaves it as the only one.
+// ReplaceShared is Rename to a file that others may be reading, if they opened it with OpenShared.
+// Where that can only be done in two steps, the old file is moved to the path that aside returns
+// first, and left there, since it may be open. Who is killed between the steps leaves it as the
+// only one.
 func ReplaceShared(from, to string, aside func() (string, error)) error {
 	begin := time.Now()
 	return retry(retryFor, func() error {
@@ -45,7 +46,8 @@ func replaceInTwo(from, to string, aside func() (string, error), why error) erro
 	return nil
 }
 
-// rename is os.Rename, which cannot replace a file that is open, and where it fails for that the way that can, of Windows 10.
+// rename is os.Rename, which cannot replace a file that is open, and where it fails for that the
+// way that can, of Windows 10.
 func rename(from, to string) error {
 	err := os.Rename(from, to)
 	if err == nil || !IsLocked(err) {

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// retryFor bounds how long an operation is repeated that another program's open file is in the way of: on Windows
-// scanners of viruses and indexers open what was just written, for moments (golang/go#36568).
+// retryFor bounds how long an operation is repeated that another program's open file is in the way
+// of: on Windows scanners of viruses and indexers open what was just written, for moments
+// (golang/go#36568).
 const retryFor = 2 * time.Second
 
 // Rename is os.Rename, repeated for a while where another program's open file is in the way.
@@ -35,14 +36,15 @@ func retry(limit time.Duration, f func() error) error {
 	}
 }
 
-// LockedError means that another program's open file stayed in the way for as long as this package waits.
+// LockedError means that another program's open file stayed in the way for as long as this package
+// waits.
 type LockedError struct{ Err error }
 
 func (e *LockedError) Error() string { return e.Err.Error() + " (open in another program?)" }
 func (e *LockedError) Unwrap() error { return e.Err }
 
-// IsLocked tells whether err means that another program has the file open, or perhaps so: that passes, and nothing is
-// wrong with the disk. Only Windows has such errors.
+// IsLocked tells whether err means that another program has the file open, or perhaps so: that
+// passes, and nothing is wrong with the disk. Only Windows has such errors.
 func IsLocked(err error) bool {
 	var still *LockedError
 	if errors.As(err, &still) {

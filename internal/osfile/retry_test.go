@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestRetry: an error that passes is waited for, within the limit, and any other is returned at once.
+// TestRetry: an error that passes is waited for, within the limit, and any other is returned at
+// once.
 func TestRetry(t *testing.T) {
 	busy, other := errors.New("busy"), errors.New("other")
 	defer func(old []error) { locked = old }(locked)

@@ -53,7 +53,8 @@ func TestOpenShared(t *testing.T) {
 	}
 }
 
-// TestReplaceShared: what is being read can be replaced, its readers read on, and nothing but the old file is left beside it.
+// TestReplaceShared: what is being read can be replaced, its readers read on, and nothing but the
+// old file is left beside it.
 func TestReplaceShared(t *testing.T) {
 	dir := t.TempDir()
 	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
@@ -86,7 +87,8 @@ func TestReplaceShared(t *testing.T) {
 	}
 }
 
-// TestReplaceLocked: a file that another program does not share stays, and so does what was to replace it.
+// TestReplaceLocked: a file that another program does not share stays, and so does what was to
+// replace it.
 func TestReplaceLocked(t *testing.T) {
 	dir := t.TempDir()
 	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")

@@ -24,7 +24,8 @@ func list() ([]Process, error) {
 		if err != nil {
 			continue
 		}
-		// The state after the last ")" is Z for a process that has ended and that nobody has asked about yet.
+		// The state after the last ")" is Z for a process that has ended and that nobody has asked
+		// about yet.
 		stat, err := os.ReadFile("/proc/" + n + "/stat")
 		open, end := strings.IndexByte(string(stat), '('), strings.LastIndexByte(string(stat), ')')
 		if err != nil || open < 0 || end < open || strings.HasPrefix(string(stat[end+1:]), " Z") {

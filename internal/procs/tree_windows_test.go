@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// TestEndTree ends a process with a child and a grandchild, while another child of this one goes on.
+// TestEndTree ends a process with a child and a grandchild, while another child of this one goes
+// on.
 func TestEndTree(t *testing.T) {
 	if depth := os.Getenv("PROCS_TEST_DEPTH"); depth != "" {
 		var n int

@@ -1,5 +1,6 @@
-// Package quantity reads what people write for sizes, durations and counts in flags, variables, inputs and store URLs: the same
-// everywhere. What makes no sense is refused: signs, fractions of the smallest unit, other bases, numbers out of range.
+// Package quantity reads what people write for sizes, durations and counts in flags, variables,
+// inputs and store URLs: the same everywhere. What makes no sense is refused: signs, fractions of
+// the smallest unit, other bases, numbers out of range.
 package quantity
 
 import (
@@ -39,18 +40,20 @@ func ParseDuration(s string) (time.Duration, error) {
 	if rest != "" || s == "" {
 		v, err = time.ParseDuration(rest)
 	}
-	nothing := v == 0 && strings.ContainsAny(rest, "123456789") // a part of a nanosecond would be 0, which means never
+	// a part of a nanosecond would be 0, which means never
+	nothing := v == 0 && strings.ContainsAny(rest, "123456789")
 	if err != nil || strings.ContainsAny(rest, "+-") || nothing || v < 0 || v > MaxDuration-sum {
 		return 0, fmt.Errorf("invalid duration %q: want such as 90s, 10m, 36h, 14d", s)
 	}
 	return sum + v, nil
 }
 
-// sizeForm has no sign, no exponent, and no comma, which is a decimal point to some and separates thousands for others.
+// sizeForm has no sign, no exponent, and no comma, which is a decimal point to some and separates
+// thousands for others.
 var sizeForm = regexp.MustCompile(`^([0-9]{1,19})(\.[0-9]{1,19})? ?(?:([kKmMgGtTpPeE])([iI]?))?[bB]?$`)
 
-// ParseSize reads a number of bytes: 1048576, 500MB, 2GiB, 1.5g. MB are powers of 1000 and MiB of 1024. A fraction of a byte
-// is refused: half a byte would be 0, which often means no bound.
+// ParseSize reads a number of bytes: 1048576, 500MB, 2GiB, 1.5g. MB are powers of 1000 and MiB of
+// 1024. A fraction of a byte is refused: half a byte would be 0, which often means no bound.
 func ParseSize(text string) (int64, error) {
 	m := sizeForm.FindStringSubmatch(text)
 	if m == nil {
@@ -75,7 +78,8 @@ func ParseSize(text string) (int64, error) {
 
 func errSize(text string) error { return fmt.Errorf("invalid size %q: want such as 500MB, 2GiB", text) }
 
-// ParseCount reads a number of things from 0 to most. 010 is refused: it is eight to some and ten to others.
+// ParseCount reads a number of things from 0 to most. 010 is refused: it is eight to some and ten
+// to others.
 func ParseCount(text string, most int) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || strconv.Itoa(n) != text || n < 0 || n > most {

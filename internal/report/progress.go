@@ -23,7 +23,8 @@ const (
 )
 
 // StyleFor chooses the style for a writer, usually os.Stderr. dumb says that a terminal cannot
-// redraw lines; on Windows that is assumed, as its older consoles print escape sequences as they are.
+// redraw lines; on Windows that is assumed, as its older consoles print escape sequences as they
+// are.
 func StyleFor(w io.Writer, quiet, dumb bool) Style {
 	if quiet {
 		return Quiet
@@ -199,7 +200,7 @@ func (b *bar) line(s sample) string {
 	return b.draw(done, total) + " " + amounts(done, total) + speed(rate, left(done, total, rate))
 }
 
-// draw returns " 42% |█████     |". A bar of the library is finished for good once it was full, while
+// draw returns " 42% |█████ |". A bar of the library is finished for good once it was full, while
 // our totals grow as they become known: so each total has a bar of its own.
 func (b *bar) draw(done, total int64) string {
 	if total <= 0 {

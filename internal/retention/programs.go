@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// Programs that the go command has linked to run them once (go run, go tool) are large, made anew with every change, and linked again in a
-// second. So they live shorter than what is compiled:
+// Programs that the go command has linked to run them once (go run, go tool) are large, made anew
+// with every change, and linked again in a second. So they live shorter than what is compiled:
 const (
 	// ProgramAge spans a weekend with a recorded use that is a day old.
 	ProgramAge = 4 * 24 * time.Hour
-	// ProgramsKept is how many of one name stay, beside those that this job used. One would not do for two jobs that share a snapshot.
+	// ProgramsKept is how many of one name stay, beside those that this job used. One would not do
+	// for two jobs that share a snapshot.
 	ProgramsKept = 2
 )
 
@@ -23,9 +24,9 @@ func (p Policy) oldestProgram() int64 {
 	return p.oldest()
 }
 
-// supersede marks programs that are neither of this job nor among the ProgramsKept of their name that others used last.
-// Entries with the same content are one program. Without a restore that began the job, nobody knows what is of this job,
-// and age alone decides.
+// supersede marks programs that are neither of this job nor among the ProgramsKept of their name
+// that others used last. Entries with the same content are one program. Without a restore that
+// began the job, nobody knows what is of this job, and age alone decides.
 func supersede(items []Item, verdicts []Verdict, p Policy) {
 	if p.JobBegan.IsZero() {
 		return
@@ -37,7 +38,8 @@ func supersede(items []Item, verdicts []Verdict, p Policy) {
 			continue
 		}
 		programs = append(programs, int32(i))
-		// What was used within the second in which the job began is mostly the work of the job before.
+		// What was used within the second in which the job began is mostly the work of the job
+		// before.
 		if it.LastUse > p.JobBegan.Unix() {
 			ofJob[it.Content] = true
 		}

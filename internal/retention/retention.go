@@ -1,18 +1,20 @@
-// Package retention decides what of a cache stays and what goes. It is pure: items and a policy in, a verdict for
-// each item out. Save applies it to a snapshot, trim to the caches of a machine.
+// Package retention decides what of a cache stays and what goes. It is pure: items and a policy in,
+// a verdict for each item out. Save applies it to a snapshot, trim to the caches of a machine.
 //
 // The rules, in this order:
 //
 //   - what is younger than the policy's UsedSince never goes for its age;
 //   - what was not used for MaxAge goes;
-//   - of programs of one name, those go that are neither of this job nor among the ProgramsKept that others used last, and that were not used for ProgramAge;
-//   - of the rest the most recently used stays, as far as it fits into the bounds of its kind and of all together.
-//     From the first item on that does not fit, nothing older stays: the order of use decides, not the size. Only what
-//     is larger than a bound all by itself is passed over, because it would take everything else with it;
+//   - of programs of one name, those go that are neither of this job nor among the ProgramsKept
+//     that others used last, and that were not used for ProgramAge;
+//   - of the rest the most recently used stays, as far as it fits into the bounds of its kind and
+//     of all together. From the first item on that does not fit, nothing older stays: the order of
+//     use decides, not the size. Only what is larger than a bound all by itself is passed over,
+//     because it would take everything else with it;
 //   - a pinned item stays whatever the rules say, and takes its bytes from the bounds.
 //
-// Items are whole: an action entry with its output, a module version with its tree. Several entries can share an
-// output, which is counted once and stays as long as one of them.
+// Items are whole: an action entry with its output, a module version with its tree. Several entries
+// can share an output, which is counted once and stays as long as one of them.
 package retention
 
 import (
@@ -24,7 +26,8 @@ import (
 // Kind is one of the two halves of a cache.
 type Kind uint8
 
-// Of two items that were used at the same time a module comes before a build entry: no build starts without it.
+// Of two items that were used at the same time a module comes before a build entry: no build starts
+// without it.
 const (
 	Module Kind = iota
 	Build
@@ -35,13 +38,16 @@ const (
 type Item struct {
 	LastUse int64 // Unix seconds
 	Size    int64 // bytes on disk
-	// Content names what Size counts, among the items of one Kind: those with the same one share it.
+	// Content names what Size counts, among the items of one Kind: those with the same one share
+	// it.
 	Content int32
-	// Program numbers the names of programs that the go command has linked to run them; 0: something else.
+	// Program numbers the names of programs that the go command has linked to run them; 0:
+	// something else.
 	Program int32
 	Kind    Kind
 	Pinned  bool
-	// Ageless items do not go for their age: their LastUse is no more than a guess that gives them an order.
+	// Ageless items do not go for their age: their LastUse is no more than a guess that gives them
+	// an order.
 	Ageless bool
 }
 
@@ -70,12 +76,13 @@ const (
 
 func (v Verdict) String() string { return [...]string{"kept", "age", "size", "superseded"}[v] }
 
-// Skew is how far the clocks of two machines may be apart before one of them is taken to be wrong: a day, and another one
-// because a recorded use can be a day old.
+// Skew is how far the clocks of two machines may be apart before one of them is taken to be wrong:
+// a day, and another one because a recorded use can be a day old.
 const Skew = 48 * time.Hour
 
-// Clamp bounds a last use that a machine with a wrong clock recorded, so that nothing is kept for ever: what lies further in the
-// future than Skew counts as used now. A difference below that only makes the item live longer by as much.
+// Clamp bounds a last use that a machine with a wrong clock recorded, so that nothing is kept for
+// ever: what lies further in the future than Skew counts as used now. A difference below that only
+// makes the item live longer by as much.
 func Clamp(lastUse int64, now time.Time) int64 {
 	if lastUse > now.Add(Skew).Unix() {
 		return now.Unix()
@@ -83,8 +90,8 @@ func Clamp(lastUse int64, now time.Time) int64 {
 	return lastUse
 }
 
-// Decide returns a verdict for each item, in their order. It is deterministic: equal items in equal order get equal verdicts.
-// Memory is 5 bytes an item, and as many for the contents.
+// Decide returns a verdict for each item, in their order. It is deterministic: equal items in equal
+// order get equal verdicts. Memory is 5 bytes an item, and as many for the contents.
 func Decide(items []Item, p Policy) []Verdict {
 	verdicts := make([]Verdict, len(items))
 	oldest, oldestProgram := p.oldest(), p.oldestProgram()

@@ -11,7 +11,8 @@ var now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
 const week = 7 * 24 * time.Hour
 
-// history makes n items of both kinds, whose contents are shared now and then, with uses spread over a month.
+// history makes n items of both kinds, whose contents are shared now and then, with uses spread
+// over a month.
 func history(rnd *rand.Rand, n int) []Item {
 	sizes := map[[2]int]int64{}
 	var out []Item
@@ -100,7 +101,8 @@ func checkSize(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) {
 	}
 }
 
-// checkOrder: what goes for lack of room was used no later than anything of its kind that stays, unless it could never fit.
+// checkOrder: what goes for lack of room was used no later than anything of its kind that stays,
+// unless it could never fit.
 func checkOrder(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) {
 	t.Helper()
 	for i, it := range items {
@@ -150,7 +152,8 @@ func TestClamp(t *testing.T) {
 	}
 }
 
-// TestPrograms: of each name the last two stay beside what the job used; and none for as long as other things.
+// TestPrograms: of each name the last two stay beside what the job used; and none for as long as
+// other things.
 func TestPrograms(t *testing.T) {
 	program := func(name, content int32, ago time.Duration) Item {
 		return Item{Kind: Build, Program: name, Content: content, Size: 1, LastUse: now.Add(-ago).Unix()}

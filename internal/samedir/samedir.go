@@ -1,5 +1,6 @@
-// Package samedir compares directories as what they are. One directory can be reached by many names: through symbolic
-// links, in another case (Windows, macOS), by short names (Windows). So names are compared only below what exists.
+// Package samedir compares directories as what they are. One directory can be reached by many
+// names: through symbolic links, in another case (Windows, macOS), by short names (Windows). So
+// names are compared only below what exists.
 package samedir
 
 import (
@@ -26,7 +27,8 @@ func Same(a, b string) bool {
 	return equal(Real(a), Real(b))
 }
 
-// Inside reports whether dir is parent or lies in it, and where, as a name relative to parent with slashes.
+// Inside reports whether dir is parent or lies in it, and where, as a name relative to parent with
+// slashes.
 func Inside(dir, parent string) (rel string, ok bool) {
 	if dir == "" || parent == "" {
 		return "", false
@@ -62,8 +64,8 @@ func sameAs(p, parent string, info fs.FileInfo, err error) bool {
 	return err == nil && os.SameFile(own, info)
 }
 
-// Real returns an absolute name without symbolic links. Of what does not exist the part that does is resolved, a dangling link
-// is followed to where it points.
+// Real returns an absolute name without symbolic links. Of what does not exist the part that does
+// is resolved, a dangling link is followed to where it points.
 func Real(name string) string {
 	abs, err := filepath.Abs(name)
 	if err != nil {
@@ -103,8 +105,9 @@ func equal(a, b string) bool {
 // ErrUnusable says that a name is taken by something that is no directory.
 var ErrUnusable = errors.New("not a directory that can be used")
 
-// Check returns nil if name is a directory, or nothing, so that one can be made. A symbolic link that leads nowhere is neither: it stands for
-// a directory that is elsewhere and not there now, such as a volume that is not mounted.
+// Check returns nil if name is a directory, or nothing, so that one can be made. A symbolic link
+// that leads nowhere is neither: it stands for a directory that is elsewhere and not there now,
+// such as a volume that is not mounted.
 func Check(name string) error {
 	info, err := os.Stat(name)
 	switch {

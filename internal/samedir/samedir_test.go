@@ -14,7 +14,8 @@ var links = map[string]string{
 	"link": "a", "deep": "a/b", "a/out": "../elsewhere", "dangling": "gone/x", "loop": "loop", "chain": "dangling",
 }
 
-// layout makes a directory with links in it. Where there can be none, missing reports the names that lead through one.
+// layout makes a directory with links in it. Where there can be none, missing reports the names
+// that lead through one.
 func layout(t *testing.T) (root string, missing func(names ...string) bool) {
 	root = t.TempDir()
 	missing = func(...string) bool { return false }

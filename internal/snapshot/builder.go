@@ -27,7 +27,8 @@ func NewBuilder() *Builder {
 	return b
 }
 
-// Expect makes room for n actions and as many outputs, where many are coming. It is called before any is added.
+// Expect makes room for n actions and as many outputs, where many are coming. It is called before
+// any is added.
 func (b *Builder) Expect(n int) {
 	b.outputs, b.actions = make([]Output, 0, n), make([]Action, 0, n)
 	b.index = idindex.New(n, func(i int32) *ID { return &b.outputs[i].ID })
@@ -85,8 +86,8 @@ func (b *Builder) Build(m *Manifest) {
 	slices.SortFunc(m.Trees, func(x, y Tree) int { return cmp.Compare(x.Name, y.Name) })
 }
 
-// sortOutputs brings the outputs that are used into their order, and the actions to the new indices. All that is done in place: a second
-// list of a million outputs would be 80 MB.
+// sortOutputs brings the outputs that are used into their order, and the actions to the new
+// indices. All that is done in place: a second list of a million outputs would be 80 MB.
 func (b *Builder) sortOutputs(used []bool, packMap []int) []Output {
 	kept, index := b.outputs[:0], make([]int32, len(b.outputs))
 	for i, o := range b.outputs {

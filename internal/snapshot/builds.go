@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// Build describes jobs whose build entries are in the snapshot: what beside sources is part of action IDs, each as a hash.
+// Build describes jobs whose build entries are in the snapshot: what beside sources is part of
+// action IDs, each as a hash.
 type Build struct {
 	With    map[string]string `json:"with"`    // by name, 16 hex digits
 	LastUse int64             `json:"lastUse"` // Unix seconds
@@ -22,7 +23,8 @@ const (
 	maxIngredient  = 32 // bytes of a name
 )
 
-// AddBuild notes what a job was built with. Of the same the last use counts, and of others the last MaxBuilds are kept.
+// AddBuild notes what a job was built with. Of the same the last use counts, and of others the last
+// MaxBuilds are kept.
 func (m *Manifest) AddBuild(b Build) {
 	for i, old := range m.Builds {
 		if maps.Equal(old.With, b.With) {

@@ -1,20 +1,22 @@
 // Package snapshot defines the stored format: object names, frames, packs, module
 // objects and manifests. docs/format.md describes the same for other programs.
 //
-// It holds no policy, starts no goroutine and touches no network. Every reader treats its input as hostile; the
-// limits below are checked before a length is trusted or memory is taken:
+// It holds no policy, starts no goroutine and touches no network. Every reader treats its input as
+// hostile; the limits below are checked before a length is trusted or memory is taken:
 //
-//   - a frame decodes to at most [MaxFrameRaw] bytes (16 MiB, what writers cut frames at) and is stored in at most [MaxFrameStored];
-//     it is not empty;
-//   - a member name has at most [MaxName] bytes (4096), is relative, slash-separated, clean, valid UTF-8, and has no "..",
-//     no backslash, no control character; members are regular files only: no links, devices or directories;
-//     the headers before a member have at most 16 KiB;
+//   - a frame decodes to at most [MaxFrameRaw] bytes (16 MiB, what writers cut frames at) and is
+//     stored in at most [MaxFrameStored]; it is not empty;
+//   - a member name has at most [MaxName] bytes (4096), is relative, slash-separated, clean, valid
+//     UTF-8, and has no "..", no backslash, no control character; members are regular files only:
+//     no links, devices or directories; the headers before a member have at most 16 KiB;
 //   - a module object is stored in at most [MaxModule] bytes (1 GiB);
-//   - a manifest is stored in at most [MaxManifest] bytes (256 MiB) and has at most [MaxEntries] (8 million)
-//     actions and outputs each, [MaxPacks] packs, [MaxFrames] frames, [MaxModules] modules, [MaxGraph] dated versions, [MaxTrees] trees,
-//     and one thing with a hash for each 16 stored bytes, 65,536 apart: to read one takes at most 200 MiB and
-//     12 bytes for each stored byte;
-//   - in a manifest packs, modules, outputs and actions are in order, so that each comes once, and no two outputs share bytes.
+//   - a manifest is stored in at most [MaxManifest] bytes (256 MiB) and has at most [MaxEntries] (8
+//     million) actions and outputs each, [MaxPacks] packs, [MaxFrames] frames, [MaxModules]
+//     modules, [MaxGraph] dated versions, [MaxTrees] trees, and one thing with a hash for each 16
+//     stored bytes, 65,536 apart: to read one takes at most 200 MiB and 12 bytes for each stored
+//     byte;
+//   - in a manifest packs, modules, outputs and actions are in order, so that each comes once, and
+//     no two outputs share bytes.
 package snapshot
 
 // Format is the version of the stored format that this package writes, and the only one it reads.

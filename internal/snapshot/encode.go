@@ -17,7 +17,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A manifest is stored as a few plain lines, so that any later version can be told from damage, then a zstd stream:
+// A manifest is stored as a few plain lines, so that any later version can be told from damage,
+// then a zstd stream:
 //
 //	gocache-manifest 1
 //	sha256 <hex of all that follows the empty line>
@@ -51,8 +52,9 @@ type header struct {
 // Encode returns the stored form. The same manifest gives the same bytes.
 func (m *Manifest) Encode() ([]byte, error) { return m.encode(nil) }
 
-// headRoom is left before the body for the plain lines, which are known only when the body is: a manifest of a million entries is not
-// copied for them. A reader wants them to end within as many bytes.
+// headRoom is left before the body for the plain lines, which are known only when the body is: a
+// manifest of a million entries is not copied for them. A reader wants them to end within as many
+// bytes.
 const headRoom = 4096
 
 // encode makes the stored form, and signs it if there is a key.
@@ -88,7 +90,8 @@ func (m *Manifest) encode(key note.Signer) ([]byte, error) {
 	return data, nil
 }
 
-// encodedSize estimates what the tables take when they are stored, rather too much. Their hashes do not compress.
+// encodedSize estimates what the tables take when they are stored, rather too much. Their hashes do
+// not compress.
 func (m *Manifest) encodedSize() int {
 	n := 1<<16 + 46*len(m.Outputs) + 48*len(m.Actions) + 256*len(m.Modules)
 	for _, p := range m.Packs {
@@ -106,8 +109,9 @@ func (m *Manifest) entries() int {
 	return n
 }
 
-// padTo brings a body that compressed beyond what readers believe to a size, with a frame that decoders skip. Hashes do
-// not compress, so this is for manifests that are made up, and for very many files that are alike.
+// padTo brings a body that compressed beyond what readers believe to a size, with a frame that
+// decoders skip. Hashes do not compress, so this is for manifests that are made up, and for very
+// many files that are alike.
 func padTo(body []byte, size int) []byte {
 	n := size - len(body)
 	if n <= 0 {
@@ -176,7 +180,8 @@ func DecodeManifest(data []byte) (*Manifest, error) {
 	return decodeBody(body, nil)
 }
 
-// decodeBody reads what follows the plain lines. like can be a manifest of the same save: then its tables are taken.
+// decodeBody reads what follows the plain lines. like can be a manifest of the same save: then its
+// tables are taken.
 func decodeBody(body []byte, like *Manifest) (*Manifest, error) {
 	zr, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20))
 	if err != nil {
@@ -261,7 +266,8 @@ func decodeFrom(t *tableReader, body int, like *Manifest) (*Manifest, error) {
 		return nil, t.err
 	}
 	if like != nil && m.sameSave(like) && h.NumOutputs == len(like.Outputs) && h.NumActions == len(like.Actions) {
-		// Each save writes the same tables under two keys, and a save that reads both needs them once.
+		// Each save writes the same tables under two keys, and a save that reads both needs them
+		// once.
 		for i := range m.Packs {
 			m.Packs[i].Frames = like.Packs[i].Frames
 		}

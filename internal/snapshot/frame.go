@@ -31,8 +31,8 @@ type Frame struct {
 	Sum  [32]byte // SHA-256 of the stored bytes
 }
 
-// decoder is shared by the process: it runs at most GOMAXPROCS frames at once, however many goroutines call, which
-// bounds its memory.
+// decoder is shared by the process: it runs at most GOMAXPROCS frames at once, however many
+// goroutines call, which bounds its memory.
 var decoder = sync.OnceValue(func() *zstd.Decoder {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithDecoderMaxMemory(MaxFrameRaw))
 	if err != nil {
@@ -50,7 +50,8 @@ var encoders = sync.OnceValue(func() chan *zstdenc.Encoder {
 	return c
 })
 
-// encodeFrame appends the stored form of raw to dst; checked: with a checksum inside, for frames of which no hash is kept.
+// encodeFrame appends the stored form of raw to dst; checked: with a checksum inside, for frames of
+// which no hash is kept.
 func encodeFrame(raw, dst []byte, checked bool) []byte {
 	start := len(dst)
 	dst = append(dst, make([]byte, frameHeaderSize)...)
@@ -81,8 +82,8 @@ func DecodeFrame(stored, dst []byte) ([]byte, error) {
 	if err := h.Decode(stored[frameHeaderSize:]); err != nil || h.Skippable {
 		return nil, fmt.Errorf("%w: no zstd frame", ErrCorrupt)
 	}
-	// Writers always record the size, so a frame without it is not ours; with it, memory is known beforehand.
-	// Empty ones say nothing, and any number of them could be read for ever.
+	// Writers always record the size, so a frame without it is not ours; with it, memory is known
+	// beforehand. Empty ones say nothing, and any number of them could be read for ever.
 	if !h.HasFCS || h.FrameContentSize > MaxFrameRaw || h.FrameContentSize == 0 {
 		return nil, fmt.Errorf("%w: frame of unknown, too large or no size", ErrCorrupt)
 	}

@@ -41,8 +41,8 @@ func manifestOf(raw []byte) []byte {
 	return append(fmt.Appendf(nil, "gocache-manifest 1\nsha256 %x\n\n", sha256.Sum256(body)), body...)
 }
 
-// TestManifestOfEqualThings: what compresses better than anything with hashes is padded when it is written, for readers
-// do not believe in it.
+// TestManifestOfEqualThings: what compresses better than anything with hashes is padded when it is
+// written, for readers do not believe in it.
 func TestManifestOfEqualThings(t *testing.T) {
 	m := sampleManifest()
 	m.Outputs = m.Outputs[:1]
@@ -86,7 +86,8 @@ func TestUnknownFields(t *testing.T) {
 	}
 }
 
-// FuzzManifestBody goes past the hash and the compression. What is accepted can be relied on, and gc sees the same names as readers.
+// FuzzManifestBody goes past the hash and the compression. What is accepted can be relied on, and
+// gc sees the same names as readers.
 func FuzzManifestBody(f *testing.F) {
 	for _, m := range []*snapshot.Manifest{sampleManifest(), manifestWithPaths()} {
 		data, err := m.Encode()

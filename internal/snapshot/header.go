@@ -8,9 +8,9 @@ import (
 	"io"
 )
 
-// The line of JSON is read value by value and never held as a whole: what a list decodes to can be fifty times as large as its
-// text, and the text ten thousand times as large as what is stored of it. Every list has its limit, which is
-// checked before an element is decoded.
+// The line of JSON is read value by value and never held as a whole: what a list decodes to can be
+// fifty times as large as its text, and the text ten thousand times as large as what is stored of
+// it. Every list has its limit, which is checked before an element is decoded.
 
 const (
 	// maxJSON bounds the line: names of modules and packs, about 400 bytes each.
@@ -23,10 +23,11 @@ const (
 	maxExec = 1 << 16
 )
 
-// Stored bytes vouch for what a manifest claims to have: actions, outputs, packs, frames and modules have a hash each, of
-// which no compression leaves less than 29 bytes; and names compress, but not beyond all bounds. So a manifest is refused that has more than
-// freeEntries of them and one for each bytesPerEntry stored bytes, or more JSON than freeJSON and jsonRatio
-// times the stored bytes. A small object cannot take much memory then.
+// Stored bytes vouch for what a manifest claims to have: actions, outputs, packs, frames and
+// modules have a hash each, of which no compression leaves less than 29 bytes; and names compress,
+// but not beyond all bounds. So a manifest is refused that has more than freeEntries of them and
+// one for each bytesPerEntry stored bytes, or more JSON than freeJSON and jsonRatio times the
+// stored bytes. A small object cannot take much memory then.
 const (
 	freeEntries   = 1 << 16
 	bytesPerEntry = 16
@@ -34,7 +35,8 @@ const (
 	jsonRatio     = 100
 )
 
-// Bytes of text that an element of a list without hashes that count takes at least, if it is to be one.
+// Bytes of text that an element of a list without hashes that count takes at least, if it is to be
+// one.
 const (
 	minGraph    = 40
 	minPathFile = 100
@@ -50,7 +52,8 @@ func sizeFor(entries, json int) int {
 	return max((entries-freeEntries)*bytesPerEntry, (json-freeJSON+jsonRatio-1)/jsonRatio)
 }
 
-// line hands out the bytes up to the first line feed, at most left in all and value since it was set.
+// line hands out the bytes up to the first line feed, at most left in all and value since it was
+// set.
 type line struct {
 	r     *bufio.Reader
 	part  []byte
@@ -88,7 +91,8 @@ func (l *line) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// noEOF makes the end of the input in the midst of something an error that no caller takes for a regular end.
+// noEOF makes the end of the input in the midst of something an error that no caller takes for a
+// regular end.
 func noEOF(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
@@ -166,7 +170,8 @@ func (j *jsonReader) end() error {
 	return nil
 }
 
-// list calls element for each element of the next list, at most limit times, which has to read it. null is an empty list.
+// list calls element for each element of the next list, at most limit times, which has to read it.
+// null is an empty list.
 func (j *jsonReader) list(limit int, element func() error) error {
 	t, err := j.token()
 	if err != nil || t == nil {

@@ -53,8 +53,9 @@ func kindBelow(dir, rest, name string) Kind {
 	return KindOther
 }
 
-// Names lists the objects that a stored manifest names: packs, then modules. It checks the hash of the manifest, but
-// decodes no table, so that it costs a small part of DecodeManifest. Errors are those of DecodeManifest.
+// Names lists the objects that a stored manifest names: packs, then modules. It checks the hash of
+// the manifest, but decodes no table, so that it costs a small part of DecodeManifest. Errors are
+// those of DecodeManifest.
 func Names(data []byte) ([]string, error) {
 	_, body, err := openManifest(data)
 	if err != nil {

@@ -20,10 +20,11 @@ type ID = [32]byte
 // Manifest lists what a snapshot has and where it lies. It is the only object
 // that is ever replaced, and is written after everything that it names.
 type Manifest struct {
-	Repo    string   `json:"repo"`
-	Scope   string   `json:"scope"`
-	Key     []string `json:"key"`    // the elements of the key under which it is stored
-	Digest  string   `json:"digest"` // of the module files, also in the manifest without it in the key
+	Repo  string   `json:"repo"`
+	Scope string   `json:"scope"`
+	Key   []string `json:"key"` // the elements of the key under which it is stored
+	// of the module files, also in the manifest without it in the key
+	Digest  string   `json:"digest"`
 	Writer  Writing  `json:"writer"`
 	Packs   []Pack   `json:"packs"`
 	Modules []Module `json:"modules"` // sorted by path and version
@@ -34,7 +35,8 @@ type Manifest struct {
 
 	// Paths are directories beside the two caches; sorted by name.
 	Paths []PathFiles `json:"paths,omitempty"`
-	// Graph dates the versions in the tree TreeModGraph that go.sum did not name, so that they can age; sorted by path and version.
+	// Graph dates the versions in the tree TreeModGraph that go.sum did not name, so that they can
+	// age; sorted by path and version.
 	Graph []GraphUse `json:"graph,omitempty"`
 	// UseAsked is when the go command told last which modules are in use.
 	UseAsked time.Time `json:"useAsked,omitzero"`
@@ -59,9 +61,10 @@ type Writing struct {
 
 // Pack is an object with many outputs, or with the files of a tree.
 type Pack struct {
-	Object string  `json:"object"` // full name, since it can lie in another scope
-	Size   int64   `json:"size"`   // stored bytes
-	Raw    int64   `json:"raw"`    // bytes of all members that were put in, for the share that is still alive
+	Object string `json:"object"` // full name, since it can lie in another scope
+	Size   int64  `json:"size"`   // stored bytes
+	// bytes of all members that were put in, for the share that is still alive
+	Raw    int64   `json:"raw"`
 	Frames []Frame `json:"-"`
 }
 
@@ -99,8 +102,9 @@ type Module struct {
 
 // Names of trees.
 const (
-	TreeModGraph = "modgraph" // .mod and .info files without a tree, and sumdb; relative to GOMODCACHE
-	TreeFuzz     = "fuzz"     // the fuzzing corpus; relative to GOCACHE
+	// .mod and .info files without a tree, and sumdb; relative to GOMODCACHE
+	TreeModGraph = "modgraph"
+	TreeFuzz     = "fuzz" // the fuzzing corpus; relative to GOCACHE
 )
 
 // Tree is a pack with plain files that share one fate.
@@ -119,8 +123,8 @@ type Saved struct {
 	Uploaded int64     `json:"uploaded"` // bytes
 	Actions  int       `json:"actions"`
 	Modules  int       `json:"modules"`
-	// Of the build entries that the job used: Reused came from the snapshot that it restored, Made it made itself. Both are
-	// 0 where that is not known.
+	// Of the build entries that the job used: Reused came from the snapshot that it restored, Made
+	// it made itself. Both are 0 where that is not known.
 	Reused int `json:"reused,omitempty"`
 	Made   int `json:"made,omitempty"`
 }
@@ -165,7 +169,8 @@ func (m *Manifest) Memory() int {
 	return n
 }
 
-// SharesTables reports whether two manifests that were read have the same tables, being of one save.
+// SharesTables reports whether two manifests that were read have the same tables, being of one
+// save.
 func (m *Manifest) SharesTables(other *Manifest) bool {
 	return m.sameSave(other) && len(m.Actions) == len(other.Actions) && (len(m.Actions) == 0 || &m.Actions[0] == &other.Actions[0])
 }
@@ -186,8 +191,8 @@ func (m *Manifest) IsFor(repo, scope string, key []string) error {
 	return nil
 }
 
-// check refuses what no writer writes, so that users of a manifest can trust every index, length and name in it, and
-// its order.
+// check refuses what no writer writes, so that users of a manifest can trust every index, length
+// and name in it, and its order.
 func (m *Manifest) check() error {
 	if len(m.Packs) > MaxPacks || len(m.Modules) > MaxModules || len(m.Graph) > MaxGraph || len(m.Trees) > MaxTrees || len(m.Trend) > 10*MaxTrend {
 		return fmt.Errorf("%w: manifest with %d packs, %d modules, %d trees", ErrCorrupt, len(m.Packs), len(m.Modules), len(m.Trees))
@@ -250,8 +255,8 @@ func compareVersions(a, b Module) int {
 	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Version, b.Version))
 }
 
-// checkOutputs also makes sure that no two outputs share bytes, so that what is written is not more than what the
-// packs hold, and that none is there twice.
+// checkOutputs also makes sure that no two outputs share bytes, so that what is written is not more
+// than what the packs hold, and that none is there twice.
 func (m *Manifest) checkOutputs() error {
 	pack, frame, off := 0, 0, int64(0) // behind the output before
 	for i, o := range m.Outputs {
@@ -276,8 +281,8 @@ func (m *Manifest) checkOutputs() error {
 	return nil
 }
 
-// hasTwice reports whether two outputs have the same ID. Those that a writer made differ within their first bytes; only where
-// some do not, all of them are compared.
+// hasTwice reports whether two outputs have the same ID. Those that a writer made differ within
+// their first bytes; only where some do not, all of them are compared.
 func hasTwice(outputs []Output) bool {
 	starts := make([]uint64, len(outputs))
 	for i, o := range outputs {
@@ -319,8 +324,8 @@ func (m *Manifest) Span(o Output) int {
 	return frame + 1
 }
 
-// behind returns the place behind size bytes from an offset in a frame on, and false if they do not all lie in the
-// pack. An empty range lies in its frame.
+// behind returns the place behind size bytes from an offset in a frame on, and false if they do not
+// all lie in the pack. An empty range lies in its frame.
 func (p Pack) behind(frame int, off, size int64) (endFrame int, end int64, ok bool) {
 	if off > p.Frames[frame].Raw || size < 0 {
 		return frame, off, false

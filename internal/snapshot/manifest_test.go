@@ -107,7 +107,8 @@ func TestManifestDamage(t *testing.T) {
 	}
 }
 
-// TestManifestLies encodes manifests that point where nothing is. No reader may have to check an index again.
+// TestManifestLies encodes manifests that point where nothing is. No reader may have to check an
+// index again.
 func TestManifestLies(t *testing.T) {
 	lies := map[string]func(*snapshot.Manifest){
 		"output behind its frames": func(m *snapshot.Manifest) { m.Outputs[0].Size = 5000 },
@@ -155,7 +156,8 @@ func TestManifestLies(t *testing.T) {
 	}
 }
 
-// overlap makes a hundred outputs of the same thousand frames: with the limits alone it could be millions of a million.
+// overlap makes a hundred outputs of the same thousand frames: with the limits alone it could be
+// millions of a million.
 func overlap(m *snapshot.Manifest) {
 	p := &m.Packs[1]
 	p.Frames, p.Size = nil, 0
@@ -168,7 +170,8 @@ func overlap(m *snapshot.Manifest) {
 	}
 }
 
-// TestSharedTables: two manifests of one save have their tables in memory once, those of two saves never.
+// TestSharedTables: two manifests of one save have their tables in memory once, those of two saves
+// never.
 func TestSharedTables(t *testing.T) {
 	exact, latest := sampleManifest(), sampleManifest()
 	latest.Key[4] = "latest"

@@ -63,12 +63,12 @@ func ManifestObject(repo, scope string, key []string) string {
 	return path.Join(elems...)
 }
 
-// maxElement bounds an escaped element, so that the name of a manifest, which has six of them and a digest, stays below
-// the 900 bytes that stores take.
+// maxElement bounds an escaped element, so that the name of a manifest, which has six of them and a
+// digest, stays below the 900 bytes that stores take.
 const maxElement = 120
 
-// Escape turns any string into one element of an object name, and different strings into different elements, also on
-// file systems that fold case or forbid names:
+// Escape turns any string into one element of an object name, and different strings into different
+// elements, also on file systems that fold case or forbid names:
 //
 //   - "a-z", "0-9", ".", "_" and "-" stay; "/" becomes "~", so that refs stay readable;
 //   - an upper-case letter becomes "!" and its lower-case one, as in module paths;
@@ -126,5 +126,6 @@ func checkName(name string) error {
 	return nil
 }
 
-// isUnsafe tells of what separates names on Windows, and of what could end a line of a log and begin a command to a CI system.
+// isUnsafe tells of what separates names on Windows, and of what could end a line of a log and
+// begin a command to a CI system.
 func isUnsafe(r rune) bool { return r == '\\' || unicode.IsControl(r) }

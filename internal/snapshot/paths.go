@@ -12,8 +12,8 @@ type PathFiles struct {
 	Files []PathFile `json:"files"` // sorted by name
 }
 
-// PathFile is a regular file of it. Its pack has a member of this name and size; another member of the same name
-// has another hash.
+// PathFile is a regular file of it. Its pack has a member of this name and size; another member of
+// the same name has another hash.
 type PathFile struct {
 	Name    string `json:"name"` // a member name, relative to the directory
 	Size    int64  `json:"size"` // bytes
@@ -58,7 +58,8 @@ func (m *Manifest) checkPaths() error {
 	return nil
 }
 
-// AddFile adds a file of the path of this name. Its Pack is an index that AddPack returned. Each name comes once a path.
+// AddFile adds a file of the path of this name. Its Pack is an index that AddPack returned. Each
+// name comes once a path.
 func (b *Builder) AddFile(path string, f PathFile) {
 	if b.paths == nil {
 		b.paths = map[string][]PathFile{}

@@ -26,7 +26,8 @@ func manifestWithPaths() *snapshot.Manifest {
 	return m
 }
 
-// TestPaths: what is written is read, as it was when the field was new, and in one order whatever the order in which it is built.
+// TestPaths: what is written is read, as it was when the field was new, and in one order whatever
+// the order in which it is built.
 func TestPaths(t *testing.T) {
 	want := manifestWithPaths()
 	file := filepath.Join("testdata", "format1")

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Reader unpacks a pack or a module object while it arrives. It holds one decoded frame, and needs a stored one
-// only while it decodes it.
+// Reader unpacks a pack or a module object while it arrives. It holds one decoded frame, and needs
+// a stored one only while it decodes it.
 type Reader struct {
 	tr     *tar.Reader
 	src    Source
@@ -61,8 +61,8 @@ func (s *frameSource) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Seek lets the tar reader pass over content without copying it. It goes forwards only, from the current place, and
-// stops at the end.
+// Seek lets the tar reader pass over content without copying it. It goes forwards only, from the
+// current place, and stops at the end.
 func (s *frameSource) Seek(n int64, whence int) (int64, error) {
 	r := (*Reader)(s)
 	if whence != io.SeekCurrent || n < 0 {
@@ -130,8 +130,8 @@ func (r *Reader) release() {
 	}
 }
 
-// Bytes returns the content of the member that Next has just returned without a copy, if it lies in one frame. It must not be
-// used after the next call of another method, unless WaitIdle is set.
+// Bytes returns the content of the member that Next has just returned without a copy, if it lies in
+// one frame. It must not be used after the next call of another method, unless WaitIdle is set.
 func (r *Reader) Bytes(m Member) ([]byte, bool) {
 	if m.Size > int64(len(r.left)) {
 		return nil, false
@@ -139,19 +139,20 @@ func (r *Reader) Bytes(m Member) ([]byte, bool) {
 	return r.left[:m.Size:m.Size], true
 }
 
-// WaitIdle sets a function that is called before the memory behind Bytes is used again. It returns when
-// nobody needs it any more, so that the content of several members can be worked on at once.
+// WaitIdle sets a function that is called before the memory behind Bytes is used again. It returns
+// when nobody needs it any more, so that the content of several members can be worked on at once.
 func (r *Reader) WaitIdle(wait func()) { r.idle = wait }
 
 // Close gives the memory back. It does not close the source.
 func (r *Reader) Close() { r.release() }
 
-// maxHeaders bounds what belongs to one member beside its content: a header, and one for its name where that is long. Package tar takes any
-// number of extended headers of a megabyte each, and lists of holes in sparse files.
+// maxHeaders bounds what belongs to one member beside its content: a header, and one for its name
+// where that is long. Package tar takes any number of extended headers of a megabyte each, and
+// lists of holes in sparse files.
 const maxHeaders = 16 << 10
 
-// Next advances to the next member and returns it; io.EOF after the last one.
-// Anything but a regular file with a safe name is ErrCorrupt, and so is data behind the end of the archive.
+// Next advances to the next member and returns it; io.EOF after the last one. Anything but a
+// regular file with a safe name is ErrCorrupt, and so is data behind the end of the archive.
 func (r *Reader) Next() (Member, error) {
 	r.header = maxHeaders
 	h, err := r.tr.Next()
@@ -171,7 +172,8 @@ func (r *Reader) Next() (Member, error) {
 	return Member{Name: h.Name, Mode: fs.FileMode(h.Mode).Perm(), Size: h.Size}, nil
 }
 
-// isSparse tells of a file whose size need not come with bytes: a few of them could claim to fill any disk.
+// isSparse tells of a file whose size need not come with bytes: a few of them could claim to fill
+// any disk.
 func isSparse(h *tar.Header) bool {
 	for k := range h.PAXRecords {
 		if strings.HasPrefix(k, "GNU.sparse.") {
@@ -203,7 +205,8 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// wrapTar marks what archive/tar itself refuses as corruption, and leaves errors of the source as they are.
+// wrapTar marks what archive/tar itself refuses as corruption, and leaves errors of the source as
+// they are.
 func wrapTar(err error) error {
 	if errors.Is(err, tar.ErrHeader) || errors.Is(err, tar.ErrFieldTooLong) || errors.Is(err, tar.ErrInsecurePath) {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)

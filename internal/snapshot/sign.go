@@ -18,11 +18,13 @@ import (
 //
 //	signature <name of the key>+<hash of the key> <base64 of the signature>
 //
-// and the signature is that of the two lines before it, with their line feeds: of the format version and of the hash of
-// all that follows. The content names repository, scope, key and time, so that these are signed too. Keys
-// are those of golang.org/x/mod/sumdb/note: ed25519, in one line of text.
+// and the signature is that of the two lines before it, with their line feeds: of the format
+// version and of the hash of all that follows. The content names repository, scope, key and time,
+// so that these are signed too. Keys are those of golang.org/x/mod/sumdb/note: ed25519, in one line
+// of text.
 
-// ErrUntrusted is wrapped by every error that says a manifest is not one that a trusted key signed, for this place and of late.
+// ErrUntrusted is wrapped by every error that says a manifest is not one that a trusted key signed,
+// for this place and of late.
 var ErrUntrusted = errors.New("untrusted")
 
 const signatureField = "signature "
@@ -30,23 +32,24 @@ const signatureField = "signature "
 // Trust says whose manifests are read. A nil Trust reads all. Safe for concurrent use.
 type Trust struct {
 	Keys []note.Verifier // one of them must have signed
-	// MaxAge is how old a signed manifest may be; 0: any age. It bounds how long an old one that somebody puts back is taken
-	// for the newest.
+	// MaxAge is how old a signed manifest may be; 0: any age. It bounds how long an old one that
+	// somebody puts back is taken for the newest.
 	MaxAge time.Duration
 }
 
-// maxAhead is how far in the future a manifest may have been written: clocks of machines differ, but a manifest from next year
-// would never expire.
+// maxAhead is how far in the future a manifest may have been written: clocks of machines differ,
+// but a manifest from next year would never expire.
 const maxAhead = 48 * time.Hour
 
-// DecodeManifest reads a stored manifest as the function of this name does, but only if it is signed by one of
-// the keys and not too old; else the error is ErrUntrusted. Nothing is decompressed before the signature is checked.
+// DecodeManifest reads a stored manifest as the function of this name does, but only if it is
+// signed by one of the keys and not too old; else the error is ErrUntrusted. Nothing is
+// decompressed before the signature is checked.
 func (t *Trust) DecodeManifest(data []byte, now time.Time) (*Manifest, error) {
 	return t.DecodeManifestLike(data, now, nil)
 }
 
-// DecodeManifestLike is DecodeManifest for one that may have been written by the same save as like: then both share the memory of
-// their tables, of which neither must be changed.
+// DecodeManifestLike is DecodeManifest for one that may have been written by the same save as like:
+// then both share the memory of their tables, of which neither must be changed.
 func (t *Trust) DecodeManifestLike(data []byte, now time.Time, like *Manifest) (*Manifest, error) {
 	lines, body, err := openManifest(data)
 	if err != nil {

@@ -148,7 +148,8 @@ func withSignature(data []byte, line string) []byte {
 // otherID cuts the key itself off, which can have a plus sign in its base64.
 func otherID(public string) string { return strings.Join(strings.SplitN(public, "+", 3)[:2], "+") }
 
-// TestSignatureVector checks the frozen signed manifest the way another program would: with ed25519 and base64 alone.
+// TestSignatureVector checks the frozen signed manifest the way another program would: with ed25519
+// and base64 alone.
 func TestSignatureVector(t *testing.T) {
 	file := filepath.Join("testdata", "format1", "manifest-signed")
 	if *update {

@@ -9,8 +9,8 @@ import (
 
 // Source gives the stored frames of an object in their order. It is not safe for concurrent use.
 type Source interface {
-	// NextFrame returns a stored frame, which is good until another call; io.EOF after the last one, and
-	// io.ErrUnexpectedEOF in the middle of one. What is no frame is ErrCorrupt.
+	// NextFrame returns a stored frame, which is good until another call; io.EOF after the last
+	// one, and io.ErrUnexpectedEOF in the middle of one. What is no frame is ErrCorrupt.
 	NextFrame() ([]byte, error)
 	// Release tells that the frame is not needed any more. It may be called at any time.
 	Release()
@@ -33,9 +33,10 @@ func (s *stream) NextFrame() ([]byte, error) {
 
 func (s *stream) Release() {}
 
-// ReadFrame reads the next stored frame from r into what room returns, which has n bytes. It returns io.EOF at the end
-// of r, io.ErrUnexpectedEOF in the middle of a frame, ErrCorrupt for bytes that are no frame, and an error of room as it is. It
-// does not decode. n is what a header claims, and not more than MaxFrameStored.
+// ReadFrame reads the next stored frame from r into what room returns, which has n bytes. It
+// returns io.EOF at the end of r, io.ErrUnexpectedEOF in the middle of a frame, ErrCorrupt for
+// bytes that are no frame, and an error of room as it is. It does not decode. n is what a header
+// claims, and not more than MaxFrameStored.
 func ReadFrame(r io.Reader, room func(n int) ([]byte, error)) ([]byte, error) {
 	var h [frameHeaderSize]byte
 	if _, err := io.ReadFull(r, h[:]); err != nil {

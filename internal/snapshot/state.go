@@ -20,17 +20,20 @@ type State struct {
 	Repo   string    `json:"repo"`
 	Scope  string    `json:"scope"`
 	Time   time.Time `json:"time"` // start of the restore
-	// Key is the exact key that was looked for, and Sums are the h1 of module trees by "path@version" that its go.sum files have: a job that
-	// changes its module files is saved under that key as well, else the next run of the same commit would not find it.
+	// Key is the exact key that was looked for, and Sums are the h1 of module trees by
+	// "path@version" that its go.sum files have: a job that changes its module files is saved under
+	// that key as well, else the next run of the same commit would not find it.
 	Key     []string          `json:"key,omitempty"`
 	Sums    map[string]string `json:"sums,omitempty"`
 	Matched *Matched          `json:"matched,omitempty"` // nil after a miss
 	Damaged []Damage          `json:"damaged,omitempty"`
-	// StableTimes says that the restore gave the files of the project times that are made of their content.
+	// StableTimes says that the restore gave the files of the project times that are made of their
+	// content.
 	StableTimes bool `json:"stableTimes,omitempty"`
 	// ZipsRebuilt says that the restore made the zips of modules from their trees.
 	ZipsRebuilt bool `json:"zipsRebuilt,omitempty"`
-	// Differs names what the job builds with other values of than the snapshot that was restored, see package buildenv.
+	// Differs names what the job builds with other values of than the snapshot that was restored,
+	// see package buildenv.
 	Differs []string `json:"differs,omitempty"`
 	// Unreachable says that the store did not answer, after all retries.
 	Unreachable bool `json:"unreachable,omitempty"`
@@ -82,7 +85,8 @@ func ReadState(path string) (*State, error) {
 	return s, nil
 }
 
-// WriteState writes a state file by rename, so that a killed restore leaves the old one or the new one.
+// WriteState writes a state file by rename, so that a killed restore leaves the old one or the new
+// one.
 func WriteState(path string, s State) error {
 	s.Format = Format
 	data, err := json.MarshalIndent(s, "", "\t")

@@ -20,8 +20,9 @@ import (
 // UnnamedObject is where garbage collection notes which objects no manifest names, and since when.
 const UnnamedObject = root + "/gc/unnamed"
 
-// MaxUnnamed is how many objects are noted at most: what is more is noted when those are gone. It bounds what a save, which
-// holds the notes, takes for them: 40 MiB. MaxUnnamedSize bounds the stored bytes.
+// MaxUnnamed is how many objects are noted at most: what is more is noted when those are gone. It
+// bounds what a save, which holds the notes, takes for them: 40 MiB. MaxUnnamedSize bounds the
+// stored bytes.
 const (
 	MaxUnnamed     = 2 << 20
 	MaxUnnamedSize = MaxUnnamed*noteSize + 1<<20
@@ -42,13 +43,15 @@ type Collection struct {
 	Start time.Time `json:"start"` // by the clock of its machine
 }
 
-// collectionLimit is longer than any collection takes (gc gives up after half a day), by more than clocks are apart.
+// collectionLimit is longer than any collection takes (gc gives up after half a day), by more than
+// clocks are apart.
 const collectionLimit = 72 * time.Hour
 
 // Active reports whether the collection may still be removing objects.
 func (c Collection) Active(now time.Time) bool { return now.Sub(c.Start).Abs() < collectionLimit }
 
-// An Unnamed is what garbage collection notes between its runs. docs/gc.md says what it is good for. It is stored as
+// An Unnamed is what garbage collection notes between its runs. docs/gc.md says what it is good
+// for. It is stored as
 //
 //	gocache-unnamed 1
 //	sha256 <hex of all that follows the empty line>
@@ -101,8 +104,9 @@ func EncodeUnnamed(running []Collection, notes iter.Seq[Note], n int) ([]byte, e
 	return b, nil
 }
 
-// DecodeUnnamed reads a stored form, holding only those notes that keep wants: a save asks for
-// a few of very many. A later format is ErrFormat, anything else that is not whole and sound ErrCorrupt.
+// DecodeUnnamed reads a stored form, holding only those notes that keep wants: a save asks for a
+// few of very many. A later format is ErrFormat, anything else that is not whole and sound
+// ErrCorrupt.
 func DecodeUnnamed(r io.Reader, keep func(Fingerprint) bool) (*Unnamed, error) {
 	br := bufio.NewReaderSize(r, 1<<16)
 	want, err := unnamedHead(br)

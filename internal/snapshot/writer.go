@@ -19,8 +19,9 @@ type Member struct {
 	Size int64       // bytes
 }
 
-// Location says where the first byte of a member lies: frame, and offset in the decoded frame.
-// A member that is larger than what is left of its frame goes on in the following frames, from their first byte.
+// Location says where the first byte of a member lies: frame, and offset in the decoded frame. A
+// member that is larger than what is left of its frame goes on in the following frames, from their
+// first byte.
 type Location struct {
 	Frame int
 	Off   int64
@@ -51,8 +52,9 @@ func NewWriter(dst io.Writer) *Writer {
 	return w
 }
 
-// NewModuleWriter returns a Writer that computes no hashes of stored bytes: nothing but the h1 hash identifies a module object. What that
-// does not cover, the .info, a checksum in each frame protects against mistakes. Close returns no frames then, and Sum must not be called.
+// NewModuleWriter returns a Writer that computes no hashes of stored bytes: nothing but the h1 hash
+// identifies a module object. What that does not cover, the .info, a checksum in each frame
+// protects against mistakes. Close returns no frames then, and Sum must not be called.
 func NewModuleWriter(dst io.Writer) *Writer {
 	w := NewWriter(dst)
 	w.sum = nil
@@ -132,7 +134,8 @@ func (w *Writer) add(m Member, body io.Reader) (Location, error) {
 
 var errClosed = errors.New("pack writer is closed")
 
-// headerSize is what a header takes at most: a name of more than 100 bytes can need an extended one before it.
+// headerSize is what a header takes at most: a name of more than 100 bytes can need an extended one
+// before it.
 func headerSize(name string) int64 {
 	if len(name) <= 100 {
 		return 512

@@ -25,9 +25,10 @@ type Upload struct {
 // A Toucher can make an object look new without sending its bytes. A writer that
 // relies on an object which it found in the store touches it, so that age tells use.
 type Toucher interface {
-	// Touch sets an object's modification time to now, by the store's clock. Its content stays, its Version may
-	// change: a reader in the middle of the object can get ErrConflict, as with a replacement. An object that is
-	// gone is ErrNotFound; a server that cannot do it is errors.ErrUnsupported, and the caller has to Put anew.
+	// Touch sets an object's modification time to now, by the store's clock. Its content stays, its
+	// Version may change: a reader in the middle of the object can get ErrConflict, as with a
+	// replacement. An object that is gone is ErrNotFound; a server that cannot do it is
+	// errors.ErrUnsupported, and the caller has to Put anew.
 	Touch(ctx context.Context, name string) error
 }
 
@@ -40,27 +41,29 @@ type Collector interface {
 	Store
 	Toucher
 
-	// List yields the objects whose names begin with prefix, as bytes, in the order of their names, with size, version
-	// and modification time. It asks page by page, as the loop goes on, and holds one page (on S3), or the names of the
-	// directories on the way to the object (about 100 bytes a name). Objects that come or go meanwhile may be in it or not. What is no object of
-	// this program, such as a name that CheckName refuses, is passed over. An error ends the sequence. A directory that does not
-	// exist yet is empty.
+	// List yields the objects whose names begin with prefix, as bytes, in the order of their names,
+	// with size, version and modification time. It asks page by page, as the loop goes on, and
+	// holds one page (on S3), or the names of the directories on the way to the object (about 100
+	// bytes a name). Objects that come or go meanwhile may be in it or not. What is no object of
+	// this program, such as a name that CheckName refuses, is passed over. An error ends the
+	// sequence. A directory that does not exist yet is empty.
 	List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
 
-	// Delete removes up to MaxDelete objects, in one request where the store can. What is gone already counts as removed. It
-	// returns the reason for each that was not, or may not have been, removed; nil when all were.
+	// Delete removes up to MaxDelete objects, in one request where the store can. What is gone
+	// already counts as removed. It returns the reason for each that was not, or may not have been,
+	// removed; nil when all were.
 	Delete(ctx context.Context, names []string) map[string]error
 
-	// DeleteVersion removes an object if it still is exactly this version; else it is ErrConflict. One that is gone
-	// is no error.
+	// DeleteVersion removes an object if it still is exactly this version; else it is ErrConflict.
+	// One that is gone is no error.
 	DeleteVersion(ctx context.Context, name string, v Version) error
 
-	// Uploads yields the unfinished writes to objects whose names begin with prefix that were started before a time.
-	// A directory does not know their names, and yields all.
+	// Uploads yields the unfinished writes to objects whose names begin with prefix that were
+	// started before a time. A directory does not know their names, and yields all.
 	Uploads(ctx context.Context, prefix string, before time.Time) iter.Seq2[Upload, error]
 
-	// AbortUpload removes an unfinished write. Its writer, if it still lives, gets an error. One that is
-	// gone is no error.
+	// AbortUpload removes an unfinished write. Its writer, if it still lives, gets an error. One
+	// that is gone is no error.
 	AbortUpload(ctx context.Context, u Upload) error
 }
 

@@ -10,13 +10,15 @@ import (
 // ErrReadOnly: the store takes no objects, or not from who has no credentials.
 var ErrReadOnly = errors.New("store is read-only")
 
-// ErrHidden: the object does not exist, or may not be read; the store does not say which. Such an error is ErrDenied
-// too. What asks for several objects takes it for a miss if it can read another one.
+// ErrHidden: the object does not exist, or may not be read; the store does not say which. Such an
+// error is ErrDenied too. What asks for several objects takes it for a miss if it can read another
+// one.
 var ErrHidden = errors.New("object not found or not readable")
 
 // A Guard knows before anything is written whether writes are allowed.
 type Guard interface {
-	// Writable returns an error that is ErrReadOnly, or why nothing can be known about that. It does not try to write.
+	// Writable returns an error that is ErrReadOnly, or why nothing can be known about that. It
+	// does not try to write.
 	Writable(ctx context.Context) error
 }
 

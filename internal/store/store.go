@@ -33,8 +33,8 @@ var (
 	ErrUnreachable = errors.New("store does not answer")
 	// ErrNoConditions: the store does not do conditional writes. Nothing was written.
 	ErrNoConditions = errors.New("store has no conditional writes")
-	// ErrUnsupported: the store answers that it does not implement a request, or something that the request
-	// asks for, such as encryption. Repeating it does not help.
+	// ErrUnsupported: the store answers that it does not implement a request, or something that the
+	// request asks for, such as encryption. Repeating it does not help.
 	ErrUnsupported = errors.New("the store does not support this")
 	// ErrTooLarge: Get was asked for an object above its limit.
 	ErrTooLarge = errors.New("object too large")
@@ -48,8 +48,8 @@ type Version string
 type Info struct {
 	Size    int64 // bytes of the whole object
 	Version Version
-	// ModTime is when the object was written or touched last, by the store's clock, in whole seconds on S3. Put does
-	// not return it: S3 does not.
+	// ModTime is when the object was written or touched last, by the store's clock, in whole
+	// seconds on S3. Put does not return it: S3 does not.
 	ModTime time.Time
 }
 
@@ -67,14 +67,13 @@ type Condition struct {
 // A Store holds objects. All methods are safe for concurrent use by several
 // goroutines, and several processes may use the same store at once.
 type Store interface {
-	// Open streams length bytes of an object from offset off; a negative length
-	// means up to the end. It returns the Info of the whole object. Transfers that break
-	// off in the middle are resumed at the point reached; reads fail with
-	// ErrUnreachable when nothing arrives for the store's stall time.
-	// Fewer bytes than asked for (the object ends early) end in io.ErrUnexpectedEOF, not
-	// in an error of Open, and so does an offset behind the end. An object that is replaced while it is
-	// read gives its old content or ErrConflict. The reader is for one goroutine;
-	// cancelling ctx ends it.
+	// Open streams length bytes of an object from offset off; a negative length means up to the
+	// end. It returns the Info of the whole object. Transfers that break off in the middle are
+	// resumed at the point reached; reads fail with ErrUnreachable when nothing arrives for the
+	// store's stall time. Fewer bytes than asked for (the object ends early) end in
+	// io.ErrUnexpectedEOF, not in an error of Open, and so does an offset behind the end. An object
+	// that is replaced while it is read gives its old content or ErrConflict. The reader is for one
+	// goroutine; cancelling ctx ends it.
 	Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, Info, error)
 
 	// Stat tells whether an object exists, and its size.

@@ -7,15 +7,17 @@ import (
 	"os"
 )
 
-// MaxFile is the most that GitHub takes as the summary of one step, in bytes. Of a step with more it shows nothing.
+// MaxFile is the most that GitHub takes as the summary of one step, in bytes. Of a step with more
+// it shows nothing.
 const MaxFile = 1 << 20
 
 // ErrFull says that a file has no room for even a short section.
 var ErrFull = errors.New("summary: no room left in the file")
 
-// Append adds a section to a file, which it makes if need be. Others may have written to it before, and write to
-// it at the same time: the section goes in with one write. Where the file would become larger than MaxFile, only the short form is written;
-// where that does not fit either, nothing, and the error is ErrFull.
+// Append adds a section to a file, which it makes if need be. Others may have written to it before,
+// and write to it at the same time: the section goes in with one write. Where the file would become
+// larger than MaxFile, only the short form is written; where that does not fit either, nothing, and
+// the error is ErrFull.
 func Append(path string, s *Section) (err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {

@@ -67,8 +67,8 @@ func knownPoints(points []Point) (known []Point) {
 	return known
 }
 
-// chart is what Mermaid draws. The colour is one that is seen on light and on dark pages: that of the theme, which the
-// page chooses, is pale on one of them.
+// chart is what Mermaid draws. The colour is one that is seen on light and on dark pages: that of
+// the theme, which the page chooses, is pale on one of them.
 type chart struct {
 	title, unit, kind, color string
 	top                      float64
@@ -110,7 +110,8 @@ func niceTop(v float64) float64 {
 	return math.Ceil(v*1.05/step) * step
 }
 
-// labels are days, and times where a day has several saves. Mermaid takes equal labels for one, so spaces without a width tell them apart.
+// labels are days, and times where a day has several saves. Mermaid takes equal labels for one, so
+// spaces without a width tell them apart.
 func labels(points []Point) []string {
 	list := make([]string, 0, len(points))
 	seen := map[string]int{}

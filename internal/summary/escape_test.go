@@ -14,7 +14,8 @@ import (
 	nethtml "golang.org/x/net/html"
 )
 
-// hostile are names that could break a page: out of a code span, a cell, a line, a tag or a chart, or into a link.
+// hostile are names that could break a page: out of a code span, a cell, a line, a tag or a chart,
+// or into a link.
 var hostile = []string{
 	"feature/a|b", "a`b", "``", "`", "a``|`b", `back\slash`, `\|`, `\`, "</code><script>alert(1)</script>", "<img src=x onerror=alert(1)>",
 	"</details></summary>", "a\nb", "a\n\n# heading", "\r\n| a | b |", "a\x00b", "\u202egnp.exe", "\xff\xfe", "&lt;b&gt;", "&#96;", "[a](https://example.com)",
@@ -61,7 +62,8 @@ func rendered(markdown string) (tags []string, text string) {
 
 var tamePage = sync.OnceValues(func() ([]string, string) { return rendered(named("tame").Markdown()) })
 
-// checkName compares the page with one of a tame name: the same tags, and the name in full wherever it is to be seen.
+// checkName compares the page with one of a tame name: the same tags, and the name in full wherever
+// it is to be seen.
 func checkName(t *testing.T, name string) {
 	t.Helper()
 	shown := printable(name)

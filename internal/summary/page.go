@@ -10,7 +10,8 @@ import (
 	"github.com/org/gocache-action/internal/report"
 )
 
-// MaxSection bounds a section in bytes. What is cut to fixed lengths stays far below it; TestSize has the worst case.
+// MaxSection bounds a section in bytes. What is cut to fixed lengths stays far below it; TestSize
+// has the worst case.
 const MaxSection = 384 << 10
 
 // Lists show no more rows than these; --json has more.
@@ -52,8 +53,8 @@ func (s *Section) Short() string {
 	return p.b.String()
 }
 
-// table writes rows whose cells are Markdown. Columns are aligned as align says: one mark for all, or the first one, and the last one
-// for the rest.
+// table writes rows whose cells are Markdown. Columns are aligned as align says: one mark for all,
+// or the first one, and the last one for the rest.
 func (p *page) table(align string, head []string, rows [][]string) {
 	marks := strings.Fields(align)
 	p.printf("| %s |\n|", strings.Join(head, " | "))
@@ -67,7 +68,8 @@ func (p *page) table(align string, head []string, rows [][]string) {
 	p.printf("\n")
 }
 
-// fold writes what is seen after a click. title and line are HTML: Markdown means nothing before the empty line.
+// fold writes what is seen after a click. title and line are HTML: Markdown means nothing before
+// the empty line.
 func (p *page) fold(title, line string, body func()) {
 	p.printf("<details><summary><b>%s</b>: %s</summary>\n\n", title, line)
 	body()
@@ -100,7 +102,8 @@ func (s *Section) notes(p *page) {
 	p.printf("\n")
 }
 
-// largest shows what takes the most room: of the snapshot that now is, or of the one that was restored.
+// largest shows what takes the most room: of the snapshot that now is, or of the one that was
+// restored.
 func (s *Section) largest(p *page) {
 	var mods, outs []Item
 	if s.Save != nil {

@@ -1,11 +1,15 @@
-// Package summary writes what a job got from its cache as a section of Markdown, as GitHub shows it on the page of a run
-// and everything else that renders Markdown does. It is pure: plain values in, a bounded page out.
+// Package summary writes what a job got from its cache as a section of Markdown, as GitHub shows it
+// on the page of a run and everything else that renders Markdown does. It is pure: plain values in,
+// a bounded page out.
 //
-//   - A section is at most MaxSection bytes, whatever the values: every name and every list in it is cut to a fixed length.
-//   - Whatever people can name is shown as it is, and cannot become Markdown, HTML or a link (see code and text).
-//   - A heading names the job, the next line says what matters most, all else is folded: the sections of several jobs are
-//     read one below the other.
-//   - Charts are Mermaid, and hold nothing but numbers and times; the same figures follow in a table, for readers elsewhere.
+//   - A section is at most MaxSection bytes, whatever the values: every name and every list in it
+//     is cut to a fixed length.
+//   - Whatever people can name is shown as it is, and cannot become Markdown, HTML or a link (see
+//     code and text).
+//   - A heading names the job, the next line says what matters most, all else is folded: the
+//     sections of several jobs are read one below the other.
+//   - Charts are Mermaid, and hold nothing but numbers and times; the same figures follow in a
+//     table, for readers elsewhere.
 package summary
 
 import "time"

@@ -17,7 +17,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 var now = time.Date(2026, 3, 9, 12, 0, 0, 0, time.UTC)
 
-// sample is a job that restored from another scope, lost a module, made a little and trimmed a little.
+// sample is a job that restored from another scope, lost a module, made a little and trimmed a
+// little.
 func sample() *Section {
 	s := &Section{
 		Job: "CI/test (linux)", Tool: "gocache v1.2.3", Now: now,
@@ -56,7 +57,8 @@ func sample() *Section {
 	return s
 }
 
-// TestGolden: how it looks, in testdata. The files are also what to look at after a change, rendered.
+// TestGolden: how it looks, in testdata. The files are also what to look at after a change,
+// rendered.
 func TestGolden(t *testing.T) {
 	restoreOnly, saveOnly, both, cold := sample(), sample(), sample(), sample()
 	restoreOnly.Save, restoreOnly.Restore.Exact, restoreOnly.Notes, restoreOnly.Restore.Lost = nil, true, nil, nil

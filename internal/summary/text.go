@@ -6,10 +6,12 @@ import (
 	"unicode"
 )
 
-// Names that people choose, branches and jobs above all, and messages of errors can hold anything. They get into a page only
-// through code and text, which leave nothing in them that Markdown, HTML or GitHub give a meaning to.
+// Names that people choose, branches and jobs above all, and messages of errors can hold anything.
+// They get into a page only through code and text, which leave nothing in them that Markdown, HTML
+// or GitHub give a meaning to.
 
-// What of a name, of a message, and of a word that says of which kind something is, is shown at most, in runes.
+// What of a name, of a message, and of a word that says of which kind something is, is shown at
+// most, in runes.
 const (
 	maxName  = 100
 	maxText  = 400
@@ -17,8 +19,9 @@ const (
 	maxWord  = 30
 )
 
-// code shows a name in monospaced type. What is tame becomes a code span, as it is, so that the page can be read without being
-// rendered; whatever could end one, or a cell of a table, is written in HTML, each sign as a number.
+// code shows a name in monospaced type. What is tame becomes a code span, as it is, so that the
+// page can be read without being rendered; whatever could end one, or a cell of a table, is written
+// in HTML, each sign as a number.
 func code(s string) string {
 	s = clean(s, maxName)
 	if s == "" {
@@ -41,8 +44,8 @@ func codeTitle(s string) string { return codeHTML(clean(s, maxTitle)) }
 // tame are the runes that mean nothing within a code span of a table.
 const tame = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-./:@+~=,;()[]{}#%!?'*^"
 
-// text shows a message in the running text of a line, a cell or an item of a list. What could begin a list or a line of another kind
-// there is a number too.
+// text shows a message in the running text of a line, a cell or an item of a list. What could begin
+// a list or a line of another kind there is a number too.
 func text(s string) string { return textOf(s, maxText) }
 
 // word is text for what is a word or two.
@@ -62,9 +65,9 @@ func textOf(s string, n int) string {
 // plainText are the signs that mean nothing in running text, but at its beginning.
 const plainText = " ,;=()/'\"%?-"
 
-// encode writes every sign that is not in plain as a number: such references stand for themselves and never
-// begin or end anything. GitHub makes links of what follows an at sign or a hash once the page is HTML, so these
-// two are cut off from it.
+// encode writes every sign that is not in plain as a number: such references stand for themselves
+// and never begin or end anything. GitHub makes links of what follows an at sign or a hash once the
+// page is HTML, so these two are cut off from it.
 func encode(s, plain string) string {
 	var b strings.Builder
 	for i, r := range s {
@@ -82,7 +85,8 @@ func encode(s, plain string) string {
 	return b.String()
 }
 
-// clean makes a string printable and not too long. Of a very long one the middle goes first, as it is not to be seen anyway.
+// clean makes a string printable and not too long. Of a very long one the middle goes first, as it
+// is not to be seen anyway.
 func clean(s string, n int) string {
 	if len(s) > 16*n {
 		s = s[:8*n] + s[len(s)-8*n:]
@@ -90,8 +94,8 @@ func clean(s string, n int) string {
 	return shorten(printable(s), n)
 }
 
-// printable joins lines, and makes visible what has no shape: control characters, and those that turn the direction of
-// writing, with which a name can look like another one.
+// printable joins lines, and makes visible what has no shape: control characters, and those that
+// turn the direction of writing, with which a name can look like another one.
 func printable(s string) string {
 	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 	var b strings.Builder
@@ -108,7 +112,8 @@ func printable(s string) string {
 	return strings.TrimSpace(b.String())
 }
 
-// shorten leaves the beginning and the end of what is longer than n runes: the end of a module path with its version says as much as the beginning.
+// shorten leaves the beginning and the end of what is longer than n runes: the end of a module path
+// with its version says as much as the beginning.
 func shorten(s string, n int) string {
 	if len(s) <= n {
 		return s

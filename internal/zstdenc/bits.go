@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// bitBuffer holds bits until there are whole bytes of them, the lowest first. It is passed as a value: then the compiler keeps it in registers,
-// and each bit does not wait for a store to memory and a load.
+// bitBuffer holds bits until there are whole bytes of them, the lowest first. It is passed as a
+// value: then the compiler keeps it in registers, and each bit does not wait for a store to memory
+// and a load.
 type bitBuffer struct {
 	bits uint64
 	n    uint
@@ -23,7 +24,8 @@ func (w bitBuffer) add(v uint64, n uint8) bitBuffer {
 	return bitBuffer{w.bits | (v&(1<<(n&63)-1))<<(w.n&63), w.n + uint(n)}
 }
 
-// flush moves whole bytes to buf[pos:], and returns where the next ones go. Those behind them are written over next.
+// flush moves whole bytes to buf[pos:], and returns where the next ones go. Those behind them are
+// written over next.
 func (w bitBuffer) flush(buf []byte, pos int) (bitBuffer, int) {
 	binary.LittleEndian.PutUint64(buf[pos:], w.bits)
 	return bitBuffer{w.bits >> (w.n & 0x38), w.n & 7}, pos + int(w.n>>3)

@@ -21,8 +21,8 @@ type block struct {
 	lit, off, mat symbols
 }
 
-// reset forgets the tables of the block before, which the decoder does not have: at the start of a frame, and when the
-// block was not written as a compressed one.
+// reset forgets the tables of the block before, which the decoder does not have: at the start of a
+// frame, and when the block was not written as a compressed one.
 func (b *block) reset() {
 	b.huff.Reuse = huff0.ReusePolicyNone
 	b.lit.last, b.off.last, b.mat.last = nil, nil, nil
@@ -34,8 +34,8 @@ func (b *block) add(lits []byte, offset uint32, length int) {
 	b.sequences = append(b.sequences, sequence{uint32(len(lits)), uint32(length), offset})
 }
 
-// append writes what was parsed as one block or several, and tells whether the decoder gets to see the sequences: content that
-// does not become smaller is written as it is.
+// append writes what was parsed as one block or several, and tells whether the decoder gets to see
+// the sequences: content that does not become smaller is written as it is.
 func (b *block) append(dst, src []byte, last bool) (_ []byte, seen bool) {
 	if len(src) > 1 && allEqual(src) {
 		return append(appendBlockHeader(dst, blockRLE, len(src), last), src[0]), false
@@ -66,8 +66,8 @@ type piece struct {
 	last, alone       bool
 }
 
-// appendPiece writes one block. It reports false where the content should rather be written as it is, with all that was
-// parsed together with it: other parts count on the offsets of its sequences.
+// appendPiece writes one block. It reports false where the content should rather be written as it
+// is, with all that was parsed together with it: other parts count on the offsets of its sequences.
 func (b *block) appendPiece(dst []byte, p piece) ([]byte, bool) {
 	start := len(dst)
 	dst = b.appendLiterals(append(dst, 0, 0, 0), p.literals)
@@ -190,7 +190,8 @@ func (b *block) appendSequences(dst []byte, seqs []sequence) []byte {
 	return b.appendBits(dst, seqs)
 }
 
-// maxSequenceBytes is more than the bits of a sequence: 26 of three states, 16 of each length, and 24 of an offset.
+// maxSequenceBytes is more than the bits of a sequence: 26 of three states, 16 of each length, and
+// 24 of an offset.
 const maxSequenceBytes = 11
 
 // appendBits writes the sequences, the last first, as the decoder reads backwards.

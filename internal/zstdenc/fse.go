@@ -76,7 +76,8 @@ func (t *table) buildTransitions() {
 	}
 }
 
-// cost returns how many bits symbols with these counts take; infinitely many if one is not in the distribution.
+// cost returns how many bits symbols with these counts take; infinitely many if one is not in the
+// distribution.
 func (t *table) cost(counts *[maxSymbols]uint32) float64 {
 	sum := 0.0
 	for s, c := range counts {
@@ -91,7 +92,8 @@ func (t *table) cost(counts *[maxSymbols]uint32) float64 {
 	return sum
 }
 
-// fit makes the distribution that fits n symbols with these counts, of which at least two are not zero.
+// fit makes the distribution that fits n symbols with these counts, of which at least two are not
+// zero.
 func (t *table) fit(counts *[maxSymbols]uint32, n int, maxLog uint8) {
 	kinds := 0
 	for _, c := range counts {

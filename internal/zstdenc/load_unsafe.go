@@ -4,8 +4,9 @@ package zstdenc
 
 import "unsafe"
 
-// The matcher reads at places that it has come to in this frame, never less than eight bytes before the end: hashMargin and matchLen see to that, and
-// no input can lead it elsewhere. The checks of bounds take a tenth of the encoder's time. With the tag nounsafe, which klauspost/compress knows
+// The matcher reads at places that it has come to in this frame, never less than eight bytes before
+// the end: hashMargin and matchLen see to that, and no input can lead it elsewhere. The checks of
+// bounds take a tenth of the encoder's time. With the tag nounsafe, which klauspost/compress knows
 // too, they are made: the fuzz tests run so.
 
 // load64 and load32 read at a place of p that has as many bytes behind it.

@@ -2,32 +2,36 @@ package zstdenc
 
 import "math/bits"
 
-// Tables of places where content was seen, by its hash. They are as small as that they stay near the processor, which waits for them most of
-// the time.
+// Tables of places where content was seen, by its hash. They are as small as that they stay near
+// the processor, which waits for them most of the time.
 const (
 	longBits  = 17 // hash of 8 bytes
 	shortBits = 15 // hash of 6 bytes
 	farBits   = 16 // hash of 8 bytes, of a sample of the places
-	// One in 1<<farSample places is in the far table, chosen by content, so that equal content is chosen at both places.
-	// What lies 16 MiB back is found there, while the long table has forgotten it after one or two.
+	// One in 1<<farSample places is in the far table, chosen by content, so that equal content is
+	// chosen at both places. What lies 16 MiB back is found there, while the long table has
+	// forgotten it after one or two.
 	farSample = 4
 )
 
 const (
-	// minMatch is the length from which matches are taken. Three is the least that the format knows, but short ones save
-	// hardly more bytes than they cost, and a decoder's time goes by their number.
+	// minMatch is the length from which matches are taken. Three is the least that the format
+	// knows, but short ones save hardly more bytes than they cost, and a decoder's time goes by
+	// their number.
 	minMatch = 6
 	// goodMatch is the length from which no better one is looked for.
 	goodMatch = 32
-	// indexed and indexStep say which places within a match are noted: what repeats from there on is found too.
+	// indexed and indexStep say which places within a match are noted: what repeats from there on
+	// is found too.
 	indexed   = 4
 	indexStep = 4
 )
 
 const prime = 0x9E3779B97F4A7C15 // 2^64 / golden ratio, as in Fibonacci hashing
 
-// entry is a place in the frame, and in the lower eight bits a part of the hash of the bytes there: a place that does not match is
-// mostly seen without a look at it, which would often be a cache miss. Entries of four bytes keep the tables small, for the same reason.
+// entry is a place in the frame, and in the lower eight bits a part of the hash of the bytes there:
+// a place that does not match is mostly seen without a look at it, which would often be a cache
+// miss. Entries of four bytes keep the tables small, for the same reason.
 type entry uint32
 
 func newEntry(at int, hash uint64, bits int) entry {
@@ -39,8 +43,9 @@ func (e entry) at() int { return int(e >> 8) }
 // is tells whether the content may be the same as that of other.
 func (e entry) is(other entry) bool { return (e^other)&0xff == 0 }
 
-// matcher finds repetitions as level 3 of the reference implementation does ("double fast"), of places with the same hash only the
-// last one is known, but looks two places further for a longer one, which makes fewer of them.
+// matcher finds repetitions as level 3 of the reference implementation does ("double fast"), of
+// places with the same hash only the last one is known, but looks two places further for a longer
+// one, which makes fewer of them.
 type matcher struct {
 	src    []byte
 	recent [2]uint32 // offsets of the last two matches, as the decoder knows them
@@ -59,14 +64,15 @@ func (m *matcher) reset(src []byte) {
 	m.recent = [2]uint32{1, 4} // RFC 8878, section 3.1.1.5
 }
 
-// parse cuts src[start:end] into literals and matches. A match may reach back to the start of the frame.
+// parse cuts src[start:end] into literals and matches. A match may reach back to the start of the
+// frame.
 func (m *matcher) parse(b *block, start, end int) {
 	b.sequences, b.literals = b.sequences[:0], b.literals[:0]
 	src := m.src[:end:end]
 	limit := end - hashMargin
 	emitted := start
-	// An empty entry means the place 0, at which nothing can be found therefore; and the offsets that a frame begins with reach back to 0 from
-	// here on.
+	// An empty entry means the place 0, at which nothing can be found therefore; and the offsets
+	// that a frame begins with reach back to 0 from here on.
 	for s := max(start, 4); s < limit; {
 		var at, n int
 		if s, at, n = m.find(src, s, emitted, limit); n == 0 {
@@ -74,7 +80,8 @@ func (m *matcher) parse(b *block, start, end int) {
 		}
 		off1, off2 := int(m.recent[0]), int(m.recent[1])
 		switch {
-		// Recent offsets have short names, but other ones where no literal comes before: then not these.
+		// Recent offsets have short names, but other ones where no literal comes before: then not
+		// these.
 		case s-at == off1 && s > emitted:
 			b.add(src[emitted:s], 1, n)
 		case s-at == off2 && s > emitted:
@@ -102,15 +109,16 @@ func (m *matcher) parse(b *block, start, end int) {
 // hashMargin is how many bytes find and index need from a place on.
 const hashMargin = 16
 
-// find returns the next match: n bytes at s, which are also at the place at. No match before limit is n = 0.
+// find returns the next match: n bytes at s, which are also at the place at. No match before limit
+// is n = 0.
 func (m *matcher) find(src []byte, s, emitted, limit int) (_, at, n int) {
 	off1, off2 := int(m.recent[0]), int(m.recent[1])
 	cv := load64(src, s)
 	hl := hashLong(cv)
 	cl := m.long[hl>>(64-longBits)]
 	for {
-		// What was seen with the hash of the next place is asked for already now, so that the memory
-		// works on both.
+		// What was seen with the hash of the next place is asked for already now, so that the
+		// memory works on both.
 		next := s + 1
 		cv1 := load64(src, next)
 		hl1 := hashLong(cv1)
@@ -166,7 +174,8 @@ func (m *matcher) find(src []byte, s, emitted, limit int) (_, at, n int) {
 	}
 }
 
-// better looks for a longer match that begins one or two bytes behind the one of n bytes at s. v is what stands at s+1, and hl its hash.
+// better looks for a longer match that begins one or two bytes behind the one of n bytes at s. v is
+// what stands at s+1, and hl its hash.
 func (m *matcher) better(src []byte, s, at, n int, v, hl uint64) (_, _, _ int) {
 	i := hl >> (64 - longBits)
 	c, e := m.long[i], newEntry(s+1, hl, longBits)
@@ -213,8 +222,8 @@ func (m *matcher) indexLong(at int, hash uint64) {
 	m.long[hash>>(64-longBits)] = newEntry(at, hash, longBits)
 }
 
-// repeat takes matches at the offset before the last one, right behind a match: there the format means it by offset 1.
-// It returns where they end.
+// repeat takes matches at the offset before the last one, right behind a match: there the format
+// means it by offset 1. It returns where they end.
 func (m *matcher) repeat(b *block, src []byte, s, limit int) int {
 	for s < limit {
 		r := s - int(m.recent[1])

@@ -2,12 +2,14 @@ package zstdenc
 
 import "math/bits"
 
-// A block has one Huffman table for its literals, and object files change their nature within a block: machine code, then relocations, then
-// names. So what was parsed as one block is written as several where the literals of its parts differ by more than
-// another table costs.
+// A block has one Huffman table for its literals, and object files change their nature within a
+// block: machine code, then relocations, then names. So what was parsed as one block is written as
+// several where the literals of its parts differ by more than another table costs.
 const (
-	unit      = 8 << 10 // bytes of content; parts are made of whole ones
-	splitCost = 320     // bytes: 40 of the tables, and what the time is worth to read them, in which a decoder does 300 sequences
+	unit = 8 << 10 // bytes of content; parts are made of whole ones
+	// bytes: 40 of the tables, and what the time is worth to read them, in which a decoder does 300
+	// sequences
+	splitCost = 320
 )
 
 // part is a run of sequences, ending before these indices.

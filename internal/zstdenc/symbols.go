@@ -5,12 +5,14 @@ import (
 	"slices"
 )
 
-// symbols is one of the three columns of the sequences of a block: literal lengths, offsets, match lengths.
+// symbols is one of the three columns of the sequences of a block: literal lengths, offsets, match
+// lengths.
 type symbols struct {
 	codes  []uint8
 	counts [maxSymbols]uint32
 
-	*table          // in use for this block; nil: all codes are the same, and nothing is written for them
+	// in use for this block; nil: all codes are the same, and nothing is written for them
+	*table
 	tables [2]table // room for the one in use and the one before
 	last   *table   // what the decoder used for the last block; nil: unknown
 }
@@ -79,7 +81,8 @@ func (c *symbols) init(i int) uint32 {
 	return uint32(c.next[int32((n<<16-t.bits)>>n)+t.state])
 }
 
-// encode adds the bits that lead from the state for a code to the given one, and returns the former.
+// encode adds the bits that lead from the state for a code to the given one, and returns the
+// former.
 func (c *symbols) encode(w bitBuffer, state uint32, code uint8) (bitBuffer, uint32) {
 	if c.table == nil {
 		return w, 0
@@ -97,8 +100,8 @@ func (c *symbols) finalBits() uint8 {
 	return c.log
 }
 
-// The codes of lengths: the small ones stand for themselves, the others for ranges whose extra bits follow
-// (RFC 8878, section 3.1.1.3.2.1.1).
+// The codes of lengths: the small ones stand for themselves, the others for ranges whose extra bits
+// follow (RFC 8878, section 3.1.1.3.2.1.1).
 var (
 	litExtra = [maxSymbols]uint8{16: 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
 	matExtra = [maxSymbols]uint8{32: 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}

@@ -1,11 +1,12 @@
 // Package zstdenc writes zstd frames (RFC 8878) for data that lies in memory as a whole.
 //
 // The encoders of github.com/klauspost/compress, which decodes what this package writes and whose
-// Huffman coder it uses, forget what lies more than about a megabyte back, however large their window: at their default level
-// the hash tables hold that much. Caches of Go code repeat themselves at larger distances, as packages that
-// import the same ones do, and versions of one module. So there is one more table here, of a sample
-// of the positions, that reaches back over the whole frame for hardly any time (see match.go). Longer matches are fewer, and a
-// decoder's time goes by their number. docs/benchmarks.md has the figures.
+// Huffman coder it uses, forget what lies more than about a megabyte back, however large their
+// window: at their default level the hash tables hold that much. Caches of Go code repeat
+// themselves at larger distances, as packages that import the same ones do, and versions of one
+// module. So there is one more table here, of a sample of the positions, that reaches back over the
+// whole frame for hardly any time (see match.go). Longer matches are fewer, and a decoder's time
+// goes by their number. docs/benchmarks.md has the figures.
 //
 // Limits:
 //   - a frame has at most MaxSize bytes of content, and its window is the content;
@@ -24,8 +25,8 @@ const MaxSize = 16 << 20 // what an entry of the matcher's tables can name
 // blockSize is the most content of a block (RFC 8878, section 3.1.1.2.4).
 const blockSize = 128 << 10
 
-// Encoder writes frames one after the other. The zero value is ready. It holds about 2 MiB, whatever the
-// size of a frame, and is not safe for concurrent use.
+// Encoder writes frames one after the other. The zero value is ready. It holds about 2 MiB,
+// whatever the size of a frame, and is not safe for concurrent use.
 type Encoder struct {
 	matcher matcher
 	block   block
@@ -68,7 +69,8 @@ const (
 	checksumFlag = 1 << 2 // of the frame header descriptor
 )
 
-// appendFrameHeader writes a header of a single segment: the window is the content, whose size is given.
+// appendFrameHeader writes a header of a single segment: the window is the content, whose size is
+// given.
 func appendFrameHeader(dst []byte, size int, flags byte) []byte {
 	const singleSegment = 1 << 5
 	flags |= singleSegment

@@ -106,7 +106,8 @@ func goSource(t testing.TB, n int) []byte {
 	return p[:n]
 }
 
-// TestRoundTrip encodes with one encoder, one after the other, as the tables that an encoder keeps must not matter.
+// TestRoundTrip encodes with one encoder, one after the other, as the tables that an encoder keeps
+// must not matter.
 func TestRoundTrip(t *testing.T) {
 	d := newDecoder(t)
 	var e Encoder
@@ -149,8 +150,8 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestRatio is about what this package exists for: source code becomes smaller than with the encoder of the library, and
-// what repeats megabytes away takes next to nothing.
+// TestRatio is about what this package exists for: source code becomes smaller than with the
+// encoder of the library, and what repeats megabytes away takes next to nothing.
 func TestRatio(t *testing.T) {
 	lib, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(MaxSize), zstd.WithEncoderCRC(false))
 	if err != nil {

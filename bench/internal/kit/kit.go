@@ -1,4 +1,5 @@
-// Package kit is what the benchmarks share: how they start and end, keep their raw figures, and make a page of them.
+// Package kit is what the benchmarks share: how they start and end, keep their raw figures, and
+// make a page of them.
 package kit
 
 import (
@@ -27,7 +28,8 @@ func Main(name string, run func(ctx context.Context, args []string) error) {
 	}
 }
 
-// Publish prints the page and writes it to doc, if that is not empty. With check, missed targets are an error.
+// Publish prints the page and writes it to doc, if that is not empty. With check, missed targets
+// are an error.
 func Publish(page, doc string, check bool, missed []string) error {
 	fmt.Println(page)
 	if doc != "" {
@@ -65,8 +67,8 @@ func Load[T any](file string) (*T, error) {
 	return r, nil
 }
 
-// Keep writes the raw figures of a run into dir, which it makes, and tells where. err is what ended the run early, if anything did: what was
-// measured before is kept too, and err returned.
+// Keep writes the raw figures of a run into dir, which it makes, and tells where. err is what ended
+// the run early, if anything did: what was measured before is kept too, and err returned.
 func Keep(dir, prefix string, started time.Time, figures any, err error) error {
 	file := filepath.Join(dir, prefix+started.Format("20060102-150405")+".json")
 	data, saveErr := json.MarshalIndent(figures, "", "  ")

@@ -22,9 +22,9 @@ type Cost struct {
 // CPU is user and system time, in seconds.
 func (c Cost) CPU() float64 { return c.User + c.System }
 
-// Measure runs a command in a directory and returns what it cost and what it printed to standard output. An exit code other than 0 is an
-// error. It needs GNU time: the rusage that Go offers will not do, since a child that is started with vfork inherits the peak memory
-// of its parent.
+// Measure runs a command in a directory and returns what it cost and what it printed to standard
+// output. An exit code other than 0 is an error. It needs GNU time: the rusage that Go offers will
+// not do, since a child that is started with vfork inherits the peak memory of its parent.
 func Measure(ctx context.Context, temp, dir string, env []string, argv ...string) (Cost, []byte, error) {
 	f, err := os.CreateTemp(temp, "rusage-")
 	if err != nil {
@@ -51,8 +51,8 @@ func Measure(ctx context.Context, temp, dir string, env []string, argv ...string
 // RusageFormat is for -f of GNU time, so that ReadRusage can read the line.
 const RusageFormat = "%U %S %M"
 
-// ReadRusage reads the line of GNU time: user and system time, in seconds, of a command and of the children it waited for, and the peak
-// memory in bytes of the largest of them.
+// ReadRusage reads the line of GNU time: user and system time, in seconds, of a command and of the
+// children it waited for, and the peak memory in bytes of the largest of them.
 func ReadRusage(file string) (user, system float64, maxRSS int64, err error) {
 	line, err := os.ReadFile(file)
 	if err != nil {

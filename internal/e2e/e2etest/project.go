@@ -1,5 +1,5 @@
-// Package e2etest makes what end-to-end tests share: a real project built by the real go command, copies of its caches, stores
-// to save them to, and comparisons.
+// Package e2etest makes what end-to-end tests share: a real project built by the real go command,
+// copies of its caches, stores to save them to, and comparisons.
 package e2etest
 
 import (
@@ -24,8 +24,8 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// ProjectFiles is a project that uses each kind of module name: case-encoded, +incompatible, pseudo-version. `go run` leaves
-// an executable in the build cache.
+// ProjectFiles is a project that uses each kind of module name: case-encoded, +incompatible,
+// pseudo-version. `go run` leaves an executable in the build cache.
 var ProjectFiles = map[string]string{
 	"go.mod": `module example.com/project
 
@@ -76,15 +76,18 @@ func TestVersion(t *testing.T) {
 `,
 }
 
-// World is the project with its caches. They stay at one place, since action
-// IDs depend on the paths; Reference is a copy of them as the go command left them. Tests that share one do not run in parallel.
+// World is the project with its caches. They stay at one place, since action IDs depend on the
+// paths; Reference is a copy of them as the go command left them. Tests that share one do not run
+// in parallel.
 type World struct {
 	Proj, Mod, Build, Reference string
 	GoVersion                   string
-	Binary                      string // gocache, built for tests that kill it or run it as another user
+	// gocache, built for tests that kill it or run it as another user
+	Binary string
 }
 
-// Main makes a world, runs the tests of a package, which share it, and removes it. It returns the exit code for TestMain.
+// Main makes a world, runs the tests of a package, which share it, and removes it. It returns the
+// exit code for TestMain.
 func Main(m *testing.M, w *World) int {
 	base, err := os.MkdirTemp("", "gocache-e2e-")
 	if err != nil {
@@ -107,8 +110,8 @@ func Main(m *testing.M, w *World) int {
 	return m.Run()
 }
 
-// prepare builds the project with fresh caches, fetching modules from the user's module cache where they are, else
-// from the proxy.
+// prepare builds the project with fresh caches, fetching modules from the user's module cache where
+// they are, else from the proxy.
 func (w *World) prepare() error {
 	for name, text := range ProjectFiles {
 		file := filepath.Join(w.Proj, name)
@@ -147,8 +150,9 @@ func (w *World) GoCommand(proxy string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// Reset puts fresh copies of the caches, as they were before the first save, in place. Hard links are enough for files
-// that nobody writes in place, but the go command does write; so these are copies.
+// Reset puts fresh copies of the caches, as they were before the first save, in place. Hard links
+// are enough for files that nobody writes in place, but the go command does write; so these are
+// copies.
 func (w *World) Reset(t testing.TB) {
 	t.Helper()
 	w.Wipe(t)
@@ -237,7 +241,8 @@ func (w *World) Restore(t testing.TB, st store.Store, with ...func(*restore.Opti
 // Tool matches a command line of `go build -x` that compiles, or checks for vet.
 var Tool = regexp.MustCompile(`(?m)^.*/(compile|vet|asm)(\.exe)? .*$`)
 
-// MustBuildOffline proves that the caches serve the whole project: nothing is downloaded and nothing is compiled.
+// MustBuildOffline proves that the caches serve the whole project: nothing is downloaded and
+// nothing is compiled.
 func (w *World) MustBuildOffline(t testing.TB) {
 	t.Helper()
 	for _, args := range [][]string{{"build", "-x", "./..."}, {"vet", "-x", "./..."}, {"test", "-x", "-run", "NONE", "./..."}, {"run", "-x", "."}} {
@@ -277,8 +282,9 @@ func (w *World) ManifestObject(t testing.TB) string {
 	return snapshot.ManifestObject("r", MainScope, w.Plan(t, "job").Key.Exact())
 }
 
-// StableState writes notes of a restore which say that the files of the project have stable times, for a save by the command that is to
-// take all of a build cache. It returns their path, for --state.
+// StableState writes notes of a restore which say that the files of the project have stable times,
+// for a save by the command that is to take all of a build cache. It returns their path, for
+// --state.
 func StableState(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "state.json")

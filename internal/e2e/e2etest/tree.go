@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// Tree describes every file below root that a restore must bring back: mode, and hash of the content.
+// Tree describes every file below root that a restore must bring back: mode, and hash of the
+// content.
 func Tree(t testing.TB, root string) map[string]string {
 	t.Helper()
 	out, err := ReadTree(root)

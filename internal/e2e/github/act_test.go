@@ -19,7 +19,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// The project has two modules that import little, as every test that begins without a cache compiles them.
+// The project has two modules that import little, as every test that begins without a cache
+// compiles them.
 var projectFiles = map[string]string{
 	"go.mod": "module example.com/project\n\ngo 1.24\n\nrequire (\n\tgithub.com/inconshreveable/mousetrap v1.1.0\n" +
 		"\tgithub.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db\n)\n",
@@ -73,7 +74,8 @@ func newLab(t *testing.T) *lab {
 		"GOMODCACHE="+filepath.Join(l.root, "runner", "mod"), "GOCACHE="+filepath.Join(l.root, "runner", "build"), "GOENV=off", "GOTOOLCHAIN=local",
 		"PATH="+nodeDir+string(filepath.ListSeparator)+os.Getenv("PATH"), "AWS_EC2_METADATA_DISABLED=true", "NO_PROXY=127.0.0.1",
 		"GIT_CONFIG_GLOBAL="+os.DevNull)
-	t.Cleanup(func() { osfile.RemoveAll(filepath.Join(l.root, "runner")) }) // module trees are read-only
+	// module trees are read-only
+	t.Cleanup(func() { osfile.RemoveAll(filepath.Join(l.root, "runner")) })
 	return l
 }
 
@@ -123,7 +125,8 @@ type run struct {
 	sum  []string          // sections that steps added to the summary
 }
 
-// run runs a workflow on a new runner. Variables are NAME=value and win over those of the repository; interrupt is a file that says when to cancel.
+// run runs a workflow on a new runner. Variables are NAME=value and win over those of the
+// repository; interrupt is a file that says when to cancel.
 func (l *lab) run(workflow, event, payload, interrupt string, vars ...string) run {
 	l.t.Helper()
 	if err := osfile.RemoveAll(filepath.Join(l.root, "runner")); err != nil {
@@ -259,7 +262,8 @@ func (r run) compiled() bool {
 	return regexp.MustCompile(`(?m)^.*/(compile|asm)(\.exe)? .*$`).MatchString(r.text)
 }
 
-// wroteOnly demands that something was written, and that it all lies in a scope or is a module, which are for all.
+// wroteOnly demands that something was written, and that it all lies in a scope or is a module,
+// which are for all.
 func (r run) wroteOnly(scope string) {
 	r.t.Helper()
 	if len(r.new) == 0 {

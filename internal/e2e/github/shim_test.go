@@ -22,7 +22,8 @@ import (
 	"github.com/org/gocache-action/internal/e2e/e2etest"
 )
 
-// A step is the shim in a runner of its own: an action directory, a tool cache and a temporary directory.
+// A step is the shim in a runner of its own: an action directory, a tool cache and a temporary
+// directory.
 type step struct {
 	t                    *testing.T
 	node                 string
@@ -153,7 +154,8 @@ func TestProxy(t *testing.T) {
 	s.mustRun("main", "ran action main", "GOCACHE_ACTION_DOWNLOAD_URL=http://mirror.example", "HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL)
 }
 
-// TestReleaseRefused: bytes that the tag does not name are never run, and neither that nor a release that is gone fails the job.
+// TestReleaseRefused: bytes that the tag does not name are never run, and neither that nor a
+// release that is gone fails the job.
 func TestReleaseRefused(t *testing.T) {
 	s := newStep(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -200,7 +202,8 @@ func TestGivenBinary(t *testing.T) {
 	s.mustWarn("main", "cannot be started", "GOCACHE_ACTION_BINARY="+binary)
 }
 
-// TestSignals: the binary gets the signal that the runner sends to cancel a step, and has the time to clean up.
+// TestSignals: the binary gets the signal that the runner sends to cancel a step, and has the time
+// to clean up.
 func TestSignals(t *testing.T) {
 	s := newStep(t)
 	binary := filepath.Join(t.TempDir(), "gocache")
@@ -234,7 +237,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// TestSources: an action without a release builds its sources once, whatever the job builds for, and leaves the job's caches alone.
+// TestSources: an action without a release builds its sources once, whatever the job builds for,
+// and leaves the job's caches alone.
 func TestSources(t *testing.T) {
 	s := newStep(t)
 	goTool := tool(t, "GOCACHE_TEST_GO", "go")
@@ -249,15 +253,16 @@ func TestSources(t *testing.T) {
 	s.mustRun("post", "real devel-", "PATH="+t.TempDir())
 }
 
-// sources gives the action something to build, which exits like the stand-in. It imports next to nothing, for its build starts
-// with an empty cache.
+// sources gives the action something to build, which exits like the stand-in. It imports next to
+// nothing, for its build starts with an empty cache.
 func (s *step) sources(word string) {
 	write(s.t, filepath.Join(s.action, "go.mod"), "module example.com/action\n\ngo 1.24\n")
 	write(s.t, filepath.Join(s.action, "cmd", "gocache", "main.go"),
 		"package main\n\nimport \"syscall\"\n\nvar version string\n\nfunc main() {\n\tprintln(\""+word+" \" + version)\n\tsyscall.Exit(7)\n}\n")
 }
 
-// TestSourcesChange: one build for each state of the sources; one that fails is a warning. A script is the go command.
+// TestSourcesChange: one build for each state of the sources; one that fails is a warning. A script
+// is the go command.
 func TestSourcesChange(t *testing.T) {
 	s := newStep(t)
 	dir := t.TempDir()

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// tool returns a program that these tests need: from the variable, else from PATH. In CI it has to be there.
+// tool returns a program that these tests need: from the variable, else from PATH. In CI it has to
+// be there.
 func tool(t testing.TB, variable, name string) string {
 	t.Helper()
 	if testing.Short() {
@@ -55,7 +56,8 @@ func repository(t testing.TB) string {
 	return dir
 }
 
-// environ is that of the test without what CI systems and users set, which the code under test would obey.
+// environ is that of the test without what CI systems and users set, which the code under test
+// would obey.
 func environ(more ...string) []string {
 	var env []string
 	for _, kv := range os.Environ() {

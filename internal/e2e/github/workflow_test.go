@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestWorkflow follows a repository through its events. Each step builds on the bucket that the one before left.
+// TestWorkflow follows a repository through its events. Each step builds on the bucket that the one
+// before left.
 func TestWorkflow(t *testing.T) {
 	l := newLab(t)
 	offline := "GOPROXY=off"
@@ -72,7 +73,8 @@ func TestWorkflow(t *testing.T) {
 	failed.wroteOnly("refs/heads/main")
 }
 
-// TestSteps: restore and save as steps, the whole action beside them for a second project, and jobs of a matrix, which share nothing.
+// TestSteps: restore and save as steps, the whole action beside them for a second project, and jobs
+// of a matrix, which share nothing.
 func TestSteps(t *testing.T) {
 	l := newLab(t)
 	// With no package of the standard library nothing of it has to be compiled.
@@ -89,7 +91,8 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// TestTrouble: what is wrong with the cache is one warning; what is wrong with the workflow, or was asked for, fails the job.
+// TestTrouble: what is wrong with the cache is one warning; what is wrong with the workflow, or was
+// asked for, fails the job.
 func TestTrouble(t *testing.T) {
 	l := newLab(t)
 	bin := t.TempDir()
@@ -110,7 +113,8 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// TestActionlint checks all workflows, also those of the tests, and the inputs that they give to actions of this repository.
+// TestActionlint checks all workflows, also those of the tests, and the inputs that they give to
+// actions of this repository.
 func TestActionlint(t *testing.T) {
 	lint := tool(t, "GOCACHE_TEST_ACTIONLINT", "actionlint")
 	for _, root := range []string{repository(t), filepath.Join(repository(t), "internal", "e2e", "github", "testdata", "project")} {

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestComponent is the life of a project on GitLab: main, a new runner, a merge request from a fork, one of its own, jobs that fail.
+// TestComponent is the life of a project on GitLab: main, a new runner, a merge request from a
+// fork, one of its own, jobs that fail.
 func TestComponent(t *testing.T) {
 	l := newLab(t)
 	both := []string{"build", "vet"}
@@ -17,7 +18,8 @@ func TestComponent(t *testing.T) {
 	if err != nil || strings.Contains(log, "gocache: warning") || strings.Count(log, "saved in refs/heads/main") != 2 || !strings.Contains(log, "> compiled example.com/greet") {
 		t.Fatalf("the first pipeline: %v\n%s", err, log)
 	}
-	// One session a job: the save, whose token GitLab would not accept any more, has what restore kept.
+	// One session a job: the save, whose token GitLab would not accept any more, has what restore
+	// kept.
 	if n := len(l.sts.Requests()); n != 2 {
 		t.Errorf("%d requests to STS in two jobs", n)
 	}
@@ -68,7 +70,8 @@ func TestComponent(t *testing.T) {
 	}
 }
 
-// TestCanceled runs the component's own script as GitLab does after a job was canceled, which gitlab-ci-local cannot.
+// TestCanceled runs the component's own script as GitLab does after a job was canceled, which
+// gitlab-ci-local cannot.
 func TestCanceled(t *testing.T) {
 	script := readTemplate(t).afterScript
 	dir := t.TempDir()

@@ -15,7 +15,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// A lab is a project on a GitLab of its own, a runner with caches outside of the project, and a bucket.
+// A lab is a project on a GitLab of its own, a runner with caches outside of the project, and a
+// bucket.
 type lab struct {
 	t       *testing.T
 	root    string
@@ -86,7 +87,8 @@ func newLab(t *testing.T) *lab {
 	l := &lab{t: t, root: t.TempDir(), s3: g, sts: storetest.NewSTS(t, g), env: os.Environ()}
 	l.project = filepath.Join(l.root, "builds", "shop")
 	proxy := goproxytest.NewTestServer(t, "../../../cmd/gocache/testdata/modules", "")
-	l.must("../../..", "go", "build", "-o", filepath.Join(l.root, "bin", "gocache"), "./cmd/gocache") // with the caches of the machine
+	// with the caches of the machine
+	l.must("../../..", "go", "build", "-o", filepath.Join(l.root, "bin", "gocache"), "./cmd/gocache")
 	home := e2etest.QuietHome(t, filepath.Join(l.root, "home"))
 	// The caches are where the go command puts them by itself.
 	l.env = append(l.env,
@@ -162,8 +164,9 @@ func (l *lab) must(dir, program string, args ...string) {
 	}
 }
 
-// pipeline runs jobs with predefined variables that gitlab-ci-local does not set by itself, and checks what has to be true
-// of any pipeline: no secret is in the log, and nothing is left beside or in the project.
+// pipeline runs jobs with predefined variables that gitlab-ci-local does not set by itself, and
+// checks what has to be true of any pipeline: no secret is in the log, and nothing is left beside
+// or in the project.
 func (l *lab) pipeline(jobs []string, variables ...string) (log string, err error) {
 	l.t.Helper()
 	args := append([]string{"--force-shell-executor"}, jobs...)

@@ -79,7 +79,8 @@ func runScript(t *testing.T, script string, env ...string) string {
 	return string(out)
 }
 
-// TestInputs: each input has a description and a use, and the table in the documentation is made from them.
+// TestInputs: each input has a description and a use, and the table in the documentation is made
+// from them.
 func TestInputs(t *testing.T) {
 	tmpl := readTemplate(t)
 	var table strings.Builder

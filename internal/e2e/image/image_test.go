@@ -1,5 +1,7 @@
-// Package image tests what is released: that a tag holds the checksums of its binaries, and the Dockerfile. Both of its images are built and run with buildah, which needs neither a daemon nor a
-// registry, on a base that is made here and has the name of the Go image: busybox, the Go of this machine, certificates.
+// Package image tests what is released: that a tag holds the checksums of its binaries, and the
+// Dockerfile. Both of its images are built and run with buildah, which needs neither a daemon nor a
+// registry, on a base that is made here and has the name of the Go image: busybox, the Go of this
+// machine, certificates.
 package image
 
 import (
@@ -75,8 +77,8 @@ ENV PATH=/go/bin:/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin GOPATH=/go GOTOO
 WORKDIR /go
 `
 
-// base makes the image that the Dockerfile starts from. Of Go it has what compiles. A busybox that is
-// linked dynamically, as that of Debian's package busybox, comes with its libraries.
+// base makes the image that the Dockerfile starts from. Of Go it has what compiles. A busybox that
+// is linked dynamically, as that of Debian's package busybox, comes with its libraries.
 func (b *builder) base() {
 	b.t.Helper()
 	script := `set -e
@@ -93,7 +95,8 @@ tar cf - -C "$1" --exclude=testdata --exclude='*_test.go' VERSION go.env bin pkg
 	b.run("buildah", "bud", "--signature-policy", b.root+"/policy.json", "-q", "-f", b.root+"/Base", "-t", "docker.io/library/golang:1.26", b.root)
 }
 
-// build builds a target with the caches of this machine, so that it compiles nothing twice, and returns the ID of the image.
+// build builds a target with the caches of this machine, so that it compiles nothing twice, and
+// returns the ID of the image.
 func (b *builder) build(target string) string {
 	b.t.Helper()
 	return b.run("buildah", "bud", "--signature-policy", b.root+"/policy.json", "--pull-never", "-q", "--target", target, "-t", "gocache:"+target,
@@ -101,7 +104,8 @@ func (b *builder) build(target string) string {
 		"-v", b.run("go", "env", "GOMODCACHE")+":/go/pkg/mod", "-v", b.run("go", "env", "GOCACHE")+":/root/.cache/go-build", ".")
 }
 
-// TestImages builds both images, and runs them as jobs do: each in a new container, as a user that the image has never heard of.
+// TestImages builds both images, and runs them as jobs do: each in a new container, as a user that
+// the image has never heard of.
 func TestImages(t *testing.T) {
 	b := newBuilder(t)
 	b.base()

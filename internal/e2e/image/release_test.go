@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestRelease makes a tag in a clone, and builds from that tag in another directory what the tag promises.
+// TestRelease makes a tag in a clone, and builds from that tag in another directory what the tag
+// promises.
 func TestRelease(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the command")

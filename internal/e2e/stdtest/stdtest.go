@@ -1,5 +1,5 @@
-// Package stdtest gives tests that start with an empty build cache the standard library, so that it is compiled once for all of
-// them, and not by each test package for half a minute.
+// Package stdtest gives tests that start with an empty build cache the standard library, so that it
+// is compiled once for all of them, and not by each test package for half a minute.
 package stdtest
 
 import (
@@ -37,8 +37,9 @@ import (
 	"std_test.go": "package std\n\nimport \"testing\"\n\nfunc TestNothing(t *testing.T) {}\n",
 }
 
-// Fill copies a build cache with the standard library into dir: built, vetted and linked with a test. What the copies are used for shows in their
-// times as ever, as all of them are new. The cache lies in the temporary directory, for all test packages and later runs.
+// Fill copies a build cache with the standard library into dir: built, vetted and linked with a
+// test. What the copies are used for shows in their times as ever, as all of them are new. The
+// cache lies in the temporary directory, for all test packages and later runs.
 func Fill(dir string) error {
 	version, err := exec.Command("go", "env", "GOVERSION").Output()
 	if err != nil {
@@ -79,7 +80,8 @@ func build(dir string) error {
 			return fmt.Errorf("go %s: %w: %s", args[0], err, out)
 		}
 	}
-	if err := os.Remove(filepath.Join(cache, "trim.txt")); err != nil && !errors.Is(err, fs.ErrNotExist) { // an old one would let the go command trim
+	// an old one would let the go command trim
+	if err := os.Remove(filepath.Join(cache, "trim.txt")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return os.Rename(cache, dir)

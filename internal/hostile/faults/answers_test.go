@@ -76,8 +76,8 @@ func newWireWorld(t *testing.T) *wireWorld {
 	return w
 }
 
-// fresh opens a store without faults under a new prefix, with the snapshots of caches that were saved in turn. What a prefix has is copied from
-// the first that had the same.
+// fresh opens a store without faults under a new prefix, with the snapshots of caches that were
+// saved in turn. What a prefix has is copied from the first that had the same.
 func (w *wireWorld) fresh(list ...caches) (st store.Store, prefix string, err error) {
 	prefix = fmt.Sprint("s", w.next.Add(1))
 	if st, err = openWire(w.gate.Endpoint, prefix); err != nil {
@@ -93,7 +93,8 @@ func (w *wireWorld) fresh(list ...caches) (st store.Store, prefix string, err er
 		return filepath.Join(root, first), err
 	})
 	if err == nil {
-		err = copyTree(from, filepath.Join(root, prefix)) // with the extended attributes, in which the gateway keeps what it knows of objects
+		// with the extended attributes, in which the gateway keeps what it knows of objects
+		err = copyTree(from, filepath.Join(root, prefix))
 	}
 	return st, prefix, err
 }
@@ -173,8 +174,9 @@ func (w *wireWorld) withOther(c contents) contents {
 	return all
 }
 
-// TestFaultsAnswers lets each request of a save and of a restore meet each fault of HTTP: the run ends in time and says what happened, the
-// store holds the old or the new snapshot whole, the go command accepts the caches, and the next run completes.
+// TestFaultsAnswers lets each request of a save and of a restore meet each fault of HTTP: the run
+// ends in time and says what happened, the store holds the old or the new snapshot whole, the go
+// command accepts the caches, and the next run completes.
 func TestFaultsAnswers(t *testing.T) {
 	w := newWireWorld(t)
 	_, prefix := w.mustFresh(t, w.before)
@@ -216,7 +218,8 @@ func TestFaultsAnswers(t *testing.T) {
 	runTrials(t, trials)
 }
 
-// TestFaultsClock: with a server whose clock is ten minutes ahead, and which allows five, both commands work: the server's time is taken.
+// TestFaultsClock: with a server whose clock is ten minutes ahead, and which allows five, both
+// commands work: the server's time is taken.
 func TestFaultsClock(t *testing.T) {
 	const ahead, allowed = 10 * time.Minute, 5 * time.Minute
 	w := newWireWorld(t)
@@ -259,8 +262,8 @@ func TestFaultsClock(t *testing.T) {
 	}
 }
 
-// TestFaultsRenewedCredentials lets the credentials of a role end at each request of a save and of a restore, before their time: new ones are asked
-// for, once, and the run completes.
+// TestFaultsRenewedCredentials lets the credentials of a role end at each request of a save and of
+// a restore, before their time: new ones are asked for, once, and the run completes.
 func TestFaultsRenewedCredentials(t *testing.T) {
 	w := newWireWorld(t)
 	sts := storetest.NewSTS(t, w.gate)
@@ -316,7 +319,8 @@ func TestFaultsRenewedCredentials(t *testing.T) {
 	runTrials(t, trials)
 }
 
-// TestFaultsHead: a HEAD that is refused with 400 has no body that says why; the reason is found out.
+// TestFaultsHead: a HEAD that is refused with 400 has no body that says why; the reason is found
+// out.
 func TestFaultsHead(t *testing.T) {
 	(&storetest.Server{AccessKey: "key", SecretKey: "secret"}).Setenv(t)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

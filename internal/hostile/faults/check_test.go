@@ -24,7 +24,8 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// longAgo is the time of files that tests make: long enough ago that nothing takes them for being written just now.
+// longAgo is the time of files that tests make: long enough ago that nothing takes them for being
+// written just now.
 var longAgo = time.Now().Add(-10 * time.Minute)
 
 // expectation is what a fault must lead to.
@@ -42,7 +43,8 @@ func (e expectation) said(err error) error {
 		return fmt.Errorf("should have been overcome: %w", err)
 	case e.err != nil && !errors.Is(err, e.err):
 		return fmt.Errorf("the error is not %q: %w", e.err, err)
-	case errors.Is(err, context.DeadlineExceeded): // the time of the whole run, of which no object is to blame
+	case errors.Is(err, context.DeadlineExceeded):
+		// the time of the whole run, of which no object is to blame
 		return nil
 	case !strings.Contains(err.Error(), "v1/"):
 		return fmt.Errorf("the error names no object: %w", err)
@@ -50,7 +52,8 @@ func (e expectation) said(err error) error {
 	return nil
 }
 
-// probe restores on a clean path to an empty place, and demands that everything comes which the snapshot names.
+// probe restores on a clean path to an empty place, and demands that everything comes which the
+// snapshot names.
 func (w *smallWorld) probe(st store.Store, dir string) (contents, error) {
 	c := cachesIn(dir)
 	defer osfile.RemoveAll(dir)
@@ -64,8 +67,9 @@ func (w *smallWorld) probe(st store.Store, dir string) (contents, error) {
 	return c.contents()
 }
 
-// held is what the snapshot of a store brings back. It is restored once for each state of the store: entries with their places, and the versions
-// of all objects. On S3 these follow from the bytes, so that trials which lead to the same share it.
+// held is what the snapshot of a store brings back. It is restored once for each state of the
+// store: entries with their places, and the versions of all objects. On S3 these follow from the
+// bytes, so that trials which lead to the same share it.
 func (w *smallWorld) held(st store.Store, dir string) (contents, error) {
 	objects, err := named(st)
 	if err != nil {
@@ -105,9 +109,9 @@ func (w *smallWorld) held(st store.Store, dir string) (contents, error) {
 	return probe()
 }
 
-// faultySave saves job over a store that holds the old snapshot, by way of a fault, and checks what must hold afterwards: it ended in
-// time, said what went wrong, the store holds the old or the new snapshot whole, and a save without the fault completes.
-// want is the new snapshot.
+// faultySave saves job over a store that holds the old snapshot, by way of a fault, and checks what
+// must hold afterwards: it ended in time, said what went wrong, the store holds the old or the new
+// snapshot whole, and a save without the fault completes. want is the new snapshot.
 func (w *smallWorld) faultySave(tr *trial, dir string, faulty, clean store.Store, job caches, want contents, e expectation) error {
 	before, err := named(clean)
 	if err != nil {
@@ -135,7 +139,8 @@ func (w *smallWorld) faultySave(tr *trial, dir string, faulty, clean store.Store
 	return w.saveAgain(dir, clean, job, want)
 }
 
-// oldOrNew tells which snapshot the store holds. before is what named said when it held the old one.
+// oldOrNew tells which snapshot the store holds. before is what named said when it held the old
+// one.
 func (w *smallWorld) oldOrNew(dir string, clean store.Store, before map[string]store.Version, want contents) (string, error) {
 	after, err := named(clean)
 	if err != nil {
@@ -232,9 +237,10 @@ func (w *smallWorld) sameLatest(st store.Store) error {
 	return nil
 }
 
-// faultyRestore restores a snapshot, want, by way of a fault, and checks what must hold afterwards: it ended in time and said
-// what went wrong; nothing is in the caches that the snapshot has not; the go command accepts them; and a restore without the
-// fault completes them. It returns what the save of the same job would know.
+// faultyRestore restores a snapshot, want, by way of a fault, and checks what must hold afterwards:
+// it ended in time and said what went wrong; nothing is in the caches that the snapshot has not;
+// the go command accepts them; and a restore without the fault completes them. It returns what the
+// save of the same job would know.
 func (w *smallWorld) faultyRestore(tr *trial, dir string, faulty, clean store.Store, want contents, e expectation) (*snapshot.State, error) {
 	c := cachesIn(filepath.Join(dir, "caches"))
 	start := time.Now()
@@ -301,7 +307,8 @@ func (c caches) leftovers() error {
 	return left
 }
 
-// accept demands that the go command builds with the caches and verifies the modules. It works on a copy, and once for each state.
+// accept demands that the go command builds with the caches and verifies the modules. It works on a
+// copy, and once for each state.
 func (w *smallWorld) accept(c caches, state contents, dir string) error {
 	w.mu.Lock()
 	key := state.hash()
@@ -339,7 +346,8 @@ func (w *smallWorld) askGo(c caches, state contents, dir string) error {
 	return err
 }
 
-// states counts the states of caches that the go command was asked about, and those of stores that were restored.
+// states counts the states of caches that the go command was asked about, and those of stores that
+// were restored.
 func (w *smallWorld) states() (ofCaches, ofStores int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -21,7 +21,8 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// Garbage collection: a store with the snapshot of main, and with a pack and a module that lost their last manifest and are due for removal.
+// Garbage collection: a store with the snapshot of main, and with a pack and a module that lost
+// their last manifest and are due for removal.
 
 const (
 	gcDay        = 24 * time.Hour
@@ -31,7 +32,8 @@ const (
 	unusedModule = "v1/modules/example.com/unused/@v/v1.0.0/" + unusedHash
 )
 
-// garbage is what is due: the pack of the branch, the module, and the files of the module graph of main's first snapshot.
+// garbage is what is due: the pack of the branch, the module, and the files of the module graph of
+// main's first snapshot.
 const garbage = 3
 
 // collectWorld is one such store.
@@ -49,7 +51,8 @@ func collectAt(st store.Collector, ahead time.Duration) (*gc.Result, error) {
 	})
 }
 
-// newCollectWorld saves main and a branch, closes the branch, and lets a collection note what nobody names now.
+// newCollectWorld saves main and a branch, closes the branch, and lets a collection note what
+// nobody names now.
 func (w *smallWorld) newCollectWorld(root string, closed caches, main ...caches) (*collectWorld, error) {
 	st, err := w.stored(root, main...)
 	if err != nil {
@@ -159,8 +162,8 @@ func closedCaches(t *testing.T) caches {
 	return c
 }
 
-// TestFaultsCollect lets each operation of a garbage collection fail in each way: what a manifest names stays, and later collections remove the
-// garbage.
+// TestFaultsCollect lets each operation of a garbage collection fail in each way: what a manifest
+// names stays, and later collections remove the garbage.
 func TestFaultsCollect(t *testing.T) {
 	w := smallProject(t)
 	closed := closedCaches(t)
@@ -217,8 +220,8 @@ func TestFaultsCollect(t *testing.T) {
 	}))
 }
 
-// lagging is a store whose listings are those of an earlier moment: what was written since does not show, or in its old version, and what was
-// removed since still does. Reads are true.
+// lagging is a store whose listings are those of an earlier moment: what was written since does not
+// show, or in its old version, and what was removed since still does. Reads are true.
 type lagging struct {
 	store.Collector
 	then      []store.Entry
@@ -250,8 +253,8 @@ func (l *lagging) List(ctx context.Context, prefix string) iter.Seq2[store.Entry
 	}
 }
 
-// TestFaultsLaggingList: jobs save, branches close and come back, and a collection sees the listing of each earlier moment: no manifest ever
-// names what is gone.
+// TestFaultsLaggingList: jobs save, branches close and come back, and a collection sees the listing
+// of each earlier moment: no manifest ever names what is gone.
 func TestFaultsLaggingList(t *testing.T) {
 	w := smallProject(t)
 	closed := closedCaches(t)

@@ -16,8 +16,9 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// Faults are enumerated: each kind of fault comes at each operation of a clean run, one at a time. Operations are told apart by what they do
-// and not by when they come, since many run at once. What must hold after each is in faultscheck_test.go.
+// Faults are enumerated: each kind of fault comes at each operation of a clean run, one at a time.
+// Operations are told apart by what they do and not by when they come, since many run at once. What
+// must hold after each is in faultscheck_test.go.
 
 // A trial is one run with one fault at one operation.
 type trial struct {
@@ -45,7 +46,8 @@ const (
 	saidPart    = "said, in part" // a restore named what is missing
 )
 
-// trialBound is how long a run with a fault may take: its times of no progress and its retries are a few seconds, on a busy machine more.
+// trialBound is how long a run with a fault may take: its times of no progress and its retries are
+// a few seconds, on a busy machine more.
 const trialBound = time.Minute
 
 // atOnce is how many trials run at once: nearly all of their time is waiting.

@@ -47,8 +47,9 @@ func (w *wireWorld) network(f netFault, direction string) (endpoint string, stop
 	return "http://" + p.Listen, p.Stop, nil
 }
 
-// TestFaultsNetwork lets saves and restores run over bad networks: slow ones, which they get through, and those whose connections end or
-// stall after so many bytes, which they name. In the direction in which objects go, the largest goes in parts.
+// TestFaultsNetwork lets saves and restores run over bad networks: slow ones, which they get
+// through, and those whose connections end or stall after so many bytes, which they name. In the
+// direction in which objects go, the largest goes in parts.
 func TestFaultsNetwork(t *testing.T) {
 	w := newWireWorld(t)
 	var trials []*trial

@@ -24,7 +24,8 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// storeFault is what a store can do to an operation: not perform it, or perform it and lose the answer; or what can become of a body.
+// storeFault is what a store can do to an operation: not perform it, or perform it and lose the
+// answer; or what can become of a body.
 type storeFault struct {
 	name    string
 	apply   bool   // the operation happens
@@ -227,9 +228,10 @@ func (w *smallWorld) stored(root string, list ...caches) (*dir.Store, error) {
 	return dir.Open(filepath.Join(root, "store"))
 }
 
-// TestFaultsStore lets each operation of a save and of a restore fail in each way, whatever the store: not done, done and the answer lost, with
-// wrong bodies, or not at all before --timeout. What must hold afterwards is the same as after faults of HTTP; and what a restore found wrong, the save
-// of the same job makes anew.
+// TestFaultsStore lets each operation of a save and of a restore fail in each way, whatever the
+// store: not done, done and the answer lost, with wrong bodies, or not at all before --timeout.
+// What must hold afterwards is the same as after faults of HTTP; and what a restore found wrong,
+// the save of the same job makes anew.
 func TestFaultsStore(t *testing.T) {
 	w := smallProject(t)
 	st, err := w.stored(t.TempDir(), w.before)
@@ -269,7 +271,8 @@ func TestFaultsStore(t *testing.T) {
 	runTrials(t, trials)
 }
 
-// mend is the save of the job whose restore found something wrong. It makes that anew, as far as the job has it.
+// mend is the save of the job whose restore found something wrong. It makes that anew, as far as
+// the job has it.
 func (w *smallWorld) mend(tmp string, st *dir.Store, state *snapshot.State) error {
 	if len(state.Damaged) == 0 {
 		return nil

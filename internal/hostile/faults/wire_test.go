@@ -27,7 +27,8 @@ import (
 // wireBucket is that of all trials on S3; each has a prefix of its own.
 const wireBucket = "bucket"
 
-// noProgress is the stall time where something does not move; else a busy machine is not to be taken for a dead one.
+// noProgress is the stall time where something does not move; else a busy machine is not to be
+// taken for a dead one.
 const noProgress = 3 * time.Second
 
 // wireAttempts per request: two failures are overcome, the third is final.
@@ -92,8 +93,9 @@ type wireFault struct {
 	name   string
 	on     func(operation) bool // which operations it can concern; nil: all
 	stalls bool                 // nothing moves any more
-	times  int                  // how many attempts of that operation; 0: all, and all requests after it
-	object bool                 // and of these only those for the same object
+	// how many attempts of that operation; 0: all, and all requests after it
+	times  int
+	object bool // and of these only those for the same object
 	do     func(f *wire, w http.ResponseWriter, r *http.Request)
 	expectation
 	onSave    expectation // of a save, where that is another one
@@ -204,8 +206,9 @@ func loseAnswer(f *wire, w http.ResponseWriter, r *http.Request) {
 	hangUp(w, "")
 }
 
-// refuseWith answers with an error, before the body of the request has come, and then reads on until the client ends. A server that closes
-// instead resets the connection of a client that waited for "100 Continue" no longer, and then the answer is lost now and then.
+// refuseWith answers with an error, before the body of the request has come, and then reads on
+// until the client ends. A server that closes instead resets the connection of a client that waited
+// for "100 Continue" no longer, and then the answer is lost now and then.
 func refuseWith(status int, code, message string) func(*wire, http.ResponseWriter, *http.Request) {
 	return func(_ *wire, w http.ResponseWriter, r *http.Request) {
 		c := http.NewResponseController(w)
@@ -234,7 +237,8 @@ func burst(f *wire, w http.ResponseWriter, r *http.Request) {
 
 var slowDown = refuseWith(503, "SlowDown", "Please reduce your request rate")
 
-// refuseEarly answers 412 and resets the connection before the body has come, so that the client sees the answer, or only the reset.
+// refuseEarly answers 412 and resets the connection before the body has come, so that the client
+// sees the answer, or only the reset.
 func refuseEarly(_ *wire, w http.ResponseWriter, _ *http.Request) {
 	hangUp(w, "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 }
@@ -281,7 +285,8 @@ func flipByte(f *wire, w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// change gets the true answer and sends its header, and what send makes of its body, then ends the connection.
+// change gets the true answer and sends its header, and what send makes of its body, then ends the
+// connection.
 func (f *wire) change(w http.ResponseWriter, r *http.Request, send func(body []byte, conn io.Writer)) {
 	rec := httptest.NewRecorder()
 	f.forward.ServeHTTP(rec, r)

@@ -81,13 +81,15 @@ func (c contents) hash() [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-// smallWorld is a project of packages that import nothing of the standard library, and two modules of which the same is true, so that
-// the go command accepts or refuses its caches within a fraction of a second, wherever they lie.
+// smallWorld is a project of packages that import nothing of the standard library, and two modules
+// of which the same is true, so that the go command accepts or refuses its caches within a fraction
+// of a second, wherever they lie.
 type smallWorld struct {
 	base, proj, proxy string
 	plan              keys.Plan
-	// The caches of three jobs of the same key. The old snapshot is that of before, which has an entry of its own; after goes on from there
-	// without that entry, and large has an output of two parts besides.
+	// The caches of three jobs of the same key. The old snapshot is that of before, which has an
+	// entry of its own; after goes on from there without that entry, and large has an output of two
+	// parts besides.
 	before, after, large caches
 	old, new, newLarge   contents // snapshots: those of after and large have what before had, too
 
@@ -274,7 +276,8 @@ func (w *smallWorld) restoreOptions(st store.Store, c caches) restore.Options {
 	return restore.Options{Store: st, Repo: "r", Scope: e2etest.MainScope, DefaultScope: e2etest.MainScope, Keys: w.plan, ModDir: c.mod, BuildDir: c.build}
 }
 
-// store saves caches to a store, which nothing disturbs, and lets a collection leave its notes there.
+// store saves caches to a store, which nothing disturbs, and lets a collection leave its notes
+// there.
 func (w *smallWorld) store(st store.Store, list ...caches) error {
 	if err := w.save(st, list...); err != nil {
 		return err
@@ -296,8 +299,8 @@ func (w *smallWorld) save(st store.Store, list ...caches) error {
 	return nil
 }
 
-// TestFaultsInAll logs how much the tests before it tried. That none of it lost anything is what they check. It is the last of them, since
-// tests run in the order of their files.
+// TestFaultsInAll logs how much the tests before it tried. That none of it lost anything is what
+// they check. It is the last of them, since tests run in the order of their files.
 func TestFaultsInAll(t *testing.T) {
 	if allTrials.trials == 0 {
 		t.Skip("none of the tests of faults ran before")

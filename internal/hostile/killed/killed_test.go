@@ -17,8 +17,8 @@ var shared e2etest.World
 
 func TestMain(m *testing.M) { os.Exit(e2etest.Main(m, &shared)) }
 
-// kills is how often each command is killed at a random moment. Packages modcache, buildcache and trim have tests that stop at
-// each of their system calls.
+// kills is how often each command is killed at a random moment. Packages modcache, buildcache and
+// trim have tests that stop at each of their system calls.
 const kills = 12
 
 // killAt starts a command and kills it after d, and reports whether it was still running.
@@ -40,8 +40,8 @@ func timed(t *testing.T, cmd *exec.Cmd) time.Duration {
 	return time.Since(start)
 }
 
-// TestKillRestore: a restore killed (-9) at any moment leaves caches that go commands accept, and the next
-// restore completes them.
+// TestKillRestore: a restore killed (-9) at any moment leaves caches that go commands accept, and
+// the next restore completes them.
 func TestKillRestore(t *testing.T) {
 	root, home := filepath.Join(t.TempDir(), "store"), t.TempDir()
 	shared.Reset(t)
@@ -58,7 +58,8 @@ func TestKillRestore(t *testing.T) {
 			continue
 		}
 		hit++
-		// What go commands add to the caches is no part of the snapshot, so either they or the comparison come first.
+		// What go commands add to the caches is no part of the snapshot, so either they or the
+		// comparison come first.
 		used := hit%2 == 0
 		if hit == kills/2 { // compiles what the kill left out, perhaps much of the standard library
 			shared.MustBuild(t)
@@ -80,7 +81,8 @@ func TestKillRestore(t *testing.T) {
 	}
 }
 
-// TestKillSave: a save killed at any moment leaves the old snapshot or the new one, whole, and a rerun completes.
+// TestKillSave: a save killed at any moment leaves the old snapshot or the new one, whole, and a
+// rerun completes.
 func TestKillSave(t *testing.T) {
 	home := t.TempDir()
 	shared.Reset(t)

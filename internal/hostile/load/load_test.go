@@ -39,8 +39,9 @@ const (
 	loadScope    = "refs/heads/main"
 )
 
-// TestLoad has 64 restores and 16 saves work on one key of one S3 server at once: none fails or misses anything, what any save added is
-// in the snapshot at the end, and no save is refused more often than others succeed.
+// TestLoad has 64 restores and 16 saves work on one key of one S3 server at once: none fails or
+// misses anything, what any save added is in the snapshot at the end, and no save is refused more
+// often than others succeed.
 func TestLoad(t *testing.T) {
 	srv := storetest.Gateway(t)
 	srv.Bucket(t, "bucket")
@@ -115,7 +116,8 @@ func (w *loadWorld) mustHaveAll(t *testing.T, total *loadRequests) {
 			t.Fatalf("output %s: %v", o.ID, err)
 		}
 	}
-	// A save that is refused reads and writes again; all else is asked once. So the number of requests is known but for those.
+	// A save that is refused reads and writes again; all else is asked once. So the number of
+	// requests is known but for those.
 	if got, most := total.kinds["restore GET"], int64(loadRestores*(2+loadModules+1+loadSaves+2)); got == 0 || got > most {
 		t.Errorf("%d reads of %d restores, want at most %d", got, loadRestores, most)
 	}
@@ -161,7 +163,8 @@ func (w *loadWorld) open(t *testing.T) store.Store {
 	return st
 }
 
-// save saves the build cache of a machine, and its modules if there are any. It returns how often it was refused.
+// save saves the build cache of a machine, and its modules if there are any. It returns how often
+// it was refused.
 func (w *loadWorld) save(t *testing.T, machine, mods string) (*save.Result, int64) {
 	var conflicts atomic.Int64
 	st := &storetest.Faulty{Store: w.open(t), After: func(_ context.Context, c storetest.Call, err error) error {

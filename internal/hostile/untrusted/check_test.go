@@ -47,7 +47,8 @@ func bytesBounded(t *testing.T, memory uint64, f func(ctx context.Context)) {
 	t.Logf("%d KiB allocated, %s", used>>10, took.Round(time.Millisecond))
 }
 
-// restore restores, and finds whatever is wrong with the machine afterwards. A hostile store is no error of a restore.
+// restore restores, and finds whatever is wrong with the machine afterwards. A hostile store is no
+// error of a restore.
 func (w bytesWorld) restore(t *testing.T, with ...func(*restore.Options)) *restore.Result {
 	t.Helper()
 	o := w.restoreOptions(t)
@@ -90,8 +91,8 @@ func (w bytesWorld) outside(t testing.TB) string {
 	return b.String()
 }
 
-// checkWhole finds what no go command may ever see: unfinished files, files that are no regular ones, trees and outputs that are not
-// what they are named by, entries without output.
+// checkWhole finds what no go command may ever see: unfinished files, files that are no regular
+// ones, trees and outputs that are not what they are named by, entries without output.
 func (w bytesWorld) checkWhole(t testing.TB) {
 	t.Helper()
 	for _, root := range []string{w.mod(), w.build(), w.lint()} {

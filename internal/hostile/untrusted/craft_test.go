@@ -39,7 +39,8 @@ func bytesFrames(raw []byte) (out []byte) {
 	return out
 }
 
-// bytesZeros is a zstd frame that claims one size and holds n zeros, in blocks of a byte and its number.
+// bytesZeros is a zstd frame that claims one size and holds n zeros, in blocks of a byte and its
+// number.
 func bytesZeros(claim uint64, n int) []byte {
 	b := []byte{0x28, 0xB5, 0x2F, 0xFD, 0xE0} // single segment, content size of 8 bytes
 	b = binary.LittleEndian.AppendUint64(b, claim)
@@ -79,7 +80,8 @@ func bytesTar(t testing.TB, members ...bytesMember) []byte {
 	return b.Bytes()
 }
 
-// bytesHeader is one header of the old kind, with any name and size, which package tar would not write.
+// bytesHeader is one header of the old kind, with any name and size, which package tar would not
+// write.
 func bytesHeader(kind byte, name string, size int64) []byte {
 	b := make([]byte, 512)
 	copy(b, name)
@@ -120,7 +122,8 @@ func (m bytesModule) members() []bytesMember {
 	return list
 }
 
-// bytesPack makes a pack of an archive, and its record with right hashes: that of somebody who writes packs and manifests.
+// bytesPack makes a pack of an archive, and its record with right hashes: that of somebody who
+// writes packs and manifests.
 func bytesPack(raw []byte) (snapshot.Pack, []byte) {
 	var p snapshot.Pack
 	var stored []byte
@@ -136,7 +139,8 @@ func bytesPack(raw []byte) (snapshot.Pack, []byte) {
 	return p, stored
 }
 
-// bytesBody returns what a stored manifest holds behind its hash, decompressed, and its line of JSON apart from the tables.
+// bytesBody returns what a stored manifest holds behind its hash, decompressed, and its line of
+// JSON apart from the tables.
 func bytesBody(t testing.TB, data []byte) (line, tables []byte) {
 	t.Helper()
 	_, body, _ := bytes.Cut(data, []byte("\n\n"))

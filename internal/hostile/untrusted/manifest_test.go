@@ -48,7 +48,8 @@ func bytesManifests(t *testing.T) []bytesCase {
 	return bytesManifestCases.list
 }
 
-// bytesMakeManifests makes manifests that claim, or decompress to, far more than there is, or that nobody could have written.
+// bytesMakeManifests makes manifests that claim, or decompress to, far more than there is, or that
+// nobody could have written.
 func bytesMakeManifests(t *testing.T, good []byte) (list []bytesCase) {
 	add := func(name, reason string, object []byte) { list = append(list, bytesCase{name, object, reason}) }
 	body := func(name, reason string, parts ...[]byte) {
@@ -121,7 +122,8 @@ func bytesLies(t *testing.T, good []byte) (list []bytesCase) {
 	return list
 }
 
-// TestBytesHostileManifestIsPassedOver: it is named, and the next snapshot in order is restored whole, within little memory and time.
+// TestBytesHostileManifestIsPassedOver: it is named, and the next snapshot in order is restored
+// whole, within little memory and time.
 func TestBytesHostileManifestIsPassedOver(t *testing.T) {
 	for _, c := range bytesManifests(t) {
 		t.Run(c.name, func(t *testing.T) {
@@ -142,13 +144,15 @@ func TestBytesHostileManifestIsPassedOver(t *testing.T) {
 	}
 }
 
-// TestBytesHostileStoreIsMendedBySave: a save over hostile manifests, with modules, packs and notes of garbage collection that are
-// hostile too, ends in time, says what it did, and leaves a store that the next job restores whole.
+// TestBytesHostileStoreIsMendedBySave: a save over hostile manifests, with modules, packs and notes
+// of garbage collection that are hostile too, ends in time, says what it did, and leaves a store
+// that the next job restores whole.
 func TestBytesHostileStoreIsMendedBySave(t *testing.T) {
 	job := bytesWorld{t.TempDir()}
 	job.fill(t)
 	t.Cleanup(func() { osfile.RemoveAll(job.mod()) })
-	// A save reads manifests with the same code as a restore, so that one of each way to be hostile will do.
+	// A save reads manifests with the same code as a restore, so that one of each way to be hostile
+	// will do.
 	ways := []string{"millions of modules", "millions of files of a path", "2 million outputs in zeros", "zeros behind the tables", "window of two terabytes", "cut off", "module of another name", "another repository"}
 	for _, c := range bytesManifests(t) {
 		if !slices.Contains(ways, c.name) {
@@ -188,8 +192,8 @@ func TestBytesHostileStoreIsMendedBySave(t *testing.T) {
 	}
 }
 
-// TestBytesHostileManifestStopsNoCollection: garbage collection of a store with such manifests ends, within bounds, and removes nothing
-// that another manifest names.
+// TestBytesHostileManifestStopsNoCollection: garbage collection of a store with such manifests
+// ends, within bounds, and removes nothing that another manifest names.
 func TestBytesHostileManifestStopsNoCollection(t *testing.T) {
 	w := bytesStore(t)
 	bombs := bytesManifests(t)

@@ -22,7 +22,8 @@ type bytesCase struct {
 	reason string // part of why it is refused
 }
 
-// mustLose checks that one thing was lost, with its name and the reason, and that all others are there.
+// mustLose checks that one thing was lost, with its name and the reason, and that all others are
+// there.
 func (w bytesWorld) mustLose(t *testing.T, res *restore.Result, what, reason string) {
 	t.Helper()
 	found := false
@@ -72,7 +73,8 @@ func bytesBombs(t *testing.T) []bytesCase {
 	many := bytes.Repeat(bytesFrame(bytesZeros(0, 0)), 100_000)
 	claim := bytes.Clone(whole[:16])
 	binary.LittleEndian.PutUint32(claim[8:], 1<<32-1)
-	noSize := []byte{0x28, 0xB5, 0x2F, 0xFD, 0, 0x40, 0x01, 0, 0} // window of 128 KiB, an empty last block
+	// window of 128 KiB, an empty last block
+	noSize := []byte{0x28, 0xB5, 0x2F, 0xFD, 0, 0x40, 0x01, 0, 0}
 	window := append([]byte{0x28, 0xB5, 0x2F, 0xFD, 0xC0, 0xF8}, binary.LittleEndian.AppendUint64(nil, 1<<20)...)
 	skip := append(binary.LittleEndian.AppendUint32(nil, 0x184D2A50), 0xFF, 0xFF, 0xFF, 0x7F)
 	return []bytesCase{
@@ -180,9 +182,9 @@ func bytesLiars(t *testing.T) (list []bytesCase) {
 	return list
 }
 
-// TestBytesHostileModuleIsRefused: whatever lies in the place of a module of go.sum, nothing of it reaches GOMODCACHE, the report
-// names it, the other entries are restored, and it costs little memory and time. Both with a snapshot that knows the size of
-// the module and without one.
+// TestBytesHostileModuleIsRefused: whatever lies in the place of a module of go.sum, nothing of it
+// reaches GOMODCACHE, the report names it, the other entries are restored, and it costs little
+// memory and time. Both with a snapshot that knows the size of the module and without one.
 func TestBytesHostileModuleIsRefused(t *testing.T) {
 	m := bytesModules[0]
 	for _, c := range slices.Concat(bytesBombs(t), bytesEscapes(t), bytesArchives(t), bytesLiars(t)) {
@@ -242,7 +244,8 @@ func TestBytesModuleWithoutSnapshot(t *testing.T) {
 	})
 }
 
-// TestBytesHostilePackIsRefused: a pack whose bytes do not have the hash of the manifest is never decoded, and costs what lies in it.
+// TestBytesHostilePackIsRefused: a pack whose bytes do not have the hash of the manifest is never
+// decoded, and costs what lies in it.
 func TestBytesHostilePackIsRefused(t *testing.T) {
 	for _, c := range bytesBombs(t) {
 		if len(c.object) == 0 {
@@ -307,8 +310,9 @@ func (w bytesWorld) rebuild(t *testing.T, m *snapshot.Manifest, tree func(snapsh
 	w.changed(t, m)
 }
 
-// TestBytesHostileTreeIsRefused: somebody who can write packs and manifests can put files into the module cache only where files of the
-// module graph and of the checksum database are, and into the build cache only below fuzz.
+// TestBytesHostileTreeIsRefused: somebody who can write packs and manifests can put files into the
+// module cache only where files of the module graph and of the checksum database are, and into the
+// build cache only below fuzz.
 func TestBytesHostileTreeIsRefused(t *testing.T) {
 	type c struct {
 		tree, name, reason string

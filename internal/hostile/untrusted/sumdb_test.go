@@ -56,8 +56,9 @@ func (db *bytesSumDB) open(nosum string) *checksumdb.DB {
 	return checksumdb.New(checksumdb.Options{GOSUMDB: db.setting, GONOSUMDB: nosum})
 }
 
-// TestBytesToolNeedsTheChecksumDatabase: a module that go.sum does not name is restored if the database confirms it, or if nobody can
-// be asked and nobody demands it; what the database contradicts or does not know is refused, and named.
+// TestBytesToolNeedsTheChecksumDatabase: a module that go.sum does not name is restored if the
+// database confirms it, or if nobody can be asked and nobody demands it; what the database
+// contradicts or does not know is refused, and named.
 func TestBytesToolNeedsTheChecksumDatabase(t *testing.T) {
 	tool := bytesModules[2]
 	keys, err := note.NewVerifier("vector+464e82ee+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4")
@@ -121,13 +122,14 @@ func bytesSigned(t *testing.T, trust *snapshot.Trust) {
 	}
 }
 
-// TestBytesSnapshotBringsItsProof: what the go command kept of the database's answers comes in the snapshot, and proves the tool without
-// a request; kept answers that are forged prove nothing.
+// TestBytesSnapshotBringsItsProof: what the go command kept of the database's answers comes in the
+// snapshot, and proves the tool without a request; kept answers that are forged prove nothing.
 func TestBytesSnapshotBringsItsProof(t *testing.T) {
 	tool := bytesModules[2]
 	db := newBytesSumDB(t, tool.sum())
 	first := bytesStore(t)
-	first.restore(t, func(o *restore.Options) { o.SumDB = db.open("") }) // keeps the answers in GOMODCACHE
+	// keeps the answers in GOMODCACHE
+	first.restore(t, func(o *restore.Options) { o.SumDB = db.open("") })
 	kept := filepath.Join(first.mod(), "cache", "download", "sumdb")
 	files, err := modcache.Open(first.mod(), modcache.Options{}).GraphFiles(t.Context())
 	bytesMust(t, err)

@@ -24,14 +24,16 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// The tests in the files bytes*_test.go play somebody who can write any object of a bucket. They need no go command: the
-// caches are small and made up, and what readers do with their content does not depend on it.
+// The tests in the files bytes*_test.go play somebody who can write any object of a bucket. They
+// need no go command: the caches are small and made up, and what readers do with their content does
+// not depend on it.
 
 const (
 	bytesRepo, bytesScope = "r", "refs/heads/main"
 
-	// No hostile object may make a restore, a save or a collection allocate more than this in all, garbage included, and what was
-	// read twice because it seemed damaged: an upper bound of what it holds at any moment.
+	// No hostile object may make a restore, a save or a collection allocate more than this in all,
+	// garbage included, and what was read twice because it seemed damaged: an upper bound of what
+	// it holds at any moment.
 	bytesMemory = 512 << 20
 	// Nor take longer: on a machine with nothing else to do it takes seconds.
 	bytesTime = time.Minute

@@ -7,12 +7,14 @@ import (
 	"testing"
 )
 
-// FileURL is the URL of an absolute path, as the go command takes it for a proxy: on Windows file:///C:/dir.
+// FileURL is the URL of an absolute path, as the go command takes it for a proxy: on Windows
+// file:///C:/dir.
 func FileURL(path string) string {
 	return "file:///" + strings.TrimPrefix(filepath.ToSlash(path), "/")
 }
 
-// NeedCompiler skips a test that compiles where the go command has no compiler, as under wine, where .ci/wine brings none.
+// NeedCompiler skips a test that compiles where the go command has no compiler, as under wine,
+// where .ci/wine brings none.
 func NeedCompiler(tb testing.TB) {
 	tb.Helper()
 	if !HasCompiler() {

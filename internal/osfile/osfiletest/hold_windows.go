@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Hold opens a file or a directory as scanners of viruses do, for reading and so that it can neither be removed nor renamed. It returns what closes
-// it again.
+// Hold opens a file or a directory as scanners of viruses do, for reading and so that it can
+// neither be removed nor renamed. It returns what closes it again.
 func Hold(tb testing.TB, path string) (release func()) {
 	tb.Helper()
 	name, err := windows.UTF16PtrFromString(path)

@@ -42,8 +42,8 @@ func Command(tb testing.TB, child, arg string) *exec.Cmd {
 // counted matches the system calls of an strace log that create, write or close a file.
 var counted = regexp.MustCompile(`(?m)^(?:\d+ +)?(?:(openat|open|creat)\([^\n]*O_CREAT|(write|pwrite64|writev|pwritev|close)\()`)
 
-// CountWrites runs a function of Main under strace and returns how many system calls it made that create a
-// file, write or close. It skips the test where there is no strace.
+// CountWrites runs a function of Main under strace and returns how many system calls it made that
+// create a file, write or close. It skips the test where there is no strace.
 func CountWrites(t *testing.T, child, arg string) int {
 	t.Helper()
 	strace, err := exec.LookPath("strace")

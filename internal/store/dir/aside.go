@@ -14,9 +14,10 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// Replacing in two steps. Some file systems of Windows cannot replace a file that is being read, but they can move it: to its place
-// below asideRoot, until the new file has its name. All that happens under the lock of the object. So who finds a file there and holds the
-// lock knows that its writer was killed: between the steps, and then it is the only copy, or after them.
+// Replacing in two steps. Some file systems of Windows cannot replace a file that is being read,
+// but they can move it: to its place below asideRoot, until the new file has its name. All that
+// happens under the lock of the object. So who finds a file there and holds the lock knows that its
+// writer was killed: between the steps, and then it is the only copy, or after them.
 
 // asideRoot is where objects are moved to, under their own names.
 func (s *Store) asideRoot() string { return filepath.Join(s.root, private, "old") }
@@ -36,13 +37,15 @@ func (s *Store) isAside(name string) bool {
 	return err == nil && fi.Mode().IsRegular()
 }
 
-// asidePause and asideTries bound for how long a reader that may not lock waits for an object that is being replaced.
+// asidePause and asideTries bound for how long a reader that may not lock waits for an object that
+// is being replaced.
 const (
 	asidePause = 5 * time.Millisecond
 	asideTries = 100
 )
 
-// present calls look, again where it finds nothing because the object is just being replaced, or was when its writer was killed.
+// present calls look, again where it finds nothing because the object is just being replaced, or
+// was when its writer was killed.
 func (s *Store) present(ctx context.Context, name string, look func() error) error {
 	for quiet, try := 0, 0; ; try++ {
 		err := look()
@@ -50,7 +53,8 @@ func (s *Store) present(ctx context.Context, name string, look func() error) err
 			return err
 		}
 		if !s.isAside(name) {
-			// What was not aside by now was in its place already, or another replacement has begun since.
+			// What was not aside by now was in its place already, or another replacement has begun
+			// since.
 			if !s.twoSteps || quiet == 2 {
 				return err
 			}
@@ -75,7 +79,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// settle ends what a killed writer began: an object that is missing comes back, and an old one goes. It needs the lock of the object.
+// settle ends what a killed writer began: an object that is missing comes back, and an old one
+// goes. It needs the lock of the object.
 func (s *Store) settle(name string) error {
 	if !s.isAside(name) {
 		return nil
@@ -94,8 +99,8 @@ func (s *Store) settle(name string) error {
 	return err
 }
 
-// discardAside removes an old file. Readers may have it open: then Windows keeps its name until they close it, which must not be the one
-// that the next replacement needs.
+// discardAside removes an old file. Readers may have it open: then Windows keeps its name until
+// they close it, which must not be the one that the next replacement needs.
 func (s *Store) discardAside(name string) error {
 	if !s.isAside(name) {
 		return nil
@@ -112,8 +117,8 @@ func (s *Store) discardAside(name string) error {
 	return nil
 }
 
-// settleAll looks for objects that are aside, for those who ask for what there is. Errors do not matter: whoever needs
-// an object tries again.
+// settleAll looks for objects that are aside, for those who ask for what there is. Errors do not
+// matter: whoever needs an object tries again.
 func (s *Store) settleAll(ctx context.Context) {
 	filepath.WalkDir(s.asideRoot(), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {

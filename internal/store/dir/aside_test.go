@@ -48,7 +48,8 @@ func wantText(t *testing.T, s *Store, name, text string) {
 	}
 }
 
-// TestKilledBetweenSteps: the only copy of an object is aside. Whatever is asked for next finds it where it was.
+// TestKilledBetweenSteps: the only copy of an object is aside. Whatever is asked for next finds it
+// where it was.
 func TestKilledBetweenSteps(t *testing.T) {
 	for what, use := range map[string]func(t *testing.T, s *Store, v store.Version) (text string){
 		"read": func(t *testing.T, s *Store, _ store.Version) string { return "old" },
@@ -156,8 +157,8 @@ func nothingAside(t *testing.T, s *Store) {
 	}
 }
 
-// TestKilledAfterSteps: an old file that is left does not come back, costs who looks for other objects nothing, and goes with the
-// next write of the object.
+// TestKilledAfterSteps: an old file that is left does not come back, costs who looks for other
+// objects nothing, and goes with the next write of the object.
 func TestKilledAfterSteps(t *testing.T) {
 	s, _ := asideStore(t)
 	moveAside(t, s, "a/aux")

@@ -62,9 +62,9 @@ func (s *Store) list(ctx context.Context, parent, prefix string, yield func(stor
 	return true, nil
 }
 
-// children returns what lies in a directory, as elements of object names, with a slash behind
-// those of directories: so sorted, a walk has the order of whole names ("a-b" before "a/b"). Only names are kept,
-// for a directory of packs can have very many.
+// children returns what lies in a directory, as elements of object names, with a slash behind those
+// of directories: so sorted, a walk has the order of whole names ("a-b" before "a/b"). Only names
+// are kept, for a directory of packs can have very many.
 func (s *Store) children(parent string) ([]string, error) {
 	d, err := os.Open(s.dirPath(parent))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -127,10 +127,11 @@ func (s *Store) Delete(ctx context.Context, names []string) map[string]error {
 	return failed
 }
 
-// remove removes an object, and the directories above it that are empty now: closed
-// branches would leave theirs behind for ever. A Put that had just made sure of such a directory makes it anew.
+// remove removes an object, and the directories above it that are empty now: closed branches would
+// leave theirs behind for ever. A Put that had just made sure of such a directory makes it anew.
 func (s *Store) remove(name string) error {
-	if _, err := s.stat(name); errors.Is(err, store.ErrNotFound) { // a directory is no object, and stays
+	// a directory is no object, and stays
+	if _, err := s.stat(name); errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	if err := s.discardAside(name); err != nil { // first, or else somebody puts it back

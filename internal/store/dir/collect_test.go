@@ -95,7 +95,8 @@ func TestDeleteLeavesNoDirectories(t *testing.T) {
 	}
 }
 
-// TestPutBesideDelete removes the last object of a directory, and the directory with it, while others are put into it.
+// TestPutBesideDelete removes the last object of a directory, and the directory with it, while
+// others are put into it.
 func TestPutBesideDelete(t *testing.T) {
 	s := open(t, t.TempDir())
 	var wg sync.WaitGroup

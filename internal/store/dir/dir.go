@@ -2,10 +2,10 @@
 // working file locks: each object is one file under its own name, so it can be read with
 // ordinary tools.
 //
-// Objects appear by rename, so a reader sees an old or a new object, never a part. What
-// the store needs beside the objects lies in the directory ".#store", which no object name can
-// reach because "#" is not in their alphabet: files being written (removed an hour
-// after their writer was killed), lock files, and on Windows objects for the moment in which they are replaced.
+// Objects appear by rename, so a reader sees an old or a new object, never a part. What the store
+// needs beside the objects lies in the directory ".#store", which no object name can reach because
+// "#" is not in their alphabet: files being written (removed an hour after their writer was
+// killed), lock files, and on Windows objects for the moment in which they are replaced.
 //
 // Writers, in this and in other processes, take one of 64 file locks, chosen by the
 // object's name, for the moment between the check of a condition and the rename.

@@ -10,8 +10,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// TestObjectInUse: another program has an object's file open without sharing it. For a moment that is waited for; for good it costs
-// this object alone, and the old one stays.
+// TestObjectInUse: another program has an object's file open without sharing it. For a moment that
+// is waited for; for good it costs this object alone, and the old one stays.
 func TestObjectInUse(t *testing.T) {
 	s, err := Open(t.TempDir())
 	if err != nil {

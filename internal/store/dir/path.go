@@ -64,8 +64,8 @@ func (s *Store) lockPath(name string) string {
 	return filepath.Join(s.root, private, "lock", strconv.Itoa(int(n)))
 }
 
-// FilePath is where the object of a valid name lies below the root of a directory store, with slashes. A web server that shows the directory
-// has it there.
+// FilePath is where the object of a valid name lies below the root of a directory store, with
+// slashes. A web server that shows the directory has it there.
 func FilePath(name string) string {
 	elems := strings.Split(name, "/")
 	for i, e := range elems {

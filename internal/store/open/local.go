@@ -16,8 +16,9 @@ type system struct {
 
 func (s system) windows() bool { return s.goos == "windows" }
 
-// local returns the directory that raw names, as a path or as a file URL, and false when it is neither. A path is taken as it
-// is written, only URLs have escapes. On Windows the slashes of either kind are the same.
+// local returns the directory that raw names, as a path or as a file URL, and false when it is
+// neither. A path is taken as it is written, only URLs have escapes. On Windows the slashes of
+// either kind are the same.
 func local(raw string, sys system) (dir string, ok bool, err error) {
 	switch {
 	case len(raw) >= len("file:") && strings.EqualFold(raw[:len("file:")], "file:"):
@@ -36,10 +37,12 @@ func local(raw string, sys system) (dir string, ok bool, err error) {
 	return dir, true, nil
 }
 
-// drivePath matches what begins with a drive, as "C:", "C:/dir" and "C:dir", but no URL: there are no schemes of one letter.
+// drivePath matches what begins with a drive, as "C:", "C:/dir" and "C:dir", but no URL: there are
+// no schemes of one letter.
 var drivePath = regexp.MustCompile(`^[A-Za-z]:`)
 
-// isPath tells a path from a URL. A relative one must say so with a leading dot: "bucket/prefix" is more likely to lack its scheme.
+// isPath tells a path from a URL. A relative one must say so with a leading dot: "bucket/prefix" is
+// more likely to lack its scheme.
 func isPath(raw string, sys system) bool {
 	first, _, _ := strings.Cut(strings.ReplaceAll(raw, `\`, "/"), "/")
 	switch {
@@ -85,7 +88,8 @@ func inHome(p string, sys system) (string, error) {
 	return home + rest, nil
 }
 
-// unixPath refuses what only Windows takes for absolute: it would be a directory of an odd name below the current one.
+// unixPath refuses what only Windows takes for absolute: it would be a directory of an odd name
+// below the current one.
 func unixPath(p string, sys system) (string, error) {
 	switch {
 	case drivePath.MatchString(p):
@@ -174,7 +178,8 @@ func splitHost(rest string) (host, path string, err error) {
 	return host, path, nil
 }
 
-// windowsFile puts the parts of a file URL together. Many write a drive or a share with fewer or more slashes than there should be.
+// windowsFile puts the parts of a file URL together. Many write a drive or a share with fewer or
+// more slashes than there should be.
 func windowsFile(host, path string) (string, error) {
 	switch {
 	case drivePath.MatchString(host): // file://C:/dir

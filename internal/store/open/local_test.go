@@ -11,7 +11,8 @@ var (
 	windows = system{goos: "windows", home: `C:\Users\me`}
 )
 
-// TestLocal: what users write for a directory, on each system. A result that begins with "!" is a part of the error.
+// TestLocal: what users write for a directory, on each system. A result that begins with "!" is a
+// part of the error.
 func TestLocal(t *testing.T) {
 	for _, tt := range []struct{ raw, unix, windows string }{
 		// Paths.

@@ -6,7 +6,8 @@
 //
 //	https://host/prefix, only for reading; http:// on loopback, or with ?insecure=true
 //
-// All parameters of s3 are optional. Credentials and keys of encryption (but for the name of one) never are part of a URL.
+// All parameters of s3 are optional. Credentials and keys of encryption (but for the name of one)
+// never are part of a URL.
 package open
 
 import (
@@ -202,7 +203,8 @@ func endpoint(value string) (string, error) {
 		return "", errors.New("not an http or https URL")
 	case u.User != nil:
 		return "", errors.New("credentials do not belong in the URL")
-	case u.RawQuery != "" || u.Fragment != "": // they would be no part of requests, but of what is printed
+	case u.RawQuery != "" || u.Fragment != "":
+		// they would be no part of requests, but of what is printed
 		return "", errors.New("an endpoint has no parameters")
 	}
 	return value, nil

@@ -8,7 +8,8 @@ import (
 	"github.com/org/gocache-action/internal/store/web"
 )
 
-// parseWeb reads the URL of a store that is read through a web server. Its parameters are ours, and go to no server.
+// parseWeb reads the URL of a store that is read through a web server. Its parameters are ours, and
+// go to no server.
 func parseWeb(u *url.URL) (Target, error) {
 	q, err := url.ParseQuery(u.RawQuery)
 	insecure := q.Get("insecure")

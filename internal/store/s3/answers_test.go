@@ -120,7 +120,8 @@ func TestEarlyRefusal(t *testing.T) {
 	}
 }
 
-// TestPortal: something that answers everything with a page of its own and status 200 has stored nothing, has nothing, and lists nothing.
+// TestPortal: something that answers everything with a page of its own and status 200 has stored
+// nothing, has nothing, and lists nothing.
 func TestPortal(t *testing.T) {
 	g := gateway(t)
 	for _, v := range []verdict{page, xhtml} {
@@ -255,8 +256,8 @@ func TestUnreachable(t *testing.T) {
 	})
 }
 
-// TestTLS goes through a server whose certificate only AWS_CA_BUNDLE knows. Bodies then are not signed
-// but have a checksum, in a header: many servers do not understand the SDK's trailers.
+// TestTLS goes through a server whose certificate only AWS_CA_BUNDLE knows. Bodies then are not
+// signed but have a checksum, in a header: many servers do not understand the SDK's trailers.
 func TestTLS(t *testing.T) {
 	g := gateway(t)
 	var bodies atomic.Int32

@@ -15,8 +15,8 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
-// TestWrongClock: the clock of the machine is ten minutes behind the server's, which says so. The request is signed again with the time
-// of the server, and those after it at once.
+// TestWrongClock: the clock of the machine is ten minutes behind the server's, which says so. The
+// request is signed again with the time of the server, and those after it at once.
 func TestWrongClock(t *testing.T) {
 	for _, code := range []string{"RequestTimeTooSkewed", "SignatureDoesNotMatch"} {
 		for _, signedTime := range []bool{true, false} {

@@ -53,7 +53,8 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, 
 				yield(store.Entry{}, s.fail("list", prefix, s.classify(ctx, err)))
 				return
 			}
-			if page.Name == nil && page.Prefix == nil && page.KeyCount == nil { // an empty list would be a reason to remove things
+			// an empty list would be a reason to remove things
+			if page.Name == nil && page.Prefix == nil && page.KeyCount == nil {
 				yield(store.Entry{}, s.fail("list", prefix, s.classify(ctx, errForeign)))
 				return
 			}
@@ -115,9 +116,10 @@ func (s *Store) identifiers(names []string) []types.ObjectIdentifier {
 	return ids
 }
 
-// refusals reads the errors for single objects in the answer to DeleteObjects, and names those for which it is worth asking
-// again: nothing within such an answer is retried by the SDK, and rclone has an internal error for what is gone already. An error that is
-// for none of the names may be for any: then nobody knows what was removed.
+// refusals reads the errors for single objects in the answer to DeleteObjects, and names those for
+// which it is worth asking again: nothing within such an answer is retried by the SDK, and rclone
+// has an internal error for what is gone already. An error that is for none of the names may be for
+// any: then nobody knows what was removed.
 func (s *Store) refusals(names []string, errs []types.Error) (failed map[string]error, again []string, err error) {
 	failed = map[string]error{}
 	for _, e := range errs {
@@ -179,7 +181,8 @@ func (s *Store) deleteOne(ctx context.Context, name string, ifMatch *string) err
 }
 
 // DeleteVersion implements store.Collector. The HEAD before is for servers that pass over the
-// condition of a DELETE, as Amazon's did before September 2025: there a replacement between the two requests is lost.
+// condition of a DELETE, as Amazon's did before September 2025: there a replacement between the two
+// requests is lost.
 func (s *Store) DeleteVersion(ctx context.Context, name string, v store.Version) error {
 	info, err := s.Stat(ctx, name)
 	switch {
@@ -205,8 +208,8 @@ func (s *Store) DeleteVersion(ctx context.Context, name string, v store.Version)
 	return nil
 }
 
-// still reports whether an object is of this version, so that a server which refused the condition that it is
-// refuses all of them.
+// still reports whether an object is of this version, so that a server which refused the condition
+// that it is refuses all of them.
 func (s *Store) still(ctx context.Context, name string, v store.Version) bool {
 	info, err := s.Stat(ctx, name)
 	return err == nil && info.Version == v
@@ -225,9 +228,10 @@ func notImplemented(err error) bool {
 // a while, and its time is that of the beginning.
 const touchedWithin = 10 * time.Minute
 
-// Touch implements store.Toucher with a copy of the object onto itself, for which S3 wants the metadata to be
-// replaced: by the same. What a copy resets otherwise is passed on: storage class and checksum algorithm. Its encryption is that of
-// the options, or else of the bucket, as if it were written anew.
+// Touch implements store.Toucher with a copy of the object onto itself, for which S3 wants the
+// metadata to be replaced: by the same. What a copy resets otherwise is passed on: storage class
+// and checksum algorithm. Its encryption is that of the options, or else of the bucket, as if it
+// were written anew.
 func (s *Store) Touch(ctx context.Context, name string) error {
 	if err := store.CheckName(name); err != nil {
 		return s.fail("touch", name, err)
@@ -244,7 +248,8 @@ func (s *Store) Touch(ctx context.Context, name string) error {
 		StorageClass: types.StorageClass(head.StorageClass), ChecksumAlgorithm: s.algorithm(),
 	})
 	if err != nil {
-		if notImplemented(err) || code(err) == "InvalidRequest" { // more than 5 GB, or no copies onto itself
+		// more than 5 GB, or no copies onto itself
+		if notImplemented(err) || code(err) == "InvalidRequest" {
 			err = fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 		} else {
 			err = s.classify(ctx, err)
@@ -277,8 +282,8 @@ func escapePath(key string) string {
 
 // Uploads implements store.Collector. The size of an upload costs a request more.
 //
-// All uploads of the bucket are listed, as some servers (MinIO) take a prefix for a whole name. Only where that
-// is not allowed, as by a policy that has a condition on the prefix, it is sent.
+// All uploads of the bucket are listed, as some servers (MinIO) take a prefix for a whole name.
+// Only where that is not allowed, as by a policy that has a condition on the prefix, it is sent.
 func (s *Store) Uploads(ctx context.Context, prefix string, before time.Time) iter.Seq2[store.Upload, error] {
 	return func(yield func(store.Upload, error) bool) {
 		var none string
@@ -312,7 +317,8 @@ func (s *Store) Uploads(ctx context.Context, prefix string, before time.Time) it
 	}
 }
 
-// partsSize sums up what was uploaded so far; 0 if that cannot be found out, which only a report misses.
+// partsSize sums up what was uploaded so far; 0 if that cannot be found out, which only a report
+// misses.
 func (s *Store) partsSize(ctx context.Context, u types.MultipartUpload) (n int64) {
 	pages := awss3.NewListPartsPaginator(s.client, &awss3.ListPartsInput{Bucket: &s.opts.Bucket, Key: u.Key, UploadId: u.UploadId})
 	for pages.HasMorePages() {

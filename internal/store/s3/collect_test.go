@@ -28,7 +28,8 @@ func api(t testing.TB, o s3.Options) *awss3.Client {
 	return awss3.NewFromConfig(cfg, func(so *awss3.Options) { so.BaseEndpoint, so.UsePathStyle = &o.Endpoint, true })
 }
 
-// TestUploads leaves uploads behind as a killed process does, of which gc must abort the old and no others.
+// TestUploads leaves uploads behind as a killed process does, of which gc must abort the old and no
+// others.
 func TestUploads(t *testing.T) {
 	ctx := context.Background()
 	g := gateway(t)
@@ -77,7 +78,8 @@ func TestUploads(t *testing.T) {
 	}
 }
 
-// TestTouchWhereTimesStay: versitygw copies an object onto itself without renewing its time, which Touch must not take for success.
+// TestTouchWhereTimesStay: versitygw copies an object onto itself without renewing its time, which
+// Touch must not take for success.
 func TestTouchWhereTimesStay(t *testing.T) {
 	g := gateway(t)
 	o := options(g, newBucket(t, g))
@@ -137,7 +139,8 @@ func TestTouchMakesNew(t *testing.T) {
 	}
 }
 
-// TestTouchKeepsMetadata: the mark of the writer survives, which a Put whose answer was lost looks for.
+// TestTouchKeepsMetadata: the mark of the writer survives, which a Put whose answer was lost looks
+// for.
 func TestTouchKeepsMetadata(t *testing.T) {
 	g := gateway(t)
 	o := options(g, newBucket(t, g))
@@ -161,7 +164,8 @@ func TestTouchKeepsMetadata(t *testing.T) {
 	}
 }
 
-// TestDeleteOneByOne: a server without DeleteObjects, or without conditions on DELETE, is told apart once.
+// TestDeleteOneByOne: a server without DeleteObjects, or without conditions on DELETE, is told
+// apart once.
 func TestDeleteOneByOne(t *testing.T) {
 	ctx := context.Background()
 	g := gateway(t)

@@ -28,7 +28,8 @@ type credentialError struct{ err error }
 func (e *credentialError) Error() string { return "no credentials: " + e.err.Error() }
 func (e *credentialError) Unwrap() error { return e.err }
 
-// credentials are those of the options, or of the chain that the SDK set up. Each request asks for them.
+// credentials are those of the options, or of the chain that the SDK set up. Each request asks for
+// them.
 func (o *Options) credentials(cfg aws.Config) *credentialSource {
 	inner := cfg.Credentials
 	if onlyInstance(cfg) && halfKeys() {
@@ -43,18 +44,20 @@ func (o *Options) credentials(cfg aws.Config) *credentialSource {
 	return &credentialSource{inner: inner, unnamed: onlyInstance(cfg), trace: o.TraceCredentials}
 }
 
-// ErrExpired: the server does not accept the credentials any more, and asking for others gave the same.
+// ErrExpired: the server does not accept the credentials any more, and asking for others gave the
+// same.
 var ErrExpired = errors.New("the server says that they have expired, and there are no newer ones")
 
-// A renewable provider keeps credentials until it believes that they have ended. The server knows better: its clock counts, and it
-// can end them at any time.
+// A renewable provider keeps credentials until it believes that they have ended. The server knows
+// better: its clock counts, and it can end them at any time.
 type renewable interface{ Invalidate() }
 
 // credentialSource bounds the chain in time, and marks its failures, which the
 // SDK would report as a failure of the request.
 type credentialSource struct {
-	inner   aws.CredentialsProvider
-	unnamed bool                                          // nothing names any credentials, so that those of the instance are asked for
+	inner aws.CredentialsProvider
+	// nothing names any credentials, so that those of the instance are asked for
+	unnamed bool
 	trace   func(source, keyID string, expires time.Time) // nil: none
 
 	mu       sync.Mutex
@@ -68,8 +71,9 @@ type credentialSource struct {
 	traced   string          // the last key that was told
 }
 
-// expired is called when the server says that the credentials of a request have expired. The next request gets new ones, or an error. Of
-// many requests at once the first tells, and the others are just repeated.
+// expired is called when the server says that the credentials of a request have expired. The next
+// request gets new ones, or an error. Of many requests at once the first tells, and the others are
+// just repeated.
 func (c *credentialSource) expired() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,8 +93,8 @@ func (c *credentialSource) refusedSoFar() int {
 	return c.refusals
 }
 
-// check compares what the provider gave with what the server has refused. Credentials that were asked for before that may still
-// be the old ones; then again is true.
+// check compares what the provider gave with what the server has refused. Credentials that were
+// asked for before that may still be the old ones; then again is true.
 func (c *credentialSource) check(creds aws.Credentials, before int) (again bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -34,7 +34,8 @@ func xmlError(code, message string) string {
 	return fmt.Sprintf("<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
 }
 
-// TestDenials: what servers say to wrong keys is a denial, in whatever words, and is not asked for again.
+// TestDenials: what servers say to wrong keys is a denial, in whatever words, and is not asked for
+// again.
 func TestDenials(t *testing.T) {
 	for _, c := range []struct {
 		server, code, message string
@@ -85,7 +86,8 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// denied tries everything that jobs ask for. A HEAD has no code: what it means is known from its status, if at all.
+// denied tries everything that jobs ask for. A HEAD has no code: what it means is known from its
+// status, if at all.
 func denied(t *testing.T, s *s3.Store, head bool) {
 	t.Helper()
 	ctx := context.Background()

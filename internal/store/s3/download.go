@@ -81,7 +81,8 @@ func (d *download) request() error {
 		in.IfMatch = aws.String(string(d.info.Version))
 	}
 	out, err := d.s.client.GetObject(forObject(d.ctx), in, func(o *awss3.Options) {
-		if in.Range == nil && !d.s.opts.NoChecksums { // the checksum of a whole object says nothing about a part
+		// the checksum of a whole object says nothing about a part
+		if in.Range == nil && !d.s.opts.NoChecksums {
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
 		}
 	})

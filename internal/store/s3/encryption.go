@@ -19,8 +19,9 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// ErrNotEncrypted means that the server did not encrypt as it was asked to. Several servers pass over the headers of encryption
-// that they do not know, and would keep in the clear what its owner believes to be encrypted.
+// ErrNotEncrypted means that the server did not encrypt as it was asked to. Several servers pass
+// over the headers of encryption that they do not know, and would keep in the clear what its owner
+// believes to be encrypted.
 var ErrNotEncrypted = errors.New("the server does not encrypt as it was asked to")
 
 // Algorithms of Encryption.
@@ -30,19 +31,22 @@ const (
 	SSEKMSDual = "aws:kms:dsse" // the same, twice
 )
 
-// Encryption says how the server is to encrypt objects at rest. The zero value leaves that to the bucket.
+// Encryption says how the server is to encrypt objects at rest. The zero value leaves that to the
+// bucket.
 type Encryption struct {
 	Algorithm string // one of the constants, or ""
 	KMSKeyID  string // ID, ARN or alias, with SSEKMS and SSEKMSDual; "": the default key
 	BucketKey bool   // with SSEKMS: one request to the service for many objects
-	// CustomerKey is used instead of the keys of a server (SSE-C): each request that reads or writes has it. Nil: none.
+	// CustomerKey is used instead of the keys of a server (SSE-C): each request that reads or
+	// writes has it. Nil: none.
 	CustomerKey *CustomerKey
 }
 
 // A CustomerKey is a key of AES-256. It does not print.
 type CustomerKey [32]byte
 
-// ParseCustomerKey reads a key: 32 bytes as they are, or in base64 with white space around. Errors hold nothing of what was given.
+// ParseCustomerKey reads a key: 32 bytes as they are, or in base64 with white space around. Errors
+// hold nothing of what was given.
 func ParseCustomerKey(data []byte) (*CustomerKey, error) {
 	key := new(CustomerKey)
 	if len(data) == len(key) {
@@ -69,7 +73,8 @@ func (k *CustomerKey) encoded() (key, sum string) {
 	return base64.StdEncoding.EncodeToString(k[:]), base64.StdEncoding.EncodeToString(hash[:])
 }
 
-// check refuses combinations that make no sense, which a server would answer with a 400 for each object.
+// check refuses combinations that make no sense, which a server would answer with a 400 for each
+// object.
 func (e *Encryption) check() error {
 	kms := e.Algorithm == SSEKMS || e.Algorithm == SSEKMSDual
 	switch {
@@ -87,7 +92,8 @@ func (e *Encryption) check() error {
 	return nil
 }
 
-// archives are storage classes whose objects must be restored for hours before they can be read: no place for a cache.
+// archives are storage classes whose objects must be restored for hours before they can be read: no
+// place for a cache.
 var archives = []string{"GLACIER", "DEEP_ARCHIVE"}
 
 // checkClass accepts classes that it does not know: other servers have others.
@@ -106,7 +112,8 @@ func isHeaderValue(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
-// plainPath reports whether a URL sends what can be read on the way: http, and not only within this machine.
+// plainPath reports whether a URL sends what can be read on the way: http, and not only within this
+// machine.
 func plainPath(u *url.URL) bool {
 	if u.Scheme != "http" || u.Hostname() == "localhost" {
 		return false
@@ -128,8 +135,9 @@ const (
 	payerHeader    = "X-Amz-Request-Payer"
 )
 
-// What the requests take of these headers. The API reference of Amazon S3 says it for each operation; one too many is answered with
-// 400, such as an algorithm with GetObject or UploadPart, and one too few too.
+// What the requests take of these headers. The API reference of Amazon S3 says it for each
+// operation; one too many is answered with 400, such as an algorithm with GetObject or UploadPart,
+// and one too few too.
 const (
 	takesAlgorithm   = 1 << iota // what an object is encrypted with from now on
 	takesClass                   // where it is kept
@@ -149,8 +157,9 @@ var takes = map[string]int{
 	"CopyObject": takesAlgorithm | takesCustomerKey | takesSourceKey,
 }
 
-// passOn puts the headers of encryption, storage class and payment into each request that takes them. In one place for all
-// operations, so that none is forgotten; before the signature, which covers them.
+// passOn puts the headers of encryption, storage class and payment into each request that takes
+// them. In one place for all operations, so that none is forgotten; before the signature, which
+// covers them.
 type passOn struct{ o *Options }
 
 func (passOn) ID() string { return "GocachePassOn" }
@@ -197,7 +206,8 @@ func (p passOn) set(h http.Header, takes int) {
 	}
 }
 
-// encrypted checks the answer to a request that makes an object: it says how the object is encrypted.
+// encrypted checks the answer to a request that makes an object: it says how the object is
+// encrypted.
 func (s *Store) encrypted(answer middleware.Metadata) error {
 	e := &s.opts.Encryption
 	if e.Algorithm == "" && e.CustomerKey == nil {

@@ -46,7 +46,8 @@ func everyRequest(t *testing.T, s *s3.Store) {
 	t.Helper()
 	ctx := context.Background()
 	large := storetest.Content(1, 12<<20)
-	if _, err := s.Stat(ctx, "missing"); !errors.Is(err, store.ErrNotFound) { // looks for the bucket, too
+	// looks for the bucket, too
+	if _, err := s.Stat(ctx, "missing"); !errors.Is(err, store.ErrNotFound) {
 		t.Error(err)
 	}
 	mustPut(t, s, "small", []byte("one"))
@@ -64,7 +65,8 @@ func everyRequest(t *testing.T, s *s3.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Touch(ctx, "small"); err != nil && !errors.Is(err, errors.ErrUnsupported) { // versitygw keeps the time
+	// versitygw keeps the time
+	if err := s.Touch(ctx, "small"); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
 	}
 	breakOff(t, s)
@@ -113,8 +115,8 @@ func breakOff(t *testing.T, s *s3.Store) {
 	}
 }
 
-// TestHeadersOfRequests: each kind of request has the headers of encryption, storage class and payment that it takes, and none that it
-// does not take, for which Amazon's server answers 400.
+// TestHeadersOfRequests: each kind of request has the headers of encryption, storage class and
+// payment that it takes, and none that it does not take, for which Amazon's server answers 400.
 func TestHeadersOfRequests(t *testing.T) {
 	g := gateway(t)
 	writes := []string{"PutObject", "CreateMultipartUpload"}
@@ -165,7 +167,8 @@ func TestHeadersOfRequests(t *testing.T) {
 	}
 }
 
-// TestCustomerKeyIsNeeded: without the key, or with another one, nothing can be read, and the error is none that hides it.
+// TestCustomerKeyIsNeeded: without the key, or with another one, nothing can be read, and the error
+// is none that hides it.
 func TestCustomerKeyIsNeeded(t *testing.T) {
 	o, f := frontOptions(t, gateway(t))
 	f.Encrypts = true
@@ -179,8 +182,8 @@ func TestCustomerKeyIsNeeded(t *testing.T) {
 	}
 }
 
-// TestNotEncrypted: a server that passes over the headers of encryption, as versitygw does, is noticed with the first object, and
-// an upload in parts before its first byte.
+// TestNotEncrypted: a server that passes over the headers of encryption, as versitygw does, is
+// noticed with the first object, and an upload in parts before its first byte.
 func TestNotEncrypted(t *testing.T) {
 	g := gateway(t)
 	for _, e := range []s3.Encryption{{Algorithm: s3.SSES3}, {Algorithm: s3.SSEKMS}, {CustomerKey: customerKey}} {
@@ -206,7 +209,8 @@ func TestNotEncrypted(t *testing.T) {
 	everyRequest(t, openStore(t, o))
 }
 
-// TestKeepingRefused: what makes no sense is refused before any request, and not as a failure of the store.
+// TestKeepingRefused: what makes no sense is refused before any request, and not as a failure of
+// the store.
 func TestKeepingRefused(t *testing.T) {
 	for want, set := range map[string]func(*s3.Options){
 		"is not one of":           func(o *s3.Options) { o.Encryption.Algorithm = "aes256" },
@@ -231,7 +235,8 @@ func TestKeepingRefused(t *testing.T) {
 	}
 }
 
-// TestCustomerKeyStaysOnSafePaths: an endpoint from the environment, and a redirect, do not get it in the clear.
+// TestCustomerKeyStaysOnSafePaths: an endpoint from the environment, and a redirect, do not get it
+// in the clear.
 func TestCustomerKeyStaysOnSafePaths(t *testing.T) {
 	g := gateway(t)
 	var proxied atomic.Int32
@@ -257,7 +262,8 @@ func TestCustomerKeyStaysOnSafePaths(t *testing.T) {
 	}
 }
 
-// TestCustomerKeyForms: a key is read from bytes and base64, does not print, and no error shows what was given.
+// TestCustomerKeyForms: a key is read from bytes and base64, does not print, and no error shows
+// what was given.
 func TestCustomerKeyForms(t *testing.T) {
 	const text = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
 	key, err := s3.ParseCustomerKey([]byte(" " + text + "\r\n"))

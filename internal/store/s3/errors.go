@@ -19,9 +19,9 @@ import (
 	"github.com/org/gocache-action/internal/store/wire"
 )
 
-// newRetryer repeats what may succeed the next time: 5xx, throttling, timeouts, broken
-// connections. Never what is final for package transport. expired is called when the server says that the credentials of a request
-// have expired, and must bring new ones about; nil: there are none.
+// newRetryer repeats what may succeed the next time: 5xx, throttling, timeouts, broken connections.
+// Never what is final for package transport. expired is called when the server says that the
+// credentials of a request have expired, and must bring new ones about; nil: there are none.
 func newRetryer(attempts int, expired func()) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
@@ -53,8 +53,8 @@ func retryable(err error) aws.Ternary {
 		// "409: retry the upload". A completion answered so cannot be repeated.
 		return aws.TrueTernary
 	case code(err) == "ExistingObjectIsDirectory" && isPutObject(err):
-		// versitygw removes directories when their last object goes, without a lock against those who write below
-		// them, and says so of a write that came in between. Nothing was written.
+		// versitygw removes directories when their last object goes, without a lock against those
+		// who write below them, and says so of a write that came in between. Nothing was written.
 		return aws.TrueTernary
 	case saysRetryable(err):
 		return aws.UnknownTernary
@@ -64,8 +64,8 @@ func retryable(err error) aws.Ternary {
 	return aws.UnknownTernary
 }
 
-// saysRetryable recognises what the SDK has found out about an answer: a denial for a clock that is wrong, which it corrects before it
-// signs again.
+// saysRetryable recognises what the SDK has found out about an answer: a denial for a clock that is
+// wrong, which it corrects before it signs again.
 func saysRetryable(err error) bool {
 	var r interface{ RetryableError() bool }
 	return errors.As(err, &r) && r.RetryableError()
@@ -98,8 +98,8 @@ func status(err error) int {
 	return 0
 }
 
-// isPutObject reports whether an error is the answer to a PutObject. The name of the operation is not known yet when a
-// retry is decided upon.
+// isPutObject reports whether an error is the answer to a PutObject. The name of the operation is
+// not known yet when a retry is decided upon.
 func isPutObject(err error) bool {
 	var resp *smithyhttp.ResponseError
 	if !errors.As(err, &resp) || resp.Response == nil || resp.Response.Request == nil {
@@ -150,7 +150,8 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	return &answer{err: err}
 }
 
-// RedirectError says that the bucket has to be asked for elsewhere: it is in another region, or behind another endpoint.
+// RedirectError says that the bucket has to be asked for elsewhere: it is in another region, or
+// behind another endpoint.
 type RedirectError struct {
 	*answer
 	region string // that the answer names; "": none
@@ -174,8 +175,8 @@ func (e *RedirectError) Region() string { return e.region }
 // Unwrap lets errors.As find the answer, and errors.Is what it means.
 func (e *RedirectError) Unwrap() error { return e.answer }
 
-// redirect recognises an answer that points elsewhere. Which statuses and codes there are says "Error responses" in
-// the Amazon S3 API reference; 302 comes from gateways.
+// redirect recognises an answer that points elsewhere. Which statuses and codes there are says
+// "Error responses" in the Amazon S3 API reference; 302 comes from gateways.
 func redirect(err error) *RedirectError {
 	switch code(err) {
 	case "PermanentRedirect", "TemporaryRedirect", "Redirect", "MovedPermanently", "IllegalLocationConstraintException":
@@ -191,8 +192,9 @@ func redirect(err error) *RedirectError {
 	return &RedirectError{answer: &answer{sentinel: store.ErrMoved, err: err}}
 }
 
-// bucketRegion is the region that an answer names, in its header or, of AuthorizationHeaderMalformed, in its text:
-// "the region 'us-east-1' is wrong; expecting 'eu-west-3'".
+// bucketRegion is the region that an answer names, in its header or, of
+// AuthorizationHeaderMalformed, in its text: "the region 'us-east-1' is wrong; expecting
+// 'eu-west-3'".
 func bucketRegion(err error) string {
 	var resp *smithyhttp.ResponseError
 	if errors.As(err, &resp) && resp.Response != nil {

@@ -18,8 +18,9 @@ func onGoogle(endpoint string) bool {
 	return err == nil && (u.Hostname() == "storage.googleapis.com" || strings.HasSuffix(u.Hostname(), ".storage.googleapis.com"))
 }
 
-// googleSigner leaves Accept-Encoding out of the signature. The SDK signs it, and Google's front end changes it on the way to
-// the one that checks: each write then is SignatureDoesNotMatch (aws/aws-sdk-go-v2#1816).
+// googleSigner leaves Accept-Encoding out of the signature. The SDK signs it, and Google's front
+// end changes it on the way to the one that checks: each write then is SignatureDoesNotMatch
+// (aws/aws-sdk-go-v2#1816).
 type googleSigner struct{ awss3.HTTPSignerV4 }
 
 func (s googleSigner) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string, t time.Time, o ...func(*v4.SignerOptions)) error {

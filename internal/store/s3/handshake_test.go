@@ -11,7 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
-// TestHangingHandshake: a server that takes connections and says nothing is given up after one TLS handshake, not after five of them.
+// TestHangingHandshake: a server that takes connections and says nothing is given up after one TLS
+// handshake, not after five of them.
 func TestHangingHandshake(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

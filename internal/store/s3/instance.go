@@ -9,9 +9,10 @@ import (
 	"syscall"
 )
 
-// noInstanceRole reports whether an error of the metadata service, when it is asked for the roles, means that there is none: it is switched
-// off, nobody is at its address, or who is there does not know the question, as the services of other clouds. What passes is something
-// else: a service that is overloaded, or takes too long, would make a job of an instance with a role go on without.
+// noInstanceRole reports whether an error of the metadata service, when it is asked for the roles,
+// means that there is none: it is switched off, nobody is at its address, or who is there does not
+// know the question, as the services of other clouds. What passes is something else: a service that
+// is overloaded, or takes too long, would make a job of an instance with a role go on without.
 func noInstanceRole(err error) bool {
 	if strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true") {
 		return true
@@ -23,7 +24,8 @@ func noInstanceRole(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial" && !exhausted(err)
 }
 
-// exhausted: no connection could be tried, for lack of something on this machine, or of an answer to what a host's address is.
+// exhausted: no connection could be tried, for lack of something on this machine, or of an answer
+// to what a host's address is.
 func exhausted(err error) bool {
 	var dns *net.DNSError
 	if errors.As(err, &dns) {

@@ -41,7 +41,8 @@ func resetIt(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// TestInstanceAbsent: what a metadata service answers, or who is there in its place, that has no role for this machine.
+// TestInstanceAbsent: what a metadata service answers, or who is there in its place, that has no
+// role for this machine.
 func TestInstanceAbsent(t *testing.T) {
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)
@@ -79,7 +80,8 @@ func unsignedReader(t *testing.T, o s3.Options) {
 	}
 }
 
-// TestInstancePassing: a metadata service that fails for a while has not said that there is no role. It is asked again.
+// TestInstancePassing: a metadata service that fails for a while has not said that there is no
+// role. It is asked again.
 func TestInstancePassing(t *testing.T) {
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)
@@ -133,7 +135,8 @@ func TestInstanceRecovers(t *testing.T) {
 	mustPut(t, s, "b", []byte("two"))
 }
 
-// TestInstanceNamed: a profile that names the instance as the source of its credentials is meant to work.
+// TestInstanceNamed: a profile that names the instance as the source of its credentials is meant to
+// work.
 func TestInstanceNamed(t *testing.T) {
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)

@@ -147,7 +147,8 @@ func (u *upload) complete(ctx context.Context) (store.Info, error) {
 	return u.settle(ctx, u.s.classify(ctx, u.refused(err)), attempts.Load() > 1)
 }
 
-// abort removes the parts, because of why. Also when ctx was cancelled, within cleanupTimeout or what store.Cleanup leaves of it.
+// abort removes the parts, because of why. Also when ctx was cancelled, within cleanupTimeout or
+// what store.Cleanup leaves of it.
 //
 // A part whose request was cut off may still be stored by the server after the first
 // abort, and the documentation of AbortMultipartUpload says to abort "multiple times"

@@ -53,9 +53,9 @@ func (s *Store) put(ctx context.Context, name string, body io.Reader, size int64
 	return w.multipart(ctx, first, parts)
 }
 
-// write is one Put on its way. Its id is stored with conditional writes, and with those in parts, whose
-// completion cannot be repeated: the second attempt finds no upload any more. Any other
-// write can simply be sent again.
+// write is one Put on its way. Its id is stored with conditional writes, and with those in parts,
+// whose completion cannot be repeated: the second attempt finds no upload any more. Any other write
+// can simply be sent again.
 type write struct {
 	s    *Store
 	name string
@@ -104,8 +104,9 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	return w.settle(ctx, err, attempts.Load() > 1)
 }
 
-// unsignedPayload leaves the body out of the signature, which costs a SHA-256 of all bytes. The CRC32C of the body is a signed
-// header, against mistakes on the way; against malice, https protects the way, and every reader checks hashes of its own.
+// unsignedPayload leaves the body out of the signature, which costs a SHA-256 of all bytes. The
+// CRC32C of the body is a signed header, against mistakes on the way; against malice, https
+// protects the way, and every reader checks hashes of its own.
 var unsignedPayload = awss3.WithAPIOptions(v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 
 // payload is how bodies are signed: without checksums it is the signature that protects them.
@@ -130,9 +131,9 @@ func (s *Store) checksum(p *part) *string {
 	return p.checksum()
 }
 
-// refused recognises the 404 of a conditional write to an object that is gone, and the 501 of a server that knows
-// no conditions. Where the write also asks for encryption or a storage class, a 501 can be about those,
-// and is taken for what it says.
+// refused recognises the 404 of a conditional write to an object that is gone, and the 501 of a
+// server that knows no conditions. Where the write also asks for encryption or a storage class, a
+// 501 can be about those, and is taken for what it says.
 func (w *write) refused(err error) error {
 	if w.conditional() && notImplemented(err) && !w.s.asksMore() {
 		w.s.lacks.conditions.Store(true)
@@ -144,7 +145,8 @@ func (w *write) refused(err error) error {
 	return err
 }
 
-// asksMore reports whether writes ask for something beside the conditions that a server may not implement.
+// asksMore reports whether writes ask for something beside the conditions that a server may not
+// implement.
 func (s *Store) asksMore() bool {
 	return s.opts.Encryption != Encryption{} || s.opts.StorageClass != "" || s.opts.RequesterPays
 }
@@ -175,7 +177,8 @@ func (w *write) settle(ctx context.Context, err error, repeated bool) (store.Inf
 	case w.cond.IfAbsent, w.cond.IfMatch != "" && info.Version != w.cond.IfMatch:
 		return store.Info{}, store.ErrConflict
 	case denied && status(err) == http.StatusPreconditionFailed:
-		// The object still is what the condition names. So does Ceph RGW 16, which compares the ETag with its quotes.
+		// The object still is what the condition names. So does Ceph RGW 16, which compares the
+		// ETag with its quotes.
 		w.s.lacks.conditions.Store(true)
 		return store.Info{}, &answer{sentinel: store.ErrNoConditions, err: errRefusedRight}
 	}

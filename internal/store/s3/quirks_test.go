@@ -42,8 +42,8 @@ func put(s *s3.Store, name, text string, cond store.Condition) (store.Info, erro
 	return s.Put(context.Background(), name, bytes.NewReader([]byte(text)), int64(len(text)), cond)
 }
 
-// TestRightConditionRefused: a refusal of a condition that holds means that the server has no conditions, and is remembered.
-// A condition that does not hold stays a conflict.
+// TestRightConditionRefused: a refusal of a condition that holds means that the server has no
+// conditions, and is remembered. A condition that does not hold stays a conflict.
 func TestRightConditionRefused(t *testing.T) {
 	s := quirky(t, s3test.RefusesRightConditions())
 	info, err := put(s, "x", "one", store.Condition{IfAbsent: true})
@@ -68,7 +68,8 @@ func TestRightConditionRefused(t *testing.T) {
 	}
 }
 
-// TestRefusedForNow: writes that a server refuses because of others at the same moment are repeated, a bounded number of times.
+// TestRefusedForNow: writes that a server refuses because of others at the same moment are
+// repeated, a bounded number of times.
 func TestRefusedForNow(t *testing.T) {
 	for name, quirk := range map[string]func(int64) s3test.Quirk{
 		"ExistingObjectIsDirectory":  s3test.RacesOfDirectories,
@@ -86,8 +87,8 @@ func TestRefusedForNow(t *testing.T) {
 	}
 }
 
-// TestNotImplemented: 501 is an answer. It is sent for once, is no outage, and means missing conditions only where nothing
-// else was asked for.
+// TestNotImplemented: 501 is an answer. It is sent for once, is no outage, and means missing
+// conditions only where nothing else was asked for.
 func TestNotImplemented(t *testing.T) {
 	encrypt := func(o *s3.Options) { o.Encryption.Algorithm = s3.SSES3 }
 	for _, c := range []struct {
@@ -108,7 +109,8 @@ func TestNotImplemented(t *testing.T) {
 	}
 }
 
-// TestUploadLists: unfinished uploads are found on servers that know no prefix, and a server that lists none says so.
+// TestUploadLists: unfinished uploads are found on servers that know no prefix, and a server that
+// lists none says so.
 func TestUploadLists(t *testing.T) {
 	ctx := context.Background()
 	for _, err := range quirky(t, s3test.NoUploadLists()).Uploads(ctx, "v1", time.Now()) {
@@ -147,7 +149,8 @@ func TestUnknownUser(t *testing.T) {
 	}
 }
 
-// TestEndpointOfEnvironment: an endpoint from the environment counts as one of the URL: in errors, in hints, in the name of the store.
+// TestEndpointOfEnvironment: an endpoint from the environment counts as one of the URL: in errors,
+// in hints, in the name of the store.
 func TestEndpointOfEnvironment(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL_S3", "http://s3.invalid:9000")
 	t.Setenv("AWS_ACCESS_KEY_ID", "a")
@@ -166,7 +169,8 @@ func TestEndpointOfEnvironment(t *testing.T) {
 	}
 }
 
-// TestRedirects: an answer that points elsewhere is no missing bucket, and the region that it names is said, where it looks like one.
+// TestRedirects: an answer that points elsewhere is no missing bucket, and the region that it names
+// is said, where it looks like one.
 func TestRedirects(t *testing.T) {
 	const permanent = "<Error><Code>PermanentRedirect</Code><Message>use the specified endpoint</Message></Error>"
 	const malformed = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region 'us-east-1' is wrong; expecting 'eu-west-3'</Message></Error>"

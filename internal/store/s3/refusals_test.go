@@ -14,7 +14,8 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
-// TestForeignRefusals: an answer that names what was not asked for leaves nothing known of the batch, and nothing else is removed for it.
+// TestForeignRefusals: an answer that names what was not asked for leaves nothing known of the
+// batch, and nothing else is removed for it.
 func TestForeignRefusals(t *testing.T) {
 	for _, prefix := range []string{"", "prefix"} {
 		for what, key := range map[string]string{

@@ -18,19 +18,22 @@ import (
 // ErrRole means that a role could not be assumed. Such errors are store.ErrDenied too.
 var ErrRole = errors.New("role not assumed")
 
-// Bounds of Role.Duration, as STS has them. The role itself has a maximum too, of one hour unless it was raised.
+// Bounds of Role.Duration, as STS has them. The role itself has a maximum too, of one hour unless
+// it was raised.
 const (
 	MinRoleDuration = 15 * time.Minute
 	MaxRoleDuration = 12 * time.Hour
 )
 
-// A Role is assumed with the token of an OIDC provider (AssumeRoleWithWebIdentity), so that a job needs no
-// long-lived keys. The request goes to the STS of the region, or to AWS_ENDPOINT_URL_STS.
+// A Role is assumed with the token of an OIDC provider (AssumeRoleWithWebIdentity), so that a job
+// needs no long-lived keys. The request goes to the STS of the region, or to AWS_ENDPOINT_URL_STS.
 type Role struct {
-	ARN      string
-	Session  string        // name of the session in the logs of the provider; made fit for STS; may be empty
+	ARN string
+	// name of the session in the logs of the provider; made fit for STS; may be empty
+	Session  string
 	Duration time.Duration // how long its credentials are valid; 0: as STS decides
-	// Token returns a fresh token. It is called when credentials are first needed, and again when they expired.
+	// Token returns a fresh token. It is called when credentials are first needed, and again when
+	// they expired.
 	Token func(context.Context) (string, error)
 }
 
@@ -64,13 +67,15 @@ func sessionName(name string) string {
 	return string(b[:min(len(b), 64)])
 }
 
-// roleProvider gets credentials for a role. aws.CredentialsCache, around it, keeps them while they are valid.
+// roleProvider gets credentials for a role. aws.CredentialsCache, around it, keeps them while they
+// are valid.
 type roleProvider struct {
 	role Role
 	api  *sts.Client
 }
 
-// newRoleProvider talks to STS as the store talks to S3: with the same bounds, so that one that is not there is soon noticed.
+// newRoleProvider talks to STS as the store talks to S3: with the same bounds, so that one that is
+// not there is soon noticed.
 func newRoleProvider(cfg aws.Config, o *Options) aws.CredentialsProvider {
 	client := &http.Client{Transport: newTransport(*o, new(store.Counter), trusted(cfg)), CheckRedirect: followSameMethod}
 	p := &roleProvider{role: *o.Role, api: sts.NewFromConfig(cfg, func(so *sts.Options) {
@@ -85,7 +90,8 @@ type tokenFunc func() ([]byte, error)
 
 func (f tokenFunc) GetIdentityToken() ([]byte, error) { return f() }
 
-// Retrieve implements aws.CredentialsProvider. What a provider says to a token is in its errors, the token never is.
+// Retrieve implements aws.CredentialsProvider. What a provider says to a token is in its errors,
+// the token never is.
 func (p *roleProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	token := tokenFunc(func() ([]byte, error) {
 		s, err := p.role.Token(ctx)
@@ -101,7 +107,8 @@ func (p *roleProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return creds, nil
 }
 
-// shortened drops the SDK's layers of wrapping around what the server said, or why it was not reached.
+// shortened drops the SDK's layers of wrapping around what the server said, or why it was not
+// reached.
 func shortened(err error) error {
 	var api smithy.APIError
 	var broken *netError

@@ -20,7 +20,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// roleOptions are those of a bucket that only a role gives access to. Counts the tokens that were asked for.
+// roleOptions are those of a bucket that only a role gives access to. Counts the tokens that were
+// asked for.
 func roleOptions(t *testing.T, g *storetest.Server, sts *storetest.STS) (o s3.Options, tokens *int) {
 	t.Helper()
 	g.Setenv(t)
@@ -41,7 +42,8 @@ func mustRead(t *testing.T, s store.Store, name string, want []byte) {
 	}
 }
 
-// TestRole uses a bucket with nothing but a token, and then with the session that was kept, when the token is worth nothing any more.
+// TestRole uses a bucket with nothing but a token, and then with the session that was kept, when
+// the token is worth nothing any more.
 func TestRole(t *testing.T) {
 	g := storetest.Gateway(t)
 	sts := storetest.NewSTS(t, g)
@@ -98,7 +100,8 @@ func TestRole(t *testing.T) {
 	}
 }
 
-// TestSessionToken has it sent with every request, when it is fresh and when it was kept, and nowhere printed.
+// TestSessionToken has it sent with every request, when it is fresh and when it was kept, and
+// nowhere printed.
 func TestSessionToken(t *testing.T) {
 	g := storetest.Gateway(t)
 	sts := storetest.NewSTS(t, g)

@@ -2,11 +2,11 @@
 // same interface. It is the only package that knows the AWS SDK.
 //
 // What it relies on: strong read-after-write consistency, conditional writes (If-Match and
-// If-None-Match on PutObject and on CompleteMultipartUpload), ranged reads, and the x-amz-checksum headers
-// with CRC32C. Amazon S3 has all of them since November 2024.
+// If-None-Match on PutObject and on CompleteMultipartUpload), ranged reads, and the x-amz-checksum
+// headers with CRC32C. Amazon S3 has all of them since November 2024.
 //
-// Permissions: s3:GetObject, s3:PutObject, s3:AbortMultipartUpload, and s3:ListBucket, without which
-// S3 answers 403 for an object that does not exist, so that each miss looks like a denial.
+// Permissions: s3:GetObject, s3:PutObject, s3:AbortMultipartUpload, and s3:ListBucket, without
+// which S3 answers 403 for an object that does not exist, so that each miss looks like a denial.
 //
 // Garbage collection needs more, see collect.go. Jobs do without.
 //
@@ -49,8 +49,8 @@ const (
 	MinPartSize = 5 << 20
 )
 
-// Options say which bucket to use, and how. Unless they name a role, credentials come from the SDK's usual
-// chain: environment, shared files, web identity, container, instance.
+// Options say which bucket to use, and how. Unless they name a role, credentials come from the
+// SDK's usual chain: environment, shared files, web identity, container, instance.
 type Options struct {
 	Bucket    string
 	Prefix    string // of all keys, without slashes at its ends; may be empty
@@ -59,26 +59,30 @@ type Options struct {
 	PathStyle bool   // http://host/bucket/key instead of http://bucket.host/key
 
 	PartSize int64 // bytes; at least MinPartSize; 0: DefaultPartSize
-	// NoConditions is for servers that take the headers of conditional writes and ignore them: such a write is then
-	// refused with store.ErrNoConditions. Servers that refuse them themselves need no setting.
+	// NoConditions is for servers that take the headers of conditional writes and ignore them: such
+	// a write is then refused with store.ErrNoConditions. Servers that refuse them themselves need
+	// no setting.
 	NoConditions bool
-	// NoChecksums is for servers that refuse the x-amz-checksum headers, such as Backblaze B2. Bodies are signed then, which
-	// costs a SHA-256 of what is uploaded.
+	// NoChecksums is for servers that refuse the x-amz-checksum headers, such as Backblaze B2.
+	// Bodies are signed then, which costs a SHA-256 of what is uploaded.
 	NoChecksums  bool
 	Concurrency  int           // uploads of parts and small objects at once; 0: DefaultConcurrency
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
 	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
 
-	Encryption    Encryption // of what is written, and of what is read in the case of a customer key
-	StorageClass  string     // of what is written; empty: as the server decides
-	RequesterPays bool       // this account pays for requests to a bucket of another one
+	// of what is written, and of what is read in the case of a customer key
+	Encryption    Encryption
+	StorageClass  string // of what is written; empty: as the server decides
+	RequesterPays bool   // this account pays for requests to a bucket of another one
 
 	Role *Role    // is assumed, instead of the chain; nil: none
 	Kept *Session // comes before role and chain as long as it is valid; nil: none
 
-	// Trace is told of each request when it is over. It is called by many goroutines at once. Nil: nobody is told.
+	// Trace is told of each request when it is over. It is called by many goroutines at once. Nil:
+	// nobody is told.
 	Trace func(Exchange)
-	// TraceCredentials is told where credentials come from when they are first used; expires is zero for those that do not. May be nil.
+	// TraceCredentials is told where credentials come from when they are first used; expires is
+	// zero for those that do not. May be nil.
 	TraceCredentials func(source, keyID string, expires time.Time)
 }
 
@@ -126,8 +130,8 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		if o.Endpoint != "" {
 			so.BaseEndpoint = aws.String(o.Endpoint)
 		}
-		// One from the environment or a profile is like one that was given: it is named in errors, and what is
-		// known of particular servers holds.
+		// One from the environment or a profile is like one that was given: it is named in errors,
+		// and what is known of particular servers holds.
 		o.Endpoint = strings.TrimRight(aws.ToString(so.BaseEndpoint), "/")
 		so.HTTPSignerV4 = unsignedSigner{so.HTTPSignerV4}
 		if onGoogle(o.Endpoint) {
@@ -212,7 +216,8 @@ func trusted(cfg aws.Config) *x509.CertPool {
 	return client.GetTransport().TLSClientConfig.RootCAs
 }
 
-// String returns the store's URL as package open understands it: its address, without settings of how objects are kept.
+// String returns the store's URL as package open understands it: its address, without settings of
+// how objects are kept.
 func (s *Store) String() string {
 	q := url.Values{}
 	if s.opts.Region != "" {
@@ -269,8 +274,9 @@ func (s *Store) head(ctx context.Context, name string) (*awss3.HeadObjectOutput,
 	return out, nil
 }
 
-// askReason repeats a HEAD that was answered with 400 as a GET of one byte, whose answer has a body that says why: mostly that the
-// credentials have expired. If they could be renewed, there is no error.
+// askReason repeats a HEAD that was answered with 400 as a GET of one byte, whose answer has a body
+// that says why: mostly that the credentials have expired. If they could be renewed, there is no
+// error.
 func (s *Store) askReason(ctx context.Context, name string) error {
 	out, err := s.client.GetObject(ctx, &awss3.GetObjectInput{Bucket: &s.opts.Bucket, Key: s.key(name), Range: aws.String("bytes=0-0")})
 	if err == nil {

@@ -21,7 +21,8 @@ var lacks = map[string]storetest.Lacks{
 
 // TestServers is the suite of all stores, against each server that is asked for.
 func TestServers(t *testing.T) {
-	for _, name := range storetest.Restrict(storetest.Servers(), "versitygw") { // which TestContract has
+	// which TestContract has
+	for _, name := range storetest.Restrict(storetest.Servers(), "versitygw") {
 		t.Run(name, func(t *testing.T) {
 			server := storetest.StartServer(t, name)
 			server.Setenv(t)
@@ -36,7 +37,8 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// TestPublicServers reads a bucket that everybody may read, and nobody list, without credentials. gofakes3 checks none, and rclone has no policies.
+// TestPublicServers reads a bucket that everybody may read, and nobody list, without credentials.
+// gofakes3 checks none, and rclone has no policies.
 func TestPublicServers(t *testing.T) {
 	for _, name := range storetest.Restrict(storetest.Servers(), "gofakes3", "rclone") {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +68,8 @@ func TestPublicServers(t *testing.T) {
 	}
 }
 
-// TestStoreOfEnvironment is the same against any server. With conditional-writes=false in the URL, conditions are left out.
+// TestStoreOfEnvironment is the same against any server. With conditional-writes=false in the URL,
+// conditions are left out.
 func TestStoreOfEnvironment(t *testing.T) {
 	raw := os.Getenv(storetest.StoreEnv)
 	if raw == "" {

@@ -16,15 +16,16 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// A Session is a set of temporary credentials. Its file has the format that the AWS tools read from a
-// credential_process, and the role beside it.
+// A Session is a set of temporary credentials. Its file has the format that the AWS tools read from
+// a credential_process, and the role beside it.
 type Session struct {
 	Version         int       `json:"Version"` // of the format: 1
 	AccessKeyID     string    `json:"AccessKeyId"`
 	SecretAccessKey string    `json:"SecretAccessKey"`
 	SessionToken    string    `json:"SessionToken"`
 	Expires         time.Time `json:"Expiration"`
-	Role            string    `json:"RoleArn,omitempty"` // none when the SDK's chain had the credentials
+	// none when the SDK's chain had the credentials
+	Role string `json:"RoleArn,omitempty"`
 }
 
 const sessionVersion = 1
@@ -39,8 +40,9 @@ func (s Session) GoString() string { return s.String() }
 // valid tells whether the credentials can be used at a time.
 func (s Session) valid(now time.Time) bool { return now.Before(s.Expires) }
 
-// Session returns the temporary credentials in use, or nil when they do not end: long-lived keys are not to be kept
-// anywhere. Where there are none yet it asks for them, which sends a request for a role.
+// Session returns the temporary credentials in use, or nil when they do not end: long-lived keys
+// are not to be kept anywhere. Where there are none yet it asks for them, which sends a request for
+// a role.
 func (s *Store) Session(ctx context.Context) (*Session, error) {
 	c, err := s.credentials.Retrieve(ctx)
 	if err != nil {
@@ -59,7 +61,8 @@ func (s *Store) Session(ctx context.Context) (*Session, error) {
 	return kept, nil
 }
 
-// WriteSession writes a session by rename, readable for this user only. The directory is made if need be.
+// WriteSession writes a session by rename, readable for this user only. The directory is made if
+// need be.
 func WriteSession(path string, s Session) error {
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -71,7 +74,8 @@ func WriteSession(path string, s Session) error {
 	return nil
 }
 
-// ReadSession reads what WriteSession wrote. No file is (nil, nil). Errors name the file and nothing of what is in it.
+// ReadSession reads what WriteSession wrote. No file is (nil, nil). Errors name the file and
+// nothing of what is in it.
 func ReadSession(path string) (*Session, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// FuzzReadSession: what is accepted has all that credentials need, and survives being written; errors show nothing of a file.
+// FuzzReadSession: what is accepted has all that credentials need, and survives being written;
+// errors show nothing of a file.
 func FuzzReadSession(f *testing.F) {
 	seed := filepath.Join(f.TempDir(), "session")
 	if err := WriteSession(seed, Session{Version: 1, AccessKeyID: "AKIAEXAMPLE", SecretAccessKey: "secret", SessionToken: "token", Expires: time.Unix(1_800_000_000, 0).UTC(), Role: "arn:aws:iam::1:role/x"}); err != nil {

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// What is sent to the store again when nothing moved for the stall time. A server that is starved of memory, disk or cores lets single
-// connections lie while it serves others, and a device on the way can forget one: an upload is worth another connection then. A server
-// that is gone is not: each attempt costs the stall time once more. So a request that writes is sent three times at most, and only twice
-// if the server has answered nothing at all meanwhile.
+// What is sent to the store again when nothing moved for the stall time. A server that is starved
+// of memory, disk or cores lets single connections lie while it serves others, and a device on the
+// way can forget one: an upload is worth another connection then. A server that is gone is not:
+// each attempt costs the stall time once more. So a request that writes is sent three times at
+// most, and only twice if the server has answered nothing at all meanwhile.
 //
 // Reads are not repeated: who waits for a restore could have compiled by then.
 const (

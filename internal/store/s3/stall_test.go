@@ -17,8 +17,9 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// starved puts a proxy in front of the gateway that leaves the first n requests of each kind alone, as a server does that has no memory
-// for them. perform says that it does what they ask for before it forgets them. kind names a request, or is "" for those that are served.
+// starved puts a proxy in front of the gateway that leaves the first n requests of each kind alone,
+// as a server does that has no memory for them. perform says that it does what they ask for before
+// it forgets them. kind names a request, or is "" for those that are served.
 func starved(t *testing.T, g *storetest.Server, n int, perform bool, kind func(*http.Request) string) s3.Options {
 	t.Helper()
 	forward := proxy(t, g, func(*http.Request) verdict { return pass })
@@ -93,8 +94,8 @@ func TestStalledUpload(t *testing.T) {
 	}
 }
 
-// TestStalledForGood: an upload that never moves ends after three times the stall time where the server serves others; one that is
-// cancelled, at once.
+// TestStalledForGood: an upload that never moves ends after three times the stall time where the
+// server serves others; one that is cancelled, at once.
 func TestStalledForGood(t *testing.T) {
 	g := gateway(t)
 	data := storetest.Content(1, 12<<20)

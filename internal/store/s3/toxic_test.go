@@ -144,7 +144,8 @@ func within(t *testing.T, what string, sends int, f func() error) {
 	}
 }
 
-// TestStall: reads end after the stall time, and uploads to a server that gives no sign of life after twice that.
+// TestStall: reads end after the stall time, and uploads to a server that gives no sign of life
+// after twice that.
 func TestStall(t *testing.T) {
 	net, o := badNetwork(t, gateway(t))
 	o.StallTimeout = stall

@@ -11,8 +11,9 @@ import (
 	"github.com/org/gocache-action/internal/redact"
 )
 
-// An Exchange is one request and what came of it, for people who look for a mistake. Attempts are exchanges of their own. There is no
-// secret in it: what authorizes, encrypts or identifies is marked as left out.
+// An Exchange is one request and what came of it, for people who look for a mistake. Attempts are
+// exchanges of their own. There is no secret in it: what authorizes, encrypts or identifies is
+// marked as left out.
 type Exchange struct {
 	Method  string
 	URL     string

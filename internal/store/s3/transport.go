@@ -16,7 +16,8 @@ import (
 // netError is a request that got no answer. A final one is not sent again.
 type netError = wire.Error
 
-// transport is what S3 has beyond package wire: attempts, answers that are none of S3, keys that must not go out in the clear.
+// transport is what S3 has beyond package wire: attempts, answers that are none of S3, keys that
+// must not go out in the clear.
 type transport struct {
 	wire  *wire.Transport
 	stall time.Duration
@@ -42,8 +43,8 @@ func countAttempts(ctx context.Context) (context.Context, *atomic.Int32) {
 
 type answerKey struct{}
 
-// Kinds of good answers. A proxy that answers with a page of its own and status 200 would otherwise pass for a server that has stored, or has,
-// an object.
+// Kinds of good answers. A proxy that answers with a page of its own and status 200 would otherwise
+// pass for a server that has stored, or has, an object.
 const (
 	objectAnswer   = 1 + iota // has an ETag
 	documentAnswer            // is XML

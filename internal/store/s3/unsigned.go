@@ -20,15 +20,17 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// Reading without a signature. A job that has no credentials at all, such as that of a pull request from a fork, which
-// gets no secrets, can still read a bucket whose policy lets everybody. So where nothing is found that could have
-// credentials, requests go out unsigned, and writes are refused before anything is sent.
+// Reading without a signature. A job that has no credentials at all, such as that of a pull request
+// from a fork, which gets no secrets, can still read a bucket whose policy lets everybody. So where
+// nothing is found that could have credentials, requests go out unsigned, and writes are refused
+// before anything is sent.
 //
-// Credentials that are found and do not work are another matter: keys that expired, a role that refuses the token, one of
-// two variables. Somebody meant them to work, and a job that goes on without them would hide that. They stay
-// errors.
+// Credentials that are found and do not work are another matter: keys that expired, a role that
+// refuses the token, one of two variables. Somebody meant them to work, and a job that goes on
+// without them would hide that. They stay errors.
 
-// ErrNoToken: a role is given, and the job has no token with which to assume it. That is no credentials at all.
+// ErrNoToken: a role is given, and the job has no token with which to assume it. That is no
+// credentials at all.
 var ErrNoToken = errors.New("no OIDC token")
 
 // errNoInstanceRole: there is no metadata service, or it knows no role.
@@ -64,14 +66,15 @@ func onlyInstance(cfg aws.Config) bool {
 	return aws.IsCredentialsProvider(cfg.Credentials, (*ec2rolecreds.Provider)(nil))
 }
 
-// foundNothing tells credentials that do not exist from those that do not work. That an instance has no role is a failure where something
-// names it as the source, as a profile with role_arn and credential_source does.
+// foundNothing tells credentials that do not exist from those that do not work. That an instance
+// has no role is a failure where something names it as the source, as a profile with role_arn and
+// credential_source does.
 func (c *credentialSource) foundNothing(err error) bool {
 	return errors.Is(err, errNoInstanceRole) && c.unnamed || errors.Is(err, ErrNoToken)
 }
 
-// roleLister is the client of the metadata service. It marks the answers that mean that there is no role: the service may be missing, or
-// be that of another cloud, which answers anything.
+// roleLister is the client of the metadata service. It marks the answers that mean that there is no
+// role: the service may be missing, or be that of another cloud, which answers anything.
 type roleLister struct{ *imds.Client }
 
 // rolesPath is where the service lists the roles of an instance; see package ec2rolecreds.
@@ -99,7 +102,8 @@ func (l roleLister) GetMetadata(ctx context.Context, in *imds.GetMetadataInput, 
 	return &imds.GetMetadataOutput{Content: io.NopCloser(bytes.NewReader(list)), ResultMetadata: middleware.Metadata{}}, nil
 }
 
-// nothingError is why there are no credentials. What the SDK says of the last place where it looked is rather about that place.
+// nothingError is why there are no credentials. What the SDK says of the last place where it looked
+// is rather about that place.
 type nothingError struct{ err error }
 
 func (e *nothingError) Error() string {
@@ -112,8 +116,8 @@ func (e *nothingError) Error() string {
 func (e *nothingError) Is(target error) bool { return target == store.ErrDenied }
 func (e *nothingError) Unwrap() error        { return e.err }
 
-// giveUp decides that there are no credentials, unless there were some before. It is decided once: all requests of
-// a store are signed, or none is.
+// giveUp decides that there are no credentials, unless there were some before. It is decided once:
+// all requests of a store are signed, or none is.
 func (c *credentialSource) giveUp(err error) bool {
 	if !c.foundNothing(err) {
 		return false
@@ -137,7 +141,8 @@ func (c *credentialSource) nothing() error {
 	return c.none
 }
 
-// errUnsignedWrite is the reason why a request was not sent; classify says it with the reason why there are no credentials.
+// errUnsignedWrite is the reason why a request was not sent; classify says it with the reason why
+// there are no credentials.
 var errUnsignedWrite = &credentialError{store.ErrReadOnly}
 
 // unsignedSigner leaves requests without credentials as they are.
@@ -166,8 +171,8 @@ func (s *Store) Writable(ctx context.Context) error {
 	return fmt.Errorf("bucket %s: %w", s.opts.Bucket, s.classify(ctx, err))
 }
 
-// unsignedDenial is the answer to an unsigned request for an object that is not public, or does not exist: a server tells
-// the difference only to those who may list.
+// unsignedDenial is the answer to an unsigned request for an object that is not public, or does not
+// exist: a server tells the difference only to those who may list.
 type unsignedDenial struct {
 	why    error // that there are no credentials
 	answer error
@@ -184,8 +189,8 @@ func (d *unsignedDenial) Is(target error) bool {
 
 func (d *unsignedDenial) Unwrap() []error { return []error{d.why, d.answer} }
 
-// unsignedAnswer is what an answer to an unsigned request means. After one object could be read, one that
-// is denied is one that does not exist: nobody makes some objects of a store public.
+// unsignedAnswer is what an answer to an unsigned request means. After one object could be read,
+// one that is denied is one that does not exist: nobody makes some objects of a store public.
 func (s *Store) unsignedAnswer(a *answer) error {
 	why := s.credentials.nothing()
 	if why == nil || a.sentinel != store.ErrDenied {
@@ -205,7 +210,8 @@ func (s *Store) sawObject() {
 	}
 }
 
-// sawBucket notes that the bucket is there, and that it answers requests without a signature, if these are.
+// sawBucket notes that the bucket is there, and that it answers requests without a signature, if
+// these are.
 func (s *Store) sawBucket() (unsigned bool) {
 	s.seen.Store(true)
 	why := s.credentials.nothing()

@@ -47,7 +47,8 @@ func publicStore(t *testing.T, g *storetest.Server, list bool) s3.Options {
 	return o
 }
 
-// secretive puts a proxy in front of the gateway that answers as Amazon does who may not list: 403 for what is not there.
+// secretive puts a proxy in front of the gateway that answers as Amazon does who may not list: 403
+// for what is not there.
 func secretive(t *testing.T, g *storetest.Server) string {
 	t.Helper()
 	target, err := url.Parse(g.Endpoint)
@@ -158,7 +159,8 @@ func TestUnsignedWrites(t *testing.T) {
 	}
 }
 
-// TestUnsignedPrivate: a bucket that is not public is denied, and the reason why nothing is signed is said.
+// TestUnsignedPrivate: a bucket that is not public is denied, and the reason why nothing is signed
+// is said.
 func TestUnsignedPrivate(t *testing.T) {
 	g := gateway(t)
 	o := options(g, newBucket(t, g))
@@ -171,7 +173,8 @@ func TestUnsignedPrivate(t *testing.T) {
 	}
 }
 
-// TestBrokenCredentials: credentials that are found and do not work are not left out without a word, also where that would help.
+// TestBrokenCredentials: credentials that are found and do not work are not left out without a
+// word, also where that would help.
 func TestBrokenCredentials(t *testing.T) {
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)
@@ -221,7 +224,8 @@ func TestBrokenCredentials(t *testing.T) {
 	}
 }
 
-// TestNoToken: a role without a token, as a pull request from a fork has it, is no credentials at all.
+// TestNoToken: a role without a token, as a pull request from a fork has it, is no credentials at
+// all.
 func TestNoToken(t *testing.T) {
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)

@@ -92,7 +92,8 @@ func testList(t *testing.T, s store.Collector) {
 	}
 }
 
-// testListChanging deletes what the listing has just shown, as a collection does, and meets all the rest.
+// testListChanging deletes what the listing has just shown, as a collection does, and meets all the
+// rest.
 func testListChanging(t *testing.T, s store.Collector) {
 	const n = 1100
 	for i := range n {
@@ -169,7 +170,8 @@ func testDeleteVersion(t *testing.T, s store.Collector) {
 	}
 }
 
-// testTouch takes a refusal for an answer; what a touch does to an old object is tested by each implementation.
+// testTouch takes a refusal for an answer; what a touch does to an old object is tested by each
+// implementation.
 func testTouch(t *testing.T, s store.Collector) {
 	want := Content(5, 100_000)
 	put(t, s, "t/a+b", want, store.Condition{IfAbsent: true})

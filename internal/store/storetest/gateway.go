@@ -66,7 +66,8 @@ func StartVersitygw(t testing.TB, flags []string, command ...string) *Server {
 // program is how a server is started.
 type program struct {
 	tool
-	health string                     // path that is answered with a status below 500 as soon as the server works
+	// path that is answered with a status below 500 as soon as the server works
+	health string
 	args   func(addr string) []string // addr is where it is to listen
 	env    []string
 }

@@ -44,7 +44,8 @@ func testRoundTrip(t *testing.T, s store.Store) {
 	}
 }
 
-// testVersionsOfWrites: what a Put returns is what the next reader sees, also of an upload in parts.
+// testVersionsOfWrites: what a Put returns is what the next reader sees, also of an upload in
+// parts.
 func testVersionsOfWrites(t *testing.T, s store.Store) {
 	for _, n := range []int{0, 1000, PartSize, PartSize + 1} {
 		name := fmt.Sprintf("v/%d", n)

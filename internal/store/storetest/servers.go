@@ -12,15 +12,18 @@ import (
 	"testing"
 )
 
-// ServersEnv names an environment variable with the servers, separated by commas, against which tests run that can use any: "all" for all that
-// are built here. Unset, they run versitygw, which all other tests use as well.
+// ServersEnv names an environment variable with the servers, separated by commas, against which
+// tests run that can use any: "all" for all that are built here. Unset, they run versitygw, which
+// all other tests use as well.
 const ServersEnv = "GOCACHE_TEST_SERVERS"
 
-// StoreEnv names an environment variable with the URL of a store on any other server, in an s3:// form with a prefix, with keys in the usual
-// variables. Tests that can use any server use it, too, below prefixes of their own, which they leave there.
+// StoreEnv names an environment variable with the URL of a store on any other server, in an s3://
+// form with a prefix, with keys in the usual variables. Tests that can use any server use it, too,
+// below prefixes of their own, which they leave there.
 const StoreEnv = "GOCACHE_TEST_STORE"
 
-// servers start what is built here. None of them is asked for anything that the others lack but by name.
+// servers start what is built here. None of them is asked for anything that the others lack but by
+// name.
 var servers = map[string]func(testing.TB) *Server{
 	"versitygw": Gateway,
 	"gofakes3":  startGofakes3,
@@ -40,8 +43,8 @@ func Servers() []string {
 	}
 }
 
-// StartServer starts one of Servers with an empty bucket, which ends with the test, and sets the credentials for the rest of the test. URL is that of
-// a prefix in the bucket.
+// StartServer starts one of Servers with an empty bucket, which ends with the test, and sets the
+// credentials for the rest of the test. URL is that of a prefix in the bucket.
 func StartServer(t testing.TB, name string) *Server {
 	t.Helper()
 	start, ok := servers[name]

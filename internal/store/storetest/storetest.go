@@ -24,9 +24,11 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	RunWithout(t, Lacks{}, open)
 }
 
-// Lacks says what a server is known not to do. What rests on that is left out, so that the rest of the suite can be run against it.
+// Lacks says what a server is known not to do. What rests on that is left out, so that the rest of
+// the suite can be run against it.
 type Lacks struct {
-	Conditions        bool // conditional writes: what is written under a condition is written without
+	// conditional writes: what is written under a condition is written without
+	Conditions        bool
 	ConditionsOfParts bool // the same, of uploads in parts only
 	VersionsOfParts   bool // the version that the completion of an upload returns is the object's
 }
@@ -79,8 +81,8 @@ func (u unconditional) Put(ctx context.Context, name string, body io.Reader, siz
 	return u.Collector.Put(ctx, name, body, size, store.Condition{})
 }
 
-// RunReads is the part of Run about reading. It is for stores whose objects another program writes: their Put may be any that
-// a reader sees at once.
+// RunReads is the part of Run about reading. It is for stores whose objects another program writes:
+// their Put may be any that a reader sees at once.
 func RunReads(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	run(t, open, []testOf{

@@ -12,14 +12,17 @@ import (
 	"time"
 )
 
-// STS stands for Amazon's token service, of which there is no real server that runs here: it checks a request for
-// AssumeRoleWithWebIdentity as the API reference describes it, and answers with the keys of a gateway.
+// STS stands for Amazon's token service, of which there is no real server that runs here: it checks
+// a request for AssumeRoleWithWebIdentity as the API reference describes it, and answers with the
+// keys of a gateway.
 type STS struct {
 	Endpoint string
-	Role     string        // ARN that can be assumed
-	Token    string        // the one token that is accepted
-	Valid    time.Duration // how long the credentials last, counted from the start of the service; 0: as asked
-	// SessionToken is part of what it gives out. The gateway knows no sessions: it accepts none but the empty one.
+	Role     string // ARN that can be assumed
+	Token    string // the one token that is accepted
+	// how long the credentials last, counted from the start of the service; 0: as asked
+	Valid time.Duration
+	// SessionToken is part of what it gives out. The gateway knows no sessions: it accepts none but
+	// the empty one.
 	SessionToken string
 
 	keys    *Server

@@ -29,11 +29,12 @@ var (
 	rclone    = tool{"rclone", "rclone/go.mod", "github.com/rclone/rclone", "."}
 )
 
-// variable names an environment variable with the path of a ready program, which is then run instead of building one:
-// GOCACHE_TEST_VERSITYGW for versitygw.
+// variable names an environment variable with the path of a ready program, which is then run
+// instead of building one: GOCACHE_TEST_VERSITYGW for versitygw.
 func (l tool) variable() string { return "GOCACHE_TEST_" + strings.ToUpper(l.name) }
 
-// What the machine says is looked up before a test can change HOME, or the directory that a relative path starts from.
+// What the machine says is looked up before a test can change HOME, or the directory that a
+// relative path starts from.
 var (
 	given = map[string]string{
 		"versitygw": absolute(os.Getenv(versitygw.variable())),
@@ -54,7 +55,8 @@ func absolute(path string) string {
 	return path
 }
 
-// binary returns the path of the program in the version of its go.mod. The first use on a machine builds it.
+// binary returns the path of the program in the version of its go.mod. The first use on a machine
+// builds it.
 func (l tool) binary() (string, error) {
 	if path := given[l.name]; path != "" {
 		return path, nil
@@ -90,8 +92,8 @@ func (l tool) binary() (string, error) {
 	return path, os.Rename(path+".tmp", path)
 }
 
-// file finds tools above the directory in which the test process was started, which is that of its package: a test
-// may have changed the directory, GOFLAGS or HOME since.
+// file finds tools above the directory in which the test process was started, which is that of its
+// package: a test may have changed the directory, GOFLAGS or HOME since.
 func (l tool) file() (string, error) {
 	if startDirErr != nil {
 		return "", startDirErr

@@ -86,7 +86,8 @@ func status(code int) func(http.ResponseWriter, *http.Request) {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
-// TestForbiddenIsAbsent: after an object could be read, 403 says that another does not exist, and that is told once.
+// TestForbiddenIsAbsent: after an object could be read, 403 says that another does not exist, and
+// that is told once.
 func TestForbiddenIsAbsent(t *testing.T) {
 	s := open(t, serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/a" {
@@ -223,7 +224,8 @@ func TestDowngrade(t *testing.T) {
 	}
 }
 
-// TestInsecureRedirect: http is allowed to this machine, and from there not to others unless that was asked for.
+// TestInsecureRedirect: http is allowed to this machine, and from there not to others unless that
+// was asked for.
 func TestInsecureRedirect(t *testing.T) {
 	for host, local := range map[string]bool{"cdn.example.com": false, "192.0.2.1": false, "localhost": true, "127.0.0.2": true} {
 		for _, insecure := range []bool{false, true} {

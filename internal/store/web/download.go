@@ -19,7 +19,8 @@ func (s *Store) Put(ctx context.Context, name string, _ io.Reader, _ int64, _ st
 	return store.Info{}, s.fail("write", name, s.Writable(ctx))
 }
 
-// Open implements store.Store. It costs one request; a range that is empty or begins behind the end, a second one.
+// Open implements store.Store. It costs one request; a range that is empty or begins behind the
+// end, a second one.
 func (s *Store) Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, store.Info, error) {
 	d, err := s.open(ctx, name, off, length)
 	if err != nil {
@@ -98,8 +99,8 @@ func (d *download) rangeHeader() string {
 	return wire.RangeHeader(d.pos, d.length)
 }
 
-// accept checks that the answer is what was asked for, and of the version that was begun with. A server without ranges sends
-// everything, of which the beginning is passed over.
+// accept checks that the answer is what was asked for, and of the version that was begun with. A
+// server without ranges sends everything, of which the beginning is passed over.
 func (d *download) accept(resp *http.Response, ranged bool) error {
 	size, skip := resp.ContentLength, int64(0)
 	switch {
@@ -165,8 +166,8 @@ func (d *download) finish() error {
 	return io.EOF
 }
 
-// broken resumes after a body that ended early. A stall is not resumed: it has already taken the time that the caller
-// allows for no progress.
+// broken resumes after a body that ended early. A stall is not resumed: it has already taken the
+// time that the caller allows for no progress.
 func (d *download) broken(err error) error {
 	d.body.Close()
 	d.body = nil

@@ -36,8 +36,8 @@ func (e *statusError) Is(target error) bool {
 	return e.sentinel != nil && (target == e.sentinel || e.sentinel == store.ErrHidden && target == store.ErrDenied)
 }
 
-// meaning is what a status says about an object. 403 is how buckets answer for objects that do not exist who may not list, and what CDNs
-// make of that.
+// meaning is what a status says about an object. 403 is how buckets answer for objects that do not
+// exist who may not list, and what CDNs make of that.
 func meaning(status int) error {
 	switch status {
 	case http.StatusNotFound, http.StatusGone:
@@ -63,7 +63,8 @@ func meaning(status int) error {
 // errRange: 416, the range begins behind the last byte.
 var errRange = errors.New("range not satisfiable")
 
-// do sends a request until there is an answer that counts, or no attempt is left. rangeHeader may be empty.
+// do sends a request until there is an answer that counts, or no attempt is left. rangeHeader may
+// be empty.
 func (s *Store) do(ctx context.Context, method, name, rangeHeader string) (*http.Response, error) {
 	for try := 1; ; try++ {
 		resp, err := s.once(ctx, method, name, rangeHeader)
@@ -79,7 +80,8 @@ func (s *Store) do(ctx context.Context, method, name, rangeHeader string) (*http
 	}
 }
 
-// worthRepeating: what a server that is overloaded or restarts answers. What is final for package wire has taken its time.
+// worthRepeating: what a server that is overloaded or restarts answers. What is final for package
+// wire has taken its time.
 func worthRepeating(err error) bool {
 	var ne *wire.Error
 	if errors.As(err, &ne) {
@@ -170,8 +172,9 @@ func (s *Store) check(resp *http.Response) error {
 	return nil
 }
 
-// infoOf reads what an answer says about the whole object, of which it has size bytes. Without an ETag the time is the version: then two
-// contents of the same size within a second are not told apart, but by their hashes.
+// infoOf reads what an answer says about the whole object, of which it has size bytes. Without an
+// ETag the time is the version: then two contents of the same size within a second are not told
+// apart, but by their hashes.
 func infoOf(resp *http.Response, size int64) store.Info {
 	modified, _ := http.ParseTime(resp.Header.Get("Last-Modified"))
 	version := resp.Header.Get("ETag")

@@ -1,9 +1,10 @@
-// Package web reads a store from a web server: a CDN or any other server in front of a bucket whose objects are
-// public, or of a directory store. It cannot write.
+// Package web reads a store from a web server: a CDN or any other server in front of a bucket whose
+// objects are public, or of a directory store. It cannot write.
 //
-// What it relies on: an object is at the URL of the store and its name, with a size, and with an ETag or a time of its
-// last change if it can be replaced. Ranges save time where the server has them. What a server, or what is in front of it, does beyond that
-// is not trusted: encodings, pages in the place of objects, ranges other than those asked for are errors.
+// What it relies on: an object is at the URL of the store and its name, with a size, and with an
+// ETag or a time of its last change if it can be replaced. Ranges save time where the server has
+// them. What a server, or what is in front of it, does beyond that is not trusted: encodings, pages
+// in the place of objects, ranges other than those asked for are errors.
 package web
 
 import (
@@ -41,7 +42,8 @@ type Options struct {
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
 	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
 	Insecure     bool          // redirects to http lead to any host, and not to this machine alone
-	// Trace is told of each request when its answer began, or why there is none. It is called by many goroutines at once. Nil: nobody is told.
+	// Trace is told of each request when its answer began, or why there is none. It is called by
+	// many goroutines at once. Nil: nobody is told.
 	Trace func(r *http.Request, resp *http.Response, err error, took time.Duration)
 	// Transport sends the requests; nil: package wire, with the proxy of the environment.
 	Transport http.RoundTripper
@@ -102,7 +104,8 @@ var errDowngrade = errors.New("it redirects from https to http")
 // errInsecure: http was given for a server on this machine, where nobody is on the way.
 var errInsecure = errors.New("it redirects to http at another host, where anybody on the way can change what is built; ?insecure=true allows it")
 
-// redirect follows what CDNs answer, to another host too, but never to one that anybody on the way can impersonate.
+// redirect follows what CDNs answer, to another host too, but never to one that anybody on the way
+// can impersonate.
 func (s *Store) redirect(req *http.Request, via []*http.Request) error {
 	from := via[len(via)-1].URL
 	switch {
@@ -141,7 +144,8 @@ func (s *Store) Writable(context.Context) error {
 	return fmt.Errorf("%s: %w: it is read through a web server", s, store.ErrReadOnly)
 }
 
-// url is where an object is. Everything that some server could take for something else is escaped: Amazon's reads "+" as a space.
+// url is where an object is. Everything that some server could take for something else is escaped:
+// Amazon's reads "+" as a space.
 func (s *Store) url(name string, asFiles bool) string {
 	if asFiles {
 		name = dir.FilePath(name)

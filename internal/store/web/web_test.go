@@ -79,7 +79,8 @@ func withoutRanges(h http.Handler) http.Handler {
 	})
 }
 
-// redirecting is a CDN that keeps objects at another host, and the names of the store elsewhere than at its root.
+// redirecting is a CDN that keeps objects at another host, and the names of the store elsewhere
+// than at its root.
 func redirecting(t testing.TB, h http.Handler) http.Handler {
 	elsewhere := serve(t, h)
 	return http.StripPrefix("/some/prefix", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -87,7 +88,8 @@ func redirecting(t testing.TB, h http.Handler) http.Handler {
 	}))
 }
 
-// TestReads is the suite of all stores, against a directory store behind the file server of net/http in several guises.
+// TestReads is the suite of all stores, against a directory store behind the file server of
+// net/http in several guises.
 func TestReads(t *testing.T) {
 	for name, front := range map[string]func(t *testing.T, root string) string{
 		"files": func(t *testing.T, root string) string { return serve(t, http.FileServer(http.Dir(root))) },

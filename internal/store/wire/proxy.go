@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// ErrProxy: the HTTP proxy of the environment does not answer, or does not let the request through. The store itself was not reached.
+// ErrProxy: the HTTP proxy of the environment does not answer, or does not let the request through.
+// The store itself was not reached.
 var ErrProxy = errors.New("http proxy")
 
 // ProxyFailed reports whether a proxy is to blame, also for requests that another client sent.
@@ -29,12 +30,14 @@ func isProxyConnect(err error) bool {
 	return errors.As(err, &op) && op.Op == "proxyconnect"
 }
 
-// errConnect is what a proxy answers instead of a connection, or of passing a request on. net/http has no more than the text of the status.
+// errConnect is what a proxy answers instead of a connection, or of passing a request on. net/http
+// has no more than the text of the status.
 type errConnect struct{ status string }
 
 func (e errConnect) Error() string { return "it answers " + e.status }
 
-// refusedByProxy: one that cannot reach the server may reach it the next time; one that refuses will do so again.
+// refusedByProxy: one that cannot reach the server may reach it the next time; one that refuses
+// will do so again.
 func refusedByProxy(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 	if resp.StatusCode == http.StatusOK {
 		return nil

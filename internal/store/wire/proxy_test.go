@@ -82,7 +82,8 @@ func TestBehindProxy(t *testing.T) {
 	}
 }
 
-// TestUnknownAuthority: the certificate of a test server is signed by nobody whom this machine knows.
+// TestUnknownAuthority: the certificate of a test server is signed by nobody whom this machine
+// knows.
 func TestUnknownAuthority(t *testing.T) {
 	if runtime.GOOS == "darwin" {
 		t.Skip("macOS refuses the certificate of net/http/httptest for its long life before it looks for the authority")

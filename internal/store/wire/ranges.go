@@ -10,7 +10,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// RangeHeader is the header for length bytes from off on, as Store.Open has them; "" for the whole object.
+// RangeHeader is the header for length bytes from off on, as Store.Open has them; "" for the whole
+// object.
 func RangeHeader(off, length int64) string {
 	switch {
 	case length > 0:
@@ -36,21 +37,22 @@ func TotalSize(contentRange string, first int64) (total int64, ok bool) {
 	return n, true
 }
 
-// A Resumption decides how often a body that ended early is asked for again. The zero value is ready. It is for one goroutine.
+// A Resumption decides how often a body that ended early is asked for again. The zero value is
+// ready. It is for one goroutine.
 type Resumption struct {
 	inRow    int   // without much progress
 	progress int64 // bytes since the last break
 }
 
-// enoughProgress is how many bytes make a connection count as good again, so that one that breaks every few bytes does not go
-// on for ever.
+// enoughProgress is how many bytes make a connection count as good again, so that one that breaks
+// every few bytes does not go on for ever.
 const enoughProgress = 1 << 20
 
 // Moved counts bytes that came.
 func (r *Resumption) Moved(n int) { r.progress += int64(n) }
 
-// Worth reports whether to ask again after err, where most attempts are made in a row. A stall is not worth it: it has already
-// taken the time that the caller allows for no progress.
+// Worth reports whether to ask again after err, where most attempts are made in a row. A stall is
+// not worth it: it has already taken the time that the caller allows for no progress.
 func (r *Resumption) Worth(err error, most int) bool {
 	if r.progress >= enoughProgress {
 		r.inRow = 0

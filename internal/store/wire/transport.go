@@ -1,5 +1,6 @@
-// Package wire sends HTTP requests to a store: it connects within bounded time, ends requests on which nothing moves, counts them, and says
-// of those that got no answer why. It knows nothing of what is asked for.
+// Package wire sends HTTP requests to a store: it connects within bounded time, ends requests on
+// which nothing moves, counts them, and says of those that got no answer why. It knows nothing of
+// what is asked for.
 package wire
 
 import (
@@ -56,8 +57,8 @@ type Transport struct {
 	http *http.Transport
 }
 
-// New returns a transport that goes through the proxy of the environment, as every Go program does, unless o has another one. Never
-// for loopback.
+// New returns a transport that goes through the proxy of the environment, as every Go program does,
+// unless o has another one. Never for loopback.
 func New(o Options) *Transport {
 	if o.Counter == nil {
 		o.Counter = new(store.Counter)

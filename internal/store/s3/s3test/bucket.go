@@ -13,7 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// CreateBucket makes a bucket by a request, as every server understands it. A server that has just been started may need a moment.
+// CreateBucket makes a bucket by a request, as every server understands it. A server that has just
+// been started may need a moment.
 func CreateBucket(t testing.TB, s *storetest.Server, bucket string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {

@@ -15,14 +15,15 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// Front is a server before a gateway. It takes the client's signature off and puts its own on, so that it can take
-// headers off, too.
+// Front is a server before a gateway. It takes the client's signature off and puts its own on, so
+// that it can take headers off, too.
 type Front struct {
 	URL string
-	// SessionToken must come with each request; "": none is asked for. Whether a signature is right is not checked.
+	// SessionToken must come with each request; "": none is asked for. Whether a signature is right
+	// is not checked.
 	SessionToken string
-	// Encrypts makes it answer as a server that encrypts; as with Amazon's, what was written with a customer key is read with the
-	// same key only, and wrong headers are refused.
+	// Encrypts makes it answer as a server that encrypts; as with Amazon's, what was written with a
+	// customer key is read with the same key only, and wrong headers are refused.
 	Encrypts bool
 	// Quirk is what the server does otherwise than Amazon's; the zero value: nothing.
 	Quirk Quirk
@@ -136,7 +137,8 @@ func (f *Front) judge(r *http.Request) (code string, status int) {
 // answer says how the object is encrypted, if it is.
 func (f *Front) answer(resp *http.Response) {
 	sent := resp.Request
-	// The proxy keeps the request as it was sent to the gateway; what the client asked for was recorded.
+	// The proxy keeps the request as it was sent to the gateway; what the client asked for was
+	// recorded.
 	if !f.Encrypts || resp.StatusCode >= 300 {
 		return
 	}

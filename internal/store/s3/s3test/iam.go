@@ -15,8 +15,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// IAM is a gateway whose users and roles are kept by a service with the interface of Amazon's IAM. It checks policies when they are
-// given to it, and applies them to each request.
+// IAM is a gateway whose users and roles are kept by a service with the interface of Amazon's IAM.
+// It checks policies when they are given to it, and applies them to each request.
 type IAM struct {
 	Gateway *storetest.Server // with the keys of root, for whom no policy counts
 	service *storetest.Server
@@ -58,7 +58,8 @@ func (i *IAM) User(t testing.TB, name, policy string) *storetest.Server {
 	return &user
 }
 
-// Role makes a role with a trust policy, and reports what the service has against the policy; "" for nothing.
+// Role makes a role with a trust policy, and reports what the service has against the policy; ""
+// for nothing.
 func (i *IAM) Role(t testing.TB, name, trust string) (complaint string) {
 	t.Helper()
 	status, answer := i.call(t, url.Values{"Action": {"CreateRole"}, "RoleName": {name}, "AssumeRolePolicyDocument": {trust}})

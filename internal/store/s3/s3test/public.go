@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// MakePublic gives a bucket a policy by which everybody may read its objects, and with list also learn which there are: else 403 is
-// the answer for an object that does not exist.
+// MakePublic gives a bucket a policy by which everybody may read its objects, and with list also
+// learn which there are: else 403 is the answer for an object that does not exist.
 func MakePublic(t testing.TB, s *storetest.Server, bucket string, list bool) {
 	t.Helper()
 	statements := []string{fmt.Sprintf(`{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::%s/*"}`, bucket)}

@@ -87,8 +87,8 @@ func UnknownUser() Quirk {
 	}}
 }
 
-// RacesOfDirectories is versitygw 1.8, which removes a directory while somebody writes below it: the first n writes of
-// each server are refused.
+// RacesOfDirectories is versitygw 1.8, which removes a directory while somebody writes below it:
+// the first n writes of each server are refused.
 func RacesOfDirectories(n int64) Quirk {
 	return refusesWrites(n, "loses races of its directories", "ExistingObjectIsDirectory")
 }
