@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/gc"
+	"github.com/org/gocache-action/internal/gcnotes"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
@@ -104,7 +105,7 @@ func (b *bigStore) Open(ctx context.Context, name string, off, length int64) (io
 
 // Stat confirms what List says.
 func (b *bigStore) Stat(ctx context.Context, name string) (store.Info, error) {
-	if name == snapshot.UnnamedObject {
+	if name == gcnotes.Object {
 		return b.Collector.Stat(ctx, name)
 	}
 	return store.Info{Version: "v", ModTime: time.Now().Add(-100 * 24 * time.Hour)}, nil

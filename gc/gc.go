@@ -49,7 +49,7 @@ type Options struct {
 const DefaultConcurrency = 16
 
 // MaxRun bounds a collection: later it removes nothing any more. Saves rely on it, see
-// snapshot.Collection.
+// gcnotes.Collection.
 const MaxRun = 12 * time.Hour
 
 // run is one collection, or the plan of one.

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/gocache-action/gc"
+	"github.com/org/gocache-action/internal/gcnotes"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/storetest"
@@ -242,7 +243,7 @@ func TestOthersAreLeftAlone(t *testing.T) {
 	collect(t, st, 0)
 	res := collect(t, st, 1000*day)
 	slices.Sort(others)
-	got := slices.DeleteFunc(names(t, st), func(n string) bool { return n == snapshot.UnnamedObject })
+	got := slices.DeleteFunc(names(t, st), func(n string) bool { return n == gcnotes.Object })
 	if diff := cmp.Diff(others, got); diff != "" || res.Other.Objects != 3 {
 		t.Errorf("%+v %s", res, diff)
 	}
@@ -388,10 +389,10 @@ func TestCancelled(t *testing.T) {
 	if _, err := gc.Run(ctx, gc.Options{Store: st, MaxAge: day, Now: at(36 * day)}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	body, _, err := inner.Open(context.Background(), snapshot.UnnamedObject, 0, -1)
+	body, _, err := inner.Open(context.Background(), gcnotes.Object, 0, -1)
 	must(t, err)
 	defer body.Close()
-	u, err := snapshot.DecodeUnnamed(body, func(snapshot.Fingerprint) bool { return true })
+	u, err := gcnotes.Decode(body, func(gcnotes.Fingerprint) bool { return true })
 	if err != nil || len(u.Running) != 0 {
 		t.Errorf("%+v, %v", u, err)
 	}

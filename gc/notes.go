@@ -10,19 +10,20 @@ import (
 	"slices"
 	"time"
 
+	"github.com/org/gocache-action/internal/gcnotes"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
 
 // notes is what is known about unnamed objects: 24 bytes each, those of earlier collections sorted.
 type notes struct {
-	id  string            // of this collection
-	old *snapshot.Unnamed // as read
+	id  string           // of this collection
+	old *gcnotes.Unnamed // as read
 	// of the object as this collection last wrote or read it; "": none
 	version store.Version
-	state   []noteState            // of old.Notes, each
-	fresh   []snapshot.Fingerprint // unnamed, and not in old, or noted anew
-	swept   bool                   // every object was seen
+	state   []noteState           // of old.Notes, each
+	fresh   []gcnotes.Fingerprint // unnamed, and not in old, or noted anew
+	swept   bool                  // every object was seen
 	// unconditional is set once the store was found to have no conditional writes.
 	unconditional bool
 }
@@ -45,7 +46,7 @@ func (r *run) readNotes(ctx context.Context) error {
 	}
 	if errors.Is(err, snapshot.ErrCorrupt) {
 		r.tally.warn("%v: every notice period begins anew", err)
-		u, err = new(snapshot.Unnamed), nil
+		u, err = new(gcnotes.Unnamed), nil
 	}
 	if err != nil {
 		return err // also a later format: a later gocache collects here
@@ -55,37 +56,37 @@ func (r *run) readNotes(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) loadNotes(ctx context.Context) (*snapshot.Unnamed, store.Version, error) {
-	body, info, err := r.Store.Open(ctx, snapshot.UnnamedObject, 0, -1)
+func (r *run) loadNotes(ctx context.Context) (*gcnotes.Unnamed, store.Version, error) {
+	body, info, err := r.Store.Open(ctx, gcnotes.Object, 0, -1)
 	if errors.Is(err, store.ErrNotFound) {
-		return new(snapshot.Unnamed), "", nil
+		return new(gcnotes.Unnamed), "", nil
 	}
 	if err != nil {
 		return nil, "", err
 	}
 	defer body.Close()
-	if info.Size > snapshot.MaxUnnamedSize {
-		return nil, info.Version, fmt.Errorf("%w: %s has %d bytes", snapshot.ErrCorrupt, snapshot.UnnamedObject, info.Size)
+	if info.Size > gcnotes.MaxSize {
+		return nil, info.Version, fmt.Errorf("%w: %s has %d bytes", snapshot.ErrCorrupt, gcnotes.Object, info.Size)
 	}
-	u, err := snapshot.DecodeUnnamed(body, func(snapshot.Fingerprint) bool { return true })
+	u, err := gcnotes.Decode(body, func(gcnotes.Fingerprint) bool { return true })
 	if errors.Is(err, store.ErrUnreachable) || errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
 		// The bytes are not to blame. Without ErrCorrupt, so that nothing is overwritten for it.
-		return nil, "", fmt.Errorf("read %s: %w", snapshot.UnnamedObject, errors.Join(store.ErrUnreachable, ctx.Err()))
+		return nil, "", fmt.Errorf("read %s: %w", gcnotes.Object, errors.Join(store.ErrUnreachable, ctx.Err()))
 	}
 	return u, info.Version, err
 }
 
 // announce adds this collection to those that are going on, and returns the Info of the object.
 func (r *run) announce(ctx context.Context) (store.Info, error) {
-	running := slices.DeleteFunc(slices.Clone(r.notes.old.Running), func(c snapshot.Collection) bool { return !c.Active(time.Now()) })
-	running = append(running, snapshot.Collection{ID: r.notes.id, Start: time.Now().UTC().Truncate(time.Second)})
+	running := slices.DeleteFunc(slices.Clone(r.notes.old.Running), func(c gcnotes.Collection) bool { return !c.Active(time.Now()) })
+	running = append(running, gcnotes.Collection{ID: r.notes.id, Start: time.Now().UTC().Truncate(time.Second)})
 	for try := 0; ; try++ {
 		err := r.putNotes(ctx, running, slices.Values(r.notes.old.Notes), len(r.notes.old.Notes))
 		if err == nil {
 			err = r.confirmAnnounced(ctx)
 		}
 		if err == nil {
-			return r.Store.Stat(ctx, snapshot.UnnamedObject)
+			return r.Store.Stat(ctx, gcnotes.Object)
 		}
 		if !errors.Is(err, store.ErrConflict) || try == noteTries {
 			return store.Info{}, err
@@ -112,13 +113,13 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-func (r *run) putNotes(ctx context.Context, running []snapshot.Collection, list iter.Seq[snapshot.Note], n int) error {
-	data, err := snapshot.EncodeUnnamed(running, list, n)
+func (r *run) putNotes(ctx context.Context, running []gcnotes.Collection, list iter.Seq[gcnotes.Note], n int) error {
+	data, err := gcnotes.Encode(running, list, n)
 	if err != nil {
 		return err
 	}
 	cond := store.Condition{IfMatch: r.notes.version, IfAbsent: r.notes.version == ""}
-	info, err := r.Store.Put(ctx, snapshot.UnnamedObject, bytes.NewReader(data), int64(len(data)), cond)
+	info, err := r.Store.Put(ctx, gcnotes.Object, bytes.NewReader(data), int64(len(data)), cond)
 	if errors.Is(err, store.ErrNoConditions) {
 		info, err = r.putUnconditional(ctx, data)
 	}
@@ -137,14 +138,14 @@ func (r *run) putUnconditional(ctx context.Context, data []byte) (store.Info, er
 		r.notes.unconditional = true
 		r.tally.warn("the store has no conditional writes: let no two collections of it run at the same time")
 	}
-	info, err := r.Store.Stat(ctx, snapshot.UnnamedObject)
+	info, err := r.Store.Stat(ctx, gcnotes.Object)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return store.Info{}, err
 	}
 	if info.Version != r.notes.version {
-		return store.Info{}, fmt.Errorf("write %s: %w", snapshot.UnnamedObject, store.ErrConflict)
+		return store.Info{}, fmt.Errorf("write %s: %w", gcnotes.Object, store.ErrConflict)
 	}
-	return r.Store.Put(ctx, snapshot.UnnamedObject, bytes.NewReader(data), int64(len(data)), store.Condition{})
+	return r.Store.Put(ctx, gcnotes.Object, bytes.NewReader(data), int64(len(data)), store.Condition{})
 }
 
 // confirmTime is longer than what usually lies between the Stat and the Put of putUnconditional.
@@ -166,14 +167,14 @@ func (r *run) confirmAnnounced(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(u.Running, func(c snapshot.Collection) bool { return c.ID == r.notes.id }) {
-		return fmt.Errorf("announce the collection in %s: %w", snapshot.UnnamedObject, store.ErrConflict)
+	if !slices.ContainsFunc(u.Running, func(c gcnotes.Collection) bool { return c.ID == r.notes.id }) {
+		return fmt.Errorf("announce the collection in %s: %w", gcnotes.Object, store.ErrConflict)
 	}
 	return nil
 }
 
 // settle forgets the note of an object, if there is one.
-func (n *notes) settle(f snapshot.Fingerprint) {
+func (n *notes) settle(f gcnotes.Fingerprint) {
 	if i, ok := n.old.Find(f); ok {
 		n.state[i] = settled
 	}
@@ -189,7 +190,7 @@ func (r *run) end(ctx context.Context) error {
 	base := r.notes.old
 	mine := r.notes
 	for try := 0; ; try++ {
-		running := slices.DeleteFunc(slices.Clone(base.Running), func(c snapshot.Collection) bool {
+		running := slices.DeleteFunc(slices.Clone(base.Running), func(c gcnotes.Collection) bool {
 			return c.ID == mine.id || !c.Active(time.Now())
 		})
 		list := mine.merged(base, since)
@@ -201,7 +202,7 @@ func (r *run) end(ctx context.Context) error {
 			return err
 		}
 		if base, r.notes.version, err = r.loadNotes(ctx); errors.Is(err, snapshot.ErrCorrupt) {
-			base = new(snapshot.Unnamed)
+			base = new(gcnotes.Unnamed)
 		} else if err != nil {
 			return err
 		}
@@ -211,17 +212,17 @@ func (r *run) end(ctx context.Context) error {
 func (n *notes) sortFresh() {
 	slices.SortFunc(n.fresh, compare)
 	n.fresh = slices.Compact(n.fresh)
-	n.fresh = n.fresh[:min(len(n.fresh), max(0, snapshot.MaxUnnamed-len(n.old.Notes)))]
+	n.fresh = n.fresh[:min(len(n.fresh), max(0, gcnotes.Max-len(n.old.Notes)))]
 }
 
 // merged yields the notes of base that this collection did not settle, and its fresh ones, sorted.
 // It can be run through several times.
-func (n *notes) merged(base *snapshot.Unnamed, since uint32) iter.Seq[snapshot.Note] {
-	return func(yield func(snapshot.Note) bool) {
+func (n *notes) merged(base *gcnotes.Unnamed, since uint32) iter.Seq[gcnotes.Note] {
+	return func(yield func(gcnotes.Note) bool) {
 		i := 0
 		for _, note := range base.Notes {
 			for ; i < len(n.fresh) && compare(n.fresh[i], note.Object) < 0; i++ {
-				if !yield(snapshot.Note{Object: n.fresh[i], Since: since}) {
+				if !yield(gcnotes.Note{Object: n.fresh[i], Since: since}) {
 					return
 				}
 			}
@@ -241,7 +242,7 @@ func (n *notes) merged(base *snapshot.Unnamed, since uint32) iter.Seq[snapshot.N
 			}
 		}
 		for ; i < len(n.fresh); i++ {
-			if !yield(snapshot.Note{Object: n.fresh[i], Since: since}) {
+			if !yield(gcnotes.Note{Object: n.fresh[i], Since: since}) {
 				return
 			}
 		}
@@ -250,12 +251,12 @@ func (n *notes) merged(base *snapshot.Unnamed, since uint32) iter.Seq[snapshot.N
 
 // drops reports whether an old note is to be forgotten. One that was not seen belongs to an
 // object that is gone, if all objects were seen.
-func (n *notes) drops(f snapshot.Fingerprint) bool {
+func (n *notes) drops(f gcnotes.Fingerprint) bool {
 	i, ok := n.old.Find(f)
 	return ok && (n.state[i] == settled || n.state[i] == unseen && n.swept)
 }
 
-func count(list iter.Seq[snapshot.Note]) (n int) {
+func count(list iter.Seq[gcnotes.Note]) (n int) {
 	for range list {
 		n++
 	}

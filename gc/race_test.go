@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/gc"
-	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/gcnotes"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/storetest"
 	"github.com/org/gocache-action/save"
@@ -192,7 +192,7 @@ func TestResurrected(t *testing.T) {
 	var packs []string
 	faulty := &storetest.Faulty{Store: st, Before: func(_ context.Context, c storetest.Call) (bool, error) {
 		// the first save began before the collection
-		if c.Op == storetest.OpOpen && c.Name == snapshot.UnnamedObject {
+		if c.Op == storetest.OpOpen && c.Name == gcnotes.Object {
 			return false, store.ErrNotFound
 		}
 		return true, nil
@@ -281,9 +281,9 @@ func TestTwoCollections(t *testing.T) {
 		ran = false
 		collect(t, during(st, n, func() { ran = true; collect(t, st, ahead) }), ahead)
 		mustBeExact(t, st)
-		body, _, err := st.Open(context.Background(), snapshot.UnnamedObject, 0, -1)
+		body, _, err := st.Open(context.Background(), gcnotes.Object, 0, -1)
 		must(t, err)
-		u, err := snapshot.DecodeUnnamed(body, func(snapshot.Fingerprint) bool { return true })
+		u, err := gcnotes.Decode(body, func(gcnotes.Fingerprint) bool { return true })
 		body.Close()
 		if err != nil || len(u.Running) != 0 {
 			t.Errorf("step %d: %+v, %v", n, u, err)

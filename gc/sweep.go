@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/org/gocache-action/internal/gcnotes"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -54,13 +55,13 @@ func (s *sweeper) list() error {
 func (s *sweeper) object(e store.Entry) error {
 	kind, repo := snapshot.KindOf(e.Name)
 	switch {
-	case kind == snapshot.KindManifest || e.Name == snapshot.UnnamedObject:
+	case kind == snapshot.KindManifest || e.Name == gcnotes.Object:
 		return nil
 	case kind == snapshot.KindOther:
 		s.tally.other(e.Size)
 		return nil
 	}
-	f := snapshot.FingerprintOf(e.Name)
+	f := gcnotes.FingerprintOf(e.Name)
 	switch {
 	case s.live.has(f):
 		s.tally.keep(kind, e.Size)
@@ -81,7 +82,7 @@ func (r *run) unused(i store.Info) bool { return r.MaxAge > 0 && r.now.Sub(i.Mod
 
 // unnamed notes an object, or removes it when its notice period is over. One that was written or
 // touched after it was noted gets a new period.
-func (s *sweeper) unnamed(e store.Entry, kind snapshot.Kind, f snapshot.Fingerprint) error {
+func (s *sweeper) unnamed(e store.Entry, kind snapshot.Kind, f gcnotes.Fingerprint) error {
 	i, noted := s.notes.old.Find(f)
 	since := s.now
 	if noted {

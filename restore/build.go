@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -219,7 +220,7 @@ func (r *run) checkSize(ctx context.Context, pack snapshot.Pack, info store.Info
 	case err != nil && isStore(err):
 		return fetchError(pack.Object, err)
 	case err == nil && info.Size != pack.Size:
-		r.tally.damage(snapshot.Damage{Object: pack.Object, Frame: -1,
+		r.tally.damage(jobstate.Damage{Object: pack.Object, Frame: -1,
 			Reason: fmt.Sprintf("object has %d bytes, not %d", info.Size, pack.Size)}, "refused")
 	}
 	return nil
@@ -240,7 +241,7 @@ func (r *run) restoreFrame(ctx context.Context, w *outputWriter, pack snapshot.P
 		if isStore(failed) {
 			return fetchError(pack.Object, failed)
 		}
-		r.tally.damage(snapshot.Damage{Object: pack.Object, Frame: f, Reason: failed.Error()}, kindOf(failed))
+		r.tally.damage(jobstate.Damage{Object: pack.Object, Frame: f, Reason: failed.Error()}, kindOf(failed))
 		w.skip(f, kindOf(failed))
 		return nil
 	}
@@ -287,7 +288,7 @@ func (r *run) losePack(j packJob, outputs []int, err error) error {
 	if isStore(err) {
 		return fetchError(object, err)
 	}
-	r.tally.damage(snapshot.Damage{Object: object, Frame: -1, Reason: err.Error()}, kindOf(err))
+	r.tally.damage(jobstate.Damage{Object: object, Frame: -1, Reason: err.Error()}, kindOf(err))
 	for _, o := range outputs {
 		r.loseOutput(o, kindOf(err))
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -213,7 +214,7 @@ func (r *run) moduleDone(j moduleJob, object string, err error) error {
 	default:
 		r.refuse(j.version, err.Error())
 		r.tally.add(func() {
-			r.tally.damages = append(r.tally.damages, snapshot.Damage{Object: object, Frame: -1, Reason: err.Error()})
+			r.tally.damages = append(r.tally.damages, jobstate.Damage{Object: object, Frame: -1, Reason: err.Error()})
 		})
 	}
 	return nil
@@ -224,7 +225,7 @@ func (r *run) moduleDone(j moduleJob, object string, err error) error {
 func (r *run) missModule(j moduleJob) {
 	r.tally.add(func() { r.tally.modules.Missing++ })
 	if j.listed {
-		r.tally.damage(snapshot.Damage{Object: j.objects[0], Frame: -1, Reason: store.ErrNotFound.Error()}, "missing")
+		r.tally.damage(jobstate.Damage{Object: j.objects[0], Frame: -1, Reason: store.ErrNotFound.Error()}, "missing")
 	}
 }
 

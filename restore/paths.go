@@ -8,6 +8,7 @@ import (
 	"path"
 
 	"github.com/org/gocache-action/internal/extradir"
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -91,7 +92,7 @@ func (r *run) restorePath(ctx context.Context, j pathJob, fetched func()) error 
 		err = fmt.Errorf("%w: %d files of %s are not in it", snapshot.ErrCorrupt, len(j.wanted), j.path.Name)
 	}
 	if err != nil {
-		r.tally.damage(snapshot.Damage{Object: j.pack.Object, Frame: -1, Reason: err.Error()}, kindOf(err))
+		r.tally.damage(jobstate.Damage{Object: j.pack.Object, Frame: -1, Reason: err.Error()}, kindOf(err))
 		r.loseFiles(j, kindOf(err))
 	}
 	return nil

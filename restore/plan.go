@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -9,7 +10,7 @@ import (
 type PlanResult struct {
 	Key        string             `json:"key"`
 	Candidates []lookup.Candidate `json:"candidates"` // in the order in which they are tried
-	Matched    *snapshot.Matched  `json:"matched"`
+	Matched    *jobstate.Matched  `json:"matched"`
 	Modules    PlanCounts         `json:"modules"`
 	Build      PlanCounts         `json:"build"` // action entries
 	Files      PlanCounts         `json:"files"` // of Options.Paths

@@ -21,6 +21,7 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/extradir"
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/osfile"
@@ -101,7 +102,7 @@ type Counts struct {
 // before it.
 type Result struct {
 	Key          string            `json:"key"`
-	Matched      *snapshot.Matched `json:"matched"`           // null: no snapshot
+	Matched      *jobstate.Matched `json:"matched"`           // null: no snapshot
 	Exact        bool              `json:"-"`                 // as Matched says
 	Size         *snapshot.Size    `json:"size,omitempty"`    // of the snapshot
 	Largest      []snapshot.Sized  `json:"largest,omitempty"` // modules of the snapshot
@@ -118,7 +119,7 @@ type Result struct {
 	Differs  []string       `json:"differs,omitempty"`
 	Losses   []Loss         `json:"losses,omitempty"`
 	Warnings []string       `json:"warnings,omitempty"`
-	State    snapshot.State `json:"-"` // for the save of the same job
+	State    jobstate.State `json:"-"` // for the save of the same job
 }
 
 // Loss names something that the snapshot or go.sum promises and that could not be restored.
@@ -226,7 +227,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 			r.tally.warn("%v: it is passed over", d.Err)
 			continue
 		}
-		r.tally.damage(snapshot.Damage{Object: d.Object, Frame: -1, Reason: d.Err.Error()}, kindOf(d.Err))
+		r.tally.damage(jobstate.Damage{Object: d.Object, Frame: -1, Reason: d.Err.Error()}, kindOf(d.Err))
 	}
 	if err != nil {
 		return r, err
@@ -271,13 +272,13 @@ func (r *run) manifest() *snapshot.Manifest {
 	return r.found.Manifest
 }
 
-func (r *run) matched() *snapshot.Matched {
+func (r *run) matched() *jobstate.Matched {
 	if r.found.Manifest == nil {
 		return nil
 	}
 	// The digest decides, not the name: "latest" can well be the snapshot of these very module
 	// files.
-	return &snapshot.Matched{
+	return &jobstate.Matched{
 		Object: r.found.Object, Scope: r.found.Scope, Key: r.found.Key,
 		Exact: r.found.Manifest.Digest == r.Keys.Key.Digest, Saved: r.found.Manifest.Writer.Time,
 	}
@@ -296,7 +297,7 @@ func (r *run) result() *Result {
 	}
 	r.tally.into(res)
 	res.Differs = r.differs
-	res.State = snapshot.State{
+	res.State = jobstate.State{
 		Store: r.Store.String(), Repo: r.Repo, Scope: r.Scope, Time: r.start,
 		Matched: res.Matched, Damaged: r.tally.damages, ZipsRebuilt: r.Zips, Differs: r.differs,
 		Key: r.Keys.Key.Exact(), Sums: make(map[string]string, len(r.Keys.Sums.Zip)),

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/report"
-	"github.com/org/gocache-action/internal/snapshot"
 )
 
 // tally collects what the workers did. Safe for concurrent use.
@@ -17,7 +17,7 @@ type tally struct {
 	packs    Counts
 	files    Counts
 	losses   []Loss
-	damages  []snapshot.Damage
+	damages  []jobstate.Damage
 	warnings []string
 	lost     map[string]string // object -> kind of its loss
 	locked   int               // losses of kindLocked
@@ -30,7 +30,7 @@ func (t *tally) add(f func()) {
 }
 
 // damage records stored bytes that were missing or wrong, so that the next save can mend them.
-func (t *tally) damage(d snapshot.Damage, kind string) {
+func (t *tally) damage(d jobstate.Damage, kind string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.damages = append(t.damages, d)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -86,7 +87,7 @@ func (r *run) restoreTree(ctx context.Context, j treeJob, p *part) error {
 		return fetchError(j.pack.Object, err)
 	}
 	if err != nil {
-		r.tally.damage(snapshot.Damage{Object: j.pack.Object, Frame: -1, Reason: err.Error()}, kindOf(err))
+		r.tally.damage(jobstate.Damage{Object: j.pack.Object, Frame: -1, Reason: err.Error()}, kindOf(err))
 	}
 	return nil
 }

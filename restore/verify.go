@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/snapshot"
 	"golang.org/x/sync/errgroup"
 )
@@ -99,7 +100,7 @@ func (w *outputWriter) check(p []byte) bool {
 	if snapshot.ID(w.sum.Sum(nil)) == o.ID {
 		return true
 	}
-	w.run.tally.damage(snapshot.Damage{
+	w.run.tally.damage(jobstate.Damage{
 		Object: w.run.manifest().Packs[o.Pack].Object, Frame: o.Frame,
 		Reason: fmt.Sprintf("output %x is not what it is named by", o.ID),
 	}, "refused")

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/org/gocache-action/internal/gcnotes"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -33,8 +34,8 @@ const notesAge = time.Hour
 
 // garbage is what a save knows about garbage collection.
 type garbage struct {
-	unnamed *snapshot.Unnamed // nil: never collected, or it cannot be known
-	noticed time.Time         // when that was read
+	unnamed *gcnotes.Unnamed // nil: never collected, or it cannot be known
+	noticed time.Time        // when that was read
 
 	renewing sync.Mutex
 	again    map[string]bool // noted objects that this save has written or touched
@@ -91,18 +92,18 @@ func (r *run) readUnnamed(ctx context.Context) error {
 	return err
 }
 
-func (r *run) loadUnnamed(ctx context.Context) (*snapshot.Unnamed, error) {
-	body, info, err := r.Store.Open(ctx, snapshot.UnnamedObject, 0, -1)
+func (r *run) loadUnnamed(ctx context.Context) (*gcnotes.Unnamed, error) {
+	body, info, err := r.Store.Open(ctx, gcnotes.Object, 0, -1)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	u, err := snapshot.DecodeUnnamed(io.LimitReader(body, min(info.Size, snapshot.MaxUnnamedSize)), func(snapshot.Fingerprint) bool { return true })
+	u, err := gcnotes.Decode(io.LimitReader(body, min(info.Size, gcnotes.MaxSize)), func(gcnotes.Fingerprint) bool { return true })
 	if err == nil || !errors.Is(err, store.ErrUnreachable) && ctx.Err() == nil {
 		return u, err
 	}
 	// The bytes are not to blame. Without ErrCorrupt, so that they are not ignored for it.
-	return nil, fmt.Errorf("read %s: %w", snapshot.UnnamedObject, errors.Join(store.ErrUnreachable, ctx.Err()))
+	return nil, fmt.Errorf("read %s: %w", gcnotes.Object, errors.Join(store.ErrUnreachable, ctx.Err()))
 }
 
 // noted reports whether a collection has found an object unnamed.
@@ -110,7 +111,7 @@ func (r *run) noted(object string) bool {
 	if r.unnamed == nil {
 		return false
 	}
-	_, ok := r.unnamed.Find(snapshot.FingerprintOf(object))
+	_, ok := r.unnamed.Find(gcnotes.FingerprintOf(object))
 	return ok
 }
 
@@ -156,7 +157,7 @@ func (r *run) confirm(ctx context.Context) error {
 	if err := r.readUnnamed(ctx); err != nil {
 		return err
 	}
-	collecting := r.unnamed != nil && slices.ContainsFunc(r.unnamed.Running, func(c snapshot.Collection) bool { return c.Active(time.Now()) })
+	collecting := r.unnamed != nil && slices.ContainsFunc(r.unnamed.Running, func(c gcnotes.Collection) bool { return c.Active(time.Now()) })
 	gone := map[string]bool{}
 	for object := range r.again {
 		// One that ended since the object was renewed can have removed it. One that begins now

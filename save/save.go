@@ -25,6 +25,7 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/idindex"
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/report"
@@ -41,7 +42,7 @@ type Options struct {
 	Keys                           keys.Plan
 	ModDir, BuildDir               string // "" switches that half off: what is stored of it is kept
 	Private                        string // patterns as in GOPRIVATE, comma-separated
-	State                          *snapshot.State
+	State                          *jobstate.State
 	// StableTimes says that the files of the project have times that depend on their content only.
 	// Without it, what rests on times of files is left out.
 	StableTimes bool
@@ -307,11 +308,11 @@ func (r *run) scan(ctx context.Context) error {
 
 // usableState drops from the state what it says about another store or repository. When the
 // caches were filled holds all the same.
-func usableState(o Options) *snapshot.State {
+func usableState(o Options) *jobstate.State {
 	if o.State == nil || o.State.Store == o.Store.String() && o.State.Repo == o.Repo {
 		return o.State
 	}
-	return &snapshot.State{Time: o.State.Time}
+	return &jobstate.State{Time: o.State.Time}
 }
 
 // execute uploads what is new, then publishes.

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
-	"github.com/org/gocache-action/internal/e2e/stdtest"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
+	"github.com/org/gocache-action/internal/stdtest"
 )
 
 func TestMain(m *testing.M) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/org/gocache-action/internal/e2e/e2etest"
+	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
 var shared e2etest.World

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/gc"
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
@@ -21,7 +22,7 @@ type gocachePolicy struct {
 	begin  time.Time     // of the first release
 	store  store.Store
 	maxAge time.Duration
-	state  *snapshot.State // of the last restore
+	state  *jobstate.State // of the last restore
 }
 
 // What identifies the snapshot: one job on the default branch.

@@ -4,12 +4,12 @@ import (
 	"os"
 	"testing"
 
-	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/restore"
 )
 
 func TestCacheResult(t *testing.T) {
-	found := func(exact bool) *restore.Result { return &restore.Result{Matched: &snapshot.Matched{Exact: exact}} }
+	found := func(exact bool) *restore.Result { return &restore.Result{Matched: &jobstate.Matched{Exact: exact}} }
 	lossy := found(true)
 	lossy.Losses = []restore.Loss{{What: "a", Kind: "missing"}}
 	wrong := outcome{Error: "store does not answer"}

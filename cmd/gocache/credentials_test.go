@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/org/gocache-action/internal/e2e/e2etest"
 	"github.com/org/gocache-action/internal/store/storetest"
+	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
 // A roleJob is a job whose only access to a bucket is a role.

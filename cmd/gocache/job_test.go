@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
-	"github.com/org/gocache-action/internal/e2e/e2etest"
+	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
 // A testJob is a job of a CI system on a machine of its own: a small project, and caches that begin

@@ -15,9 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/mtimes"
 	"github.com/org/gocache-action/internal/report"
-	"github.com/org/gocache-action/internal/snapshot"
 )
 
 const mtimesLong = `Mtimes gives the files of the project that git tracks modification times that depend
@@ -81,12 +81,12 @@ func (a *app) noteStableTimes(ctx context.Context) error {
 	if err != nil {
 		return nil
 	}
-	state, err := snapshot.ReadState(file)
+	state, err := jobstate.Read(file)
 	if err != nil || state == nil {
 		return err
 	}
 	state.StableTimes = true
-	return snapshot.WriteState(file, *state)
+	return jobstate.Write(file, *state)
 }
 
 // errNoGit is why there is nothing to go by.

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/gcnotes"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -198,7 +199,7 @@ func TestDocumentedPolicies(t *testing.T) {
 					}
 				}
 			}
-			if !ask("s3:PutObject", public) || !ask("s3:AbortMultipartUpload", public) || !ask("s3:GetObject", public) || !ask("s3:GetObject", snapshot.UnnamedObject) {
+			if !ask("s3:PutObject", public) || !ask("s3:AbortMultipartUpload", public) || !ask("s3:GetObject", public) || !ask("s3:GetObject", gcnotes.Object) {
 				t.Error("public modules or the notes of gc")
 			}
 			if p.decide(t, request{"s3:ListBucket", "arn:aws:s3:::acme-cache", c.facts}) != "allow" {

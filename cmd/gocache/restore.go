@@ -12,9 +12,9 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/redact"
 	"github.com/org/gocache-action/internal/report"
-	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/restore"
 )
@@ -156,7 +156,7 @@ func (a *app) keepState(p *project, res *restore.Result) error {
 	if err != nil {
 		return err
 	}
-	return snapshot.WriteState(file, res.State)
+	return jobstate.Write(file, res.State)
 }
 
 // restoreOptions is the one place where flags and environment become options; plan and
@@ -222,7 +222,7 @@ func (o restoreOutput) write(w io.Writer) error {
 }
 
 // foundTitle says which snapshot was found for a key.
-func foundTitle(key string, m *snapshot.Matched) string {
+func foundTitle(key string, m *jobstate.Matched) string {
 	if m == nil {
 		return "no snapshot found for " + key
 	}

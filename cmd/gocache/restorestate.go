@@ -3,13 +3,13 @@ package main
 import (
 	"strings"
 
-	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/store"
 )
 
 // A restoreState is what the restore of this job noted for its save.
 type restoreState struct {
-	state *snapshot.State // nil: none, or of another snapshot
+	state *jobstate.State // nil: none, or of another snapshot
 	// stableTimes says that the restore, or mtimes after it, gave the files of the project their
 	// times. To which snapshot the restore belonged does not matter.
 	stableTimes bool
@@ -23,7 +23,7 @@ func (a *app) restoreState(p *project, st store.Store) restoreState {
 	if err != nil {
 		return restoreState{}
 	}
-	state, err := snapshot.ReadState(file)
+	state, err := jobstate.Read(file)
 	if err != nil {
 		a.out.warn(err, "")
 		return restoreState{}
@@ -39,7 +39,7 @@ func (a *app) restoreState(p *project, st store.Store) restoreState {
 }
 
 // differences names what a save has other than the restore before it.
-func differences(state *snapshot.State, store string, id identity) []string {
+func differences(state *jobstate.State, store string, id identity) []string {
 	var list []string
 	for _, part := range []struct{ name, was, is string }{
 		{"store", state.Store, store}, {"repository", state.Repo, id.Repo}, {"scope", state.Scope, id.Scope},

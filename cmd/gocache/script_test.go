@@ -16,8 +16,8 @@ import (
 	"github.com/rogpeppe/go-internal/goproxytest"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/org/gocache-action/internal/e2e/e2etest"
-	"github.com/org/gocache-action/internal/e2e/stdtest"
+	"github.com/org/gocache-action/internal/stdtest"
+	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
 func TestMain(m *testing.M) {

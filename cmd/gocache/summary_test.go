@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/restore"
 	"github.com/org/gocache-action/save"
@@ -18,7 +19,7 @@ func bothHalves() (*restoreOutput, *saveOutput) {
 	id := identity{Name: "ci/test", Repo: "github.com/org/name", Scope: "refs/pull/7/merge", Run: "42"}
 	saved := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	r := &restoreOutput{identity: id, Store: "file:///s", Result: &restore.Result{
-		Key: "ci/test/linux", Exact: true, Matched: &snapshot.Matched{Scope: "refs/heads/main", Exact: true, Saved: saved},
+		Key: "ci/test/linux", Exact: true, Matched: &jobstate.Matched{Scope: "refs/heads/main", Exact: true, Saved: saved},
 		Modules: restore.Counts{Restored: 3, Refused: 1}, Build: restore.Counts{Restored: 500}, Seconds: 1.5,
 		Size:     &snapshot.Size{Stored: 1 << 20, Modules: 4},
 		Losses:   []restore.Loss{{What: "example.com/m@v1.0.0", Reason: "hash", Kind: "refused"}, {What: "v1/x", Reason: "gone", Kind: "missing"}},

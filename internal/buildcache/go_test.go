@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/org/gocache-action/internal/e2e/stdtest"
 	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
+	"github.com/org/gocache-action/internal/stdtest"
 )
 
 // project is a module with a test and a program, built with the real go command.

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
-	"github.com/org/gocache-action/internal/e2e/stdtest"
 	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/stdtest"
 )
 
 var sources = map[string]string{

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
@@ -148,39 +147,4 @@ func checkSound(t *testing.T, m *snapshot.Manifest) {
 	if m.StoredBytes() < 0 || m.Size().ModuleBytes < 0 {
 		t.Error("sizes overflow")
 	}
-}
-
-// FuzzDecodeUnnamed reads notes of garbage collection, with the hash made right.
-func FuzzDecodeUnnamed(f *testing.F) {
-	notes := []snapshot.Note{{Object: snapshot.Fingerprint{1}, Since: 5}, {Object: snapshot.Fingerprint{2}, Since: 7}}
-	data, err := snapshot.EncodeUnnamed([]snapshot.Collection{{ID: "a", Start: time.Unix(1_800_000_000, 0).UTC()}}, slices.Values(notes), len(notes))
-	if err != nil {
-		f.Fatal(err)
-	}
-	_, body, _ := bytes.Cut(data, []byte("\n\n"))
-	f.Add([]byte("gocache-unnamed 1\n"), body)
-	f.Add([]byte("gocache-unnamed 2\n"), body)
-	all := func(snapshot.Fingerprint) bool { return true }
-	f.Fuzz(func(t *testing.T, head, body []byte) {
-		data := append(bytes.Clone(head), fmt.Appendf(nil, "sha256 %x\n\n", sha256.Sum256(body))...)
-		data = append(data, body...)
-		u, err := snapshot.DecodeUnnamed(bytes.NewReader(data), all)
-		if err != nil {
-			if !errors.Is(err, snapshot.ErrCorrupt) && !errors.Is(err, snapshot.ErrFormat) {
-				t.Errorf("neither accepted nor refused: %v", err)
-			}
-			return
-		}
-		again, err := snapshot.EncodeUnnamed(u.Running, slices.Values(u.Notes), len(u.Notes))
-		if err != nil {
-			return // times that JSON does not take
-		}
-		back, err := snapshot.DecodeUnnamed(bytes.NewReader(again), all)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(u.Notes, back.Notes); d != "" {
-			t.Error(d)
-		}
-	})
 }

@@ -3,7 +3,6 @@ package snapshot_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,8 +13,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/org/gocache-action/internal/snapshot"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/org/gocache-action/internal/snapshot"
 )
 
 // sampleManifest has one of everything, in canonical order.
@@ -355,20 +355,6 @@ func FuzzReader(f *testing.F) {
 			if filepath.IsAbs(x.Name) || !filepath.IsLocal(x.Name) {
 				t.Errorf("unsafe name %q", x.Name)
 			}
-		}
-	})
-}
-
-func FuzzReadState(f *testing.F) {
-	good, _ := json.Marshal(snapshot.State{Format: 1, Repo: "r"})
-	f.Add(good)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		path := filepath.Join(t.TempDir(), "state")
-		if err := os.WriteFile(path, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if s, err := snapshot.ReadState(path); err == nil && s.Format != snapshot.Format {
-			t.Error("a state of another format was accepted")
 		}
 	})
 }

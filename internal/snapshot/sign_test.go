@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/org/gocache-action/internal/snapshot"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/org/gocache-action/internal/snapshot"
 )
 
 // The keys of the frozen vector, made by `gocache keygen`, and another pair.

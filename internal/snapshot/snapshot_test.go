@@ -11,8 +11,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/org/gocache-action/internal/snapshot"
 	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/snapshot"
 )
 
 // file is a member with its bytes.

@@ -1,0 +1,286 @@
+package github
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/store/storetest"
+	"github.com/org/gocache-action/test/e2e/e2etest"
+)
+
+// The project has two modules that import little, as every test that begins without a cache
+// compiles them.
+var projectFiles = map[string]string{
+	"go.mod": "module example.com/project\n\ngo 1.24\n\nrequire (\n\tgithub.com/inconshreveable/mousetrap v1.1.0\n" +
+		"\tgithub.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db\n)\n",
+	"go.sum": `github.com/inconshreveable/mousetrap v1.1.0 h1:wN+x4NVGpMsO7ErUn/mUI3vEoE6Jt13X2s0bqwp9tc8=
+github.com/inconshreveable/mousetrap v1.1.0/go.mod h1:vpF70FUmC8bwa3OWnCshd2FqLfsEA9PFc4w1p2J65bw=
+github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db h1:62I3jR2EmQ4l5rM/4FEfDWcRD+abF5XlKShorW5LRoQ=
+github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db/go.mod h1:l0dey0ia/Uv7NcFFVbCLtqEBQbrT4OCwCSKTEv6enCw=
+`,
+	"lib/lib.go": "package lib\n\nimport (\n\t\"github.com/inconshreveable/mousetrap\"\n\t\"github.com/mitchellh/colorstring\"\n)\n\n" +
+		"func Text() string { return colorstring.Color(\"[red]x\") }\n\nfunc Clicked() bool { return mousetrap.StartedByExplorer() }\n",
+	"nested/go.mod": "module example.com/nested\n\ngo 1.24\n",
+	"nested/n.go":   "package nested\n\nfunc N() int { return 1 }\n",
+}
+
+// A lab is a repository with a workflow, a bucket, and a runner that is new for each run.
+type lab struct {
+	t                     *testing.T
+	act                   string
+	root, project, action string
+	server                *storetest.Server
+	env                   []string
+	vars                  map[string]string // of the repository
+}
+
+func newLab(t *testing.T) *lab {
+	unixOnly(t)
+	l := &lab{t: t, act: tool(t, "GOCACHE_TEST_ACT", "act"), root: t.TempDir()}
+	nodeDir := filepath.Dir(node(t))
+	l.project, l.action = filepath.Join(l.root, "project"), filepath.Join(l.root, "action")
+	copyAction(t, l.action)
+	if err := os.CopyFS(l.project, os.DirFS(filepath.Join("testdata", "project"))); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range projectFiles {
+		write(t, filepath.Join(l.project, filepath.FromSlash(name)), text)
+	}
+	l.git("init", "-q", "-b", "main")
+	l.git("remote", "add", "origin", "https://github.com/octo/project.git")
+	l.git("add", "-A")
+	l.git("commit", "-qm", "first")
+
+	binary := filepath.Join(l.root, "gocache")
+	goCommand(t, repository(t), "build", "-o", binary, "./cmd/gocache")
+	l.server = storetest.Gateway(t)
+	l.server.Bucket(t, "bucket")
+	l.vars = map[string]string{
+		"ENDPOINT": l.server.Endpoint, "ACCESS_KEY": l.server.AccessKey, "SECRET_KEY": l.server.SecretKey,
+		"GOPROXY": "file://" + goCommand(t, ".", "env", "GOMODCACHE") + "/cache/download," + goCommand(t, ".", "env", "GOPROXY"),
+	}
+	l.env = environ("HOME="+e2etest.QuietHome(t, filepath.Join(l.root, "home")), "XDG_CACHE_HOME="+filepath.Join(l.root, "xdg"), "GOCACHE_ACTION_BINARY="+binary,
+		"GOMODCACHE="+filepath.Join(l.root, "runner", "mod"), "GOCACHE="+filepath.Join(l.root, "runner", "build"), "GOENV=off", "GOTOOLCHAIN=local",
+		"PATH="+nodeDir+string(filepath.ListSeparator)+os.Getenv("PATH"), "AWS_EC2_METADATA_DISABLED=true", "NO_PROXY=127.0.0.1",
+		"GIT_CONFIG_GLOBAL="+os.DevNull)
+	// module trees are read-only
+	t.Cleanup(func() { osfile.RemoveAll(filepath.Join(l.root, "runner")) })
+	return l
+}
+
+// goCommand runs go as the machine has it, and returns what it prints.
+func goCommand(t testing.TB, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go %s: %v", strings.Join(args, " "), err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func (l *lab) git(args ...string) {
+	l.t.Helper()
+	cmd := exec.Command("git", append([]string{"-C", l.project, "-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		l.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// change adds something to compile.
+func (l *lab) change(word string) {
+	write(l.t, filepath.Join(l.project, "lib", word+".go"), "package lib\n\nvar "+word+" = 1\n")
+}
+
+// Payloads of events.
+const repositoryJSON = `"repository": {"full_name": "octo/project", "default_branch": "main"}`
+
+func pushTo(branch string) string {
+	return `{"ref": "refs/heads/` + branch + `", ` + repositoryJSON + `}`
+}
+
+func pullRequest(number int, headRepo, base string) string {
+	return fmt.Sprintf(`{"number": %d, "pull_request": {"number": %[1]d, "head": {"ref": "feature", "repo": {"full_name": %q}},
+		"base": {"ref": %q, "repo": {"full_name": "octo/project"}}}, %s}`, number, headRepo, base, repositoryJSON)
+}
+
+// A run is what act said about a workflow.
+type run struct {
+	t    *testing.T
+	text string            // all that steps printed, and what the runner understood
+	jobs map[string]string // results
+	new  []string          // objects that were written to the bucket
+	sum  []string          // sections that steps added to the summary
+}
+
+// run runs a workflow on a new runner. Variables are NAME=value and win over those of the
+// repository; interrupt is a file that says when to cancel.
+func (l *lab) run(workflow, event, payload, interrupt string, vars ...string) run {
+	l.t.Helper()
+	if err := osfile.RemoveAll(filepath.Join(l.root, "runner")); err != nil {
+		l.t.Fatal(err)
+	}
+	file := filepath.Join(l.root, "event.json")
+	write(l.t, file, payload)
+	args := []string{event, "-W", ".github/workflows/" + workflow, "-e", file, "--json", "-P", "ubuntu-latest=-self-hosted", "--no-cache-server",
+		"--concurrent-jobs", "1"}
+	for _, sub := range []string{"", "/restore", "/save"} {
+		args = append(args, "--local-repository", "org/gocache-action"+sub+"@v1="+l.action)
+	}
+	for name, value := range l.vars {
+		if !slices.ContainsFunc(vars, func(v string) bool { return strings.HasPrefix(v, name+"=") }) {
+			args = append(args, "--var", name+"="+value)
+		}
+	}
+	for _, v := range vars {
+		args = append(args, "--var", v)
+	}
+	before := l.objects()
+	cmd := exec.Command(l.act, args...)
+	cmd.Dir, cmd.Env = l.project, l.env
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		l.t.Fatal(err)
+	}
+	if interrupt != "" {
+		waitFor(l.t, interrupt)
+		cmd.Process.Signal(os.Interrupt)
+	}
+	cmd.Wait() // act fails with the job
+	r := parse(l.t, out.Bytes())
+	for name, x := range l.objects() {
+		if before[name] != x {
+			r.new = append(r.new, name)
+		}
+	}
+	slices.Sort(r.new)
+	return r
+}
+
+func waitFor(t *testing.T, file string) {
+	t.Helper()
+	for range 1200 {
+		if _, err := os.Stat(file); err == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("no %s within 120 s", file)
+}
+
+// parse reads the log, one JSON object a line.
+func parse(t *testing.T, data []byte) run {
+	r := run{t: t, jobs: map[string]string{}}
+	var text strings.Builder
+	for line := range bytes.Lines(data) {
+		var entry struct{ Msg, JobID, JobResult, Command, Content string }
+		if json.Unmarshal(line, &entry) != nil {
+			text.Write(line)
+			continue
+		}
+		text.WriteString(strings.TrimRight(entry.Msg, "\n") + "\n")
+		if entry.Command == "summary" {
+			r.sum = append(r.sum, entry.Content)
+		}
+		if entry.JobResult != "" {
+			r.jobs[entry.JobID] = entry.JobResult
+		}
+	}
+	r.text = text.String()
+	return r
+}
+
+// objects lists the bucket: names, with what changes when an object is written again.
+func (l *lab) objects() map[string]string {
+	out := map[string]string{}
+	root := filepath.Join(l.server.DataDir, "bucket")
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, p)
+		out[filepath.ToSlash(rel)] = fmt.Sprint(info.Size(), info.ModTime())
+		return nil
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return out
+}
+
+// job demands the result of a job.
+func (r run) job(id, want string) {
+	r.t.Helper()
+	if r.jobs[id] != want {
+		r.t.Errorf("job %s: %q, want %q\n%s", id, r.jobs[id], want, r.text)
+	}
+}
+
+// says demands texts in the log.
+func (r run) says(texts ...string) {
+	r.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(r.text, text) {
+			r.t.Errorf("the log does not say %q:\n%s", text, r.text)
+		}
+	}
+}
+
+// summary demands one section for the job, with texts in it.
+func (r run) summary(texts ...string) {
+	r.t.Helper()
+	if len(r.sum) != 1 || strings.Count(r.sum[0], "### ") != 1 {
+		r.t.Errorf("want one section in the summary, got %q", r.sum)
+		return
+	}
+	for _, text := range texts {
+		if !strings.Contains(r.sum[0], text) {
+			r.t.Errorf("the summary does not say %q:\n%s", text, r.sum[0])
+		}
+	}
+}
+
+// compiled reports whether the go command ran a tool.
+func (r run) compiled() bool {
+	return regexp.MustCompile(`(?m)^.*/(compile|asm)(\.exe)? .*$`).MatchString(r.text)
+}
+
+// wroteOnly demands that something was written, and that it all lies in a scope or is a module,
+// which are for all.
+func (r run) wroteOnly(scope string) {
+	r.t.Helper()
+	if len(r.new) == 0 {
+		r.t.Errorf("nothing was written:\n%s", r.text)
+	}
+	own := "some/prefix/v1/repos/github.com~octo~project/" + strings.ReplaceAll(scope, "/", "~") + "/"
+	for _, name := range r.new {
+		if !hasPrefix(name, own, "some/prefix/v1/modules/") {
+			r.t.Errorf("wrote %s, want only scope %s", name, scope)
+		}
+	}
+}
+
+// wroteNothing demands an untouched bucket.
+func (r run) wroteNothing() {
+	r.t.Helper()
+	if len(r.new) > 0 {
+		r.t.Errorf("wrote %v:\n%s", r.new, r.text)
+	}
+}

@@ -1,0 +1,57 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/test/e2e/e2etest"
+)
+
+// TestIndexesAlone: what a fresh checkout makes the go command note about its packages is no reason
+// to save.
+func TestIndexesAlone(t *testing.T) {
+	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
+	shared.Reset(t)
+	shared.Save(t, st)
+	index := addOutput(t, shared.Build, 1, "go index v2\nof a directory\n")
+	if res := shared.Save(t, st); res.Written || res.BytesUploaded > 0 {
+		t.Errorf("an index alone was saved: %+v", res)
+	}
+	result := addOutput(t, shared.Build, 2, "ok  \texample.com/project/lib\t0.1s\n")
+	if res := shared.Save(t, st); !res.Written {
+		t.Errorf("a test result was not saved: %+v", res)
+	}
+	saved := map[snapshot.ID]bool{}
+	for _, a := range shared.Manifest(t, st).Actions {
+		saved[a.ID] = true
+	}
+	if !saved[index] || !saved[result] {
+		t.Errorf("saved the index: %t, the test result: %t", saved[index], saved[result])
+	}
+	addOutput(t, shared.Build, 3, "go index v2\nof a directory\n")
+	if res := shared.Save(t, st); res.Written {
+		t.Errorf("an index with stored bytes was saved: %+v", res)
+	}
+}
+
+// addOutput puts an action entry with an output of this text into a build cache.
+func addOutput(t *testing.T, dir string, n byte, text string) snapshot.ID {
+	t.Helper()
+	c := buildcache.Open(dir)
+	o := buildcache.Output{ID: sha256.Sum256([]byte(text)), Size: int64(len(text))}
+	w, err := c.CreateOutput(o, time.Now())
+	if !errors.Is(err, fs.ErrExist) {
+		e2etest.Must(t, err)
+		_, err = w.Write([]byte(text))
+		e2etest.Must(t, errors.Join(err, w.Close()))
+	}
+	action := buildcache.ID{2, n}
+	e2etest.Must(t, c.PutAction(buildcache.Entry{Action: action, Output: o.ID, Size: o.Size, Time: 1}, time.Now()))
+	return snapshot.ID(action)
+}

@@ -1,0 +1,321 @@
+package faults
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/gcnotes"
+	"github.com/org/gocache-action/internal/jobstate"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/dir"
+	"github.com/org/gocache-action/internal/store/storetest"
+	"github.com/org/gocache-action/save"
+	"github.com/org/gocache-action/test/e2e/e2etest"
+)
+
+// storeFault is what a store can do to an operation: not perform it, or perform it and lose the
+// answer; or what can become of a body.
+type storeFault struct {
+	name    string
+	apply   bool   // the operation happens
+	err     error  // what the caller gets; nil: what the operation gives
+	hangs   bool   // until the time of the run is over
+	lasting bool   // and the same for all operations after it; a body: each time it is read
+	only    string // this command; "": all
+	body    func(r io.Reader, size int64) io.Reader
+	expectation
+	onSave expectation // of a save, where that is another one
+}
+
+// shortTime is --timeout of runs in which something hangs.
+const shortTime = 3 * time.Second
+
+// stalledBody is a body that stops in its middle, and fails as stores let it when nothing moves.
+func stalledBody(r io.Reader, size int64) io.Reader {
+	return io.MultiReader(io.LimitReader(r, size/2), errReader(func() error {
+		time.Sleep(50 * time.Millisecond)
+		return fmt.Errorf("nothing moved: %w", store.ErrUnreachable)
+	}))
+}
+
+type errReader func() error
+
+func (f errReader) Read([]byte) (int, error) { return 0, f() }
+
+var storeFaults = []storeFault{
+	{name: "not done, error", err: store.ErrUnreachable, expectation: expectUnreachable},
+	{name: "done, answer lost", apply: true, err: store.ErrUnreachable, expectation: expectUnreachable},
+	{name: "not done, error, from then on", err: store.ErrUnreachable, lasting: true, expectation: expectUnreachable},
+	{name: "denied from then on", err: store.ErrDenied, lasting: true, expectation: expectDenied},
+	{name: "hangs until the timeout", hangs: true, expectation: expectation{err: context.DeadlineExceeded}},
+	{name: "body truncated", body: func(r io.Reader, size int64) io.Reader { return storetest.Truncated(r, size/2, io.ErrUnexpectedEOF) }, onSave: expectOvercome},
+	{name: "byte flipped", body: func(r io.Reader, size int64) io.Reader { return storetest.Flipped(r, size/2) }, onSave: expectOvercome},
+	{name: "other content", body: func(_ io.Reader, size int64) io.Reader { return io.LimitReader(endlessText("other "), size) }, onSave: expectOvercome},
+	// To a save such a manifest is a damaged one, and TestDamagedManifests says what it does.
+	{name: "body truncated, each time", lasting: true, only: "restore", body: func(r io.Reader, size int64) io.Reader { return storetest.Truncated(r, size/2, io.ErrUnexpectedEOF) }},
+	{name: "byte flipped, each time", lasting: true, only: "restore", body: func(r io.Reader, size int64) io.Reader { return storetest.Flipped(r, size/2) }},
+	{name: "body stalls", body: stalledBody, expectation: expectUnreachable},
+}
+
+// endlessText repeats a text.
+type endlessText string
+
+func (e endlessText) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = e[i%len(e)]
+	}
+	return len(p), nil
+}
+
+// call is an operation by what it does. One that is repeated is another one.
+type call struct {
+	name, kind string
+	storetest.Call
+}
+
+// calls tells operations apart.
+type calls struct {
+	mu   sync.Mutex
+	seen map[string]int
+	byN  map[int64]call
+}
+
+// begin names an operation that begins.
+func (l *calls) begin(c storetest.Call) call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.seen == nil {
+		l.seen, l.byN = map[string]int{}, map[int64]call{}
+	}
+	name := fmt.Sprintf("%s %s", c.Op, c.Name)
+	if c.Off > 0 {
+		name += fmt.Sprintf(" from %d", c.Off)
+	}
+	l.seen[name]++
+	name += strings.Repeat(", again", l.seen[name]-1)
+	l.byN[c.N] = call{name, callKind(c), c}
+	return l.byN[c.N]
+}
+
+func (l *calls) of(c storetest.Call) call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.byN[c.N]
+}
+
+func callKind(c storetest.Call) string {
+	kind, _ := snapshot.KindOf(c.Name)
+	if c.Name == gcnotes.Object {
+		kind = "notes"
+	}
+	return fmt.Sprintf("%s %s", c.Op, kind)
+}
+
+// faultyStore is a store in which a fault happens at one operation.
+type faultyStore struct {
+	*storetest.Faulty
+	begun atomic.Bool
+}
+
+func faultyAt(st store.Store, at string, fault storeFault) *faultyStore {
+	f := &faultyStore{Faulty: &storetest.Faulty{Store: st}}
+	list := new(calls)
+	f.Before = func(ctx context.Context, sc storetest.Call) (bool, error) {
+		c := list.begin(sc)
+		first := c.name == at
+		if first && fault.body == nil {
+			f.begun.Store(true)
+		}
+		switch {
+		case fault.body != nil || !first && !(fault.lasting && f.begun.Load()):
+			return true, nil
+		case fault.hangs:
+			<-ctx.Done()
+			return false, fmt.Errorf("%s: %w", c.name, ctx.Err())
+		}
+		return fault.apply, fmt.Errorf("%s: %w", c.name, fault.err)
+	}
+	f.Body = func(sc storetest.Call, info store.Info, r io.Reader) io.Reader {
+		name := list.of(sc).name
+		if fault.body == nil || name != at && !(fault.lasting && strings.HasPrefix(name, at+", again")) {
+			return r
+		}
+		f.begun.Store(true)
+		size := info.Size
+		if sc.Length >= 0 {
+			size = min(size, sc.Length)
+		}
+		return fault.body(r, size)
+	}
+	return f
+}
+
+// happened checks that the run came to the operation at all.
+func (f *faultyStore) happened() error {
+	if !f.begun.Load() {
+		return errNoFault
+	}
+	return nil
+}
+
+// storeOperations lists what a run without faults asks for.
+func storeOperations(t *testing.T, st store.Store, run func(store.Store) error) (all []call) {
+	t.Helper()
+	list := new(calls)
+	f := &storetest.Faulty{Store: st, Before: func(_ context.Context, c storetest.Call) (bool, error) {
+		list.begin(c)
+		return true, nil
+	}}
+	e2etest.Must(t, run(f))
+	for _, c := range list.byN {
+		all = append(all, c)
+	}
+	slices.SortFunc(all, func(a, b call) int { return cmp.Compare(a.N, b.N) })
+	return all
+}
+
+// storeTrials makes one trial for each fault and operation that it can concern.
+func storeTrials(command string, list []call, run func(tr *trial, dir string, fault storeFault) error) (trials []*trial) {
+	for _, fault := range storeFaults {
+		for _, c := range list {
+			if fault.body != nil && c.Op != storetest.OpOpen || fault.only != "" && fault.only != command {
+				continue
+			}
+			tr := &trial{fault: fault.name, command: command, at: c.name, kind: c.kind}
+			if fault.hangs {
+				tr.timeout = shortTime
+			}
+			tr.run = func(tr *trial, dir string) error { return run(tr, dir, fault) }
+			trials = append(trials, tr)
+		}
+	}
+	return trials
+}
+
+// stored opens a directory store with the snapshots of caches that were saved in turn.
+func (w *smallWorld) stored(root string, list ...caches) (*dir.Store, error) {
+	from, err := w.saved.once(list, func() (string, error) {
+		first, err := os.MkdirTemp(w.base, "store-")
+		if err != nil {
+			return "", err
+		}
+		st, err := dir.Open(first)
+		if err != nil {
+			return "", err
+		}
+		return first, w.store(st, list...)
+	})
+	if err == nil {
+		err = os.MkdirAll(root, 0o777)
+	}
+	if err == nil {
+		err = copyTree(from, filepath.Join(root, "store"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return dir.Open(filepath.Join(root, "store"))
+}
+
+// TestFaultsStore lets each operation of a save and of a restore fail in each way, whatever the
+// store: not done, done and the answer lost, with wrong bodies, or not at all before --timeout.
+// What must hold afterwards is the same as after faults of HTTP; and what a restore found wrong,
+// the save of the same job makes anew.
+func TestFaultsStore(t *testing.T) {
+	w := smallProject(t)
+	st, err := w.stored(t.TempDir(), w.before)
+	e2etest.Must(t, err)
+	saveCalls := storeOperations(t, st, func(f store.Store) error { return w.save(f, w.after) })
+	restoreCalls := storeOperations(t, st, func(f store.Store) error {
+		_, err := w.probe(f, t.TempDir())
+		return err
+	})
+	if len(saveCalls) < 10 || len(restoreCalls) < 6 {
+		t.Fatalf("%d operations of a save, %d of a restore", len(saveCalls), len(restoreCalls))
+	}
+	trials := storeTrials("save", saveCalls, func(tr *trial, dir string, fault storeFault) error {
+		st, err := w.stored(dir, w.before)
+		if err != nil {
+			return err
+		}
+		e := fault.expectation
+		if fault.onSave.recovers {
+			e = fault.onSave
+		}
+		f := faultyAt(st, tr.at, fault)
+		return errors.Join(w.faultySave(tr, dir, f, st, w.after, w.new, e), f.happened())
+	})
+	trials = append(trials, storeTrials("restore", restoreCalls, func(tr *trial, dir string, fault storeFault) error {
+		st, err := w.stored(dir, w.before, w.after)
+		if err != nil {
+			return err
+		}
+		f := faultyAt(st, tr.at, fault)
+		state, err := w.faultyRestore(tr, dir, f, st, w.new, fault.expectation)
+		if err = errors.Join(err, f.happened()); err != nil {
+			return err
+		}
+		return w.mend(dir, st, state)
+	})...)
+	runTrials(t, trials)
+}
+
+// mend is the save of the job whose restore found something wrong. It makes that anew, as far as
+// the job has it.
+func (w *smallWorld) mend(tmp string, st *dir.Store, state *jobstate.State) error {
+	if len(state.Damaged) == 0 {
+		return nil
+	}
+	o := w.saveOptions(st, w.after)
+	state.Store = st.String() // not that of the wrapper
+	o.State = state
+	res, err := save.Run(context.Background(), o)
+	if err != nil || len(res.Warnings) > 0 || !res.Written {
+		return fmt.Errorf("save after the restore: %w, %+v", orNil(err), res)
+	}
+	got, err := w.probe(st, filepath.Join(tmp, "mended"))
+	if err != nil {
+		return fmt.Errorf("save after the restore: %w", err)
+	}
+	job, err := w.after.contents()
+	if err != nil {
+		return err
+	}
+	maps.Copy(job, got)
+	if d := cmp.Or(got.differs(job), got.beyond(w.new)); d != "" {
+		return fmt.Errorf("save after the restore: %s", d)
+	}
+	return nil
+}
+
+// TestFaultsNoStore: with a store that was never there, both commands say so at once.
+func TestFaultsNoStore(t *testing.T) {
+	w := smallProject(t)
+	for _, fault := range []error{store.ErrUnreachable, store.ErrDenied, store.ErrNoStore} {
+		st, err := dir.Open(t.TempDir())
+		e2etest.Must(t, err)
+		f := &storetest.Faulty{Store: st, Before: func(_ context.Context, c storetest.Call) (bool, error) {
+			return false, fmt.Errorf("%s %s: %w", c.Op, c.Name, fault)
+		}}
+		_, serr := save.Run(context.Background(), w.saveOptions(f, w.after))
+		_, rerr := w.probe(f, t.TempDir())
+		for _, err := range []error{serr, rerr} {
+			if bad := (expectation{err: fault}).said(err); err == nil || bad != nil || !strings.Contains(err.Error(), "/snapshots/") {
+				t.Errorf("%v: %v", fault, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package killed
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/test/e2e/e2etest"
+)
+
+var shared e2etest.World
+
+func TestMain(m *testing.M) { os.Exit(e2etest.Main(m, &shared)) }
+
+// kills is how often each command is killed at a random moment. Packages modcache, buildcache and
+// trim have tests that stop at each of their system calls.
+const kills = 12
+
+// killAt starts a command and kills it after d, and reports whether it was still running.
+func killAt(t *testing.T, cmd *exec.Cmd, d time.Duration) bool {
+	t.Helper()
+	e2etest.Must(t, cmd.Start())
+	timer := time.AfterFunc(d, func() { cmd.Process.Kill() })
+	defer timer.Stop()
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && exit.ExitCode() == -1
+}
+
+// timed runs a command to its end, to know how long that takes.
+func timed(t *testing.T, cmd *exec.Cmd) time.Duration {
+	t.Helper()
+	start := time.Now()
+	e2etest.MustRun(t, cmd)
+	return time.Since(start)
+}
+
+// TestKillRestore: a restore killed (-9) at any moment leaves caches that go commands accept, and
+// the next restore completes them.
+func TestKillRestore(t *testing.T) {
+	root, home := filepath.Join(t.TempDir(), "store"), t.TempDir()
+	shared.Reset(t)
+	e2etest.MustRun(t, saving(t, home, root))
+	shared.Wipe(t)
+	whole := timed(t, shared.Gocache(home, "restore", root))
+	for hit, try := 0, 0; hit < kills; try++ {
+		if try == 4*kills {
+			t.Fatalf("only %d of %d runs were killed before their end", hit, try)
+		}
+		shared.Wipe(t)
+		d := rand.N(whole)
+		if !killAt(t, shared.Gocache(home, "restore", root), d) {
+			continue
+		}
+		hit++
+		// What go commands add to the caches is no part of the snapshot, so either they or the
+		// comparison come first.
+		used := hit%2 == 0
+		if hit == kills/2 { // compiles what the kill left out, perhaps much of the standard library
+			shared.MustBuild(t)
+		} else if used {
+			out, err := shared.GoCommand(shared.Proxy(), "list", "-deps", "-test", "./...")
+			if err != nil {
+				t.Fatalf("go list after a kill at %v: %v\n%s", d, err, out)
+			}
+		}
+		if res := e2etest.DecodeResult(t, e2etest.MustRun(t, shared.Gocache(home, "restore", root))); len(res.Losses) > 0 || res.Matched == nil || !res.Matched.Exact {
+			t.Fatalf("rerun after a kill at %v: %+v", d, res)
+		}
+		shared.NoLeftovers(t)
+		if used {
+			shared.MustBuildOffline(t)
+		} else {
+			shared.MustEqualTrees(t) // which needs no build to prove it
+		}
+	}
+}
+
+// TestKillSave: a save killed at any moment leaves the old snapshot or the new one, whole, and a
+// rerun completes.
+func TestKillSave(t *testing.T) {
+	home := t.TempDir()
+	shared.Reset(t)
+	whole := timed(t, saving(t, home, filepath.Join(t.TempDir(), "timing")))
+	for hit, try := 0, 0; hit < kills; try++ {
+		if try == 4*kills {
+			t.Fatalf("only %d of %d runs were killed before their end", hit, try)
+		}
+		root := filepath.Join(t.TempDir(), fmt.Sprint("store", try))
+		d := rand.N(whole)
+		if !killAt(t, saving(t, home, root), d) {
+			continue
+		}
+		hit++
+		probe := filepath.Join(t.TempDir(), "probe")
+		res := shared.ProbeRestore(t, e2etest.DirStore(t, root), probe)
+		if len(res.Losses) > 0 {
+			t.Fatalf("after a kill at %v: %+v", d, res.Losses)
+		}
+		if res.Matched != nil && (res.Build.Restored == 0 || res.Modules.Restored != 3) {
+			t.Fatalf("after a kill at %v the new snapshot is not whole: %+v", d, res)
+		}
+		e2etest.MustRun(t, saving(t, home, root))
+		if res := shared.ProbeRestore(t, e2etest.DirStore(t, root), filepath.Join(t.TempDir(), "again")); res.Matched == nil || len(res.Losses) > 0 || res.Modules.Restored != 3 {
+			t.Fatalf("after the rerun: %+v", res)
+		}
+	}
+}
+
+// saving is a save that takes all of the build cache.
+func saving(t *testing.T, home, root string) *exec.Cmd {
+	t.Helper()
+	cmd := shared.Gocache(home, "save", root)
+	cmd.Args = append(cmd.Args, "--state", e2etest.StableState(t))
+	return cmd
+}

@@ -1,0 +1,229 @@
+package hostile
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/org/gocache-action/test/e2e/e2etest"
+)
+
+// smallDisk mounts a file system with options such as size=4m. Where that is not allowed, the test
+// is skipped, but not in CI.
+func smallDisk(t *testing.T, options string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "disk")
+	e2etest.Must(t, os.Mkdir(dir, 0o755))
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip("cannot mount a small file system: ", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir
+}
+
+// remount makes a disk larger, or read-only.
+func remount(t *testing.T, dir string, flags uintptr, options string) {
+	t.Helper()
+	e2etest.Must(t, syscall.Mount("", dir, "tmpfs", syscall.MS_REMOUNT|flags, options))
+}
+
+// failsSoftly demands that a command warns with certain words and lets the job go on, and fails
+// with --fail-on-error.
+func failsSoftly(t *testing.T, m *machine, command string, says ...string) {
+	t.Helper()
+	for code, flags := range [][]string{nil, {"--fail-on-error"}} {
+		e := finish(t, m.cmd(command, flags...))
+		if e.code != code {
+			t.Errorf("%s %v: want code %d: %v", command, flags, code, e)
+		}
+		for _, s := range says {
+			if !strings.Contains(e.stderr, s) {
+				t.Errorf("%s %v does not say %q: %v", command, flags, s, e)
+			}
+		}
+	}
+}
+
+const diskHint = "hint: free space on the disk"
+
+// TestDiskFullInRestore: a restore to a disk with too little room, or too few inodes, restores what
+// fits, leaves nothing half-written, says why, and lets the job go on. With more room, the next one
+// completes. Modules and build outputs alike. With few inodes only one of the caches is restored:
+// with both, it depends on the speed of the disks which of them gets the last.
+func TestDiskFullInRestore(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "store")
+	full := newMachine(t, dirURL(root))
+	full.mod = filepath.Join(shared.Reference, "mod")
+	fill(t, full.build, 1, 600, 16<<10)
+	full.must(t, "save")
+	for name, c := range map[string]struct {
+		small, large   string
+		modules, build bool // what is restored
+	}{
+		"space":              {"size=6m", "size=64m", true, true},
+		"space for modules":  {"size=300k", "size=64m", true, false},
+		"inodes for outputs": {"size=64m,nr_inodes=800", "size=64m,nr_inodes=0", false, true},
+		"inodes for modules": {"size=64m,nr_inodes=60", "size=64m,nr_inodes=0", true, false},
+	} {
+		m := full.fresh(t)
+		disk := smallDisk(t, c.small)
+		m.mod, m.build = filepath.Join(disk, "mod"), filepath.Join(disk, "build")
+		m.env = append(m.env, "GOCACHE_ACTION_NO_BUILD="+strconv.FormatBool(!c.build), "GOCACHE_ACTION_NO_MODULES="+strconv.FormatBool(!c.modules))
+		failsSoftly(t, m, "restore", "no space left on device", diskHint)
+		n := whole(t, m.build)
+		if c.build && (n == 0 || n == 600) {
+			t.Errorf("%s: %d entries fit, want some", name, n)
+		}
+		cmd := exec.Command("go", "mod", "verify")
+		cmd.Dir, cmd.Env = m.proj, append(m.cmd("version").Env, "GOPROXY="+shared.Proxy(), "GOMODCACHE="+m.mod)
+		remount(t, disk, 0, c.large)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: go mod verify: %v\n%s", name, err, out)
+		}
+		m.must(t, "restore")
+		if n := whole(t, m.build); c.build && n != 600 {
+			t.Errorf("%s: %d entries after there was room, want 600", name, n)
+		}
+		if c.modules && !glob(m.mod, "github.com", "*", "toml@v1.5.0", "decode.go") {
+			t.Errorf("%s: the modules are not there", name)
+		}
+	}
+}
+
+// TestDiskFullInStore: a save to a directory without room leaves the snapshot from before whole and
+// nothing half-written; with room it goes through.
+func TestDiskFullInStore(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, "size=4m")
+	m := newMachine(t, dirURL(filepath.Join(disk, "store")))
+	fill(t, m.build, 1, 4, 256<<10)
+	m.must(t, "save")
+	fill(t, m.build, 2, 16, 256<<10)
+	failsSoftly(t, m, "save", "no space left on device", diskHint)
+	if left, _ := filepath.Glob(filepath.Join(disk, "store", ".#store", "tmp", "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	r := m.fresh(t)
+	if r.must(t, "restore"); whole(t, r.build) != 4 {
+		t.Error("the snapshot from before is not whole")
+	}
+	remount(t, disk, 0, "size=64m")
+	m.must(t, "save")
+	if r.must(t, "restore"); whole(t, r.build) != 20 {
+		t.Error("the snapshot is not complete after there was room")
+	}
+}
+
+// TestDiskFullInCollection: on a disk without a byte left, gc removes nothing and says why, for it
+// could not note what it does; a dry run works. A little room is enough.
+func TestDiskFullInCollection(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, "size=4m")
+	m := newMachine(t, dirURL(filepath.Join(disk, "store")))
+	fill(t, m.build, 1, 4, 256<<10)
+	m.must(t, "save")
+	garbage := filepath.Join(disk, "store", "v1", "repos", "r", "old", "packs", strings.Repeat("ab", 32))
+	e2etest.Must(t, os.MkdirAll(filepath.Dir(garbage), 0o755))
+	e2etest.Must(t, os.WriteFile(garbage, make([]byte, 1<<20), 0o644))
+	filler := fillUp(t, disk)
+	e := finish(t, m.cmd("gc", "--grace", "0s"))
+	if e.code != 1 || !strings.Contains(e.stderr, "no space left on device") || !strings.Contains(e.stderr, diskHint) {
+		t.Errorf("gc on a full disk: %v", e)
+	}
+	if !glob(garbage) {
+		t.Error("gc removed something that it did not announce")
+	}
+	m.must(t, "gc", "--grace", "0s", "--dry-run")
+	e2etest.Must(t, os.Truncate(filler, 0))
+	e2etest.Must(t, os.WriteFile(filler, make([]byte, 1<<20), 0o644))
+	if m.must(t, "gc", "--grace", "0s"); glob(garbage) {
+		t.Error("gc removed nothing after there was room")
+	}
+	r := m.fresh(t)
+	if r.must(t, "restore"); whole(t, r.build) != 4 {
+		t.Error("the snapshot is not whole")
+	}
+}
+
+// fillUp takes every byte that is left.
+func fillUp(t *testing.T, disk string) string {
+	t.Helper()
+	name := filepath.Join(disk, "filler")
+	f, err := os.Create(name)
+	e2etest.Must(t, err)
+	defer f.Close()
+	for {
+		if _, err := f.Write(make([]byte, 4<<10)); err != nil {
+			return name
+		}
+	}
+}
+
+// TestReadOnlyDisk: caches on a disk that is mounted for reading are saved, and not restored to; a
+// store on one is read, and not saved to.
+func TestReadOnlyDisk(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, "size=16m")
+	root := filepath.Join(t.TempDir(), "store")
+	m := newMachine(t, dirURL(root))
+	m.mod, m.build = filepath.Join(disk, "mod"), filepath.Join(disk, "build")
+	fill(t, m.build, 1, 4, 256<<10)
+	copied := newMachine(t, dirURL(filepath.Join(disk, "store")))
+	fill(t, copied.build, 1, 4, 256<<10)
+	copied.must(t, "save")
+	remount(t, disk, syscall.MS_RDONLY, "")
+	m.must(t, "save")
+	m.must(t, "restore") // everything is there
+	e2etest.Must(t, os.RemoveAll(root))
+	more := m.fresh(t)
+	fill(t, more.build, 2, 4, 256<<10)
+	more.must(t, "save")
+	failsSoftly(t, m, "restore", "read-only file system", "hint: the file system is mounted read-only")
+	fill(t, copied.build, 2, 4, 256<<10)
+	failsSoftly(t, copied, "save", "read-only file system", "access denied")
+	r := copied.fresh(t)
+	if r.must(t, "restore"); whole(t, r.build) != 4 {
+		t.Error("the snapshot is not whole")
+	}
+}
+
+// TestFileSizeLimit: files that may not grow as large as an output are to restore and save like a
+// disk that is full.
+func TestFileSizeLimit(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "store")
+	m := newMachine(t, dirURL(root))
+	fill(t, m.build, 1, 20, 20<<10)
+	fill(t, m.build, 2, 1, 1<<20)
+	m.must(t, "save")
+	limited := func(m *machine, command string) ended {
+		cmd := m.cmd(command)
+		// in 512 bytes
+		cmd.Args = append([]string{"sh", "-c", `ulimit -f 512; exec "$@"`, "sh", cmd.Path}, cmd.Args[1:]...)
+		cmd.Path = "/bin/sh"
+		return finish(t, cmd)
+	}
+	r := m.fresh(t)
+	if e := limited(r, "restore"); e.code != 0 || !strings.Contains(e.stderr, "file too large") || !strings.Contains(e.stderr, diskHint) {
+		t.Errorf("restore: %v", e)
+	}
+	whole(t, r.build)
+	if r.must(t, "restore"); whole(t, r.build) != 21 {
+		t.Error("the rerun did not complete")
+	}
+	fill(t, m.build, 3, 1, 1<<20)
+	if e := limited(m, "save"); e.code != 0 || !strings.Contains(e.stderr, "file too large") {
+		t.Errorf("save: %v", e)
+	}
+	if r.must(t, "restore"); whole(t, r.build) != 21 {
+		t.Error("the snapshot from before is not whole")
+	}
+}

@@ -1,0 +1,240 @@
+package hostile
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/store/s3"
+	"github.com/org/gocache-action/internal/store/storetest"
+	"github.com/org/gocache-action/test/e2e/e2etest"
+)
+
+// A machine runs the binary on the project, with caches and a home of its own, so that tests which
+// use one can run in parallel.
+type machine struct {
+	home, mod, build, proj string
+	store                  string   // URL
+	env                    []string // beside what all have
+}
+
+func newMachine(t *testing.T, storeURL string) *machine {
+	t.Helper()
+	dir := t.TempDir()
+	return &machine{home: e2etest.QuietHome(t, filepath.Join(dir, "home")), mod: filepath.Join(dir, "mod"), build: filepath.Join(dir, "build"), proj: shared.Proj, store: storeURL}
+}
+
+func dirURL(dir string) string { return "file://" + filepath.ToSlash(dir) }
+
+// fresh is a machine at the same store with empty caches.
+func (m *machine) fresh(t *testing.T) *machine {
+	n := newMachine(t, m.store)
+	n.proj, n.env = m.proj, m.env
+	return n
+}
+
+// cmd is a command of the binary. Modules are left out unless the machine has some.
+func (m *machine) cmd(command string, more ...string) *exec.Cmd {
+	args := []string{command, "--store", m.store}
+	switch command {
+	case "gc":
+	case "version":
+		args = args[:1]
+	default:
+		args = append(args, "--name", "job", "--repo", "r", "--scope", e2etest.MainScope, "--default-scope", e2etest.MainScope, "--dir", m.proj)
+	}
+	cmd := exec.Command(shared.Binary, append(args, more...)...)
+	cmd.Dir = m.proj
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "GOMEMLIMIT=") && !strings.HasPrefix(kv, "RUNNER_TEMP=") && !strings.HasPrefix(kv, "XDG_CACHE_HOME=") {
+			cmd.Env = append(cmd.Env, kv)
+		}
+	}
+	cmd.Env = append(cmd.Env, "HOME="+m.home, "GOMODCACHE="+m.mod, "GOCACHE="+m.build, "GOPATH="+m.home, "GOFLAGS=-trimpath", "GOTOOLCHAIN=local", "GOWORK=off")
+	cmd.Env = append(cmd.Env, m.env...)
+	return cmd
+}
+
+// ended is how a command ended.
+type ended struct {
+	code           int // -1: by a signal
+	took           time.Duration
+	stdout, stderr string
+}
+
+func (e ended) String() string {
+	return fmt.Sprintf("code %d after %v\n%s%s", e.code, e.took, e.stdout, e.stderr)
+}
+
+// running is a command that has been started.
+type running struct {
+	*exec.Cmd
+	out, err bytes.Buffer
+	start    time.Time
+	done     chan struct{}
+}
+
+func start(cmd *exec.Cmd) (*running, error) {
+	r := &running{Cmd: cmd, start: time.Now(), done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = &r.out, &r.err
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { cmd.Wait(); close(r.done) }()
+	return r, nil
+}
+
+// wait kills what does not end within a minute, so that a test of what hangs does not.
+func (r *running) wait() ended {
+	select {
+	case <-r.done:
+	case <-time.After(time.Minute):
+		r.Process.Kill()
+		<-r.done
+	}
+	return ended{r.ProcessState.ExitCode(), time.Since(r.start), r.out.String(), r.err.String()}
+}
+
+func finish(t *testing.T, cmd *exec.Cmd) ended {
+	t.Helper()
+	r, err := start(cmd)
+	e2etest.Must(t, err)
+	return r.wait()
+}
+
+// must runs a command that has to do what it is for.
+func (m *machine) must(t *testing.T, command string, more ...string) ended {
+	t.Helper()
+	if command == "restore" || command == "save" {
+		more = append(more, "--fail-on-error")
+	}
+	e := finish(t, m.cmd(command, more...))
+	if e.code != 0 || strings.Contains(e.stderr, "warning") {
+		t.Fatalf("%s: %v", command, e)
+	}
+	return e
+}
+
+// fill puts n entries with outputs of size random bytes into a build cache; other seeds make other
+// entries.
+func fill(t *testing.T, dir string, seed uint64, n, size int) {
+	t.Helper()
+	c := buildcache.Open(dir)
+	e2etest.Must(t, c.Prepare(time.Now()))
+	data := storetest.Content(seed, n*size)
+	for ; len(data) > 0; data = data[size:] {
+		putEntry(t, c, data[:size])
+	}
+}
+
+func putEntry(t *testing.T, c *buildcache.Cache, data []byte) {
+	t.Helper()
+	o := buildcache.Output{ID: sha256.Sum256(data), Size: int64(len(data))}
+	w, err := c.CreateOutput(o, time.Now())
+	e2etest.Must(t, err)
+	_, err = w.Write(data)
+	e2etest.Must(t, errors.Join(err, w.Close()))
+	e := buildcache.Entry{Action: sha256.Sum256(o.ID[:]), Output: o.ID, Size: o.Size, Time: 1}
+	e2etest.Must(t, c.PutAction(e, time.Now()))
+}
+
+// whole demands that nothing in a build cache is half there, and returns the number of entries. The
+// content of each output is hashed, since what the go command takes for whole is linked without a
+// word.
+func whole(t *testing.T, dir string) int {
+	t.Helper()
+	inv, err := buildcache.Open(dir).Scan(context.Background())
+	e2etest.Must(t, err)
+	for _, b := range inv.Broken {
+		t.Errorf("%s is broken: %s", b.Path, b.Reason)
+	}
+	for _, o := range inv.Outputs {
+		data, err := os.ReadFile(filepath.Join(dir, o.ID.String()[:2], o.ID.String()+"-d"))
+		if err != nil || sha256.Sum256(data) != o.ID {
+			t.Errorf("output %s has other bytes (%v)", o.ID, err)
+		}
+	}
+	for _, pattern := range []string{"build/.tmp*", "build/*/.tmp*", "mod/cache/gocache-stage-*[0-9]"} {
+		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), pattern)); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+	return len(inv.Entries)
+}
+
+// bucket is an empty bucket on a server, as the binary and as the test see it.
+func bucket(t *testing.T, srv *storetest.Server, name, endpoint string) (url string, st *s3.Store) {
+	t.Helper()
+	srv.Bucket(t, name)
+	st, err := s3.New(context.Background(), s3.Options{
+		Bucket: name, Region: "us-east-1", Endpoint: srv.Endpoint, PathStyle: true,
+		Kept: &s3.Session{AccessKeyID: srv.AccessKey, SecretAccessKey: srv.SecretKey, Expires: time.Now().Add(time.Hour)},
+	})
+	e2etest.Must(t, err)
+	return fmt.Sprintf("s3://%s?region=us-east-1&path-style=true&endpoint=%s", name, endpoint), st
+}
+
+// unfinished counts the uploads that were neither completed nor aborted.
+func unfinished(t *testing.T, st *s3.Store) (n int) {
+	t.Helper()
+	for u, err := range st.Uploads(context.Background(), "v1/", time.Now().Add(time.Hour)) {
+		e2etest.Must(t, err)
+		t.Logf("unfinished: %s, %d bytes", u.Name, u.Size)
+		n++
+	}
+	return n
+}
+
+// throughProxy starts a proxy to a server and returns its endpoint.
+func throughProxy(t *testing.T, srv *storetest.Server) (*toxiproxy.Proxy, string) {
+	t.Helper()
+	p, err := storetest.Network(srv)
+	e2etest.Must(t, err)
+	t.Cleanup(p.Stop)
+	return p, "http://" + p.Listen
+}
+
+// toxic adds a toxic to the direction downstream (to the client) or upstream.
+func toxic(t *testing.T, p *toxiproxy.Proxy, kind, direction, attributes string) {
+	t.Helper()
+	e2etest.Must(t, storetest.AddToxic(p, kind, direction, attributes))
+}
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within 20 s", what)
+		}
+	}
+}
+
+// together runs functions, some at the same time: they sleep most of the time, and a process starts
+// faster beside few others.
+func together(n int, functions ...func()) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, n)
+	for _, f := range functions {
+		slots <- struct{}{}
+		wg.Go(func() { defer func() { <-slots }(); f() })
+	}
+	wg.Wait()
+}
+
+func glob(elem ...string) bool {
+	list, _ := filepath.Glob(filepath.Join(elem...))
+	return len(list) > 0
+}

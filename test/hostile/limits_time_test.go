@@ -1,0 +1,155 @@
+package hostile
+
+import (
+	"fmt"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/store/storetest"
+	"github.com/org/gocache-action/test/e2e/e2etest"
+)
+
+// hang is a way in which a store hangs, for some of the commands.
+type hang struct {
+	name     string
+	commands string
+	// endpoint of a store that hangs so; g has the snapshot.
+	endpoint func(t *testing.T, g *storetest.Server) string
+	moves    bool // something arrives all the time, so only --timeout ends it
+	stalls   int  // how many times the stall time the command takes
+}
+
+var hangs = []hang{
+	{"before the answer", "restore save plan gc", halted("downstream", `"bytes":0`), false, 1},
+	{"in the middle of a body", "restore", halted("downstream", `"bytes":300000`), false, 1},
+	{"in the middle of an answer", "save plan gc", halted("downstream", `"bytes":60`), false, 1},
+	// uploads are sent again while the server answers others
+	{"in the middle of an upload", "save", halted("upstream", `"bytes":300000`), false, 3},
+	{"one byte every 100 ms", "restore", halted("downstream", `"bytes":300000,"trickle":true`), true, 1},
+	{"one byte every 100 ms from the beginning", "save plan gc", halted("downstream", `"bytes":0,"trickle":true`), true, 1},
+	{"in the TLS handshake", "restore save plan gc", silent, false, 1},
+}
+
+func halted(direction, attributes string) func(*testing.T, *storetest.Server) string {
+	return func(t *testing.T, g *storetest.Server) string {
+		p, endpoint := throughProxy(t, g)
+		toxic(t, p, "stall", direction, attributes)
+		return endpoint
+	}
+}
+
+// silent takes connections and says nothing.
+func silent(t *testing.T, _ *storetest.Server) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	e2etest.Must(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			if _, err := l.Accept(); err != nil {
+				return
+			}
+		}
+	}()
+	return "https://" + l.Addr().String()
+}
+
+// limit is what the tests give as --timeout or --stall-timeout.
+const limit = time.Second
+
+// onTime demands that a command ends within a second after the limit, and not before. What the
+// process needs to start comes on top. A machine that is busy with other things can be late; so
+// what was late gets another chance or two, and time in proportion to how much longer than on an
+// idle machine a process takes to start just then: a command starts several.
+func onTime(t *testing.T, what string, limit, startup time.Duration, run func() ended) (e ended) {
+	t.Helper()
+	for try := 1; ; try++ {
+		before := startNow(t)
+		e = run()
+		busy := max(0, before+startNow(t)-2*idleStart)
+		late := e.took > limit+time.Second+startup+5*busy
+		if e.took < limit || late && try == 3 {
+			t.Errorf("%s: took %v with a limit of %v (a process takes %v to start): %v", what, e.took, limit, startup, e)
+		}
+		if !late || try == 3 {
+			return e
+		}
+	}
+}
+
+// idleStart is how long a process takes to start on an idle machine, at most.
+const idleStart = 100 * time.Millisecond
+
+// startNow measures how long a process takes to start at this moment.
+func startNow(t *testing.T) time.Duration {
+	t.Helper()
+	began := time.Now()
+	e2etest.MustRun(t, exec.Command(shared.Binary, "version"))
+	return time.Since(began)
+}
+
+// TestTimeLimits: whatever hangs, a command ends when --timeout, or --stall-timeout without
+// progress, has passed, and not a second later; it says so, and the job goes on.
+func TestTimeLimits(t *testing.T) {
+	g := storetest.Gateway(t)
+	url, _ := bucket(t, g, "times", g.Endpoint)
+	m := newMachine(t, url)
+	m.env = g.Env()
+	fill(t, m.build, 1, 12, 1<<20)
+	unhindered := m.must(t, "save").took
+	startup := max(finish(t, m.cmd("version")).took, idleStart)
+	var all []func()
+	tried := 0
+	for _, h := range append(hangs, blackHole()...) {
+		for command := range strings.FieldsSeq(h.commands) {
+			for _, flag := range []string{"--timeout", "--stall-timeout"} {
+				if h.moves && flag == "--stall-timeout" {
+					continue
+				}
+				tried++
+				what := fmt.Sprintf("%s, %s, %s", command, flag, h.name)
+				one := m.fresh(t)
+				if command == "save" {
+					one.build = m.build
+				}
+				slack := startup
+				// there must be something new, and the time without progress begins when it is
+				// compressed
+				if h.name == "in the middle of an upload" {
+					one.build, slack = t.TempDir(), startup+unhindered
+					fill(t, one.build, 2, 1, 12<<20)
+				}
+				one.store = strings.Replace(m.store, g.Endpoint, h.endpoint(t, g), 1)
+				all = append(all, func() {
+					wait := limit
+					if flag == "--stall-timeout" {
+						wait *= time.Duration(h.stalls)
+						// pauses before it is sent again
+						slack += time.Duration(h.stalls-1) * 200 * time.Millisecond
+					}
+					e := onTime(t, what, wait, slack, func() ended { return finish(t, one.cmd(command, flag, limit.String())) })
+					says := "not done within 1s"
+					if flag == "--stall-timeout" {
+						says = "store does not answer"
+					}
+					code := 0
+					if command == "plan" || command == "gc" {
+						code = 1
+					}
+					if e.code != code || !strings.Contains(e.stderr, says) {
+						t.Errorf("%s: want code %d and %q: %v", what, code, says, e)
+					}
+				})
+			}
+		}
+	}
+	together(8, all...)
+	t.Logf("%d times, start of a process %v", tried, startup)
+	if r := m.fresh(t); whole(t, m.build) != 12 {
+		t.Error("the caches of save changed")
+	} else if r.must(t, "restore"); whole(t, r.build) != 12 {
+		t.Error("the snapshot is not whole any more")
+	}
+}
