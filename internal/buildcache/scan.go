@@ -104,8 +104,8 @@ type shard struct {
 type ScanOptions struct {
 	// Fuzz lists the fuzzing corpus as well.
 	Fuzz bool
-	// Memory, unless it is nil, is called once, before the subdirectories are joined, with about how
-	// many bytes they and the inventory take.
+	// Memory, unless it is nil, is called once, before the subdirectories are joined, with about
+	// how many bytes they and the inventory take.
 	Memory func(bytes int64)
 }
 
