@@ -1,4 +1,4 @@
-package restore
+package fetch
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/org/gocache-action/internal/content/contenttest"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -21,7 +22,7 @@ import (
 // larger than all memory is read too.
 func TestStoredFramesAreBounded(t *testing.T) {
 	const size = 1 << 20
-	r := &run{Options: Options{Meter: new(report.Meter)}, stored: newFrameMemory(size)}
+	r := fetcher(size)
 	object := framed(bytes.Repeat([]byte("frames of no interest"), 1<<13), 1<<14)
 	random := make([]byte, 3*size) // does not compress
 	for i := range random {
@@ -36,7 +37,7 @@ func TestStoredFramesAreBounded(t *testing.T) {
 			if i%8 == 0 {
 				data = huge
 			}
-			src, _, err := r.fetch(t.Context(), func() {}, nil, opened(data))
+			src, _, err := r.Open(t.Context(), func() {}, nil, opened(data))
 			if err != nil {
 				return err
 			}
@@ -64,18 +65,18 @@ func TestStoredFramesAreBounded(t *testing.T) {
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if !r.stored.free.TryAcquire(size) {
+	if !r.Frames.free.TryAcquire(size) {
 		t.Error("not all memory was given back")
 	}
 }
 
 // A header alone gets no memory: an object of a few bytes cannot make a restore allocate a frame.
 func TestFrameBeyondObject(t *testing.T) {
-	r := &run{Options: Options{Meter: new(report.Meter)}, stored: newFrameMemory(1 << 20)}
+	r := fetcher(1 << 20)
 	whole := framed(make([]byte, 1<<16), 1<<16)
 	short := append([]byte(nil), whole[:20]...)
 	short[10] = 0xff // claims 16 MiB, less a little
-	src, _, err := r.fetch(t.Context(), func() {}, nil, opened(short))
+	src, _, err := r.Open(t.Context(), func() {}, nil, opened(short))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,9 +88,9 @@ func TestFrameBeyondObject(t *testing.T) {
 
 // A reader that waits for memory ends with its context.
 func TestWaitingForMemoryEnds(t *testing.T) {
-	r := &run{Options: Options{Meter: new(report.Meter)}, stored: newFrameMemory(1 << 16)}
+	r := fetcher(1 << 16)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	src, _, err := r.fetch(ctx, func() {}, nil, opened(framed(make([]byte, 1<<10), 1<<9)))
+	src, _, err := r.Open(ctx, func() {}, nil, opened(framed(make([]byte, 1<<10), 1<<9)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,6 +108,14 @@ func TestWaitingForMemoryEnds(t *testing.T) {
 	}
 }
 
+// framed stores bytes as frames of at most size bytes.
+func framed(raw []byte, size int) []byte { return contenttest.Framed(raw, size) }
+
+// fetcher reads objects with so much memory for stored frames.
+func fetcher(bytes int64) *Fetcher {
+	return &Fetcher{Frames: NewMemory(bytes), Buffers: NewBuffers(2), Meter: new(report.Meter)}
+}
+
 // opened returns what opens an object with this content.
 func opened(data []byte) func(context.Context) (io.ReadCloser, store.Info, error) {
 	return func(context.Context) (io.ReadCloser, store.Info, error) {
@@ -114,4 +123,4 @@ func opened(data []byte) func(context.Context) (io.ReadCloser, store.Info, error
 	}
 }
 
-var _ snapshot.Source = (*ahead)(nil)
+var _ snapshot.Source = (*Source)(nil)

@@ -1,0 +1,87 @@
+// Package contenttest makes stored objects for tests, without a save, a server or a disk.
+package contenttest
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// File is a member of an archive.
+type File struct{ Name, Content string }
+
+// Tar makes an archive, as packs and module objects hold.
+func Tar(t testing.TB, files ...File) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, f := range files {
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: f.Name, Size: int64(len(f.Content)), Mode: 0o644}
+		if err := w.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(f.Content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+var encoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+
+// Frame stores bytes as one frame.
+func Frame(raw []byte) []byte {
+	z := encoder.EncodeAll(raw, nil)
+	out := binary.LittleEndian.AppendUint32(nil, 0x184D2A50)
+	out = binary.LittleEndian.AppendUint32(out, 4)
+	out = binary.LittleEndian.AppendUint32(out, uint32(len(z)))
+	return append(out, z...)
+}
+
+// Framed stores bytes as frames of at most size bytes.
+func Framed(raw []byte, size int) (out []byte) {
+	for len(raw) > 0 {
+		n := min(size, len(raw))
+		out = append(out, Frame(raw[:n])...)
+		raw = raw[n:]
+	}
+	return out
+}
+
+// Pack puts a pack into the store whose frames hold these bytes.
+func Pack(st *Store, frames ...[]byte) snapshot.Pack {
+	var p snapshot.Pack
+	var data []byte
+	for _, raw := range frames {
+		z := Frame(raw)
+		p.Frames = append(p.Frames, snapshot.Frame{Size: int64(len(z)), Raw: int64(len(raw)), Sum: sha256.Sum256(z)})
+		p.Raw += int64(len(raw))
+		data = append(data, z...)
+	}
+	p.Size = int64(len(data))
+	p.Object = snapshot.PackObject("r", "refs/heads/main", sha256.Sum256(data))
+	st.Set(p.Object, data)
+	return p
+}
+
+// Sum is the SHA-256 of a text in hex.
+func Sum(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:])
+}
+
+// ID is an ID that begins with b.
+func ID(b ...byte) (id snapshot.ID) {
+	copy(id[:], b)
+	return id
+}
