@@ -74,9 +74,12 @@ func Pack(st *Store, frames ...[]byte) snapshot.Pack {
 	return p
 }
 
+// SHA256 is the hash of a text.
+func SHA256(content string) [32]byte { return sha256.Sum256([]byte(content)) }
+
 // Sum is the SHA-256 of a text in hex.
 func Sum(content string) string {
-	sum := sha256.Sum256([]byte(content))
+	sum := SHA256(content)
 	return hex.EncodeToString(sum[:])
 }
 

@@ -85,6 +85,14 @@ func (in *installer) install(tree, name string, data []byte, place *install.Plac
 		}
 	}
 	written, err := in.write(tree, name, data, verified)
+	if written {
+		in.env.Wrote(int64(len(data)))
+	}
+	return in.settle(name, written, err, place, out)
+}
+
+// settle says what the end of a file means.
+func (in *installer) settle(name string, written bool, err error, place *install.Place, out *install.Outcome) error {
 	switch err := install.Classify(err); {
 	case osfile.IsBadName(err) || errors.Is(err, syscall.ENOTDIR):
 		out.Name(name, err.Error(), install.KindRefused)
@@ -98,7 +106,6 @@ func (in *installer) install(tree, name string, data []byte, place *install.Plac
 	}
 	if written {
 		place.Works()
-		in.env.Wrote(int64(len(data)))
 	}
 	return nil
 }

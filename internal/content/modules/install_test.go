@@ -34,7 +34,7 @@ var sampleFiles = []contenttest.File{
 	{Name: "cache/download/example.com/!sample/@v/v1.0.0.mod", Content: "module example.com/Sample\n"},
 	{Name: "example.com/!sample@v1.0.0/a.go", Content: "package sample\n"},
 	{Name: "example.com/!sample@v1.0.0/b/c.txt", Content: ""},
-	{Name: "example.com/!sample@v1.0.0/large", Content: strings.Repeat("0123456789", 100<<10)},
+	{Name: "example.com/!sample@v1.0.0/large", Content: strings.Repeat("0123456789", 20<<10)},
 }
 
 func sampleSum() string {
