@@ -7,11 +7,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"sync"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/zstdenc"
 )
 
 // File is a member of an archive.
@@ -37,11 +37,14 @@ func Tar(t testing.TB, files ...File) []byte {
 	return b.Bytes()
 }
 
-var encoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+// encoders have large tables.
+var encoders = sync.Pool{New: func() any { return new(zstdenc.Encoder) }}
 
-// Frame stores bytes as one frame.
+// Frame stores bytes as one frame, which ends in a checksum of four bytes.
 func Frame(raw []byte) []byte {
-	z := encoder.EncodeAll(raw, nil)
+	enc := encoders.Get().(*zstdenc.Encoder)
+	defer encoders.Put(enc)
+	z := enc.AppendChecked(nil, raw)
 	out := binary.LittleEndian.AppendUint32(nil, 0x184D2A50)
 	out = binary.LittleEndian.AppendUint32(out, 4)
 	out = binary.LittleEndian.AppendUint32(out, uint32(len(z)))
