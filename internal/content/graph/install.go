@@ -100,7 +100,7 @@ func (in *installer) settle(name string, written bool, err error, place *install
 	case osfile.IsLocked(err):
 		return in.env.Locked.Leave(out, name, err)
 	case install.IsLocal(err):
-		return place.Tolerate(out, path.Dir(name), path.Dir(name), fmt.Errorf("file %s: %w", name, err))
+		return place.Tolerate(out, path.Dir(name), path.Dir(name), store.Named("file", name, err))
 	case err != nil:
 		return err
 	}
