@@ -1,7 +1,9 @@
 package restore
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -121,4 +123,13 @@ func full(t *testing.T) world {
 func (w world) has(name string) bool {
 	_, err := os.Lstat(filepath.Join(w.root, filepath.FromSlash(name)))
 	return err == nil
+}
+
+// cancelled is a context that has ended, for this reason.
+func cancelled(t *testing.T) (context.Context, error) {
+	t.Helper()
+	reason := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(reason)
+	return ctx, reason
 }
