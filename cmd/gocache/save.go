@@ -175,6 +175,8 @@ func timedFact(n int) string {
 // title says in a line what came of a save that has a result.
 func (o saveOutput) title() string {
 	switch {
+	case o.Error != "" && o.Written:
+		return fmt.Sprintf("%s: saved in %s, but not under every key", o.Key, o.Scope)
 	case o.Error != "":
 		return o.Key + ": not saved"
 	case o.ReadOnly:

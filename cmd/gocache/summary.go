@@ -47,13 +47,13 @@ func (a *app) summarize(r *restoreOutput, s *saveOutput) {
 }
 
 // writeSummary adds one section about a restore, a save, or both, to the file that the flags or the
-// CI system name. Either can be nil.
+// CI system name. Either can be nil. A look-up has restored nothing and is left out.
 func (a *app) writeSummary(r *restoreOutput, s *saveOutput) error {
 	if r != nil && r.LookupOnly {
-		r = nil // nothing was restored
+		r = nil
 	}
 	file := a.summaryFile()
-	if file == "" || (r == nil || r.LookupOnly) && s == nil {
+	if file == "" || r == nil && s == nil {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
