@@ -1,6 +1,6 @@
-// Package ci reads from the environment what a CI system says about a job: its repository, its ref,
-// and whether the code is that of a pull request. It reads documented variables only, through a
-// function, and nothing else.
+// Package ci finds out whose snapshot a job works on: from the environment of GitHub Actions, GitLab
+// CI and others, and from git. It says of a job which repository and ref it builds, and whether its
+// code may write what others read. It reads documented variables only, through a function.
 package ci
 
 // Env returns a variable, or "".

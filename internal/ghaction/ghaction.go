@@ -1,0 +1,177 @@
+// Package ghaction is what the action does for a step of a workflow on GitHub: it makes a
+// configuration of the inputs, runs a restore or a save with it, and tells the runner what came of
+// it: outputs, state for the post phase, annotations.
+//
+// It knows neither stores nor caches: restoring and saving are functions that it is given. Nor does
+// it read the environment of the process, but through Surroundings.
+package ghaction
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/sethvargo/go-githubactions"
+
+	"github.com/org/gocache-action/internal/config"
+)
+
+// Commands are what a step runs. Both print what they do in the log, and also why they fail. The
+// result is nil after wrong usage.
+type Commands struct {
+	Restore func(context.Context, *config.Config, Job) (*Restored, error)
+	Save    func(context.Context, *config.Config, Job) (*Saved, error)
+	// Summarize adds what there is to say about the job to its summary. Either result can be nil.
+	Summarize func(*config.Config, *Restored, *Saved)
+}
+
+// A Job is what a step has beside its configuration.
+type Job struct {
+	Notes string // directory for what restore leaves for save; "" for the usual place
+	Token func(ctx context.Context, audience string) (string, error)
+}
+
+// Files in the directory of Job.Notes that the commands write.
+const (
+	StateFile   = "state.json"   // between restore and save
+	SessionFile = "session.json" // temporary credentials, which post removes
+)
+
+// Restored is what a step has to know of a restore.
+type Restored struct {
+	CacheResult      string // an output
+	Known            bool   // the store was asked, so that the rest means something
+	Key              string
+	Found, Exact     bool
+	FoundKey         string // of the snapshot that was found
+	FoundScope       string
+	Scope            string // of the job
+	Entries, Modules int
+	Written, Fetched int64
+	Refused          []string // what did not pass verification, and why
+	Title            string   // in a line
+
+	Details json.RawMessage // for the summary
+}
+
+// Saved is what a step has to know of a save.
+type Saved struct {
+	Known            bool
+	Key, Scope       string
+	Written          bool
+	Entries, Modules int
+	Uploaded, Stored int64
+	Title            string
+	Expired          bool // the credentials were no longer valid
+
+	Details any // for the summary
+}
+
+// Surroundings are the environment of a step, and the process in which it runs.
+type Surroundings interface {
+	// Getenv is the environment of the step.
+	Getenv(name string) string
+	// Environ are the variables that the go command and the SDK read.
+	Environ() map[string]string
+	Setenv(name, value string) error
+	Unsetenv(name string) error
+	Getwd() (string, error)
+	Chdir(dir string) error
+	TempDir() string
+	// Executable is the path of this program.
+	Executable() (string, error)
+	// Has reports whether PATH has a program.
+	Has(program string) bool
+}
+
+// A Step is one phase of a step of a workflow.
+type Step struct {
+	gh       *githubactions.Action
+	around   Surroundings
+	env      func(name string) string // what counts: in post, what main had
+	in       config.Given
+	commands Commands
+	say      func(format string, args ...any)
+	notes    annotations
+	failed   *trouble // why the step fails
+
+	restored *Restored
+	saved    *Saved
+}
+
+// New makes a step that writes workflow commands to out, and text for people with say. Who prints
+// warnings and errors passes them to Observe.
+func New(out io.Writer, around Surroundings, say func(format string, args ...any)) *Step {
+	env := around.Getenv
+	return &Step{
+		gh:     githubactions.New(githubactions.WithWriter(out), githubactions.WithGetenv(env)),
+		around: around, env: env, in: config.NewGiven(Inputs(env)), say: say,
+	}
+}
+
+// InputVariable is where the runner puts an input: it upper-cases names and leaves hyphens.
+func InputVariable(name string) string { return "INPUT_" + strings.ToUpper(name) }
+
+// Inputs reads inputs from an environment.
+func Inputs(env func(name string) string) func(input string) string {
+	return func(input string) string { return env(InputVariable(input)) }
+}
+
+// Observe gets each message that is printed; kind is "warning" or "error".
+func (s *Step) Observe(kind, text, hint string) {
+	if kind == "error" {
+		s.failed = &trouble{first: text, hint: hint}
+		return
+	}
+	s.notes.add(text, hint)
+}
+
+// configuration is that of a command, of the inputs, the environment, and what the runner is known
+// to want.
+func (s *Step) configuration(cmd config.Command) (*config.Config, error) {
+	c := config.New(cmd)
+	if err := c.Fill(cmd, nil, s.in.Source, config.Inheritable(config.Environment(s.env)), s.ofRunner); err != nil {
+		return nil, err
+	}
+	var err error
+	c.Store, err = s.in.Store(c.Store)
+	return c, err
+}
+
+// ofRunner is the source of what nobody has set. A runner that does not tell how the job went leaves
+// that open, and then nothing may be dropped.
+func (s *Step) ofRunner(o config.Option) (text, origin string) {
+	switch {
+	case o.Name == "job-status":
+		return config.JobFailure, "the runner"
+	case o.Name == "debug" && s.env("RUNNER_DEBUG") == "1":
+		return "true", "$RUNNER_DEBUG" // "Enable debug logging" of a rerun
+	}
+	return "", ""
+}
+
+// mask keeps secrets out of the log, whatever prints them.
+func (s *Step) mask() {
+	secrets := []string{s.env(config.Variable("sign-key")), s.env(config.Variable("sse-c-key"))}
+	for _, value := range append(secrets, s.in.Secrets()...) {
+		if value != "" {
+			s.gh.AddMask(value)
+		}
+	}
+}
+
+// token gets an OIDC token from the runner, for which the job needs the permission id-token:
+// write.
+func (s *Step) token(ctx context.Context, audience string) (string, error) {
+	token, err := s.gh.GetIDToken(ctx, audience)
+	if err != nil {
+		return "", fmt.Errorf("id token (does the job have the permission id-token: write?): %w", err)
+	}
+	s.gh.AddMask(token)
+	return token, nil
+}
+
+// Getenv is the environment that counts for this phase: in post, what main had.
+func (s *Step) Getenv(name string) string { return s.env(name) }
