@@ -11,8 +11,8 @@ const referenceHead = `# Reference
 <!-- ` + generatedNote + ` -->
 
 All settings of the command, and of the action. A flag wins over its variable; an empty variable
-counts as not set. Durations are such as 90s, 36h, 14d; sizes such as 500MB, 2GiB. The columns of
-commands show the default where a command takes the option.
+counts as not set. Durations are such as 90s, 36h, 14d; sizes such as 500MB, 2GiB. Where there is no
+flag, the variable or the input sets the option.
 
 `
 
@@ -48,7 +48,7 @@ func writeOption(b *strings.Builder, o Option) {
 	if o.Origin != "" {
 		shown = mdText(o.Origin)
 	}
-	fmt.Fprintf(b, "| %s | `%s` | %s | %s | %s | %s |\n", flag, Variable(o.Name), commandNames(o.Commands), shown, inputName(o.Name), mdText(o.Help))
+	fmt.Fprintf(b, "| %s | `%s` | %s | %s | %s | %s |\n", flag, Variable(o.Name), commandNames(o.Commands), shown, inputName(o), mdText(o.Help))
 }
 
 func commandNames(set Command) string {
@@ -65,10 +65,10 @@ func commandNames(set Command) string {
 }
 
 // inputName names the input of an option in a cell; "" if there is none.
-func inputName(option string) string {
+func inputName(o Option) string {
 	list := Inputs()
-	i := slices.IndexFunc(list, func(in Input) bool { return in.Option == option })
-	if i < 0 {
+	i := slices.IndexFunc(list, func(in Input) bool { return in.Option == o.Name })
+	if i < 0 || o.Commands&(Restore|Save) == 0 && o.Commands != all {
 		return ""
 	}
 	return "`" + list[i].Name + "`"

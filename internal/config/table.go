@@ -23,7 +23,7 @@ func duration(f field[time.Duration]) func(*Config) Value {
 // is longer than any save by far; with a gc every day, garbage lies for two days. The age of signed
 // snapshots is that of gc: one that is in use is written at least once a day.
 var options = []Option{
-	{Name: "store", Commands: jobs | GC, Group: Common, Help: storeHelp, Origin: "a directory in the user's cache",
+	{Name: "store", Commands: jobs | GC, Group: Common, Help: "where snapshots are kept: " + storeHelp, Origin: "a directory in the user's cache",
 		value: text(func(c *Config) *string { return &c.Store })},
 	{Name: "name", Commands: jobs | Mtimes, Group: Common, Help: "name of the job, part of the key", Origin: `from CI, else "default"`,
 		value: text(func(c *Config) *string { return &c.Name })},

@@ -57,8 +57,8 @@ func isCarried(name string) bool {
 }
 
 // carriedEnviron returns those variables of the process.
-func (s *Step) carriedEnviron() map[string]string {
-	vars := s.around.Environ()
+func carriedEnviron(around Surroundings) map[string]string {
+	vars := around.Environ()
 	maps.DeleteFunc(vars, func(name, _ string) bool { return !isCarried(name) })
 	return vars
 }
@@ -66,8 +66,8 @@ func (s *Step) carriedEnviron() map[string]string {
 // carry collects what decides in this phase.
 func (s *Step) carry() carried {
 	dir, _ := s.around.Getwd() // without one nothing is restored that post could save
-	c := carried{Dir: dir, Seen: map[string]string{}, Process: s.carriedEnviron()}
-	for _, name := range s.readNames() {
+	c := carried{Dir: dir, Seen: map[string]string{}, Process: carriedEnviron(s.around)}
+	for _, name := range readNames(c.Process) {
 		if value := s.env(name); value != "" && isCarried(name) {
 			c.Seen[name] = value
 		}
@@ -77,7 +77,7 @@ func (s *Step) carry() carried {
 
 // readNames lists what the commands can read: what the process has, and what their environment may
 // have beside it.
-func (s *Step) readNames() []string {
+func readNames(environ map[string]string) []string {
 	names := []string{
 		"GITHUB_ACTIONS", "GITHUB_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_REF", "GITHUB_BASE_REF", "GITHUB_HEAD_REF", "GITHUB_SHA", "GITHUB_RUN_ID",
 		"GITHUB_WORKFLOW", "GITHUB_JOB", "GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITHUB_WORKSPACE", "RUNNER_TEMP",
@@ -88,7 +88,7 @@ func (s *Step) readNames() []string {
 	for _, o := range config.Options() {
 		names = append(names, config.Variable(o.Name))
 	}
-	for name := range s.carriedEnviron() {
+	for name := range environ {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -144,7 +144,7 @@ func (s *Step) useCarried(dir string) (*carried, error) {
 		return nil, err
 	}
 	if err != nil {
-		s.notes.add(err.Error(), "it can hold keys; remove it")
+		s.runner.notes.add(err.Error(), "it can hold keys; remove it")
 	}
 	now := s.carry()
 	if list := c.others(now); len(list) > 0 {
@@ -233,7 +233,7 @@ func (s *Step) newCredentials(now *carried) bool {
 	}
 	for name, value := range vars {
 		if value != "" && name != id {
-			s.gh.AddMask(value)
+			s.runner.gh.AddMask(value)
 		}
 		if s.around.Setenv(name, value) != nil {
 			return false

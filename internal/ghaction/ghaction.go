@@ -9,7 +9,6 @@ package ghaction
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
 
@@ -88,14 +87,12 @@ type Surroundings interface {
 
 // A Step is one phase of a step of a workflow.
 type Step struct {
-	gh       *githubactions.Action
+	runner   *runner
 	around   Surroundings
 	env      func(name string) string // what counts: in post, what main had
 	in       config.Given
 	commands Commands
 	say      func(format string, args ...any)
-	notes    annotations
-	failed   *trouble // why the step fails
 
 	restored *Restored
 	saved    *Saved
@@ -105,8 +102,9 @@ type Step struct {
 // warnings and errors passes them to Observe.
 func New(out io.Writer, around Surroundings, say func(format string, args ...any)) *Step {
 	env := around.Getenv
+	gh := githubactions.New(githubactions.WithWriter(out), githubactions.WithGetenv(env))
 	return &Step{
-		gh:     githubactions.New(githubactions.WithWriter(out), githubactions.WithGetenv(env)),
+		runner: &runner{gh: gh, env: env},
 		around: around, env: env, in: config.NewGiven(Inputs(env)), say: say,
 	}
 }
@@ -117,15 +115,6 @@ func InputVariable(name string) string { return "INPUT_" + strings.ToUpper(name)
 // Inputs reads inputs from an environment.
 func Inputs(env func(name string) string) func(input string) string {
 	return func(input string) string { return env(InputVariable(input)) }
-}
-
-// Observe gets each message that is printed; kind is "warning" or "error".
-func (s *Step) Observe(kind, text, hint string) {
-	if kind == "error" {
-		s.failed = &trouble{first: text, hint: hint}
-		return
-	}
-	s.notes.add(text, hint)
 }
 
 // configuration is that of a command, of the inputs, the environment, and what the runner is known
@@ -152,26 +141,23 @@ func (s *Step) ofRunner(o config.Option) (text, origin string) {
 	return "", ""
 }
 
-// mask keeps secrets out of the log, whatever prints them.
-func (s *Step) mask() {
-	secrets := []string{s.env(config.Variable("sign-key")), s.env(config.Variable("sse-c-key"))}
-	for _, value := range append(secrets, s.in.Secrets()...) {
-		if value != "" {
-			s.gh.AddMask(value)
-		}
-	}
-}
-
-// token gets an OIDC token from the runner, for which the job needs the permission id-token:
-// write.
-func (s *Step) token(ctx context.Context, audience string) (string, error) {
-	token, err := s.gh.GetIDToken(ctx, audience)
-	if err != nil {
-		return "", fmt.Errorf("id token (does the job have the permission id-token: write?): %w", err)
-	}
-	s.gh.AddMask(token)
-	return token, nil
-}
-
 // Getenv is the environment that counts for this phase: in post, what main had.
 func (s *Step) Getenv(name string) string { return s.env(name) }
+
+// Observe gets each message that is printed; kind is "warning" or "error".
+func (s *Step) Observe(kind, text, hint string) { s.runner.observe(kind, text, hint) }
+
+// secrets are the values that the log must not show.
+func (s *Step) secrets() []string {
+	return append(s.in.Secrets(), s.env(config.Variable("sign-key")), s.env(config.Variable("sse-c-key")))
+}
+
+// end makes the annotations, and passes the error on. What is merely missing is usual in a new
+// branch, but bytes that do not match their hash are somebody's business; main says it, and post not
+// again.
+func (s *Step) end(ctx context.Context, err error) error {
+	if s.restored != nil && s.env("STATE_dir") == "" {
+		s.runner.warnRefused(s.restored.Refused)
+	}
+	return s.runner.end(ctx, err)
+}

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/org/gocache-action/internal/config"
-	"github.com/org/gocache-action/internal/samedir"
 )
 
 // Phases names what a step can run, for the command line.
@@ -29,26 +27,26 @@ func (s *Step) Main(ctx context.Context, commands Commands) error {
 	s.commands = commands
 	dir, err := s.makeStateDir()
 	if err != nil {
-		s.notes.add(err.Error(), notSavedWithoutNotes)
-		s.setState(lostState, "true")
+		s.runner.notes.add(err.Error(), notSavedWithoutNotes)
+		s.runner.setState(lostState, "true")
 	}
 	cfg, err := s.begin(config.Restore, config.Save)
 	if err != nil || !s.hasStore(cfg) {
-		s.setState("skip", "true") // post would say the same
-		s.setRestoreOutputs()
+		s.runner.setState("skip", "true") // post would say the same
+		s.runner.setRestoreOutputs(s.restored)
 		return s.end(ctx, err)
 	}
 	if err := writeCarried(dir, s.carry()); err != nil {
-		s.notes.add(err.Error(), notSavedWithoutNotes)
+		s.runner.notes.add(err.Error(), notSavedWithoutNotes)
 	}
 	err = s.runRestore(ctx, cfg, dir)
-	s.setRestoreOutputs()
+	s.runner.setRestoreOutputs(s.restored)
 	if err := writeRestored(dir, s.restored); err != nil {
-		s.notes.add(err.Error(), "")
+		s.runner.notes.add(err.Error(), "")
 	}
 	s.addPath()
 	err = s.end(ctx, err)
-	writeWarned(dir, s.notes.said)
+	writeWarned(dir, s.runner.notes.said)
 	return err
 }
 
@@ -64,7 +62,7 @@ func (s *Step) Post(ctx context.Context, commands Commands) error {
 	}
 	now, err := s.useCarried(dir)
 	if err != nil {
-		s.notes.add("nothing is saved: "+err.Error(), keepNotes)
+		s.runner.notes.add("nothing is saved: "+err.Error(), keepNotes)
 		return s.end(ctx, nil)
 	}
 	cfg, err := s.begin(config.Save)
@@ -72,7 +70,7 @@ func (s *Step) Post(ctx context.Context, commands Commands) error {
 		return s.end(ctx, err)
 	}
 	s.restored = readRestored(dir)
-	s.notes.said = readWarned(dir)
+	s.runner.notes.said = readWarned(dir)
 	err = s.saveIfWanted(ctx, cfg, dir)
 	if s.saved != nil && s.saved.Expired && s.newCredentials(now) {
 		s.say("the credentials of the restore have expired; those that the job has now are used")
@@ -87,11 +85,11 @@ func (s *Step) Restore(ctx context.Context, commands Commands) error {
 	s.commands = commands
 	cfg, err := s.begin(config.Restore)
 	if err != nil || !s.hasStore(cfg) {
-		s.setRestoreOutputs()
+		s.runner.setRestoreOutputs(s.restored)
 		return s.end(ctx, err)
 	}
 	err = s.runRestore(ctx, cfg, "")
-	s.setRestoreOutputs()
+	s.runner.setRestoreOutputs(s.restored)
 	s.commands.Summarize(cfg, s.restored, nil)
 	s.addPath()
 	return s.end(ctx, err)
@@ -105,7 +103,7 @@ func (s *Step) Save(ctx context.Context, commands Commands) error {
 		return s.end(ctx, err)
 	}
 	err = s.saveIfWanted(ctx, cfg, "")
-	s.setSaveOutputs()
+	s.runner.setSaveOutputs(s.saved)
 	s.commands.Summarize(cfg, nil, s.saved)
 	return s.end(ctx, err)
 }
@@ -113,7 +111,7 @@ func (s *Step) Save(ctx context.Context, commands Commands) error {
 // begin checks the inputs, for the save after the job too, since a mistake should show at once. It
 // returns the configuration of the first command.
 func (s *Step) begin(commands ...config.Command) (*config.Config, error) {
-	s.mask()
+	s.runner.mask(s.secrets())
 	if err := s.in.Check(); err != nil {
 		return nil, err
 	}
@@ -139,15 +137,15 @@ func (s *Step) hasStore(cfg *config.Config) bool {
 	if cfg.Store != "" {
 		return true
 	}
-	s.notes.add("no store is given, the job runs without a cache", "set the input store or bucket; secrets are empty in a pull request from a fork")
+	s.runner.notes.add("no store is given, the job runs without a cache", "set the input store or bucket; secrets are empty in a pull request from a fork")
 	return false
 }
 
 // runRestore restores in a group of the log.
 func (s *Step) runRestore(ctx context.Context, cfg *config.Config, dir string) (err error) {
-	s.gh.Group("gocache restore")
-	s.restored, err = s.commands.Restore(ctx, cfg, Job{dir, s.token})
-	s.gh.EndGroup()
+	s.runner.gh.Group("gocache restore")
+	s.restored, err = s.commands.Restore(ctx, cfg, Job{dir, s.runner.token})
+	s.runner.gh.EndGroup()
 	if s.restored != nil && s.restored.Known {
 		s.say("%s", s.restored.Title) // which shows while the group is closed
 	}
@@ -165,41 +163,13 @@ func (s *Step) saveIfWanted(ctx context.Context, cfg *config.Config, dir string)
 		s.say("the job failed: nothing is saved, as save-on-failure is false")
 		return nil
 	}
-	s.gh.Group("gocache save")
-	s.saved, err = s.commands.Save(ctx, cfg, Job{dir, s.token})
-	s.gh.EndGroup()
+	s.runner.gh.Group("gocache save")
+	s.saved, err = s.commands.Save(ctx, cfg, Job{dir, s.runner.token})
+	s.runner.gh.EndGroup()
 	if s.saved != nil && s.saved.Known {
 		s.say("%s", s.saved.Title)
 	}
 	return err
-}
-
-// end makes the annotations, and passes the error on.
-func (s *Step) end(ctx context.Context, err error) error {
-	s.warnRefused()
-	s.notes.issue(s.gh)
-	if err == nil || ctx.Err() != nil { // who cancels a job knows
-		return err
-	}
-	t := s.failed
-	if t == nil {
-		t = &trouble{first: err.Error()}
-	}
-	gh := s.gh.WithFieldsMap(map[string]string{"title": "gocache"})
-	gh.Errorf("%s", strings.TrimSpace(t.first+"\n"+t.hint))
-	return err
-}
-
-// warnRefused: what is merely missing is usual in a new branch, but bytes that do not match their
-// hash are somebody's business.
-func (s *Step) warnRefused() {
-	// main has said it
-	if s.restored == nil || s.env("STATE_dir") != "" {
-		return
-	}
-	for _, what := range s.restored.Refused {
-		s.notes.add("refused what the store has: "+what, "it is not used, and the next save replaces it")
-	}
 }
 
 // useKeys passes the keys on to the SDK, which reads the environment. A session token of an earlier
@@ -223,15 +193,9 @@ var keyVariables = []struct{ variable, input string }{
 	{"AWS_ACCESS_KEY_ID", "access-key-id"}, {"AWS_SECRET_ACCESS_KEY", "secret-access-key"}, {"AWS_SESSION_TOKEN", "session-token"},
 }
 
-// addPath lets later steps say `gocache plan`. Only the directory of the tool cache holds nothing
-// else, which could come before what the job has in PATH.
+// addPath lets later steps run this program by its name.
 func (s *Step) addPath() {
-	self, err := s.around.Executable()
-	tools := s.env("RUNNER_TOOL_CACHE")
-	if err != nil || tools == "" || s.env("GITHUB_PATH") == "" {
-		return
-	}
-	if _, ok := samedir.Inside(self, filepath.Join(tools, "gocache")); ok {
-		s.gh.AddPath(filepath.Dir(self))
+	if self, err := s.around.Executable(); err == nil {
+		s.runner.addPath(self)
 	}
 }

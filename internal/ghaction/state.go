@@ -23,7 +23,7 @@ func (s *Step) makeStateDir() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("notes for the save: %w", err)
 	}
-	s.setState("dir", dir)
+	s.runner.setState("dir", dir)
 	return dir, nil
 }
 
