@@ -12,7 +12,7 @@ import (
 	"github.com/org/gocache-action/internal/subprocess"
 )
 
-// Git is what a repository says about itself; each field may be "".
+// Git is what a repository says about itself; any field may be "".
 type Git struct {
 	Remote        string // URL of origin, or of the only other remote
 	Branch        string // "refs/heads/main"; "" with a detached HEAD
@@ -25,8 +25,8 @@ func (g Git) Source() Source {
 	return Source{fromGit, Identity{Repo: repoName(g.Remote), Scope: g.Branch, DefaultScope: g.DefaultBranch, Commit: g.Commit}}
 }
 
-// ReadGit asks git about the repository around dir. Without git, or outside of
-// a repository, everything is "".
+// ReadGit asks git about the repository around dir. All fields are "" if there is no git or no
+// repository.
 func ReadGit(ctx context.Context, dir string) Git {
 	var g Git
 	if gitOutput(ctx, dir, "rev-parse", "--git-dir") == "" {
@@ -47,8 +47,8 @@ func ReadGit(ctx context.Context, dir string) Git {
 	return g
 }
 
-// defaultBranch reads what a clone notes about the remote's HEAD. CI systems that fetch
-// instead of cloning have no such note; then the customary names are tried.
+// defaultBranch reads what a clone notes about the HEAD of its remote. CI systems that fetch
+// instead of cloning leave no such note; then the usual names are tried.
 func defaultBranch(ctx context.Context, dir, remote string) string {
 	prefix := "refs/remotes/" + remote + "/"
 	refs := map[string]string{} // name -> target of a symbolic one
@@ -71,8 +71,9 @@ func defaultBranch(ctx context.Context, dir, remote string) string {
 	return ""
 }
 
-// gitOutput returns what a git command prints, or "" when it fails. Repositories of other users are
-// trusted, as in containers the checkout often is one: the commands asked for run no hooks.
+// gitOutput returns what a git command prints, or "" if it fails. Repositories of other users are
+// trusted, since in containers the checkout often belongs to one, and the commands used here run no
+// hooks.
 func gitOutput(ctx context.Context, dir string, args ...string) string {
 	cmd := subprocess.Command(ctx, "git", append([]string{"-c", "safe.directory=*"}, args...)...)
 	cmd.Dir = dir
@@ -86,9 +87,9 @@ func gitOutput(ctx context.Context, dir string, args ...string) string {
 // scpForm is [user@]host:path. One letter before the colon is a Windows drive.
 var scpForm = regexp.MustCompile(`^(?:[^/@]*@)?(\[[^/\]]+\]|[^/:]{2,}):(.*)$`)
 
-// repoName turns the URL of a remote into a name such as github.com/org/name: the same for all ways
-// to reach a repository, and without user, password and port. Local paths lose only their leading
-// slash and ".git". The result is "" for what is no address.
+// repoName turns the URL of a remote into a name such as github.com/org/name. All ways to reach a
+// repository have the same name, without user, password and port. Local paths lose only their
+// leading slash and ".git". The result is "" if remote is not an address.
 func repoName(remote string) string {
 	host, path := "", remote
 	if scheme, _, ok := strings.Cut(remote, "://"); ok {

@@ -41,13 +41,13 @@ func fromGitHub(env Env, dir, matrix string) Identity {
 	return id
 }
 
-// maxMatrixName is how many bytes of a matrix a name shows; what is longer becomes a hash, as
-// object names have a limit.
+// maxMatrixName is how many bytes of a matrix a name shows. Longer ones become a hash, since the
+// length of object names is limited.
 const maxMatrixName = 100
 
-// matrixName tells the jobs of a matrix apart, of which GITHUB_JOB names only the whole. The values
-// come from ${{ toJSON(matrix) }}, the only place that has them. Names are sorted, so that their
-// order in the workflow means nothing.
+// matrixName tells the jobs of a matrix apart, which all have the same GITHUB_JOB. The values come
+// from ${{ toJSON(matrix) }}, the only place that has them. They are sorted, so that their order in
+// the workflow does not matter.
 func matrixName(text string) string {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber() // 1.10 is no 1.1
@@ -79,8 +79,8 @@ func matrixValue(v any) string {
 	return fmt.Sprint(v)
 }
 
-// workDirName tells two projects of one job apart, as each has its own "latest" snapshot. "" is the
-// root of the checkout.
+// workDirName tells two projects of one job apart, so that each has its own latest snapshot. It is
+// "" at the root of the checkout.
 func workDirName(env Env, dir string) string {
 	root := env("GITHUB_WORKSPACE")
 	if root == "" {
@@ -98,7 +98,7 @@ func workDirName(env Env, dir string) string {
 	return filepath.ToSlash(rel)
 }
 
-// A githubEvent is what is read of the payload that started a workflow.
+// A githubEvent is the part of a webhook payload that is used here.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads
 type githubEvent struct {
 	Repository struct {
@@ -129,7 +129,7 @@ type githubEvent struct {
 	} `json:"issue"`
 }
 
-// readGitHubEvent reads the payload. ok says that there is one, and that it was understood.
+// readGitHubEvent reads the payload. ok reports whether there is one and it could be parsed.
 func readGitHubEvent(env Env) (event githubEvent, ok bool) {
 	data, err := os.ReadFile(env("GITHUB_EVENT_PATH"))
 	if err != nil || json.Unmarshal(data, &event) != nil {
@@ -139,9 +139,9 @@ func readGitHubEvent(env Env) (event githubEvent, ok bool) {
 }
 
 // githubReadOnlyReason is ReadOnlyReason on GitHub. GITHUB_REF names the scope, but some events run
-// with the ref of the default branch (and its secrets) on behalf of code from elsewhere, which such
-// workflows then check out. No flag overrides this; a bucket policy should say it too, as a job can
-// run anything, also another gocache.
+// with the ref of the default branch (and its secrets) for code from elsewhere, which their
+// workflows then check out. No flag overrides this. A bucket policy should enforce it too: a job
+// can run anything, including another gocache.
 func githubReadOnlyReason(env Env) string {
 	if !OnGitHub(env) {
 		return ""
@@ -167,8 +167,8 @@ func githubReadOnlyReason(env Env) string {
 	return ""
 }
 
-// forkReason: a pull request has its own scope, refs/pull/N/merge, but who can open one from a fork
-// may be anyone.
+// forkReason: a pull request has its own scope, refs/pull/N/merge, but anyone may open one from a
+// fork.
 func forkReason(event githubEvent, ok bool) string {
 	pr := event.PullRequest
 	switch {
@@ -193,7 +193,7 @@ func githubPullRequest(env Env) bool {
 }
 
 // workflowRunReason: such a workflow runs in the scope of the default branch after any other
-// workflow, of which only those on the default branch itself are as good.
+// workflow. Only runs on the default branch itself are trusted as much as that branch.
 func workflowRunReason(event githubEvent, ok bool) string {
 	run := event.WorkflowRun
 	switch {

@@ -7,9 +7,9 @@ func onGitLab(env Env) bool { return env("GITLAB_CI") == "true" }
 
 // fromGitLab: https://docs.gitlab.com/ci/variables/predefined_variables/
 //
-// Whether a ref is protected (CI_COMMIT_REF_PROTECTED) is not part of its scope: a job could not
-// know whether the default branch, whose scope it reads, is protected. The role that writes a scope
-// is where protection belongs; see docs/bucket-policy.md.
+// A scope does not say whether its ref is protected (CI_COMMIT_REF_PROTECTED): a job could not know
+// that of the default branch, whose scope it reads. Protection belongs to the role that writes a
+// scope; see docs/bucket-policy.md.
 func fromGitLab(env Env) Identity {
 	id := Identity{
 		Name:         env("CI_JOB_NAME"),
@@ -36,8 +36,8 @@ func fromGitLab(env Env) Identity {
 }
 
 // gitlabReadOnlyReason says why a job of GitLab must not write. A merge request from a fork runs in
-// the fork, with whatever the fork has of variables, and may write there; when a member starts it
-// in the project itself, then code of the fork runs with the project's own.
+// the fork, with the variables of the fork, and may write there. But when a member starts it in the
+// project itself, code of the fork runs with the variables of the project.
 func gitlabReadOnlyReason(env Env) string {
 	Source, target := env("CI_MERGE_REQUEST_SOURCE_PROJECT_ID"), env("CI_MERGE_REQUEST_PROJECT_ID")
 	if !onGitLab(env) || Source == target || Source != "" && Source == env("CI_PROJECT_ID") {

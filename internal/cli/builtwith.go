@@ -11,11 +11,11 @@ import (
 	"github.com/org/gocache-action/internal/subprocess"
 )
 
-// compilerTime is how long the C compiler may take to say its version.
+// compilerTime bounds how long the C compiler may take to print its version.
 const compilerTime = 2 * time.Second
 
-// buildsWith reduces what of the job's surroundings is part of action IDs to hashes; nil where no
-// build cache is worked on.
+// buildsWith hashes those parts of the job's environment that go into action IDs. It returns nil
+// where the build cache is left alone.
 func (p *project) buildsWith(ctx context.Context) map[string]string {
 	if p.buildDir == "" {
 		return nil
@@ -39,7 +39,7 @@ func (p *project) buildsWith(ctx context.Context) map[string]string {
 	return buildenv.Hashes(env)
 }
 
-// mainDir is the directory of the workspace or the main module.
+// mainDir is the directory of the workspace or of the main module.
 func (p *project) mainDir() string {
 	for _, file := range []string{p.env.GOWORK, p.env.GOMOD} {
 		if file != "" && file != "off" && file != os.DevNull {
@@ -49,8 +49,8 @@ func (p *project) mainDir() string {
 	return p.dir
 }
 
-// compilerVersion asks the C compiler as the go command does. It returns "" where there is none
-// that answers.
+// compilerVersion asks the C compiler for its version as the go command does. It returns "" if
+// there is no compiler that answers.
 func compilerVersion(ctx context.Context, dir, cc string) string {
 	fields := strings.Fields(cc)
 	if len(fields) == 0 {

@@ -1,7 +1,8 @@
 package cli
 
-// What came of a restore, in a word. A miss is usual in a new branch, a store that does not answer
-// is somebody's business, and who reads the outputs of the action has to tell them apart.
+// The result of a restore in a word, for the outputs of the action. A miss is usual on a new
+// branch; a store that does not answer is a problem that somebody has to look at. So they have
+// different words.
 const (
 	resultHit     = "hit"     // the snapshot of the same module files, whole
 	resultPartial = "partial" // another snapshot, or not all of it
@@ -10,7 +11,7 @@ const (
 	resultUnavailable = "unavailable"
 )
 
-// cacheResult says it of a restore, which may be nil when it never came to one.
+// cacheResult finds the word for a restore. The restore may be nil: it never began.
 func cacheResult(r *restoreOutput) string {
 	switch {
 	case r == nil || r.Result == nil || r.Matched == nil && r.Error != "":

@@ -18,8 +18,8 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
-// tokenFileVariable names a file with the OIDC token, as for all AWS tools: on Kubernetes for
-// example. Tokens are secrets, and come from the environment only.
+// tokenFileVariable names a file that holds the OIDC token, as for all AWS tools, for example on
+// Kubernetes. Tokens are secrets, so there is no flag for them.
 const tokenFileVariable = "AWS_WEB_IDENTITY_TOKEN_FILE"
 
 // errNoToken: the job has no identity that could assume a role.
@@ -69,8 +69,8 @@ func jobToken(env ci.Env) (string, error) {
 	return strings.TrimSpace(string(data)), nil
 }
 
-// keptSession returns the credentials that restore left, or nil. Those of another role are none: a
-// runner that keeps its files has perhaps those of another job.
+// keptSession returns the credentials that restore left for this save, or nil. Credentials of
+// another role are ignored: on a runner that keeps its disk they may be those of another job.
 func keptSession(r *run) *s3.Session {
 	file := sessionFile(r)
 	if file == "" {
@@ -92,8 +92,8 @@ func keptSession(r *run) *s3.Session {
 	return kept
 }
 
-// forgetCredentials removes what an earlier job left, so that a restore that fails leaves none, and
-// one that does not, its own.
+// forgetCredentials removes the credentials of an earlier job. Then a restore that fails leaves
+// none behind.
 func forgetCredentials(r *run) {
 	file := sessionFile(r)
 	if file == "" {
@@ -104,9 +104,9 @@ func forgetCredentials(r *run) {
 	}
 }
 
-// keepCredentials leaves the temporary credentials of a store for save. It comes before the
-// restore, which may be killed. Credentials that cannot be had are not reported here: the first
-// request of the restore does that.
+// keepCredentials writes the temporary credentials of a store to a file, for save. It runs before
+// the restore, which may be killed. If there are no credentials it says nothing: the first request
+// of the restore will.
 func keepCredentials(ctx context.Context, r *run, st store.Store) {
 	remote, ok := st.(*s3.Store)
 	if sessionFile(r) == "" || !ok {

@@ -21,8 +21,8 @@ import (
 // for logs that others read, so it shows nothing that is secret: values are printed only of what is
 // named here, and all of it goes through console.clean.
 
-// shownVariables are those whose values explain what happens. The values of others are nobody's
-// business: GOFLAGS, for example, can put a token into a program.
+// shownVariables are printed with their values, because these explain what gocache does. No other
+// values are printed: GOFLAGS, for example, may hold a token.
 var shownVariables = []string{
 	"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE",
 	"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_EC2_METADATA_DISABLED",
@@ -37,20 +37,20 @@ var (
 	signKeyVariable     = config.Variable("sign-key")
 )
 
-// secretVariables hold secrets, or may hold some; of these it is said that they are set.
+// secretVariables are, or may hold, secrets. --debug says only that they are set.
 var secretVariables = []string{
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", config.TokenVariable, customerKeyVariable, signKeyVariable,
 	"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "CI_JOB_TOKEN",
 	"GOFLAGS", "GOAUTH",
 }
 
-// urlVariables hold URLs, in which a password can be.
+// urlVariables hold URLs, which may contain a password.
 var urlVariables = []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "GOPROXY",
 	"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS", config.Variable("store"),
 }
 
-// knownSecrets are the values that no output may hold, wherever it comes from.
+// knownSecrets are the values that must not appear in any output, whichever text they come with.
 func knownSecrets(env ci.Env) *redact.Values {
 	list := config.NewGiven(ghaction.Inputs(env)).Secrets()
 	for _, name := range secretVariables {
@@ -68,8 +68,8 @@ func knownSecrets(env ci.Env) *redact.Values {
 	return redact.NewValues(list...)
 }
 
-// passwordOf returns the password in a URL as it is written there, or "". It also finds that of one
-// that is no valid URL.
+// passwordOf returns the password in a URL as it is written there, or "". It also works for text
+// that is not a valid URL.
 func passwordOf(rawURL string) string {
 	_, rest, _ := strings.Cut(rawURL, "://")
 	rest, _, _ = strings.Cut(rest, "/")
@@ -84,7 +84,7 @@ func passwordOf(rawURL string) string {
 	return password
 }
 
-// debugCommand says where this is and what it was told.
+// debugCommand prints the version, the options and the environment of a command.
 func debugCommand(p *process, name string, kind config.Command, cfg *config.Config) {
 	if !p.out.debug {
 		return
@@ -104,7 +104,7 @@ func debugCommand(p *process, name string, kind config.Command, cfg *config.Conf
 	}
 }
 
-// debugOptions lists the options that differ from their defaults, without what is secret.
+// debugOptions lists the options that differ from their defaults. Secrets are masked.
 func debugOptions(kind config.Command, cfg *config.Config) (list []string) {
 	defaults := config.New(kind)
 	for _, o := range config.OptionsOf(kind) {
@@ -120,7 +120,8 @@ func debugOptions(kind config.Command, cfg *config.Config) (list []string) {
 	return list
 }
 
-// debugStore says how the store is reached and what it is asked for. o is nil for what is not in S3.
+// debugStore prints how the store is reached and what it is asked to do. o is nil for stores that
+// are not in S3.
 func debugStore(r *run, st store.Store, o *s3.Options) {
 	if !r.out.debug {
 		return
@@ -147,7 +148,7 @@ func debugStore(r *run, st store.Store, o *s3.Options) {
 		o.PartSize, o.Concurrency, r.cfg.Timeout, r.cfg.StallTimeout)
 }
 
-// debugProject says what is cached, and as whose.
+// debugProject prints what is cached, and under which identity.
 func debugProject(r *run, p *project) {
 	if !r.out.debug {
 		return
@@ -161,7 +162,7 @@ func debugProject(r *run, p *project) {
 	r.out.debugf("signatures: signs %t, demands %t", r.keys.signer != nil, r.keys.trust() != nil)
 }
 
-// traceS3 makes a store log its requests, and whose they are.
+// traceS3 makes a store log its requests and the origin of its credentials.
 func traceS3(out *console, o *s3.Options) {
 	if !out.debug {
 		return
@@ -177,8 +178,8 @@ func traceS3(out *console, o *s3.Options) {
 	}
 }
 
-// traceWeb logs a request as one to a bucket is logged. A redirect can lead to a signed URL, which
-// is shown without its signature.
+// traceWeb logs a request to a web server in the format of requests to a bucket. A redirect may
+// lead to a signed URL, whose signature is left out.
 func traceWeb(out *console) func(*http.Request, *http.Response, error, time.Duration) {
 	return func(r *http.Request, resp *http.Response, err error, took time.Duration) {
 		e := s3.Exchange{Method: r.Method, URL: redact.URL(r.URL), Header: redact.Header(r.Header), Err: err, Wait: took, Took: took}
@@ -214,10 +215,10 @@ func exchangeLine(e s3.Exchange) string {
 	return b.String()
 }
 
-// dullHeaders are in every request and tell nothing.
+// dullHeaders are the same in every request.
 var dullHeaders = []string{"X-Amz-Date", "X-Amz-Content-Sha256", "X-Amz-User-Agent", "X-Amz-Sdk-Checksum-Algorithm", "X-Amz-Checksum-Mode"}
 
-// headerText lists the headers on which the answer depends.
+// headerText lists the headers that influence the answer.
 func headerText(h http.Header) string {
 	var list []string
 	for name, values := range h {

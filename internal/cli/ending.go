@@ -13,13 +13,13 @@ import (
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// How a command ends before it is done. Its time is bounded by --timeout, and a signal can come at
-// any moment. Both cancel its context, and it ends by itself, after it has cleaned up: aborted
-// uploads, removed stages. Two bounds are behind that, for a store or a disk that hangs just then:
-// requests for cleaning up end after a while (store.WithEnd), and a moment later the process exits.
-// Nothing that is stored or restored depends on the cleaning: both can be killed at any instant.
+// A command may end before it is done: at --timeout, or on a signal at any moment. Both cancel its
+// context; the command then cleans up (aborts uploads, removes stages) and returns. A store or a
+// disk may hang at that very moment, so there are two more bounds: requests for cleaning up end
+// after a while (store.WithEnd), and shortly afterwards the process exits. No stored or restored
+// data depends on the cleaning: restore and save can be killed at any instant.
 //
-// GitHub sends SIGINT to a job that is cancelled, SIGTERM after 7.5 s, and kills it after 10 s.
+// GitHub sends SIGINT to a cancelled job, SIGTERM after 7.5 s, and kills it after 10 s.
 const (
 	cleanAfterSignal  = 3500 * time.Millisecond
 	exitAfterSignal   = 4500 * time.Millisecond
@@ -27,19 +27,19 @@ const (
 	exitAfterTimeout  = 900 * time.Millisecond
 )
 
-// errTimedOut is the cause of a context that ended by --timeout. Connections have times of their
-// own, whose errors look like context.DeadlineExceeded.
+// errTimedOut is the cause of a context that --timeout has ended. Connections have timeouts of
+// their own, whose errors also match context.DeadlineExceeded.
 var errTimedOut = errors.New("not done within")
 
-// leaves says what a command leaves when it ends before it is done, for people who wonder.
+// leaves tells people in which state a command leaves things when it ends early.
 var leaves = map[string]string{
 	"restore": "what it restored is whole, the next restore completes it",
 	"save":    "the snapshot from before stays, and the next save uses what was uploaded",
 	"gc":      "what it removed was due, and the next gc goes on",
 }
 
-// An ending is how one command ends. Its fields are set before the command begins, but for meter,
-// which progress sets.
+// An ending decides how one command ends. Its fields are set before the command begins, except
+// meter, which progress sets.
 type ending struct {
 	command     string        // its name, if it is one of several steps of a job
 	timeout     time.Duration // 0: never
@@ -49,7 +49,7 @@ type ending struct {
 	meter       atomic.Pointer[report.Meter]
 }
 
-// bound ends the time of a command by --timeout, and that of what comes after a signal.
+// bound limits the time of a command to --timeout, and the time that it may take after a signal.
 func (e *ending) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	end, cancelEnd := context.WithCancel(context.WithoutCancel(ctx))
 	ctx, cancel := withTimeout(store.WithEnd(ctx, end), e.timeout)
@@ -58,7 +58,7 @@ func (e *ending) bound(ctx context.Context) (context.Context, context.CancelFunc
 	return ctx, func() { stop(); close(done); cancel(); cancelEnd() }
 }
 
-// withTimeout is for a time of which 0 means for ever.
+// withTimeout is context.WithTimeoutCause, with 0 for no limit.
 func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	if d == 0 {
 		return context.WithCancel(ctx)
@@ -66,7 +66,7 @@ func withTimeout(ctx context.Context, d time.Duration) (context.Context, context
 	return context.WithTimeoutCause(ctx, d, errTimedOut)
 }
 
-// watch ends the cleaning up, then the process, unless the command is done before.
+// watch ends the cleaning up and then the process, unless the command returns first.
 func (e *ending) watch(ctx context.Context, done <-chan struct{}, endCleaning func()) {
 	clean, exit := cleanAfterSignal, exitAfterSignal
 	if isTimedOut(ctx) {
@@ -86,8 +86,7 @@ func (e *ending) watch(ctx context.Context, done <-chan struct{}, endCleaning fu
 	}
 }
 
-// giveUp exits without waiting for what still hangs. The message goes to the same places as any
-// other.
+// giveUp exits the process while something still hangs. Its message goes where all messages go.
 func (e *ending) giveUp(ctx context.Context) {
 	if e.exit == nil {
 		return
@@ -102,8 +101,8 @@ func (e *ending) giveUp(ctx context.Context) {
 
 func isTimedOut(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errTimedOut) }
 
-// finish turns the error of restore or save into a warning, unless the flags ask for an exit code.
-// ctx is that of the command.
+// finish turns an error of restore or save into a warning, unless the user has asked for an exit
+// code. ctx is the context of the command.
 func (e *ending) finish(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
@@ -122,7 +121,7 @@ func (e *ending) finish(ctx context.Context, err error) error {
 	return nil
 }
 
-// meaning says in the middle of what a command ended, and what it leaves.
+// meaning says what was being done when the command ended, and in which state it leaves things.
 func (e *ending) meaning() string {
 	text := ""
 	if m := e.meter.Load(); m != nil && m.Phase() != "" {

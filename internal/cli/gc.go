@@ -45,8 +45,8 @@ type gcOutput struct {
 	outcome
 }
 
-// gcJob runs the command. Its failures are errors: no job depends on it, and who runs it wants to
-// know.
+// gcJob runs the command. Its failures are errors: no job depends on gc, and whoever runs it wants
+// to know.
 func gcJob(ctx context.Context, r *run) error {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
@@ -67,7 +67,7 @@ func gcJob(ctx context.Context, r *run) error {
 
 var gcWords = report.Words{Transfer: "remove", TransferDone: "removed", Disk: "look", DiskDone: "looked at", Things: "objects"}
 
-// runGC fills out as far as it gets.
+// runGC runs the collection. It sets as much of out as it gets to, also when it fails.
 func runGC(ctx context.Context, r *run, out *gcOutput) error {
 	st, err := openStore(ctx, r)
 	if err != nil {
@@ -153,7 +153,8 @@ func gcFacts(r *gc.Result) [][2]string {
 	return facts
 }
 
-// writeOldSnapshots names the snapshots that went: nobody should have to find out by a slow job.
+// writeOldSnapshots names the snapshots that were removed, so that nobody has to find out from a
+// slow job.
 func writeOldSnapshots(w io.Writer, r *gc.Result) {
 	listed := 0
 	for _, x := range r.Removals {
@@ -170,10 +171,10 @@ func writeOldSnapshots(w io.Writer, r *gc.Result) {
 	}
 }
 
-// listedRemovals is how many removals people get to see; --json has more.
+// listedRemovals is how many removals are printed; --json lists more.
 const listedRemovals = 50
 
-// writeRemovals lists what would go, the largest first, then the totals by reason.
+// writeRemovals lists what would be removed, the largest first, then the totals by reason.
 func writeRemovals(w io.Writer, r *gc.Result) error {
 	if len(r.Removals) == 0 {
 		return nil

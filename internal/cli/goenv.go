@@ -33,9 +33,9 @@ type goEnv struct {
 	builtWith map[string]string
 }
 
-// readGoEnv asks the go command in dir. It is kept from switching toolchains, which
-// could download one before the restore that brings it; GOTOOLCHAIN itself is
-// read in the one form that never switches (cmd/go/internal/toolchain.Select).
+// readGoEnv runs go env in dir. The go command must not switch toolchains here: it might download
+// one before the restore that brings it. GOTOOLCHAIN itself is read in the one form of go env that
+// never switches (cmd/go/internal/toolchain.Select).
 func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
 	var setting, out []byte
 	var g errgroup.Group
@@ -55,7 +55,7 @@ func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
 	return parseGoEnv(out, setting)
 }
 
-// parseGoEnv reads what go env has printed: JSON, and the setting of GOTOOLCHAIN.
+// parseGoEnv parses the output of go env: JSON, and the setting of GOTOOLCHAIN.
 func parseGoEnv(out, toolchain []byte) (env goEnv, err error) {
 	if err := json.Unmarshal(out, &env); err != nil {
 		return goEnv{}, fmt.Errorf("go env: %w", err)
@@ -110,8 +110,7 @@ func (e *goEnv) buildDir() string {
 	return e.GOCACHE
 }
 
-// private joins the patterns of modules that are not for everyone. GONOPROXY and GONOSUMDB
-// are GOPRIVATE unless set.
+// private joins the patterns of private modules. GONOPROXY and GONOSUMDB default to GOPRIVATE.
 func (e *goEnv) private() string {
 	var list []string
 	for _, v := range []string{e.GOPRIVATE, e.GONOPROXY, e.GONOSUMDB} {
@@ -124,13 +123,13 @@ func (e *goEnv) private() string {
 	return strings.Join(list, ",")
 }
 
-// modWritable reports whether GOFLAGS asks for module trees that are not read-only.
+// modWritable reports whether GOFLAGS asks for writable module trees.
 func (e *goEnv) modWritable() bool {
 	return goflags.Bool(e.GOFLAGS, "modcacherw")
 }
 
-// insideSkips lists what is no part of the project though it may lie in its directory, as on
-// runners that only cache what is inside of the checkout.
+// insideSkips lists the caches, which are not part of the project even where they lie in its
+// directory, as on CI systems that can only cache files inside the checkout.
 func (e *goEnv) insideSkips() []string {
 	var list []string
 	for _, dir := range []string{e.GOMODCACHE, e.buildDir()} {

@@ -45,7 +45,8 @@ var hints = []struct {
 	{context.DeadlineExceeded, "raise --timeout"},
 }
 
-// authorityHint: SSL_CERT_FILE is read by Go where the certificates of the system are files.
+// authorityHint depends on the system: Go reads SSL_CERT_FILE only where the certificates of the
+// system are files.
 func authorityHint(goos string) string {
 	const own = "if the server has a certificate of your own authority, "
 	if goos == "windows" || goos == "darwin" {

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// What a command takes where nothing bounds it. 512 MB are promised for the whole process, and the
-// collector works towards defaultHeap; without a limit the heap would grow to twice what is in use
-// before it is collected.
+// What a command takes where nothing bounds it. The whole process is promised to take 512 MB, and
+// the collector works towards defaultHeap; without that, the heap would grow to twice what is in
+// use before it is collected.
 const (
 	defaultHeap = 400 << 20
 	// smallPercent is how much garbage a small heap may hold, instead of as much as what is in use:
@@ -31,7 +31,7 @@ type memoryBudget struct {
 	uploads       int // buffers of parts; 0: as measured to be best
 }
 
-// limitMemory finds out how much memory there is, and tells the collector, unless the user did with
+// limitMemory finds out how much memory there is and tells the collector, unless the user has set
 // GOMEMLIMIT.
 func limitMemory() memoryBudget {
 	b := budget(memoryLimit(os.DirFS("/")), debug.SetMemoryLimit(-1))
@@ -42,13 +42,14 @@ func limitMemory() memoryBudget {
 	return b
 }
 
-// budget shares memory out: limit is that of the machine or the container, 0 for none, and set is
-// GOMEMLIMIT, math.MaxInt64 for none. Where less is there than what is promised, 70 % of it are for
-// the heap: the rest is for the program itself, for buffers of the kernel, which count for a
-// container too, and for go commands. GOMEMLIMIT is taken at its word, unless it leaves less than a
-// tenth of the limit for all that. Of these 70 %, of either, save gets half for its objects, for
-// those that do not compress are held more than once while they grow, and restore, which knows all
-// sizes beforehand, four fifths.
+// budget divides the memory. limit is that of the machine or the container, 0 for none; set is
+// GOMEMLIMIT, math.MaxInt64 for none.
+//
+// Where there is less than what is promised, 70 % of the limit is for the heap. The rest is for the
+// program itself, for go commands, and for kernel buffers, which count towards the limit of a
+// container too. GOMEMLIMIT is respected unless it leaves less than a tenth of the limit for all
+// that. Of the heap, save may use half for its objects, because those that do not compress exist
+// more than once while they grow; restore, which knows all sizes beforehand, may use four fifths.
 func budget(limit, set int64) memoryBudget {
 	usual := int64(defaultHeap)
 	if limit > 0 {
@@ -68,22 +69,22 @@ func budget(limit, set int64) memoryBudget {
 	return b
 }
 
-// allowMore raises what the collector works towards, as far as there is memory and the user has not
-// set it. A test has all the memory that it likes.
+// allowMore raises the target of the collector, as far as there is memory and the user has not set
+// a limit. In tests, which have no budget, it does nothing.
 func (b memoryBudget) allowMore(bytes int64) {
 	if b.heap != 0 {
 		debug.SetMemoryLimit(min(b.heap+bytes, b.most))
 	}
 }
 
-// memoryLimit returns the least of what bounds the memory of this process: control groups, and the
-// machine; 0 where neither is known, as on systems other than Linux. root is the root of the file
-// system.
+// memoryLimit returns the lowest limit on the memory of this process, of its control groups and of
+// the machine; 0 where neither is known, as on systems other than Linux. root is the root of the
+// file system.
 func memoryLimit(root fs.FS) int64 {
 	return least(cgroupLimit(root), machineMemory(root))
 }
 
-// least is the smaller one of two limits of which each may be 0, for none.
+// least returns the lower of two limits, either of which may be 0, for none.
 func least(a, b int64) int64 {
 	if a == 0 || b != 0 && b < a {
 		return b
@@ -103,11 +104,10 @@ func machineMemory(root fs.FS) int64 {
 	return 0
 }
 
-// cgroupLimit returns the least limit of the control groups around this process, of version 1 and
-// 2, in bytes. Each group counts on the way to the root: the limit can be that of a parent, such as
-// a slice of systemd, which a library that reads the own group only (automemlimit) does not see. In
-// a container the path can be one that only the host has, and its group is what is mounted as the
-// root.
+// cgroupLimit returns the lowest limit of the control groups around this process, version 1 and 2,
+// in bytes. All groups up to the root count: the limit may be that of a parent, such as a systemd
+// slice, which a library that reads only the own group (automemlimit) does not see. In a container
+// the path may exist only on the host; the group of the container is then mounted as the root.
 func cgroupLimit(root fs.FS) (limit int64) {
 	data, _ := fs.ReadFile(root, "proc/self/cgroup")
 	for line := range strings.Lines(string(data)) {
@@ -125,8 +125,8 @@ func cgroupLimit(root fs.FS) (limit int64) {
 	return limit
 }
 
-// groupLimit returns the least value of files in a group and those above it. "max", and what
-// version 1 has instead, a number near 2^63, are no limits.
+// groupLimit returns the lowest value of the given files in a group and its parents. "max", and the
+// number near 2^63 that version 1 has instead, are no limits.
 func groupLimit(root fs.FS, mount, group string, files ...string) (limit int64) {
 	for dir := path.Clean("/" + group); ; dir = path.Dir(dir) {
 		for _, file := range files {

@@ -30,8 +30,8 @@ Two contents never share a time in practice, so no changed file is taken for an
 unchanged one. But times no longer tell which file is newer: do not use this where
 make or the like keeps its outputs from one job to the next.`
 
-// mtimesCommand is for checkouts that are made after the restore, and for files that a job writes
-// anew with the same content.
+// mtimesCommand is for checkouts that are made after the restore, and for files that a job rewrites
+// with the same content.
 func mtimesCommand(c commands) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mtimes",
@@ -68,9 +68,9 @@ func runMtimes(ctx context.Context, r *run) error {
 	return r.end.finish(ctx, err)
 }
 
-// noteStableTimes lets the save of this job know, through the notes of its restore, that test
-// results which read files may be saved. Where no restore of this project left notes, or there is
-// no go command to tell the project by, there is nothing to do.
+// noteStableTimes tells the save of this job, through the notes of its restore, that it may save
+// test results which depend on files. It does nothing if no restore of this project has left notes,
+// or if there is no go command to identify the project.
 func noteStableTimes(ctx context.Context, r *run) error {
 	p, err := findProject(ctx, r)
 	if err != nil {
@@ -88,11 +88,11 @@ func noteStableTimes(ctx context.Context, r *run) error {
 	return jobstate.Write(file, *state)
 }
 
-// errNoGit is why there is nothing to go by.
+// errNoGit says that there is no list of files to work on.
 var errNoGit = errors.New("cannot list the files that git tracks")
 
-// stableMtimes sets the times of the tracked files below dir. The result is nil when there
-// was nothing to go by; beside an error it says how far it came.
+// stableMtimes sets the times of the tracked files below dir. The result is nil if there is no list
+// of files; beside an error it says how far it got.
 func stableMtimes(ctx context.Context, dir string) (*mtimesOutput, error) {
 	start := time.Now()
 	files, repos, err := trackedFiles(ctx, dir, "")
@@ -106,8 +106,8 @@ func stableMtimes(ctx context.Context, dir string) (*mtimesOutput, error) {
 	return &mtimesOutput{res, time.Since(start).Seconds()}, err
 }
 
-// trackedFiles lists what git tracks below dir, submodules that are checked out included, each name
-// with the prefix in front, and the directories of the repositories.
+// trackedFiles lists the files that git tracks below dir, including those of submodules that are
+// checked out, each with prefix in front. It also lists the directories of the repositories.
 func trackedFiles(ctx context.Context, dir, prefix string) (files, repos []string, err error) {
 	cmd := subprocess.Command(ctx, "git", "-c", "safe.directory=*", "ls-files", "--stage", "-z")
 	cmd.Dir = dir
@@ -144,11 +144,13 @@ func exists(file string) bool {
 	return err == nil
 }
 
-// refreshIndexes lets git look at the files once, as it too remembers times. Otherwise each `git
-// status`, also the one by which the go command stamps programs, would read all files until one
-// writes the index, and `git diff-index`, by which scripts find changes, would show all of them.
-// Exit code 1 says that there are changes. Unlike listing, this runs what the repository configures
-// (filters), so that a repository of another user is trusted only where the job trusts it.
+// refreshIndexes lets git look at the files once, as git remembers times too. Otherwise every `git
+// status`, including the one by which the go command stamps programs, would read all files until
+// some command writes the index, and `git diff-index`, which scripts use to find changes, would
+// list all of them. Exit code 1 means that there are changes.
+//
+// Unlike listing, this runs filters that the repository configures. So a repository of another user
+// is trusted only where the job trusts it.
 func refreshIndexes(ctx context.Context, repos []string) error {
 	var all []error
 	for _, dir := range repos {

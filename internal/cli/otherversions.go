@@ -10,15 +10,15 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// Bounds of the listing after a miss. It is for a sentence only, so it may be incomplete.
+// Bounds of the listing after a miss. It serves one sentence only, so it may be incomplete.
 const (
 	maxListed   = 1000 // objects of a scope
 	listTimeout = 5 * time.Second
 )
 
-// tellOtherVersions says, after a miss, of which other Go versions there are snapshots of the same
-// name: a new version of Go compiles everything anew, and nothing else would say why. A store that
-// cannot be listed, or not by this job, has nothing to say.
+// tellOtherVersions says, after a miss, for which other Go versions there are snapshots of this
+// name: with a new Go version everything is compiled again, and nothing else would say why. It says
+// nothing if the store cannot be listed, or not by this job.
 func tellOtherVersions(ctx context.Context, out *console, st store.Store, p *project) {
 	c, ok := st.(store.Collector)
 	if !ok {
@@ -39,7 +39,7 @@ func tellOtherVersions(ctx context.Context, out *console, st store.Store, p *pro
 	}
 }
 
-// versionsBelow returns the Go versions that have snapshots below a prefix, but for one, sorted.
+// versionsBelow returns, sorted, the Go versions other than but that have snapshots below a prefix.
 func versionsBelow(ctx context.Context, c store.Collector, prefix, but string) []string {
 	seen := map[string]bool{}
 	n := 0

@@ -13,11 +13,12 @@ import (
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// maxPaths is below what a snapshot can have, as one keeps those of other jobs until they are too
-// old.
+// maxPaths is less than a snapshot can hold: a snapshot also keeps the directories of other jobs
+// until they are too old.
 const maxPaths = 32
 
-// extraPaths finds the directories of --path, and the names that they have on every machine.
+// extraPaths finds the directories of --path, and gives them names that are the same on every
+// machine.
 func extraPaths(dirs []string, p *project, env ci.Env) (list []extradir.Path, err error) {
 	home, _ := os.UserHomeDir()
 	for _, given := range dirs {
@@ -39,11 +40,13 @@ func extraPaths(dirs []string, p *project, env ci.Env) (list []extradir.Path, er
 	return list, nil
 }
 
-// extraPath resolves one directory. A leading ~ and variables ($X, ${X}) are resolved here, also
-// where no shell has done so, as in the inputs of CI systems; what is relative lies in the project.
-// The name is the spelling where it has variables; else it is relative to the project, or to the
-// home directory with a leading ~, or absolute, so that it does not matter whether a shell resolved
-// it.
+// extraPath resolves one directory. A leading ~ and variables ($X, ${X}) are resolved here too,
+// because CI systems pass inputs without a shell that would do it. A relative path is relative to
+// the project.
+//
+// The name is the path as given if it has variables. Otherwise it is relative to the project, or to
+// the home directory with a leading ~, or absolute, so that it does not matter whether a shell
+// resolved it.
 func extraPath(given, project, home string, env ci.Env) (extradir.Path, error) {
 	if err := usage.CheckName("--path", given); err != nil {
 		return extradir.Path{}, err
@@ -82,7 +85,8 @@ func extraPath(given, project, home string, env ci.Env) (extradir.Path, error) {
 	return extradir.Path{Name: portable(dir, project, home), Dir: dir}, nil
 }
 
-// portable names a directory such that it has the same name where project and home are elsewhere.
+// portable names a directory such that the name stays the same where project and home are
+// elsewhere.
 func portable(dir, project, home string) string {
 	if rel, ok := inside(dir, project); ok {
 		return rel
@@ -93,8 +97,8 @@ func portable(dir, project, home string) string {
 	return filepath.ToSlash(dir)
 }
 
-// inside returns the place of a directory below another one, with slashes: as it is spelled, and
-// else as it is.
+// inside returns the path of a directory below another one, with slashes. Links are followed only
+// if the paths as given do not tell.
 func inside(dir, parent string) (string, bool) {
 	if parent == "" {
 		return "", false
@@ -105,8 +109,8 @@ func inside(dir, parent string) (string, bool) {
 	return samedir.Inside(dir, parent)
 }
 
-// apart refuses a directory in which another one lies that is stored by itself, or which lies in
-// one: files would be stored twice, and a cache would be filled past its own rules.
+// apart refuses a directory that contains, or lies in, another one that is stored by itself: files
+// would be stored twice, and a cache would be filled against its own rules.
 func apart(one extradir.Path, p *project, list []extradir.Path) error {
 	others := map[string]string{"GOMODCACHE": p.env.GOMODCACHE, "GOCACHE": p.env.buildDir()}
 	for _, o := range list {

@@ -9,9 +9,8 @@ import (
 // percentVar matches a variable as cmd.exe writes it: %LocalAppData%, %ProgramFiles(x86)%.
 var percentVar = regexp.MustCompile(`%([A-Za-z_][A-Za-z0-9_()]*)%`)
 
-// pathVariables writes variables of Windows in the way of all systems, ${X}, so that both spellings
-// name the same directory. Elsewhere %X% is refused: a directory of that name is none that anybody
-// wants.
+// pathVariables writes variables in the Windows style as ${X}, so that both spellings name the same
+// directory. On other systems %X% is refused: nobody wants a directory of that name.
 func pathVariables(given, goos string) (string, error) {
 	if goos == "windows" {
 		return percentVar.ReplaceAllString(given, "$${$1}"), nil

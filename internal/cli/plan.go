@@ -22,8 +22,8 @@ const planLong = `Plan explains the key of this project, with each ingredient an
 from, and what a restore and a save would do now: what they would look for, fetch,
 keep, trim and upload. It writes nothing, neither here nor in the store.`
 
-// planCommand has the flags of restore and of save, so that the same line with
-// another verb tells what they would do.
+// planCommand takes the flags of restore and of save, so that the same line with another verb says
+// what they would do.
 func planCommand(c commands) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:       "plan [restore|save]",
@@ -50,8 +50,8 @@ type planOutput struct {
 	mtimesDir   string              // with --stable-mtimes
 }
 
-// planJob runs the command. It fails where restore and save would only warn: nobody
-// runs it within a job whose success matters more.
+// planJob runs the command. It fails where restore and save would only warn: nobody runs it in a
+// job whose success matters more.
 func planJob(ctx context.Context, r *run, args []string) error {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
@@ -73,7 +73,7 @@ func planJob(ctx context.Context, r *run, args []string) error {
 	return r.end.finish(ctx, err)
 }
 
-// makePlan returns what it found out also beside an error; nil when that is nothing.
+// makePlan also returns what it has found out beside an error; nil if that is nothing.
 func makePlan(ctx context.Context, r *run, doRestore, doSave bool) (*planOutput, error) {
 	st, err := openStore(ctx, r)
 	if err != nil {
@@ -136,7 +136,7 @@ func (o *planOutput) write(w io.Writer) error {
 	return err
 }
 
-// writeKey lists the ingredients. The full digest is much longer than all other values
+// writeKey lists the ingredients of the key. The full digest is much longer than the other values
 // and may stick out.
 func (o *planOutput) writeKey(b *strings.Builder) {
 	fmt.Fprintf(b, "key %s\n", o.Key)
@@ -149,7 +149,7 @@ func (o *planOutput) writeKey(b *strings.Builder) {
 	}
 }
 
-// writeCandidates names the objects as they lie in the store, for those who want to look.
+// writeCandidates names the objects as they lie in the store, for people who want to look at them.
 func (o *planOutput) writeCandidates(b *strings.Builder) {
 	b.WriteString("\nlooked for, in this order\n")
 	for n, c := range o.Candidates {
@@ -161,8 +161,8 @@ func (o *planOutput) writeCandidates(b *strings.Builder) {
 	}
 }
 
-// writeRestorePlan prints what a restore would do. Modules that no manifest lists have no
-// known size, so they are told apart.
+// writeRestorePlan prints what a restore would do. Modules that no manifest lists are counted
+// separately, because their size is not known.
 func writeRestorePlan(b *strings.Builder, r *restore.PlanResult) {
 	fmt.Fprintf(b, "\nrestore: %s\n", foundTitle(r.Key, r.Matched))
 	row := func(name string, c restore.PlanCounts) []string {

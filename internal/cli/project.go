@@ -79,8 +79,8 @@ func findProject(ctx context.Context, r *run) (*project, error) {
 	return p, nil
 }
 
-// projectDir checks --dir before the go command does: its complaint about a directory
-// that is missing does not say which.
+// projectDir checks --dir before the go command does: its message about a missing directory does
+// not say which.
 func projectDir(flag string) (string, error) {
 	dir, err := filepath.Abs(flag)
 	if err != nil {
@@ -92,7 +92,8 @@ func projectDir(flag string) (string, error) {
 	return dir, nil
 }
 
-// derive computes the key, of the module files that goSum names if it does.
+// derive computes the key from the module files, or from those that match goSum if there are
+// patterns.
 func (p *project) derive(goSum []string) error {
 	in, err := keys.Collect(p.dir, keys.Env{
 		Name: p.id.Name,
@@ -112,7 +113,7 @@ func (p *project) derive(goSum []string) error {
 	return err
 }
 
-// chooseCaches decides which of the two caches are worked on.
+// chooseCaches decides which of the two caches the command works on.
 func (p *project) chooseCaches(cfg *config.Config) {
 	if !cfg.NoModules && !p.key.Vendor {
 		p.modDir = p.usable("GOMODCACHE", p.env.GOMODCACHE)
@@ -122,9 +123,8 @@ func (p *project) chooseCaches(cfg *config.Config) {
 	}
 }
 
-// usable returns "" for a cache whose place is taken by something else, such as a link to a volume
-// that is not mounted: the other cache is worked on all the same, and what is stored of this one
-// stays.
+// usable returns "" for a cache whose path is something else, such as a link to a volume that is
+// not mounted. The command then works on the other cache, and what is stored of this one stays.
 func (p *project) usable(name, dir string) string {
 	if dir == "" {
 		return ""
@@ -145,8 +145,8 @@ func userCache(elem ...string) (string, error) {
 	return filepath.Join(append([]string{base, "gocache-action"}, elem...)...), nil
 }
 
-// stateFile is where restore leaves its notes for save: where they end with the job, if there is
-// such a place. On machines that serve many jobs, those of another job would mislead.
+// stateFile is where restore leaves its notes for save: in a place that ends with the job, if there
+// is one. On machines that serve many jobs, the notes of another job would mislead.
 func stateFile(r *run, p *project) (string, error) {
 	if r.cfg.State != "" {
 		return filepath.Abs(r.cfg.State)

@@ -68,7 +68,7 @@ type outcome struct {
 	Hint  string `json:"hint,omitempty"`
 }
 
-// outcomeOf puts an error into a result, so that programs need not read stderr.
+// outcomeOf puts an error into a result, so that programs need not parse stderr.
 func outcomeOf(err error) outcome {
 	if err == nil {
 		return outcome{}
@@ -76,8 +76,8 @@ func outcomeOf(err error) outcome {
 	return outcome{redact.Text(err.Error()), hintFor(err)}
 }
 
-// restoreJob restores, and prints the result also when it is only a part. The result is nil after
-// wrong usage.
+// restoreJob restores, and prints the result even if it is only part of what was wanted. The result
+// is nil after wrong usage.
 func restoreJob(ctx context.Context, r *run) (*restoreOutput, error) {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
@@ -102,8 +102,8 @@ func restoreJob(ctx context.Context, r *run) (*restoreOutput, error) {
 	return out, r.end.finish(ctx, err)
 }
 
-// runRestore fills out as far as it gets. The store comes first, as a mistake in its URL is
-// wrong usage on any machine, also on one without Go.
+// runRestore sets as much of out as it gets to. The store comes first: a mistake in its URL is
+// wrong usage on any machine, even on one without Go.
 func runRestore(ctx context.Context, r *run, out *restoreOutput) error {
 	forgetCredentials(r)
 	st, err := openStore(ctx, r)
@@ -141,7 +141,7 @@ func runRestore(ctx context.Context, r *run, out *restoreOutput) error {
 	return errors.Join(err, keepState(r, p, out.Result))
 }
 
-// afterLookup says what there is to say about a store that was asked, and about a miss.
+// afterLookup prints the notes of a store that was asked, and what may explain a miss.
 func afterLookup(ctx context.Context, r *run, st store.Store, p *project, out *restoreOutput, err error) {
 	storeNotes(r.out, st)
 	if err == nil && out.Matched == nil {
@@ -149,7 +149,7 @@ func afterLookup(ctx context.Context, r *run, st store.Store, p *project, out *r
 	}
 }
 
-// keepState leaves the notes for save, also after a miss or an error: those of an earlier
+// keepState leaves the notes for save, even after a miss or an error: the notes of an earlier
 // restore would mislead it.
 func keepState(r *run, p *project, res *restore.Result) error {
 	if res == nil {
@@ -162,8 +162,8 @@ func keepState(r *run, p *project, res *restore.Result) error {
 	return jobstate.Write(file, res.State)
 }
 
-// restoreOptions is the one place where a configuration becomes options; plan and try use it too,
-// so that they do what restore does.
+// restoreOptions turns a configuration into options of package restore. plan and try use it too, so
+// that they do what restore does.
 func restoreOptions(r *run, p *project, st store.Store, m *report.Meter) restore.Options {
 	o := restore.Options{
 		Store: st, Repo: p.id.Repo,
@@ -185,7 +185,7 @@ func restoreOptions(r *run, p *project, st store.Store, m *report.Meter) restore
 	return o
 }
 
-// partSize is what the URL of the store says about ranged reads; 0: as measured to be best.
+// partSize is the size of ranged reads that the URL of the store asks for; 0 for the measured best.
 func partSize(url string) int64 {
 	if t, err := open.Parse(url); err == nil && t.S3 != nil {
 		return t.S3.PartSize

@@ -8,7 +8,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// A restoreState is what the restore of this job noted for its save.
+// A restoreState is what the restore of this job has noted for its save.
 type restoreState struct {
 	state *jobstate.State // nil: none, or of another snapshot
 	// stableTimes says that the restore, or mtimes after it, gave the files of the project their
@@ -16,9 +16,9 @@ type restoreState struct {
 	stableTimes bool
 }
 
-// readRestoreState reads the notes. Those that cannot be read, or are about another store, repository
-// or scope, count as none, which is said: a restore and a save that do not agree on the place are
-// usually a mistake.
+// readRestoreState reads the notes. Notes that cannot be read, or that are about another store,
+// repository or scope, are not used, and it says so: a restore and a save that do not agree on the
+// place are usually a mistake.
 func readRestoreState(r *run, p *project, st store.Store) restoreState {
 	file, err := stateFile(r, p)
 	if err != nil {
@@ -39,7 +39,7 @@ func readRestoreState(r *run, p *project, st store.Store) restoreState {
 	return restoreState{state, state.StableTimes}
 }
 
-// differences names what a save has other than the restore before it.
+// differences names in what a save differs from the restore before it.
 func differences(state *jobstate.State, store string, id ci.Identity) []string {
 	var list []string
 	for _, part := range []struct{ name, was, is string }{

@@ -57,8 +57,8 @@ type saveOutput struct {
 	cause error // of which outcome has the text
 }
 
-// saveJob saves, and prints the result. As with restore, its failures are warnings: a job that
-// passed its tests is not red because its cache was not kept. The result is nil after wrong usage.
+// saveJob saves, and prints the result. As with restore, failures are warnings: a job whose tests
+// pass does not fail because its caches were not saved. The result is nil after wrong usage.
 func saveJob(ctx context.Context, r *run) (*saveOutput, error) {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
@@ -77,7 +77,7 @@ func saveJob(ctx context.Context, r *run) (*saveOutput, error) {
 	return out, r.end.finish(ctx, err)
 }
 
-// runSave fills out as far as it gets.
+// runSave sets as much of out as it gets to.
 func runSave(ctx context.Context, r *run, out *saveOutput) error {
 	st, err := openStore(ctx, r)
 	if err != nil {
@@ -100,7 +100,8 @@ func runSave(ctx context.Context, r *run, out *saveOutput) error {
 	return err
 }
 
-// saveOptions is to save what restoreOptions is to restore.
+// saveOptions turns a configuration into options of package save, as restoreOptions does for
+// restore.
 func saveOptions(r *run, p *project, st store.Store, m *report.Meter) save.Options {
 	before := readRestoreState(r, p, st)
 	return save.Options{
@@ -120,7 +121,7 @@ func saveOptions(r *run, p *project, st store.Store, m *report.Meter) save.Optio
 	}
 }
 
-// jobFailed reports whether the job did not succeed, as far as anybody says so.
+// jobFailed reports whether the job is known not to have succeeded.
 func jobFailed(r *run) bool {
 	if r.cfg.JobStatus != "" {
 		return r.cfg.JobStatus != config.JobSuccess
@@ -172,12 +173,12 @@ func (o saveOutput) write(w io.Writer) error {
 	return errors.Join(err, err2)
 }
 
-// timedFact says what was left out because it rests on times of files.
+// timedFact says what was left out because it depends on the times of files.
 func timedFact(n int) string {
 	return report.Count(n) + " build entries that rest on times of files: package indexes, test results"
 }
 
-// title says in a line what came of a save that has a result.
+// title sums up in a line a save that has a result.
 func (o saveOutput) title() string {
 	switch {
 	case o.Error != "" && o.Written:
@@ -192,10 +193,10 @@ func (o saveOutput) title() string {
 	return fmt.Sprintf("%s: saved in %s", o.Key, o.Scope)
 }
 
-// shownDropped bounds how many names the text shows; --json has retention.MaxListed of them.
+// shownDropped is how many names the text shows; --json lists retention.MaxListed of them.
 const shownDropped = 5
 
-// writeTrim tells what was dropped, and why. Nothing dropped is nothing to tell.
+// writeTrim says what was dropped, and why. It writes nothing if nothing was dropped.
 func writeTrim(b *strings.Builder, t save.Trim) {
 	if t.Off != "" {
 		fmt.Fprintf(b, "\nnothing is trimmed: %s\n", t.Off)

@@ -24,7 +24,7 @@ type signing struct {
 	own     note.Verifier // of the signer
 }
 
-// readKeys makes the keys of what a configuration names: keys, or files with some.
+// readKeys reads the keys that a configuration names: keys themselves, or files that hold some.
 func readKeys(cfg *config.Config) (signing, error) {
 	s := signing{maxAge: cfg.TrustMaxAge}
 	for _, text := range cfg.TrustKeys {
@@ -42,7 +42,7 @@ func readKeys(cfg *config.Config) (signing, error) {
 	return s, err
 }
 
-// readSigner makes the signer. Errors do not show what was given: it may be the secret.
+// readSigner makes the signer. Its errors do not show what was given, which may be the secret.
 func readSigner(text string) (note.Signer, note.Verifier, error) {
 	variable := "$" + config.Variable("sign-key")
 	if !isPrivateKey(text) {
@@ -81,8 +81,8 @@ func parseSigner(text string) (note.Signer, note.Verifier, error) {
 	return signer, own, err
 }
 
-// trust says whose snapshots count. A job that signs builds upon nothing but signed ones, its own
-// included, for what it takes over it vouches for.
+// trust says whose snapshots count. A job that signs builds on signed snapshots only, including its
+// own: its signature vouches for all that it takes over.
 func (s signing) trust() *snapshot.Trust {
 	keys := s.trusted
 	if s.signer != nil {
@@ -94,11 +94,11 @@ func (s signing) trust() *snapshot.Trust {
 	return &snapshot.Trust{Keys: keys, MaxAge: s.maxAge}
 }
 
-// mayNotSave reports whether this job demands signatures of others and cannot give its own.
+// mayNotSave reports whether this job demands signatures and cannot sign.
 func (s signing) mayNotSave() bool { return s.signer == nil && len(s.trusted) > 0 }
 
-// parseTrustKeys reads public keys, separated by commas or white space, or names of files that hold
-// them.
+// parseTrustKeys reads public keys, or the names of files that hold some, separated by commas or
+// white space.
 func parseTrustKeys(text string) (list []note.Verifier, err error) {
 	for _, word := range splitKeys(text) {
 		v, err := note.NewVerifier(word)

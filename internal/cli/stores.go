@@ -68,8 +68,8 @@ func openWeb(r *run, u *url.URL, insecure bool) (store.Store, error) {
 	return st, nil
 }
 
-// refuseKey refuses a key of encryption where only a bucket can keep it, lest somebody believes that
-// a directory is encrypted.
+// refuseKey refuses an encryption key for stores that do not encrypt. Otherwise somebody might
+// believe that a directory is encrypted.
 func refuseKey(cfg *config.Config, what string) error {
 	if cfg.CustomerKey == "" {
 		return nil
@@ -77,7 +77,7 @@ func refuseKey(cfg *config.Config, what string) error {
 	return usage.Errorf("$%s is for stores in S3, and %s", config.Variable("sse-c-key"), what)
 }
 
-// openS3 puts what the configuration says beside what the URL says.
+// openS3 adds to the URL what the configuration says.
 func openS3(ctx context.Context, r *run, target open.Target) (store.Store, error) {
 	o := *target.S3
 	var err error
@@ -101,8 +101,8 @@ func openS3(ctx context.Context, r *run, target open.Target) (store.Store, error
 	return st, nil
 }
 
-// customerKey returns the key of SSE-C, of a variable or a file; nil where there is none. Nothing of
-// it gets into an error.
+// customerKey returns the key of SSE-C from a variable or a file; nil if there is none. No error
+// contains any part of it.
 func customerKey(cfg *config.Config, target open.Target) (*s3.CustomerKey, error) {
 	variable, text := config.Variable("sse-c-key"), strings.TrimSpace(cfg.CustomerKey)
 	switch {
@@ -119,16 +119,15 @@ func customerKey(cfg *config.Config, target open.Target) (*s3.CustomerKey, error
 	return key, nil
 }
 
-// storeNotes prints what a store has to tell beside errors, such as that it is read without a
-// signature.
+// storeNotes prints what a store has to say beside errors, for example that it is read unsigned.
 func storeNotes(out *console, st store.Store) {
 	for _, text := range store.Notes(st) {
 		out.say("%s", text)
 	}
 }
 
-// mayWrite reports whether a save is worth planning, and says why not. Whatever else is wrong shows
-// when it is planned.
+// mayWrite reports whether planning a save makes sense, and says why if it does not. Other problems
+// show during planning.
 func mayWrite(ctx context.Context, out *console, st store.Store) bool {
 	err := store.Writable(ctx, st)
 	if errors.Is(err, store.ErrReadOnly) {

@@ -14,7 +14,7 @@ import (
 )
 
 // summaryFile is where the summary goes; "" for nowhere. Inputs of actions are often given as true
-// and false, which are no names of files.
+// and false, which are not names of files.
 func summaryFile(r *run) string {
 	switch r.cfg.Summary {
 	case "", "true":
@@ -26,8 +26,8 @@ func summaryFile(r *run) string {
 }
 
 // writeSummary adds one section about a restore, a save, or both, to the file that the
-// configuration or the CI system names. Either can be nil. A look-up has restored nothing and is
-// left out. A summary that cannot be written is never worth more than a warning.
+// configuration or the CI system names. Either can be nil. A look-up is left out, since nothing was
+// restored. If the summary cannot be written, that is only a warning.
 func writeSummary(r *run, before *restoreOutput, after *saveOutput) {
 	if before != nil && before.LookupOnly {
 		before = nil
@@ -50,8 +50,8 @@ func appendSection(file string, sec *summary.Section) error {
 	return summary.Append(file, sec)
 }
 
-// cleanSection keeps secrets out of what errors and servers had to say; the rest of a section is
-// made of names and figures.
+// cleanSection removes secrets from the messages of errors and servers. The rest of a section
+// consists of names and figures.
 func cleanSection(out *console, sec *summary.Section) {
 	for i := range sec.Notes {
 		sec.Notes[i].Text = out.clean(sec.Notes[i].Text)
@@ -63,7 +63,7 @@ func cleanSection(out *console, sec *summary.Section) {
 	}
 }
 
-// section turns what the commands print into what the summary shows.
+// section turns the results of commands into what the summary shows.
 func section(v versionInfo, r *restoreOutput, s *saveOutput, now time.Time) *summary.Section {
 	sec := &summary.Section{Tool: "gocache " + v.Version, Now: now}
 	if r != nil {
@@ -79,56 +79,56 @@ func section(v versionInfo, r *restoreOutput, s *saveOutput, now time.Time) *sum
 	return sec
 }
 
-// restoreSection converts what came of the restore, which has no result where not even the project
-// could be read.
+// restoreSection converts the result of a restore, which is nil if not even the project could be
+// read.
 func restoreSection(o *restoreOutput) *summary.Restore {
-	half := &summary.Restore{Failed: o.Error != ""}
+	shown := &summary.Restore{Failed: o.Error != ""}
 	r := o.Result
 	if r == nil {
-		return half
+		return shown
 	}
 	counts := func(c restore.Counts) summary.Counts {
 		return summary.Counts{Restored: c.Restored, Present: c.Present, Missing: c.Missing, Refused: c.Refused}
 	}
-	half.Key, half.Modules, half.Build, half.Size = r.Key, counts(r.Modules), counts(r.Build), summarySize(r.Size)
-	half.Fetched, half.Written, half.Files, half.Took = r.BytesFetched, r.BytesWritten, r.FilesWritten, fromSeconds(r.Seconds)
+	shown.Key, shown.Modules, shown.Build, shown.Size = r.Key, counts(r.Modules), counts(r.Build), summarySize(r.Size)
+	shown.Fetched, shown.Written, shown.Files, shown.Took = r.BytesFetched, r.BytesWritten, r.FilesWritten, fromSeconds(r.Seconds)
 	if m := r.Matched; m != nil {
-		half.Scope, half.Exact, half.Saved, half.Foreign = m.Scope, m.Exact, m.Saved, m.Scope != o.Scope
+		shown.Scope, shown.Exact, shown.Saved, shown.Foreign = m.Scope, m.Exact, m.Saved, m.Scope != o.Scope
 	}
 	for _, l := range r.Losses {
-		half.Lost = append(half.Lost, summary.Loss{What: l.What, Kind: l.Kind, Reason: l.Reason})
+		shown.Lost = append(shown.Lost, summary.Loss{What: l.What, Kind: l.Kind, Reason: l.Reason})
 	}
 	for _, m := range r.Largest {
-		half.Largest = append(half.Largest, summary.Item{Name: m.Name, Bytes: m.Bytes})
+		shown.Largest = append(shown.Largest, summary.Item{Name: m.Name, Bytes: m.Bytes})
 	}
-	return half
+	return shown
 }
 
-// saveSection converts what came of the save.
+// saveSection converts the result of a save.
 func saveSection(o *saveOutput, now time.Time) *summary.Save {
-	half := &summary.Save{Scope: o.Scope, Failed: o.Error != ""}
+	shown := &summary.Save{Scope: o.Scope, Failed: o.Error != ""}
 	s := o.Result
 	if s == nil {
-		return half
+		return shown
 	}
 	counts := func(c save.Counts) summary.Stored {
 		return summary.Stored{Uploaded: c.Uploaded, Stored: c.Stored, Trimmed: c.Trimmed, Skipped: c.Skipped}
 	}
-	half.ReadOnly, half.Written = s.ReadOnly, s.Written
-	half.Modules, half.Build, half.Uploaded, half.Took = counts(s.Modules), counts(s.Build), s.BytesUploaded, fromSeconds(s.Seconds)
-	half.Before, half.After = summarySize(s.Before), summarySize(s.After)
+	shown.ReadOnly, shown.Written = s.ReadOnly, s.Written
+	shown.Modules, shown.Build, shown.Uploaded, shown.Took = counts(s.Modules), counts(s.Build), s.BytesUploaded, fromSeconds(s.Seconds)
+	shown.Before, shown.After = summarySize(s.Before), summarySize(s.After)
 	if u := s.Reuse; u != nil {
-		half.Reuse = &summary.Reuse{Reused: u.Reused, Made: u.Made, Saved: fromSeconds(u.Seconds)}
+		shown.Reuse = &summary.Reuse{Reused: u.Reused, Made: u.Made, Saved: fromSeconds(u.Seconds)}
 	}
-	half.Trim = summaryTrim(s.Trim)
+	shown.Trim = summaryTrim(s.Trim)
 	if l := s.Largest; l != nil {
 		for _, m := range l.Modules {
-			half.Largest = append(half.Largest, summary.Item{Name: m.Name, Bytes: m.Bytes})
+			shown.Largest = append(shown.Largest, summary.Item{Name: m.Name, Bytes: m.Bytes})
 		}
 		for _, out := range l.Outputs {
-			half.Outputs = append(half.Outputs, summary.Item{Kind: out.Kind, Name: out.Name, Count: out.Count, Bytes: out.Bytes})
+			shown.Outputs = append(shown.Outputs, summary.Item{Kind: out.Kind, Name: out.Name, Count: out.Count, Bytes: out.Bytes})
 		}
 	}
-	half.Trend = summaryTrend(s, o.Run, now)
-	return half
+	shown.Trend = summaryTrend(s, o.Run, now)
+	return shown
 }

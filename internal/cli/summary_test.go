@@ -34,7 +34,7 @@ func bothOutputs() (*restoreOutput, *saveOutput) {
 	return r, s
 }
 
-// TestSummaryOfNotes: the result of the restore survives a way through JSON, and the page is the same.
+// TestSummaryOfNotes: a result of a restore that was JSON meanwhile makes the same page.
 func TestSummaryOfNotes(t *testing.T) {
 	r, s := bothOutputs()
 	data, err := json.Marshal(r)

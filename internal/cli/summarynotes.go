@@ -10,7 +10,7 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// summarySize converts a size, which is nil where there is no snapshot.
+// summarySize converts a size; nil stands for no snapshot.
 func summarySize(s *snapshot.Size) *summary.Size {
 	if s == nil {
 		return nil
@@ -27,8 +27,8 @@ func summaryTrim(t save.Trim) summary.Trim {
 	return trim
 }
 
-// summaryTrend lists the saves that the snapshot remembers. A run without anything new is not among
-// them, and comes last.
+// summaryTrend lists the saves that the snapshot remembers. A run with nothing new to save is not
+// among them, and comes last.
 func summaryTrend(s *save.Result, run string, now time.Time) (points []summary.Point) {
 	for _, t := range s.Trend {
 		points = append(points, summary.Point{Time: t.Time, Run: t.Run, Stored: t.Stored, Uploaded: t.Uploaded, Reused: t.Reused, Made: t.Made})
@@ -43,7 +43,7 @@ func summaryTrend(s *save.Result, run string, now time.Time) (points []summary.P
 	return points
 }
 
-// restoreNotes lists what went wrong before the job, and what to do.
+// restoreNotes lists what went wrong before the job, and what to do about it.
 func restoreNotes(o *restoreOutput) []summary.Note {
 	notes := errorNote("restore", o.outcome)
 	if o.Result == nil {
@@ -75,15 +75,15 @@ func restoreNotes(o *restoreOutput) []summary.Note {
 	return notes
 }
 
-// fewReused is the share of hits below which something is wrong if the snapshot is of the very same
-// module files, and manyMade how many entries have to be made for it to matter.
+// fewReused is the share of reused entries below which something is wrong if the snapshot is of the
+// very same module files. It matters only if more than manyMade entries were made.
 const (
 	fewReused = 0.5
 	manyMade  = 200
 )
 
-// saveNotes lists what went wrong after the job, and what to do. r is nil where only the save is
-// known.
+// saveNotes lists what went wrong after the job, and what to do about it. r is nil if only the save
+// is known.
 func saveNotes(r *restoreOutput, s *saveOutput) []summary.Note {
 	notes := errorNote("save", s.outcome)
 	if s.Result == nil {

@@ -48,8 +48,8 @@ type trimOutput struct {
 	outcome
 }
 
-// trimJob runs the command. Its failures are errors, as nobody runs it within a job whose success
-// matters more.
+// trimJob runs the command. Its failures are errors: nobody runs it in a job whose success matters
+// more.
 func trimJob(ctx context.Context, r *run) error {
 	if r.cfg.MaxAge == 0 && !r.cfg.MaxSize.Any() {
 		return usage.Errorf("nothing to trim by: give --max-age or --max-size")
@@ -71,7 +71,7 @@ func trimJob(ctx context.Context, r *run) error {
 	return r.end.finish(ctx, err)
 }
 
-// runTrim fills out as far as it gets.
+// runTrim sets as much of out as it gets to.
 func runTrim(ctx context.Context, cfg *config.Config, out *trimOutput) error {
 	dir, err := projectDir(cfg.Dir)
 	if err != nil {

@@ -33,7 +33,7 @@ Modules that are in GOMODCACHE already are not downloaded again. Your own caches
 read. All temporary files lie in one directory ($TMPDIR), which needs room for both
 caches three times over, and is removed at the end.`
 
-// tryCommand takes few flags: identity and store are made up.
+// tryCommand takes few flags, since identity and store are made up.
 func tryCommand(c commands) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "try [PACKAGES]",
@@ -44,7 +44,7 @@ func tryCommand(c commands) *cobra.Command {
 	return c.add(cmd, config.Try, tryJob)
 }
 
-// tryOutput is what try found out. Times are in seconds, sizes in bytes.
+// tryOutput is the result of try. Times are in seconds, sizes in bytes.
 type tryOutput struct {
 	Key      string   `json:"key"`
 	Packages []string `json:"packages"`
@@ -71,7 +71,7 @@ type tryBuild struct {
 	packages []string // some of what was compiled
 }
 
-// tryCache is one way through a cache.
+// tryCache is one way of caching.
 type tryCache struct {
 	Save    float64 `json:"saveSeconds"`
 	Restore float64 `json:"restoreSeconds"`
@@ -87,7 +87,7 @@ type trial struct {
 	res      tryOutput
 }
 
-// tryJob runs the command. Whatever happens, the temporary files go, before anything is printed.
+// tryJob runs the command. In any case the temporary files are removed before anything is printed.
 func tryJob(ctx context.Context, r *run, packages []string) error {
 	if len(packages) == 0 {
 		packages = []string{"./..."}
@@ -120,8 +120,8 @@ func tryJob(ctx context.Context, r *run, packages []string) error {
 	return nil
 }
 
-// clean removes all temporary files. Compilers that an interrupted build left behind may
-// write for another moment, so it tries more than once.
+// clean removes all temporary files. Compilers that an interrupted build has left behind may still
+// write for a moment, so it tries more than once.
 func (t *trial) clean() error {
 	var err error
 	for range 20 {
@@ -133,13 +133,13 @@ func (t *trial) clean() error {
 	return fmt.Errorf("remove temporary files: %w", err)
 }
 
-// The pair of caches is always in the same place: action IDs of the build cache contain the
-// directories of sources, as they do in CI, where that place does not change either.
+// The two caches are always at the same path: action IDs contain the directories of sources, and in
+// CI that path does not change either.
 func (t *trial) cacheDir() string { return filepath.Join(t.tmp, "caches") }
 func (t *trial) modDir() string   { return filepath.Join(t.cacheDir(), "mod") }
 func (t *trial) buildDir() string { return filepath.Join(t.cacheDir(), "build") }
 
-// measureAll does one step after the other, each on what the one before left.
+// measureAll does one step after the other, each with what the one before has left.
 func (t *trial) measureAll(ctx context.Context) error {
 	var err error
 	t.run.out.say("build %s with empty caches", strings.Join(t.packages, " "))
@@ -223,7 +223,7 @@ func (t *trial) restore(ctx context.Context, st *dir.Store) error {
 	return nil
 }
 
-// dirs leaves out the module cache of a vendored project: nothing is in there.
+// dirs leaves out the module cache of a vendored project, which is empty.
 func (t *trial) dirs() (mod, build string) {
 	if t.project.modDir == "" {
 		return "", t.buildDir()

@@ -18,9 +18,8 @@ import (
 	"github.com/org/gocache-action/internal/subprocess"
 )
 
-// proxies is GOPROXY with the modules that are on this machine put first, so that nothing is
-// downloaded twice. A file proxy that lacks a module counts as "not found", after which
-// the go command goes on to the next.
+// proxies is GOPROXY, preceded by the modules of this machine, so that nothing is downloaded twice.
+// When a file proxy lacks a module, the go command goes on to the next proxy.
 func (t *trial) proxies() string {
 	dir := filepath.ToSlash(filepath.Join(t.project.env.GOMODCACHE, "cache", "download"))
 	if _, err := os.Stat(dir); err != nil {
@@ -54,8 +53,8 @@ func (t *trial) build(ctx context.Context, env ...string) (tryBuild, error) {
 	return b, fmt.Errorf("%w\n%s", err, strings.TrimSpace(stderr.String()))
 }
 
-// goBuild runs `go build` without leaving a program anywhere. On an interrupt the go command gets
-// a chance to end its children.
+// goBuild runs `go build` and discards the program. On an interrupt the go command has a chance to
+// end its children.
 func (t *trial) goBuild(ctx context.Context, stderr io.Writer, env []string, flags ...string) error {
 	args := append([]string{"build", "-o", os.DevNull}, flags...)
 	cmd := exec.CommandContext(ctx, "go", append(append(args, "--"), t.packages...)...)
@@ -77,17 +76,17 @@ type toolCounter struct {
 	line             []byte   // up to where tools are named
 }
 
-// maxPackages bounds how many packages are named when the proof fails.
+// maxPackages is how many packages are named when the proof fails.
 const maxPackages = 10
 
-// tool finds a call of a tool: "…/pkg/tool/linux_amd64/compile -o …".
+// tool matches a call of a tool: "…/pkg/tool/linux_amd64/compile -o …".
 var tool = regexp.MustCompile(`[/\\]pkg[/\\]+tool[/\\]+[^/\\ ]+[/\\]+(asm|cgo|compile|link)(\.exe)?["']? `)
 
-// packageFlag finds the package that the compiler is told about.
+// packageFlag matches the package in a call of the compiler.
 var packageFlag = regexp.MustCompile(` -p (\S+)`)
 
-// maxLine bounds what is kept of a line: commands name their tool near the start,
-// and may go on with thousands of files.
+// maxLine bounds how much of a line is kept: commands name their tool near the start, and may go on
+// with thousands of files.
 const maxLine = 4096
 
 // Write implements io.Writer. It never fails, as that would end the build.
@@ -106,8 +105,7 @@ func (c *toolCounter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// count looks at a whole line. Assembling and cgo count as compiling: a warm
-// cache needs neither.
+// count looks at a whole line. Assembler and cgo count as compilers: a warm cache needs neither.
 func (c *toolCounter) count() {
 	m := tool.FindSubmatch(c.line)
 	switch {

@@ -42,7 +42,7 @@ func (o *tryOutput) write(w io.Writer) error {
 	return s.Write(w)
 }
 
-// String is for the table.
+// String describes a build for the table.
 func (b tryBuild) String() string {
 	return fmt.Sprintf("%s, compiler runs %s, programs linked %s", seconds(b.Seconds), report.Count(b.Compiled), report.Count(b.Linked))
 }

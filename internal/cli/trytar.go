@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// throughTar does what actions/cache does: one archive of both directories, compressed by
-// zstd on all cores, written whole to the disk; then the reverse.
+// throughTar does what actions/cache does: it writes one archive of both directories, compressed by
+// zstd on all cores, to the disk, and unpacks it.
 func (t *trial) throughTar(ctx context.Context, from string) error {
 	for _, name := range []string{"tar", "zstd"} {
 		if _, err := exec.LookPath(name); err != nil {

@@ -64,8 +64,8 @@ func vcsCommit(info *debug.BuildInfo) string {
 	return revision + modified
 }
 
-// versionCommand prints the format too: two versions of gocache can share a store when theirs is
-// the same.
+// versionCommand also prints the format: versions of gocache with the same format can share a
+// store.
 func versionCommand(c commands) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",

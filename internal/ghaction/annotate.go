@@ -10,26 +10,25 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// annotations collects warnings, so that a job shows one for each kind of trouble and not one for
-// each file: GitHub shows ten of a step at most, and nobody reads a hundred. Every single one is in
-// the log.
+// annotations collects warnings, so that a job shows one annotation for each kind of problem and
+// not one for each file: GitHub shows at most ten for a step. All warnings are in the log.
 type annotations struct {
 	kinds []trouble
 	texts map[string]bool
 	said  []string // kinds that were issued, also by an earlier phase
 }
 
-// A trouble is all warnings of one kind.
+// A trouble stands for all warnings of one kind.
 type trouble struct {
 	kind, first, hint string
 	more              int
 }
 
-// varying is what differs between messages of one kind: words with a path, a version, a hash or a
-// number in them, and quoted ones.
+// varying matches what differs between messages of one kind: words that contain a path, a version,
+// a hash or a number, and quoted words.
 var varying = regexp.MustCompile(`"[^"]*"|[^\s:,;()]*[0-9/\\@][^\s,;()]*`)
 
-// add takes a warning. The same text twice counts once.
+// add takes a warning. A text that was added before is ignored.
 func (n *annotations) add(text, hint string) {
 	if n.texts[text] {
 		return
@@ -51,7 +50,7 @@ func (n *annotations) add(text, hint string) {
 	n.kinds = append(n.kinds, trouble{kind: kind, first: text, hint: hint})
 }
 
-// issue makes the annotations.
+// issue writes the annotations.
 func (n *annotations) issue(gh *githubactions.Action) {
 	gh = gh.WithFieldsMap(map[string]string{"title": "gocache"})
 	for _, t := range n.kinds {

@@ -21,7 +21,7 @@ import (
 // carriedFile is in the directory of a step.
 const carriedFile = "main.json"
 
-// carried is what a phase had.
+// carried is what a phase works with.
 type carried struct {
 	Dir  string            `json:"dir"`  // working directory
 	Seen map[string]string `json:"seen"` // inputs and variables as the commands read them
@@ -29,20 +29,21 @@ type carried struct {
 	Process map[string]string `json:"process"`
 }
 
-// freshNames are asked anew in post: how the job went, tokens that end soon, and the files by which
-// the runner is told.
+// freshNames are read anew in post: the status of the job, tokens that expire soon, and the files
+// for messages to the runner.
 var freshNames = []string{
 	"INPUT_JOB-STATUS", config.Variable("job-status"), config.TokenVariable, config.Variable("binary"),
 	"GITHUB_TOKEN", "GITHUB_STATE", "GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY",
 }
 
-// carriedNames are variables that decide and belong to no family.
+// carriedNames are other variables that influence a restore or a save.
 var carriedNames = []string{
 	"PATH", "HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "RUNNER_TEMP", "CC", "CXX", "FC", "PKG_CONFIG",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR",
 }
 
-// isCarried reports whether post uses main's value of a variable, also that it was not set.
+// isCarried reports whether post uses the value that a variable had in main, even if it was not
+// set.
 func isCarried(name string) bool {
 	name = strings.ToUpper(name) // Windows spells Path, curl http_proxy
 	if slices.Contains(freshNames, name) || strings.HasPrefix(name, "GOOGLE") {
@@ -63,7 +64,7 @@ func carriedEnviron(around Surroundings) map[string]string {
 	return vars
 }
 
-// carry collects what decides in this phase.
+// carry collects what influences a restore or a save in this phase.
 func (s *Step) carry() carried {
 	dir, _ := s.around.Getwd() // without one nothing is restored that post could save
 	c := carried{Dir: dir, Seen: map[string]string{}, Process: carriedEnviron(s.around)}
@@ -75,8 +76,8 @@ func (s *Step) carry() carried {
 	return c
 }
 
-// readNames lists what the commands can read: what the process has, and what their environment may
-// have beside it.
+// readNames lists the variables that commands may read: those of the process, and those that a step
+// may have beside them.
 func readNames(environ map[string]string) []string {
 	names := []string{
 		"GITHUB_ACTIONS", "GITHUB_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_REF", "GITHUB_BASE_REF", "GITHUB_HEAD_REF", "GITHUB_SHA", "GITHUB_RUN_ID",
@@ -95,7 +96,7 @@ func readNames(environ map[string]string) []string {
 	return slices.Compact(names)
 }
 
-// writeCarried keeps what main had.
+// writeCarried writes down what main works with.
 func writeCarried(dir string, c carried) error {
 	if dir == "" {
 		return nil // which was reported
@@ -110,7 +111,7 @@ func writeCarried(dir string, c carried) error {
 	return nil
 }
 
-// takeCarried reads what main had, and removes it: it can hold keys.
+// takeCarried reads what main worked with, and removes the file, which may hold keys.
 func takeCarried(dir string) (*carried, error) {
 	file := filepath.Join(dir, carriedFile)
 	data, err := os.ReadFile(file)
@@ -125,13 +126,13 @@ func takeCarried(dir string) (*carried, error) {
 	return c, removed
 }
 
-// lostState is the mark that main leaves where it could make no directory: to post, no directory
-// means that main was never reached.
+// lostState is the mark that main leaves if it could make no directory. Without the mark, post
+// would conclude that main was never reached.
 const lostState = "lost"
 
-// useCarried makes post work with what main had. It returns what post was given itself. After an
-// error the inputs of main are not known, such as that it is only to read, or the name: nothing may
-// be saved with others.
+// useCarried makes post work with what main had, and returns what post itself was given. After an
+// error the inputs of main are not known, such as its name or that it must not write, so nothing
+// may be saved.
 func (s *Step) useCarried(dir string) (*carried, error) {
 	switch {
 	case s.env("STATE_"+lostState) != "":
@@ -170,7 +171,7 @@ func (s *Step) useCarried(dir string) (*carried, error) {
 	return &now, nil
 }
 
-// setEnviron changes the process from what it has now to what it had.
+// setEnviron changes the variables of the process from now to want.
 func setEnviron(around Surroundings, want, now map[string]string) error {
 	var errs []error
 	for name := range now {
@@ -186,8 +187,8 @@ func setEnviron(around Surroundings, want, now map[string]string) error {
 	return errors.Join(errs...)
 }
 
-// others names the inputs and variables that are not what they were, without their values. Steps
-// add to PATH as a matter of course, and GITHUB_ variables are the runner's own.
+// others names the inputs and variables that have changed, without their values. Changes of PATH
+// are usual, and GITHUB_ variables belong to the runner; both are left out.
 func (c carried) others(now carried) []string {
 	var list []string
 	add := func(was, is map[string]string) {
@@ -214,8 +215,8 @@ func (c carried) others(now carried) []string {
 	return list
 }
 
-// newCredentials puts the credentials of post into the process in the place of main's. It reports
-// whether they are others.
+// newCredentials replaces the credentials of main in the process by those of post. It reports
+// whether they differ.
 func (s *Step) newCredentials(now *carried) bool {
 	if now == nil {
 		return false

@@ -1,9 +1,9 @@
-// Package ghaction is what the action does for a step of a workflow on GitHub: it makes a
-// configuration of the inputs, runs a restore or a save with it, and tells the runner what came of
-// it: outputs, state for the post phase, annotations.
+// Package ghaction runs a step of a GitHub workflow: it makes a configuration from the inputs, runs
+// a restore or a save with it, and reports to the runner: outputs, annotations, and state for the
+// post phase.
 //
-// It knows neither stores nor caches: restoring and saving are functions that it is given. Nor does
-// it read the environment of the process, but through Surroundings.
+// It knows nothing about stores and caches: it is given functions that restore and save. It reads
+// the environment through Surroundings only.
 package ghaction
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/org/gocache-action/internal/config"
 )
 
-// Commands are what a step runs. Both print what they do in the log, and also why they fail. The
+// Commands are what a step runs. Restore and Save print what they do, and why they fail. Their
 // result is nil after wrong usage.
 type Commands struct {
 	Restore func(context.Context, *config.Config, Job) (*Restored, error)
@@ -117,8 +117,8 @@ func Inputs(env func(name string) string) func(input string) string {
 	return func(input string) string { return env(InputVariable(input)) }
 }
 
-// configuration is that of a command, of the inputs, the environment, and what the runner is known
-// to want.
+// configuration is that of a command: from the inputs, then the environment, then what suits the
+// runner.
 func (s *Step) configuration(cmd config.Command) (*config.Config, error) {
 	c := config.New(cmd)
 	if err := c.Fill(cmd, nil, s.in.Source, config.Inheritable(config.Environment(s.env)), s.ofRunner); err != nil {
@@ -129,8 +129,8 @@ func (s *Step) configuration(cmd config.Command) (*config.Config, error) {
 	return c, err
 }
 
-// ofRunner is the source of what nobody has set. A runner that does not tell how the job went leaves
-// that open, and then nothing may be dropped.
+// ofRunner is the source for options that nobody has set. If the runner does not pass the status of
+// the job, the job counts as failed, so that nothing is dropped.
 func (s *Step) ofRunner(o config.Option) (text, origin string) {
 	switch {
 	case o.Name == "job-status":
@@ -152,9 +152,8 @@ func (s *Step) secrets() []string {
 	return append(s.in.Secrets(), s.env(config.Variable("sign-key")), s.env(config.Variable("sse-c-key")))
 }
 
-// end makes the annotations, and passes the error on. What is merely missing is usual in a new
-// branch, but bytes that do not match their hash are somebody's business; main says it, and post not
-// again.
+// end writes the annotations and returns err. What is missing is usual on a new branch, but bytes
+// that do not match their hash are a problem. Main reports them; post does not repeat it.
 func (s *Step) end(ctx context.Context, err error) error {
 	if s.restored != nil && s.env("STATE_dir") == "" {
 		s.runner.warnRefused(s.restored.Refused)

@@ -6,12 +6,12 @@ import (
 	"github.com/org/gocache-action/internal/config"
 )
 
-// Unavailable is the output cache-result where no answer could be had: of the store, the caches, or
-// the settings.
+// Unavailable is the output cache-result if there was no answer, because of the store, the caches
+// or the settings.
 const Unavailable = "unavailable"
 
-// setRestoreOutputs sets them all, also after an error: an expression reads what is not set as
-// empty.
+// setRestoreOutputs sets the outputs of a restore, also after an error. Outputs that are not set
+// are empty in expressions.
 func (to *runner) setRestoreOutputs(r *Restored) {
 	if r == nil {
 		r = &Restored{CacheResult: Unavailable}

@@ -21,8 +21,8 @@ var Phases = []struct {
 	{"save", "Save, where restoring is another step", (*Step).Save},
 }
 
-// Main restores. Its notes for post lie in a directory of its own, so that a job can use the action
-// more than once.
+// Main restores. Its notes for post lie in a directory of their own, so that a job can use the
+// action more than once.
 func (s *Step) Main(ctx context.Context, commands Commands) error {
 	s.commands = commands
 	dir, err := s.makeStateDir()
@@ -50,7 +50,7 @@ func (s *Step) Main(ctx context.Context, commands Commands) error {
 	return err
 }
 
-// Post saves, unless the job or main says otherwise. A step that never came to its main has none.
+// Post saves, unless the job or main says otherwise. If main was never reached, there are no notes.
 func (s *Step) Post(ctx context.Context, commands Commands) error {
 	s.commands = commands
 	if s.env("STATE_skip") != "" {
@@ -108,7 +108,7 @@ func (s *Step) Save(ctx context.Context, commands Commands) error {
 	return s.end(ctx, err)
 }
 
-// begin checks the inputs, for the save after the job too, since a mistake should show at once. It
+// begin checks the inputs, also those of the save after the job, so that mistakes show at once. It
 // returns the configuration of the first command.
 func (s *Step) begin(commands ...config.Command) (*config.Config, error) {
 	s.runner.mask(s.secrets())
@@ -131,8 +131,8 @@ func (s *Step) begin(commands ...config.Command) (*config.Config, error) {
 	return first, s.useKeys()
 }
 
-// hasStore warns when no input names a store. That is no mistake of its own: a pull request from a
-// fork gets no secrets and no variables, which is where the name often is.
+// hasStore warns if no store is given. That is not necessarily a mistake: a pull request from a
+// fork gets no secrets and variables, and these often name the store.
 func (s *Step) hasStore(cfg *config.Config) bool {
 	if cfg.Store != "" {
 		return true
@@ -152,8 +152,8 @@ func (s *Step) runRestore(ctx context.Context, cfg *config.Config, dir string) (
 	return err
 }
 
-// saveIfWanted saves in a group of the log. A cancelled job was stopped anywhere, and waits for us
-// to end.
+// saveIfWanted saves in a group of the log. After a cancelled job it saves nothing: the job was
+// stopped at any point, and the runner waits for this step.
 func (s *Step) saveIfWanted(ctx context.Context, cfg *config.Config, dir string) (err error) {
 	switch status := s.in.Get("job-status"); {
 	case status == config.JobCancelled:
@@ -172,8 +172,8 @@ func (s *Step) saveIfWanted(ctx context.Context, cfg *config.Config, dir string)
 	return err
 }
 
-// useKeys passes the keys on to the SDK, which reads the environment. A session token of an earlier
-// step belongs to other keys.
+// useKeys sets the keys for the SDK, which reads the environment. A session token of an earlier
+// step belongs to other keys, so it is replaced too.
 func (s *Step) useKeys() error {
 	if s.in.Get("access-key-id") == "" {
 		return nil

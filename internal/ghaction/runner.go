@@ -11,8 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/samedir"
 )
 
-// A runner is told what comes of a step: outputs, state, annotations, and what to hide. Its
-// annotations are made at the end, by one goroutine like all else.
+// A runner is told the results of a step: outputs, state, annotations, and what to mask in the log.
+// It is used by one goroutine.
 type runner struct {
 	gh     *githubactions.Action
 	env    func(name string) string // of the step itself
@@ -44,8 +44,7 @@ func (r *runner) end(ctx context.Context, err error) error {
 	return err
 }
 
-// warnRefused: what is merely missing is usual in a new branch, but bytes that do not match their
-// hash are somebody's business.
+// warnRefused warns of what did not pass verification.
 func (r *runner) warnRefused(refused []string) {
 	for _, what := range refused {
 		r.notes.add("refused what the store has: "+what, "it is not used, and the next save replaces it")
@@ -63,8 +62,7 @@ func (r *runner) token(ctx context.Context, audience string) (string, error) {
 	return token, nil
 }
 
-// setState and setOutput do without a runner that offers no file for it, where the library would
-// panic.
+// setState and setOutput do nothing if the runner offers no file for it; the library would panic.
 func (r *runner) setState(name, value string) {
 	if r.env("GITHUB_STATE") != "" {
 		r.gh.SaveState(name, value)
@@ -77,7 +75,7 @@ func (r *runner) setOutput(name, value string) {
 	}
 }
 
-// mask keeps secrets out of the log, whatever prints them.
+// mask keeps values out of the log, whoever prints them.
 func (r *runner) mask(secrets []string) {
 	for _, value := range secrets {
 		if value != "" {
@@ -86,8 +84,8 @@ func (r *runner) mask(secrets []string) {
 	}
 }
 
-// addPath lets later steps say `gocache plan`. Only the directory of the tool cache holds nothing
-// else, which could come before what the job has in PATH.
+// addPath lets later steps run `gocache plan`. It adds only a directory of the tool cache: any
+// other directory may hold programs that would hide those of the job.
 func (r *runner) addPath(self string) {
 	tools := r.env("RUNNER_TOOL_CACHE")
 	if tools == "" || r.env("GITHUB_PATH") == "" {

@@ -55,7 +55,7 @@ func writeRestored(dir string, r *Restored) error {
 	return nil
 }
 
-// readRestored returns nil if main left nothing that can be read: post works without it.
+// readRestored returns nil if main has left nothing that can be read; post works without it.
 func readRestored(dir string) *Restored {
 	if dir == "" {
 		return nil
@@ -68,8 +68,8 @@ func readRestored(dir string) *Restored {
 	return r
 }
 
-// writeWarned and readWarned keep post from saying again what main has said. Without them it would,
-// so errors do not matter.
+// writeWarned and readWarned keep post from repeating the warnings of main. Errors do not matter:
+// then post repeats them.
 func writeWarned(dir string, kinds []string) {
 	if data, err := json.Marshal(kinds); err == nil && dir != "" {
 		os.WriteFile(filepath.Join(dir, warnedFile), data, 0o644)
