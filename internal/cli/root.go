@@ -40,12 +40,7 @@ func newRoot(p *process) *cobra.Command {
 		DisableSuggestions: true,
 		// or cobra finds unknown commands itself, with an error of no type
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
-			}
-			return cmd.Help()
-		},
+		RunE: subcommand,
 	}
 	addFlags(root.PersistentFlags(), config.Other, global)
 	root.SetUsageFunc(writeUsage)
@@ -55,17 +50,29 @@ func newRoot(p *process) *cobra.Command {
 		mtimesCommand(c), actionCommand(c), versionCommand(c))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	wrapArgs(root)
+	typeErrors(root)
 	return root
 }
 
-// wrapArgs makes what cobra says about arguments wrong usage.
-func wrapArgs(cmd *cobra.Command) {
+// subcommand runs a command that only has commands below it. Without any of those it shows the help.
+func subcommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+	}
+	return cmd.Help()
+}
+
+// typeErrors makes what is wrong with arguments wrong usage, whether cobra finds it or would show
+// the help instead.
+func typeErrors(cmd *cobra.Command) {
+	if !cmd.Runnable() && cmd.HasSubCommands() {
+		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, subcommand
+	}
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error { return usage.Wrap(check(cmd, args)) }
 	}
 	for _, sub := range cmd.Commands() {
-		wrapArgs(sub)
+		typeErrors(sub)
 	}
 }
 

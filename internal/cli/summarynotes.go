@@ -93,7 +93,7 @@ func saveNotes(r *restoreOutput, s *saveOutput) []summary.Note {
 		notes = append(notes, summary.Note{Text: "save: " + w})
 	}
 	if s.Trim.Used.Count > 0 && len(notes) > 0 {
-		notes[len(notes)-1].Hint = "raise --max-size, or the bound of the half that is too small"
+		notes[len(notes)-1].Hint = "raise --max-size, or the bound of the cache that is too small"
 	}
 	u := s.Reuse
 	exact := r != nil && r.Result != nil && r.Matched != nil && r.Matched.Exact

@@ -83,8 +83,8 @@ var (
 	jobStatuses   = []string{JobSuccess, JobFailure, JobCancelled}
 )
 
-// GitLabStatuses translates what GitLab has in CI_JOB_STATUS.
-var GitLabStatuses = map[string]string{"failed": JobFailure, "canceled": JobCancelled, "canceling": JobCancelled}
+// gitlabStatuses translates what GitLab has in CI_JOB_STATUS.
+var gitlabStatuses = map[string]string{"failed": JobFailure, "canceled": JobCancelled, "canceling": JobCancelled}
 
 // Check refuses what makes no sense although each value can be read.
 func (c *Config) Check() error {

@@ -62,7 +62,7 @@ var options = []Option{
 	{Name: "go-sum", Commands: jobs, Group: Identity, Origin: "all that say what is built",
 		Help:  "module files that the key is made of, relative to the project, such as go.sum,tools/**/go.sum",
 		value: func(c *Config) Value { return patternsValue(&c.GoSum) }},
-	{Name: "matrix", Commands: jobs | Mtimes, Group: Identity, NoFlag: true, Origin: "none",
+	{Name: "matrix", Commands: jobs | Mtimes, Group: Identity, NoFlag: true,
 		Help:  "tells the jobs of a matrix apart in the default name on GitHub: ${{ toJSON(matrix) }}",
 		value: text(func(c *Config) *string { return &c.Matrix })},
 
@@ -86,7 +86,7 @@ var options = []Option{
 	{Name: "job-status", Commands: Save | Plan, Group: Outcome, Origin: "from CI, else success",
 		Help: "how the job ended: unless with success, what it made is added and nothing is dropped",
 		value: func(c *Config) Value {
-			return choiceValue{to: &c.JobStatus, allowed: jobStatuses, aliases: GitLabStatuses}
+			return choiceValue{to: &c.JobStatus, allowed: jobStatuses, aliases: gitlabStatuses}
 		}},
 
 	{Name: "role-to-assume", Commands: jobs | GC, Group: Trust, Help: "ARN of a role that is assumed with the OIDC token of the job: from the runner on GitHub, else in $" + TokenVariable,

@@ -171,6 +171,9 @@ func parseS3(u *url.URL) (Target, error) {
 	return t, nil
 }
 
+// maxPartSize bounds the buffers of uploads.
+const maxPartSize = 1 << 30
+
 // set stores one parameter.
 func set(t *Target, name string, values []string) (err error) {
 	o := t.S3
@@ -209,6 +212,9 @@ func set(t *Target, name string, values []string) (err error) {
 		o.PartSize, err = quantity.ParseSize(value)
 		if err == nil && o.PartSize < s3.MinPartSize {
 			err = fmt.Errorf("%s is less than 5MiB, the minimum of S3", value)
+		}
+		if err == nil && o.PartSize > maxPartSize {
+			err = fmt.Errorf("%s is more than 1GiB, which is held in memory", value)
 		}
 	case "concurrency":
 		o.Concurrency, err = quantity.ParseCount(value, 256)

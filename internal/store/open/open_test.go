@@ -79,6 +79,7 @@ func TestParseErrors(t *testing.T) {
 		"s3://b?region=a&region=b":                            "twice",
 		"s3://b?path-style=maybe":                             "path-style",
 		"s3://b?part-size=1M":                                 "less than 5MiB",
+		"s3://b?part-size=2GiB":                               "more than 1GiB",
 		"s3://b?part-size=9999999999G":                        "invalid size",
 		"s3://b?part-size=-5M":                                "invalid size",
 		"s3://b?concurrency=0":                                "between",
