@@ -50,8 +50,7 @@ type gcOutput struct {
 func gcJob(ctx context.Context, r *run) error {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
-	out := gcOutput{}
-	err := runGC(ctx, r, &out)
+	out, err := runGC(ctx, r)
 	if usage.Is(err) {
 		return err
 	}
@@ -67,19 +66,20 @@ func gcJob(ctx context.Context, r *run) error {
 
 var gcWords = report.Words{Transfer: "remove", TransferDone: "removed", Disk: "look", DiskDone: "looked at", Things: "objects"}
 
-// runGC runs the collection. It sets as much of out as it gets to, also when it fails.
-func runGC(ctx context.Context, r *run, out *gcOutput) error {
+// runGC runs the collection. It returns as much of the result as it got to, also beside an error.
+func runGC(ctx context.Context, r *run) (*gcOutput, error) {
+	out := new(gcOutput)
 	st, err := openStore(ctx, r)
 	if err != nil {
-		return err
+		return out, err
 	}
 	out.Store = st.String()
 	if err := store.Writable(ctx, st); err != nil {
-		return err
+		return out, err
 	}
 	c, ok := st.(store.Collector)
 	if !ok {
-		return usage.Errorf("gc cannot clean %s", st)
+		return out, usage.Errorf("gc cannot clean %s", st)
 	}
 	o := gc.Options{
 		Store: c, MaxAge: r.cfg.MaxAge, Grace: r.cfg.Grace,
@@ -92,7 +92,7 @@ func runGC(ctx context.Context, r *run, out *gcOutput) error {
 	} else {
 		out.Result, err = gc.Run(ctx, o)
 	}
-	return err
+	return out, err
 }
 
 // write prints the result for people.

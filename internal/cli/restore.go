@@ -81,8 +81,7 @@ func outcomeOf(err error) outcome {
 func restoreJob(ctx context.Context, r *run) (*restoreOutput, error) {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
-	out := new(restoreOutput)
-	err := runRestore(ctx, r, out)
+	out, err := runRestore(ctx, r)
 	if usage.Is(err) {
 		return nil, err
 	}
@@ -102,25 +101,26 @@ func restoreJob(ctx context.Context, r *run) (*restoreOutput, error) {
 	return out, r.end.finish(ctx, err)
 }
 
-// runRestore sets as much of out as it gets to. The store comes first: a mistake in its URL is
-// wrong usage on any machine, even on one without Go.
-func runRestore(ctx context.Context, r *run, out *restoreOutput) error {
+// runRestore returns as much of the result as it got to, also beside an error. The store comes
+// first: a mistake in its URL is wrong usage on any machine, even on one without Go.
+func runRestore(ctx context.Context, r *run) (*restoreOutput, error) {
+	out := new(restoreOutput)
 	forgetCredentials(r)
 	st, err := openStore(ctx, r)
 	if err != nil {
-		return err
+		return out, err
 	}
 	out.Store = st.String()
 	p, err := findProject(ctx, r)
 	if err != nil {
-		return err
+		return out, err
 	}
 	out.Identity = p.id
 	if r.cfg.LookupOnly {
 		out.LookupOnly = true
 		out.Result, err = restore.Lookup(ctx, restoreOptions(r, p, st, nil))
 		afterLookup(ctx, r, st, p, out, err)
-		return err
+		return out, err
 	}
 	keepCredentials(ctx, r, st)
 	meter := new(report.Meter)
@@ -138,7 +138,7 @@ func runRestore(ctx context.Context, r *run, out *restoreOutput) error {
 	afterLookup(ctx, r, st, p, out, err)
 	r.out.warnings(p.key.Notes)
 	r.out.warnings(out.Mtimes.warnings())
-	return errors.Join(err, keepState(r, p, out.Result))
+	return out, errors.Join(err, keepState(r, p, out.Result))
 }
 
 // afterLookup prints the notes of a store that was asked, and what may explain a miss.

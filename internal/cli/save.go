@@ -62,8 +62,7 @@ type saveOutput struct {
 func saveJob(ctx context.Context, r *run) (*saveOutput, error) {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
-	out := new(saveOutput)
-	err := runSave(ctx, r, out)
+	out, err := runSave(ctx, r)
 	if usage.Is(err) {
 		return nil, err
 	}
@@ -77,16 +76,17 @@ func saveJob(ctx context.Context, r *run) (*saveOutput, error) {
 	return out, r.end.finish(ctx, err)
 }
 
-// runSave sets as much of out as it gets to.
-func runSave(ctx context.Context, r *run, out *saveOutput) error {
+// runSave returns as much of the result as it got to, also beside an error.
+func runSave(ctx context.Context, r *run) (*saveOutput, error) {
+	out := new(saveOutput)
 	st, err := openStore(ctx, r)
 	if err != nil {
-		return err
+		return out, err
 	}
 	out.Store = st.String()
 	p, err := findProject(ctx, r)
 	if err != nil {
-		return err
+		return out, err
 	}
 	out.Identity = p.id
 	if reason := r.readOnlyReason(p.id); reason != "" {
@@ -97,7 +97,7 @@ func runSave(ctx context.Context, r *run, out *saveOutput) error {
 	out.Result, err = save.Run(ctx, o)
 	show.Stop()
 	r.out.warnings(p.key.Notes)
-	return err
+	return out, err
 }
 
 // saveOptions turns a configuration into options of package save, as restoreOptions does for

@@ -54,9 +54,8 @@ func trimJob(ctx context.Context, r *run) error {
 	if r.cfg.MaxAge == 0 && !r.cfg.MaxSize.Any() {
 		return usage.Errorf("nothing to trim by: give --max-age or --max-size")
 	}
-	out := trimOutput{}
 	start := time.Now()
-	err := runTrim(ctx, r.cfg, &out)
+	out, err := runTrim(ctx, r.cfg)
 	out.Seconds = time.Since(start).Seconds()
 	if usage.Is(err) {
 		return err
@@ -71,15 +70,16 @@ func trimJob(ctx context.Context, r *run) error {
 	return r.end.finish(ctx, err)
 }
 
-// runTrim sets as much of out as it gets to.
-func runTrim(ctx context.Context, cfg *config.Config, out *trimOutput) error {
+// runTrim returns as much of the result as it got to, also beside an error.
+func runTrim(ctx context.Context, cfg *config.Config) (*trimOutput, error) {
+	out := new(trimOutput)
 	dir, err := projectDir(cfg.Dir)
 	if err != nil {
-		return err
+		return out, err
 	}
 	env, err := readGoEnv(ctx, dir)
 	if err != nil {
-		return err
+		return out, err
 	}
 	o := trim.Options{
 		MaxAge: cfg.MaxAge, MaxSize: cfg.MaxSize.All, MaxModules: cfg.MaxSize.Modules, MaxBuild: cfg.MaxSize.Build,
@@ -94,13 +94,13 @@ func runTrim(ctx context.Context, cfg *config.Config, out *trimOutput) error {
 	out.ModDir, out.BuildDir = o.ModDir, o.BuildDir
 	if cfg.DryRun {
 		out.Result, err = trim.Plan(ctx, o)
-		return err
+		return out, err
 	}
 	if !cfg.Force {
 		o.Busy = goCommands
 	}
 	out.Result, err = trim.Run(ctx, o)
-	return err
+	return out, err
 }
 
 // goCommands describes the go commands that are running.
