@@ -17,7 +17,8 @@ func Generated() []File {
 	return append(list, File{"docs/inputs.md", inputsPage()}, File{"docs/reference.md", referencePage()})
 }
 
-const generatedNote = "generated from the tables of internal/config by `go test ./internal/config -run Generated -update`"
+const generatedNote = "generated from the tables of internal/config by " +
+	"`go test ./internal/config -run Generated -update`"
 
 // An actionFile is what the three files do not share.
 type actionFile struct {
@@ -26,11 +27,17 @@ type actionFile struct {
 }
 
 var actionFiles = []actionFile{
-	{"action.yml", "Go cache", "Gives a job a warm Go module cache and build cache from an S3 bucket, and stores afterwards what changed",
+	{"action.yml", "Go cache",
+		"Gives a job a warm Go module cache and build cache from an S3 bucket, and stores afterwards " +
+			"what changed",
 		"  main: shim/main.js\n  post: shim/post.js\n  post-if: always()\n", StepWhole},
-	{"restore/action.yml", "Go cache: restore", "Fills the Go module cache and build cache from an S3 bucket; org/gocache-action/save stores what changed",
+	{"restore/action.yml", "Go cache: restore",
+		"Fills the Go module cache and build cache from an S3 bucket; org/gocache-action/save stores " +
+			"what changed",
 		"  main: ../shim/restore.js\n", StepRestore},
-	{"save/action.yml", "Go cache: save", "Stores what changed in the Go module cache and build cache in an S3 bucket; use it after org/gocache-action/restore",
+	{"save/action.yml", "Go cache: save",
+		"Stores what changed in the Go module cache and build cache in an S3 bucket; use it after " +
+			"org/gocache-action/restore",
 		"  main: ../shim/save.js\n", StepSave},
 }
 

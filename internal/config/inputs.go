@@ -37,32 +37,110 @@ type Input struct {
 // specialInputs are no options, or need more than their option says. Their order is that of the
 // documentation. An input with an Option and no Help has the text of the option.
 var specialInputs = []Input{
-	{Name: "store", Option: "store", Steps: everyStep,
-		Help: "where the cache is kept: " + storeHelp + ". Or use bucket and the inputs after it. Without any the job runs without a cache"},
-	{Name: "bucket", Steps: everyStep, Help: "S3 bucket, instead of store"},
-	{Name: "prefix", Steps: everyStep, Help: "what the names of all objects in the bucket begin with"},
-	{Name: "region", Steps: everyStep, address: true, Help: "region of the bucket", Shown: "as in the AWS CLI"},
-	{Name: "endpoint", Steps: everyStep, address: true, Help: "URL of an S3 compatible server, such as https://minio.example.com", Shown: "Amazon S3"},
-	{Name: "path-style", Steps: everyStep, address: true, isSwitch: true, Shown: "false",
-		Help: "put the bucket into the path of URLs instead of the host name, as many compatible servers want it"},
-	{Name: "access-key-id", Steps: everyStep, Secret: true, Help: "S3 access key; better none: a role for the job needs no key that lasts", Shown: "as in the AWS CLI"},
-	{Name: "secret-access-key", Steps: everyStep, Secret: true, Help: "secret of the access key"},
-	{Name: "session-token", Steps: everyStep, Secret: true, Help: "session token of temporary keys"},
-	{Name: "role-to-assume", Option: "role-to-assume", Help: "ARN of a role that is assumed with the OIDC token of the job, which needs the permission id-token: write for it"},
-	{Name: "name", Option: "name", Shown: "workflow, job, matrix and working-directory",
-		Help: "name of what is cached, part of the key; jobs with the same name share a snapshot"},
-	{Name: "working-directory", Option: "dir", Shown: ".", Help: "directory of the project, in the checkout"},
-	{Name: "matrix", Option: "matrix", Expr: "${{ toJSON(matrix) }}", Shown: "the job's",
-		Help: "tells the jobs of a matrix apart in the default name; {} for one snapshot for all of them"},
-	{Name: "job-status", Option: "job-status", Expr: "${{ job.status }}", Shown: "the job's",
-		Help: "how the job went so far. After a failure what is new is added and nothing is dropped; a cancelled job saves nothing"},
-	{Name: "debug", Option: "debug", Steps: everyStep, Shown: "as the run, if it is rerun with debug logging", Help: "log each request, the store and the environment, without secrets"},
-	{Name: "save-on-failure", Steps: StepWhole | StepSave, isSwitch: true, Shown: "true", Help: "save after a job that failed, too; false: only after success"},
-	{Name: "sse", Steps: everyStep, keeping: true, Help: "server-side encryption of what is written: AES256, aws:kms or aws:kms:dsse", Shown: "as the bucket decides"},
-	{Name: "sse-kms-key-id", Steps: everyStep, keeping: true, Help: "with sse aws:kms: ID, ARN or alias of the key", Shown: "that of the bucket"},
-	{Name: "sse-bucket-key", Steps: everyStep, keeping: true, isSwitch: true, Help: "with sse aws:kms: use a bucket key, so that one request to KMS serves many objects", Shown: "false"},
-	{Name: "storage-class", Steps: everyStep, keeping: true, Help: "storage class of what is written, such as STANDARD_IA", Shown: "as the server decides"},
-	{Name: "requester-pays", Steps: everyStep, keeping: true, isSwitch: true, Help: "pay for the requests to a bucket of another account", Shown: "false"},
+	{
+		Name: "store", Option: "store", Steps: everyStep,
+		Help: "where snapshots are kept: " + storeHelp +
+			". Or use bucket and the inputs after it. Without any, the job runs without a cache",
+	},
+	{
+		Name: "bucket", Steps: everyStep,
+		Help: "S3 bucket, instead of store",
+	},
+	{
+		Name: "prefix", Steps: everyStep,
+		Help: "what the names of all objects in the bucket begin with",
+	},
+	{
+		Name: "region", Steps: everyStep, address: true,
+		Shown: "as in the AWS CLI",
+		Help:  "region of the bucket",
+	},
+	{
+		Name: "endpoint", Steps: everyStep, address: true,
+		Shown: "Amazon S3",
+		Help:  "URL of an S3 compatible server, such as https://minio.example.com",
+	},
+	{
+		Name: "path-style", Steps: everyStep, isSwitch: true, address: true,
+		Shown: "false",
+		Help: "put the bucket into the path of URLs instead of the host name, as many compatible " +
+			"servers want it",
+	},
+	{
+		Name: "access-key-id", Steps: everyStep, Secret: true,
+		Shown: "as in the AWS CLI",
+		Help:  "S3 access key; better none: a role for the job needs no key that lasts",
+	},
+	{
+		Name: "secret-access-key", Steps: everyStep, Secret: true,
+		Help: "secret of the access key",
+	},
+	{
+		Name: "session-token", Steps: everyStep, Secret: true,
+		Help: "session token of temporary keys",
+	},
+	{
+		Name: "role-to-assume", Option: "role-to-assume",
+		Help: "ARN of a role that is assumed with the OIDC token of the job, which needs the " +
+			"permission id-token: write for it",
+	},
+	{
+		Name: "name", Option: "name",
+		Shown: "workflow, job, matrix and working-directory",
+		Help:  "name of what is cached, part of the key; jobs with the same name share a snapshot",
+	},
+	{
+		Name: "working-directory", Option: "dir",
+		Shown: ".",
+		Help:  "directory of the project, in the checkout",
+	},
+	{
+		Name: "matrix", Option: "matrix",
+		Expr: "${{ toJSON(matrix) }}", Shown: "the job's",
+		Help: "tells the jobs of a matrix apart in the default name; {} for one snapshot for all of" +
+			" them",
+	},
+	{
+		Name: "job-status", Option: "job-status",
+		Expr: "${{ job.status }}", Shown: "the job's",
+		Help: "how the job went so far. After a failure what is new is added and nothing is " +
+			"dropped; a cancelled job saves nothing",
+	},
+	{
+		Name: "debug", Option: "debug", Steps: everyStep,
+		Shown: "as the run, if it is rerun with debug logging",
+		Help:  "log each request, the store and the environment, without secrets",
+	},
+	{
+		Name: "save-on-failure", Steps: StepWhole | StepSave, isSwitch: true,
+		Shown: "true",
+		Help:  "save after a job that failed, too; false: only after success",
+	},
+	{
+		Name: "sse", Steps: everyStep, keeping: true,
+		Shown: "as the bucket decides",
+		Help:  "server-side encryption of what is written: AES256, aws:kms or aws:kms:dsse",
+	},
+	{
+		Name: "sse-kms-key-id", Steps: everyStep, keeping: true,
+		Shown: "that of the bucket",
+		Help:  "with sse aws:kms: ID, ARN or alias of the key",
+	},
+	{
+		Name: "sse-bucket-key", Steps: everyStep, isSwitch: true, keeping: true,
+		Shown: "false",
+		Help:  "with sse aws:kms: use a bucket key, so that one request to KMS serves many objects",
+	},
+	{
+		Name: "storage-class", Steps: everyStep, keeping: true,
+		Shown: "as the server decides",
+		Help:  "storage class of what is written, such as STANDARD_IA",
+	},
+	{
+		Name: "requester-pays", Steps: everyStep, isSwitch: true, keeping: true,
+		Shown: "false",
+		Help:  "pay for the requests to a bucket of another account",
+	},
 }
 
 // notInputs are options that make no sense in a workflow: what they say is the business of the
