@@ -66,6 +66,7 @@ type built struct {
 	placed  []placed // of each of them; pack is not set yet
 	// members counts what is neither an output nor of a tree; they can all be empty files.
 	members int
+	sum     string // of a tree
 }
 
 // savePack builds and uploads one pack. Small ones are built in memory, since

@@ -126,7 +126,7 @@ func (r *run) keptFiles(own *snapshot.Manifest) (kept []extraFile, trimmed int) 
 	items := make([]retention.Item, len(all))
 	for i := range all {
 		all[i].lastUse = retention.Clamp(all[i].lastUse, r.start)
-		items[i] = retention.Item{Kind: retention.Build, LastUse: all[i].lastUse, Size: all[i].size, Content: int32(i)}
+		items[i] = retention.Item{Kind: retention.Path, LastUse: all[i].lastUse, Size: all[i].size, Content: int32(i)}
 	}
 	n := len(all)
 	kept = keep(all, retention.Decide(items, retention.Policy{Now: p.Now, MaxAge: p.MaxAge, UsedSince: p.UsedSince}))

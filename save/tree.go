@@ -3,11 +3,11 @@ package save
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 
 	"github.com/org/gocache-action/internal/snapshot"
@@ -19,6 +19,7 @@ type localTree struct {
 	files []treeFile
 	count int
 	bytes int64
+	sum   string         // snapshot.TreeSum of what can be read of it
 	pack  *snapshot.Pack // once stored
 	made  bool           // pack is of this save
 }
@@ -63,7 +64,7 @@ func (t *localTree) add(f treeFile) {
 	t.bytes += f.size
 }
 
-// addTree finds out whether the store has the tree already: the same files make the same pack.
+// addTree finds out whether the store has the tree already: that is told by the sum of its files.
 // Where the snapshot of the same key has more of it than there is here (found files, before any
 // were dropped), that is kept: a job that did not restore has few.
 func (r *run) addTree(ctx context.Context, t localTree, found int) error {
@@ -71,19 +72,50 @@ func (r *run) addTree(ctx context.Context, t localTree, found int) error {
 	if ok && r.prev.own() != nil && old.Files > found || len(t.files) == 0 {
 		return nil
 	}
-	var b built
-	err := r.untorn("the tree "+t.name, func() (err error) {
-		b, err = r.build1(ctx, io.Discard, r.writeTree(&t))
-		return err
-	})
-	if err != nil || b.pack.Size == 0 {
+	readable, err := r.sumTree(ctx, &t)
+	if err != nil || readable == 0 {
 		return err
 	}
-	if ok && path.Base(pack.Object) == path.Base(b.pack.Object) {
+	if ok && old.Sum == t.sum {
 		t.pack, t.count, t.bytes = &pack, old.Files, old.Bytes
 	}
 	r.trees = append(r.trees, t)
 	return nil
+}
+
+// sumTree reads the files for the sum of the tree, and returns how many can be read. The others are
+// left out, as writeTree leaves them out.
+func (r *run) sumTree(ctx context.Context, t *localTree) (readable int, err error) {
+	list := snapshot.NewTreeSum()
+	for _, f := range t.files {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		sum, err := sumTreeFile(f)
+		if err != nil {
+			r.tally.warn("%s is not saved: %v", f.name, err)
+			continue
+		}
+		list.Add(f.name, f.size, sum)
+		readable++
+	}
+	t.sum = list.String()
+	return readable, nil
+}
+
+func sumTreeFile(f treeFile) (sum [sha256.Size]byte, err error) {
+	in, err := f.open()
+	if err != nil {
+		return sum, err
+	}
+	defer in.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(in, f.size+1))
+	if err == nil && n != f.size {
+		err = fmt.Errorf("it has not %d bytes any more", f.size)
+	}
+	h.Sum(sum[:0])
+	return sum, err
 }
 
 // maxTrees bounds the packs of one tree: that of this save, and those of saves at the same time.
@@ -99,7 +131,7 @@ func (r *run) assembleTrees(b *snapshot.Builder, own *snapshot.Manifest) {
 		here[t.name]++
 		if t.pack != nil {
 			packs[t.pack.Object] = true
-			b.AddTree(snapshot.Tree{Name: t.name, Pack: b.AddPack(*t.pack), Files: t.count, Bytes: t.bytes})
+			b.AddTree(snapshot.Tree{Name: t.name, Pack: b.AddPack(*t.pack), Files: t.count, Bytes: t.bytes, Sum: t.sum})
 		}
 	}
 	if own == nil {
@@ -119,11 +151,14 @@ func (r *run) assembleTrees(b *snapshot.Builder, own *snapshot.Manifest) {
 	}
 }
 
-// writeTree writes the files into a pack. Those that cannot be read are left out.
+// writeTree writes the files into a pack, and sums up what it wrote, which is not always what was
+// there at first. Those that cannot be read are left out.
 func (r *run) writeTree(t *localTree) func(w *snapshot.Writer) (built, error) {
 	return func(w *snapshot.Writer) (b built, err error) {
+		list := snapshot.NewTreeSum()
+		defer func() { b.sum = list.String() }()
 		for _, f := range t.files {
-			size, err := writeTreeFile(w, f)
+			size, sum, err := writeTreeFile(w, f)
 			var unfit errUnfit
 			if errors.As(err, &unfit) {
 				r.tally.warn("%s is not saved: %v", f.name, err)
@@ -132,6 +167,7 @@ func (r *run) writeTree(t *localTree) func(w *snapshot.Writer) (built, error) {
 			if err != nil {
 				return b, err
 			}
+			list.Add(f.name, size, sum)
 			b.members++
 			b.pack.Raw += size
 		}
@@ -147,7 +183,7 @@ func (r *run) saveTree(ctx context.Context, t *localTree) error {
 		return err
 	})
 	if err == nil && b.pack.Size > 0 {
-		t.pack, t.count, t.bytes, t.made = &b.pack, b.members, b.pack.Raw, true
+		t.pack, t.count, t.bytes, t.sum, t.made = &b.pack, b.members, b.pack.Raw, b.sum, true
 	}
 	return err
 }
@@ -156,24 +192,26 @@ func (r *run) saveTree(ctx context.Context, t *localTree) error {
 // few KiB.
 const maxHeld = 1 << 20
 
-func writeTreeFile(w *snapshot.Writer, f treeFile) (size int64, err error) {
+func writeTreeFile(w *snapshot.Writer, f treeFile) (size int64, sum [sha256.Size]byte, err error) {
 	in, err := f.open()
 	if err != nil {
-		return 0, errUnfit{err}
+		return 0, sum, errUnfit{err}
 	}
 	defer in.Close()
 	m := snapshot.Member{Name: f.name, Mode: 0o644, Size: f.size}
 	if f.size > maxHeld {
-		_, err = addRead(w, m, in)
-		return f.size, err
+		h := sha256.New()
+		_, err = addRead(w, m, io.TeeReader(in, h))
+		h.Sum(sum[:0])
+		return f.size, sum, err
 	}
 	data, err := io.ReadAll(io.LimitReader(in, f.size+1))
 	if err != nil {
-		return 0, errUnfit{err}
+		return 0, sum, errUnfit{err}
 	}
 	if int64(len(data)) != f.size {
-		return 0, errUnfit{fmt.Errorf("it has not %d bytes any more", f.size)}
+		return 0, sum, errUnfit{fmt.Errorf("it has not %d bytes any more", f.size)}
 	}
 	_, err = w.Add(m, bytes.NewReader(data))
-	return f.size, err
+	return f.size, sha256.Sum256(data), err
 }
