@@ -6,8 +6,6 @@ import (
 	"io"
 	"sort"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -69,27 +67,13 @@ func (r *run) planBuild(ctx context.Context) error {
 	return nil
 }
 
-// scanBuild reads the local cache, shards in parallel: over an existing cache
-// this is most of a restore.
+// scanBuild reads the local cache: over an existing cache this is most of a restore.
 func (r *run) scanBuild(ctx context.Context) (*buildcache.Inventory, error) {
-	var shards [256]buildcache.Shard
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(8)
-	for i := range shards {
-		g.Go(func() error {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			shards[i] = r.build.ScanShard(i)
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
+	inv, err := r.build.Scan(ctx, buildcache.ScanOptions{Memory: func(n int64) { r.tellMemory(n - transferMemory) }})
+	if err != nil {
 		return nil, err
 	}
-	r.tellMemory(buildcache.MergeMemory(shards[:]) - transferMemory)
 	defer r.tellMemory(0)
-	inv := buildcache.Merge(shards[:], nil)
 	r.warnUnread("build cache", inv.Unread)
 	return inv, nil
 }

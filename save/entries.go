@@ -11,7 +11,6 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/snapshot"
-	"golang.org/x/sync/errgroup"
 )
 
 // entry is one action entry, stored or here.
@@ -48,31 +47,14 @@ func (l localEntries) at(i int) entry {
 // go command renews what is older than 1 hour. Between the two lies the test for "used since".
 const useMargin = 90 * time.Minute
 
-// scanBuild lists the build cache, shards in parallel, and finds out what the job used.
+// scanBuild lists the build cache, and finds out what the job used.
 func (r *run) scanBuild(ctx context.Context) error {
-	var shards [256]buildcache.Shard
-	var g errgroup.Group
-	g.SetLimit(8)
-	for i := range shards {
-		g.Go(func() error {
-			if ctx.Err() == nil {
-				shards[i] = r.build.ScanShard(i)
-			}
-			return nil
-		})
+	inv, err := r.build.Scan(ctx, buildcache.ScanOptions{Fuzz: r.Fuzz, Memory: func(n int64) { r.tellMemory(r.previousBytes() + n) }})
+	if err != nil {
+		return err
 	}
-	g.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	var fuzz []buildcache.File
-	var unread []error
-	if r.Fuzz {
-		fuzz, unread = r.build.ScanFuzz(ctx)
-	}
-	r.tellMemory(r.previousBytes() + buildcache.MergeMemory(shards[:]))
-	r.inv = buildcache.Merge(shards[:], fuzz)
-	warnUnread(&r.tally, "build cache", append(r.inv.Unread, unread...))
+	r.inv = inv
+	warnUnread(&r.tally, "build cache", r.inv.Unread)
 	r.warnUnreadable()
 	r.forgetTimed()
 	r.forgetIndexes()

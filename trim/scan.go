@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/retention"
 )
@@ -36,7 +37,7 @@ const (
 func (k kind) String() string { return [...]string{"module", "graph", "clone", "build entry"}[k] }
 
 func (t *trimming) scanBuild(ctx context.Context) (err error) {
-	if t.inv, err = t.build.Scan(ctx); err != nil {
+	if t.inv, err = t.build.Scan(ctx, buildcache.ScanOptions{}); err != nil {
 		return err
 	}
 	for _, err := range t.inv.Unread {

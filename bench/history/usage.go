@@ -94,5 +94,5 @@ func unused(restored, used []buildcache.Local, last map[buildcache.ID]bool) (all
 
 // scan lists the build cache.
 func (l *lab) scan(ctx context.Context) (*buildcache.Inventory, error) {
-	return buildcache.Open(l.buildDir()).Scan(ctx)
+	return buildcache.Open(l.buildDir()).Scan(ctx, buildcache.ScanOptions{})
 }

@@ -27,7 +27,7 @@ func TestCaches(t *testing.T) {
 	if err := makeModules(t.Context(), mod, dir, modules); err != nil {
 		t.Fatal(err)
 	}
-	inv, err := buildcache.Open(build).Scan(t.Context())
+	inv, err := buildcache.Open(build).Scan(t.Context(), buildcache.ScanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func BenchmarkScan(b *testing.B) {
 	c := hostCache(b)
 	entries := 0
 	for b.Loop() {
-		inv, err := c.Scan(context.Background())
+		inv, err := c.Scan(context.Background(), ScanOptions{Fuzz: true})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func BenchmarkScan(b *testing.B) {
 //	TMPDIR=/fast/disk BUILDCACHE=/some/cache go test -run - -bench Install ./internal/buildcache
 func BenchmarkInstall(b *testing.B) {
 	host := hostCache(b)
-	inv, err := host.Scan(context.Background())
+	inv, err := host.Scan(context.Background(), ScanOptions{Fuzz: true})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -110,14 +110,14 @@ func TestMemory(t *testing.T) {
 		t.Skip("needs half a gigabyte")
 	}
 	const n = 1_000_000
-	var shards [256]Shard
+	var shards [256]shard
 	for k := range n {
 		a, o := sha256.Sum256(binary.AppendUvarint(nil, uint64(k))), sha256.Sum256(binary.AppendUvarint([]byte{0}, uint64(k)))
-		shards[a[0]].Entries = append(shards[a[0]].Entries, Local{Entry: Entry{Action: a, Output: o}})
-		shards[o[0]].Outputs = append(shards[o[0]].Outputs, Output{ID: o})
+		shards[a[0]].entries = append(shards[a[0]].entries, Local{Entry: Entry{Action: a, Output: o}})
+		shards[o[0]].outputs = append(shards[o[0]].outputs, Output{ID: o})
 	}
 	var before, after runtime.MemStats
-	inv := Merge(shards[:], nil)
+	inv := merge(shards[:], nil)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if len(inv.Entries) != n || len(inv.Outputs) != n {

@@ -70,7 +70,7 @@ func mustPut(t *testing.T, c *Cache, data, exec string, actions ...ID) Output {
 
 func scan(t *testing.T, c *Cache) *Inventory {
 	t.Helper()
-	inv, err := c.Scan(context.Background())
+	inv, err := c.Scan(context.Background(), ScanOptions{Fuzz: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +112,37 @@ func TestScan(t *testing.T) {
 			t.Errorf("output %s reads as %q, %v", o.ID, data, err)
 		}
 	}
+}
+
+// TestScanCancelled: a scan ends as soon as it may, in the midst of a subdirectory too.
+func TestScanCancelled(t *testing.T) {
+	c := newCache(t)
+	for i := range 50 {
+		write(t, c, fmt.Sprintf("00/00%062x-d", i), "x")
+	}
+	cause := errors.New("no more time")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	if inv, err := c.Scan(ctx, ScanOptions{Fuzz: true}); inv != nil || !errors.Is(err, cause) {
+		t.Errorf("cancelled before: %v, %v", inv, err)
+	}
+	late := &cancelledAfter{Context: t.Context(), left: 20}
+	if s, err := c.scanShard(late, 0); !errors.Is(err, context.Canceled) || len(s.outputs) != 20 {
+		t.Errorf("cancelled meanwhile: %d outputs, %v", len(s.outputs), err)
+	}
+}
+
+// cancelledAfter is cancelled once it was asked often enough.
+type cancelledAfter struct {
+	context.Context
+	left int
+}
+
+func (c *cancelledAfter) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
 }
 
 // byID sorts outputs as an inventory has them.

@@ -175,7 +175,7 @@ func writeKilled(arg string) error {
 	if err != nil {
 		return err
 	}
-	inv, err := src.Scan(context.Background())
+	inv, err := src.Scan(context.Background(), ScanOptions{Fuzz: true})
 	if err != nil {
 		return err
 	}

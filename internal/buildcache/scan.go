@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/org/gocache-action/internal/idindex"
 	"github.com/org/gocache-action/internal/osfile"
 )
@@ -89,69 +91,98 @@ func (inv *Inventory) indexOutputs() {
 	}
 }
 
-// Shard is what one of the 256 subdirectories holds. Whether its entries are
+// shard is what one of the 256 subdirectories holds. Whether its entries are
 // whole is known only once all shards are: outputs lie in other shards.
-type Shard struct {
-	Entries []Local  // sorted by Action; OutputTime is not set yet
-	Outputs []Output // sorted by ID
-	Broken  []Broken
-	Unread  error // why the subdirectory could not be read
+type shard struct {
+	entries []Local  // sorted by Action; OutputTime is not set yet
+	outputs []Output // sorted by ID
+	broken  []Broken
+	unread  error // why the subdirectory could not be read
 }
 
-// Scan lists the cache. A missing directory is an empty inventory. Files that come and
-// go meanwhile may be listed or not.
+// ScanOptions say what a scan lists, and who is told of its memory.
+type ScanOptions struct {
+	// Fuzz lists the fuzzing corpus as well.
+	Fuzz bool
+	// Memory, unless it is nil, is called once, before the subdirectories are joined, with about
+	// how many bytes they and the inventory take.
+	Memory func(bytes int64)
+}
+
+// scansAtOnce is how many subdirectories are read at once. Reading them waits for the disk, so that
+// there are more than most machines have cores.
+const scansAtOnce = 8
+
+// Scan lists the cache, several subdirectories at once. A missing directory is an empty inventory.
+// Files that come and go meanwhile may be listed or not. The only error is that of ctx.
 //
-// It is serial; callers that want to use several cores run ScanShard for 0 to 255 and ScanFuzz
-// themselves and give the results to Merge. Memory is about 170 bytes an entry with an output of
-// its own, and 96 more while it is merged.
-func (c *Cache) Scan(ctx context.Context) (*Inventory, error) {
-	shards := make([]Shard, 256)
+// Memory is about 170 bytes an entry with an output of its own, and 96 more while it is merged.
+func (c *Cache) Scan(ctx context.Context, o ScanOptions) (*Inventory, error) {
+	shards := make([]shard, 256)
+	g, scanning := errgroup.WithContext(ctx)
+	g.SetLimit(scansAtOnce)
 	for i := range shards {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		shards[i] = c.ScanShard(i)
+		g.Go(func() (err error) {
+			shards[i], err = c.scanShard(scanning, i)
+			return err
+		})
 	}
-	fuzz, unread := c.ScanFuzz(ctx)
-	inv := Merge(shards, fuzz)
+	if g.Wait() != nil {
+		return nil, context.Cause(ctx)
+	}
+	var fuzz []File
+	var unread []error
+	if o.Fuzz {
+		fuzz, unread = c.scanFuzz(ctx)
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if o.Memory != nil {
+		o.Memory(mergeMemory(shards))
+	}
+	inv := merge(shards, fuzz)
 	inv.Unread = append(inv.Unread, unread...)
-	return inv, ctx.Err()
+	return inv, nil
 }
 
-// ScanShard lists the subdirectory of the IDs that start with byte i, 0 to 255.
-// A missing one is empty, and one that cannot be read has Unread.
-func (c *Cache) ScanShard(i int) (s Shard) {
+// scanShard lists the subdirectory of the IDs that start with byte i, 0 to 255.
+// A missing one is empty, and one that cannot be read has unread. The only error is that of ctx.
+func (c *Cache) scanShard(ctx context.Context, i int) (s shard, err error) {
 	name := fmt.Sprintf("%02x", i)
 	dir, err := osfile.OpenDir(filepath.Join(c.dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return s
+		return s, nil
 	}
 	if err != nil {
-		s.Unread = fmt.Errorf("directory %s: %w", name, err)
-		return s
+		s.unread = fmt.Errorf("directory %s: %w", name, err)
+		return s, nil
 	}
 	defer dir.Close()
 	names, err := dir.Names()
 	if err != nil {
-		s.Unread = fmt.Errorf("directory %s: %w", name, err)
-		return s
+		s.unread = fmt.Errorf("directory %s: %w", name, err)
+		return s, nil
 	}
 	sc := shardScanner{c: c, dir: dir, prefix: name}
 	actions := countActions(names)
-	s.Entries = make([]Local, 0, actions)
-	s.Outputs = make([]Output, 0, len(names)-actions)
+	s.entries = make([]Local, 0, actions)
+	s.outputs = make([]Output, 0, len(names)-actions)
 	for _, n := range names {
+		if err := ctx.Err(); err != nil {
+			return s, err
+		}
 		reason, err := sc.scan(&s, n)
 		if err != nil {
 			reason = err.Error()
 		}
 		if reason != "" {
-			s.Broken = append(s.Broken, Broken{name + "/" + n, reason, errors.Is(err, fs.ErrPermission)})
+			s.broken = append(s.broken, Broken{name + "/" + n, reason, errors.Is(err, fs.ErrPermission)})
 		}
 	}
-	slices.SortFunc(s.Entries, func(a, b Local) int { return bytes.Compare(a.Action[:], b.Action[:]) })
-	slices.SortFunc(s.Outputs, func(a, b Output) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-	return s
+	slices.SortFunc(s.entries, func(a, b Local) int { return bytes.Compare(a.Action[:], b.Action[:]) })
+	slices.SortFunc(s.outputs, func(a, b Output) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return s, nil
 }
 
 func countActions(names []string) int {
@@ -173,7 +204,7 @@ type shardScanner struct {
 
 // scan adds the directory entry name to s, or returns what is wrong with it, or why it cannot be
 // told. Files that vanished and files of a kind that cmd/go ignores are passed over.
-func (sc *shardScanner) scan(s *Shard, name string) (broken string, err error) {
+func (sc *shardScanner) scan(s *shard, name string) (broken string, err error) {
 	kind, ok := cutKind(&name)
 	if !ok {
 		return "", nil
@@ -204,7 +235,7 @@ func cutKind(name *string) (string, bool) {
 	return "", false
 }
 
-func (sc *shardScanner) action(s *Shard, id ID, name string) (string, error) {
+func (sc *shardScanner) action(s *shard, id ID, name string) (string, error) {
 	n, in, err := sc.dir.ReadFile(name, sc.buf[:])
 	if err != nil {
 		return "", err
@@ -219,11 +250,11 @@ func (sc *shardScanner) action(s *Shard, id ID, name string) (string, error) {
 	if e.Action != id {
 		return "action entry: action is not that of the file name", nil
 	}
-	s.Entries = append(s.Entries, Local{Entry: e, ActionTime: in.MTime})
+	s.entries = append(s.entries, Local{Entry: e, ActionTime: in.MTime})
 	return "", nil
 }
 
-func (sc *shardScanner) output(s *Shard, id ID, name string) (string, error) {
+func (sc *shardScanner) output(s *shard, id ID, name string) (string, error) {
 	in, err := sc.dir.Lstat(name)
 	if err != nil {
 		return "", err
@@ -237,7 +268,7 @@ func (sc *shardScanner) output(s *Shard, id ID, name string) (string, error) {
 	} else if !in.Mode.IsRegular() {
 		return "not a regular file or directory", nil
 	}
-	s.Outputs = append(s.Outputs, o)
+	s.outputs = append(s.outputs, o)
 	return "", nil
 }
 
@@ -262,21 +293,21 @@ func (c *Cache) executable(id ID) (name string, size int64, broken string, err e
 	return st.Name(), st.Size(), "", nil
 }
 
-// MergeMemory is about how many bytes of memory Merge and the shards take.
-func MergeMemory(shards []Shard) (n int64) {
+// mergeMemory is about how many bytes of memory merge and the shards take.
+func mergeMemory(shards []shard) (n int64) {
 	for i := range shards {
-		n += int64(2*96*len(shards[i].Entries) + (2*64+11)*len(shards[i].Outputs))
+		n += int64(2*96*len(shards[i].entries) + (2*64+11)*len(shards[i].outputs))
 	}
 	return n
 }
 
-// Merge joins the shards of a cache, which must be in order, and drops the entries whose
+// merge joins the shards of a cache, which must be in order, and drops the entries whose
 // output is missing or has another size. It may reuse and clear the shards.
-func Merge(shards []Shard, fuzz []File) *Inventory {
+func merge(shards []shard, fuzz []File) *Inventory {
 	var entries, outputs int
 	for i := range shards {
-		entries += len(shards[i].Entries)
-		outputs += len(shards[i].Outputs)
+		entries += len(shards[i].entries)
+		outputs += len(shards[i].outputs)
 	}
 	inv := &Inventory{
 		Entries: make([]Local, 0, entries),
@@ -284,26 +315,26 @@ func Merge(shards []Shard, fuzz []File) *Inventory {
 		Fuzz:    fuzz,
 	}
 	for i := range shards {
-		inv.Outputs = append(inv.Outputs, shards[i].Outputs...)
-		inv.Broken = append(inv.Broken, shards[i].Broken...)
-		if err := shards[i].Unread; err != nil {
+		inv.Outputs = append(inv.Outputs, shards[i].outputs...)
+		inv.Broken = append(inv.Broken, shards[i].broken...)
+		if err := shards[i].unread; err != nil {
 			inv.Unread = append(inv.Unread, err)
 		}
-		shards[i].Outputs, shards[i].Broken = nil, nil
+		shards[i].outputs, shards[i].broken = nil, nil
 	}
 	inv.indexOutputs()
 	unread := make([]bool, len(shards))
 	for i := range shards {
-		unread[i] = shards[i].Unread != nil
+		unread[i] = shards[i].unread != nil
 	}
 	for i := range shards {
-		for _, e := range shards[i].Entries {
+		for _, e := range shards[i].entries {
 			if first := int(e.Output[0]); first < len(unread) && unread[first] {
 				continue
 			}
 			inv.addEntry(e)
 		}
-		shards[i].Entries = nil
+		shards[i].entries = nil
 	}
 	slices.SortFunc(inv.Broken, func(a, b Broken) int { return strings.Compare(a.Path, b.Path) })
 	return inv
@@ -327,9 +358,9 @@ func (inv *Inventory) addEntry(e Local) {
 	inv.Entries = append(inv.Entries, e)
 }
 
-// ScanFuzz lists the fuzzing corpus, regular files only. What cannot be read is passed over and
+// scanFuzz lists the fuzzing corpus, regular files only. What cannot be read is passed over and
 // named.
-func (c *Cache) ScanFuzz(ctx context.Context) (files []File, unread []error) {
+func (c *Cache) scanFuzz(ctx context.Context) (files []File, unread []error) {
 	err := filepath.WalkDir(filepath.Join(c.dir, "fuzz"), func(path string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -1,6 +1,6 @@
-// Package gcnotes is the stored form of what garbage collection notes between its runs: which objects
-// no manifest names, and which collections are going on. Package gc writes it, saves read it;
-// docs/gc.md says what for.
+// Package gcnotes is the stored form of what garbage collection notes between its runs: which
+// objects no manifest names, and which collections are going on. Package gc writes it, saves read
+// it; docs/gc.md says what for.
 package gcnotes
 
 import (

@@ -85,7 +85,7 @@ func (j *job) run(args ...string) string {
 // kinds says of each entry what it is, and reads its output.
 func (j *job) kinds() (kinds map[goentry.ID]goentry.Kind, content func(goentry.ID) []byte) {
 	c := buildcache.Open(j.cache)
-	inv, err := c.Scan(context.Background())
+	inv, err := c.Scan(context.Background(), buildcache.ScanOptions{})
 	must(j.t, err)
 	kinds, outputs := map[goentry.ID]goentry.Kind{}, map[goentry.ID]buildcache.Output{}
 	for _, e := range inv.Entries {

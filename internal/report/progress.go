@@ -200,8 +200,8 @@ func (b *bar) line(s sample) string {
 	return b.draw(done, total) + " " + amounts(done, total) + speed(rate, left(done, total, rate))
 }
 
-// draw returns " 42% |█████ |". A bar of the library is finished for good once it was full, while
-// our totals grow as they become known: so each total has a bar of its own.
+// draw returns " 42% |█████ |". A bar of the library is finished for good once full,
+// while our totals grow as they become known: so each total has a bar of its own.
 func (b *bar) draw(done, total int64) string {
 	if total <= 0 {
 		return "      |" + strings.Repeat(" ", barWidth) + "|"

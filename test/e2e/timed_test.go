@@ -71,7 +71,7 @@ func TestWithoutStableTimes(t *testing.T) {
 	shared.Wipe(t)
 	shared.Restore(t, st)
 	c := buildcache.Open(shared.Build)
-	inv, err := c.Scan(context.Background())
+	inv, err := c.Scan(context.Background(), buildcache.ScanOptions{})
 	e2etest.Must(t, err)
 	count := map[goentry.Kind]int{}
 	for _, e := range inv.Entries {

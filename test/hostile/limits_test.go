@@ -155,7 +155,7 @@ func putEntry(t *testing.T, c *buildcache.Cache, data []byte) {
 // word.
 func whole(t *testing.T, dir string) int {
 	t.Helper()
-	inv, err := buildcache.Open(dir).Scan(context.Background())
+	inv, err := buildcache.Open(dir).Scan(context.Background(), buildcache.ScanOptions{})
 	e2etest.Must(t, err)
 	for _, b := range inv.Broken {
 		t.Errorf("%s is broken: %s", b.Path, b.Reason)

@@ -101,7 +101,7 @@ func (w *loadWorld) mustHaveAll(t *testing.T, total *loadRequests) {
 	if res := w.restore(t, "last"); res.Build.Restored != want || len(res.Losses) > 0 {
 		t.Fatalf("after all of it %+v, want %d entries; losses %v", res.Build, want, res.Losses)
 	}
-	inv, err := buildcache.Open(filepath.Join(w.base, "last", "build")).Scan(context.Background())
+	inv, err := buildcache.Open(filepath.Join(w.base, "last", "build")).Scan(context.Background(), buildcache.ScanOptions{})
 	if err != nil || len(inv.Entries) != want || len(inv.Broken) > 0 {
 		t.Fatalf("%d entries, want %d; broken %v; %v", len(inv.Entries), want, inv.Broken, err)
 	}
