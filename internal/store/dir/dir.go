@@ -165,7 +165,7 @@ func (s *Store) fail(op, name string, err error) error {
 
 func (s *Store) classify(err error) error {
 	switch {
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+	case errors.Is(err, fs.ErrPermission), osfile.IsReadOnly(err):
 		return fmt.Errorf("%w: %w", store.ErrDenied, err)
 	case s.notDir():
 		return fmt.Errorf("%w: not a directory", store.ErrNoStore)

@@ -14,6 +14,7 @@ import (
 // TestBlackhole connects to a socket whose queue is full, so that the kernel drops every
 // further SYN, as a firewall does.
 func TestBlackhole(t *testing.T) {
+	t.Parallel()
 	g := gateway(t)
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {

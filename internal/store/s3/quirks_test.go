@@ -71,6 +71,7 @@ func TestRightConditionRefused(t *testing.T) {
 // TestRefusedForNow: writes that a server refuses because of others at the same moment are
 // repeated, a bounded number of times.
 func TestRefusedForNow(t *testing.T) {
+	t.Parallel()
 	for name, quirk := range map[string]func(int64) s3test.Quirk{
 		"ExistingObjectIsDirectory":  s3test.RacesOfDirectories,
 		"ConditionalRequestConflict": s3test.ConflictingUploads,

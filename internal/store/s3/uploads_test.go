@@ -50,6 +50,7 @@ func unfinished(t testing.TB, o s3.Options) int {
 // TestUploadsAreAborted cancels uploads at random moments, breaks their bodies, and lets
 // their conditions fail: no parts stay in the bucket.
 func TestUploadsAreAborted(t *testing.T) {
+	t.Parallel()
 	g := gateway(t)
 	o := options(g, newBucket(t, g))
 	s := openStore(t, o)

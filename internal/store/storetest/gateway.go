@@ -52,7 +52,7 @@ func StartVersitygw(t testing.TB, flags []string, command ...string) *Server {
 	if runtime.GOOS == "windows" {
 		t.Skip("versitygw does not run on windows")
 	}
-	s := &Server{AccessKey: "test-access-key", SecretKey: "test-secret-key"}
+	s := &Server{AccessKey: AccessKey, SecretKey: SecretKey}
 	s.run(t, program{
 		tool: versitygw, health: "/healthz",
 		args: func(addr string) []string {
@@ -157,6 +157,12 @@ func (s *Server) URL(bucket, prefix string) string {
 	u := url.URL{Scheme: "s3", Host: bucket, Path: "/" + prefix, RawQuery: q.Encode()}
 	return u.String()
 }
+
+// AccessKey and SecretKey are those of all servers of this package.
+const (
+	AccessKey = "test-access-key"
+	SecretKey = "test-secret-key"
+)
 
 // Env returns the variables, as NAME=value, that let a child process use the server, and
 // keep it from any other credentials of the machine.

@@ -60,7 +60,7 @@ func StartServer(t testing.TB, name string) *Server {
 // startGofakes3 keeps objects in memory, and checks no keys.
 func startGofakes3(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{AccessKey: "test-access-key", SecretKey: "test-secret-key"}
+	s := &Server{AccessKey: AccessKey, SecretKey: SecretKey}
 	s.run(t, program{tool: gofakes3, health: "/", args: func(addr string) []string {
 		return []string{"-host", addr, "-backend", "memory", "-autobucket", "-quiet"}
 	}})
@@ -70,7 +70,7 @@ func startGofakes3(t testing.TB) *Server {
 // startRclone serves a directory.
 func startRclone(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{AccessKey: "test-access-key", SecretKey: "test-secret-key"}
+	s := &Server{AccessKey: AccessKey, SecretKey: SecretKey}
 	data := t.TempDir()
 	s.run(t, program{tool: rclone, health: "/", args: func(addr string) []string {
 		return []string{"serve", "s3", "--addr", addr, "--auth-key", s.AccessKey + "," + s.SecretKey, "--config", os.DevNull, data}
@@ -82,7 +82,7 @@ func startRclone(t testing.TB) *Server {
 func startMinIO(t testing.TB) *Server {
 	t.Helper()
 	data := filepath.Join(t.TempDir(), "minio")
-	s := &Server{AccessKey: "test-access-key", SecretKey: "test-secret-key"}
+	s := &Server{AccessKey: AccessKey, SecretKey: SecretKey}
 	s.run(t, program{
 		tool: minio, health: "/minio/health/ready",
 		args: func(addr string) []string {

@@ -117,7 +117,7 @@ func TestTrouble(t *testing.T) {
 // actions of this repository.
 func TestActionlint(t *testing.T) {
 	lint := tool(t, "GOCACHE_TEST_ACTIONLINT", "actionlint")
-	for _, root := range []string{repository(t), filepath.Join(repository(t), "internal", "e2e", "github", "testdata", "project")} {
+	for _, root := range []string{repository(t), filepath.Join(repository(t), "test", "e2e", "github", "testdata", "project")} {
 		files, err := filepath.Glob(filepath.Join(root, ".github", "workflows", "*.yml"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no workflows in %s", root)

@@ -1,0 +1,43 @@
+package trim
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestUnreadSubdirectory: an entry in a subdirectory that cannot be read may name any output, so
+// that outputs stay while their old entries go. With all subdirectories readable they go too.
+func TestUnreadSubdirectory(t *testing.T) {
+	for _, unread := range []bool{false, true} {
+		dir := t.TempDir()
+		old := time.Now().Add(-30 * day)
+		write := func(name, data string) string {
+			file := filepath.Join(dir, name)
+			must(t, os.MkdirAll(filepath.Dir(file), 0o755))
+			must(t, os.WriteFile(file, []byte(data), 0o644))
+			must(t, os.Chtimes(file, old, old))
+			return file
+		}
+		action, id, orphan := fmt.Sprintf("%064x", 1), sha256.Sum256([]byte("output")), sha256.Sum256([]byte("orphan"))
+		entry := write("00/"+action+"-a", fmt.Sprintf("v1 %s %x %20d %20d\n", action, id, len("output"), old.UnixNano()))
+		output := write(fmt.Sprintf("%x/%x-d", id[:1], id), "output")
+		left := write(fmt.Sprintf("%x/%x-d", orphan[:1], orphan), "orphan")
+		if unread { // whoever runs the test, a file cannot be listed
+			write("ee", "")
+		}
+		res, err := Run(t.Context(), Options{BuildDir: dir, MaxAge: day})
+		must(t, err)
+		for file, stays := range map[string]bool{entry: false, output: unread, left: unread} {
+			if _, err := os.Stat(file); (err == nil) != stays {
+				t.Errorf("unread %v: %s: %v, stays: %v", unread, file, err, stays)
+			}
+		}
+		if (len(res.Warnings) > 0) != unread {
+			t.Errorf("unread %v: warnings %q", unread, res.Warnings)
+		}
+	}
+}
