@@ -165,6 +165,14 @@ func (k kept) Shares() []collect.Share {
 
 // Place implements collect.Kept.
 func (k kept) Place(b *snapshot.Builder, _ *snapshot.Manifest, rewrite map[string]bool) collect.Planned {
+	plan, missing := k.place(b, rewrite)
+	plan.Bytes = k.local.size(missing)
+	plan.Jobs = k.local.jobs(missing)
+	return plan
+}
+
+// place is Place without jobs: it returns the outputs to pack, in their order.
+func (k kept) place(b *snapshot.Builder, rewrite map[string]bool) (collect.Planned, []int32) {
 	b.Expect(k.local.Expected(k.base.Own))
 	p := placer{kept: k, rewrite: rewrite}
 	if k.base.Meanwhile {
@@ -181,10 +189,7 @@ func (k kept) Place(b *snapshot.Builder, _ *snapshot.Manifest, rewrite map[strin
 			plan.Missing++
 		}
 	}
-	missing = k.local.packable(missing)
-	plan.Bytes = k.local.size(missing)
-	plan.Jobs = k.local.jobs(missing)
-	return plan
+	return plan, k.local.packable(missing)
 }
 
 // placer finds where outputs lie.
