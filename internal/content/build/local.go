@@ -55,10 +55,10 @@ func (l Local) Outputs() int {
 	return len(l.inv.Outputs)
 }
 
-func (l Local) at(i int) entry {
+func (l Local) at(i int) record {
 	e := &l.list[i]
 	o := &l.inv.Outputs[e.output]
-	return entry{e.action, o.ID, o.Size, e.time, e.lastUse, o.Exec}
+	return record{e.action, o.ID, o.Size, e.time, e.lastUse, o.Exec}
 }
 
 // find returns the index of an output in the inventory.

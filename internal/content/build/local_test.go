@@ -13,7 +13,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
-	"github.com/org/gocache-action/internal/content/contenttest"
+	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/retention"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -22,11 +22,11 @@ import (
 func outcome(l Local, pack string, outputs ...string) collect.Outcome {
 	var w written
 	for n, name := range outputs {
-		i, _ := l.find(contenttest.ID(name))
+		i, _ := l.find(collecttest.ID(name))
 		w.outputs = append(w.outputs, i)
 		w.frames = append(w.frames, spot{0, int32(1000 * n)})
 	}
-	object := contenttest.Pack(pack)
+	object := collecttest.Pack(pack)
 	p := snapshot.Pack{Object: object, Size: 100, Raw: 5000, Frames: []snapshot.Frame{{Size: 100, Raw: 5000}}}
 	return collect.Outcome{Object: object, Pack: p, Content: collect.Content{Of: w}, Uploaded: true}
 }
@@ -38,10 +38,10 @@ func TestWith(t *testing.T) {
 	before := here(t, s.here)
 	after := before.With([]collect.Outcome{
 		outcome(before, "n1", "o2"), outcome(before, "n2", "o1"), {}, // nothing of a pack could be read
-		{Object: "v1/modules/x", Uploaded: true}, {Object: contenttest.Pack("tree"), Content: collect.Content{Of: "another kind"}},
+		{Object: "v1/modules/x", Uploaded: true}, {Object: collecttest.Pack("tree"), Content: collect.Content{Of: "another kind"}},
 	}).(Local)
 	m, p, missing := s.plan(t, after)
-	contenttest.Compare(t, m, "entry a1 o1 10 n2\nentry a2 o2 20 n1")
+	collecttest.Compare(t, m, "entry a1 o1 10 n2\nentry a2 o2 20 n1")
 	if missing != "o3" || p.Missing != 1 {
 		t.Errorf("missing %q, %d", missing, p.Missing)
 	}
@@ -50,7 +50,7 @@ func TestWith(t *testing.T) {
 	}
 	again := after.With([]collect.Outcome{outcome(after, "n3", "o3")}).(Local)
 	m, _, _ = s.plan(t, again)
-	contenttest.Compare(t, m, "entry a1 o1 10 n2\nentry a2 o2 20 n1\nentry a3 o3 30 n3")
+	collecttest.Compare(t, m, "entry a1 o1 10 n2\nentry a2 o2 20 n1\nentry a3 o3 30 n3")
 	if _, _, missing := s.plan(t, after); missing != "o3" {
 		t.Errorf("the value before has changed: missing %q", missing)
 	}
@@ -78,7 +78,7 @@ func TestWithout(t *testing.T) {
 		"another": {[]string{"p1"}, "entry a1 o1 10 n1\nentry a2 o2 20 n1\nentry a3 o3 30 n2", ""},
 	} {
 		m, _, missing := s.plan(t, l.Without(gone(c.gone...)).(Local))
-		contenttest.Compare(t, m, c.want)
+		collecttest.Compare(t, m, c.want)
 		if missing != c.missing {
 			t.Errorf("%s: missing %q, want %q", name, missing, c.missing)
 		}
@@ -92,12 +92,12 @@ func TestWithout(t *testing.T) {
 func TestNoCache(t *testing.T) {
 	s := situation{own: "entry a1 o1 10 p1 use=9h"}
 	m, p, missing := s.plan(t, Local{})
-	contenttest.Compare(t, m, s.own)
+	collecttest.Compare(t, m, s.own)
 	var none Local
 	if missing != "" || p.Missing+none.Len()+none.Outputs()+none.Expected(nil) != 0 || none.Expected(m) != 1 || none.Largest(m, 9) != nil {
 		t.Errorf("missing %q, %+v", missing, p)
 	}
-	if _, ok := none.find(contenttest.ID("o1")); ok {
+	if _, ok := none.find(collecttest.ID("o1")); ok {
 		t.Error("it has an output")
 	}
 }
@@ -105,7 +105,7 @@ func TestNoCache(t *testing.T) {
 // TestPackable: outputs are packed once each, in the order in which they were made.
 func TestPackable(t *testing.T) {
 	l := here(t, "entry a1 o9 1 -\nentry a2 o1 1 -\nentry a3 o5 1 -")
-	index := func(name string) int32 { i, _ := l.find(contenttest.ID(name)); return i }
+	index := func(name string) int32 { i, _ := l.find(collecttest.ID(name)); return i }
 	got := l.packable([]int32{index("o5"), index("o1"), index("o9"), index("o5"), index("o1")})
 	if want := []int32{index("o9"), index("o1"), index("o5")}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
@@ -157,17 +157,17 @@ func TestGroups(t *testing.T) {
 func cacheWith(t *testing.T, dir string, outputs ...string) Local {
 	t.Helper()
 	for _, o := range outputs {
-		contenttest.BuildEntry(t, dir, "action of "+o, o, contenttest.Now, contenttest.Now)
+		collecttest.BuildEntry(t, dir, "action of "+o, o, collecttest.Now, collecttest.Now)
 	}
-	found, err := Scan(t.Context(), collect.Env{Stock: contenttest.Stock(t, nil), Start: contenttest.Now, Warn: t.Logf}, ScanOptions{Dir: dir, StableTimes: true})
+	found, err := Scan(t.Context(), collect.Env{Stock: collecttest.Stock(t, nil), Start: collecttest.Now, Warn: t.Logf}, ScanOptions{Dir: dir, StableTimes: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return found.Local
 }
 
-// pack writes all outputs of a cache into a pack, and reads it.
-func pack(t *testing.T, l Local) (members map[string]string, c collect.Content, warnings contenttest.Warnings, read int64) {
+// packAll writes all outputs of a cache into a pack, and reads it.
+func packAll(t *testing.T, l Local) (members map[string]string, c collect.Content, warnings collecttest.Warnings, read int64) {
 	t.Helper()
 	var all []int32
 	for i := range l.inv.Outputs {
@@ -235,7 +235,7 @@ func TestWrite(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got, content, warnings, read := pack(t, l)
+			got, content, warnings, read := packAll(t, l)
 			want := map[string]string{}
 			var raw int64
 			for _, o := range outputs {
@@ -266,9 +266,9 @@ func TestWrite(t *testing.T) {
 func TestLargest(t *testing.T) {
 	dir := t.TempDir()
 	l := cacheWith(t, dir, "go index v2 "+strings.Repeat("x", 100), "go index v2 "+strings.Repeat("y", 200), "other bytes", "mode: set\n")
-	m := contenttest.Manifest(t, "")
+	m := collecttest.Manifest(t, "")
 	b := snapshot.NewBuilder()
-	p := b.AddPack(snapshot.Pack{Object: contenttest.Pack("p"), Size: 9, Frames: []snapshot.Frame{{Size: 20, Raw: 1 << 20}}})
+	p := b.AddPack(snapshot.Pack{Object: collecttest.Pack("p"), Size: 9, Frames: []snapshot.Frame{{Size: 20, Raw: 1 << 20}}})
 	off := int64(0)
 	for i, o := range l.inv.Outputs {
 		b.AddOutput(snapshot.Output{ID: snapshot.ID(o.ID), Size: o.Size, Pack: p, Off: off})
@@ -296,7 +296,7 @@ func TestItems(t *testing.T) {
 	}
 	items = items[1:]
 	for i, it := range items {
-		if it.Kind != retention.Build || it.LastUse != contenttest.Now.Unix() {
+		if it.Kind != retention.Build || it.LastUse != collecttest.Now.Unix() {
 			t.Errorf("item %d: %+v", i, it)
 		}
 	}

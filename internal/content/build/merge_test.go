@@ -8,25 +8,25 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
-	"github.com/org/gocache-action/internal/content/contenttest"
+	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
 // history makes n entries with shared outputs and uses spread over a month, sorted by action.
-func history(rnd *rand.Rand, n int) []entry {
-	var out []entry
+func history(rnd *rand.Rand, n int) []record {
+	var out []record
 	for i := range n {
 		output := byte(rnd.IntN(n))
-		out = append(out, entry{
+		out = append(out, record{
 			action: snapshot.ID{byte(i)}, output: snapshot.ID{output}, size: int64(output) * 10,
-			time: int64(rnd.IntN(1000)), lastUse: contenttest.Ago(rnd.IntN(30 * 24)),
+			time: int64(rnd.IntN(1000)), lastUse: collecttest.Ago(rnd.IntN(30 * 24)),
 		})
 	}
 	return out
 }
 
 // manifestOf makes a manifest with the given entries.
-func manifestOf(entries []entry) *snapshot.Manifest {
+func manifestOf(entries []record) *snapshot.Manifest {
 	b := snapshot.NewBuilder()
 	p := b.AddPack(snapshot.Pack{Object: "p", Frames: []snapshot.Frame{{Raw: 1 << 20}}})
 	for _, e := range entries {
@@ -39,7 +39,7 @@ func manifestOf(entries []entry) *snapshot.Manifest {
 }
 
 // localOf makes a build cache of them.
-func localOf(entries []entry) (l Local) {
+func localOf(entries []record) (l Local) {
 	l.inv = new(buildcache.Inventory)
 	for i, e := range entries {
 		l.inv.Outputs = append(l.inv.Outputs, buildcache.Output{ID: e.output, Size: e.size})
@@ -53,8 +53,8 @@ func localOf(entries []entry) (l Local) {
 func TestMerge(t *testing.T) {
 	for seed := range uint64(500) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
-		pick := func() []entry {
-			return slices.DeleteFunc(history(rnd, 40), func(entry) bool { return rnd.IntN(3) == 0 })
+		pick := func() []record {
+			return slices.DeleteFunc(history(rnd, 40), func(record) bool { return rnd.IntN(3) == 0 })
 		}
 		a, b := pick(), pick()
 		ab, ba := slices.Collect(mergeEntries(localOf(a), manifestOf(b))), slices.Collect(mergeEntries(localOf(b), manifestOf(a)))
@@ -64,11 +64,11 @@ func TestMerge(t *testing.T) {
 		if again := slices.Collect(mergeEntries(localOf(ab), manifestOf(ab))); !slices.Equal(again, ab) {
 			t.Fatalf("seed %d: merging twice differs from once", seed)
 		}
-		if !slices.IsSortedFunc(ab, func(x, y entry) int { return bytes.Compare(x.action[:], y.action[:]) }) {
+		if !slices.IsSortedFunc(ab, func(x, y record) int { return bytes.Compare(x.action[:], y.action[:]) }) {
 			t.Fatalf("seed %d: not sorted", seed)
 		}
 		for _, e := range append(slices.Clone(a), b...) {
-			if !slices.ContainsFunc(ab, func(x entry) bool { return x.action == e.action && x.lastUse >= e.lastUse && x.time >= e.time }) {
+			if !slices.ContainsFunc(ab, func(x record) bool { return x.action == e.action && x.lastUse >= e.lastUse && x.time >= e.time }) {
 				t.Fatalf("seed %d: an entry or its use was lost", seed)
 			}
 		}
@@ -84,7 +84,7 @@ func TestMergeEndsEarly(t *testing.T) {
 	local, own := localOf(history(rnd, 9)[:6]), manifestOf(history(rnd, 9)[3:])
 	all := slices.Collect(mergeEntries(local, own))
 	for n := range all {
-		var got []entry
+		var got []record
 		for e := range mergeEntries(local, own) {
 			if got = append(got, e); len(got) == n+1 {
 				break
@@ -99,18 +99,18 @@ func TestMergeEndsEarly(t *testing.T) {
 // TestNewer: of two outputs of one action the newer one wins, the greater of equally old ones, and
 // any use counts.
 func TestNewer(t *testing.T) {
-	a := entry{action: snapshot.ID{1}, output: snapshot.ID{1}, size: 10, time: 5, lastUse: 100, exec: "a"}
+	a := record{action: snapshot.ID{1}, output: snapshot.ID{1}, size: 10, time: 5, lastUse: 100, exec: "a"}
 	for name, c := range map[string]struct {
-		b    entry
+		b    record
 		want snapshot.ID
 		use  int64
 	}{
-		"older":             {entry{output: snapshot.ID{9}, time: 4, lastUse: 50}, snapshot.ID{1}, 100},
-		"older, used later": {entry{output: snapshot.ID{9}, time: 4, lastUse: 150}, snapshot.ID{1}, 150},
-		"newer":             {entry{output: snapshot.ID{9}, time: 6, lastUse: 50}, snapshot.ID{9}, 100},
-		"as old, greater":   {entry{output: snapshot.ID{9}, time: 5, lastUse: 50}, snapshot.ID{9}, 100},
-		"as old, less":      {entry{output: snapshot.ID{0}, time: 5, lastUse: 100}, snapshot.ID{1}, 100},
-		"the same":          {entry{output: snapshot.ID{1}, time: 5, lastUse: 99}, snapshot.ID{1}, 100},
+		"older":             {record{output: snapshot.ID{9}, time: 4, lastUse: 50}, snapshot.ID{1}, 100},
+		"older, used later": {record{output: snapshot.ID{9}, time: 4, lastUse: 150}, snapshot.ID{1}, 150},
+		"newer":             {record{output: snapshot.ID{9}, time: 6, lastUse: 50}, snapshot.ID{9}, 100},
+		"as old, greater":   {record{output: snapshot.ID{9}, time: 5, lastUse: 50}, snapshot.ID{9}, 100},
+		"as old, less":      {record{output: snapshot.ID{0}, time: 5, lastUse: 100}, snapshot.ID{1}, 100},
+		"the same":          {record{output: snapshot.ID{1}, time: 5, lastUse: 99}, snapshot.ID{1}, 100},
 	} {
 		c.b.action = a.action
 		ab, ba := newer(a, c.b), newer(c.b, a)

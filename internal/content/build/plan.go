@@ -23,8 +23,8 @@ type merged struct {
 func (l Local) Merge(base collect.Base) collect.Merged { return merged{l, base} }
 
 // entries goes through all of them, sorted by action, with their uses corrected.
-func (m merged) entries() iter.Seq[entry] {
-	return func(yield func(entry) bool) {
+func (m merged) entries() iter.Seq[record] {
+	return func(yield func(record) bool) {
 		for e := range mergeEntries(m.local, m.base.Own) {
 			e.lastUse = m.base.Clamp(e.lastUse)
 			if !yield(e) {
@@ -100,11 +100,11 @@ type kept struct {
 func (k kept) Stays() retention.Amount { return k.stays }
 
 // entries goes through those that stay.
-func (k kept) entries() iter.Seq[entry] {
+func (k kept) entries() iter.Seq[record] {
 	if k.verdicts == nil {
 		return k.merged.entries()
 	}
-	return func(yield func(entry) bool) {
+	return func(yield func(record) bool) {
 		i := 0
 		for e := range k.merged.entries() {
 			if k.verdicts[i] == retention.Kept && !yield(e) {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/content/collect"
-	"github.com/org/gocache-action/internal/content/contenttest"
+	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/retention"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -18,7 +18,7 @@ import (
 // here is the build cache of entry lines.
 func here(t testing.TB, text string) Local {
 	t.Helper()
-	inv, use := contenttest.Inventory(t, text)
+	inv, use := collecttest.Inventory(t, text)
 	return New(nil, inv, use)
 }
 
@@ -38,9 +38,9 @@ func (s situation) base(t testing.TB) collect.Base {
 	if s.stock == nil && s.own != "" && !s.meanwhile {
 		s.stock = []string{s.own}
 	}
-	base := collect.Base{Stock: contenttest.Stock(t, s.gone, s.stock...), Meanwhile: s.meanwhile, Start: contenttest.Now, MaxAge: s.policy.MaxAge, Untrimmed: s.off}
+	base := collect.Base{Stock: collecttest.Stock(t, s.gone, s.stock...), Meanwhile: s.meanwhile, Start: collecttest.Now, MaxAge: s.policy.MaxAge, Untrimmed: s.off}
 	if s.own != "" {
-		base.Own = contenttest.Manifest(t, s.own)
+		base.Own = collecttest.Manifest(t, s.own)
 	}
 	return base
 }
@@ -52,7 +52,7 @@ func (s situation) keep(t testing.TB, l Local) collect.Kept {
 	if s.off {
 		return m.Keep(nil, nil)
 	}
-	s.policy.Now = contenttest.Now
+	s.policy.Now = collecttest.Now
 	items := m.Items(nil)
 	return m.Keep(items, retention.Decide(items, s.policy))
 }
@@ -62,14 +62,14 @@ func (s situation) plan(t testing.TB, l Local) (*snapshot.Manifest, collect.Plan
 	t.Helper()
 	rewrite := map[string]bool{}
 	for _, name := range s.rewrite {
-		rewrite[contenttest.Pack(name)] = true
+		rewrite[collecttest.Pack(name)] = true
 	}
 	m, b := &snapshot.Manifest{Repo: "r", Scope: "s", Key: []string{"n", "d"}, Digest: "d"}, snapshot.NewBuilder()
 	p, missing := s.keep(t, l).(kept).place(b, rewrite)
 	b.Build(m)
 	var names []string
 	for _, i := range missing {
-		names = append(names, contenttest.Name(snapshot.ID(l.inv.Outputs[i].ID)))
+		names = append(names, collecttest.Name(snapshot.ID(l.inv.Outputs[i].ID)))
 	}
 	return m, p, strings.Join(names, " ")
 }
@@ -80,11 +80,11 @@ func nameOf(object string) string {
 	if err != nil || len(b) != 32 {
 		return object
 	}
-	return contenttest.Name(snapshot.ID(b))
+	return collecttest.Name(snapshot.ID(b))
 }
 
-// TestPlan: what is here and what is stored become the next snapshot.
-func TestPlan(t *testing.T) {
+// TestNextSnapshot: what is here and what is stored become the next snapshot.
+func TestNextSnapshot(t *testing.T) {
 	const day = 24 * time.Hour
 	for name, c := range map[string]struct {
 		situation
@@ -198,7 +198,7 @@ func TestPlan(t *testing.T) {
 		"old programs": {
 			situation: situation{
 				own:    "entry a1 o1 1 p1 use=5h exec=x\nentry a2 o2 1 p1 use=4h exec=x\nentry a3 o3 1 p1 use=3h exec=x\nentry a4 o4 1 p1 use=9h exec=y",
-				policy: retention.Policy{JobBegan: contenttest.Now},
+				policy: retention.Policy{JobBegan: collecttest.Now},
 			},
 			want: "entry a2 o2 1 p1 use=4h exec=x\nentry a3 o3 1 p1 use=3h exec=x\nentry a4 o4 1 p1 use=9h exec=y", counts: "3 0 1",
 		},
@@ -218,7 +218,7 @@ func TestPlan(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := here(t, c.here)
 			m, p, missing := c.plan(t, l)
-			contenttest.Compare(t, m, c.want)
+			collecttest.Compare(t, m, c.want)
 			if missing != c.missing {
 				t.Errorf("missing %q, want %q", missing, c.missing)
 			}
@@ -243,13 +243,13 @@ func TestPlanFrames(t *testing.T) {
 		"none":       {9, "entry a1 o1 10 p1\nentry a2 o2 20 p1\nentry a3 o3 1500000 p1"},
 	} {
 		bad := collect.Damage{}
-		bad.Mark(contenttest.Pack("p1"), c.frame)
-		m := contenttest.Manifest(t, own)
+		bad.Mark(collecttest.Pack("p1"), c.frame)
+		m := collecttest.Manifest(t, own)
 		base := collect.Base{Stock: collect.NewStock([]*snapshot.Manifest{m}, bad), Own: m, Untrimmed: true}
 		to, b := &snapshot.Manifest{Repo: "r"}, snapshot.NewBuilder()
 		Local{}.Merge(base).Keep(nil, nil).Place(b, to, nil)
 		b.Build(to)
-		if got, want := contenttest.Sorted(contenttest.Print(to)), contenttest.Sorted(strings.ReplaceAll(strings.ReplaceAll(c.want, " frame=1", ""), " frame=2", "")); got != want {
+		if got, want := collecttest.Sorted(collecttest.Print(to)), collecttest.Sorted(strings.ReplaceAll(strings.ReplaceAll(c.want, " frame=1", ""), " frame=2", "")); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
@@ -299,7 +299,7 @@ func TestStaysAndGone(t *testing.T) {
 	}
 	var got []string
 	k.Gone(func(v retention.Verdict, d retention.Dropped) {
-		got = append(got, fmt.Sprint(v, " ", d.Kind, " ", d.Bytes, " ", d.LastUse.Sub(contenttest.Now), " ", d.Reason, " ", len(d.Name)))
+		got = append(got, fmt.Sprint(v, " ", d.Kind, " ", d.Bytes, " ", d.LastUse.Sub(collecttest.Now), " ", d.Reason, " ", len(d.Name)))
 	})
 	want := []string{"age build entry 10 -60h0m0s age 16", "age program 7 -60h0m0s age 4", "age build entry 5 -70h0m0s age 16"}
 	slices.Sort(got)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
-	"github.com/org/gocache-action/internal/content/contenttest"
+	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -26,7 +26,7 @@ import (
 // stocked is the stock of a snapshot with these entries, by what actions and outputs are made of.
 func stocked(entries map[string]string, lastUse int64) *collect.Stock {
 	b := snapshot.NewBuilder()
-	p := b.AddPack(snapshot.Pack{Object: contenttest.Pack("p"), Frames: []snapshot.Frame{{Raw: 1 << 20}}})
+	p := b.AddPack(snapshot.Pack{Object: collecttest.Pack("p"), Frames: []snapshot.Frame{{Raw: 1 << 20}}})
 	for action, output := range entries {
 		id := sha256.Sum256([]byte(output))
 		b.AddOutput(snapshot.Output{ID: id, Size: int64(len(output)), Pack: p})
@@ -38,12 +38,12 @@ func stocked(entries map[string]string, lastUse int64) *collect.Stock {
 }
 
 // scan scans dir. The restore of the job, if there was one, was an hour before Now.
-func scan(t *testing.T, dir string, stock *collect.Stock, restored bool, o ScanOptions) (Found, contenttest.Warnings) {
+func scan(t *testing.T, dir string, stock *collect.Stock, restored bool, o ScanOptions) (Found, collecttest.Warnings) {
 	t.Helper()
-	var w contenttest.Warnings
-	env := collect.Env{Stock: stock, Start: contenttest.Now, Warn: w.Warn}
+	var w collecttest.Warnings
+	env := collect.Env{Stock: stock, Start: collecttest.Now, Warn: w.Warn}
 	if restored {
-		env.State = &jobstate.State{Time: contenttest.Now.Add(-time.Hour), Matched: &jobstate.Matched{}}
+		env.State = &jobstate.State{Time: collecttest.Now.Add(-time.Hour), Matched: &jobstate.Matched{}}
 	}
 	o.Dir = dir
 	f, err := Scan(t.Context(), env, o)
@@ -64,7 +64,7 @@ func (f Found) uses() map[snapshot.ID]int64 {
 
 // TestLastUse: the times of files tell the last use, but for a time that the restore made up.
 func TestLastUse(t *testing.T) {
-	ago := func(d time.Duration) time.Time { return contenttest.Now.Add(-d) }
+	ago := func(d time.Duration) time.Time { return collecttest.Now.Add(-d) }
 	const day = 24 * time.Hour
 	aged := buildcache.AgedTime(time.Time{}, ago(time.Hour))
 	for name, c := range map[string]struct {
@@ -80,17 +80,17 @@ func TestLastUse(t *testing.T) {
 		"the same, without notes":       {ago(20 * day), aged, false, aged},
 		"new, with such a time":         {time.Time{}, aged, true, aged},
 		"used by another job since":     {ago(time.Hour), ago(3 * day), true, ago(time.Hour)},
-		"in the future":                 {ago(day), contenttest.Now.Add(day), true, contenttest.Now},
+		"in the future":                 {ago(day), collecttest.Now.Add(day), true, collecttest.Now},
 	} {
 		dir := t.TempDir()
-		id := contenttest.BuildEntry(t, dir, "a", "o", ago(2*day), c.mtime)
-		stock := contenttest.Stock(t, nil)
+		id := collecttest.BuildEntry(t, dir, "a", "o", ago(2*day), c.mtime)
+		stock := collecttest.Stock(t, nil)
 		if !c.before.IsZero() {
 			stock = stocked(map[string]string{"a": "o"}, c.before.Unix())
 		}
 		f, w := scan(t, dir, stock, c.restored, ScanOptions{})
 		if got := f.uses()[id]; got != c.want.Unix() || len(w) > 0 {
-			t.Errorf("%s: %s, want %s; %q", name, contenttest.Now.Sub(time.Unix(got, 0)), contenttest.Now.Sub(c.want), w)
+			t.Errorf("%s: %s, want %s; %q", name, collecttest.Now.Sub(time.Unix(got, 0)), collecttest.Now.Sub(c.want), w)
 		}
 	}
 }
@@ -98,13 +98,13 @@ func TestLastUse(t *testing.T) {
 // TestReuse: what of the snapshot the job used, and what it made.
 func TestReuse(t *testing.T) {
 	dir := t.TempDir()
-	ago := func(d time.Duration) time.Time { return contenttest.Now.Add(-d) }
+	ago := func(d time.Duration) time.Time { return collecttest.Now.Add(-d) }
 	const day = 24 * time.Hour
-	contenttest.BuildEntry(t, dir, "used", "1", ago(day), ago(time.Minute))
-	contenttest.BuildEntry(t, dir, "unused", "2", ago(day-time.Second), ago(3*day))
-	contenttest.BuildEntry(t, dir, "made", "3", ago(time.Minute), ago(time.Minute))
-	contenttest.BuildEntry(t, dir, "made by this save", "4", contenttest.Now.Add(time.Second), contenttest.Now)
-	contenttest.BuildEntry(t, dir, "not of the snapshot", "5", ago(day), ago(time.Minute))
+	collecttest.BuildEntry(t, dir, "used", "1", ago(day), ago(time.Minute))
+	collecttest.BuildEntry(t, dir, "unused", "2", ago(day-time.Second), ago(3*day))
+	collecttest.BuildEntry(t, dir, "made", "3", ago(time.Minute), ago(time.Minute))
+	collecttest.BuildEntry(t, dir, "made by this save", "4", collecttest.Now.Add(time.Second), collecttest.Now)
+	collecttest.BuildEntry(t, dir, "not of the snapshot", "5", ago(day), ago(time.Minute))
 	stock := stocked(map[string]string{"used": "1", "unused": "2"}, ago(3*day).Unix())
 	f, _ := scan(t, dir, stock, true, ScanOptions{})
 	if f.Reuse == nil || f.Reuse.Reused != 1 || f.Reuse.Made != 1 {
@@ -138,7 +138,7 @@ func TestForgetTimed(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		for action, output := range map[string]string{"object": object, "index": index, "result": result, "profile": profile, "compiler": compiler} {
-			contenttest.BuildEntry(t, dir, action, output, contenttest.Now.Add(-time.Hour), contenttest.Now)
+			collecttest.BuildEntry(t, dir, action, output, collecttest.Now.Add(-time.Hour), collecttest.Now)
 		}
 		f, w := scan(t, dir, stocked(c.stored, 5), false, c.o)
 		var got []string
@@ -160,29 +160,29 @@ func TestProvenIndexes(t *testing.T) {
 	v := module.Version{Path: "example.com/a", Version: "v1.0.0"}
 	tree, _ := treeDir(mods, v)
 	goroot := filepath.Join(t.TempDir(), "go")
-	contenttest.Write(t, filepath.Join(goroot, "src", "fmt", "print.go"), "package fmt")
+	collecttest.Write(t, filepath.Join(goroot, "src", "fmt", "print.go"), "package fmt")
 	var ids []buildcache.ID
 	ids = append(ids, goentry.ModuleIndex("go1.26.1", tree))
 	c := buildcache.Open(dir)
-	contenttest.BuildEntry(t, dir, "unproven", "go index v2 x", contenttest.Now, contenttest.Now)
+	collecttest.BuildEntry(t, dir, "unproven", "go index v2 x", collecttest.Now, collecttest.Now)
 	output := buildcache.ID(sha256.Sum256([]byte("go index v2 x")))
 	for _, id := range ids {
-		if err := c.PutAction(buildcache.Entry{Action: id, Output: output, Size: 13}, contenttest.Now); err != nil {
+		if err := c.PutAction(buildcache.Entry{Action: id, Output: output, Size: 13}, collecttest.Now); err != nil {
 			t.Fatal(err)
 		}
 	}
 	o := ScanOptions{GoVersion: "go1.26.1", GOROOT: goroot, GOMODCACHE: mods, Modules: map[module.Version]string{v: "h1:x"}}
-	f, _ := scan(t, dir, contenttest.Stock(t, nil), false, o)
+	f, _ := scan(t, dir, collecttest.Stock(t, nil), false, o)
 	if f.Local.Len() != len(ids) || f.Timed != 1 {
 		t.Errorf("%d proven of %d, %d timed", f.Local.Len(), len(ids), f.Timed)
 	}
 	o.GOMODCACHE = ""
-	if f, _ := scan(t, dir, contenttest.Stock(t, nil), false, o); f.Local.Len() != 0 {
+	if f, _ := scan(t, dir, collecttest.Stock(t, nil), false, o); f.Local.Len() != 0 {
 		t.Errorf("%d are proven of an unknown module cache", f.Local.Len())
 	}
-	contenttest.Write(t, filepath.Join(mods, "golang.org", "toolchain@v0.0.1-go1.26.1.linux-amd64", "src", "fmt", "print.go"), "package fmt")
+	collecttest.Write(t, filepath.Join(mods, "golang.org", "toolchain@v0.0.1-go1.26.1.linux-amd64", "src", "fmt", "print.go"), "package fmt")
 	o.GOMODCACHE, o.GoVersion = mods, "go1.25.0"
-	if f, _ := scan(t, dir, contenttest.Stock(t, nil), false, o); f.Local.Len() != 1 {
+	if f, _ := scan(t, dir, collecttest.Stock(t, nil), false, o); f.Local.Len() != 1 {
 		t.Errorf("%d made by a toolchain of the module cache", f.Local.Len())
 	}
 }
@@ -200,10 +200,10 @@ func TestForgetIndexes(t *testing.T) {
 		"other outputs": {true, "!<arch>\nnew", 3},
 	} {
 		dir := t.TempDir()
-		contenttest.BuildEntry(t, dir, "stored", "!<arch>\nold", contenttest.Now, contenttest.Now)
-		contenttest.BuildEntry(t, dir, "index", "go index v2 x", contenttest.Now, contenttest.Now)
+		collecttest.BuildEntry(t, dir, "stored", "!<arch>\nold", collecttest.Now, collecttest.Now)
+		collecttest.BuildEntry(t, dir, "index", "go index v2 x", collecttest.Now, collecttest.Now)
 		if c.more != "" {
-			contenttest.BuildEntry(t, dir, "new", c.more, contenttest.Now, contenttest.Now)
+			collecttest.BuildEntry(t, dir, "new", c.more, collecttest.Now, collecttest.Now)
 		}
 		stock := stocked(map[string]string{"stored": "!<arch>\nold"}, 5)
 		if f, _ := scan(t, dir, stock, false, ScanOptions{Known: c.known, StableTimes: true}); f.Local.Len() != c.want {
@@ -218,13 +218,13 @@ func TestUnreadable(t *testing.T) {
 		t.Skip("everything can be read")
 	}
 	dir := t.TempDir()
-	id := contenttest.BuildEntry(t, dir, "a", "1", contenttest.Now, contenttest.Now)
-	contenttest.BuildEntry(t, dir, "b", "2", contenttest.Now, contenttest.Now)
+	id := collecttest.BuildEntry(t, dir, "a", "1", collecttest.Now, collecttest.Now)
+	collecttest.BuildEntry(t, dir, "b", "2", collecttest.Now, collecttest.Now)
 	name := fmt.Sprintf("%x", id)
 	if err := os.Chmod(filepath.Join(dir, name[:2], name+"-a"), 0); err != nil {
 		t.Fatal(err)
 	}
-	f, w := scan(t, dir, contenttest.Stock(t, nil), false, ScanOptions{})
+	f, w := scan(t, dir, collecttest.Stock(t, nil), false, ScanOptions{})
 	if f.Unreadable != 1 || f.Local.Len() != 1 || !w.Mention("belong to another user") {
 		t.Errorf("%+v, %q", f, w)
 	}
@@ -234,7 +234,7 @@ func TestUnreadable(t *testing.T) {
 // its kind.
 func TestUnknownOutputs(t *testing.T) {
 	s := &scanner{inv: new(buildcache.Inventory)}
-	var w contenttest.Warnings
+	var w collecttest.Warnings
 	s.Warn = w.Warn
 	var kinds []goentry.Kind
 	var errs []error
@@ -262,10 +262,10 @@ func TestUnknownOutputs(t *testing.T) {
 func TestScanCancelled(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 20 {
-		contenttest.BuildEntry(t, dir, fmt.Sprint(i), fmt.Sprint("!<arch>", i), contenttest.Now, contenttest.Now)
+		collecttest.BuildEntry(t, dir, fmt.Sprint(i), fmt.Sprint("!<arch>", i), collecttest.Now, collecttest.Now)
 	}
 	why := errors.New("time is up")
-	env := collect.Env{Stock: contenttest.Stock(t, nil), Start: contenttest.Now, Warn: t.Logf}
+	env := collect.Env{Stock: collecttest.Stock(t, nil), Start: collecttest.Now, Warn: t.Logf}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(why)
 	if _, err := Scan(ctx, env, ScanOptions{Dir: dir}); !errors.Is(err, why) {
@@ -281,9 +281,9 @@ func TestScanCancelled(t *testing.T) {
 // TestFuzzCorpus: it is listed if it is asked for.
 func TestFuzzCorpus(t *testing.T) {
 	dir := t.TempDir()
-	contenttest.Write(t, filepath.Join(dir, "fuzz", "x", "FuzzX", "1"), "seed")
+	collecttest.Write(t, filepath.Join(dir, "fuzz", "x", "FuzzX", "1"), "seed")
 	for _, ask := range []bool{false, true} {
-		f, _ := scan(t, dir, contenttest.Stock(t, nil), false, ScanOptions{Fuzz: ask})
+		f, _ := scan(t, dir, collecttest.Stock(t, nil), false, ScanOptions{Fuzz: ask})
 		if (len(f.Fuzz) == 1) != ask {
 			t.Errorf("asked %v: %v", ask, f.Fuzz)
 		}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
-	"github.com/org/gocache-action/internal/content/contenttest"
+	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -20,21 +20,21 @@ import (
 // TestBase: uses that lie too far in the future are corrected, unless nothing is trimmed, and ages
 // are counted from the start.
 func TestBase(t *testing.T) {
-	b := collect.Base{Start: contenttest.Now, MaxAge: 24 * time.Hour}
+	b := collect.Base{Start: collecttest.Now, MaxAge: 24 * time.Hour}
 	for hours, want := range map[int]int{0: 0, 5: 5, 9999: 9999, -40: -40, -60: 0, -9999: 0} {
-		if got := b.Clamp(contenttest.Ago(hours)); got != contenttest.Ago(want) {
+		if got := b.Clamp(collecttest.Ago(hours)); got != collecttest.Ago(want) {
 			t.Errorf("%dh: %d", hours, got)
 		}
 		untrimmed := b
 		untrimmed.Untrimmed = true
-		if got := untrimmed.Clamp(contenttest.Ago(hours)); got != contenttest.Ago(hours) {
+		if got := untrimmed.Clamp(collecttest.Ago(hours)); got != collecttest.Ago(hours) {
 			t.Errorf("%dh, untrimmed: %d", hours, got)
 		}
 	}
-	if b.Oldest(0) != contenttest.Ago(24) || b.Oldest(time.Hour) != contenttest.Ago(25) {
+	if b.Oldest(0) != collecttest.Ago(24) || b.Oldest(time.Hour) != collecttest.Ago(25) {
 		t.Errorf("oldest: %d, %d", b.Oldest(0), b.Oldest(time.Hour))
 	}
-	if b.MaxAge = 0; b.Oldest(0) > contenttest.Ago(1<<20) {
+	if b.MaxAge = 0; b.Oldest(0) > collecttest.Ago(1<<20) {
 		t.Error("without an age something is too old")
 	}
 }
@@ -57,23 +57,23 @@ func TestShares(t *testing.T) {
 
 // TestEnv: the times of files tell uses, but for those that a restore has made up.
 func TestEnv(t *testing.T) {
-	restored := contenttest.Now.Add(-time.Hour)
+	restored := collecttest.Now.Add(-time.Hour)
 	made := buildcache.AgedTime(time.Time{}, restored)
-	with := collect.Env{Start: contenttest.Now, State: &jobstate.State{Time: restored}}
-	without := collect.Env{Start: contenttest.Now}
+	with := collect.Env{Start: collecttest.Now, State: &jobstate.State{Time: restored}}
+	without := collect.Env{Start: collecttest.Now}
 	for name, c := range map[string]struct {
 		env    collect.Env
 		mtime  time.Time
 		before int64
 		want   int64
 	}{
-		"used":                    {with, contenttest.Now.Add(-time.Minute), contenttest.Ago(99), contenttest.Now.Add(-time.Minute).Unix()},
-		"not used":                {with, contenttest.Now.Add(-50 * time.Hour), contenttest.Ago(50), contenttest.Ago(50)},
-		"made up":                 {with, made, contenttest.Ago(999), contenttest.Ago(999)},
+		"used":                    {with, collecttest.Now.Add(-time.Minute), collecttest.Ago(99), collecttest.Now.Add(-time.Minute).Unix()},
+		"not used":                {with, collecttest.Now.Add(-50 * time.Hour), collecttest.Ago(50), collecttest.Ago(50)},
+		"made up":                 {with, made, collecttest.Ago(999), collecttest.Ago(999)},
 		"made up, and unknown":    {with, made, 0, made.Unix()},
-		"made up, no restore":     {without, made, contenttest.Ago(999), made.Unix()},
-		"in the future":           {with, contenttest.Now.Add(time.Hour), 0, contenttest.Now.Unix()},
-		"before what is recorded": {without, contenttest.Now.Add(-9 * time.Hour), contenttest.Ago(2), contenttest.Ago(2)},
+		"made up, no restore":     {without, made, collecttest.Ago(999), made.Unix()},
+		"in the future":           {with, collecttest.Now.Add(time.Hour), 0, collecttest.Now.Unix()},
+		"before what is recorded": {without, collecttest.Now.Add(-9 * time.Hour), collecttest.Ago(2), collecttest.Ago(2)},
 	} {
 		if got := c.env.LastUse(c.mtime.UnixNano(), c.before); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
@@ -87,7 +87,7 @@ func TestEnv(t *testing.T) {
 // TestWarnUnread names three directories, and counts the others.
 func TestWarnUnread(t *testing.T) {
 	for n, want := range map[int]int{0: 0, 1: 1, 3: 3, 4: 4, 300: 4} {
-		var w contenttest.Warnings
+		var w collecttest.Warnings
 		var unread []error
 		for i := range n {
 			unread = append(unread, fmt.Errorf("%02x: permission denied", i))
@@ -161,6 +161,6 @@ func TestSourceReader(t *testing.T) {
 func TestTextRoundTrip(t *testing.T) {
 	const text = "entry a1 o1 10 p1 time=5 use=3h exec=x\nentry a2 o2 20 p2\nmodule x.org/a@v1.0.0 5 use=3h sum=h1:y insum\nmodule x.org/b@v1.0.0 6\n" +
 		"tree fuzz t1 3 30 s1\nfile P f1 h1 7 f1 use=4h exec\nfile Q f1 h1 7 f1\ngraph x.org/g@v1.0.0 use=9h\nbuilt cc=5 use=1h"
-	contenttest.Compare(t, contenttest.Manifest(t, text), text)
-	contenttest.Compare(t, contenttest.Manifest(t, contenttest.Print(contenttest.Manifest(t, text))), text)
+	collecttest.Compare(t, collecttest.Manifest(t, text), text)
+	collecttest.Compare(t, collecttest.Manifest(t, collecttest.Print(collecttest.Manifest(t, text))), text)
 }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/content/collect"
-	"github.com/org/gocache-action/internal/content/contenttest"
+	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -20,7 +20,7 @@ func damage(list ...string) collect.Damage {
 		var name string
 		var frame int
 		fmt.Sscanf(s, "%2s:%d", &name, &frame)
-		d.Mark(contenttest.Pack(name), frame)
+		d.Mark(collecttest.Pack(name), frame)
 	}
 	return d
 }
@@ -29,7 +29,7 @@ func stock(t *testing.T, bad collect.Damage, texts ...string) *collect.Stock {
 	t.Helper()
 	var list []*snapshot.Manifest
 	for _, s := range texts {
-		list = append(list, contenttest.Manifest(t, s))
+		list = append(list, collecttest.Manifest(t, s))
 	}
 	return collect.NewStock(list, bad)
 }
@@ -58,11 +58,11 @@ func TestOutput(t *testing.T) {
 		s := stock(t, c.bad, best, next)
 		var got string
 		for i := range 4 {
-			id, where := contenttest.ID(fmt.Sprint("o", i+1)), "-"
+			id, where := collecttest.ID(fmt.Sprint("o", i+1)), "-"
 			o, m, ok := s.Output(&id)
 			if ok {
 				for _, p := range []string{"p1", "q1"} {
-					if m.Packs[o.Pack].Object == contenttest.Pack(p) {
+					if m.Packs[o.Pack].Object == collecttest.Pack(p) {
 						where = p
 					}
 				}
@@ -73,7 +73,7 @@ func TestOutput(t *testing.T) {
 			}
 			if found {
 				if at, _ := s.At(n); at.ID != id {
-					t.Errorf("%s: At(%d) is %s", name, n, contenttest.Name(at.ID))
+					t.Errorf("%s: At(%d) is %s", name, n, collecttest.Name(at.ID))
 				}
 			}
 			got += " " + where
@@ -100,21 +100,21 @@ func TestAtPanics(t *testing.T) {
 // TestRecords: what previous saves know of entries, modules, trees, files and versions.
 func TestRecords(t *testing.T) {
 	s := stock(t, nil, best, next)
-	if s.LastUse(contenttest.ID("a1")) != contenttest.Ago(2) || s.LastUse(contenttest.ID("a2")) != contenttest.Ago(6) || s.LastUse(contenttest.ID("a9")) != 0 {
+	if s.LastUse(collecttest.ID("a1")) != collecttest.Ago(2) || s.LastUse(collecttest.ID("a2")) != collecttest.Ago(6) || s.LastUse(collecttest.ID("a9")) != 0 {
 		t.Error("last uses of actions")
 	}
 	for entry, want := range map[[2]string]bool{{"a1", "o1"}: true, {"a3", "o3"}: true, {"a1", "o2"}: false, {"a9", "o1"}: false} {
-		if s.HasEntry(contenttest.ID(entry[0]), contenttest.ID(entry[1])) != want {
+		if s.HasEntry(collecttest.ID(entry[0]), collecttest.ID(entry[1])) != want {
 			t.Errorf("entry %v", entry)
 		}
 	}
-	if uses := s.GraphUses(); len(uses) != 2 || uses[contenttest.Version("x.org/g@v1.0.0")] != contenttest.Ago(5) {
+	if uses := s.GraphUses(); len(uses) != 2 || uses[collecttest.Version("x.org/g@v1.0.0")] != collecttest.Ago(5) {
 		t.Errorf("graph: %v", uses)
 	}
-	if f, ok := s.File(collect.FileID{Path: "P", Name: "f1", Sum: contenttest.Hex("h1")}); !ok || f.LastUse != contenttest.Ago(2) || f.Pack.Object != contenttest.Pack("f1") {
+	if f, ok := s.File(collect.FileID{Path: "P", Name: "f1", Sum: collecttest.Hex("h1")}); !ok || f.LastUse != collecttest.Ago(2) || f.Pack.Object != collecttest.Pack("f1") {
 		t.Errorf("file: %+v", f)
 	}
-	if _, ok := s.File(collect.FileID{Path: "P", Name: "f1", Sum: contenttest.Hex("h9")}); ok {
+	if _, ok := s.File(collect.FileID{Path: "P", Name: "f1", Sum: collecttest.Hex("h9")}); ok {
 		t.Error("a file with another content")
 	}
 	m := s.Manifests()
@@ -126,7 +126,7 @@ func TestRecords(t *testing.T) {
 // TestFilesOfBadPacks: a file is looked for in the next manifest; a bad frame anywhere in its pack
 // is enough, as nobody knows where in it the file lies.
 func TestFilesOfBadPacks(t *testing.T) {
-	id := collect.FileID{Path: "P", Name: "f1", Sum: contenttest.Hex("h1")}
+	id := collect.FileID{Path: "P", Name: "f1", Sum: collecttest.Hex("h1")}
 	for name, c := range map[string]struct {
 		bad  collect.Damage
 		want string
@@ -134,7 +134,7 @@ func TestFilesOfBadPacks(t *testing.T) {
 		"none": {nil, "f1"}, "gone": {damage("f1:-1"), "f2"}, "a frame": {damage("f1:2"), "f2"}, "both": {damage("f1:2", "f2:0"), ""},
 	} {
 		f, ok := stock(t, c.bad, best, next).File(id)
-		if ok != (c.want != "") || ok && f.Pack.Object != contenttest.Pack(c.want) {
+		if ok != (c.want != "") || ok && f.Pack.Object != collecttest.Pack(c.want) {
 			t.Errorf("%s: %+v, %v", name, f, ok)
 		}
 	}
@@ -142,28 +142,28 @@ func TestFilesOfBadPacks(t *testing.T) {
 
 // TestModule: the record of a version counts if its hash is the same and its object good.
 func TestModule(t *testing.T) {
-	a := contenttest.Version("x.org/a@v1.0.0")
+	a := collecttest.Version("x.org/a@v1.0.0")
 	gone := collect.Damage{}
-	gone.Mark(contenttest.Module(a, "h1:x"), -1)
+	gone.Mark(collecttest.Module(a, "h1:x"), -1)
 	for name, c := range map[string]struct {
 		v    string
 		sum  string
 		bad  collect.Damage
 		want int64 // last use
 	}{
-		"the best":     {"x.org/a@v1.0.0", "h1:x", nil, contenttest.Ago(3)},
-		"of the next":  {"x.org/b@v1.0.0", "h1:x", nil, contenttest.Ago(0)},
+		"the best":     {"x.org/a@v1.0.0", "h1:x", nil, collecttest.Ago(3)},
+		"of the next":  {"x.org/b@v1.0.0", "h1:x", nil, collecttest.Ago(0)},
 		"another hash": {"x.org/a@v1.0.0", "h1:y", nil, 0},
 		"unknown":      {"x.org/a@v1.0.1", "h1:x", nil, 0},
 		"another path": {"x.org/aa@v1.0.0", "h1:x", nil, 0},
 		"gone":         {"x.org/a@v1.0.0", "h1:x", gone, 0},
 	} {
-		m := stock(t, c.bad, best, next).Module(contenttest.Version(c.v), c.sum)
+		m := stock(t, c.bad, best, next).Module(collecttest.Version(c.v), c.sum)
 		if (m == nil) != (c.want == 0) || m != nil && m.LastUse != c.want {
 			t.Errorf("%s: %+v", name, m)
 		}
 	}
-	if m := contenttest.Manifest(t, next); collect.FindModule(m, module.Version{Path: "x.org/b", Version: "v1.0.0"}) == nil || collect.FindModule(m, module.Version{}) != nil {
+	if m := collecttest.Manifest(t, next); collect.FindModule(m, module.Version{Path: "x.org/b", Version: "v1.0.0"}) == nil || collect.FindModule(m, module.Version{}) != nil {
 		t.Error("FindModule")
 	}
 }
@@ -187,7 +187,7 @@ func TestTree(t *testing.T) {
 		"the largest that is good": {"fuzz", damage("t4:0"), []string{two}, "t1"},
 	} {
 		tree, pack, ok := stock(t, c.bad, c.texts...).Tree(c.tree)
-		if ok != (c.want != "") || ok && (pack.Object != contenttest.Pack(c.want) || tree.Name != c.tree) {
+		if ok != (c.want != "") || ok && (pack.Object != collecttest.Pack(c.want) || tree.Name != c.tree) {
 			t.Errorf("%s: %+v in %s, %v", name, tree, pack.Object, ok)
 		}
 	}
@@ -196,10 +196,10 @@ func TestTree(t *testing.T) {
 // TestAsked: the last time counts at which the go command was asked for these module files.
 func TestAsked(t *testing.T) {
 	at := func(hours int, digest string) *snapshot.Manifest {
-		return &snapshot.Manifest{UseAsked: contenttest.Now.Add(-time.Duration(hours) * time.Hour), Digest: digest}
+		return &snapshot.Manifest{UseAsked: collecttest.Now.Add(-time.Duration(hours) * time.Hour), Digest: digest}
 	}
 	s := collect.NewStock([]*snapshot.Manifest{at(5, "d"), at(3, "d"), at(1, "e"), at(9, "d")}, nil)
-	if got := s.Asked("d"); !got.Equal(contenttest.Now.Add(-3 * time.Hour)) {
+	if got := s.Asked("d"); !got.Equal(collecttest.Now.Add(-3 * time.Hour)) {
 		t.Errorf("%s", got)
 	}
 	if got := s.Asked("f"); !got.IsZero() {
@@ -212,27 +212,27 @@ func TestWithout(t *testing.T) {
 	gone := func(names ...string) func(string) bool {
 		return func(object string) bool {
 			return slices.ContainsFunc(names, func(n string) bool {
-				return contenttest.Pack(n) == object || contenttest.Module(contenttest.Version("x.org/a@v1.0.0"), "h1:x") == n && n == object
+				return collecttest.Pack(n) == object || collecttest.Module(collecttest.Version("x.org/a@v1.0.0"), "h1:x") == n && n == object
 			})
 		}
 	}
 	s := stock(t, damage("t1:0"), best, next)
-	o1 := contenttest.ID("o1")
+	o1 := collecttest.ID("o1")
 	w := s.Without(gone("p1"))
 	if _, m, ok := w.Output(&o1); !ok || m != w.Manifests()[1] {
 		t.Error("o1 is not found in the other manifest")
 	}
-	if _, m, ok := s.Output(&o1); !ok || m != s.Manifests()[0] || s.IsGone(contenttest.Pack("p1")) {
+	if _, m, ok := s.Output(&o1); !ok || m != s.Manifests()[0] || s.IsGone(collecttest.Pack("p1")) {
 		t.Error("the stock itself has changed")
 	}
-	if !w.IsGone(contenttest.Pack("p1")) || !w.IsDamaged(contenttest.Pack("t1")) || w.IsGone(contenttest.Pack("t1")) {
+	if !w.IsGone(collecttest.Pack("p1")) || !w.IsDamaged(collecttest.Pack("t1")) || w.IsGone(collecttest.Pack("t1")) {
 		t.Error("damage that was known is forgotten")
 	}
 	if s.Without(gone("unknown")) != s || s.Without(gone("p1")) == s || w.Without(gone("p1")) != w {
 		t.Error("a stock is made anew for nothing")
 	}
-	object := contenttest.Module(contenttest.Version("x.org/a@v1.0.0"), "h1:x")
-	if w := s.Without(gone(object)); w.Module(contenttest.Version("x.org/a@v1.0.0"), "h1:x") != nil || s.Module(contenttest.Version("x.org/a@v1.0.0"), "h1:x") == nil {
+	object := collecttest.Module(collecttest.Version("x.org/a@v1.0.0"), "h1:x")
+	if w := s.Without(gone(object)); w.Module(collecttest.Version("x.org/a@v1.0.0"), "h1:x") != nil || s.Module(collecttest.Version("x.org/a@v1.0.0"), "h1:x") == nil {
 		t.Error("a module")
 	}
 	if w := stock(t, nil, best).Without(gone("p1")); w.IsSound() {
@@ -242,16 +242,16 @@ func TestWithout(t *testing.T) {
 
 // TestObjects lists packs and modules.
 func TestObjects(t *testing.T) {
-	if got := collect.Objects(contenttest.Manifest(t, next)); len(got) != 6 {
+	if got := collect.Objects(collecttest.Manifest(t, next)); len(got) != 6 {
 		t.Errorf("%q", got)
 	}
 }
 
 // TestFindAction finds each, and nothing else.
 func TestFindAction(t *testing.T) {
-	m := contenttest.Manifest(t, "entry a1 o1 1 p\nentry a3 o1 1 p\nentry a5 o1 1 p")
+	m := collecttest.Manifest(t, "entry a1 o1 1 p\nentry a3 o1 1 p\nentry a5 o1 1 p")
 	for i := range 7 {
-		a := collect.FindAction(m, contenttest.ID(fmt.Sprint("a", i)))
+		a := collect.FindAction(m, collecttest.ID(fmt.Sprint("a", i)))
 		if (a != nil) != (i%2 == 1) {
 			t.Errorf("a%d: %v", i, a)
 		}

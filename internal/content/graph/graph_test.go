@@ -2,351 +2,346 @@ package graph
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/buildcache"
-	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/contenttest"
-	"github.com/org/gocache-action/internal/jobstate"
+	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/content/install/installtest"
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/keys"
 )
 
-// here are trees of tree lines. Those with a pack other than - are stored.
-func here(t testing.TB, text string) (l Local) {
-	t.Helper()
-	m := contenttest.Manifest(t, text)
-	for _, tr := range m.Trees {
-		lt := localTree{name: tr.Name, count: tr.Files, bytes: tr.Bytes, sum: tr.Sum}
-		if p := m.Packs[tr.Pack]; p.Object != contenttest.Pack("-") {
-			lt.pack = &p
+const (
+	modName   = "cache/download/example.com/m/@v/v1.0.0.mod"
+	modFile   = "module example.com/m\n"
+	sumdbName = "cache/download/sumdb/sum.golang.org/lookup/example.com/m@v1.0.0"
+	fuzzName  = "fuzz/example.com/p/FuzzX/0123456789abcdef"
+	fuzzFile  = "go test fuzz v1\n"
+)
+
+// TestPlan: a tree is read where there is a place for it.
+func TestPlan(t *testing.T) {
+	m := &snapshot.Manifest{
+		Packs: []snapshot.Pack{{Object: "outputs", Size: 1}, {Object: "fuzz", Size: 20}, {Object: "graph", Size: 300}},
+		Trees: []snapshot.Tree{{Name: snapshot.TreeFuzz, Pack: 1, Files: 1}, {Name: snapshot.TreeModGraph, Pack: 2, Files: 2}, {Name: "later"}},
+	}
+	for name, c := range map[string]struct {
+		m           *snapshot.Manifest
+		graph, fuzz bool
+		want        []string // objects
+		stored      int64
+	}{
+		"both":        {m, true, true, []string{"fuzz", "graph"}, 320},
+		"graph only":  {m, true, false, []string{"graph"}, 300},
+		"fuzz only":   {m, false, true, []string{"fuzz"}, 20},
+		"neither":     {m, false, false, nil, 0},
+		"no snapshot": {new(snapshot.Manifest), true, true, nil, 0},
+	} {
+		p := Plan(c.m, c.graph, c.fuzz)
+		s := p.Summary()
+		if len(p.Trees) != len(c.want) || len(s.Trees) != len(c.want) || len(s.Packs) != len(c.want) || s.Stored != c.stored {
+			t.Errorf("%s: %+v, %+v", name, p, s)
+			continue
 		}
-		l.trees = append(l.trees, lt)
+		for i, object := range c.want {
+			if p.Trees[i].In.Object != object || c.m.Packs[s.Packs[i]].Object != object {
+				t.Errorf("%s: %+v", name, p.Trees[i])
+			}
+		}
 	}
-	l.dates = map[module.Version]int64{}
-	for _, g := range m.Graph {
-		l.dates[module.Version{Path: g.Path, Version: g.Version}] = g.LastUse
-	}
-	return l
 }
 
-// TestPlan: the trees that are here replace those of the manifest, and stand beside those that
-// another save wrote meanwhile.
-func TestPlan(t *testing.T) {
-	for name, c := range map[string]struct {
-		here, own string
-		gone      []string
-		meanwhile bool
-		maxAge    time.Duration
-		want      string
-		missing   string
+// TestKindPlans: the fuzzing corpus is restored only into a build cache, and only if asked for.
+func TestKindPlans(t *testing.T) {
+	m := &snapshot.Manifest{Packs: make([]snapshot.Pack, 1), Trees: []snapshot.Tree{{Name: snapshot.TreeFuzz}, {Name: snapshot.TreeModGraph}}}
+	place := install.NewPlace("x")
+	for _, c := range []struct {
+		kind Restore
+		want int
 	}{
-		"nothing":                {},
-		"the first save":         {here: "tree fuzz - 3 30 s1\ntree modgraph - 5 50 s2", missing: "the tree fuzz, the tree modgraph"},
-		"it is stored":           {here: "tree fuzz p1 3 30 s1", own: "tree fuzz p1 3 30 s1", want: "tree fuzz p1 3 30 s1"},
-		"it has changed":         {here: "tree fuzz - 3 30 s1", own: "tree fuzz p1 3 30 s9", missing: "the tree fuzz"},
-		"uploaded":               {here: "tree fuzz n1 3 30 s1", own: "tree fuzz p1 3 30 s9", want: "tree fuzz n1 3 30 s1"},
-		"not here":               {own: "tree fuzz p1 3 30 s9\ntree modgraph p2 1 1 s2", want: "tree fuzz p1 3 30 s9\ntree modgraph p2 1 1 s2"},
-		"one of them":            {here: "tree fuzz n1 3 30 s1", own: "tree fuzz p1 1 1 s9\ntree modgraph p2 1 1 s2", want: "tree fuzz n1 3 30 s1\ntree modgraph p2 1 1 s2"},
-		"gone":                   {own: "tree fuzz p1 3 30 s9\ntree modgraph p2 1 1 s2", gone: []string{"p1"}, want: "tree modgraph p2 1 1 s2"},
-		"of several packs":       {own: "tree fuzz p1 3 30 s9\ntree fuzz p2 4 40 s8", want: "tree fuzz p1 3 30 s9\ntree fuzz p2 4 40 s8"},
-		"one pack of them":       {here: "tree fuzz n1 7 70 s7", own: "tree fuzz p1 3 30 s9\ntree fuzz p2 4 40 s8", want: "tree fuzz n1 7 70 s7"},
-		"another save":           {here: "tree fuzz n1 3 30 s1", own: "tree fuzz p1 4 40 s9", meanwhile: true, want: "tree fuzz n1 3 30 s1\ntree fuzz p1 4 40 s9"},
-		"another save, the same": {here: "tree fuzz n1 3 30 s1", own: "tree fuzz n1 3 30 s1", meanwhile: true, want: "tree fuzz n1 3 30 s1"},
-		"many saves": {
-			here: "tree fuzz n1 3 30 s1", own: "tree fuzz p1 4 40 s9\ntree fuzz p2 4 40 s8\ntree fuzz p3 4 40 s7\ntree fuzz p4 4 40 s6", meanwhile: true,
-			want: "tree fuzz n1 3 30 s1\ntree fuzz p1 4 40 s9\ntree fuzz p2 4 40 s8\ntree fuzz p3 4 40 s7",
+		{Restore{}, 0}, {Restore{Fuzz: true}, 0}, {Restore{Build: place}, 0}, {Restore{Build: place, Fuzz: true}, 1},
+		{Restore{Modules: place, Fuzz: true}, 1}, {Restore{Modules: place, Build: place, Fuzz: true}, 2},
+	} {
+		if p, err := install.Bind(c.kind)(t.Context(), m); err != nil || len(p.Trees) != c.want {
+			t.Errorf("%+v: %+v, %v", c.kind, p.Trees, err)
+		}
+	}
+}
+
+// world is both caches, and a store.
+type world struct {
+	root  string
+	mods  *modcache.Cache
+	store *contenttest.Store
+	kind  Restore
+}
+
+func newWorld(t *testing.T) world {
+	t.Helper()
+	root := t.TempDir()
+	return world{root, modcache.Open(filepath.Join(root, "mod"), modcache.Options{}), new(contenttest.Store), Restore{
+		Modules: install.NewPlace("module cache"), Build: install.NewPlace("build cache"),
+		Cache: buildcache.Open(filepath.Join(root, "build")), Fuzz: true,
+		Sums: keys.Sums{Mod: map[module.Version]string{}},
+	}}
+}
+
+// tree puts a tree into the store.
+func (w world) tree(t *testing.T, name string, files ...contenttest.File) Tree {
+	t.Helper()
+	tree := Tree{Tree: snapshot.Tree{Name: name, Files: len(files)}, In: contenttest.Pack(w.store, contenttest.Tar(t, files...))}
+	for _, f := range files {
+		tree.Bytes += int64(len(f.Content))
+	}
+	return tree
+}
+
+func (w world) run(t *testing.T, trees ...Tree) (install.Outcome, error) {
+	t.Helper()
+	env := installtest.NewEnv(t, w.store, w.mods)
+	jobs, out := w.kind.Begin(t.Context(), env, Jobs{trees})
+	done, err := installtest.Run(t, jobs)
+	out.Add(done)
+	select {
+	case <-env.TreesDone:
+	default:
+		t.Error("modules wait for trees for ever")
+	}
+	return out, err
+}
+
+func (w world) read(t *testing.T, name string) string {
+	t.Helper()
+	dir := "mod"
+	if strings.HasPrefix(name, "fuzz/") {
+		dir = "build"
+	}
+	data, err := os.ReadFile(filepath.Join(w.root, dir, filepath.FromSlash(name)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	return string(data)
+}
+
+// TestRestore: files of both trees come to their places.
+func TestRestore(t *testing.T) {
+	w := newWorld(t)
+	out, err := w.run(t,
+		w.tree(t, snapshot.TreeFuzz, contenttest.File{Name: fuzzName, Content: fuzzFile}),
+		w.tree(t, snapshot.TreeModGraph, contenttest.File{Name: modName, Content: modFile}, contenttest.File{Name: sumdbName, Content: "1\n"}))
+	if err != nil || len(out.Losses)+len(out.Damages) != 0 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if w.read(t, modName) != modFile || w.read(t, sumdbName) != "1\n" || w.read(t, fuzzName) != fuzzFile {
+		t.Error("files are missing")
+	}
+	if out, err := w.run(t); err != nil || len(out.Losses) != 0 {
+		t.Errorf("no trees: %+v, %v", out, err)
+	}
+}
+
+// TestDamage: what is wrong with a tree costs that tree, or less.
+func TestDamage(t *testing.T) {
+	mod := contenttest.File{Name: modName, Content: modFile}
+	for name, c := range map[string]struct {
+		files   []contenttest.File
+		change  func(world, *Tree)
+		losses  []string // reasons
+		damaged bool
+		here    bool // modFile
+		reads   int
+	}{
+		"missing": {
+			files: []contenttest.File{mod}, change: func(w world, t *Tree) { w.store.Set(t.In.Object, nil) },
+			losses: []string{"object not found"}, damaged: true, reads: 1,
 		},
-		"dates":            {here: "graph x.org/a@v1.0.0 use=3h", own: "graph x.org/a@v1.0.0 use=1h\ngraph x.org/b@v1.0.0 use=9h", want: "graph x.org/a@v1.0.0 use=1h\ngraph x.org/b@v1.0.0 use=9h"},
-		"dates, one older": {here: "graph x.org/a@v1.0.0 use=1h", own: "graph x.org/a@v1.0.0 use=3h", want: "graph x.org/a@v1.0.0 use=1h"},
-		"dates that age": { // a day later than the files, so that another job's clock does not bring them back
-			here: "graph x.org/a@v1.0.0 use=71h", own: "graph x.org/b@v1.0.0 use=73h\ngraph x.org/c@v1.0.0 use=1h", maxAge: 48 * time.Hour,
-			want: "graph x.org/a@v1.0.0 use=71h\ngraph x.org/c@v1.0.0 use=1h",
+		"flipped": {
+			files: []contenttest.File{mod}, change: func(w world, t *Tree) { w.store.Change(t.In.Object, 20) },
+			losses: []string{"frame hash"}, damaged: true, reads: 2,
+		},
+		"more files than announced": {
+			files: []contenttest.File{mod, {Name: sumdbName, Content: "1\n"}}, change: func(_ world, t *Tree) { t.Files = 1 },
+			losses: []string{"more than 1 files"}, damaged: true, here: true, reads: 2,
+		},
+		"more bytes than announced": {
+			files: []contenttest.File{mod}, change: func(_ world, t *Tree) { t.Bytes = 3 },
+			losses: []string{"or 3 bytes"}, damaged: true, reads: 2,
+		},
+		"not of the module graph": {
+			files:  []contenttest.File{{Name: "example.com/m@v1.0.0/a.go", Content: "package m\n"}, mod},
+			losses: []string{"not a file of the module graph"}, damaged: true, reads: 2,
+		},
+		"go.sum contradicts": {
+			files: []contenttest.File{mod},
+			change: func(w world, _ *Tree) {
+				w.kind.Sums.Mod[module.Version{Path: "example.com/m", Version: "v1.0.0"}] = "h1:other"
+			},
+			losses: []string{"go.sum says h1:other"}, reads: 1,
+		},
+		"fuzz tree with another name": {
+			files: []contenttest.File{{Name: "00/x", Content: "x"}}, change: func(_ world, t *Tree) { t.Name = snapshot.TreeFuzz },
+			losses: []string{"00/x"}, damaged: true, reads: 2,
+		},
+		"name that is too long": {
+			files:  []contenttest.File{{Name: "fuzz/" + strings.Repeat("x", 300), Content: "x"}},
+			change: func(_ world, t *Tree) { t.Name = snapshot.TreeFuzz },
+			losses: []string{"name too long"}, reads: 1,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			base := collect.Base{Start: contenttest.Now, MaxAge: c.maxAge, Meanwhile: c.meanwhile, Stock: contenttest.Stock(t, c.gone)}
-			if c.own != "" {
-				base.Own = contenttest.Manifest(t, c.own)
-				base.Stock = contenttest.Stock(t, c.gone, c.own)
+		w := newWorld(t)
+		tree := w.tree(t, snapshot.TreeModGraph, c.files...)
+		if c.change != nil {
+			c.change(w, &tree)
+		}
+		out, err := w.run(t, tree)
+		if err != nil || len(out.Losses) != len(c.losses) || (len(out.Damages) > 0) != c.damaged || len(w.store.Reads()) != c.reads {
+			t.Errorf("%s: %+v, %v; %d reads", name, out, err, len(w.store.Reads()))
+			continue
+		}
+		for i, reason := range c.losses {
+			if !strings.Contains(out.Losses[i].Reason, reason) {
+				t.Errorf("%s: %+v, want %q", name, out.Losses[i], reason)
 			}
-			l := here(t, c.here)
-			k := l.Merge(base).Keep(nil, nil)
-			if k.Shares() != nil || k.Stays().Count > 0 || len(l.Merge(base).Items(nil)) > 0 {
-				t.Error("trees take part in retention or repacking")
-			}
-			k.Gone(nil)
-			m, b := contenttest.Manifest(t, ""), snapshot.NewBuilder()
-			p := k.Place(b, m, map[string]bool{contenttest.Pack("p1"): true})
-			b.Build(m)
-			contenttest.Compare(t, m, c.want)
-			var missing []string
-			for _, j := range p.Jobs {
-				missing = append(missing, j.What)
-			}
-			if got := strings.Join(missing, ", "); got != c.missing {
-				t.Errorf("missing %q, want %q", got, c.missing)
-			}
-		})
+		}
+		if (w.read(t, modName) == modFile) != c.here {
+			t.Errorf("%s: the file has %q", name, w.read(t, modName))
+		}
 	}
 }
 
-// world is a module cache and a fuzzing corpus, and what a scan is told.
-type world struct {
-	mods, build string
-	env         collect.Env
-	o           ScanOptions
-	warn        *contenttest.Warnings
+// TestSumIsRight: a go.mod that go.sum proves replaces another one.
+func TestSumIsRight(t *testing.T) {
+	w := newWorld(t)
+	other := contenttest.File{Name: modName, Content: "module example.com/m\n\ngo 1.20\n"}
+	if out, err := w.run(t, w.tree(t, snapshot.TreeModGraph, other)); err != nil || len(out.Losses) != 0 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if out, err := w.run(t, w.tree(t, snapshot.TreeModGraph, contenttest.File{Name: modName, Content: modFile})); err != nil || len(out.Losses) != 0 || w.read(t, modName) != other.Content {
+		t.Errorf("without proof the file is replaced: %+v, %v", out, err)
+	}
+	var h modcache.TreeHash
+	h.Add("go.mod", contenttest.SHA256(modFile))
+	w.kind.Sums.Mod[module.Version{Path: "example.com/m", Version: "v1.0.0"}] = h.Sum()
+	if out, err := w.run(t, w.tree(t, snapshot.TreeModGraph, contenttest.File{Name: modName, Content: modFile})); err != nil || len(out.Losses) != 0 || w.read(t, modName) != modFile {
+		t.Errorf("with proof it is not: %+v, %v", out, err)
+	}
 }
 
-func newWorld(t *testing.T) *world {
-	t.Helper()
-	w := &world{mods: t.TempDir(), build: t.TempDir(), warn: new(contenttest.Warnings)}
-	w.version(t, "x.org/a", "v1.0.0", time.Hour)
-	w.version(t, "x.org/b", "v1.0.0", 100*time.Hour)
-	w.fuzz(t, "fuzz/x.org/FuzzX/1", "seed")
-	w.fuzz(t, "fuzz/x.org/FuzzX/2", "other")
-	w.env = collect.Env{Stock: collect.NewStock(nil, nil), Start: contenttest.Now, Warn: w.warn.Warn}
-	w.o.Modules, w.o.BuildDir, w.o.Oldest = modcache.Open(w.mods, modcache.Options{}), w.build, -1<<62
-	return w
-}
-
-// version writes the .mod and .info of a version without a tree.
-func (w *world) version(t *testing.T, path, version string, age time.Duration) {
-	t.Helper()
-	base := filepath.Join(w.mods, "cache", "download", filepath.FromSlash(path), "@v", version)
-	contenttest.Write(t, base+".mod", "module "+path+"\n")
-	contenttest.Write(t, base+".info", `{"Version":"`+version+`"}`)
-	contenttest.Used(t, base+".mod", contenttest.Now.Add(-age))
-	contenttest.Used(t, base+".info", contenttest.Now.Add(-age))
-}
-
-func (w *world) fuzz(t *testing.T, name, data string) {
-	t.Helper()
-	contenttest.Write(t, filepath.Join(w.build, filepath.FromSlash(name)), data)
-	w.o.Fuzz = append(w.o.Fuzz, buildcache.File{Name: name, Size: int64(len(data))})
-}
-
-func (w *world) scan(t *testing.T) map[string]localTree {
-	t.Helper()
-	l, err := Scan(t.Context(), w.env, w.o)
-	if err != nil {
+// TestDiskErrors: a directory that cannot be written costs what lies in it, and errors name files,
+// not objects.
+func TestDiskErrors(t *testing.T) {
+	w := newWorld(t)
+	if err := os.WriteFile(filepath.Join(w.root, "build"), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	trees := map[string]localTree{}
-	for _, tr := range l.trees {
-		trees[tr.name] = tr
+	tree := w.tree(t, snapshot.TreeFuzz, contenttest.File{Name: fuzzName, Content: fuzzFile})
+	out, err := w.run(t, tree)
+	if err != nil || len(out.Losses) != 1 || len(out.Damages) != 0 || out.Losses[0].What != fuzzName {
+		t.Errorf("%+v, %v", out, err)
 	}
-	return trees
+	// The same as one of the disk, which the build cache is given up for.
+	in := &installer{env: installtest.NewEnv(t, w.store, w.mods), cache: w.kind.Cache}
+	err = in.settle(fuzzName, false, &fs.PathError{Op: "open", Path: "x", Err: osfile.FullDisk}, w.kind.Build, &out)
+	if !install.IsLocal(err) || !strings.HasPrefix(err.Error(), "file "+fuzzName+": open x: ") {
+		t.Errorf("%v", err)
+	}
+	out = install.Outcome{}
+	err = in.settle(fuzzName, false, &fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, install.NewPlace("build cache"), &out)
+	if err != nil || len(out.Losses) != 1 || out.Losses[0].What != "fuzz/example.com/p/FuzzX" || out.Losses[0].Reason != "file "+fuzzName+": open x: permission denied" {
+		t.Errorf("%+v, %v", out, err)
+	}
+	locked := &osfile.LockedError{Err: &fs.PathError{Op: "rename", Path: "x", Err: errors.New("sharing violation")}}
+	out = install.Outcome{}
+	if err := in.settle(modName, false, locked, w.kind.Modules, &out); err != nil || len(out.Losses) != 1 || out.Losses[0].Kind != install.KindLocked {
+		t.Errorf("%+v, %v", out, err)
+	}
 }
 
-// write makes the pack of a tree.
-func (w *world) write(t *testing.T, tr localTree) (collect.Content, map[string]string) {
-	t.Helper()
-	var buf bytes.Buffer
-	sw := snapshot.NewWriter(&buf)
-	c, err := tr.job().Write(t.Context(), sw, collect.Note{Wrote: func(int64) {}, Warn: w.warn.Warn})
-	frames, closeErr := sw.Close()
-	if err = errors.Join(err, closeErr); err != nil {
-		t.Fatal(err)
+// TestPlaceGivenUp: nothing is read for a cache that was given up, and the other tree comes.
+func TestPlaceGivenUp(t *testing.T) {
+	w := newWorld(t)
+	w.kind.Build.GiveUp(errors.New("full"))
+	fuzz := w.tree(t, snapshot.TreeFuzz, contenttest.File{Name: fuzzName, Content: fuzzFile})
+	if out, err := w.run(t, fuzz, w.tree(t, snapshot.TreeModGraph, contenttest.File{Name: modName, Content: modFile})); err != nil || len(out.Losses) != 0 {
+		t.Errorf("%+v, %v", out, err)
 	}
-	members := map[string]string{}
-	r := snapshot.NewReader(snapshot.Stream(&buf), frames, nil)
-	defer r.Close()
-	for {
-		m, err := r.Next()
-		if err == io.EOF {
-			return c, members
+	if w.read(t, modName) != modFile || len(w.store.Reads()) != 1 {
+		t.Errorf("%q", w.store.Reads())
+	}
+}
+
+// TestStoreFails: a failure of the store ends the restore, and modules wait no longer.
+func TestStoreFails(t *testing.T) {
+	w := newWorld(t)
+	w.store.OnOpen = func(string, []byte) ([]byte, error) { return nil, store.ErrUnreachable }
+	tree := w.tree(t, snapshot.TreeModGraph, contenttest.File{Name: modName, Content: modFile})
+	if _, err := w.run(t, tree, tree); !errors.Is(err, store.ErrUnreachable) || !strings.Contains(err.Error(), tree.In.Object) || len(w.store.Reads()) != 1 {
+		t.Errorf("%v, %q", err, w.store.Reads())
+	}
+}
+
+func TestVersionOfMod(t *testing.T) {
+	for name, want := range map[string]string{
+		modName: "example.com/m@v1.0.0",
+		"cache/download/example.com/!m/@v/v1.0.0-!r!c.mod": "example.com/M@v1.0.0-RC",
+		"cache/download/example.com/m/@v/v1.0.0.info":      "",
+		"cache/download/example.com/M/@v/v1.0.0.mod":       "",
+		"cache/download/example.com/m/v1.0.0.mod":          "",
+		"download/example.com/m/@v/v1.0.0.mod":             "",
+		sumdbName:                                          "",
+	} {
+		v, ok := versionOfMod(name)
+		if ok != (want != "") || ok && v.String() != want {
+			t.Errorf("%s: %v, %t", name, v, ok)
+		}
+	}
+}
+
+// FuzzUnpack unpacks any archive as both trees. Nothing appears outside of the caches, and nothing
+// unfinished stays.
+func FuzzUnpack(f *testing.F) {
+	f.Add(uint16(1<<15), false, contenttest.Tar(f, contenttest.File{Name: modName, Content: modFile}, contenttest.File{Name: sumdbName, Content: "1\n"}))
+	f.Add(uint16(100), true, contenttest.Tar(f, contenttest.File{Name: fuzzName, Content: fuzzFile}))
+	f.Add(uint16(100), true, contenttest.Tar(f, contenttest.File{Name: "fuzz/../../x", Content: fuzzFile}))
+	root := f.TempDir()
+	f.Fuzz(func(t *testing.T, frame uint16, fuzz bool, archive []byte) {
+		if len(archive) > 1<<20 {
+			t.Skip()
+		}
+		mods := modcache.Open(filepath.Join(root, "mod"), modcache.Options{Writable: true})
+		env := installtest.NewEnv(t, nil, mods)
+		in := &installer{env: env, cache: buildcache.Open(filepath.Join(root, "build"))}
+		tree := Tree{Tree: snapshot.Tree{Name: snapshot.TreeModGraph, Files: 20, Bytes: 1 << 16}}
+		if fuzz {
+			tree.Name = snapshot.TreeFuzz
+		}
+		object := snapshot.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1)))
+		if err := in.unpack(tree, object, install.NewPlace("x"), new(install.Outcome)); install.IsLocal(err) {
+			t.Errorf("stored bytes pass for a failure of the disk: %v", err)
+		}
+		if err := env.Stage.Close(); err != nil {
+			t.Fatal(err)
+		}
+		list, err := os.ReadDir(root)
+		for _, d := range list {
+			if d.Name() != "mod" && d.Name() != "build" {
+				t.Errorf("%s was created", d.Name())
+			}
+			err = errors.Join(err, osfile.RemoveAll(filepath.Join(root, d.Name())))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		data, _ := io.ReadAll(r)
-		members[m.Name] = string(data)
-	}
-}
-
-// stocked lets a snapshot have a tree in a pack.
-func (w *world) stocked(name, pack, sum string, files int) {
-	m, b := new(snapshot.Manifest), snapshot.NewBuilder()
-	p := b.AddPack(snapshot.Pack{Object: contenttest.Pack(pack), Raw: 1})
-	b.AddTree(snapshot.Tree{Name: name, Pack: p, Files: files, Bytes: 7, Sum: sum})
-	b.Build(m)
-	w.env.Stock = collect.NewStock([]*snapshot.Manifest{m}, nil)
-}
-
-// TestScan: the same files are found in the store by their sum, without being packed; any other byte
-// makes another sum.
-func TestScan(t *testing.T) {
-	w := newWorld(t)
-	trees := w.scan(t)
-	fuzz, mods := trees[snapshot.TreeFuzz], trees[snapshot.TreeModGraph]
-	if fuzz.count != 2 || fuzz.bytes != 9 || mods.count != 4 || fuzz.pack != nil || mods.pack != nil {
-		t.Fatalf("%+v", trees)
-	}
-	w.stocked(snapshot.TreeFuzz, "p1", fuzz.sum, 2)
-	again := w.scan(t)[snapshot.TreeFuzz]
-	if again.pack == nil || again.pack.Object != contenttest.Pack("p1") || again.bytes != 7 {
-		t.Errorf("it is not found: %+v", again)
-	}
-	contenttest.Write(t, filepath.Join(w.build, "fuzz/x.org/FuzzX/1"), "SEED")
-	if again := w.scan(t)[snapshot.TreeFuzz]; again.pack != nil || again.sum == fuzz.sum {
-		t.Errorf("another byte makes no difference: %+v", again)
-	}
-	w.o.Fuzz, w.o.Modules = nil, nil
-	if trees := w.scan(t); len(trees) != 0 {
-		t.Errorf("with nothing to scan: %+v", trees)
-	}
-}
-
-// TestFewer: a job that has fewer files than the snapshot of the same key did not restore them, and
-// leaves the tree alone; for another key its own count.
-func TestFewer(t *testing.T) {
-	for name, c := range map[string]struct {
-		files  int
-		hasOwn bool
-		want   bool
-	}{
-		"fewer": {3, true, false}, "as many": {2, true, true}, "more": {1, true, true}, "of another key": {3, false, true},
-	} {
-		w := newWorld(t)
-		w.stocked(snapshot.TreeFuzz, "p1", contenttest.Hex("s"), c.files)
-		w.o.HasOwn = c.hasOwn
-		if _, ok := w.scan(t)[snapshot.TreeFuzz]; ok != c.want {
-			t.Errorf("%s: %v", name, ok)
-		}
-	}
-}
-
-// TestUnreadableFiles are left out of the sum, with a warning, and so is a tree of which nothing can
-// be read.
-func TestUnreadableFiles(t *testing.T) {
-	w := newWorld(t)
-	w.o.Modules = nil
-	w.fuzz(t, "fuzz/x.org/FuzzX/3", "gone")
-	w.fuzz(t, "fuzz/x.org/FuzzX/4", "cut off")
-	os.Remove(filepath.Join(w.build, "fuzz/x.org/FuzzX/3"))
-	os.Truncate(filepath.Join(w.build, "fuzz/x.org/FuzzX/4"), 2)
-	tr := w.scan(t)[snapshot.TreeFuzz]
-	if len(*w.warn) != 2 {
-		t.Errorf("%q", *w.warn)
-	}
-	c, members := w.write(t, tr)
-	if written := c.Of.(written); written.sum != tr.sum || c.Members != 2 || c.Raw != 9 || members["fuzz/x.org/FuzzX/2"] != "other" {
-		t.Errorf("%+v, %v; sum %s", c, members, tr.sum)
-	}
-	os.RemoveAll(filepath.Join(w.build, "fuzz"))
-	if trees := w.scan(t); len(trees) != 0 {
-		t.Errorf("nothing can be read: %+v", trees)
-	}
-}
-
-// TestWriteSum: the record of a tree has the sum of what was written, if that changed since the
-// scan, so that no save takes it for something else.
-func TestWriteSum(t *testing.T) {
-	w := newWorld(t)
-	large := strings.Repeat("x", maxHeld+5)
-	w.fuzz(t, "fuzz/x.org/FuzzX/large", large)
-	tr := w.scan(t)[snapshot.TreeFuzz]
-	c, members := w.write(t, tr)
-	if w := c.Of.(written); w.sum != tr.sum || w.name != snapshot.TreeFuzz || members["fuzz/x.org/FuzzX/large"] != large {
-		t.Errorf("sum %s, written %s", tr.sum, w.sum)
-	}
-	contenttest.Write(t, filepath.Join(w.build, "fuzz/x.org/FuzzX/1"), "SEED")
-	c, members = w.write(t, tr)
-	if w := c.Of.(written); w.sum == tr.sum || members["fuzz/x.org/FuzzX/1"] != "SEED" {
-		t.Error("the sum is that of other bytes")
-	}
-	pack := snapshot.Pack{Object: contenttest.Pack("n1"), Raw: c.Raw}
-	l := Local{trees: []localTree{tr}}
-	stored := l.With([]collect.Outcome{{Content: c, Object: pack.Object, Pack: pack}, {}, {Object: "other", Content: collect.Content{Of: 5}}}).(Local)
-	if got := stored.trees[0]; got.pack == nil || got.sum != c.Of.(written).sum || got.count != 3 || l.trees[0].pack != nil {
-		t.Errorf("%+v", got)
-	}
-	if got := stored.Without(func(o string) bool { return o == pack.Object }).(Local); got.trees[0].pack != nil || stored.trees[0].pack == nil {
-		t.Errorf("without its pack: %+v", got.trees[0])
-	}
-	os.Truncate(filepath.Join(w.build, "fuzz/x.org/FuzzX/large"), maxHeld+2)
-	var torn *collect.TornError
-	sw := snapshot.NewWriter(io.Discard)
-	defer sw.Close()
-	if _, err := tr.write(t.Context(), sw, collect.Note{Wrote: func(int64) {}}); !errors.As(err, &torn) {
-		t.Errorf("a large file that shrinks: %v", err)
-	}
-}
-
-// TestVersionsAge: what go.sum or a tree needs stays; other versions are dated, and go with their
-// age.
-func TestVersionsAge(t *testing.T) {
-	a, b := contenttest.Version("x.org/a@v1.0.0"), contenttest.Version("x.org/b@v1.0.0")
-	for name, c := range map[string]struct {
-		change func(*world)
-		files  int
-		dates  map[module.Version]int64
-	}{
-		"young enough":   {func(*world) {}, 4, map[module.Version]int64{a: contenttest.Ago(1), b: contenttest.Ago(100)}},
-		"one is too old": {func(w *world) { w.o.Oldest = contenttest.Ago(50) }, 2, map[module.Version]int64{a: contenttest.Ago(1), b: contenttest.Ago(100)}},
-		"go.sum needs it": {func(w *world) {
-			w.o.Oldest, w.o.Sums = contenttest.Ago(50), keys.Sums{Mod: map[module.Version]string{b: "h1:x"}}
-		}, 4, map[module.Version]int64{a: contenttest.Ago(1)}},
-		"its tree is here": {func(w *world) { w.o.Oldest, w.o.Here = contenttest.Ago(50), map[module.Version]bool{b: true} }, 4, map[module.Version]int64{a: contenttest.Ago(1)}},
-		"used by other jobs": {func(w *world) {
-			w.o.Oldest = contenttest.Ago(50)
-			w.env.Stock = contenttest.Stock(t, nil, "graph x.org/b@v1.0.0 use=20h")
-		}, 4, map[module.Version]int64{a: contenttest.Ago(1), b: contenttest.Ago(20)}},
-		"restored": { // when it arrived says nothing, then
-			func(w *world) {
-				w.env.State = &jobstate.State{}
-				w.env.Stock = contenttest.Stock(t, nil, "graph x.org/a@v1.0.0 use=60h")
-			}, 4, map[module.Version]int64{a: contenttest.Ago(60), b: contenttest.Ago(100)},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			c.change(w)
-			l, err := Scan(t.Context(), w.env, w.o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if n := l.trees[0].count; n != c.files {
-				t.Errorf("%d files, want %d", n, c.files)
-			}
-			for v, want := range c.dates {
-				if l.dates[v] != want {
-					t.Errorf("%s: %d, want %d", v, l.dates[v], want)
-				}
-			}
-			if len(l.dates) != len(c.dates) {
-				t.Errorf("dates %v", l.dates)
-			}
-		})
-	}
-}
-
-// TestCancelled: scanning and writing end with their context.
-func TestCancelled(t *testing.T) {
-	why := errors.New("time is up")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	w := newWorld(t)
-	tr := w.scan(t)[snapshot.TreeFuzz]
-	cancel(why)
-	w.o.Modules = nil
-	if _, err := Scan(ctx, w.env, w.o); !errors.Is(err, why) {
-		t.Errorf("scan: %v", err)
-	}
-	sw := snapshot.NewWriter(io.Discard)
-	defer sw.Close()
-	if _, err := tr.write(ctx, sw, collect.Note{}); !errors.Is(err, why) {
-		t.Errorf("write: %v", err)
-	}
+	})
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/content/collect"
-	"github.com/org/gocache-action/internal/content/contenttest"
+	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/retention"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -15,7 +15,7 @@ import (
 // here is the module cache of module lines; those that a stock has are stored.
 func here(t testing.TB, text string, stock *collect.Stock) (l Local) {
 	t.Helper()
-	for _, rec := range contenttest.Manifest(t, text).Modules {
+	for _, rec := range collecttest.Manifest(t, text).Modules {
 		m := localModule{rec: rec}
 		m.stored = stock.Module(m.version(), rec.Sum) != nil
 		l.list = append(l.list, m)
@@ -36,23 +36,23 @@ type situation struct {
 func (s situation) local(t testing.TB) (Local, collect.Base) {
 	t.Helper()
 	var list []*snapshot.Manifest
-	base := collect.Base{Start: contenttest.Now, MaxAge: s.policy.MaxAge, Untrimmed: s.off}
+	base := collect.Base{Start: collecttest.Now, MaxAge: s.policy.MaxAge, Untrimmed: s.off}
 	if s.own != "" {
-		base.Own = contenttest.Manifest(t, s.own)
+		base.Own = collecttest.Manifest(t, s.own)
 		list = append(list, base.Own)
 	}
 	if s.other != "" {
-		list = append(list, contenttest.Manifest(t, s.other))
+		list = append(list, collecttest.Manifest(t, s.other))
 	}
 	bad := collect.Damage{}
 	for _, v := range s.gone {
-		bad.Mark(contenttest.Module(contenttest.Version(v), "h1:x"), -1)
+		bad.Mark(collecttest.Module(collecttest.Version(v), "h1:x"), -1)
 	}
 	base.Stock = collect.NewStock(list, bad)
 	l := here(t, s.here, base.Stock)
 	var done []collect.Outcome
 	for _, v := range s.failed {
-		done = append(done, collect.Outcome{Object: contenttest.Module(contenttest.Version(v), "h1:x"), Failed: true})
+		done = append(done, collect.Outcome{Object: collecttest.Module(collecttest.Version(v), "h1:x"), Failed: true})
 	}
 	return l.With(done).(Local), base
 }
@@ -65,11 +65,11 @@ func (s situation) plan(t testing.TB) (m *snapshot.Manifest, p collect.Planned, 
 	if s.off {
 		k = merged.Keep(nil, nil)
 	} else {
-		s.policy.Now = contenttest.Now
+		s.policy.Now = collecttest.Now
 		items := merged.Items(nil)
 		k = merged.Keep(items, retention.Decide(items, s.policy))
 	}
-	m, b := contenttest.Manifest(t, ""), snapshot.NewBuilder()
+	m, b := collecttest.Manifest(t, ""), snapshot.NewBuilder()
 	p = k.Place(b, m, nil)
 	b.Build(m)
 	return m, p, k
@@ -83,8 +83,8 @@ func names(jobs []collect.Job) string {
 	return strings.Join(list, " ")
 }
 
-// TestPlan: the versions that are here and those of the manifest become the next snapshot.
-func TestPlan(t *testing.T) {
+// TestNextSnapshot: the versions that are here and those of the manifest become the next snapshot.
+func TestNextSnapshot(t *testing.T) {
 	const day = 24 * time.Hour
 	for name, c := range map[string]struct {
 		situation
@@ -144,7 +144,7 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, p, k := c.plan(t)
-			contenttest.Compare(t, m, c.want)
+			collecttest.Compare(t, m, c.want)
 			if got := names(p.Jobs); got != c.missing {
 				t.Errorf("missing %q, want %q", got, c.missing)
 			}
@@ -170,7 +170,7 @@ func TestGone(t *testing.T) {
 	}
 	var got []string
 	k.Gone(func(v retention.Verdict, d retention.Dropped) {
-		got = append(got, fmt.Sprint(v, d.Kind, d.Name, d.Bytes, d.LastUse.Unix() == contenttest.Ago(9), d.Reason))
+		got = append(got, fmt.Sprint(v, d.Kind, d.Name, d.Bytes, d.LastUse.Unix() == collecttest.Ago(9), d.Reason))
 	})
 	if want := "[sizemodulex.org/b@v1.0.060 truesize agemodulex.org/c@v1.0.07 falseage]"; fmt.Sprint(got) != want {
 		t.Errorf("%v, want %v", got, want)
@@ -181,14 +181,14 @@ func TestGone(t *testing.T) {
 func TestMergeLeavesLocal(t *testing.T) {
 	s := situation{
 		here: "module x.org/a@v1.0.0 5 use=90h\nmodule x.org/b@v1.0.0 5 use=9h\nmodule x.org/c@v1.0.0 5 use=-99h", own: "module x.org/b@v1.0.0 5 use=1h",
-		policy: retention.Policy{Now: contenttest.Now, MaxAge: 48 * time.Hour},
+		policy: retention.Policy{Now: collecttest.Now, MaxAge: 48 * time.Hour},
 	}
 	l, base := s.local(t)
 	before := fmt.Sprint(l.list)
 	for range 2 {
 		m := l.Merge(base)
 		items := m.Items(nil)
-		if got := names(m.Keep(items, retention.Decide(items, s.policy)).Place(nil, contenttest.Manifest(t, ""), nil).Jobs); got != "x.org/c@v1.0.0" {
+		if got := names(m.Keep(items, retention.Decide(items, s.policy)).Place(nil, collecttest.Manifest(t, ""), nil).Jobs); got != "x.org/c@v1.0.0" {
 			t.Errorf("missing %q", got)
 		}
 	}
@@ -202,13 +202,13 @@ func TestMergeLeavesLocal(t *testing.T) {
 func TestOutcomes(t *testing.T) {
 	s := situation{here: "module x.org/a@v1.0.0 5\nmodule x.org/b@v1.0.0 5\nmodule x.org/c@v1.0.0 5"}
 	l, base := s.local(t)
-	object := func(v string) string { return contenttest.Module(contenttest.Version(v), "h1:x") }
+	object := func(v string) string { return collecttest.Module(collecttest.Version(v), "h1:x") }
 	after := l.With([]collect.Outcome{
 		{Object: object("x.org/a@v1.0.0"), Size: 77, Uploaded: true}, {Object: object("x.org/b@v1.0.0"), Size: 88}, {},
-		{Object: contenttest.Pack("p"), Pack: snapshot.Pack{Object: contenttest.Pack("p")}},
+		{Object: collecttest.Pack("p"), Pack: snapshot.Pack{Object: collecttest.Pack("p")}},
 	})
 	place := func(k collect.Kind) (*snapshot.Manifest, string) {
-		m := contenttest.Manifest(t, "")
+		m := collecttest.Manifest(t, "")
 		p := k.Merge(base).Keep(nil, nil).Place(nil, m, nil)
 		return m, names(p.Jobs)
 	}
@@ -223,7 +223,7 @@ func TestOutcomes(t *testing.T) {
 	if m, missing := place(l); len(m.Modules) != 0 || len(strings.Fields(missing)) != 3 {
 		t.Errorf("the value before has changed: %+v, %q", m.Modules, missing)
 	}
-	if here := l.Versions(); len(here) != 3 || !here[contenttest.Version("x.org/b@v1.0.0")] {
+	if here := l.Versions(); len(here) != 3 || !here[collecttest.Version("x.org/b@v1.0.0")] {
 		t.Errorf("versions %v", here)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/content/collect"
-	"github.com/org/gocache-action/internal/content/contenttest"
+	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -28,20 +28,20 @@ var (
 	tool  = module.Version{Path: "private.example/tool", Version: "v0.1.0"}
 )
 
-// world is a module cache with three versions, and what a scan is told.
-type world struct {
+// machine is a module cache with three versions, and what a scan is told.
+type machine struct {
 	dir  string
 	sums map[module.Version]string // of the trees
 	env  collect.Env
 	o    ScanOptions
-	warn *contenttest.Warnings
+	warn *collecttest.Warnings
 }
 
-func newWorld(t *testing.T) *world {
+func newMachine(t *testing.T) *machine {
 	t.Helper()
-	w := &world{dir: t.TempDir(), sums: map[module.Version]string{}, warn: new(contenttest.Warnings)}
+	w := &machine{dir: t.TempDir(), sums: map[module.Version]string{}, warn: new(collecttest.Warnings)}
 	for _, v := range []module.Version{alpha, beta, tool} {
-		w.sums[v] = contenttest.GoModule(t, w.dir, v, map[string]string{"go.mod": "module " + v.Path + "\n", "a.go": "package a // " + v.Path, "sub/b.go": "package b"})
+		w.sums[v] = collecttest.GoModule(t, w.dir, v, map[string]string{"go.mod": "module " + v.Path + "\n", "a.go": "package a // " + v.Path, "sub/b.go": "package b"})
 	}
 	unread := new(Unread)
 	w.env = collect.Env{Stock: collect.NewStock(nil, nil), Start: time.Now(), Warn: w.warn.Warn}
@@ -52,7 +52,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) scan(t *testing.T) Found {
+func (w *machine) scan(t *testing.T) Found {
 	t.Helper()
 	f, _, err := Scan(t.Context(), w.env, w.o)
 	if err != nil {
@@ -71,7 +71,7 @@ func (f Found) records() map[module.Version]localModule {
 }
 
 // stocked lets a snapshot have what a scan found.
-func (w *world) stocked(f Found, lastUse int64, change func(*snapshot.Manifest)) {
+func (w *machine) stocked(f Found, lastUse int64, change func(*snapshot.Manifest)) {
 	m := &snapshot.Manifest{Digest: "d"}
 	for _, x := range f.Local.list {
 		x.rec.LastUse = lastUse
@@ -87,7 +87,7 @@ func (w *world) stocked(f Found, lastUse int64, change func(*snapshot.Manifest))
 // TestScan: each complete version has a record, which names its object; private ones are below the
 // scope.
 func TestScan(t *testing.T) {
-	w := newWorld(t)
+	w := newMachine(t)
 	all := w.scan(t).records()
 	if len(all) != 3 || len(*w.warn) > 0 {
 		t.Fatalf("%+v, %q", all, *w.warn)
@@ -111,34 +111,34 @@ func TestScan(t *testing.T) {
 func TestScanLeavesOut(t *testing.T) {
 	toolchain := module.Version{Path: modcache.Toolchain, Version: "v0.0.1-go1.26.1.linux-amd64"}
 	for name, c := range map[string]struct {
-		change  func(*testing.T, *world)
+		change  func(*testing.T, *machine)
 		want    int
 		skipped int
 		warning string
 	}{
-		"all are right":         {func(*testing.T, *world) {}, 3, 0, ""},
-		"go.sum says otherwise": {func(_ *testing.T, w *world) { w.o.Keys.Sums.Zip[alpha] = "h1:other" }, 2, 1, "go.sum says h1:other"},
-		"no .mod": {func(t *testing.T, w *world) {
+		"all are right":         {func(*testing.T, *machine) {}, 3, 0, ""},
+		"go.sum says otherwise": {func(_ *testing.T, w *machine) { w.o.Keys.Sums.Zip[alpha] = "h1:other" }, 2, 1, "go.sum says h1:other"},
+		"no .mod": {func(t *testing.T, w *machine) {
 			os.Remove(filepath.Join(w.dir, "cache/download/example.com/alpha/@v/v1.0.0.mod"))
 		}, 2, 0, ""},
-		"interrupted": {func(t *testing.T, w *world) {
-			contenttest.Write(t, filepath.Join(w.dir, "cache/download/example.com/alpha/@v/v1.0.0.partial"), "")
+		"interrupted": {func(t *testing.T, w *machine) {
+			collecttest.Write(t, filepath.Join(w.dir, "cache/download/example.com/alpha/@v/v1.0.0.partial"), "")
 		}, 2, 0, ""},
-		"a link in a tree": {func(t *testing.T, w *world) {
+		"a link in a tree": {func(t *testing.T, w *machine) {
 			if err := os.Symlink("a.go", filepath.Join(w.dir, "example.com/alpha@v1.0.0/link.go")); err != nil {
 				t.Skip(err)
 			}
 		}, 2, 1, "let the go command make it anew"},
-		"a toolchain": {func(t *testing.T, w *world) {
-			contenttest.GoModule(t, w.dir, toolchain, map[string]string{"VERSION": "go1.26.1"})
+		"a toolchain": {func(t *testing.T, w *machine) {
+			collecttest.GoModule(t, w.dir, toolchain, map[string]string{"VERSION": "go1.26.1"})
 		}, 4, 0, ""},
-		"a toolchain, not wanted": {func(t *testing.T, w *world) {
-			contenttest.GoModule(t, w.dir, toolchain, map[string]string{"VERSION": "go1.26.1"})
+		"a toolchain, not wanted": {func(t *testing.T, w *machine) {
+			collecttest.GoModule(t, w.dir, toolchain, map[string]string{"VERSION": "go1.26.1"})
 			w.o.NoToolchains = true
 		}, 3, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newMachine(t)
 			c.change(t, w)
 			f := w.scan(t)
 			if len(f.Local.list) != c.want || f.Skipped != c.skipped || !w.warn.Mention(c.warning) {
@@ -150,7 +150,7 @@ func TestScanLeavesOut(t *testing.T) {
 
 // TestScanStored: a version that a snapshot has with this hash keeps its record, but for its use.
 func TestScanStored(t *testing.T) {
-	w := newWorld(t)
+	w := newMachine(t)
 	first := w.scan(t)
 	w.stocked(first, 5, func(m *snapshot.Manifest) { m.Modules[0].Size, m.Modules[1].Sum = 777, "h1:other" })
 	all := w.scan(t).records()
@@ -164,14 +164,14 @@ func TestScanStored(t *testing.T) {
 
 // TestUse: what provides packages is in use; of the rest the file system tells.
 func TestUse(t *testing.T) {
-	w := newWorld(t)
+	w := newMachine(t)
 	old := w.env.Start.Add(-300 * time.Hour).Truncate(time.Second)
 	for _, v := range []module.Version{alpha, beta, tool} {
 		tree := filepath.Join(w.dir, filepath.FromSlash(v.Path)+"@"+v.Version)
 		for _, f := range []string{"a.go", "sub/b.go", "go.mod"} {
-			contenttest.Used(t, filepath.Join(tree, f), old)
+			collecttest.Used(t, filepath.Join(tree, f), old)
 		}
-		contenttest.Used(t, filepath.Join(w.dir, "cache/download", v.Path, "@v", v.Version+".ziphash"), old)
+		collecttest.Used(t, filepath.Join(w.dir, "cache/download", v.Path, "@v", v.Version+".ziphash"), old)
 	}
 	first := w.scan(t) // without a go command, what go.sum names is in use
 	for v, m := range first.records() {
@@ -224,7 +224,7 @@ func TestWhenToAsk(t *testing.T) {
 		"one is about to leave": {hour, 100 * hour, hour, false, 120 * hour, true},
 		"none is about to":      {hour, 90 * hour, hour, false, 120 * hour, false},
 	} {
-		w := newWorld(t)
+		w := newMachine(t)
 		first := w.scan(t)
 		if c.asked != 0 {
 			w.stocked(first, w.env.Start.Add(-c.use).Unix(), func(m *snapshot.Manifest) { m.UseAsked = w.env.Start.Add(-c.asked) })
@@ -233,9 +233,9 @@ func TestWhenToAsk(t *testing.T) {
 			at := w.env.Start.Add(-c.arrived)
 			tree := filepath.Join(w.dir, filepath.FromSlash(v.Path)+"@"+v.Version)
 			for _, f := range []string{"a.go", "sub/b.go", "go.mod"} {
-				contenttest.Used(t, filepath.Join(tree, f), at)
+				collecttest.Used(t, filepath.Join(tree, f), at)
 			}
-			contenttest.Used(t, filepath.Join(w.dir, "cache/download", v.Path, "@v", v.Version+".ziphash"), at)
+			collecttest.Used(t, filepath.Join(w.dir, "cache/download", v.Path, "@v", v.Version+".ziphash"), at)
 		}
 		asked := false
 		w.o.Bounded, w.o.MaxAge = c.bounded, c.maxAge
@@ -264,10 +264,10 @@ func TestAdviseZips(t *testing.T) {
 		"made by us":  {&jobstate.State{Matched: &jobstate.Matched{}, ZipsRebuilt: true}, true, ""},
 		"from before": {&jobstate.State{Matched: &jobstate.Matched{}, Time: time.Now().Add(time.Hour)}, true, ""},
 	} {
-		w := newWorld(t)
+		w := newMachine(t)
 		w.stocked(w.scan(t), 5, nil)
 		if c.zip {
-			contenttest.Write(t, filepath.Join(w.dir, "cache/download/example.com/alpha/@v/v1.0.0.zip"), "zip")
+			collecttest.Write(t, filepath.Join(w.dir, "cache/download/example.com/alpha/@v/v1.0.0.zip"), "zip")
 		}
 		w.env.State = c.state
 		w.scan(t)
@@ -300,7 +300,7 @@ func TestUnread(t *testing.T) {
 func TestScanCancelled(t *testing.T) {
 	why := errors.New("time is up")
 	for _, bounded := range []bool{false, true} {
-		w := newWorld(t)
+		w := newMachine(t)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		if w.o.Bounded = bounded; !bounded {
 			cancel(why)
@@ -314,7 +314,7 @@ func TestScanCancelled(t *testing.T) {
 }
 
 // write makes the object of a version, and reads its members.
-func (w *world) write(t *testing.T, v module.Version) (map[string]string, int64, error) {
+func (w *machine) write(t *testing.T, v module.Version) (map[string]string, int64, error) {
 	t.Helper()
 	m := w.scan(t).records()[v]
 	l := Local{cache: w.o.Cache}
@@ -354,16 +354,16 @@ func TestWrite(t *testing.T) {
 	}{
 		"whole": {func(*testing.T, string) {}, ""},
 		"another byte": {func(t *testing.T, tree string) {
-			contenttest.Write(t, filepath.Join(tree, "a.go"), "PACKAGE a // example.com/alpha")
+			collecttest.Write(t, filepath.Join(tree, "a.go"), "PACKAGE a // example.com/alpha")
 		}, "let the go command make it anew"},
-		"one more": {func(t *testing.T, tree string) { contenttest.Write(t, filepath.Join(tree, "c.go"), "package c") }, "let the go command make it anew"},
+		"one more": {func(t *testing.T, tree string) { collecttest.Write(t, filepath.Join(tree, "c.go"), "package c") }, "let the go command make it anew"},
 		"one less": {func(t *testing.T, tree string) { os.Remove(filepath.Join(tree, "a.go")) }, "let the go command make it anew"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newMachine(t)
 			tree := filepath.Join(w.dir, "example.com/alpha@v1.0.0")
-			contenttest.Write(t, filepath.Join(tree, "large.txt"), large)
-			w.sums[alpha] = contenttest.GoModule(t, w.dir, alpha, nil)
+			collecttest.Write(t, filepath.Join(tree, "large.txt"), large)
+			w.sums[alpha] = collecttest.GoModule(t, w.dir, alpha, nil)
 			w.o.Keys.Sums.Zip[alpha] = w.sums[alpha]
 			c.change(t, tree)
 			members, read, err := w.write(t, alpha)
@@ -389,7 +389,7 @@ func TestWrite(t *testing.T) {
 
 // TestWriteCancelled ends between files.
 func TestWriteCancelled(t *testing.T) {
-	w := newWorld(t)
+	w := newMachine(t)
 	l := w.scan(t).Local
 	why := errors.New("time is up")
 	ctx, cancel := context.WithCancelCause(t.Context())

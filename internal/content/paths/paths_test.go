@@ -3,373 +3,372 @@ package paths
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/org/gocache-action/internal/buildcache"
-	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/contenttest"
+	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/content/install/installtest"
 	"github.com/org/gocache-action/internal/extradir"
-	"github.com/org/gocache-action/internal/jobstate"
-	"github.com/org/gocache-action/internal/retention"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
 )
 
-// here are files of file lines.
-func here(t testing.TB, text string) (l Local) {
-	t.Helper()
-	for _, p := range contenttest.Manifest(t, text).Paths {
-		for _, f := range p.Files {
-			l.files = append(l.files, localFile{collect.FileID{Path: p.Name, Name: f.Name, Sum: f.Sum}, f.Size, f.Exec, f.LastUse, true})
-		}
-	}
-	return l
+// stored files of the manifest of TestPlan: name and pack.
+func file(name string, pack int, size int64) snapshot.PathFile {
+	return snapshot.PathFile{Name: name, Pack: pack, Size: size}
 }
 
-// situation is what a plan of files is made of.
-type situation struct {
-	here, own string
-	other     string // a manifest of another scope
-	gone      []string
-	meanwhile bool
-	rewrite   []string
-	policy    retention.Policy
-	off       bool
-}
-
-func (s situation) base(t testing.TB) collect.Base {
-	t.Helper()
-	base := collect.Base{Start: contenttest.Now, MaxAge: s.policy.MaxAge, Meanwhile: s.meanwhile, Untrimmed: s.off}
-	var texts []string
-	if s.own != "" {
-		base.Own = contenttest.Manifest(t, s.own)
-		if !s.meanwhile {
-			texts = append(texts, s.own)
-		}
-	}
-	if s.other != "" {
-		texts = append(texts, s.other)
-	}
-	base.Stock = contenttest.Stock(t, s.gone, texts...)
-	return base
-}
-
-func (s situation) keep(t testing.TB, l Local) collect.Kept {
-	t.Helper()
-	m := l.Merge(s.base(t))
-	if s.off {
-		return m.Keep(nil, nil)
-	}
-	s.policy.Now = contenttest.Now
-	items := m.Items(nil)
-	for _, it := range items {
-		if it.Kind != retention.Path {
-			t.Errorf("an item of kind %d", it.Kind)
-		}
-	}
-	return m.Keep(items, retention.Decide(items, s.policy))
-}
-
-func (s situation) plan(t testing.TB, l Local) (*snapshot.Manifest, collect.Planned) {
-	t.Helper()
-	rewrite := map[string]bool{}
-	for _, name := range s.rewrite {
-		rewrite[contenttest.Pack(name)] = true
-	}
-	m, b := contenttest.Manifest(t, ""), snapshot.NewBuilder()
-	p := s.keep(t, l).Place(b, m, rewrite)
-	b.Build(m)
-	return m, p
-}
-
-// TestPlan: files that are here and those of the manifest become the next snapshot.
 func TestPlan(t *testing.T) {
-	const day = 24 * time.Hour
+	m := &snapshot.Manifest{
+		Packs: []snapshot.Pack{{Object: "p0", Size: 100}, {Object: "p1", Size: 200}, {Object: "p2", Size: 400}},
+		Paths: []snapshot.PathFiles{
+			{Name: "lint", Files: []snapshot.PathFile{file("a", 1, 1), file("b", 0, 2), file("c", 1, 4)}},
+			{Name: "other", Files: []snapshot.PathFile{file("x", 2, 8)}},
+		},
+	}
+	lint, other, none := extradir.Path{Name: "lint", Dir: "/lint"}, extradir.Path{Name: "other", Dir: "/other"}, extradir.Path{Name: "none"}
 	for name, c := range map[string]struct {
-		situation
-		want   string
-		counts string // stored, missing, trimmed, jobs
+		m       *snapshot.Manifest
+		paths   []extradir.Path
+		here    Here
+		want    []string // path, pack, files
+		present int
+		stored  int64
 	}{
-		"nothing":        {counts: "0 0 0 0"},
-		"the first save": {situation: situation{here: "file P a h1 5 -\nfile P b h2 6 -\nfile Q a h1 5 -"}, counts: "0 3 0 2"},
-		"nothing is new": {situation: situation{here: "file P a h1 5 -", own: "file P a h1 5 p1"}, want: "file P a h1 5 p1", counts: "1 0 0 0"},
-		"use counts": {
-			situation: situation{here: "file P a h1 5 - use=9h", own: "file P a h1 5 p1 use=2h"}, want: "file P a h1 5 p1 use=2h", counts: "1 0 0 0",
-		},
-		"one more": {situation: situation{here: "file P a h1 5 -\nfile P b h2 5 -", own: "file P a h1 5 p1"}, want: "file P a h1 5 p1", counts: "1 1 0 1"},
-		"not here": {situation: situation{own: "file P a h1 5 p1 use=9h exec\nfile Q x h3 1 p2"}, want: "file P a h1 5 p1 use=9h exec\nfile Q x h3 1 p2", counts: "2 0 0 0"},
-		"it has changed": { // what is here has come after what was there
-			situation: situation{here: "file P a h2 5 - use=50h", own: "file P a h1 5 p1"}, counts: "0 1 0 1",
-		},
-		"another save changed it too, and later": {
-			situation: situation{here: "file P a h2 5 - use=50h", own: "file P a h1 5 p1", meanwhile: true}, want: "file P a h1 5 p1", counts: "1 0 0 0",
-		},
-		"another save changed it before": {
-			situation: situation{here: "file P a h2 5 -", own: "file P a h1 5 p1 use=9h", meanwhile: true}, counts: "0 1 0 1",
-		},
-		"both at once, the greater hash": {
-			situation: situation{here: "file P a h1 5 -", own: "file P a h2 5 p1", meanwhile: true}, want: "file P a h2 5 p1", counts: "1 0 0 0",
-		},
-		"another save stored it": {
-			situation: situation{here: "file P a h1 5 -", own: "file P a h1 5 q", meanwhile: true}, want: "file P a h1 5 q", counts: "1 0 0 0",
-		},
-		"another scope has it": {situation: situation{here: "file P a h1 5 -", other: "file P a h1 5 q\nfile P b h2 5 q"}, want: "file P a h1 5 q", counts: "1 0 0 0"},
-		"of another path":      {situation: situation{here: "file P a h1 5 -", other: "file Q a h1 5 q"}, counts: "0 1 0 1"},
-		"its pack is gone":     {situation: situation{here: "file P a h1 5 -", own: "file P a h1 5 p1\nfile P b h2 5 p1", gone: []string{"p1"}}, counts: "0 1 0 1"},
-		"packed anew":          {situation: situation{here: "file P a h1 5 -\nfile P b h2 5 -", own: "file P a h1 5 p1\nfile P b h2 5 p2", rewrite: []string{"p1"}}, want: "file P b h2 5 p2", counts: "1 1 0 1"},
-		"too old": {
-			situation: situation{here: "file P a h1 5 - use=50h", own: "file P b h2 5 p1 use=50h\nfile P c h3 5 p1 use=40h", policy: retention.Policy{MaxAge: 2 * day}},
-			want:      "file P c h3 5 p1 use=40h", counts: "1 0 2 0",
-		},
-		"bounds are for the caches": {
-			situation: situation{own: "file P a h1 500 p1", policy: retention.Policy{MaxSize: 10, MaxBuild: 10}}, want: "file P a h1 500 p1", counts: "1 0 0 0",
-		},
-		"of this job": {
-			situation: situation{here: "file P a h1 5 - use=50h", policy: retention.Policy{MaxAge: day, UsedSince: contenttest.Now.Add(-60 * time.Hour)}}, counts: "0 1 0 1",
-		},
-		"a clock that was wrong": {situation: situation{own: "file P a h1 5 p1 use=-99h"}, want: "file P a h1 5 p1", counts: "1 0 0 0"},
-		"nothing is trimmed": {
-			situation: situation{own: "file P a h1 5 p1 use=-99h\nfile P b h1 5 p1 use=999h", off: true, policy: retention.Policy{MaxAge: day}},
-			want:      "file P a h1 5 p1 use=-99h\nfile P b h1 5 p1 use=999h", counts: "2 0 0 0",
-		},
+		"no snapshot":  {new(snapshot.Manifest), []extradir.Path{lint}, nil, nil, 0, 0},
+		"none asked":   {m, nil, nil, nil, 0, 0},
+		"not stored":   {m, []extradir.Path{none}, Here{"none": nil}, nil, 0, 0},
+		"nothing here": {m, []extradir.Path{lint}, nil, []string{"lint p1 [a c] 5", "lint p0 [b] 2"}, 0, 300},
+		"both":         {m, []extradir.Path{other, lint}, nil, []string{"other p2 [x] 8", "lint p1 [a c] 5", "lint p0 [b] 2"}, 0, 700},
+		"some here":    {m, []extradir.Path{lint}, Here{"lint": {true, false, false}}, []string{"lint p0 [b] 2", "lint p1 [c] 4"}, 1, 300},
+		"a pack less":  {m, []extradir.Path{lint}, Here{"lint": {false, true, false}}, []string{"lint p1 [a c] 5"}, 1, 200},
+		"all here":     {m, []extradir.Path{lint, other}, Here{"lint": {true, true, true}, "other": {true}}, nil, 4, 0},
 	} {
-		t.Run(name, func(t *testing.T) {
-			m, p := c.plan(t, here(t, c.here))
-			contenttest.Compare(t, m, c.want)
-			if got := fmt.Sprint(p.Stored, p.Missing, p.Trimmed, len(p.Jobs)); got != c.counts || len(p.Warnings) > 0 {
-				t.Errorf("%s stored, missing, trimmed and jobs, want %s; %q", got, c.counts, p.Warnings)
+		p := Plan(c.m, c.paths, c.here)
+		var got []string
+		for _, r := range p.Reads {
+			var names []string
+			for _, f := range r.Files {
+				names = append(names, f.Name)
 			}
-		})
-	}
-}
-
-// TestLimits: with more paths than a manifest can have, those of this job stay.
-func TestLimits(t *testing.T) {
-	var own strings.Builder
-	for i := range snapshot.MaxPaths {
-		fmt.Fprintf(&own, "file Q%02d a h1 5 p1\n", i)
-	}
-	s := situation{here: "file P a h1 5 -", own: own.String()}
-	m, p := s.plan(t, here(t, s.here))
-	if len(m.Paths) != 0 || p.Missing != 1 || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "too many files") {
-		t.Errorf("%d paths, %+v", len(m.Paths), p)
-	}
-	s.here = ""
-	if m, _ := s.plan(t, Local{}); len(m.Paths) != snapshot.MaxPaths {
-		t.Errorf("%d paths", len(m.Paths))
-	}
-}
-
-// TestShares says how much of the packs of files is alive.
-func TestShares(t *testing.T) {
-	s := situation{here: "file P a h1 5 -", own: "pack p1 100\nfile P a h1 5 p1\nfile P b h2 6 p1\nfile Q c h3 7 p2 use=99h", policy: retention.Policy{MaxAge: 50 * time.Hour}}
-	k := s.keep(t, here(t, s.here))
-	if got := k.Shares(); len(got) != 1 || got[0] != (collect.Share{Object: contenttest.Pack("p1"), Live: 11, Raw: 100, Remote: true}) {
-		t.Errorf("%+v", got)
-	}
-	if k.Stays().Count > 0 {
-		t.Error("files are reported with the caches")
-	}
-	k.Gone(func(retention.Verdict, retention.Dropped) { t.Error("files are reported with the caches") })
-}
-
-// TestOutcomes: what was packed is stored from then on; the value before knows nothing of it.
-func TestOutcomes(t *testing.T) {
-	s := situation{here: "file P a h1 5 -\nfile P b h2 6 -", own: "file P b h2 6 p1"}
-	before := here(t, s.here)
-	pack := snapshot.Pack{Object: contenttest.Pack("n1"), Raw: 5}
-	id := collect.FileID{Path: "P", Name: "a", Sum: contenttest.Hex("h1")}
-	after := before.With([]collect.Outcome{{Object: pack.Object, Pack: pack, Content: collect.Content{Of: written{id}}}, {Content: collect.Content{Of: written{id}}}, {Object: "x"}}).(Local)
-	m, p := s.plan(t, after)
-	contenttest.Compare(t, m, "file P a h1 5 n1\nfile P b h2 6 p1")
-	if p.Missing != 0 {
-		t.Errorf("%+v", p)
-	}
-	if _, p := s.plan(t, before); p.Missing != 1 {
-		t.Errorf("the value before has changed: %+v", p)
-	}
-	if _, p := s.plan(t, after.Without(func(o string) bool { return o == pack.Object }).(Local)); p.Missing != 1 {
-		t.Errorf("without its pack: %+v", p)
-	}
-	if _, p := s.plan(t, after); p.Missing != 0 {
-		t.Errorf("the value before has changed: %+v", p)
-	}
-}
-
-// TestGroups: a pack has files of one path, and is not too large.
-func TestGroups(t *testing.T) {
-	const mib = 1 << 20
-	file := func(path string, size int64) localFile {
-		return localFile{FileID: collect.FileID{Path: path, Name: fmt.Sprint(size)}, size: size}
-	}
-	for name, c := range map[string]struct {
-		files []localFile
-		want  string
-	}{
-		"none":         {nil, "[]"},
-		"two paths":    {[]localFile{file("P", 1), file("P", 2), file("Q", 3)}, "[2 1]"},
-		"to the brim":  {[]localFile{file("P", 24*mib), file("P", 24*mib), file("P", 1)}, "[2 1]"},
-		"one is large": {[]localFile{file("P", 1), file("P", 100*mib), file("P", 2)}, "[1 1 1]"},
-	} {
-		got := []int{}
-		for _, g := range groupFiles(c.files) {
-			got = append(got, len(g))
+			got = append(got, fmt.Sprint(r.Path.Name, " ", r.In.Object, " ", names, " ", r.Bytes))
 		}
-		if fmt.Sprint(got) != c.want {
-			t.Errorf("%s: %v, want %s", name, got, c.want)
+		s := p.Summary()
+		if !reflect.DeepEqual(got, c.want) || p.Present != c.present || s.Known.Counts.Present != c.present || s.Stored != c.stored || len(s.Packs) != len(c.want) {
+			t.Errorf("%s: %q, %+v", name, got, s)
+		}
+		if int64(s.Fetch) != s.Files {
+			t.Errorf("%s: %+v", name, s)
 		}
 	}
 }
 
-// world is a directory with files, and what a scan is told.
+// world is a directory, and a store with the files of sample in one pack.
 type world struct {
-	path extradir.Path
-	env  collect.Env
-	warn *contenttest.Warnings
+	path     extradir.Path
+	store    *contenttest.Store
+	manifest *snapshot.Manifest
+	kind     Restore
 }
 
-func newWorld(t *testing.T, files map[string]string) *world {
+var sample = []contenttest.File{{Name: "a", Content: "A"}, {Name: "d/b", Content: ""}, {Name: "d/e/run", Content: "#!/bin/sh\n"}}
+
+func newWorld(t *testing.T) world {
 	t.Helper()
-	w := &world{path: extradir.Path{Name: "$LINT", Dir: t.TempDir()}, warn: new(contenttest.Warnings)}
-	for name, data := range files {
-		contenttest.Write(t, filepath.Join(w.path.Dir, filepath.FromSlash(name)), data)
-		contenttest.Used(t, filepath.Join(w.path.Dir, filepath.FromSlash(name)), contenttest.Now.Add(-5*time.Hour))
-	}
-	w.env = collect.Env{Stock: collect.NewStock(nil, nil), Start: contenttest.Now, Warn: w.warn.Warn}
+	w := world{path: extradir.Path{Name: "p", Dir: filepath.Join(t.TempDir(), "path")}, store: new(contenttest.Store)}
+	w.kind = Restore{Paths: []extradir.Path{w.path}, Places: map[string]*install.Place{"p": install.NewPlace("path p")}}
+	w.manifest = &snapshot.Manifest{Paths: []snapshot.PathFiles{{Name: "p", Files: records()}}}
+	w.stores(t, sample...)
 	return w
 }
 
-func (w *world) scan(t *testing.T) Local {
+// records are what a manifest has of the sample.
+func records() (list []snapshot.PathFile) {
+	for _, f := range sample {
+		list = append(list, snapshot.PathFile{
+			Name: f.Name, Size: int64(len(f.Content)), Sum: contenttest.Sum(f.Content), Exec: strings.HasSuffix(f.Name, "run"), LastUse: time.Now().Unix(),
+		})
+	}
+	return list
+}
+
+// stores makes the pack anew.
+func (w world) stores(t *testing.T, files ...contenttest.File) {
 	t.Helper()
-	l, err := Scan(t.Context(), w.env, []extradir.Path{w.path, {Name: "none", Dir: filepath.Join(w.path.Dir, "none")}})
+	w.manifest.Packs = []snapshot.Pack{contenttest.Pack(w.store, contenttest.Tar(t, files...))}
+}
+
+func (w world) run(t *testing.T) (install.Outcome, error) {
+	t.Helper()
+	p, err := install.Bind(w.kind)(t.Context(), w.manifest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	jobs, out := p.Begin(t.Context(), installtest.NewEnv(t, w.store, nil))
+	out.Add(p.Known)
+	done, err := installtest.Run(t, jobs)
+	out.Add(done)
+	return out, err
 }
 
-func hash(data string) string {
-	sum := sha256.Sum256([]byte(data))
-	return hex.EncodeToString(sum[:])
+func (w world) file(name string) string { return filepath.Join(w.path.Dir, filepath.FromSlash(name)) }
+
+// check looks at all files that are here.
+func (w world) check(t *testing.T, want map[string]string) {
+	t.Helper()
+	got := map[string]string{}
+	err := filepath.WalkDir(w.path.Dir, func(full string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, _ := filepath.Rel(w.path.Dir, full)
+		data, err := os.ReadFile(full)
+		got[filepath.ToSlash(rel)] = string(data)
+		return err
+	})
+	if err != nil && len(want) > 0 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%q, want %q; %v", got, want, err)
+	}
 }
 
-// TestScan lists files by name, with the hash of their content and their last use.
-func TestScan(t *testing.T) {
-	w := newWorld(t, map[string]string{"b": "bee", "a/x": "", "a.b": "dot"})
-	if err := os.Chmod(filepath.Join(w.path.Dir, "b"), 0o755); err != nil {
+func all() map[string]string {
+	m := map[string]string{}
+	for _, f := range sample {
+		m[f.Name] = f.Content
+	}
+	return m
+}
+
+// TestRestore: files come once, with their execute bits and aged.
+func TestRestore(t *testing.T) {
+	w := newWorld(t)
+	if out, err := w.run(t); err != nil || out.Counts != (install.Counts{Restored: 3}) || len(out.Losses) != 0 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	w.check(t, all())
+	info, err := os.Stat(w.file("d/e/run"))
+	if err != nil || info.Mode()&0o100 == 0 || time.Since(info.ModTime()) < 2*time.Hour {
+		t.Errorf("%v, %v", info, err)
+	}
+	if out, err := w.run(t); err != nil || out.Counts != (install.Counts{Present: 3}) || len(w.store.Reads()) != 1 {
+		t.Errorf("again: %+v, %v", out, err)
+	}
+}
+
+// TestLeavesAlone: whatever is under the name of a file stays as it is.
+func TestLeavesAlone(t *testing.T) {
+	w := newWorld(t)
+	if err := os.MkdirAll(w.path.Dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	var got []string
-	for _, f := range w.scan(t).files {
-		got = append(got, fmt.Sprint(f.Path, " ", f.Name, " ", f.size, " ", f.Sum == hash(map[string]string{"b": "bee", "a/x": "", "a.b": "dot"}[f.Name]), f.lastUse >= contenttest.Ago(5), f.here))
+	if err := os.WriteFile(w.file("a"), []byte("mine"), 0o666); err != nil {
+		t.Fatal(err)
 	}
-	want := []string{"$LINT a.b 3 true true true", "$LINT a/x 0 true true true", "$LINT b 3 true true true"}
-	if !slices.Equal(got, want) || len(*w.warn) > 0 {
-		t.Errorf("%q, want %q; %q", got, want, *w.warn)
+	want := all()
+	want["a"] = "mine"
+	if out, err := w.run(t); err != nil || out.Counts != (install.Counts{Restored: 2, Present: 1}) {
+		t.Errorf("%+v, %v", out, err)
 	}
+	w.check(t, want)
 }
 
-// TestScanUse: a time that the restore made up tells no use.
-func TestScanUse(t *testing.T) {
-	w := newWorld(t, map[string]string{"a": "x"})
-	restored := contenttest.Now.Add(-time.Hour)
-	aged := buildcache.AgedTime(time.Time{}, restored)
-	contenttest.Used(t, filepath.Join(w.path.Dir, "a"), aged)
-	m, b := new(snapshot.Manifest), snapshot.NewBuilder()
-	b.AddFile(w.path.Name, snapshot.PathFile{Name: "a", Sum: hash("x"), Size: 1, Pack: b.AddPack(snapshot.Pack{Object: contenttest.Pack("p")}), LastUse: contenttest.Ago(999)})
-	b.Build(m)
-	w.env.Stock = collect.NewStock([]*snapshot.Manifest{m}, nil)
-	if got := w.scan(t).files[0].lastUse; got < aged.Unix() {
-		t.Errorf("without a restore: %d", got)
-	}
-	contenttest.Used(t, filepath.Join(w.path.Dir, "a"), aged) // the scan has read it
-	w.env.State = &jobstate.State{Time: restored}
-	if got := w.scan(t).files[0].lastUse; got != contenttest.Ago(999) {
-		t.Errorf("with a restore: %d, want %d", got, contenttest.Ago(999))
-	}
-}
-
-// TestScanUnreadable: a file that cannot be stored costs itself.
-func TestScanUnreadable(t *testing.T) {
-	w := newWorld(t, map[string]string{"a": "x", "b": "y"})
-	if err := os.Truncate(filepath.Join(w.path.Dir, "a"), snapshot.MaxPathFile+1); err != nil {
-		t.Skip(err)
-	}
-	if l := w.scan(t); len(l.files) != 1 || !w.warn.Mention("a of $LINT is not saved") {
-		t.Errorf("%d files, %q", len(l.files), *w.warn)
-	}
-}
-
-// TestWrite: a pack has the files as they were when they were hashed. Others are left out.
-func TestWrite(t *testing.T) {
+// TestDamage: what is wrong costs the files that it is wrong about.
+func TestDamage(t *testing.T) {
 	for name, c := range map[string]struct {
-		change  func(file string) error
-		want    int
-		warning string
+		files   []contenttest.File
+		change  func(world)
+		counts  install.Counts
+		reason  string
+		damaged bool
+		here    []string
+		reads   int
 	}{
-		"whole":       {nil, 3, ""},
-		"it changed":  {func(f string) error { return os.WriteFile(f, []byte("BEE"), 0o666) }, 2, "it changed while it was saved"},
-		"it grew":     {func(f string) error { return os.WriteFile(f, []byte("bee and more"), 0o666) }, 2, "it changed while it was saved"},
-		"it is gone":  {os.Remove, 2, "b of $LINT is not saved"},
-		"a directory": {func(f string) error { os.Remove(f); return os.Mkdir(f, 0o777) }, 2, "b of $LINT is not saved"},
+		"missing": {
+			files: sample, change: func(w world) { w.store.Set(w.manifest.Packs[0].Object, nil) },
+			counts: install.Counts{Missing: 3}, reason: "object not found", damaged: true, reads: 1,
+		},
+		"flipped": {
+			files: sample, change: func(w world) { w.store.Change(w.manifest.Packs[0].Object, 20) },
+			counts: install.Counts{Refused: 3}, reason: "frame hash", damaged: true, reads: 2,
+		},
+		"file missing": {
+			files: sample[:2], counts: install.Counts{Restored: 2, Refused: 1}, reason: "1 files of p are not in it",
+			damaged: true, here: []string{"a", "d/b"}, reads: 1,
+		},
+		"other content": {
+			files: []contenttest.File{{Name: "a", Content: "X"}, sample[1], sample[2]}, counts: install.Counts{Restored: 2, Refused: 1},
+			reason: "1 files of p are not in it", damaged: true, here: []string{"d/b", "d/e/run"}, reads: 1,
+		},
+		"other size": {
+			files: []contenttest.File{{Name: "a", Content: "AA"}, sample[1], sample[2]}, counts: install.Counts{Restored: 2, Refused: 1},
+			reason: "1 files of p are not in it", damaged: true, here: []string{"d/b", "d/e/run"}, reads: 1,
+		},
+		"twice, once wrong": {
+			files: append([]contenttest.File{{Name: "a", Content: "X"}}, sample...), counts: install.Counts{Restored: 3},
+			here: []string{"a", "d/b", "d/e/run"}, reads: 1,
+		},
+		"more than is wanted": {
+			files: append(sample[:3:3], contenttest.File{Name: "evil", Content: "x"}), counts: install.Counts{Restored: 3},
+			here: []string{"a", "d/b", "d/e/run"}, reads: 1,
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			files := map[string]string{"a": "ay", "b": "bee", "c/d": ""}
-			w := newWorld(t, files)
-			l := w.scan(t)
-			l.files[0].exec = true
-			if c.change != nil {
-				if err := c.change(filepath.Join(w.path.Dir, "b")); err != nil {
-					t.Fatal(err)
-				}
-			}
-			var buf bytes.Buffer
-			sw := snapshot.NewWriter(&buf)
-			var read int64
-			content, err := l.job(l.files).Write(t.Context(), sw, collect.Note{Wrote: func(n int64) { read += n }, Warn: w.warn.Warn})
-			frames, closeErr := sw.Close()
-			if err = errors.Join(err, closeErr); err != nil {
-				t.Fatal(err)
-			}
-			ids := content.Of.(written)
-			if content.Members != c.want || len(ids) != c.want || content.Raw != read || !w.warn.Mention(c.warning) {
-				t.Errorf("%+v, %d bytes read, %q", content, read, *w.warn)
-			}
-			r := snapshot.NewReader(snapshot.Stream(&buf), frames, nil)
-			defer r.Close()
-			for _, id := range ids {
-				m, err := r.Next()
-				data, _ := io.ReadAll(r)
-				if err != nil || m.Name != id.Name || string(data) != files[id.Name] || hash(string(data)) != id.Sum || (m.Mode == 0o755) != (id.Name == "a") {
-					t.Errorf("%+v %q, %v", m, data, err)
-				}
-			}
-		})
+		w := newWorld(t)
+		w.stores(t, c.files...)
+		if c.change != nil {
+			c.change(w)
+		}
+		out, err := w.run(t)
+		if err != nil || out.Counts != c.counts || (len(out.Damages) == 1) != c.damaged || len(w.store.Reads()) != c.reads {
+			t.Errorf("%s: %+v, %v; %d reads", name, out, err, len(w.store.Reads()))
+		}
+		if (c.reason != "") != (len(out.Losses) == 1) || c.reason != "" && !strings.Contains(out.Losses[0].Reason, c.reason) {
+			t.Errorf("%s: %+v", name, out.Losses)
+		}
+		want := map[string]string{}
+		for _, n := range c.here {
+			want[n] = all()[n]
+		}
+		w.check(t, want)
 	}
 }
 
-// TestCancelled: scanning and writing end with their context.
-func TestCancelled(t *testing.T) {
-	w := newWorld(t, map[string]string{"a": "x"})
-	l := w.scan(t)
-	why := errors.New("time is up")
+// TestSecondReadIsForTheRest: after a damaged read nothing is installed or counted twice.
+func TestSecondReadIsForTheRest(t *testing.T) {
+	w := newWorld(t)
+	archive := contenttest.Tar(t, sample...)
+	w.manifest.Packs = []snapshot.Pack{contenttest.Pack(w.store, archive[:1024], archive[1024:])}
+	w.store.OnOpen = func(_ string, body []byte) ([]byte, error) {
+		if len(w.store.Reads()) == 1 {
+			body = bytes.Clone(body)
+			body[len(body)-1] ^= 1 // of the second frame
+		}
+		return body, nil
+	}
+	if out, err := w.run(t); err != nil || out.Counts != (install.Counts{Restored: 3}) || len(out.Losses) != 0 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	w.check(t, all())
+}
+
+// TestSomethingInPlace: a file where a directory should be costs the files below it, and is no
+// fault of the pack.
+func TestSomethingInPlace(t *testing.T) {
+	w := newWorld(t)
+	if err := os.MkdirAll(w.path.Dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(w.file("d"), []byte("file"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out, err := w.run(t)
+	if err != nil || out.Counts != (install.Counts{Restored: 1, Refused: 2}) || len(out.Losses) != 2 || len(out.Damages) != 0 || out.Losses[0].What != "p" {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// TestDiskErrors: errors of the disk name the file or the directory, and no object.
+func TestDiskErrors(t *testing.T) {
+	w := newWorld(t)
+	if err := os.WriteFile(w.path.Dir, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out, err := w.run(t)
+	if err != nil || len(out.Losses)+len(out.Damages) != 0 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	err = w.kind.Places["p"].Result()
+	if !install.IsLocal(err) || !strings.HasPrefix(err.Error(), "path p: mkdir "+w.path.Dir) || strings.Contains(err.Error(), "object") {
+		t.Errorf("%v", err)
+	}
+
+	w = newWorld(t)
+	in := &installer{env: installtest.NewEnv(t, w.store, nil), place: w.kind.Places["p"], read: Read{Path: w.path}}
+	f := snapshot.PathFile{Name: "d/b"}
+	denied := &fs.PathError{Op: "openat", Path: "x", Err: fs.ErrPermission}
+	out = install.Outcome{}
+	if err := in.settle(f, false, denied, &out); err != nil || out.Counts.Refused != 1 || len(out.Losses) != 1 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if want := (install.Loss{What: "p: directory d", Reason: "file d/b: openat x: permission denied", Kind: install.KindDisk}); out.Losses[0] != want {
+		t.Errorf("%+v", out.Losses)
+	}
+	full := &fs.PathError{Op: "write", Path: "x", Err: osfile.FullDisk}
+	if err := in.settle(f, false, full, &out); !install.IsLocal(err) || !strings.HasPrefix(err.Error(), "file d/b: ") {
+		t.Errorf("%v", err)
+	}
+	locked := &osfile.LockedError{Err: &fs.PathError{Op: "rename", Path: "x", Err: errors.New("sharing violation")}}
+	out = install.Outcome{}
+	if err := in.settle(f, false, locked, &out); err != nil || out.Counts.Refused != 1 || out.Losses[0].Kind != install.KindLocked || out.Losses[0].What != "p: d/b" {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// TestStoreFails: a failure of the store ends the restore, in the middle of a file too.
+func TestStoreFails(t *testing.T) {
+	w := newWorld(t)
+	w.store.OnOpen = func(string, []byte) ([]byte, error) { return nil, store.ErrDenied }
+	if _, err := w.run(t); !errors.Is(err, store.ErrDenied) || !strings.Contains(err.Error(), w.manifest.Packs[0].Object) {
+		t.Errorf("%v", err)
+	}
+	in := &installer{env: installtest.NewEnv(t, w.store, nil), place: w.kind.Places["p"], read: Read{Path: w.path}}
+	broken := fmt.Errorf("%w: %w", store.ErrUnreachable, &fs.PathError{Op: "read", Path: "socket", Err: fs.ErrClosed})
+	if err := in.settle(snapshot.PathFile{}, false, broken, new(install.Outcome)); !errors.Is(err, store.ErrUnreachable) || install.IsLocal(err) {
+		t.Errorf("%v passes for a failure of the disk", err)
+	}
+}
+
+// TestCompareEnds: looking for many files ends with the context.
+func TestCompareEnds(t *testing.T) {
+	w := newWorld(t)
+	reason := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(why)
-	if _, err := Scan(ctx, w.env, []extradir.Path{w.path}); !errors.Is(err, why) {
-		t.Errorf("scan: %v", err)
+	cancel(reason)
+	if _, err := Compare(ctx, w.manifest, w.kind.Paths); !errors.Is(err, reason) {
+		t.Errorf("%v", err)
 	}
-	sw := snapshot.NewWriter(io.Discard)
-	defer sw.Close()
-	if _, err := l.job(l.files).Write(ctx, sw, collect.Note{}); !errors.Is(err, why) {
-		t.Errorf("write: %v", err)
-	}
+}
+
+// FuzzUnpack unpacks any archive into a directory. No file appears but with its hash, and nothing
+// outside.
+func FuzzUnpack(f *testing.F) {
+	f.Add(uint16(1<<15), contenttest.Tar(f, sample...))
+	f.Add(uint16(100), contenttest.Tar(f, contenttest.File{Name: "a", Content: "B"}, contenttest.File{Name: "../a", Content: "A"}))
+	root := f.TempDir()
+	f.Fuzz(func(t *testing.T, frame uint16, archive []byte) {
+		if len(archive) > 1<<20 {
+			t.Skip()
+		}
+		in := &installer{
+			env: installtest.NewEnv(t, nil, nil), place: install.NewPlace("path p"),
+			read: Read{Path: extradir.Path{Name: "p", Dir: filepath.Join(root, "path")}},
+		}
+		wanted := map[string]snapshot.PathFile{}
+		for _, r := range records() {
+			wanted[r.Name] = r
+		}
+		object := snapshot.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1)))
+		if err := in.unpack(object, wanted, new(install.Outcome)); install.IsLocal(err) {
+			t.Errorf("stored bytes pass for a failure of the disk: %v", err)
+		}
+		left := all()
+		for name := range wanted {
+			delete(left, name)
+		}
+		world{path: in.read.Path}.check(t, left)
+		if list, _ := os.ReadDir(root); len(list) > 1 {
+			t.Errorf("%v was created", list)
+		}
+		if err := osfile.RemoveAll(in.read.Path.Dir); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
