@@ -18,8 +18,8 @@ const (
 	kinds
 )
 
-// facts are all that a plan is made of, beside the manifest that it replaces. They are a value: with
-// and without return others.
+// facts are all that a plan is made of, beside the manifest that it replaces. They are a value:
+// with and without return others.
 type facts struct {
 	kinds [kinds]collect.Kind
 	stock *collect.Stock

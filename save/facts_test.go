@@ -188,7 +188,8 @@ func TestPlanHead(t *testing.T) {
 	}
 }
 
-// TestRestoredBuilds: entries that were restored from another scope bring what they were built with.
+// TestRestoredBuilds: entries that were restored from another scope bring what they were built
+// with.
 func TestRestoredBuilds(t *testing.T) {
 	s := situation{here: "entry a1 o1 10 -", others: []string{"entry a1 o1 10 q\nbuilt cc=5"}}
 	f, _ := s.facts(t)
@@ -284,8 +285,8 @@ func (s situation) uploaded(t testing.TB, f facts, pack string) facts {
 	return f
 }
 
-// TestDoubts: what a collection may be removing is named nowhere, wherever it lies; the facts before
-// know nothing of it.
+// TestDoubts: what a collection may be removing is named nowhere, wherever it lies; the facts
+// before know nothing of it.
 func TestDoubts(t *testing.T) {
 	s := situation{here: "entry a1 o1 1 -", own: "entry a2 o2 2 p1\nentry a3 o3 3 p1\nmodule x.org/a@v1.0.0 5\nmodule x.org/b@v1.0.0 5\ntree fuzz t1 1 1 s\nfile P f h 1 f1"}
 	f, own := s.facts(t)

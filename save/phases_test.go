@@ -263,7 +263,7 @@ func TestReadPrevious(t *testing.T) {
 				o.State = &jobstate.State{Store: st.String(), Repo: "r", Matched: matched}
 				c.change(st, o)
 			})
-			prev, err := j.readPrevious(t.Context())
+			prev, err := gatherer{j}.readPrevious(t.Context())
 			if !errors.Is(err, c.err) {
 				t.Fatal(err)
 			}
@@ -415,7 +415,7 @@ func TestProbe(t *testing.T) {
 		st.before = func(string, string, io.Reader) error { return c.err }
 		j := testJob(st, nil)
 		j.State = c.state
-		err := j.probe(t.Context())
+		err := gatherer{j}.probe(t.Context())
 		if !errors.Is(err, c.want) || st.Requests()["stat"] != c.stats || err != nil && !strings.Contains(err.Error(), "as in the restore of this job") {
 			t.Errorf("%s: %v, %v", name, err, maps.Collect(maps.All(st.Requests())))
 		}

@@ -78,7 +78,7 @@ func textAt(t testing.TB, st *memory, name string) string {
 // has.
 func publisherFor(t testing.TB, j job, entries string) *publisher {
 	t.Helper()
-	prev, err := j.readPrevious(t.Context())
+	prev, err := gatherer{j}.readPrevious(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

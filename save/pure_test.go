@@ -305,7 +305,7 @@ func TestCounts(t *testing.T) {
 // busy, and more is asked for only above the usual.
 func TestMemory(t *testing.T) {
 	var more []int64
-	j := job{Options: Options{Memory: DefaultMemory, MoreMemory: func(n int64) { more = append(more, n) }}}
+	j := gatherer{job{Options: Options{Memory: DefaultMemory, MoreMemory: func(n int64) { more = append(more, n) }}}}
 	s := situation{here: "entry a1 o1 1 -"}
 	f, _ := s.facts(t)
 	l := buildOf(f)

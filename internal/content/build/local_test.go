@@ -204,8 +204,8 @@ func outputFile(output string) string {
 	return outputName(buildcache.Output{ID: sha256.Sum256([]byte(output))})
 }
 
-// TestWrite: a pack has the outputs under their names in GOCACHE. What is not what its name says, or
-// is not there any more, is left out, with a warning, and costs nothing else.
+// TestWrite: a pack has the outputs under their names in GOCACHE. What is not what its name says,
+// or is not there any more, is left out, with a warning, and costs nothing else.
 func TestWrite(t *testing.T) {
 	large := strings.Repeat("0123456789abcdef", snapshot.FrameSize/16+1)
 	for name, c := range map[string]struct {
