@@ -19,7 +19,8 @@ func carryOut(ctx context.Context, o Options, start time.Time, plans []plan) ([]
 	o.Meter.SetPhase("restore")
 	env := &install.Env{
 		Fetch: &fetch.Fetcher{
-			Store: o.Store, Frames: fetch.NewMemory(o.storedBytes()), Buffers: fetch.NewBuffers(o.decodedFrames()), Meter: o.Meter,
+			Store: o.Store, Meter: o.Meter,
+			Frames: fetch.NewMemory(o.storedBytes()), Buffers: fetch.NewBuffers(o.decodedFrames()),
 		},
 		Start: start, Locked: new(install.Locked), TreesDone: make(chan struct{}),
 	}

@@ -29,7 +29,9 @@ type OpenFunc func(context.Context) (io.ReadCloser, store.Info, error)
 // Open opens an object, or a range of one, and reads ahead: the given frames, or if there are none,
 // those that the headers in the object describe. fetched is called when the network is no longer
 // needed, also after an error.
-func (f *Fetcher) Open(ctx context.Context, fetched func(), frames []snapshot.Frame, open OpenFunc) (*Source, store.Info, error) {
+func (f *Fetcher) Open(
+	ctx context.Context, fetched func(), frames []snapshot.Frame, open OpenFunc,
+) (*Source, store.Info, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	body, info, err := open(ctx)
 	if err != nil {
@@ -61,7 +63,9 @@ func (f *Fetcher) Whole(ctx context.Context, fetched func(), object string) (*So
 }
 
 // Range opens frames [first, end) of a pack.
-func (f *Fetcher) Range(ctx context.Context, fetched func(), pack snapshot.Pack, first, end int) (*Source, store.Info, error) {
+func (f *Fetcher) Range(
+	ctx context.Context, fetched func(), pack snapshot.Pack, first, end int,
+) (*Source, store.Info, error) {
 	return f.Open(ctx, fetched, pack.Frames[first:end], func(ctx context.Context) (io.ReadCloser, store.Info, error) {
 		return f.Store.Open(ctx, pack.Object, StoredSize(pack.Frames, 0, first), StoredSize(pack.Frames, first, end))
 	})

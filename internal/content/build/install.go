@@ -54,7 +54,9 @@ func (in *installer) read(ctx context.Context, r Read, fetched func()) (out inst
 
 // checkSize reports a pack that is not as large as the manifest says. It asks the store once more
 // first, since the answer may have come from something else, such as a proxy.
-func (in *installer) checkSize(ctx context.Context, pack snapshot.Pack, info store.Info, out *install.Outcome) (err error) {
+func (in *installer) checkSize(
+	ctx context.Context, pack snapshot.Pack, info store.Info, out *install.Outcome,
+) (err error) {
 	if info.Size == pack.Size {
 		return nil
 	}
@@ -62,14 +64,17 @@ func (in *installer) checkSize(ctx context.Context, pack snapshot.Pack, info sto
 	case store.IsFailure(err):
 		return install.StoreError(pack.Object, err)
 	case err == nil && info.Size != pack.Size:
-		out.Damage(pack.Object, -1, fmt.Sprintf("object has %d bytes, not %d", info.Size, pack.Size), install.KindRefused)
+		reason := fmt.Sprintf("object has %d bytes, not %d", info.Size, pack.Size)
+		out.Damage(pack.Object, -1, reason, install.KindRefused)
 	}
 	return nil
 }
 
 // frame decodes one frame of src and writes what lies in it. If reading it failed, or it turns out
 // to be damaged, it is read once more: perhaps that happened only on the way.
-func (in *installer) frame(ctx context.Context, w *writer, pack snapshot.Pack, f int, src snapshot.Source, data []byte, failed error) error {
+func (in *installer) frame(
+	ctx context.Context, w *writer, pack snapshot.Pack, f int, src snapshot.Source, data []byte, failed error,
+) error {
 	var raw []byte
 	if failed == nil {
 		raw, failed = in.env.Fetch.Decode(pack.Frames[f], data)

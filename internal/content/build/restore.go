@@ -1,3 +1,5 @@
+// On their way from a store, compare.go finds out which entries and outputs are present, jobs.go
+// plans what to read, and install.go and writer.go carry it out.
 package build
 
 import (

@@ -1,3 +1,5 @@
+// On their way from a store, jobs.go decides which trees are read, and install.go adds their files
+// to the caches.
 package graph
 
 import (

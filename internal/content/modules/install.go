@@ -86,7 +86,7 @@ const bigModule = 24 << 20
 
 // open opens the first of the objects that exists, and returns its name.
 func (in *installer) open(ctx context.Context, w Wanted, fetched func()) (src *fetch.Source, object string, err error) {
-	src, _, err = in.env.Fetch.Open(ctx, fetched, nil, func(ctx context.Context) (body io.ReadCloser, info store.Info, err error) {
+	open := func(ctx context.Context) (body io.ReadCloser, info store.Info, err error) {
 		err = store.ErrNotFound // of a private module, if there is no scope to look in
 		for _, object = range w.Objects {
 			if w.Size >= bigModule {
@@ -102,7 +102,8 @@ func (in *installer) open(ctx context.Context, w Wanted, fetched func()) (src *f
 			err = errors.Join(fmt.Errorf("%w: object of %d bytes", snapshot.ErrCorrupt, info.Size), body.Close())
 		}
 		return body, info, err
-	})
+	}
+	src, _, err = in.env.Fetch.Open(ctx, fetched, nil, open)
 	return src, object, err
 }
 
@@ -115,7 +116,8 @@ const largeTree = 16 << 20
 func (in *installer) unpack(ctx context.Context, f Fetch, body snapshot.Source, out *install.Outcome) error {
 	rd := snapshot.NewReader(body, nil, in.env.Fetch.Buffers)
 	defer rd.Close()
-	inst, err := in.env.Stage.Begin(f.Version, modcache.InstallOptions{Zip: f.Zip, Replace: f.Replace, Files: f.Files, Bytes: f.Bytes})
+	o := modcache.InstallOptions{Zip: f.Zip, Replace: f.Replace, Files: f.Files, Bytes: f.Bytes}
+	inst, err := in.env.Stage.Begin(f.Version, o)
 	if err != nil {
 		return install.Classify(err)
 	}

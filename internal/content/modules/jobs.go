@@ -74,7 +74,8 @@ func (r Rules) Plan(m *snapshot.Manifest, here map[module.Version]State) Jobs {
 			continue
 		}
 		if v == broken && s.Deviation != "" {
-			p.known.Warn("the tree of module %s is not what its hash says and is replaced; %s", w.Version, s.Deviation)
+			p.known.Warn("the tree of module %s is not what its hash says and is replaced; %s",
+				w.Version, s.Deviation)
 		}
 		p.Fetch = append(p.Fetch, Fetch{Wanted: w, Zip: zip, Replace: v == broken})
 	}

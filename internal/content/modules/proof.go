@@ -74,7 +74,8 @@ func (p *proof) check(ctx context.Context, w Wanted, out *install.Outcome) error
 		return fmt.Errorf("%w: %w", errUnchecked, err)
 	}
 	if p.warned.CompareAndSwap(false, true) {
-		out.Warn("modules that are not in go.sum, such as %s, were restored as the snapshot has them: %v", w.Version, err)
+		out.Warn("modules that are not in go.sum, such as %s, were restored as the snapshot has them: %v",
+			w.Version, err)
 	}
 	return nil
 }

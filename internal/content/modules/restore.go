@@ -1,3 +1,6 @@
+// On their way from a store, wanted.go decides which versions are needed, jobs.go finds out which
+// of them are missing, and install.go and unpack.go fetch those. proof.go asks the checksum
+// database about versions that go.sum does not name.
 package modules
 
 import (

@@ -38,7 +38,9 @@ func Plan(m *snapshot.Manifest, list []extradir.Path, here State) (p Jobs) {
 	return p
 }
 
-func plan(m *snapshot.Manifest, path extradir.Path, files []snapshot.PathFile, here []bool) (reads []Read, present int) {
+func plan(
+	m *snapshot.Manifest, path extradir.Path, files []snapshot.PathFile, here []bool,
+) (reads []Read, present int) {
 	index := map[int]int{} // of packs, in reads
 	for i, f := range files {
 		if i < len(here) && here[i] {
@@ -90,7 +92,8 @@ func Compare(ctx context.Context, m *snapshot.Manifest, list []extradir.Path) (S
 	for _, path := range list {
 		files := stored(m, path.Name)
 		has := make([]bool, len(files))
-		if err := install.Each(ctx, len(files), compareLimit, func(i int) { has[i] = path.Has(files[i].Name) }); err != nil {
+		look := func(i int) { has[i] = path.Has(files[i].Name) }
+		if err := install.Each(ctx, len(files), compareLimit, look); err != nil {
 			return nil, err
 		}
 		here[path.Name] = has

@@ -1,3 +1,5 @@
+// On their way from a store, jobs.go finds out which files are missing and in which packs they lie,
+// and install.go adds them.
 package paths
 
 import (
