@@ -15,15 +15,15 @@ func (f facts) isChange(p planned) bool {
 	return old == nil || f.differs(p, old)
 }
 
-// differs is isChange for the stored snapshot that the plan would replace. What was packed anew is a
-// change, and so is what was mended.
+// differs is isChange for the stored snapshot that the plan would replace. What was packed anew is
+// a change, and so is what was mended.
 func (f facts) differs(p planned, old *snapshot.Manifest) bool {
 	return len(p.rewrite) > 0 || f.rules.isBefore(old) || !f.stock.IsSound() || differ(p.manifest, old)
 }
 
-// differ compares two manifests by what a job would find. The time inside an entry is no difference:
-// the go command renews it when it repeats an action with the same outcome, as it does for
-// `go run`.
+// differ compares two manifests by what a job would find. The time inside an entry is no
+// difference: the go command renews it when it repeats an action with the same outcome, as it does
+// for `go run`.
 func differ(a, old *snapshot.Manifest) bool {
 	return !sameActions(a, old) || !sameTrees(a, old) || !samePaths(a.Paths, old.Paths) || !sameBuilds(a, old) ||
 		!slices.EqualFunc(a.Modules, old.Modules, func(x, y snapshot.Module) bool {

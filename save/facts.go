@@ -18,8 +18,8 @@ const (
 	kinds
 )
 
-// facts are all that a plan is made of, beside the manifest that it replaces. They are a value: with
-// and without return others.
+// facts are all that a plan is made of, beside the manifest that it replaces. They are a value:
+// with and without return others.
 type facts struct {
 	kinds [kinds]collect.Kind
 	stock *collect.Stock
@@ -50,8 +50,8 @@ type rules struct {
 	maxSize, maxModules, maxBuild int64
 	repackBudget                  int64
 
-	// When the restore of this job began, and from when on a use is one of this job; zero when there
-	// was no restore to tell.
+	// When the restore of this job began, and from when on a use is one of this job; zero when
+	// there was no restore to tell.
 	began, usedSince time.Time
 }
 

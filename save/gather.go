@@ -83,8 +83,8 @@ type local struct {
 	paths   paths.Local
 }
 
-// scan lists both caches and the paths at once: the cache of modules waits for the go command, which
-// says what provides packages. The trees come last, as they depend on what is in the caches.
+// scan lists both caches and the paths at once: the cache of modules waits for the go command,
+// which says what provides packages. The trees come last, as they depend on what is in the caches.
 func (j job) scan(ctx context.Context, prev previous) (l local, err error) {
 	env := j.env(prev.stock)
 	var cache *modcache.Cache

@@ -19,8 +19,8 @@ func versionOf(m snapshot.Module) module.Version {
 // more.
 const maxDenied = 5
 
-// module makes sure that the store has a module. One that is not fit to be stored, or that the store
-// refuses, is left out.
+// module makes sure that the store has a module. One that is not fit to be stored, or that the
+// store refuses, is left out.
 func (u *uploader) module(ctx context.Context, j collect.Job) (collect.Outcome, error) {
 	out, err := u.ensureModule(ctx, j)
 	unfit := collect.IsUnfit(err)

@@ -34,8 +34,8 @@ const refreshAge = 7 * 24 * time.Hour
 // removed in the course of one save. The notice period is longer by far.
 const notesAge = time.Hour
 
-// notes is what a save knows about garbage collection. unnamed and noticed are of the goroutine that
-// calls read and confirm, which runs alone; workers only look. mu guards again.
+// notes is what a save knows about garbage collection. unnamed and noticed are of the goroutine
+// that calls read and confirm, which runs alone; workers only look. mu guards again.
 type notes struct {
 	store store.Store
 	now   func() time.Time
@@ -48,8 +48,8 @@ type notes struct {
 	again map[string]bool // noted objects that this save has written or touched
 }
 
-// read reads the notes. What is damaged collections ignore too; where they may not be read, it is up
-// to the notice period alone.
+// read reads the notes. What is damaged collections ignore too; where they may not be read, it is
+// up to the notice period alone.
 func (n *notes) read(ctx context.Context) error {
 	n.noticed = n.now()
 	u, err := n.load(ctx)

@@ -14,8 +14,8 @@ const DefaultRepackBudget = 256 << 20
 
 // Limits of planRepack.
 const (
-	// storedPerLive is how many bytes the packs may hold for each byte that is alive. It leaves a tenth
-	// of room below the 1.6 that is promised for the store, for what a budget puts off.
+	// storedPerLive is how many bytes the packs may hold for each byte that is alive. It leaves a
+	// tenth of room below the 1.6 that is promised for the store, for what a budget puts off.
 	storedPerLive = 1.5
 	// Of packs below smallPack bytes, each save adds one. Above maxSmall of them a restore pays for
 	// so many requests.
@@ -27,7 +27,8 @@ const (
 // moved:
 //
 //  1. packs of which less than half is alive;
-//  2. others with dead bytes, while the packs hold more than storedPerLive times what is alive in them;
+//  2. others with dead bytes, while the packs hold more than storedPerLive times what is alive in
+//     them;
 //  3. small packs, when there are more than maxSmall.
 //
 // A pack with live outputs that are not here stays until a save has them all, which is that of the

@@ -58,8 +58,8 @@ func (p *publisher) publishRestored(ctx context.Context) (also []string, written
 }
 
 // asRestored makes a manifest one for the key of the restore, whose go.sum files had these sums. To
-// them, modules that came later are as tools: they name none of them, so that they are restored with
-// the proof that tools need.
+// them, modules that came later are as tools: they name none of them, so that they are restored
+// with the proof that tools need.
 func asRestored(m *snapshot.Manifest, key []string, sums map[string]string) {
 	m.Key, m.Digest = key, key[len(key)-1]
 	m.Modules = slices.Clone(m.Modules)

@@ -10,9 +10,10 @@
 // The plan is pure: no store, no clock, no files. It goes through the kinds of content, of which
 // this package knows the interface only (internal/content/collect).
 //
-// The manifest is written last. Killed at any instant, a save leaves the old snapshot whole. Objects
-// are built in memory within one bound (Options.Memory), larger ones are streamed; peak memory does
-// not depend on the size of the caches but for their lists of entries (about 500 bytes an entry).
+// The manifest is written last. Killed at any instant, a save leaves the old snapshot whole.
+// Objects are built in memory within one bound (Options.Memory), larger ones are streamed; peak
+// memory does not depend on the size of the caches but for their lists of entries (about 500 bytes
+// an entry).
 package save
 
 import (
@@ -219,7 +220,8 @@ func (j job) env(stock *collect.Stock) collect.Env {
 	return collect.Env{Stock: stock, State: j.State, Start: j.start, Warn: j.log.warn}
 }
 
-// execute uploads what is new, then publishes. The result tells what was done, also beside an error.
+// execute uploads what is new, then publishes. The result tells what was done, also beside an
+// error.
 func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
 	first := g.facts.plan(g.facts.exact)
 	j.log.warnAll(first.warnings)

@@ -12,11 +12,12 @@ import (
 )
 
 // stream uploads a large object while it is being built, a toolchain or a linked program mostly. A
-// pack is built twice, first for its name and size alone, which is cheaper than a copy on disk; only
-// the second time counts as reading. A tree that turns out wrong at its end breaks the upload off.
+// pack is built twice, first for its name and size alone, which is cheaper than a copy on disk;
+// only the second time counts as reading. A tree that turns out wrong at its end breaks the upload
+// off.
 //
-// It has joined what it began when it returns, and no outcome stands beside an error: a pack that is
-// not in the store is in no manifest.
+// It has joined what it began when it returns, and no outcome stands beside an error: a pack that
+// is not in the store is in no manifest.
 func (u *uploader) stream(ctx context.Context, j collect.Job, cond store.Condition) (collect.Outcome, error) {
 	object, size := j.Object, int64(-1)
 	if object == "" {

@@ -31,8 +31,8 @@ type prover struct {
 
 var proofs = prover{small: sync.Pool{New: func() any { b := make([]byte, 0, provenAlways); return &b }}}
 
-// prove decodes a frame that was just encoded, if it is its turn, and compares. What an encoder gets
-// wrong would have the right hash in the manifest.
+// prove decodes a frame that was just encoded, if it is its turn, and compares. What an encoder
+// gets wrong would have the right hash in the manifest.
 func (p *prover) prove(stored, raw []byte) error {
 	if len(raw) <= provenAlways {
 		buf := p.small.Get().(*[]byte)

@@ -19,8 +19,8 @@ type Local struct {
 	packs  []snapshot.Pack // that this save made of outputs
 }
 
-// New returns the build cache that has this inventory, whose entries it takes over. lastUse says when
-// an entry was used last, in Unix seconds.
+// New returns the build cache that has this inventory, whose entries it takes over. lastUse says
+// when an entry was used last, in Unix seconds.
 func New(cache *buildcache.Cache, inv *buildcache.Inventory, lastUse func(buildcache.Local) int64) Local {
 	l := Local{cache: cache, inv: inv, list: make([]localEntry, len(inv.Entries))}
 	for i, e := range inv.Entries {

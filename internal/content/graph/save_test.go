@@ -40,8 +40,8 @@ func here(t testing.TB, text string) (l Local) {
 	return l
 }
 
-// TestNextSnapshot: the trees that are here replace those of the manifest, and stand beside those that
-// another save wrote meanwhile.
+// TestNextSnapshot: the trees that are here replace those of the manifest, and stand beside those
+// that another save wrote meanwhile.
 func TestNextSnapshot(t *testing.T) {
 	for name, c := range map[string]struct {
 		here, own string
@@ -69,7 +69,8 @@ func TestNextSnapshot(t *testing.T) {
 		},
 		"dates":            {here: "graph x.org/a@v1.0.0 use=3h", own: "graph x.org/a@v1.0.0 use=1h\ngraph x.org/b@v1.0.0 use=9h", want: "graph x.org/a@v1.0.0 use=1h\ngraph x.org/b@v1.0.0 use=9h"},
 		"dates, one older": {here: "graph x.org/a@v1.0.0 use=1h", own: "graph x.org/a@v1.0.0 use=3h", want: "graph x.org/a@v1.0.0 use=1h"},
-		"dates that age": { // a day later than the files, so that another job's clock does not bring them back
+		// a day later than the files, so that another job's clock does not bring them back
+		"dates that age": {
 			here: "graph x.org/a@v1.0.0 use=71h", own: "graph x.org/b@v1.0.0 use=73h\ngraph x.org/c@v1.0.0 use=1h", maxAge: 48 * time.Hour,
 			want: "graph x.org/a@v1.0.0 use=71h\ngraph x.org/c@v1.0.0 use=1h",
 		},
@@ -185,8 +186,8 @@ func (w *machine) stocked(name, pack, sum string, files int) {
 	w.env.Stock = collect.NewStock([]*snapshot.Manifest{m}, nil)
 }
 
-// TestScan: the same files are found in the store by their sum, without being packed; any other byte
-// makes another sum.
+// TestScan: the same files are found in the store by their sum, without being packed; any other
+// byte makes another sum.
 func TestScan(t *testing.T) {
 	w := newMachine(t)
 	trees := w.scan(t)
@@ -228,8 +229,8 @@ func TestFewer(t *testing.T) {
 	}
 }
 
-// TestUnreadableFiles are left out of the sum, with a warning, and so is a tree of which nothing can
-// be read.
+// TestUnreadableFiles are left out of the sum, with a warning, and so is a tree of which nothing
+// can be read.
 func TestUnreadableFiles(t *testing.T) {
 	w := newMachine(t)
 	w.o.Modules = nil

@@ -177,7 +177,8 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// TestMergeLeavesLocal: a plan changes nothing of what it was made of, so that it can be made again.
+// TestMergeLeavesLocal: a plan changes nothing of what it was made of, so that it can be made
+// again.
 func TestMergeLeavesLocal(t *testing.T) {
 	s := situation{
 		here: "module x.org/a@v1.0.0 5 use=90h\nmodule x.org/b@v1.0.0 5 use=9h\nmodule x.org/c@v1.0.0 5 use=-99h", own: "module x.org/b@v1.0.0 5 use=1h",

@@ -344,8 +344,8 @@ func (w *machine) write(t *testing.T, v module.Version) (map[string]string, int6
 	}
 }
 
-// TestWrite: an object has all files of a version; a tree that is not what its hash says makes none,
-// and the error names the files that are to blame and what to do.
+// TestWrite: an object has all files of a version; a tree that is not what its hash says makes
+// none, and the error names the files that are to blame and what to do.
 func TestWrite(t *testing.T) {
 	large := strings.Repeat("large ", fileBuffer/5)
 	for name, c := range map[string]struct {
@@ -401,7 +401,8 @@ func TestWriteCancelled(t *testing.T) {
 	}
 }
 
-// TestFilesThatChange: a file that is not of its size any more is told from a failure of the upload.
+// TestFilesThatChange: a file that is not of its size any more is told from a failure of the
+// upload.
 func TestFilesThatChange(t *testing.T) {
 	broken := errors.New("broken pipe")
 	big := strings.Repeat("0123456789", snapshot.FrameSize/5)

@@ -18,8 +18,8 @@ type merged struct {
 	warnings []string
 }
 
-// Merge implements collect.Kind. Of two contents of one name that is newer which was used later, but
-// what is here has come after what was there when this save began.
+// Merge implements collect.Kind. Of two contents of one name that is newer which was used later,
+// but what is here has come after what was there when this save began.
 func (l Local) Merge(base collect.Base) collect.Merged {
 	m := merged{local: l, base: base, list: slices.Clone(l.files)}
 	if base.Own != nil {
