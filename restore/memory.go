@@ -9,7 +9,8 @@ import (
 // How Options.Memory is shared out. A transfer is small, but a module of bigModule has parts of 16
 // MiB in flight.
 const (
-	maxBuffers = 10 // decoded frames that are held on machines with many cores: 160 MiB
+	// decoded frames that are held on machines with many cores: 160 MiB
+	maxBuffers = 10
 	// bytes of stored frames, of all objects together: those that arrive, and those that wait to be
 	// decoded
 	maxStored    = 40 << 20
@@ -42,4 +43,29 @@ func (o *Options) storedBytes() int64 {
 		return maxStored
 	}
 	return min(maxStored, o.Memory/4)
+}
+
+// planBytes is what the plan takes for each action, in bytes: whether it is wanted, the actions of
+// its output, the job.
+const planBytes = 32
+
+// usualLists are the bytes of lists that fit into the memory of a restore beside what is in
+// transfer.
+const usualLists = 100 << 20
+
+// transferMemory is free while the caches are compared, in bytes.
+const transferMemory = 160 << 20
+
+// listMemory is how many bytes the lists of a manifest take, and more for other lists, beyond what
+// fits into the usual memory.
+func listMemory(m *snapshot.Manifest, more int64) int64 {
+	n := int64(m.Memory()+planBytes*len(m.Actions)) + max(more, 0)
+	return max(n+n/8-usualLists, 0)
+}
+
+// tellMemory tells Options.MoreMemory of the lists.
+func (o *Options) tellMemory(m *snapshot.Manifest, more int64) {
+	if o.MoreMemory != nil {
+		o.MoreMemory(listMemory(m, more))
+	}
 }

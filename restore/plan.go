@@ -1,6 +1,10 @@
 package restore
 
 import (
+	"github.com/org/gocache-action/internal/content/build"
+	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/content/modules"
+	"github.com/org/gocache-action/internal/content/paths"
 	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -22,7 +26,8 @@ type PlanResult struct {
 	Losses   []Loss   `json:"losses,omitempty"`
 }
 
-// PlanCounts sums up one half. Bytes are of what would be fetched, as far as a manifest tells.
+// PlanCounts sums up one kind of content. Bytes are of what would be fetched, as far as a manifest
+// tells.
 type PlanCounts struct {
 	Fetch   int   `json:"fetch"`
 	Present int   `json:"present"`
@@ -30,36 +35,35 @@ type PlanCounts struct {
 	Bytes   int64 `json:"bytes"`  // bytes to write
 }
 
-func (r *run) describe() *PlanResult {
-	k := r.Keys.Key
+// describe says what the plans come to.
+func describe(o Options, f finding, plans []plan) *PlanResult {
 	p := &PlanResult{
-		Key: k.String(), Candidates: lookup.Candidates(r.Repo, r.scopes(), k.Exact(), k.Latest()),
-		Matched: r.matched(), Losses: r.tally.named(), Differs: r.differs, Warnings: r.tally.warnings,
+		Key: o.Keys.Key.String(), Candidates: candidates(o),
+		Matched: f.matched(o.Keys.Key.Digest), Differs: f.Differs,
 	}
-	for _, j := range r.modules {
-		if !j.listed {
-			p.Unlisted++
-			continue
+	var total install.Outcome
+	total.Add(f.Outcome)
+	for _, k := range plans {
+		total.Add(k.Known)
+		p.Unlisted += k.Unlisted
+		p.Trees = append(p.Trees, k.Trees...)
+		if counts := p.counts(k.Name); counts != nil {
+			*counts = PlanCounts{Fetch: k.Fetch, Present: k.Known.Counts.Present, Stored: k.Stored, Bytes: k.Bytes}
 		}
-		p.Modules.Fetch++
-		p.Modules.Stored += j.size
-		p.Modules.Bytes += j.bytes
 	}
-	p.Modules.Present = r.tally.modules.Present
-	for _, j := range r.packs {
-		p.Build.Stored += j.bytes
-		p.Build.Bytes += j.raw
-	}
-	p.Build.Present = r.tally.build.Present
-	p.Build.Fetch = len(r.manifest().Actions) - p.Build.Present
-	p.Files.Present = r.tally.files.Present
-	for _, j := range r.paths {
-		p.Files.Fetch += len(j.wanted)
-		p.Files.Stored += j.pack.Size
-		p.Files.Bytes += j.bytes
-	}
-	for _, j := range r.trees {
-		p.Trees = append(p.Trees, j.tree)
-	}
+	p.Losses, p.Warnings = total.Losses, total.Warnings
 	return p
+}
+
+// counts returns where the counts of a kind stand; nil: they are not told.
+func (p *PlanResult) counts(kind string) *PlanCounts {
+	switch kind {
+	case modules.Name:
+		return &p.Modules
+	case build.Name:
+		return &p.Build
+	case paths.Name:
+		return &p.Files
+	}
+	return nil
 }

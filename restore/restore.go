@@ -1,30 +1,35 @@
 // Package restore brings a snapshot, and the modules that go.sum names, from a
 // store into GOMODCACHE and GOCACHE.
 //
-// It plans first (which manifest, what of it is missing here), then runs one streaming pipeline:
-// ranged reads, decompression, verification and file creation all at once, nothing staged on disk.
-// At most Options.Concurrency objects are in transfer; at most GOMAXPROCS frames are decoded at
-// once, GOMAXPROCS+2, 10 at most, decoded ones are held, and 16 MiB of what arrived early, so peak
-// memory does not depend on the size of the caches. With Options.Memory below what that takes, all
-// of these are fewer.
+// It does so in four steps, each of which takes values and returns values:
+//
+//   - Find: which manifest of up to six is the first that is there and sound.
+//   - Plan: what of it is missing here. Each kind of content, a package below internal/content,
+//     compares what the manifest and go.sum name with the local disk, and plans jobs. The plan
+//     itself is pure; it depends on nothing but the values that it is given.
+//   - Fetch and Install: all jobs at once, as one streaming pipeline of ranged reads,
+//     decompression, verification and file creation. Nothing is staged on disk but modules, which
+//     appear whole.
+//
+// What becomes of the jobs are values too, which fold makes a Result of.
+//
+// At most Options.Concurrency objects are in transfer, and twice as many jobs are begun. At most
+// GOMAXPROCS frames are decoded at once, and GOMAXPROCS+2, but 10 at most, decoded ones of 16 MiB
+// are held, beside 40 MiB of stored frames that have arrived or are arriving. So peak memory does
+// not depend on the size of the caches, but for their lists of entries. With Options.Memory below
+// what that takes, all of these are fewer.
 package restore
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"io/fs"
-	"os"
-	"syscall"
 	"time"
 
-	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/checksumdb"
+	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/jobstate"
-	"github.com/org/gocache-action/internal/lookup"
-	"github.com/org/gocache-action/internal/modcache"
-	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -38,7 +43,7 @@ type Options struct {
 	// Scopes are asked in this order: own, base of a pull request, default branch.
 	Scope, BaseScope, DefaultScope string
 	Keys                           keys.Plan
-	ModDir, BuildDir               string // "" switches that half off
+	ModDir, BuildDir               string // "": that cache is left alone
 	ModWritable                    bool   // GOFLAGS=-modcacherw
 	Private                        string // patterns as in GOPRIVATE, comma-separated
 	// Trust says whose snapshots are restored: one that it refuses is named among the losses, and
@@ -62,8 +67,8 @@ type Options struct {
 	BuiltWith   map[string]string
 	Concurrency int   // objects in transfer; default 16
 	PartSize    int64 // bytes of one ranged read; default 16 MiB
-	// bytes for what is in transfer or being decoded; 0, and what is more than enough: see the
-	// package comment
+	// Memory bounds the bytes that are in transfer or being decoded, if it is less than what the
+	// package comment says they take; 0: they take that.
 	Memory int64
 	// MoreMemory, unless it is nil, is told how many bytes the lists of entries take beyond what
 	// fits into the usual memory, whenever that changes. It is for a collector that works towards a
@@ -90,13 +95,11 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// Counts says what became of the things of one kind.
-type Counts struct {
-	Restored int `json:"restored"`
-	Present  int `json:"present"` // already there, and whole
-	Missing  int `json:"missing"` // not in the store
-	Refused  int `json:"refused"` // did not pass verification, or another program had the file open
-}
+// Counts says how many entries, modules or files of one kind met which end.
+type Counts = install.Counts
+
+// Loss names something that the snapshot or go.sum promises and that could not be restored.
+type Loss = install.Loss
 
 // Result is what a restore did. It is whole even when Run also returns an error: what was done
 // before it.
@@ -122,24 +125,6 @@ type Result struct {
 	State    jobstate.State `json:"-"` // for the save of the same job
 }
 
-// Loss names something that the snapshot or go.sum promises and that could not be restored.
-type Loss struct {
-	What   string `json:"what"`   // a module version or an object
-	Reason string `json:"reason"` // why
-	Kind   string `json:"kind"`   // "missing", "refused", "locked" or "disk"
-}
-
-// planBytes is what the plan takes for each action, in bytes: whether it is wanted, the actions of
-// its output, the job.
-const planBytes = 32
-
-// usualLists are the bytes of lists that fit into the memory of a restore beside what is in
-// transfer.
-const usualLists = 100 << 20
-
-// transferMemory is free while the caches are compared, in bytes.
-const transferMemory = 160 << 20
-
 // shownLargest is how many modules Result.Largest lists.
 const shownLargest = 10
 
@@ -148,52 +133,31 @@ func (r *Result) Hit() bool {
 	return r.Matched != nil || r.Modules.Restored+r.Modules.Present > 0
 }
 
-// run is one restore, or the plan of one.
-type run struct {
-	Options
-	start   time.Time
-	found   lookup.Found
-	damaged []lookup.Found
+// scopes are where snapshots and private modules are looked for, in this order. Some may be "".
+func (o *Options) scopes() []string { return []string{o.Scope, o.BaseScope, o.DefaultScope} }
 
-	mods  *modcache.Cache
-	build *buildcache.Cache
-
-	modules []moduleJob
-	packs   []packJob
-	trees   []treeJob
-	paths   []pathJob
-	ready   []int32                // actions whose output is already here
-	wrong   []buildcache.Output    // here, but not what they are named by
-	stuck   map[buildcache.ID]bool // of those, what cannot be removed
-	byOut   actionIndex
-	// Parts fail by themselves.
-	modPart, buildPart part
-	pathParts          map[string]*part // by name; made while planning
-
-	differs []string // see Result.Differs
-
-	tally   tally
-	buffers *buffers
-	stored  *frameMemory
-	stage   *modcache.Stage
-	sums    *sumCheck // nil: nothing is checked
+// Lookup says which snapshot Run would restore, and looks at nothing else: neither at the caches
+// and Paths nor at modules. The Result has no counts.
+func Lookup(ctx context.Context, o Options) (*Result, error) {
+	o.setDefaults()
+	o.ModDir, o.BuildDir = "", ""
+	start := o.Now()
+	f, err := find(ctx, o)
+	return fold(o, start, f, nil), err
 }
 
 // Plan says what Run would do. It reads the store and the caches and writes nothing.
 func Plan(ctx context.Context, o Options) (*PlanResult, error) {
-	r, err := prepare(ctx, o)
+	o.setDefaults()
+	f, err := find(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	return r.describe(), nil
-}
-
-// Lookup says which snapshot Run would restore, and looks at nothing else: neither at the caches
-// nor at modules. The Result has no counts.
-func Lookup(ctx context.Context, o Options) (*Result, error) {
-	o.ModDir, o.BuildDir = "", ""
-	r, err := prepare(ctx, o)
-	return r.result(), err
+	plans, err := prepare(ctx, o, f, newPlaces(o))
+	if err != nil {
+		return nil, err
+	}
+	return describe(o, f, plans), nil
 }
 
 // Run restores. A miss is no error. Errors of the store (store.ErrUnreachable, store.ErrDenied,
@@ -201,155 +165,21 @@ func Lookup(ctx context.Context, o Options) (*Result, error) {
 // directories, the others are restored all the same, and the error says so at the end. What was
 // restored until then is whole, and is in the Result beside the error.
 func Run(ctx context.Context, o Options) (*Result, error) {
-	r, err := prepare(ctx, o)
+	o.setDefaults()
+	start := o.Now()
+	places := newPlaces(o)
+	f, err := find(ctx, o)
+	var plans []plan
 	if err == nil {
-		err = r.execute(ctx)
+		plans, err = prepare(ctx, o, f, places)
 	}
-	res := r.result()
+	if err == nil {
+		plans, err = carryOut(ctx, o, start, plans)
+		err = errors.Join(err, places.failed(plans))
+	}
+	res := fold(o, start, f, plans)
 	// A store in which time ran out may be too slow for anything: the save asks first, as after one
 	// that did not answer.
 	res.State.Unreachable = errors.Is(err, store.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)
 	return res, err
 }
-
-// prepare finds the manifest and compares it with what is here.
-func prepare(ctx context.Context, o Options) (*run, error) {
-	o.setDefaults()
-	r := &run{Options: o, start: o.Now()}
-	r.modPart.name, r.buildPart.name = "module cache "+o.ModDir, "build cache "+o.BuildDir
-	r.Meter.SetPhase("look up")
-	k := o.Keys.Key
-	var err error
-	r.found, r.damaged, err = lookup.Reader{Store: o.Store, Repo: o.Repo, Trust: o.Trust, Now: o.Now}.First(ctx,
-		lookup.Candidates(o.Repo, r.scopes(), k.Exact(), k.Latest()))
-	for _, d := range r.damaged {
-		if errors.Is(d.Err, store.ErrDenied) {
-			r.tally.warn("%v: it is passed over", d.Err)
-			continue
-		}
-		r.tally.damage(jobstate.Damage{Object: d.Object, Frame: -1, Reason: d.Err.Error()}, kindOf(d.Err))
-	}
-	if err != nil {
-		return r, err
-	}
-	r.tellMemory(0)
-	r.Meter.SetPhase("compare")
-	if o.ModDir != "" {
-		r.mods = modcache.Open(o.ModDir, modcache.Options{Writable: o.ModWritable})
-		if err := r.planModules(ctx); err != nil {
-			return r, err
-		}
-	}
-	if o.BuildDir != "" {
-		r.compareBuilds()
-		r.build = buildcache.Open(o.BuildDir)
-		if err := r.planBuild(ctx); err != nil {
-			return r, err
-		}
-	}
-	r.planTrees()
-	r.planPaths()
-	return r, nil
-}
-
-// tellMemory tells whether the lists of the manifest, and more bytes, are so large that they
-// matter.
-func (r *run) tellMemory(more int64) {
-	m := r.manifest()
-	n := int64(m.Memory()+planBytes*len(m.Actions)) + max(more, 0)
-	if n += n / 8; r.MoreMemory != nil {
-		r.MoreMemory(max(n-usualLists, 0))
-	}
-}
-
-func (r *run) scopes() []string { return []string{r.Scope, r.BaseScope, r.DefaultScope} }
-
-// manifest returns the one found, or an empty one.
-func (r *run) manifest() *snapshot.Manifest {
-	if r.found.Manifest == nil {
-		return new(snapshot.Manifest)
-	}
-	return r.found.Manifest
-}
-
-func (r *run) matched() *jobstate.Matched {
-	if r.found.Manifest == nil {
-		return nil
-	}
-	// The digest decides, not the name: "latest" can well be the snapshot of these very module
-	// files.
-	return &jobstate.Matched{
-		Object: r.found.Object, Scope: r.found.Scope, Key: r.found.Key,
-		Exact: r.found.Manifest.Digest == r.Keys.Key.Digest, Saved: r.found.Manifest.Writer.Time,
-	}
-}
-
-func (r *run) result() *Result {
-	res := &Result{
-		Key: r.Keys.Key.String(), Matched: r.matched(),
-		BytesFetched: r.Meter.Bytes.Load(), BytesWritten: r.Meter.Disk.Load(), FilesWritten: r.Meter.Files.Load(),
-		Seconds: time.Since(r.start).Seconds(), Requests: r.Store.Requests(),
-	}
-	res.Exact = res.Matched != nil && res.Matched.Exact
-	if m := r.found.Manifest; m != nil {
-		size := m.Size()
-		res.Size, res.Largest = &size, m.LargestModules(shownLargest)
-	}
-	r.tally.into(res)
-	res.Differs = r.differs
-	res.State = jobstate.State{
-		Store: r.Store.String(), Repo: r.Repo, Scope: r.Scope, Time: r.start,
-		Matched: res.Matched, Damaged: r.tally.damages, ZipsRebuilt: r.Zips, Differs: r.differs,
-		Key: r.Keys.Key.Exact(), Sums: make(map[string]string, len(r.Keys.Sums.Zip)),
-	}
-	for v, sum := range r.Keys.Sums.Zip {
-		res.State.Sums[v.String()] = sum
-	}
-	return res
-}
-
-// kindOf tells a loss that is no more than an absence from bytes that were refused.
-func kindOf(err error) string {
-	if errors.Is(err, store.ErrNotFound) {
-		return "missing"
-	}
-	return "refused"
-}
-
-// isStore reports whether an error means that going on asking the store is pointless.
-func isStore(err error) bool {
-	return errors.Is(err, store.ErrUnreachable) || errors.Is(err, store.ErrDenied) || errors.Is(err, store.ErrNoStore) || errors.Is(err, store.ErrMoved) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
-
-// errLocal marks a failure of the local disk, for which a part of the restore is given up.
-type errLocal struct{ error }
-
-func (e errLocal) Unwrap() error { return e.error }
-
-func local(err error) error {
-	if err == nil {
-		return nil
-	}
-	return errLocal{err}
-}
-
-// diskError marks err as a failure of the disk if it comes from a system call; the
-// other errors of the caches speak about the content, which costs one module or file only.
-func diskError(err error) error {
-	var path *fs.PathError
-	var link *os.LinkError
-	var no syscall.Errno
-	if errors.Is(err, fs.ErrExist) || osfile.IsBadName(err) || osfile.IsLocked(err) || !errors.As(err, &path) && !errors.As(err, &link) && !errors.As(err, &no) {
-		return err
-	}
-	return local(err)
-}
-
-func isLocal(err error) bool {
-	var l errLocal
-	return errors.As(err, &l)
-}
-
-// fetchError names the object that a read failed on.
-func fetchError(object string, err error) error { return store.Named("object", object, err) }

@@ -220,7 +220,7 @@ func TestSize(t *testing.T) {
 	if _, err := Run(context.Background(), o); err != nil || w.has(chain) || w.has(tomb) {
 		t.Errorf("%v; toolchain is there: %v, tomb: %v", err, w.has(chain), w.has(tomb))
 	}
-	w.run("build", "./...")
+	w.run("vet", "./c") // which needs the least of the standard library that went
 	w.run("mod", "verify")
 }
 
@@ -266,8 +266,10 @@ func TestKilled(t *testing.T) {
 		cmd.Process.Kill()
 		cmd.Wait()
 		w.wholePairs()
-		w.run("build", "./a", "./b")
 		w.run("mod", "verify")
+		if i%2 == 0 { // compiles what went, which takes long
+			w.run("build", "./a")
+		}
 	}
 	o := w.options()
 	o.MaxSize = 1

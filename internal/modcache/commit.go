@@ -241,12 +241,12 @@ func (i *Install) placeSmall(suffix string, data []byte) error {
 		return err
 	}
 	temp := filepath.Join(i.dir, "small"+suffix)
-	return place1(temp, i.c.path(i.p.base+suffix), data)
+	return writeAndRename(temp, i.c.path(i.p.base+suffix), data)
 }
 
-// place1 writes data to temp and renames that to path, which can be anything but a directory with
+// writeAndRename writes data to temp and renames that to path, which can be anything but a directory with
 // content.
-func place1(temp, path string, data []byte) error {
+func writeAndRename(temp, path string, data []byte) error {
 	f, err := osfile.Create(temp, 0o666)
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func (s *Stage) place(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	err = place1(temp, path, data)
+	err = writeAndRename(temp, path, data)
 	if err != nil {
 		os.Remove(temp)
 	}

@@ -154,5 +154,5 @@ func (r *retired) putBackHash() error {
 	if err == nil && string(now) == string(r.ziphash) {
 		return nil
 	}
-	return place1(r.stage+".ziphash", r.hash, r.ziphash)
+	return writeAndRename(r.stage+".ziphash", r.hash, r.ziphash)
 }

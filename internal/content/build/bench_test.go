@@ -1,0 +1,68 @@
+package build
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/zstdenc"
+)
+
+// BenchmarkDecode decodes a frame of Go machine code and tables, this program, as a restore does,
+// without and with a checksum of the content, and with the SHA-256 of it that --verify outputs
+// takes.
+func BenchmarkDecode(b *testing.B) {
+	raw := program(b)
+	enc := new(zstdenc.Encoder)
+	plain, checked := frameOf(enc.Append(nil, raw)), frameOf(enc.AppendChecked(nil, raw))
+	for _, c := range []struct {
+		name   string
+		stored []byte
+		hash   bool
+	}{{"plain", plain, false}, {"checksum", checked, false}, {"sha256", checked, true}} {
+		b.Run(c.name, func(b *testing.B) {
+			f := snapshot.Frame{Size: int64(len(c.stored)), Raw: int64(len(raw)), Sum: sha256.Sum256(c.stored)}
+			buf := make([]byte, snapshot.FrameSize)
+			clear(buf) // the system gives the pages now
+			b.SetBytes(int64(len(raw)))
+			for b.Loop() {
+				out, err := f.Decode(c.stored, buf[:0])
+				if err != nil || len(out) != len(raw) {
+					b.Fatal(err)
+				}
+				if c.hash {
+					_ = sha256.Sum256(out)
+				}
+			}
+		})
+	}
+}
+
+func program(b *testing.B) []byte {
+	b.Helper()
+	name, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, snapshot.FrameSize))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return raw
+}
+
+// frameOf puts the header of stored frames before a zstd frame.
+func frameOf(z []byte) []byte {
+	out := binary.LittleEndian.AppendUint32(nil, 0x184D2A50)
+	out = binary.LittleEndian.AppendUint32(out, 4)
+	out = binary.LittleEndian.AppendUint32(out, uint32(len(z)))
+	return append(out, z...)
+}

@@ -1,0 +1,176 @@
+package build
+
+import (
+	"sort"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/fetch"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// Here is what a build cache holds, as far as a restore needs to know.
+type Here struct {
+	Inventory *buildcache.Inventory // without Wrong
+	Wrong     []buildcache.Output   // not what they are named by; they are to be removed
+}
+
+// Jobs is the plan for action entries and outputs. It does not change once it is made.
+type Jobs struct {
+	Reads   []Read
+	Ready   []int32 // actions whose output is already here
+	Present int     // actions that are here
+	Wrong   []buildcache.Output
+
+	manifest *snapshot.Manifest
+	actions  actionIndex
+	known    install.Outcome
+}
+
+// Read is one ranged read: neighbouring frames of a pack, and the outputs that begin in them.
+type Read struct {
+	Pack       int   // index into the manifest's
+	First, End int   // frames
+	Outputs    []int // indices into the manifest's, by place
+	Bytes      int64 // stored
+	Raw        int64 // of the outputs
+}
+
+// maxGap is how many stored bytes of unwanted frames are read along to save a request.
+const maxGap = 1 << 20
+
+// maxUnread is how many unreadable directories are named.
+const maxUnread = 3
+
+// Plan decides which outputs and actions of the manifest are to be fetched, in reads of about
+// partSize stored bytes.
+func Plan(m *snapshot.Manifest, here Here, partSize int64) Jobs {
+	p := Jobs{manifest: m, Wrong: here.Wrong}
+	wanted := make([]bool, len(m.Actions))
+	for i, a := range m.Actions {
+		if wanted[i] = !hasAction(here.Inventory.Entries, a.ID); !wanted[i] {
+			p.Present++
+		}
+	}
+	p.actions = indexActions(m, wanted)
+	needed := make([]bool, len(m.Outputs))
+	for i, o := range m.Outputs {
+		actions := p.actions.of(i)
+		if isWhole(here.Inventory, o) {
+			p.Ready = append(p.Ready, actions...)
+		} else {
+			needed[i] = len(actions) > 0
+		}
+	}
+	p.Reads = groupReads(m, needed, partSize)
+	p.known.Counts.Present = p.Present
+	p.warn(here)
+	return p
+}
+
+// warn names what is wrong with what is here.
+func (p *Jobs) warn(here Here) {
+	for i, err := range here.Inventory.Unread {
+		if i == maxUnread {
+			p.known.Warn("and %d more directories of the build cache", len(here.Inventory.Unread)-i)
+			break
+		}
+		p.known.Warn("build cache: what lies there is not known: %v", err)
+	}
+	for _, o := range here.Wrong {
+		p.known.Warn("build output %s is not what it is named by, and goes", o.ID)
+	}
+}
+
+// Summary implements install.Planned. Every wanted action is an entry to fetch, also where its
+// output is here.
+func (p Jobs) Summary() install.Summary {
+	s := install.Summary{Fetch: len(p.manifest.Actions) - p.Present, Known: p.known, Files: int64(len(p.Ready))}
+	for i, r := range p.Reads {
+		s.Stored += r.Bytes
+		s.Bytes += r.Raw
+		s.Files += int64(len(r.Outputs))
+		for _, o := range r.Outputs {
+			s.Files += int64(len(p.actions.of(o)))
+		}
+		if i == 0 || r.Pack != p.Reads[i-1].Pack {
+			s.Packs = append(s.Packs, r.Pack)
+		}
+	}
+	return s
+}
+
+// hasAction reports whether the action has a whole entry here, whatever its output: an entry that
+// the go command wrote itself is never older than ours.
+func hasAction(entries []buildcache.Local, id buildcache.ID) bool {
+	i := sort.Search(len(entries), func(i int) bool { return string(entries[i].Action[:]) >= string(id[:]) })
+	return i < len(entries) && entries[i].Action == id
+}
+
+// isWhole reports whether an output is here, with its size and its kind.
+func isWhole(inv *buildcache.Inventory, o snapshot.Output) bool {
+	here, ok := inv.Output(o.ID)
+	return ok && here.Size == o.Size && here.Exec == o.Exec
+}
+
+// actionIndex finds the wanted actions of an output: those of output i are
+// list[start[i]:start[i+1]].
+type actionIndex struct {
+	start []int32
+	list  []int32
+}
+
+func (a actionIndex) of(output int) []int32 { return a.list[a.start[output]:a.start[output+1]] }
+
+func indexActions(m *snapshot.Manifest, wanted []bool) actionIndex {
+	idx := actionIndex{start: make([]int32, len(m.Outputs)+1)}
+	for i, a := range m.Actions {
+		if wanted[i] {
+			idx.start[a.Output+1]++
+		}
+	}
+	for i := range m.Outputs {
+		idx.start[i+1] += idx.start[i]
+	}
+	idx.list = make([]int32, idx.start[len(m.Outputs)])
+	fill := append([]int32(nil), idx.start...)
+	for i, a := range m.Actions {
+		if wanted[i] {
+			idx.list[fill[a.Output]] = int32(i)
+			fill[a.Output]++
+		}
+	}
+	return idx
+}
+
+// groupReads makes ranged reads of about partSize from the needed outputs, which are sorted by
+// place. A read never ends inside an output.
+func groupReads(m *snapshot.Manifest, needed []bool, partSize int64) []Read {
+	var reads []Read
+	for i, o := range m.Outputs {
+		if !needed[i] {
+			continue
+		}
+		frames := m.Packs[o.Pack].Frames
+		if len(reads) == 0 || !reads[len(reads)-1].takes(o, frames, partSize) {
+			reads = append(reads, Read{Pack: o.Pack, First: o.Frame, End: o.Frame})
+		}
+		r := &reads[len(reads)-1]
+		if end := m.Span(o); end > r.End {
+			r.Bytes += fetch.StoredSize(frames, r.End, end)
+			r.End = end
+		}
+		r.Outputs = append(r.Outputs, i)
+		r.Raw += o.Size
+	}
+	return reads
+}
+
+// takes reports whether the next output in the order of places belongs to the read.
+func (r *Read) takes(o snapshot.Output, frames []snapshot.Frame, partSize int64) bool {
+	if o.Pack != r.Pack {
+		return false
+	}
+	gap := fetch.StoredSize(frames, r.End, o.Frame)
+	return gap <= maxGap && (o.Frame < r.End || r.Bytes+gap < partSize)
+}

@@ -1,0 +1,225 @@
+package build
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/contenttest"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// frames are frames of these stored sizes, each of which decodes to 1000 bytes.
+func frames(sizes ...int64) (list []snapshot.Frame) {
+	for _, s := range sizes {
+		list = append(list, snapshot.Frame{Size: s, Raw: 1000})
+	}
+	return list
+}
+
+func pack(sizes ...int64) snapshot.Pack {
+	return snapshot.Pack{Object: fmt.Sprint("pack", sizes), Frames: frames(sizes...)}
+}
+
+// output is output b, of size bytes, at the beginning of a frame.
+func output(b byte, size int64, pack, frame int) snapshot.Output {
+	return snapshot.Output{ID: contenttest.ID(b), Size: size, Pack: pack, Frame: frame}
+}
+
+// action is an action of output i.
+func action(b byte, i int) snapshot.Action { return snapshot.Action{ID: contenttest.ID(b), Output: i} }
+
+// local is what is here: outputs, and entries that name them.
+func local(outputs []buildcache.Output, entries ...buildcache.Entry) Here {
+	inv := &buildcache.Inventory{Outputs: outputs}
+	for _, e := range entries {
+		inv.Entries = append(inv.Entries, buildcache.Local{Entry: e})
+	}
+	inv.Drop(nil) // makes the index
+	return Here{Inventory: inv}
+}
+
+func entry(b, out byte) buildcache.Entry {
+	return buildcache.Entry{Action: contenttest.ID(b), Output: contenttest.ID(out)}
+}
+
+// reads describes reads as "pack:first-end [outputs] bytes".
+func reads(list []Read) (all []string) {
+	for _, r := range list {
+		all = append(all, fmt.Sprintf("%d:%d-%d %v %d", r.Pack, r.First, r.End, r.Outputs, r.Bytes))
+	}
+	return all
+}
+
+func TestPlan(t *testing.T) {
+	three := &snapshot.Manifest{
+		Packs:   []snapshot.Pack{pack(10, 20, 30)},
+		Outputs: []snapshot.Output{output(1, 100, 0, 0), output(2, 200, 0, 1), output(3, 300, 0, 2)},
+		Actions: []snapshot.Action{action(11, 0), action(12, 1), action(13, 1), action(14, 2)},
+	}
+	for name, c := range map[string]struct {
+		m        *snapshot.Manifest
+		here     Here
+		partSize int64
+		reads    []string
+		ready    []int32
+		present  int
+		bytes    int64
+	}{
+		"no snapshot": {m: new(snapshot.Manifest), here: local(nil)},
+		"nothing here": {
+			m: three, here: local(nil), reads: []string{"0:0-3 [0 1 2] 60"}, bytes: 600,
+		},
+		"all here": {
+			m: three, present: 4,
+			here: local([]buildcache.Output{{ID: contenttest.ID(1), Size: 100}, {ID: contenttest.ID(2), Size: 200}, {ID: contenttest.ID(3), Size: 300}},
+				entry(11, 1), entry(12, 2), entry(13, 2), entry(14, 3)),
+		},
+		"one action of two": {
+			// outputs that are here only need their entries
+			m: three, present: 1, ready: []int32{0, 2, 3},
+			here: local([]buildcache.Output{{ID: contenttest.ID(1), Size: 100}, {ID: contenttest.ID(2), Size: 200}, {ID: contenttest.ID(3), Size: 300}},
+				entry(12, 2)),
+		},
+		"outputs without entries": {
+			m: three, ready: []int32{0, 1, 2, 3},
+			here: local([]buildcache.Output{{ID: contenttest.ID(1), Size: 100}, {ID: contenttest.ID(2), Size: 200}, {ID: contenttest.ID(3), Size: 300}}),
+		},
+		"output of another size": {
+			m: three, present: 3, reads: []string{"0:1-2 [1] 20"}, bytes: 200,
+			here: local([]buildcache.Output{{ID: contenttest.ID(1), Size: 100}, {ID: contenttest.ID(2), Size: 199}, {ID: contenttest.ID(3), Size: 300}},
+				entry(11, 1), entry(13, 9), entry(14, 3)),
+		},
+		"a file where a program should be": {
+			m: &snapshot.Manifest{
+				Packs:   []snapshot.Pack{pack(10)},
+				Outputs: []snapshot.Output{{ID: contenttest.ID(1), Size: 100, Exec: "vet"}},
+				Actions: []snapshot.Action{action(11, 0)},
+			},
+			here: local([]buildcache.Output{{ID: contenttest.ID(1), Size: 100}}), reads: []string{"0:0-1 [0] 10"}, bytes: 100,
+		},
+		"an entry of our own stays": {
+			// what the go command made is never older than the snapshot
+			m: three, present: 4, here: local(nil, entry(11, 8), entry(12, 8), entry(13, 8), entry(14, 8)),
+		},
+		"output that no action needs": {
+			m: &snapshot.Manifest{
+				Packs:   []snapshot.Pack{pack(10, 20)},
+				Outputs: []snapshot.Output{output(1, 100, 0, 0), output(2, 200, 0, 1)},
+				Actions: []snapshot.Action{action(12, 1)},
+			},
+			here: local(nil), reads: []string{"0:1-2 [1] 20"}, bytes: 200,
+		},
+		"parts": {
+			m: three, here: local(nil), partSize: 25, reads: []string{"0:0-2 [0 1] 30", "0:2-3 [2] 30"}, bytes: 600,
+		},
+		"parts of one frame": {
+			m: three, here: local(nil), partSize: 1, reads: []string{"0:0-1 [0] 10", "0:1-2 [1] 20", "0:2-3 [2] 30"}, bytes: 600,
+		},
+	} {
+		partSize := c.partSize
+		if partSize == 0 {
+			partSize = 1 << 20
+		}
+		p := Plan(c.m, c.here, partSize)
+		if got := reads(p.Reads); !slices.Equal(got, c.reads) {
+			t.Errorf("%s: reads are %q, want %q", name, got, c.reads)
+		}
+		s := p.Summary()
+		if !slices.Equal(p.Ready, c.ready) || p.Present != c.present || s.Known.Counts.Present != c.present || s.Bytes != c.bytes {
+			t.Errorf("%s: ready %v, %d present, %d bytes; want %v, %d, %d", name, p.Ready, p.Present, s.Bytes, c.ready, c.present, c.bytes)
+		}
+		if s.Fetch != len(c.m.Actions)-c.present {
+			t.Errorf("%s: %d to fetch", name, s.Fetch)
+		}
+	}
+}
+
+// TestGroupReads: gaps are read along as long as that is cheaper than another request, and no read
+// ends within an output.
+func TestGroupReads(t *testing.T) {
+	big := int64(maxGap + 1)
+	m := &snapshot.Manifest{
+		Packs: []snapshot.Pack{pack(10, 10, big, 10, 10, 10), pack(10, 10)},
+		Outputs: []snapshot.Output{
+			output(1, 500, 0, 0),
+			{ID: contenttest.ID(2), Size: 300, Frame: 0, Off: 600}, // in the same frame
+			output(3, 100, 0, 1), // not wanted below
+			output(4, 100, 0, 2), // a gap that is too large
+			{ID: contenttest.ID(5), Size: 2500, Frame: 3, Off: 100}, // to the end of frame 5
+			output(6, 100, 1, 0), // in another pack
+			output(7, 0, 1, 1),
+		},
+	}
+	for name, c := range map[string]struct {
+		without  []int
+		partSize int64
+		want     []string
+	}{
+		"all":       {nil, 1 << 30, []string{fmt.Sprintf("0:0-6 [0 1 2 3 4] %d", big+50), "1:0-2 [5 6] 20"}},
+		"small gap": {[]int{2}, 1 << 30, []string{fmt.Sprintf("0:0-6 [0 1 3 4] %d", big+50), "1:0-2 [5 6] 20"}},
+		"large gap": {[]int{2, 3}, 1 << 30, []string{"0:0-1 [0 1] 10", "0:3-6 [4] 30", "1:0-2 [5 6] 20"}},
+		"small parts": {nil, 15, []string{
+			"0:0-2 [0 1 2] 20", fmt.Sprintf("0:2-3 [3] %d", big), "0:3-6 [4] 30", "1:0-2 [5 6] 20",
+		}},
+		"none": {[]int{0, 1, 2, 3, 4, 5, 6}, 1 << 30, nil},
+	} {
+		needed := make([]bool, len(m.Outputs))
+		for i := range needed {
+			needed[i] = !slices.Contains(c.without, i)
+		}
+		if got := reads(groupReads(m, needed, c.partSize)); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s:\n%q\n%q", name, got, c.want)
+		}
+	}
+}
+
+// TestSummary: each pack is named once, and files are outputs and entries.
+func TestSummary(t *testing.T) {
+	m := &snapshot.Manifest{
+		Packs:   []snapshot.Pack{pack(10, 10), pack(10)},
+		Outputs: []snapshot.Output{output(1, 100, 0, 0), output(2, 100, 0, 1), output(3, 100, 1, 0)},
+		Actions: []snapshot.Action{action(11, 0), action(12, 0), action(13, 1), action(14, 2)},
+	}
+	s := Plan(m, local(nil), 5).Summary()
+	if !slices.Equal(s.Packs, []int{0, 1}) || s.Files != 7 || s.Stored != 30 || s.Bytes != 300 || s.Unlisted != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestPlanWarns: what is wrong here is named, but not without end.
+func TestPlanWarns(t *testing.T) {
+	here := local(nil)
+	here.Wrong = []buildcache.Output{{ID: contenttest.ID(1)}}
+	for i := range 5 {
+		here.Inventory.Unread = append(here.Inventory.Unread, fmt.Errorf("directory %02d: %w", i, errors.New("denied")))
+	}
+	p := Plan(new(snapshot.Manifest), here, 1)
+	want := []string{
+		"build cache: what lies there is not known: directory 00: denied",
+		"build cache: what lies there is not known: directory 01: denied",
+		"build cache: what lies there is not known: directory 02: denied",
+		"and 2 more directories of the build cache",
+		"build output " + buildcache.ID(contenttest.ID(1)).String() + " is not what it is named by, and goes",
+	}
+	if got := p.Summary().Known.Warnings; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestActionIndex finds wanted actions only.
+func TestActionIndex(t *testing.T) {
+	m := &snapshot.Manifest{
+		Outputs: make([]snapshot.Output, 3),
+		Actions: []snapshot.Action{action(1, 2), action(2, 0), action(3, 2), action(4, 2)},
+	}
+	idx := indexActions(m, []bool{true, false, true, true})
+	for i, want := range [][]int32{{}, {}, {0, 2, 3}} {
+		if got := idx.of(i); !slices.Equal(got, want) {
+			t.Errorf("output %d: %v, want %v", i, got, want)
+		}
+	}
+}

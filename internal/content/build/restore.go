@@ -1,0 +1,76 @@
+package build
+
+import (
+	"context"
+	"os"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// Name is how this kind of content is called in results.
+const Name = "build"
+
+// Restore brings action entries and their outputs into a build cache. It is an install.Kind.
+type Restore struct {
+	Cache    *buildcache.Cache
+	Place    *install.Place
+	PartSize int64             // stored bytes of one ranged read
+	Verify   bool              // hash every output: those that come, and those that are here
+	Scanning func(bytes int64) // is told how many bytes the scan takes for the moment
+}
+
+// Name implements install.Kind.
+func (r Restore) Name() string { return Name }
+
+// Compare implements install.Kind.
+func (r Restore) Compare(ctx context.Context, _ *snapshot.Manifest) (Here, error) {
+	return Compare(ctx, r.Cache, r.Verify, r.Scanning)
+}
+
+// Plan implements install.Kind.
+func (r Restore) Plan(m *snapshot.Manifest, here Here) Jobs { return Plan(m, here, r.PartSize) }
+
+// Begin implements install.Kind. It makes what an empty build cache has, and removes what is wrong
+// in it. A cache that lacks some of it can be filled all the same, but not one that is no
+// directory.
+func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []install.Job, out install.Outcome) {
+	if err := r.Cache.Prepare(env.Start); err != nil {
+		if info, statErr := os.Stat(r.Cache.Dir()); statErr != nil || !info.IsDir() || osfile.IsNoSpace(err) {
+			r.Place.GiveUp(&install.LocalError{Err: err})
+			return nil, out
+		}
+		out.Warn("%v", err)
+	}
+	in := &installer{
+		env: env, cache: r.Cache, place: r.Place, verify: r.Verify,
+		manifest: plan.manifest, actions: plan.actions, stuck: removeWrong(r.Cache, plan.Wrong, &out),
+	}
+	if len(plan.Ready) > 0 {
+		run := func(context.Context, func()) (out install.Outcome, err error) {
+			err = in.putActions(&out, plan.Ready)
+			return out, err
+		}
+		jobs = append(jobs, install.Job{Place: r.Place, Run: run})
+	}
+	for _, read := range plan.Reads {
+		run := func(ctx context.Context, fetched func()) (install.Outcome, error) { return in.read(ctx, read, fetched) }
+		jobs = append(jobs, install.Job{Bytes: read.Bytes, Place: r.Place, Run: run})
+	}
+	return jobs, out
+}
+
+// removeWrong makes place for outputs that are to come again, and returns those that cannot be
+// removed. An entry without its output is a miss for the go command.
+func removeWrong(c *buildcache.Cache, wrong []buildcache.Output, out *install.Outcome) map[buildcache.ID]bool {
+	stuck := map[buildcache.ID]bool{}
+	for _, o := range wrong {
+		if _, err := c.DiscardOutput(o); err != nil {
+			stuck[o.ID] = true
+			out.Warn("%v", err)
+		}
+	}
+	return stuck
+}

@@ -1,0 +1,79 @@
+package modules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+
+	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/checksumdb"
+	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/modcache"
+)
+
+// What go.sum names, go.sum proves. Of tools that are installed by version, and of toolchains, the
+// hash is only what the snapshot says, and whoever can write snapshots can say anything. The
+// checksum database knows better; and as the go command keeps its answers in the module cache, the
+// snapshot brings the proof along, mostly.
+
+// Checker says whether a version has these hashes: nil, or an error that wraps one of package
+// checksumdb.
+type Checker interface {
+	Check(v module.Version, sum, goModSum string) error
+}
+
+// CheckFunc begins the checks of one restore, whose answers are kept by way of the stage.
+type CheckFunc func(ctx context.Context, stage *modcache.Stage) (c Checker, always bool)
+
+// AskDatabase returns a CheckFunc that asks a checksum database. always refuses what it cannot be
+// asked about.
+func AskDatabase(db *checksumdb.DB, modDir string, always bool) CheckFunc {
+	return func(ctx context.Context, stage *modcache.Stage) (Checker, bool) {
+		keep := func(name string, data []byte) {
+			// What cannot be kept is asked for again the next time.
+			_, _ = stage.InstallGraphFile("cache/download/sumdb/"+name, data, false)
+		}
+		return db.Session(ctx, filepath.Join(modDir, "cache", "download", "sumdb"), keep), always
+	}
+}
+
+// proof checks modules that go.sum does not name. Safe for concurrent use.
+type proof struct {
+	checker Checker
+	always  bool
+	// closed when all trees are restored, and with them the answers that are kept
+	trees  <-chan struct{}
+	warned atomic.Bool
+}
+
+// errUnchecked says that nothing is known against a module, and nothing for it.
+var errUnchecked = errors.New("not in go.sum, and not checked")
+
+// check returns an error if a module may not be restored. The caller must hold nothing that the
+// restore of a tree could wait for.
+func (p *proof) check(ctx context.Context, w Wanted, out *install.Outcome) error {
+	if p == nil || !w.Unproven {
+		return nil
+	}
+	select {
+	case <-p.trees:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	err := p.checker.Check(w.Version, w.Sum, w.ModSum)
+	switch {
+	case errors.Is(err, checksumdb.ErrNotCovered):
+		return nil // the user says that nobody can vouch for it
+	case !errors.Is(err, checksumdb.ErrUnavailable):
+		return err
+	case p.always:
+		return fmt.Errorf("%w: %w", errUnchecked, err)
+	}
+	if p.warned.CompareAndSwap(false, true) {
+		out.Warn("modules that are not in go.sum, such as %s, were restored as the snapshot has them: %v", w.Version, err)
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package modules
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// unpacker writes the files of one module version into its stage as they arrive.
+type unpacker struct {
+	env  *install.Env
+	inst *modcache.Install
+	rd   *snapshot.Reader // for one goroutine
+}
+
+func (u unpacker) serial() error {
+	for {
+		m, err := u.rd.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := u.create(m); err != nil {
+			return err
+		}
+	}
+}
+
+// parallel reads members in order and leaves hashing and writing to as many goroutines as there are
+// cores. Files that lie in several frames it writes itself.
+func (u unpacker) parallel(ctx context.Context) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	var writing sync.WaitGroup
+	u.rd.WaitIdle(writing.Wait)
+	err := u.handOut(gctx, g, &writing)
+	return cmp.Or(errors.Join(g.Wait(), err), context.Cause(ctx))
+}
+
+// handOut ends early, without an error of its own, when a file cannot be written.
+
+func (u unpacker) handOut(ctx context.Context, g *errgroup.Group, writing *sync.WaitGroup) error {
+	for ctx.Err() == nil {
+		m, err := u.rd.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		data, ok := u.rd.Bytes(m)
+		if !ok {
+			if err := u.create(m); err != nil {
+				return err
+			}
+			continue
+		}
+		writing.Add(1)
+		g.Go(func() error {
+			defer writing.Done()
+			return u.write(m, data)
+		})
+	}
+	return nil
+}
+
+// write writes one file that is in memory.
+func (u unpacker) write(m snapshot.Member, data []byte) error {
+	if err := u.inst.WriteFile(m.Name, m.Mode, data); err != nil {
+		return install.Classify(err)
+	}
+	u.env.Wrote(m.Size)
+	return nil
+}
+
+// create writes one file.
+func (u unpacker) create(m snapshot.Member) error {
+	if data, ok := u.rd.Bytes(m); ok {
+		return u.write(m, data)
+	}
+	w, err := u.inst.Create(m.Name, m.Mode, m.Size)
+	if err != nil {
+		return install.Classify(err)
+	}
+	if err := copyMember(w, u.rd, m.Size); err != nil {
+		return err
+	}
+	u.env.Wrote(m.Size)
+	return nil
+}
+
+// copyBuffers are for copying members: large enough that nearly every file is one write.
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 1<<20); return &b }}
+
+// copyMember copies one member, and tells failures of the disk from those of the source.
+func copyMember(w io.WriteCloser, src io.Reader, size int64) error {
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	for left := size; left > 0; {
+		p := (*buf)[:min(left, int64(len(*buf)))]
+		if _, err := io.ReadFull(src, p); err != nil {
+			w.Close()
+			return err
+		}
+		if _, err := w.Write(p); err != nil {
+			w.Close()
+			return install.Classify(err)
+		}
+		left -= int64(len(p))
+	}
+	return install.Classify(w.Close())
+}

@@ -1,0 +1,128 @@
+package modules
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/keys"
+)
+
+// Rules say which modules a restore wants, beside those of the snapshot.
+type Rules struct {
+	Keys  keys.Plan
+	Exact bool // the snapshot was saved with these very module files
+	Repo  string
+	// Scopes are those that this job may read, in their order; private modules are looked for there.
+	Scopes       []string
+	Private      string // patterns as in GOPRIVATE
+	Zips         bool   // rebuild cache/download/...zip
+	NoToolchains bool
+}
+
+// Wanted is a module version that should be here.
+type Wanted struct {
+	Version module.Version
+	Sum     string   // h1 of the tree
+	ModSum  string   // h1 of go.mod, may be ""
+	Objects []string // where it can be; the first that exists is taken
+	Size    int64    // stored bytes; 0 when no manifest tells
+	Bytes   int64    // of the tree; 0 when no manifest tells
+	Files   int      // the same
+	// Listed says that the manifest has it: not finding it is a loss.
+	Listed bool
+	// Unproven says that go.sum does not name it.
+	Unproven bool
+}
+
+// Wanted joins the manifest's modules and those of go.sum, and refuses what contradicts go.sum,
+// which alone decides what a version's hash is. The manifest's own record counts only for versions
+// that go.sum does not know, such as tools and toolchains.
+func (r Rules) Wanted(m *snapshot.Manifest) ([]Wanted, install.Outcome) {
+	var out install.Outcome
+	list, listed := r.listed(m, &out)
+	if r.Exact {
+		// With the same go.sum, what the job did not need then it does not need now.
+		return list, out
+	}
+	list = append(list, r.unlisted(listed, &out)...)
+	slices.SortFunc(list, func(a, b Wanted) int {
+		return cmp.Or(cmp.Compare(a.Version.Path, b.Version.Path), cmp.Compare(a.Version.Version, b.Version.Version))
+	})
+	return list, out
+}
+
+// listed are the modules of the manifest.
+func (r Rules) listed(m *snapshot.Manifest, out *install.Outcome) (list []Wanted, listed map[module.Version]bool) {
+	listed = map[module.Version]bool{}
+	for _, rec := range m.Modules {
+		v := module.Version{Path: rec.Path, Version: rec.Version}
+		sum, inSum := r.Keys.Sums.Zip[v]
+		switch {
+		case r.NoToolchains && v.Path == modcache.Toolchain:
+		case rec.InSum && !inSum: // a dependency that go.sum no longer selects
+		case inSum && sum != rec.Sum:
+			refuse(out, v, fmt.Sprintf("manifest says %s, go.sum says %s", rec.Sum, sum))
+		default:
+			listed[v] = true
+			list = append(list, Wanted{
+				Version: v, Sum: rec.Sum, ModSum: cmp.Or(r.Keys.Sums.Mod[v], rec.ModSum), Objects: []string{rec.Object},
+				Size: rec.Size, Bytes: rec.Bytes, Files: rec.Files, Listed: true, Unproven: !inSum,
+			})
+		}
+	}
+	return list, listed
+}
+
+// unlisted are the modules that only go.sum names.
+func (r Rules) unlisted(listed map[module.Version]bool, out *install.Outcome) (list []Wanted) {
+	for v, sum := range r.Keys.Sums.Zip {
+		if listed[v] || !r.Keys.Fetches(v) {
+			continue
+		}
+		objects, err := r.objects(v, sum)
+		if err != nil { // a line of go.sum that is wrong
+			refuse(out, v, err.Error())
+			continue
+		}
+		list = append(list, Wanted{Version: v, Sum: sum, ModSum: r.Keys.Sums.Mod[v], Objects: objects})
+	}
+	return list
+}
+
+// objects names where a module can be: below the shared prefix, or for a private one in the scopes
+// that this job may read.
+func (r Rules) objects(v module.Version, sum string) ([]string, error) {
+	if !module.MatchPrefixPatterns(r.Private, v.Path) {
+		name, err := snapshot.ModuleObject(v, sum)
+		return []string{name}, err
+	}
+	var names []string
+	for _, s := range r.Scopes {
+		if s == "" {
+			continue
+		}
+		name, err := snapshot.ScopedModuleObject(r.Repo, s, v, sum)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// zip reports whether the zip of a version is to be rebuilt. No go command asks for that of a
+// toolchain which is there, and it would be as large as all other modules together.
+func (r Rules) zip(v module.Version) bool { return r.Zips && v.Path != modcache.Toolchain }
+
+func refuse(out *install.Outcome, v module.Version, reason string) {
+	out.Counts.Refused++
+	out.Name(v.String(), reason, install.KindRefused)
+}

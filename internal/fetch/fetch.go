@@ -1,0 +1,108 @@
+// Package fetch reads stored objects for a restore: frames arrive before they are needed, within a
+// bound of memory that all objects share, and are decoded into buffers that are lent.
+//
+// Who holds a stored frame waits for a disk or for a transfer at most, and never for more memory;
+// who waits for the network holds no decoded frame. So transfers cannot wait for each other.
+package fetch
+
+import (
+	"context"
+	"io"
+
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+)
+
+// Fetcher reads objects of one store. Its fields are set once; what they point to is safe for
+// concurrent use.
+type Fetcher struct {
+	Store   store.Store
+	Frames  *Memory  // of stored frames
+	Buffers *Buffers // for decoded ones
+	Meter   *report.Meter
+}
+
+// OpenFunc opens an object, or a range of one.
+type OpenFunc func(context.Context) (io.ReadCloser, store.Info, error)
+
+// Open opens an object, or a range of one, and reads ahead: the frames that are given, or if there
+// are none, what the headers in the object say. fetched is called when the network is no longer
+// needed, also after an error.
+func (f *Fetcher) Open(ctx context.Context, fetched func(), frames []snapshot.Frame, open OpenFunc) (*Source, store.Info, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	body, info, err := open(ctx)
+	if err != nil {
+		cancel()
+		fetched()
+		return nil, info, err
+	}
+	s := &Source{memory: f.Frames, cancel: cancel, frames: make(chan []byte, f.Frames.frames())}
+	go func() {
+		defer close(s.frames)
+		defer fetched()
+		defer body.Close()
+		src := metered{body, f.Meter}
+		if frames != nil {
+			s.end = s.readFrames(ctx, src, frames)
+		} else {
+			s.end = s.readAll(ctx, src, info.Size)
+		}
+	}()
+	return s, info, nil
+}
+
+// Whole opens an object from its first byte to its last.
+func (f *Fetcher) Whole(ctx context.Context, fetched func(), object string) (*Source, error) {
+	s, _, err := f.Open(ctx, fetched, nil, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
+		return f.Store.Open(ctx, object, 0, -1)
+	})
+	return s, err
+}
+
+// Range opens frames [first, end) of a pack.
+func (f *Fetcher) Range(ctx context.Context, fetched func(), pack snapshot.Pack, first, end int) (*Source, store.Info, error) {
+	return f.Open(ctx, fetched, pack.Frames[first:end], func(ctx context.Context) (io.ReadCloser, store.Info, error) {
+		return f.Store.Open(ctx, pack.Object, StoredSize(pack.Frames, 0, first), StoredSize(pack.Frames, first, end))
+	})
+}
+
+// Frame reads one frame of a pack by itself and decodes it, see Decode.
+func (f *Fetcher) Frame(ctx context.Context, pack snapshot.Pack, i int) ([]byte, error) {
+	frame := pack.Frames[i]
+	data, err := f.Frames.get(ctx, int(frame.Size))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Frames.put(data)
+	body, _, err := f.Store.Open(ctx, pack.Object, StoredSize(pack.Frames, 0, i), frame.Size)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	n, err := io.ReadFull(body, data)
+	f.Meter.Bytes.Add(int64(n))
+	if err != nil {
+		return nil, err
+	}
+	return f.Decode(frame, data)
+}
+
+// Decode checks a stored frame and decodes it, into a buffer that the caller gives back.
+func (f *Fetcher) Decode(frame snapshot.Frame, data []byte) ([]byte, error) {
+	mem := f.Buffers.Get()
+	raw, err := frame.Decode(data, mem)
+	if err != nil {
+		f.Buffers.Put(mem)
+		return nil, err
+	}
+	return raw, nil
+}
+
+// StoredSize sums the stored sizes of frames [from, to).
+func StoredSize(frames []snapshot.Frame, from, to int) (n int64) {
+	for i := from; i < to; i++ {
+		n += frames[i].Size
+	}
+	return n
+}

@@ -1,0 +1,32 @@
+package fetch
+
+import (
+	"context"
+	"sync"
+)
+
+// Slots bounds what is done at once: n transfers, and twice as many jobs, of which those whose
+// bytes have all arrived need the network no more.
+type Slots struct{ transfers, jobs chan struct{} }
+
+// NewSlots returns slots for n transfers.
+func NewSlots(n int) Slots {
+	return Slots{make(chan struct{}, n), make(chan struct{}, 2*n)}
+}
+
+// Take waits for a slot. The job calls fetched after its transfer and done at its end; done
+// includes fetched.
+func (s Slots) Take(ctx context.Context) (fetched, done func(), err error) {
+	for i, c := range []chan struct{}{s.jobs, s.transfers} {
+		select {
+		case c <- struct{}{}:
+		case <-ctx.Done():
+			if i > 0 {
+				<-s.jobs
+			}
+			return nil, nil, context.Cause(ctx)
+		}
+	}
+	fetched = sync.OnceFunc(func() { <-s.transfers })
+	return fetched, func() { fetched(); <-s.jobs }, nil
+}

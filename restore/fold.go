@@ -1,0 +1,114 @@
+package restore
+
+import (
+	"time"
+
+	"github.com/org/gocache-action/internal/content/build"
+	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/content/modules"
+	"github.com/org/gocache-action/internal/content/paths"
+	"github.com/org/gocache-action/internal/jobstate"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// fold makes the Result of what was found, and of what was planned and done. Without plans nothing
+// was compared.
+func fold(o Options, start time.Time, f finding, plans []plan) *Result {
+	res := &Result{
+		Key: o.Keys.Key.String(), Matched: f.matched(o.Keys.Key.Digest), Differs: f.Differs,
+		BytesFetched: o.Meter.Bytes.Load(), BytesWritten: o.Meter.Disk.Load(), FilesWritten: o.Meter.Files.Load(),
+		Seconds: time.Since(start).Seconds(), Requests: o.Store.Requests(),
+	}
+	res.Exact = res.Matched != nil && res.Matched.Exact
+	if m := f.Manifest; m != nil {
+		size := m.Size()
+		res.Size, res.Largest = &size, m.LargestModules(shownLargest)
+	}
+	var all install.Outcome
+	all.Add(f.Outcome)
+	for _, k := range plans {
+		out := k.total()
+		if counts := res.counts(k.Name); counts != nil {
+			*counts = out.Counts
+		}
+		all.Add(out)
+	}
+	res.Packs = countPacks(f.manifest(), plans, all.Lost)
+	res.Losses, res.Warnings = all.Losses, all.Warnings
+	res.State = stateOf(o, start, f, all.Damages)
+	return res
+}
+
+// counts returns where the counts of a kind stand; nil: they are not told.
+func (r *Result) counts(kind string) *Counts {
+	switch kind {
+	case modules.Name:
+		return &r.Modules
+	case build.Name:
+		return &r.Build
+	case paths.Name:
+		return &r.Files
+	}
+	return nil
+}
+
+// stateOf is what the save of the same job is to know.
+func stateOf(o Options, start time.Time, f finding, damages []jobstate.Damage) jobstate.State {
+	s := jobstate.State{
+		Store: o.Store.String(), Repo: o.Repo, Scope: o.Scope, Time: start,
+		Matched: f.matched(o.Keys.Key.Digest), Damaged: damages, ZipsRebuilt: o.Zips, Differs: f.Differs,
+		Key: o.Keys.Key.Exact(), Sums: make(map[string]string, len(o.Keys.Sums.Zip)),
+	}
+	for v, sum := range o.Keys.Sums.Zip {
+		s.Sums[v.String()] = sum
+	}
+	return s
+}
+
+// countPacks counts the packs of a snapshot by what became of them. Those with outputs of which
+// none was to be fetched are present; that is known where the build cache was compared.
+func countPacks(m *snapshot.Manifest, plans []plan, lost map[string]string) Counts {
+	var out install.Outcome
+	read := make([]bool, len(m.Packs))
+	compared := false
+	for _, k := range plans {
+		compared = compared || k.Name == build.Name
+		for _, i := range k.Packs {
+			if k.carried && !read[i] {
+				countPack(&out, lost[m.Packs[i].Object])
+			}
+			read[i] = true
+		}
+	}
+	if !compared {
+		return out.Counts
+	}
+	for i, other := range otherPacks(m) {
+		if !other && !read[i] {
+			out.Counts.Present++
+		}
+	}
+	return out.Counts
+}
+
+func countPack(out *install.Outcome, kind string) {
+	if kind == "" {
+		out.Counts.Restored++
+		return
+	}
+	out.Lose(1, kind)
+}
+
+// otherPacks marks the packs that hold trees or files of paths.
+func otherPacks(m *snapshot.Manifest) []bool {
+	other := make([]bool, len(m.Packs))
+	for _, t := range m.Trees {
+		other[t.Pack] = true
+	}
+	for _, p := range m.Paths {
+		for _, f := range p.Files {
+			other[f.Pack] = true
+		}
+	}
+	return other
+}
