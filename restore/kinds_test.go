@@ -166,7 +166,7 @@ func TestFuzzCorpus(t *testing.T) {
 	const name = "fuzz/example.com/m/FuzzX/0123"
 	b := snapshot.NewBuilder()
 	pack := b.AddPack(contenttest.Pack(w.store, contenttest.Tar(t, contenttest.File{Name: name, Content: "go test fuzz v1\n"})))
-	b.AddTree(snapshot.Tree{Name: snapshot.TreeFuzz, Pack: pack, Files: 1, Bytes: 16})
+	b.AddTree(snapshot.Tree{Name: snapshot.TreeFuzz, Pack: pack, Files: 1, Bytes: 16, Sum: strings.Repeat("0a", 32)})
 	m.Modules = nil
 	b.Build(m)
 	o := w.options()

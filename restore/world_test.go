@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,7 +84,7 @@ func (w world) manifest(t *testing.T) *snapshot.Manifest {
 	b.AddAction(contenttest.ID(2), sha256.Sum256([]byte(outputs[1])), 1, 1)
 	b.AddAction(contenttest.ID(3), sha256.Sum256([]byte(outputs[1])), 1, 1)
 	graph := b.AddPack(contenttest.Pack(w.store, contenttest.Tar(t, graphFile)))
-	b.AddTree(snapshot.Tree{Name: snapshot.TreeModGraph, Pack: graph, Files: 1, Bytes: int64(len(graphFile.Content))})
+	b.AddTree(snapshot.Tree{Name: snapshot.TreeModGraph, Pack: graph, Files: 1, Bytes: int64(len(graphFile.Content)), Sum: strings.Repeat("0a", 32)})
 	lint := b.AddPack(contenttest.Pack(w.store, contenttest.Tar(t, pathFile)))
 	b.AddFile("lint", snapshot.PathFile{Name: pathFile.Name, Size: 4, Sum: contenttest.Sum(pathFile.Content), Pack: lint})
 	object, err := snapshot.ModuleObject(modVersion, modSum())

@@ -12,7 +12,12 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/org/gocache-action/internal/lookup"
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/build"
+	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/content/graph"
+	"github.com/org/gocache-action/internal/content/modules"
+	"github.com/org/gocache-action/internal/content/paths"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/keys"
 )
@@ -48,19 +53,26 @@ func FuzzPrevious(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := &run{
-			Options: Options{Repo: "r", Scope: "s", MaxAge: time.Duration(max(age, 0)), Keys: keys.Plan{Key: keys.Key{Name: "n", Digest: "d"}}},
-			start:   time.Unix(1767312245, 0), newFile: map[fileID]int{},
-			local: localOf([]entry{{action: snapshot.ID{1}, output: snapshot.ID{2}}, {action: snapshot.ID{2, 7}, output: sha256.Sum256([]byte("o1")), size: 400, time: 5, lastUse: 1767312245}}),
+		inv := &buildcache.Inventory{
+			Outputs: []buildcache.Output{{ID: buildcache.ID{2}}, {ID: sha256.Sum256([]byte("o1")), Size: 400}},
+			Entries: []buildcache.Local{
+				{Entry: buildcache.Entry{Action: buildcache.ID{1}, Output: buildcache.ID{2}}},
+				{Entry: buildcache.Entry{Action: buildcache.ID{2, 7}, Output: sha256.Sum256([]byte("o1")), Size: 400, Time: 5}},
+			},
 		}
-		r.prev.bad = map[string]map[int]bool{}
-		r.prev.manifests = []*snapshot.Manifest{m}
+		inv.Drop(nil) // makes its index
+		use := func(e buildcache.Local) int64 { return e.Time * 353462449 }
+		f := facts{
+			kinds: [kinds]collect.Kind{modules.Local{}, build.New(nil, inv, use), graph.Local{}, paths.Local{}},
+			stock: collect.NewStock([]*snapshot.Manifest{m}, nil),
+			head:  head{repo: "r", scope: "s", key: keys.Key{Name: "n", Digest: "d"}},
+			rules: rules{start: time.Unix(1767312245, 0), maxAge: time.Duration(max(age, 0))},
+		}
 		if !meanwhile {
-			r.prev.exact = lookup.Found{Manifest: m}
+			f.exact = m
 		}
-		r.prev.index()
-		a := r.assemble(m)
-		data, err := a.manifest.Encode()
+		p := f.plan(m)
+		data, err := p.manifest.Encode()
 		if err != nil {
 			t.Fatalf("the merged manifest cannot be written: %v", err)
 		}

@@ -3,11 +3,12 @@ package save
 import (
 	"context"
 	"errors"
-	"sync"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
-	"golang.org/x/sync/errgroup"
 )
 
 // PlanResult is what a save would do.
@@ -26,7 +27,7 @@ type PlanResult struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// PlanCounts sums up one half. Bytes are uncompressed: what they compress to is known only when it
+// PlanCounts sums up one kind. Bytes are uncompressed: what they compress to is known only when it
 // is done.
 type PlanCounts struct {
 	Upload  int   `json:"upload"`
@@ -35,80 +36,65 @@ type PlanCounts struct {
 	Bytes   int64 `json:"bytes"` // of what would be uploaded
 }
 
-func (r *run) describe(ctx context.Context) (*PlanResult, error) {
-	a := r.assemble(r.prev.own())
-	k := r.Keys.Key
-	p := &PlanResult{Key: k.String()}
-	if err := r.describeModules(ctx, a, p); err != nil {
+// describe says what a save of what was gathered would do.
+func (j job) describe(ctx context.Context, g gathered) (*PlanResult, error) {
+	plan := g.facts.plan(g.facts.exact)
+	j.log.warnAll(plan.warnings)
+	p := &PlanResult{
+		Key: j.Keys.Key.String(), Timed: g.timed, Trim: plan.trim, Repack: len(plan.rewrite),
+		Modules: countPlanned(plan.parts[kindModules]), Build: countPlanned(plan.parts[kindBuild]),
+		Trees: countPlanned(plan.parts[kindGraph]), Files: countPlanned(plan.parts[kindPaths]),
+	}
+	if err := j.findModules(ctx, plan.parts[kindModules].Jobs, &p.Modules); err != nil {
 		return nil, err
 	}
-	p.Build.Upload, p.Build.Bytes = r.countMissing(a.missing), r.rawSize(a.missing)
-	p.Build.Stored, p.Build.Trimmed = len(a.manifest.Actions), a.trimmed.actions
-	for _, t := range r.trees {
-		if t.pack != nil {
-			p.Trees.Stored += t.count
-			continue
-		}
-		p.Trees.Upload += t.count
-		p.Trees.Bytes += t.bytes
-	}
-	p.Files = PlanCounts{Upload: len(a.missingFiles), Bytes: sizeOfFiles(a.missingFiles), Trimmed: a.trimmed.files}
-	for _, t := range a.manifest.Paths {
-		p.Files.Stored += len(t.Files)
-	}
-	p.Written = p.Build.Upload+p.Modules.Upload+p.Trees.Upload+p.Files.Upload > 0 || r.isChange(a.manifest)
+	p.Written = p.Build.Upload+p.Modules.Upload+p.Trees.Upload+p.Files.Upload > 0 || g.facts.isChange(plan)
 	if p.Written {
-		p.Objects = []string{snapshot.ManifestObject(r.Repo, r.Scope, k.Exact()), snapshot.ManifestObject(r.Repo, r.Scope, k.Latest())}
-		if key := r.restoredKey(); key != nil {
-			p.Objects = append(p.Objects, snapshot.ManifestObject(r.Repo, r.Scope, key))
-		}
+		p.Objects = j.manifests()
 	}
-	p.Timed = r.timed
-	p.Trim, p.Repack = a.trim, len(r.rewrite)
-	r.warnUsed(a.trim)
-	p.Warnings = r.tally.res.Warnings
+	plan.trim.warnUsed(j.log.warn)
+	p.Warnings, _ = j.log.read()
 	return p, nil
 }
 
-// countMissing counts the entries that are here with outputs that are to be packed.
-func (r *run) countMissing(outputs []int32) (n int) {
-	if len(outputs) == 0 {
-		return 0
-	}
-	missing := make([]bool, len(r.inv.Outputs))
-	for _, i := range outputs {
-		missing[i] = true
-	}
-	for _, e := range r.local.list {
-		if missing[e.output] {
-			n++
-		}
-	}
-	return n
+func countPlanned(p collect.Planned) PlanCounts {
+	return PlanCounts{Upload: p.Missing, Stored: p.Stored, Trimmed: p.Trimmed, Bytes: p.Bytes}
 }
 
-// describeModules asks the store which of the new modules it has from elsewhere.
-func (r *run) describeModules(ctx context.Context, a assembly, p *PlanResult) error {
-	p.Modules.Stored, p.Modules.Trimmed = len(a.manifest.Modules), a.trimmed.modules
-	var mu sync.Mutex
+// manifests are the names under which a save writes one.
+func (j job) manifests() []string {
+	k := j.Keys.Key
+	list := []string{snapshot.ManifestObject(j.Repo, j.Scope, k.Exact()), snapshot.ManifestObject(j.Repo, j.Scope, k.Latest())}
+	if key := j.restoredKey(); key != nil {
+		list = append(list, snapshot.ManifestObject(j.Repo, j.Scope, key))
+	}
+	return list
+}
+
+// findModules asks the store which of the new modules it has from elsewhere.
+func (j job) findModules(ctx context.Context, jobs []collect.Job, counts *PlanCounts) error {
+	has := make([]bool, len(jobs)) // each worker has one of them
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(r.Concurrency)
-	for _, m := range a.modules {
+	g.SetLimit(j.Concurrency)
+	for i, m := range jobs {
 		g.Go(func() error {
-			_, err := r.Store.Stat(ctx, m.rec.Object)
+			_, err := j.Store.Stat(ctx, m.Object)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				p.Modules.Stored++
-				return nil
-			}
-			p.Modules.Upload++
-			p.Modules.Bytes += m.rec.Bytes
+			has[i] = err == nil
 			return nil
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, m := range jobs {
+		if has[i] {
+			counts.Upload--
+			counts.Stored++
+			counts.Bytes -= m.Bytes
+		}
+	}
+	return nil
 }

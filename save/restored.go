@@ -14,61 +14,57 @@ import (
 // others by now: `go mod tidy`, `go get` or a generator changed them. The next run of the same
 // commit looks for it again. Another Go version may have been put in place since, too; a restore
 // under another name, or for another system, was not of this job.
-func (r *run) restoredKey() []string {
-	now := r.Keys.Key.Exact()
-	if r.State == nil || len(r.State.Key) != len(now) || slices.Equal(r.State.Key, now) || !slices.Equal(r.State.Key[:3], now[:3]) {
+func (j job) restoredKey() []string {
+	now := j.Keys.Key.Exact()
+	if j.State == nil || len(j.State.Key) != len(now) || slices.Equal(j.State.Key, now) || !slices.Equal(j.State.Key[:3], now[:3]) {
 		return nil
 	}
-	return r.State.Key
+	return j.State.Key
 }
 
 // publishRestored saves the same under the key of the restore, joined with what is stored there.
-// Nothing is uploaded for it but the manifest.
-func (r *run) publishRestored(ctx context.Context) error {
-	key := r.restoredKey()
+// Nothing is uploaded for it but the manifest. It returns the key under which the same is stored.
+func (p *publisher) publishRestored(ctx context.Context) (also []string, written bool, err error) {
+	key := p.restoredKey()
 	if key == nil {
-		return nil
+		return nil, false, nil
 	}
-	c := lookup.Candidate{Scope: r.Scope, Key: key, Exact: true, Object: snapshot.ManifestObject(r.Repo, r.Scope, key)}
-	found, err := r.reader().All(ctx, []lookup.Candidate{c})
+	c := lookup.Candidate{Scope: p.Scope, Key: key, Exact: true, Object: snapshot.ManifestObject(p.Repo, p.Scope, key)}
+	own, version, err := p.fetch(ctx, c)
 	if err != nil {
-		return err
+		return nil, false, err
 	}
-	own, version := found[0].Manifest, found[0].Version
 	for try := 0; ; try++ {
-		m := r.assembleRestored(own, key)
-		if own != nil && !r.differs(m, own) {
-			r.tally.add(func(res *Result) { res.Also = key })
-			return nil
+		plan := p.plan(own)
+		asRestored(plan.manifest, key, p.State.Sums)
+		if own != nil && !p.facts.differs(plan, own) {
+			return key, false, nil
 		}
-		r.stamp(m, own)
-		err := r.putManifest(ctx, m, key, version)
+		p.stamp(plan.manifest, own)
+		err := p.putManifest(ctx, plan.manifest, key, version)
 		if errors.Is(err, store.ErrNoConditions) {
-			err = r.writeManifest(ctx, m, key, store.Condition{})
+			err = p.writeManifest(ctx, plan.manifest, key, store.Condition{})
 		}
 		if err == nil {
-			r.tally.add(func(res *Result) { res.Also, res.Written = key, true })
-			return nil
+			return key, true, nil
 		}
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
-			return err
+			return nil, false, err
 		}
-		if own, version, err = r.reread(ctx, key, pause(try)); err != nil {
-			return err
+		if own, version, err = p.reread(ctx, key, pause(try)); err != nil {
+			return nil, false, err
 		}
 	}
 }
 
-// assembleRestored makes the manifest for the key of the restore. To its go.sum, modules that came
-// later are as tools: it names none of them, so that they are restored with the proof that those
-// need.
-func (r *run) assembleRestored(own *snapshot.Manifest, key []string) *snapshot.Manifest {
-	m := r.assemble(own).manifest
+// asRestored makes a manifest one for the key of the restore, whose go.sum files had these sums. To
+// them, modules that came later are as tools: they name none of them, so that they are restored
+// with the proof that tools need.
+func asRestored(m *snapshot.Manifest, key []string, sums map[string]string) {
 	m.Key, m.Digest = key, key[len(key)-1]
 	m.Modules = slices.Clone(m.Modules)
 	for i := range m.Modules {
 		mod := &m.Modules[i]
-		mod.InSum = r.State.Sums[mod.Path+"@"+mod.Version] == mod.Sum
+		mod.InSum = sums[mod.Path+"@"+mod.Version] == mod.Sum
 	}
-	return m
 }

@@ -1,33 +1,34 @@
 // Package save stores what a job added to GOMODCACHE and GOCACHE.
 //
-// It scans both caches, joins them with the snapshot that is already stored, trims,
-// uploads what the store does not have, and writes the manifest last. Killed at
-// any instant, it leaves the old snapshot whole. Objects are built in memory
-// within one bound (Options.Memory), larger ones are streamed; peak memory does not
-// depend on the size of the caches but for their lists of entries (about 500 bytes an entry).
+// A save has four phases, each of which takes values and returns values:
+//
+//	gather    previous manifests, notes of garbage collection, both caches ▶ facts
+//	plan      facts and the manifest to be replaced ▶ the next manifest, and what the store lacks
+//	upload    what the store lacks ▶ outcomes, which become part of the facts
+//	publish   plan again, and write the manifest; after a conflict with another save, once more
+//
+// The plan is pure: no store, no clock, no files. It goes through the kinds of content, of which
+// this package knows the interface only (internal/content/collect).
+//
+// The manifest is written last. Killed at any instant, a save leaves the old snapshot whole.
+// Objects are built in memory within one bound (Options.Memory), larger ones are streamed; peak
+// memory does not depend on the size of the caches but for their lists of entries (about 500 bytes
+// an entry).
 package save
 
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"runtime"
-	"slices"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 
-	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/build"
+	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/content/modules"
 	"github.com/org/gocache-action/internal/extradir"
-	"github.com/org/gocache-action/internal/idindex"
 	"github.com/org/gocache-action/internal/jobstate"
-	"github.com/org/gocache-action/internal/lookup"
-	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -40,7 +41,7 @@ type Options struct {
 	Repo                           string
 	Scope, BaseScope, DefaultScope string
 	Keys                           keys.Plan
-	ModDir, BuildDir               string // "" switches that half off: what is stored of it is kept
+	ModDir, BuildDir               string // "" leaves that cache out: what is stored of it is kept
 	Private                        string // patterns as in GOPRIVATE, comma-separated
 	State                          *jobstate.State
 	// StableTimes says that the files of the project have times that depend on their content only.
@@ -57,7 +58,7 @@ type Options struct {
 	// go.sum names counts as used. An error becomes a warning.
 	ModuleUse  func(context.Context) (map[module.Version]bool, error)
 	MaxAge     time.Duration // what was unused for longer is dropped; 0: never
-	MaxSize    int64         // bytes on disk, both halves; 0: no bound
+	MaxSize    int64         // bytes on disk of both caches; 0: no bound
 	MaxModules int64         // bytes on disk of module trees; 0: no bound
 	MaxBuild   int64         // bytes on disk of build outputs; 0: no bound
 	// RepackBudget bounds the live bytes that are packed anew because their packs are mostly dead,
@@ -108,9 +109,11 @@ const (
 	leastMemory   = 176 << 20
 )
 
-// refreshAfter is how old a recorded last use gets before it alone is a reason to write a
-// manifest: rarely enough that an unchanged job writes nothing, often enough for ages in days.
-const refreshAfter = 24 * time.Hour
+// refreshAfter is how old a recorded last use gets before it alone is a reason to write a manifest.
+const refreshAfter = modules.RefreshAfter
+
+// Reuse says what the job got out of the snapshot that its restore found.
+type Reuse = build.Reuse
 
 // Counts says what became of the things of one kind.
 type Counts struct {
@@ -152,69 +155,18 @@ type Result struct {
 	Trend []snapshot.Saved `json:"trend,omitempty"`
 }
 
-// run is one save, or the plan of one.
-type run struct {
-	Options
-	start time.Time
-	mods  *modcache.Cache
-	build *buildcache.Cache
-
-	prev    previous
-	inv     *buildcache.Inventory
-	local   localEntries
-	modules []localModule
-	trees   []localTree
-	files   []extraFile    // of Paths, sorted
-	newFile map[fileID]int // what this save packed of them: index into packs
-	// when ModuleUse told last what is in use, for this snapshot or one that it builds upon
-	asked time.Time
-	// provides is what ModuleUse told; nil: it was not asked.
-	provides map[module.Version]bool
-	// what the file system tells, where all was asked for it
-	uses map[module.Version]modcache.Use
-	// graph dates the versions of the module graph that go.sum does not name.
-	graph map[module.Version]int64
-	reuse *Reuse
-	// rewrite are the packs whose live outputs this save packs anew; nil: not decided yet.
-	rewrite map[string]bool
-
-	memory   *semaphore.Weighted
-	building *semaphore.Weighted // objects that are being built: see builders
-	denied   atomic.Int64        // modules that the store refused
-	packs    []snapshot.Pack     // what this save packed
-	// unreadable is how many files of the build cache this user may not read.
-	unreadable int
-	// unread says which directories of the module cache could not be read.
-	unread []error
-	// timed is how many new build entries were left out because they rest on times of files.
-	timed   int
-	ignored bool // the store takes conditional writes and ignores the condition
-	// where in them the outputs of inv lie, with the same indices; nil: this save packs no outputs
-	placed []placed
-	tally  tally
-	garbage
-
-	// others indexes the outputs of othersOf, a manifest that another save wrote after this one
-	// began.
-	others   *idindex.Index
-	othersOf *snapshot.Manifest
-}
-
-// builders is how many objects are built at once. More would only share the cores, and what was
-// begun first, which is the largest, would be what all wait for at the end.
-func builders() int64 { return int64(max(runtime.GOMAXPROCS(0), 2)) }
-
 // Plan says what Run would do, and writes nothing anywhere.
 func Plan(ctx context.Context, o Options) (*PlanResult, error) {
-	r, err := prepare(ctx, o)
+	j := newJob(o)
+	g, err := j.gather(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.describe(ctx)
+	return j.describe(ctx, g)
 }
 
-// Run saves. Nothing new is no error, and writes nothing. After an error of the
-// store, the snapshot is the one from before.
+// Run saves. Nothing new is no error, and writes nothing. After an error of the store, the snapshot
+// is the one from before.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	if o.ReadOnly {
 		return &Result{Key: o.Keys.Key.String(), ReadOnly: true, Requests: o.Store.Requests()}, nil
@@ -222,15 +174,25 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := store.Writable(ctx, o.Store); err != nil {
 		return &Result{Key: o.Keys.Key.String(), Requests: o.Store.Requests()}, err
 	}
-	r, err := prepare(ctx, o)
-	if err == nil {
-		err = r.execute(ctx)
+	j := newJob(o)
+	g, err := j.gather(ctx)
+	if err != nil {
+		return j.result(new(Result)), err
 	}
-	return r.result(), err
+	res, err := j.execute(ctx, g)
+	return j.result(res), err
 }
 
-// prepare reads what is stored and what is here.
-func prepare(ctx context.Context, o Options) (*run, error) {
+// job is what all phases of one save are told. Its fields do not change; log and notes are safe for
+// concurrent use.
+type job struct {
+	Options
+	start time.Time
+	log   *journal
+	notes *notes
+}
+
+func newJob(o Options) job {
 	o.Concurrency = cmp.Or(max(o.Concurrency, 0), DefaultConcurrency)
 	o.Memory = cmp.Or(max(o.Memory, 0), DefaultMemory)
 	if o.Meter == nil {
@@ -240,70 +202,8 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		o.Now = time.Now
 	}
 	o.State = usableState(o)
-	r := &run{Options: o, start: o.Now(), building: semaphore.NewWeighted(builders()), newFile: map[fileID]int{}}
-	r.Meter.SetPhase("look up")
-	if err := r.probe(ctx); err != nil {
-		return r, err
-	}
-	if err := r.readPrevious(ctx); err != nil {
-		return r, err
-	}
-	r.Meter.SetPhase("scan")
-	if err := r.scan(ctx); err != nil {
-		return r, err
-	}
-	r.shareMemory()
-	return r, nil
-}
-
-// probeTime is how long a save waits for a store that did not answer the restore of the same job.
-const probeTime = 5 * time.Second
-
-// probe asks for one object first, if the restore of this job found that the store does not answer:
-// all timeouts and retries of a whole save would only hold up a job that has waited for them once.
-func (r *run) probe(ctx context.Context) error {
-	if r.State == nil || !r.State.Unreachable {
-		return nil
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, probeTime, fmt.Errorf("%w: no answer within %s", store.ErrUnreachable, probeTime))
-	defer cancel()
-	_, err := r.Store.Stat(ctx, snapshot.ManifestObject(r.Repo, r.Scope, r.Keys.Key.Latest()))
-	if err == nil || errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
-	return fmt.Errorf("as in the restore of this job: %w", err)
-}
-
-// scan lists both caches at once: that of modules waits for the go command, which says what
-// provides packages.
-func (r *run) scan(ctx context.Context) error {
-	g, both := errgroup.WithContext(ctx)
-	if r.BuildDir != "" {
-		r.build = buildcache.Open(r.BuildDir)
-		g.Go(func() error {
-			if err := r.scanBuild(both); err != nil {
-				return fmt.Errorf("build cache %s: %w", r.BuildDir, err)
-			}
-			return nil
-		})
-	}
-	if r.ModDir != "" {
-		r.mods = modcache.Open(r.ModDir, modcache.Options{Unread: r.addUnread})
-		g.Go(func() error {
-			if err := r.scanModules(both); err != nil {
-				return fmt.Errorf("module cache %s: %w", r.ModDir, err)
-			}
-			return nil
-		})
-	}
-	g.Go(func() error { return r.scanPaths(both) })
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	return r.scanTrees(ctx)
+	log := new(journal)
+	return job{o, o.Now(), log, &notes{store: o.Store, now: o.Now, warn: log.warn}}
 }
 
 // usableState drops from the state what it says about another store or repository. When the
@@ -315,88 +215,64 @@ func usableState(o Options) *jobstate.State {
 	return &jobstate.State{Time: o.State.Time}
 }
 
-// execute uploads what is new, then publishes.
-func (r *run) execute(ctx context.Context) error {
-	first := r.assemble(r.prev.own())
-	first.manifest = nil // publish makes another one
-	if err := r.upload(ctx, first); err != nil {
-		return err
-	}
-	if err := r.confirm(ctx); err != nil {
-		return err
-	}
-	return r.publish(ctx)
+// env is what scans are told.
+func (j job) env(stock *collect.Stock) collect.Env {
+	return collect.Env{Stock: stock, State: j.State, Start: j.start, Warn: j.log.warn}
 }
 
-func (r *run) result() *Result {
-	res := &Result{
-		Key: r.Keys.Key.String(), BytesUploaded: r.Meter.Bytes.Load(), BytesRead: r.Meter.Disk.Load(),
-		Seconds: time.Since(r.start).Seconds(), Requests: r.Store.Requests(),
-	}
-	r.tally.into(res)
-	return res
-}
-
-// previous is what the store has already: the manifests that this save builds on.
-type previous struct {
-	exact, latest lookup.Found            // in the own scope
-	manifests     []*snapshot.Manifest    // best first: own exact, the one restored, own latest
-	where         *idindex.Index          // their outputs, see index
-	files         map[fileID]storedFile   // of directories beside the caches
-	bad           map[string]map[int]bool // damaged frames by object; -1: the whole object
-}
-
-// own is the snapshot under the exact key in the own scope: the one that the save replaces; or nil.
-func (p *previous) own() *snapshot.Manifest { return p.exact.Manifest }
-
-func (r *run) reader() lookup.Reader {
-	return lookup.Reader{Store: r.Store, Repo: r.Repo, Trust: r.Trust, Now: r.Now}
-}
-
-// readPrevious fetches the manifests that matter, and finds out which of their packs are still
-// good.
-func (r *run) readPrevious(ctx context.Context) error {
-	k := r.Keys.Key
-	own := lookup.Candidates(r.Repo, []string{r.Scope}, k.Exact(), k.Latest())
-	found, err := r.reader().All(ctx, own)
+// execute uploads what is new, then publishes. The result tells what was done, also beside an
+// error.
+func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
+	first := g.facts.plan(g.facts.exact)
+	j.log.warnAll(first.warnings)
+	g.facts.rewrite = first.rewrite
+	u := newUploader(j, g.facts.stock, g.memory)
+	done, err := u.upload(ctx, first.jobs())
+	res := new(Result)
+	res.countUploads(done)
+	first = planned{} // its manifest is in the way of the next one
 	if err != nil {
-		return err
+		return res, err
 	}
-	r.prev.exact, r.prev.latest = found[0], found[1]
-	base, err := r.readBase(ctx, own)
+	g.facts = g.facts.with(done)
+	for i := range done {
+		done[i].Of = nil // there can be as many places as outputs, and the facts have them now
+	}
+	doubtful, err := j.notes.confirm(ctx)
 	if err != nil {
-		return err
+		return res, err
 	}
-	for _, f := range []lookup.Found{found[0], base, found[1]} {
-		if f.Err != nil {
-			r.tally.warn("%v: it will be replaced", f.Err)
-		}
-		if f.Manifest != nil && !slices.ContainsFunc(r.prev.manifests, f.Manifest.SharesTables) {
-			r.prev.manifests = append(r.prev.manifests, f.Manifest)
+	if doubtful != nil {
+		j.warnDoubtful(g.facts, done, doubtful)
+		g.facts = g.facts.without(doubtful)
+	}
+	p := publisher{job: j, facts: g.facts, latest: g.latest, version: g.version, reuse: g.reuse}
+	pub, err := p.publish(ctx)
+	if pub.plan.manifest != nil {
+		j.summarize(res, g, pub, done)
+	}
+	return res, err
+}
+
+// warnDoubtful says how many objects are left out because they may be removed at this moment.
+func (j job) warnDoubtful(f facts, done []collect.Outcome, doubtful func(string) bool) {
+	seen := map[string]bool{}
+	add := func(object string) {
+		if object != "" && doubtful(object) {
+			seen[object] = true
 		}
 	}
-	if err := r.findDamage(ctx); err != nil {
-		return err
+	for _, d := range done {
+		add(d.Object)
 	}
-	r.prev.index()
-	return nil
-}
-
-// readBase fetches the snapshot that the restore of this job used, where that is in another
-// scope; without a state, the one that a restore would use.
-func (r *run) readBase(ctx context.Context, own []lookup.Candidate) (lookup.Found, error) {
-	k := r.Keys.Key
-	cands := lookup.Candidates(r.Repo, []string{r.BaseScope, r.DefaultScope}, k.Exact(), k.Latest())
-	if r.State != nil && r.State.Matched != nil {
-		m := r.State.Matched
-		cands = []lookup.Candidate{{Scope: m.Scope, Key: m.Key, Object: snapshot.ManifestObject(r.Repo, m.Scope, m.Key)}}
+	for _, m := range f.stock.Manifests() {
+		for _, object := range collect.Objects(m) {
+			if !f.stock.IsGone(object) {
+				add(object)
+			}
+		}
 	}
-	if len(cands) > 0 && (cands[0].Object == own[0].Object || cands[0].Object == own[1].Object) {
-		return lookup.Found{}, nil
+	if len(seen) > 0 {
+		j.log.warn("%d objects are not named this time, since a garbage collection may be removing them; the next save looks after them", len(seen))
 	}
-	found, _, err := r.reader().First(ctx, cands)
-	if errors.Is(err, store.ErrDenied) {
-		return lookup.Found{}, nil // another scope that this job may not read is as good as absent
-	}
-	return found, err
 }

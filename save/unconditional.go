@@ -25,48 +25,32 @@ var errOverwritten = errors.New("other saves of this key keep overwriting this o
 // and look whether everything is there; if another save has overwritten it, merge again. Work is
 // lost only where another save takes longer than settleTime from its last reading to its writing;
 // the next save of the same job brings it back.
-func (r *run) publishUnconditional(ctx context.Context, a assembly, own *snapshot.Manifest) (assembly, error) {
-	if r.ignored {
-		r.tally.warn("the store ignores conditional writes: of saves of this key at the same time, one may be lost; say so with conditional-writes=false in --store")
+func (p *publisher) publishUnconditional(ctx context.Context, plan planned, own *snapshot.Manifest) (planned, error) {
+	if p.ignored {
+		p.log.warn("the store ignores conditional writes: of saves of this key at the same time, one may be lost; say so with conditional-writes=false in --store")
 	} else {
-		r.tally.warn("the store has no conditional writes: of saves of this key at the same time, one may be lost")
+		p.log.warn("the store has no conditional writes: of saves of this key at the same time, one may be lost")
 	}
 	for range settleAttempts {
-		newest, _, err := r.reread(ctx, a.manifest.Key, pause(2))
+		newest, _, err := p.reread(ctx, plan.manifest.Key, pause(2))
 		if err != nil {
-			return a, err
+			return plan, err
 		}
 		if newest != nil && (own == nil || !newest.Writer.Time.Equal(own.Writer.Time)) {
 			own = newest
-			a = r.assemble(own)
-			r.stamp(a.manifest, own)
+			plan = p.plan(own)
+			p.stamp(plan.manifest, own)
 		}
-		if err := r.writeManifest(ctx, a.manifest, a.manifest.Key, store.Condition{}); err != nil {
-			return a, err
+		if err := p.writeManifest(ctx, plan.manifest, plan.manifest.Key, store.Condition{}); err != nil {
+			return plan, err
 		}
-		newest, _, err = r.reread(ctx, a.manifest.Key, settleTime+rand.N(settleTime/2))
+		newest, _, err = p.reread(ctx, plan.manifest.Key, settleTime+rand.N(settleTime/2))
 		if err != nil {
-			return a, err
+			return plan, err
 		}
-		if newest != nil && includes(newest, a.manifest) {
-			return a, nil
-		}
-	}
-	return a, errOverwritten
-}
-
-// includes reports whether a manifest has every entry and every module of another.
-func includes(m, other *snapshot.Manifest) bool {
-	for _, x := range other.Actions {
-		if findAction(m, x.ID) == nil {
-			return false
+		if newest != nil && includes(newest, plan.manifest) {
+			return plan, nil
 		}
 	}
-	p := previous{manifests: []*snapshot.Manifest{m}}
-	for _, x := range other.Modules {
-		if p.module(x.Path, x.Version, x.Sum) == nil {
-			return false
-		}
-	}
-	return true
+	return plan, errOverwritten
 }

@@ -54,7 +54,8 @@ func newRoot(p *process) *cobra.Command {
 	return root
 }
 
-// subcommand runs a command that only has commands below it. Without any of those it shows the help.
+// subcommand runs a command that only has commands below it. Without any of those it shows the
+// help.
 func subcommand(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usage.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())

@@ -57,8 +57,8 @@ type Option struct {
 	Origin   string // where the value comes from if it is not given, for people
 	Group    Group
 	Commands Command
-	// NoFlag is for settings that are given by a variable or an input: secrets, because flags can be
-	// seen in the list of processes, and what hardly anybody sets.
+	// NoFlag is for settings that are given by a variable or an input: secrets, because flags can
+	// be seen in the list of processes, and what hardly anybody sets.
 	NoFlag bool
 	Secret bool // the value is never shown
 

@@ -197,8 +197,8 @@ func (b *bar) line(s sample) string {
 	return drawBar(done, total) + " " + amounts(done, total) + speed(rate, left(done, total, rate))
 }
 
-// drawBar returns " 42% |█████ |". Without a total there is nothing to compare with: the bar is
-// empty.
+// drawBar returns " 42% |█████ |". Without a total there is nothing to compare
+// with: the bar is empty.
 func drawBar(done, total int64) string {
 	percent, full := "     ", 0
 	if total > 0 {

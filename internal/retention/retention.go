@@ -11,6 +11,7 @@
 //     of all together. From the first item on that does not fit, nothing older stays: the order of
 //     use decides, not the size. Only what is larger than a bound all by itself is passed over,
 //     because it would take everything else with it;
+//   - files of directories beside the two caches take no part in that: they go for their age alone;
 //   - a pinned item stays whatever the rules say, and takes its bytes from the bounds.
 //
 // Items are whole: an action entry with its output, a module version with its tree. Several entries
@@ -23,14 +24,17 @@ import (
 	"time"
 )
 
-// Kind is one of the two halves of a cache.
+// Kind is what an item is. Each kind of the two caches has a bound of its own.
 type Kind uint8
 
-// Of two items that were used at the same time a module comes before a build entry: no build starts
-// without it.
+// The kinds. Of two items that were used at the same time a module comes before a build entry: no
+// build starts without it.
 const (
 	Module Kind = iota
 	Build
+	// Path is a file of a directory beside the two caches. Its age alone decides: the bounds are
+	// those of the caches, so it neither has to fit nor takes room from what has to.
+	Path
 	kinds
 )
 
@@ -106,7 +110,7 @@ func Decide(items []Item, p Policy) []Verdict {
 	}
 	order := make([]int32, 0, len(items))
 	for i, v := range verdicts {
-		if v == Kept {
+		if v == Kept && items[i].Kind != Path {
 			order = append(order, int32(i))
 		}
 	}
@@ -160,8 +164,8 @@ type room struct {
 
 func (p Policy) room() *room {
 	return &room{
-		all: newBound(p.MaxSize), each: [kinds]bound{newBound(p.MaxModules), newBound(p.MaxBuild)},
-		counts: [kinds]map[int32]bool{{}, {}},
+		all: newBound(p.MaxSize), each: [kinds]bound{Module: newBound(p.MaxModules), Build: newBound(p.MaxBuild)},
+		counts: [kinds]map[int32]bool{Module: {}, Build: {}},
 	}
 }
 

@@ -50,20 +50,16 @@ var encoders = sync.OnceValue(func() chan *zstdenc.Encoder {
 	return c
 })
 
-// encodeFrame appends the stored form of raw to dst; checked: with a checksum inside, for frames of
-// which no hash is kept.
-func encodeFrame(raw, dst []byte, checked bool) []byte {
+// encodeFrame appends the stored form of raw to dst. It has a checksum of raw inside: the hash that
+// a manifest keeps of the stored bytes would not tell of a mistake of the encoder.
+func encodeFrame(raw, dst []byte) []byte {
 	start := len(dst)
 	dst = append(dst, make([]byte, frameHeaderSize)...)
 	enc := <-encoders()
 	if enc == nil {
 		enc = new(zstdenc.Encoder)
 	}
-	if checked {
-		dst = enc.AppendChecked(dst, raw)
-	} else {
-		dst = enc.Append(dst, raw)
-	}
+	dst = enc.AppendChecked(dst, raw)
 	encoders() <- enc
 	h := dst[start:]
 	binary.LittleEndian.PutUint32(h, skippableMagic)

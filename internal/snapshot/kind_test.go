@@ -35,7 +35,7 @@ func TestNames(t *testing.T) {
 	m := &Manifest{
 		Packs:   []Pack{{Object: "v1/repos/r/s/packs/" + hex, Size: 100, Frames: []Frame{{Size: 100, Raw: 10}}}},
 		Modules: []Module{{Path: "x.org/y", Version: "v1.0.0", Object: "v1/modules/x.org/y/@v/v1.0.0/" + hex}},
-		Trees:   []Tree{{Name: TreeFuzz}},
+		Trees:   []Tree{{Name: TreeFuzz, Sum: hex}},
 	}
 	data, err := m.Encode()
 	if err != nil {

@@ -113,6 +113,8 @@ type Tree struct {
 	Pack  int    `json:"pack"` // index into Packs
 	Files int    `json:"files"`
 	Bytes int64  `json:"bytes"`
+	// Sum is the TreeSum of its files: a save that finds the same files need not pack them.
+	Sum string `json:"sum"`
 }
 
 // Saved records one save, for the trend.
@@ -206,7 +208,7 @@ func (m *Manifest) check() error {
 		}
 	}
 	for i, t := range m.Trees {
-		if t.Pack < 0 || t.Pack >= len(m.Packs) || t.Files < 0 || t.Files > MaxTreeFiles || t.Bytes < 0 || t.Bytes > maxSum || i > 0 && t.Name < m.Trees[i-1].Name {
+		if t.Pack < 0 || t.Pack >= len(m.Packs) || t.Files < 0 || t.Files > MaxTreeFiles || t.Bytes < 0 || t.Bytes > maxSum || !isHex64(t.Sum) || i > 0 && t.Name < m.Trees[i-1].Name {
 			return fmt.Errorf("%w: tree %.100q", ErrCorrupt, t.Name)
 		}
 	}

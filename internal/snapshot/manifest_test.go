@@ -43,7 +43,7 @@ func sampleManifest() *snapshot.Manifest {
 			{Path: "example.com/a", Version: "v1.0.0", Sum: h1, ModSum: h1, Object: "v1/modules/example.com/a/@v/v1.0.0/" + hash, Size: 10, Files: 2, Bytes: 30, LastUse: 1767312245, InSum: true},
 			{Path: "private.example/b", Version: "v0.1.0", Sum: h1, Object: "v1/repos/r/s/modules/private.example/b/@v/v0.1.0/" + hash, Size: 11, Files: 1, Bytes: 20, LastUse: 1767312240},
 		},
-		Trees: []snapshot.Tree{{Name: snapshot.TreeModGraph, Pack: 1, Files: 3, Bytes: 99}},
+		Trees: []snapshot.Tree{{Name: snapshot.TreeModGraph, Pack: 1, Files: 3, Bytes: 99, Sum: hash}},
 		Outputs: []snapshot.Output{
 			{ID: id("o1"), Size: 400, Pack: 0, Frame: 0, Off: 512},
 			{ID: id("o2"), Size: 500, Pack: 0, Frame: 0, Off: 912, Exec: "stringer"},
@@ -144,6 +144,7 @@ func TestManifestLies(t *testing.T) {
 		"module with a line feed": func(m *snapshot.Manifest) { m.Modules[0].Path = "example.com/a\n::error::x" },
 		"module of 2^62 bytes":    func(m *snapshot.Manifest) { m.Modules[0].Bytes = 1 << 62 },
 		"files of a tree":         func(m *snapshot.Manifest) { m.Trees[0].Files = -1 },
+		"sum of a tree":           func(m *snapshot.Manifest) { m.Trees[0].Sum = "" },
 		"negative reuse":          func(m *snapshot.Manifest) { m.Trend[0].Reused = -1 },
 		"a hundred trees":         func(m *snapshot.Manifest) { m.Trees = slices.Repeat(m.Trees, 100) },
 	}

@@ -53,7 +53,7 @@ func NewWriter(dst io.Writer) *Writer {
 }
 
 // NewModuleWriter returns a Writer that computes no hashes of stored bytes: nothing but the h1 hash
-// identifies a module object. What that does not cover, the .info, a checksum in each frame
+// identifies a module object. What that does not cover, the .info, the checksum in each frame
 // protects against mistakes. Close returns no frames then, and Sum must not be called.
 func NewModuleWriter(dst io.Writer) *Writer {
 	w := NewWriter(dst)
@@ -84,7 +84,10 @@ func (w *Writer) cut() error {
 	if len(w.raw) == 0 {
 		return nil
 	}
-	w.stored = encodeFrame(w.raw, w.stored[:0], w.sum == nil)
+	w.stored = encodeFrame(w.raw, w.stored[:0])
+	if err := proofs.prove(w.stored, w.raw); err != nil {
+		return err
+	}
 	if w.sum != nil {
 		w.frames = append(w.frames, Frame{Size: int64(len(w.stored)), Raw: int64(len(w.raw)), Sum: sha256.Sum256(w.stored)})
 		w.sum.Write(w.stored)

@@ -1,5 +1,5 @@
-// Package citest has recorded events of GitHub and GitLab for tests: what a runner says about the jobs
-// that they start, and which scopes such jobs read and write.
+// Package citest has recorded events of GitHub and GitLab for tests: what a runner says about the
+// jobs that they start, and which scopes such jobs read and write.
 package citest
 
 import (

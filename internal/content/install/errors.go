@@ -31,9 +31,9 @@ func IsLocal(err error) bool {
 }
 
 // Classify says of an error of one of the caches whether the disk failed (LocalError), which it did
-// if a system call says so, or the content is wrong (ContentError). Left as they are: failures of the
-// store that the bytes come from, what is there already, a name that the file system cannot have,
-// and a file that another program has open.
+// if a system call says so, or the content is wrong (ContentError). Left as they are: failures of
+// the store that the bytes come from, what is there already, a name that the file system cannot
+// have, and a file that another program has open.
 func Classify(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError

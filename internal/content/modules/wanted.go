@@ -18,7 +18,8 @@ type Rules struct {
 	Keys  keys.Plan
 	Exact bool // the snapshot was saved with these very module files
 	Repo  string
-	// Scopes are those that this job may read, in their order; private modules are looked for there.
+	// Scopes are those that this job may read, in their order; private modules are looked for
+	// there.
 	Scopes       []string
 	Private      string // patterns as in GOPRIVATE
 	Zips         bool   // rebuild cache/download/...zip

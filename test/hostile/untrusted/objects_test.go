@@ -273,7 +273,7 @@ func (w bytesWorld) withTree(t *testing.T, name string, archive []byte, files in
 	m := w.manifest(t)
 	w.rebuild(t, m, func(tr snapshot.Tree) (snapshot.Tree, snapshot.Pack) {
 		if tr.Name == name {
-			return snapshot.Tree{Name: name, Files: files, Bytes: 1 << 30}, p
+			return snapshot.Tree{Name: name, Files: files, Bytes: 1 << 30, Sum: tr.Sum}, p
 		}
 		return tr, m.Packs[tr.Pack]
 	}, nil)

@@ -1,0 +1,57 @@
+package collect
+
+import (
+	"time"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/jobstate"
+)
+
+// Env is what every scan is told of the job and of the store.
+type Env struct {
+	Stock *Stock
+	State *jobstate.State // what the restore of this job left; nil: there was none
+	Start time.Time       // of the save
+	Warn  Warn
+}
+
+// UseMargin lies between the two ages that tell a use: restored files are at least 2 hours older
+// than the restore, and the go command renews what is older than 1 hour.
+const UseMargin = 90 * time.Minute
+
+// UsedSince is the time from which on a use is one of this job; zero when there was no restore to
+// tell.
+func (e Env) UsedSince() time.Time {
+	if e.State == nil {
+		return time.Time{}
+	}
+	return e.State.Time.Add(-UseMargin)
+}
+
+// LastUse decides when a file was used last, in Unix seconds. Its time, in nanoseconds, tells it,
+// except for a file that the restore made younger than it is, lest the go command trims it, and
+// that nobody touched since. Of all others the restore set the last use or an earlier time. before
+// is what previous saves know, 0 for nothing.
+func (e Env) LastUse(mtime, before int64) int64 {
+	seen := min(mtime, e.Start.UnixNano()) / int64(time.Second)
+	if before != 0 && e.State != nil && seen == buildcache.AgedTime(time.Time{}, e.State.Time).Unix() {
+		return before
+	}
+	return max(before, seen)
+}
+
+// shownUnread bounds how many directories are named that cannot be read: a cache of another user
+// has hundreds.
+const shownUnread = 3
+
+// WarnUnread says which directories of a cache could not be read. What is stored of them stays as
+// it is, and ages.
+func (e Env) WarnUnread(cache string, unread []error) {
+	for i, err := range unread {
+		if i == shownUnread {
+			e.Warn("and %d more directories of the %s", len(unread)-i, cache)
+			return
+		}
+		e.Warn("%s: what lies there is not saved: %v", cache, err)
+	}
+}

@@ -1,0 +1,187 @@
+package save
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/gocache-action/internal/content/build"
+	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/content/graph"
+	"github.com/org/gocache-action/internal/content/modules"
+	"github.com/org/gocache-action/internal/content/paths"
+	"github.com/org/gocache-action/internal/lookup"
+	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+)
+
+// gathered is what is stored and what is here.
+type gathered struct {
+	facts   facts
+	latest  lookup.Found  // in the own scope, under the key without the digest
+	version store.Version // of facts.exact
+	memory  int64         // bytes for objects that are built and uploaded
+	reuse   *Reuse
+	timed   int // see Result.Timed
+	// what could not be read or is not fit to be stored
+	unreadable, skippedModules int
+}
+
+// gather reads what is stored and what is here.
+func (j job) gather(ctx context.Context) (gathered, error) {
+	j.Meter.SetPhase("look up")
+	if err := j.probe(ctx); err != nil {
+		return gathered{}, err
+	}
+	prev, err := j.readPrevious(ctx)
+	if err != nil {
+		return gathered{}, err
+	}
+	j.Meter.SetPhase("scan")
+	l, err := j.scan(ctx, prev)
+	if err != nil {
+		return gathered{}, err
+	}
+	g := gathered{
+		facts: j.facts(prev, l), latest: prev.latest, version: prev.exact.Version,
+		reuse: l.build.Reuse, timed: l.build.Timed, unreadable: l.build.Unreadable, skippedModules: l.modules.Skipped,
+	}
+	g.memory = j.shareMemory(g.facts.stock, l.build.Local, g.facts.exact)
+	return g, nil
+}
+
+// probeTime is how long a save waits for a store that did not answer the restore of the same job.
+const probeTime = 5 * time.Second
+
+// probe asks for one object first, if the restore of this job found that the store does not answer:
+// all timeouts and retries of a whole save would only hold up a job that has waited for them once.
+func (j job) probe(ctx context.Context) error {
+	if j.State == nil || !j.State.Unreachable {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, probeTime, fmt.Errorf("%w: no answer within %s", store.ErrUnreachable, probeTime))
+	defer cancel()
+	_, err := j.Store.Stat(ctx, snapshot.ManifestObject(j.Repo, j.Scope, j.Keys.Key.Latest()))
+	if err == nil || errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return fmt.Errorf("as in the restore of this job: %w", err)
+}
+
+// local is what is here.
+type local struct {
+	modules modules.Found
+	build   build.Found
+	graph   graph.Local
+	paths   paths.Local
+}
+
+// scan lists both caches and the paths at once: the cache of modules waits for the go command,
+// which says what provides packages. The trees come last, as they depend on what is in the caches.
+func (j job) scan(ctx context.Context, prev previous) (l local, err error) {
+	env := j.env(prev.stock)
+	var cache *modcache.Cache
+	unread := new(modules.Unread)
+	var known []error
+	g, all := errgroup.WithContext(ctx)
+	if j.BuildDir != "" {
+		g.Go(func() (err error) {
+			if l.build, err = build.Scan(all, env, j.buildOptions(prev)); err != nil {
+				return fmt.Errorf("build cache %s: %w", j.BuildDir, err)
+			}
+			return nil
+		})
+	}
+	if j.ModDir != "" {
+		cache = modcache.Open(j.ModDir, modcache.Options{Unread: unread.Add})
+		g.Go(func() (err error) {
+			if l.modules, known, err = modules.Scan(all, env, j.moduleOptions(cache, unread)); err != nil {
+				return fmt.Errorf("module cache %s: %w", j.ModDir, err)
+			}
+			return nil
+		})
+	}
+	g.Go(func() (err error) {
+		l.paths, err = paths.Scan(all, env, j.Paths)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return l, err
+	}
+	l.graph, err = graph.Scan(ctx, env, j.graphOptions(cache, prev, l))
+	env.WarnUnread("module cache", unread.Take(known))
+	return l, err
+}
+
+func (j job) buildOptions(prev previous) build.ScanOptions {
+	lists := previousBytes(prev.stock.Manifests())
+	return build.ScanOptions{
+		Dir: j.BuildDir, Fuzz: j.Fuzz, Known: sameKey(prev.exact.Manifest, prev.stock, j.Scope, j.Keys.Key.Digest) != nil,
+		StableTimes: j.StableTimes, GoVersion: j.GoVersion, GOROOT: j.GOROOT, GOMODCACHE: j.GOMODCACHE,
+		Getenv: j.Getenv, Modules: j.Keys.Sums.Zip,
+		Memory: func(n int64) { j.tellMemory(lists + n) },
+	}
+}
+
+func (j job) moduleOptions(cache *modcache.Cache, unread *modules.Unread) modules.ScanOptions {
+	return modules.ScanOptions{
+		Cache: cache, Unread: unread, Repo: j.Repo, Scope: j.Scope, Private: j.Private, Keys: j.Keys,
+		NoToolchains: j.NoToolchains, Use: j.ModuleUse, MaxAge: j.MaxAge, Bounded: j.MaxSize > 0 || j.MaxModules > 0,
+	}
+}
+
+func (j job) graphOptions(cache *modcache.Cache, prev previous, l local) graph.ScanOptions {
+	own := prev.exact.Manifest
+	o := graph.ScanOptions{
+		Modules: cache, Here: l.modules.Local.Versions(), Sums: j.Keys.Sums, Oldest: -1 << 62,
+		BuildDir: j.BuildDir, Fuzz: l.build.Fuzz, HasOwn: own != nil,
+	}
+	if _, off := j.rules().policy(own); off == "" {
+		o.Oldest = collect.Base{Start: j.start, MaxAge: j.MaxAge}.Oldest(0)
+	}
+	return o
+}
+
+// facts puts together what a plan is made of.
+func (j job) facts(prev previous, l local) facts {
+	h := head{
+		repo: j.Repo, scope: j.Scope, key: j.Keys.Key, writer: j.Writer, asked: l.modules.Asked,
+		builtWith: j.BuiltWith, build: j.BuildDir != "", restored: j.restored(prev.stock),
+	}
+	var kinds [kinds]collect.Kind
+	kinds[kindModules], kinds[kindBuild], kinds[kindGraph], kinds[kindPaths] = l.modules.Local, l.build.Local, l.graph, l.paths
+	return facts{kinds: kinds, stock: prev.stock, exact: prev.exact.Manifest, head: h, rules: j.rules()}
+}
+
+// restored lists the snapshot that the restore of this job found, if it is still known.
+func (j job) restored(stock *collect.Stock) (list []*snapshot.Manifest) {
+	if j.State == nil || j.State.Matched == nil {
+		return nil
+	}
+	for _, m := range stock.Manifests() {
+		if m.Scope == j.State.Matched.Scope && m.Writer.Time.Equal(j.State.Matched.Saved) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// rules are what the options ask for.
+func (j job) rules() rules {
+	r := rules{
+		start: j.start, failed: j.JobFailed, maxAge: j.MaxAge,
+		maxSize: j.MaxSize, maxModules: j.MaxModules, maxBuild: j.MaxBuild, repackBudget: j.RepackBudget,
+		usedSince: j.env(nil).UsedSince(),
+	}
+	if j.State != nil {
+		r.began = j.State.Time
+	}
+	return r
+}

@@ -1,0 +1,209 @@
+package save
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+)
+
+// testUploader uploads to st.
+func testUploader(t *testing.T, st store.Store) *uploader {
+	t.Helper()
+	j := newJob(Options{Store: st, Repo: "r", Scope: "main", Meter: new(report.Meter), Concurrency: 2})
+	return newUploader(j, collect.NewStock(nil, nil), DefaultMemory)
+}
+
+// packJob is a pack of one file that has a size. there says how many of its bytes can be read in
+// which pass, from 1 on.
+func packJob(size int64, there func(pass int) int) collect.Job {
+	pass := 0
+	return collect.Job{
+		What: "a pack", Bytes: size, Size: size, Files: 1,
+		Write: func(_ context.Context, w *snapshot.Writer, note collect.Note) (collect.Content, error) {
+			pass++
+			in := io.LimitReader(zeros{}, int64(there(pass)))
+			_, err := collect.AddTorn(w, snapshot.Member{Name: "00/x-d", Mode: 0o644, Size: size}, in)
+			if err != nil {
+				return collect.Content{}, err
+			}
+			note.Wrote(size)
+			return collect.Content{Members: 1, Raw: size}, nil
+		},
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// large is the size of a pack that is streamed.
+const large = collect.GroupBytes + 1000
+
+// TestTornWhileUploaded: a file that shrinks between the two passes over a large pack, each time,
+// costs the pack, and what is not in the store is in no list. Progress ends at what was read for
+// the store.
+func TestTornWhileUploaded(t *testing.T) {
+	for name, c := range map[string]struct {
+		there func(pass int) int
+		whole bool
+	}{
+		"always":     {func(pass int) int { return large - (1-pass%2)*pass }, false},
+		"once":       {func(pass int) int { return large - max(0, 3-pass)*max(0, pass-1) }, true}, // the second pass
+		"never":      {func(int) int { return large }, true},
+		"from start": {func(int) int { return large - 1 }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := newMemory()
+			u := testUploader(t, st)
+			done, err := u.upload(t.Context(), []collect.Job{packJob(large, c.there)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			warnings, objects := u.log.read()
+			if !c.whole {
+				if done[0].Object != "" || len(objects) > 0 || len(warnings) != 1 || !strings.Contains(warnings[0], "a pack is not saved") {
+					t.Errorf("%+v, objects %q, warnings %q", done[0], objects, warnings)
+				}
+				if n := u.Meter.Disk.Load() + u.Meter.Files.Load(); n != 0 {
+					t.Errorf("what was not stored counts: %d", n)
+				}
+				return
+			}
+			if _, err := st.Stat(t.Context(), done[0].Object); err != nil || done[0].Pack.Raw != large {
+				t.Errorf("%+v: %v", done[0], err)
+			}
+			if got := u.Meter.Disk.Load(); got != large || got != u.Meter.DiskTotal.Load() || u.Meter.Files.Load() != 1 {
+				t.Errorf("progress: %d of %d bytes, %d files", got, u.Meter.DiskTotal.Load(), u.Meter.Files.Load())
+			}
+		})
+	}
+}
+
+// TestCutIsNotTorn: an upload that ends early is a failure of the store, and is not taken for one
+// of the files. The goroutine that built the pack has ended when the upload has.
+func TestCutIsNotTorn(t *testing.T) {
+	st := newMemory()
+	st.before = func(op, name string, body io.Reader) error {
+		if op == "put" {
+			io.CopyN(io.Discard, body, 10)
+			return fmt.Errorf("put %s: %w: %w", name, store.ErrUnreachable, io.ErrUnexpectedEOF)
+		}
+		return nil
+	}
+	before := runtime.NumGoroutine()
+	u := testUploader(t, st)
+	passes := 0
+	done, err := u.upload(t.Context(), []collect.Job{packJob(large, func(pass int) int { passes = pass; return large })})
+	if !errors.Is(err, store.ErrUnreachable) || passes != 2 || done[0].Object != "" {
+		t.Errorf("%d passes, %+v, %v", passes, done[0], err)
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines before, %d after", before, n)
+	}
+	if n := u.Meter.Disk.Load(); n != 0 {
+		t.Errorf("%d bytes count of a pack that was not stored", n)
+	}
+}
+
+// TestDiskErrorIsNotAnObject: what the disk says while an object is streamed is not told as a
+// failure of the object's upload.
+func TestDiskErrorIsNotAnObject(t *testing.T) {
+	disk := errors.New("input/output error")
+	for name, object := range map[string]string{"pack": "", "module": "v1/modules/x/@v/v1/" + strings.Repeat("0", 64)} {
+		u := testUploader(t, newMemory())
+		pass := 0
+		j := collect.Job{What: name, Object: object, Bytes: large, Size: large, Write: func(_ context.Context, w *snapshot.Writer, _ collect.Note) (collect.Content, error) {
+			if pass++; pass == 2 || object != "" {
+				return collect.Content{}, fmt.Errorf("path /x: %w", disk)
+			}
+			_, err := w.Add(snapshot.Member{Name: "x", Size: 1}, strings.NewReader("x"))
+			return collect.Content{Members: 1}, err
+		}}
+		if _, err := u.upload(t.Context(), []collect.Job{j}); !errors.Is(err, disk) || strings.Contains(err.Error(), "object") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestUploadCancelled: a save that is cancelled while it compresses ends within a frame, and
+// returns no outcome for what is not stored.
+func TestUploadCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("time is up")
+	u := testUploader(t, newMemory())
+	j := packJob(large, func(int) int { cancel(why); return large })
+	began := time.Now()
+	done, err := u.upload(ctx, []collect.Job{j, packJob(10, func(int) int { return 10 })})
+	if !errors.Is(err, why) || done[0].Object != "" || time.Since(began) > 3*time.Second {
+		t.Errorf("%+v, %v, after %s", done, err, time.Since(began))
+	}
+}
+
+// TestUploadOrder: the largest objects first, each outcome in its place, and nothing of a pack in
+// which nothing could be read.
+func TestUploadOrder(t *testing.T) {
+	u := testUploader(t, newMemory())
+	u.Concurrency = 1
+	var order []int64
+	var jobs []collect.Job
+	for _, size := range []int64{10, 3000, 200} {
+		j := packJob(size, func(int) int { return int(size) })
+		write := j.Write
+		j.Write = func(ctx context.Context, w *snapshot.Writer, n collect.Note) (collect.Content, error) {
+			order = append(order, size)
+			return write(ctx, w, n)
+		}
+		jobs = append(jobs, j)
+	}
+	jobs = append(jobs, collect.Job{What: "nothing", Bytes: 5, Size: 5, Write: func(context.Context, *snapshot.Writer, collect.Note) (collect.Content, error) {
+		return collect.Content{}, nil
+	}})
+	done, err := u.upload(t.Context(), jobs)
+	if err != nil || fmt.Sprint(order) != "[3000 200 10]" {
+		t.Fatalf("%v, %v", order, err)
+	}
+	for i, raw := range []int64{3000, 200, 10} {
+		if done[i].Pack.Raw != raw || done[i].Object != done[i].Pack.Object || !done[i].Uploaded {
+			t.Errorf("outcome %d: %+v", i, done[i])
+		}
+	}
+	if done[3].Object != "" {
+		t.Errorf("an empty pack: %+v", done[3])
+	}
+}
+
+// TestUploadedBytes: what is in the store is the pack that the outcome describes, frame by frame.
+func TestUploadedBytes(t *testing.T) {
+	st := newMemory()
+	u := testUploader(t, st)
+	done, err := u.upload(t.Context(), []collect.Job{packJob(snapshot.FrameSize+5, func(int) int { return snapshot.FrameSize + 5 }), packJob(7, func(int) int { return 7 })})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range done {
+		data := st.objects[d.Object].data
+		if int64(len(data)) != d.Size {
+			t.Fatalf("%d bytes, want %d", len(data), d.Size)
+		}
+		r := snapshot.NewReader(snapshot.Stream(bytes.NewReader(data)), d.Pack.Frames, nil)
+		m, err := r.Next()
+		if err != nil || m.Size != d.Raw {
+			t.Errorf("%+v, %v", m, err)
+		}
+		if n, err := io.Copy(io.Discard, r); n != d.Raw || err != nil {
+			t.Errorf("%d bytes, %v", n, err)
+		}
+		r.Close()
+	}
+}
