@@ -226,7 +226,7 @@ func (o restoreOutput) write(w io.Writer) error {
 	if o.partial {
 		s.Title = r.Key + ": restored only in part"
 	}
-	for _, l := range r.Losses {
+	for _, l := range spread(r.Losses) {
 		s.Losses = append(s.Losses, fmt.Sprintf("%s: %s: %s", l.What, l.Kind, l.Reason))
 	}
 	return s.Write(w)
