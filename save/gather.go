@@ -31,8 +31,11 @@ type gathered struct {
 	unreadable, skippedModules int
 }
 
+// gatherer is the first phase of a save.
+type gatherer struct{ job }
+
 // gather reads what is stored and what is here.
-func (j job) gather(ctx context.Context) (gathered, error) {
+func (j gatherer) gather(ctx context.Context) (gathered, error) {
 	j.Meter.SetPhase("look up")
 	if err := j.probe(ctx); err != nil {
 		return gathered{}, err
@@ -59,7 +62,7 @@ const probeTime = 5 * time.Second
 
 // probe asks for one object first, if the restore of this job found that the store does not answer:
 // all timeouts and retries of a whole save would only hold up a job that has waited for them once.
-func (j job) probe(ctx context.Context) error {
+func (j gatherer) probe(ctx context.Context) error {
 	if j.State == nil || !j.State.Unreachable {
 		return nil
 	}
@@ -85,7 +88,7 @@ type local struct {
 
 // scan lists both caches and the paths at once: the cache of modules waits for the go command,
 // which says what provides packages. The trees come last, as they depend on what is in the caches.
-func (j job) scan(ctx context.Context, prev previous) (l local, err error) {
+func (j gatherer) scan(ctx context.Context, prev previous) (l local, err error) {
 	env := j.env(prev.stock)
 	var cache *modcache.Cache
 	unread := new(modules.Unread)
@@ -120,7 +123,7 @@ func (j job) scan(ctx context.Context, prev previous) (l local, err error) {
 	return l, err
 }
 
-func (j job) buildOptions(prev previous) build.ScanOptions {
+func (j gatherer) buildOptions(prev previous) build.ScanOptions {
 	lists := previousBytes(prev.stock.Manifests())
 	return build.ScanOptions{
 		Dir: j.BuildDir, Fuzz: j.Fuzz, Known: sameKey(prev.exact.Manifest, prev.stock, j.Scope, j.Keys.Key.Digest) != nil,
@@ -130,14 +133,14 @@ func (j job) buildOptions(prev previous) build.ScanOptions {
 	}
 }
 
-func (j job) moduleOptions(cache *modcache.Cache, unread *modules.Unread) modules.ScanOptions {
+func (j gatherer) moduleOptions(cache *modcache.Cache, unread *modules.Unread) modules.ScanOptions {
 	return modules.ScanOptions{
 		Cache: cache, Unread: unread, Repo: j.Repo, Scope: j.Scope, Private: j.Private, Keys: j.Keys,
 		NoToolchains: j.NoToolchains, Use: j.ModuleUse, MaxAge: j.MaxAge, Bounded: j.MaxSize > 0 || j.MaxModules > 0,
 	}
 }
 
-func (j job) graphOptions(cache *modcache.Cache, prev previous, l local) graph.ScanOptions {
+func (j gatherer) graphOptions(cache *modcache.Cache, prev previous, l local) graph.ScanOptions {
 	own := prev.exact.Manifest
 	o := graph.ScanOptions{
 		Modules: cache, Here: l.modules.Local.Versions(), Sums: j.Keys.Sums, Oldest: -1 << 62,
@@ -150,7 +153,7 @@ func (j job) graphOptions(cache *modcache.Cache, prev previous, l local) graph.S
 }
 
 // facts puts together what a plan is made of.
-func (j job) facts(prev previous, l local) facts {
+func (j gatherer) facts(prev previous, l local) facts {
 	h := head{
 		repo: j.Repo, scope: j.Scope, key: j.Keys.Key, writer: j.Writer, asked: l.modules.Asked,
 		builtWith: j.BuiltWith, build: j.BuildDir != "", restored: j.restored(prev.stock),
@@ -161,7 +164,7 @@ func (j job) facts(prev previous, l local) facts {
 }
 
 // restored lists the snapshot that the restore of this job found, if it is still known.
-func (j job) restored(stock *collect.Stock) (list []*snapshot.Manifest) {
+func (j gatherer) restored(stock *collect.Stock) (list []*snapshot.Manifest) {
 	if j.State == nil || j.State.Matched == nil {
 		return nil
 	}
@@ -174,7 +177,7 @@ func (j job) restored(stock *collect.Stock) (list []*snapshot.Manifest) {
 }
 
 // rules are what the options ask for.
-func (j job) rules() rules {
+func (j gatherer) rules() rules {
 	r := rules{
 		start: j.start, failed: j.JobFailed, maxAge: j.MaxAge,
 		maxSize: j.MaxSize, maxModules: j.MaxModules, maxBuild: j.MaxBuild, repackBudget: j.RepackBudget,

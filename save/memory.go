@@ -19,7 +19,7 @@ const (
 
 // shareMemory divides the memory between the lists, whose size is known now, and the objects that
 // are built and uploaded, and returns what is for these.
-func (j job) shareMemory(stock *collect.Stock, l build.Local, own *snapshot.Manifest) int64 {
+func (j gatherer) shareMemory(stock *collect.Stock, l build.Local, own *snapshot.Manifest) int64 {
 	n := previousBytes(stock.Manifests()) + int64(localBytes*l.Len()) + int64((outputBytes+placedBytes)*l.Outputs())
 	budget := max(min(leastMemory, j.Memory), j.Memory-n)
 	// The new manifest is made when the uploads are over.
@@ -28,7 +28,7 @@ func (j job) shareMemory(stock *collect.Stock, l build.Local, own *snapshot.Mani
 }
 
 // tellMemory tells how much of the lists, and of what is uploaded, lies above the usual.
-func (j job) tellMemory(peak int64) {
+func (j gatherer) tellMemory(peak int64) {
 	if j.MoreMemory != nil {
 		j.MoreMemory(max(0, peak-j.Memory) * 9 / 8)
 	}

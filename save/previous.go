@@ -27,7 +27,7 @@ func (j job) reader() lookup.Reader {
 
 // readPrevious fetches the manifests that matter, and finds out which of their packs are still
 // good.
-func (j job) readPrevious(ctx context.Context) (previous, error) {
+func (j gatherer) readPrevious(ctx context.Context) (previous, error) {
 	k := j.Keys.Key
 	own := lookup.Candidates(j.Repo, []string{j.Scope}, k.Exact(), k.Latest())
 	found, err := j.reader().All(ctx, own)
@@ -56,7 +56,7 @@ func (j job) readPrevious(ctx context.Context) (previous, error) {
 
 // readBase fetches the snapshot that the restore of this job used, where that is in another
 // scope; without a state, the one that a restore would use.
-func (j job) readBase(ctx context.Context, own []lookup.Candidate) (lookup.Found, error) {
+func (j gatherer) readBase(ctx context.Context, own []lookup.Candidate) (lookup.Found, error) {
 	k := j.Keys.Key
 	cands := lookup.Candidates(j.Repo, []string{j.BaseScope, j.DefaultScope}, k.Exact(), k.Latest())
 	if j.State != nil && j.State.Matched != nil {
@@ -77,7 +77,7 @@ func (j job) readBase(ctx context.Context, own []lookup.Candidate) (lookup.Found
 // restore of this job found damaged, those that are gone or have another size, which a lifecycle
 // rule or a broken upload can bring about, and those that a garbage collection has noted. What lies
 // in them counts as not stored, and is uploaded anew if it is here.
-func (j job) findDamage(ctx context.Context, list []*snapshot.Manifest) (collect.Damage, error) {
+func (j gatherer) findDamage(ctx context.Context, list []*snapshot.Manifest) (collect.Damage, error) {
 	g, both := errgroup.WithContext(ctx)
 	g.Go(func() error { return j.notes.read(both) })
 	var gone []string
@@ -118,7 +118,7 @@ func packSizes(list []*snapshot.Manifest) map[string]int64 {
 }
 
 // checkPacks returns the packs that are not in the store with their size.
-func (j job) checkPacks(ctx context.Context, sizes map[string]int64) ([]string, error) {
+func (j gatherer) checkPacks(ctx context.Context, sizes map[string]int64) ([]string, error) {
 	objects := slices.Sorted(maps.Keys(sizes))
 	bad := make([]bool, len(objects)) // each worker has one of them
 	g, ctx := errgroup.WithContext(ctx)

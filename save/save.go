@@ -158,7 +158,7 @@ type Result struct {
 // Plan says what Run would do, and writes nothing anywhere.
 func Plan(ctx context.Context, o Options) (*PlanResult, error) {
 	j := newJob(o)
-	g, err := j.gather(ctx)
+	g, err := gatherer{j}.gather(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return &Result{Key: o.Keys.Key.String(), Requests: o.Store.Requests()}, err
 	}
 	j := newJob(o)
-	g, err := j.gather(ctx)
+	g, err := gatherer{j}.gather(ctx)
 	if err != nil {
 		return j.result(new(Result)), err
 	}

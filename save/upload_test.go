@@ -47,8 +47,14 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// large is the size of a pack that is streamed.
-const large = collect.GroupBytes + 1000
+// asLarge lets a job claim to be so large that it is streamed.
+func asLarge(j collect.Job) collect.Job {
+	j.Size = collect.GroupBytes + 1
+	return j
+}
+
+// large is the size of a file of which a part can be missing.
+const large = 1000
 
 // TestTornWhileUploaded: a file that shrinks between the two passes over a large pack, each time,
 // costs the pack, and what is not in the store is in no list. Progress ends at what was read for
@@ -66,7 +72,7 @@ func TestTornWhileUploaded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			st := newMemory()
 			u := testUploader(t, st)
-			done, err := u.upload(t.Context(), []collect.Job{packJob(large, c.there)})
+			done, err := u.upload(t.Context(), []collect.Job{asLarge(packJob(large, c.there))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +110,7 @@ func TestCutIsNotTorn(t *testing.T) {
 	before := runtime.NumGoroutine()
 	u := testUploader(t, st)
 	passes := 0
-	done, err := u.upload(t.Context(), []collect.Job{packJob(large, func(pass int) int { passes = pass; return large })})
+	done, err := u.upload(t.Context(), []collect.Job{asLarge(packJob(large, func(pass int) int { passes = pass; return large }))})
 	if !errors.Is(err, store.ErrUnreachable) || passes != 2 || done[0].Object != "" {
 		t.Errorf("%d passes, %+v, %v", passes, done[0], err)
 	}
@@ -123,7 +129,7 @@ func TestDiskErrorIsNotAnObject(t *testing.T) {
 	for name, object := range map[string]string{"pack": "", "module": "v1/modules/x/@v/v1/" + strings.Repeat("0", 64)} {
 		u := testUploader(t, newMemory())
 		pass := 0
-		j := collect.Job{What: name, Object: object, Bytes: large, Size: large, Write: func(_ context.Context, w *snapshot.Writer, _ collect.Note) (collect.Content, error) {
+		j := collect.Job{What: name, Object: object, Bytes: large, Size: collect.GroupBytes + 1, Write: func(_ context.Context, w *snapshot.Writer, _ collect.Note) (collect.Content, error) {
 			if pass++; pass == 2 || object != "" {
 				return collect.Content{}, fmt.Errorf("path /x: %w", disk)
 			}
@@ -142,7 +148,7 @@ func TestUploadCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("time is up")
 	u := testUploader(t, newMemory())
-	j := packJob(large, func(int) int { cancel(why); return large })
+	j := asLarge(packJob(2*snapshot.FrameSize, func(int) int { cancel(why); return 2 * snapshot.FrameSize }))
 	began := time.Now()
 	done, err := u.upload(ctx, []collect.Job{j, packJob(10, func(int) int { return 10 })})
 	if !errors.Is(err, why) || done[0].Object != "" || time.Since(began) > 3*time.Second {
