@@ -15,15 +15,15 @@ import (
 
 // console holds the rules of what gocache prints:
 //
-//   - the result goes to stdout: a table, or JSON with --json; all else goes to stderr;
+//   - the result goes to stdout, as a table, or as JSON with --json; all else goes to stderr;
 //   - messages are "gocache: warning: ..." or "gocache: error: ...", in lower case and
-//     with no final period; a hint what to do follows on a line of its own;
+//     with no final period; a hint follows on a line of its own;
 //   - --quiet leaves only warnings, errors and JSON;
 //   - --debug adds "gocache: debug: ...", from many goroutines at once, and takes progress away;
-//   - no secret of the environment is printed, wherever a text comes from, nor what looks like one
-//     in a message.
+//   - no secret of the environment is printed, whichever text it comes with, and messages hold
+//     nothing that looks like a secret.
 //
-// Not safe for concurrent use but for debugf; while a report.Progress runs, nothing else prints.
+// Only debugf is safe for concurrent use; while a report.Progress runs, nothing else prints.
 type console struct {
 	stdout, stderr io.Writer
 	json, quiet    bool

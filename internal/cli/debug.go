@@ -17,9 +17,9 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
-// This file is what --debug prints: where gocache runs, what it was told, and each request. It is
-// for logs that others read, so it shows nothing that is secret: values are printed only of what is
-// named here, and all of it goes through console.clean.
+// This file is what --debug prints: where gocache runs, its settings, and each request. Others read
+// such logs, so they must hold no secrets: only the values of variables that are listed here are
+// printed, and all text passes console.clean.
 
 // shownVariables are printed with their values, because these explain what gocache does. No other
 // values are printed: GOFLAGS, for example, may hold a token.

@@ -23,13 +23,13 @@ import (
 	"github.com/org/gocache-action/restore"
 )
 
-const restoreLong = `Restore fills GOMODCACHE and GOCACHE from the store: the modules that go.sum
-names, each checked against go.sum, and the newest fitting snapshot of the build
-cache. What is there already and whole is left alone.
+const restoreLong = `Restore fills GOMODCACHE and GOCACHE from the store: with the modules that go.sum
+names, each checked against go.sum, and with the newest fitting snapshot of the
+build cache. What is already there, and complete, is left alone.
 
-The snapshot is looked for under the exact key of the module files, then under
-the latest of the same name; in the own scope, then the base, then the default.
-Finding nothing is no error.`
+It looks for a snapshot under the exact key of the module files, then under the
+latest key of the same name: first in the scope of the job, then in the base, then
+in the default branch. Finding none is not an error.`
 
 // restoreCommand describes the command line.
 func restoreCommand(c commands) *cobra.Command {
@@ -226,7 +226,7 @@ func (o restoreOutput) write(w io.Writer) error {
 	if o.partial {
 		s.Title = r.Key + ": restored only in part"
 	}
-	for _, l := range r.Losses {
+	for _, l := range spread(r.Losses) {
 		s.Losses = append(s.Losses, fmt.Sprintf("%s: %s: %s", l.What, l.Kind, l.Reason))
 	}
 	return s.Write(w)

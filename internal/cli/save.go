@@ -23,12 +23,12 @@ import (
 )
 
 const saveLong = `Save uploads what the store does not have yet of GOMODCACHE and GOCACHE, and
-makes it the snapshot of this key and scope. What was not used for --max-age is
-dropped, then what was used least recently above --max-size, but never what this
-job used. When nothing is new, nothing is written.
+makes it the snapshot of this key and scope. It drops what has not been used for
+--max-age, then what was used least recently above --max-size, but never what this
+job has used. If nothing is new, it writes nothing.
 
-Save knows from a restore of the same project what was used since; without one it
-works too. After a job that failed (--job-status) it only adds.`
+From a restore of the same project it knows what has been used since; it also works
+without one. After a job that failed (--job-status) it only adds.`
 
 // saveCommand describes the command line.
 func saveCommand(c commands) *cobra.Command {

@@ -95,7 +95,7 @@ func restoreSection(o *restoreOutput) *summary.Restore {
 	if m := r.Matched; m != nil {
 		shown.Scope, shown.Exact, shown.Saved, shown.Foreign = m.Scope, m.Exact, m.Saved, m.Scope != o.Scope
 	}
-	for _, l := range r.Losses {
+	for _, l := range spread(r.Losses) {
 		shown.Lost = append(shown.Lost, summary.Loss{What: l.What, Kind: l.Kind, Reason: l.Reason})
 	}
 	for _, m := range r.Largest {

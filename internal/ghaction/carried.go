@@ -13,10 +13,10 @@ import (
 	"github.com/org/gocache-action/internal/config"
 )
 
-// What main resolved has to hold for post, but the runner gives post other inputs than main in
-// composite actions, or none, and the steps in between can change every variable. So main leaves
-// what decides in the directory of its step, and post works with that. Only how the job went is
-// asked anew. The file can hold keys: it is readable for this user alone, and post removes it.
+// Post must work with the settings of main. But in composite actions the runner gives post other
+// inputs than main, or none, and the steps in between can change any variable. So main writes its
+// inputs and variables to a file in the directory of its step, and post uses those; only the status
+// of the job is read anew. The file may hold keys: only this user can read it, and post removes it.
 
 // carriedFile is in the directory of a step.
 const carriedFile = "main.json"

@@ -21,6 +21,7 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/s3/s3test"
 	"github.com/org/gocache-action/internal/store/storetest"
+	"github.com/org/gocache-action/internal/usage"
 )
 
 // frontOptions are those of a bucket behind a front.
@@ -224,7 +225,7 @@ func TestKeepingRefused(t *testing.T) {
 	} {
 		o := s3.Options{Bucket: "b"}
 		set(&o)
-		if _, err := s3.New(context.Background(), o); err == nil || !strings.Contains(err.Error(), want) || errors.Unwrap(err) != nil {
+		if _, err := s3.New(context.Background(), o); err == nil || !strings.Contains(err.Error(), want) || !usage.Is(err) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
