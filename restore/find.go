@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// finding is which snapshot was found, and what is to be said of it, and of those that were passed
-// over.
+// finding is the snapshot that was found. Its Outcome tells of the manifests that were passed over
+// on the way to it.
 type finding struct {
 	lookup.Found
 	Differs []string // see Result.Differs
@@ -38,7 +38,7 @@ func candidates(o Options) []lookup.Candidate {
 	return lookup.Candidates(o.Repo, o.scopes(), k.Exact(), k.Latest())
 }
 
-// passedOver says what is wrong with manifests that come before the one that was found.
+// passedOver reports the manifests that come before the one that was found and cannot be used.
 func passedOver(list []lookup.Found) (out install.Outcome) {
 	for _, p := range list {
 		if errors.Is(p.Err, store.ErrDenied) {
@@ -50,8 +50,9 @@ func passedOver(list []lookup.Found) (out install.Outcome) {
 	return out
 }
 
-// compareBuilds says what of the snapshot the job cannot use because it builds with something else:
-// the go command would compile it anew in silence.
+// compareBuilds reports which settings of the job differ from those that the snapshot was built
+// with. What depends on them the job cannot use, and the go command would recompile it without a
+// word.
 func (f *finding) compareBuilds(builtWith map[string]string) {
 	f.Differs = slices.Clip(buildenv.Differing(builtWith, f.manifest().BuiltWith()))
 	if len(f.Differs) > 0 {
@@ -67,8 +68,8 @@ func (f finding) manifest() *snapshot.Manifest {
 	return f.Manifest
 }
 
-// matched names the snapshot; nil: there is none. The digest decides what is exact, not the name:
-// "latest" can well be the snapshot of these very module files.
+// matched names the snapshot, or is nil if there is none. Whether it is exact is decided by the
+// digest, not by the name: "latest" may well be the snapshot of these very module files.
 func (f finding) matched(digest string) *jobstate.Matched {
 	if f.Manifest == nil {
 		return nil

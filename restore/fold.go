@@ -11,8 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// fold makes the Result of what was found, and of what was planned and done. Without plans nothing
-// was compared.
+// fold turns what was found, planned and done into a Result. Without plans, as after Lookup, it has
+// no counts.
 func fold(o Options, start time.Time, f finding, plans []plan) *Result {
 	res := &Result{
 		Key: o.Keys.Key.String(), Matched: f.matched(o.Keys.Key.Digest), Differs: f.Differs,
@@ -39,7 +39,7 @@ func fold(o Options, start time.Time, f finding, plans []plan) *Result {
 	return res
 }
 
-// counts returns where the counts of a kind stand; nil: they are not told.
+// counts returns the field with the counts of a kind, or nil if they are not reported.
 func (r *Result) counts(kind string) *Counts {
 	switch kind {
 	case modules.Name:
@@ -52,7 +52,7 @@ func (r *Result) counts(kind string) *Counts {
 	return nil
 }
 
-// stateOf is what the save of the same job is to know.
+// stateOf is what the save of the same job needs to know.
 func stateOf(o Options, start time.Time, f finding, damages []jobstate.Damage) jobstate.State {
 	s := jobstate.State{
 		Store: o.Store.String(), Repo: o.Repo, Scope: o.Scope, Time: start,
@@ -65,8 +65,8 @@ func stateOf(o Options, start time.Time, f finding, damages []jobstate.Damage) j
 	return s
 }
 
-// countPacks counts the packs of a snapshot by what became of them. Those with outputs of which
-// none was to be fetched are present; that is known where the build cache was compared.
+// countPacks counts the packs of a snapshot by what became of them. A pack with outputs counts as
+// present if none of them had to be fetched, which is known only if the build cache was compared.
 func countPacks(m *snapshot.Manifest, plans []plan, lost map[string]string) Counts {
 	var out install.Outcome
 	read := make([]bool, len(m.Packs))
@@ -74,7 +74,7 @@ func countPacks(m *snapshot.Manifest, plans []plan, lost map[string]string) Coun
 	for _, k := range plans {
 		compared = compared || k.Name == build.Name
 		for _, i := range k.Packs {
-			if k.carried && !read[i] {
+			if k.begun && !read[i] {
 				countPack(&out, lost[m.Packs[i].Object])
 			}
 			read[i] = true

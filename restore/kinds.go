@@ -21,19 +21,19 @@ import (
 // plan is what is to be done for one kind of content, and what became of it.
 type plan struct {
 	install.Prepared
-	early   bool            // its jobs come first
-	carried bool            // out, as far as possible
-	done    install.Outcome // of its jobs, once it is carried out
+	early bool            // its jobs come first
+	begun bool            // its jobs were started, as far as nothing failed
+	done  install.Outcome // of its jobs
 }
 
 // kind is a kind of content.
 type kind struct {
 	prepare install.Prepare
-	// early kinds are few objects, which the go command needs whatever else it does.
+	// early kinds consist of few objects, and the go command needs them whatever it does.
 	early bool
 }
 
-// kinds lists what a snapshot holds, in the order of reports.
+// kinds lists the kinds of content that are restored, in the order in which they are reported.
 func kinds(o Options, f finding, p places) (list []kind) {
 	if p.modules != nil {
 		list = append(list, kind{prepare: install.Bind(modulesKind(o, f, p))})
@@ -77,7 +77,7 @@ func buildKind(o Options, m *snapshot.Manifest, p places) build.Restore {
 	}
 }
 
-// prepare compares all kinds of content with what is here, at once, and plans.
+// prepare compares all kinds of content with the local disk, concurrently, and plans each.
 func prepare(ctx context.Context, o Options, f finding, p places) ([]plan, error) {
 	o.tellMemory(f.manifest(), 0)
 	o.Meter.SetPhase("compare")
@@ -97,7 +97,8 @@ func prepare(ctx context.Context, o Options, f finding, p places) ([]plan, error
 	return plans, g.Wait()
 }
 
-// places are what a restore fills. Of a cache that is left alone there is none.
+// places are the directories that a restore fills. The place of a cache that is switched off is
+// nil.
 type places struct {
 	modules, build *install.Place
 	paths          map[string]*install.Place // by name
@@ -117,8 +118,8 @@ func newPlaces(o Options) places {
 	return p
 }
 
-// failed joins the reasons of the places that were given up. One in which something was there
-// already works, for that much was needed.
+// failed joins the reasons why places were given up. A place that held something already has not
+// failed just because nothing could be added to it.
 func (p places) failed(plans []plan) error {
 	for _, k := range plans {
 		if total := k.total(); total.Counts.Present > 0 {
@@ -153,7 +154,7 @@ func (p places) all() (list []*install.Place) {
 	return list
 }
 
-// total is what is known of a kind: before its jobs, and by them.
+// total adds up what was known of a kind when it was planned, and what became of its jobs.
 func (k plan) total() (out install.Outcome) {
 	out.Add(k.Known)
 	out.Add(k.done)

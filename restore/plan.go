@@ -35,7 +35,7 @@ type PlanCounts struct {
 	Bytes   int64 `json:"bytes"`  // bytes to write
 }
 
-// describe says what the plans come to.
+// describe sums up the plans.
 func describe(o Options, f finding, plans []plan) *PlanResult {
 	p := &PlanResult{
 		Key: o.Keys.Key.String(), Candidates: candidates(o),
@@ -55,7 +55,7 @@ func describe(o Options, f finding, plans []plan) *PlanResult {
 	return p
 }
 
-// counts returns where the counts of a kind stand; nil: they are not told.
+// counts returns the field with the counts of a kind, or nil if they are not reported.
 func (p *PlanResult) counts(kind string) *PlanCounts {
 	switch kind {
 	case modules.Name:

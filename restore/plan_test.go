@@ -59,7 +59,7 @@ func TestPlan(t *testing.T) {
 
 // planned is a plan of a kind with a summary, as if it had been carried out with this outcome.
 func planned(name string, s install.Summary, done install.Outcome) plan {
-	return plan{Prepared: install.Prepared{Name: name, Summary: s}, carried: true, done: done}
+	return plan{Prepared: install.Prepared{Name: name, Summary: s}, begun: true, done: done}
 }
 
 // TestFold: counts are those of the kinds, before and by their jobs; losses and warnings have the
@@ -133,7 +133,7 @@ func TestCountPacks(t *testing.T) {
 		return planned(name, install.Summary{Packs: packs}, install.Outcome{})
 	}
 	waiting := reads(build.Name, 0)
-	waiting.carried = false
+	waiting.begun = false
 	for name, c := range map[string]struct {
 		plans []plan
 		want  Counts
@@ -175,7 +175,7 @@ func TestBegin(t *testing.T) {
 		t.Errorf("%v", order)
 	}
 	for i, p := range plans {
-		if !p.carried || len(p.done.Warnings) != 1 {
+		if !p.begun || len(p.done.Warnings) != 1 {
 			t.Errorf("%d: %+v", i, p)
 		}
 	}

@@ -37,7 +37,8 @@ func TestRun(t *testing.T) {
 	if err != nil || res.FilesWritten != 0 || res.Modules != (Counts{Present: 1}) || res.Build != (Counts{Present: 3}) || res.Files != (Counts{Present: 1}) {
 		t.Errorf("again: %+v, %v", res, err)
 	}
-	// The pack of a tree is read, the one with outputs is here, and that of the path is in no count.
+	// The pack of a tree is read, the one with outputs is here, and that of the path is in no
+	// count.
 	if res.Packs != (Counts{Restored: 1, Present: 1}) || len(w.store.Reads())-reads > 7 {
 		t.Errorf("again: %+v, %q", res.Packs, w.store.Reads()[reads:])
 	}

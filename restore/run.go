@@ -12,21 +12,22 @@ import (
 	"github.com/org/gocache-action/internal/report"
 )
 
-// carryOut does what is planned, and returns the plans with what became of them. The first failure
-// of the store ends it; one of the disk, what belongs to its place.
+// carryOut runs the jobs of all plans, and returns the plans with their outcomes. The first failure
+// of the store ends everything; a failure of the disk ends only the jobs of its place.
 func carryOut(ctx context.Context, o Options, start time.Time, plans []plan) ([]plan, error) {
 	addTotals(o.Meter, plans)
 	o.Meter.SetPhase("restore")
 	env := &install.Env{
 		Fetch: &fetch.Fetcher{
-			Store: o.Store, Frames: fetch.NewMemory(o.storedBytes()), Buffers: fetch.NewBuffers(o.decodedFrames()), Meter: o.Meter,
+			Store: o.Store, Meter: o.Meter,
+			Frames: fetch.NewMemory(o.storedBytes()), Buffers: fetch.NewBuffers(o.decodedFrames()),
 		},
 		Start: start, Locked: new(install.Locked), TreesDone: make(chan struct{}),
 	}
 	plans = slices.Clone(plans)
 	if o.ModDir != "" {
 		var err error
-		// What is left of another restore takes space, no more.
+		// Leftovers of an interrupted restore that cannot be removed only take up space.
 		if env.Stage, err = o.modCache().NewStage(); err != nil {
 			plans[0].done.Warn("module cache: %v", err)
 		}
@@ -40,7 +41,7 @@ func carryOut(ctx context.Context, o Options, start time.Time, plans []plan) ([]
 	return plans, err
 }
 
-// addTotals tells the progress display what is known beforehand.
+// addTotals tells the progress display how much there is to do.
 func addTotals(m *report.Meter, plans []plan) {
 	for _, k := range plans {
 		m.BytesTotal.Add(k.Stored)
@@ -56,14 +57,14 @@ type task struct {
 }
 
 // begin returns the jobs of all plans in the order in which they start. Those of early kinds come
-// first. The others take turns, so that work of each kind is there all the time.
+// first. The others alternate, so that there is work of every kind at any time.
 func begin(ctx context.Context, env *install.Env, plans []plan) []task {
 	var early []task
 	var others [][]task
 	for i := range plans {
 		jobs, out := plans[i].Begin(ctx, env)
 		plans[i].done.Add(out)
-		plans[i].carried = true
+		plans[i].begun = true
 		tasks := make([]task, len(jobs))
 		for j, job := range jobs {
 			tasks[j] = task{job, i}
@@ -77,7 +78,7 @@ func begin(ctx context.Context, env *install.Env, plans []plan) []task {
 	return append(early, inTurn(others)...)
 }
 
-// inTurn takes one of each list, as long as there are any.
+// inTurn merges lists by taking one task of each in turn.
 func inTurn(lists [][]task) (all []task) {
 	for i := 0; ; i++ {
 		n := len(all)
@@ -92,17 +93,18 @@ func inTurn(lists [][]task) (all []task) {
 	}
 }
 
-// Jobs of bigJob stored bytes and more have slots of their own, bigShare of all in 16ths. Few of
-// them fill a link, and the fewer there are, the sooner the first of their frames is whole and can
-// be decoded; for small objects the time to the first byte counts, and they need many requests in
+// Jobs of at least bigJob stored bytes have slots of their own, bigShare sixteenths of all. A few
+// of them fill a link, and the fewer there are, the sooner the first frames are complete and can be
+// decoded. With small objects the time to the first byte matters, so many requests have to be in
 // flight.
 const (
 	bigJob   = 4 << 20
 	bigShare = 6
 )
 
-// do runs all tasks, with at most n transfers at once, until the first error of any. What became of
-// them has their order; each belongs to its own goroutine until all have ended.
+// do runs all tasks, with at most n transfers at once, and stops at the first error. The outcomes
+// are in the order of the tasks. Each is written by the goroutine of its task alone, and read when
+// all of them have ended.
 func do(ctx context.Context, n int, tasks []task) ([]install.Outcome, error) {
 	var big, small []int
 	for i, t := range tasks {

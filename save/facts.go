@@ -50,8 +50,8 @@ type rules struct {
 	maxSize, maxModules, maxBuild int64
 	repackBudget                  int64
 
-	// When the restore of this job began, and from when on a use is one of this job; zero when there
-	// was no restore to tell.
+	// When the restore of this job began, and from when on a use is one of this job; zero when
+	// there was no restore to tell.
 	began, usedSince time.Time
 }
 

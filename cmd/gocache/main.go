@@ -1,33 +1,25 @@
 // Command gocache gives a CI job a warm Go module cache and build cache from an object
-// store, and stores afterwards what changed.
-//
-// The environment is read only here; the packages restore, save and keys are told.
+// store, and stores afterwards what changed. What it does is in package cli.
 package main
 
 import (
 	"context"
 	"os"
 	"os/signal"
+
+	"github.com/org/gocache-action/internal/cli"
 )
+
+// Set by releases: -ldflags "-X main.version=v1.2.3 -X main.commit=...".
+var version, commit string
 
 func main() { os.Exit(run()) }
 
 // run is main with an exit code. A first signal cancels what is going on, which then cleans
 // up; a second one kills, as the handler is removed after the first.
 func run() int {
-	ignoreFileSize()
-	a := &app{
-		out: &console{stdout: os.Stdout, stderr: os.Stderr}, lookup: os.LookupEnv,
-		process: &process{memory: limitMemory(), exit: os.Exit},
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
+	ctx, stop := signal.NotifyContext(context.Background(), cli.EndSignals()...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return a.execute(ctx, os.Args[1:])
-}
-
-// process is what only the real process has, and a command in a test has not; nil there.
-type process struct {
-	memory memoryBudget
-	exit   func(code int)
+	return cli.Main(ctx, os.Args[1:], cli.Release{Version: version, Commit: commit})
 }

@@ -10,9 +10,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/goproxytest"
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/org/gocache-action/internal/config"
 )
 
 // docs are the pages with recipes.
@@ -35,7 +35,7 @@ func TestShellRecipe(t *testing.T) {
 	if !ok || !ok2 {
 		t.Fatal("docs/recipes.md has no script")
 	}
-	proxy := goproxytest.NewTestServer(t, "testdata/modules", "")
+	proxy := goproxytest.NewTestServer(t, "../../cmd/gocache/testdata/modules", "")
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/recipes", RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
@@ -50,17 +50,10 @@ func TestShellRecipe(t *testing.T) {
 
 // TestRecipes: what is to be copied is well-formed, and says nothing that gocache does not know.
 func TestRecipes(t *testing.T) {
-	known := []string{tokenVariable, customerKeyVariable}
-	var add func(cmd *cobra.Command)
-	add = func(cmd *cobra.Command) {
-		note := func(f *pflag.Flag) { known = append(known, twin(f.Name)) }
-		cmd.LocalFlags().VisitAll(note)
-		cmd.PersistentFlags().VisitAll(note)
-		for _, sub := range cmd.Commands() {
-			add(sub)
-		}
+	known := []string{config.TokenVariable}
+	for _, o := range config.Options() {
+		known = append(known, config.Variable(o.Name))
 	}
-	add((&app{out: &console{}}).root())
 	blocks := regexp.MustCompile("(?ms)^ *```yaml\n(.*?)^ *```")
 	for _, name := range docs {
 		text := readDoc(t, name)

@@ -1,12 +1,13 @@
-// Package ci reads from the environment what a CI system says about a job: its repository, its ref,
-// and whether the code is that of a pull request. It reads documented variables only, through a
-// function, and nothing else.
+// Package ci finds out whose snapshot a job works on: from the environment of GitHub Actions,
+// GitLab CI and other systems, and from git. It says which repository and ref a job builds, and
+// whether the job may write what others read. It reads documented variables only, through a
+// function.
 package ci
 
 // Env returns a variable, or "".
 type Env func(name string) string
 
-// A Job is what a system says; each field may be "".
+// A Job is what a system says about a job; any field may be "".
 type Job struct {
 	System  string // for people
 	Name    string // of the job
@@ -21,8 +22,8 @@ type Job struct {
 	Run     string
 }
 
-// Scope is the ref of which the job runs the code, "" if the system does not say. A pull request
-// has one of its own, whatever branch the system names beside it.
+// Scope is the ref whose code the job runs, "" if the system does not say. A pull request has a
+// scope of its own, whichever branch the system names beside it.
 func (j Job) Scope() string {
 	switch {
 	case j.Pull != "":
@@ -43,7 +44,7 @@ func (j Job) ReadOnlyReason() string {
 	return ""
 }
 
-// Find recognises a system by its own variable; ok is false where there is none that is known.
+// Find recognises a system by a variable of its own. ok is false if no known system is found.
 func Find(env Env) (job Job, ok bool) {
 	for _, s := range systems {
 		if v := env(s.marker); v != "" && (s.value == "" || v == s.value) {
@@ -58,7 +59,7 @@ func Find(env Env) (job Job, ok bool) {
 	return Job{}, false
 }
 
-// given drops what systems write where there is nothing.
+// given drops the words that some systems write for nothing.
 func given(v string) string {
 	if v == "false" || v == "null" {
 		return ""

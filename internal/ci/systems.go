@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// A system is recognised by a variable, with a value where others set the same.
+// A system is recognised by a variable; where several systems set the same variable, by its value
+// too.
 type system struct {
 	name, marker, value string
 	read                func(Env) Job
 }
 
-// Woodpecker comes before Drone, whose variables it had.
+// Woodpecker comes before Drone, because it used to set the variables of Drone too.
 var systems = []system{
 	{"Buildkite", "BUILDKITE", "true", buildkite},
 	{"CircleCI", "CIRCLECI", "true", circle},
@@ -107,8 +108,8 @@ func codefresh(e Env) Job {
 		Commit: e("CF_REVISION"), Run: e("CF_BUILD_ID"), Fork: e("CF_PULL_REQUEST_IS_FORK") == "true"}
 }
 
-// teamcity has no branch in the environment unless the project passes it on: git decides, and a
-// detached HEAD is not known.
+// teamcity: the environment has no branch unless the project passes it on, so git decides. A
+// detached HEAD is then not known.
 func teamcity(e Env) Job {
 	return Job{Name: e("TEAMCITY_BUILDCONF_NAME"), Commit: e("BUILD_VCS_NUMBER"), Run: e("BUILD_NUMBER")}
 }
@@ -125,7 +126,7 @@ func jenkins(e Env) Job {
 	return j
 }
 
-// ref takes a branch or a tag from a full ref.
+// ref sets the branch or the tag from a full ref.
 func (j *Job) ref(ref string) {
 	if b, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
 		j.Branch = b
@@ -143,7 +144,7 @@ func first(e Env, names ...string) string {
 	return ""
 }
 
-// slug is the last two elements of a repository's URL, by which two spellings of it are compared.
+// slug is the last two elements of the URL of a repository, for comparing different spellings.
 func slug(url string) string {
 	list := strings.FieldsFunc(strings.TrimSuffix(url, ".git"), func(r rune) bool { return r == '/' || r == ':' })
 	return strings.ToLower(strings.Join(list[max(0, len(list)-2):], "/"))

@@ -1,8 +1,8 @@
-// Package fetch reads stored objects for a restore: frames arrive before they are needed, within a
-// bound of memory that all objects share, and are decoded into buffers that are lent.
+// Package fetch reads stored objects for a restore. Frames are read before they are needed, within
+// a memory limit that all objects share, and decoded into a fixed number of buffers.
 //
-// Who holds a stored frame waits for a disk or for a transfer at most, and never for more memory;
-// who waits for the network holds no decoded frame. So transfers cannot wait for each other.
+// Transfers cannot deadlock: whoever holds a stored frame may wait for a disk or for the network,
+// but not for more memory, and whoever waits for the network holds no decoded frame.
 package fetch
 
 import (
@@ -26,10 +26,12 @@ type Fetcher struct {
 // OpenFunc opens an object, or a range of one.
 type OpenFunc func(context.Context) (io.ReadCloser, store.Info, error)
 
-// Open opens an object, or a range of one, and reads ahead: the frames that are given, or if there
-// are none, what the headers in the object say. fetched is called when the network is no longer
+// Open opens an object, or a range of one, and reads ahead: the given frames, or if there are none,
+// those that the headers in the object describe. fetched is called when the network is no longer
 // needed, also after an error.
-func (f *Fetcher) Open(ctx context.Context, fetched func(), frames []snapshot.Frame, open OpenFunc) (*Source, store.Info, error) {
+func (f *Fetcher) Open(
+	ctx context.Context, fetched func(), frames []snapshot.Frame, open OpenFunc,
+) (*Source, store.Info, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	body, info, err := open(ctx)
 	if err != nil {
@@ -61,13 +63,15 @@ func (f *Fetcher) Whole(ctx context.Context, fetched func(), object string) (*So
 }
 
 // Range opens frames [first, end) of a pack.
-func (f *Fetcher) Range(ctx context.Context, fetched func(), pack snapshot.Pack, first, end int) (*Source, store.Info, error) {
+func (f *Fetcher) Range(
+	ctx context.Context, fetched func(), pack snapshot.Pack, first, end int,
+) (*Source, store.Info, error) {
 	return f.Open(ctx, fetched, pack.Frames[first:end], func(ctx context.Context) (io.ReadCloser, store.Info, error) {
 		return f.Store.Open(ctx, pack.Object, StoredSize(pack.Frames, 0, first), StoredSize(pack.Frames, first, end))
 	})
 }
 
-// Frame reads one frame of a pack by itself and decodes it, see Decode.
+// Frame reads a single frame of a pack and decodes it, see Decode.
 func (f *Fetcher) Frame(ctx context.Context, pack snapshot.Pack, i int) ([]byte, error) {
 	frame := pack.Frames[i]
 	data, err := f.Frames.get(ctx, int(frame.Size))
@@ -88,7 +92,7 @@ func (f *Fetcher) Frame(ctx context.Context, pack snapshot.Pack, i int) ([]byte,
 	return f.Decode(frame, data)
 }
 
-// Decode checks a stored frame and decodes it, into a buffer that the caller gives back.
+// Decode checks and decodes a stored frame. The caller has to return the result to f.Buffers.
 func (f *Fetcher) Decode(frame snapshot.Frame, data []byte) ([]byte, error) {
 	mem := f.Buffers.Get()
 	raw, err := frame.Decode(data, mem)

@@ -10,41 +10,40 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// Memory lends the memory of stored frames, of all objects together. Frames are read before they
-// are needed, so that the network goes on while the cores are busy, and the other way round. Safe
-// for concurrent use.
+// Memory lends memory for the stored frames of all objects. Frames are read before they are needed,
+// so that the network stays busy while the cores are, and the other way round. Safe for concurrent
+// use.
 type Memory struct {
 	size int64
 	free *semaphore.Weighted
-	// pools keep what was given back, by size class. What they hold beside what is lent is left to
-	// the collector.
+	// pools keep returned memory, by size class, until the garbage collector empties them.
 	pools [maxClass + 1]sync.Pool
 }
 
-// Frames count, and are kept, as powers of two from 64 KiB on, so that what one gave back fits the
-// next. The last class is that of the largest.
+// Sizes are rounded up to powers of two, at least 64 KiB, so that returned memory fits the next
+// frame. The last class is that of the largest frame.
 const (
 	minClass = 16
 	maxClass = 25
 )
 
-// frameClass returns the class of a frame of n bytes, and how many bytes such ones take.
+// frameClass returns the size class of a frame of n bytes, and the size of that class.
 func frameClass(n int) (class int, size int64) {
 	class = max(bits.Len(uint(n-1)), minClass)
 	return class, min(int64(1)<<class, snapshot.MaxFrameStored)
 }
 
-// NewMemory returns one that lends so many bytes.
+// NewMemory returns a Memory that lends at most so many bytes at a time.
 func NewMemory(bytes int64) *Memory {
 	size := max(bytes, 1<<minClass)
 	return &Memory{size: size, free: semaphore.NewWeighted(size)}
 }
 
-// frames is how many can be lent at most.
+// frames is how many frames can be lent at most.
 func (m *Memory) frames() int { return int(m.size >> minClass) }
 
-// get waits for memory for a frame of n > 0 bytes. A frame that is larger than all that is lent
-// gets it all.
+// get waits for memory for a frame of n > 0 bytes. A frame larger than the limit waits until
+// nothing else is lent.
 func (m *Memory) get(ctx context.Context, n int) ([]byte, error) {
 	class, size := frameClass(n)
 	if err := m.free.Acquire(ctx, min(size, m.size)); err != nil {
@@ -63,8 +62,8 @@ func (m *Memory) put(b []byte) {
 	m.free.Release(min(size, m.size))
 }
 
-// Buffers lends a fixed number of decoded frames. They are made when first needed. Safe for
-// concurrent use.
+// Buffers lends a fixed number of buffers for decoded frames, which are allocated when first
+// needed. Safe for concurrent use.
 type Buffers struct{ free chan []byte }
 
 // NewBuffers returns n buffers.
@@ -76,8 +75,9 @@ func NewBuffers(n int) *Buffers {
 	return b
 }
 
-// Get waits for a free buffer. Each is made for a whole frame at once, of which the system gives
-// only what is touched; growing them from frame to frame made twice the garbage.
+// Get waits for a free buffer. Each has the size of a full frame from the start, since the system
+// provides only the pages that are touched; growing them from frame to frame made twice the
+// garbage.
 func (b *Buffers) Get() []byte {
 	if p := <-b.free; p != nil {
 		return p
@@ -85,8 +85,8 @@ func (b *Buffers) Get() []byte {
 	return make([]byte, 0, snapshot.FrameSize)
 }
 
-// Put gives a buffer back. A buffer of another size, which was made for a frame larger than those
-// that we write, is left to the collector.
+// Put returns a buffer. One of another size, made for a larger frame than writers cut, is left to
+// the garbage collector.
 func (b *Buffers) Put(p []byte) {
 	if cap(p) != snapshot.FrameSize {
 		p = nil

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Slots bounds what is done at once: n transfers, and twice as many jobs, of which those whose
-// bytes have all arrived need the network no more.
+// Slots bounds how much is done at once: n transfers, and twice as many jobs, since a job whose
+// bytes have all arrived no longer needs the network. Safe for concurrent use.
 type Slots struct{ transfers, jobs chan struct{} }
 
 // NewSlots returns slots for n transfers.
@@ -14,8 +14,8 @@ func NewSlots(n int) Slots {
 	return Slots{make(chan struct{}, n), make(chan struct{}, 2*n)}
 }
 
-// Take waits for a slot. The job calls fetched after its transfer and done at its end; done
-// includes fetched.
+// Take waits for a slot. The job calls fetched after its transfer, and done, which includes
+// fetched, at its end.
 func (s Slots) Take(ctx context.Context) (fetched, done func(), err error) {
 	for i, c := range []chan struct{}{s.jobs, s.transfers} {
 		select {

@@ -8,14 +8,15 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// Source reads the stored frames of an object before they are needed. It is a snapshot.Source, for
-// one goroutine; the one that fills it owns end until it closes frames.
+// Source reads the stored frames of an object before they are needed. It is a snapshot.Source, to
+// be used by one goroutine. Another one, started by Open, fills it: it owns end until it closes
+// frames.
 type Source struct {
 	memory *Memory
 	cancel context.CancelFunc
 	frames chan []byte // in order; closed at the end
-	end    error       // why it ended; to be read after frames is closed
-	frame  []byte      // the current one
+	end    error       // why there are no more frames; valid once frames is closed
+	frame  []byte      // the current frame
 }
 
 // readFrames reads frames of known sizes; the error is io.EOF after the last.
@@ -29,7 +30,7 @@ func (s *Source) readFrames(ctx context.Context, src io.Reader, frames []snapsho
 			s.memory.put(frame)
 			return err
 		}
-		s.frames <- frame // there is room for all that are lent
+		s.frames <- frame // never blocks: there is room for all frames that can be lent
 	}
 	return io.EOF
 }
@@ -38,7 +39,7 @@ func (s *Source) readFrames(ctx context.Context, src io.Reader, frames []snapsho
 func (s *Source) readAll(ctx context.Context, src io.Reader, size int64) error {
 	for {
 		frame, err := snapshot.ReadFrame(src, func(n int) ([]byte, error) {
-			if int64(n) > size { // on the word of a header alone, no memory is lent
+			if int64(n) > size { // a header alone gets no memory
 				return nil, io.ErrUnexpectedEOF
 			}
 			return s.memory.get(ctx, n)
@@ -64,7 +65,7 @@ func (s *Source) NextFrame() ([]byte, error) {
 	return frame, nil
 }
 
-// Release gives the memory of the current frame back.
+// Release returns the memory of the current frame.
 func (s *Source) Release() {
 	if s.frame != nil {
 		s.memory.put(s.frame)
@@ -88,7 +89,7 @@ type metered struct {
 	meter *report.Meter
 }
 
-// Read reads a piece that is small enough for the display to move.
+// Read reads in pieces that are small enough for the progress display to move.
 func (m metered) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p[:min(len(p), 256<<10)])
 	m.meter.Bytes.Add(int64(n))

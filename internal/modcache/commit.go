@@ -244,8 +244,8 @@ func (i *Install) placeSmall(suffix string, data []byte) error {
 	return writeAndRename(temp, i.c.path(i.p.base+suffix), data)
 }
 
-// writeAndRename writes data to temp and renames that to path, which can be anything but a directory with
-// content.
+// writeAndRename writes data to temp and renames that to path, which can be anything but a
+// directory with content.
 func writeAndRename(temp, path string, data []byte) error {
 	f, err := osfile.Create(temp, 0o666)
 	if err != nil {

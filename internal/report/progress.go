@@ -3,13 +3,13 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
 
@@ -179,13 +179,10 @@ func cut(line string, columns int) string {
 	return string(runes[:max(columns-1, 0)])
 }
 
-// bar draws one counter. The library draws the bar itself; as its own
-// rates and its end assume a total that is known from the start, those are ours.
+// bar draws one counter.
 type bar struct {
 	counter, total func(sample) int64
 	past           history
-	drawn          *progressbar.ProgressBar
-	max            int64
 }
 
 func newBar(counter, total func(sample) int64) *bar { return &bar{counter: counter, total: total} }
@@ -197,23 +194,16 @@ func (b *bar) line(s sample) string {
 	b.past = b.past.add(s)
 	done, total := b.counter(s), b.total(s)
 	rate := b.past.rate(b.counter)
-	return b.draw(done, total) + " " + amounts(done, total) + speed(rate, left(done, total, rate))
+	return drawBar(done, total) + " " + amounts(done, total) + speed(rate, left(done, total, rate))
 }
 
-// draw returns " 42% |█████ |". A bar of the library is finished for good once full,
-// while our totals grow as they become known: so each total has a bar of its own.
-func (b *bar) draw(done, total int64) string {
-	if total <= 0 {
-		return "      |" + strings.Repeat(" ", barWidth) + "|"
+// drawBar returns " 42% |█████ |". Without a total there is nothing to compare
+// with: the bar is empty.
+func drawBar(done, total int64) string {
+	percent, full := "     ", 0
+	if total > 0 {
+		share := float64(min(max(done, 0), total)) / float64(total)
+		percent, full = fmt.Sprintf("%4.0f%%", math.Floor(share*100)), int(share*barWidth)
 	}
-	if b.drawn == nil || b.max != total {
-		b.max = total
-		b.drawn = progressbar.NewOptions64(total,
-			progressbar.OptionSetWriter(io.Discard), progressbar.OptionSetWidth(barWidth),
-			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
-			progressbar.OptionSetRenderBlankState(true))
-	}
-	b.drawn.Set64(min(done, total))
-	b.drawn.RenderBlank()
-	return strings.TrimRight(strings.TrimPrefix(b.drawn.String(), "\r"), " ")
+	return percent + " |" + strings.Repeat("█", full) + strings.Repeat(" ", barWidth-full) + "|"
 }

@@ -73,7 +73,7 @@ func (s *Save) line() string {
 	switch {
 	case s.ReadOnly:
 		return "Read-only: nothing is saved."
-	case s.Failed:
+	case s.Failed && !s.Written:
 		return "**Not saved.**"
 	case !s.Written:
 		return "Nothing new to save."
@@ -82,7 +82,11 @@ func (s *Save) line() string {
 	if s.Modules.Uploaded > 0 {
 		line += " and " + plural(s.Modules.Uploaded, "new module")
 	}
-	return line + " to " + code(s.Scope) + "."
+	line += " to " + code(s.Scope)
+	if s.Failed {
+		line += ", **but not under every key**"
+	}
+	return line + "."
 }
 
 // figure is one cell of the row of large figures.

@@ -66,7 +66,7 @@ type Save struct {
 	Scope          string
 	Failed         bool
 	ReadOnly       bool
-	Written        bool
+	Written        bool // with Failed: some of the keys have the snapshot
 	Modules, Build Stored
 	Uploaded       int64 // bytes
 	Took           time.Duration

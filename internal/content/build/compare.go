@@ -12,32 +12,32 @@ import (
 )
 
 // The bytes of a pack always have to match their hash in the manifest. But whoever wrote the
-// manifest may have given an output other bytes than those that its name, a SHA-256, stands for;
-// and a file that is here may have changed since. The go command notices neither. With
-// Restore.Verify both are checked.
+// manifest may have assigned to an output other bytes than those that its name is the SHA-256 of,
+// and a local file may have changed since it was written. The go command notices neither.
+// Restore.Verify checks both.
 
-// Compare lists what is here, which over an existing cache is most of a restore. scanning is told
-// how many bytes that takes for the moment.
-func Compare(ctx context.Context, c *buildcache.Cache, verify bool, scanning func(bytes int64)) (Here, error) {
+// Compare scans the local cache, which is most of the work if little is missing. scanning is told
+// how many bytes of memory the scan takes, and 0 when it is over.
+func Compare(ctx context.Context, c *buildcache.Cache, verify bool, scanning func(bytes int64)) (State, error) {
 	inv, err := c.Scan(ctx, buildcache.ScanOptions{Memory: scanning})
 	if err != nil {
-		return Here{}, fmt.Errorf("build cache: %w", err)
+		return State{}, fmt.Errorf("build cache: %w", err)
 	}
 	scanning(0)
-	here := Here{Inventory: inv}
+	here := State{Inventory: inv}
 	if !verify {
 		return here, nil
 	}
 	wrong, err := findWrong(ctx, c, inv.Outputs)
 	if err != nil {
-		return Here{}, fmt.Errorf("build cache: %w", err)
+		return State{}, fmt.Errorf("build cache: %w", err)
 	}
 	here.dropWrong(wrong)
 	return here, nil
 }
 
-// findWrong hashes outputs, and returns which are not what they are named by. A file that cannot be
-// read counts as wrong.
+// findWrong hashes outputs, and reports for each whether its bytes do not match its name. A file
+// that cannot be read counts as wrong.
 func findWrong(ctx context.Context, c *buildcache.Cache, outputs []buildcache.Output) ([]bool, error) {
 	wrong := make([]bool, len(outputs))
 	err := install.Each(ctx, len(outputs), runtime.GOMAXPROCS(0), func(i int) {
@@ -46,8 +46,8 @@ func findWrong(ctx context.Context, c *buildcache.Cache, outputs []buildcache.Ou
 	return wrong, err
 }
 
-// dropWrong takes outputs, with all entries that name them, for absent.
-func (h *Here) dropWrong(wrong []bool) {
+// dropWrong treats outputs as absent, together with all entries that name them.
+func (h *State) dropWrong(wrong []bool) {
 	bad := map[buildcache.ID]bool{}
 	for i, o := range h.Inventory.Outputs {
 		if wrong[i] {
@@ -60,7 +60,7 @@ func (h *Here) dropWrong(wrong []bool) {
 	}
 }
 
-// hashOutput returns the SHA-256 of a local output, or no such value.
+// hashOutput returns the SHA-256 of a local output; zero if it cannot be read.
 func hashOutput(c *buildcache.Cache, o buildcache.Output) (sum buildcache.ID) {
 	f, err := c.OpenOutput(o)
 	if err != nil {

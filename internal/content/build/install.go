@@ -11,7 +11,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// installer carries out the jobs of one restore. All of its fields are set before the first.
+// installer runs the jobs of one restore. Its fields do not change once the first has begun.
 type installer struct {
 	env      *install.Env
 	cache    *buildcache.Cache
@@ -19,11 +19,12 @@ type installer struct {
 	verify   bool
 	manifest *snapshot.Manifest
 	actions  actionIndex
-	stuck    map[buildcache.ID]bool // outputs here that are wrong and cannot be removed
+	stuck    map[buildcache.ID]bool // wrong outputs that could not be removed
 }
 
-// read does one Read: it reads the frames in order, checks each against its hash, and writes
-// outputs, then their actions. A frame that is damaged costs what lies in it and nothing else.
+// read carries out one Read: it reads the frames in order, checks each against its hash, and writes
+// the outputs, each followed by its actions. A damaged frame costs what lies in it and nothing
+// else.
 func (in *installer) read(ctx context.Context, r Read, fetched func()) (out install.Outcome, err error) {
 	pack := in.manifest.Packs[r.Pack]
 	w := &writer{in: in, out: &out, pending: r.Outputs}
@@ -51,9 +52,11 @@ func (in *installer) read(ctx context.Context, r Read, fetched func()) (out inst
 	return out, nil
 }
 
-// checkSize notes a pack that is not as large as the manifest says. It asks once more: the answer
-// may have been that of something else.
-func (in *installer) checkSize(ctx context.Context, pack snapshot.Pack, info store.Info, out *install.Outcome) (err error) {
+// checkSize reports a pack that is not as large as the manifest says. It asks the store once more
+// first, since the answer may have come from something else, such as a proxy.
+func (in *installer) checkSize(
+	ctx context.Context, pack snapshot.Pack, info store.Info, out *install.Outcome,
+) (err error) {
 	if info.Size == pack.Size {
 		return nil
 	}
@@ -61,19 +64,22 @@ func (in *installer) checkSize(ctx context.Context, pack snapshot.Pack, info sto
 	case store.IsFailure(err):
 		return install.StoreError(pack.Object, err)
 	case err == nil && info.Size != pack.Size:
-		out.Damage(pack.Object, -1, fmt.Sprintf("object has %d bytes, not %d", info.Size, pack.Size), install.KindRefused)
+		reason := fmt.Sprintf("object has %d bytes, not %d", info.Size, pack.Size)
+		out.Damage(pack.Object, -1, reason, install.KindRefused)
 	}
 	return nil
 }
 
-// frame decodes one frame of src and writes what lies in it. One that did not arrive as it should
-// (failed), or not whole, is read once more: perhaps its bytes were wrong only on their way.
-func (in *installer) frame(ctx context.Context, w *writer, pack snapshot.Pack, f int, src snapshot.Source, data []byte, failed error) error {
+// frame decodes one frame of src and writes what lies in it. If reading it failed, or it turns out
+// to be damaged, it is read once more: perhaps that happened only on the way.
+func (in *installer) frame(
+	ctx context.Context, w *writer, pack snapshot.Pack, f int, src snapshot.Source, data []byte, failed error,
+) error {
 	var raw []byte
 	if failed == nil {
 		raw, failed = in.env.Fetch.Decode(pack.Frames[f], data)
 	}
-	src.Release() // nobody waits for more of that memory while holding some
+	src.Release() // whoever waits for that memory must not hold any
 	if install.Retryable(failed) {
 		raw, failed = in.env.Fetch.Frame(ctx, pack, f)
 	}
@@ -90,7 +96,7 @@ func (in *installer) frame(ctx context.Context, w *writer, pack snapshot.Pack, f
 	return w.frame(f, raw)
 }
 
-// lastUse is the newest use of the actions of an output.
+// lastUse is when any of the actions of an output was last used.
 func (in *installer) lastUse(output int) (t int64) {
 	for _, a := range in.actions.of(output) {
 		t = max(t, in.manifest.Actions[a].LastUse)
@@ -98,7 +104,7 @@ func (in *installer) lastUse(output int) (t int64) {
 	return t
 }
 
-// putActions writes action entries whose output is here.
+// putActions writes the entries of actions whose output is present.
 func (in *installer) putActions(out *install.Outcome, actions []int32) error {
 	put := 0
 	for _, i := range actions {
@@ -128,7 +134,7 @@ func (in *installer) putAction(out *install.Outcome, a snapshot.Action) (ok bool
 	return false, in.failed(out, fmt.Sprintf("action entry %x", a.ID), a.ID, 1, err)
 }
 
-// failed deals with an error of the file of an action entry or an output, which costs n entries.
+// failed handles an error that concerns the file of an entry or an output, and costs n entries.
 func (in *installer) failed(out *install.Outcome, what string, id snapshot.ID, n int, err error) error {
 	if osfile.IsLocked(err) {
 		out.Lose(n, install.KindLocked)

@@ -9,17 +9,17 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// Here is what a build cache holds, as far as a restore needs to know.
-type Here struct {
+// State is what the local build cache holds.
+type State struct {
 	Inventory *buildcache.Inventory // without Wrong
-	Wrong     []buildcache.Output   // not what they are named by; they are to be removed
+	Wrong     []buildcache.Output   // their bytes do not match their names; they have to go
 }
 
 // Jobs is the plan for action entries and outputs. It does not change once it is made.
 type Jobs struct {
 	Reads   []Read
-	Ready   []int32 // actions whose output is already here
-	Present int     // actions that are here
+	Ready   []int32 // actions that lack only their entry: the output is present
+	Present int     // how many actions have an entry
 	Wrong   []buildcache.Output
 
 	manifest *snapshot.Manifest
@@ -27,24 +27,24 @@ type Jobs struct {
 	known    install.Outcome
 }
 
-// Read is one ranged read: neighbouring frames of a pack, and the outputs that begin in them.
+// Read is one ranged read: consecutive frames of a pack, and the outputs that begin in them.
 type Read struct {
-	Pack       int   // index into the manifest's
-	First, End int   // frames
-	Outputs    []int // indices into the manifest's, by place
-	Bytes      int64 // stored
-	Raw        int64 // of the outputs
+	Pack       int   // index into the packs of the manifest
+	First, End int   // frames [First, End)
+	Outputs    []int // indices into the outputs of the manifest, in the order of the pack
+	Bytes      int64 // stored bytes to transfer
+	Raw        int64 // bytes of the outputs
 }
 
-// maxGap is how many stored bytes of unwanted frames are read along to save a request.
+// maxGap is how many stored bytes of unwanted frames are read rather than making another request.
 const maxGap = 1 << 20
 
-// maxUnread is how many unreadable directories are named.
+// maxUnread is how many unreadable directories are named in warnings.
 const maxUnread = 3
 
 // Plan decides which outputs and actions of the manifest are to be fetched, in reads of about
 // partSize stored bytes.
-func Plan(m *snapshot.Manifest, here Here, partSize int64) Jobs {
+func Plan(m *snapshot.Manifest, here State, partSize int64) Jobs {
 	p := Jobs{manifest: m, Wrong: here.Wrong}
 	wanted := make([]bool, len(m.Actions))
 	for i, a := range m.Actions {
@@ -68,8 +68,8 @@ func Plan(m *snapshot.Manifest, here Here, partSize int64) Jobs {
 	return p
 }
 
-// warn names what is wrong with what is here.
-func (p *Jobs) warn(here Here) {
+// warn reports what is wrong with the local cache.
+func (p *Jobs) warn(here State) {
 	for i, err := range here.Inventory.Unread {
 		if i == maxUnread {
 			p.known.Warn("and %d more directories of the build cache", len(here.Inventory.Unread)-i)
@@ -82,8 +82,7 @@ func (p *Jobs) warn(here Here) {
 	}
 }
 
-// Summary implements install.Planned. Every wanted action is an entry to fetch, also where its
-// output is here.
+// Summary implements install.Planned. An action counts as fetched also if its output is present.
 func (p Jobs) Summary() install.Summary {
 	s := install.Summary{Fetch: len(p.manifest.Actions) - p.Present, Known: p.known, Files: int64(len(p.Ready))}
 	for i, r := range p.Reads {
@@ -100,14 +99,14 @@ func (p Jobs) Summary() install.Summary {
 	return s
 }
 
-// hasAction reports whether the action has a whole entry here, whatever its output: an entry that
-// the go command wrote itself is never older than ours.
+// hasAction reports whether there is a complete local entry of the action, whatever its output: an
+// entry that the go command wrote itself is never older than that of the snapshot.
 func hasAction(entries []buildcache.Local, id buildcache.ID) bool {
 	i := sort.Search(len(entries), func(i int) bool { return string(entries[i].Action[:]) >= string(id[:]) })
 	return i < len(entries) && entries[i].Action == id
 }
 
-// isWhole reports whether an output is here, with its size and its kind.
+// isWhole reports whether an output is present, complete, and of the right kind.
 func isWhole(inv *buildcache.Inventory, o snapshot.Output) bool {
 	here, ok := inv.Output(o.ID)
 	return ok && here.Size == o.Size && here.Exec == o.Exec
@@ -143,8 +142,8 @@ func indexActions(m *snapshot.Manifest, wanted []bool) actionIndex {
 	return idx
 }
 
-// groupReads makes ranged reads of about partSize from the needed outputs, which are sorted by
-// place. A read never ends inside an output.
+// groupReads combines the needed outputs, which are in the order of their packs, into ranged reads
+// of about partSize bytes. A read never ends inside an output.
 func groupReads(m *snapshot.Manifest, needed []bool, partSize int64) []Read {
 	var reads []Read
 	for i, o := range m.Outputs {
@@ -166,7 +165,7 @@ func groupReads(m *snapshot.Manifest, needed []bool, partSize int64) []Read {
 	return reads
 }
 
-// takes reports whether the next output in the order of places belongs to the read.
+// takes reports whether the next output belongs to the read.
 func (r *Read) takes(o snapshot.Output, frames []snapshot.Frame, partSize int64) bool {
 	if o.Pack != r.Pack {
 		return false

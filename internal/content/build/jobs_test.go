@@ -33,13 +33,13 @@ func output(b byte, size int64, pack, frame int) snapshot.Output {
 func action(b byte, i int) snapshot.Action { return snapshot.Action{ID: contenttest.ID(b), Output: i} }
 
 // local is what is here: outputs, and entries that name them.
-func local(outputs []buildcache.Output, entries ...buildcache.Entry) Here {
+func local(outputs []buildcache.Output, entries ...buildcache.Entry) State {
 	inv := &buildcache.Inventory{Outputs: outputs}
 	for _, e := range entries {
 		inv.Entries = append(inv.Entries, buildcache.Local{Entry: e})
 	}
 	inv.Drop(nil) // makes the index
-	return Here{Inventory: inv}
+	return State{Inventory: inv}
 }
 
 func entry(b, out byte) buildcache.Entry {
@@ -62,7 +62,7 @@ func TestPlan(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		m        *snapshot.Manifest
-		here     Here
+		here     State
 		partSize int64
 		reads    []string
 		ready    []int32

@@ -37,7 +37,8 @@ func TestWith(t *testing.T) {
 	s := situation{here: "entry a1 o1 10 -\nentry a2 o2 20 -\nentry a3 o3 30 -", own: "entry a1 o1 10 p1"}
 	before := here(t, s.here)
 	after := before.With([]collect.Outcome{
-		outcome(before, "n1", "o2"), outcome(before, "n2", "o1"), {}, // nothing of a pack could be read
+		// nothing of a pack could be read
+		outcome(before, "n1", "o2"), outcome(before, "n2", "o1"), {},
 		{Object: "v1/modules/x", Uploaded: true}, {Object: collecttest.Pack("tree"), Content: collect.Content{Of: "another kind"}},
 	}).(Local)
 	m, p, missing := s.plan(t, after)

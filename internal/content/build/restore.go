@@ -1,3 +1,5 @@
+// On their way from a store, compare.go finds out which entries and outputs are present, jobs.go
+// plans what to read, and install.go and writer.go carry it out.
 package build
 
 import (
@@ -10,7 +12,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// Name is how this kind of content is called in results.
+// Name is what this kind of content is called in results.
 const Name = "build"
 
 // Restore brings action entries and their outputs into a build cache. It is an install.Kind.
@@ -18,24 +20,24 @@ type Restore struct {
 	Cache    *buildcache.Cache
 	Place    *install.Place
 	PartSize int64             // stored bytes of one ranged read
-	Verify   bool              // hash every output: those that come, and those that are here
-	Scanning func(bytes int64) // is told how many bytes the scan takes for the moment
+	Verify   bool              // hash every output, restored and present ones
+	Scanning func(bytes int64) // see Compare
 }
 
 // Name implements install.Kind.
 func (r Restore) Name() string { return Name }
 
 // Compare implements install.Kind.
-func (r Restore) Compare(ctx context.Context, _ *snapshot.Manifest) (Here, error) {
+func (r Restore) Compare(ctx context.Context, _ *snapshot.Manifest) (State, error) {
 	return Compare(ctx, r.Cache, r.Verify, r.Scanning)
 }
 
 // Plan implements install.Kind.
-func (r Restore) Plan(m *snapshot.Manifest, here Here) Jobs { return Plan(m, here, r.PartSize) }
+func (r Restore) Plan(m *snapshot.Manifest, here State) Jobs { return Plan(m, here, r.PartSize) }
 
-// Begin implements install.Kind. It makes what an empty build cache has, and removes what is wrong
-// in it. A cache that lacks some of it can be filled all the same, but not one that is no
-// directory.
+// Begin implements install.Kind. It creates what an empty build cache consists of, and removes
+// wrong outputs. If not all of it can be created, the cache may still be filled, unless it is not
+// even a directory.
 func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []install.Job, out install.Outcome) {
 	if err := r.Cache.Prepare(env.Start); err != nil {
 		if info, statErr := os.Stat(r.Cache.Dir()); statErr != nil || !info.IsDir() || osfile.IsNoSpace(err) {
@@ -62,8 +64,8 @@ func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []i
 	return jobs, out
 }
 
-// removeWrong makes place for outputs that are to come again, and returns those that cannot be
-// removed. An entry without its output is a miss for the go command.
+// removeWrong removes outputs that will be restored, and returns those that it could not remove. An
+// entry without its output is a miss for the go command.
 func removeWrong(c *buildcache.Cache, wrong []buildcache.Output, out *install.Outcome) map[buildcache.ID]bool {
 	stuck := map[buildcache.ID]bool{}
 	for _, o := range wrong {

@@ -13,22 +13,23 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// writer writes the outputs of one Read from its frames. pending is sorted by place; at most one
-// output, the last begun, goes on in the next frame. It is for one goroutine.
+// writer writes the outputs of one Read from its frames. Pending outputs are in the order of the
+// pack; at most one output, the last one begun, continues in the next frame. Not safe for
+// concurrent use.
 type writer struct {
 	in      *installer
 	out     *install.Outcome // of the job
 	pending []int
 	open    *buildcache.Writer
-	output  int // the open one
-	left    int64
-	sum     hash.Hash // of the open one; nil: not verified
+	output  int       // the one that is open
+	left    int64     // bytes that it still lacks
+	sum     hash.Hash // of its bytes; nil: they are not verified
 }
 
 // next is the first pending output.
 func (w *writer) next() snapshot.Output { return w.in.manifest.Outputs[w.pending[0]] }
 
-// wants reports whether anything needed lies in frame f.
+// wants reports whether frame f holds bytes of a pending output.
 func (w *writer) wants(f int) bool {
 	return w.open != nil || len(w.pending) > 0 && w.next().Frame == f
 }
@@ -41,8 +42,8 @@ func (w *writer) abort() {
 	}
 }
 
-// lose gives up on all outputs that are not whole yet. Only an answer of the store that holds for
-// this object alone lets the restore go on.
+// lose gives up all outputs that are not complete yet. It returns an error if the store failed as a
+// whole, rather than this object.
 func (w *writer) lose(object string, err error) error {
 	if store.IsFailure(err) {
 		return install.StoreError(object, err)
@@ -58,7 +59,7 @@ func (w *writer) lose(object string, err error) error {
 	return nil
 }
 
-// skip gives up what lies in a damaged frame.
+// skip gives up the outputs that have bytes in a damaged frame.
 func (w *writer) skip(f int, kind string) {
 	if w.open != nil {
 		w.loseOutput(w.output, kind)
@@ -73,7 +74,7 @@ func (w *writer) skip(f int, kind string) {
 // loseOutput counts the actions of an output as lost.
 func (w *writer) loseOutput(output int, kind string) { w.out.Lose(len(w.in.actions.of(output)), kind) }
 
-// frame writes what frame f holds.
+// frame writes the bytes of pending outputs that frame f holds.
 func (w *writer) frame(f int, raw []byte) error {
 	if w.open != nil {
 		if err := w.more(raw[:min(w.left, int64(len(raw)))]); err != nil {
@@ -93,8 +94,8 @@ func (w *writer) frame(f int, raw []byte) error {
 	return nil
 }
 
-// begin creates the file of an output. One that has appeared meanwhile is left alone: another
-// process restores too, or the go command has built it.
+// begin creates the file of an output. One that has appeared in the meantime is left alone: another
+// process restored it, or the go command built it.
 func (w *writer) begin(i int, o snapshot.Output) (err error) {
 	w.output, w.left = i, o.Size
 	if w.in.stuck[buildcache.ID(o.ID)] {
@@ -116,7 +117,7 @@ func (w *writer) begin(i int, o snapshot.Output) (err error) {
 	return w.failed(err)
 }
 
-// more writes the next bytes of the open output, and its actions when it is whole.
+// more writes the next bytes of the open output, and its actions once it is complete.
 func (w *writer) more(p []byte) error {
 	if w.open == nil || !w.check(p) {
 		return nil
@@ -138,8 +139,8 @@ func (w *writer) more(p []byte) error {
 	return w.in.putActions(w.out, w.in.actions.of(w.output))
 }
 
-// check hashes the next bytes of the open output. It reports false for the last ones of an output
-// that is not what it is named by: without them it is a short file, which no go command uses.
+// check hashes the next bytes of the open output. It reports false for the last of them if the
+// output does not match its name: without them the file is too short, and no go command uses it.
 func (w *writer) check(p []byte) bool {
 	if w.sum == nil {
 		return true
@@ -159,7 +160,7 @@ func (w *writer) check(p []byte) bool {
 	return false
 }
 
-// failed deals with an error of the file of the output that was begun last.
+// failed handles an error that concerns the file of the output begun last.
 func (w *writer) failed(err error) error {
 	id := w.in.manifest.Outputs[w.output].ID
 	return w.in.failed(w.out, fmt.Sprintf("output %x", id), id, len(w.in.actions.of(w.output)), err)

@@ -21,14 +21,14 @@ import (
 	"github.com/org/gocache-action/keys"
 )
 
-// installer carries out the jobs of one restore. All of its fields are set before the first.
+// installer runs the jobs of one restore. Its fields do not change once the first has begun.
 type installer struct {
 	env   *install.Env
 	cache *buildcache.Cache
 	sums  keys.Sums
 }
 
-// restore reads the pack of a tree and installs what is not here.
+// restore reads the pack of a tree and installs the files that are missing.
 func (in *installer) restore(ctx context.Context, t Tree, place *install.Place) (out install.Outcome, err error) {
 	err = install.Twice(func() error {
 		body, err := in.env.Fetch.Whole(ctx, func() {}, t.In.Object)
@@ -39,7 +39,7 @@ func (in *installer) restore(ctx context.Context, t Tree, place *install.Place) 
 		return in.unpack(t, body, place, &out)
 	})
 	switch {
-	case err == nil, install.IsLocal(err): // which names its file
+	case err == nil, install.IsLocal(err): // it names the file
 		return out, err
 	case store.IsFailure(err):
 		return out, install.StoreError(t.In.Object, err)
@@ -48,7 +48,8 @@ func (in *installer) restore(ctx context.Context, t Tree, place *install.Place) 
 	return out, nil
 }
 
-// unpack refuses more than the manifest says there is: no more is written than was announced.
+// unpack refuses a pack that holds more than the manifest says, so that no more is written than was
+// announced.
 func (in *installer) unpack(t Tree, body snapshot.Source, place *install.Place, out *install.Outcome) error {
 	rd := snapshot.NewReader(body, t.In.Frames, in.env.Fetch.Buffers)
 	defer rd.Close()
@@ -75,7 +76,7 @@ func (in *installer) unpack(t Tree, body snapshot.Source, place *install.Place, 
 	}
 }
 
-// install installs one file. One that cannot be where its name says costs itself only.
+// install installs one file. A file that cannot have its name costs only itself.
 func (in *installer) install(tree, name string, data []byte, place *install.Place, out *install.Outcome) error {
 	verified, reason := false, ""
 	if tree == snapshot.TreeModGraph {
@@ -91,7 +92,7 @@ func (in *installer) install(tree, name string, data []byte, place *install.Plac
 	return in.settle(name, written, err, place, out)
 }
 
-// settle says what the end of a file means.
+// settle records how the installation of a file ended.
 func (in *installer) settle(name string, written bool, err error, place *install.Place, out *install.Outcome) error {
 	switch err := install.Classify(err); {
 	case osfile.IsBadName(err) || errors.Is(err, syscall.ENOTDIR):
@@ -110,7 +111,7 @@ func (in *installer) settle(name string, written bool, err error, place *install
 	return nil
 }
 
-// write writes one file, unless it is here.
+// write writes one file, unless it is present.
 func (in *installer) write(tree, name string, data []byte, verified bool) (written bool, err error) {
 	if tree == snapshot.TreeFuzz {
 		return in.cache.InstallFuzzFile(name, data)
@@ -118,8 +119,8 @@ func (in *installer) write(tree, name string, data []byte, verified bool) (writt
 	return in.env.Stage.InstallGraphFile(name, data, verified)
 }
 
-// checkGoMod compares a .mod file with its "/go.mod" line in go.sum, where there is one, and
-// returns why it is refused.
+// checkGoMod compares a .mod file with its "/go.mod" line in go.sum, if there is one. A reason
+// means that the file is refused.
 func checkGoMod(name string, data []byte, sums keys.Sums) (verified bool, reason string) {
 	v, ok := versionOfMod(name)
 	want := sums.Mod[v]
@@ -135,7 +136,7 @@ func checkGoMod(name string, data []byte, sums keys.Sums) (verified bool, reason
 	return true, ""
 }
 
-// versionOfMod tells which version a cache/download/<path>/@v/<version>.mod belongs to.
+// versionOfMod returns the version that cache/download/<path>/@v/<version>.mod belongs to.
 func versionOfMod(name string) (v module.Version, ok bool) {
 	rest, ok := strings.CutPrefix(name, "cache/download/")
 	dir, file := path.Split(rest)

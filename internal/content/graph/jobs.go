@@ -9,20 +9,20 @@ import (
 // Jobs is the plan for trees.
 type Jobs struct{ Trees []Tree }
 
-// Tree is one to be read.
+// Tree is a tree to be read.
 type Tree struct {
 	snapshot.Tree
 	In snapshot.Pack // that it lies in
 }
 
-// Bounds of a file of a tree, which is held in memory: go.mod files and checksum database tiles are
-// a few KiB, fuzz inputs are refused by `go test` above 100 MB.
+// Limits of a file of a tree, which is held in memory. go.mod files and tiles of the checksum
+// database have a few KiB; `go test` refuses fuzz inputs of more than 100 MB.
 const (
 	maxGraphFile = modcache.MaxGoMod
 	maxFuzzFile  = 100 << 20
 )
 
-// Plan lists the trees of the manifest that there is a place for.
+// Plan lists the trees of the manifest that are to be read.
 func Plan(m *snapshot.Manifest, modGraph, fuzz bool) (p Jobs) {
 	for _, t := range m.Trees {
 		if t.Name == snapshot.TreeModGraph && modGraph || t.Name == snapshot.TreeFuzz && fuzz {
@@ -32,7 +32,7 @@ func Plan(m *snapshot.Manifest, modGraph, fuzz bool) (p Jobs) {
 	return p
 }
 
-// Summary implements install.Planned. How many of the files are missing is not known.
+// Summary implements install.Planned. It has no counts: nobody knows how many files are missing.
 func (p Jobs) Summary() (s install.Summary) {
 	for _, t := range p.Trees {
 		s.Stored += t.In.Size

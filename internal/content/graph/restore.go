@@ -1,3 +1,5 @@
+// On their way from a store, jobs.go decides which trees are read, and install.go adds their files
+// to the caches.
 package graph
 
 import (
@@ -9,14 +11,14 @@ import (
 	"github.com/org/gocache-action/keys"
 )
 
-// Name is how this kind of content is called in results.
+// Name is what this kind of content is called in results.
 const Name = "trees"
 
 // Restore brings the trees of a snapshot into both caches. It is an install.Kind.
 type Restore struct {
 	Sums keys.Sums
-	// Modules is the place of the module cache, Build that of the build cache; nil: what belongs
-	// there is left out.
+	// Modules is the place of the module cache, Build that of the build cache. What belongs into
+	// one that is nil is left out.
 	Modules, Build *install.Place
 	Cache          *buildcache.Cache // in Build
 	Fuzz           bool              // restore the fuzzing corpus
@@ -25,8 +27,8 @@ type Restore struct {
 // Name implements install.Kind.
 func (r Restore) Name() string { return Name }
 
-// Compare implements install.Kind. The packs of trees are small, so they are read whole even where
-// little is missing: nothing needs to be known.
+// Compare implements install.Kind. It has nothing to do: packs of trees are small, so they are read
+// completely even if little is missing.
 func (r Restore) Compare(context.Context, *snapshot.Manifest) (struct{}, error) {
 	return struct{}{}, nil
 }
@@ -36,8 +38,8 @@ func (r Restore) Plan(m *snapshot.Manifest, _ struct{}) Jobs {
 	return Plan(m, r.Modules != nil, r.Build != nil && r.Fuzz)
 }
 
-// Begin implements install.Kind. All trees are one job, so that one of their files is in memory at
-// a time, however large they are.
+// Begin implements install.Kind. All trees are one job, so that only one of their files is in
+// memory at a time, however large they are.
 func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) ([]install.Job, install.Outcome) {
 	if len(plan.Trees) == 0 {
 		close(env.TreesDone)

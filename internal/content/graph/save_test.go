@@ -69,7 +69,8 @@ func TestNextSnapshot(t *testing.T) {
 		},
 		"dates":            {here: "graph x.org/a@v1.0.0 use=3h", own: "graph x.org/a@v1.0.0 use=1h\ngraph x.org/b@v1.0.0 use=9h", want: "graph x.org/a@v1.0.0 use=1h\ngraph x.org/b@v1.0.0 use=9h"},
 		"dates, one older": {here: "graph x.org/a@v1.0.0 use=1h", own: "graph x.org/a@v1.0.0 use=3h", want: "graph x.org/a@v1.0.0 use=1h"},
-		"dates that age": { // a day later than the files, so that another job's clock does not bring them back
+		// a day later than the files, so that another job's clock does not bring them back
+		"dates that age": {
 			here: "graph x.org/a@v1.0.0 use=71h", own: "graph x.org/b@v1.0.0 use=73h\ngraph x.org/c@v1.0.0 use=1h", maxAge: 48 * time.Hour,
 			want: "graph x.org/a@v1.0.0 use=71h\ngraph x.org/c@v1.0.0 use=1h",
 		},

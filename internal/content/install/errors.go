@@ -18,7 +18,7 @@ type LocalError struct{ Err error }
 func (e *LocalError) Error() string { return e.Err.Error() }
 func (e *LocalError) Unwrap() error { return e.Err }
 
-// ContentError says that something that arrived is not what it should be, whatever the disk.
+// ContentError says that what arrived is not what it should be.
 type ContentError struct{ Err error }
 
 func (e *ContentError) Error() string { return e.Err.Error() }
@@ -30,10 +30,10 @@ func IsLocal(err error) bool {
 	return errors.As(err, &l)
 }
 
-// Classify says of an error of one of the caches whether the disk failed (LocalError), which it did
-// if a system call says so, or the content is wrong (ContentError). Left as they are: failures of the
-// store that the bytes come from, what is there already, a name that the file system cannot have,
-// and a file that another program has open.
+// Classify turns an error of one of the caches into a LocalError if it comes from a system call,
+// and into a ContentError otherwise. It leaves alone what is neither: failures of the store that
+// the bytes come from, files that exist already, names that the file system cannot have, and files
+// that another program has open.
 func Classify(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError
@@ -47,12 +47,12 @@ func Classify(err error) error {
 	return &ContentError{err}
 }
 
-// Retryable reports whether what failed may succeed when the same object is read again: its bytes
-// were wrong or came to an end, perhaps only on their way, or it was replaced meanwhile.
+// Retryable reports whether reading the same object again may help: its bytes were wrong or ended
+// early, perhaps only on the way, or it was replaced in the meantime.
 func Retryable(err error) bool {
 	var content *ContentError
 	switch {
-	case store.IsFailure(err): // has been tried again already
+	case store.IsFailure(err): // the store has tried again already
 		return false
 	case errors.As(err, &content), errors.Is(err, snapshot.ErrCorrupt), errors.Is(err, store.ErrConflict):
 		return true
@@ -60,7 +60,7 @@ func Retryable(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
-// Twice does once more what failed for what was read.
+// Twice calls read again if its error is Retryable.
 func Twice(read func() error) error {
 	err := read()
 	if !Retryable(err) {
@@ -69,5 +69,5 @@ func Twice(read func() error) error {
 	return read()
 }
 
-// StoreError names the object that the store failed on.
+// StoreError adds the name of the object that the store failed on.
 func StoreError(object string, err error) error { return store.Named("object", object, err) }

@@ -2,10 +2,10 @@
 // disk: the interface of a kind, the jobs that it plans, what becomes of them, and how much may go
 // wrong before a cache is given up.
 //
-// A job returns its [Outcome] as a value; nothing is counted in two places. A failure of the store
-// ends a restore. Anything wrong with stored bytes costs what lies in them. A failure of the disk
-// costs the directory or the module that it happened in, and after too many of them, or on a disk
-// that is full or read-only, the [Place].
+// A job returns its [Outcome] as a value. A failure of the store ends the whole restore; wrong
+// bytes cost what lies in them; a failure of the disk costs the directory or the module that it
+// concerns. After too many of those, or if the disk is full or read-only, the whole [Place] is
+// given up.
 package install
 
 import (
@@ -23,42 +23,44 @@ import (
 // Kind is one kind of content as a restore sees it. H is what Compare finds on this machine, P the
 // plan that is made of it.
 type Kind[H any, P Planned] interface {
-	// Name says where the counts of this kind stand in a Result.
+	// Name identifies the kind in results.
 	Name() string
-	// Compare looks at what is here of the snapshot. It writes nothing, and ends with ctx.
+	// Compare finds out what this machine has of the snapshot. It writes nothing, and ends with
+	// ctx.
 	Compare(ctx context.Context, m *snapshot.Manifest) (H, error)
-	// Plan decides what is to be done. It is pure: the same values give the same plan.
+	// Plan decides what has to be done. It is pure: the result depends on nothing but its
+	// arguments.
 	Plan(m *snapshot.Manifest, here H) P
-	// Begin makes place for what is to come, and returns the jobs of a plan in their order.
+	// Begin prepares the disk, and returns the jobs of a plan in the order in which they start.
 	Begin(ctx context.Context, env *Env, plan P) ([]Job, Outcome)
 }
 
 // Planned is the plan of a kind.
 type Planned interface{ Summary() Summary }
 
-// Summary is what people and the progress display are told of a plan.
+// Summary is what a plan comes to, for people and for the progress display.
 type Summary struct {
-	Fetch    int // entries, modules or files that the store should have
-	Unlisted int // modules beside those, which the store may have
-	Stored   int64
-	Bytes    int64
-	Files    int64
-	Packs    []int           // of the manifest, that are read
-	Trees    []snapshot.Tree // that are read
-	Known    Outcome         // what is certain before anything is fetched
+	Fetch    int             // entries, modules or files that the store should have
+	Unlisted int             // further modules, which the store may have
+	Stored   int64           // bytes to transfer, as far as the manifest tells
+	Bytes    int64           // bytes to write, as far as the manifest tells
+	Files    int64           // files to write, as far as the manifest tells
+	Packs    []int           // packs to read, as indices into those of the manifest
+	Trees    []snapshot.Tree // trees to read
+	Known    Outcome         // what is known before anything is fetched
 }
 
-// Prepared is a plan that waits to be carried out.
+// Prepared is a plan that can be carried out.
 type Prepared struct {
 	Name string
 	Summary
 	Begin func(ctx context.Context, env *Env) ([]Job, Outcome)
 }
 
-// Prepare compares a kind of content with what is here, and plans.
+// Prepare compares a kind of content with this machine, and plans.
 type Prepare func(ctx context.Context, m *snapshot.Manifest) (Prepared, error)
 
-// Bind makes a Prepare of any kind.
+// Bind hides the types of a kind.
 func Bind[H any, P Planned](k Kind[H, P]) Prepare {
 	return func(ctx context.Context, m *snapshot.Manifest) (Prepared, error) {
 		here, err := k.Compare(ctx, m)
@@ -78,11 +80,11 @@ type Env struct {
 	Stage  *modcache.Stage // nil: there is no module cache
 	Start  time.Time       // of the restore
 	Locked *Locked
-	// TreesDone is closed, by the kind that restores them, when all trees are here, or lost.
+	// TreesDone is closed when all trees are restored or lost, by the kind that restores them.
 	TreesDone chan struct{}
 }
 
-// Aged is the mtime for something that was last used at t (Unix seconds).
+// Aged is the modification time for a file that was last used at t, in Unix seconds.
 func (e *Env) Aged(t int64) time.Time { return buildcache.AgedTime(time.Unix(t, 0), e.Start) }
 
 // Wrote counts a file that was written, for the progress display.
@@ -94,14 +96,14 @@ func (e *Env) Wrote(bytes int64) {
 // Job is one object, or a range of one.
 type Job struct {
 	Bytes int64  // stored; 0 when unknown
-	Place *Place // that it fills; nil: it looks after several by itself
-	// Run does it, and calls fetched once it needs the network no more. The error ends the restore,
-	// or if it is a LocalError, the work on Place.
+	Place *Place // that it fills; nil: it deals with several places itself
+	// Run does the job, and calls fetched when it no longer needs the network. An error ends the
+	// restore; a LocalError only ends the work on Place.
 	Run func(ctx context.Context, fetched func()) (Outcome, error)
 }
 
-// Do runs a job, unless its place was given up. A failure of the disk gives the place up, and is no
-// error here.
+// Do runs a job, unless its place was given up. On a LocalError it gives the place up, and returns
+// no error.
 func (j Job) Do(ctx context.Context, fetched func()) (Outcome, error) {
 	if j.Place == nil {
 		return j.Run(ctx, fetched)
@@ -117,8 +119,8 @@ func (j Job) Do(ctx context.Context, fetched func()) (Outcome, error) {
 	return out, err
 }
 
-// Each calls f with 0 to n-1, in parallel, at most limit at once. It ends with ctx, whose cause it
-// returns.
+// Each calls f with 0 to n-1, in parallel, at most limit calls at once. When ctx ends, it makes no
+// further calls and returns the cause.
 func Each(ctx context.Context, n, limit int, f func(i int)) error {
 	var next atomic.Int64
 	var wg sync.WaitGroup

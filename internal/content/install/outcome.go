@@ -10,7 +10,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// Counts says how many entries, modules or files of one kind met which end.
+// Counts says what became of the entries, modules or files of one kind.
 type Counts struct {
 	Restored int `json:"restored"`
 	Present  int `json:"present"` // already there, and whole
@@ -25,8 +25,8 @@ type Loss struct {
 	Kind   string `json:"kind"`   // "missing", "refused", "locked" or "disk"
 }
 
-// Kinds of losses. With the last two only this machine is to blame: the stored object is whole, and
-// the next save has nothing to mend.
+// Kinds of losses. The last two are due to this machine alone: the stored object is intact, and the
+// next save has nothing to mend.
 const (
 	KindMissing = "missing" // not in the store
 	KindRefused = "refused" // did not pass verification
@@ -34,7 +34,7 @@ const (
 	KindDisk    = "disk"    // it could not be written
 )
 
-// KindOf tells a loss that is no more than an absence from bytes that were refused.
+// KindOf is the kind of loss that an error about an object means: missing or refused.
 func KindOf(err error) string {
 	if errors.Is(err, store.ErrNotFound) {
 		return KindMissing
@@ -42,8 +42,8 @@ func KindOf(err error) string {
 	return KindRefused
 }
 
-// Outcome is what became of a job, of several, or of a whole kind. It belongs to whoever has it;
-// outcomes are passed on as values and added up.
+// Outcome is what became of one job, of several, or of a whole kind. It is not shared: a job makes
+// one, passes it on, and whoever gets several adds them up.
 type Outcome struct {
 	Counts   Counts
 	Losses   []Loss
@@ -52,7 +52,7 @@ type Outcome struct {
 	Warnings []string
 }
 
-// Add adds what became of something else.
+// Add adds another outcome.
 func (o *Outcome) Add(p Outcome) {
 	o.Counts.Restored += p.Counts.Restored
 	o.Counts.Present += p.Counts.Present
@@ -78,7 +78,7 @@ func (o *Outcome) Warn(format string, args ...any) {
 	o.Warnings = append(o.Warnings, report.OneLine(fmt.Sprintf(format, args...)))
 }
 
-// Lose counts n losses of a kind.
+// Lose counts n entries, modules or files as lost.
 func (o *Outcome) Lose(n int, kind string) {
 	if kind == KindMissing {
 		o.Counts.Missing += n
@@ -87,7 +87,7 @@ func (o *Outcome) Lose(n int, kind string) {
 	}
 }
 
-// Name names a loss. What is lost can have any name, and is printed in one line.
+// Name adds a loss. What is lost can have any name, but is printed in one line.
 func (o *Outcome) Name(what, reason, kind string) {
 	o.Losses = append(o.Losses, Loss{What: report.OneLine(what), Reason: report.OneLine(reason), Kind: kind})
 }
@@ -104,13 +104,13 @@ func (o *Outcome) Damage(object string, frame int, reason, kind string) {
 	o.Name(what, withoutName(reason, object), kind)
 }
 
-// Mend records stored bytes for the next save to mend, where what lies in them was named already.
+// Mend records stored bytes for the next save to mend, if the loss has been named already.
 func (o *Outcome) Mend(object string, frame int, reason string) {
 	o.Damages = append(o.Damages, jobstate.Damage{Object: object, Frame: frame, Reason: reason})
 }
 
-// withoutName drops from a reason the name of the object that it is the reason of: names of a
-// hundred and more bytes are said once.
+// withoutName removes the name of the object from a reason that is printed behind it: names have a
+// hundred bytes and more.
 func withoutName(reason, object string) string {
 	return strings.TrimPrefix(strings.ReplaceAll(reason, " "+object, ""), object+": ")
 }

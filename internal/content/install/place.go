@@ -9,32 +9,32 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// A Place is something that a restore fills: the module cache, the build cache, a directory beside
-// them. A disk that fails in one of them says nothing about the others. Safe for concurrent use; mu
-// guards all fields but name.
+// A Place is a directory that a restore fills: the module cache, the build cache, or one of --path.
+// They may lie on different disks, so that the failure of one says nothing about the others. Safe
+// for concurrent use; mu guards all fields but name, which does not change.
 type Place struct {
 	name    string
 	mu      sync.Mutex
-	failing map[string]bool // directories, or modules, in which something could not be written
-	err     error           // why nothing more is written here; nil: it is
-	first   error           // of those in failing
-	wrote   bool            // something, or there was something already
+	failing map[string]bool // directories or modules in which something could not be written
+	err     error           // why the place was given up; nil: it was not
+	first   error           // the first error of those in failing
+	wrote   bool            // something was written, or was present before
 }
 
 // NewPlace returns a place. Its errors begin with name.
 func NewPlace(name string) *Place { return &Place{name: name} }
 
-// maxFailing is how many directories or modules of a place may fail before the place has failed.
+// maxFailing is how many directories or modules of a place may fail before it is given up.
 const maxFailing = 20
 
-// Err returns why nothing more is written, or nil.
+// Err returns why the place was given up, or nil.
 func (p *Place) Err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.err
 }
 
-// GiveUp ends the work on a place. The first reason counts.
+// GiveUp ends the work on a place. Only the first reason is kept.
 func (p *Place) GiveUp(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -43,14 +43,14 @@ func (p *Place) GiveUp(err error) {
 	}
 }
 
-// Works notes that something was written.
+// Works records that something was written.
 func (p *Place) Works() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wrote = true
 }
 
-// Result is the reason why the place failed: it was given up, or all that was tried in it failed.
+// Result returns why the place failed, or nil: it was given up, or nothing at all could be written.
 func (p *Place) Result() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,9 +60,9 @@ func (p *Place) Result() error {
 	return p.err
 }
 
-// fails notes that something cannot be written in a directory, and returns whether this is the
-// first time. A full or read-only disk, and more than maxFailing directories, are errors that the
-// place is given up for.
+// fails records that something cannot be written in a directory, and reports whether this is the
+// first time. If the disk is full or read-only, or more than maxFailing directories have failed, it
+// returns the error that the place has to be given up for.
 func (p *Place) fails(dir string, err error) (first bool, givenUp error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -78,9 +78,9 @@ func (p *Place) fails(dir string, err error) (first bool, givenUp error) {
 	return first, nil
 }
 
-// Tolerate takes an error of the disk for one of a directory of the place, which is named as what
-// in the outcome, once. It returns an error only if the place is to be given up; otherwise the
-// caller counts what is lost.
+// Tolerate treats an error of the disk as one of a single directory, which the outcome names as
+// what, once. It returns an error only if the place has to be given up; otherwise the caller counts
+// what is lost.
 func (p *Place) Tolerate(o *Outcome, dir, what string, err error) error {
 	first, givenUp := p.fails(dir, err)
 	if givenUp == nil && first {
@@ -89,15 +89,15 @@ func (p *Place) Tolerate(o *Outcome, dir, what string, err error) error {
 	return givenUp
 }
 
-// Locked counts the files of a restore that other programs have open. Safe for concurrent use.
+// Locked counts the files of a restore that other programs keep open. Safe for concurrent use.
 type Locked struct{ n atomic.Int64 }
 
-// maxLocked is how many files may be locked until that counts as a failure of the disk: a directory
-// that nobody may write to looks the same on Windows, and each file is waited for.
+// maxLocked is how many locked files count as a failure of the disk. On Windows a directory that
+// cannot be written to looks the same, and each file takes some time to give up on.
 const maxLocked = 20
 
-// Leave names in the outcome what could not be put in place, and returns an error when that is so
-// of too many.
+// Leave names a file that could not be put in place in the outcome. It returns an error if there
+// are too many.
 func (l *Locked) Leave(o *Outcome, what string, err error) error {
 	o.Name(what, err.Error(), KindLocked)
 	if n := l.n.Add(1); n > maxLocked {

@@ -15,15 +15,15 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// installer carries out the jobs of one restore. All of its fields are set before the first.
+// installer runs the jobs of one restore. Its fields do not change once the first has begun.
 type installer struct {
 	env   *install.Env
 	place *install.Place
 	proof *proof // nil: nothing is checked
 }
 
-// restore does one job: the tree is unpacked beside the module cache while it arrives, and moved in
-// when its hash is what go.sum says.
+// restore fetches one module: the tree is unpacked into a stage as it arrives, and moved into place
+// once its hash proves to be the right one.
 func (in *installer) restore(ctx context.Context, f Fetch, fetched func()) (out install.Outcome, err error) {
 	object := ""
 	err = install.Twice(func() (err error) {
@@ -37,9 +37,8 @@ func (in *installer) restore(ctx context.Context, f Fetch, fetched func()) (out 
 	return out, in.settle(&out, f.Wanted, object, err)
 }
 
-// settle says what the end of a job means: a failure of the store ends the restore, anything wrong
-// with the bytes costs this module only, and so does a place on the disk where it cannot be
-// written.
+// settle records how a job ended. A failure of the store ends the restore; wrong bytes cost only
+// this module, and so does a failure to write it.
 func (in *installer) settle(out *install.Outcome, w Wanted, object string, err error) error {
 	name := "module " + w.Version.String()
 	switch {
@@ -72,8 +71,8 @@ func (in *installer) settle(out *install.Outcome, w Wanted, object string, err e
 	return nil
 }
 
-// miss counts a module that the store does not have. What only go.sum names was perhaps never
-// saved, which is nothing to report.
+// miss counts a module that the store does not have. If only go.sum names it, it may never have
+// been saved, which is nothing to report.
 func miss(out *install.Outcome, w Wanted) {
 	out.Counts.Missing++
 	if w.Listed {
@@ -81,13 +80,14 @@ func miss(out *install.Outcome, w Wanted) {
 	}
 }
 
-// bigModule is the stored size from which a module is read in parallel ranges: toolchains, mostly.
+// bigModule is the stored size from which on a module is read in parallel ranges: mostly
+// toolchains.
 const bigModule = 24 << 20
 
 // open opens the first of the objects that exists, and returns its name.
 func (in *installer) open(ctx context.Context, w Wanted, fetched func()) (src *fetch.Source, object string, err error) {
-	src, _, err = in.env.Fetch.Open(ctx, fetched, nil, func(ctx context.Context) (body io.ReadCloser, info store.Info, err error) {
-		err = store.ErrNotFound // a private module and no scope to look in
+	open := func(ctx context.Context) (body io.ReadCloser, info store.Info, err error) {
+		err = store.ErrNotFound // of a private module, if there is no scope to look in
 		for _, object = range w.Objects {
 			if w.Size >= bigModule {
 				body, info, err = store.OpenParallel(ctx, in.env.Fetch.Store, object, 0, -1, bigModule/3, 3)
@@ -102,20 +102,22 @@ func (in *installer) open(ctx context.Context, w Wanted, fetched func()) (src *f
 			err = errors.Join(fmt.Errorf("%w: object of %d bytes", snapshot.ErrCorrupt, info.Size), body.Close())
 		}
 		return body, info, err
-	})
+	}
+	src, _, err = in.env.Fetch.Open(ctx, fetched, nil, open)
 	return src, object, err
 }
 
-// largeTree is the size from which the files of one module are hashed and written by several
-// goroutines: with many jobs at once each gets a small share of the cores, and a job of a second
-// alone would be what everyone waits for at the end.
+// largeTree is the size from which on the files of a module are hashed and written by several
+// goroutines. While many jobs share the cores, a large one advances slowly, and everything else
+// would wait for it at the end.
 const largeTree = 16 << 20
 
-// unpack puts a version together and moves it in. The outcome gets warnings only.
+// unpack puts a version together and moves it into place. It only adds warnings to the outcome.
 func (in *installer) unpack(ctx context.Context, f Fetch, body snapshot.Source, out *install.Outcome) error {
 	rd := snapshot.NewReader(body, nil, in.env.Fetch.Buffers)
 	defer rd.Close()
-	inst, err := in.env.Stage.Begin(f.Version, modcache.InstallOptions{Zip: f.Zip, Replace: f.Replace, Files: f.Files, Bytes: f.Bytes})
+	o := modcache.InstallOptions{Zip: f.Zip, Replace: f.Replace, Files: f.Files, Bytes: f.Bytes}
+	inst, err := in.env.Stage.Begin(f.Version, o)
 	if err != nil {
 		return install.Classify(err)
 	}

@@ -12,16 +12,16 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// State is what is here of a version that is wanted.
+// State is what the module cache holds of a version.
 type State struct {
-	Complete bool   // for the go command, which looks no further
-	Sum      string // as the go command recorded it
+	Complete bool   // the go command takes it to be complete, and looks no further
+	Sum      string // the h1 hash that is recorded beside it
 	HasZip   bool
-	// Bytes is the size of the tree, -1 if it cannot be measured. It is known only where the
-	// manifest has something to compare it with.
+	// Bytes is the size of the tree, or -1 if it cannot be measured. It is measured only if the
+	// manifest has a size to compare it with.
 	Bytes int64
-	// Deviation says of a broken tree which files are not what they should be; "" if that is not
-	// known.
+	// Deviation says which files of a broken tree are not what they should be; "" if that is
+	// unknown.
 	Deviation string
 }
 
@@ -36,20 +36,20 @@ type Jobs struct {
 type Fetch struct {
 	Wanted
 	Zip     bool // rebuild its zip
-	Replace bool // what is here looks complete and is not
+	Replace bool // the local tree looks complete, and is broken
 }
 
-// verdict is what a State means for what is wanted.
+// verdict is the result of comparing a State with what is wanted.
 type verdict int
 
 const (
-	absent verdict = iota // or not complete, for the go command either
-	broken                // complete for the go command, and not what it should be
+	absent verdict = iota // or incomplete, and the go command knows it
+	broken                // not what it should be, and the go command does not know it
 	whole
 )
 
-// judge compares what is here with what is wanted. Where the manifest knows the size of the tree, a
-// tree of another size is broken.
+// judge compares a State with what is wanted. A tree of another size than the manifest records is
+// broken.
 func (w Wanted) judge(s State, zip bool) verdict {
 	switch {
 	case !s.Complete || s.Sum != w.Sum:
@@ -62,7 +62,7 @@ func (w Wanted) judge(s State, zip bool) verdict {
 	return whole
 }
 
-// Plan lists what is wanted and not here. Versions that here does not have are absent.
+// Plan lists the versions that are wanted and not whole. Those without a State are absent.
 func (r Rules) Plan(m *snapshot.Manifest, here map[module.Version]State) Jobs {
 	list, out := r.Wanted(m)
 	p := Jobs{known: out}
@@ -74,12 +74,13 @@ func (r Rules) Plan(m *snapshot.Manifest, here map[module.Version]State) Jobs {
 			continue
 		}
 		if v == broken && s.Deviation != "" {
-			p.known.Warn("the tree of module %s is not what its hash says and is replaced; %s", w.Version, s.Deviation)
+			p.known.Warn("the tree of module %s is not what its hash says and is replaced; %s",
+				w.Version, s.Deviation)
 		}
 		p.Fetch = append(p.Fetch, Fetch{Wanted: w, Zip: zip, Replace: v == broken})
 	}
 	p.known.Counts.Present = p.Present
-	// The largest first: they would otherwise be what everyone waits for at the end.
+	// The largest first: otherwise everything else would wait for them at the end.
 	slices.SortStableFunc(p.Fetch, func(a, b Fetch) int { return cmp.Compare(b.Size, a.Size) })
 	return p
 }
@@ -99,11 +100,11 @@ func (p Jobs) Summary() install.Summary {
 	return s
 }
 
-// compareLimit is how many modules are measured at once: that is mostly waiting for the disk.
+// compareLimit is how many modules are measured at once, which is mostly waiting for the disk.
 const compareLimit = 8
 
-// Compare looks at all versions that are wanted. A broken tree is read, to say what of it goes: a
-// file that somebody put there may be missed.
+// Compare looks at all versions that are wanted. A broken tree is read completely, to tell which of
+// its files will go: somebody who put one there may miss it.
 func (r Rules) Compare(ctx context.Context, c *modcache.Cache, m *snapshot.Manifest) (map[module.Version]State, error) {
 	list, _ := r.Wanted(m)
 	states := make([]State, len(list))
@@ -118,7 +119,7 @@ func (r Rules) Compare(ctx context.Context, c *modcache.Cache, m *snapshot.Manif
 	return here, nil
 }
 
-// look measures only what can be whole.
+// look describes one version, and measures it if it may be whole.
 func (r Rules) look(ctx context.Context, c *modcache.Cache, w Wanted) State {
 	m := c.Stat(w.Version)
 	s := State{Complete: m.State == modcache.Complete, Sum: m.Sum, HasZip: m.HasZip}

@@ -14,10 +14,10 @@ import (
 	"github.com/org/gocache-action/internal/modcache"
 )
 
-// What go.sum names, go.sum proves. Of tools that are installed by version, and of toolchains, the
-// hash is only what the snapshot says, and whoever can write snapshots can say anything. The
-// checksum database knows better; and as the go command keeps its answers in the module cache, the
-// snapshot brings the proof along, mostly.
+// What go.sum names, go.sum proves. Tools that are installed by version, and toolchains, are not in
+// go.sum: their hashes are only what the snapshot says, and whoever can write snapshots can make it
+// say anything. The checksum database knows better. The go command keeps its answers in the module
+// cache, so the snapshot mostly brings the proof along.
 
 // Checker says whether a version has these hashes: nil, or an error that wraps one of package
 // checksumdb.
@@ -25,11 +25,12 @@ type Checker interface {
 	Check(v module.Version, sum, goModSum string) error
 }
 
-// CheckFunc begins the checks of one restore, whose answers are kept by way of the stage.
+// CheckFunc begins the checks of one restore. Answers are kept in the module cache, by way of the
+// stage.
 type CheckFunc func(ctx context.Context, stage *modcache.Stage) (c Checker, always bool)
 
-// AskDatabase returns a CheckFunc that asks a checksum database. always refuses what it cannot be
-// asked about.
+// AskDatabase returns a CheckFunc that asks a checksum database. With always, modules are refused
+// if the database does not answer.
 func AskDatabase(db *checksumdb.DB, modDir string, always bool) CheckFunc {
 	return func(ctx context.Context, stage *modcache.Stage) (Checker, bool) {
 		keep := func(name string, data []byte) {
@@ -44,7 +45,7 @@ func AskDatabase(db *checksumdb.DB, modDir string, always bool) CheckFunc {
 type proof struct {
 	checker Checker
 	always  bool
-	// closed when all trees are restored, and with them the answers that are kept
+	// closed when all trees are restored, and with them the answers that were kept
 	trees  <-chan struct{}
 	warned atomic.Bool
 }
@@ -52,8 +53,8 @@ type proof struct {
 // errUnchecked says that nothing is known against a module, and nothing for it.
 var errUnchecked = errors.New("not in go.sum, and not checked")
 
-// check returns an error if a module may not be restored. The caller must hold nothing that the
-// restore of a tree could wait for.
+// check returns an error if a module must not be restored. The caller must not hold anything that
+// the restore of a tree may wait for.
 func (p *proof) check(ctx context.Context, w Wanted, out *install.Outcome) error {
 	if p == nil || !w.Unproven {
 		return nil
@@ -66,14 +67,15 @@ func (p *proof) check(ctx context.Context, w Wanted, out *install.Outcome) error
 	err := p.checker.Check(w.Version, w.Sum, w.ModSum)
 	switch {
 	case errors.Is(err, checksumdb.ErrNotCovered):
-		return nil // the user says that nobody can vouch for it
+		return nil // GONOSUMDB excludes it: nobody can vouch for it
 	case !errors.Is(err, checksumdb.ErrUnavailable):
 		return err
 	case p.always:
 		return fmt.Errorf("%w: %w", errUnchecked, err)
 	}
 	if p.warned.CompareAndSwap(false, true) {
-		out.Warn("modules that are not in go.sum, such as %s, were restored as the snapshot has them: %v", w.Version, err)
+		out.Warn("modules that are not in go.sum, such as %s, were restored as the snapshot has them: %v",
+			w.Version, err)
 	}
 	return nil
 }

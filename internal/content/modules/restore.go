@@ -1,3 +1,6 @@
+// On their way from a store, wanted.go decides which versions are needed, jobs.go finds out which
+// of them are missing, and install.go and unpack.go fetch those. proof.go asks the checksum
+// database about versions that go.sum does not name.
 package modules
 
 import (
@@ -10,7 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// Name is how this kind of content is called in results.
+// Name is what this kind of content is called in results.
 const Name = "modules"
 
 // Restore brings module versions into a module cache. It is an install.Kind.
@@ -18,7 +21,7 @@ type Restore struct {
 	Rules
 	Cache *modcache.Cache
 	Place *install.Place
-	Check CheckFunc // of what go.sum does not prove; nil: nothing is checked
+	Check CheckFunc // checks what go.sum does not prove; nil: nothing does
 }
 
 // Name implements install.Kind.
@@ -29,7 +32,7 @@ func (r Restore) Compare(ctx context.Context, m *snapshot.Manifest) (map[module.
 	return r.Rules.Compare(ctx, r.Cache, m)
 }
 
-// Begin implements install.Kind. Of what cannot be written nothing is known before it is tried.
+// Begin implements install.Kind.
 func (r Restore) Begin(ctx context.Context, env *install.Env, plan Jobs) ([]install.Job, install.Outcome) {
 	in := &installer{env: env, place: r.Place}
 	if r.Check != nil {

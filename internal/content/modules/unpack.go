@@ -19,7 +19,7 @@ import (
 type unpacker struct {
 	env  *install.Env
 	inst *modcache.Install
-	rd   *snapshot.Reader // for one goroutine
+	rd   *snapshot.Reader // used by one goroutine at a time
 }
 
 func (u unpacker) serial() error {
@@ -37,8 +37,8 @@ func (u unpacker) serial() error {
 	}
 }
 
-// parallel reads members in order and leaves hashing and writing to as many goroutines as there are
-// cores. Files that lie in several frames it writes itself.
+// parallel reads members in order, and leaves hashing and writing them to as many goroutines as
+// there are cores. It writes files that span several frames itself.
 func (u unpacker) parallel(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -48,7 +48,7 @@ func (u unpacker) parallel(ctx context.Context) error {
 	return cmp.Or(errors.Join(g.Wait(), err), context.Cause(ctx))
 }
 
-// handOut ends early, without an error of its own, when a file cannot be written.
+// handOut ends early, without an error of its own, when one of the goroutines has failed.
 
 func (u unpacker) handOut(ctx context.Context, g *errgroup.Group, writing *sync.WaitGroup) error {
 	for ctx.Err() == nil {
@@ -100,10 +100,10 @@ func (u unpacker) create(m snapshot.Member) error {
 	return nil
 }
 
-// copyBuffers are for copying members: large enough that nearly every file is one write.
+// copyBuffers are large enough for nearly every file to be a single write.
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 1<<20); return &b }}
 
-// copyMember copies one member, and tells failures of the disk from those of the source.
+// copyMember copies one member. Errors of the disk are classified, those of the source are not.
 func copyMember(w io.WriteCloser, src io.Reader, size int64) error {
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)

@@ -13,12 +13,12 @@ import (
 	"github.com/org/gocache-action/keys"
 )
 
-// Rules say which modules a restore wants, beside those of the snapshot.
+// Rules decide which modules a restore wants.
 type Rules struct {
 	Keys  keys.Plan
 	Exact bool // the snapshot was saved with these very module files
 	Repo  string
-	// Scopes are those that this job may read, in their order; private modules are looked for there.
+	// Scopes are those that this job may read, in order. Private modules are looked for in them.
 	Scopes       []string
 	Private      string // patterns as in GOPRIVATE
 	Zips         bool   // rebuild cache/download/...zip
@@ -34,20 +34,20 @@ type Wanted struct {
 	Size    int64    // stored bytes; 0 when no manifest tells
 	Bytes   int64    // of the tree; 0 when no manifest tells
 	Files   int      // the same
-	// Listed says that the manifest has it: not finding it is a loss.
+	// Listed says that the manifest lists it, so that not finding it is a loss.
 	Listed bool
 	// Unproven says that go.sum does not name it.
 	Unproven bool
 }
 
-// Wanted joins the manifest's modules and those of go.sum, and refuses what contradicts go.sum,
-// which alone decides what a version's hash is. The manifest's own record counts only for versions
-// that go.sum does not know, such as tools and toolchains.
+// Wanted joins the modules of the manifest and those of go.sum. It refuses what contradicts go.sum,
+// which alone decides about the hash of a version. What the manifest records counts only for
+// versions that go.sum does not name, such as tools and toolchains.
 func (r Rules) Wanted(m *snapshot.Manifest) ([]Wanted, install.Outcome) {
 	var out install.Outcome
 	list, listed := r.listed(m, &out)
 	if r.Exact {
-		// With the same go.sum, what the job did not need then it does not need now.
+		// go.sum is the same: what the job did not need then, it does not need now.
 		return list, out
 	}
 	list = append(list, r.unlisted(listed, &out)...)
@@ -86,7 +86,7 @@ func (r Rules) unlisted(listed map[module.Version]bool, out *install.Outcome) (l
 			continue
 		}
 		objects, err := r.objects(v, sum)
-		if err != nil { // a line of go.sum that is wrong
+		if err != nil { // a malformed line of go.sum
 			refuse(out, v, err.Error())
 			continue
 		}
@@ -95,7 +95,7 @@ func (r Rules) unlisted(listed map[module.Version]bool, out *install.Outcome) (l
 	return list
 }
 
-// objects names where a module can be: below the shared prefix, or for a private one in the scopes
+// objects lists where a module can be: below the shared prefix, or if it is private, in the scopes
 // that this job may read.
 func (r Rules) objects(v module.Version, sum string) ([]string, error) {
 	if !module.MatchPrefixPatterns(r.Private, v.Path) {
@@ -118,8 +118,8 @@ func (r Rules) objects(v module.Version, sum string) ([]string, error) {
 	return names, nil
 }
 
-// zip reports whether the zip of a version is to be rebuilt. No go command asks for that of a
-// toolchain which is there, and it would be as large as all other modules together.
+// zip reports whether the zip of a version has to be rebuilt. No go command asks for the zip of a
+// toolchain that is present, and it would be as large as all other modules together.
 func (r Rules) zip(v module.Version) bool { return r.Zips && v.Path != modcache.Toolchain }
 
 func refuse(out *install.Outcome, v module.Version, reason string) {

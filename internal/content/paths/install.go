@@ -14,14 +14,14 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// installer does one Read. All of its fields are set before it runs.
+// installer carries out one Read. Its fields do not change once it runs.
 type installer struct {
 	env   *install.Env
 	place *install.Place
 	read  Read
 }
 
-// run reads a pack and installs what is wanted of it.
+// run reads the pack and installs the files that are wanted.
 func (in *installer) run(ctx context.Context, fetched func()) (out install.Outcome, err error) {
 	wanted := make(map[string]snapshot.PathFile, len(in.read.Files))
 	for _, f := range in.read.Files {
@@ -37,7 +37,7 @@ func (in *installer) run(ctx context.Context, fetched func()) (out install.Outco
 		return in.unpack(body, wanted, &out)
 	})
 	switch {
-	case install.IsLocal(err): // which names its file or directory
+	case install.IsLocal(err): // it names the file or directory
 		return out, err
 	case store.IsFailure(err):
 		return out, install.StoreError(object, err)
@@ -54,8 +54,8 @@ func (in *installer) run(ctx context.Context, fetched func()) (out install.Outco
 	return out, nil
 }
 
-// unpack takes out of wanted what is here now, or given up. A member whose content is not what the
-// manifest says does not count, and costs no other; nor does a second one of a name.
+// unpack removes from wanted what it has installed or given up. A member whose content is not what
+// the manifest says is passed over, and so is a second one of the same name.
 func (in *installer) unpack(body snapshot.Source, wanted map[string]snapshot.PathFile, out *install.Outcome) error {
 	dir, err := in.read.Path.Create()
 	if err != nil {
@@ -87,11 +87,11 @@ func (in *installer) unpack(body snapshot.Source, wanted map[string]snapshot.Pat
 	}
 }
 
-// settle says what the end of a file means. It returns an error where the file stays wanted: the
+// settle records how the installation of a file ended. After an error the file stays wanted: the
 // source failed, or the path is given up.
 func (in *installer) settle(f snapshot.PathFile, written bool, err error, out *install.Outcome) error {
 	name := in.read.Path.Name
-	if errors.Is(err, extradir.ErrPlace) { // which is no fault of the pack
+	if errors.Is(err, extradir.ErrPlace) { // the pack is not to blame
 		out.Lose(1, install.KindRefused)
 		out.Name(name, err.Error(), install.KindRefused)
 		return nil

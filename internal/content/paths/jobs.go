@@ -8,8 +8,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// Here says of each path, by its name, which of the snapshot's files are here, in their order.
-type Here map[string][]bool
+// State says, by the name of the path, which files of the snapshot are present, in their order.
+type State map[string][]bool
 
 // Jobs is the plan for the files of paths.
 type Jobs struct {
@@ -17,19 +17,18 @@ type Jobs struct {
 	Present int
 }
 
-// Read is one pack with files of a path. Packs of one path hold related files, most of which are
-// wanted or none, so they are read whole.
+// Read is one pack with files of a path. The files in it are related, and mostly all of them are
+// wanted or none, so it is read completely.
 type Read struct {
 	Path  extradir.Path
-	Pack  int // index into the manifest's
+	Pack  int // index into the packs of the manifest
 	In    snapshot.Pack
-	Files []snapshot.PathFile // that are not here
-	Bytes int64               // of them
+	Files []snapshot.PathFile // those that are missing
+	Bytes int64               // of these files
 }
 
-// Plan lists the packs in which files lie that are not here. Paths that here does not have are
-// empty directories.
-func Plan(m *snapshot.Manifest, list []extradir.Path, here Here) (p Jobs) {
+// Plan lists the packs that hold missing files. A path without a State is an empty directory.
+func Plan(m *snapshot.Manifest, list []extradir.Path, here State) (p Jobs) {
 	for _, path := range list {
 		files := stored(m, path.Name)
 		reads, present := plan(m, path, files, here[path.Name])
@@ -39,7 +38,9 @@ func Plan(m *snapshot.Manifest, list []extradir.Path, here Here) (p Jobs) {
 	return p
 }
 
-func plan(m *snapshot.Manifest, path extradir.Path, files []snapshot.PathFile, here []bool) (reads []Read, present int) {
+func plan(
+	m *snapshot.Manifest, path extradir.Path, files []snapshot.PathFile, here []bool,
+) (reads []Read, present int) {
 	index := map[int]int{} // of packs, in reads
 	for i, f := range files {
 		if i < len(here) && here[i] {
@@ -58,7 +59,7 @@ func plan(m *snapshot.Manifest, path extradir.Path, files []snapshot.PathFile, h
 	return reads, present
 }
 
-// stored are the files of the path of this name in the snapshot.
+// stored returns the files of the snapshot in the path of this name.
 func stored(m *snapshot.Manifest, name string) []snapshot.PathFile {
 	for _, p := range m.Paths {
 		if p.Name == name {
@@ -81,17 +82,18 @@ func (p Jobs) Summary() install.Summary {
 	return s
 }
 
-// compareLimit is how many files are looked for at once.
+// compareLimit is how many files are looked up at once.
 const compareLimit = 8
 
-// Compare looks for the files of the snapshot. Whatever is there under the name of a file is left
-// alone.
-func Compare(ctx context.Context, m *snapshot.Manifest, list []extradir.Path) (Here, error) {
-	here := Here{}
+// Compare looks for the files of the snapshot. Whatever has the name of a file counts as present,
+// and is left alone.
+func Compare(ctx context.Context, m *snapshot.Manifest, list []extradir.Path) (State, error) {
+	here := State{}
 	for _, path := range list {
 		files := stored(m, path.Name)
 		has := make([]bool, len(files))
-		if err := install.Each(ctx, len(files), compareLimit, func(i int) { has[i] = path.Has(files[i].Name) }); err != nil {
+		look := func(i int) { has[i] = path.Has(files[i].Name) }
+		if err := install.Each(ctx, len(files), compareLimit, look); err != nil {
 			return nil, err
 		}
 		here[path.Name] = has

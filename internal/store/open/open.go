@@ -2,7 +2,7 @@
 //
 //	file:///dir, or the path of a directory: /dir, ./dir, ~/dir, C:\dir, \\server\share\dir
 //	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&conditional-writes=false&checksums=false&part-size=8MiB&concurrency=8
-//	                  &sse=aws:kms&sse-kms-key-id=ID&sse-bucket-key=true&storage-class=CLASS&requester-pays=true
+//	                  &sse=aws:kms&sse-kms-key-id=ID&sse-bucket-key=true&sse-c-key-file=FILE&storage-class=CLASS&requester-pays=true
 //
 //	https://host/prefix, only for reading; http:// on loopback, or with ?insecure=true
 //
@@ -28,6 +28,7 @@ import (
 	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/web"
+	"github.com/org/gocache-action/internal/usage"
 )
 
 // Options are settings that do not belong to a store's address. They matter to S3 only.
@@ -50,6 +51,9 @@ func URL(ctx context.Context, raw string, o Options) (store.Store, error) {
 	case t.Web != nil:
 		return web.New(web.Options{URL: t.Web, Insecure: t.Insecure, StallTimeout: o.StallTimeout, MaxAttempts: o.MaxAttempts})
 	}
+	if t.S3.Encryption.CustomerKey, err = t.CustomerKey(); err != nil {
+		return nil, err
+	}
 	t.S3.StallTimeout, t.S3.MaxAttempts = o.StallTimeout, o.MaxAttempts
 	return s3.New(ctx, *t.S3)
 }
@@ -61,12 +65,31 @@ type Target struct {
 	Web *url.URL // a web server, for reading
 
 	Insecure bool // that server may be asked, and redirect, over http
+
+	KeyFile string // with the customer key of S3; "" for none
 }
 
-// Parse checks a URL without opening it.
+// CustomerKey reads the key of KeyFile; nil where there is none. Nothing of it gets into an error.
+func (t Target) CustomerKey() (*s3.CustomerKey, error) {
+	if t.KeyFile == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(t.KeyFile)
+	if err != nil {
+		return nil, usage.Errorf("parameter sse-c-key-file: %s: %w", t.KeyFile, errors.Unwrap(err))
+	}
+	key, err := s3.ParseCustomerKey(data)
+	if err != nil {
+		return nil, usage.Errorf("parameter sse-c-key-file: %s: %w", t.KeyFile, err)
+	}
+	return key, nil
+}
+
+// Parse checks a URL without opening it. Its errors are wrong usage.
 func Parse(raw string) (Target, error) {
 	home, _ := os.UserHomeDir()
-	return parseOn(raw, system{goos: runtime.GOOS, home: home})
+	t, err := parseOn(raw, system{goos: runtime.GOOS, home: home})
+	return t, usage.Wrap(err)
 }
 
 func parseOn(raw string, sys system) (Target, error) {
@@ -139,16 +162,21 @@ func parseS3(u *url.URL) (Target, error) {
 	if err != nil {
 		return Target{}, errors.New("the parameters after ? are not well-formed")
 	}
+	t := Target{S3: o}
 	for _, name := range slices.Sorted(maps.Keys(q)) {
-		if err := set(o, name, q[name]); err != nil {
+		if err := set(&t, name, q[name]); err != nil {
 			return Target{}, fmt.Errorf("parameter %s: %w", name, err)
 		}
 	}
-	return Target{S3: o}, nil
+	return t, nil
 }
 
+// maxPartSize bounds the buffers of uploads.
+const maxPartSize = 1 << 30
+
 // set stores one parameter.
-func set(o *s3.Options, name string, values []string) (err error) {
+func set(t *Target, name string, values []string) (err error) {
+	o := t.S3
 	if len(values) > 1 {
 		return errors.New("given twice")
 	}
@@ -174,6 +202,8 @@ func set(o *s3.Options, name string, values []string) (err error) {
 		o.Encryption.KMSKeyID = value
 	case "sse-bucket-key":
 		o.Encryption.BucketKey, err = strconv.ParseBool(value)
+	case "sse-c-key-file":
+		t.KeyFile = value
 	case "storage-class":
 		o.StorageClass = value
 	case "requester-pays":
@@ -183,15 +213,18 @@ func set(o *s3.Options, name string, values []string) (err error) {
 		if err == nil && o.PartSize < s3.MinPartSize {
 			err = fmt.Errorf("%s is less than 5MiB, the minimum of S3", value)
 		}
+		if err == nil && o.PartSize > maxPartSize {
+			err = fmt.Errorf("%s is more than 1GiB, which is held in memory", value)
+		}
 	case "concurrency":
 		o.Concurrency, err = quantity.ParseCount(value, 256)
 		if err == nil && o.Concurrency == 0 {
 			err = errors.New("not between 1 and 256")
 		}
 	case "sse-c", "sse-c-key", "sse-customer-key":
-		err = errors.New("a key does not belong in the URL; put it into GOCACHE_ACTION_SSE_C_KEY, or into the file that --sse-c-key-file names")
+		err = errors.New("a key does not belong in the URL; put it into GOCACHE_ACTION_SSE_C_KEY, or into the file that sse-c-key-file names")
 	default:
-		err = errors.New("unknown; there are region, endpoint, path-style, conditional-writes, checksums, part-size, concurrency, sse, sse-kms-key-id, sse-bucket-key, storage-class, requester-pays")
+		err = errors.New("unknown; there are region, endpoint, path-style, conditional-writes, checksums, part-size, concurrency, sse, sse-kms-key-id, sse-bucket-key, sse-c-key-file, storage-class, requester-pays")
 	}
 	return err
 }

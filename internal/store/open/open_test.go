@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/gocache-action/internal/store/s3"
+	"github.com/org/gocache-action/internal/usage"
 )
 
 func TestParse(t *testing.T) {
@@ -25,6 +26,7 @@ func TestParse(t *testing.T) {
 			Bucket: "b", Prefix: "p", Endpoint: "http://127.0.0.1:9000", PathStyle: true, PartSize: 16 << 20, Concurrency: 4}},
 		"s3://b?sse=aws:kms&sse-kms-key-id=alias/x&sse-bucket-key=true&storage-class=STANDARD_IA&requester-pays=true": {S3: &s3.Options{
 			Bucket: "b", Encryption: s3.Encryption{Algorithm: s3.SSEKMS, KMSKeyID: "alias/x", BucketKey: true}, StorageClass: "STANDARD_IA", RequesterPays: true}},
+		"s3://b?sse-c-key-file=/k":    {S3: &s3.Options{Bucket: "b"}, KeyFile: "/k"},
 		"s3://b?part-size=5242880":    {S3: &s3.Options{Bucket: "b", PartSize: 5 << 20}},
 		"file:///some/dir":            {Dir: filepath.FromSlash("/some/dir")},
 		"file://localhost/some/dir":   {Dir: filepath.FromSlash("/some/dir")},
@@ -77,6 +79,7 @@ func TestParseErrors(t *testing.T) {
 		"s3://b?region=a&region=b":                            "twice",
 		"s3://b?path-style=maybe":                             "path-style",
 		"s3://b?part-size=1M":                                 "less than 5MiB",
+		"s3://b?part-size=2GiB":                               "more than 1GiB",
 		"s3://b?part-size=9999999999G":                        "invalid size",
 		"s3://b?part-size=-5M":                                "invalid size",
 		"s3://b?concurrency=0":                                "between",
@@ -96,7 +99,7 @@ func TestParseErrors(t *testing.T) {
 			t.Errorf("%s is accepted", raw)
 			continue
 		}
-		if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+		if !usage.Is(err) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", raw, err)
 		}
 	}

@@ -36,6 +36,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/usage"
 )
 
 // Defaults of Options, measured; see docs/transfer.md.
@@ -103,10 +104,11 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // New returns the store that o describes. It sends no request: a missing bucket, wrong
-// credentials, or an endpoint that does not answer show with the first operation.
+// credentials, or an endpoint that does not answer show with the first operation. Options that make
+// no sense are wrong usage.
 func New(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
-		return nil, err
+		return nil, usage.Wrap(err)
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, o.load()...)
 	if err != nil {
@@ -139,7 +141,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 		}
 	})
 	if err := o.checkEndpoint(); err != nil {
-		return nil, err
+		return nil, usage.Wrap(err)
 	}
 	s := &Store{opts: o, client: api, http: client, credentials: creds, counter: counter, parts: newPartPool(o.PartSize, o.Concurrency)}
 	s.lacks.batchDelete.Store(o.NoChecksums) // that request must have one

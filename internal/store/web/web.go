@@ -22,6 +22,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/store/wire"
+	"github.com/org/gocache-action/internal/usage"
 )
 
 // Defaults of Options.
@@ -67,10 +68,10 @@ var _ store.Store = (*Store)(nil)
 func New(o Options) (*Store, error) {
 	u := *o.URL
 	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("not an http or https URL")
+		return nil, usage.Errorf("not an http or https URL")
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("the URL of a web server has no user, no parameters and no fragment")
+		return nil, usage.Errorf("the URL of a web server has no user, no parameters and no fragment")
 	}
 	o.StallTimeout = cmp.Or(o.StallTimeout, DefaultStallTimeout)
 	o.MaxAttempts = cmp.Or(o.MaxAttempts, DefaultMaxAttempts)

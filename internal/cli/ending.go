@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/usage"
+)
+
+// A command may end before it is done: at --timeout, or on a signal at any moment. Both cancel its
+// context; the command then cleans up (aborts uploads, removes stages) and returns. A store or a
+// disk may hang at that very moment, so there are two more bounds: requests for cleaning up end
+// after a while (store.WithEnd), and shortly afterwards the process exits. No stored or restored
+// data depends on the cleaning: restore and save can be killed at any instant.
+//
+// GitHub sends SIGINT to a cancelled job, SIGTERM after 7.5 s, and kills it after 10 s.
+const (
+	cleanAfterSignal  = 3500 * time.Millisecond
+	exitAfterSignal   = 4500 * time.Millisecond
+	cleanAfterTimeout = 600 * time.Millisecond
+	exitAfterTimeout  = 900 * time.Millisecond
+)
+
+// errTimedOut is the cause of a context that --timeout has ended. Connections have timeouts of
+// their own, whose errors also match context.DeadlineExceeded.
+var errTimedOut = errors.New("not done within")
+
+// leaves tells people in which state a command leaves things when it ends early.
+var leaves = map[string]string{
+	"restore": "what it restored is whole, the next restore completes it",
+	"save":    "the snapshot from before stays, and the next save uses what was uploaded",
+	"gc":      "what it removed was due, and the next gc goes on",
+}
+
+// An ending decides how one command ends. Its fields are set before the command begins, except
+// meter, which progress sets.
+type ending struct {
+	command     string        // its name, if it is one of several steps of a job
+	timeout     time.Duration // 0: never
+	failOnError bool          // an error is more than a warning
+	out         *console
+	exit        func(code int) // of the process; nil in tests
+	meter       atomic.Pointer[report.Meter]
+}
+
+// bound limits the time of a command to --timeout, and the time that it may take after a signal.
+func (e *ending) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, cancelEnd := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, cancel := withTimeout(store.WithEnd(ctx, end), e.timeout)
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { e.watch(ctx, done, cancelEnd) })
+	return ctx, func() { stop(); close(done); cancel(); cancelEnd() }
+}
+
+// withTimeout is context.WithTimeoutCause, with 0 for no limit.
+func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, d, errTimedOut)
+}
+
+// watch ends the cleaning up and then the process, unless the command returns first.
+func (e *ending) watch(ctx context.Context, done <-chan struct{}, endCleaning func()) {
+	clean, exit := cleanAfterSignal, exitAfterSignal
+	if isTimedOut(ctx) {
+		clean, exit = cleanAfterTimeout, exitAfterTimeout
+	}
+	ended := time.Now()
+	select {
+	case <-done:
+		return
+	case <-time.After(clean):
+		endCleaning()
+	}
+	select {
+	case <-done:
+	case <-time.After(exit - time.Since(ended)):
+		e.giveUp(ctx)
+	}
+}
+
+// giveUp exits the process while something still hangs. Its message goes where all messages go.
+func (e *ending) giveUp(ctx context.Context) {
+	if e.exit == nil {
+		return
+	}
+	err := e.finish(ctx, fmt.Errorf("it does not end by itself: %w", ctx.Err()))
+	if err != nil {
+		e.out.fail(err, "")
+		e.exit(asFailure(err).code)
+	}
+	e.exit(config.ExitOK)
+}
+
+func isTimedOut(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errTimedOut) }
+
+// finish turns an error of restore or save into a warning, unless the user has asked for an exit
+// code. ctx is the context of the command.
+func (e *ending) finish(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case usage.Is(err):
+		return err
+	case isTimedOut(ctx):
+		err = fmt.Errorf("%s %w %s%s: %w", e.command, errTimedOut, config.DurationText(e.timeout), e.meaning(), err)
+	case ctx.Err() != nil:
+		return failure{config.ExitInterrupted, fmt.Errorf("%s interrupted (%w)%s: %w", e.command, context.Cause(ctx), e.meaning(), err)}
+	}
+	if e.failOnError {
+		return failure{config.ExitFailed, err}
+	}
+	e.out.warn(err, hintFor(err))
+	return nil
+}
+
+// meaning says what was being done when the command ended, and in which state it leaves things.
+func (e *ending) meaning() string {
+	text := ""
+	if m := e.meter.Load(); m != nil && m.Phase() != "" {
+		text = fmt.Sprintf(" in the phase %q", m.Phase())
+	}
+	if left := leaves[e.command]; left != "" {
+		text += ": " + left
+	}
+	return text
+}

@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/org/gocache-action/gc"
+	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/usage"
+)
+
+const gcLong = `Gc removes from a store what nobody needs any more: snapshots that were not
+saved for --max-age, packs that no snapshot names, modules that no snapshot names
+and that nobody used for --max-age, and uploads that were never finished.
+
+It runs beside jobs. What is unnamed is first noted in the store, and removed by
+a later gc when --grace has passed: so run it regularly, once a day for example.
+The first one in a store removes only old snapshots and uploads. With --dry-run
+it lists what would go now, the largest first, and writes nothing.
+
+It looks at the whole store, whatever repositories and branches are in it.`
+
+// gcCommand describes the command line.
+func gcCommand(c commands) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "gc",
+		Short:   "Remove from a store what nobody needs any more",
+		Long:    gcLong,
+		Example: "  gocache gc --store 's3://bucket/prefix?region=eu-central-1' --dry-run",
+		Args:    cobra.NoArgs,
+	}
+	return c.add(cmd, config.GC, func(ctx context.Context, r *run, _ []string) error { return gcJob(ctx, r) })
+}
+
+// gcOutput is what gc prints with --json.
+type gcOutput struct {
+	Store string `json:"store"`
+	*gc.Result
+	outcome
+}
+
+// gcJob runs the command. Its failures are errors: no job depends on gc, and whoever runs it wants
+// to know.
+func gcJob(ctx context.Context, r *run) error {
+	ctx, cancel := r.end.bound(ctx)
+	defer cancel()
+	out, err := runGC(ctx, r)
+	if usage.Is(err) {
+		return err
+	}
+	out.outcome = outcomeOf(err)
+	if printErr := r.out.result(out, out.write); printErr != nil {
+		return printErr
+	}
+	if out.Result != nil {
+		r.out.warnings(out.Warnings)
+	}
+	return r.end.finish(ctx, err)
+}
+
+var gcWords = report.Words{Transfer: "remove", TransferDone: "removed", Disk: "look", DiskDone: "looked at", Things: "objects"}
+
+// runGC runs the collection. It returns as much of the result as it got to, also beside an error.
+func runGC(ctx context.Context, r *run) (*gcOutput, error) {
+	out := new(gcOutput)
+	st, err := openStore(ctx, r)
+	if err != nil {
+		return out, err
+	}
+	out.Store = st.String()
+	if err := store.Writable(ctx, st); err != nil {
+		return out, err
+	}
+	c, ok := st.(store.Collector)
+	if !ok {
+		return out, usage.Errorf("gc cannot clean %s", st)
+	}
+	o := gc.Options{
+		Store: c, MaxAge: r.cfg.MaxAge, Grace: r.cfg.Grace,
+		Concurrency: r.cfg.Concurrency, Meter: new(report.Meter),
+	}
+	show := r.progress(o.Meter, gcWords)
+	defer show.Stop()
+	if r.cfg.DryRun {
+		out.Result, err = gc.Plan(ctx, o)
+	} else {
+		out.Result, err = gc.Run(ctx, o)
+	}
+	return out, err
+}
+
+// write prints the result for people.
+func (o gcOutput) write(w io.Writer) error {
+	r := o.Result
+	if r == nil || o.Error != "" && r.Listed == 0 {
+		return nil // the error says it all
+	}
+	verb := "removed"
+	if !r.DryRun {
+		writeOldSnapshots(w, r)
+	} else {
+		verb = "would remove"
+		if err := writeRemovals(w, r); err != nil {
+			return err
+		}
+	}
+	title := fmt.Sprintf("%s: %s %s objects, %s", o.Store, verb, report.Count(r.Total.Objects), report.Bytes(r.Total.Bytes))
+	s := report.Summary{
+		Title:  title,
+		Counts: report.Table{Head: []string{"", "kept", "not noted long enough", "protected", verb, "freed"}, Rows: gcRows(r)},
+		Facts:  gcFacts(r),
+	}
+	for _, u := range r.Unreadable {
+		s.Losses = append(s.Losses, fmt.Sprintf("%s cannot be read, so nothing that it could name is removed: %s", u.Object, u.Reason))
+	}
+	s.LossTitle = "protected"
+	return s.Write(w)
+}
+
+func gcRows(r *gc.Result) (rows [][]string) {
+	for _, k := range []struct {
+		kind snapshot.Kind
+		name string
+	}{{snapshot.KindManifest, "snapshots"}, {snapshot.KindPack, "packs"}, {snapshot.KindModule, "modules"}, {gc.KindUpload, "unfinished uploads"}} {
+		c := r.Kinds[k.kind]
+		rows = append(rows, []string{
+			k.name, report.Count(c.Kept.Objects + c.Recent.Objects), report.Count(c.Waiting.Objects),
+			report.Count(c.Protected.Objects), report.Count(c.Removed.Objects), report.Bytes(c.Removed.Bytes),
+		})
+	}
+	return rows
+}
+
+func gcFacts(r *gc.Result) [][2]string {
+	var kept, waiting int64
+	for _, c := range r.Kinds {
+		kept += c.Kept.Bytes + c.Recent.Bytes + c.Protected.Bytes + c.Waiting.Bytes + c.Refused.Bytes
+		waiting += c.Waiting.Bytes
+	}
+	facts := [][2]string{
+		{"left", report.Bytes(kept) + ", of which unnamed and noted " + report.Bytes(waiting)},
+		{"time", seconds(r.Seconds)},
+	}
+	if r.Other.Objects > 0 {
+		facts = append(facts, [2]string{"left alone", report.Count(r.Other.Objects) + " objects that are not gocache's, " + report.Bytes(r.Other.Bytes)})
+	}
+	return facts
+}
+
+// writeOldSnapshots names the snapshots that were removed, so that nobody has to find out from a
+// slow job.
+func writeOldSnapshots(w io.Writer, r *gc.Result) {
+	listed := 0
+	for _, x := range r.Removals {
+		if x.Kind == snapshot.KindManifest && listed < listedRemovals {
+			fmt.Fprintf(w, "removed %s, %s\n", x.Object, x.Detail)
+			listed++
+		}
+	}
+	if more := r.Kinds[snapshot.KindManifest].Removed.Objects - int64(listed); more > 0 {
+		fmt.Fprintf(w, "removed %s more snapshots\n", report.Count(more))
+	}
+	if listed > 0 {
+		fmt.Fprintln(w)
+	}
+}
+
+// listedRemovals is how many removals are printed; --json lists more.
+const listedRemovals = 50
+
+// writeRemovals lists what would be removed, the largest first, then the totals by reason.
+func writeRemovals(w io.Writer, r *gc.Result) error {
+	if len(r.Removals) == 0 {
+		return nil
+	}
+	t := report.Table{Head: []string{"object", "bytes", "reason"}}
+	for _, x := range r.Removals[:min(len(r.Removals), listedRemovals)] {
+		t.Rows = append(t.Rows, []string{x.Object, report.Bytes(x.Bytes), x.Detail})
+	}
+	if err := t.Write(w); err != nil {
+		return err
+	}
+	if more := r.Total.Objects - int64(len(t.Rows)); more > 0 {
+		fmt.Fprintf(w, "and %s smaller ones, see --json\n", report.Count(more))
+	}
+	fmt.Fprintln(w)
+	totals := report.Table{Head: []string{"reason", "objects", "bytes"}}
+	for _, reason := range []gc.Reason{gc.ReasonOldManifest, gc.ReasonUnnamed, gc.ReasonUnusedModule, gc.ReasonUpload} {
+		if a := r.Reasons[reason]; a.Objects > 0 {
+			totals.Rows = append(totals.Rows, []string{string(reason), report.Count(a.Objects), report.Bytes(a.Bytes)})
+		}
+	}
+	if err := totals.Write(w); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}

@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/gocache-action/internal/buildenv"
+	"github.com/org/gocache-action/internal/checksumdb"
+	"github.com/org/gocache-action/internal/goflags"
+	"github.com/org/gocache-action/internal/subprocess"
+)
+
+// goEnv is what `go env` says in the project directory.
+type goEnv struct {
+	GOROOT, GOMODCACHE, GOCACHE        string
+	GOVERSION, GOTOOLCHAIN             string
+	GOOS, GOARCH, GOHOSTOS, GOHOSTARCH string
+	GOFLAGS                            string
+	GOPRIVATE, GONOPROXY, GONOSUMDB    string
+	GOCACHEPROG, GODEBUG               string
+	GOWORK, GOMOD, GOPROXY             string
+	GOSUMDB, GOPATH, GOENV             string
+	// builtWith are the variables that are part of action IDs.
+	builtWith map[string]string
+}
+
+// readGoEnv runs go env in dir. The go command must not switch toolchains here: it might download
+// one before the restore that brings it. GOTOOLCHAIN itself is read in the one form of go env that
+// never switches (cmd/go/internal/toolchain.Select).
+func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
+	var setting, out []byte
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		setting, err = goOutput(ctx, dir, nil, "env", "GOTOOLCHAIN")
+		return err
+	})
+	g.Go(func() (err error) {
+		out, err = goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, append(append([]string{"env", "-json"}, buildenv.Variables()...),
+			"GOROOT", "GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
+			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY", "GOSUMDB", "GOPATH", "GODEBUG", "GOENV")...)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return goEnv{}, err
+	}
+	return parseGoEnv(out, setting)
+}
+
+// parseGoEnv parses the output of go env: JSON, and the setting of GOTOOLCHAIN.
+func parseGoEnv(out, toolchain []byte) (env goEnv, err error) {
+	if err := json.Unmarshal(out, &env); err != nil {
+		return goEnv{}, fmt.Errorf("go env: %w", err)
+	}
+	var all map[string]string
+	if err := json.Unmarshal(out, &all); err != nil {
+		return goEnv{}, fmt.Errorf("go env: %w", err)
+	}
+	env.builtWith = map[string]string{}
+	for _, name := range buildenv.Variables() {
+		env.builtWith[name] = all[name]
+	}
+	env.GOTOOLCHAIN = strings.TrimSpace(string(toolchain))
+	return env, nil
+}
+
+// goOutput runs a go command and returns what it prints.
+func goOutput(ctx context.Context, dir string, extra []string, args ...string) ([]byte, error) {
+	cmd := subprocess.Command(ctx, "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(cmd.Environ(), extra...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := subprocess.Output(cmd)
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("go %s: %w", strings.Join(args, " "), ctx.Err())
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, fmt.Errorf("no go command in PATH: %w", err)
+	case err != nil && stderr.Len() > 0:
+		return nil, fmt.Errorf("go %s: %s", strings.Join(args, " "), strings.TrimSpace(stderr.String()))
+	case err != nil:
+		return nil, fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
+	}
+	return out, nil
+}
+
+// sumDB returns the checksum database that the go command asks.
+func (e *goEnv) sumDB() *checksumdb.DB {
+	o := checksumdb.Options{GOSUMDB: e.GOSUMDB, GONOSUMDB: e.GONOSUMDB, GOPROXY: e.GOPROXY}
+	if dirs := filepath.SplitList(e.GOPATH); len(dirs) > 0 && dirs[0] != "" {
+		o.LatestDir = filepath.Join(dirs[0], "pkg", "sumdb")
+	}
+	return checksumdb.New(o)
+}
+
+// buildDir returns GOCACHE, or "" where it is off or another program keeps the build cache.
+func (e *goEnv) buildDir() string {
+	if e.GOCACHE == "off" || e.GOCACHEPROG != "" {
+		return ""
+	}
+	return e.GOCACHE
+}
+
+// private joins the patterns of private modules. GONOPROXY and GONOSUMDB default to GOPRIVATE.
+func (e *goEnv) private() string {
+	var list []string
+	for _, v := range []string{e.GOPRIVATE, e.GONOPROXY, e.GONOSUMDB} {
+		for p := range strings.SplitSeq(v, ",") {
+			if p = strings.TrimSpace(p); p != "" && !slices.Contains(list, p) {
+				list = append(list, p)
+			}
+		}
+	}
+	return strings.Join(list, ",")
+}
+
+// modWritable reports whether GOFLAGS asks for writable module trees.
+func (e *goEnv) modWritable() bool {
+	return goflags.Bool(e.GOFLAGS, "modcacherw")
+}
+
+// insideSkips lists the caches, which are not part of the project even where they lie in its
+// directory, as on CI systems that can only cache files inside the checkout.
+func (e *goEnv) insideSkips() []string {
+	var list []string
+	for _, dir := range []string{e.GOMODCACHE, e.buildDir()} {
+		if dir != "" {
+			list = append(list, filepath.Clean(dir))
+		}
+	}
+	return list
+}

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os/exec"
+	"runtime"
+	"syscall"
+
+	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/s3"
+	"github.com/org/gocache-action/internal/store/wire"
+	"github.com/org/gocache-action/trim"
+)
+
+// hints says what to do about an error; the first that matches is printed. What is more
+// specific comes first: a store can be unreachable because a deadline passed.
+var hints = []struct {
+	is   error
+	hint string
+}{
+	{errNoGit, "install git, and run gocache after the step that checks out the project"},
+	{errNoGo, "install Go, or run gocache after the step that puts it into PATH"},
+	{errNoUserCache, "set HOME, or give --store and --state"},
+	{snapshot.ErrFormat, "a later gocache wrote this; use the same version everywhere"},
+	{errNoToken, "give the job an OIDC token: id_tokens in GitLab, the permission id-token: write in GitHub"},
+	{wire.ErrProxy, "check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names the hosts that need no proxy"},
+	{errAuthority, authorityHint(runtime.GOOS)},
+	{store.ErrReadOnly, "nothing is wrong if this job is only to read, as that of a pull request from a fork; else give it credentials, and an s3:// or file:// store"},
+	{s3.ErrRole, "check that the trust policy of the role accepts the audience and the subject of this job's token, and that STS can be reached"},
+	{s3.ErrNotEncrypted, "use a server that encrypts, or leave out what asks for it: sse in the URL of the store, the customer key"},
+	{store.ErrDenied, "check the credentials of the job and what the bucket policy grants it; a directory must belong to this user"},
+	{store.ErrMoved, "give the region or the endpoint of the bucket in --store: region=..., endpoint=..."},
+	{store.ErrNoStore, "create the bucket, or correct the name in --store"},
+	{store.ErrUnsupported, "leave out what the server does not have of sse, storage-class and requester-pays in the URL of the store"},
+	{store.ErrUnreachable, "check the endpoint and the region in --store, and the network of this machine"},
+	{errDiskFull, "free space on the disk, or let save keep less with --max-size and --max-age"},
+	{syscall.EROFS, "the file system is mounted read-only; point GOMODCACHE and GOCACHE to one that is not"},
+	{fs.ErrPermission, "make GOMODCACHE and GOCACHE writable for this user, or point them to a directory that is"},
+	{trim.ErrBusy, "wait for them to end, or use --force if they use other caches"},
+	{errTimedOut, "raise --timeout"},
+	{context.DeadlineExceeded, "raise --timeout"},
+}
+
+// authorityHint depends on the system: Go reads SSL_CERT_FILE only where the certificates of the
+// system are files.
+func authorityHint(goos string) string {
+	const own = "if the server has a certificate of your own authority, "
+	if goos == "windows" || goos == "darwin" {
+		return own + "add that authority to the certificates of the system, or name the file with it in AWS_CA_BUNDLE (s3:// only)"
+	}
+	return own + "name the file with that authority in AWS_CA_BUNDLE (s3://) or SSL_CERT_FILE"
+}
+
+// hintFor returns what to do about an error, or "".
+func hintFor(err error) string {
+	for _, h := range hints {
+		if h.is == errDiskFull && osfile.IsNoSpace(err) || h.is == wire.ErrProxy && wire.ProxyFailed(err) ||
+			h.is == errAuthority && wire.UnknownAuthority(err) || errors.Is(err, h.is) {
+			return h.hint
+		}
+	}
+	return ""
+}
+
+// Errors of this command. errDiskFull is found by osfile.IsNoSpace, errAuthority by
+// wire.UnknownAuthority.
+var (
+	errNoGo        = exec.ErrNotFound
+	errNoUserCache = errors.New("no cache directory for this user")
+	errAuthority   = errors.New("certificate of an unknown authority")
+	errDiskFull    = errors.New("disk full")
+)

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/store/s3"
+	"github.com/org/gocache-action/internal/usage"
+)
+
+// TestExitCode: the type of an error decides, not whether it wraps another one.
+func TestExitCode(t *testing.T) {
+	plain := errors.New("disk full")
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, c := range []struct {
+		ctx  context.Context
+		err  error
+		want int
+	}{
+		{context.Background(), nil, config.ExitOK},
+		{context.Background(), plain, config.ExitFailed},
+		{context.Background(), fmt.Errorf("print result: %w", plain), config.ExitFailed},
+		{context.Background(), usage.Errorf("unknown flag"), config.ExitUsage},
+		{context.Background(), fmt.Errorf("store s3://b: %w", usage.Errorf("no bucket")), config.ExitUsage},
+		{context.Background(), failure{config.ExitMiss, plain}, config.ExitMiss},
+		{context.Background(), failure{config.ExitUsage, nil}, config.ExitUsage},
+		{cancelled, plain, config.ExitInterrupted},
+		{cancelled, usage.Errorf("unknown flag"), config.ExitInterrupted},
+	} {
+		if got := exitCode(c.ctx, c.err); got != c.want {
+			t.Errorf("%v: exit code %d, want %d", c.err, got, c.want)
+		}
+	}
+}
+
+// TestWrongCommandLines: whatever cobra finds wrong is wrong usage.
+func TestWrongCommandLines(t *testing.T) {
+	for line, want := range map[string]string{
+		"restor":                     `unknown command "restor" for "gocache"`,
+		"--nonsense":                 "unknown flag: --nonsense",
+		"restore extra":              `unknown command "extra" for "gocache restore"`,
+		"restore --store":            "flag needs an argument",
+		"save --sign-key x":          "unknown flag: --sign-key",
+		"plan both":                  `invalid argument "both"`,
+		"keygen a b":                 "accepts at most 1 arg",
+		"action mian":                `unknown command "mian" for "gocache action"`,
+		"trim --max-age 0":           "nothing to trim by",
+		"gc --store ./x --grace -1h": `invalid argument "-1h" for "--grace" flag`,
+	} {
+		var b bytes.Buffer
+		code := execute(context.Background(), &console{stdout: &b, stderr: &b}, strings.Fields(line), func(string) string { return "" })
+		if code != config.ExitUsage || !strings.Contains(b.String(), "gocache: error: "+want) || !strings.Contains(b.String(), "gocache: hint: ") {
+			t.Errorf("%s: exit code %d\n%s", line, code, &b)
+		}
+	}
+}
+
+// TestFlags: there are not more flags than people can look through, each is in a group of the help,
+// and none takes a secret.
+func TestFlags(t *testing.T) {
+	names := map[string]bool{}
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		add := func(f *pflag.Flag) {
+			if f.Annotations[groupKey] != nil {
+				names[f.Name] = true
+			}
+		}
+		cmd.LocalFlags().VisitAll(add)
+		cmd.PersistentFlags().VisitAll(add)
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(newRoot(&process{out: &console{}, env: func(string) string { return "" }}))
+	for _, o := range config.Options() {
+		if names[o.Name] == o.NoFlag || o.Secret && !o.NoFlag {
+			t.Errorf("option %s: flag %t, secret %t", o.Name, names[o.Name], o.Secret)
+		}
+	}
+	if n := len(names); n > 38 {
+		t.Errorf("%d flags", n)
+	}
+}
+
+// TestLimitsOfRoles: config, which knows no store, has the limits of the store.
+func TestLimitsOfRoles(t *testing.T) {
+	if config.MinRoleDuration != s3.MinRoleDuration || config.MaxRoleDuration != s3.MaxRoleDuration {
+		t.Error("the limits differ")
+	}
+	if got := config.New(config.Restore).StallTimeout; got != s3.DefaultStallTimeout {
+		t.Errorf("stall timeout %v, want %v", got, s3.DefaultStallTimeout)
+	}
+}

@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/org/gocache-action/internal/ci"
+	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/lookup"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/usage"
+	"github.com/org/gocache-action/keys"
+	"github.com/org/gocache-action/restore"
+	"github.com/org/gocache-action/save"
+)
+
+const planLong = `Plan explains the key of this project, with each ingredient and where it comes
+from, and what a restore and a save would do now: what they would look for, fetch,
+keep, trim and upload. It writes nothing, neither here nor in the store.`
+
+// planCommand takes the flags of restore and of save, so that the same line with another verb says
+// what they would do.
+func planCommand(c commands) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:       "plan [restore|save]",
+		Short:     "Say what restore and save would do, and why",
+		Long:      planLong,
+		ValidArgs: []string{"restore", "save"},
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+	}
+	return c.add(cmd, config.Plan, planJob)
+}
+
+// planOutput is what plan prints with --json.
+type planOutput struct {
+	ci.Identity
+	Store       string              `json:"store"`
+	ModDir      string              `json:"modDir,omitempty"`   // none: not restored, not saved
+	BuildDir    string              `json:"buildDir,omitempty"` // none: not restored, not saved
+	Key         keys.Key            `json:"key"`
+	Ingredients []keys.Ingredient   `json:"ingredients"`
+	Candidates  []lookup.Candidate  `json:"candidates"` // where restore looks, in this order
+	Restore     *restore.PlanResult `json:"restore,omitempty"`
+	Save        *save.PlanResult    `json:"save,omitempty"`
+	Notes       []string            `json:"notes,omitempty"`
+	mtimesDir   string              // with --stable-mtimes
+}
+
+// planJob runs the command. It fails where restore and save would only warn: nobody runs it in a
+// job whose success matters more.
+func planJob(ctx context.Context, r *run, args []string) error {
+	ctx, cancel := r.end.bound(ctx)
+	defer cancel()
+	out, err := makePlan(ctx, r, len(args) == 0 || args[0] == "restore", len(args) == 0 || args[0] == "save")
+	if usage.Is(err) {
+		return err
+	}
+	// The key is worth seeing also when the store does not answer.
+	if out != nil {
+		shown := struct {
+			*planOutput
+			outcome
+		}{out, outcomeOf(err)}
+		if printErr := r.out.result(shown, out.write); printErr != nil {
+			return printErr
+		}
+		r.out.warnings(out.Notes)
+	}
+	return r.end.finish(ctx, err)
+}
+
+// makePlan also returns what it has found out beside an error; nil if that is nothing.
+func makePlan(ctx context.Context, r *run, doRestore, doSave bool) (*planOutput, error) {
+	st, err := openStore(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := findProject(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	k := p.key.Key
+	out := &planOutput{
+		Identity: p.id, Store: st.String(), ModDir: p.modDir, BuildDir: p.buildDir,
+		Key: k, Ingredients: p.key.Ingredients, Notes: p.key.Notes,
+		Candidates: lookup.Candidates(p.id.Repo, []string{p.id.Scope, p.id.BaseScope, p.id.DefaultScope}, k.Exact(), k.Latest()),
+	}
+	meter := new(report.Meter)
+	if doRestore {
+		if r.cfg.StableMtimes {
+			out.mtimesDir = p.dir
+		}
+		if out.Restore, err = restore.Plan(ctx, restoreOptions(r, p, st, meter)); err != nil {
+			return out, err
+		}
+		if out.Restore.Matched == nil {
+			tellOtherVersions(ctx, r.out, st, p)
+		}
+	}
+	if reason := r.readOnlyReason(p.id); reason != "" && doSave {
+		r.out.say("read-only, a save would do nothing: %s", reason)
+	}
+	storeNotes(r.out, st)
+	if doSave && mayWrite(ctx, r.out, st) {
+		out.Save, err = save.Plan(ctx, saveOptions(r, p, st, meter))
+	}
+	return out, err
+}
+
+// write prints the plan for people.
+func (o *planOutput) write(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "store  %s\nrepo   %s\nscope  %s\nfrom   %s\n\n", o.Store, o.Repo, o.Scope, o.From)
+	o.writeKey(&b)
+	o.writeCandidates(&b)
+	if o.Restore != nil {
+		writeRestorePlan(&b, o.Restore)
+	}
+	if o.Save != nil {
+		writeSavePlan(&b, o.Save)
+	}
+	if o.ModDir == "" {
+		b.WriteString("\nGOMODCACHE is neither restored nor saved: --no-modules was given, or the project is vendored\n")
+	}
+	if o.mtimesDir != "" {
+		fmt.Fprintf(&b, "\na restore would make the times of the tracked files in %s from their content\n", o.mtimesDir)
+	}
+	if o.BuildDir == "" {
+		b.WriteString("\nGOCACHE is neither restored nor saved: --no-build was given, GOCACHE is off, or GOCACHEPROG is set\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// writeKey lists the ingredients of the key. The full digest is much longer than the other values
+// and may stick out.
+func (o *planOutput) writeKey(b *strings.Builder) {
+	fmt.Fprintf(b, "key %s\n", o.Key)
+	names, values := 0, 0
+	for _, i := range o.Ingredients {
+		names, values = max(names, len(i.Name)), max(values, min(len(i.Value), 40))
+	}
+	for _, i := range o.Ingredients {
+		fmt.Fprintf(b, "  %-*s  %-*s  %s\n", names, i.Name, values, i.Value, i.Source)
+	}
+}
+
+// writeCandidates names the objects as they lie in the store, for people who want to look at them.
+func (o *planOutput) writeCandidates(b *strings.Builder) {
+	b.WriteString("\nlooked for, in this order\n")
+	for n, c := range o.Candidates {
+		kind := "the latest snapshot of this name"
+		if c.Exact {
+			kind = "a snapshot of the same module files"
+		}
+		fmt.Fprintf(b, "  %d. %s in %s\n     %s\n", n+1, kind, c.Scope, c.Object)
+	}
+}
+
+// writeRestorePlan prints what a restore would do. Modules that no manifest lists are counted
+// separately, because their size is not known.
+func writeRestorePlan(b *strings.Builder, r *restore.PlanResult) {
+	fmt.Fprintf(b, "\nrestore: %s\n", foundTitle(r.Key, r.Matched))
+	row := func(name string, c restore.PlanCounts) []string {
+		return []string{"  " + name, report.Count(c.Fetch), report.Count(c.Present), report.Bytes(c.Stored), report.Bytes(c.Bytes)}
+	}
+	t := report.Table{
+		Head: []string{"", "fetch", "already there", "to transfer", "to write"},
+		Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build)},
+	}
+	if r.Files != (restore.PlanCounts{}) {
+		t.Rows = append(t.Rows, row(filesTitle, r.Files))
+	}
+	t.Write(b)
+	if r.Unlisted > 0 {
+		fmt.Fprintf(b, "  and, if the store has them, %s modules that only go.sum names\n", report.Count(r.Unlisted))
+	}
+	for _, l := range r.Losses {
+		fmt.Fprintf(b, "  lost: %s: %s: %s\n", l.What, l.Kind, l.Reason)
+	}
+	writeWarnings(b, r.Warnings)
+}
+
+// writeSavePlan prints what a save would do.
+func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
+	b.WriteString("\nsave: ")
+	if !s.Written {
+		b.WriteString("nothing new\n")
+	} else {
+		fmt.Fprintf(b, "would write %s\n", strings.Join(s.Objects, "\n  and "))
+	}
+	row := func(name string, c save.PlanCounts) []string {
+		return []string{"  " + name, report.Count(c.Upload), report.Bytes(c.Bytes), report.Count(c.Stored), report.Count(c.Trimmed)}
+	}
+	t := report.Table{
+		Head: []string{"", "upload", "uncompressed", "already stored", "trim"},
+		Rows: [][]string{row("modules", s.Modules), row("build entries", s.Build), row("other files", s.Trees)},
+	}
+	if s.Files != (save.PlanCounts{}) {
+		t.Rows = append(t.Rows, row(filesTitle, s.Files))
+	}
+	t.Write(b)
+	if s.Timed > 0 {
+		fmt.Fprintf(b, "  left out: %s\n", timedFact(s.Timed))
+	}
+	if s.Repack > 0 {
+		fmt.Fprintf(b, "  %s packs that are mostly unused would be packed anew\n", report.Count(s.Repack))
+	}
+	writeTrim(b, s.Trim)
+	writeWarnings(b, s.Warnings)
+}
+
+func writeWarnings(b *strings.Builder, list []string) {
+	for _, w := range list {
+		fmt.Fprintf(b, "  warning: %s\n", w)
+	}
+}

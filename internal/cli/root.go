@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/usage"
+)
+
+const rootLong = `gocache gives a CI job a warm Go module cache and build cache from an object
+store, and stores afterwards what changed.
+
+  gocache restore        before the job
+  gocache save           after it
+  gocache plan           what the two would do, and why
+  gocache try            measure it on this project, with no store needed
+  gocache trim           shrink the caches of a machine that keeps them
+  gocache gc             remove from a store what nobody needs any more
+  gocache keygen         make keys for signed snapshots
+  gocache mtimes         give tracked files times that survive a checkout
+
+Every flag can also be given as a variable, which the help shows in brackets:
+$GOCACHE_ACTION_STORE for --store. A flag wins over its variable.`
+
+// newRoot builds the command line. Errors and usage are printed by execute, not by cobra, for they
+// follow the rules of console.
+func newRoot(p *process) *cobra.Command {
+	global := config.New(config.Other)
+	root := &cobra.Command{
+		Use:               "gocache",
+		Short:             "Cache for Go in CI",
+		Long:              rootLong,
+		Version:           p.version.Version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+		// Suggestions are ours to print: cobra would put them into the error.
+		DisableSuggestions: true,
+		// or cobra finds unknown commands itself, with an error of no type
+		Args: cobra.ArbitraryArgs,
+		RunE: subcommand,
+	}
+	addFlags(root.PersistentFlags(), config.Other, global)
+	root.SetUsageFunc(writeUsage)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Wrap(err) })
+	c := commands{process: p, global: global}
+	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), gcCommand(c), keygenCommand(c),
+		mtimesCommand(c), actionCommand(c), versionCommand(c))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	typeErrors(root)
+	return root
+}
+
+// subcommand runs a command that only has commands below it. Without any of those it shows the
+// help.
+func subcommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+	}
+	return cmd.Help()
+}
+
+// typeErrors makes what is wrong with arguments wrong usage, whether cobra finds it or would show
+// the help instead.
+func typeErrors(cmd *cobra.Command) {
+	if !cmd.Runnable() && cmd.HasSubCommands() {
+		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, subcommand
+	}
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error { return usage.Wrap(check(cmd, args)) }
+	}
+	for _, sub := range cmd.Commands() {
+		typeErrors(sub)
+	}
+}
+
+// commands makes commands of one process.
+type commands struct {
+	process *process
+	global  *config.Config // what the flags before a command say
+}
+
+// add gives a command its flags, and runs it with what they and the environment say.
+func (c commands) add(cmd *cobra.Command, kind config.Command, do func(context.Context, *run, []string) error) *cobra.Command {
+	cfg := config.New(kind)
+	addFlags(cmd.Flags(), kind&^config.Other, cfg)
+	complete(cmd, kind)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		cfg.JSON, cfg.Quiet, cfg.Debug = c.global.JSON, c.global.Quiet, c.global.Debug
+		if err := cfg.Fill(kind, cmd.Flags().Changed, config.Environment(c.process.env)); err != nil {
+			return err
+		}
+		r, err := newRun(c.process, cmd.Name(), kind, cfg)
+		if err != nil {
+			return err
+		}
+		return do(cmd.Context(), r, args)
+	}
+	return cmd
+}

@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/org/gocache-action/internal/ci"
+	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/usage"
+	"github.com/org/gocache-action/save"
+)
+
+const saveLong = `Save uploads what the store does not have yet of GOMODCACHE and GOCACHE, and
+makes it the snapshot of this key and scope. What was not used for --max-age is
+dropped, then what was used least recently above --max-size, but never what this
+job used. When nothing is new, nothing is written.
+
+Save knows from a restore of the same project what was used since; without one it
+works too. After a job that failed (--job-status) it only adds.`
+
+// saveCommand describes the command line.
+func saveCommand(c commands) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "save",
+		Short:   "Upload what is new in the caches",
+		Long:    saveLong,
+		Example: "  gocache save --store 's3://bucket/prefix?region=eu-central-1'",
+		Args:    cobra.NoArgs,
+	}
+	return c.add(cmd, config.Save, func(ctx context.Context, r *run, _ []string) error {
+		out, err := saveJob(ctx, r)
+		if out != nil {
+			writeSummary(r, nil, out)
+		}
+		return err
+	})
+}
+
+// saveOutput is what save prints with --json.
+type saveOutput struct {
+	ci.Identity
+	Store string `json:"store"`
+	*save.Result
+	outcome
+	cause error // of which outcome has the text
+}
+
+// saveJob saves, and prints the result. As with restore, failures are warnings: a job whose tests
+// pass does not fail because its caches were not saved. The result is nil after wrong usage.
+func saveJob(ctx context.Context, r *run) (*saveOutput, error) {
+	ctx, cancel := r.end.bound(ctx)
+	defer cancel()
+	out, err := runSave(ctx, r)
+	if usage.Is(err) {
+		return nil, err
+	}
+	out.outcome, out.cause = outcomeOf(err), err
+	if printErr := r.out.result(out, out.write); printErr != nil {
+		return nil, printErr
+	}
+	if out.Result != nil {
+		r.out.warnings(out.Warnings)
+	}
+	return out, r.end.finish(ctx, err)
+}
+
+// runSave returns as much of the result as it got to, also beside an error.
+func runSave(ctx context.Context, r *run) (*saveOutput, error) {
+	out := new(saveOutput)
+	st, err := openStore(ctx, r)
+	if err != nil {
+		return out, err
+	}
+	out.Store = st.String()
+	p, err := findProject(ctx, r)
+	if err != nil {
+		return out, err
+	}
+	out.Identity = p.id
+	if reason := r.readOnlyReason(p.id); reason != "" {
+		r.out.say("read-only: %s", reason)
+	}
+	o := saveOptions(r, p, st, new(report.Meter))
+	show := r.progress(o.Meter, uploadWords)
+	out.Result, err = save.Run(ctx, o)
+	show.Stop()
+	r.out.warnings(p.key.Notes)
+	return out, err
+}
+
+// saveOptions turns a configuration into options of package save, as restoreOptions does for
+// restore.
+func saveOptions(r *run, p *project, st store.Store, m *report.Meter) save.Options {
+	before := readRestoreState(r, p, st)
+	return save.Options{
+		Store: st, Repo: p.id.Repo,
+		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
+		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir, Private: p.env.private(),
+		GoVersion: p.env.GOVERSION, GOROOT: p.env.GOROOT, GOMODCACHE: p.env.GOMODCACHE, Getenv: os.LookupEnv, BuiltWith: p.builtWith,
+		State: before.state, StableTimes: before.stableTimes, ModuleUse: p.moduleUse,
+		MaxAge: r.cfg.MaxAge, MaxSize: r.cfg.MaxSize.All, MaxModules: r.cfg.MaxSize.Modules, MaxBuild: r.cfg.MaxSize.Build,
+		RepackBudget: save.DefaultRepackBudget, JobFailed: jobFailed(r),
+		ReadOnly: r.cfg.ReadOnly || r.readOnlyReason(p.id) != "", Describe: summaryFile(r) != "",
+		Sign: r.keys.signer, Trust: r.keys.trust(),
+		NoToolchains: r.cfg.NoToolchains, Paths: p.paths,
+		Fuzz: r.cfg.Fuzz, Concurrency: r.concurrency(), Memory: r.memory.save,
+		Writer: snapshot.Writing{Commit: p.id.Commit, Run: p.id.Run, Tool: "gocache " + r.version.Version},
+		Meter:  m, Now: time.Now, MoreMemory: r.memory.allowMore,
+	}
+}
+
+// jobFailed reports whether the job is known not to have succeeded.
+func jobFailed(r *run) bool {
+	if r.cfg.JobStatus != "" {
+		return r.cfg.JobStatus != config.JobSuccess
+	}
+	return ci.JobFailed(r.env)
+}
+
+// write prints the result for people.
+func (o saveOutput) write(w io.Writer) error {
+	r := o.Result
+	if r == nil || o.Error != "" && r.BytesUploaded == 0 {
+		return nil // the warning says it all
+	}
+	row := func(name string, c save.Counts) []string {
+		return []string{name, report.Count(c.Uploaded), report.Count(c.Stored), report.Count(c.Trimmed), report.Count(c.Skipped)}
+	}
+	if r.ReadOnly {
+		return report.Summary{Title: o.title()}.Write(w)
+	}
+	rows := [][]string{row("modules", r.Modules), row("build entries", r.Build), row("packs", r.Packs)}
+	if r.Files != (save.Counts{}) {
+		rows = slices.Insert(rows, 2, row(filesTitle, r.Files))
+	}
+	facts := [][2]string{
+		{"scope", fmt.Sprintf("%s (%s)", o.Scope, o.From.Scope)},
+		{"uploaded", report.Bytes(r.BytesUploaded)},
+		{"read", report.Bytes(r.BytesRead)},
+		{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},
+		{"time", seconds(r.Seconds)},
+	}
+	if r.Timed > 0 {
+		facts = append(facts, [2]string{"left out", timedFact(r.Timed)})
+	}
+	if r.Also != nil {
+		facts = append(facts, [2]string{"also as", strings.Join(r.Also, "/") + ", for the job changed its module files after the restore"})
+	}
+	if u := r.Reuse; u != nil {
+		facts = append(facts, [2]string{"reused", fmt.Sprintf("%s of %s build entries; making them took about %s",
+			report.Count(u.Reused), report.Count(u.Reused+u.Made), seconds(u.Seconds))})
+	}
+	err := report.Summary{
+		Title:  o.title(),
+		Counts: report.Table{Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"}, Rows: rows},
+		Facts:  facts,
+	}.Write(w)
+	var b strings.Builder
+	writeTrim(&b, r.Trim)
+	_, err2 := io.WriteString(w, b.String())
+	return errors.Join(err, err2)
+}
+
+// timedFact says what was left out because it depends on the times of files.
+func timedFact(n int) string {
+	return report.Count(n) + " build entries that rest on times of files: package indexes, test results"
+}
+
+// title sums up in a line a save that has a result.
+func (o saveOutput) title() string {
+	switch {
+	case o.Error != "" && o.Written:
+		return fmt.Sprintf("%s: saved in %s, but not under every key", o.Key, o.Scope)
+	case o.Error != "":
+		return o.Key + ": not saved"
+	case o.ReadOnly:
+		return o.Key + ": read-only, nothing is saved"
+	case !o.Written:
+		return o.Key + ": nothing new to save"
+	}
+	return fmt.Sprintf("%s: saved in %s", o.Key, o.Scope)
+}
+
+// shownDropped is how many names the text shows; --json lists retention.MaxListed of them.
+const shownDropped = 5
+
+// writeTrim says what was dropped, and why. It writes nothing if nothing was dropped.
+func writeTrim(b *strings.Builder, t save.Trim) {
+	if t.Off != "" {
+		fmt.Fprintf(b, "\nnothing is trimmed: %s\n", t.Off)
+		return
+	}
+	if t.Age.Count+t.Size.Count+t.Programs.Count == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\ntrimmed: %s not used for too long (%s), %s above the size limit (%s)",
+		report.Count(t.Age.Count), report.Bytes(t.Age.Bytes), report.Count(t.Size.Count), report.Bytes(t.Size.Bytes))
+	if t.Programs.Count > 0 {
+		fmt.Fprintf(b, ", %s programs of go run and go tool with successors (%s)", report.Count(t.Programs.Count), report.Bytes(t.Programs.Bytes))
+	}
+	b.WriteString("; the largest:\n")
+	rows := [][]string{}
+	for _, d := range t.Largest[:min(len(t.Largest), shownDropped)] {
+		rows = append(rows, []string{"  " + d.Kind + " " + d.Name, report.Bytes(d.Bytes), "used " + humanize.Time(d.LastUse), d.Reason})
+	}
+	report.Table{Rows: rows}.Write(b)
+}

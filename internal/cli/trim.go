@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/procs"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/usage"
+	"github.com/org/gocache-action/trim"
+)
+
+const trimLong = `Trim removes from the GOMODCACHE and the GOCACHE of this machine what was not used
+for --max-age, then what was used least recently above --max-size. It is for
+runners and laptops that keep their caches, instead of 'go clean -cache -modcache',
+which throws everything away. No store is needed.
+
+It removes whole module versions, and build entries with their outputs; go.mod files
+that a module graph may need, and the fuzzing corpus, stay. It does nothing while
+go commands are running; --force does not look.`
+
+// trimCommand describes the command line.
+func trimCommand(c commands) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "trim",
+		Short:   "Remove what is not used from the caches of this machine",
+		Long:    trimLong,
+		Example: "  gocache trim --max-age 30d --max-size 20GiB --dry-run",
+		Args:    cobra.NoArgs,
+	}
+	return c.add(cmd, config.Trim, func(ctx context.Context, r *run, _ []string) error { return trimJob(ctx, r) })
+}
+
+// trimOutput is what trim prints with --json.
+type trimOutput struct {
+	ModDir   string `json:"modDir,omitempty"`
+	BuildDir string `json:"buildDir,omitempty"`
+	*trim.Result
+	Seconds float64 `json:"seconds"`
+	outcome
+}
+
+// trimJob runs the command. Its failures are errors: nobody runs it in a job whose success matters
+// more.
+func trimJob(ctx context.Context, r *run) error {
+	if r.cfg.MaxAge == 0 && !r.cfg.MaxSize.Any() {
+		return usage.Errorf("nothing to trim by: give --max-age or --max-size")
+	}
+	start := time.Now()
+	out, err := runTrim(ctx, r.cfg)
+	out.Seconds = time.Since(start).Seconds()
+	if usage.Is(err) {
+		return err
+	}
+	out.outcome = outcomeOf(err)
+	if printErr := r.out.result(out, out.write); printErr != nil {
+		return printErr
+	}
+	if out.Result != nil {
+		r.out.warnings(out.Warnings)
+	}
+	return r.end.finish(ctx, err)
+}
+
+// runTrim returns as much of the result as it got to, also beside an error.
+func runTrim(ctx context.Context, cfg *config.Config) (*trimOutput, error) {
+	out := new(trimOutput)
+	dir, err := projectDir(cfg.Dir)
+	if err != nil {
+		return out, err
+	}
+	env, err := readGoEnv(ctx, dir)
+	if err != nil {
+		return out, err
+	}
+	o := trim.Options{
+		MaxAge: cfg.MaxAge, MaxSize: cfg.MaxSize.All, MaxModules: cfg.MaxSize.Modules, MaxBuild: cfg.MaxSize.Build,
+		KeepToolchains: cfg.NoToolchains, Now: time.Now,
+	}
+	if !cfg.NoModules {
+		o.ModDir = env.GOMODCACHE
+	}
+	if !cfg.NoBuild {
+		o.BuildDir = env.buildDir()
+	}
+	out.ModDir, out.BuildDir = o.ModDir, o.BuildDir
+	if cfg.DryRun {
+		out.Result, err = trim.Plan(ctx, o)
+		return out, err
+	}
+	if !cfg.Force {
+		o.Busy = goCommands
+	}
+	out.Result, err = trim.Run(ctx, o)
+	return out, err
+}
+
+// goCommands describes the go commands that are running.
+func goCommands() ([]string, error) {
+	list, err := procs.Named("go")
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, fmt.Errorf("this system does not tell which programs run, use --force when no go command does: %w", err)
+	}
+	var names []string
+	for _, p := range list {
+		names = append(names, fmt.Sprintf("process %d", p.PID))
+	}
+	return names, err
+}
+
+// write prints the result for people.
+func (o trimOutput) write(w io.Writer) error {
+	r := o.Result
+	if r == nil || o.Error != "" && r.Modules.Dropped.Count+r.Build.Dropped.Count == 0 {
+		return nil // the error says it all
+	}
+	amount := func(a trim.Amount) string {
+		return fmt.Sprintf("%s (%s)", report.Count(a.Count), report.Bytes(a.Bytes))
+	}
+	row := func(name string, h trim.Half) []string {
+		return []string{name, amount(h.Dropped), amount(h.Kept), amount(h.Skipped)}
+	}
+	title, freed := "trimmed", "freed"
+	if r.DryRun {
+		title, freed = "would trim", "would free"
+	}
+	s := report.Summary{
+		Title:  title,
+		Counts: report.Table{Head: []string{"", "removed", "kept", "skipped"}, Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build)}},
+		Facts:  [][2]string{{freed, report.Bytes(r.Modules.Dropped.Bytes + r.Build.Dropped.Bytes)}, {"time", seconds(o.Seconds)}},
+	}
+	if r.Graph.Count > 0 {
+		s.Facts = append(s.Facts, [2]string{"go.mod files", report.Count(r.Graph.Count) + " of versions that nothing reads"})
+	}
+	if err := s.Write(w); err != nil {
+		return err
+	}
+	return o.writeLargest(w)
+}
+
+func (o trimOutput) writeLargest(w io.Writer) error {
+	var b strings.Builder
+	if o.UnknownUse && o.ModDir != "" && o.Modules.Kept.Count > 0 {
+		b.WriteString("\nthe file system does not record when modules are read: none goes for its age\n")
+	}
+	if len(o.Largest) > 0 {
+		b.WriteString("\nthe largest:\n")
+	}
+	rows := [][]string{}
+	for _, d := range o.Largest[:min(len(o.Largest), shownDropped)] {
+		rows = append(rows, []string{"  " + d.Kind + " " + d.Name, report.Bytes(d.Bytes), "used " + humanize.Time(d.LastUse), d.Reason})
+	}
+	report.Table{Rows: rows}.Write(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/usage"
+)
+
+func TestGoEnv(t *testing.T) {
+	e := goEnv{
+		GOPRIVATE: "a.example,*.b.example", GONOPROXY: "a.example,*.b.example", GONOSUMDB: "c.example, ,",
+		GOFLAGS: "-trimpath -modcacherw", GOCACHE: "off", GOMODCACHE: "/mod/",
+	}
+	if got, want := e.private(), "a.example,*.b.example,c.example"; got != want {
+		t.Errorf("private patterns %q, want %q", got, want)
+	}
+	if !e.modWritable() {
+		t.Error("-modcacherw is not seen")
+	}
+	e.GOFLAGS = "-modcacherw=true --modcacherw=false"
+	if e.modWritable() {
+		t.Error("-modcacherw=false is not seen")
+	}
+	if e.buildDir() != "" {
+		t.Errorf("GOCACHE=off is directory %q", e.buildDir())
+	}
+	if got := e.insideSkips(); len(got) != 1 {
+		t.Errorf("skips %q, want the module cache only", got)
+	}
+}
+
+func TestHints(t *testing.T) {
+	tests := map[string]error{
+		"install Go":           &exec.Error{Name: "go", Err: exec.ErrNotFound},
+		"check the credential": store.ErrDenied,
+		"create the bucket":    store.ErrNoStore,
+		"check the endpoint":   errors.Join(store.ErrUnreachable, context.DeadlineExceeded),
+		"free space":           &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC},
+		"make GOMODCACHE":      &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES},
+		"raise --timeout":      context.DeadlineExceeded,
+		"":                     errors.New("else"),
+	}
+	for want, err := range tests {
+		if got := hintFor(fmt.Errorf("wrapped: %w", err)); !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("hint for %v is %q, want %q...", err, got, want)
+		}
+	}
+}
+
+func TestFinish(t *testing.T) {
+	failed, background := errors.New("failed"), context.Background()
+	gone, cancel := context.WithCancel(background)
+	cancel()
+	late, cancel := context.WithTimeoutCause(background, 0, errTimedOut)
+	defer cancel()
+	tests := []struct {
+		ctx         context.Context
+		err         error
+		failOnError bool
+		code        int
+	}{
+		{background, nil, true, config.ExitOK},
+		{background, failed, false, config.ExitOK},
+		{background, failed, true, config.ExitFailed},
+		{background, failed, true, config.ExitFailed},
+		// a program that was killed says so, and not why
+		{gone, failed, false, config.ExitInterrupted},
+		{gone, nil, false, config.ExitOK},
+		{background, usage.Errorf("wrong"), false, config.ExitUsage},
+		{late, failed, false, config.ExitOK},
+		{late, failed, true, config.ExitFailed},
+	}
+	for _, tt := range tests {
+		var stderr bytes.Buffer
+		e := &ending{command: "save", out: &console{stderr: &stderr}, failOnError: tt.failOnError, timeout: time.Minute}
+		code := config.ExitOK
+		var f failure
+		if err := e.finish(tt.ctx, tt.err); err != nil {
+			f = asFailure(err)
+			code = f.code
+		}
+		if isTimedOut(tt.ctx) && !strings.Contains(stderr.String()+fmt.Sprint(f.err), "not done within 1m") {
+			t.Errorf("the message %q %v does not tell of the time", stderr.String(), f.err)
+		}
+		warned := strings.HasPrefix(stderr.String(), "gocache: warning: ")
+		if code != tt.code || warned != (tt.err != nil && code == config.ExitOK) {
+			t.Errorf("finish(%v) with --fail-on-error=%v: code %d, want %d; printed %q",
+				tt.err, tt.failOnError, code, tt.code, stderr.String())
+		}
+	}
+}
+
+func TestConsole(t *testing.T) {
+	var stderr bytes.Buffer
+	c := &console{stderr: &stderr}
+	c.warn(errors.New("first\nsecond.\n"), "do this")
+	want := "gocache: warning: first\n\tsecond\ngocache: hint: do this\n"
+	if diff := cmp.Diff(want, stderr.String()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// TestToolCounter feeds what `go build -x` prints, in pieces as they come through a pipe.
+func TestToolCounter(t *testing.T) {
+	const out = `WORK=/tmp/go-build1
+cat >/tmp/go-build1/b064/importcfg.link << 'EOF' # internal
+packagefile example.com/tool/link/compile=/c/b8/b82b-d
+/usr/local/go/pkg/tool/linux_amd64/compile -o $WORK/b001/_pkg_.a -trimpath "$WORK/b001=>" -p example.com/m -pack ./m.go
+GOROOT='/usr/local/go' /usr/local/go/pkg/tool/linux_amd64/link -o $WORK/b001/exe/a.out
+/usr/local/go/pkg/tool/linux_amd64/asm -p example.com/n -trimpath x
+"C:\\Program Files\\Go\\pkg\\tool\\windows_amd64\\compile.exe" -o x -p example.com/w
+/usr/local/go/pkg/tool/linux_amd64/vet -unsafeptr=false
+mv $WORK/b001/exe/a.out m
+`
+	want := tryBuild{Compiled: 3, Linked: 1, packages: []string{"example.com/m", "example.com/n", "example.com/w"}}
+	for _, step := range []int{1, 7, 100, len(out)} {
+		c := new(toolCounter)
+		for i := 0; i < len(out); i += step {
+			c.Write([]byte(out[i:min(i+step, len(out))]))
+		}
+		got := tryBuild{Compiled: c.compiled, Linked: c.linked, packages: c.packages}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(tryBuild{})); diff != "" {
+			t.Errorf("in pieces of %d: -want +got\n%s", step, diff)
+		}
+	}
+}
