@@ -63,8 +63,9 @@ func TestTornWhileUploaded(t *testing.T) {
 		there func(pass int) int
 		whole bool
 	}{
-		"always":     {func(pass int) int { return large - (1-pass%2)*pass }, false},
-		"once":       {func(pass int) int { return large - max(0, 3-pass)*max(0, pass-1) }, true}, // the second pass
+		"always": {func(pass int) int { return large - (1-pass%2)*pass }, false},
+		// the second pass
+		"once":       {func(pass int) int { return large - max(0, 3-pass)*max(0, pass-1) }, true},
 		"never":      {func(int) int { return large }, true},
 		"from start": {func(int) int { return large - 1 }, false},
 	} {
@@ -141,8 +142,8 @@ func TestDiskErrorIsNotAnObject(t *testing.T) {
 	}
 }
 
-// TestUploadCancelled: a save that is cancelled while it compresses ends within a frame: it does not
-// begin its second pass, and returns no outcome for what is not stored.
+// TestUploadCancelled: a save that is cancelled while it compresses ends within a frame: it does
+// not begin its second pass, and returns no outcome for what is not stored.
 func TestUploadCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("time is up")
