@@ -51,7 +51,7 @@ func TestDamagedObjects(t *testing.T) {
 					t.Error("nothing at all was restored")
 				}
 				shared.NoLeftovers(t)
-				if i <= 1 && name == "flipped bit" {
+				if i == 0 && name == "flipped bit" {
 					shared.MustBuild(t)
 				} else { // as if the job had built everything anew, which takes long
 					shared.Reset(t)
