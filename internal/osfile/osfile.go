@@ -113,10 +113,11 @@ func IsNoSpace(err error) bool {
 // IsReadOnly tells whether err means that nothing on a disk can be written.
 func IsReadOnly(err error) bool { return errors.Is(err, readOnly) }
 
-// FullDisk and ReadOnlyDisk are what this system says, for tests.
+// FullDisk, ReadOnlyDisk and BadName are what this system says, for tests.
 var (
 	FullDisk     error = noSpace[0]
 	ReadOnlyDisk error = readOnly
+	BadName      error = badName[0]
 )
 
 // IsBadName tells whether err means that the file system cannot have a file of this name: it is too

@@ -30,7 +30,7 @@ func TestClassify(t *testing.T) {
 		{errors.New("more than 3 files"), content},
 		{pathError(fs.ErrExist), itself},
 		{lockedError(), itself},
-		{pathError(syscall.ENAMETOOLONG), itself},
+		{pathError(osfile.BadName), itself},
 		{fmt.Errorf("%w: %w", store.ErrUnreachable, syscall.ECONNRESET), itself},
 		{context.Canceled, itself},
 	} {
