@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -105,12 +104,10 @@ func (r *run) announce(ctx context.Context) (store.Info, error) {
 const noteTries = 20
 
 func pause(ctx context.Context, try int) error {
-	select {
-	case <-time.After(time.Duration(rand.Int64N(int64(20*time.Millisecond) << min(try, 6)))):
-		return nil
-	case <-ctx.Done():
+	if !store.Sleep(ctx, store.ConflictPause(try)) {
 		return ctx.Err()
 	}
+	return nil
 }
 
 func (r *run) putNotes(ctx context.Context, running []gcnotes.Collection, list iter.Seq[gcnotes.Note], n int) error {
@@ -158,9 +155,7 @@ func (r *run) confirmAnnounced(ctx context.Context) error {
 	if !r.notes.unconditional {
 		return nil
 	}
-	select {
-	case <-time.After(confirmTime):
-	case <-ctx.Done():
+	if !store.Sleep(ctx, confirmTime) {
 		return ctx.Err()
 	}
 	u, _, err := r.loadNotes(ctx)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/org/gocache-action/internal/lookup"
@@ -83,7 +82,7 @@ func (p *publisher) publishExact(ctx context.Context) (published, error) {
 		}
 		key := plan.manifest.Key
 		plan = planned{} // its manifest is in the way of the next one
-		if own, version, err = p.reread(ctx, key, pause(try)); err != nil {
+		if own, version, err = p.reread(ctx, key, store.ConflictPause(try)); err != nil {
 			return published{}, err
 		}
 		plan = p.plan(own)
@@ -130,7 +129,7 @@ func (p *publisher) publishLatest(ctx context.Context, m *snapshot.Manifest) err
 			return err
 		}
 		var other *snapshot.Manifest
-		if other, version, err = p.reread(ctx, latest.Key, pause(try)); err != nil {
+		if other, version, err = p.reread(ctx, latest.Key, store.ConflictPause(try)); err != nil {
 			return err
 		}
 		if other != nil && other.Digest == m.Digest && !other.Writer.Time.Before(m.Writer.Time) {
@@ -149,16 +148,9 @@ func (p *publisher) mendLatest(ctx context.Context) error {
 	return p.publishLatest(ctx, own)
 }
 
-// pause grows with the tries, and is random, so that jobs which started together spread.
-func pause(try int) time.Duration {
-	return time.Duration(rand.Int64N(int64(20*time.Millisecond) << min(try, 6)))
-}
-
 // reread waits a little, and fetches what another save wrote.
 func (p *publisher) reread(ctx context.Context, key []string, pause time.Duration) (*snapshot.Manifest, store.Version, error) {
-	select {
-	case <-time.After(pause):
-	case <-ctx.Done():
+	if !store.Sleep(ctx, pause) {
 		return nil, "", context.Cause(ctx)
 	}
 	return p.fetch(ctx, lookup.Candidate{Scope: p.Scope, Key: key, Object: snapshot.ManifestObject(p.Repo, p.Scope, key)})

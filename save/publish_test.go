@@ -356,7 +356,7 @@ func TestAlsoConflict(t *testing.T) {
 // TestPause grows with the tries, and stays below a bound.
 func TestPause(t *testing.T) {
 	for try := range publishAttempts {
-		if d := pause(try); d < 0 || d > 20*time.Millisecond<<6 {
+		if d := store.ConflictPause(try); d < 0 || d > 20*time.Millisecond<<6 {
 			t.Errorf("try %d: %s", try, d)
 		}
 	}

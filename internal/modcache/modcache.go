@@ -130,6 +130,17 @@ type place struct {
 	tree string // <path>@<version>
 }
 
+// TreeName is the directory of a module tree, with slashes and relative to the cache. The error is
+// that of a path or version that cannot be escaped.
+func TreeName(v module.Version) (string, error) {
+	path, err := module.EscapePath(v.Path)
+	if err != nil {
+		return "", err
+	}
+	version, err := module.EscapeVersion(v.Version)
+	return path + "@" + version, err
+}
+
 // locate returns the place of a version, under the conditions of modfetch.CachePath.
 func locate(v module.Version) (place, error) {
 	p, err := module.EscapePath(v.Path)

@@ -9,10 +9,11 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/goentry"
+	"github.com/org/gocache-action/internal/modcache"
 )
 
 // forgetTimed leaves new entries out whose truth rests on times of files: where a checkout gives
@@ -78,25 +79,13 @@ func (s *scanner) forgetUnknown(kinds []goentry.Kind, errs []error) []goentry.Ki
 // no look. The errors are those of reading outputs.
 func (s *scanner) newKinds(ctx context.Context) ([]goentry.Kind, []error, error) {
 	kinds, errs := make([]goentry.Kind, len(s.inv.Entries)), make([]error, len(s.inv.Entries))
-	var g errgroup.Group
-	g.SetLimit(2 * runtime.GOMAXPROCS(0))
-	const step = 256
-	for first := 0; first < len(kinds) && ctx.Err() == nil; first += step {
-		g.Go(func() error {
-			for i := first; i < min(first+step, len(kinds)) && ctx.Err() == nil; i++ {
-				if e := s.inv.Entries[i]; !s.Stock.HasEntry(e.Action, e.Output) {
-					o, _ := s.inv.Output(e.Output)
-					kinds[i], errs[i] = s.cache.Kind(o)
-				}
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // it returns none
-	if ctx.Err() != nil {
-		return nil, nil, context.Cause(ctx)
-	}
-	return kinds, errs, nil
+	err := install.Each(ctx, len(kinds), 2*runtime.GOMAXPROCS(0), func(i int) {
+		if e := s.inv.Entries[i]; !s.Stock.HasEntry(e.Action, e.Output) {
+			o, _ := s.inv.Output(e.Output)
+			kinds[i], errs[i] = s.cache.Kind(o)
+		}
+	})
+	return kinds, errs, err
 }
 
 // proven names the entries that rest on no time: the indexes of module trees, and results of tests
@@ -155,8 +144,7 @@ func (s *scanner) proveIndexes(proven map[buildcache.ID]bool) {
 }
 
 // treeDir is the directory of a module tree, as the go command names it.
-func treeDir(modcache string, v module.Version) (string, bool) {
-	path, pathErr := module.EscapePath(v.Path)
-	version, versionErr := module.EscapeVersion(v.Version)
-	return filepath.Join(modcache, filepath.FromSlash(path)+"@"+version), pathErr == nil && versionErr == nil
+func treeDir(dir string, v module.Version) (string, bool) {
+	tree, err := modcache.TreeName(v)
+	return filepath.Join(dir, filepath.FromSlash(tree)), err == nil
 }

@@ -12,9 +12,9 @@ import (
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb/dirhash"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/keys"
@@ -112,7 +112,7 @@ func (s *scanner) adviseZips(list []modcache.Module) {
 // measure looks at all trees, of which a cache can have tens of thousands of files, on all cores.
 func (s *scanner) measure(ctx context.Context, list []modcache.Module) (l Local, skipped int) {
 	added, errs := make([]*localModule, len(list)), make([]error, len(list))
-	forEach(ctx, len(list), func(i int) { added[i], errs[i] = s.localModule(list[i]) })
+	_ = install.Each(ctx, len(list), 2*runtime.GOMAXPROCS(0), func(i int) { added[i], errs[i] = s.localModule(list[i]) })
 	l.cache = s.Cache
 	for i, m := range added {
 		switch err := errs[i]; {
@@ -127,21 +127,6 @@ func (s *scanner) measure(ctx context.Context, list []modcache.Module) (l Local,
 		}
 	}
 	return l, skipped
-}
-
-// forEach calls do(0) to do(n-1), some at once, and waits. It ends early with ctx.
-func forEach(ctx context.Context, n int, do func(i int)) {
-	var g errgroup.Group
-	g.SetLimit(2 * runtime.GOMAXPROCS(0))
-	for i := 0; i < n && ctx.Err() == nil; i++ {
-		g.Go(func() error {
-			if ctx.Err() == nil {
-				do(i)
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // it returns none
 }
 
 // localModule is what the snapshot will say of a module, unless go.sum contradicts it.

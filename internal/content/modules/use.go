@@ -3,11 +3,13 @@ package modules
 import (
 	"cmp"
 	"context"
+	"runtime"
 	"slices"
 	"time"
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/modcache"
 )
 
@@ -63,7 +65,7 @@ func (s *scanner) useIsKnown(ctx context.Context, asked time.Time, list []modcac
 // allNew reports whether every module came or was read within RefreshAfter.
 func (s *scanner) allNew(ctx context.Context, list []modcache.Module) bool {
 	uses, errs := make([]modcache.Use, len(list)), make([]error, len(list))
-	forEach(ctx, len(list), func(i int) { uses[i], errs[i] = s.Cache.Use(list[i].Version, time.Time{}) })
+	_ = install.Each(ctx, len(list), 2*runtime.GOMAXPROCS(0), func(i int) { uses[i], errs[i] = s.Cache.Use(list[i].Version, time.Time{}) })
 	if ctx.Err() != nil {
 		return false
 	}

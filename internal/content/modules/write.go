@@ -68,10 +68,8 @@ func (l Local) deviation(ctx context.Context, m localModule, got string) error {
 
 func treePrefix(v module.Version) (p struct{ plain, escaped string }) {
 	p.plain = v.Path + "@" + v.Version + "/"
-	path, pathErr := module.EscapePath(v.Path)
-	version, versionErr := module.EscapeVersion(v.Version)
-	if pathErr == nil && versionErr == nil {
-		p.escaped = path + "@" + version + "/"
+	if tree, err := modcache.TreeName(v); err == nil {
+		p.escaped = tree + "/"
 	}
 	return p
 }

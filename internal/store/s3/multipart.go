@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/store"
-	"github.com/org/gocache-action/internal/store/wire"
 )
 
 // The SDK's feature/s3/transfermanager (v0.5.5) was tried for this and not taken: it copies bodies
@@ -161,7 +160,7 @@ func (u *upload) abort(ctx context.Context, why error) error {
 		return err
 	}
 	for _, pause := range []time.Duration{100 * time.Millisecond, 400 * time.Millisecond} {
-		if !wire.Sleep(actx, pause) {
+		if !store.Sleep(actx, pause) {
 			break
 		}
 		err = u.abortOnce(actx)

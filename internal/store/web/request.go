@@ -74,7 +74,7 @@ func (s *Store) do(ctx context.Context, method, name, rangeHeader string) (*http
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if try >= s.opts.MaxAttempts || !worthRepeating(err) || !wire.Sleep(ctx, wire.Backoff(try)) {
+		if try >= s.opts.MaxAttempts || !worthRepeating(err) || !store.Sleep(ctx, wire.Backoff(try)) {
 			return nil, err
 		}
 	}

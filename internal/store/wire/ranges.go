@@ -64,4 +64,4 @@ func (r *Resumption) Worth(err error, most int) bool {
 }
 
 // Pause waits before the next attempt, and reports whether ctx lasted.
-func (r *Resumption) Pause(ctx context.Context) bool { return Sleep(ctx, Backoff(r.inRow)) }
+func (r *Resumption) Pause(ctx context.Context) bool { return store.Sleep(ctx, Backoff(r.inRow)) }

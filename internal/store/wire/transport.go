@@ -95,7 +95,7 @@ func dial(ctx context.Context, network, addr string) (net.Conn, error) {
 		if err == nil {
 			return conn, nil
 		}
-		if try == connectTries || !worthDialing(err) || !Sleep(ctx, Backoff(try)/2) {
+		if try == connectTries || !worthDialing(err) || !store.Sleep(ctx, Backoff(try)/2) {
 			return nil, &Error{Err: err, Final: true}
 		}
 	}
@@ -114,18 +114,6 @@ func worthDialing(err error) bool {
 func Backoff(try int) time.Duration {
 	d := min(200*time.Millisecond<<min(try-1, 10), 5*time.Second)
 	return d/2 + rand.N(d/2)
-}
-
-// Sleep tells whether d passed before ctx ended.
-func Sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // RoundTrip implements http.RoundTripper. Its errors are those of the context, or *Error.
