@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/content/contenttest"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/osfile"
@@ -78,7 +79,7 @@ func (w world) manifest(t *testing.T) *snapshot.Manifest {
 	builds := contenttest.Pack(w.store, []byte(outputs[0]), []byte(outputs[1]))
 	at := b.AddPack(builds)
 	for i, content := range outputs {
-		b.AddOutput(snapshot.Output{ID: sha256.Sum256([]byte(content)), Size: int64(len(content)), Pack: at, Frame: i})
+		b.AddOutput(snapshot.Output{ID: digest.Of([]byte(content)), Size: int64(len(content)), Pack: at, Frame: i})
 	}
 	b.AddAction(contenttest.ID(1), sha256.Sum256([]byte(outputs[0])), 1, 1)
 	b.AddAction(contenttest.ID(2), sha256.Sum256([]byte(outputs[1])), 1, 1)

@@ -18,6 +18,7 @@ import (
 	"github.com/org/gocache-action/internal/content/graph"
 	"github.com/org/gocache-action/internal/content/modules"
 	"github.com/org/gocache-action/internal/content/paths"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/keys"
 )
@@ -54,10 +55,10 @@ func FuzzPrevious(f *testing.F) {
 			return
 		}
 		inv := &buildcache.Inventory{
-			Outputs: []buildcache.Output{{ID: buildcache.ID{2}}, {ID: sha256.Sum256([]byte("o1")), Size: 400}},
+			Outputs: []buildcache.Output{{ID: digest.ID{2}}, {ID: digest.Of([]byte("o1")), Size: 400}},
 			Entries: []buildcache.Local{
-				{Entry: buildcache.Entry{Action: buildcache.ID{1}, Output: buildcache.ID{2}}},
-				{Entry: buildcache.Entry{Action: buildcache.ID{2, 7}, Output: sha256.Sum256([]byte("o1")), Size: 400, Time: 5}},
+				{Entry: buildcache.Entry{Action: digest.ID{1}, Output: digest.ID{2}}},
+				{Entry: buildcache.Entry{Action: digest.ID{2, 7}, Output: digest.Of([]byte("o1")), Size: 400, Time: 5}},
 			},
 		}
 		inv.Drop(nil) // makes its index

@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // actions counts the actions of a run of one kind. Those that several go commands of the
@@ -29,10 +30,10 @@ type compile struct {
 }
 
 // shortID is an action ID as the go command prints it (buildid.HashToString).
-func shortID(id buildcache.ID) string { return base64.RawURLEncoding.EncodeToString(id[:15]) }
+func shortID(id digest.ID) string { return base64.RawURLEncoding.EncodeToString(id[:15]) }
 
 // given returns the graph that the same go commands have with a cache that holds other entries.
-func (g *graphs) given(have map[buildcache.ID]bool) *graphs {
+func (g *graphs) given(have map[digest.ID]bool) *graphs {
 	known := make(map[string]bool, len(have))
 	for id := range have {
 		known[shortID(id)] = true

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // The graphs in testdata were written by go1.26.8 for a module with two packages, of which app
@@ -164,7 +165,7 @@ func (l *lab) forget(t *testing.T, actions map[string]bool) {
 	shiftBy(t, l, -3*time.Hour)
 	for _, e := range l.mustScan(t).Entries {
 		if actions[shortID(e.Action)] {
-			if err := buildcache.Open(l.buildDir()).Remove([]buildcache.ID{e.Action}, nil); err != nil {
+			if err := buildcache.Open(l.buildDir()).Remove([]digest.ID{e.Action}, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -345,11 +346,11 @@ func TestTargets(t *testing.T) {
 
 func TestUnused(t *testing.T) {
 	entry := func(action, output byte, size int64) buildcache.Local {
-		return buildcache.Local{Entry: buildcache.Entry{Action: buildcache.ID{action}, Output: buildcache.ID{output}, Size: size}}
+		return buildcache.Local{Entry: buildcache.Entry{Action: digest.ID{action}, Output: digest.ID{output}, Size: size}}
 	}
 	shared, dead, old := entry(1, 1, 1000), entry(2, 2, 500), entry(3, 3, 70)
 	twin := entry(4, 1, 1000) // another action with the output of the first
-	all, latest := unused([]buildcache.Local{shared, dead, old, twin}, []buildcache.Local{shared}, map[buildcache.ID]bool{{2}: true})
+	all, latest := unused([]buildcache.Local{shared, dead, old, twin}, []buildcache.Local{shared}, map[digest.ID]bool{{2}: true})
 	size := int64(buildcache.EntrySize)
 	if want := (amount{3, 3*size + 570}); all != want {
 		t.Errorf("unused %+v, want %+v: the output of the twin is in use", all, want)

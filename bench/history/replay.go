@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/mod/module"
 
-	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // replay is the state of a history that is being replayed.
@@ -21,11 +21,11 @@ type replay struct {
 	options
 	policies []policy
 	shared   shared
-	last     map[string]map[buildcache.ID]bool // what the run before used or made, by policy
-	baseline *graphs                           // of the prefix policy, in this release
-	provides map[module.Version]bool           // the modules that this release uses
-	fresh    string                            // the last release with a new go.sum
-	count    int                               // of releases so far
+	last     map[string]map[digest.ID]bool // what the run before used or made, by policy
+	baseline *graphs                       // of the prefix policy, in this release
+	provides map[module.Version]bool       // the modules that this release uses
+	fresh    string                        // the last release with a new go.sum
+	count    int                           // of releases so far
 	res      *results
 }
 
@@ -43,7 +43,7 @@ func replayAll(ctx context.Context, o options) (res *results, err error) {
 	if len(releases) < minRuns {
 		return nil, fmt.Errorf("%s has only %d such releases, want %d", o.module, len(releases), minRuns)
 	}
-	r := &replay{lab: l, options: o, last: map[string]map[buildcache.ID]bool{}, shared: shared{lab: l}}
+	r := &replay{lab: l, options: o, last: map[string]map[digest.ID]bool{}, shared: shared{lab: l}}
 	r.res = &results{Started: time.Now().UTC(), Module: o.module, MaxAge: o.maxAge, Every: o.real, Machine: describeMachine(ctx)}
 	sources, err := r.fetchAll(ctx, releases)
 	if err != nil {
@@ -206,7 +206,7 @@ func (r *replay) isReal(p policy, x *run) bool {
 
 // account remembers what the next runs are compared with.
 func (r *replay) account(p policy, x *run, g *graphs) {
-	seen := map[buildcache.ID]bool{}
+	seen := map[digest.ID]bool{}
 	for _, e := range x.Usage.working {
 		seen[e.Action] = true
 	}

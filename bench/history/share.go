@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // shared tells what the go commands of a release do to any cache, from a real run of the same
@@ -43,7 +44,7 @@ func (s *shared) keep(u usage, g *graphs) error {
 // replay does to the caches what the go commands would. The modules are what "go list" fetches for
 // the same packages.
 func (s *shared) replay(ctx context.Context, before *buildcache.Inventory) (*graphs, error) {
-	have := map[buildcache.ID]bool{}
+	have := map[digest.ID]bool{}
 	for _, e := range before.Entries {
 		have[e.Action] = true
 	}
@@ -78,7 +79,7 @@ func touchEntry(cache string, e buildcache.Local, now time.Time) error {
 	return nil
 }
 
-func cached(id buildcache.ID, kind string) string {
+func cached(id digest.ID, kind string) string {
 	name := id.String()
 	return filepath.Join(name[:2], name+kind)
 }
@@ -141,7 +142,7 @@ type comparison struct {
 
 // compare is called after a real run, with what it restored.
 func (s *shared) compare(policy, release string, before *buildcache.Inventory, u usage, g *graphs) comparison {
-	have := map[buildcache.ID]bool{}
+	have := map[digest.ID]bool{}
 	for _, e := range before.Entries {
 		have[e.Action] = true
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // amount is a number of build cache entries and what they take on disk: the action entries and
@@ -15,7 +16,7 @@ type amount struct {
 }
 
 func measure(entries []buildcache.Local) (a amount) {
-	seen := make(map[buildcache.ID]bool, len(entries))
+	seen := make(map[digest.ID]bool, len(entries))
 	for _, e := range entries {
 		a.Entries++
 		a.Bytes += int64(buildcache.EntrySize)
@@ -38,7 +39,7 @@ type usage struct {
 	Made    amount `json:"made"`    // by the run
 	Working amount `json:"working"` // used or made: what a cache for exactly this run would hold
 
-	used, made []buildcache.ID
+	used, made []digest.ID
 	// working are the entries themselves.
 	working []buildcache.Local
 }
@@ -47,8 +48,8 @@ type usage struct {
 // its action entry was touched: the go command sets its time when it looks an action up and the
 // time is an hour old, which all that is restored is. It touches outputs only where it reads them;
 // here they count with their entries, as they are restored together.
-func inspect(before, after *buildcache.Inventory, start time.Time, last map[buildcache.ID]bool) usage {
-	restored := make(map[buildcache.ID]bool, len(before.Entries))
+func inspect(before, after *buildcache.Inventory, start time.Time, last map[digest.ID]bool) usage {
+	restored := make(map[digest.ID]bool, len(before.Entries))
 	for _, e := range before.Entries {
 		restored[e.Action] = true
 	}
@@ -71,8 +72,8 @@ func inspect(before, after *buildcache.Inventory, start time.Time, last map[buil
 }
 
 // unused measures what was restored in vain, and the part of it that the run before used.
-func unused(restored, used []buildcache.Local, last map[buildcache.ID]bool) (all, latest amount) {
-	inUse, outputs := map[buildcache.ID]bool{}, map[buildcache.ID]bool{}
+func unused(restored, used []buildcache.Local, last map[digest.ID]bool) (all, latest amount) {
+	inUse, outputs := map[digest.ID]bool{}, map[digest.ID]bool{}
 	for _, e := range used {
 		inUse[e.Action], outputs[e.Output] = true, true
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // sizeClasses are the sizes of outputs, in bytes: as in real caches 85 to 90 % are below 4 KiB, and
@@ -64,7 +64,7 @@ func makeEntry(c *buildcache.Cache, i int, made time.Time) error {
 		of--
 	}
 	data := content(of)
-	o := buildcache.Output{ID: sha256.Sum256(data), Size: int64(len(data))}
+	o := buildcache.Output{ID: digest.Of(data), Size: int64(len(data))}
 	w, err := c.CreateOutput(o, made)
 	if err == nil {
 		_, err = w.Write(data)
@@ -76,8 +76,8 @@ func makeEntry(c *buildcache.Cache, i int, made time.Time) error {
 	return c.PutAction(buildcache.Entry{Action: actionID(i), Output: o.ID, Size: o.Size, Time: made.UnixNano()}, made)
 }
 
-func actionID(i int) buildcache.ID {
-	return sha256.Sum256(binary.LittleEndian.AppendUint64([]byte("action"), uint64(i)))
+func actionID(i int) digest.ID {
+	return digest.Of(binary.LittleEndian.AppendUint64([]byte("action"), uint64(i)))
 }
 
 // content makes the bytes of output i, always the same.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile"
 )
 
@@ -139,7 +139,7 @@ func checkOutput(file, id string) error {
 	if _, err := io.Copy(h, f); err != nil {
 		return err
 	}
-	if got := buildcache.ID(h.Sum(nil)); got.String() != id {
+	if got := digest.ID(h.Sum(nil)); got.String() != id {
 		return fmt.Errorf("%s has the hash %s", file, got)
 	}
 	return nil

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // hostCache is the build cache of the machine, or what BUILDCACHE names.
@@ -49,7 +51,7 @@ func BenchmarkInstall(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	data := map[ID][]byte{}
+	data := map[digest.ID][]byte{}
 	var size int64
 	for _, o := range inv.Outputs {
 		f, err := host.OpenOutput(o)
@@ -79,7 +81,7 @@ func BenchmarkInstall(b *testing.B) {
 	b.ReportMetric(float64((len(inv.Outputs)+len(inv.Entries))*b.N)/b.Elapsed().Seconds(), "files/s")
 }
 
-func installAll(c *Cache, inv *Inventory, data map[ID][]byte) error {
+func installAll(c *Cache, inv *Inventory, data map[digest.ID][]byte) error {
 	now := time.Now()
 	if err := c.Prepare(now); err != nil {
 		return err

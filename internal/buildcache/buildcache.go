@@ -33,6 +33,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile"
 )
 
@@ -46,10 +47,10 @@ func Open(dir string) *Cache { return &Cache{dir: dir} }
 func (c *Cache) Dir() string { return c.dir }
 
 // actionFile and outputFile return the paths at which cmd/go keeps them.
-func (c *Cache) actionFile(id ID) string { return c.file(id, "-a") }
-func (c *Cache) outputFile(id ID) string { return c.file(id, "-d") }
+func (c *Cache) actionFile(id digest.ID) string { return c.file(id, "-a") }
+func (c *Cache) outputFile(id digest.ID) string { return c.file(id, "-d") }
 
-func (c *Cache) file(id ID, suffix string) string {
+func (c *Cache) file(id digest.ID, suffix string) string {
 	name := id.String()
 	return c.dir + string(filepath.Separator) + name[:2] + string(filepath.Separator) + name + suffix
 }
@@ -156,7 +157,7 @@ func AgedTime(lastUse, now time.Time) time.Time {
 // Remove removes action entries, then outputs. What is missing is fine. Entries go first,
 // so that a process killed in between leaves none without its output. It goes on after an error
 // and returns all of them.
-func (c *Cache) Remove(actions, outputs []ID) error {
+func (c *Cache) Remove(actions, outputs []digest.ID) error {
 	var errs []error
 	for _, id := range actions {
 		if err := osfile.Remove(c.actionFile(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
@@ -41,8 +42,8 @@ func newCache(t *testing.T) *Cache {
 }
 
 // put stores an output and, for each action, an entry.
-func put(c *Cache, data []byte, exec string, actions ...ID) (Output, error) {
-	o := Output{ID: sha256.Sum256(data), Size: int64(len(data)), Time: testTime.UnixNano(), Exec: exec}
+func put(c *Cache, data []byte, exec string, actions ...digest.ID) (Output, error) {
+	o := Output{ID: digest.Of(data), Size: int64(len(data)), Time: testTime.UnixNano(), Exec: exec}
 	w, err := c.CreateOutput(o, testTime)
 	if err == nil {
 		_, err = w.Write(data)
@@ -59,7 +60,7 @@ func put(c *Cache, data []byte, exec string, actions ...ID) (Output, error) {
 	return o, nil
 }
 
-func mustPut(t *testing.T, c *Cache, data, exec string, actions ...ID) Output {
+func mustPut(t *testing.T, c *Cache, data, exec string, actions ...digest.ID) Output {
 	t.Helper()
 	o, err := put(c, []byte(data), exec, actions...)
 	if err != nil {
@@ -86,7 +87,7 @@ func TestScan(t *testing.T) {
 	write(t, c, "fuzz/example.com/FuzzX/abc", "go test fuzz v1\n")
 	write(t, c, "00/unrelated", "ignored")
 
-	entry := func(a ID, o Output) Local {
+	entry := func(a digest.ID, o Output) Local {
 		return Local{Entry{a, o.ID, o.Size, 5}, testTime.UnixNano(), testTime.UnixNano()}
 	}
 	want := &Inventory{
@@ -108,7 +109,7 @@ func TestScan(t *testing.T) {
 		}
 		data, err := io.ReadAll(f)
 		f.Close()
-		if err != nil || sha256.Sum256(data) != o.ID {
+		if err != nil || digest.Of(data) != o.ID {
 			t.Errorf("output %s reads as %q, %v", o.ID, data, err)
 		}
 	}
@@ -280,7 +281,7 @@ func TestRemove(t *testing.T) {
 	gone := mustPut(t, c, "gone", "", testID(0x10))
 	prog := mustPut(t, c, "prog", "tool", testID(0x20))
 	kept := mustPut(t, c, "kept", "", testID(0x30), testID(0x40))
-	err := c.Remove([]ID{testID(0x10), testID(0x20), testID(0x30), testID(0x99)}, []ID{gone.ID, prog.ID, testID(0x77)})
+	err := c.Remove([]digest.ID{testID(0x10), testID(0x20), testID(0x30), testID(0x99)}, []digest.ID{gone.ID, prog.ID, testID(0x77)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,42 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/org/gocache-action/internal/digest"
 )
-
-// ID is an action ID or an output ID. An output ID is the SHA-256 of the output's bytes.
-type ID [32]byte
-
-// String is the ID in lower-case hexadecimal, as it stands in file names.
-func (id ID) String() string { return hex.EncodeToString(id[:]) }
-
-// ParseID reads what String writes: 64 lower-case hexadecimal digits.
-func ParseID(s string) (ID, error) {
-	var id ID
-	if len(s) != hexSize {
-		return ID{}, fmt.Errorf("build cache ID %.80q: want %d hexadecimal digits", s, hexSize)
-	}
-	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
-		return ID{}, fmt.Errorf("build cache ID %q: %w", s, err)
-	}
-	if hasUpper(s) { // cmd/go never looks such a file up
-		return ID{}, fmt.Errorf("build cache ID %q: upper-case digit", s)
-	}
-	return id, nil
-}
-
-func hasUpper(s string) bool {
-	for i := range len(s) {
-		if 'A' <= s[i] && s[i] <= 'F' {
-			return true
-		}
-	}
-	return false
-}
 
 // Entry is the content of an action entry file, "<action>-a": that an action produced an
 // output of some size.
 type Entry struct {
-	Action, Output ID
+	Action, Output digest.ID
 	Size           int64 // bytes of the output
 	// Time is when the entry was added, in nanoseconds since the epoch. The go command
 	// takes it for the time of a test run (it decides whether a cached test result is older than
@@ -48,10 +20,8 @@ type Entry struct {
 	Time int64
 }
 
-const hexSize = 2 * len(ID{})
-
 // EntrySize is the size of an action entry file in bytes.
-const EntrySize = len("v1 ") + hexSize + 1 + hexSize + 1 + 20 + 1 + 20 + 1
+const EntrySize = len("v1 ") + digest.HexSize + 1 + digest.HexSize + 1 + 20 + 1 + 20 + 1
 
 // ParseEntry reads the content of an action entry file. It accepts exactly what the get method of
 // cmd/go/internal/cache accepts, except that cmd/go also compares the action with the file name:
@@ -60,8 +30,8 @@ func ParseEntry(data []byte) (Entry, error) {
 	if len(data) != EntrySize {
 		return Entry{}, fmt.Errorf("action entry: %d bytes, want %d", len(data), EntrySize)
 	}
-	const action, output = 3, 3 + hexSize + 1
-	const size, time, end = output + hexSize + 1, output + hexSize + 1 + 21, EntrySize - 1
+	const action, output = 3, 3 + digest.HexSize + 1
+	const size, time, end = output + digest.HexSize + 1, output + digest.HexSize + 1 + 21, EntrySize - 1
 	if string(data[:action]) != "v1 " || data[output-1] != ' ' || data[size-1] != ' ' || data[time-1] != ' ' || data[end] != '\n' {
 		return Entry{}, errors.New("action entry: invalid header")
 	}

@@ -9,10 +9,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/gocache-action/internal/digest"
 )
 
-func testID(b byte) ID {
-	var id ID
+func testID(b byte) digest.ID {
+	var id digest.ID
 	for i := range id {
 		id[i] = b + byte(i)
 	}
@@ -36,18 +38,6 @@ func TestEntryText(t *testing.T) {
 	}
 	if EntrySize != 175 {
 		t.Errorf("EntrySize is %d", EntrySize)
-	}
-}
-
-func TestParseID(t *testing.T) {
-	want := testID(0x9a)
-	if got, err := ParseID(want.String()); err != nil || got != want {
-		t.Errorf("ParseID(%s) = %s, %v", want, got, err)
-	}
-	for _, s := range []string{"", "00", want.String() + "0", strings.ToUpper(want.String()), strings.Repeat("g", 64)} {
-		if _, err := ParseID(s); err == nil {
-			t.Errorf("ParseID accepts %q", s)
-		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 	"github.com/org/gocache-action/internal/stdtest"
@@ -167,7 +168,7 @@ func exe() string {
 func writeKilled(arg string) error {
 	f := strings.Split(arg, "|")
 	src, dst := Open(f[0]), Open(f[1])
-	last, err := ParseID(f[2])
+	last, err := digest.Parse(f[2])
 	if err != nil {
 		return err
 	}

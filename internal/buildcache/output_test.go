@@ -2,7 +2,6 @@ package buildcache
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"io/fs"
@@ -14,11 +13,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/org/gocache-action/internal/digest"
 )
 
 func TestCreateOutputMends(t *testing.T) {
 	const data = "the right content"
-	id := ID(sha256.Sum256([]byte(data)))
+	id := digest.Of([]byte(data))
 	name := func(c *Cache) string { return c.outputFile(id) }
 	inDir := func(files ...string) func(*Cache) error {
 		return func(c *Cache) error {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/idindex"
 	"github.com/org/gocache-action/internal/osfile"
 )
@@ -26,7 +27,7 @@ type Local struct {
 
 // Output describes an output on disk.
 type Output struct {
-	ID   ID
+	ID   digest.ID
 	Size int64 // bytes
 	// mtime in nanoseconds since the epoch; of the directory, which is what cmd/go looks at
 	Time int64
@@ -63,13 +64,13 @@ type Inventory struct {
 }
 
 // Find returns the index of an output in Outputs.
-func (inv *Inventory) Find(id ID) (i int, ok bool) {
-	pos, ok := inv.index.Find((*[32]byte)(&id))
+func (inv *Inventory) Find(id digest.ID) (i int, ok bool) {
+	pos, ok := inv.index.Find(&id)
 	return int(pos), ok
 }
 
 // Output returns an output by its ID.
-func (inv *Inventory) Output(id ID) (Output, bool) {
+func (inv *Inventory) Output(id digest.ID) (Output, bool) {
 	i, ok := inv.Find(id)
 	if !ok {
 		return Output{}, false
@@ -78,14 +79,14 @@ func (inv *Inventory) Output(id ID) (Output, bool) {
 }
 
 // Drop takes outputs, and the entries that name them, out of the inventory.
-func (inv *Inventory) Drop(gone map[ID]bool) {
+func (inv *Inventory) Drop(gone map[digest.ID]bool) {
 	inv.Outputs = slices.DeleteFunc(inv.Outputs, func(o Output) bool { return gone[o.ID] })
 	inv.Entries = slices.DeleteFunc(inv.Entries, func(e Local) bool { return gone[e.Output] })
 	inv.indexOutputs()
 }
 
 func (inv *Inventory) indexOutputs() {
-	inv.index = idindex.New(len(inv.Outputs), func(i int32) *[32]byte { return (*[32]byte)(&inv.Outputs[i].ID) })
+	inv.index = idindex.New(len(inv.Outputs), func(i int32) *digest.ID { return &inv.Outputs[i].ID })
 	for i := range inv.Outputs {
 		inv.index.Add(int32(i))
 	}
@@ -209,7 +210,7 @@ func (sc *shardScanner) scan(s *shard, name string) (broken string, err error) {
 	if !ok {
 		return "", nil
 	}
-	id, err := ParseID(name)
+	id, err := digest.Parse(name)
 	if err != nil || name[:2] != sc.prefix {
 		return "name is not that of a cache entry", nil
 	}
@@ -235,7 +236,7 @@ func cutKind(name *string) (string, bool) {
 	return "", false
 }
 
-func (sc *shardScanner) action(s *shard, id ID, name string) (string, error) {
+func (sc *shardScanner) action(s *shard, id digest.ID, name string) (string, error) {
 	n, in, err := sc.dir.ReadFile(name, sc.buf[:])
 	if err != nil {
 		return "", err
@@ -254,7 +255,7 @@ func (sc *shardScanner) action(s *shard, id ID, name string) (string, error) {
 	return "", nil
 }
 
-func (sc *shardScanner) output(s *shard, id ID, name string) (string, error) {
+func (sc *shardScanner) output(s *shard, id digest.ID, name string) (string, error) {
 	in, err := sc.dir.Lstat(name)
 	if err != nil {
 		return "", err
@@ -274,7 +275,7 @@ func (sc *shardScanner) output(s *shard, id ID, name string) (string, error) {
 
 // executable describes the program in an output directory. cmd/go uses such a directory only
 // when it has exactly one entry.
-func (c *Cache) executable(id ID) (name string, size int64, broken string, err error) {
+func (c *Cache) executable(id digest.ID) (name string, size int64, broken string, err error) {
 	dir := c.outputFile(id)
 	list, err := os.ReadDir(dir)
 	if err != nil {

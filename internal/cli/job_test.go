@@ -3,8 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"maps"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
@@ -97,10 +96,10 @@ func (j *testJob) compile() (action string) {
 	j.t.Helper()
 	j.made++
 	data := []byte(strings.Repeat("compiled ", j.made) + j.home)
-	id := sha256.Sum256(append([]byte("action "), data...))
+	id := digest.Of(append([]byte("action "), data...))
 	now := time.Now()
 	c := buildcache.Open(j.build)
-	o := buildcache.Output{ID: sha256.Sum256(data), Size: int64(len(data))}
+	o := buildcache.Output{ID: digest.Of(data), Size: int64(len(data))}
 	err := c.Prepare(now)
 	w, err2 := c.CreateOutput(o, now)
 	if err := errors.Join(err, err2); err != nil {
@@ -110,7 +109,7 @@ func (j *testJob) compile() (action string) {
 	if err := errors.Join(err, w.Close(), c.PutAction(buildcache.Entry{Action: id, Output: o.ID, Size: o.Size, Time: now.UnixNano()}, now)); err != nil {
 		j.t.Fatal(err)
 	}
-	return hex.EncodeToString(id[:])
+	return id.String()
 }
 
 // has reports whether the build cache has an action.

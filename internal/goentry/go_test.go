@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/stdtest"
@@ -83,18 +84,18 @@ func (j *job) run(args ...string) string {
 }
 
 // kinds says of each entry what it is, and reads its output.
-func (j *job) kinds() (kinds map[goentry.ID]goentry.Kind, content func(goentry.ID) []byte) {
+func (j *job) kinds() (kinds map[digest.ID]goentry.Kind, content func(digest.ID) []byte) {
 	c := buildcache.Open(j.cache)
 	inv, err := c.Scan(context.Background(), buildcache.ScanOptions{})
 	must(j.t, err)
-	kinds, outputs := map[goentry.ID]goentry.Kind{}, map[goentry.ID]buildcache.Output{}
+	kinds, outputs := map[digest.ID]goentry.Kind{}, map[digest.ID]buildcache.Output{}
 	for _, e := range inv.Entries {
 		o, _ := inv.Output(e.Output)
 		kind, err := c.Kind(o)
 		must(j.t, err)
-		kinds[goentry.ID(e.Action)], outputs[goentry.ID(e.Action)] = kind, o
+		kinds[e.Action], outputs[e.Action] = kind, o
 	}
-	return kinds, func(id goentry.ID) []byte {
+	return kinds, func(id digest.ID) []byte {
 		head, _, err := c.Ends(outputs[id], int(outputs[id].Size))
 		must(j.t, err)
 		return head

@@ -5,13 +5,11 @@ package goentry
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"strings"
-)
 
-// ID names an action.
-type ID = [sha256.Size]byte
+	"github.com/org/gocache-action/internal/digest"
+)
 
 const indexVersion = "go index v2"
 
@@ -19,45 +17,45 @@ const indexVersion = "go index v2"
 const logMagic = "# test log\n"
 
 // hash is cache.NewHash of a go command of some version, and its Sum.
-func hash(version string, text []byte) ID {
+func hash(version string, text []byte) digest.ID {
 	salt, _, _ := strings.Cut(version, " X:")
 	salt, _, _ = strings.Cut(salt, "-X:")
-	return sha256.Sum256(append([]byte(salt), text...))
+	return digest.Of(append([]byte(salt), text...))
 }
 
-func subkey(parent ID, what string) ID {
-	return sha256.Sum256([]byte("subkey:" + string(parent[:]) + what))
+func subkey(parent digest.ID, what string) digest.ID {
+	return digest.Of([]byte("subkey:" + string(parent[:]) + what))
 }
 
 // ModuleIndex names the index of the module tree in root, a directory of GOMODCACHE: no time is in
 // it.
-func ModuleIndex(version, root string) ID {
+func ModuleIndex(version, root string) digest.ID {
 	return hash(version, fmt.Appendf(nil, "module index %s %s %v\n", version, indexVersion, root))
 }
 
 // ResultWithoutFiles names the result of the test with this log (action and content), if it rests
 // on no file at all: all that was opened lies outside of the module, for which the go command does
 // not look. ok is false where the log says otherwise.
-func ResultWithoutFiles(version string, log ID, content []byte, getenv func(string) (string, bool)) (result ID, ok bool) {
+func ResultWithoutFiles(version string, log digest.ID, content []byte, getenv func(string) (string, bool)) (result digest.ID, ok bool) {
 	rest, ok := bytes.CutPrefix(content, []byte(logMagic))
 	if !ok {
-		return ID{}, false
+		return digest.ID{}, false
 	}
-	text := fmt.Appendf(nil, "env GODEBUG %x\n", hashEnv(version, "GODEBUG", getenv))
+	text := fmt.Appendf(nil, "env GODEBUG %s\n", hashEnv(version, "GODEBUG", getenv))
 	for line := range strings.SplitSeq(string(rest), "\n") {
 		op, name, _ := strings.Cut(line, " ")
 		switch op {
 		case "", "open", "stat":
 		case "getenv":
-			text = fmt.Appendf(text, "env %s %x\n", name, hashEnv(version, name, getenv))
+			text = fmt.Appendf(text, "env %s %s\n", name, hashEnv(version, name, getenv))
 		default: // chdir always counts
-			return ID{}, false
+			return digest.ID{}, false
 		}
 	}
-	return subkey(log, fmt.Sprintf("inputs:%x", hash(version, text))), true
+	return subkey(log, fmt.Sprintf("inputs:%s", hash(version, text))), true
 }
 
-func hashEnv(version, name string, getenv func(string) (string, bool)) ID {
+func hashEnv(version, name string, getenv func(string) (string, bool)) digest.ID {
 	v, ok := getenv(name)
 	if !ok {
 		return hash(version, []byte{0})
@@ -66,4 +64,4 @@ func hashEnv(version, name string, getenv func(string) (string, bool)) ID {
 }
 
 // CoverProfile names the coverage profile of a test result.
-func CoverProfile(result ID) ID { return subkey(result, "coverprofile") }
+func CoverProfile(result digest.ID) digest.ID { return subkey(result, "coverprofile") }

@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // GOROOT names the indexes of the packages of a Go distribution in root, as its own go command of
 // this version makes them: they have times in them, but the files do not change under one version.
 // Directories that cannot be read are passed over.
-func GOROOT(version, root string) (ids []ID) {
+func GOROOT(version, root string) (ids []digest.ID) {
 	src := filepath.Join(root, "src")
 	filepath.WalkDir(src, func(dir string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
@@ -31,7 +33,7 @@ func GOROOT(version, root string) (ids []ID) {
 }
 
 // packageIndex is dirHash of cmd/go/internal/modindex.
-func packageIndex(version, modroot, dir string, files []fs.FileInfo) ID {
+func packageIndex(version, modroot, dir string, files []fs.FileInfo) digest.ID {
 	text := fmt.Appendf(nil, "modroot %s\npackage %s %s %v\n", modroot, version, indexVersion, dir)
 	for _, f := range files {
 		text = fmt.Appendf(text, "file %v %v %v\n", f.Name(), f.ModTime(), f.Size())

@@ -1,7 +1,6 @@
 package goentry
 
 import (
-	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,7 +23,7 @@ func TestGOROOT(t *testing.T) {
 	}
 	found := 0
 	for _, id := range GOROOT(strings.TrimSpace(lines[1]), strings.TrimSpace(lines[0])) {
-		name := hex.EncodeToString(id[:])
+		name := id.String()
 		if _, err := os.Stat(filepath.Join(cache, name[:2], name+"-a")); err == nil {
 			found++
 		}

@@ -3,6 +3,8 @@ package goentry
 import (
 	"strings"
 	"testing"
+
+	"github.com/org/gocache-action/internal/digest"
 )
 
 func TestKindOf(t *testing.T) {
@@ -34,8 +36,8 @@ func TestKindOf(t *testing.T) {
 // counts as proven.
 func TestResultWithoutFiles(t *testing.T) {
 	getenv := func(name string) (string, bool) { return "v", name == "SET" }
-	id := func(log string) ID {
-		r, ok := ResultWithoutFiles("go1.26.0", ID{1}, []byte(log), getenv)
+	id := func(log string) digest.ID {
+		r, ok := ResultWithoutFiles("go1.26.0", digest.ID{1}, []byte(log), getenv)
 		if !ok {
 			t.Errorf("%q names no result", log)
 		}
@@ -49,7 +51,7 @@ func TestResultWithoutFiles(t *testing.T) {
 		t.Error("variables do not count")
 	}
 	for _, log := range []string{"", "getenv SET\n", logMagic + "chdir /\n", logMagic + "new line\n"} {
-		if _, ok := ResultWithoutFiles("go1.26.0", ID{1}, []byte(log), getenv); ok {
+		if _, ok := ResultWithoutFiles("go1.26.0", digest.ID{1}, []byte(log), getenv); ok {
 			t.Errorf("%q names a result", log)
 		}
 	}

@@ -3,14 +3,15 @@
 // where a map from IDs takes 75 to 250.
 package idindex
 
-import "hash/maphash"
+import (
+	"hash/maphash"
 
-// ID is a SHA-256.
-type ID = [32]byte
+	"github.com/org/gocache-action/internal/digest"
+)
 
 // Index maps IDs to positions. Find is safe for concurrent use while nothing is added.
 type Index struct {
-	at   func(pos int32) *ID
+	at   func(pos int32) *digest.ID
 	seed maphash.Seed // who makes up IDs must not be able to make searches slow
 	// open addressing: 1 + position, 0 where nothing is; their number is a power of 2
 	slots []int32
@@ -19,7 +20,7 @@ type Index struct {
 
 // New returns an empty Index with room for n things. at returns the ID of the thing at a position
 // that was added; it must not change.
-func New(n int, at func(pos int32) *ID) *Index {
+func New(n int, at func(pos int32) *digest.ID) *Index {
 	size := 16
 	for size*3 < n*4 {
 		size *= 2
@@ -31,7 +32,7 @@ func New(n int, at func(pos int32) *ID) *Index {
 func (x *Index) Len() int { return x.used }
 
 // Find returns the position of the thing with this ID.
-func (x *Index) Find(id *ID) (pos int32, ok bool) {
+func (x *Index) Find(id *digest.ID) (pos int32, ok bool) {
 	pos = x.slots[x.slot(id)] - 1
 	return pos, pos >= 0
 }
@@ -52,7 +53,7 @@ func (x *Index) Add(pos int32) (first int32, added bool) {
 }
 
 // slot is where an ID is, or would be put.
-func (x *Index) slot(id *ID) int {
+func (x *Index) slot(id *digest.ID) int {
 	mask := len(x.slots) - 1
 	i := int(maphash.Bytes(x.seed, id[:])) & mask
 	for x.slots[i] > 0 && *x.at(x.slots[i] - 1) != *id {

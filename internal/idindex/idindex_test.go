@@ -4,15 +4,17 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"testing"
+
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // TestIndex adds things of which every fourth has the ID of an earlier one, more than there was
 // room for.
 func TestIndex(t *testing.T) {
 	const n = 100_000
-	ids := make([]ID, n)
-	x := New(100, func(pos int32) *ID { return &ids[pos] })
-	first := map[ID]int32{}
+	ids := make([]digest.ID, n)
+	x := New(100, func(pos int32) *digest.ID { return &ids[pos] })
+	first := map[digest.ID]int32{}
 	for i := range ids {
 		k := i
 		if i%4 == 3 {
@@ -36,7 +38,7 @@ func TestIndex(t *testing.T) {
 		}
 	}
 	for k := range n {
-		id := sha256.Sum256(binary.AppendUvarint([]byte{1}, uint64(k)))
+		id := digest.Of(binary.AppendUvarint([]byte{1}, uint64(k)))
 		if pos, ok := x.Find(&id); ok {
 			t.Fatalf("found %d for an ID that was not added", pos)
 		}

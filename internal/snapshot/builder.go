@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/idindex"
 )
 
@@ -31,7 +32,7 @@ func NewBuilder() *Builder {
 // any is added.
 func (b *Builder) Expect(n int) {
 	b.outputs, b.actions = make([]Output, 0, n), make([]Action, 0, n)
-	b.index = idindex.New(n, func(i int32) *ID { return &b.outputs[i].ID })
+	b.index = idindex.New(n, func(i int32) *digest.ID { return &b.outputs[i].ID })
 }
 
 // AddPack adds a pack, once, and returns its index for AddOutput and AddTree.
@@ -54,11 +55,11 @@ func (b *Builder) AddOutput(o Output) {
 }
 
 // Has reports whether the output was added.
-func (b *Builder) Has(id ID) bool { _, ok := b.index.Find(&id); return ok }
+func (b *Builder) Has(id digest.ID) bool { _, ok := b.index.Find(&id); return ok }
 
 // AddAction adds an action whose output was added before; each ID once.
 // It reports false, and adds nothing, when there is no such output.
-func (b *Builder) AddAction(id, output ID, time, lastUse int64) bool {
+func (b *Builder) AddAction(id, output digest.ID, time, lastUse int64) bool {
 	i, ok := b.index.Find(&output)
 	if ok {
 		b.actions = append(b.actions, Action{ID: id, Output: int(i), Time: time, LastUse: lastUse})

@@ -15,6 +15,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // A manifest is stored as a few plain lines, so that any later version can be told from damage,
@@ -246,7 +248,7 @@ func (t *tableReader) int(limit int64) int64 {
 	return int64(v)
 }
 
-func (t *tableReader) id() (id ID) {
+func (t *tableReader) id() (id digest.ID) {
 	if _, err := io.ReadFull(t.r, id[:]); err != nil && t.err == nil {
 		t.err = err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -47,7 +48,7 @@ func TestManifestOfEqualThings(t *testing.T) {
 	m.Outputs = m.Outputs[:1]
 	m.Actions = make([]snapshot.Action, 200_000)
 	for i := range m.Actions {
-		m.Actions[i] = snapshot.Action{ID: snapshot.ID{byte(i >> 16), byte(i >> 8), byte(i)}, Output: 0}
+		m.Actions[i] = snapshot.Action{ID: digest.ID{byte(i >> 16), byte(i >> 8), byte(i)}, Output: 0}
 	}
 	data, err := m.Encode()
 	if err != nil {
@@ -132,10 +133,10 @@ func FuzzManifestBody(f *testing.F) {
 // checkSound demands what readers take for granted.
 func checkSound(t *testing.T, m *snapshot.Manifest) {
 	t.Helper()
-	seen := map[snapshot.ID]bool{}
+	seen := map[digest.ID]bool{}
 	for _, o := range m.Outputs {
 		if seen[o.ID] || m.Span(o) > len(m.Packs[o.Pack].Frames) {
-			t.Errorf("output %x", o.ID)
+			t.Errorf("output %s", o.ID)
 		}
 		seen[o.ID] = true
 	}

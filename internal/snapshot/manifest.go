@@ -12,10 +12,9 @@ import (
 	"time"
 
 	"golang.org/x/mod/module"
-)
 
-// ID is a SHA-256: an action ID, an output ID, or the hash of a pack.
-type ID = [32]byte
+	"github.com/org/gocache-action/internal/digest"
+)
 
 // Manifest lists what a snapshot has and where it lies. It is the only object
 // that is ever replaced, and is written after everything that it names.
@@ -70,7 +69,7 @@ type Pack struct {
 
 // Output is GOCACHE's -d file: where its bytes lie.
 type Output struct {
-	ID    ID
+	ID    digest.ID
 	Size  int64 // bytes
 	Pack  int   // index into Packs
 	Frame int
@@ -80,7 +79,7 @@ type Output struct {
 
 // Action is GOCACHE's -a file.
 type Action struct {
-	ID      ID
+	ID      digest.ID
 	Output  int   // index into Outputs
 	Time    int64 // the time inside the entry, in nanoseconds; drives test expiry
 	LastUse int64 // Unix seconds
@@ -298,7 +297,7 @@ func hasTwice(outputs []Output) bool {
 	if !alike {
 		return false
 	}
-	seen := make(map[ID]bool, len(outputs))
+	seen := make(map[digest.ID]bool, len(outputs))
 	for _, o := range outputs {
 		if seen[o.ID] {
 			return true

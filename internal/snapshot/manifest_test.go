@@ -15,12 +15,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
 // sampleManifest has one of everything, in canonical order.
 func sampleManifest() *snapshot.Manifest {
-	id := func(s string) snapshot.ID { return sha256.Sum256([]byte(s)) }
+	id := func(s string) digest.ID { return digest.Of([]byte(s)) }
 	pack := func(scope, s string, frames ...snapshot.Frame) snapshot.Pack {
 		p := snapshot.Pack{Object: snapshot.PackObject("github.com/org/x", scope, id(s)), Frames: frames}
 		for _, f := range frames {
@@ -53,7 +54,7 @@ func sampleManifest() *snapshot.Manifest {
 	}
 	for i := range 4 {
 		a := snapshot.Action{Output: i % 3, Time: 1767312245123456789 + int64(i), LastUse: 1767312245 - int64(i*i)}
-		a.ID = snapshot.ID{byte(i), 7}
+		a.ID = digest.ID{byte(i), 7}
 		m.Actions = append(m.Actions, a)
 	}
 	return m
@@ -167,7 +168,7 @@ func overlap(m *snapshot.Manifest) {
 		p.Size += 20
 	}
 	for i := range 100 {
-		m.Outputs = append(m.Outputs, snapshot.Output{ID: snapshot.ID{byte(i), 1}, Size: 1000, Pack: 1})
+		m.Outputs = append(m.Outputs, snapshot.Output{ID: digest.ID{byte(i), 1}, Size: 1000, Pack: 1})
 	}
 }
 

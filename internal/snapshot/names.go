@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/org/gocache-action/internal/digest"
 	"golang.org/x/mod/module"
 )
 
@@ -49,8 +50,8 @@ func ScopePrefix(repo, scope string) string {
 }
 
 // PackObject names a pack by the SHA-256 of its bytes.
-func PackObject(repo, scope string, sum [32]byte) string {
-	return path.Join(ScopePrefix(repo, scope), "packs", hex.EncodeToString(sum[:]))
+func PackObject(repo, scope string, id digest.ID) string {
+	return path.Join(ScopePrefix(repo, scope), "packs", id.String())
 }
 
 // ManifestObject names the manifest of a snapshot. The elements of the key stay

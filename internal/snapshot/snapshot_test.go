@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -258,7 +259,7 @@ func TestBuilderIsCanonical(t *testing.T) {
 			o.Pack = b.AddPack(m.Packs[o.Pack])
 			b.AddOutput(o)
 		}
-		b.AddOutput(snapshot.Output{ID: snapshot.ID{99}, Pack: 0})
+		b.AddOutput(snapshot.Output{ID: digest.ID{99}, Pack: 0})
 		for _, i := range rnd.Perm(len(m.Actions)) {
 			a := m.Actions[i]
 			if !b.AddAction(a.ID, m.Outputs[a.Output].ID, a.Time, a.LastUse) {

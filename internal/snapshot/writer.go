@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"sync"
 	"time"
+
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // Member is one file of a pack or of a module object.
@@ -169,7 +171,7 @@ func (w *Writer) Close() ([]Frame, error) {
 func (w *Writer) Size() int64 { return w.size }
 
 // Sum is the SHA-256 of the bytes written so far: after Close, the name of the pack.
-func (w *Writer) Sum() (sum [32]byte) {
+func (w *Writer) Sum() (sum digest.ID) {
 	w.sum.Sum(sum[:0])
 	return sum
 }

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -9,7 +8,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
-	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
@@ -27,7 +26,7 @@ func TestIndexesAlone(t *testing.T) {
 	if res := shared.Save(t, st); !res.Written {
 		t.Errorf("a test result was not saved: %+v", res)
 	}
-	saved := map[snapshot.ID]bool{}
+	saved := map[digest.ID]bool{}
 	for _, a := range shared.Manifest(t, st).Actions {
 		saved[a.ID] = true
 	}
@@ -41,17 +40,17 @@ func TestIndexesAlone(t *testing.T) {
 }
 
 // addOutput puts an action entry with an output of this text into a build cache.
-func addOutput(t *testing.T, dir string, n byte, text string) snapshot.ID {
+func addOutput(t *testing.T, dir string, n byte, text string) digest.ID {
 	t.Helper()
 	c := buildcache.Open(dir)
-	o := buildcache.Output{ID: sha256.Sum256([]byte(text)), Size: int64(len(text))}
+	o := buildcache.Output{ID: digest.Of([]byte(text)), Size: int64(len(text))}
 	w, err := c.CreateOutput(o, time.Now())
 	if !errors.Is(err, fs.ErrExist) {
 		e2etest.Must(t, err)
 		_, err = w.Write([]byte(text))
 		e2etest.Must(t, errors.Join(err, w.Close()))
 	}
-	action := buildcache.ID{2, n}
+	action := digest.ID{2, n}
 	e2etest.Must(t, c.PutAction(buildcache.Entry{Action: action, Output: o.ID, Size: o.Size, Time: 1}, time.Now()))
-	return snapshot.ID(action)
+	return action
 }

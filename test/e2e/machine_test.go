@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -64,10 +64,10 @@ func (m *machine) job(at time.Time, uses []string) (missed int) {
 // use reports whether the entry was there.
 func (m *machine) use(name string, at time.Time) bool {
 	m.t.Helper()
-	id := sha256.Sum256([]byte(name))
+	id := digest.Of([]byte(name))
 	data := make([]byte, m.size)
 	rand.NewChaCha8(id).Read(data)
-	o := buildcache.Output{ID: sha256.Sum256(data), Size: int64(len(data))}
+	o := buildcache.Output{ID: digest.Of(data), Size: int64(len(data))}
 	action := m.file(id, "-a")
 	if st, err := os.Stat(action); err == nil {
 		if at.Sub(st.ModTime()) >= time.Hour {
@@ -86,8 +86,8 @@ func (m *machine) use(name string, at time.Time) bool {
 	return false
 }
 
-func (m *machine) file(id [32]byte, suffix string) string {
-	return filepath.Join(m.dir, e2etest.HexID(id)[:2], e2etest.HexID(id)+suffix)
+func (m *machine) file(id digest.ID, suffix string) string {
+	return filepath.Join(m.dir, id.String()[:2], id.String()+suffix)
 }
 
 // stored reads the manifest.
@@ -98,7 +98,7 @@ func (m *machine) stored() *snapshot.Manifest {
 
 // has reports whether the snapshot has an entry.
 func (m *machine) has(name string) bool {
-	id := sha256.Sum256([]byte(name))
+	id := digest.Of([]byte(name))
 	for _, a := range m.stored().Actions {
 		if a.ID == id {
 			return true

@@ -239,7 +239,7 @@ func TestTamperedCache(t *testing.T) {
 	}
 	m := shared.Manifest(t, st)
 	for _, o := range m.Outputs {
-		if strings.HasPrefix(filepath.Base(victim), e2etest.HexID(o.ID)) {
+		if strings.HasPrefix(filepath.Base(victim), o.ID.String()) {
 			t.Error("the corrupt output is in the manifest")
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/Shopify/toxiproxy/v2"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/storetest"
 	"github.com/org/gocache-action/test/e2e/e2etest"
@@ -141,7 +142,7 @@ func fill(t *testing.T, dir string, seed uint64, n, size int) {
 
 func putEntry(t *testing.T, c *buildcache.Cache, data []byte) {
 	t.Helper()
-	o := buildcache.Output{ID: sha256.Sum256(data), Size: int64(len(data))}
+	o := buildcache.Output{ID: digest.Of(data), Size: int64(len(data))}
 	w, err := c.CreateOutput(o, time.Now())
 	e2etest.Must(t, err)
 	_, err = w.Write(data)
@@ -162,7 +163,7 @@ func whole(t *testing.T, dir string) int {
 	}
 	for _, o := range inv.Outputs {
 		data, err := os.ReadFile(filepath.Join(dir, o.ID.String()[:2], o.ID.String()+"-d"))
-		if err != nil || sha256.Sum256(data) != o.ID {
+		if err != nil || digest.Of(data) != o.ID {
 			t.Errorf("output %s has other bytes (%v)", o.ID, err)
 		}
 	}

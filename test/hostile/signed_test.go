@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/restore"
 	"github.com/org/gocache-action/save"
@@ -143,7 +144,7 @@ func TestSignNothingForeign(t *testing.T) {
 // hasAction looks for the entry of addEntry.
 func hasAction(m *snapshot.Manifest, i int) bool {
 	for _, a := range m.Actions {
-		if a.ID == (snapshot.ID{1, byte(i)}) {
+		if a.ID == (digest.ID{1, byte(i)}) {
 			return true
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/restore"
 	"github.com/org/gocache-action/test/e2e/e2etest"
@@ -48,9 +49,9 @@ func TestVerifyOutputs(t *testing.T) {
 	if res.Build.Refused != 2 || len(res.Losses) != 2 || !strings.Contains(res.Losses[0].Reason, "named by") {
 		t.Errorf("with verification: %+v %+v", res.Build, res.Losses)
 	}
-	for _, id := range []snapshot.ID{a, b} {
+	for _, id := range []digest.ID{a, b} {
 		if info, err := os.Stat(outputFile(id)); err == nil && info.Size() == honest.Outputs[i].Size {
-			t.Errorf("output %x is in the cache", id)
+			t.Errorf("output %s is in the cache", id)
 		}
 	}
 	shared.MustBuild(t)
@@ -76,8 +77,8 @@ func TestVerifyOutputs(t *testing.T) {
 	shared.MustBuildOffline(t)
 }
 
-func outputFile(id snapshot.ID) string {
-	name := e2etest.HexID(id)
+func outputFile(id digest.ID) string {
+	name := id.String()
 	return filepath.Join(shared.Build, name[:2], name+"-d")
 }
 

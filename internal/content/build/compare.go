@@ -9,6 +9,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // The bytes of a pack always have to match their hash in the manifest. But whoever wrote the
@@ -48,7 +49,7 @@ func findWrong(ctx context.Context, c *buildcache.Cache, outputs []buildcache.Ou
 
 // dropWrong treats outputs as absent, together with all entries that name them.
 func (h *State) dropWrong(wrong []bool) {
-	bad := map[buildcache.ID]bool{}
+	bad := map[digest.ID]bool{}
 	for i, o := range h.Inventory.Outputs {
 		if wrong[i] {
 			bad[o.ID] = true
@@ -61,7 +62,7 @@ func (h *State) dropWrong(wrong []bool) {
 }
 
 // hashOutput returns the SHA-256 of a local output; zero if it cannot be read.
-func hashOutput(c *buildcache.Cache, o buildcache.Output) (sum buildcache.ID) {
+func hashOutput(c *buildcache.Cache, o buildcache.Output) (sum digest.ID) {
 	f, err := c.OpenOutput(o)
 	if err != nil {
 		return sum

@@ -6,6 +6,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -19,7 +20,7 @@ type installer struct {
 	verify   bool
 	manifest *snapshot.Manifest
 	actions  actionIndex
-	stuck    map[buildcache.ID]bool // wrong outputs that could not be removed
+	stuck    map[digest.ID]bool // wrong outputs that could not be removed
 }
 
 // read carries out one Read: it reads the frames in order, checks each against its hash, and writes
@@ -131,11 +132,11 @@ func (in *installer) putAction(out *install.Outcome, a snapshot.Action) (ok bool
 		in.env.Wrote(int64(buildcache.EntrySize))
 		return true, nil
 	}
-	return false, in.failed(out, fmt.Sprintf("action entry %x", a.ID), a.ID, 1, err)
+	return false, in.failed(out, fmt.Sprintf("action entry %s", a.ID), a.ID, 1, err)
 }
 
 // failed handles an error that concerns the file of an entry or an output, and costs n entries.
-func (in *installer) failed(out *install.Outcome, what string, id snapshot.ID, n int, err error) error {
+func (in *installer) failed(out *install.Outcome, what string, id digest.ID, n int, err error) error {
 	if osfile.IsLocked(err) {
 		out.Lose(n, install.KindLocked)
 		return in.env.Locked.Leave(out, what, err)

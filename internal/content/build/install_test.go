@@ -20,6 +20,7 @@ import (
 	"github.com/org/gocache-action/internal/content/contenttest"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/content/install/installtest"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -53,7 +54,7 @@ func newWorld(t *testing.T) world {
 		slices.Concat([]byte("head"), w.contents[0], w.contents[1], long[:600]), long[600:1600], slices.Concat(long[1600:], w.contents[3]))}}
 	for i, at := range []snapshot.Location{{Frame: 0, Off: 4}, {Frame: 0, Off: 104}, {Frame: 0, Off: 404}, {Frame: 2, Off: 400}} {
 		w.manifest.Outputs = append(w.manifest.Outputs, snapshot.Output{
-			ID: sha256.Sum256(w.contents[i]), Size: int64(len(w.contents[i])), Frame: at.Frame, Off: at.Off,
+			ID: digest.Of(w.contents[i]), Size: int64(len(w.contents[i])), Frame: at.Frame, Off: at.Off,
 		})
 	}
 	for i, out := range []int{0, 1, 1, 2, 3} {
@@ -78,7 +79,7 @@ func (w world) run(t *testing.T) (install.Outcome, error) {
 
 // file is where output i lies.
 func (w world) file(i int) string {
-	id := buildcache.ID(w.manifest.Outputs[i].ID).String()
+	id := w.manifest.Outputs[i].ID.String()
 	return filepath.Join(w.cache.Dir(), id[:2], id+"-d")
 }
 
@@ -275,7 +276,7 @@ func TestReady(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, i := range []byte{1, 2} {
-		id := buildcache.ID(contenttest.ID(i)).String()
+		id := contenttest.ID(i).String()
 		if err := os.Remove(filepath.Join(w.cache.Dir(), id[:2], id+"-a")); err != nil {
 			t.Fatal(err)
 		}
@@ -347,7 +348,7 @@ func TestStuck(t *testing.T) {
 	}
 	in := &installer{
 		env: installtest.NewEnv(t, w.store, nil), cache: w.cache, place: w.kind.Place, manifest: w.manifest, actions: p.actions,
-		stuck: map[buildcache.ID]bool{w.manifest.Outputs[1].ID: true},
+		stuck: map[digest.ID]bool{w.manifest.Outputs[1].ID: true},
 	}
 	out, err := in.read(t.Context(), p.Reads[0], func() {})
 	if err != nil || out.Counts != (install.Counts{Restored: 3, Refused: 2}) {
@@ -391,7 +392,7 @@ func TestChecksum(t *testing.T) {
 	content := bytes.Repeat([]byte("a"), 1000)
 	w.manifest = &snapshot.Manifest{
 		Packs:   []snapshot.Pack{{Object: object, Size: int64(len(frame)), Frames: []snapshot.Frame{{Size: int64(len(frame)), Raw: 1000, Sum: sha256.Sum256(frame)}}}},
-		Outputs: []snapshot.Output{{ID: sha256.Sum256(content), Size: 1000}},
+		Outputs: []snapshot.Output{{ID: digest.Of(content), Size: 1000}},
 		Actions: []snapshot.Action{{ID: contenttest.ID(1)}},
 	}
 	out, err := w.run(t)

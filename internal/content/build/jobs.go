@@ -5,6 +5,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/fetch"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -101,7 +102,7 @@ func (p Jobs) Summary() install.Summary {
 
 // hasAction reports whether there is a complete local entry of the action, whatever its output: an
 // entry that the go command wrote itself is never older than that of the snapshot.
-func hasAction(entries []buildcache.Local, id buildcache.ID) bool {
+func hasAction(entries []buildcache.Local, id digest.ID) bool {
 	i := sort.Search(len(entries), func(i int) bool { return string(entries[i].Action[:]) >= string(id[:]) })
 	return i < len(entries) && entries[i].Action == id
 }

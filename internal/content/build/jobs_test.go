@@ -203,7 +203,7 @@ func TestPlanWarns(t *testing.T) {
 		"build cache: what lies there is not known: directory 01: denied",
 		"build cache: what lies there is not known: directory 02: denied",
 		"and 2 more directories of the build cache",
-		"build output " + buildcache.ID(contenttest.ID(1)).String() + " is not what it is named by, and goes",
+		"build output " + contenttest.ID(1).String() + " is not what it is named by, and goes",
 	}
 	if got := p.Summary().Known.Warnings; !slices.Equal(got, want) {
 		t.Errorf("%q", got)

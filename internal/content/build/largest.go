@@ -50,7 +50,7 @@ func (l Local) largestOutputs(m *snapshot.Manifest) (list []buildcache.Output) {
 		if len(list) == describedOutput && o.Size < list[len(list)-1].Size {
 			continue // nearly all of a million
 		}
-		if here, ok := l.inv.Output(buildcache.ID(o.ID)); ok {
+		if here, ok := l.inv.Output(o.ID); ok {
 			i, _ := slices.BinarySearchFunc(list, here, order)
 			list = slices.Insert(list, i, here)
 			list = list[:min(len(list), describedOutput)]

@@ -5,6 +5,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -33,7 +34,7 @@ func New(cache *buildcache.Cache, inv *buildcache.Inventory, lastUse func(buildc
 
 // localEntry is what of an entry does not stand in the inventory's list of outputs.
 type localEntry struct {
-	action        snapshot.ID
+	action        digest.ID
 	time, lastUse int64
 	output        int32 // index into Outputs of the inventory
 }
@@ -62,7 +63,7 @@ func (l Local) at(i int) record {
 }
 
 // find returns the index of an output in the inventory.
-func (l Local) find(id snapshot.ID) (int32, bool) {
+func (l Local) find(id digest.ID) (int32, bool) {
 	if l.inv == nil {
 		return 0, false
 	}
@@ -71,7 +72,7 @@ func (l Local) find(id snapshot.ID) (int32, bool) {
 }
 
 // uploaded returns an output that this save packed, and its pack.
-func (l Local) uploaded(id snapshot.ID) (o snapshot.Output, pack *snapshot.Pack, ok bool) {
+func (l Local) uploaded(id digest.ID) (o snapshot.Output, pack *snapshot.Pack, ok bool) {
 	if l.placed == nil {
 		return o, pack, false
 	}

@@ -2,7 +2,6 @@ package build
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/retention"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -202,7 +202,7 @@ func packAll(t *testing.T, l Local) (members map[string]string, c collect.Conten
 
 // path of an output in GOCACHE.
 func outputFile(output string) string {
-	return outputName(buildcache.Output{ID: sha256.Sum256([]byte(output))})
+	return outputName(buildcache.Output{ID: digest.Of([]byte(output))})
 }
 
 // TestWrite: a pack has the outputs under their names in GOCACHE. What is not what its name says,
@@ -272,12 +272,12 @@ func TestLargest(t *testing.T) {
 	p := b.AddPack(snapshot.Pack{Object: collecttest.Pack("p"), Size: 9, Frames: []snapshot.Frame{{Size: 20, Raw: 1 << 20}}})
 	off := int64(0)
 	for i, o := range l.inv.Outputs {
-		b.AddOutput(snapshot.Output{ID: snapshot.ID(o.ID), Size: o.Size, Pack: p, Off: off})
-		b.AddAction(snapshot.ID{byte(i)}, snapshot.ID(o.ID), 0, 0)
+		b.AddOutput(snapshot.Output{ID: o.ID, Size: o.Size, Pack: p, Off: off})
+		b.AddAction(digest.ID{byte(i)}, o.ID, 0, 0)
 		off += o.Size
 	}
-	b.AddOutput(snapshot.Output{ID: snapshot.ID{9}, Size: 1 << 19, Pack: p, Off: off}) // not here
-	b.AddAction(snapshot.ID{99}, snapshot.ID{9}, 0, 0)
+	b.AddOutput(snapshot.Output{ID: digest.ID{9}, Size: 1 << 19, Pack: p, Off: off}) // not here
+	b.AddAction(digest.ID{99}, digest.ID{9}, 0, 0)
 	b.Build(m)
 	list := l.Largest(m, 2)
 	if len(list) != 2 || list[0].Kind != "package index" || list[0].Count != 2 || list[0].Bytes != 324 || list[1].Bytes != 11 {

@@ -5,12 +5,13 @@ import (
 	"cmp"
 	"iter"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
 // record is one action entry, stored or here.
 type record struct {
-	action, output snapshot.ID
+	action, output digest.ID
 	size           int64  // of the output
 	time, lastUse  int64  // ns; Unix seconds
 	exec           string // of a program, its name

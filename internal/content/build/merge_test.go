@@ -9,6 +9,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -18,7 +19,7 @@ func history(rnd *rand.Rand, n int) []record {
 	for i := range n {
 		output := byte(rnd.IntN(n))
 		out = append(out, record{
-			action: snapshot.ID{byte(i)}, output: snapshot.ID{output}, size: int64(output) * 10,
+			action: digest.ID{byte(i)}, output: digest.ID{output}, size: int64(output) * 10,
 			time: int64(rnd.IntN(1000)), lastUse: collecttest.Ago(rnd.IntN(30 * 24)),
 		})
 	}
@@ -99,18 +100,18 @@ func TestMergeEndsEarly(t *testing.T) {
 // TestNewer: of two outputs of one action the newer one wins, the greater of equally old ones, and
 // any use counts.
 func TestNewer(t *testing.T) {
-	a := record{action: snapshot.ID{1}, output: snapshot.ID{1}, size: 10, time: 5, lastUse: 100, exec: "a"}
+	a := record{action: digest.ID{1}, output: digest.ID{1}, size: 10, time: 5, lastUse: 100, exec: "a"}
 	for name, c := range map[string]struct {
 		b    record
-		want snapshot.ID
+		want digest.ID
 		use  int64
 	}{
-		"older":             {record{output: snapshot.ID{9}, time: 4, lastUse: 50}, snapshot.ID{1}, 100},
-		"older, used later": {record{output: snapshot.ID{9}, time: 4, lastUse: 150}, snapshot.ID{1}, 150},
-		"newer":             {record{output: snapshot.ID{9}, time: 6, lastUse: 50}, snapshot.ID{9}, 100},
-		"as old, greater":   {record{output: snapshot.ID{9}, time: 5, lastUse: 50}, snapshot.ID{9}, 100},
-		"as old, less":      {record{output: snapshot.ID{0}, time: 5, lastUse: 100}, snapshot.ID{1}, 100},
-		"the same":          {record{output: snapshot.ID{1}, time: 5, lastUse: 99}, snapshot.ID{1}, 100},
+		"older":             {record{output: digest.ID{9}, time: 4, lastUse: 50}, digest.ID{1}, 100},
+		"older, used later": {record{output: digest.ID{9}, time: 4, lastUse: 150}, digest.ID{1}, 150},
+		"newer":             {record{output: digest.ID{9}, time: 6, lastUse: 50}, digest.ID{9}, 100},
+		"as old, greater":   {record{output: digest.ID{9}, time: 5, lastUse: 50}, digest.ID{9}, 100},
+		"as old, less":      {record{output: digest.ID{0}, time: 5, lastUse: 100}, digest.ID{1}, 100},
+		"the same":          {record{output: digest.ID{1}, time: 5, lastUse: 99}, digest.ID{1}, 100},
 	} {
 		c.b.action = a.action
 		ab, ba := newer(a, c.b), newer(c.b, a)

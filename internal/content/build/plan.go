@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/idindex"
 	"github.com/org/gocache-action/internal/retention"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -46,8 +47,8 @@ func (l Local) Expected(own *snapshot.Manifest) int {
 func (m merged) Items(list []retention.Item) []retention.Item {
 	n := m.local.Expected(m.base.Own)
 	list = slices.Grow(list, n)
-	outputs := make([]snapshot.ID, 0, n)
-	index := idindex.New(n, func(i int32) *snapshot.ID { return &outputs[i] })
+	outputs := make([]digest.ID, 0, n)
+	index := idindex.New(n, func(i int32) *digest.ID { return &outputs[i] })
 	programs := map[string]int32{}
 	for e := range m.entries() {
 		if _, ok := programs[e.exec]; !ok && e.exec != "" {
@@ -201,7 +202,7 @@ type placer struct {
 
 func (p *placer) indexOwn() {
 	own := p.base.Own
-	p.others = idindex.New(len(own.Outputs), func(i int32) *snapshot.ID { return &own.Outputs[i].ID })
+	p.others = idindex.New(len(own.Outputs), func(i int32) *digest.ID { return &own.Outputs[i].ID })
 	for i := range own.Outputs {
 		p.others.Add(int32(i))
 	}
@@ -209,7 +210,7 @@ func (p *placer) indexOwn() {
 
 // place adds an output to the builder from where it is stored: packs of this save, then previous
 // manifests, then one that another save has written meanwhile.
-func (p *placer) place(b *snapshot.Builder, id snapshot.ID) bool {
+func (p *placer) place(b *snapshot.Builder, id digest.ID) bool {
 	if o, pack, ok := p.local.uploaded(id); ok {
 		o.Pack = b.AddPack(*pack)
 		b.AddOutput(o)
@@ -226,7 +227,7 @@ func (p *placer) place(b *snapshot.Builder, id snapshot.ID) bool {
 	return true
 }
 
-func (p *placer) fromOther(id *snapshot.ID) (snapshot.Output, *snapshot.Manifest, bool) {
+func (p *placer) fromOther(id *digest.ID) (snapshot.Output, *snapshot.Manifest, bool) {
 	if p.others == nil {
 		return snapshot.Output{}, nil, false
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/retention"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -69,7 +70,7 @@ func (s situation) plan(t testing.TB, l Local) (*snapshot.Manifest, collect.Plan
 	b.Build(m)
 	var names []string
 	for _, i := range missing {
-		names = append(names, collecttest.Name(snapshot.ID(l.inv.Outputs[i].ID)))
+		names = append(names, collecttest.Name(l.inv.Outputs[i].ID))
 	}
 	return m, p, strings.Join(names, " ")
 }
@@ -80,7 +81,7 @@ func nameOf(object string) string {
 	if err != nil || len(b) != 32 {
 		return object
 	}
-	return collecttest.Name(snapshot.ID(b))
+	return collecttest.Name(digest.ID(b))
 }
 
 // TestNextSnapshot: what is here and what is stored become the next snapshot.

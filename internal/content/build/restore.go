@@ -8,6 +8,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -66,8 +67,8 @@ func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []i
 
 // removeWrong removes outputs that will be restored, and returns those that it could not remove. An
 // entry without its output is a miss for the go command.
-func removeWrong(c *buildcache.Cache, wrong []buildcache.Output, out *install.Outcome) map[buildcache.ID]bool {
-	stuck := map[buildcache.ID]bool{}
+func removeWrong(c *buildcache.Cache, wrong []buildcache.Output, out *install.Outcome) map[digest.ID]bool {
+	stuck := map[digest.ID]bool{}
 	for _, o := range wrong {
 		if _, err := c.DiscardOutput(o); err != nil {
 			stuck[o.ID] = true

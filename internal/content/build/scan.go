@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/goentry"
 )
 
@@ -106,7 +107,7 @@ func (s *scanner) forgetIndexes() {
 	s.inv.Entries = slices.DeleteFunc(s.inv.Entries, isNew)
 }
 
-func (s *scanner) isIndex(output buildcache.ID) bool {
+func (s *scanner) isIndex(output digest.ID) bool {
 	o, _ := s.inv.Output(output)
 	kind, err := s.cache.Kind(o)
 	return err == nil && kind == goentry.KindIndex

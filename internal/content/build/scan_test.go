@@ -18,6 +18,7 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -28,9 +29,9 @@ func stocked(entries map[string]string, lastUse int64) *collect.Stock {
 	b := snapshot.NewBuilder()
 	p := b.AddPack(snapshot.Pack{Object: collecttest.Pack("p"), Frames: []snapshot.Frame{{Raw: 1 << 20}}})
 	for action, output := range entries {
-		id := sha256.Sum256([]byte(output))
+		id := digest.Of([]byte(output))
 		b.AddOutput(snapshot.Output{ID: id, Size: int64(len(output)), Pack: p})
-		b.AddAction(sha256.Sum256([]byte(action)), id, lastUse*int64(time.Second), lastUse)
+		b.AddAction(digest.Of([]byte(action)), id, lastUse*int64(time.Second), lastUse)
 	}
 	m := new(snapshot.Manifest)
 	b.Build(m)
@@ -54,8 +55,8 @@ func scan(t *testing.T, dir string, stock *collect.Stock, restored bool, o ScanO
 }
 
 // uses are the last uses that a scan found, by action.
-func (f Found) uses() map[snapshot.ID]int64 {
-	uses := map[snapshot.ID]int64{}
+func (f Found) uses() map[digest.ID]int64 {
+	uses := map[digest.ID]int64{}
 	for _, e := range f.Local.list {
 		uses[e.action] = e.lastUse
 	}
@@ -161,11 +162,11 @@ func TestProvenIndexes(t *testing.T) {
 	tree, _ := treeDir(mods, v)
 	goroot := filepath.Join(t.TempDir(), "go")
 	collecttest.Write(t, filepath.Join(goroot, "src", "fmt", "print.go"), "package fmt")
-	var ids []buildcache.ID
+	var ids []digest.ID
 	ids = append(ids, goentry.ModuleIndex("go1.26.1", tree))
 	c := buildcache.Open(dir)
 	collecttest.BuildEntry(t, dir, "unproven", "go index v2 x", collecttest.Now, collecttest.Now)
-	output := buildcache.ID(sha256.Sum256([]byte("go index v2 x")))
+	output := digest.Of([]byte("go index v2 x"))
 	for _, id := range ids {
 		if err := c.PutAction(buildcache.Entry{Action: id, Output: output, Size: 13}, collecttest.Now); err != nil {
 			t.Fatal(err)
@@ -220,7 +221,7 @@ func TestUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	id := collecttest.BuildEntry(t, dir, "a", "1", collecttest.Now, collecttest.Now)
 	collecttest.BuildEntry(t, dir, "b", "2", collecttest.Now, collecttest.Now)
-	name := fmt.Sprintf("%x", id)
+	name := id.String()
 	if err := os.Chmod(filepath.Join(dir, name[:2], name+"-a"), 0); err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +240,7 @@ func TestUnknownOutputs(t *testing.T) {
 	var kinds []goentry.Kind
 	var errs []error
 	for i := range 6 {
-		s.inv.Entries = append(s.inv.Entries, buildcache.Local{Entry: buildcache.Entry{Action: buildcache.ID{byte(i)}}})
+		s.inv.Entries = append(s.inv.Entries, buildcache.Local{Entry: buildcache.Entry{Action: digest.ID{byte(i)}}})
 		kinds = append(kinds, goentry.Kind(fmt.Sprint(i)))
 		errs = append(errs, nil)
 	}

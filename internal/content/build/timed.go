@@ -12,6 +12,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/modcache"
 )
@@ -29,7 +30,7 @@ func (s *scanner) forgetTimed(ctx context.Context) error {
 		return err
 	}
 	kinds = s.forgetUnknown(kinds, errs)
-	proven := map[buildcache.ID]bool{}
+	proven := map[digest.ID]bool{}
 	if !s.StableTimes {
 		proven = s.proven(kinds)
 	}
@@ -90,8 +91,8 @@ func (s *scanner) newKinds(ctx context.Context) ([]goentry.Kind, []error, error)
 
 // proven names the entries that rest on no time: the indexes of module trees, and results of tests
 // that looked at no file of their module, as far as the environment is that of the test.
-func (s *scanner) proven(kinds []goentry.Kind) map[buildcache.ID]bool {
-	proven := map[buildcache.ID]bool{}
+func (s *scanner) proven(kinds []goentry.Kind) map[digest.ID]bool {
+	proven := map[digest.ID]bool{}
 	if slices.Contains(kinds, goentry.KindIndex) {
 		s.proveIndexes(proven)
 	}
@@ -113,7 +114,7 @@ func (s *scanner) proven(kinds []goentry.Kind) map[buildcache.ID]bool {
 
 // proveIndexes names the indexes of trees that do not change under their name: GOROOT, and the
 // toolchains and modules of GOMODCACHE, made by any of the go commands that are there.
-func (s *scanner) proveIndexes(proven map[buildcache.ID]bool) {
+func (s *scanner) proveIndexes(proven map[digest.ID]bool) {
 	versions := []string{s.GoVersion}
 	add := func(version, root string) {
 		for _, id := range goentry.GOROOT(version, root) {

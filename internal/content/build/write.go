@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -115,19 +116,19 @@ func (l Local) writeOutput(w *snapshot.Writer, o buildcache.Output, buf *[]byte)
 		*buf = make([]byte, o.Size)
 	}
 	data := (*buf)[:o.Size]
-	if _, err := io.ReadFull(f, data); err != nil || sha256.Sum256(data) != o.ID {
+	if _, err := io.ReadFull(f, data); err != nil || digest.Of(data) != o.ID {
 		return snapshot.Location{}, &collect.UnfitError{Err: errBadOutput}
 	}
 	return w.Add(m, bytes.NewReader(data))
 }
 
 // writeLarge reads a large output twice rather than hold it in memory.
-func writeLarge(w *snapshot.Writer, m snapshot.Member, id buildcache.ID, f io.ReadSeeker) (snapshot.Location, error) {
+func writeLarge(w *snapshot.Writer, m snapshot.Member, id digest.ID, f io.ReadSeeker) (snapshot.Location, error) {
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return snapshot.Location{}, &collect.UnfitError{Err: err}
 	}
-	if buildcache.ID(h.Sum(nil)) != id {
+	if digest.ID(h.Sum(nil)) != id {
 		return snapshot.Location{}, &collect.UnfitError{Err: errBadOutput}
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -98,7 +99,7 @@ func (w *writer) frame(f int, raw []byte) error {
 // process restored it, or the go command built it.
 func (w *writer) begin(i int, o snapshot.Output) (err error) {
 	w.output, w.left = i, o.Size
-	if w.in.stuck[buildcache.ID(o.ID)] {
+	if w.in.stuck[o.ID] {
 		w.loseOutput(i, install.KindDisk)
 		return nil
 	}
@@ -150,11 +151,11 @@ func (w *writer) check(p []byte) bool {
 		return true
 	}
 	o := w.in.manifest.Outputs[w.output]
-	if snapshot.ID(w.sum.Sum(nil)) == o.ID {
+	if digest.ID(w.sum.Sum(nil)) == o.ID {
 		return true
 	}
 	w.out.Damage(w.in.manifest.Packs[o.Pack].Object, o.Frame,
-		fmt.Sprintf("output %x is not what it is named by", o.ID), install.KindRefused)
+		fmt.Sprintf("output %s is not what it is named by", o.ID), install.KindRefused)
 	w.loseOutput(w.output, install.KindRefused)
 	w.abort()
 	return false
@@ -163,5 +164,5 @@ func (w *writer) check(p []byte) bool {
 // failed handles an error that concerns the file of the output begun last.
 func (w *writer) failed(err error) error {
 	id := w.in.manifest.Outputs[w.output].ID
-	return w.in.failed(w.out, fmt.Sprintf("output %x", id), id, len(w.in.actions.of(w.output)), err)
+	return w.in.failed(w.out, fmt.Sprintf("output %s", id), id, len(w.in.actions.of(w.output)), err)
 }

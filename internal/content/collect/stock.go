@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/idindex"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -50,7 +51,7 @@ func NewStock(manifests []*snapshot.Manifest, bad Damage) *Stock {
 	for _, m := range manifests {
 		n = max(n, len(m.Outputs))
 	}
-	s.where = idindex.New(n, func(i int32) *snapshot.ID { o, _ := s.At(i); return &o.ID })
+	s.where = idindex.New(n, func(i int32) *digest.ID { o, _ := s.At(i); return &o.ID })
 	first := 0
 	for _, m := range manifests {
 		IndexFiles(s.files, m, bad)
@@ -159,10 +160,10 @@ func (s *Stock) isWhole(m *snapshot.Manifest, o *snapshot.Output) bool {
 }
 
 // Find returns the number of an output that is stored.
-func (s *Stock) Find(id *snapshot.ID) (int32, bool) { return s.where.Find(id) }
+func (s *Stock) Find(id *digest.ID) (int32, bool) { return s.where.Find(id) }
 
 // Output returns where an output is stored, with Pack as an index into the second result's packs.
-func (s *Stock) Output(id *snapshot.ID) (snapshot.Output, *snapshot.Manifest, bool) {
+func (s *Stock) Output(id *digest.ID) (snapshot.Output, *snapshot.Manifest, bool) {
 	i, ok := s.where.Find(id)
 	if !ok {
 		return snapshot.Output{}, nil, false
@@ -172,7 +173,7 @@ func (s *Stock) Output(id *snapshot.ID) (snapshot.Output, *snapshot.Manifest, bo
 }
 
 // LastUse is when a previous save saw the action used last; 0 when none knows it.
-func (s *Stock) LastUse(action snapshot.ID) (t int64) {
+func (s *Stock) LastUse(action digest.ID) (t int64) {
 	for _, m := range s.manifests {
 		if a := FindAction(m, action); a != nil {
 			t = max(t, a.LastUse)
@@ -182,7 +183,7 @@ func (s *Stock) LastUse(action snapshot.ID) (t int64) {
 }
 
 // HasEntry reports whether a previous snapshot has an action with this output.
-func (s *Stock) HasEntry(action, output snapshot.ID) bool {
+func (s *Stock) HasEntry(action, output digest.ID) bool {
 	for _, m := range s.manifests {
 		if a := FindAction(m, action); a != nil && m.Outputs[a.Output].ID == output {
 			return true
@@ -192,7 +193,7 @@ func (s *Stock) HasEntry(action, output snapshot.ID) bool {
 }
 
 // FindAction returns an action of a manifest, or nil.
-func FindAction(m *snapshot.Manifest, id snapshot.ID) *snapshot.Action {
+func FindAction(m *snapshot.Manifest, id digest.ID) *snapshot.Action {
 	i := sort.Search(len(m.Actions), func(i int) bool { return bytes.Compare(m.Actions[i].ID[:], id[:]) >= 0 })
 	if i < len(m.Actions) && m.Actions[i].ID == id {
 		return &m.Actions[i]

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/zstdenc"
 )
@@ -87,7 +88,7 @@ func Sum(content string) string {
 }
 
 // ID is an ID that begins with b.
-func ID(b ...byte) (id snapshot.ID) {
+func ID(b ...byte) (id digest.ID) {
 	copy(id[:], b)
 	return id
 }

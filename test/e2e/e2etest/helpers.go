@@ -2,8 +2,6 @@ package e2etest
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -12,13 +10,11 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/keys"
 	"github.com/org/gocache-action/restore"
 )
-
-// HexID is how file names show an ID.
-func HexID(id [32]byte) string { return hex.EncodeToString(id[:]) }
 
 // Must fails the test at an error.
 func Must(t testing.TB, err error) {
@@ -56,12 +52,12 @@ func AddEntry(t testing.TB, dir string, i int) {
 	c := buildcache.Open(dir)
 	Must(t, c.Prepare(time.Now()))
 	data := fmt.Appendf(nil, "output of job %d", i)
-	o := buildcache.Output{ID: sha256.Sum256(data), Size: int64(len(data))}
+	o := buildcache.Output{ID: digest.Of(data), Size: int64(len(data))}
 	w, err := c.CreateOutput(o, time.Now())
 	Must(t, err)
 	_, err = w.Write(data)
 	Must(t, errors.Join(err, w.Close()))
-	Must(t, c.PutAction(buildcache.Entry{Action: buildcache.ID{1, byte(i)}, Output: o.ID, Size: o.Size, Time: 1}, time.Now()))
+	Must(t, c.PutAction(buildcache.Entry{Action: digest.ID{1, byte(i)}, Output: o.ID, Size: o.Size, Time: 1}, time.Now()))
 }
 
 // SomePlan is a key for tests without a project.

@@ -19,6 +19,7 @@ import (
 	modzip "golang.org/x/mod/zip"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/storetest"
@@ -260,12 +261,12 @@ func mustContents(t testing.TB, c caches) contents {
 func addOutput(t testing.TB, dir string, i int, data []byte) {
 	t.Helper()
 	c := buildcache.Open(dir)
-	o := buildcache.Output{ID: sha256.Sum256(data), Size: int64(len(data))}
+	o := buildcache.Output{ID: digest.Of(data), Size: int64(len(data))}
 	f, err := c.CreateOutput(o, longAgo)
 	e2etest.Must(t, err)
 	_, err = f.Write(data)
 	e2etest.Must(t, errors.Join(err, f.Close()))
-	e2etest.Must(t, c.PutAction(buildcache.Entry{Action: buildcache.ID{1, byte(i)}, Output: o.ID, Size: o.Size, Time: 1}, longAgo))
+	e2etest.Must(t, c.PutAction(buildcache.Entry{Action: digest.ID{1, byte(i)}, Output: o.ID, Size: o.Size, Time: 1}, longAgo))
 }
 
 func (w *smallWorld) saveOptions(st store.Store, c caches) save.Options {

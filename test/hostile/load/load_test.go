@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -112,7 +113,7 @@ func (w *loadWorld) mustHaveAll(t *testing.T, total *loadRequests) {
 		}
 		data, err := io.ReadAll(f)
 		f.Close()
-		if err != nil || buildcache.ID(sha256.Sum256(data)) != o.ID {
+		if err != nil || digest.Of(data) != o.ID {
 			t.Fatalf("output %s: %v", o.ID, err)
 		}
 	}
@@ -207,7 +208,7 @@ func loadFillBuild(t *testing.T, dir string, first, n int) {
 	for i := first; i < first+n; i++ {
 		data := make([]byte, 100+i%5000)
 		rand.NewChaCha8(sha256.Sum256([]byte(fmt.Sprint("output", i)))).Read(data)
-		o := buildcache.Output{ID: sha256.Sum256(data), Size: int64(len(data))}
+		o := buildcache.Output{ID: digest.Of(data), Size: int64(len(data))}
 		w, err := c.CreateOutput(o, now)
 		if err == nil {
 			_, err = w.Write(data)

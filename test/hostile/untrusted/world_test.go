@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/osfile"
@@ -172,7 +173,7 @@ func (w bytesWorld) fill(t testing.TB) {
 	b := buildcache.Open(w.build())
 	bytesMust(t, b.Prepare(time.Now()))
 	for i, content := range bytesOutputs {
-		o := buildcache.Output{ID: sha256.Sum256([]byte(content)), Size: int64(len(content))}
+		o := buildcache.Output{ID: digest.Of([]byte(content)), Size: int64(len(content))}
 		out, err := b.CreateOutput(o, time.Now())
 		bytesMust(t, err)
 		_, err = out.Write([]byte(content))

@@ -1,7 +1,6 @@
 package collecttest
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -29,13 +29,13 @@ func Inventory(t testing.TB, text string) (inv *buildcache.Inventory, lastUse fu
 	for _, a := range m.Actions {
 		o := m.Outputs[a.Output]
 		inv.Entries = append(inv.Entries, buildcache.Local{
-			Entry:      buildcache.Entry{Action: buildcache.ID(a.ID), Output: buildcache.ID(o.ID), Size: o.Size, Time: a.Time},
+			Entry:      buildcache.Entry{Action: a.ID, Output: o.ID, Size: o.Size, Time: a.Time},
 			ActionTime: a.LastUse * int64(time.Second),
 		})
 	}
 	for _, o := range m.Outputs {
 		made := int64(strings.Index(text, " "+Name(o.ID)+" ")) * int64(time.Second)
-		inv.Outputs = append(inv.Outputs, buildcache.Output{ID: buildcache.ID(o.ID), Size: o.Size, Time: made, Exec: o.Exec})
+		inv.Outputs = append(inv.Outputs, buildcache.Output{ID: o.ID, Size: o.Size, Time: made, Exec: o.Exec})
 	}
 	slices.SortFunc(inv.Outputs, func(a, b buildcache.Output) int { return slices.Compare(a.ID[:], b.ID[:]) })
 	inv.Drop(nil) // makes its index
@@ -43,13 +43,13 @@ func Inventory(t testing.TB, text string) (inv *buildcache.Inventory, lastUse fu
 }
 
 // BuildEntry writes an entry with its output into a build cache, made and used at these times.
-func BuildEntry(t testing.TB, dir, action, output string, made, used time.Time) snapshot.ID {
+func BuildEntry(t testing.TB, dir, action, output string, made, used time.Time) digest.ID {
 	t.Helper()
 	c := buildcache.Open(dir)
 	if err := c.Prepare(Now); err != nil {
 		t.Fatal(err)
 	}
-	o := buildcache.Output{ID: sha256.Sum256([]byte(output)), Size: int64(len(output)), Time: made.UnixNano()}
+	o := buildcache.Output{ID: digest.Of([]byte(output)), Size: int64(len(output)), Time: made.UnixNano()}
 	w, err := c.CreateOutput(o, made)
 	if err == nil {
 		_, err = w.Write([]byte(output))
@@ -58,7 +58,7 @@ func BuildEntry(t testing.TB, dir, action, output string, made, used time.Time) 
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		t.Fatal(err)
 	}
-	id := sha256.Sum256([]byte(action))
+	id := digest.Of([]byte(action))
 	if err := c.PutAction(buildcache.Entry{Action: id, Output: o.ID, Size: o.Size, Time: made.UnixNano()}, used); err != nil {
 		t.Fatal(err)
 	}

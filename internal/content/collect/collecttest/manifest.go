@@ -26,6 +26,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -36,23 +37,23 @@ var Now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 func Ago(hours int) int64 { return Now.Add(-time.Duration(hours) * time.Hour).Unix() }
 
 // ID is the one with a name.
-func ID(name string) (id snapshot.ID) {
+func ID(name string) (id digest.ID) {
 	copy(id[:], name)
 	return id
 }
 
 // Name is the name of an ID.
-func Name(id snapshot.ID) string { return string(bytes.TrimRight(id[:], "\x00")) }
+func Name(id digest.ID) string { return string(bytes.TrimRight(id[:], "\x00")) }
 
 // Hex is a name as a hash in hex.
-func Hex(name string) string { id := ID(name); return hex.EncodeToString(id[:]) }
+func Hex(name string) string { return ID(name).String() }
 
 func unhex(s string) string {
 	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != len(snapshot.ID{}) {
+	if err != nil || len(b) != len(digest.ID{}) {
 		return s
 	}
-	return Name(snapshot.ID(b))
+	return Name(digest.ID(b))
 }
 
 // Pack is the name of the object of a pack.
