@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // calls counts the system calls of one restore that create, write or close files.
@@ -42,7 +44,7 @@ func (c *chain) systemCalls(ctx context.Context, t tool) (*calls, error) {
 		return nil, err
 	}
 	logf("counting the system calls of a restore")
-	log := c.path("tmp", "strace")
+	log := c.Path("tmp", "strace")
 	for _, s := range t.restore(c.number) {
 		s.argv = slices.Concat([]string{"strace", "-f", "--seccomp-bpf", "-s", "0", "-e", "trace=" + traced, "-e", "signal=none", "-o", log}, s.argv)
 		if _, err := c.succeed(ctx, t.env(), s); err != nil {
@@ -59,7 +61,7 @@ func (c *chain) systemCalls(ctx context.Context, t tool) (*calls, error) {
 	if err != nil {
 		return nil, err
 	}
-	counted.Files, _, err = treeSize(c.path("caches"))
+	counted.Files, _, err = kit.TreeSize(c.Path("caches"))
 	return &counted, err
 }
 

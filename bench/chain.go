@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // The scenarios, in the order in which a chain of jobs meets them.
@@ -29,7 +31,7 @@ type chain struct {
 	*lab
 	*project
 	link   *link
-	server *server
+	server *kit.Server
 	wanted []string // scenarios
 	round  int      // 0 is the warm-up, which is not recorded
 
@@ -44,7 +46,7 @@ type run struct {
 	Scenario string `json:"scenario"`
 	Tool     string `json:"tool"`
 	Round    int    `json:"round"`
-	cost
+	kit.Outcome
 	ServerCPU float64            `json:"server_cpu"`
 	Stages    map[string]float64 `json:"stages"` // seconds by command
 	change
@@ -90,7 +92,7 @@ func (c *chain) all(ctx context.Context, t tool) error {
 // startOver empties the bucket and the caches, and resets the project.
 func (c *chain) startOver(t tool) error {
 	c.tool, c.number = t, 0
-	return errors.Join(c.server.newBucket(c.bucket()), c.emptyCaches(), c.reset(), t.clean(true))
+	return errors.Join(c.server.NewBucket(c.bucket()), c.emptyCaches(), c.reset(), t.clean(true))
 }
 
 func (c *chain) emptyCaches() error {
@@ -99,13 +101,13 @@ func (c *chain) emptyCaches() error {
 
 // withReference puts the reference caches in the place of the caches while f runs.
 func (c *chain) withReference(f func() error) error {
-	if err := os.RemoveAll(c.path("caches")); err != nil {
+	if err := os.RemoveAll(c.Path("caches")); err != nil {
 		return err
 	}
-	if err := os.Rename(c.path("reference"), c.path("caches")); err != nil {
+	if err := os.Rename(c.Path("reference"), c.Path("caches")); err != nil {
 		return err
 	}
-	return errors.Join(f(), os.Rename(c.path("caches"), c.path("reference")))
+	return errors.Join(f(), os.Rename(c.Path("caches"), c.Path("reference")))
 }
 
 func (c *chain) firstSave(ctx context.Context) error {
@@ -166,7 +168,7 @@ func (c *chain) record(ctx context.Context, scenario string, stages []stage) err
 			return fmt.Errorf("%s: %w", s.label, err)
 		}
 		r.Stages[s.label] = took.Wall
-		r.cost = r.cost.then(took)
+		r.Outcome = then(r.Outcome, took)
 	}
 	if err := c.complete(&r, before); err != nil {
 		return err
@@ -185,43 +187,45 @@ func (c *chain) keep(r run) {
 
 // situation is the state of the server before a step.
 type situation struct {
-	objects map[string]stored
+	objects map[string]kit.Object
 	cpu     float64
 }
 
 // settle lets earlier work finish: unwritten pages, and lines of the server's log.
 func (c *chain) settle(ctx context.Context) (s situation, err error) {
-	if err := command(ctx, "sync"); err != nil {
+	if err := kit.Do(ctx, "sync"); err != nil {
 		return s, err
 	}
-	if _, err := c.server.requests(); err != nil {
+	if _, err := c.server.Requests(); err != nil {
 		return s, err
 	}
-	if s.objects, err = c.server.objects(c.bucket()); err != nil {
+	if s.objects, err = c.server.Objects(c.bucket()); err != nil {
 		return s, err
 	}
-	s.cpu, err = c.server.cpu()
+	s.cpu, err = c.server.CPU()
 	return s, err
 }
 
 // complete adds what the step did to the server, and judges its outcome.
 func (c *chain) complete(r *run, before situation) error {
-	used, err := c.server.cpu()
+	used, err := c.server.CPU()
 	if err != nil {
 		return err
 	}
 	r.ServerCPU = used - before.cpu
-	if r.Requests, err = c.server.requests(); err != nil {
+	count, err := c.server.Requests()
+	if err != nil {
 		return err
 	}
-	after, err := c.server.objects(c.bucket())
+	r.Requests = count.Kinds
+	after, err := c.server.Objects(c.bucket())
 	if err != nil {
 		return err
 	}
 	r.change = compare(before.objects, after)
 	r.explain()
 	if r.Exit != 0 && !(r.Tool == tarName && r.Scenario == restoreOver) {
-		return fmt.Errorf("exit code %d\n%s", r.Exit, tail(r.Errors, 4000))
+		return r.Failure(r.Tool)
 	}
 	return nil
 }
@@ -238,13 +242,13 @@ func (r *run) explain() {
 }
 
 // succeed measures one stage that is not recorded, and must succeed.
-func (c *chain) succeed(ctx context.Context, env []string, s stage) (cost, error) {
-	if err := command(ctx, "sync"); err != nil {
-		return cost{}, err
+func (c *chain) succeed(ctx context.Context, env []string, s stage) (kit.Outcome, error) {
+	if err := kit.Do(ctx, "sync"); err != nil {
+		return kit.Outcome{}, err
 	}
 	took, err := c.measure(ctx, c.link, env, s)
-	if err == nil && took.Exit != 0 {
-		err = fmt.Errorf("%s: exit code %d\n%s", s.label, took.Exit, tail(took.Errors, 4000))
+	if err == nil {
+		err = took.Failure(s.label)
 	}
 	return took, err
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // disk is an ext4 file system in an image file. A root file system in a virtual machine
@@ -61,13 +63,7 @@ func mountedImage(dir string) (string, error) {
 func (d *disk) mount(ctx context.Context) error {
 	// nodiscard keeps the blocks of the image allocated; the two lazy options would
 	// leave work to a kernel thread, which would run beside the first measurements.
-	if err := command(ctx, "mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", d.image); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(d.dir, 0o755); err != nil {
-		return err
-	}
-	return command(ctx, "mount", "-o", "loop", d.image, d.dir)
+	return kit.Image{File: d.image, Dir: d.dir}.Mount(ctx, []string{"-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0"}, "loop")
 }
 
 // holdWriteback lets the kernel write the image at "sync" and not while something is measured. Else
@@ -100,11 +96,7 @@ func (d *disk) close() error {
 	if err := d.freeWriteback(); err != nil || d.keep {
 		return err
 	}
-	// Not bound to the run's context: an interrupted run has to clean up as well.
-	// Lazy, because the commands of such a run may need a moment to end. When the mount
-	// itself failed there is nothing to unmount, and Remove succeeds.
-	_ = command(context.Background(), "umount", "--lazy", d.dir)
-	return errors.Join(os.Remove(d.dir), os.Remove(d.image))
+	return kit.Image{File: d.image, Dir: d.dir}.Remove()
 }
 
 // touchMemory fills two thirds of the free memory once and gives it back. The first touch of a page

@@ -18,15 +18,15 @@ func (c *chain) leastWork(ctx context.Context) error {
 	if err := c.emptyDir("caches"); err != nil {
 		return err
 	}
-	took, err := c.succeed(ctx, nil, stage{label: "floor", dir: c.path("project"), argv: []string{
-		c.path("bin", "floor"), "-store", c.path("store", c.bucket(), storePrefix),
-		"-mod", c.path("caches", "mod"), "-build", c.path("caches", "build"),
+	took, err := c.succeed(ctx, nil, stage{label: "floor", dir: c.Path("project"), argv: []string{
+		c.Path("bin", "floor"), "-store", c.Path("store", c.bucket(), storePrefix),
+		"-mod", c.Path("caches", "mod"), "-build", c.Path("caches", "build"),
 	}})
 	if err != nil {
 		return err
 	}
 	r := run{Link: c.link.name, Scenario: restoreEmpty, Tool: floorName, Round: c.round}
-	if err := json.Unmarshal(took.Output, &r.cost); err != nil {
+	if err := json.Unmarshal(took.Output, &r.Outcome); err != nil {
 		return fmt.Errorf("output of floor: %w", err)
 	}
 	c.keep(r)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 const (
@@ -30,7 +32,7 @@ func openLink(ctx context.Context, l *lab, name string) (*link, error) {
 	if name == loopback {
 		return &link{name: name, host: "127.0.0.1", description: "Client and server on one machine, with nothing between them"}, nil
 	}
-	argv := []string{"setpriv", "--pdeathsig", "TERM", "--", l.path("bin", "shape"), "-delay", "10ms", "-rate", "1000", "link"}
+	argv := []string{"setpriv", "--pdeathsig", "TERM", "--", l.Path("bin", "shape"), "-delay", "10ms", "-rate", "1000", "link"}
 	relay := exec.Command(argv[0], argv[1:]...) // ended by close, which lets it clean up
 	relay.Stderr = os.Stderr
 	out, err := relay.StdoutPipe()
@@ -62,11 +64,30 @@ func (k *link) close() {
 }
 
 // roundTrip waits for the server and returns the median time of a TCP handshake with it.
-func (k *link) roundTrip(ctx context.Context, l *lab, port string) (string, error) {
-	argv := append(append([]string{}, k.client...), l.path("bin", "shape"), "probe", k.host+":"+port)
+func (k *link) roundTrip(ctx context.Context, l *lab, addr string) (string, error) {
+	argv := append(append([]string{}, k.client...), l.Path("bin", "shape"), "probe", addr)
 	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("probe of the server: %w: %s", err, out)
 	}
 	return strings.TrimSpace(string(out)), nil
+}
+
+const serverPort = "7079"
+
+// startServer starts the server at its end of the link. roundTrip is the time of a TCP handshake
+// with it, as measured.
+func startServer(ctx context.Context, l *lab, k *link) (s *kit.Server, roundTrip string, err error) {
+	if err := l.emptyDir("store"); err != nil {
+		return nil, "", err
+	}
+	s, err = kit.StartServer(ctx, kit.ServerOptions{
+		Binary: l.Path("bin", "versitygw"), Dir: l.Path("store"), Log: l.Path("access.log"),
+		Addr: k.host + ":" + serverPort, Enter: k.server, Env: l.env,
+		Ready: func(ctx context.Context, addr string) (err error) {
+			roundTrip, err = k.roundTrip(ctx, l, addr)
+			return err
+		},
+	})
+	return s, roundTrip, err
 }

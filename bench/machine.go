@@ -14,17 +14,15 @@ import (
 
 // machine describes where and with what a run was made.
 type machine struct {
+	kit.Machine
 	CPU         string `json:"cpu"`
-	Cores       int    `json:"cores"`
 	MemoryBytes int64  `json:"memory_bytes"`
 	Kernel      string `json:"kernel"`
-	Go          string `json:"go"`
 	Tar         string `json:"tar"`
 	Zstd        string `json:"zstd"`
 	Rclone      string `json:"rclone"`
 	Versitygw   string `json:"versitygw"`
 	Gocache     string `json:"gocache"`
-	Commit      string `json:"commit"` // of the checkout
 	ImageDir    string `json:"image_dir"`
 }
 
@@ -34,15 +32,13 @@ func describeMachine(ctx context.Context, l *lab) (machine, error) {
 		return machine{}, err
 	}
 	return machine{
-		CPU: cpuModel(), Cores: runtime.NumCPU(), MemoryBytes: total,
+		Machine: kit.DescribeMachine(ctx), CPU: cpuModel(), MemoryBytes: total,
 		Kernel:    kit.FirstLine(ctx, "uname", "-sr"),
-		Go:        kit.FirstLine(ctx, "go", "env", "GOVERSION"),
 		Tar:       kit.FirstLine(ctx, "tar", "--version"),
-		Zstd:      strings.Trim(kit.FirstLine(ctx, "zstd", "--version"), "* "),
+		Zstd:      kit.ZstdVersion(ctx),
 		Rclone:    kit.FirstLine(ctx, "rclone", "version"),
 		Versitygw: kit.FirstLine(ctx, "go", "list", "-modfile=tools/go.mod", "-m", "github.com/versity/versitygw"),
-		Gocache:   kit.FirstLine(ctx, l.path("bin", "gocache"), "version"),
-		Commit:    kit.FirstLine(ctx, "git", "describe", "--always", "--dirty"),
+		Gocache:   kit.FirstLine(ctx, l.Path("bin", "gocache"), "version"),
 		ImageDir:  filepath.Dir(l.disk.image),
 	}, nil
 }

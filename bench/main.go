@@ -20,35 +20,20 @@ import (
 
 func main() { kit.Main("bench", execute) }
 
-// execute measures, or loads what an earlier run measured, and reports.
 func execute(ctx context.Context, args []string) error {
 	o, err := parseOptions(args)
 	if err != nil {
 		return err
 	}
-	res, err := obtain(ctx, o)
-	if err != nil {
-		return err
-	}
-	page, err := render(res)
-	if err != nil {
-		return err
-	}
-	return kit.Publish(page, o.doc, o.check, res.missed())
+	return kit.Benchmark[results]{
+		Measure: func(ctx context.Context) (*results, error) { return measureAll(ctx, o) },
+		Started: func(r *results) time.Time { return r.Started },
+		Render:  render, Missed: (*results).missed,
+	}.Run(ctx, o.Output)
 }
 
-func obtain(ctx context.Context, o options) (*results, error) {
-	if o.from != "" {
-		return kit.Load[results](o.from)
-	}
-	res, err := measureAll(ctx, o)
-	if res == nil || len(res.Runs) == 0 {
-		return nil, err
-	}
-	return res, kit.Keep(o.results, "", res.Started, res, err)
-}
-
-// measureAll prepares the machine and the project, and measures every link.
+// measureAll prepares the machine and the project, and measures every link. It returns no results
+// without a run.
 func measureAll(ctx context.Context, o options) (res *results, err error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("needs root, to mount a file system and to set up network namespaces")
@@ -71,6 +56,9 @@ func measureAll(ctx context.Context, o options) (res *results, err error) {
 	}
 	for _, name := range o.links {
 		if err := measureLink(ctx, l, p, o, name, res); err != nil {
+			if len(res.Runs) == 0 {
+				res = nil
+			}
 			return res, fmt.Errorf("link %s: %w", name, err)
 		}
 	}

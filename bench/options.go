@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // The project: large enough to matter (about 250 modules), small enough to build in minutes.
@@ -27,10 +29,7 @@ type options struct {
 	keep      bool
 	edit      string
 	upgrade   string
-	results   string
-	doc       string
-	from      string
-	check     bool
+	kit.Output
 }
 
 func parseOptions(args []string) (options, error) {
@@ -46,21 +45,15 @@ func parseOptions(args []string) (options, error) {
 	f.BoolVar(&o.keep, "keep", false, "leave the file system mounted with the built project on it, and use it again in the next run")
 	f.StringVar(&o.edit, "edit", defaultEdit, "source `file` of the project that changes")
 	f.StringVar(&o.upgrade, "upgrade", defaultUpgrade, "`module@version` of the dependency that is upgraded")
-	f.StringVar(&o.results, "results", "bench/results", "`directory` for the raw figures")
-	f.StringVar(&o.doc, "doc", "", "`file` to write the report to, in Markdown (docs/benchmarks.md)")
-	f.StringVar(&o.from, "from", "", "measure nothing: report the raw figures in `file`")
-	f.BoolVar(&o.check, "check", false, "fail when a measured target is missed")
+	o.Flags(f, "docs/benchmarks.md")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	o.links, o.scenarios = strings.Split(links, ","), strings.Split(chosen, ",")
-	return o, errors.Join(o.validate(f.Args()), o.setImage())
+	return o, errors.Join(kit.NoArguments(f), o.validate(), o.setImage())
 }
 
-func (o *options) validate(rest []string) error {
-	if len(rest) > 0 {
-		return fmt.Errorf("unexpected argument %q", rest[0])
-	}
+func (o *options) validate() error {
 	if o.rounds < 1 {
 		return errors.New("-n must be at least 1")
 	}

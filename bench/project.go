@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // project is the measured project: its source in "project", and in "reference" the caches
@@ -28,7 +29,7 @@ var moduleFiles = []string{"go.mod", "go.sum"}
 
 // prepare fetches and builds the project with fresh caches, unless an earlier run left it.
 func (p *project) prepare(ctx context.Context) error {
-	if _, err := os.Stat(p.path("upgraded")); err == nil {
+	if _, err := os.Stat(p.Path("upgraded")); err == nil {
 		return p.reset()
 	}
 	steps := []func(context.Context) error{p.fetch, p.buildReference, p.makeEdit, p.makeUpgrade}
@@ -48,7 +49,7 @@ func (p *project) fetch(ctx context.Context) error {
 			return err
 		}
 	}
-	out, err := p.userCommand(ctx, p.path("home"), []string{"GOMODCACHE=" + p.path("fetch")}, "go", "mod", "download", "-json", projectModule)
+	out, err := p.userCommand(ctx, p.Path("home"), []string{"GOMODCACHE=" + p.Path("fetch")}, "go", "mod", "download", "-json", projectModule)
 	if err != nil {
 		return err
 	}
@@ -56,18 +57,18 @@ func (p *project) fetch(ctx context.Context) error {
 	if err := json.Unmarshal([]byte(out), &module); err != nil {
 		return fmt.Errorf("go mod download -json: %w", err)
 	}
-	if err := p.copyTree(ctx, module.Dir, p.path("project")); err != nil {
+	if err := p.copyTree(ctx, module.Dir, p.Path("project")); err != nil {
 		return err
 	}
-	return os.RemoveAll(p.path("fetch"))
+	return os.RemoveAll(p.Path("fetch"))
 }
 
 // copyTree copies the content of a directory; the user can write to the copy.
 func (p *project) copyTree(ctx context.Context, from, to string) error {
-	if _, err := p.userCommand(ctx, p.path("home"), nil, "cp", "-r", from+"/.", to); err != nil {
+	if _, err := p.userCommand(ctx, p.Path("home"), nil, "cp", "-r", from+"/.", to); err != nil {
 		return err
 	}
-	_, err := p.userCommand(ctx, p.path("home"), nil, "chmod", "-R", "u+w", to)
+	_, err := p.userCommand(ctx, p.Path("home"), nil, "chmod", "-R", "u+w", to)
 	return err
 }
 
@@ -79,13 +80,13 @@ func (p *project) buildReference(ctx context.Context) error {
 	if err := p.keep(original, append(moduleFiles, p.edit)...); err != nil {
 		return err
 	}
-	return os.Rename(p.path("caches"), p.path("reference"))
+	return os.Rename(p.Path("caches"), p.Path("reference"))
 }
 
 // job is what a CI job does between restore and save.
 func (p *project) job(ctx context.Context, env ...string) error {
 	for _, verb := range []string{"build", "vet"} {
-		if _, err := p.userCommand(ctx, p.path("project"), env, "go", verb, "./..."); err != nil {
+		if _, err := p.userCommand(ctx, p.Path("project"), env, "go", verb, "./..."); err != nil {
 			return err
 		}
 	}
@@ -94,7 +95,7 @@ func (p *project) job(ctx context.Context, env ...string) error {
 
 // makeEdit prepares the changed source file: one more function at its end.
 func (p *project) makeEdit(context.Context) error {
-	source, err := os.ReadFile(p.path("project", p.edit))
+	source, err := os.ReadFile(p.Path("project", p.edit))
 	if err != nil {
 		return err
 	}
@@ -112,23 +113,23 @@ func (p *project) makeUpgrade(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := p.copyTree(ctx, p.path("project"), p.path("scratch")); err != nil {
+	if err := p.copyTree(ctx, p.Path("project"), p.Path("scratch")); err != nil {
 		return err
 	}
-	known := "file://" + p.path("reference", "mod", "cache", "download")
-	env := []string{"GOMODCACHE=" + p.path("proxy"), "GOPROXY=" + known + "," + p.variable("GOPROXY")}
+	known := "file://" + p.Path("reference", "mod", "cache", "download")
+	env := []string{"GOMODCACHE=" + p.Path("proxy"), "GOPROXY=" + known + "," + p.variable("GOPROXY")}
 	for _, argv := range [][]string{
 		{"go", "get", p.upgrade},
 		{"go", "list", "-deps", "-test", "./..."}, // fetches what build and vet need
 	} {
-		if _, err := p.userCommand(ctx, p.path("scratch"), env, argv...); err != nil {
+		if _, err := p.userCommand(ctx, p.Path("scratch"), env, argv...); err != nil {
 			return err
 		}
 	}
 	if err := p.copyFiles("scratch", upgraded, moduleFiles); err != nil {
 		return err
 	}
-	return os.RemoveAll(p.path("scratch"))
+	return os.RemoveAll(p.Path("scratch"))
 }
 
 // variable returns a variable of the environment of the measured commands.
@@ -155,18 +156,18 @@ func (p *project) use(variant string, names ...string) error {
 // that new times alone would add entries to the build cache.
 func (p *project) copyFiles(from, to string, names []string) error {
 	for _, name := range names {
-		content, err := os.ReadFile(p.path(from, name))
+		content, err := os.ReadFile(p.Path(from, name))
 		if err != nil {
 			return err
 		}
-		info, err := os.Stat(p.path(from, name))
+		info, err := os.Stat(p.Path(from, name))
 		if err != nil {
 			return err
 		}
 		if err := p.writeFile(to, name, content); err != nil {
 			return err
 		}
-		if err := os.Chtimes(p.path(to, name), info.ModTime(), info.ModTime()); err != nil {
+		if err := os.Chtimes(p.Path(to, name), info.ModTime(), info.ModTime()); err != nil {
 			return err
 		}
 	}
@@ -174,7 +175,7 @@ func (p *project) copyFiles(from, to string, names []string) error {
 }
 
 func (p *project) writeFile(dir, name string, content []byte) error {
-	file := p.path(dir, name)
+	file := p.Path(dir, name)
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
@@ -197,7 +198,7 @@ func (p *project) upgradeJob(ctx context.Context) error {
 	if err := p.use(upgraded, moduleFiles...); err != nil {
 		return err
 	}
-	return p.job(ctx, "GOPROXY=file://"+p.path("proxy", "cache", "download"))
+	return p.job(ctx, "GOPROXY=file://"+p.Path("proxy", "cache", "download"))
 }
 
 // compiles finds in the output of "go build -x" the programs that a complete cache makes needless.
@@ -206,7 +207,7 @@ var compiles = regexp.MustCompile(`/pkg/tool/[^ /]+/(compile|asm|cgo) .*`)
 
 // checkComplete runs the job offline and fails if anything had to be fetched or compiled.
 func (p *project) checkComplete(ctx context.Context) error {
-	out, err := p.userCommand(ctx, p.path("project"), []string{"GOPROXY=off"}, "go", "build", "-x", "./...")
+	out, err := p.userCommand(ctx, p.Path("project"), []string{"GOPROXY=off"}, "go", "build", "-x", "./...")
 	if err != nil {
 		return fmt.Errorf("offline build after the restore: %w", err)
 	}
@@ -228,25 +229,9 @@ type cacheSizes struct {
 }
 
 func (p *project) describe() (c cacheSizes, err error) {
-	if c.ModuleFiles, c.ModuleBytes, err = treeSize(p.path("reference", "mod")); err != nil {
+	if c.ModuleFiles, c.ModuleBytes, err = kit.TreeSize(p.Path("reference", "mod")); err != nil {
 		return c, err
 	}
-	c.BuildFiles, c.BuildBytes, err = treeSize(p.path("reference", "build"))
+	c.BuildFiles, c.BuildBytes, err = kit.TreeSize(p.Path("reference", "build"))
 	return c, err
-}
-
-// treeSize returns the number of regular files below a directory and the sum of their sizes.
-func treeSize(root string) (files int, bytes int64, err error) {
-	err = filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		files, bytes = files+1, bytes+info.Size()
-		return nil
-	})
-	return files, bytes, err
 }

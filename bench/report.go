@@ -29,15 +29,7 @@ func (page) Module() string { return projectModule }
 
 // TargetRows is the table of targets.
 func (p page) TargetRows() string {
-	var b strings.Builder
-	for _, t := range p.targets() {
-		value := "–"
-		if t.Measured {
-			value = fmt.Sprintf("%.3g%s", t.Value, t.Unit)
-		}
-		fmt.Fprintf(&b, "| %s | %.3g%s | %s | %s |\n", t.Text, t.Limit, t.Unit, value, t.verdict())
-	}
-	return b.String()
+	return kit.TargetRows(p.targets(), "%.3g", "%.3g")
 }
 
 // scenarioText says what a scenario is, in the tables.
@@ -145,7 +137,7 @@ func middle(runs []run, m metric, scale float64, format string) string {
 	if len(runs) == 0 {
 		return "–"
 	}
-	return fmt.Sprintf(format, kit.Median(values(runs, m))/scale)
+	return fmt.Sprintf(format, kit.Median(kit.Values(runs, m))/scale)
 }
 
 // spread is the median with the least and the greatest value.
@@ -153,7 +145,7 @@ func spread(runs []run, m metric) string {
 	if len(runs) == 0 {
 		return "–"
 	}
-	list := values(runs, m)
+	list := kit.Values(runs, m)
 	return fmt.Sprintf("%.2f (%.2f–%.2f)", kit.Median(list), slices.Min(list), slices.Max(list))
 }
 

@@ -28,10 +28,10 @@ type linkInfo struct {
 }
 
 // metric is one figure of a run.
-type metric func(run) float64
+type metric = kit.Figure[run]
 
 func wall(r run) float64        { return r.Wall }
-func cpu(r run) float64         { return r.cpu() }
+func cpu(r run) float64         { return r.CPU() }
 func serverCPU(r run) float64   { return r.ServerCPU }
 func maxRSS(r run) float64      { return float64(r.MaxRSS) }
 func sumRSS(r run) float64      { return float64(r.SumRSS) }
@@ -53,15 +53,6 @@ func (r *results) selected(link, scenario, tool string) []run {
 		if x.Link == link && x.Scenario == scenario && x.Tool == tool {
 			list = append(list, x)
 		}
-	}
-	return list
-}
-
-// values returns one figure of each of the runs.
-func values(runs []run, m metric) []float64 {
-	list := make([]float64, len(runs))
-	for i, r := range runs {
-		list[i] = m(r)
 	}
 	return list
 }

@@ -13,13 +13,13 @@ func measureLink(ctx context.Context, l *lab, p *project, o options, name string
 		return err
 	}
 	defer k.close()
-	s, err := startServer(ctx, l, k)
+	s, roundTrip, err := startServer(ctx, l, k)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	c := &chain{lab: l, project: p, link: k, server: s}
-	info := linkInfo{Name: name, Description: k.description, RoundTrip: s.roundTrip}
+	info := linkInfo{Name: name, Description: k.description, RoundTrip: roundTrip}
 	if info.Tuning, err = tune(ctx, c); err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path"
 	"strconv"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // tarTool does what actions/cache does, with the arguments of its tar.ts, and moves
@@ -27,14 +29,14 @@ func (s rcloneSettings) upload() string {
 	return fmt.Sprintf("%d MiB parts, %d at once", s.ChunkMiB, s.Concurrency)
 }
 
-func newTarTool(l *lab, s *server, bucket string, settings rcloneSettings) *tarTool {
+func newTarTool(l *lab, s *kit.Server, bucket string, settings rcloneSettings) *tarTool {
 	return &tarTool{lab: l, bucket: bucket, settings: settings, remote: []string{
 		"RCLONE_CONFIG=/dev/null",
 		"RCLONE_CONFIG_BENCH_TYPE=s3",
 		"RCLONE_CONFIG_BENCH_PROVIDER=Other",
-		"RCLONE_CONFIG_BENCH_ENDPOINT=" + s.endpoint,
-		"RCLONE_CONFIG_BENCH_ACCESS_KEY_ID=" + accessKey,
-		"RCLONE_CONFIG_BENCH_SECRET_ACCESS_KEY=" + secretKey,
+		"RCLONE_CONFIG_BENCH_ENDPOINT=" + s.Endpoint,
+		"RCLONE_CONFIG_BENCH_ACCESS_KEY_ID=" + kit.AccessKey,
+		"RCLONE_CONFIG_BENCH_SECRET_ACCESS_KEY=" + kit.SecretKey,
 	}}
 }
 
@@ -43,7 +45,7 @@ func (t *tarTool) name() string { return tarName }
 func (t *tarTool) env() []string { return t.remote }
 
 // archive lies in a directory of its own, where tar runs, as with actions/cache.
-func (t *tarTool) archive() string { return t.path("tmp", "archive", "cache.tzst") }
+func (t *tarTool) archive() string { return t.Path("tmp", "archive", "cache.tzst") }
 
 func (t *tarTool) object(number int) string {
 	return "bench:" + path.Join(t.bucket, "key-"+strconv.Itoa(number), "cache.tzst")
@@ -59,11 +61,11 @@ func (t *tarTool) restore(number int) []stage {
 
 func (t *tarTool) pack() stage {
 	return t.stage("tar and zstdmt", "tar", "--posix", "-cf", "cache.tzst", "--exclude", "cache.tzst", "-P",
-		"-C", t.path("project"), "--files-from", "manifest.txt", "--use-compress-program", "zstdmt")
+		"-C", t.Path("project"), "--files-from", "manifest.txt", "--use-compress-program", "zstdmt")
 }
 
 func (t *tarTool) unpack() stage {
-	return t.stage("tar and unzstd", "tar", "-xf", t.archive(), "-P", "-C", t.path("project"), "--use-compress-program", "unzstd")
+	return t.stage("tar and unzstd", "tar", "-xf", t.archive(), "-P", "-C", t.Path("project"), "--use-compress-program", "unzstd")
 }
 
 // upload leaves out all that rclone does besides the upload itself: looking for the bucket and for
@@ -84,7 +86,7 @@ func (t *tarTool) download(number int) stage {
 }
 
 func (t *tarTool) stage(label string, argv ...string) stage {
-	return stage{label: label, dir: t.path("tmp", "archive"), argv: argv}
+	return stage{label: label, dir: t.Path("tmp", "archive"), argv: argv}
 }
 
 // clean empties the directory of the archive and writes the list of what to pack: paths
@@ -93,5 +95,5 @@ func (t *tarTool) clean(bool) error {
 	if err := t.emptyDir("tmp", "archive"); err != nil {
 		return err
 	}
-	return os.WriteFile(t.path("tmp", "archive", "manifest.txt"), []byte("../caches/mod\n../caches/build\n"), 0o644)
+	return os.WriteFile(t.Path("tmp", "archive", "manifest.txt"), []byte("../caches/mod\n../caches/build\n"), 0o644)
 }

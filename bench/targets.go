@@ -1,35 +1,10 @@
 package main
 
-import (
-	"fmt"
-	"slices"
-)
-
-// target is a limit that the project set itself, and what was measured.
-type target struct {
-	Text     string
-	Limit    float64
-	Value    float64
-	Measured bool
-	Unit     string // after both figures
-}
-
-func (t target) met() bool { return t.Value <= t.Limit }
-
-// verdict is for the table of the report.
-func (t target) verdict() string {
-	switch {
-	case !t.Measured:
-		return "not measured"
-	case t.met():
-		return "met"
-	}
-	return "**missed**"
-}
+import "github.com/org/gocache-action/bench/internal/kit"
 
 // targets are judged by the median of the ratios; memory and written objects by the worst run.
-func (r *results) targets() []target {
-	list := []target{
+func (r *results) targets() []kit.Target {
+	list := []kit.Target{
 		r.ratioTarget("restore into empty directories, loopback: wall time", 0.5, loopback, restoreEmpty, wall),
 		r.ratioTarget("restore into empty directories, shaped link: wall time", 0.4, shaped, restoreEmpty, wall),
 	}
@@ -47,38 +22,29 @@ func (r *results) targets() []target {
 		r.callsTarget())
 }
 
-func (r *results) ratioTarget(text string, limit float64, link, scenario string, m metric) target {
-	t := target{Text: text, Limit: limit}
-	t.Value, t.Measured = r.ratio(link, scenario, m)
-	return t
+func (r *results) ratioTarget(text string, limit float64, link, scenario string, m metric) kit.Target {
+	value, ok := r.ratio(link, scenario, m)
+	return kit.Target{Text: text, Limit: limit, Value: value, Unmeasured: !ok}
 }
 
 // worstTarget looks at all runs of gocache in a scenario, or in all scenarios where it is empty.
-func (r *results) worstTarget(text string, limit float64, scenario string, m metric, scale float64, unit string) target {
-	t := target{Text: text, Limit: limit, Unit: unit}
+func (r *results) worstTarget(text string, limit float64, scenario string, m metric, scale float64, unit string) kit.Target {
+	t := kit.Target{Text: text, Limit: limit, Unit: unit, Unmeasured: true}
 	for _, x := range r.Runs {
 		if x.Tool == gocacheName && (scenario == "" || x.Scenario == scenario) {
-			t.Value, t.Measured = max(t.Value, m(x)/scale), true
+			t.Value, t.Unmeasured = max(t.Value, m(x)/scale), false
 		}
 	}
 	return t
 }
 
-func (r *results) callsTarget() target {
-	t := target{Text: "restore: system calls that create, write or close, per file", Limit: 3, Measured: r.Calls != nil}
-	if t.Measured {
+func (r *results) callsTarget() kit.Target {
+	t := kit.Target{Text: "restore: system calls that create, write or close, per file", Limit: 3, Unmeasured: r.Calls == nil}
+	if r.Calls != nil {
 		t.Value = r.Calls.perFile()
 	}
 	return t
 }
 
 // missed names the targets that were measured and not met.
-func (r *results) missed() []string {
-	var list []string
-	for _, t := range r.targets() {
-		if t.Measured && !t.met() {
-			list = append(list, fmt.Sprintf("%s: %.3g%s, limit %.3g%s", t.Text, t.Value, t.Unit, t.Limit, t.Unit))
-		}
-	}
-	return slices.Clip(list)
-}
+func (r *results) missed() []string { return kit.Missed(r.targets(), "%.3g") }

@@ -1,6 +1,6 @@
 package main
 
-import "net/url"
+import "github.com/org/gocache-action/bench/internal/kit"
 
 const (
 	gocacheName = "gocache"
@@ -30,9 +30,8 @@ type gocacheTool struct {
 	store string // URL
 }
 
-func newGocacheTool(l *lab, s *server, bucket string) *gocacheTool {
-	query := url.Values{"region": {"us-east-1"}, "endpoint": {s.endpoint}, "path-style": {"true"}}
-	return &gocacheTool{lab: l, store: "s3://" + bucket + "/" + storePrefix + "?" + query.Encode()}
+func newGocacheTool(l *lab, s *kit.Server, bucket string) *gocacheTool {
+	return &gocacheTool{lab: l, store: s.URL(bucket, storePrefix)}
 }
 
 func (t *gocacheTool) name() string { return gocacheName }
@@ -44,14 +43,14 @@ func (t *gocacheTool) save(int) []stage    { return t.command("save") }
 func (t *gocacheTool) restore(int) []stage { return t.command("restore") }
 
 func (t *gocacheTool) command(verb string) []stage {
-	return []stage{{label: "gocache " + verb, dir: t.path("project"), argv: []string{
-		t.path("bin", "gocache"), verb, "--store", t.store,
+	return []stage{{label: "gocache " + verb, dir: t.Path("project"), argv: []string{
+		t.Path("bin", "gocache"), verb, "--store", t.store,
 		"--name", "bench", "--repo", "bench", "--scope", "main", "--default-scope", "main",
-		"--dir", t.path("project"), "--state", t.stateFile(), "--quiet", "--json",
+		"--dir", t.Path("project"), "--state", t.stateFile(), "--quiet", "--json",
 	}}}
 }
 
-func (t *gocacheTool) stateFile() string { return t.path("home", "state", "bench.json") }
+func (t *gocacheTool) stateFile() string { return t.Path("home", "state", "bench.json") }
 
 // clean forgets the state between chains; within one, a save knows what was restored.
 func (t *gocacheTool) clean(newChain bool) error {

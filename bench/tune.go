@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // Settings of rclone that are tried on every link; the fastest are used, so that the
@@ -49,7 +51,7 @@ func tune(ctx context.Context, c *chain) (t tuning, err error) {
 	}); err != nil {
 		return t, err
 	}
-	if _, t.Archive, err = treeSize(c.path("tmp", "archive")); err != nil {
+	if _, t.Archive, err = kit.TreeSize(c.Path("tmp", "archive")); err != nil {
 		return t, err
 	}
 	best := slices.Clone(uploadSettings)

@@ -67,20 +67,11 @@ func heldBytes(list []held) (n int64) {
 	return n
 }
 
-// DailyMB is what "gocache daily" restored, measured.
-func (p page) DailyMB() string { return fmt.Sprintf("%.0f", sum(p.warm(dailyName), restoredBytes)/1e6) }
-
-// DailyDays lie between the first and the last run of "gocache daily".
-func (p page) DailyDays() float64 {
-	list := p.of(dailyName)
-	return list[len(list)-1].Time.Sub(list[0].Time).Hours() / 24
-}
-
-// AgeRows has one row for each --max-age.
-func (p page) AgeRows() string {
+// ageRows has one row for each --max-age.
+func ageRows(needs []need) string {
 	var b strings.Builder
 	for _, days := range ages {
-		c := atAge(p.Needs, days)
+		c := atAge(needs, days)
 		fmt.Fprintf(&b, "| %dd | %.0f | %s | %s | %d |\n", days, float64(c.restored)/1e6,
 			ratio(float64(c.restored), float64(c.working)), ratio(float64(c.restored), float64(c.found)), c.known-c.hits)
 	}

@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // archives keeps both caches as one file, as actions/cache does: all of GOMODCACHE and GOCACHE,
@@ -19,7 +19,7 @@ type archives struct {
 }
 
 func newArchives(l *lab, name string) (archives, error) {
-	a := archives{lab: l, store: l.path("store", name)}
+	a := archives{lab: l, store: l.Path("store", name)}
 	return a, os.MkdirAll(a.store, 0o755)
 }
 
@@ -27,7 +27,7 @@ func (a *archives) file(key string) string { return filepath.Join(a.store, key+"
 
 // unpack returns the size of the archive.
 func (a *archives) unpack(ctx context.Context, key string) (int64, error) {
-	if err := tar(ctx, "-xf", a.file(key), "-C", a.path("caches"), "--use-compress-program", "zstd -d"); err != nil {
+	if err := tar(ctx, "-xf", a.file(key), "-C", a.Path("caches"), "--use-compress-program", "zstd -d"); err != nil {
 		return 0, err
 	}
 	info, err := os.Stat(a.file(key))
@@ -38,7 +38,7 @@ func (a *archives) unpack(ctx context.Context, key string) (int64, error) {
 }
 
 func (a *archives) pack(ctx context.Context, key string) (int64, error) {
-	if err := tar(ctx, "--posix", "-cf", a.file(key), "-C", a.path("caches"), "--use-compress-program", "zstd -T0", "mod", "build"); err != nil {
+	if err := tar(ctx, "--posix", "-cf", a.file(key), "-C", a.Path("caches"), "--use-compress-program", "zstd -T0", "mod", "build"); err != nil {
 		return 0, err
 	}
 	info, err := os.Stat(a.file(key))
@@ -49,12 +49,7 @@ func (a *archives) pack(ctx context.Context, key string) (int64, error) {
 	return info.Size(), nil
 }
 
-func tar(ctx context.Context, args ...string) error {
-	if out, err := exec.CommandContext(ctx, "tar", args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("tar: %w\n%s", err, out)
-	}
-	return nil
-}
+func tar(ctx context.Context, args ...string) error { return kit.Do(ctx, "tar", args...) }
 
 // setupGo is the policy of actions/setup-go: one archive for each go.sum. It is restored on exactly
 // this key, and saved only where there was none; what later runs with the same go.sum make is not

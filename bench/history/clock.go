@@ -46,7 +46,7 @@ const tick = time.Second
 func always(time.Time) bool { return true }
 
 func shiftCaches(l *lab, by time.Duration, which func(modified time.Time) bool) error {
-	if err := shiftTimes(l.path("caches"), by, which); err != nil {
+	if err := shiftTimes(l.Path("caches"), by, which); err != nil {
 		return err
 	}
 	return shiftTrim(filepath.Join(l.buildDir(), "trim.txt"), by)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/org/gocache-action/bench/internal/kit"
 	"github.com/org/gocache-action/gc"
 	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -29,7 +30,7 @@ type gocachePolicy struct {
 const historyRepo, historyScope = "history", "main"
 
 func newGocache(l *lab, maxAge time.Duration) (*gocachePolicy, error) {
-	s, err := dir.Open(l.path("store", gocacheName))
+	s, err := dir.Open(l.Path("store", gocacheName))
 	return &gocachePolicy{lab: l, label: gocacheName, store: s, maxAge: maxAge}, err
 }
 
@@ -40,7 +41,7 @@ func newDaily(l *lab, maxAge time.Duration) (*gocachePolicy, error) {
 		return nil, err
 	}
 	p.label, p.every = dailyName, 24*time.Hour
-	p.store, err = dir.Open(l.path("store", dailyName))
+	p.store, err = dir.Open(l.Path("store", dailyName))
 	return p, err
 }
 
@@ -101,7 +102,7 @@ const (
 // unnamed is noted now and goes with the collection after the next run, so the store is measured
 // when it is largest.
 func (p *gocachePolicy) collect(ctx context.Context, m moment, began time.Time, s *saved) error {
-	root := p.path("store", p.label)
+	root := p.Path("store", p.label)
 	// The store gave its objects the time of the machine. Collections and later saves go by their
 	// age.
 	if err := m.objectsToHistory(root, began); err != nil {
@@ -119,6 +120,6 @@ func (p *gocachePolicy) collect(ctx context.Context, m moment, began time.Time, 
 	if err := m.objectsToHistory(root, began); err != nil {
 		return err
 	}
-	s.Store, err = treeSize(root)
+	_, s.Store, err = kit.TreeSize(root)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/gocache-action/bench/internal/kit"
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/digest"
 )
@@ -193,7 +194,7 @@ func shiftBy(t *testing.T, l *lab, by time.Duration) {
 // TestClock moves a cache to and fro: what the restore left in the past arrives aged, what it wrote
 // with the machine's time keeps that, and all ends up where it was.
 func TestClock(t *testing.T) {
-	l := &lab{dir: t.TempDir()}
+	l := &lab{Dir: kit.Dir(t.TempDir())}
 	if err := l.emptyCaches(); err != nil {
 		t.Fatal(err)
 	}
@@ -223,10 +224,10 @@ func TestClock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := writeTrim(filepath.Join(l.dir, "want"), then.Add(c.ahead)); err != nil {
+	if err := writeTrim(filepath.Join(string(l.Dir), "want"), then.Add(c.ahead)); err != nil {
 		t.Fatal(err)
 	}
-	if want, _ := os.ReadFile(filepath.Join(l.dir, "want")); string(data) != string(want) {
+	if want, _ := os.ReadFile(filepath.Join(string(l.Dir), "want")); string(data) != string(want) {
 		t.Errorf("trim.txt says %s, want %s", data, want)
 	}
 	if err := c.toHistory(l); err != nil {

@@ -18,10 +18,10 @@ var steps = [][]string{
 // runJob runs the steps, and returns what they compiled.
 func (l *lab) runJob(ctx context.Context) (*graphs, error) {
 	g := new(graphs)
-	file := l.path("tmp", "graph.json")
+	file := l.Path("tmp", "graph.json")
 	for _, step := range steps {
 		args := slices.Concat(step[:1], []string{"-debug-actiongraph=" + file}, step[1:])
-		if _, err := l.goCommand(ctx, l.path("project"), l.jobEnv(), args...); err != nil {
+		if _, err := l.goCommand(ctx, l.Path("project"), l.jobEnv(), args...); err != nil {
 			return nil, err
 		}
 		data, err := os.ReadFile(file)

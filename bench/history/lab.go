@@ -13,64 +13,55 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/org/gocache-action/bench/internal/kit"
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // lab is the working directory and the environment of all commands. The project is always in
 // "project", and GOMODCACHE and GOCACHE are always below "caches", as on the machines of a
 // CI system: action IDs contain directories.
 type lab struct {
-	dir string
+	kit.Dir
 	env []string
 }
 
 func newLab(ctx context.Context, dir string) (*lab, error) {
-	l := &lab{dir: dir}
-	if err := removeTree(dir); err != nil {
+	l := &lab{Dir: kit.Dir(dir)}
+	if err := osfile.RemoveAll(dir); err != nil {
 		return nil, err
 	}
-	for _, sub := range []string{"tmp", "home", "fetch", "store"} {
-		if err := os.MkdirAll(l.path(sub), 0o755); err != nil {
-			return nil, err
-		}
+	if err := l.Make("tmp", "home", "fetch", "store"); err != nil {
+		return nil, err
 	}
 	return l, l.setEnv(ctx)
 }
 
-func (l *lab) close() error { return removeTree(l.dir) }
+func (l *lab) close() error { return osfile.RemoveAll(string(l.Dir)) }
 
-func (l *lab) path(elem ...string) string { return filepath.Join(append([]string{l.dir}, elem...)...) }
-
-func (l *lab) modDir() string   { return l.path("caches", "mod") }
-func (l *lab) buildDir() string { return l.path("caches", "build") }
+func (l *lab) modDir() string   { return l.Path("caches", "mod") }
+func (l *lab) buildDir() string { return l.Path("caches", "build") }
 
 // setEnv takes the caller's environment, without what would change what the go command does, and
 // the settings that say where modules come from.
 func (l *lab) setEnv(ctx context.Context) error {
-	l.env = slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "GO") || strings.HasPrefix(v, "CGO_") || strings.HasPrefix(v, "TMPDIR=") || strings.HasPrefix(v, "HOME=")
-	})
-	for _, name := range []string{"GOPROXY", "GOSUMDB", "GONOSUMDB"} {
-		out, err := exec.CommandContext(ctx, "go", "env", name).Output()
-		if err != nil {
-			return fmt.Errorf("go env %s: %w", name, err)
-		}
-		l.env = append(l.env, name+"="+strings.TrimSpace(string(out)))
-	}
-	l.env = append(l.env, "GOENV=off", "GOTOOLCHAIN=local", "GOWORK=off", "HOME="+l.path("home"), "TMPDIR="+l.path("tmp"))
-	return nil
+	settings, err := kit.GoSettings(ctx, "GOPROXY", "GOSUMDB", "GONOSUMDB")
+	l.env = slices.Concat(kit.Environ("GO", "CGO_", "TMPDIR=", "HOME="), settings,
+		[]string{"GOENV=off", "GOTOOLCHAIN=local", "GOWORK=off", "HOME=" + l.Path("home"), "TMPDIR=" + l.Path("tmp")})
+	return err
 }
 
 // fetchEnv is for what happens before the runs: "fetch" is a module cache from which they get their
 // modules.
 func (l *lab) fetchEnv() []string {
-	return []string{"GOMODCACHE=" + l.path("fetch"), "GOCACHE=" + l.path("tmp", "build"), "GOFLAGS=-mod=mod"}
+	return []string{"GOMODCACHE=" + l.Path("fetch"), "GOCACHE=" + l.Path("tmp", "build"), "GOFLAGS=-mod=mod"}
 }
 
 // jobEnv is for the runs. They need no network.
 func (l *lab) jobEnv() []string {
 	return []string{
 		"GOMODCACHE=" + l.modDir(), "GOCACHE=" + l.buildDir(),
-		"GOPROXY=file://" + filepath.ToSlash(l.path("fetch", "cache", "download")), "GOSUMDB=off",
+		"GOPROXY=file://" + filepath.ToSlash(l.Path("fetch", "cache", "download")), "GOSUMDB=off",
 	}
 }
 
@@ -92,7 +83,7 @@ func (l *lab) goCommand(ctx context.Context, dir string, env []string, args ...s
 // its source: of "fetch" only what module proxies have stays, as the extracted trees of all
 // releases would be as large as everything else.
 func (l *lab) fetch(ctx context.Context, module, version string) (string, error) {
-	out, err := l.goCommand(ctx, l.path("tmp"), l.fetchEnv(), "mod", "download", "-json", module+"@"+version)
+	out, err := l.goCommand(ctx, l.Path("tmp"), l.fetchEnv(), "mod", "download", "-json", module+"@"+version)
 	if err != nil {
 		return "", err
 	}
@@ -105,10 +96,10 @@ func (l *lab) fetch(ctx context.Context, module, version string) (string, error)
 	}
 	// Not -mod=mod: a go.sum that lacks something has to show here.
 	env := append(l.fetchEnv(), "GOFLAGS=")
-	if _, err = l.goCommand(ctx, l.path("project"), env, "list", "-deps", "-test", "./..."); err != nil {
+	if _, err = l.goCommand(ctx, l.Path("project"), env, "list", "-deps", "-test", "./..."); err != nil {
 		return "", err
 	}
-	source := l.path("source", version)
+	source := l.Path("source", version)
 	if err := os.CopyFS(source, os.DirFS(found.Dir)); err != nil {
 		return "", err
 	}
@@ -117,13 +108,13 @@ func (l *lab) fetch(ctx context.Context, module, version string) (string, error)
 
 // dropTrees removes the extracted modules from "fetch".
 func (l *lab) dropTrees() error {
-	list, err := os.ReadDir(l.path("fetch"))
+	list, err := os.ReadDir(l.Path("fetch"))
 	if err != nil {
 		return err
 	}
 	for _, d := range list {
 		if d.Name() != "cache" {
-			err = errors.Join(err, removeTree(l.path("fetch", d.Name())))
+			err = errors.Join(err, osfile.RemoveAll(l.Path("fetch", d.Name())))
 		}
 	}
 	return err
@@ -132,8 +123,8 @@ func (l *lab) dropTrees() error {
 // checkOut makes "project" a fresh copy of a source tree, a minute old. The go command does not
 // cache its index of a directory in which something is younger than 2 seconds.
 func (l *lab) checkOut(source string, now time.Time) error {
-	project := l.path("project")
-	if err := removeTree(project); err != nil {
+	project := l.Path("project")
+	if err := osfile.RemoveAll(project); err != nil {
 		return err
 	}
 	if err := os.CopyFS(project, os.DirFS(source)); err != nil {
@@ -150,43 +141,8 @@ func (l *lab) checkOut(source string, now time.Time) error {
 
 // emptyCaches makes the machine a new one.
 func (l *lab) emptyCaches() error {
-	if err := removeTree(l.path("caches")); err != nil {
+	if err := osfile.RemoveAll(l.Path("caches")); err != nil {
 		return err
 	}
-	for _, dir := range []string{l.modDir(), l.buildDir()} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// removeTree removes a directory, also one with read-only module trees.
-func removeTree(dir string) error {
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			err = os.Chmod(path, 0o755)
-		}
-		return err
-	})
-	if err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	return os.RemoveAll(dir)
-}
-
-// treeSize sums the sizes of the regular files below a directory, in bytes.
-func treeSize(root string) (bytes int64, err error) {
-	err = filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		bytes += info.Size()
-		return nil
-	})
-	return bytes, err
+	return l.Make("caches/mod", "caches/build")
 }

@@ -12,38 +12,24 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 func main() { kit.Main("history", execute) }
 
-// execute measures, or loads what an earlier run measured, and reports.
 func execute(ctx context.Context, args []string) error {
 	o, err := parseOptions(args)
 	if err != nil {
 		return err
 	}
-	res, err := obtain(ctx, o)
-	if err != nil {
-		return err
-	}
-	page, err := render(res)
-	if err != nil {
-		return err
-	}
-	return kit.Publish(page, o.doc, o.check, res.missed())
-}
-
-func obtain(ctx context.Context, o options) (*results, error) {
-	if o.from != "" {
-		return kit.Load[results](o.from)
-	}
-	res, err := replayAll(ctx, o)
-	if res == nil || len(res.Runs) == 0 {
-		return nil, err
-	}
-	return res, kit.Keep(o.results, "history-", res.Started, res, err)
+	return kit.Benchmark[results]{
+		Prefix:  "history-",
+		Measure: func(ctx context.Context) (*results, error) { return replayAll(ctx, o) },
+		Started: func(r *results) time.Time { return r.Started },
+		Render:  render, Missed: (*results).missed,
+	}.Run(ctx, o.Output)
 }
 
 func logf(format string, args ...any) { fmt.Fprintf(os.Stderr, "history: "+format+"\n", args...) }

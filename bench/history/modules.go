@@ -56,7 +56,7 @@ func (r *replay) usedModules(ctx context.Context, m moment) (a amount, err error
 // asker asks the go command which modules the project uses, as "gocache save" does.
 func (l *lab) asker(in keys.Input, env map[string]string) *moduleuse.Project {
 	return &moduleuse.Project{
-		Mains: moduleuse.Mains(l.path("project"), env["GOMOD"], in.Files), ModDir: l.modDir(), GOWORK: env["GOWORK"], GODEBUG: env["GODEBUG"],
+		Mains: moduleuse.Mains(l.Path("project"), env["GOMOD"], in.Files), ModDir: l.modDir(), GOWORK: env["GOWORK"], GODEBUG: env["GODEBUG"],
 		Go: func(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
 			return l.goCommand(ctx, dir, append(l.jobEnv(), env...), args...)
 		},
@@ -66,7 +66,7 @@ func (l *lab) asker(in keys.Input, env map[string]string) *moduleuse.Project {
 // identify derives the key from the module files in "project", as the command does, and finds what
 // ModuleUse asks about.
 func (l *lab) identify(ctx context.Context) (keys.Plan, *moduleuse.Project, error) {
-	out, err := l.goCommand(ctx, l.path("project"), l.jobEnv(), "env", "-json")
+	out, err := l.goCommand(ctx, l.Path("project"), l.jobEnv(), "env", "-json")
 	if err != nil {
 		return keys.Plan{}, nil, err
 	}
@@ -77,7 +77,7 @@ func (l *lab) identify(ctx context.Context) (keys.Plan, *moduleuse.Project, erro
 	}
 	env.OS, env.HostOS, env.Arch, env.HostArch = vars["GOOS"], vars["GOHOSTOS"], vars["GOARCH"], vars["GOHOSTARCH"]
 	env.GOVERSION, env.GOTOOLCHAIN, env.GOMOD, env.GOWORK = vars["GOVERSION"], vars["GOTOOLCHAIN"], vars["GOMOD"], vars["GOWORK"]
-	in, err := keys.Collect(l.path("project"), env)
+	in, err := keys.Collect(l.Path("project"), env)
 	if err != nil {
 		return keys.Plan{}, nil, err
 	}

@@ -3,10 +3,11 @@ package main
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // minRuns is the least that can be compared. Targets mean something from 20 on: the first and the
@@ -20,10 +21,7 @@ type options struct {
 	maxAge      time.Duration
 	real        int
 	work        string
-	results     string
-	doc         string
-	from        string
-	check       bool
+	kit.Output
 }
 
 func parseOptions(args []string) (options, error) {
@@ -36,15 +34,12 @@ func parseOptions(args []string) (options, error) {
 	f.DurationVar(&o.maxAge, "max-age", 14*24*time.Hour, "what gocache save gets as --max-age")
 	f.IntVar(&o.real, "real", 1, "run the go commands for gocache at every `N`th release, and in between take what they would do from the prefix run")
 	f.StringVar(&o.work, "work", filepath.Join(os.TempDir(), "gocache-history"), "`directory` for caches and stores; it is emptied, and removed at the end")
-	f.StringVar(&o.results, "results", "bench/results", "`directory` for the raw figures")
-	f.StringVar(&o.doc, "doc", "", "`file` to write the report to, in Markdown (docs/history.md)")
-	f.StringVar(&o.from, "from", "", "measure nothing: report the raw figures in `file`")
-	f.BoolVar(&o.check, "check", false, "fail when a target is missed")
+	o.Flags(f, "docs/history.md")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
-	if f.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	if err := kit.NoArguments(f); err != nil {
+		return o, err
 	}
 	if o.max < 0 || o.real < 1 {
 		return o, errors.New("-max must not be negative, and -real must be at least 1")

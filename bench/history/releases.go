@@ -25,7 +25,7 @@ const minGap = 2 * time.Hour
 
 // listReleases asks the module proxy for the versions of the project and their dates.
 func listReleases(ctx context.Context, l *lab, o options) ([]release, error) {
-	out, err := l.goCommand(ctx, l.path("tmp"), l.fetchEnv(), "list", "-m", "-versions", "-json", o.module)
+	out, err := l.goCommand(ctx, l.Path("tmp"), l.fetchEnv(), "list", "-m", "-versions", "-json", o.module)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func listReleases(ctx context.Context, l *lab, o options) ([]release, error) {
 	if len(args) == 3 {
 		return nil, fmt.Errorf("the module proxy lists no such version of %s", o.module)
 	}
-	if out, err = l.goCommand(ctx, l.path("tmp"), l.fetchEnv(), args...); err != nil {
+	if out, err = l.goCommand(ctx, l.Path("tmp"), l.fetchEnv(), args...); err != nil {
 		return nil, err
 	}
 	list, err := parseReleases(out)

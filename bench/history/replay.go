@@ -29,7 +29,7 @@ type replay struct {
 	res      *results
 }
 
-// replayAll fetches the releases, then replays them.
+// replayAll fetches the releases, then replays them. It returns no results without a run.
 func replayAll(ctx context.Context, o options) (res *results, err error) {
 	l, err := newLab(ctx, o.work)
 	if err != nil {
@@ -52,6 +52,9 @@ func replayAll(ctx context.Context, o options) (res *results, err error) {
 	for i, rel := range releases {
 		logf("%d/%d %s of %s", i+1, len(releases), rel.Version, rel.Time.Format(time.DateOnly))
 		if err := r.release(ctx, rel, sources[i]); err != nil {
+			if len(r.res.Runs) == 0 {
+				r.res = nil
+			}
 			return r.res, fmt.Errorf("release %s: %w", rel.Version, err)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"text/template"
-	"time"
 
 	"github.com/org/gocache-action/bench/internal/kit"
 )
@@ -17,12 +16,53 @@ var reportTemplate string
 // render makes the page from the results. The same results give the same page.
 func render(r *results) (string, error) {
 	return kit.Render(reportTemplate, template.FuncMap{
-		"mb": func(n int64) string { return fmt.Sprintf("%.1f MB", mb(n)) },
-	}, page{r})
+		"comparedRows": func() string { return comparedRows(r) },
+		"targetRows":   func() string { return kit.TargetRows(r.targets(), "%.4g", "%.3f") },
+		"summaryRows":  func() string { return summaryRows(r) },
+		"runRows":      func() string { return runRows(r) },
+		"wasteRows":    func(policy string) string { return wasteRows(r.warm(policy)) },
+		"ageRows":      func() string { return ageRows(r.Needs) },
+	}, newPage(r))
 }
 
-// page is what the template sees.
-type page struct{ *results }
+// page is what the template sees beside the results: figures of the text, and charts. The tables
+// are functions of the results.
+type page struct {
+	*results
+	Count       int // releases
+	First, Last run
+	MaxAgeDays  float64
+	Minutes     float64 // that the replay took
+	Gaps        string  // between the releases
+	NewSums     int     // releases with another go.sum
+	Shared      string  // runs that were not real
+	Real        int     // runs that were, and could be compared
+	// Floor is the ratio of the second target that a policy would reach which restores exactly what
+	// the run before used.
+	Floor string
+	// Waiting is the most, in MB, that lay unnamed in the store after a run, and Removed what all
+	// collections removed.
+	Waiting, Removed string
+	Restored, Store  chart
+	// "gocache daily": what it restored, in MB, and the days between its first and its last run
+	DailyMB   string
+	DailyDays float64
+}
+
+func newPage(r *results) page {
+	ours, warm, daily := r.of(gocacheName), r.warm(gocacheName), r.of(dailyName)
+	return page{
+		results: r, Count: len(ours), First: ours[0], Last: ours[len(ours)-1],
+		MaxAgeDays: r.MaxAge.Hours() / 24, Minutes: r.Finished.Sub(r.Started).Minutes(),
+		Gaps: gaps(ours), NewSums: newSums(ours), Shared: sharedRuns(r), Real: len(r.Compared),
+		Floor:    ratio(sum(warm, latestBytes), sum(warm, usedBytes)),
+		Waiting:  fmt.Sprintf("%.0f", slices.Max(append(kit.Values(ours, func(x run) float64 { return mb(x.Saved.Waiting) }), 0))),
+		Removed:  fmt.Sprintf("%.0f", sum(ours, func(x run) float64 { return mb(x.Saved.Removed) })),
+		Restored: newChart(r, restoredBytes), Store: newChart(r, snapshotSize),
+		DailyMB:   fmt.Sprintf("%.0f", sum(r.warm(dailyName), restoredBytes)/1e6),
+		DailyDays: daily[len(daily)-1].Time.Sub(daily[0].Time).Hours() / 24,
+	}
+}
 
 // shown are the policies in the order of the tables, and everyone those that differ in their dates
 // too.
@@ -30,19 +70,6 @@ var (
 	shown    = []string{gocacheName, setupGoName, prefixName}
 	everyone = append(slices.Clone(shown), dailyName)
 )
-
-func (p page) Count() int           { return len(p.of(gocacheName)) }
-func (p page) First() run           { return p.of(gocacheName)[0] }
-func (p page) Last() run            { return p.of(gocacheName)[p.Count()-1] }
-func (p page) MaxAgeDays() float64  { return p.MaxAge.Hours() / 24 }
-func (p page) Minutes() float64     { return p.Finished.Sub(p.Started).Minutes() }
-func (p page) Gaps() string         { return gaps(p.of(gocacheName)) }
-func (p page) NewSums() int         { return newSums(p.of(gocacheName)) }
-func (p page) Shared() string       { return sharedRuns(p.results) }
-func (p page) Real() int            { return len(p.Compared) }
-func (p page) Releases() string     { return releases(p.of(gocacheName)) }
-func (p page) RestoredAxis() string { return axis(p.results, restoredBytes) }
-func (p page) StoreAxis() string    { return axis(p.results, snapshotSize) }
 
 func gaps(list []run) string {
 	var days []float64
@@ -89,167 +116,4 @@ func orNone(s string) string {
 		return "none"
 	}
 	return s
-}
-
-// ComparedRows lists the real runs that could be compared with what shared tells of them.
-func (p page) ComparedRows() string {
-	var b strings.Builder
-	for _, c := range p.Compared {
-		fmt.Fprintf(&b, "| %s | %s | %d (%.1f) | %d (%.2f) | %d (%.2f) | %d | %s |\n", c.Release, c.Policy, c.Entries, mb(c.Bytes),
-			c.Unseen.Entries, mb(c.Unseen.Bytes), c.Excess.Entries, mb(c.Excess.Bytes), c.Executed, different(c.Other))
-	}
-	return b.String()
-}
-
-func different(list string) string {
-	if list == "" {
-		return "none"
-	}
-	return lost(strings.Split(list, ", "))
-}
-
-// TargetRows is the table of targets.
-func (p page) TargetRows() string {
-	var b strings.Builder
-	for _, t := range p.targets() {
-		sign, verdict := "≤", "met"
-		if t.Least {
-			sign = "≥"
-		}
-		if !t.met() {
-			verdict = "**missed**"
-		}
-		fmt.Fprintf(&b, "| %s | %s %.4g%s | %.3f%s | %s |\n", t.Text, sign, t.Limit, t.Unit, t.Value, t.Unit, verdict)
-	}
-	return b.String()
-}
-
-// SummaryRows has one row a policy: over all runs but the first.
-func (p page) SummaryRows() string {
-	var b strings.Builder
-	for _, name := range everyone {
-		list := p.warm(name)
-		last := list[len(list)-1]
-		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %s | %.1f %% | %.0f | %.0f | %.0f | %.0f | %.0f | %.2f |\n", name,
-			sum(list, restoredBytes)/1e6, ratio(sum(list, restoredBytes), sum(list, workingBytes)), ratio(sum(list, restoredBytes), sum(list, usedBytes)),
-			ratio(sum(list, restoredModules), sum(list, usedModules)), 100*hits(list), sum(list, executed), sum(list, fetched)/1e6,
-			sum(list, uploaded)/1e6, snapshotSize(last)/1e6, storeSize(last)/1e6, growth(p.of(name), storeSize))
-	}
-	return b.String()
-}
-
-func ratio(a, b float64) string {
-	if b == 0 {
-		return "–"
-	}
-	return fmt.Sprintf("%.2f", a/b)
-}
-
-// RunRows has one row a release, with the figures of the three policies side by side.
-func (p page) RunRows() string {
-	var b strings.Builder
-	lists := map[string][]run{}
-	for _, name := range shown {
-		lists[name] = p.of(name)
-	}
-	sum := ""
-	for i, x := range lists[gocacheName] {
-		mark := ""
-		if x.Sum != sum {
-			mark = " ●"
-		}
-		sum = x.Sum
-		cells := []string{x.Release + mark, x.Time.Format(time.DateOnly), fmt.Sprintf("%.0f", mb(x.Usage.Working.Bytes)), fmt.Sprint(x.Compiles.Needed)}
-		for _, f := range []func(run) string{
-			func(x run) string { return fmt.Sprintf("%.0f", restoredBytes(x)/1e6) },
-			func(x run) string { return fmt.Sprintf("%.0f", usedBytes(x)/1e6) },
-			func(x run) string { return fmt.Sprintf("%.1f", 100*x.Compiles.hitShare()) },
-			func(x run) string { return fmt.Sprintf("%.1f", uploaded(x)/1e6) },
-			func(x run) string { return fmt.Sprintf("%.0f", storeSize(x)/1e6) },
-		} {
-			for _, name := range shown {
-				cell := "–"
-				if i < len(lists[name]) {
-					cell = f(lists[name][i])
-				}
-				cells = append(cells, cell)
-			}
-		}
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
-	}
-	return b.String()
-}
-
-// WasteRows says for gocache what was restored and not used, and what was compiled although the
-// untrimmed policy had it.
-func (p page) WasteRows(policy string) string {
-	var b strings.Builder
-	for _, x := range p.warm(policy) {
-		u := x.Usage
-		older := amount{u.Unused.Entries - u.Latest.Entries, u.Unused.Bytes - u.Latest.Bytes}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d (%.1f) | %d (%.1f) | %d | %d | %s |\n", x.Release, x.Restored.Match,
-			ratio(restoredBytes(x), workingBytes(x)), ratio(restoredBytes(x), usedBytes(x)),
-			u.Latest.Entries, mb(u.Latest.Bytes), older.Entries, mb(older.Bytes), x.Saved.Trimmed, x.Saved.Dropped, lost(x.Lost))
-	}
-	return b.String()
-}
-
-func lost(packages []string) string {
-	const most = 6
-	if len(packages) > most {
-		return fmt.Sprintf("%d: %s, ...", len(packages), strings.Join(packages[:most], ", "))
-	}
-	if len(packages) == 0 {
-		return "–"
-	}
-	return fmt.Sprintf("%d: %s", len(packages), strings.Join(packages, ", "))
-}
-
-// Floor is the ratio of the second target that a policy would reach which restores exactly what the
-// run before used.
-func (p page) Floor() string {
-	list := p.warm(gocacheName)
-	return ratio(sum(list, latestBytes), sum(list, usedBytes))
-}
-
-// Waiting is the most, in MB, that lay unnamed in the store after a run, and Removed what all
-// collections removed.
-func (p page) Waiting() string {
-	most := slices.Max(append(values(p.of(gocacheName), func(x run) float64 { return mb(x.Saved.Waiting) }), 0))
-	return fmt.Sprintf("%.0f", most)
-}
-
-func (p page) Removed() string {
-	return fmt.Sprintf("%.0f", sum(p.of(gocacheName), func(x run) float64 { return mb(x.Saved.Removed) }))
-}
-
-// releases and axis are the parts of a chart.
-func releases(list []run) string {
-	names := make([]string, len(list))
-	for i := range list {
-		names[i] = fmt.Sprintf("%q", fmt.Sprint(i+1))
-	}
-	return strings.Join(names, ", ")
-}
-
-// axis leaves room above the largest value.
-func axis(r *results, f figure) string {
-	top := 0.0
-	for _, v := range values(r.Runs, f) {
-		top = max(top, v/1e6)
-	}
-	return fmt.Sprintf("0 --> %.0f", top*1.05)
-}
-
-// RestoredLine and StoreLine are the points of a policy, in MB.
-func (p page) RestoredLine(policy string) string { return line(p.of(policy), restoredBytes) }
-func (p page) StoreLine(policy string) string    { return line(p.of(policy), snapshotSize) }
-func (p page) WorkingLine() string               { return line(p.of(gocacheName), workingBytes) }
-
-func line(list []run, f figure) string {
-	points := make([]string, len(list))
-	for i, v := range values(list, f) {
-		points[i] = fmt.Sprintf("%.1f", v/1e6)
-	}
-	return "[" + strings.Join(points, ", ") + "]"
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
 	"time"
+
+	"github.com/org/gocache-action/bench/internal/kit"
 )
 
 // results is everything that a replay measured, as it is kept in JSON.
@@ -15,6 +18,17 @@ type results struct {
 	Compared []comparison  `json:"compared"`
 	Runs     []run         `json:"runs"`
 	Needs    []need        `json:"needs"`
+}
+
+// machine says with what a replay was made.
+type machine struct {
+	kit.Machine
+	Tar  string `json:"tar"`
+	Zstd string `json:"zstd"`
+}
+
+func describeMachine(ctx context.Context) machine {
+	return machine{kit.DescribeMachine(ctx), kit.FirstLine(ctx, "tar", "--version"), kit.ZstdVersion(ctx)}
 }
 
 // need is what a release uses or makes of build cache entries, whatever was cached.
@@ -93,21 +107,13 @@ func (r *results) settled(policy string) []run {
 }
 
 // figure is one number of a run.
-type figure func(run) float64
+type figure = kit.Figure[run]
 
 func sum(list []run, f figure) (n float64) {
 	for _, x := range list {
 		n += f(x)
 	}
 	return n
-}
-
-func values(list []run, f figure) []float64 {
-	v := make([]float64, len(list))
-	for i, x := range list {
-		v[i] = f(x)
-	}
-	return v
 }
 
 func restoredBytes(x run) float64   { return float64(x.Usage.Restored.Bytes) }

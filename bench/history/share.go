@@ -13,6 +13,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/digest"
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // shared tells what the go commands of a release do to any cache, from a real run of the same
@@ -25,12 +26,12 @@ type shared struct {
 	graphs  *graphs
 }
 
-func (s *shared) dir() string { return s.path("shared") }
+func (s *shared) dir() string { return s.Path("shared") }
 
 // keep copies the entries that the run which has just ended used or made.
 func (s *shared) keep(u usage, g *graphs) error {
 	s.working, s.graphs = u.working, g
-	if err := removeTree(s.dir()); err != nil {
+	if err := osfile.RemoveAll(s.dir()); err != nil {
 		return err
 	}
 	for _, e := range s.working {
@@ -63,7 +64,7 @@ func (s *shared) replay(ctx context.Context, before *buildcache.Inventory) (*gra
 			return nil, err
 		}
 	}
-	if _, err := s.goCommand(ctx, s.path("project"), s.jobEnv(), "list", "-deps", "-test", "./..."); err != nil {
+	if _, err := s.goCommand(ctx, s.Path("project"), s.jobEnv(), "list", "-deps", "-test", "./..."); err != nil {
 		return nil, err
 	}
 	return s.graphs.given(have), nil

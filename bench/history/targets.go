@@ -1,30 +1,10 @@
 package main
 
-import "fmt"
-
-// target is a limit that the project set itself, and what was measured.
-type target struct {
-	Text  string
-	Limit float64
-	Value float64
-	Unit  string // after both figures
-	Least bool   // the value must be at least the limit
-}
-
-func (t target) met() bool {
-	if t.Least {
-		return t.Value >= t.Limit
-	}
-	return t.Value <= t.Limit
-}
-
-func (t target) String() string {
-	return fmt.Sprintf("%s: %.3f%s, limit %.3f%s", t.Text, t.Value, t.Unit, t.Limit, t.Unit)
-}
+import "github.com/org/gocache-action/bench/internal/kit"
 
 // targets leave out the first run, before which nothing is stored, where they are about what was
 // restored.
-func (r *results) targets() []target {
+func (r *results) targets() []kit.Target {
 	ours, daily, theirs := r.warm(gocacheName), r.warm(dailyName), r.warm(prefixName)
 	perWorking := func(list []run) float64 { return sum(list, restoredBytes) / max(1, sum(list, workingBytes)) }
 	perUsed := func(list []run) float64 { return sum(list, restoredBytes) / max(1, sum(list, usedBytes)) }
@@ -35,7 +15,7 @@ func (r *results) targets() []target {
 		store    = "store, last ten runs / first ten, at equal project size"
 		paced    = "with a release a day: "
 	)
-	return []target{
+	return []kit.Target{
 		{Text: "(a) " + restored, Limit: 1.15, Value: perWorking(ours)},
 		{Text: "(a) " + strict, Limit: 1.15, Value: perUsed(ours)},
 		{Text: "(a) " + paced + restored, Limit: 1.15, Value: perWorking(daily)},
@@ -57,11 +37,4 @@ func worstHits(ours, theirs []run) (worst float64) {
 	return worst
 }
 
-func (r *results) missed() (list []string) {
-	for _, t := range r.targets() {
-		if !t.met() {
-			list = append(list, t.String())
-		}
-	}
-	return list
-}
+func (r *results) missed() []string { return kit.Missed(r.targets(), "%.3f") }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/digest"
+	"github.com/org/gocache-action/bench/internal/kit"
+	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/osfile"
 )
 
@@ -30,9 +32,9 @@ const (
 // measureSize runs the scenarios on caches of n build entries: one machine makes and saves them,
 // another one restores them and goes on.
 func (l *lab) measureSize(ctx context.Context, n int) (s size, err error) {
-	dir := l.path(fmt.Sprint(n))
+	dir := l.Path(fmt.Sprint(n))
 	defer func() {
-		if !l.scratch {
+		if l.image == nil { // which goes as a whole
 			err = errors.Join(err, osfile.RemoveAll(dir))
 		}
 	}()
@@ -92,12 +94,25 @@ func (l *lab) measureSize(ctx context.Context, n int) (s size, err error) {
 		logf("%d: %s: %.1f s, CPU %.1f s, %d MB", n, step.name, cost.Wall, cost.CPU(), cost.MaxRSS/1e6)
 		s.Steps = append(s.Steps, measured{step.name, cost, out.Requests, out.BytesUploaded, out.BytesFetched})
 		if step.name == firstSave {
-			if s.Manifest, s.Objects, s.Stored, err = l.server.stored(a.prefix); err != nil {
+			objects, err := l.server.Objects(bucket, a.prefix)
+			if err != nil {
 				return s, err
 			}
+			s.count(objects)
 		}
 	}
 	return s, nil
+}
+
+// count notes the objects in the store, and the size of the largest manifest.
+func (s *size) count(objects map[string]kit.Object) {
+	for name, o := range objects {
+		s.Objects++
+		s.Stored += o.Size
+		if strings.Contains(name, "/snapshots/") {
+			s.Manifest = max(s.Manifest, o.Size)
+		}
+	}
 }
 
 // checkCache counts the entries of a build cache, without the package that put them there, and

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -15,28 +14,79 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
+const bucket = "scale"
+
 // lab is the working directory, the server, and how commands are started.
 type lab struct {
+	kit.Dir
 	options
-	server *server
+	image  *kit.Image // what is mounted at the directory; may be nil
+	server *kit.Server
 }
 
 func newLab(ctx context.Context, o options) (*lab, error) {
-	l := &lab{options: o}
-	if err := l.empty(); err != nil {
-		return nil, err
+	l := &lab{Dir: kit.Dir(o.work), options: o}
+	if err := l.setUp(ctx); err != nil {
+		return nil, errors.Join(err, l.close())
 	}
-	for _, dir := range []string{"tmp", "home"} {
-		if err := os.MkdirAll(l.path(dir), 0o755); err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	l.server, err = startServer(ctx, o.server, l.path("server"))
-	return l, err
+	return l, nil
 }
 
-func (l *lab) path(elem ...string) string { return filepath.Join(append([]string{l.work}, elem...)...) }
+func (l *lab) setUp(ctx context.Context) (err error) {
+	if err := l.empty(); err != nil {
+		return err
+	}
+	if err := l.mount(ctx); err != nil {
+		return err
+	}
+	if err := l.Make("tmp", "home", "bin"); err != nil {
+		return err
+	}
+	if l.gocache, err = l.program(ctx, "gocache", l.gocache, "./cmd/gocache"); err != nil {
+		return err
+	}
+	binary, err := l.program(ctx, "versitygw", l.versitygw, kit.Versitygw...)
+	if err != nil {
+		return err
+	}
+	l.server, err = kit.StartServer(ctx, kit.ServerOptions{
+		Binary: binary, Dir: l.Path("server", "data"), Log: l.Path("server", "access.log"), Env: os.Environ(),
+	})
+	if err != nil {
+		return err
+	}
+	return l.server.NewBucket(bucket)
+}
+
+// imageSize holds two caches with a million entries each: four million files of a few hundred
+// bytes.
+const imageSize = 10 << 30
+
+// mount gives root a file system of its own to work in, unless that is not wanted: others can lack
+// the inodes. It has small blocks.
+func (l *lab) mount(ctx context.Context) error {
+	if os.Geteuid() != 0 || !l.ownDisk {
+		return nil
+	}
+	l.image = &kit.Image{File: l.work + ".img", Dir: l.work}
+	f, err := os.Create(l.image.File)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Truncate(imageSize), f.Close()); err != nil {
+		return err
+	}
+	return l.image.Mount(ctx, []string{"-b", "1024", "-I", "256", "-N", "6000000", "-O", "^has_journal", "-E", "lazy_itable_init=1"}, "loop,noatime")
+}
+
+// program returns the path of a program, which is built unless there is a file with it.
+func (l *lab) program(ctx context.Context, name, file string, build ...string) (string, error) {
+	if file != "" {
+		return file, nil
+	}
+	logf("building %s", name)
+	return l.Path("bin", name), kit.Build(ctx, l.Path("bin", name), build...)
+}
 
 // empty removes what is in the working directory; itself it may be a mount point.
 func (l *lab) empty() error {
@@ -46,20 +96,20 @@ func (l *lab) empty() error {
 	}
 	for _, d := range list {
 		if d.Name() != "lost+found" {
-			err = errors.Join(err, osfile.RemoveAll(l.path(d.Name())))
+			err = errors.Join(err, osfile.RemoveAll(l.Path(d.Name())))
 		}
 	}
 	return err
 }
 
-func (l *lab) close() {
-	l.server.close()
-	if l.scratch {
-		return
+func (l *lab) close() error {
+	if l.server != nil {
+		l.server.Close()
 	}
-	if err := l.empty(); err != nil {
-		logf("%v", err)
+	if l.image != nil {
+		return l.image.Remove()
 	}
+	return l.empty()
 }
 
 // job is one machine: its caches, and the project and the store that it works with.
@@ -73,18 +123,17 @@ type job struct {
 func (j job) modDir() string   { return filepath.Join(j.dir, "mod") }
 func (j job) buildDir() string { return filepath.Join(j.dir, "build") }
 
-// env is that of a job without network but for the store.
+// env is that of a job without network but for the store. With -trimpath it does not matter that
+// each machine has its caches elsewhere.
 func (j job) env() []string {
-	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "GO") || strings.HasPrefix(v, "AWS_") || strings.HasPrefix(v, "TMPDIR=") || strings.HasPrefix(v, "HOME=")
+	return slices.Concat(kit.Environ("GO", "AWS_", "TMPDIR=", "HOME="), kit.Credentials(), []string{
+		"GOMODCACHE=" + j.modDir(), "GOCACHE=" + j.buildDir(), "GOPROXY=off", "GOSUMDB=off", "GOENV=off", "GOTOOLCHAIN=local", "GOWORK=off",
+		"GOFLAGS=-trimpath", "HOME=" + j.lab.Path("home"), "TMPDIR=" + j.lab.Path("tmp"),
 	})
-	return append(append(env, j.lab.server.env()...),
-		"GOMODCACHE="+j.modDir(), "GOCACHE="+j.buildDir(), "GOPROXY=off", "GOSUMDB=off", "GOENV=off", "GOTOOLCHAIN=local", "GOWORK=off",
-		"HOME="+j.lab.path("home"), "TMPDIR="+j.lab.path("tmp"))
 }
 
 func (j job) args(verb ...string) []string {
-	args := slices.Concat([]string{j.lab.gocache}, verb, []string{"--store", j.lab.server.url(j.prefix), "--timeout", "0", "--quiet", "--json"})
+	args := slices.Concat([]string{j.lab.gocache}, verb, []string{"--store", j.lab.server.URL(bucket, j.prefix), "--timeout", "0", "--quiet", "--json"})
 	if verb[0] == "gc" {
 		return args
 	}
@@ -114,29 +163,27 @@ func (j job) run(ctx context.Context, verb ...string) (kit.Cost, output, error) 
 	if err := os.MkdirAll(j.dir, 0o755); err != nil {
 		return kit.Cost{}, output{}, err
 	}
-	c, printed, err := kit.Measure(ctx, j.lab.path("tmp"), j.project, j.env(), j.args(verb...)...)
+	took, err := kit.Command{Argv: j.args(verb...), Dir: j.project, Env: j.env(), Temp: j.lab.Path("tmp")}.Measure(ctx)
 	var out output
 	if err == nil {
-		err = json.Unmarshal(printed, &out)
+		err = took.Failure(strings.Join(verb, " "))
+	}
+	if err == nil {
+		err = json.Unmarshal(took.Output, &out)
 	}
 	if err == nil && (out.Error != "" || len(out.Losses)+len(out.Warnings) > 0) {
-		err = fmt.Errorf("%s: %s", strings.Join(verb, " "), printed[:min(len(printed), 3000)])
+		err = fmt.Errorf("%s: %s", strings.Join(verb, " "), took.Output[:min(len(took.Output), 3000)])
 	}
-	return c, out, err
+	return took.Cost, out, err
 }
 
 // machine says with what a run was made.
 type machine struct {
-	Cores   int    `json:"cores"`
-	Go      string `json:"go"`
+	kit.Machine
 	Kernel  string `json:"kernel"`
 	Gocache string `json:"gocache"`
-	Commit  string `json:"commit"`
 }
 
 func describeMachine(ctx context.Context, gocache string) machine {
-	return machine{
-		Cores: runtime.NumCPU(), Go: kit.FirstLine(ctx, "go", "env", "GOVERSION"), Kernel: kit.FirstLine(ctx, "uname", "-sr"),
-		Gocache: kit.FirstLine(ctx, gocache, "version"), Commit: kit.FirstLine(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12"),
-	}
+	return machine{kit.DescribeMachine(ctx), kit.FirstLine(ctx, "uname", "-sr"), kit.FirstLine(ctx, gocache, "version")}
 }

@@ -39,15 +39,14 @@ type load struct {
 // measureLoad has processes restore and save at once, each with caches of its own. Any error, any
 // loss and any warning ends it.
 func (l *lab) measureLoad(ctx context.Context) (*load, error) {
-	dir := l.path("load")
+	dir := l.Path("load")
 	defer osfile.RemoveAll(dir)
 	w := &load{Restores: loadRestores, Saves: loadSaves, Entries: loadEntries, New: loadNew}
 	seed := job{lab: l, dir: filepath.Join(dir, "seed"), project: filepath.Join(dir, "project"), prefix: "load"}
 	if err := l.seedLoad(ctx, seed); err != nil {
 		return nil, err
 	}
-	before, _, err := l.server.requests()
-	if err != nil {
+	if _, err := l.server.Requests(); err != nil { // those so far
 		return nil, err
 	}
 	start := time.Now()
@@ -55,14 +54,11 @@ func (l *lab) measureLoad(ctx context.Context) (*load, error) {
 		return nil, err
 	}
 	w.Wall = time.Since(start).Seconds()
-	if w.Requests, w.Conflicts, err = l.server.requests(); err != nil {
+	count, err := l.server.Requests()
+	if err != nil {
 		return nil, err
 	}
-	for kind, n := range before {
-		if w.Requests[kind] -= n; w.Requests[kind] == 0 {
-			delete(w.Requests, kind)
-		}
-	}
+	w.Requests, w.Conflicts = count.Kinds, count.Conflicts
 	last := seed
 	last.dir = filepath.Join(dir, "last")
 	_, out, err := last.run(ctx, "restore")

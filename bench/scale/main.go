@@ -7,9 +7,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/org/gocache-action/bench/internal/kit"
@@ -17,35 +20,22 @@ import (
 
 func main() { kit.Main("scale", execute) }
 
-// execute measures, or loads what an earlier run measured, and reports.
 func execute(ctx context.Context, args []string) error {
 	o, err := parseOptions(args)
 	if err != nil {
 		return err
 	}
-	res, err := obtain(ctx, o)
-	if err != nil {
-		return err
-	}
-	if o.note != "" {
-		res.Note = o.note
-	}
-	page, err := render(res)
-	if err != nil {
-		return err
-	}
-	return kit.Publish(page, o.doc, o.check, res.missed())
-}
-
-func obtain(ctx context.Context, o options) (*results, error) {
-	if len(o.from) > 0 {
-		return loadAll(o.from)
-	}
-	res, err := measureAll(ctx, o)
-	if res == nil {
-		return nil, err
-	}
-	return res, kit.Keep(o.results, "scale-", res.Started, res, err)
+	return kit.Benchmark[results]{
+		Prefix:  "scale-",
+		Measure: func(ctx context.Context) (*results, error) { return measureAll(ctx, o) },
+		Load:    func(files string) (*results, error) { return loadAll(strings.Split(files, ",")) },
+		Started: func(r *results) time.Time { return r.Started },
+		Render: func(r *results) (string, error) {
+			r.Note = cmp.Or(o.note, r.Note)
+			return render(r)
+		},
+		Missed: (*results).missed,
+	}.Run(ctx, o.Output)
 }
 
 // measureAll measures the load, then the sizes in their order.
@@ -54,8 +44,8 @@ func measureAll(ctx context.Context, o options) (res *results, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer l.close()
-	res = &results{Started: time.Now().UTC(), Machine: describeMachine(ctx, o.gocache)}
+	defer func() { err = errors.Join(err, l.close()) }()
+	res = &results{Started: time.Now().UTC(), Machine: describeMachine(ctx, l.gocache)}
 	if o.load {
 		if res.Load, err = l.measureLoad(ctx); err != nil {
 			return res, fmt.Errorf("load: %w", err)

@@ -128,17 +128,7 @@ func (p page) Fits() string {
 	return fmt.Sprintf("%.1f million", snapshot.MaxManifest/(float64(s.Manifest)/float64(s.Entries))/1e6)
 }
 
-func (p page) TargetRows() string {
-	var b strings.Builder
-	for _, t := range p.targets() {
-		verdict := "met"
-		if !t.met() {
-			verdict = "**missed**"
-		}
-		fmt.Fprintf(&b, "| %s | %.2f | %.2f | %s |\n", t.Text, t.Limit, t.Value, verdict)
-	}
-	return b.String()
-}
+func (p page) TargetRows() string { return kit.TargetRows(p.targets(), "%.2f", "%.2f") }
 
 // LoadRequests lists the requests of the load as the server counted them.
 func (p page) LoadRequests() string { return kinds(p.Load.Requests) }

@@ -96,38 +96,25 @@ func (r *results) growth(name string) (float64, bool) {
 	return high / low, ok1 && ok2 && low > 0
 }
 
-// target is a limit that the project set itself, and what was measured.
-type target struct {
-	Text         string
-	Limit, Value float64
-}
-
-func (t target) met() bool { return t.Value <= t.Limit }
-
 // maxGrowth leaves room for sorting, and for what is in the caches of a processor with fewer
 // entries.
 const maxGrowth = 1.5
 
-func (r *results) targets() (list []target) {
+func (r *results) targets() (list []kit.Target) {
 	for _, name := range scenarios {
 		if g, ok := r.growth(name); ok {
-			list = append(list, target{"growth of user time for an entry, " + name, maxGrowth, g})
+			list = append(list, kit.Target{Text: "growth of user time for an entry, " + name, Limit: maxGrowth, Value: g})
 		}
 	}
 	for _, s := range r.Sizes {
-		list = append(list, target{fmt.Sprintf("manifest of %d entries, share of the limit", s.Entries), 1, float64(s.Manifest) / snapshot.MaxManifest})
+		list = append(list, kit.Target{
+			Text: fmt.Sprintf("manifest of %d entries, share of the limit", s.Entries), Limit: 1, Value: float64(s.Manifest) / snapshot.MaxManifest,
+		})
 	}
 	return list
 }
 
-func (r *results) missed() (list []string) {
-	for _, t := range r.targets() {
-		if !t.met() {
-			list = append(list, fmt.Sprintf("%s: %.2f, limit %.2f", t.Text, t.Value, t.Limit))
-		}
-	}
-	return list
-}
+func (r *results) missed() []string { return kit.Missed(r.targets(), "%.2f") }
 
 // scenarios that read or write entries; the others do not depend on them.
 var scenarios = []string{planSave, firstSave, planRestore, restoreEmpty, restoreOver, saveSame, saveMore}

@@ -86,14 +86,3 @@ func TestReport(t *testing.T) {
 		}
 	}
 }
-
-func TestLog(t *testing.T) {
-	const log = `log starts 2026-11-26 02:16:44.095395471 +0000 UTC m=+0.352351266
-owner scale [26/November/2026:02:16:46 +0000] 127.0.0.1 me id s3_PutObject p/v1/x /scale/p/v1/x?x-id=PutObject 412 PreconditionFailed 0 0 0 0 - aws
-owner scale [26/November/2026:02:16:46 +0000] 127.0.0.1 me id s3_GetObject p/v1/x /scale/p/v1/x?x-id=GetObject 200 - 0 0 0 0 - aws
-`
-	kinds, conflicts, err := countLog(strings.NewReader(log))
-	if err != nil || conflicts != 1 || kinds["PutObject"] != 1 || kinds["GetObject"] != 1 {
-		t.Errorf("%v, %d conflicts, %v", kinds, conflicts, err)
-	}
-}

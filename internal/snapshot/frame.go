@@ -5,12 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime"
-	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/org/gocache-action/internal/zstdenc"
+	"github.com/org/gocache-action/internal/zstdframe"
 )
 
 // ErrCorrupt is wrapped by every error that says stored bytes are not what they should be.
@@ -31,36 +29,15 @@ type Frame struct {
 	Sum  [32]byte // SHA-256 of the stored bytes
 }
 
-// decoder is shared by the process: it runs at most GOMAXPROCS frames at once, however many
-// goroutines call, which bounds its memory.
-var decoder = sync.OnceValue(func() *zstd.Decoder {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithDecoderMaxMemory(MaxFrameRaw))
-	if err != nil {
-		panic(err) // the options are valid constants
-	}
-	return d
-})
-
-// encoders are as many as frames can be encoded at once. They are made when first needed.
-var encoders = sync.OnceValue(func() chan *zstdenc.Encoder {
-	c := make(chan *zstdenc.Encoder, runtime.GOMAXPROCS(0))
-	for range cap(c) {
-		c <- nil
-	}
-	return c
-})
+// What decodes frames has room for the largest.
+const _ = uint(zstdframe.MaxRaw - MaxFrameRaw)
 
 // encodeFrame appends the stored form of raw to dst. It has a checksum of raw inside: the hash that
 // a manifest keeps of the stored bytes would not tell of a mistake of the encoder.
 func encodeFrame(raw, dst []byte) []byte {
 	start := len(dst)
 	dst = append(dst, make([]byte, frameHeaderSize)...)
-	enc := <-encoders()
-	if enc == nil {
-		enc = new(zstdenc.Encoder)
-	}
-	dst = enc.AppendChecked(dst, raw)
-	encoders() <- enc
+	dst = zstdframe.Append(dst, raw)
 	h := dst[start:]
 	binary.LittleEndian.PutUint32(h, skippableMagic)
 	binary.LittleEndian.PutUint32(h[4:], 4)
@@ -86,7 +63,7 @@ func DecodeFrame(stored, dst []byte) ([]byte, error) {
 	if uint64(cap(dst)) < h.FrameContentSize {
 		dst = make([]byte, 0, h.FrameContentSize)
 	}
-	out, err := decoder().DecodeAll(stored[frameHeaderSize:], dst[:0])
+	out, err := zstdframe.Decode(dst[:0], stored[frameHeaderSize:])
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"testing"
+
+	"github.com/org/gocache-action/internal/zstdframe"
 )
 
 // TestProve: what does not decode to its content is found out, whichever byte is wrong, and so is a
@@ -12,16 +14,16 @@ import (
 func TestProve(t *testing.T) {
 	raw := bytes.Repeat([]byte("what a compiler writes "), 200)
 	stored := encodeFrame(raw, nil)
-	if err := proofs.prove(stored, raw); err != nil {
+	if err := prove(&proofs, stored, raw); err != nil {
 		t.Fatal(err)
 	}
-	if err := proofs.prove(encodeFrame(raw[1:], nil), raw); !errors.Is(err, ErrEncoder) {
+	if err := prove(&proofs, encodeFrame(raw[1:], nil), raw); !errors.Is(err, ErrEncoder) {
 		t.Errorf("another content: %v", err)
 	}
 	for i := frameHeaderSize; i < len(stored); i++ {
 		bad := bytes.Clone(stored)
 		bad[i] ^= 1
-		if err := proofs.prove(bad, raw); !errors.Is(err, ErrEncoder) {
+		if err := prove(&proofs, bad, raw); !errors.Is(err, ErrEncoder) {
 			t.Fatalf("byte %d: %v", i, err)
 		}
 	}
@@ -30,17 +32,17 @@ func TestProve(t *testing.T) {
 // TestProveSample: of large frames the first is proven, and each eighth; a mistake does not spoil
 // the buffer for those that follow.
 func TestProveSample(t *testing.T) {
-	var p prover
-	raw := bytes.Repeat([]byte("large "), provenAlways/6+1)
+	var p zstdframe.Prover
+	raw := bytes.Repeat([]byte("large "), zstdframe.ProvenAlways/6+1)
 	right, wrong := encodeFrame(raw, nil), encodeFrame(raw[1:], nil)
-	for i := range 3 * provenEach {
-		err := p.prove(wrong, raw)
-		if proven := i%provenEach == 0; proven != errors.Is(err, ErrEncoder) {
+	for i := range 3 * zstdframe.ProvenEach {
+		err := prove(&p, wrong, raw)
+		if proven := i%zstdframe.ProvenEach == 0; proven != errors.Is(err, ErrEncoder) {
 			t.Errorf("large frame %d: %v", i, err)
 		}
 	}
-	for i := range 2 * provenEach {
-		if err := p.prove(right, raw); err != nil {
+	for i := range 2 * zstdframe.ProvenEach {
+		if err := prove(&p, right, raw); err != nil {
 			t.Errorf("large frame %d that is right: %v", i, err)
 		}
 	}

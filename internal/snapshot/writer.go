@@ -8,10 +8,10 @@ import (
 	"hash"
 	"io"
 	"io/fs"
-	"sync"
 	"time"
 
 	"github.com/org/gocache-action/internal/digest"
+	"github.com/org/gocache-action/internal/zstdframe"
 )
 
 // Member is one file of a pack or of a module object.
@@ -44,12 +44,9 @@ type Writer struct {
 	err    error
 }
 
-// frameBuffers saves most modules, which are small, the cost of a fresh 16 MiB.
-var frameBuffers = sync.Pool{New: func() any { b := make([]byte, 0, FrameSize); return &b }}
-
 // NewWriter returns a Writer to dst. The caller must call Close.
 func NewWriter(dst io.Writer) *Writer {
-	w := &Writer{dst: dst, sum: sha256.New(), raw: *frameBuffers.Get().(*[]byte)}
+	w := &Writer{dst: dst, sum: sha256.New(), raw: zstdframe.Buffer()}
 	w.tw = tar.NewWriter((*frameSink)(w))
 	return w
 }
@@ -87,7 +84,7 @@ func (w *Writer) cut() error {
 		return nil
 	}
 	w.stored = encodeFrame(w.raw, w.stored[:0])
-	if err := proofs.prove(w.stored, w.raw); err != nil {
+	if err := prove(&proofs, w.stored, w.raw); err != nil {
 		return err
 	}
 	if w.sum != nil {
@@ -156,8 +153,7 @@ func (w *Writer) Close() ([]Frame, error) {
 		}
 	}
 	if w.raw != nil {
-		b := w.raw[:0]
-		frameBuffers.Put(&b)
+		zstdframe.Release(w.raw)
 		w.raw = nil
 	}
 	if w.err != nil {

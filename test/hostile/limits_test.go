@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/Shopify/toxiproxy/v2"
-
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/store/s3"
@@ -198,19 +196,23 @@ func unfinished(t *testing.T, st *s3.Store) (n int) {
 	return n
 }
 
-// throughProxy starts a proxy to a server and returns its endpoint.
-func throughProxy(t *testing.T, srv *storetest.Server) (*toxiproxy.Proxy, string) {
+// network starts a network to a server, which ends with the test.
+func network(t *testing.T, srv *storetest.Server) *storetest.Network {
 	t.Helper()
-	p, err := storetest.Network(srv)
+	n, err := storetest.NewNetwork(srv)
 	e2etest.Must(t, err)
-	t.Cleanup(p.Stop)
-	return p, "http://" + p.Listen
+	t.Cleanup(func() {
+		if err := n.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
 }
 
-// toxic adds a toxic to the direction downstream (to the client) or upstream.
-func toxic(t *testing.T, p *toxiproxy.Proxy, kind, direction, attributes string) {
+// toxic makes a network worse, in the direction downstream (to the client) or upstream.
+func toxic(t *testing.T, n *storetest.Network, kind, direction, attributes string) {
 	t.Helper()
-	e2etest.Must(t, storetest.AddToxic(p, kind, direction, attributes))
+	e2etest.Must(t, n.Add(kind, direction, attributes))
 }
 
 // eventually waits until something is so.

@@ -35,9 +35,9 @@ var hangs = []hang{
 
 func halted(direction, attributes string) func(*testing.T, *storetest.Server) string {
 	return func(t *testing.T, g *storetest.Server) string {
-		p, endpoint := throughProxy(t, g)
-		toxic(t, p, "stall", direction, attributes)
-		return endpoint
+		net := network(t, g)
+		toxic(t, net, "stall", direction, attributes)
+		return net.Endpoint
 	}
 }
 

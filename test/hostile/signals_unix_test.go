@@ -55,15 +55,15 @@ func TestSignalOnS3(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
 	for i, s := range endSignals {
-		proxy, endpoint := throughProxy(t, g)
+		net := network(t, g)
 		name := "signal-" + strconv.Itoa(i)
-		url, st := bucket(t, g, name, endpoint)
+		url, st := bucket(t, g, name, net.Endpoint)
 		m := newMachine(t, url)
 		m.env = g.Env()
 		fill(t, m.build, 1, 3, 100<<10)
 		m.must(t, "save")
 		fill(t, m.build, 2, 6, 3<<20)
-		toxic(t, proxy, "bandwidth", "upstream", `"rate":2000`) // KB/s on each connection
+		toxic(t, net, "bandwidth", "upstream", `"rate":2000`) // KB/s on each connection
 		uploads := filepath.Join(g.DataDir, name, ".sgwtmp", "multipart", "*", "*")
 		if !signalled(t, m, s, func() bool { return glob(uploads, "*") || glob(uploads) }, "save") {
 			t.Error("save was done before it was signalled")
@@ -71,7 +71,7 @@ func TestSignalOnS3(t *testing.T) {
 		if n := unfinished(t, st); n > 0 {
 			t.Errorf("%v: %d unfinished uploads", s, n)
 		}
-		e2etest.Must(t, proxy.Toxics.RemoveToxic(t.Context(), "t"))
+		e2etest.Must(t, net.Remove())
 		old := m.fresh(t)
 		if old.must(t, "restore"); whole(t, old.build) != 3 {
 			t.Error("the snapshot from before is not whole")
@@ -79,7 +79,7 @@ func TestSignalOnS3(t *testing.T) {
 		if m.must(t, "save"); whole(t, m.build) != 9 {
 			t.Error("the caches of save changed")
 		}
-		toxic(t, proxy, "bandwidth", "downstream", `"rate":3000`)
+		toxic(t, net, "bandwidth", "downstream", `"rate":3000`)
 		r := m.fresh(t)
 		if !signalled(t, r, s, func() bool { return glob(r.build, "*", "*-d") }, "restore") {
 			t.Error("restore was done before it was signalled")
@@ -87,7 +87,7 @@ func TestSignalOnS3(t *testing.T) {
 		if n := whole(t, r.build); n >= 9 {
 			t.Errorf("%d entries were there already", n)
 		}
-		e2etest.Must(t, proxy.Toxics.RemoveToxic(t.Context(), "t"))
+		e2etest.Must(t, net.Remove())
 		if r.must(t, "restore"); whole(t, r.build) != 9 {
 			t.Error("the rerun did not complete")
 		}
@@ -131,20 +131,20 @@ func TestSignalWhileStoreHangs(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
 	for _, second := range []bool{false, true} {
-		proxy, endpoint := throughProxy(t, g)
+		net := network(t, g)
 		name := fmt.Sprint("hangs-", second)
-		url, _ := bucket(t, g, name, endpoint)
+		url, _ := bucket(t, g, name, net.Endpoint)
 		m := newMachine(t, url)
 		m.env = g.Env()
 		fill(t, m.build, 1, 6, 3<<20)
-		toxic(t, proxy, "bandwidth", "upstream", `"rate":500`)
+		toxic(t, net, "bandwidth", "upstream", `"rate":500`)
 		uploads := filepath.Join(g.DataDir, name, ".sgwtmp", "multipart", "*", "*")
 		hang := func() bool {
 			if !glob(uploads) {
 				return false
 			}
-			e2etest.Must(t, proxy.Toxics.RemoveToxic(t.Context(), "t"))
-			toxic(t, proxy, "stall", "upstream", `"bytes":0`)
+			e2etest.Must(t, net.Remove())
+			toxic(t, net, "stall", "upstream", `"bytes":0`)
 			return true
 		}
 		if !second {

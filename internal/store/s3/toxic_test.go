@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/Shopify/toxiproxy/v2"
-
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/storetest"
@@ -18,34 +16,38 @@ import (
 
 // bad is a network between client and server that a test makes worse.
 type bad struct {
-	*toxiproxy.Proxy
+	*storetest.Network
 	t testing.TB
 }
 
 // badNetwork returns options that lead to the gateway through a proxy.
 func badNetwork(t testing.TB, g *storetest.Server) (bad, s3.Options) {
 	t.Helper()
-	p, err := storetest.Network(g)
+	n, err := storetest.NewNetwork(g)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.Stop)
+	t.Cleanup(func() {
+		if err := n.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
 	o := options(g, newBucket(t, g))
-	o.Endpoint = "http://" + p.Listen
-	return bad{p, t}, o
+	o.Endpoint = n.Endpoint
+	return bad{n, t}, o
 }
 
 // add adds a toxic to the direction downstream (to the client) or upstream.
 func (b bad) add(kind, direction, attributes string) {
 	b.t.Helper()
-	if err := storetest.AddToxic(b.Proxy, kind, direction, attributes); err != nil {
+	if err := b.Add(kind, direction, attributes); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
 func (b bad) remove() {
 	b.t.Helper()
-	if err := b.Toxics.RemoveToxic(context.Background(), "t"); err != nil {
+	if err := b.Remove(); err != nil {
 		b.t.Fatal(err)
 	}
 }

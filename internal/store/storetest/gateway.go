@@ -1,20 +1,12 @@
 package storetest
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Server is a running S3 server.
@@ -61,86 +53,6 @@ func StartVersitygw(t testing.TB, flags []string, command ...string) *Server {
 		env: []string{"ROOT_ACCESS_KEY=" + s.AccessKey, "ROOT_SECRET_KEY=" + s.SecretKey},
 	})
 	return s
-}
-
-// program is how a server is started.
-type program struct {
-	tool
-	// path that is answered with a status below 500 as soon as the server works
-	health string
-	args   func(addr string) []string // addr is where it is to listen
-	env    []string
-}
-
-// run starts a server. It ends with the test.
-func (s *Server) run(t testing.TB, p program) {
-	t.Helper()
-	binary, err := p.binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The port is free when it is chosen, and can be taken when the server asks for it.
-	for range 3 {
-		if err = s.start(t, binary, p); err == nil {
-			return
-		}
-	}
-	t.Fatal(err)
-}
-
-func (s *Server) start(t testing.TB, binary string, p program) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	s.Addr = l.Addr().String()
-	s.Endpoint = "http://" + s.Addr
-	l.Close()
-	var out bytes.Buffer
-	cmd := exec.Command(binary, p.args(s.Addr)...)
-	cmd.Env = append(os.Environ(), p.env...)
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	ended := make(chan struct{})
-	go func() { cmd.Wait(); close(ended) }()
-	stop := func() {
-		cmd.Process.Signal(os.Interrupt)
-		select {
-		case <-ended:
-		case <-time.After(5 * time.Second):
-			cmd.Process.Kill()
-			<-ended
-		}
-	}
-	if err := s.healthy(p.health, ended); err != nil {
-		stop()
-		return fmt.Errorf("%s: %w\n%s", p.name, err, out.Bytes())
-	}
-	t.Cleanup(stop)
-	return nil
-}
-
-// healthy waits until the server answers.
-func (s *Server) healthy(path string, ended <-chan struct{}) error {
-	client := http.Client{Timeout: time.Second}
-	defer client.CloseIdleConnections()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-		if resp, err := client.Get(s.Endpoint + path); err == nil {
-			io.Copy(io.Discard, resp.Body)
-			resp.Body.Close()
-			if resp.StatusCode < http.StatusInternalServerError {
-				return nil
-			}
-		}
-		select {
-		case <-ended:
-			return errors.New("ended at once")
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-	return errors.New("not healthy within 20 s")
 }
 
 // Bucket makes an empty bucket.

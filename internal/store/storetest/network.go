@@ -1,82 +1,96 @@
 package storetest
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
-	"strings"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/Shopify/toxiproxy/v2"
-	"github.com/Shopify/toxiproxy/v2/stream"
-	"github.com/Shopify/toxiproxy/v2/toxics"
-	"github.com/rs/zerolog"
 )
 
-// Network starts a proxy of connections to a server, which tests make worse by adding toxics, those
-// of toxiproxy and "stall". Its Listen is the address of the near end. The caller stops it.
-func Network(server *Server) (*toxiproxy.Proxy, error) {
-	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "s3", "127.0.0.1:0", server.Addr)
-	return p, p.Start()
+// Network is a network between clients and a server that tests make worse by adding a toxic: one of
+// toxiproxy's, or "stall" (tools/toxiproxy).
+type Network struct {
+	Endpoint string // http://127.0.0.1:PORT, the near end
+
+	api string // URL of the proxy in the API of toxiproxy
 }
 
-// AddToxic makes a network worse, in the direction downstream (to the client) or upstream. The name
-// of the toxic is "t"; attributes are the inside of a JSON object.
-func AddToxic(p *toxiproxy.Proxy, kind, direction, attributes string) error {
-	text := fmt.Sprintf(`{"name":"t","type":%q,"stream":%q,"attributes":{%s}}`, kind, direction, attributes)
-	_, err := p.Toxics.AddToxicJson(strings.NewReader(text))
-	return err
-}
-
-func init() {
-	toxics.Register("stall", new(stall))
-	zerolog.SetGlobalLevel(zerolog.Disabled)
-}
-
-// stall is a toxic that lets some bytes of each connection pass, then nothing, or one every 100 ms,
-// and closes nothing.
-type stall struct {
-	Bytes   int64 `json:"bytes"`
-	Trickle bool  `json:"trickle"`
-}
-
-// stallState is how many bytes passed, of one connection. It outlives changes of the toxics.
-type stallState struct{ passed int64 }
-
-// NewState implements toxics.StatefulToxic.
-func (s *stall) NewState() any { return new(stallState) }
-
-// Pipe implements toxics.Toxic.
-func (s *stall) Pipe(stub *toxics.ToxicStub) {
-	state := stub.State.(*stallState)
-	for {
-		select {
-		case <-stub.Interrupt:
-			return
-		case c := <-stub.Input:
-			if c == nil {
-				stub.Close()
-				return
-			}
-			n := min(int64(len(c.Data)), s.Bytes-state.passed)
-			if n > 0 {
-				state.passed += n
-				stub.Output <- &stream.StreamChunk{Timestamp: c.Timestamp, Data: c.Data[:n]}
-			}
-			if s.Trickle && !trickle(stub, c.Data[n:]) {
-				return
-			}
-		}
+// NewNetwork starts a network to a server. The caller stops it.
+func NewNetwork(server *Server) (*Network, error) {
+	p, err := startToxiproxy()
+	if err != nil {
+		return nil, err
 	}
+	name := "network" + strconv.FormatInt(networks.Add(1), 10)
+	var answer struct{ Listen string }
+	err = callToxiproxy(http.MethodPost, p.endpoint()+"/proxies",
+		map[string]any{"name": name, "listen": "127.0.0.1:0", "upstream": server.Addr}, &answer)
+	return &Network{"http://" + answer.Listen, p.endpoint() + "/proxies/" + name}, err
 }
 
-// trickle reports false when it was interrupted.
-func trickle(stub *toxics.ToxicStub, data []byte) bool {
-	for i := range data {
-		select {
-		case <-stub.Interrupt:
-			return false
-		case <-time.After(100 * time.Millisecond):
-			stub.Output <- &stream.StreamChunk{Data: data[i : i+1], Timestamp: time.Now()}
-		}
+// Stop closes all connections and lets no new ones in.
+func (n *Network) Stop() error { return callToxiproxy(http.MethodDelete, n.api, nil, nil) }
+
+// Add makes the network worse, in the direction downstream (to the client) or upstream, until
+// Remove. Attributes are the inside of a JSON object.
+func (n *Network) Add(kind, direction, attributes string) error {
+	return callToxiproxy(http.MethodPost, n.api+"/toxics", map[string]any{
+		"name": toxic, "type": kind, "stream": direction,
+		"attributes": json.RawMessage("{" + attributes + "}"),
+	}, nil)
+}
+
+// Remove takes back what was added in one direction.
+func (n *Network) Remove() error {
+	return callToxiproxy(http.MethodDelete, n.api+"/toxics/"+toxic, nil, nil)
+}
+
+// toxic names the one toxic of a network.
+const toxic = "t"
+
+var networks atomic.Int64 // so far
+
+// startToxiproxy starts the one toxiproxy of this process, with which it ends.
+var startToxiproxy = sync.OnceValues(func() (*process, error) {
+	return program{
+		tool: toxiproxy, health: "/version", leashed: true,
+		args: func(addr string) []string { return []string{addr} },
+	}.start()
+})
+
+// callToxiproxy sends a request to the API of toxiproxy, and decodes the answer unless that is nil.
+func callToxiproxy(method, url string, body, answer any) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
 	}
-	return true
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	req.Close = true // few requests: none leaves a connection behind
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		return fmt.Errorf("toxiproxy: %s %s: %s: %s", method, req.URL.Path, resp.Status, bytes.TrimSpace(text))
+	}
+	if answer == nil {
+		return nil
+	}
+	return json.Unmarshal(text, answer)
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,7 +15,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// tool is a program that tests run, built from a module that is listed in a go.mod below tools.
+// tool is a program that tests run, built from a module that is listed in a go.mod below tools, or
+// from the sources beside that go.mod.
 type tool struct {
 	name    string // of the program
 	modfile string // below tools
@@ -27,6 +29,7 @@ var (
 	gofakes3  = tool{"gofakes3", "gofakes3/go.mod", "github.com/johannesboyne/gofakes3", "github.com/johannesboyne/gofakes3/cmd/gofakes3"}
 	minio     = tool{"minio", "minio/go.mod", "github.com/minio/minio", "github.com/minio/minio"}
 	rclone    = tool{"rclone", "rclone/go.mod", "github.com/rclone/rclone", "."}
+	toxiproxy = tool{"toxiproxy", "toxiproxy/go.mod", "github.com/Shopify/toxiproxy/v2", "."}
 )
 
 // variable names an environment variable with the path of a ready program, which is then run
@@ -36,16 +39,19 @@ func (l tool) variable() string { return "GOCACHE_TEST_" + strings.ToUpper(l.nam
 // What the machine says is looked up before a test can change HOME, or the directory that a
 // relative path starts from.
 var (
-	given = map[string]string{
-		"versitygw": absolute(os.Getenv(versitygw.variable())),
-		"gofakes3":  absolute(os.Getenv(gofakes3.variable())),
-		"minio":     absolute(os.Getenv(minio.variable())),
-		"rclone":    absolute(os.Getenv(rclone.variable())),
-	}
+	given                   = givenTools(versitygw, gofakes3, minio, rclone, toxiproxy)
 	userCache, userCacheErr = os.UserCacheDir()
 	startEnv                = os.Environ()
 	startDir, startDirErr   = os.Getwd()
 )
+
+func givenTools(tools ...tool) map[string]string {
+	given := map[string]string{}
+	for _, l := range tools {
+		given[l.name] = absolute(os.Getenv(l.variable()))
+	}
+	return given
+}
 
 // absolute leaves "" as it is.
 func absolute(path string) string {
@@ -68,7 +74,7 @@ func (l tool) binary() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	version, err := goCommand(modfile, "list", "-m", "-f", "{{.Version}}", l.module)
+	version, err := l.version(modfile)
 	if err != nil {
 		return "", err
 	}
@@ -90,6 +96,28 @@ func (l tool) binary() (string, error) {
 		return "", err
 	}
 	return path, os.Rename(path+".tmp", path)
+}
+
+// version is that of the module, with a hash of the sources beside the go.mod if the program is made
+// of these.
+func (l tool) version(modfile string) (string, error) {
+	version, err := goCommand(modfile, "list", "-m", "-f", "{{.Version}}", l.module)
+	if err != nil || l.pkg != "." {
+		return version, err
+	}
+	sources, err := filepath.Glob(filepath.Join(filepath.Dir(modfile), "*.go"))
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	for _, file := range append(sources, modfile) {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%d\n%s", len(data), data)
+	}
+	return fmt.Sprintf("%s-%x", version, h.Sum(nil)[:4]), nil
 }
 
 // file finds tools above the directory in which the test process was started, which is that of its

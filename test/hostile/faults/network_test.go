@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -8,7 +9,7 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// netFault is a toxic of toxiproxy.
+// netFault is a toxic of a network.
 type netFault struct {
 	name       string
 	kind       string // of toxic
@@ -34,17 +35,16 @@ func netFaults() (list []netFault) {
 	return list
 }
 
-// network starts a proxy of connections before the gateway, with one toxic.
-func (w *wireWorld) network(f netFault, direction string) (endpoint string, stop func(), err error) {
-	p, err := storetest.Network(w.gate)
+// network starts a network to the gateway, with one toxic.
+func (w *wireWorld) network(f netFault, direction string) (*storetest.Network, error) {
+	n, err := storetest.NewNetwork(w.gate)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	if err := storetest.AddToxic(p, f.kind, direction, f.attributes); err != nil {
-		p.Stop()
-		return "", nil, err
+	if err := n.Add(f.kind, direction, f.attributes); err != nil {
+		return nil, errors.Join(err, n.Stop())
 	}
-	return "http://" + p.Listen, p.Stop, nil
+	return n, nil
 }
 
 // TestFaultsNetwork lets saves and restores run over bad networks: slow ones, which they get
@@ -83,12 +83,12 @@ func (w *wireWorld) over(f netFault, direction string, tr *trial, dir string, la
 	if err != nil {
 		return err
 	}
-	endpoint, stop, err := w.network(f, direction)
+	network, err := w.network(f, direction)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	st, err := openWire(endpoint, prefix, func(o *s3.Options) {
+	defer network.Stop()
+	st, err := openWire(network.Endpoint, prefix, func(o *s3.Options) {
 		if f.kind == "stall" {
 			impatient(o)
 		}

@@ -1,0 +1,61 @@
+package kit
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Target is a limit that the project set itself, and what was measured.
+type Target struct {
+	Text       string
+	Limit      float64
+	Value      float64
+	Unit       string // after both figures
+	Least      bool   // the value must be at least the limit
+	Unmeasured bool   // there is no value
+}
+
+// Met reports whether the value is on the right side of the limit.
+func (t Target) Met() bool {
+	if t.Least {
+		return t.Value >= t.Limit
+	}
+	return t.Value <= t.Limit
+}
+
+func (t Target) verdict() string {
+	switch {
+	case t.Unmeasured:
+		return "not measured"
+	case t.Met():
+		return "met"
+	}
+	return "**missed**"
+}
+
+// TargetRows is the table of targets: text, limit, value, verdict. The formats are those of one
+// figure, such as "%.2f".
+func TargetRows(list []Target, limit, value string) string {
+	var b strings.Builder
+	for _, t := range list {
+		got, sign := "–", "≤"
+		if !t.Unmeasured {
+			got = fmt.Sprintf(value, t.Value) + t.Unit
+		}
+		if t.Least {
+			sign = "≥"
+		}
+		fmt.Fprintf(&b, "| %s | %s %s%s | %s | %s |\n", t.Text, sign, fmt.Sprintf(limit, t.Limit), t.Unit, got, t.verdict())
+	}
+	return b.String()
+}
+
+// Missed names the targets that were measured and not met.
+func Missed(list []Target, format string) (missed []string) {
+	for _, t := range list {
+		if !t.Unmeasured && !t.Met() {
+			missed = append(missed, fmt.Sprintf("%s: "+format+"%s, limit "+format+"%s", t.Text, t.Value, t.Unit, t.Limit, t.Unit))
+		}
+	}
+	return missed
+}

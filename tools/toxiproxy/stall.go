@@ -1,0 +1,58 @@
+package main
+
+import (
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2/stream"
+	"github.com/Shopify/toxiproxy/v2/toxics"
+)
+
+// stall is a toxic that lets some bytes of each connection pass, then nothing, or one every 100 ms,
+// and closes nothing.
+type stall struct {
+	Bytes   int64 `json:"bytes"`
+	Trickle bool  `json:"trickle"`
+}
+
+// stallState is how many bytes passed, of one connection. It outlives changes of the toxics.
+type stallState struct{ passed int64 }
+
+// NewState implements toxics.StatefulToxic.
+func (s *stall) NewState() any { return new(stallState) }
+
+// Pipe implements toxics.Toxic.
+func (s *stall) Pipe(stub *toxics.ToxicStub) {
+	state := stub.State.(*stallState)
+	for {
+		select {
+		case <-stub.Interrupt:
+			return
+		case c := <-stub.Input:
+			if c == nil {
+				stub.Close()
+				return
+			}
+			n := min(int64(len(c.Data)), s.Bytes-state.passed)
+			if n > 0 {
+				state.passed += n
+				stub.Output <- &stream.StreamChunk{Timestamp: c.Timestamp, Data: c.Data[:n]}
+			}
+			if s.Trickle && !trickle(stub, c.Data[n:]) {
+				return
+			}
+		}
+	}
+}
+
+// trickle reports false when it was interrupted.
+func trickle(stub *toxics.ToxicStub, data []byte) bool {
+	for i := range data {
+		select {
+		case <-stub.Interrupt:
+			return false
+		case <-time.After(100 * time.Millisecond):
+			stub.Output <- &stream.StreamChunk{Data: data[i : i+1], Timestamp: time.Now()}
+		}
+	}
+	return true
+}
