@@ -19,7 +19,7 @@ func asideStore(t *testing.T) (s *Store, v store.Version) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.twoSteps = true
+	s.objects.twoSteps = true
 	return s, putText(t, s, "a/aux", "old")
 }
 
@@ -35,8 +35,8 @@ func putText(t *testing.T, s *Store, name, text string) store.Version {
 // moveAside is the first step of a replacement.
 func moveAside(t *testing.T, s *Store, name string) {
 	t.Helper()
-	path, err := s.makeAside(name)
-	if err := errors.Join(err, os.Rename(s.path(name), path)); err != nil {
+	path, err := s.objects.makeAside(name)
+	if err := errors.Join(err, os.Rename(s.objects.layout.path(name), path)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -90,12 +90,12 @@ func TestKilledBetweenSteps(t *testing.T) {
 			return "old"
 		},
 		"write another": func(t *testing.T, s *Store, v store.Version) string {
-			again, err := Open(s.root) // sweeps
+			again, err := Open(s.root()) // sweeps
 			if err != nil {
 				t.Fatal(err)
 			}
 			putText(t, again, "b", "b")
-			if _, err := os.Stat(s.path("a/aux")); err != nil {
+			if _, err := os.Stat(s.objects.layout.path("a/aux")); err != nil {
 				t.Error(err)
 			}
 			return "old"
@@ -104,7 +104,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 			for u, err := range s.Uploads(t.Context(), "", time.Now().Add(time.Hour)) {
 				t.Errorf("%v, %v", u, err)
 			}
-			s.removeStale()
+			s.temp().removeStale()
 			return "old"
 		},
 		"remove": func(t *testing.T, s *Store, _ store.Version) string {
@@ -127,9 +127,9 @@ func TestKilledBetweenSteps(t *testing.T) {
 		for _, twoSteps := range []bool{true, false} {
 			t.Run(what, func(t *testing.T) {
 				s, _ := asideStore(t)
-				s.twoSteps = twoSteps
+				s.objects.twoSteps = twoSteps
 				old := time.Now().Add(-2 * staleAfter)
-				if err := os.Chtimes(s.path("a/aux"), old, old); err != nil {
+				if err := os.Chtimes(s.objects.layout.path("a/aux"), old, old); err != nil {
 					t.Fatal(err)
 				}
 				info, err := s.Stat(t.Context(), "a/aux")
@@ -150,7 +150,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 
 func nothingAside(t *testing.T, s *Store) {
 	t.Helper()
-	for _, dir := range []string{s.asideRoot(), s.tmpDir()} {
+	for _, dir := range []string{s.objects.layout.asideRoot(), s.objects.layout.tmp()} {
 		if list, _ := os.ReadDir(dir); len(list) != 0 {
 			t.Errorf("left: %v", list)
 		}
@@ -162,7 +162,7 @@ func nothingAside(t *testing.T, s *Store) {
 func TestKilledAfterSteps(t *testing.T) {
 	s, _ := asideStore(t)
 	moveAside(t, s, "a/aux")
-	if err := os.WriteFile(s.path("a/aux"), []byte("new"), 0o666); err != nil {
+	if err := os.WriteFile(s.objects.layout.path("a/aux"), []byte("new"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	wantText(t, s, "a/aux", "new")
@@ -186,12 +186,12 @@ func TestReadBetweenSteps(t *testing.T) {
 	s, _ := asideStore(t)
 	began, end, done := make(chan struct{}), make(chan struct{}), make(chan error)
 	go func() {
-		done <- s.locked(context.Background(), "a/aux", func() error {
-			path, err := s.makeAside("a/aux")
-			err = errors.Join(err, os.Rename(s.path("a/aux"), path))
+		done <- s.objects.locked(context.Background(), "a/aux", func() error {
+			path, err := s.objects.makeAside("a/aux")
+			err = errors.Join(err, os.Rename(s.objects.layout.path("a/aux"), path))
 			close(began)
 			<-end
-			return errors.Join(err, os.WriteFile(s.path("a/aux"), []byte("new"), 0o666), s.settle("a/aux"))
+			return errors.Join(err, os.WriteFile(s.objects.layout.path("a/aux"), []byte("new"), 0o666), s.objects.settle("a/aux"))
 		})
 	}()
 	<-began
@@ -211,12 +211,12 @@ func TestReadBetweenSteps(t *testing.T) {
 func TestAsideName(t *testing.T) {
 	s, _ := asideStore(t)
 	for _, name := range []string{"a", "a/b", "con/aux.txt", "v1/modules/x@v1.0.0"} {
-		if got, ok := s.asideName(s.asidePath(name)); !ok || got != name {
+		if got, ok := s.objects.layout.asideName(s.objects.layout.aside(name)); !ok || got != name {
 			t.Errorf("%s: %q, %v", name, got, ok)
 		}
 	}
 	for _, path := range []string{"con", "#", ".#store/x", "../tmp/x"} {
-		if got, ok := s.asideName(filepath.Join(s.asideRoot(), filepath.FromSlash(path))); ok {
+		if got, ok := s.objects.layout.asideName(filepath.Join(s.objects.layout.asideRoot(), filepath.FromSlash(path))); ok {
 			t.Errorf("%s: %q", path, got)
 		}
 	}

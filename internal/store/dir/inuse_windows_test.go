@@ -30,14 +30,14 @@ func TestObjectInUse(t *testing.T) {
 	if err := put("x", "old"); err != nil {
 		t.Fatal(err)
 	}
-	release := osfiletest.Hold(t, s.path("x"))
+	release := osfiletest.Hold(t, s.objects.layout.path("x"))
 	time.AfterFunc(500*time.Millisecond, release)
 	if err := put("x", "new"); err != nil {
 		t.Errorf("open for half a second: %v", err)
 	}
 	want("x", "new")
 
-	release = osfiletest.Hold(t, s.path("x"))
+	release = osfiletest.Hold(t, s.objects.layout.path("x"))
 	defer release()
 	if err := put("x", "newer"); !osfile.IsLocked(err) {
 		t.Errorf("open for good: %v", err)

@@ -205,17 +205,14 @@ func TestWrongCredentials(t *testing.T) {
 	}
 }
 
-// TestMissingCredentials has a chain that ends at an instance metadata service which
-// accepts connections and never answers.
+// TestMissingCredentials: the metadata service of the instance accepts connections and never
+// answers.
 func TestMissingCredentials(t *testing.T) {
+	t.Parallel()
 	g := gateway(t)
-	for _, env := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
-		t.Setenv(env, "")
-		os.Unsetenv(env)
-	}
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "false")
-	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", silent(t))
-	s := openStore(t, options(g, newBucket(t, g)))
+	o := options(g, newBucket(t, g))
+	o.Instance = &s3.Instance{Endpoint: silent(t)}
+	s := openStore(t, o)
 	eachFails(t, s, store.ErrDenied, "no credentials")
 	if n := s.Requests()["PUT"]; n != 0 || total(s) > 3 {
 		t.Errorf("%d requests to write, %v in all", n, s.Requests())

@@ -3,15 +3,11 @@ package s3
 import (
 	"context"
 	"errors"
-	"net"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 )
 
 const (
@@ -31,8 +27,11 @@ func (e *credentialError) Unwrap() error { return e.err }
 // credentials are those of the options, or of the chain that the SDK set up. Each request asks for
 // them.
 func (o *Options) credentials(cfg aws.Config) *credentialSource {
-	inner := cfg.Credentials
-	if onlyInstance(cfg) && halfKeys() {
+	inner, unnamed := cfg.Credentials, onlyInstance(cfg)
+	switch {
+	case o.Instance != nil:
+		inner, unnamed = aws.NewCredentialsCache(ec2rolecreds.New(o.Instance.use)), true
+	case unnamed && halfKeys():
 		inner = failing{errHalf}
 	}
 	if o.Role != nil {
@@ -41,7 +40,7 @@ func (o *Options) credentials(cfg aws.Config) *credentialSource {
 	if o.Kept != nil {
 		inner = &sessionProvider{kept: *o.Kept, next: inner}
 	}
-	return &credentialSource{inner: inner, unnamed: onlyInstance(cfg), trace: o.TraceCredentials}
+	return &credentialSource{inner: inner, unnamed: unnamed, trace: o.TraceCredentials}
 }
 
 // ErrExpired: the server does not accept the credentials any more, and asking for others gave the
@@ -171,17 +170,4 @@ func (c *credentialSource) remember(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.failed, c.at = err, time.Now()
-}
-
-// boundedInstanceRole makes the last member of the chain, the EC2 metadata service, give
-// up fast where there is none: on most machines its address leads nowhere.
-func boundedInstanceRole(o *ec2rolecreds.Options) {
-	dialer := &net.Dialer{Timeout: time.Second}
-	o.Client = roleLister{imds.New(imds.Options{
-		Retryer: retry.NewStandard(func(so *retry.StandardOptions) { so.MaxAttempts = 2 }),
-		HTTPClient: &http.Client{
-			Timeout:   2 * time.Second,
-			Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true},
-		},
-	})}
 }

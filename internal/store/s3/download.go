@@ -13,47 +13,23 @@ import (
 	"github.com/org/gocache-action/internal/store/wire"
 )
 
-// Open implements store.Store. It costs one request; a range that begins at or behind
-// the end, or is empty, a second one.
-func (s *Store) Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, store.Info, error) {
-	r, info, err := s.open(ctx, name, off, length)
-	if err != nil {
-		return nil, store.Info{}, s.fail("read", name, err)
-	}
-	return r, info, nil
-}
-
-func (s *Store) open(ctx context.Context, name string, off, length int64) (*download, store.Info, error) {
+// openRange opens length bytes of an object from offset off.
+func openRange(ctx context.Context, a *api, name string, off, length int64) (*download, error) {
 	if err := store.CheckName(name); err != nil {
-		return nil, store.Info{}, err
+		return nil, err
 	}
 	if _, err := store.End(off, length, 0); err != nil {
-		return nil, store.Info{}, err
+		return nil, err
 	}
-	d := &download{ctx: ctx, s: s, name: name, pos: off, length: length}
+	d := &download{ctx: ctx, api: a, name: name, pos: off, length: length}
 	if length == 0 {
-		return s.openNothing(ctx, d)
+		return d, d.requestNothing()
 	}
 	err := d.request()
 	if errors.Is(err, errRange) {
-		return s.openNothing(ctx, d)
+		err = d.requestNothing()
 	}
-	if err != nil {
-		return nil, store.Info{}, err
-	}
-	return d, d.info, nil
-}
-
-// openNothing is for ranges that S3 cannot express or refuses.
-func (s *Store) openNothing(ctx context.Context, d *download) (*download, store.Info, error) {
-	out, err := s.head(ctx, d.name)
-	if err != nil {
-		return nil, store.Info{}, err
-	}
-	d.info = infoOf(out)
-	d.short = d.pos > d.info.Size || d.length > 0
-	d.end = d.pos
-	return d, d.info, nil
+	return d, err
 }
 
 // errRange: the server says 416, the range begins behind the last byte.
@@ -63,7 +39,7 @@ var errRange = errors.New("range not satisfiable")
 // takes. It implements io.ReadCloser for one goroutine.
 type download struct {
 	ctx    context.Context
-	s      *Store
+	api    *api
 	name   string
 	length int64 // as asked for
 	info   store.Info
@@ -74,15 +50,27 @@ type download struct {
 	breaks   wire.Resumption
 }
 
+// requestNothing is for ranges that S3 cannot express or refuses.
+func (d *download) requestNothing() error {
+	out, err := d.api.head(d.ctx, d.name)
+	if err != nil {
+		return err
+	}
+	d.info = infoOf(out)
+	d.short = d.pos > d.info.Size || d.length > 0
+	d.end = d.pos
+	return nil
+}
+
 // request asks for what is left of the range.
 func (d *download) request() error {
-	in := &awss3.GetObjectInput{Bucket: &d.s.opts.Bucket, Key: d.s.key(d.name), Range: d.rangeHeader()}
+	in := &awss3.GetObjectInput{Bucket: &d.api.bucket.name, Key: d.api.bucket.key(d.name), Range: d.rangeHeader()}
 	if d.info.Version != "" { // two versions must not be joined
 		in.IfMatch = aws.String(string(d.info.Version))
 	}
-	out, err := d.s.client.GetObject(forObject(d.ctx), in, func(o *awss3.Options) {
+	out, err := d.api.client.GetObject(forObject(d.ctx), in, func(o *awss3.Options) {
 		// the checksum of a whole object says nothing about a part
-		if in.Range == nil && !d.s.opts.NoChecksums {
+		if in.Range == nil && !d.api.opts.NoChecksums {
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
 		}
 	})
@@ -90,9 +78,9 @@ func (d *download) request() error {
 		if code(err) == "InvalidRange" || status(err) == 416 {
 			return errRange
 		}
-		return d.s.classify(d.ctx, err)
+		return d.api.classify(d.ctx, err)
 	}
-	d.s.sawObject()
+	d.api.access.sawObject()
 	if err := d.accept(out, in.Range != nil); err != nil {
 		out.Body.Close()
 		return err
@@ -171,14 +159,14 @@ func (d *download) broken(err error) error {
 	if d.ctx.Err() != nil {
 		return fmt.Errorf("read %s: %w", d.name, d.ctx.Err())
 	}
-	if !d.breaks.Worth(err, d.s.opts.MaxAttempts) {
-		return d.s.fail("read", d.name, fmt.Errorf("%w: at byte %d: %w", store.ErrUnreachable, d.pos, err))
+	if !d.breaks.Worth(err, d.api.opts.MaxAttempts) {
+		return d.api.fail("read", d.name, fmt.Errorf("%w: at byte %d: %w", store.ErrUnreachable, d.pos, err))
 	}
 	if !d.breaks.Pause(d.ctx) {
 		return fmt.Errorf("read %s: %w", d.name, d.ctx.Err())
 	}
 	if err := d.request(); err != nil {
-		return d.s.fail("read", d.name, fmt.Errorf("resume at byte %d: %w", d.pos, err))
+		return d.api.fail("read", d.name, fmt.Errorf("resume at byte %d: %w", d.pos, err))
 	}
 	return nil
 }

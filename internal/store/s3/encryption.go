@@ -206,10 +206,9 @@ func (p passOn) set(h http.Header, takes int) {
 	}
 }
 
-// encrypted checks the answer to a request that makes an object: it says how the object is
-// encrypted.
-func (s *Store) encrypted(answer middleware.Metadata) error {
-	e := &s.opts.Encryption
+// confirm checks that the answer to a request that makes an object says that the object is encrypted
+// as asked for.
+func (e *Encryption) confirm(answer middleware.Metadata) error {
 	if e.Algorithm == "" && e.CustomerKey == nil {
 		return nil
 	}

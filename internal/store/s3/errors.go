@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,14 +110,9 @@ func isPutObject(err error) bool {
 	return req.Method == http.MethodPut && !req.URL.Query().Has("uploadId")
 }
 
-// fail names the operation, the object and the bucket.
-func (s *Store) fail(op, name string, err error) error {
-	return fmt.Errorf("%s %s in bucket %s: %w", op, name, s.opts.Bucket, err)
-}
-
 // classify turns an error of the SDK into one of the contract, keeping what the
 // server said and dropping the SDK's layers of wrapping.
-func (s *Store) classify(ctx context.Context, err error) error {
+func (a *api) classify(ctx context.Context, err error) error {
 	var ne *netError
 	var ce *credentialError
 	switch {
@@ -125,27 +121,27 @@ func (s *Store) classify(ctx context.Context, err error) error {
 	case ctx.Err() != nil: // before all others: a cancelled request also looks like a broken one
 		return ctx.Err()
 	case errors.Is(err, errUnsignedWrite):
-		return fmt.Errorf("%w: %w", store.ErrReadOnly, s.credentials.nothing())
+		return fmt.Errorf("%w: %w", store.ErrReadOnly, a.access.credentials.nothing())
 	case errors.As(err, &ce):
 		return fmt.Errorf("%w: %w", store.ErrDenied, ce)
 	case errors.As(err, &ne):
-		return fmt.Errorf("%w: %s: %w%s", store.ErrUnreachable, s.endpoint(), ne, s.hint(ne))
+		return fmt.Errorf("%w: %s: %w%s", store.ErrUnreachable, a.opts.server(), ne, a.opts.hint(ne))
 	}
 	if isPage(err) {
-		return fmt.Errorf("%w: %s: http %d, and %w", store.ErrUnreachable, s.endpoint(), status(err), errForeign)
+		return fmt.Errorf("%w: %s: http %d, and %w", store.ErrUnreachable, a.opts.server(), status(err), errForeign)
 	}
 	if code(err) == "NoSuchKey" {
-		s.sawBucket()
+		a.access.sawBucket()
 	}
 	if r := redirect(err); r != nil {
-		r.region, r.asked = bucketRegion(err), s.opts.Region
+		r.region, r.asked = bucketRegion(err), a.opts.Region
 		return r
 	}
 	if isDenial(err) {
-		return s.unsignedAnswer(&answer{sentinel: store.ErrDenied, err: err})
+		return a.access.meaning(&answer{sentinel: store.ErrDenied, err: err})
 	}
 	if sentinel := meaning(code(err), status(err)); sentinel != nil {
-		return s.unsignedAnswer(&answer{sentinel: sentinel, err: err})
+		return a.access.meaning(&answer{sentinel: sentinel, err: err})
 	}
 	return &answer{err: err}
 }
@@ -289,17 +285,13 @@ func (a *answer) Is(target error) bool { return a.sentinel != nil && target == a
 func (a *answer) Unwrap() error        { return a.err }
 
 // hint helps with the most frequent mistake with other servers than Amazon's.
-func (s *Store) hint(err error) string {
+func (o *Options) hint(err error) string {
 	var dns *net.DNSError
-	if s.opts.Endpoint != "" && !s.opts.PathStyle && errors.As(err, &dns) {
+	if o.Endpoint != "" && !o.PathStyle && errors.As(err, &dns) {
 		return " (does it need path-style=true?)"
 	}
 	return ""
 }
 
-func (s *Store) endpoint() string {
-	if s.opts.Endpoint != "" {
-		return s.opts.Endpoint
-	}
-	return "s3"
-}
+// server names who is asked, in errors.
+func (o *Options) server() string { return cmp.Or(o.Endpoint, "s3") }

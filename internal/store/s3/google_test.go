@@ -29,7 +29,7 @@ func TestGoogleSignature(t *testing.T) {
 			t.Fatal(err)
 		}
 		wire := new(captured)
-		s.http.Transport = wire
+		s.api.client.Options().HTTPClient.(*http.Client).Transport = wire
 		if _, err := s.Stat(context.Background(), "x"); err != nil {
 			t.Fatal(err)
 		}

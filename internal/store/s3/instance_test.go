@@ -18,14 +18,12 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// withMetadata makes a server the metadata service of this machine, which has no other credentials.
-func withMetadata(t *testing.T, h http.HandlerFunc) {
+// metadata starts a metadata service.
+func metadata(t *testing.T, h http.HandlerFunc) *s3.Instance {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	withoutCredentials(t)
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "false")
-	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", srv.URL)
+	return &s3.Instance{Endpoint: srv.URL}
 }
 
 // saying answers everything with a status.
@@ -41,34 +39,60 @@ func resetIt(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// TestInstanceAbsent: what a metadata service answers, or who is there in its place, that has no
+// TestInstanceAbsent: what a metadata service answers, or what is there in its place, that has no
 // role for this machine.
 func TestInstanceAbsent(t *testing.T) {
+	t.Parallel()
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)
 	for name, h := range map[string]http.HandlerFunc{
 		"no role": saying(404), "an empty list": saying(200), "another cloud": saying(400), "a third": saying(403), "a fourth": saying(405),
 	} {
 		t.Run(name, func(t *testing.T) {
-			withMetadata(t, h)
+			o := o
+			o.Instance = metadata(t, h)
 			unsignedReader(t, o)
 		})
 	}
 	t.Run("nobody there", func(t *testing.T) {
-		withMetadata(t, saying(500))
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
 		l.Close()
-		t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://"+l.Addr().String())
+		o := o
+		o.Instance = &s3.Instance{Endpoint: "http://" + l.Addr().String()}
 		unsignedReader(t, o)
 	})
 	t.Run("switched off", func(t *testing.T) {
-		withMetadata(t, saying(500))
-		t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+		o := o
+		o.Instance = metadata(t, saying(500))
+		o.Instance.Disabled = true
 		unsignedReader(t, o)
 	})
+}
+
+// TestInstanceOfEnvironment: the variables of the SDK say where the metadata service is, which is
+// asked when there are no other credentials, and that it is switched off.
+func TestInstanceOfEnvironment(t *testing.T) {
+	g := storetest.Gateway(t)
+	o := publicStore(t, g, true)
+	for _, disabled := range []bool{false, true} {
+		t.Run(fmt.Sprintf("disabled=%t", disabled), func(t *testing.T) {
+			withoutCredentials(t)
+			var asked atomic.Bool
+			service := metadata(t, func(w http.ResponseWriter, _ *http.Request) {
+				asked.Store(true)
+				w.WriteHeader(http.StatusNotFound)
+			})
+			t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", service.Endpoint)
+			t.Setenv("AWS_EC2_METADATA_DISABLED", fmt.Sprint(disabled))
+			unsignedReader(t, o)
+			if asked.Load() == disabled {
+				t.Errorf("asked: %v", asked.Load())
+			}
+		})
+	}
 }
 
 func unsignedReader(t *testing.T, o s3.Options) {
@@ -83,6 +107,7 @@ func unsignedReader(t *testing.T, o s3.Options) {
 // TestInstancePassing: a metadata service that fails for a while has not said that there is no
 // role. It is asked again.
 func TestInstancePassing(t *testing.T) {
+	t.Parallel()
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)
 	for name, h := range map[string]http.HandlerFunc{
@@ -90,7 +115,9 @@ func TestInstancePassing(t *testing.T) {
 		"silent": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			withMetadata(t, h)
+			t.Parallel()
+			o := o
+			o.Instance = metadata(t, h)
 			s := openStore(t, o)
 			if _, _, err := s.Open(context.Background(), "a", 0, -1); !errors.Is(err, store.ErrDenied) || errors.Is(err, store.ErrHidden) {
 				t.Errorf("read: %v", err)
@@ -107,18 +134,18 @@ func TestInstanceRecovers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits until a failure is forgotten")
 	}
+	t.Parallel()
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)
-	key, secret := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY")
 	var up atomic.Bool
-	withMetadata(t, func(w http.ResponseWriter, r *http.Request) {
+	o.Instance = metadata(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !up.Load():
 			w.WriteHeader(http.StatusServiceUnavailable)
 		case r.Method == http.MethodPut:
 			w.WriteHeader(http.StatusNotFound) // no tokens here
 		case strings.HasSuffix(r.URL.Path, "/role"):
-			fmt.Fprintf(w, `{"Code": "Success", "AccessKeyId": %q, "SecretAccessKey": %q, "Expiration": %q}`, key, secret, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+			fmt.Fprintf(w, `{"Code": "Success", "AccessKeyId": %q, "SecretAccessKey": %q, "Expiration": %q}`, g.AccessKey, g.SecretKey, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 		default:
 			fmt.Fprint(w, "role")
 		}
@@ -140,7 +167,9 @@ func TestInstanceRecovers(t *testing.T) {
 func TestInstanceNamed(t *testing.T) {
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)
-	withMetadata(t, saying(404))
+	withoutCredentials(t)
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "false")
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata(t, saying(404)).Endpoint)
 	config := t.TempDir() + "/config"
 	text := "[default]\nregion = us-east-1\nrole_arn = arn:aws:iam::123456789012:role/cache\ncredential_source = Ec2InstanceMetadata\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {

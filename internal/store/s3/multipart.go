@@ -3,7 +3,6 @@ package s3
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -66,21 +65,21 @@ func (w *write) multipart(ctx context.Context, first *part, parts *splitter) (st
 // create is not interrupted by ctx: an answer that nobody reads would leave an
 // upload whose name nobody knows.
 func (u *upload) create(ctx context.Context) error {
-	cctx, cancel := store.Cleanup(ctx, stalledSends*u.s.opts.StallTimeout+cleanupTimeout, nil)
+	cctx, cancel := store.Cleanup(ctx, stalledSends*u.api.opts.StallTimeout+cleanupTimeout, nil)
 	defer cancel()
-	out, err := u.s.client.CreateMultipartUpload(forDocument(cctx), &awss3.CreateMultipartUploadInput{
-		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name),
-		ChecksumAlgorithm: u.s.algorithm(),
+	out, err := u.api.client.CreateMultipartUpload(forDocument(cctx), &awss3.CreateMultipartUploadInput{
+		Bucket: &u.api.bucket.name, Key: u.api.bucket.key(u.name),
+		ChecksumAlgorithm: u.api.opts.algorithm(),
 		Metadata:          u.metadata(),
 	})
 	if err == nil && aws.ToString(out.UploadId) == "" {
 		err = errForeign
 	}
 	if err != nil {
-		return u.s.classify(ctx, err)
+		return u.api.classify(ctx, err)
 	}
 	u.id = out.UploadId
-	return u.s.encrypted(out.ResultMetadata)
+	return u.api.opts.Encryption.confirm(out.ResultMetadata)
 }
 
 // sendAll sends the parts while it cuts them. It returns when no part is in flight.
@@ -113,27 +112,27 @@ func (u *upload) sendAll(ctx context.Context, p *part, parts *splitter) error {
 
 func (u *upload) send(ctx context.Context, number int32, p *part) error {
 	defer p.done()
-	out, err := u.s.client.UploadPart(forObject(ctx), &awss3.UploadPartInput{
-		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name), UploadId: u.id,
+	out, err := u.api.client.UploadPart(forObject(ctx), &awss3.UploadPartInput{
+		Bucket: &u.api.bucket.name, Key: u.api.bucket.key(u.name), UploadId: u.id,
 		PartNumber: &number, Body: p.r, ContentLength: &p.size,
-		ChecksumAlgorithm: u.s.algorithm(), ChecksumCRC32C: u.s.checksum(p),
-	}, u.s.payload)
+		ChecksumAlgorithm: u.api.opts.algorithm(), ChecksumCRC32C: u.api.opts.checksum(p),
+	}, u.api.opts.payload)
 	if err != nil {
 		u.cut.CompareAndSwap(false, status(err) == 0)
-		return u.s.classify(ctx, err)
+		return u.api.classify(ctx, err)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.size += p.size
-	u.done = append(u.done, types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32C: u.s.checksum(p)})
+	u.done = append(u.done, types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32C: u.api.opts.checksum(p)})
 	return nil
 }
 
 func (u *upload) complete(ctx context.Context) (store.Info, error) {
 	slices.SortFunc(u.done, func(a, b types.CompletedPart) int { return cmp.Compare(*a.PartNumber, *b.PartNumber) })
 	counted, attempts := countAttempts(ctx)
-	out, err := u.s.client.CompleteMultipartUpload(forDocument(counted), &awss3.CompleteMultipartUploadInput{
-		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name), UploadId: u.id,
+	out, err := u.api.client.CompleteMultipartUpload(forDocument(counted), &awss3.CompleteMultipartUploadInput{
+		Bucket: &u.api.bucket.name, Key: u.api.bucket.key(u.name), UploadId: u.id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: u.done},
 		IfMatch:         u.ifMatch(), IfNoneMatch: u.ifNoneMatch(),
 	})
@@ -143,7 +142,7 @@ func (u *upload) complete(ctx context.Context) (store.Info, error) {
 	if err == nil {
 		return store.Info{Size: u.size, Version: store.Version(aws.ToString(out.ETag))}, nil
 	}
-	return u.settle(ctx, u.s.classify(ctx, u.refused(err)), attempts.Load() > 1)
+	return u.settle(ctx, u.api.classify(ctx, u.refused(err)), attempts.Load() > 1)
 }
 
 // abort removes the parts, because of why. Also when ctx was cancelled, within cleanupTimeout or
@@ -153,9 +152,9 @@ func (u *upload) complete(ctx context.Context) (store.Info, error) {
 // abort, and the documentation of AbortMultipartUpload says to abort "multiple times"
 // then; versitygw shows it within a few dozen cancelled uploads. So it aborts again, twice.
 func (u *upload) abort(ctx context.Context, why error) error {
-	actx, cancel := store.Cleanup(ctx, min(cleanupTimeout, u.s.opts.StallTimeout), why)
+	actx, cancel := store.Cleanup(ctx, min(cleanupTimeout, u.api.opts.StallTimeout), why)
 	defer cancel()
-	err := u.abortOnce(actx)
+	err := abortUpload(actx, u.api, u.name, *u.id)
 	if !u.cut.Load() {
 		return err
 	}
@@ -163,18 +162,7 @@ func (u *upload) abort(ctx context.Context, why error) error {
 		if !store.Sleep(actx, pause) {
 			break
 		}
-		err = u.abortOnce(actx)
-	}
-	return err
-}
-
-func (u *upload) abortOnce(ctx context.Context) error {
-	_, err := u.s.client.AbortMultipartUpload(ctx, &awss3.AbortMultipartUploadInput{
-		Bucket: &u.s.opts.Bucket, Key: u.s.key(u.name), UploadId: u.id,
-	})
-	// No such upload: completed or aborted by an attempt whose answer was lost.
-	if err = u.s.classify(ctx, err); err == nil || code(err) == "NoSuchUpload" || errors.Is(err, store.ErrNotFound) {
-		return nil
+		err = abortUpload(actx, u.api, u.name, *u.id)
 	}
 	return err
 }

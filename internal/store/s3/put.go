@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -20,28 +21,41 @@ import (
 // that its second attempt met.
 const writerKey = "gocache-writer"
 
-// Put implements store.Store. A body of at most one part costs one request.
-func (s *Store) Put(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (store.Info, error) {
-	if err := errors.Join(store.CheckName(name), cond.Check(), ctx.Err()); err != nil {
-		return store.Info{}, s.fail("write", name, err)
-	}
-	if (s.opts.NoConditions || s.lacks.conditions.Load()) && (cond != store.Condition{}) {
-		return store.Info{}, s.fail("write", name, store.ErrNoConditions)
-	}
-	info, err := s.put(ctx, name, body, size, cond)
-	if err != nil {
-		return store.Info{}, s.fail("write", name, err)
-	}
-	s.seen.Store(true)
-	return info, nil
+// uploader writes objects. All its Puts share the memory for parts.
+type uploader struct {
+	api   *api
+	parts *partPool // guards itself
+	// The server has no conditional writes, as the options say or as it turned out.
+	noConditions atomic.Bool
 }
 
-func (s *Store) put(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (store.Info, error) {
-	parts, err := newSplitter(s.parts, body, size)
+func newUploader(a *api) *uploader {
+	u := &uploader{api: a, parts: newPartPool(a.opts.PartSize, a.opts.Concurrency)}
+	u.noConditions.Store(a.opts.NoConditions)
+	return u
+}
+
+func (u *uploader) put(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (store.Info, error) {
+	if err := errors.Join(store.CheckName(name), cond.Check(), ctx.Err()); err != nil {
+		return store.Info{}, err
+	}
+	if u.noConditions.Load() && (cond != store.Condition{}) {
+		return store.Info{}, store.ErrNoConditions
+	}
+	info, err := u.send(ctx, name, body, size, cond)
+	if err == nil {
+		u.api.access.seen.Store(true)
+	}
+	return info, err
+}
+
+// send sends body in one request, or in parts.
+func (u *uploader) send(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (store.Info, error) {
+	parts, err := newSplitter(u.parts, body, size)
 	if err != nil {
 		return store.Info{}, err
 	}
-	w := &write{s: s, name: name, cond: cond, id: rand.Text()}
+	w := &write{api: u.api, noConditions: &u.noConditions, name: name, cond: cond, id: rand.Text()}
 	first, err := parts.next(ctx)
 	if err != nil {
 		return store.Info{}, err
@@ -57,10 +71,11 @@ func (s *Store) put(ctx context.Context, name string, body io.Reader, size int64
 // whose completion cannot be repeated: the second attempt finds no upload any more. Any other write
 // can simply be sent again.
 type write struct {
-	s    *Store
-	name string
-	cond store.Condition
-	id   string // random
+	api          *api
+	noConditions *atomic.Bool // the uploader's
+	name         string
+	cond         store.Condition
+	id           string // random
 }
 
 func (w *write) ifMatch() *string {
@@ -83,9 +98,9 @@ func (w *write) conditional() bool { return w.cond != store.Condition{} }
 
 func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	in := &awss3.PutObjectInput{
-		Bucket: &w.s.opts.Bucket, Key: w.s.key(w.name),
+		Bucket: &w.api.bucket.name, Key: w.api.bucket.key(w.name),
 		Body: p.r, ContentLength: &p.size,
-		ChecksumAlgorithm: w.s.algorithm(), ChecksumCRC32C: w.s.checksum(p),
+		ChecksumAlgorithm: w.api.opts.algorithm(), ChecksumCRC32C: w.api.opts.checksum(p),
 		IfMatch: w.ifMatch(), IfNoneMatch: w.ifNoneMatch(),
 	}
 	if w.conditional() {
@@ -93,11 +108,11 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	}
 	// Nobody but the transport knows how often the SDK tried, once all tries failed.
 	counted, attempts := countAttempts(ctx)
-	out, err := w.s.client.PutObject(forObject(counted), in, w.s.payload)
+	out, err := w.api.client.PutObject(forObject(counted), in, w.api.opts.payload)
 	if err == nil {
-		return store.Info{Size: p.size, Version: store.Version(aws.ToString(out.ETag))}, w.s.encrypted(out.ResultMetadata)
+		return store.Info{Size: p.size, Version: store.Version(aws.ToString(out.ETag))}, w.api.opts.Encryption.confirm(out.ResultMetadata)
 	}
-	err = w.s.classify(ctx, w.refused(err))
+	err = w.api.classify(ctx, w.refused(err))
 	if !w.conditional() {
 		return store.Info{}, err
 	}
@@ -110,22 +125,22 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 var unsignedPayload = awss3.WithAPIOptions(v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 
 // payload is how bodies are signed: without checksums it is the signature that protects them.
-func (s *Store) payload(o *awss3.Options) {
-	if !s.opts.NoChecksums {
-		unsignedPayload(o)
+func (o *Options) payload(so *awss3.Options) {
+	if !o.NoChecksums {
+		unsignedPayload(so)
 	}
 }
 
 // algorithm and checksum are what requests say about their bodies.
-func (s *Store) algorithm() types.ChecksumAlgorithm {
-	if s.opts.NoChecksums {
+func (o *Options) algorithm() types.ChecksumAlgorithm {
+	if o.NoChecksums {
 		return ""
 	}
 	return types.ChecksumAlgorithmCrc32c
 }
 
-func (s *Store) checksum(p *part) *string {
-	if s.opts.NoChecksums {
+func (o *Options) checksum(p *part) *string {
+	if o.NoChecksums {
 		return nil
 	}
 	return p.checksum()
@@ -135,8 +150,8 @@ func (s *Store) checksum(p *part) *string {
 // server that knows no conditions. Where the write also asks for encryption or a storage class, a
 // 501 can be about those, and is taken for what it says.
 func (w *write) refused(err error) error {
-	if w.conditional() && notImplemented(err) && !w.s.asksMore() {
-		w.s.lacks.conditions.Store(true)
+	if w.conditional() && notImplemented(err) && !w.api.opts.asksMore() {
+		w.noConditions.Store(true)
 		return &answer{sentinel: store.ErrNoConditions, err: err}
 	}
 	if w.cond.IfMatch != "" && (code(err) == "NoSuchKey" || status(err) == http.StatusNotFound && code(err) == "NotFound") {
@@ -147,8 +162,8 @@ func (w *write) refused(err error) error {
 
 // asksMore reports whether writes ask for something beside the conditions that a server may not
 // implement.
-func (s *Store) asksMore() bool {
-	return s.opts.Encryption != Encryption{} || s.opts.StorageClass != "" || s.opts.RequesterPays
+func (o *Options) asksMore() bool {
+	return o.Encryption != Encryption{} || o.StorageClass != "" || o.RequesterPays
 }
 
 var errGone = &answer{sentinel: store.ErrConflict, err: errors.New("the object is gone")}
@@ -166,20 +181,20 @@ func (w *write) settle(ctx context.Context, err error, repeated bool) (store.Inf
 	if ctx.Err() != nil || !broken && !repeated && !denied {
 		return store.Info{}, err
 	}
-	out, herr := w.s.head(ctx, w.name)
+	out, herr := w.api.head(ctx, w.name)
 	if herr != nil { // the doubt remains, and the first error says more
 		return store.Info{}, err
 	}
 	info := infoOf(out)
 	switch {
 	case out.Metadata[writerKey] == w.id:
-		return info, w.s.encrypted(out.ResultMetadata)
+		return info, w.api.opts.Encryption.confirm(out.ResultMetadata)
 	case w.cond.IfAbsent, w.cond.IfMatch != "" && info.Version != w.cond.IfMatch:
 		return store.Info{}, store.ErrConflict
 	case denied && status(err) == http.StatusPreconditionFailed:
 		// The object still is what the condition names. So does Ceph RGW 16, which compares the
 		// ETag with its quotes.
-		w.s.lacks.conditions.Store(true)
+		w.noConditions.Store(true)
 		return store.Info{}, &answer{sentinel: store.ErrNoConditions, err: errRefusedRight}
 	}
 	return store.Info{}, err

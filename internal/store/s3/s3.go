@@ -18,90 +18,39 @@ package s3
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
-	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"net/http"
-	"net/url"
-	"runtime"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go/logging"
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// Defaults of Options, measured; see docs/transfer.md.
-const (
-	DefaultPartSize     = 8 << 20
-	DefaultConcurrency  = 8
-	DefaultStallTimeout = 30 * time.Second
-	DefaultMaxAttempts  = 5
-
-	// MinPartSize is the least that S3 accepts for a part that is not the last.
-	MinPartSize = 5 << 20
-)
-
-// Options say which bucket to use, and how. Unless they name a role, credentials come from the
-// SDK's usual chain: environment, shared files, web identity, container, instance.
-type Options struct {
-	Bucket    string
-	Prefix    string // of all keys, without slashes at its ends; may be empty
-	Region    string // empty: from the SDK's chain, else us-east-1
-	Endpoint  string // base URL of another server than Amazon's; empty: from the SDK's chain
-	PathStyle bool   // http://host/bucket/key instead of http://bucket.host/key
-
-	PartSize int64 // bytes; at least MinPartSize; 0: DefaultPartSize
-	// NoConditions is for servers that take the headers of conditional writes and ignore them: such
-	// a write is then refused with store.ErrNoConditions. Servers that refuse them themselves need
-	// no setting.
-	NoConditions bool
-	// NoChecksums is for servers that refuse the x-amz-checksum headers, such as Backblaze B2.
-	// Bodies are signed then, which costs a SHA-256 of what is uploaded.
-	NoChecksums  bool
-	Concurrency  int           // uploads of parts and small objects at once; 0: DefaultConcurrency
-	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
-	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
-
-	// of what is written, and of what is read in the case of a customer key
-	Encryption    Encryption
-	StorageClass  string // of what is written; empty: as the server decides
-	RequesterPays bool   // this account pays for requests to a bucket of another one
-
-	Role *Role    // is assumed, instead of the chain; nil: none
-	Kept *Session // comes before role and chain as long as it is valid; nil: none
-
-	// Trace is told of each request when it is over. It is called by many goroutines at once. Nil:
-	// nobody is told.
-	Trace func(Exchange)
-	// TraceCredentials is told where credentials come from when they are first used; expires is
-	// zero for those that do not. May be nil.
-	TraceCredentials func(source, keyID string, expires time.Time)
-}
-
-// Store is a store in a bucket. It implements store.Store.
+// Store is a store in a bucket. It implements store.Store and store.Collector, and only leads to
+// what does the work: uploader writes, download reads, remover and the functions in list.go
+// and touch.go serve garbage collection.
+// They do not know each other. What they share is api, which sends requests and knows what answers
+// mean.
 type Store struct {
-	opts        Options
-	client      *awss3.Client
-	http        *http.Client
-	credentials *credentialSource
-	counter     *store.Counter
-	parts       *partPool
-	seen        atomic.Bool // the bucket is known to exist
-	public      atomic.Bool // an object was read without a signature
-	note        store.Notepad
-	lacks       lacks
+	api     *api
+	upload  *uploader
+	remove  *remover
+	counter *store.Counter // also the transport's, which counts
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store     = (*Store)(nil)
+	_ store.Collector = (*Store)(nil)
+	_ store.Guard     = (*Store)(nil)
+	_ store.Noter     = (*Store)(nil)
+)
 
 // New returns the store that o describes. It sends no request: a missing bucket, wrong
 // credentials, or an endpoint that does not answer show with the first operation. Options that make
@@ -118,200 +67,134 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	cfg.Region = cmp.Or(cfg.Region, "us-east-1")
 	creds := o.credentials(cfg)
 	counter := new(store.Counter)
-	client := &http.Client{
-		Transport:     newTransport(o, counter, trusted(cfg)),
-		CheckRedirect: followSameMethod,
+	client := newClient(cfg, &o, creds, counter)
+	if err := o.checkEndpoint(); err != nil {
+		return nil, usage.Wrap(err)
 	}
-	api := awss3.NewFromConfig(cfg, func(so *awss3.Options) {
-		so.HTTPClient = client
+	a := &api{
+		opts: o, bucket: bucket{name: o.Bucket, prefix: o.Prefix}, client: client,
+		access: &access{bucket: o.Bucket, credentials: creds},
+	}
+	return &Store{api: a, upload: newUploader(a), remove: newRemover(a), counter: counter}, nil
+}
+
+// newClient returns the SDK's client. It completes o: an endpoint from the environment or a profile
+// is then treated like one that was given, so it is named in errors, and what is known of
+// particular servers applies.
+func newClient(cfg aws.Config, o *Options, creds *credentialSource, counter *store.Counter) *awss3.Client {
+	return awss3.NewFromConfig(cfg, func(so *awss3.Options) {
+		so.HTTPClient = &http.Client{
+			Transport:     newTransport(*o, counter, trusted(cfg)),
+			CheckRedirect: followSameMethod,
+		}
 		so.UsePathStyle = o.PathStyle
 		so.Retryer = newRetryer(o.MaxAttempts, creds.expired)
 		so.Credentials = creds
 		so.DisableLogOutputChecksumValidationSkipped = true
-		so.APIOptions = append(so.APIOptions, passOn{&o}.add)
+		so.APIOptions = append(so.APIOptions, passOn{o}.add)
 		if o.Endpoint != "" {
 			so.BaseEndpoint = aws.String(o.Endpoint)
 		}
-		// One from the environment or a profile is like one that was given: it is named in errors,
-		// and what is known of particular servers holds.
 		o.Endpoint = strings.TrimRight(aws.ToString(so.BaseEndpoint), "/")
 		so.HTTPSignerV4 = unsignedSigner{so.HTTPSignerV4}
 		if onGoogle(o.Endpoint) {
 			so.HTTPSignerV4 = googleSigner{so.HTTPSignerV4}
 		}
 	})
-	if err := o.checkEndpoint(); err != nil {
-		return nil, usage.Wrap(err)
-	}
-	s := &Store{opts: o, client: api, http: client, credentials: creds, counter: counter, parts: newPartPool(o.PartSize, o.Concurrency)}
-	s.lacks.batchDelete.Store(o.NoChecksums) // that request must have one
-	return s, nil
-}
-
-// complete checks the options and fills in the defaults.
-func (o *Options) complete() error {
-	o.Prefix = strings.Trim(o.Prefix, "/")
-	o.PartSize = cmp.Or(o.PartSize, DefaultPartSize)
-	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
-	o.StallTimeout = cmp.Or(o.StallTimeout, DefaultStallTimeout)
-	o.MaxAttempts = cmp.Or(o.MaxAttempts, DefaultMaxAttempts)
-	switch {
-	case o.Bucket == "":
-		return errors.New("the bucket is empty")
-	case o.PartSize < MinPartSize:
-		return fmt.Errorf("part size %d is less than the %d bytes that S3 asks for", o.PartSize, MinPartSize)
-	case o.Concurrency < 1 || o.MaxAttempts < 1 || o.StallTimeout < 0:
-		return errors.New("concurrency, attempts and stall timeout must be positive")
-	}
-	if err := cmp.Or(o.Encryption.check(), checkClass(o.StorageClass)); err != nil {
-		return err
-	}
-	if o.Role != nil {
-		r := *o.Role // the caller's stays as it is
-		if err := r.complete(); err != nil {
-			return err
-		}
-		o.Role = &r
-	}
-	return o.checkEndpoint()
-}
-
-// checkEndpoint is done once for the endpoint of the URL and once for that of the SDK's chain.
-func (o *Options) checkEndpoint() error {
-	if o.Endpoint == "" {
-		return nil
-	}
-	u, err := url.Parse(o.Endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("endpoint %q is not an http or https URL", o.Endpoint)
-	}
-	if u.User != nil {
-		return errors.New("the endpoint must not contain credentials")
-	}
-	if o.Encryption.CustomerKey != nil && plainPath(u) {
-		return errPlainKey
-	}
-	return nil
-}
-
-func (o *Options) load() []func(*config.LoadOptions) error {
-	load := []func(*config.LoadOptions) error{
-		config.WithLogger(logging.Nop{}),
-		// Checksums are set by hand, as CRC32C, where they are wanted.
-		config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenRequired),
-		config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired),
-		config.WithEC2RoleCredentialOptions(boundedInstanceRole),
-	}
-	if o.Region != "" {
-		load = append(load, config.WithRegion(o.Region))
-	}
-	return load
-}
-
-// trusted returns the certificates of AWS_CA_BUNDLE, which the SDK puts into the client that this
-// package replaces; nil means the system's.
-func trusted(cfg aws.Config) *x509.CertPool {
-	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
-	if !ok || client.GetTransport().TLSClientConfig == nil {
-		return nil
-	}
-	return client.GetTransport().TLSClientConfig.RootCAs
 }
 
 // String returns the store's URL as package open understands it: its address, without settings of
 // how objects are kept.
-func (s *Store) String() string {
-	q := url.Values{}
-	if s.opts.Region != "" {
-		q.Set("region", s.opts.Region)
-	}
-	if s.opts.Endpoint != "" {
-		q.Set("endpoint", s.opts.Endpoint)
-	}
-	if s.opts.PathStyle {
-		q.Set("path-style", strconv.FormatBool(true))
-	}
-	u := url.URL{Scheme: "s3", Host: s.opts.Bucket, Path: s.opts.Prefix, RawQuery: q.Encode()}
-	if u.Path != "" {
-		u.Path = "/" + u.Path
-	}
-	return u.String()
-}
+func (s *Store) String() string { return s.api.opts.url() }
 
 // Requests counts the requests sent, with each attempt, by HTTP method.
 func (s *Store) Requests() map[string]int64 { return s.counter.Requests() }
 
-// key is the object's key in the bucket, or with a prefix of names that of keys.
-func (s *Store) key(name string) *string {
-	if s.opts.Prefix != "" {
-		name = s.opts.Prefix + "/" + name
+// Notes implements store.Noter.
+func (s *Store) Notes() []string { return s.api.access.notes.Notes() }
+
+// Writable implements store.Guard. It sends no request to the store.
+func (s *Store) Writable(ctx context.Context) error {
+	creds := s.api.access.credentials
+	if _, err := creds.Retrieve(ctx); err != nil {
+		return fmt.Errorf("bucket %s: %w", s.api.bucket.name, s.api.classify(ctx, err))
 	}
-	return aws.String(name)
+	if err := creds.nothing(); err != nil {
+		return fmt.Errorf("bucket %s: %w: %w", s.api.bucket.name, store.ErrReadOnly, err)
+	}
+	return nil
+}
+
+// Session returns the temporary credentials in use, or nil when they do not end: long-lived keys
+// must not be kept anywhere. If there are no credentials yet, it gets some, which for a role sends
+// a request.
+func (s *Store) Session(ctx context.Context) (*Session, error) {
+	c, err := s.api.access.credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, s.api.classify(ctx, err)
+	}
+	if !c.CanExpire {
+		return nil, nil
+	}
+	return newSession(c, s.api.opts.Role), nil
+}
+
+// Open implements store.Store. It costs one request; a range that is empty, or begins at or beyond
+// the end of the object, costs a second one.
+func (s *Store) Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, store.Info, error) {
+	d, err := openRange(ctx, s.api, name, off, length)
+	if err != nil {
+		return nil, store.Info{}, s.api.fail("read", name, err)
+	}
+	return d, d.info, nil
 }
 
 // Stat implements store.Store.
 func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
-	if err := store.CheckName(name); err != nil {
-		return store.Info{}, s.fail("look up", name, err)
-	}
-	out, err := s.head(ctx, name)
+	return s.api.stat(ctx, name)
+}
+
+// Put implements store.Store. A body of at most one part costs one request.
+func (s *Store) Put(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (store.Info, error) {
+	info, err := s.upload.put(ctx, name, body, size, cond)
 	if err != nil {
-		return store.Info{}, s.fail("look up", name, err)
+		return store.Info{}, s.api.fail("write", name, err)
 	}
-	return infoOf(out), nil
+	return info, nil
 }
 
-func (s *Store) head(ctx context.Context, name string) (*awss3.HeadObjectOutput, error) {
-	in := &awss3.HeadObjectInput{Bucket: &s.opts.Bucket, Key: s.key(name)}
-	out, err := s.client.HeadObject(forObject(ctx), in)
-	if status(err) == http.StatusBadRequest {
-		if err = s.askReason(ctx, name); err == nil {
-			out, err = s.client.HeadObject(forObject(ctx), in)
-		}
+// Touch implements store.Toucher.
+func (s *Store) Touch(ctx context.Context, name string) error {
+	if err := touch(ctx, s.api, name); err != nil {
+		return s.api.fail("touch", name, err)
 	}
-	if err != nil {
-		return nil, s.explainHead(ctx, s.classify(ctx, err))
-	}
-	s.sawObject()
-	return out, nil
+	return nil
 }
 
-// askReason repeats a HEAD that was answered with 400 as a GET of one byte, whose answer has a body
-// that says why: mostly that the credentials have expired. If they could be renewed, there is no
-// error.
-func (s *Store) askReason(ctx context.Context, name string) error {
-	out, err := s.client.GetObject(ctx, &awss3.GetObjectInput{Bucket: &s.opts.Bucket, Key: s.key(name), Range: aws.String("bytes=0-0")})
-	if err == nil {
-		return out.Body.Close()
-	}
-	if status(err) == http.StatusRequestedRangeNotSatisfiable { // an empty object
-		return nil
-	}
-	return err
+// List implements store.Collector: one request for 1000 objects, while the loop goes on.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, error] {
+	return list(ctx, s.api, prefix)
 }
 
-// explainHead tells a missing bucket from a missing object: the 404 of a HEAD has
-// no body that would say so. One more request, and only until the bucket has been seen.
-func (s *Store) explainHead(ctx context.Context, err error) error {
-	if !errors.Is(err, store.ErrNotFound) || s.seen.Load() {
-		return err
-	}
-	_, berr := s.client.HeadBucket(ctx, &awss3.HeadBucketInput{Bucket: &s.opts.Bucket})
-	if berr == nil {
-		s.seen.Store(true)
-		return err
-	}
-	if berr = s.classify(ctx, berr); errors.Is(berr, store.ErrNotFound) || errors.Is(berr, store.ErrNoStore) {
-		return fmt.Errorf("%w: no such bucket", store.ErrNoStore)
-	}
-	return err
+// Delete implements store.Collector.
+func (s *Store) Delete(ctx context.Context, names []string) map[string]error {
+	return s.remove.all(ctx, names)
 }
 
-func infoOf(out *awss3.HeadObjectOutput) store.Info {
-	return store.Info{
-		Size: aws.ToInt64(out.ContentLength), Version: store.Version(aws.ToString(out.ETag)), ModTime: aws.ToTime(out.LastModified),
-	}
+// DeleteVersion implements store.Collector.
+func (s *Store) DeleteVersion(ctx context.Context, name string, v store.Version) error {
+	return s.remove.version(ctx, name, v)
 }
 
-// workers is how many connections are worth keeping open.
-func (o *Options) workers() int { return max(64, 4*o.Concurrency, 4*runtime.GOMAXPROCS(0)) }
+// Uploads implements store.Collector. The size of each upload costs one more request.
+func (s *Store) Uploads(ctx context.Context, prefix string, before time.Time) iter.Seq2[store.Upload, error] {
+	return listUploads(ctx, s.api, prefix, before)
+}
+
+// AbortUpload implements store.Collector.
+func (s *Store) AbortUpload(ctx context.Context, u store.Upload) error {
+	if err := abortUpload(ctx, s.api, u.Name, u.ID); err != nil {
+		return s.api.fail("abort upload to", u.Name, err)
+	}
+	return nil
+}

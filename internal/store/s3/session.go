@@ -40,25 +40,16 @@ func (s Session) GoString() string { return s.String() }
 // valid tells whether the credentials can be used at a time.
 func (s Session) valid(now time.Time) bool { return now.Before(s.Expires) }
 
-// Session returns the temporary credentials in use, or nil when they do not end: long-lived keys
-// are not to be kept anywhere. Where there are none yet it asks for them, which sends a request for
-// a role.
-func (s *Store) Session(ctx context.Context) (*Session, error) {
-	c, err := s.credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, s.classify(ctx, err)
-	}
-	if !c.CanExpire {
-		return nil, nil
-	}
-	kept := &Session{
+// newSession returns credentials that end, and the role that they are of; nil is none.
+func newSession(c aws.Credentials, role *Role) *Session {
+	s := &Session{
 		Version: sessionVersion, AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
 		SessionToken: c.SessionToken, Expires: c.Expires.UTC().Truncate(time.Second),
 	}
-	if s.opts.Role != nil {
-		kept.Role = s.opts.Role.ARN
+	if role != nil {
+		s.Role = role.ARN
 	}
-	return kept, nil
+	return s
 }
 
 // WriteSession writes a session by rename, readable for this user only. The directory is made if

@@ -1,11 +1,8 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"time"
@@ -13,9 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go/middleware"
 
 	"github.com/org/gocache-action/internal/store"
 )
@@ -32,9 +27,6 @@ import (
 // ErrNoToken: a role is given, and the job has no token with which to assume it. That is no
 // credentials at all.
 var ErrNoToken = errors.New("no OIDC token")
-
-// errNoInstanceRole: there is no metadata service, or it knows no role.
-var errNoInstanceRole = errors.New("no role of an instance")
 
 // errHalf: one of two variables is empty. The SDK would look elsewhere without a word.
 var errHalf = errors.New("only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set")
@@ -71,35 +63,6 @@ func onlyInstance(cfg aws.Config) bool {
 // credential_source does.
 func (c *credentialSource) foundNothing(err error) bool {
 	return errors.Is(err, errNoInstanceRole) && c.unnamed || errors.Is(err, ErrNoToken)
-}
-
-// roleLister is the client of the metadata service. It marks the answers that mean that there is no
-// role: the service may be missing, or be that of another cloud, which answers anything.
-type roleLister struct{ *imds.Client }
-
-// rolesPath is where the service lists the roles of an instance; see package ec2rolecreds.
-const rolesPath = "/iam/security-credentials/"
-
-func (l roleLister) GetMetadata(ctx context.Context, in *imds.GetMetadataInput, o ...func(*imds.Options)) (*imds.GetMetadataOutput, error) {
-	out, err := l.Client.GetMetadata(ctx, in, o...)
-	if in.Path != rolesPath {
-		return out, err
-	}
-	if err != nil {
-		if noInstanceRole(err) {
-			err = fmt.Errorf("%w: %w", errNoInstanceRole, err)
-		}
-		return nil, err
-	}
-	defer out.Content.Close()
-	list, err := io.ReadAll(io.LimitReader(out.Content, 1<<16))
-	if err != nil {
-		return nil, err
-	}
-	if len(bytes.TrimSpace(list)) == 0 {
-		return nil, errNoInstanceRole
-	}
-	return &imds.GetMetadataOutput{Content: io.NopCloser(bytes.NewReader(list)), ResultMetadata: middleware.Metadata{}}, nil
 }
 
 // nothingError is why there are no credentials. What the SDK says of the last place where it looked
@@ -157,69 +120,3 @@ func (s unsignedSigner) SignHTTP(ctx context.Context, c aws.Credentials, r *http
 	}
 	return nil
 }
-
-// Writable implements store.Guard. It sends no request to the store.
-func (s *Store) Writable(ctx context.Context) error {
-	_, err := s.credentials.Retrieve(ctx)
-	if err == nil {
-		err = s.credentials.nothing()
-		if err != nil {
-			return fmt.Errorf("bucket %s: %w: %w", s.opts.Bucket, store.ErrReadOnly, err)
-		}
-		return nil
-	}
-	return fmt.Errorf("bucket %s: %w", s.opts.Bucket, s.classify(ctx, err))
-}
-
-// unsignedDenial is the answer to an unsigned request for an object that is not public, or does not
-// exist: a server tells the difference only to those who may list.
-type unsignedDenial struct {
-	why    error // that there are no credentials
-	answer error
-}
-
-func (d *unsignedDenial) Error() string {
-	return fmt.Sprintf("%v: %v; and without a signature the server answers %v: there is no such object, or it is not public",
-		store.ErrDenied, d.why, d.answer)
-}
-
-func (d *unsignedDenial) Is(target error) bool {
-	return target == store.ErrDenied || target == store.ErrHidden
-}
-
-func (d *unsignedDenial) Unwrap() []error { return []error{d.why, d.answer} }
-
-// unsignedAnswer is what an answer to an unsigned request means. After one object could be read,
-// one that is denied is one that does not exist: nobody makes some objects of a store public.
-func (s *Store) unsignedAnswer(a *answer) error {
-	why := s.credentials.nothing()
-	if why == nil || a.sentinel != store.ErrDenied {
-		return a
-	}
-	if s.public.Load() {
-		s.note.Add("the store answers 403 for objects that do not exist: they count as missing")
-		return fmt.Errorf("%w: %w", store.ErrNotFound, &answer{err: a.err})
-	}
-	return &unsignedDenial{why: why, answer: &answer{err: a.err}}
-}
-
-// sawObject notes that an object could be read.
-func (s *Store) sawObject() {
-	if !s.public.Load() && s.sawBucket() {
-		s.public.Store(true)
-	}
-}
-
-// sawBucket notes that the bucket is there, and that it answers requests without a signature, if
-// these are.
-func (s *Store) sawBucket() (unsigned bool) {
-	s.seen.Store(true)
-	why := s.credentials.nothing()
-	if why != nil {
-		s.note.Add(fmt.Sprintf("bucket %s is read without a signature: %v", s.opts.Bucket, why))
-	}
-	return why != nil
-}
-
-// Notes implements store.Noter.
-func (s *Store) Notes() []string { return s.note.Notes() }

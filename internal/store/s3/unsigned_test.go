@@ -40,7 +40,6 @@ func withoutCredentials(t *testing.T) {
 // publicStore is a bucket with the object "a", that everybody may read.
 func publicStore(t *testing.T, g *storetest.Server, list bool) s3.Options {
 	t.Helper()
-	g.Setenv(t)
 	o := options(g, newBucket(t, g))
 	mustPut(t, openStore(t, o), "a", []byte("one"))
 	s3test.MakePublic(t, g, o.Bucket, list)
