@@ -23,7 +23,8 @@ type publisher struct {
 	latest  lookup.Found  // under the key without the digest
 	version store.Version // of facts.exact
 	reuse   *Reuse
-	ignored bool // the store takes conditional writes and ignores the condition
+	ignored bool                        // the store takes conditional writes and ignores the condition
+	pause   func(try int) time.Duration // after a conflict
 }
 
 // published is the snapshot that now holds.
@@ -82,7 +83,7 @@ func (p *publisher) publishExact(ctx context.Context) (published, error) {
 		}
 		key := plan.manifest.Key
 		plan = planned{} // its manifest is in the way of the next one
-		if own, version, err = p.reread(ctx, key, store.ConflictPause(try)); err != nil {
+		if own, version, err = p.reread(ctx, key, p.pause(try)); err != nil {
 			return published{}, err
 		}
 		plan = p.plan(own)
@@ -129,7 +130,7 @@ func (p *publisher) publishLatest(ctx context.Context, m *snapshot.Manifest) err
 			return err
 		}
 		var other *snapshot.Manifest
-		if other, version, err = p.reread(ctx, latest.Key, store.ConflictPause(try)); err != nil {
+		if other, version, err = p.reread(ctx, latest.Key, p.pause(try)); err != nil {
 			return err
 		}
 		if other != nil && other.Digest == m.Digest && !other.Writer.Time.Before(m.Writer.Time) {
