@@ -115,13 +115,10 @@ func (p *publisher) proveConditions(ctx context.Context, m *snapshot.Manifest) e
 // A job that failed leaves the latest snapshot of other module files alone: it may have made
 // little, and others start from there.
 func (p *publisher) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
-	if old := p.latest.Manifest; p.JobFailed && old != nil && old.Digest != m.Digest {
-		return nil
-	}
 	latest := *m
 	latest.Key = p.Keys.Key.Latest()
-	version := p.latest.Version
-	for try := 0; ; try++ {
+	old, version := p.latest.Manifest, p.latest.Version
+	for try := 0; !p.leaves(old, m); try++ {
 		err := p.putManifest(ctx, &latest, latest.Key, version)
 		if errors.Is(err, store.ErrNoConditions) || err == nil && p.ignored {
 			return p.writeManifest(ctx, &latest, latest.Key, store.Condition{})
@@ -129,14 +126,19 @@ func (p *publisher) publishLatest(ctx context.Context, m *snapshot.Manifest) err
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
 			return err
 		}
-		var other *snapshot.Manifest
-		if other, version, err = p.reread(ctx, latest.Key, p.pause(try)); err != nil {
+		if old, version, err = p.reread(ctx, latest.Key, p.pause(try)); err != nil {
 			return err
 		}
-		if other != nil && other.Digest == m.Digest && !other.Writer.Time.Before(m.Writer.Time) {
+		if old != nil && old.Digest == m.Digest && !old.Writer.Time.Before(m.Writer.Time) {
 			return nil // a save of the same key that came later, and so has merged ours
 		}
 	}
+	return nil
+}
+
+// leaves reports whether the latest manifest stays as it is, old, whatever m has.
+func (p *publisher) leaves(old, m *snapshot.Manifest) bool {
+	return p.JobFailed && old != nil && old.Digest != m.Digest
 }
 
 // mendLatest replaces the manifest under the latest key, although nothing is new, where it is

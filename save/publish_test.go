@@ -217,6 +217,8 @@ func TestLatest(t *testing.T) {
 		"other files, failed":     {"e", -time.Hour, true, true, "theirs"},
 		"same files, failed":      {"d", -time.Hour, true, true, "ours"},
 		"other files, not failed": {"e", -time.Hour, false, true, "ours"},
+		"other files, meanwhile":  {"e", -time.Minute, true, false, "theirs"},
+		"same files, meanwhile":   {"d", -time.Minute, true, false, "ours"},
 	} {
 		st := newMemory()
 		theirs := collecttest.Manifest(t, "entry a9 o9 1 q")
