@@ -23,7 +23,8 @@ type publisher struct {
 	latest  lookup.Found  // under the key without the digest
 	version store.Version // of facts.exact
 	reuse   *Reuse
-	ignored bool // the store takes conditional writes and ignores the condition
+	ignored bool                        // the store takes conditional writes and ignores the condition
+	pause   func(try int) time.Duration // after a conflict
 }
 
 // published is the snapshot that now holds.
@@ -82,7 +83,7 @@ func (p *publisher) publishExact(ctx context.Context) (published, error) {
 		}
 		key := plan.manifest.Key
 		plan = planned{} // its manifest is in the way of the next one
-		if own, version, err = p.reread(ctx, key, store.ConflictPause(try)); err != nil {
+		if own, version, err = p.reread(ctx, key, p.pause(try)); err != nil {
 			return published{}, err
 		}
 		plan = p.plan(own)
@@ -114,13 +115,10 @@ func (p *publisher) proveConditions(ctx context.Context, m *snapshot.Manifest) e
 // A job that failed leaves the latest snapshot of other module files alone: it may have made
 // little, and others start from there.
 func (p *publisher) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
-	if old := p.latest.Manifest; p.JobFailed && old != nil && old.Digest != m.Digest {
-		return nil
-	}
 	latest := *m
 	latest.Key = p.Keys.Key.Latest()
-	version := p.latest.Version
-	for try := 0; ; try++ {
+	old, version := p.latest.Manifest, p.latest.Version
+	for try := 0; !p.leaves(old, m); try++ {
 		err := p.putManifest(ctx, &latest, latest.Key, version)
 		if errors.Is(err, store.ErrNoConditions) || err == nil && p.ignored {
 			return p.writeManifest(ctx, &latest, latest.Key, store.Condition{})
@@ -128,14 +126,19 @@ func (p *publisher) publishLatest(ctx context.Context, m *snapshot.Manifest) err
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
 			return err
 		}
-		var other *snapshot.Manifest
-		if other, version, err = p.reread(ctx, latest.Key, store.ConflictPause(try)); err != nil {
+		if old, version, err = p.reread(ctx, latest.Key, p.pause(try)); err != nil {
 			return err
 		}
-		if other != nil && other.Digest == m.Digest && !other.Writer.Time.Before(m.Writer.Time) {
+		if old != nil && old.Digest == m.Digest && !old.Writer.Time.Before(m.Writer.Time) {
 			return nil // a save of the same key that came later, and so has merged ours
 		}
 	}
+	return nil
+}
+
+// leaves reports whether the latest manifest stays as it is, old, whatever m has.
+func (p *publisher) leaves(old, m *snapshot.Manifest) bool {
+	return p.JobFailed && old != nil && old.Digest != m.Digest
 }
 
 // mendLatest replaces the manifest under the latest key, although nothing is new, where it is

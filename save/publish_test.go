@@ -87,7 +87,7 @@ func publisherFor(t testing.TB, j job, entries string) *publisher {
 	f.exact, f.stock = prev.exact.Manifest, prev.stock
 	f = s.uploaded(t, f, "n1")
 	f.stock = f.stock.Without(func(string) bool { return false })
-	return &publisher{job: j, facts: f, latest: prev.latest, version: prev.exact.Version}
+	return &publisher{job: j, facts: f, latest: prev.latest, version: prev.exact.Version, pause: func(int) time.Duration { return 0 }}
 }
 
 // TestPublish: both manifests are written, the exact one first.
@@ -161,21 +161,43 @@ func TestPublishConflict(t *testing.T) {
 	}
 }
 
-// TestPublishGivesUp: conflicts without end are an error, and the error is one of the store.
+// TestPublishGivesUp: conflicts without end are an error, at whichever of the manifests; a failure
+// of the store is one at once.
 func TestPublishGivesUp(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it waits between the tries")
-	}
-	st := newMemory()
-	p := publisherFor(t, testJob(st, nil), "entry a1 o1 1 -")
-	st.before = func(op, name string, _ io.Reader) error {
-		if op == "put" {
-			return store.ErrUnreachable
+	before := append(testKey.Exact()[:4:4], "before")
+	for name, c := range map[string]struct {
+		object string
+		err    error
+		puts   int
+		holds  bool // the exact manifest
+	}{
+		"conflicts":                  {exactName, store.ErrConflict, publishAttempts + 1, false},
+		"conflicts about the latest": {latestName, store.ErrConflict, publishAttempts + 1, true},
+		"conflicts about that of the restore": {
+			snapshot.ManifestObject("r", "s", before), store.ErrConflict, publishAttempts + 1, true,
+		},
+		"a failure": {exactName, store.ErrUnreachable, 1, false},
+	} {
+		st := newMemory()
+		j := testJob(st, func(o *Options) { o.State = &jobstate.State{Store: st.String(), Repo: "r", Key: before} })
+		p := publisherFor(t, j, "entry a1 o1 1 -")
+		puts := 0
+		var tries []int
+		p.pause = func(try int) time.Duration { tries = append(tries, try); return 0 }
+		st.before = func(op, name string, _ io.Reader) error {
+			if op == "put" && name == c.object {
+				puts++
+				return c.err
+			}
+			return nil
 		}
-		return nil
-	}
-	if pub, err := p.publish(t.Context()); !errors.Is(err, store.ErrUnreachable) || pub.plan.manifest != nil {
-		t.Errorf("%+v, %v", pub, err)
+		pub, err := p.publish(t.Context())
+		if !errors.Is(err, c.err) || puts != c.puts || (pub.plan.manifest != nil) != c.holds || pub.written != c.holds {
+			t.Errorf("%s: %d puts, written %t, %v", name, puts, pub.written, err)
+		}
+		if len(tries) != puts-1 || puts > 1 && tries[puts-2] != puts-2 {
+			t.Errorf("%s: pauses %d", name, tries)
+		}
 	}
 }
 
@@ -195,6 +217,8 @@ func TestLatest(t *testing.T) {
 		"other files, failed":     {"e", -time.Hour, true, true, "theirs"},
 		"same files, failed":      {"d", -time.Hour, true, true, "ours"},
 		"other files, not failed": {"e", -time.Hour, false, true, "ours"},
+		"other files, meanwhile":  {"e", -time.Minute, true, false, "theirs"},
+		"same files, meanwhile":   {"d", -time.Minute, true, false, "ours"},
 	} {
 		st := newMemory()
 		theirs := collecttest.Manifest(t, "entry a9 o9 1 q")

@@ -51,7 +51,7 @@ func (p *publisher) publishRestored(ctx context.Context) (also []string, written
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
 			return nil, false, err
 		}
-		if own, version, err = p.reread(ctx, key, store.ConflictPause(try)); err != nil {
+		if own, version, err = p.reread(ctx, key, p.pause(try)); err != nil {
 			return nil, false, err
 		}
 	}

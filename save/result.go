@@ -76,18 +76,31 @@ func largest(f facts, m *snapshot.Manifest) []LargeOutput {
 }
 
 // count fills in what became of the content of each kind: what lies in a pack of this save was
-// uploaded by it.
+// uploaded by it. What this save uploaded need not be in the snapshot: another save may have been
+// faster, or a garbage collection makes it doubtful.
 func (res *Result) count(plan planned, done []collect.Outcome) {
 	m := plan.manifest
-	made := map[string]bool{}
+	packs, modules := map[string]bool{}, map[string]bool{}
 	for _, d := range done {
-		if d.Pack.Object != "" {
-			made[d.Pack.Object] = true
+		switch {
+		case d.Pack.Object != "":
+			packs[d.Pack.Object] = true
+		case d.Uploaded:
+			modules[d.Object] = true
 		}
 	}
+	res.Packs.Uploaded = len(packs)
 	isNew := make([]bool, len(m.Packs))
 	for i, p := range m.Packs {
-		isNew[i] = made[p.Object]
+		if isNew[i] = packs[p.Object]; !isNew[i] {
+			res.Packs.Stored++
+		}
+	}
+	res.Modules.Stored = 0 // of the outcomes: those of the snapshot are more
+	for _, mod := range m.Modules {
+		if !modules[mod.Object] {
+			res.Modules.Stored++
+		}
 	}
 	for _, a := range m.Actions {
 		res.Build.add(isNew[m.Outputs[a.Output].Pack])
@@ -100,9 +113,7 @@ func (res *Result) count(plan planned, done []collect.Outcome) {
 	parts := plan.parts
 	res.Build.Trimmed, res.Build.Skipped = parts[kindBuild].Trimmed, parts[kindBuild].Missing
 	res.Files.Trimmed, res.Files.Skipped = parts[kindPaths].Trimmed, parts[kindPaths].Missing
-	res.Modules.Trimmed, res.Modules.Stored = parts[kindModules].Trimmed, len(m.Modules)-res.Modules.Uploaded
-	res.Packs.Uploaded = len(made)
-	res.Packs.Stored = max(0, len(m.Packs)-len(made))
+	res.Modules.Trimmed = parts[kindModules].Trimmed
 }
 
 func (c *Counts) add(isNew bool) {

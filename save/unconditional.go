@@ -32,7 +32,7 @@ func (p *publisher) publishUnconditional(ctx context.Context, plan planned, own 
 		p.log.warn("the store has no conditional writes: of saves of this key at the same time, one may be lost")
 	}
 	for range settleAttempts {
-		newest, _, err := p.reread(ctx, plan.manifest.Key, store.ConflictPause(2))
+		newest, _, err := p.reread(ctx, plan.manifest.Key, p.pause(2))
 		if err != nil {
 			return plan, err
 		}

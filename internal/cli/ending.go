@@ -29,7 +29,14 @@ const (
 
 // errTimedOut is the cause of a context that --timeout has ended. Connections have timeouts of
 // their own, whose errors also match context.DeadlineExceeded.
-var errTimedOut = errors.New("not done within")
+var errTimedOut error = timedOut{}
+
+type timedOut struct{}
+
+func (timedOut) Error() string { return "not done within" }
+
+// Is has the packages below know a timeout by that, whatever its cause is called.
+func (timedOut) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // leaves tells people in which state a command leaves things when it ends early.
 var leaves = map[string]string{

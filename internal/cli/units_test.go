@@ -60,6 +60,20 @@ func TestHints(t *testing.T) {
 	}
 }
 
+// TestTimedOut: the packages below know the end of --timeout by the error of every deadline; a
+// deadline of a connection is not the end of --timeout.
+func TestTimedOut(t *testing.T) {
+	ctx, cancel := withTimeout(t.Context(), 1)
+	defer cancel()
+	<-ctx.Done()
+	if !isTimedOut(ctx) || !errors.Is(context.Cause(ctx), context.DeadlineExceeded) || !store.IsFailure(context.Cause(ctx)) {
+		t.Errorf("%v", context.Cause(ctx))
+	}
+	if errors.Is(context.DeadlineExceeded, errTimedOut) || errors.Is(errTimedOut, context.Canceled) {
+		t.Error("another end passes for that of --timeout")
+	}
+}
+
 func TestFinish(t *testing.T) {
 	failed, background := errors.New("failed"), context.Background()
 	gone, cancel := context.WithCancel(background)

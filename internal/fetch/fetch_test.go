@@ -254,7 +254,7 @@ func TestSlotsJobs(t *testing.T) {
 	reason := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	wg.Go(func() {
-		if _, _, err := s.Take(ctx); !errors.Is(err, reason) {
+		if _, _, err := s.Take(ctx); !errors.Is(err, reason) || !store.IsFailure(err) {
 			t.Errorf("%v", err)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
 )
 
 // Memory lends memory for the stored frames of all objects. Frames are read before they are needed,
@@ -47,7 +48,7 @@ func (m *Memory) frames() int { return int(m.size >> minClass) }
 func (m *Memory) get(ctx context.Context, n int) ([]byte, error) {
 	class, size := frameClass(n)
 	if err := m.free.Acquire(ctx, min(size, m.size)); err != nil {
-		return nil, context.Cause(ctx)
+		return nil, store.Ended(ctx)
 	}
 	if b, ok := m.pools[class].Get().(*[]byte); ok {
 		return (*b)[:n], nil

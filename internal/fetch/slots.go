@@ -3,6 +3,8 @@ package fetch
 import (
 	"context"
 	"sync"
+
+	"github.com/org/gocache-action/internal/store"
 )
 
 // Slots bounds how much is done at once: n transfers, and twice as many jobs, since a job whose
@@ -24,7 +26,7 @@ func (s Slots) Take(ctx context.Context) (fetched, done func(), err error) {
 			if i > 0 {
 				<-s.jobs
 			}
-			return nil, nil, context.Cause(ctx)
+			return nil, nil, store.Ended(ctx)
 		}
 	}
 	fetched = sync.OnceFunc(func() { <-s.transfers })

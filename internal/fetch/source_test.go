@@ -103,7 +103,7 @@ func TestWaitingForMemoryEnds(t *testing.T) {
 	if frame, ok := <-src.frames; ok { // the first one stays lent
 		t.Errorf("a second frame of %d bytes", len(frame))
 	}
-	if !errors.Is(src.end, reason) {
+	if !errors.Is(src.end, reason) || !store.IsFailure(src.end) {
 		t.Errorf("the reader ended with %v", src.end)
 	}
 }

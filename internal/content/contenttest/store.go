@@ -68,7 +68,7 @@ func (s *Store) Open(ctx context.Context, name string, off, length int64) (io.Re
 	s.reads = append(s.reads, name)
 	s.mu.Unlock()
 	if ctx.Err() != nil {
-		return nil, store.Info{}, context.Cause(ctx)
+		return nil, store.Info{}, store.Ended(ctx)
 	}
 	data, info, err := s.get(name)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/org/gocache-action/internal/fetch"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
 )
 
 // Kind is one kind of content as a restore sees it. H is what Compare finds on this machine, P the
@@ -120,7 +121,7 @@ func (j Job) Do(ctx context.Context, fetched func()) (Outcome, error) {
 }
 
 // Each calls f with 0 to n-1, in parallel, at most limit calls at once. When ctx ends, it makes no
-// further calls and returns the cause.
+// further calls and returns store.Ended.
 func Each(ctx context.Context, n, limit int, f func(i int)) error {
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -132,5 +133,5 @@ func Each(ctx context.Context, n, limit int, f func(i int)) error {
 		})
 	}
 	wg.Wait()
-	return context.Cause(ctx)
+	return store.Ended(ctx)
 }

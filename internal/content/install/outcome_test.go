@@ -95,7 +95,7 @@ func TestEach(t *testing.T) {
 		cancel(reason)
 		after.Add(1)
 	})
-	if !errors.Is(err, reason) || after.Load() > limit {
+	if !errors.Is(err, reason) || !store.IsFailure(err) || after.Load() > limit {
 		t.Errorf("%d calls after the end, %v", after.Load(), err)
 	}
 	if err := Each(t.Context(), 0, limit, func(int) { t.Error("called") }); err != nil {

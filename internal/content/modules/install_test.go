@@ -218,7 +218,7 @@ func TestUnpackEnds(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(reason)
 	src := snapshot.Stream(bytes.NewReader(contenttest.Framed(contenttest.Tar(t, sampleFiles...), 1<<10)))
-	if err := in.unpack(ctx, f, src, new(install.Outcome)); !errors.Is(err, reason) || strings.Count(err.Error(), "enough") != 1 {
+	if err := in.unpack(ctx, f, src, new(install.Outcome)); !errors.Is(err, reason) || !store.IsFailure(err) || strings.Count(err.Error(), "enough") != 1 {
 		t.Errorf("%v", err)
 	}
 	if m := w.cache.Stat(sampleVersion); m.HasTree {
@@ -285,9 +285,20 @@ func TestProofWaits(t *testing.T) {
 	if err := p.check(ctx, Wanted{Unproven: true}, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("it did not wait: %v", err)
 	}
+	reason := errors.New("enough")
+	cut, end := context.WithCancelCause(t.Context())
+	end(reason)
+	if err := p.check(cut, Wanted{Unproven: true}, nil); !errors.Is(err, reason) || !store.IsFailure(err) {
+		t.Errorf("cut off while it waited: %v", err)
+	}
 	close(trees)
 	if err := p.check(t.Context(), Wanted{Unproven: true}, nil); err != nil {
 		t.Error(err)
+	}
+	// A database that did not answer in time says nothing about the module, whoever insists on it.
+	p = &proof{checker: checker{checksumdb.ErrUnavailable}, always: true, trees: trees}
+	if err := p.check(cut, Wanted{Unproven: true}, nil); !store.IsFailure(err) {
+		t.Errorf("cut off while it asked: %v", err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/store"
 )
 
 // What go.sum names, go.sum proves. Tools that are installed by version, and toolchains, are not in
@@ -62,10 +63,12 @@ func (p *proof) check(ctx context.Context, w Wanted, out *install.Outcome) error
 	select {
 	case <-p.trees:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return store.Ended(ctx)
 	}
 	err := p.checker.Check(w.Version, w.Sum, w.ModSum)
 	switch {
+	case err != nil && ctx.Err() != nil: // it was not asked to the end
+		return store.Ended(ctx)
 	case errors.Is(err, checksumdb.ErrNotCovered):
 		return nil // GONOSUMDB excludes it: nobody can vouch for it
 	case !errors.Is(err, checksumdb.ErrUnavailable):

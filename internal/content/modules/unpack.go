@@ -13,6 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
 )
 
 // unpacker writes the files of one module version into its stage as they arrive.
@@ -45,7 +46,7 @@ func (u unpacker) parallel(ctx context.Context) error {
 	var writing sync.WaitGroup
 	u.rd.WaitIdle(writing.Wait)
 	err := u.handOut(gctx, g, &writing)
-	return cmp.Or(errors.Join(g.Wait(), err), context.Cause(ctx))
+	return cmp.Or(errors.Join(g.Wait(), err), store.Ended(ctx))
 }
 
 // handOut ends early, without an error of its own, when one of the goroutines has failed.

@@ -160,7 +160,7 @@ func (t *Transport) watch(parent context.Context) *watch {
 // a broken connection.
 func (w *watch) explain(err error) error {
 	if w.parent.Err() != nil {
-		return err
+		return store.Ended(w.parent)
 	}
 	var ne *Error
 	if errors.As(context.Cause(w.ctx), &ne) {

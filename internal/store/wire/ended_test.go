@@ -1,0 +1,47 @@
+package wire_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/wire"
+)
+
+// TestEnded: a request that its caller ends is a failure, before its answer and within it, and not
+// one of the connection.
+func TestEnded(t *testing.T) {
+	for _, within := range []bool{false, true} {
+		arrived := make(chan struct{})
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if within {
+				io.WriteString(w, "beginning")
+				w.(http.Flusher).Flush()
+			}
+			close(arrived)
+			<-r.Context().Done()
+		}))
+		own := errors.New("enough")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		go func() {
+			<-arrived
+			time.Sleep(10 * time.Millisecond)
+			cancel(own)
+		}()
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+		resp, err := wire.New(wire.Options{Stall: time.Minute}).RoundTrip(req)
+		if err == nil {
+			_, err = io.ReadAll(resp.Body)
+			resp.Body.Close()
+		}
+		if !errors.Is(err, own) || !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnreachable) || (resp != nil) != within {
+			t.Errorf("within the answer %t: %v", within, err)
+		}
+		server.Close()
+	}
+}
