@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/bench/internal/kit"
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile"
 )
 
