@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/bench/internal/kit"
-	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile"
 )

@@ -10,8 +10,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/org/gocache-action/internal/digest"
 	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // root is the first element of every object name. A later format uses another one, so that two
