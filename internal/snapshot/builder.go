@@ -17,6 +17,7 @@ type Builder struct {
 	outputs []Output
 	index   *idindex.Index // of outputs
 	actions []Action
+	arena   arena // of extents
 	trees   []Tree
 	paths   map[string][]PathFile
 }
@@ -45,13 +46,29 @@ func (b *Builder) AddPack(p Pack) int {
 	return len(b.packs) - 1
 }
 
-// AddOutput adds an output whose Pack is an index that AddPack returned. The
+// AddOutput adds an output whose extents have a Pack that AddPack returned; they are copied. The
 // first location of an output wins.
-func (b *Builder) AddOutput(o Output) {
+func (b *Builder) AddOutput(o Output) { b.addOutput(o, nil) }
+
+// AddOutputOf adds an output of another manifest, and its packs.
+func (b *Builder) AddOutputOf(m *Manifest, o Output) { b.addOutput(o, m) }
+
+func (b *Builder) addOutput(o Output, of *Manifest) {
 	b.outputs = append(b.outputs, o)
 	if _, added := b.index.Add(int32(len(b.outputs) - 1)); !added {
 		b.outputs = b.outputs[:len(b.outputs)-1]
+		return
 	}
+	extents := b.arena.take(len(o.Extents))
+	for i, e := range o.Extents {
+		if of != nil && (i == 0 || e.Pack != o.Extents[i-1].Pack) {
+			e.Pack = int32(b.AddPack(of.Packs[e.Pack]))
+		} else if of != nil {
+			e.Pack = extents[i-1].Pack
+		}
+		extents[i] = e
+	}
+	b.outputs[len(b.outputs)-1].Extents = extents
 }
 
 // Has reports whether the output was added.
@@ -94,7 +111,9 @@ func (b *Builder) sortOutputs(used []bool, packMap []int) []Output {
 	for i, o := range b.outputs {
 		if used[i] {
 			index[i] = int32(len(kept))
-			o.Pack = packMap[o.Pack]
+			for n := range o.Extents {
+				o.Extents[n].Pack = int32(packMap[o.Extents[n].Pack])
+			}
 			kept = append(kept, o)
 		}
 	}
@@ -136,7 +155,9 @@ func permute[T any](list []T, order []int32) {
 func (b *Builder) keepPacks(usedOut []bool) []int {
 	used := make([]bool, len(b.packs))
 	for i, o := range b.outputs {
-		used[o.Pack] = used[o.Pack] || usedOut[i]
+		for _, e := range o.Extents {
+			used[e.Pack] = used[e.Pack] || usedOut[i]
+		}
 	}
 	for _, t := range b.trees {
 		used[t.Pack] = true
@@ -166,6 +187,11 @@ func compareOutputs(x, y *Output) int {
 	return cmp.Or(comparePlaces(x, y), bytes.Compare(x.ID[:], y.ID[:]))
 }
 
+// comparePlaces compares where two outputs begin. Empty ones come first.
 func comparePlaces(x, y *Output) int {
-	return cmp.Or(cmp.Compare(x.Pack, y.Pack), cmp.Compare(x.Frame, y.Frame), cmp.Compare(x.Off, y.Off))
+	if len(x.Extents) == 0 || len(y.Extents) == 0 {
+		return cmp.Compare(min(len(x.Extents), 1), min(len(y.Extents), 1))
+	}
+	a, b := x.Extents[0], y.Extents[0]
+	return cmp.Or(cmp.Compare(a.Pack, b.Pack), cmp.Compare(a.Frame, b.Frame), cmp.Compare(a.Off, b.Off))
 }

@@ -11,16 +11,18 @@
 //     no links, devices or directories; the headers before a member have at most 16 KiB;
 //   - a module object is stored in at most [MaxModule] bytes (1 GiB);
 //   - a manifest is stored in at most [MaxManifest] bytes (256 MiB) and has at most [MaxEntries] (8
-//     million) actions and outputs each, [MaxPacks] packs, [MaxFrames] frames, [MaxModules]
-//     modules, [MaxGraph] dated versions, [MaxTrees] trees, and one thing with a hash for each 16
-//     stored bytes, 65,536 apart: to read one takes at most 200 MiB and 12 bytes for each stored
-//     byte;
-//   - in a manifest packs, modules, outputs and actions are in order, so that each comes once, and
-//     no two outputs share bytes.
+//     million) actions and outputs each, [MaxExtents] extents, [MaxPacks] packs, [MaxFrames] frames,
+//     [MaxModules] modules, [MaxGraph] dated versions, [MaxTrees] trees; one thing with a hash for
+//     each 16 stored bytes, 65,536 apart, and one extent for every 2, 262,144 apart: to read one
+//     takes at most 210 MiB and 20 bytes for each stored byte;
+//   - in a manifest packs, modules, outputs and actions are in order, and each comes once;
+//   - the extents of an output lie in frames of chunks, all but the last have at least [chunk.Min]
+//     bytes, and together they are as long as the output;
+//   - a pack has at most [MaxPackChunks] chunks of at most [chunk.Max] bytes, which fill its frames.
 package snapshot
 
 // Format is the version of the stored format that this package writes, and the only one it reads.
-const Format = 1
+const Format = 2
 
 // Limits of the format; see the package comment.
 const (
@@ -37,4 +39,6 @@ const (
 	MaxGraph       = 1 << 18
 	MaxTrees       = 64
 	MaxTreeFiles   = 1 << 20 // of one tree
+	MaxExtents     = 8 << 20
+	MaxPackChunks  = 1 << 18
 )

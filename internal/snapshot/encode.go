@@ -22,17 +22,19 @@ import (
 // A manifest is stored as a few plain lines, so that any later version can be told from damage,
 // then a zstd stream:
 //
-//	gocache-manifest 1
+//	gocache-manifest 2
 //	sha256 <hex of all that follows the empty line>
 //	signature <see sign.go; optional>
 //	<empty line>
 //	<zstd: a line of JSON, then the tables in binary>
 //
-// Readers of format 1 pass over header lines that they do not know.
+// Readers of format 2 pass over header lines that they do not know.
 // The tables, every number an unsigned varint (zigzag where it can be negative):
 //
 //	per pack: number of frames, then per frame: size, raw size, SHA-256
-//	per output: SHA-256, size, pack, frame, offset, index into exec + 1 or 0
+//	per output: SHA-256, size, index into exec + 1 or 0, number of extents, and for each of these:
+//	  frame, counted over all packs, less that of the extent before (signed); offset, less the end
+//	  of the extent before if that lies in the same frame (signed); length, but for the last
 //	per action: action ID, output, time in ns, last use in s less the previous action's (signed)
 
 const (
@@ -77,7 +79,7 @@ func (m *Manifest) encode(key note.Signer) ([]byte, error) {
 	if err := errors.Join(bw.Flush(), zw.Close()); err != nil {
 		return nil, err
 	}
-	data := padTo(buf.Bytes(), headRoom+sizeFor(m.entries(), json))
+	data := padTo(buf.Bytes(), headRoom+sizeFor(m.entries(), m.NumExtents(), json))
 	lines := fmt.Appendf(nil, "%s%d\n%s%x\n", manifestMagic, Format, hashField, sha256.Sum256(data[headRoom:]))
 	if key != nil {
 		if lines, err = sign(lines, key); err != nil {
@@ -95,7 +97,7 @@ func (m *Manifest) encode(key note.Signer) ([]byte, error) {
 // encodedSize estimates what the tables take when they are stored, rather too much. Their hashes do
 // not compress.
 func (m *Manifest) encodedSize() int {
-	n := 1<<16 + 46*len(m.Outputs) + 48*len(m.Actions) + 256*len(m.Modules)
+	n := 1<<16 + 40*len(m.Outputs) + 7*m.NumExtents() + 48*len(m.Actions) + 256*len(m.Modules)
 	for _, p := range m.Packs {
 		n += 128 + 40*len(p.Frames)
 	}
@@ -151,9 +153,11 @@ func (m *Manifest) encodeTo(w *bufio.Writer) (int, error) {
 		}
 		w.Write(b)
 	}
+	places := newPlaces(m.Packs)
 	for _, o := range m.Outputs {
 		b = append(b[:0], o.ID[:]...)
-		w.Write(appendUvarints(b, o.Size, int64(o.Pack), int64(o.Frame), o.Off, int64(exec[o.Exec])))
+		b = appendUvarints(b, o.Size, int64(exec[o.Exec]), int64(len(o.Extents)))
+		w.Write(places.append(b, o.Extents))
 	}
 	last := int64(0)
 	for _, a := range m.Actions {
@@ -190,7 +194,7 @@ func decodeBody(body []byte, like *Manifest) (*Manifest, error) {
 		return nil, err
 	}
 	defer zr.Close()
-	m, err := decodeFrom(&tableReader{r: bufio.NewReaderSize(zr, 1<<16), left: maxEntriesIn(len(body))}, len(body), like)
+	m, err := decodeFrom(&tableReader{r: bufio.NewReaderSize(zr, 1<<16), left: maxEntriesIn(len(body)), leftExtents: min(maxExtentsIn(len(body)), MaxExtents)}, len(body), like)
 	if err != nil {
 		return nil, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
 	}
@@ -228,6 +232,8 @@ type tableReader struct {
 	r    *bufio.Reader
 	err  error
 	left int // entries that the stored bytes can vouch for
+	// extents that the stored bytes can vouch for
+	leftExtents int
 }
 
 // take counts n entries.
@@ -246,6 +252,18 @@ func (t *tableReader) int(limit int64) int64 {
 		t.err = err
 	}
 	return int64(v)
+}
+
+// signed reads a number between -limit and limit.
+func (t *tableReader) signed(limit int64) int64 {
+	v, err := binary.ReadVarint(t.r)
+	if err == nil && (v > limit || v < -limit) {
+		err = fmt.Errorf("number %d beyond %d", v, limit)
+	}
+	if t.err == nil {
+		t.err = err
+	}
+	return v
 }
 
 func (t *tableReader) id() (id digest.ID) {
@@ -314,10 +332,19 @@ func (t *tableReader) outputs(m *Manifest, h *header) {
 		return
 	}
 	m.Outputs = make([]Output, 0, h.NumOutputs) // as many as the stored bytes can vouch for
+	places := newPlaces(m.Packs)
+	var arena arena
 	for range h.NumOutputs {
-		o := Output{ID: t.id(), Size: t.int(maxInt), Pack: int(t.int(MaxPacks)), Frame: int(t.int(MaxFrames)), Off: t.int(MaxFrameRaw)}
-		exec := t.int(int64(len(h.Exec)))
+		o := Output{ID: t.id(), Size: t.int(maxInt)}
+		exec, n := t.int(int64(len(h.Exec))), t.int(MaxExtents)
+		if t.leftExtents -= int(n); t.leftExtents < 0 && t.err == nil {
+			t.err = errors.New("more extents than the stored bytes can hold")
+		}
 		if t.err != nil {
+			return
+		}
+		o.Extents = arena.take(int(n))
+		if places.read(t, o.Size, o.Extents); t.err != nil {
 			return
 		}
 		if exec > 0 {

@@ -31,8 +31,11 @@ const (
 const (
 	freeEntries   = 1 << 16
 	bytesPerEntry = 16
-	freeJSON      = 4 << 20
-	jsonRatio     = 100
+	// An extent takes some bytes, which compress.
+	freeExtents    = 1 << 18
+	bytesPerExtent = 2
+	freeJSON       = 4 << 20
+	jsonRatio      = 100
 )
 
 // Bytes of text that an element of a list without hashes that count takes at least, if it is to be
@@ -45,11 +48,14 @@ const (
 // maxEntriesIn is how many hashed things a stored body can vouch for.
 func maxEntriesIn(body int) int { return freeEntries + body/bytesPerEntry }
 
+// maxExtentsIn is how many extents a stored body can vouch for.
+func maxExtentsIn(body int) int { return freeExtents + body/bytesPerExtent }
+
 func maxJSONIn(body int) int { return min(maxJSON, freeJSON+jsonRatio*min(body, maxJSON/jsonRatio)) }
 
-// sizeFor is how long a stored body must be for this many hashed things and bytes of JSON.
-func sizeFor(entries, json int) int {
-	return max((entries-freeEntries)*bytesPerEntry, (json-freeJSON+jsonRatio-1)/jsonRatio)
+// sizeFor is how long a stored body must be for this many hashed things, extents and bytes of JSON.
+func sizeFor(entries, extents, json int) int {
+	return max((entries-freeEntries)*bytesPerEntry, (extents-freeExtents)*bytesPerExtent, (json-freeJSON+jsonRatio-1)/jsonRatio)
 }
 
 // line hands out the bytes up to the first line feed, at most left in all and value since it was

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/chunk"
 	"github.com/org/gocache-action/internal/digest"
 )
 
@@ -28,7 +29,7 @@ type Manifest struct {
 	Packs   []Pack   `json:"packs"`
 	Modules []Module `json:"modules"` // sorted by path and version
 	Trees   []Tree   `json:"trees"`   // sorted by name
-	Outputs []Output `json:"-"`       // sorted by pack, frame and offset
+	Outputs []Output `json:"-"`       // sorted by the place of their first byte; empty ones first
 	Actions []Action `json:"-"`       // sorted by ID
 	Trend   []Saved  `json:"trend"`   // the last saves, oldest first
 
@@ -58,23 +59,41 @@ type Writing struct {
 	Tool   string    `json:"tool,omitempty"`
 }
 
-// Pack is an object with many outputs, or with the files of a tree.
+// Pack is an object with the chunks of outputs, or with the files of a tree or a path.
 type Pack struct {
 	Object string `json:"object"` // full name, since it can lie in another scope
 	Size   int64  `json:"size"`   // stored bytes
-	// bytes of all members that were put in, for the share that is still alive
-	Raw    int64   `json:"raw"`
+	// bytes of all chunks or members that were put in, for the share that is still alive
+	Raw int64 `json:"raw"`
+	// Chunks is how many chunks a pack of outputs has. Its last frame lists them. It is 0 for other
+	// packs.
+	Chunks int     `json:"chunks,omitempty"`
 	Frames []Frame `json:"-"`
+}
+
+// Content returns the frames with content: all but the list of chunks.
+func (p *Pack) Content() []Frame {
+	if p.Chunks > 0 {
+		return p.Frames[:len(p.Frames)-1]
+	}
+	return p.Frames
 }
 
 // Output is GOCACHE's -d file: where its bytes lie.
 type Output struct {
-	ID    digest.ID
-	Size  int64 // bytes
-	Pack  int   // index into Packs
-	Frame int
-	Off   int64  // in the decoded frame
-	Exec  string // the name of the executable in a -d directory; "" for a plain file
+	ID      digest.ID
+	Size    int64 // bytes
+	Extents []Extent
+	Exec    string // the name of the executable in a -d directory; "" for a plain file
+}
+
+// Extent is a run of bytes of an output that lie one after the other in one frame. Outputs can
+// share them.
+type Extent struct {
+	Pack  int32 // index into Packs
+	Frame int32
+	Off   int32 // in the decoded frame
+	Len   int32 // bytes, at least 1
 }
 
 // Action is GOCACHE's -a file.
@@ -144,11 +163,18 @@ func (m *Manifest) StoredBytes() (n int64) {
 	return n
 }
 
-// LiveBytes returns for each pack how many bytes of its members the manifest still names.
+// LiveBytes returns for each pack how many bytes of its chunks and members the manifest still
+// names. Bytes that outputs share count once.
 func (m *Manifest) LiveBytes() []int64 {
 	live := make([]int64, len(m.Packs))
+	covered := make([]Coverage, len(m.Packs))
 	for _, o := range m.Outputs {
-		live[o.Pack] += o.Size
+		for _, e := range o.Extents {
+			covered[e.Pack].Add(e)
+		}
+	}
+	for i := range covered {
+		live[i] = covered[i].Bytes()
 	}
 	for _, t := range m.Trees {
 		live[t.Pack] += t.Bytes
@@ -163,7 +189,7 @@ func (m *Manifest) LiveBytes() []int64 {
 
 // Memory is about how many bytes the tables take.
 func (m *Manifest) Memory() int {
-	n := 80*len(m.Outputs) + 56*len(m.Actions)
+	n := 80*len(m.Outputs) + 16*m.NumExtents() + 56*len(m.Actions)
 	for _, p := range m.Packs {
 		n += 256 + 48*len(p.Frames)
 	}
@@ -180,7 +206,9 @@ func (m *Manifest) SharesTables(other *Manifest) bool {
 func (m *Manifest) sameSave(other *Manifest) bool {
 	return !m.Writer.Time.IsZero() && m.Writer.Time.Equal(other.Writer.Time) && m.Writer.Run == other.Writer.Run &&
 		m.Repo == other.Repo && m.Scope == other.Scope && m.Digest == other.Digest &&
-		slices.EqualFunc(m.Packs, other.Packs, func(x, y Pack) bool { return x.Object == y.Object && x.Size == y.Size && x.Raw == y.Raw })
+		slices.EqualFunc(m.Packs, other.Packs, func(x, y Pack) bool {
+			return x.Object == y.Object && x.Size == y.Size && x.Raw == y.Raw && x.Chunks == y.Chunks
+		})
 }
 
 // IsFor reports an error unless the manifest belongs to this repo, scope and
@@ -207,7 +235,7 @@ func (m *Manifest) check() error {
 		}
 	}
 	for i, t := range m.Trees {
-		if t.Pack < 0 || t.Pack >= len(m.Packs) || t.Files < 0 || t.Files > MaxTreeFiles || t.Bytes < 0 || t.Bytes > maxSum || !isHex64(t.Sum) || i > 0 && t.Name < m.Trees[i-1].Name {
+		if t.Pack < 0 || t.Pack >= len(m.Packs) || m.Packs[t.Pack].Chunks > 0 || t.Files < 0 || t.Files > MaxTreeFiles || t.Bytes < 0 || t.Bytes > maxSum || !isHex64(t.Sum) || i > 0 && t.Name < m.Trees[i-1].Name {
 			return fmt.Errorf("%w: tree %.100q", ErrCorrupt, t.Name)
 		}
 	}
@@ -256,22 +284,21 @@ func compareVersions(a, b Module) int {
 	return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Version, b.Version))
 }
 
-// checkOutputs also makes sure that no two outputs share bytes, so that what is written is not more
-// than what the packs hold, and that none is there twice.
+// checkOutputs makes sure that an output is as long as its extents together, so that a reader never
+// writes more than the sizes say, that these lie in frames of chunks, and that no output is there
+// twice.
 func (m *Manifest) checkOutputs() error {
-	pack, frame, off := 0, 0, int64(0) // behind the output before
-	for i, o := range m.Outputs {
-		if o.Pack < 0 || o.Pack >= len(m.Packs) || o.Frame < 0 || o.Frame >= len(m.Packs[o.Pack].Frames) || o.Off < 0 {
-			return fmt.Errorf("%w: output %d has no frame", ErrCorrupt, i)
+	if n := m.NumExtents(); n > MaxExtents {
+		return fmt.Errorf("%w: manifest with %d extents", ErrCorrupt, n)
+	}
+	for i := range m.Outputs {
+		o := &m.Outputs[i]
+		if i > 0 && compareOutputs(&m.Outputs[i-1], o) >= 0 {
+			return fmt.Errorf("%w: output %d is out of order", ErrCorrupt, i)
 		}
-		if cmp.Or(cmp.Compare(o.Pack, pack), cmp.Compare(o.Frame, frame), cmp.Compare(o.Off, off)) < 0 {
-			return fmt.Errorf("%w: output %d is out of order, or shares bytes with the one before it", ErrCorrupt, i)
+		if err := m.checkExtents(o); err != nil {
+			return fmt.Errorf("%w: output %d: %w", ErrCorrupt, i, err)
 		}
-		var ok bool
-		if frame, off, ok = m.Packs[o.Pack].behind(o.Frame, o.Off, o.Size); !ok {
-			return fmt.Errorf("%w: output %d does not lie in its frames", ErrCorrupt, i)
-		}
-		pack = o.Pack
 		if o.Exec != "" && (checkName(o.Exec) != nil || strings.Contains(o.Exec, "/")) {
 			return fmt.Errorf("%w: output %d has the file name %.300q", ErrCorrupt, i, o.Exec)
 		}
@@ -280,6 +307,36 @@ func (m *Manifest) checkOutputs() error {
 		return fmt.Errorf("%w: an output is there twice", ErrCorrupt)
 	}
 	return nil
+}
+
+// checkExtents checks those of one output. All but the last consist of whole chunks other than the
+// last of an output, which bounds how many there can be.
+func (m *Manifest) checkExtents(o *Output) error {
+	left := o.Size
+	for n, e := range o.Extents {
+		if e.Pack < 0 || int(e.Pack) >= len(m.Packs) || e.Frame < 0 || int(e.Frame) >= len(m.Packs[e.Pack].Content()) || m.Packs[e.Pack].Chunks == 0 {
+			return fmt.Errorf("extent %d has no frame", n)
+		}
+		if e.Off < 0 || e.Len < 1 || int64(e.Off)+int64(e.Len) > m.Packs[e.Pack].Frames[e.Frame].Raw {
+			return fmt.Errorf("extent %d does not lie in its frame", n)
+		}
+		if e.Len < chunk.Min && n < len(o.Extents)-1 {
+			return fmt.Errorf("extent %d has only %d bytes", n, e.Len)
+		}
+		left -= int64(e.Len)
+	}
+	if left != 0 {
+		return fmt.Errorf("%d bytes, of which the extents lack %d", o.Size, left)
+	}
+	return nil
+}
+
+// NumExtents counts the extents of all outputs.
+func (m *Manifest) NumExtents() (n int) {
+	for i := range m.Outputs {
+		n += len(m.Outputs[i].Extents)
+	}
+	return n
 }
 
 // hasTwice reports whether two outputs have the same ID. Those that a writer made differ within
@@ -319,28 +376,6 @@ func (m *Manifest) checkActions() error {
 	return nil
 }
 
-// Span returns the index behind the last frame that holds bytes of an output.
-func (m *Manifest) Span(o Output) int {
-	frame, _, _ := m.Packs[o.Pack].behind(o.Frame, o.Off, o.Size)
-	return frame + 1
-}
-
-// behind returns the place behind size bytes from an offset in a frame on, and false if they do not
-// all lie in the pack. An empty range lies in its frame.
-func (p Pack) behind(frame int, off, size int64) (endFrame int, end int64, ok bool) {
-	if off > p.Frames[frame].Raw || size < 0 {
-		return frame, off, false
-	}
-	for avail := p.Frames[frame].Raw - off; size > avail; avail = p.Frames[frame].Raw {
-		size -= avail
-		off = 0
-		if frame++; frame == len(p.Frames) {
-			return frame, 0, false
-		}
-	}
-	return frame, off + size, true
-}
-
 func checkPack(p Pack) error {
 	var size int64
 	for _, f := range p.Frames {
@@ -348,6 +383,9 @@ func checkPack(p Pack) error {
 			return fmt.Errorf("%w: frame of %d bytes that decodes to %d", ErrCorrupt, f.Size, f.Raw)
 		}
 		size += f.Size
+	}
+	if p.Chunks < 0 || p.Chunks > MaxPackChunks || p.Chunks > 0 && len(p.Frames) < 2 {
+		return fmt.Errorf("%w: %d chunks in %d frames", ErrCorrupt, p.Chunks, len(p.Frames))
 	}
 	if size != p.Size || p.Raw < 0 || p.Raw > maxSum {
 		return fmt.Errorf("%w: %d bytes in frames, %d in all", ErrCorrupt, size, p.Size)

@@ -17,7 +17,7 @@ import (
 
 // root is the first element of every object name. A later format uses another one, so that two
 // formats can live in one bucket while a fleet is being upgraded.
-const root = "v1"
+const root = "v2"
 
 // ModuleObject names a module version in the prefix that all repositories share.
 // sum is its hash as in go.sum ("h1:...").

@@ -2,16 +2,13 @@ package snapshot
 
 import (
 	"archive/tar"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"time"
 
 	"github.com/org/gocache-action/internal/digest"
-	"github.com/org/gocache-action/internal/zstdframe"
 )
 
 // Member is one file of a pack or of a module object.
@@ -29,25 +26,20 @@ type Location struct {
 	Off   int64
 }
 
-// Writer writes a pack or a module object: a tar archive, cut into frames so
+// Writer writes a module object, or the pack of a tree or a path: a tar archive, cut into frames so
 // that each frame but those of a very large member holds whole members. The same members give
 // the same bytes. After its first error a Writer stays broken. It buffers one frame (16 MiB)
 // and its compressed form.
 type Writer struct {
-	dst    io.Writer
-	tw     *tar.Writer
-	raw    []byte
-	stored []byte
-	frames []Frame
-	sum    hash.Hash
-	size   int64
-	err    error
+	out *frameWriter
+	tw  *tar.Writer
+	err error
 }
 
 // NewWriter returns a Writer to dst. The caller must call Close.
 func NewWriter(dst io.Writer) *Writer {
-	w := &Writer{dst: dst, sum: sha256.New(), raw: zstdframe.Buffer()}
-	w.tw = tar.NewWriter((*frameSink)(w))
+	w := &Writer{out: newFrameWriter(dst)}
+	w.tw = tar.NewWriter((*frameSink)(w.out))
 	return w
 }
 
@@ -56,45 +48,24 @@ func NewWriter(dst io.Writer) *Writer {
 // protects against mistakes. Close returns no frames then, and Sum must not be called.
 func NewModuleWriter(dst io.Writer) *Writer {
 	w := NewWriter(dst)
-	w.sum = nil
+	w.out.sum = nil
 	return w
 }
 
 // frameSink receives the tar stream and cuts it when a frame is full.
-type frameSink Writer
+type frameSink frameWriter
 
 func (s *frameSink) Write(p []byte) (int, error) {
-	w := (*Writer)(s)
+	w := (*frameWriter)(s)
 	for n := 0; n < len(p); {
-		k := copy(w.raw[len(w.raw):FrameSize], p[n:])
-		w.raw = w.raw[:len(w.raw)+k]
-		n += k
-		if len(w.raw) == FrameSize {
+		n += w.fill(p[n:])
+		if w.room() == 0 {
 			if err := w.cut(); err != nil {
 				return n, err
 			}
 		}
 	}
 	return len(p), nil
-}
-
-// cut ends the current frame, if it holds anything.
-func (w *Writer) cut() error {
-	if len(w.raw) == 0 {
-		return nil
-	}
-	w.stored = encodeFrame(w.raw, w.stored[:0])
-	if err := prove(&proofs, w.stored, w.raw); err != nil {
-		return err
-	}
-	if w.sum != nil {
-		w.frames = append(w.frames, Frame{Size: int64(len(w.stored)), Raw: int64(len(w.raw)), Sum: sha256.Sum256(w.stored)})
-		w.sum.Write(w.stored)
-	}
-	w.raw = w.raw[:0]
-	w.size += int64(len(w.stored))
-	_, err := w.dst.Write(w.stored)
-	return err
 }
 
 // Add writes one member whose bytes come from body, which must hold exactly m.Size of them.
@@ -116,8 +87,8 @@ func (w *Writer) add(m Member, body io.Reader) (Location, error) {
 	if err := w.tw.Flush(); err != nil {
 		return Location{}, err
 	}
-	if need := int64(len(w.raw)) + headerSize(m.Name) + (m.Size+511)&^511; need > FrameSize {
-		if err := w.cut(); err != nil {
+	if need := int64(len(w.out.raw)) + headerSize(m.Name) + (m.Size+511)&^511; need > FrameSize {
+		if err := w.out.cut(); err != nil {
 			return Location{}, err
 		}
 	}
@@ -126,7 +97,7 @@ func (w *Writer) add(m Member, body io.Reader) (Location, error) {
 	if err := w.tw.WriteHeader(h); err != nil {
 		return Location{}, err
 	}
-	loc := Location{Frame: len(w.frames), Off: int64(len(w.raw))}
+	loc := Location{Frame: len(w.out.frames), Off: int64(len(w.out.raw))}
 	n, err := io.Copy(w.tw, io.LimitReader(body, m.Size+1))
 	if err == nil && n != m.Size {
 		err = fmt.Errorf("%w: it has %d bytes, not %d", io.ErrUnexpectedEOF, n, m.Size)
@@ -149,25 +120,19 @@ func headerSize(name string) int64 {
 func (w *Writer) Close() ([]Frame, error) {
 	if w.err == nil {
 		if w.err = w.tw.Close(); w.err == nil {
-			w.err = w.cut()
+			w.err = w.out.cut()
 		}
 	}
-	if w.raw != nil {
-		zstdframe.Release(w.raw)
-		w.raw = nil
-	}
+	w.out.release()
 	if w.err != nil {
 		return nil, w.err
 	}
 	w.err = errClosed
-	return w.frames, nil
+	return w.out.frames, nil
 }
 
 // Size is the number of bytes written to the destination so far.
-func (w *Writer) Size() int64 { return w.size }
+func (w *Writer) Size() int64 { return w.out.size }
 
 // Sum is the SHA-256 of the bytes written so far: after Close, the name of the pack.
-func (w *Writer) Sum() (sum digest.ID) {
-	w.sum.Sum(sum[:0])
-	return sum
-}
+func (w *Writer) Sum() digest.ID { return w.out.name() }

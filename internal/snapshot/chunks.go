@@ -1,0 +1,150 @@
+package snapshot
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/org/gocache-action/internal/chunk"
+	"github.com/org/gocache-action/internal/digest"
+)
+
+// Chunk says where a chunk lies in its pack.
+type Chunk struct {
+	ID    digest.ID // SHA-256 of its bytes
+	Frame int32
+	Off   int32 // in the decoded frame
+	Len   int32 // bytes, 1 to chunk.Max
+}
+
+// Spot is where the next chunk of a pack goes. Chunks fill a pack in order, without gaps, and none
+// crosses the end of a frame, so that who plans a pack knows all places in advance. The zero value
+// is the beginning of a pack.
+type Spot struct{ frame, off int32 }
+
+// Place returns where a chunk of n bytes goes, and moves behind it.
+func (s *Spot) Place(n int) (frame, off int32) {
+	if int(s.off)+n > FrameSize {
+		s.frame++
+		s.off = 0
+	}
+	frame, off = s.frame, s.off
+	s.off += int32(n)
+	return frame, off
+}
+
+// ChunkWriter writes a pack of chunks, followed by a frame that lists them. The same chunks in the
+// same order give the same bytes. After its first error it stays broken. It buffers one frame (16
+// MiB) and its compressed form, and 40 bytes for each chunk.
+type ChunkWriter struct {
+	out   *frameWriter
+	spot  Spot
+	list  []byte // content of the last frame
+	count int
+	raw   int64
+	err   error
+}
+
+// NewChunkWriter returns a ChunkWriter to dst. The caller must call Close.
+func NewChunkWriter(dst io.Writer) *ChunkWriter { return &ChunkWriter{out: newFrameWriter(dst)} }
+
+// Add writes a chunk, which must have 1 to chunk.Max bytes, where Spot.Place says. id is the SHA-256 of
+// its bytes; the caller vouches for it.
+func (w *ChunkWriter) Add(id digest.ID, data []byte) error {
+	switch {
+	case w.err != nil:
+		return w.err
+	case len(data) < 1 || len(data) > chunk.Max:
+		w.err = fmt.Errorf("chunk %x of %d bytes", id, len(data))
+	case w.count == MaxPackChunks:
+		w.err = fmt.Errorf("pack with more than %d chunks", MaxPackChunks)
+	default:
+		w.err = w.add(id, data)
+	}
+	return w.err
+}
+
+func (w *ChunkWriter) add(id digest.ID, data []byte) error {
+	if frame, _ := w.spot.Place(len(data)); int(frame) > len(w.out.frames) {
+		if err := w.out.cut(); err != nil {
+			return err
+		}
+	}
+	w.out.fill(data)
+	w.list = append(w.list, id[:]...)
+	w.list = binary.AppendUvarint(w.list, uint64(len(data)))
+	w.count++
+	w.raw += int64(len(data))
+	return nil
+}
+
+// Close writes the list of chunks and returns what the pack is, without its name. It does not close
+// the destination. A pack without a chunk has no bytes.
+func (w *ChunkWriter) Close() (Pack, error) {
+	defer w.out.release()
+	if w.err == nil && w.count > 0 {
+		if w.err = w.out.cut(); w.err == nil {
+			w.out.fill(w.list)
+			w.err = w.out.cut()
+		}
+	}
+	if w.err != nil {
+		return Pack{}, w.err
+	}
+	w.err = errClosed
+	return Pack{Size: w.out.size, Raw: w.raw, Chunks: w.count, Frames: w.out.frames}, nil
+}
+
+// Sum is the SHA-256 of the bytes written so far: after Close, the name of the pack.
+func (w *ChunkWriter) Sum() digest.ID { return w.out.name() }
+
+// List returns the frame that lists the chunks of a pack of outputs, and where it begins in the
+// object.
+func (p *Pack) List() (f Frame, off int64) {
+	f = p.Frames[len(p.Frames)-1]
+	return f, p.Size - f.Size
+}
+
+// DecodeList reads the decoded list of chunks of the pack. Of a pack that passed DecodeManifest, it
+// takes 44 bytes for each chunk. The chunks fill its frames, else the list is ErrCorrupt.
+func (p *Pack) DecodeList(raw []byte) ([]Chunk, error) {
+	list := make([]Chunk, 0, min(p.Chunks, len(raw)/33)) // each takes at least 33 bytes
+	var spot Spot
+	for len(raw) > 0 {
+		c := Chunk{}
+		n := copy(c.ID[:], raw)
+		size, k := binary.Uvarint(raw[n:])
+		if n < len(c.ID) || k <= 0 || size < 1 || size > chunk.Max || len(list) == p.Chunks {
+			return nil, fmt.Errorf("%w: list of chunks of %s: entry %d", ErrCorrupt, p.Object, len(list))
+		}
+		raw = raw[n+k:]
+		c.Len = int32(size)
+		c.Frame, c.Off = spot.Place(int(size))
+		list = append(list, c)
+	}
+	if err := p.fits(list); err != nil {
+		return nil, fmt.Errorf("%w: list of chunks of %s: %w", ErrCorrupt, p.Object, err)
+	}
+	return list, nil
+}
+
+// fits reports an error unless the chunks fill the frames of the pack.
+func (p *Pack) fits(list []Chunk) error {
+	if len(list) != p.Chunks {
+		return fmt.Errorf("%d of %d chunks", len(list), p.Chunks)
+	}
+	content := p.Content()
+	filled := make([]int64, len(content))
+	for _, c := range list {
+		if int(c.Frame) >= len(content) {
+			return fmt.Errorf("chunk in frame %d of %d", c.Frame, len(content))
+		}
+		filled[c.Frame] += int64(c.Len)
+	}
+	for i, f := range content {
+		if filled[i] != f.Raw {
+			return fmt.Errorf("%d of %d bytes of frame %d", filled[i], f.Raw, i)
+		}
+	}
+	return nil
+}
