@@ -74,6 +74,9 @@ type arena []Extent
 
 // take returns a list of n extents, which are zero.
 func (a *arena) take(n int) []Extent {
+	if n == 0 {
+		return nil
+	}
 	if n > len(*a) {
 		*a = make([]Extent, max(n, min(1<<12, 1<<8+n)))
 	}

@@ -37,7 +37,7 @@ var fastest, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), z
 // manifestOf stores a body as a writer does, whatever it is.
 func manifestOf(raw []byte) []byte {
 	body := fastest.EncodeAll(raw, nil)
-	return append(fmt.Appendf(nil, "gocache-manifest 1\nsha256 %x\n\n", sha256.Sum256(body)), body...)
+	return append(fmt.Appendf(nil, "gocache-manifest 2\nsha256 %x\n\n", sha256.Sum256(body)), body...)
 }
 
 // TestManifestOfEqualThings: what compresses better than anything with hashes is padded when it is
@@ -129,18 +129,32 @@ func FuzzManifestBody(f *testing.F) {
 	})
 }
 
+func rawOf(p snapshot.Pack) (n int64) {
+	for _, f := range p.Content() {
+		n += f.Raw
+	}
+	return n
+}
+
 // checkSound demands what readers take for granted.
 func checkSound(t *testing.T, m *snapshot.Manifest) {
 	t.Helper()
 	seen := map[snapshot.ID]bool{}
 	for _, o := range m.Outputs {
-		if seen[o.ID] || m.Span(o) > len(m.Packs[o.Pack].Frames) {
+		size := int64(0)
+		for _, e := range o.Extents {
+			size += int64(e.Len)
+			if f := m.Packs[e.Pack].Content()[e.Frame]; e.Off < 0 || int64(e.Off+e.Len) > f.Raw {
+				t.Errorf("an extent of output %x", o.ID)
+			}
+		}
+		if seen[o.ID] || size != o.Size {
 			t.Errorf("output %x", o.ID)
 		}
 		seen[o.ID] = true
 	}
 	for i, live := range m.LiveBytes() {
-		if live < 0 {
+		if p := m.Packs[i]; live < 0 || p.Chunks > 0 && live > rawOf(p) {
 			t.Errorf("pack %d has %d live bytes", i, live)
 		}
 	}

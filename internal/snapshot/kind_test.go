@@ -10,17 +10,17 @@ import (
 func TestKindOf(t *testing.T) {
 	hex := strings.Repeat("0a", 32)
 	for name, want := range map[string][2]string{
-		"v1/modules/x.org/y/@v/v1.0.0/" + hex:           {"module", ""},
-		"v1/repos/r/s/modules/x.org/y/@v/v1.0.0/" + hex: {"module", "r"},
-		"v1/repos/r/s/packs/" + hex:                     {"pack", "r"},
-		"v1/repos/r/s/packs/x/" + hex:                   {"other", "r"},
-		"v1/repos/r/s/packs/" + hex[1:]:                 {"other", "r"},
-		"v1/repos/r/s/snapshots/job/linux/amd64/go/x":   {"manifest", "r"},
-		"v1/repos/r/s/signatures/" + hex:                {"other", "r"},
-		"v1/modules/x.org/y/@v/v1.0.0/readme":           {"other", ""},
-		"v1/repos/r":                                    {"other", ""},
-		"v2/modules/" + hex:                             {"other", ""},
-		"v1/gc/unnamed":                                 {"other", ""},
+		"v2/modules/x.org/y/@v/v1.0.0/" + hex:           {"module", ""},
+		"v2/repos/r/s/modules/x.org/y/@v/v1.0.0/" + hex: {"module", "r"},
+		"v2/repos/r/s/packs/" + hex:                     {"pack", "r"},
+		"v2/repos/r/s/packs/x/" + hex:                   {"other", "r"},
+		"v2/repos/r/s/packs/" + hex[1:]:                 {"other", "r"},
+		"v2/repos/r/s/snapshots/job/linux/amd64/go/x":   {"manifest", "r"},
+		"v2/repos/r/s/signatures/" + hex:                {"other", "r"},
+		"v2/modules/x.org/y/@v/v1.0.0/readme":           {"other", ""},
+		"v2/repos/r":                                    {"other", ""},
+		"v1/modules/" + hex:                             {"other", ""},
+		"v2/gc/unnamed":                                 {"other", ""},
 		"anything":                                      {"other", ""},
 	} {
 		if kind, repo := KindOf(name); string(kind) != want[0] || repo != want[1] {
@@ -33,8 +33,8 @@ func TestKindOf(t *testing.T) {
 func TestNames(t *testing.T) {
 	hex := strings.Repeat("0a", 32)
 	m := &Manifest{
-		Packs:   []Pack{{Object: "v1/repos/r/s/packs/" + hex, Size: 100, Frames: []Frame{{Size: 100, Raw: 10}}}},
-		Modules: []Module{{Path: "x.org/y", Version: "v1.0.0", Object: "v1/modules/x.org/y/@v/v1.0.0/" + hex}},
+		Packs:   []Pack{{Object: "v2/repos/r/s/packs/" + hex, Size: 100, Frames: []Frame{{Size: 100, Raw: 10}}}},
+		Modules: []Module{{Path: "x.org/y", Version: "v1.0.0", Object: "v2/modules/x.org/y/@v/v1.0.0/" + hex}},
 		Trees:   []Tree{{Name: TreeFuzz, Sum: hex}},
 	}
 	data, err := m.Encode()
@@ -49,7 +49,7 @@ func TestNames(t *testing.T) {
 	if _, err := Names(data); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("damaged: %v", err)
 	}
-	if _, err := Names([]byte("gocache-manifest 2\n\n")); !errors.Is(err, ErrFormat) {
+	if _, err := Names([]byte("gocache-manifest 3\n\n")); !errors.Is(err, ErrFormat) {
 		t.Errorf("later format: %v", err)
 	}
 }

@@ -237,7 +237,7 @@ func (m *Manifest) check() error {
 		}
 	}
 	for i, t := range m.Trees {
-		if t.Pack < 0 || t.Pack >= len(m.Packs) || t.Files < 0 || t.Files > MaxTreeFiles || t.Bytes < 0 || t.Bytes > maxSum || !isHex64(t.Sum) || i > 0 && t.Name < m.Trees[i-1].Name {
+		if t.Pack < 0 || t.Pack >= len(m.Packs) || m.Packs[t.Pack].Chunks > 0 || t.Files < 0 || t.Files > MaxTreeFiles || t.Bytes < 0 || t.Bytes > maxSum || !isHex64(t.Sum) || i > 0 && t.Name < m.Trees[i-1].Name {
 			return fmt.Errorf("%w: tree %.100q", ErrCorrupt, t.Name)
 		}
 	}

@@ -21,10 +21,12 @@ import (
 // sampleManifest has one of everything, in canonical order.
 func sampleManifest() *snapshot.Manifest {
 	id := func(s string) snapshot.ID { return sha256.Sum256([]byte(s)) }
-	pack := func(scope, s string, frames ...snapshot.Frame) snapshot.Pack {
-		p := snapshot.Pack{Object: snapshot.PackObject("github.com/org/x", scope, id(s)), Frames: frames}
+	pack := func(scope, s string, chunks int, frames ...snapshot.Frame) snapshot.Pack {
+		p := snapshot.Pack{Object: snapshot.PackObject("github.com/org/x", scope, id(s)), Chunks: chunks, Frames: frames}
 		for _, f := range frames {
 			p.Size += f.Size
+		}
+		for _, f := range p.Content() {
 			p.Raw += f.Raw
 		}
 		return p
@@ -36,23 +38,25 @@ func sampleManifest() *snapshot.Manifest {
 		Key: []string{"build", "linux", "amd64", "go1.26.8", "d1"}, Digest: "d1",
 		Writer: snapshot.Writing{Time: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC), Commit: "abc", Run: "42", Tool: "v1.0.0"},
 		Packs: []snapshot.Pack{
-			pack("refs/heads/feature", "p1", snapshot.Frame{Size: 100, Raw: 1000, Sum: id("f1")}, snapshot.Frame{Size: 50, Raw: 600, Sum: id("f2")}),
-			pack("refs/heads/main", "p2", snapshot.Frame{Size: 70, Raw: 700, Sum: id("f3")}),
+			pack("refs/heads/feature", "p1", 3, snapshot.Frame{Size: 100, Raw: 10000, Sum: id("f1")},
+				snapshot.Frame{Size: 50, Raw: 6000, Sum: id("f2")}, snapshot.Frame{Size: 120, Raw: 102, Sum: id("l1")}),
+			pack("refs/heads/main", "p2", 0, snapshot.Frame{Size: 70, Raw: 700, Sum: id("f3")}),
 		},
 		Modules: []snapshot.Module{
-			{Path: "example.com/a", Version: "v1.0.0", Sum: h1, ModSum: h1, Object: "v1/modules/example.com/a/@v/v1.0.0/" + hash, Size: 10, Files: 2, Bytes: 30, LastUse: 1767312245, InSum: true},
-			{Path: "private.example/b", Version: "v0.1.0", Sum: h1, Object: "v1/repos/r/s/modules/private.example/b/@v/v0.1.0/" + hash, Size: 11, Files: 1, Bytes: 20, LastUse: 1767312240},
+			{Path: "example.com/a", Version: "v1.0.0", Sum: h1, ModSum: h1, Object: "v2/modules/example.com/a/@v/v1.0.0/" + hash, Size: 10, Files: 2, Bytes: 30, LastUse: 1767312245, InSum: true},
+			{Path: "private.example/b", Version: "v0.1.0", Sum: h1, Object: "v2/repos/r/s/modules/private.example/b/@v/v0.1.0/" + hash, Size: 11, Files: 1, Bytes: 20, LastUse: 1767312240},
 		},
 		Trees: []snapshot.Tree{{Name: snapshot.TreeModGraph, Pack: 1, Files: 3, Bytes: 99, Sum: hash}},
 		Outputs: []snapshot.Output{
-			{ID: id("o1"), Size: 400, Pack: 0, Frame: 0, Off: 512},
-			{ID: id("o2"), Size: 500, Pack: 0, Frame: 0, Off: 912, Exec: "stringer"},
-			{ID: id("o3"), Size: 0, Pack: 0, Frame: 1, Off: 500},
+			{ID: id("o3")},
+			{ID: id("o1"), Size: 400, Extents: []snapshot.Extent{{Off: 512, Len: 400}}},
+			{ID: id("o2"), Size: 9000, Exec: "stringer", Extents: []snapshot.Extent{
+				{Frame: 0, Off: 912, Len: 3000}, {Frame: 1, Off: 0, Len: 5500}, {Frame: 0, Off: 512, Len: 500}}},
 		},
 		Trend: []snapshot.Saved{{Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Stored: 220, Uploaded: 220, Actions: 4, Modules: 2}},
 	}
 	for i := range 4 {
-		a := snapshot.Action{Output: i % 3, Time: 1767312245123456789 + int64(i), LastUse: 1767312245 - int64(i*i)}
+		a := snapshot.Action{Output: (i + 1) % 3, Time: 1767312245123456789 + int64(i), LastUse: 1767312245 - int64(i*i)}
 		a.ID = snapshot.ID{byte(i), 7}
 		m.Actions = append(m.Actions, a)
 	}
@@ -98,7 +102,7 @@ func TestManifestDamage(t *testing.T) {
 			t.Fatalf("truncated to %d bytes: %v", i, err)
 		}
 	}
-	later := bytes.Replace(data, []byte("gocache-manifest 1"), []byte("gocache-manifest 2"), 1)
+	later := bytes.Replace(data, []byte("gocache-manifest 2"), []byte("gocache-manifest 3"), 1)
 	if _, err := snapshot.DecodeManifest(later); !errors.Is(err, snapshot.ErrFormat) {
 		t.Errorf("later format: %v", err)
 	}
@@ -111,29 +115,43 @@ func TestManifestDamage(t *testing.T) {
 // index again.
 func TestManifestLies(t *testing.T) {
 	lies := map[string]func(*snapshot.Manifest){
-		"output behind its frames": func(m *snapshot.Manifest) { m.Outputs[0].Size = 5000 },
-		"output offset":            func(m *snapshot.Manifest) { m.Outputs[0].Off = 1001 },
-		"output pack":              func(m *snapshot.Manifest) { m.Outputs[0].Pack = 2 },
-		"output frame":             func(m *snapshot.Manifest) { m.Outputs[0].Frame = 2 },
-		"outputs overlap":          overlap,
-		"executable leaves":        func(m *snapshot.Manifest) { m.Outputs[1].Exec = "../x" },
-		"executable in directory":  func(m *snapshot.Manifest) { m.Outputs[1].Exec = "a/b" },
-		"action without output":    func(m *snapshot.Manifest) { m.Actions[0].Output = 3 },
-		"tree without pack":        func(m *snapshot.Manifest) { m.Trees[0].Pack = 2 },
-		"pack size":                func(m *snapshot.Manifest) { m.Packs[0].Size++ },
-		"pack elsewhere":           func(m *snapshot.Manifest) { m.Packs[0].Object = "v1/repos/a/b/snapshots/x" },
-		"pack leaves":              func(m *snapshot.Manifest) { m.Packs[0].Object = "v1/repos/a/b/packs/../../c" },
-		"module elsewhere":         func(m *snapshot.Manifest) { m.Modules[0].Object = "v1/repos/a/b/packs/x" },
-		"frame too large":          func(m *snapshot.Manifest) { m.Packs[1].Frames[0].Raw = 1 << 40 },
-		"empty frame":              func(m *snapshot.Manifest) { m.Packs[1].Frames[0].Raw = 0 },
-		"pack twice":               func(m *snapshot.Manifest) { m.Packs[1] = m.Packs[0] },
+		"output behind its frame": func(m *snapshot.Manifest) { m.Outputs[1].Size, m.Outputs[1].Extents[0].Len = 50000, 50000 },
+		"more than its extents":   func(m *snapshot.Manifest) { m.Outputs[1].Size = 401 },
+		"less than its extents":   func(m *snapshot.Manifest) { m.Outputs[1].Size = 399 },
+		"nothing and an extent":   func(m *snapshot.Manifest) { m.Outputs[1].Size = 0 },
+		"something and no extent": func(m *snapshot.Manifest) { m.Outputs[0].Size = 1 },
+		"negative size":           func(m *snapshot.Manifest) { m.Outputs[0].Size = -1 },
+		"empty extent":            func(m *snapshot.Manifest) { m.Outputs[0].Extents = make([]snapshot.Extent, 1) },
+		"extent offset":           func(m *snapshot.Manifest) { m.Outputs[1].Extents[0].Off = 9601 },
+		"negative offset":         func(m *snapshot.Manifest) { m.Outputs[1].Extents[0].Off = -1 },
+		"extent pack":             func(m *snapshot.Manifest) { m.Outputs[1].Extents[0].Pack = 2 },
+		"extent of a tree":        func(m *snapshot.Manifest) { m.Outputs[1].Extents[0] = snapshot.Extent{Pack: 1, Len: 400} },
+		"extent frame":            func(m *snapshot.Manifest) { m.Outputs[1].Extents[0].Frame = 3 },
+		"extent in the list": func(m *snapshot.Manifest) {
+			m.Outputs[1].Size, m.Outputs[1].Extents[0] = 50, snapshot.Extent{Frame: 2, Len: 50}
+		},
+		"tiny extent":             tinyExtents,
+		"chunks without a frame":  func(m *snapshot.Manifest) { m.Packs[1].Chunks = 1 },
+		"negative chunks":         func(m *snapshot.Manifest) { m.Packs[1].Chunks = -1 },
+		"too many chunks":         func(m *snapshot.Manifest) { m.Packs[0].Chunks = snapshot.MaxPackChunks + 1 },
+		"tree of chunks":          func(m *snapshot.Manifest) { m.Trees[0].Pack = 0 },
+		"executable leaves":       func(m *snapshot.Manifest) { m.Outputs[2].Exec = "../x" },
+		"executable in directory": func(m *snapshot.Manifest) { m.Outputs[2].Exec = "a/b" },
+		"action without output":   func(m *snapshot.Manifest) { m.Actions[0].Output = 3 },
+		"tree without pack":       func(m *snapshot.Manifest) { m.Trees[0].Pack = 2 },
+		"pack size":               func(m *snapshot.Manifest) { m.Packs[0].Size++ },
+		"pack elsewhere":          func(m *snapshot.Manifest) { m.Packs[0].Object = "v2/repos/a/b/snapshots/x" },
+		"pack leaves":             func(m *snapshot.Manifest) { m.Packs[0].Object = "v2/repos/a/b/packs/../../c" },
+		"module elsewhere":        func(m *snapshot.Manifest) { m.Modules[0].Object = "v2/repos/a/b/packs/x" },
+		"frame too large":         func(m *snapshot.Manifest) { m.Packs[1].Frames[0].Raw = 1 << 40 },
+		"empty frame":             func(m *snapshot.Manifest) { m.Packs[1].Frames[0].Raw = 0 },
+		"pack twice":              func(m *snapshot.Manifest) { m.Packs[1] = m.Packs[0] },
 		"packs out of order": func(m *snapshot.Manifest) {
 			m.Packs[0].Object, m.Packs[1].Object = m.Packs[1].Object, m.Packs[0].Object
 		},
 		"output twice":         func(m *snapshot.Manifest) { m.Outputs[2].ID = m.Outputs[0].ID },
-		"outputs share bytes":  func(m *snapshot.Manifest) { m.Outputs[1].Off-- },
-		"output in another's":  func(m *snapshot.Manifest) { m.Outputs[2].Off = 411 },
-		"outputs out of order": func(m *snapshot.Manifest) { m.Outputs[0], m.Outputs[2] = m.Outputs[2], m.Outputs[0] },
+		"outputs out of order": func(m *snapshot.Manifest) { m.Outputs[1], m.Outputs[2] = m.Outputs[2], m.Outputs[1] },
+		"empty output behind":  func(m *snapshot.Manifest) { m.Outputs[0], m.Outputs[1] = m.Outputs[1], m.Outputs[0] },
 		"output of 2^62 bytes": func(m *snapshot.Manifest) { m.Outputs[2].Size = 1 << 62 },
 		"action twice":         func(m *snapshot.Manifest) { m.Actions[1].ID = m.Actions[0].ID },
 		"actions out of order": func(m *snapshot.Manifest) { m.Actions[0], m.Actions[1] = m.Actions[1], m.Actions[0] },
@@ -157,18 +175,11 @@ func TestManifestLies(t *testing.T) {
 	}
 }
 
-// overlap makes a hundred outputs of the same thousand frames: with the limits alone it could be
-// millions of a million.
-func overlap(m *snapshot.Manifest) {
-	p := &m.Packs[1]
-	p.Frames, p.Size = nil, 0
-	for range 1000 {
-		p.Frames = append(p.Frames, snapshot.Frame{Size: 20, Raw: 1})
-		p.Size += 20
-	}
-	for i := range 100 {
-		m.Outputs = append(m.Outputs, snapshot.Output{ID: snapshot.ID{byte(i), 1}, Size: 1000, Pack: 1})
-	}
+// tinyExtents gives an output an extent for each byte: a small manifest could make its reader work
+// without end.
+func tinyExtents(m *snapshot.Manifest) {
+	o := &m.Outputs[1]
+	o.Extents = slices.Repeat([]snapshot.Extent{{Off: 512, Len: 1}}, 400)
 }
 
 // TestSharedTables: two manifests of one save have their tables in memory once, those of two saves
@@ -227,7 +238,7 @@ var update = flag.Bool("update", false, "write the frozen vectors anew; only for
 
 // TestFrozenFormat reads objects that an earlier build wrote. They must stay readable for ever.
 func TestFrozenFormat(t *testing.T) {
-	dir := filepath.Join("testdata", "format1")
+	dir := filepath.Join("testdata", "format2")
 	if *update {
 		freeze(t, dir)
 	}
@@ -284,9 +295,15 @@ func freeze(t *testing.T, dir string) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(dir, name), b)
+	}
+	writeFrozenChunks(t, dir)
+}
+
+func writeFile(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, data, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -305,8 +322,8 @@ func FuzzDecodeManifest(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data)
-	f.Add([]byte("gocache-manifest 1\n"))
-	signed, err := os.ReadFile(filepath.Join("testdata", "format1", "manifest-signed"))
+	f.Add([]byte("gocache-manifest 2\n"))
+	signed, err := os.ReadFile(filepath.Join("testdata", "format2", "manifest-signed"))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -337,10 +354,10 @@ func FuzzDecodeManifest(f *testing.F) {
 // resum makes the hash of a fuzzed manifest right, so that the fuzzer gets behind it.
 func resum(data []byte) []byte {
 	head, body, ok := bytes.Cut(data, []byte("\n\n"))
-	if !ok || !bytes.HasPrefix(head, []byte("gocache-manifest 1\nsha256 ")) {
+	if !ok || !bytes.HasPrefix(head, []byte("gocache-manifest 2\nsha256 ")) {
 		return data
 	}
-	return append(fmt.Appendf(nil, "gocache-manifest 1\nsha256 %x\n\n", sha256.Sum256(body)), body...)
+	return append(fmt.Appendf(nil, "gocache-manifest 2\nsha256 %x\n\n", sha256.Sum256(body)), body...)
 }
 
 func FuzzReader(f *testing.F) {

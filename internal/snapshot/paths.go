@@ -50,7 +50,7 @@ func (m *Manifest) checkPaths() error {
 			if err := CheckPathFile(f.Name, f.Size); err != nil {
 				return fmt.Errorf("%w: path %q: %w", ErrCorrupt, p.Name, err)
 			}
-			if f.Pack < 0 || f.Pack >= len(m.Packs) || !isHex64(f.Sum) || j > 0 && f.Name <= p.Files[j-1].Name {
+			if f.Pack < 0 || f.Pack >= len(m.Packs) || m.Packs[f.Pack].Chunks > 0 || !isHex64(f.Sum) || j > 0 && f.Name <= p.Files[j-1].Name {
 				return fmt.Errorf("%w: file %q of path %q", ErrCorrupt, f.Name, p.Name)
 			}
 		}

@@ -227,7 +227,7 @@ func TestObjectNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	const hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-	if want := "v1/modules/github.com/!burnt!sushi/toml/@v/v1.5.0/" + hash; got != want {
+	if want := "v2/modules/github.com/!burnt!sushi/toml/@v/v1.5.0/" + hash; got != want {
 		t.Errorf("module object %s, want %s", got, want)
 	}
 	if _, err := snapshot.ModuleObject(v, "h1:short"); err == nil {
@@ -236,7 +236,7 @@ func TestObjectNames(t *testing.T) {
 	manifest := func(scope string, key ...string) string {
 		return snapshot.ManifestObject("github.com/Org/x", scope, key)
 	}
-	if got, want := manifest("refs/heads/main", "x-1", "linux"), "v1/repos/github.com~!org~x/refs~heads~main/snapshots/x-1/linux"; got != want {
+	if got, want := manifest("refs/heads/main", "x-1", "linux"), "v2/repos/github.com~!org~x/refs~heads~main/snapshots/x-1/linux"; got != want {
 		t.Errorf("manifest %s, want %s", got, want)
 	}
 	if manifest("s", "a", "b-c") == manifest("s", "a-b", "c") || manifest("s", "a/b") == manifest("s", "a", "b") || manifest("a/b") == manifest("a", "b") {
@@ -252,13 +252,11 @@ func TestBuilderIsCanonical(t *testing.T) {
 		for _, i := range rnd.Perm(len(m.Packs)) {
 			b.AddPack(m.Packs[i])
 		}
-		b.AddPack(snapshot.Pack{Object: "v1/repos/a/b/packs/unused"})
+		b.AddPack(snapshot.Pack{Object: "v2/repos/a/b/packs/unused"})
 		for _, i := range rnd.Perm(len(m.Outputs)) {
-			o := m.Outputs[i]
-			o.Pack = b.AddPack(m.Packs[o.Pack])
-			b.AddOutput(o)
+			b.AddOutputOf(m, m.Outputs[i])
 		}
-		b.AddOutput(snapshot.Output{ID: snapshot.ID{99}, Pack: 0})
+		b.AddOutput(snapshot.Output{ID: snapshot.ID{99}, Size: 1, Extents: []snapshot.Extent{{Len: 1}}})
 		for _, i := range rnd.Perm(len(m.Actions)) {
 			a := m.Actions[i]
 			if !b.AddAction(a.ID, m.Outputs[a.Output].ID, a.Time, a.LastUse) {
