@@ -26,12 +26,12 @@ func BenchmarkPlan(b *testing.B) {
 	inv := new(buildcache.Inventory)
 	sb := snapshot.NewBuilder()
 	sb.Expect(n)
-	pack := sb.AddPack(snapshot.Pack{Object: collecttest.Pack("p"), Raw: n * 10, Size: 100, Frames: []snapshot.Frame{{Size: 100, Raw: n * 10}}})
+	pack := sb.AddPack(snapshot.Pack{Object: collecttest.Pack("p"), Raw: n * 10, Size: 200, Chunks: 1, Frames: []snapshot.Frame{{Size: 100, Raw: n * 10}, {Size: 100, Raw: 40}}})
 	for i := range n {
 		inv.Entries = append(inv.Entries, buildcache.Local{Entry: buildcache.Entry{Action: id(1, i), Output: id(2, i), Size: 10, Time: 5}})
 		inv.Outputs = append(inv.Outputs, buildcache.Output{ID: id(2, i), Size: 10})
 		if i > 100 {
-			sb.AddOutput(snapshot.Output{ID: id(2, i), Size: 10, Pack: pack, Off: int64(10 * i)})
+			sb.AddOutput(snapshot.Output{ID: id(2, i), Size: 10, Extents: []snapshot.Extent{{Pack: int32(pack), Off: int32(10 * i), Len: 10}}})
 			sb.AddAction(id(1, i), id(2, i), 5, collecttest.Ago(1))
 		}
 	}

@@ -82,14 +82,6 @@ type planned struct {
 	warnings []string
 }
 
-// jobs are all objects to be made.
-func (p planned) jobs() (list []collect.Job) {
-	for _, part := range p.parts {
-		list = append(list, part.Jobs...)
-	}
-	return list
-}
-
 // plan decides what the snapshot should be that replaces own, the newest manifest under the key, or
 // nil. It is pure, and is made before the upload, to find out what is missing, and after it, again
 // for every conflict with another save.

@@ -31,7 +31,7 @@ func FuzzPrevious(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, name := range []string{"manifest", "manifest-paths"} {
-		data, err := os.ReadFile(filepath.Join("..", "internal", "snapshot", "testdata", "format1", name))
+		data, err := os.ReadFile(filepath.Join("..", "internal", "snapshot", "testdata", "format2", name))
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func FuzzPrevious(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, meanwhile bool, age int64) {
 		body := enc.EncodeAll(raw, nil)
-		m, err := snapshot.DecodeManifest(append(fmt.Appendf(nil, "gocache-manifest 1\nsha256 %x\n\n", sha256.Sum256(body)), body...))
+		m, err := snapshot.DecodeManifest(append(fmt.Appendf(nil, "gocache-manifest 2\nsha256 %x\n\n", sha256.Sum256(body)), body...))
 		if err != nil {
 			return
 		}

@@ -24,7 +24,7 @@ type gathered struct {
 	facts   facts
 	latest  lookup.Found  // in the own scope, under the key without the digest
 	version store.Version // of facts.exact
-	memory  int64         // bytes for objects that are built and uploaded
+	memory  shared
 	reuse   *Reuse
 	timed   int // see Result.Timed
 	// what could not be read or is not fit to be stored

@@ -11,24 +11,39 @@ import (
 const (
 	localBytes  = 56      // of an entry that is here
 	outputBytes = 64 + 11 // in the inventory, with its place in an index
-	placedBytes = 12
+	placedBytes = 8 + 16  // with one extent
 	// builtBytes is for an entry of the new manifest: its action, its output, its place in an
 	// index, and the stored form.
 	builtBytes = 56 + 80 + 11 + 94
 )
 
-// shareMemory divides the memory between the lists, whose size is known now, and the objects that
-// are built and uploaded, and returns what is for these.
-func (j gatherer) shareMemory(stock *collect.Stock, l build.Local, own *snapshot.Manifest) int64 {
-	n := previousBytes(stock.Manifests()) + int64(localBytes*l.Len()) + int64((outputBytes+placedBytes)*l.Outputs())
-	budget := max(min(leastMemory, j.Memory), j.Memory-n)
-	// The new manifest is made when the uploads are over.
-	j.tellMemory(n + max(budget, int64(builtBytes*l.Expected(own))))
-	return budget
+// shared says what the lists take, whose size is known now, and what that leaves.
+type shared struct {
+	lists  int64 // bytes
+	built  int64 // of the new manifest, which is made when the uploads are over
+	budget int64 // for objects that are built and uploaded
 }
 
+// shareMemory divides the memory between the lists and the objects.
+func (j gatherer) shareMemory(stock *collect.Stock, l build.Local, own *snapshot.Manifest) shared {
+	m := shared{lists: previousBytes(stock.Manifests()) + int64(localBytes*l.Len()) + int64((outputBytes+placedBytes)*l.Outputs())}
+	m.built, m.budget = int64(builtBytes*l.Expected(own)), j.left(m.lists)
+	j.tellMemory(m.lists + max(m.budget, m.built))
+	return m
+}
+
+// with takes chunks into account: they are known from here on until the uploads are over.
+func (m shared) with(j job, chunks int64) shared {
+	m.budget = j.left(m.lists + chunks)
+	j.tellMemory(m.lists + max(chunks+m.budget, m.built))
+	return m
+}
+
+// left is what is for objects beside lists of this size.
+func (j job) left(lists int64) int64 { return max(min(leastMemory, j.Memory), j.Memory-lists) }
+
 // tellMemory tells how much of the lists, and of what is uploaded, lies above the usual.
-func (j gatherer) tellMemory(peak int64) {
+func (j job) tellMemory(peak int64) {
 	if j.MoreMemory != nil {
 		j.MoreMemory(max(0, peak-j.Memory) * 9 / 8)
 	}

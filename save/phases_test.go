@@ -304,7 +304,7 @@ func moduleJob(object string) collect.Job {
 // TestEnsureModule: a module is asked for before it is uploaded, and what the store has is left
 // alone, unless it cannot be relied on.
 func TestEnsureModule(t *testing.T) {
-	const object = "v1/modules/x.org/a/@v/v1.0.0/00"
+	const object = "v2/modules/x.org/a/@v/v1.0.0/00"
 	for name, c := range map[string]struct {
 		there, noted, gone bool // gone: found damaged by the restore
 		put                func(n int, st *memory) error
@@ -383,7 +383,7 @@ func TestDenied(t *testing.T) {
 	u.Concurrency = 1
 	var jobs []collect.Job
 	for i := range 20 {
-		j := moduleJob(fmt.Sprintf("v1/modules/x.org/a/@v/v1.0.0/%02d", i))
+		j := moduleJob(fmt.Sprintf("v2/modules/x.org/a/@v/v1.0.0/%02d", i))
 		j.What = fmt.Sprintf("module x.org/a%02d@v1.0.0", i)
 		j.Private = i == 19
 		jobs = append(jobs, j)

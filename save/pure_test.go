@@ -162,7 +162,7 @@ func TestTrend(t *testing.T) {
 	m := collecttest.Manifest(t, "entry a1 o1 1 p\nmodule x.org/a@v1.0.0 5")
 	m.Writer = snapshot.Writing{Time: collecttest.Now, Run: "7"}
 	list := trend(m, nil, 5, &Reuse{Reused: 3, Made: 4})
-	if want := (snapshot.Saved{Time: collecttest.Now, Run: "7", Stored: 410, Uploaded: 5, Actions: 1, Modules: 1, Reused: 3, Made: 4}); len(list) != 1 || list[0] != want {
+	if want := (snapshot.Saved{Time: collecttest.Now, Run: "7", Stored: 510, Uploaded: 5, Actions: 1, Modules: 1, Reused: 3, Made: 4}); len(list) != 1 || list[0] != want {
 		t.Errorf("%+v", list)
 	}
 	old := &snapshot.Manifest{}
@@ -281,7 +281,7 @@ func TestCounts(t *testing.T) {
 	pack := func(name string) collect.Outcome {
 		return collect.Outcome{Object: collecttest.Pack(name), Pack: snapshot.Pack{Object: collecttest.Pack(name)}, Uploaded: true}
 	}
-	done := []collect.Outcome{pack("n1"), pack("n2"), pack("unused"), {}, {Object: "v1/modules/a", Uploaded: true}, {Object: "v1/modules/b"}, {Object: "v1/modules/c", Failed: true}}
+	done := []collect.Outcome{pack("n1"), pack("n2"), pack("unused"), {}, {Object: "v2/modules/a", Uploaded: true}, {Object: "v2/modules/b"}, {Object: "v2/modules/c", Failed: true}}
 	plan := planned{manifest: m}
 	plan.parts[kindBuild] = collect.Planned{Trimmed: 3, Missing: 4}
 	plan.parts[kindPaths] = collect.Planned{Trimmed: 5, Missing: 6}
@@ -291,7 +291,7 @@ func TestCounts(t *testing.T) {
 	if res.Modules != (Counts{Uploaded: 1, Stored: 1, Skipped: 1}) {
 		t.Errorf("modules of the upload: %+v", res.Modules)
 	}
-	res.count(plan, done)
+	res.count(plan, done, func(o *snapshot.Output) bool { return o.ID == collecttest.ID("o1") })
 	want := Result{
 		Modules: Counts{Uploaded: 1, Stored: 1, Trimmed: 7, Skipped: 1}, Build: Counts{Uploaded: 2, Stored: 1, Trimmed: 3, Skipped: 4},
 		Files: Counts{Uploaded: 1, Stored: 1, Trimmed: 5, Skipped: 6}, Packs: Counts{Uploaded: 3, Stored: 1},
@@ -309,18 +309,25 @@ func TestMemory(t *testing.T) {
 	s := situation{here: "entry a1 o1 1 -"}
 	f, _ := s.facts(t)
 	l := buildOf(f)
-	if got := j.shareMemory(f.stock, l, nil); got >= DefaultMemory || got < DefaultMemory-1000 || more[0] != 0 {
-		t.Errorf("%d, %v", got, more)
+	m := j.shareMemory(f.stock, l, nil)
+	if m.budget >= DefaultMemory || m.budget < DefaultMemory-1000 || more[0] != 0 {
+		t.Errorf("%+v, %v", m, more)
+	}
+	if got := m.with(j.job, 5<<20); got.budget != m.budget-5<<20 || more[len(more)-1] != 0 {
+		t.Errorf("with chunks %+v, %v", got, more)
+	}
+	if got := m.with(j.job, DefaultMemory); got.budget != leastMemory || more[len(more)-1] < leastMemory {
+		t.Errorf("with many chunks %+v, %v", got, more)
 	}
 	large := &snapshot.Manifest{Outputs: make([]snapshot.Output, 2<<20), Actions: make([]snapshot.Action, 1)}
-	if got := j.shareMemory(collect.NewStock([]*snapshot.Manifest{{}}, nil), l, large); got <= leastMemory {
-		t.Errorf("%d", got)
+	if got := j.shareMemory(collect.NewStock([]*snapshot.Manifest{{}}, nil), l, large); got.budget <= leastMemory {
+		t.Errorf("%+v", got)
 	}
 	if n := previousBytes([]*snapshot.Manifest{large}); n < 91*2<<20 {
 		t.Errorf("%d bytes", n)
 	}
 	j.Memory = 10
-	if got := j.shareMemory(f.stock, l, nil); got != 10 || more[len(more)-1] <= 0 {
+	if got := j.shareMemory(f.stock, l, nil); got.budget != 10 || more[len(more)-1] <= 0 {
 		t.Errorf("%d, %v", got, more)
 	}
 	j.MoreMemory = nil

@@ -62,7 +62,7 @@ func (j job) summarize(res *Result, g gathered, pub published, done []collect.Ou
 		res.Largest = &Largest{Modules: m.LargestModules(listedLargest), Outputs: largest(g.facts, m)}
 	}
 	res.Differs = j.warnBuiltWith(g.reuse)
-	res.count(plan, done)
+	res.count(plan, done, g.facts.added)
 	res.Modules.Skipped += g.skippedModules
 	res.Build.Skipped += g.unreadable
 }
@@ -75,10 +75,20 @@ func largest(f facts, m *snapshot.Manifest) []LargeOutput {
 	return l.Largest(m, listedLargest)
 }
 
-// count fills in what became of the content of each kind: what lies in a pack of this save was
-// uploaded by it. What this save uploaded need not be in the snapshot: another save may have been
-// faster, or a garbage collection makes it doubtful.
-func (res *Result) count(plan planned, done []collect.Outcome) {
+// added reports whether this save has added an output to what is stored, even if all parts of it
+// were stored already.
+func (f facts) added(o *snapshot.Output) bool {
+	l, ok := f.kinds[kindBuild].(build.Local)
+	if !ok {
+		return false
+	}
+	_, known := f.stock.Find(&o.ID)
+	return l.Placed(o.ID) || o.Size == 0 && !known
+}
+
+// count fills in what became of the content of each kind: files in a pack of this save were
+// uploaded by it, and so were outputs that it added.
+func (res *Result) count(plan planned, done []collect.Outcome, added func(*snapshot.Output) bool) {
 	m := plan.manifest
 	packs, modules := map[string]bool{}, map[string]bool{}
 	for _, d := range done {
@@ -103,7 +113,7 @@ func (res *Result) count(plan planned, done []collect.Outcome) {
 		}
 	}
 	for _, a := range m.Actions {
-		res.Build.add(isNew[m.Outputs[a.Output].Pack])
+		res.Build.add(added(&m.Outputs[a.Output]))
 	}
 	for _, p := range m.Paths {
 		for _, f := range p.Files {

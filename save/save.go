@@ -1,10 +1,11 @@
 // Package save stores what a job added to GOMODCACHE and GOCACHE.
 //
-// A save has four phases, each of which takes values and returns values:
+// A save has five phases, each of which takes values and returns values:
 //
 //	gather    previous manifests, notes of garbage collection, both caches ▶ facts
 //	plan      facts and the manifest to be replaced ▶ the next manifest, and what the store lacks
-//	upload    what the store lacks ▶ outcomes, which become part of the facts
+//	prepare   what the store lacks ▶ the objects to be made: outputs are cut into chunks, which it can have
+//	upload    these objects ▶ outcomes, which become part of the facts
 //	publish   plan again, and write the manifest; after a conflict with another save, once more
 //
 // The plan is pure: no store, no clock, no files. It goes through the kinds of content, of which
@@ -226,17 +227,22 @@ func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
 	first := g.facts.plan(g.facts.exact)
 	j.log.warnAll(first.warnings)
 	g.facts.rewrite = first.rewrite
-	u := newUploader(j, g.facts.stock, g.memory)
-	done, err := u.upload(ctx, first.jobs())
 	res := new(Result)
+	todo, err := j.prepare(ctx, first)
+	if err != nil {
+		return res, err
+	}
+	u := newUploader(j, g.facts.stock, g.memory.with(j, todo.memory).budget)
+	done, err := u.upload(ctx, todo.jobs)
 	res.countUploads(done)
 	first = planned{} // its manifest is in the way of the next one
 	if err != nil {
 		return res, err
 	}
-	g.facts = g.facts.with(done)
+	g.facts = g.facts.with(append(todo.known, done...))
+	todo = prepared{}
 	for i := range done {
-		done[i].Of = nil // there can be as many places as outputs, and the facts have them now
+		done[i].Of = nil // which outputs have which chunks is much, and the facts have it now
 	}
 	doubtful, err := j.notes.confirm(ctx)
 	if err != nil {

@@ -66,6 +66,8 @@ type progress struct {
 
 func (p *progress) file(bytes int64) { p.add(1, bytes) }
 
+func (p *progress) part(bytes int64) { p.add(0, bytes) }
+
 // undo takes back what an attempt has counted that is made again, or given up.
 func (p *progress) undo() { p.add(-p.files, -p.bytes) }
 

@@ -160,14 +160,17 @@ func recycle(b *objectBuffer) {
 // read if counted says so, and only in the end if it was whole.
 func (u *uploader) build(ctx context.Context, dst io.Writer, j collect.Job, counted bool) (out collect.Outcome, err error) {
 	read := progress{meter: u.Meter}
-	note := collect.Note{Wrote: func(int64) {}, Warn: u.log.warn}
+	note := collect.Note{Wrote: func(int64) {}, Read: func(int64) {}, Warn: u.log.warn}
 	if counted {
-		note.Wrote = read.file
+		note.Wrote, note.Read = read.file, read.part
 		defer func() {
 			if err != nil {
 				read.undo()
 			}
 		}()
+	}
+	if j.Chunks != nil {
+		return u.buildChunks(ctx, dst, j, note)
 	}
 	newWriter := snapshot.NewWriter
 	if j.Object != "" {
@@ -187,6 +190,19 @@ func (u *uploader) build(ctx context.Context, dst io.Writer, j collect.Job, coun
 		out.Object = snapshot.PackObject(u.Repo, u.Scope, w.Sum())
 		out.Pack = snapshot.Pack{Object: out.Object, Size: out.Size, Raw: out.Raw, Frames: frames}
 	}
+	return out, nil
+}
+
+// buildChunks builds a pack of chunks into dst.
+func (u *uploader) buildChunks(ctx context.Context, dst io.Writer, j collect.Job, note collect.Note) (out collect.Outcome, err error) {
+	w := snapshot.NewChunkWriter(ctxWriter{ctx, dst})
+	out.Content, err = j.Chunks(ctx, w, note)
+	pack, closeErr := w.Close()
+	if err = cmp.Or(err, closeErr); err != nil {
+		return collect.Outcome{}, err
+	}
+	pack.Object = snapshot.PackObject(u.Repo, u.Scope, w.Sum())
+	out.Pack, out.Object, out.Size, out.Uploaded = pack, pack.Object, pack.Size, true
 	return out, nil
 }
 

@@ -126,7 +126,7 @@ func TestCutIsNotTorn(t *testing.T) {
 // failure of the object's upload.
 func TestDiskErrorIsNotAnObject(t *testing.T) {
 	disk := errors.New("input/output error")
-	for name, object := range map[string]string{"pack": "", "module": "v1/modules/x/@v/v1/" + strings.Repeat("0", 64)} {
+	for name, object := range map[string]string{"pack": "", "module": "v2/modules/x/@v/v1/" + strings.Repeat("0", 64)} {
 		u := testUploader(t, newMemory())
 		pass := 0
 		j := collect.Job{What: name, Object: object, Bytes: large, Size: collect.GroupBytes + 1, Write: func(_ context.Context, w *snapshot.Writer, _ collect.Note) (collect.Content, error) {

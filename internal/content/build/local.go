@@ -15,9 +15,11 @@ type Local struct {
 	cache *buildcache.Cache
 	inv   *buildcache.Inventory // without its entries, which are in list
 	list  []localEntry          // sorted by action
-	// placed says where in packs the outputs of inv lie, with the same indices; nil: nowhere yet
-	placed []placed
-	packs  []snapshot.Pack // that this save made of outputs
+	// placed says where the outputs of inv lie, with the same indices; nil: nowhere yet
+	placed  []placed
+	extents []snapshot.Extent // of all that are placed; Pack is an index into packs
+	packs   []snapshot.Pack   // that this save made, and those of earlier ones that it uses
+	cutter  cutFunc           // nil: outputs are read from the cache
 }
 
 // New returns the build cache that has this inventory, whose entries it takes over. lastUse says
@@ -39,11 +41,8 @@ type localEntry struct {
 	output        int32 // index into Outputs of the inventory
 }
 
-// placed is where this save put an output. The zero value is nowhere.
-type placed struct {
-	pack       int32 // 1 + index into packs
-	frame, off int32
-}
+// placed is where this save put an output: a part of extents. The zero value is nowhere.
+type placed struct{ first, count int32 }
 
 // Len is how many entries are here.
 func (l Local) Len() int { return len(l.list) }
@@ -71,41 +70,91 @@ func (l Local) find(id digest.ID) (int32, bool) {
 	return int32(i), ok
 }
 
-// uploaded returns an output that this save packed, and its pack.
-func (l Local) uploaded(id digest.ID) (o snapshot.Output, pack *snapshot.Pack, ok bool) {
+// Placed reports whether this save has put an output into packs.
+func (l Local) Placed(id digest.ID) bool { _, ok := l.uploaded(id); return ok }
+
+// uploaded returns an output that this save has placed, with extents in packs.
+func (l Local) uploaded(id digest.ID) (o snapshot.Output, ok bool) {
 	if l.placed == nil {
-		return o, pack, false
+		return o, false
 	}
 	i, ok := l.find(id)
-	if !ok || l.placed[i].pack == 0 {
-		return o, pack, false
+	if !ok || l.placed[i].count == 0 {
+		return o, false
 	}
 	here, p := &l.inv.Outputs[i], l.placed[i]
-	o = snapshot.Output{ID: id, Size: here.Size, Frame: int(p.frame), Off: int64(p.off), Exec: here.Exec}
-	return o, &l.packs[p.pack-1], true
+	return snapshot.Output{ID: id, Size: here.Size, Exec: here.Exec, Extents: l.extents[p.first : p.first+p.count]}, true
 }
 
-// With implements collect.Kind.
+// With implements collect.Kind. An output is placed if all packs that it lies in were made.
 func (l Local) With(done []collect.Outcome) collect.Kind {
-	cloned := false
 	for _, d := range done {
-		w, ok := d.Of.(written)
-		if !ok || d.Object == "" {
-			continue
-		}
-		if !cloned {
-			cloned = true
-			l.packs = slices.Clone(l.packs)
-			if l.placed = slices.Clone(l.placed); l.placed == nil {
-				l.placed = make([]placed, len(l.inv.Outputs))
-			}
-		}
-		l.packs = append(l.packs, d.Pack)
-		for n, i := range w.outputs {
-			l.placed[i] = placed{int32(len(l.packs)), w.frames[n].frame, w.frames[n].off}
+		if lay, ok := d.Of.(*layout); ok {
+			l = l.with(lay, done)
 		}
 	}
 	return l
+}
+
+// with adds the outputs of a layout.
+func (l Local) with(lay *layout, done []collect.Outcome) Local {
+	l.packs, l.extents = slices.Clone(l.packs), slices.Clone(l.extents)
+	if l.placed = slices.Clone(l.placed); l.placed == nil {
+		l.placed = make([]placed, len(l.inv.Outputs))
+	}
+	made := lay.made(done)
+	used := make([]int32, len(made.packs)) // 1 + index into packs of l
+	for _, o := range lay.outputs {
+		list := lay.extents[o.first : o.first+o.count]
+		if o.count == 0 || !made.has(list) {
+			continue
+		}
+		l.placed[o.index] = placed{int32(len(l.extents)), o.count}
+		for _, e := range list {
+			if used[e.Pack] == 0 {
+				l.packs = append(l.packs, *made.packs[e.Pack])
+				used[e.Pack] = int32(len(l.packs))
+			}
+			e.Pack = used[e.Pack] - 1
+			l.extents = append(l.extents, e)
+		}
+	}
+	return l
+}
+
+// made are the packs that extents of a layout are in. Those that were not made are nil.
+type made struct {
+	packs []*snapshot.Pack
+	lost  map[int32][]snapshot.Extent // chunks of packs that could not be read again
+}
+
+func (lay *layout) made(done []collect.Outcome) made {
+	m := made{make([]*snapshot.Pack, len(lay.stock.packs)+len(lay.jobs)), map[int32][]snapshot.Extent{}}
+	for i := range lay.stock.packs {
+		m.packs[i] = &lay.stock.packs[i]
+	}
+	for i := range done {
+		if p, ok := done[i].Of.(packed); ok && p.lay == lay && done[i].Object != "" {
+			n := len(lay.stock.packs) + p.job
+			m.packs[n], m.lost[int32(n)] = &done[i].Pack, p.lost
+		}
+	}
+	return m
+}
+
+// has reports whether all bytes of extents are stored.
+func (m made) has(list []snapshot.Extent) bool {
+	for _, e := range list {
+		if m.packs[e.Pack] == nil {
+			return false
+		}
+		for _, x := range m.lost[e.Pack] {
+			if x.Frame == e.Frame && x.Off < e.Off+e.Len && e.Off < x.Off+x.Len {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Without implements collect.Kind.
@@ -119,7 +168,7 @@ func (l Local) Without(gone func(object string) bool) collect.Kind {
 	}
 	l.placed = slices.Clone(l.placed)
 	for i, p := range l.placed {
-		if p.pack > 0 && lost[p.pack-1] {
+		if slices.ContainsFunc(l.extents[p.first:p.first+p.count], func(e snapshot.Extent) bool { return lost[e.Pack] }) {
 			l.placed[i] = placed{}
 		}
 	}

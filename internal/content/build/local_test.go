@@ -1,16 +1,10 @@
 package build
 
 import (
-	"bytes"
-	"errors"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/digest"
@@ -18,17 +12,43 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// outcome is what uploading some outputs of l, by their names, to a pack came to.
-func outcome(l Local, pack string, outputs ...string) collect.Outcome {
-	var w written
-	for n, name := range outputs {
-		i, _ := l.find(collecttest.ID(name))
-		w.outputs = append(w.outputs, i)
-		w.frames = append(w.frames, spot{0, int32(1000 * n)})
+// layoutOf is a layout of some outputs of l, by their names, one after the other in packs, each
+// followed by its outputs: "n1 o1 o2, n2 o3".
+func layoutOf(l Local, packs ...string) *layout {
+	lay := new(layout)
+	for n, text := range packs {
+		var off int32
+		for _, name := range strings.Fields(text)[1:] {
+			i, _ := l.find(collecttest.ID(name))
+			size := int32(l.inv.Outputs[i].Size)
+			lay.outputs = append(lay.outputs, laid{i, int32(len(lay.extents)), 1})
+			lay.extents = append(lay.extents, snapshot.Extent{Pack: int32(n), Off: off, Len: size})
+			off += size
+		}
+		lay.jobs = append(lay.jobs, packPlan{})
 	}
-	object := collecttest.Pack(pack)
-	p := snapshot.Pack{Object: object, Size: 100, Raw: 5000, Frames: []snapshot.Frame{{Size: 100, Raw: 5000}}}
-	return collect.Outcome{Object: object, Pack: p, Content: collect.Content{Of: w}, Uploaded: true}
+	return lay
+}
+
+// uploads are the outcomes of a layout whose jobs made packs of these names; "" is one that failed.
+func uploads(lay *layout, names ...string) []collect.Outcome {
+	done := []collect.Outcome{{Content: collect.Content{Of: lay}}}
+	for n, name := range names {
+		if name == "" {
+			done = append(done, collect.Outcome{})
+			continue
+		}
+		object := collecttest.Pack(name)
+		p := snapshot.Pack{Object: object, Size: 200, Raw: 5000, Chunks: 1, Frames: []snapshot.Frame{{Size: 100, Raw: 5000}, {Size: 100, Raw: 50}}}
+		done = append(done, collect.Outcome{Object: object, Pack: p, Content: collect.Content{Of: packed{lay: lay, job: n}}, Uploaded: true})
+	}
+	return done
+}
+
+// upload lets the store have some outputs of l, by their names, in one pack.
+func upload(l Local, pack, outputs string) Local {
+	lay := layoutOf(l, pack+" "+outputs)
+	return l.With(uploads(lay, pack)).(Local)
 }
 
 // TestWith: what was uploaded is stored from then on, wherever else it lies; the value before knows
@@ -36,11 +56,11 @@ func outcome(l Local, pack string, outputs ...string) collect.Outcome {
 func TestWith(t *testing.T) {
 	s := situation{here: "entry a1 o1 10 -\nentry a2 o2 20 -\nentry a3 o3 30 -", own: "entry a1 o1 10 p1"}
 	before := here(t, s.here)
-	after := before.With([]collect.Outcome{
-		// nothing of a pack could be read
-		outcome(before, "n1", "o2"), outcome(before, "n2", "o1"), {},
-		{Object: "v1/modules/x", Uploaded: true}, {Object: collecttest.Pack("tree"), Content: collect.Content{Of: "another kind"}},
-	}).(Local)
+	lay := layoutOf(before, "n1 o2", "n2 o1", "n3 o3")
+	after := before.With(append(uploads(lay, "n1", "n2", ""), []collect.Outcome{
+		{}, // a job that failed
+		{Object: "v2/modules/x", Uploaded: true}, {Object: collecttest.Pack("tree"), Content: collect.Content{Of: "another kind"}},
+	}...)).(Local)
 	m, p, missing := s.plan(t, after)
 	collecttest.Compare(t, m, "entry a1 o1 10 n2\nentry a2 o2 20 n1")
 	if missing != "o3" || p.Missing != 1 {
@@ -49,7 +69,7 @@ func TestWith(t *testing.T) {
 	if m, _, missing := s.plan(t, before); missing != "o2 o3" || len(m.Packs) != 1 {
 		t.Errorf("the value before has changed: missing %q", missing)
 	}
-	again := after.With([]collect.Outcome{outcome(after, "n3", "o3")}).(Local)
+	again := upload(after, "n3", "o3")
 	m, _, _ = s.plan(t, again)
 	collecttest.Compare(t, m, "entry a1 o1 10 n2\nentry a2 o2 20 n1\nentry a3 o3 30 n3")
 	if _, _, missing := s.plan(t, after); missing != "o3" {
@@ -65,7 +85,7 @@ func TestWith(t *testing.T) {
 func TestWithout(t *testing.T) {
 	s := situation{here: "entry a1 o1 10 -\nentry a2 o2 20 -\nentry a3 o3 30 -", own: "entry a1 o1 10 p1"}
 	l := here(t, s.here)
-	l = l.With([]collect.Outcome{outcome(l, "n1", "o1", "o2"), outcome(l, "n2", "o3")}).(Local)
+	l = upload(upload(l, "n1", "o1 o2"), "n2", "o3")
 	gone := func(names ...string) func(string) bool {
 		return func(object string) bool { return slices.Contains(names, nameOf(object)) }
 	}
@@ -117,43 +137,6 @@ func TestPackable(t *testing.T) {
 	}
 }
 
-// TestGroups: packs are cut before they get too large, and what is too large has one of its own.
-func TestGroups(t *testing.T) {
-	const mib = 1 << 20
-	for name, c := range map[string]struct {
-		sizes []int64
-		want  []int
-	}{
-		"none":          {nil, nil},
-		"one":           {[]int64{1}, []int{1}},
-		"all in one":    {[]int64{10 * mib, 20 * mib, 17 * mib}, []int{3}},
-		"to the brim":   {[]int64{24*mib - memberBytes, 24*mib - memberBytes, 1}, []int{2, 1}},
-		"one too large": {[]int64{1, 100 * mib, 1}, []int{1, 1, 1}},
-		"first large":   {[]int64{100 * mib, 1, 1}, []int{1, 2}},
-		"tiny ones":     {[]int64{0}, []int{786432, 13568}},
-	} {
-		l := Local{inv: new(buildcache.Inventory)}
-		var all []int32
-		for i, size := range c.sizes {
-			l.inv.Outputs = append(l.inv.Outputs, buildcache.Output{Size: size})
-			all = append(all, int32(i))
-		}
-		if c.sizes != nil && c.sizes[0] == 0 {
-			all = slices.Repeat(all, 800_000)
-		}
-		var got []int
-		for _, j := range l.jobs(all) {
-			got = append(got, j.Files)
-			if j.Size < j.Bytes || j.What == "" || j.Object != "" {
-				t.Errorf("%s: %+v", name, j)
-			}
-		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%s: %v, want %v", name, got, c.want)
-		}
-	}
-}
-
 // cacheWith writes outputs into a build cache and lists it.
 func cacheWith(t *testing.T, dir string, outputs ...string) Local {
 	t.Helper()
@@ -167,116 +150,19 @@ func cacheWith(t *testing.T, dir string, outputs ...string) Local {
 	return found.Local
 }
 
-// packAll writes all outputs of a cache into a pack, and reads it.
-func packAll(t *testing.T, l Local) (members map[string]string, c collect.Content, warnings collecttest.Warnings, read int64) {
-	t.Helper()
-	var all []int32
-	for i := range l.inv.Outputs {
-		all = append(all, int32(i))
-	}
-	var buf bytes.Buffer
-	w := snapshot.NewWriter(&buf)
-	c, err := l.jobs(all)[0].Write(t.Context(), w, collect.Note{Wrote: func(n int64) { read += n }, Warn: warnings.Warn})
-	frames, closeErr := w.Close()
-	if err = errors.Join(err, closeErr); err != nil {
-		t.Fatal(err)
-	}
-	members = map[string]string{}
-	r := snapshot.NewReader(snapshot.Stream(&buf), frames, nil)
-	defer r.Close()
-	for {
-		m, err := r.Next()
-		if err == io.EOF {
-			return members, c, warnings, read
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		members[m.Name] = string(data)
-	}
-}
-
-// path of an output in GOCACHE.
-func outputFile(output string) string {
-	return outputName(buildcache.Output{ID: digest.Of([]byte(output))})
-}
-
-// TestWrite: a pack has the outputs under their names in GOCACHE. What is not what its name says,
-// or is not there any more, is left out, with a warning, and costs nothing else.
-func TestWrite(t *testing.T) {
-	large := strings.Repeat("0123456789abcdef", snapshot.FrameSize/16+1)
-	for name, c := range map[string]struct {
-		spoil   func(file string) error
-		warning string
-	}{
-		"whole":        {nil, ""},
-		"other bytes":  {func(f string) error { return os.WriteFile(f, []byte("SMALL"), 0o666) }, "does not match its name"},
-		"cut off":      {func(f string) error { return os.Truncate(f, 2) }, "is not saved"},
-		"gone":         {os.Remove, "is not saved"},
-		"large, other": {nil, "does not match its name"},
-		"large, whole": {nil, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			outputs := []string{"small", "", "the last"}
-			bad := "small"
-			if strings.HasPrefix(name, "large") {
-				outputs, bad = append(outputs, large), large
-			}
-			if name == "large, other" {
-				c.spoil = func(f string) error { return os.WriteFile(f, []byte(strings.ToUpper(large)), 0o666) }
-			}
-			l := cacheWith(t, dir, outputs...)
-			if c.spoil != nil {
-				if err := c.spoil(filepath.Join(dir, filepath.FromSlash(outputFile(bad)))); err != nil {
-					t.Fatal(err)
-				}
-			}
-			got, content, warnings, read := packAll(t, l)
-			want := map[string]string{}
-			var raw int64
-			for _, o := range outputs {
-				if c.warning == "" || o != bad {
-					want[outputFile(o)] = o
-					raw += int64(len(o))
-				}
-			}
-			if len(got) != len(want) || content.Members != len(want) || content.Raw != raw || read != raw {
-				t.Errorf("%d members, %+v, %d bytes read", len(got), content.Members, read)
-			}
-			for name, data := range want {
-				if got[name] != data {
-					t.Errorf("%s has %d bytes", name, len(got[name]))
-				}
-			}
-			if w := content.Of.(written); len(w.outputs) != len(want) || len(w.frames) != len(want) {
-				t.Errorf("%d placed", len(w.outputs))
-			}
-			if !warnings.Mention(c.warning) {
-				t.Errorf("warnings %q", warnings)
-			}
-		})
-	}
-}
-
 // TestLargest: the largest outputs are told by kind and name, those of one together.
 func TestLargest(t *testing.T) {
 	dir := t.TempDir()
 	l := cacheWith(t, dir, "go index v2 "+strings.Repeat("x", 100), "go index v2 "+strings.Repeat("y", 200), "other bytes", "mode: set\n")
 	m := collecttest.Manifest(t, "")
 	b := snapshot.NewBuilder()
-	p := b.AddPack(snapshot.Pack{Object: collecttest.Pack("p"), Size: 9, Frames: []snapshot.Frame{{Size: 20, Raw: 1 << 20}}})
-	off := int64(0)
+	p := b.AddPack(snapshot.Pack{Object: collecttest.Pack("p"), Size: 9, Chunks: 1, Frames: []snapshot.Frame{{Size: 20, Raw: 1 << 20}, {Size: 20, Raw: 1}}})
+	at := func(size int64) []snapshot.Extent { return []snapshot.Extent{{Pack: int32(p), Len: int32(size)}} }
 	for i, o := range l.inv.Outputs {
-		b.AddOutput(snapshot.Output{ID: o.ID, Size: o.Size, Pack: p, Off: off})
-		b.AddAction(digest.ID{byte(i)}, o.ID, 0, 0)
-		off += o.Size
+		b.AddOutput(snapshot.Output{ID: digest.ID(o.ID), Size: o.Size, Extents: at(o.Size)})
+		b.AddAction(digest.ID{byte(i)}, digest.ID(o.ID), 0, 0)
 	}
-	b.AddOutput(snapshot.Output{ID: digest.ID{9}, Size: 1 << 19, Pack: p, Off: off}) // not here
+	b.AddOutput(snapshot.Output{ID: digest.ID{9}, Size: 1 << 19, Extents: at(1 << 19)}) // not here
 	b.AddAction(digest.ID{99}, digest.ID{9}, 0, 0)
 	b.Build(m)
 	list := l.Largest(m, 2)

@@ -29,9 +29,9 @@ func history(rnd *rand.Rand, n int) []record {
 // manifestOf makes a manifest with the given entries.
 func manifestOf(entries []record) *snapshot.Manifest {
 	b := snapshot.NewBuilder()
-	p := b.AddPack(snapshot.Pack{Object: "p", Frames: []snapshot.Frame{{Raw: 1 << 20}}})
+	p := b.AddPack(snapshot.Pack{Object: "p", Chunks: 1, Frames: []snapshot.Frame{{Raw: 1 << 20}, {Raw: 1}}})
 	for _, e := range entries {
-		b.AddOutput(snapshot.Output{ID: e.output, Size: e.size, Pack: p})
+		b.AddOutput(snapshot.Output{ID: e.output, Size: e.size, Extents: []snapshot.Extent{{Pack: int32(p), Len: int32(e.size)}}})
 		b.AddAction(e.action, e.output, e.time, e.lastUse)
 	}
 	m := new(snapshot.Manifest)

@@ -2,6 +2,8 @@ package build
 
 import (
 	"cmp"
+	"context"
+	"crypto/sha256"
 	"fmt"
 	"iter"
 	"slices"
@@ -159,7 +161,9 @@ func (k kept) Shares() []collect.Share {
 		seen[at] = true
 		o, m := stock.At(at)
 		_, here := k.local.find(e.output)
-		shares.Add(&m.Packs[o.Pack], o.Size, here)
+		for _, x := range o.Extents {
+			shares.Cover(&m.Packs[x.Pack], x, here)
+		}
 	}
 	return shares.List()
 }
@@ -167,15 +171,20 @@ func (k kept) Shares() []collect.Share {
 // Place implements collect.Kept.
 func (k kept) Place(b *snapshot.Builder, _ *snapshot.Manifest, rewrite map[string]bool) collect.Planned {
 	plan, missing := k.place(b, rewrite)
-	plan.Bytes = k.local.size(missing)
-	plan.Jobs = k.local.jobs(missing)
+	if len(missing) > 0 {
+		plan.Bytes = k.local.size(missing)
+		stock := k.stocked(b.Packs(), rewrite, plan.Bytes)
+		plan.Prepare = func(ctx context.Context, in collect.Preparing) (collect.Prepared, error) {
+			return k.local.prepare(ctx, in, missing, stock)
+		}
+	}
 	return plan
 }
 
-// place is Place without jobs: it returns the outputs to pack, in their order.
+// place is Place without Prepare: it returns the outputs to pack, in their order.
 func (k kept) place(b *snapshot.Builder, rewrite map[string]bool) (collect.Planned, []int32) {
 	b.Expect(k.local.Expected(k.base.Own))
-	p := placer{kept: k, rewrite: rewrite}
+	p := placer{kept: k, made: &snapshot.Manifest{Packs: k.local.packs}, rewrite: rewrite}
 	if k.base.Meanwhile {
 		p.indexOwn()
 	}
@@ -196,8 +205,9 @@ func (k kept) place(b *snapshot.Builder, rewrite map[string]bool) (collect.Plann
 // placer finds where outputs lie.
 type placer struct {
 	kept
-	rewrite map[string]bool // packs that are packed anew
-	others  *idindex.Index  // of the outputs of base.Own, if another save wrote it
+	made    *snapshot.Manifest // whose packs this save uses; all else is not set
+	rewrite map[string]bool    // packs that are packed anew
+	others  *idindex.Index     // of the outputs of base.Own, if another save wrote it
 }
 
 func (p *placer) indexOwn() {
@@ -208,23 +218,32 @@ func (p *placer) indexOwn() {
 	}
 }
 
-// place adds an output to the builder from where it is stored: packs of this save, then previous
-// manifests, then one that another save has written meanwhile.
+// noBytes is the output without any. It lies in no pack.
+var noBytes = sha256.Sum256(nil)
+
+// place adds an output to the builder from where it is stored: packs that this save uses, then
+// previous manifests, then one that another save has written meanwhile.
 func (p *placer) place(b *snapshot.Builder, id digest.ID) bool {
-	if o, pack, ok := p.local.uploaded(id); ok {
-		o.Pack = b.AddPack(*pack)
-		b.AddOutput(o)
+	if o, ok := p.local.uploaded(id); ok {
+		b.AddOutputOf(p.made, o)
 		return true
 	}
 	o, m, ok := p.base.Stock.Output(&id)
-	if !ok || p.rewrite[m.Packs[o.Pack].Object] {
-		if o, m, ok = p.fromOther(&id); !ok {
-			return false
-		}
+	if !ok || p.isRewritten(o, m) {
+		o, m, ok = p.fromOther(&id)
 	}
-	o.Pack = b.AddPack(m.Packs[o.Pack])
-	b.AddOutput(o)
-	return true
+	if i, here := p.local.find(id); !ok && here && id == noBytes {
+		o, ok = snapshot.Output{ID: id, Exec: p.local.inv.Outputs[i].Exec}, true
+	}
+	if ok {
+		b.AddOutputOf(m, o)
+	}
+	return ok
+}
+
+// isRewritten reports whether any part of an output lies in a pack that is packed anew.
+func (p *placer) isRewritten(o snapshot.Output, m *snapshot.Manifest) bool {
+	return len(p.rewrite) > 0 && slices.ContainsFunc(o.Extents, func(e snapshot.Extent) bool { return p.rewrite[m.Packs[e.Pack].Object] })
 }
 
 func (p *placer) fromOther(id *digest.ID) (snapshot.Output, *snapshot.Manifest, bool) {

@@ -24,14 +24,14 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// stocked is the stock of a snapshot with these entries, by what actions and outputs are made of.
-func stocked(entries map[string]string, lastUse int64) *collect.Stock {
+// stockOf is the stock of a snapshot with these entries, by what actions and outputs are made of.
+func stockOf(entries map[string]string, lastUse int64) *collect.Stock {
 	b := snapshot.NewBuilder()
-	p := b.AddPack(snapshot.Pack{Object: collecttest.Pack("p"), Frames: []snapshot.Frame{{Raw: 1 << 20}}})
+	p := b.AddPack(snapshot.Pack{Object: collecttest.Pack("p"), Chunks: 1, Frames: []snapshot.Frame{{Raw: 1 << 20}, {Raw: 1}}})
 	for action, output := range entries {
-		id := digest.Of([]byte(output))
-		b.AddOutput(snapshot.Output{ID: id, Size: int64(len(output)), Pack: p})
-		b.AddAction(digest.Of([]byte(action)), id, lastUse*int64(time.Second), lastUse)
+		id := sha256.Sum256([]byte(output))
+		b.AddOutput(snapshot.Output{ID: id, Size: int64(len(output)), Extents: []snapshot.Extent{{Pack: int32(p), Len: int32(len(output))}}})
+		b.AddAction(sha256.Sum256([]byte(action)), id, lastUse*int64(time.Second), lastUse)
 	}
 	m := new(snapshot.Manifest)
 	b.Build(m)
@@ -87,7 +87,7 @@ func TestLastUse(t *testing.T) {
 		id := collecttest.BuildEntry(t, dir, "a", "o", ago(2*day), c.mtime)
 		stock := collecttest.Stock(t, nil)
 		if !c.before.IsZero() {
-			stock = stocked(map[string]string{"a": "o"}, c.before.Unix())
+			stock = stockOf(map[string]string{"a": "o"}, c.before.Unix())
 		}
 		f, w := scan(t, dir, stock, c.restored, ScanOptions{})
 		if got := f.uses()[id]; got != c.want.Unix() || len(w) > 0 {
@@ -106,7 +106,7 @@ func TestReuse(t *testing.T) {
 	collecttest.BuildEntry(t, dir, "made", "3", ago(time.Minute), ago(time.Minute))
 	collecttest.BuildEntry(t, dir, "made by this save", "4", collecttest.Now.Add(time.Second), collecttest.Now)
 	collecttest.BuildEntry(t, dir, "not of the snapshot", "5", ago(day), ago(time.Minute))
-	stock := stocked(map[string]string{"used": "1", "unused": "2"}, ago(3*day).Unix())
+	stock := stockOf(map[string]string{"used": "1", "unused": "2"}, ago(3*day).Unix())
 	f, _ := scan(t, dir, stock, true, ScanOptions{})
 	if f.Reuse == nil || f.Reuse.Reused != 1 || f.Reuse.Made != 1 {
 		t.Errorf("%+v", f.Reuse)
@@ -141,7 +141,7 @@ func TestForgetTimed(t *testing.T) {
 		for action, output := range map[string]string{"object": object, "index": index, "result": result, "profile": profile, "compiler": compiler} {
 			collecttest.BuildEntry(t, dir, action, output, collecttest.Now.Add(-time.Hour), collecttest.Now)
 		}
-		f, w := scan(t, dir, stocked(c.stored, 5), false, c.o)
+		f, w := scan(t, dir, stockOf(c.stored, 5), false, c.o)
 		var got []string
 		for _, action := range []string{"object", "index", "result", "profile", "compiler"} {
 			if _, ok := f.uses()[sha256.Sum256([]byte(action))]; ok {
@@ -206,7 +206,7 @@ func TestForgetIndexes(t *testing.T) {
 		if c.more != "" {
 			collecttest.BuildEntry(t, dir, "new", c.more, collecttest.Now, collecttest.Now)
 		}
-		stock := stocked(map[string]string{"stored": "!<arch>\nold"}, 5)
+		stock := stockOf(map[string]string{"stored": "!<arch>\nold"}, 5)
 		if f, _ := scan(t, dir, stock, false, ScanOptions{Known: c.known, StableTimes: true}); f.Local.Len() != c.want {
 			t.Errorf("%s: %d entries, want %d", name, f.Local.Len(), c.want)
 		}

@@ -10,11 +10,15 @@
 //	Kept.Shares     what of the stored packs is still alive
 //	Kept.Place      into the next manifest; what the store lacks becomes jobs
 //
+// Of outputs of the build cache, the store can have parts: before their jobs are made they are read,
+// and cut into chunks (Planned.Prepare).
+//
 // The jobs are then carried out, Kind.With adds what became of them, and the same decisions are
 // made again: as often as another save of the same key was faster.
 package collect
 
 import (
+	"context"
 	"time"
 
 	"github.com/org/gocache-action/internal/retention"
@@ -96,12 +100,22 @@ type Share struct {
 
 // Shares collects the shares of packs. The zero value is ready.
 type Shares struct {
-	list  []Share
-	index map[string]int
+	list    []Share
+	covered []snapshot.Coverage // of the same packs
+	index   map[string]int
 }
 
 // Add adds live bytes of a pack; here says whether they are in the local cache too.
 func (s *Shares) Add(p *snapshot.Pack, live int64, here bool) {
+	s.list[s.at(p, here)].Live += live
+}
+
+// Cover adds live bytes of a pack that others may share: each counts once.
+func (s *Shares) Cover(p *snapshot.Pack, e snapshot.Extent, here bool) {
+	s.covered[s.at(p, here)].Add(e)
+}
+
+func (s *Shares) at(p *snapshot.Pack, here bool) int {
 	i, ok := s.index[p.Object]
 	if !ok {
 		if s.index == nil {
@@ -110,21 +124,49 @@ func (s *Shares) Add(p *snapshot.Pack, live int64, here bool) {
 		i = len(s.list)
 		s.index[p.Object] = i
 		s.list = append(s.list, Share{Object: p.Object, Raw: p.Raw})
+		s.covered = append(s.covered, snapshot.Coverage{})
 	}
-	s.list[i].Live += live
 	s.list[i].Remote = s.list[i].Remote || !here
+	return i
 }
 
-// List returns what was added, by pack.
-func (s *Shares) List() []Share { return s.list }
+// List returns what was added, by pack. Nothing can be added afterwards.
+func (s *Shares) List() []Share {
+	for i := range s.covered {
+		s.list[i].Live += s.covered[i].Bytes()
+	}
+	s.covered = nil
+	return s.list
+}
 
 // Planned is the part of a plan that concerns one kind. It is what is uploaded, what a plan prints,
 // and what is counted at the end.
 type Planned struct {
-	Jobs     []Job
+	Jobs []Job
+	// Prepare, unless it is nil, reads what is missing to find out what of it the store lacks, and
+	// makes the jobs of it. It fails only when ctx is done.
+	Prepare  func(ctx context.Context, in Preparing) (Prepared, error)
 	Stored   int   // entries, modules or files that the manifest has
-	Missing  int   // those that the store lacks and Jobs would store
+	Missing  int   // those that the store lacks, and that the jobs would store
 	Trimmed  int   // those that the policy dropped
-	Bytes    int64 // of the files that Jobs read
+	Bytes    int64 // of the files that are read for them
 	Warnings []string
+}
+
+// Preparing is what Planned.Prepare works with. Its functions are safe for concurrent use.
+type Preparing struct {
+	// List reads the list of chunks of a stored pack.
+	List func(ctx context.Context, p *snapshot.Pack) ([]snapshot.Chunk, error)
+	// Requests is how many lists are read at once.
+	Requests int
+	Note     Note
+}
+
+// Prepared is what Planned.Prepare has found out.
+type Prepared struct {
+	Jobs []Job
+	// Known is for Kind.With, before the outcomes of the jobs.
+	Known Outcome
+	// Memory is what Jobs and Known take, in bytes.
+	Memory int64
 }

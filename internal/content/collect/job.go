@@ -24,11 +24,14 @@ type Job struct {
 	// Write writes the files. It may be called several times, for a large pack or for files that
 	// changed meanwhile, and writes the same if the files are the same.
 	Write func(ctx context.Context, w *snapshot.Writer, note Note) (Content, error)
+	// Chunks is Write for a pack of chunks, which is small enough to be built in memory.
+	Chunks func(ctx context.Context, w *snapshot.ChunkWriter, note Note) (Content, error)
 }
 
-// Note is how Write tells what it does. Both functions are safe for concurrent use.
+// Note is how the functions of a Job tell what they do. All are safe for concurrent use.
 type Note struct {
 	Wrote func(bytes int64) // one file
+	Read  func(bytes int64) // a part of a file that counts already
 	Warn  Warn
 }
 

@@ -145,24 +145,30 @@ func (s *Stock) Total() (n int) {
 	return n
 }
 
-// isWhole reports whether nothing is known against the bytes of an output.
+// isWhole reports whether nothing is known against the bytes of an output, in whatever packs they
+// lie.
 func (s *Stock) isWhole(m *snapshot.Manifest, o *snapshot.Output) bool {
-	bad := s.bad[m.Packs[o.Pack].Object]
-	if bad == nil {
+	if len(s.bad) == 0 {
 		return true
 	}
-	for f := o.Frame; f < m.Span(*o); f++ {
-		if bad[f] {
+	for _, e := range o.Extents {
+		if s.IsBad(m.Packs[e.Pack].Object, int(e.Frame)) {
 			return false
 		}
 	}
-	return !bad[-1]
+	return true
+}
+
+// IsBad reports whether a frame of an object cannot be relied on, or all of it.
+func (s *Stock) IsBad(object string, frame int) bool {
+	bad := s.bad[object]
+	return bad != nil && (bad[frame] || bad[-1])
 }
 
 // Find returns the number of an output that is stored.
 func (s *Stock) Find(id *digest.ID) (int32, bool) { return s.where.Find(id) }
 
-// Output returns where an output is stored, with Pack as an index into the second result's packs.
+// Output returns where an output is stored: its extents lie in the packs of the second result.
 func (s *Stock) Output(id *digest.ID) (snapshot.Output, *snapshot.Manifest, bool) {
 	i, ok := s.where.Find(id)
 	if !ok {

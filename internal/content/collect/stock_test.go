@@ -62,7 +62,7 @@ func TestOutput(t *testing.T) {
 			o, m, ok := s.Output(&id)
 			if ok {
 				for _, p := range []string{"p1", "q1"} {
-					if m.Packs[o.Pack].Object == collecttest.Pack(p) {
+					if m.Packs[o.Extents[0].Pack].Object == collecttest.Pack(p) {
 						where = p
 					}
 				}

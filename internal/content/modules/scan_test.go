@@ -100,7 +100,7 @@ func TestScan(t *testing.T) {
 		if m.stored || m.rec.InSum != (v != tool) || m.private != (v == tool) {
 			t.Errorf("%s: %+v", v, m)
 		}
-		if shared := strings.HasPrefix(m.rec.Object, "v1/modules/"); shared == m.private {
+		if shared := strings.HasPrefix(m.rec.Object, "v2/modules/"); shared == m.private {
 			t.Errorf("%s is stored as %s", v, m.rec.Object)
 		}
 	}

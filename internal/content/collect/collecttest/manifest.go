@@ -1,7 +1,7 @@
 // Package collecttest lets tests of snapshots be tables of texts: a manifest is written and read as
 // lines, and caches are made of a few files, without any go command.
 //
-//	entry  ACTION OUTPUT SIZE PACK [time=N] [use=AGE] [exec=NAME] [frame=N]
+//	entry  ACTION OUTPUT SIZE PACK [time=N] [use=AGE] [exec=NAME] [frame=N] [with=OUTPUT]
 //	module PATH@VERSION BYTES [use=AGE] [sum=NAME] [insum]
 //	tree   NAME PACK FILES BYTES SUM
 //	file   PATH NAME SUM SIZE PACK [use=AGE] [exec]
@@ -9,7 +9,8 @@
 //	built  NAME=DIGIT [use=AGE]
 //
 // IDs, packs and sums are short names, an AGE is hours before Now, such as 30h. The raw size of a
-// pack is what lies in it, unless a line "pack NAME RAW" says otherwise.
+// pack is what lies in it, unless a line "pack NAME RAW" says otherwise. An output with another one
+// begins with the bytes of that, where they lie; only the rest lies in its own pack.
 package collecttest
 
 import (
@@ -61,7 +62,7 @@ func Pack(name string) string { return snapshot.PackObject("r", "s", ID(name)) }
 
 // Module is the name of the object of a module version.
 func Module(v module.Version, sum string) string {
-	return "v1/modules/" + v.Path + "/@v/" + v.Version + "/" + Hex(sum)
+	return "v2/modules/" + v.Path + "/@v/" + v.Version + "/" + Hex(sum)
 }
 
 // Version reads PATH@VERSION.
@@ -77,18 +78,24 @@ const frameRaw = 1 << 20
 type builder struct {
 	m     *snapshot.Manifest
 	b     *snapshot.Builder
-	raw   map[string]int64    // of packs
-	said  map[string]bool     // packs with a line
-	ends  map[string][4]int64 // of each pack, where its frames are filled to
+	raw   map[string]int64         // of packs
+	said  map[string]bool          // packs with a line
+	ends  map[string][frames]int64 // of each pack, where its frames are filled to
+	kept  map[string]bool          // packs with outputs
+	made  map[string]snapshot.Output
 	lines [][]string
 }
+
+// frames is how many frames with content each pack has.
+const frames = 4
 
 // Manifest reads a manifest. Empty text is an empty manifest.
 func Manifest(t testing.TB, text string) *snapshot.Manifest {
 	t.Helper()
 	r := &builder{
 		m: &snapshot.Manifest{Repo: "r", Scope: "s", Key: []string{"n", "linux", "amd64", "go1.26", "d"}, Digest: "d"},
-		b: snapshot.NewBuilder(), raw: map[string]int64{}, said: map[string]bool{}, ends: map[string][4]int64{},
+		b: snapshot.NewBuilder(), raw: map[string]int64{}, said: map[string]bool{}, ends: map[string][frames]int64{},
+		kept: map[string]bool{}, made: map[string]snapshot.Output{},
 	}
 	for line := range strings.Lines(text) {
 		if f := strings.Fields(line); len(f) > 0 {
@@ -106,6 +113,7 @@ func Manifest(t testing.TB, text string) *snapshot.Manifest {
 // size finds out how large packs are.
 func (r *builder) size(t testing.TB) {
 	seen := map[string]bool{} // outputs that several entries have
+	sizes := map[string]int64{}
 	for _, f := range r.lines {
 		switch f[0] {
 		case "pack":
@@ -119,6 +127,12 @@ func (r *builder) size(t testing.TB) {
 			}
 			if again := f[0] == "entry" && seen[pack+f[2]]; !r.said[pack] && !again {
 				r.raw[pack] += number(t, size)
+				if f[0] == "entry" {
+					r.raw[pack] -= sizes[options(t, f).with]
+				}
+			}
+			if f[0] == "entry" {
+				r.kept[pack], sizes[f[2]] = true, number(t, size)
 			}
 			seen[pack+f[2]] = true
 		}
@@ -127,7 +141,12 @@ func (r *builder) size(t testing.TB) {
 
 func (r *builder) pack(name string) int {
 	p := snapshot.Pack{Object: Pack(name), Raw: r.raw[name]}
-	for i := range 4 {
+	n := frames
+	if r.kept[name] {
+		n++ // the list of chunks
+		p.Chunks = 1
+	}
+	for i := range n {
 		p.Frames = append(p.Frames, snapshot.Frame{Size: 100, Raw: frameRaw, Sum: ID(name + strconv.Itoa(i))})
 		p.Size += 100
 	}
@@ -170,18 +189,36 @@ func (r *builder) entry(t testing.TB, f []string, o opts) {
 	size := number(t, f[3])
 	output := ID(f[2])
 	if !r.b.Has(output) {
-		ends := r.ends[f[4]]
-		r.b.AddOutput(snapshot.Output{ID: output, Size: size, Pack: r.pack(f[4]), Frame: o.frame, Off: ends[o.frame], Exec: o.exec})
-		ends[o.frame] += size
-		r.ends[f[4]] = ends
+		made := snapshot.Output{ID: output, Size: size, Exec: o.exec, Extents: slices.Clone(r.made[o.with].Extents)}
+		made.Extents = append(made.Extents, r.extents(t, f[4], o.frame, size-r.made[o.with].Size)...)
+		r.b.AddOutput(made)
+		r.made[f[2]] = made
 	}
 	r.b.AddAction(ID(f[1]), output, o.time, o.use)
+}
+
+// extents are the next bytes of a pack from a frame on, in as many frames as they need.
+func (r *builder) extents(t testing.TB, name string, frame int, size int64) (list []snapshot.Extent) {
+	t.Helper()
+	ends, pack := r.ends[name], int32(r.pack(name))
+	for ; size > 0; frame++ {
+		if frame == frames {
+			t.Fatalf("pack %s is full", name)
+		}
+		n := min(size, frameRaw-ends[frame])
+		list = append(list, snapshot.Extent{Pack: pack, Frame: int32(frame), Off: int32(ends[frame]), Len: int32(n)})
+		ends[frame] += n
+		size -= n
+	}
+	r.ends[name] = ends
+	return list
 }
 
 // opts are what stands behind the fixed fields of a line.
 type opts struct {
 	use, time   int64
 	sum, exec   string
+	with        string
 	frame       int
 	inSum, flag bool
 }
@@ -200,6 +237,8 @@ func options(t testing.TB, f []string) opts {
 			o.sum = value
 		case "exec":
 			o.exec, o.flag = value, true
+		case "with":
+			o.with = value
 		case "frame":
 			o.frame = int(number(t, value))
 		case "insum":
@@ -223,9 +262,17 @@ func Print(m *snapshot.Manifest) string {
 	var s []string
 	add := func(format string, args ...any) { s = append(s, strings.TrimRight(fmt.Sprintf(format, args...), " ")) }
 	pack := func(i int) string { return unhex(path.Base(m.Packs[i].Object)) }
+	packs := func(o snapshot.Output) string { // all in which it lies
+		var names []string
+		for _, e := range o.Extents {
+			names = append(names, pack(int(e.Pack)))
+		}
+		slices.Sort(names)
+		return cmp.Or(strings.Join(slices.Compact(names), "+"), "-")
+	}
 	for _, a := range m.Actions {
 		o := m.Outputs[a.Output]
-		add("entry %s %s %d %s%s%s%s", Name(a.ID), Name(o.ID), o.Size, pack(o.Pack), option("time", a.Time), age(a.LastUse), option("exec", o.Exec))
+		add("entry %s %s %d %s%s%s%s", Name(a.ID), Name(o.ID), o.Size, packs(o), option("time", a.Time), age(a.LastUse), option("exec", o.Exec))
 	}
 	for _, x := range m.Modules {
 		sum, inSum := x.Sum, ""

@@ -1,0 +1,203 @@
+package build
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/chunk"
+	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/digest"
+)
+
+// wholeBytes is the size up to which an output is one chunk. It would hardly be cut otherwise, and
+// few small ones have a part in common.
+const wholeBytes = 16 << 10
+
+// window is how many bytes of an output are in memory while it is cut.
+const window = 512 << 10
+
+// errBadOutput: the go command would link such bytes without a word, so they must not spread.
+var errBadOutput = errors.New("its content does not match its name")
+
+// cuts says of which chunks outputs consist.
+type cuts struct {
+	table   *chunkTable
+	outputs []cutOutput
+	refs    []int32 // numbers of entries in table, those of one output after the other
+}
+
+// cutOutput is an output that has been read.
+type cutOutput struct {
+	index int32  // in the inventory
+	count int32  // of its chunks; less than 0: it is not fit to be stored
+	first uint32 // of them in refs
+}
+
+// chunks are those of an output.
+func (c *cuts) chunks(o cutOutput) []int32 {
+	return c.refs[o.first : o.first+uint32(max(o.count, 0))]
+}
+
+// cutFunc cuts an output. It calls found for each of its chunks, in order. What is not what its
+// name says is a collect.UnfitError.
+type cutFunc func(o buildcache.Output, found func(digest.ID, int)) error
+
+// cutting is a cut that several workers make. mu guards cuts, which is whole when they are done.
+type cutting struct {
+	local Local
+	note  collect.Note
+
+	mu   sync.Mutex
+	cuts *cuts
+}
+
+// newCutting begins to cut outputs, given by their indices, into a table.
+func (l Local) newCutting(outputs []int32, t *chunkTable, note collect.Note) *cutting {
+	c := &cuts{table: t, outputs: make([]cutOutput, len(outputs))}
+	c.refs = make([]int32, 0, l.size(outputs)/chunk.Normal+int64(len(outputs)))
+	for n, i := range outputs {
+		c.outputs[n] = cutOutput{index: i, count: -1}
+	}
+	return &cutting{local: l, note: note, cuts: c}
+}
+
+// run reads all outputs, on all cores. The largest come first, lest one of them is what all wait
+// for at the end.
+func (c *cutting) run(ctx context.Context) error {
+	order := make([]int32, len(c.cuts.outputs))
+	for n := range order {
+		order[n] = int32(n)
+	}
+	size := func(n int32) int64 { return c.local.inv.Outputs[c.cuts.outputs[n].index].Size }
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(size(b)/window, size(a)/window) })
+	workers := runtime.GOMAXPROCS(0)
+	idle := make(chan *chunkList, workers)
+	for range workers {
+		idle <- new(chunkList)
+	}
+	return install.Each(ctx, len(order), workers, func(i int) {
+		list := <-idle
+		defer func() { idle <- list }()
+		c.output(ctx, int(order[i]), list)
+	})
+}
+
+// chunkList has the chunks of one output.
+type chunkList struct{ chunks []foundChunk }
+
+type foundChunk struct {
+	sum  chunkSum
+	size int32
+}
+
+// output cuts one output.
+func (c *cutting) output(ctx context.Context, n int, list *chunkList) {
+	o := c.local.inv.Outputs[c.cuts.outputs[n].index]
+	list.chunks = list.chunks[:0]
+	err := c.local.cut(ctx, o, func(id digest.ID, size int) {
+		list.chunks = append(list.chunks, foundChunk{sumOf(id), int32(size)})
+	})
+	if err != nil {
+		if ctx.Err() == nil {
+			c.note.Warn("build cache output %s is not saved: %v", o.ID, err)
+		}
+		return
+	}
+	c.note.Wrote(o.Size)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cuts.add(n, list.chunks)
+}
+
+// add notes the chunks of an output.
+func (c *cuts) add(n int, chunks []foundChunk) {
+	o := &c.outputs[n]
+	o.first, o.count = uint32(len(c.refs)), int32(len(chunks))
+	for _, x := range chunks {
+		c.refs = append(c.refs, c.table.find(x.sum, x.size))
+	}
+}
+
+// windows are what outputs are read through.
+var windows = sync.Pool{New: func() any { return new([window]byte) }}
+
+// cut reads an output, and cuts it while it proves that its bytes are what its name says.
+func (l Local) cut(ctx context.Context, o buildcache.Output, found func(digest.ID, int)) error {
+	if l.cutter != nil {
+		return l.cutter(o, found)
+	}
+	f, err := l.cache.OpenOutput(o)
+	if err != nil {
+		return &collect.UnfitError{Err: err}
+	}
+	defer f.Close()
+	buf := windows.Get().(*[window]byte)
+	defer windows.Put(buf)
+	if o.Size <= wholeBytes {
+		return cutWhole(o, f, buf[:o.Size], found)
+	}
+	return cutContent(ctx, o, f, buf[:], found)
+}
+
+// cutWhole reads a small output, which is one chunk, or none.
+func cutWhole(o buildcache.Output, r io.Reader, buf []byte, found func(digest.ID, int)) error {
+	if _, err := io.ReadFull(r, buf); err != nil {
+		return &collect.UnfitError{Err: readError(err)}
+	}
+	if sha256.Sum256(buf) != o.ID {
+		return &collect.UnfitError{Err: errBadOutput}
+	}
+	if o.Size > 0 {
+		found(o.ID, len(buf))
+	}
+	return nil
+}
+
+// cutContent reads a larger output through buf. Of each chunk it makes both hashes at once, while
+// its bytes are near the processor.
+func cutContent(ctx context.Context, o buildcache.Output, r io.Reader, buf []byte, found func(digest.ID, int)) error {
+	all := sha256.New()
+	rest := buf[:0] // read, but not cut yet
+	for left := o.Size; left > 0 || len(rest) > 0; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if len(rest) < chunk.Max && left > 0 {
+			n := copy(buf, rest)
+			rest = buf[:n+int(min(left, int64(len(buf)-n)))]
+			if _, err := io.ReadFull(r, rest[n:]); err != nil {
+				return &collect.UnfitError{Err: readError(err)}
+			}
+			left -= int64(len(rest) - n)
+		}
+		n := chunk.Cut(rest)
+		all.Write(rest[:n])
+		if int64(n) < o.Size { // else the name of the output is its hash
+			found(sha256.Sum256(rest[:n]), n)
+		} else {
+			found(o.ID, n)
+		}
+		rest = rest[n:]
+	}
+	if digest.ID(all.Sum(nil)) != o.ID {
+		return &collect.UnfitError{Err: errBadOutput}
+	}
+	return nil
+}
+
+// readError says what a file is that ends too early.
+func readError(err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return fmt.Errorf("%w: it is too short", errBadOutput)
+	}
+	return err
+}

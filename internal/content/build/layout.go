@@ -1,0 +1,225 @@
+package build
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+
+	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// An output whose parts lie in very many places takes long to restore, and with every save there
+// are more of them. So of each MiB at most maxRuns parts are taken from packs of earlier saves, the
+// longest ones; the rest is stored once more, beside its neighbours. (Capping: Lillibridge et al.,
+// FAST 2013.) Of what is shorter than a MiB, there can be fewer, down to leastRuns.
+const (
+	cappedBytes = 1 << 20
+	maxRuns     = 48
+	leastRuns   = 4
+)
+
+// layout says where outputs lie in the packs of earlier saves, and in those that are to be made. It
+// does not change once it is made.
+type layout struct {
+	stock   stockPacks
+	cuts    *cuts // without an index of its table
+	outputs []laid
+	extents []snapshot.Extent // Pack is an index into packs of stock, then into jobs
+	jobs    []packPlan
+}
+
+// laid is where an output lies: its index in the inventory, and its part of extents.
+type laid struct{ index, first, count int32 }
+
+// packPlan is a pack that is to be made.
+type packPlan struct {
+	pieces []piece
+	raw    int64
+	frames int32
+	spot   snapshot.Spot
+}
+
+// piece is a chunk of a packPlan, and where it can be read.
+type piece struct {
+	off   int64 // in the output
+	index int32 // of the output, in the inventory
+	chunk int32 // number of its entry
+}
+
+const pieceBytes = 16
+
+// chunkRoom is what a chunk takes in the memory of a pack that is built, beside its bytes: it
+// stands twice in a list.
+const chunkRoom = 80
+
+// layouter makes a layout.
+type layouter struct {
+	*layout
+	table  *chunkTable
+	first  []int32 // of each pack, those of jobs behind those of the stock, its first frame
+	chosen []place // of the chunks that are looked at
+	runs   []run   // of them
+}
+
+// run is a number of chunks that lie one after the other in a pack of an earlier save.
+type run struct {
+	first, count int32
+	bytes        int32
+}
+
+// layOut decides where all chunks lie. Each is taken from a pack of an earlier save or from an
+// earlier place of this one, else it is new, and follows the last new one. It adds places to the
+// table, which must not be used for anything else afterwards.
+func layOut(c *cuts, stock stockPacks) *layout {
+	l := layouter{layout: &layout{stock: stock, cuts: c}, table: c.table}
+	l.first = slices.Clone(stock.first[:len(stock.packs)])
+	for _, o := range c.outputs {
+		if o.count >= 0 {
+			l.output(o)
+		}
+	}
+	c.refs, c.table.slots = nil, nil
+	return l.layout
+}
+
+// output lays out one output, a MiB after the other.
+func (l *layouter) output(o cutOutput) {
+	begin := len(l.extents)
+	var off int64
+	prev := newPlace(nowhere, 0, 1)
+	for refs := l.cuts.chunks(o); len(refs) > 0; {
+		n, size := l.choose(refs, prev)
+		l.cap(size)
+		for i, ref := range refs[:n] {
+			prev = l.place(ref, l.chosen[i], prev, piece{off, o.index, ref})
+			l.extend(begin, prev)
+			off += int64(prev.size())
+		}
+		refs = refs[n:]
+	}
+	l.outputs = append(l.outputs, laid{o.index, int32(begin), int32(len(l.extents) - begin)})
+}
+
+// choose finds where the first chunks lie that together have a MiB, behind what lies at prev, and
+// returns how many and how long they are.
+func (l *layouter) choose(refs []int32, prev place) (n int, size int32) {
+	l.chosen, l.runs = l.chosen[:0], l.runs[:0]
+	for n < len(refs) && size < cappedBytes {
+		p := l.find(refs[n], prev, 0)
+		if l.isStock(p) && !(p.follows(prev) && len(l.runs) > 0) {
+			l.runs = append(l.runs, run{first: int32(n)})
+		}
+		if l.isStock(p) {
+			r := &l.runs[len(l.runs)-1]
+			r.count++
+			r.bytes += p.size()
+		}
+		l.chosen = append(l.chosen, p)
+		size += p.size()
+		prev = p
+		n++
+	}
+	return n, size
+}
+
+// cap gives up the shortest of too many runs.
+func (l *layouter) cap(size int32) {
+	n := max(leastRuns, int(int64(size)*maxRuns/cappedBytes))
+	if len(l.runs) <= n {
+		return
+	}
+	slices.SortFunc(l.runs, func(a, b run) int {
+		return cmp.Or(cmp.Compare(b.bytes, a.bytes), cmp.Compare(a.first, b.first))
+	})
+	for _, r := range l.runs[n:] {
+		for i := r.first; i < r.first+r.count; i++ {
+			l.chosen[i] = newPlace(nowhere, 0, l.chosen[i].size())
+		}
+	}
+}
+
+// find returns a place of a chunk in a frame from from on: one that follows prev, else the first.
+func (l *layouter) find(ref int32, prev place, from int32) place {
+	e := l.table.entry(ref)
+	best := newPlace(nowhere, 0, e.at.size())
+	l.table.others(ref, func(p place) bool {
+		switch {
+		case p.isNowhere() || p.frame() < from:
+		case p.follows(prev):
+			best = p
+			return false
+		case best.isNowhere():
+			best = p
+		}
+		return true
+	})
+	return best
+}
+
+// isStock reports whether a place lies in a pack of an earlier save.
+func (l *layouter) isStock(p place) bool { return p.frame() < l.stock.frames() }
+
+// place decides on the place of a chunk, given what was chosen: if that is none, or the chunk has
+// become part of a pack of this save since, such a place, else a new one.
+func (l *layouter) place(ref int32, chosen, prev place, at piece) place {
+	if !chosen.isNowhere() {
+		return chosen
+	}
+	if p := l.find(ref, prev, l.stock.frames()); !p.isNowhere() {
+		return p
+	}
+	p := l.append(chosen.size(), at)
+	l.table.add(l.table.entry(ref).sum, p)
+	return p
+}
+
+// append puts a new chunk at the end of the last pack, or into another one.
+func (l *layouter) append(size int32, at piece) place {
+	last := len(l.jobs) - 1
+	if last < 0 || l.jobs[last].isFull(size) {
+		next := l.stock.frames()
+		if last >= 0 {
+			next = l.first[len(l.first)-1] + l.jobs[last].frames
+		}
+		l.first = append(l.first, next)
+		l.jobs = append(l.jobs, packPlan{})
+		last++
+	}
+	j := &l.jobs[last]
+	frame, off := j.spot.Place(int(size))
+	j.frames = frame + 1
+	j.raw += int64(size)
+	j.pieces = append(j.pieces, at)
+	return newPlace(l.first[len(l.first)-1]+frame, off, size)
+}
+
+// isFull reports whether a chunk must go to another pack.
+func (p *packPlan) isFull(size int32) bool {
+	return p.memory()+int64(size)+chunkRoom > collect.GroupBytes || len(p.pieces) == snapshot.MaxPackChunks
+}
+
+// memory is what the pack takes at most while it is built.
+func (p *packPlan) memory() int64 { return p.raw + chunkRoom*int64(len(p.pieces)) }
+
+// extend adds what lies at a place to the extents of the output whose first one is begin.
+func (l *layouter) extend(begin int, p place) {
+	pack := sort.Search(len(l.first), func(i int) bool { return l.first[i] > p.frame() }) - 1
+	e := snapshot.Extent{Pack: int32(pack), Frame: p.frame() - l.first[pack], Off: p.off(), Len: p.size()}
+	if n := len(l.extents); n > begin {
+		if last := &l.extents[n-1]; last.Pack == e.Pack && last.Frame == e.Frame && last.Off+last.Len == e.Off {
+			last.Len += e.Len
+			return
+		}
+	}
+	l.extents = append(l.extents, e)
+}
+
+// memory is how many bytes the layout takes.
+func (l *layout) memory() int64 {
+	n := l.cuts.table.memory() + int64(12*len(l.outputs)+16*cap(l.extents)+12*len(l.cuts.outputs))
+	for _, j := range l.jobs {
+		n += int64(pieceBytes * cap(j.pieces))
+	}
+	return n
+}

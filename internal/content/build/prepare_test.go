@@ -1,0 +1,334 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/content/collect/collecttest"
+	"github.com/org/gocache-action/internal/digest"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// packs are objects by their names.
+type packs map[string][]byte
+
+// list reads the list of chunks of a pack.
+func (p packs) list(_ context.Context, pack *snapshot.Pack) ([]snapshot.Chunk, error) {
+	f, off := pack.List()
+	data, ok := p[pack.Object]
+	if !ok {
+		return nil, errors.New("the store does not answer")
+	}
+	raw, err := f.Decode(data[off:off+f.Size], nil)
+	if err != nil {
+		return nil, fmt.Errorf("list of %s: %w", pack.Object, err)
+	}
+	return pack.DecodeList(raw)
+}
+
+// make carries out jobs.
+func (p packs) make(t *testing.T, jobs []collect.Job, note collect.Note) (done []collect.Outcome) {
+	t.Helper()
+	for _, j := range jobs {
+		var buf bytes.Buffer
+		w := snapshot.NewChunkWriter(&buf)
+		c, err := j.Chunks(t.Context(), w, note)
+		pack, closeErr := w.Close()
+		if err = errors.Join(err, closeErr); err != nil {
+			t.Fatal(err)
+		}
+		if pack.Raw != j.Bytes || pack.Raw != c.Raw || int64(buf.Len()) > j.Size+j.Size/64+snapshot.FrameSize {
+			t.Errorf("a pack of %d bytes for a job of %d and content of %d", pack.Raw, j.Bytes, c.Raw)
+		}
+		pack.Object = snapshot.PackObject("r", "s", w.Sum())
+		p[pack.Object] = buf.Bytes()
+		done = append(done, collect.Outcome{Content: c, Object: pack.Object, Pack: pack, Uploaded: true})
+	}
+	return done
+}
+
+// output puts together the bytes of an output.
+func (p packs) output(t *testing.T, m *snapshot.Manifest, o snapshot.Output) string {
+	t.Helper()
+	var all []byte
+	for _, e := range o.Extents {
+		pack := m.Packs[e.Pack]
+		var off int64
+		for _, f := range pack.Frames[:e.Frame] {
+			off += f.Size
+		}
+		f := pack.Frames[e.Frame]
+		raw, err := f.Decode(p[pack.Object][off:off+f.Size], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, raw[e.Off:e.Off+e.Len]...)
+	}
+	return string(all)
+}
+
+// step is what one save does.
+type step struct {
+	manifest *snapshot.Manifest
+	jobs     []collect.Job
+	local    Local // after it
+	warnings collecttest.Warnings
+	read     int64 // bytes of outputs
+	again    int64 // bytes of chunks
+}
+
+// save saves a build cache on top of some manifests. between is called between the reading of the
+// outputs and the making of packs.
+func (p packs) save(t *testing.T, l Local, between func(), own ...*snapshot.Manifest) (s step) {
+	t.Helper()
+	base := collect.Base{Stock: collect.NewStock(own, nil), Start: collecttest.Now, Untrimmed: true}
+	note := collect.Note{Wrote: func(n int64) { s.read += n }, Read: func(n int64) { s.again += n }, Warn: s.warnings.Warn}
+	plan := l.Merge(base).Keep(nil, nil).Place(snapshot.NewBuilder(), nil, nil)
+	s.local = l
+	if plan.Prepare != nil {
+		done, err := plan.Prepare(t.Context(), collect.Preparing{List: p.list, Requests: 3, Note: note})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if between != nil {
+			between()
+		}
+		s.jobs = done.Jobs
+		s.local = l.With(append(p.make(t, done.Jobs, note), done.Known)).(Local)
+	}
+	s.manifest = &snapshot.Manifest{Repo: "r", Scope: "s", Key: []string{"n", "d"}, Digest: "d"}
+	b := snapshot.NewBuilder()
+	s.local.Merge(base).Keep(nil, nil).Place(b, s.manifest, nil)
+	b.Build(s.manifest)
+	data, err := s.manifest.Encode()
+	if err == nil {
+		_, err = snapshot.DecodeManifest(data)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	return s
+}
+
+// check compares what a manifest has with outputs.
+func (p packs) check(t *testing.T, m *snapshot.Manifest, outputs ...string) {
+	t.Helper()
+	want := map[digest.ID]string{}
+	for _, o := range outputs {
+		want[sha256.Sum256([]byte(o))] = o
+	}
+	for _, o := range m.Outputs {
+		if text, ok := want[o.ID]; !ok || p.output(t, m, o) != text {
+			t.Errorf("output %x of %d bytes is not what it was", o.ID[:4], o.Size)
+		}
+		delete(want, o.ID)
+	}
+	for id := range want {
+		t.Errorf("output %x is missing", id[:4])
+	}
+}
+
+// noise is content of which no part occurs twice.
+func noise(seed uint64, n int) string {
+	r := rand.New(rand.NewPCG(seed, 1))
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return string(b)
+}
+
+// outputFile is where an output lies in GOCACHE.
+func outputFile(dir, output string) string {
+	id := digest.ID(sha256.Sum256([]byte(output))).String()
+	return filepath.Join(dir, id[:2], id+"-d")
+}
+
+// TestSaves: outputs of all sizes come back, what is alike is stored once, and the same content
+// makes the same packs.
+func TestSaves(t *testing.T) {
+	dir := t.TempDir()
+	large := noise(1, 3<<20)
+	first := []string{"", "x", noise(2, wholeBytes), noise(3, wholeBytes+1), strings.Repeat("\x00", 300_000), large}
+	p := packs{}
+	one := p.save(t, cacheWith(t, dir, first...), nil)
+	p.check(t, one.manifest, first...)
+	var all int64
+	for _, o := range first {
+		all += int64(len(o))
+	}
+	if one.read != all || one.again >= all-190_000 || len(one.warnings) > 0 {
+		t.Errorf("%d bytes of %d were read, and %d of chunks; %q", one.read, all, one.again, one.warnings)
+	}
+	again := packs{}
+	again.save(t, cacheWith(t, dir), nil)
+	if len(again) != len(p) {
+		t.Errorf("%d packs, then %d", len(p), len(again))
+	}
+	for name := range again {
+		if _, ok := p[name]; !ok {
+			t.Error("another pack for the same content")
+		}
+	}
+
+	// something changes in the middle, and at the ends
+	changed := noise(4, 100) + large[:1<<20] + noise(5, 5000) + large[1<<20:2<<20] + "end"
+	second := append(slices.Clone(first), changed, large+"!")
+	two := p.save(t, cacheWith(t, dir, second...), nil, one.manifest)
+	p.check(t, two.manifest, second...)
+	if two.read != int64(len(changed)+len(large)+1) || two.again > 300_000 || two.again < 5000 || len(two.jobs) != 1 {
+		t.Errorf("%d bytes were read, and %d of chunks, for %d jobs", two.read, two.again, len(two.jobs))
+	}
+	if three := p.save(t, two.local, nil, two.manifest); len(three.jobs) > 0 || three.read > 0 {
+		t.Errorf("%d jobs for nothing new", len(three.jobs))
+	}
+}
+
+// TestNothingNew: an output all of which is stored in parts needs no pack of its own.
+func TestNothingNew(t *testing.T) {
+	dir := t.TempDir()
+	a, b := noise(1, 300_000), noise(2, 300_000)
+	p := packs{}
+	one := p.save(t, cacheWith(t, dir, a+b), nil)
+	half := a + b[:200_000]
+	cut := 0
+	ends := map[int]bool{}
+	if err := cutContent(t.Context(), buildcache.Output{ID: sha256.Sum256([]byte(half)), Size: int64(len(half))}, strings.NewReader(half), make([]byte, window), func(_ digest.ID, n int) { cut += n; ends[cut] = true }); err != nil {
+		t.Fatal(err)
+	}
+	n := len(half) - 1
+	for !ends[n] { // to where a chunk ends
+		n--
+	}
+	half = half[:n]
+	two := p.save(t, cacheWith(t, dir, half), nil, one.manifest)
+	p.check(t, two.manifest, a+b, half)
+	if len(two.jobs) != 0 || !two.local.Placed(sha256.Sum256([]byte(half))) {
+		t.Errorf("%d jobs", len(two.jobs))
+	}
+}
+
+// TestLists: lists of chunks that cannot be read, or are not worth it, cost nothing but that more is
+// stored.
+func TestLists(t *testing.T) {
+	content, small := noise(1, 2<<20), noise(2, 50)
+	more := content[:1<<20] + small
+	for name, c := range map[string]struct {
+		output string
+		spoil  func(p packs, object string)
+		new    int // bytes at most
+		warn   string
+	}{
+		"read":        {more, func(packs, string) {}, 80_000, ""},
+		"damaged":     {more, func(p packs, object string) { p[object] = slices.Clone(p[object]); p[object][len(p[object])-5] ^= 1 }, 2 << 20, "is stored once more"},
+		"gone":        {more, func(p packs, object string) { delete(p, object) }, 2 << 20, ""},
+		"a few bytes": {small, func(p packs, object string) { delete(p, object) }, 50, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			p := packs{}
+			one := p.save(t, cacheWith(t, dir, content), nil)
+			object := one.manifest.Packs[0].Object
+			good := p[object]
+			c.spoil(p, object)
+			two := p.save(t, cacheWith(t, dir, c.output), nil, one.manifest)
+			p[object] = good
+			p.check(t, two.manifest, content, c.output)
+			if two.again > int64(c.new) || !two.warnings.Mention(c.warn) {
+				t.Errorf("%d bytes are new, %q", two.again, two.warnings)
+			}
+		})
+	}
+}
+
+// TestUnfit: what is not what its name says, or is not there any more, is left out, with a warning,
+// and costs nothing else; also if that happens between the two times that it is read.
+func TestUnfit(t *testing.T) {
+	alike := noise(9, 200_000)
+	sizes := map[string]string{"small": "small", "large": noise(8, 700_000) + alike}
+	for name, c := range map[string]struct {
+		spoil   func(file string, size int) error
+		warning string
+	}{
+		"other bytes": {func(f string, n int) error { return os.WriteFile(f, bytes.Repeat([]byte("?"), n), 0o666) }, "does not match its name"},
+		"cut off":     {func(f string, n int) error { return os.Truncate(f, int64(n/2)) }, "does not match its name"},
+		"gone":        {func(f string, _ int) error { return os.Remove(f) }, "is not saved"},
+	} {
+		for size, bad := range sizes {
+			for _, late := range []bool{false, true} {
+				t.Run(fmt.Sprint(name, " ", size, " ", late), func(t *testing.T) {
+					dir := t.TempDir()
+					outputs := []string{bad, "", "the last", noise(7, 300_000) + alike}
+					l := cacheWith(t, dir, outputs...)
+					spoil := func() {
+						if err := c.spoil(outputFile(dir, bad), len(bad)); err != nil {
+							t.Fatal(err)
+						}
+					}
+					between := spoil
+					if !late {
+						spoil()
+						between = nil
+					}
+					p := packs{}
+					one := p.save(t, l, between)
+					want := outputs[1:]
+					if late && size == "large" {
+						want = outputs[1:3] // both have parts that were to be read there
+						for i := range l.inv.Outputs {
+							l.inv.Outputs[i].Time += int64(i) // the same time tells nothing of their order
+						}
+						if one.local.Placed(sha256.Sum256([]byte(outputs[3]))) {
+							want = outputs[1:]
+						}
+					}
+					p.check(t, one.manifest, want...)
+					if len(one.warnings) == 0 || !strings.Contains(one.warnings[0], "is not saved") || !late && !strings.Contains(one.warnings[0], c.warning) {
+						t.Errorf("warnings %q", one.warnings)
+					}
+					if !late && (len(one.warnings) != 1 || one.read+int64(len(bad)) != l.size([]int32{0, 1, 2, 3})) {
+						t.Errorf("%d bytes read, warnings %q", one.read, one.warnings)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestPrepareCancelled: it ends with its context, with whatever waits for the store.
+func TestPrepareCancelled(t *testing.T) {
+	dir := t.TempDir()
+	p := packs{}
+	one := p.save(t, cacheWith(t, dir, noise(1, 1<<20)), nil)
+	why := errors.New("time is up")
+	before := runtime.NumGoroutine()
+	base := collect.Base{Stock: collect.NewStock([]*snapshot.Manifest{one.manifest}, nil), Start: collecttest.Now, Untrimmed: true}
+	plan := cacheWith(t, dir, noise(2, 1<<20)).Merge(base).Keep(nil, nil).Place(snapshot.NewBuilder(), nil, nil)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	_, err := plan.Prepare(ctx, collect.Preparing{
+		List: func(ctx context.Context, _ *snapshot.Pack) ([]snapshot.Chunk, error) {
+			cancel(why)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+		Requests: 1, Note: collect.Note{Wrote: func(int64) {}, Warn: t.Logf},
+	})
+	if !errors.Is(err, why) {
+		t.Errorf("%v", err)
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines before, %d after", before, n)
+	}
+}

@@ -1,0 +1,68 @@
+package save
+
+import (
+	"context"
+	"io"
+
+	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+)
+
+// prepared are the objects that a plan needs.
+type prepared struct {
+	jobs   []collect.Job
+	known  []collect.Outcome // beside those of the jobs
+	memory int64             // that both take
+}
+
+// prepare finds out which objects are to be made for a plan: of what the store lacks as a whole, it
+// can have parts.
+func (j job) prepare(ctx context.Context, p planned) (all prepared, err error) {
+	j.Meter.SetPhase("read")
+	in := collect.Preparing{
+		List: j.readList, Requests: j.Concurrency,
+		Note: collect.Note{Wrote: func(n int64) { j.count(1, n) }, Read: func(n int64) { j.count(0, n) }, Warn: j.log.warn},
+	}
+	for _, part := range p.parts {
+		all.jobs = append(all.jobs, part.Jobs...)
+		if part.Prepare == nil {
+			continue
+		}
+		j.Meter.FilesTotal.Add(int64(part.Missing))
+		j.Meter.DiskTotal.Add(part.Bytes)
+		more, err := part.Prepare(ctx, in)
+		if err != nil {
+			return prepared{}, err
+		}
+		all.jobs = append(all.jobs, more.Jobs...)
+		all.known = append(all.known, more.Known)
+		all.memory += more.Memory
+	}
+	return all, nil
+}
+
+// count counts files that were read.
+func (j job) count(files, bytes int64) {
+	j.Meter.Files.Add(files)
+	j.Meter.Disk.Add(bytes)
+}
+
+// readList reads the list of chunks of a pack, and proves it.
+func (j job) readList(ctx context.Context, p *snapshot.Pack) ([]snapshot.Chunk, error) {
+	f, off := p.List()
+	body, _, err := j.Store.Open(ctx, p.Object, off, f.Size)
+	if err != nil {
+		return nil, store.Named("object", p.Object, err)
+	}
+	defer body.Close()
+	stored := make([]byte, f.Size)
+	if _, err := io.ReadFull(body, stored); err != nil {
+		return nil, store.Named("object", p.Object, err)
+	}
+	raw, err := f.Decode(stored, nil)
+	if err != nil {
+		return nil, store.Named("list of chunks of object", p.Object, err)
+	}
+	return p.DecodeList(raw)
+}
