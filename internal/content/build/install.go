@@ -44,7 +44,7 @@ func (in *installer) read(ctx context.Context, r Read, fetched func()) (out inst
 	w := &writer{in: in, out: &out}
 	body, info, err := in.env.Fetch.Range(ctx, fetched, pack, r.First, r.End)
 	if err != nil {
-		return out, in.lose(w, r, err)
+		return out, in.lose(ctx, w, r, err)
 	}
 	defer body.Close()
 	if err := in.checkSize(ctx, pack, info, &out); err != nil {
@@ -67,10 +67,10 @@ func (in *installer) read(ctx context.Context, r Read, fetched func()) (out inst
 
 // lose gives up all that a Read would have brought. It returns an error if the store failed as a
 // whole, rather than this object.
-func (in *installer) lose(w *writer, r Read, err error) error {
+func (in *installer) lose(ctx context.Context, w *writer, r Read, err error) error {
 	object := in.manifest.Packs[r.Pack].Object
-	if store.IsFailure(err) {
-		return install.StoreError(object, err)
+	if err := ending(ctx, object, err); err != nil {
+		return err
 	}
 	kind := install.KindOf(err)
 	w.out.Damage(object, -1, err.Error(), kind)
@@ -115,8 +115,8 @@ func (in *installer) frame(
 	}
 	list := in.pieces.of(packIndex, f)
 	if failed != nil {
-		if store.IsFailure(failed) {
-			return install.StoreError(pack.Object, failed)
+		if err := ending(ctx, pack.Object, failed); err != nil {
+			return err
 		}
 		kind := install.KindOf(failed)
 		w.out.Damage(pack.Object, f, failed.Error(), kind)
@@ -125,6 +125,18 @@ func (in *installer) frame(
 	}
 	defer in.env.Fetch.Buffers.Put(raw)
 	return w.frame(ctx, list, raw)
+}
+
+// ending returns the error that ends the restore, if reading an object failed for a reason that says
+// nothing about the object: the store failed as a whole, or ctx ended, with whatever cause.
+func ending(ctx context.Context, object string, err error) error {
+	if ctx.Err() != nil && !store.IsFailure(err) {
+		err = ctx.Err()
+	}
+	if store.IsFailure(err) {
+		return install.StoreError(object, err)
+	}
+	return nil
 }
 
 // aged is the modification time of an output.

@@ -86,7 +86,7 @@ func (w world) run(t *testing.T) (install.Outcome, error) {
 // file is where output i lies.
 func (w world) file(i int) string {
 	id := buildcache.ID(w.manifest.Outputs[i].ID).String()
-	return filepath.Join(w.cache.Dir(), id[:2], id+"-d")
+	return filepath.Join(w.cache.Dir(), id[:2], id+"-d", w.manifest.Outputs[i].Exec)
 }
 
 // here lists the outputs that are here, of which every byte is right, and how many entries there
