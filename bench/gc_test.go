@@ -50,7 +50,7 @@ func (b *bigStore) pack(i int) string {
 }
 
 func (b *bigStore) module(i int) string {
-	return fmt.Sprintf("v1/modules/example.com/some/module%d/@v/v1.%d.0/%x", i, i%17, sum('m', i))
+	return fmt.Sprintf("v2/modules/example.com/some/module%d/@v/v1.%d.0/%x", i, i%17, sum('m', i))
 }
 
 func (b *bigStore) manifest(i int) string {

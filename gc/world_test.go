@@ -203,7 +203,7 @@ func put(t testing.TB, st store.Store, name string, data []byte) {
 
 // moduleObject is the name of a module object that no save has made.
 func moduleObject(n int) string {
-	return fmt.Sprintf("v1/modules/example.com/m%d/@v/v1.0.0/%x", n, sha256.Sum256([]byte{byte(n), byte(n >> 8)}))
+	return fmt.Sprintf("v2/modules/example.com/m%d/@v/v1.0.0/%x", n, sha256.Sum256([]byte{byte(n), byte(n >> 8)}))
 }
 
 func numbers(from, to int) (list []int) {

@@ -45,9 +45,14 @@ func (o *Options) storedBytes() int64 {
 	return min(maxStored, o.Memory/4)
 }
 
-// planBytes is how many bytes a plan takes for each action: whether it is wanted, its place among
-// the actions of its output, and its share of a job.
-const planBytes = 32
+// How many bytes a plan takes, and what carries it out: for each action, whether it is wanted and
+// its place among the actions of its output; for each output, how far it is; for each extent, what
+// it belongs to.
+const (
+	actionBytes = 16
+	outputBytes = 16
+	extentBytes = 16
+)
 
 // usualLists is how many bytes of lists fit into the usual memory of a restore, beside what is in
 // transfer.
@@ -59,7 +64,8 @@ const transferMemory = 160 << 20
 // listMemory is by how many bytes the lists of a manifest, and other lists of more bytes, exceed
 // what fits into the usual memory.
 func listMemory(m *snapshot.Manifest, more int64) int64 {
-	n := int64(m.Memory()+planBytes*len(m.Actions)) + max(more, 0)
+	plan := actionBytes*len(m.Actions) + outputBytes*len(m.Outputs) + extentBytes*m.NumExtents()
+	n := int64(m.Memory()+plan) + max(more, 0)
 	return max(n+n/8-usualLists, 0)
 }
 

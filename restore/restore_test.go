@@ -260,7 +260,7 @@ func TestDiskFails(t *testing.T) {
 func TestDamagedPack(t *testing.T) {
 	w := full(t)
 	m := w.manifest(t)
-	object := m.Packs[m.Outputs[0].Pack].Object
+	object := m.Packs[m.Outputs[0].Extents[0].Pack].Object
 	w.store.Set(object, nil)
 	res, err := Run(t.Context(), w.options())
 	if err != nil || res.Build != (Counts{Missing: 3}) || res.Packs != (Counts{Restored: 2, Missing: 1}) {

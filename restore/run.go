@@ -33,6 +33,7 @@ func carryOut(ctx context.Context, o Options, start time.Time, plans []plan) ([]
 		}
 		defer env.Stage.Close()
 	}
+	defer env.End()
 	tasks := begin(ctx, env, plans)
 	done, err := do(ctx, o.Concurrency, tasks)
 	for i, t := range tasks {

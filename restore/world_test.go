@@ -13,7 +13,6 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/content/contenttest"
-	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/osfile"
@@ -76,10 +75,11 @@ func (w world) options() Options {
 func (w world) manifest(t *testing.T) *snapshot.Manifest {
 	t.Helper()
 	b := snapshot.NewBuilder()
-	builds := contenttest.Pack(w.store, []byte(outputs[0]), []byte(outputs[1]))
+	builds, extents := contenttest.Chunks(t, w.store, []byte(outputs[0]), []byte(outputs[1]))
 	at := b.AddPack(builds)
 	for i, content := range outputs {
-		b.AddOutput(snapshot.Output{ID: digest.Of([]byte(content)), Size: int64(len(content)), Pack: at, Frame: i})
+		extents[i].Pack = int32(at)
+		b.AddOutput(snapshot.Output{ID: sha256.Sum256([]byte(content)), Size: int64(len(content)), Extents: extents[i : i+1]})
 	}
 	b.AddAction(contenttest.ID(1), sha256.Sum256([]byte(outputs[0])), 1, 1)
 	b.AddAction(contenttest.ID(2), sha256.Sum256([]byte(outputs[1])), 1, 1)

@@ -21,7 +21,8 @@ func TestCount(t *testing.T) {
 	}
 	var res Result
 	res.countUploads(done)
-	res.count(planned{manifest: m}, done)
+	added := func(o *snapshot.Output) bool { return o.ID == collecttest.ID("o1") }
+	res.count(planned{manifest: m}, done, added)
 	if res.Modules != (Counts{Uploaded: 4, Stored: 1}) || res.Packs != (Counts{Uploaded: 3, Stored: 1}) || res.Build != (Counts{Uploaded: 1, Stored: 1}) {
 		t.Errorf("modules %+v, packs %+v, entries %+v", res.Modules, res.Packs, res.Build)
 	}

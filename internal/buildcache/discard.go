@@ -26,7 +26,13 @@ func (c *Cache) DiscardOutput(o Output) (bool, error) {
 // DiscardBroken removes what Scan found to be broken, if it was not written to since before, in
 // nanoseconds since the epoch: a go command may be writing it.
 func (c *Cache) DiscardBroken(b Broken, before int64) (bool, error) {
-	path := filepath.Join(c.dir, filepath.FromSlash(b.Path))
+	return c.discardOld(b.Path, before)
+}
+
+// discardOld removes what was not written to since before. name is relative to the cache directory,
+// with slashes.
+func (c *Cache) discardOld(name string, before int64) (bool, error) {
+	path := filepath.Join(c.dir, filepath.FromSlash(name))
 	st, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && st.ModTime().UnixNano() >= before {
 		return false, nil

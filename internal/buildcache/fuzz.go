@@ -1,11 +1,13 @@
 package buildcache
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/org/gocache-action/internal/osfile"
@@ -38,4 +40,36 @@ func (c *Cache) InstallFuzzFile(name string, data []byte) (written bool, err err
 		return false, err
 	}
 	return true, nil
+}
+
+// scanFuzz lists the fuzzing corpus, regular files only. What cannot be read is passed over and
+// named.
+func (c *Cache) scanFuzz(ctx context.Context) (files []File, unread []error) {
+	err := filepath.WalkDir(filepath.Join(c.dir, "fuzz"), func(path string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil && !d.Type().IsRegular() {
+			return nil
+		}
+		var st fs.FileInfo
+		if err == nil {
+			st, err = d.Info()
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			unread = append(unread, fmt.Errorf("fuzzing corpus: %w", err))
+			return nil // a directory that cannot be read has nothing below it
+		}
+		rel, err := filepath.Rel(c.dir, path)
+		files = append(files, File{Name: filepath.ToSlash(rel), Size: st.Size()})
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		unread = append(unread, fmt.Errorf("fuzzing corpus: %w", err))
+	}
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	return files, unread
 }

@@ -67,7 +67,7 @@ func (c *Cache) CreateOutput(o Output, mtime time.Time) (*Writer, error) {
 		err = os.Mkdir(w.dir, 0o777)
 	}
 	if err == nil {
-		w.f, err = osfile.Create(path, w.perm())
+		w.f, err = osfile.Create(path, perm(o))
 	}
 	if errors.Is(err, fs.ErrExist) {
 		w.f, err = c.replace(w)
@@ -78,8 +78,8 @@ func (c *Cache) CreateOutput(o Output, mtime time.Time) (*Writer, error) {
 	return w, nil
 }
 
-func (w *Writer) perm() fs.FileMode {
-	if w.dir != "" {
+func perm(o Output) fs.FileMode {
+	if o.Exec != "" {
 		return 0o777
 	}
 	return 0o666
@@ -93,7 +93,7 @@ func (c *Cache) replace(w *Writer) (*osfile.File, error) {
 		return nil, fs.ErrExist
 	}
 	if old, err := os.Lstat(w.path); err == nil && old.Mode().IsRegular() && c.alone(w) {
-		if f, err := rewrite(w.path, w.perm(), old.Size() > w.o.Size); err == nil {
+		if f, err := rewrite(w.path, perm(w.o), old.Size() > w.o.Size); err == nil {
 			return f, nil
 		}
 	}
@@ -107,7 +107,7 @@ func (c *Cache) replace(w *Writer) (*osfile.File, error) {
 			return nil, err
 		}
 	}
-	return osfile.Create(w.path, w.perm())
+	return osfile.Create(w.path, perm(w.o))
 }
 
 // alone tells whether the file is the only one in its output directory, where it has one.
@@ -147,17 +147,25 @@ func rewrite(path string, perm fs.FileMode, truncate bool) (*osfile.File, error)
 // Write appends to the output. More bytes than the size of the output are an error, and none
 // of the p that exceeds it is written.
 func (w *Writer) Write(p []byte) (int, error) {
+	n, err := w.WriteParts(p)
+	return int(n), err
+}
+
+// WriteParts is Write for several pieces of memory at once.
+func (w *Writer) WriteParts(parts ...[]byte) (n int64, err error) {
 	if w.err != nil {
 		return 0, w.err
 	}
-	if int64(len(p)) > w.left {
+	for _, p := range parts {
+		n += int64(len(p))
+	}
+	if n > w.left {
 		w.err = fmt.Errorf("output %s: more than %d bytes", w.o.ID, w.o.Size)
 		return 0, w.err
 	}
-	n, err := w.f.Write(p)
-	w.left -= int64(n)
-	w.err = err
-	return n, err
+	n, w.err = w.f.WriteParts(parts...)
+	w.left -= n
+	return n, w.err
 }
 
 // Close finishes the output. When a Write failed, or when bytes are missing, it removes the file

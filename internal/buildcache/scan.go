@@ -56,6 +56,9 @@ type Inventory struct {
 	Outputs []Output
 	Broken  []Broken // sorted by Path
 	Fuzz    []File   // sorted by Name
+	// Partial are outputs that a restore has not finished, or left behind when it was killed: files
+	// relative to the cache directory, with slashes. Sorted.
+	Partial []string
 	// Unread says of which directories nothing is known, and why. Entries whose output could lie in
 	// one are in no list.
 	Unread []error
@@ -98,6 +101,7 @@ type shard struct {
 	entries []Local  // sorted by Action; OutputTime is not set yet
 	outputs []Output // sorted by ID
 	broken  []Broken
+	partial []string
 	unread  error // why the subdirectory could not be read
 }
 
@@ -208,6 +212,9 @@ type shardScanner struct {
 func (sc *shardScanner) scan(s *shard, name string) (broken string, err error) {
 	kind, ok := cutKind(&name)
 	if !ok {
+		if isPartial(name) {
+			s.partial = append(s.partial, sc.prefix+"/"+name)
+		}
 		return "", nil
 	}
 	id, err := digest.Parse(name)
@@ -318,10 +325,11 @@ func merge(shards []shard, fuzz []File) *Inventory {
 	for i := range shards {
 		inv.Outputs = append(inv.Outputs, shards[i].outputs...)
 		inv.Broken = append(inv.Broken, shards[i].broken...)
+		inv.Partial = append(inv.Partial, shards[i].partial...)
 		if err := shards[i].unread; err != nil {
 			inv.Unread = append(inv.Unread, err)
 		}
-		shards[i].outputs, shards[i].broken = nil, nil
+		shards[i].outputs, shards[i].broken, shards[i].partial = nil, nil, nil
 	}
 	inv.indexOutputs()
 	unread := make([]bool, len(shards))
@@ -337,6 +345,7 @@ func merge(shards []shard, fuzz []File) *Inventory {
 		}
 		shards[i].entries = nil
 	}
+	slices.Sort(inv.Partial)
 	slices.SortFunc(inv.Broken, func(a, b Broken) int { return strings.Compare(a.Path, b.Path) })
 	return inv
 }
@@ -357,36 +366,4 @@ func (inv *Inventory) addEntry(e Local) {
 	}
 	e.OutputTime = o.Time
 	inv.Entries = append(inv.Entries, e)
-}
-
-// scanFuzz lists the fuzzing corpus, regular files only. What cannot be read is passed over and
-// named.
-func (c *Cache) scanFuzz(ctx context.Context) (files []File, unread []error) {
-	err := filepath.WalkDir(filepath.Join(c.dir, "fuzz"), func(path string, d fs.DirEntry, err error) error {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err == nil && !d.Type().IsRegular() {
-			return nil
-		}
-		var st fs.FileInfo
-		if err == nil {
-			st, err = d.Info()
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			unread = append(unread, fmt.Errorf("fuzzing corpus: %w", err))
-			return nil // a directory that cannot be read has nothing below it
-		}
-		rel, err := filepath.Rel(c.dir, path)
-		files = append(files, File{Name: filepath.ToSlash(rel), Size: st.Size()})
-		return err
-	})
-	if err != nil && ctx.Err() == nil {
-		unread = append(unread, fmt.Errorf("fuzzing corpus: %w", err))
-	}
-	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
-	return files, unread
 }

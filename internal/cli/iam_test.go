@@ -76,7 +76,7 @@ func TestPoliciesAgainstServer(t *testing.T) {
 	j.goCommand("build", "./...")
 	j.says("saved in "+citest.OwnPR, "save", "--fail-on-error")
 	for name := range j.objects() {
-		if !strings.HasPrefix(name, "v1/modules/") && !strings.HasPrefix(name, snapshot.ScopePrefix(onGH, citest.OwnPR)+"/") {
+		if !strings.HasPrefix(name, "v2/modules/") && !strings.HasPrefix(name, snapshot.ScopePrefix(onGH, citest.OwnPR)+"/") {
 			t.Errorf("the pull request wrote %s", name)
 		}
 	}
@@ -101,7 +101,7 @@ func TestPoliciesAgainstServer(t *testing.T) {
 	j.as(pr, push)
 	foreign2 := j.compile()
 	out := j.says(": write "+snapshot.ScopePrefix(onGH, citest.MainRef), "save")
-	if !strings.Contains(out, "gocache: warning: write v1/repos/") || !strings.Contains(out, "access denied") || !strings.Contains(out, "hint: check the credentials of the job and what the bucket policy grants it") {
+	if !strings.Contains(out, "gocache: warning: write v2/repos/") || !strings.Contains(out, "access denied") || !strings.Contains(out, "hint: check the credentials of the job and what the bucket policy grants it") {
 		t.Errorf("the warning does not say why:\n%s", out)
 	}
 	if code, _ := j.run("save", "--fail-on-error"); code != config.ExitFailed {
@@ -124,7 +124,7 @@ func TestPoliciesAgainstServer(t *testing.T) {
 	// Without the right to add public modules everything else is saved.
 	j.fresh()
 	few := iam.User(t, "few", strings.Replace(docs["github-pr"], `"s3:AbortMultipartUpload"], "Resource": [
-      "arn:aws:s3:::acme-cache/v1/modules/*",`, `"s3:AbortMultipartUpload"], "Resource": [`, 1))
+      "arn:aws:s3:::acme-cache/v2/modules/*",`, `"s3:AbortMultipartUpload"], "Resource": [`, 1))
 	if err := os.RemoveAll(filepath.Join(iam.Gateway.DataDir, "acme-cache", "v1", "modules")); err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func TestOtherVersions(t *testing.T) {
 	}
 	j.compile()
 	j.says("saved in refs/heads/main", with("save", "--scope", "refs/heads/main")...)
-	found, err := filepath.Glob(filepath.Join(root, "v1/repos/r/refs~heads~main/snapshots/default/*/*/go1*"))
+	found, err := filepath.Glob(filepath.Join(root, "v2/repos/r/refs~heads~main/snapshots/default/*/*/go1*"))
 	if err != nil || len(found) != 1 {
 		t.Fatal(found, err)
 	}

@@ -20,7 +20,7 @@ func TestText(t *testing.T) {
 		`--trust-key "PRIVATE+KEY+ci+00+AQ/=": no`:                                       `--trust-key "PRIVATE+KEY+***": no`,
 		"Authorization: Bearer abcdefghijklm.nopqrstu.vw":                                "Authorization: Bearer ***",
 		// What is no secret stays.
-		"GET v1/modules/example.com/m/@v/v1.0.0/00":                      "GET v1/modules/example.com/m/@v/v1.0.0/00",
+		"GET v2/modules/example.com/m/@v/v1.0.0/00":                      "GET v2/modules/example.com/m/@v/v1.0.0/00",
 		"https://proxy.golang.org/example.com/m/@v/list":                 "https://proxy.golang.org/example.com/m/@v/list",
 		"s3://bucket/prefix?endpoint=https%3A%2F%2Fh":                    "s3://bucket/prefix?endpoint=https%3A%2F%2Fh",
 		"git@github.com:org/name, vector+464e82ee, Basic authentication": "git@github.com:org/name, vector+464e82ee, Basic authentication",
@@ -35,7 +35,7 @@ func TestText(t *testing.T) {
 func TestURL(t *testing.T) {
 	for in, want := range map[string]string{
 		"http://user:pa%40ss@host:1/a%20b?uploadId=1&X-Amz-Security-Token=s": "http://***@host:1/a%20b?uploadId=1&X-Amz-Security-Token=***",
-		"https://host/v1/modules/a/@v/b?x-id=GetObject":                      "https://host/v1/modules/a/@v/b?x-id=GetObject",
+		"https://host/v2/modules/a/@v/b?x-id=GetObject":                      "https://host/v2/modules/a/@v/b?x-id=GetObject",
 	} {
 		u, err := url.Parse(in)
 		if err != nil {

@@ -400,7 +400,7 @@ func isPackObject(name string) bool {
 	return isScopedObject(name, "packs") && isHex64(path.Base(name))
 }
 
-// isScopedObject reports whether name is v1/repos/<repo>/<scope>/<kind>/...: a
+// isScopedObject reports whether name is v2/repos/<repo>/<scope>/<kind>/...: a
 // manifest can make its reader fetch nothing else.
 func isScopedObject(name, kind string) bool {
 	e := strings.Split(name, "/")

@@ -24,7 +24,7 @@ func sample() *Section {
 		Job: "CI/test (linux)", Tool: "gocache v1.2.3", Now: now,
 		Notes: []Note{
 			{Text: "what did not pass verification was not restored", Hint: "nothing, if it happens once"},
-			{Text: "save: object v1/modules/x: connection reset"},
+			{Text: "save: object v2/modules/x: connection reset"},
 		},
 		Restore: &Restore{
 			Key: "CI/test/linux/amd64/go1.26.8/0123456789abcdef", Scope: "refs/heads/main", Foreign: true, Saved: now.Add(-3 * time.Hour),

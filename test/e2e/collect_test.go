@@ -83,7 +83,7 @@ func TestCollectModules(t *testing.T) {
 			}
 			shared.Save(t, st)
 			dropSnapshots(t, st)
-			unused := "v1/modules/example.com/unused/@v/v1.0.0/" + strings.Repeat("0a", 32)
+			unused := "v2/modules/example.com/unused/@v/v1.0.0/" + strings.Repeat("0a", 32)
 			_, err := st.Put(context.Background(), unused, strings.NewReader("x"), 1, store.Condition{})
 			e2etest.Must(t, err)
 			then := time.Now().Add(-40 * day)
@@ -153,7 +153,7 @@ func TestTouchDenied(t *testing.T) {
 		e2etest.Must(t, os.Chtimes(filepath.Join(root, filepath.FromSlash(object)), then, then))
 	}
 	st := &storetest.Faulty{Store: inner, Before: func(_ context.Context, c storetest.Call) (bool, error) {
-		if c.Op == storetest.OpTouch || c.Op == storetest.OpPut && strings.HasPrefix(c.Name, "v1/modules/") {
+		if c.Op == storetest.OpTouch || c.Op == storetest.OpPut && strings.HasPrefix(c.Name, "v2/modules/") {
 			return false, store.ErrDenied
 		}
 		return true, nil
@@ -180,7 +180,7 @@ func TestCollectUploads(t *testing.T) {
 		started, goOn, done := make(chan bool), make(chan bool), make(chan error)
 		go func() {
 			body := &waiting{left: 20 << 20, started: started, goOn: goOn}
-			_, err := st.Put(context.Background(), "v1/modules/x", body, 20<<20, store.Condition{})
+			_, err := st.Put(context.Background(), "v2/modules/x", body, 20<<20, store.Condition{})
 			done <- err
 		}()
 		<-started
@@ -191,7 +191,7 @@ func TestCollectUploads(t *testing.T) {
 			t.Errorf("%v: %+v, upload: %v", c.ahead, res.Reasons, err)
 		}
 	}
-	if _, err := st.Stat(context.Background(), "v1/modules/x"); err != nil && !errors.Is(err, store.ErrNotFound) {
+	if _, err := st.Stat(context.Background(), "v2/modules/x"); err != nil && !errors.Is(err, store.ErrNotFound) {
 		t.Error(err)
 	}
 }

@@ -120,7 +120,7 @@ func TestPrivateModules(t *testing.T) {
 	shared.Reset(t)
 	private := func(o *save.Options) { o.Private = "github.com/BurntSushi/*,gopkg.in" }
 	shared.Save(t, st, private)
-	if m, _ := filepath.Glob(filepath.Join(root, "v1/modules/*/*")); len(m) != 1 {
+	if m, _ := filepath.Glob(filepath.Join(root, "v2/modules/*/*")); len(m) != 1 {
 		t.Errorf("shared modules: %v, want only blang", m)
 	}
 	shared.Wipe(t)

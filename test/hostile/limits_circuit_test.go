@@ -149,7 +149,7 @@ func TestModulesRefused(t *testing.T) {
 	var refused atomic.Int64
 	o := save.Options{Repo: "r", Scope: e2etest.MainScope, Keys: e2etest.SomePlan(t), ModDir: m.mod, BuildDir: m.build}
 	o.Store = &storetest.Faulty{Store: st, Before: func(_ context.Context, c storetest.Call) (bool, error) {
-		if c.Op == storetest.OpPut && strings.HasPrefix(c.Name, "v1/modules/") {
+		if c.Op == storetest.OpPut && strings.HasPrefix(c.Name, "v2/modules/") {
 			refused.Add(1)
 			return false, store.ErrDenied
 		}

@@ -31,19 +31,19 @@ var errBadOutput = errors.New("its content does not match its name")
 // cuts says of which chunks outputs consist.
 type cuts struct {
 	table   *chunkTable
-	outputs []cutOutput
+	outputs []outputCuts
 	refs    []int32 // numbers of entries in table, those of one output after the other
 }
 
-// cutOutput is an output that has been read.
-type cutOutput struct {
+// outputCuts is an output that has been read.
+type outputCuts struct {
 	index int32  // in the inventory
 	count int32  // of its chunks; less than 0: it is not fit to be stored
 	first uint32 // of them in refs
 }
 
 // chunks are those of an output.
-func (c *cuts) chunks(o cutOutput) []int32 {
+func (c *cuts) chunks(o outputCuts) []int32 {
 	return c.refs[o.first : o.first+uint32(max(o.count, 0))]
 }
 
@@ -62,10 +62,10 @@ type cutting struct {
 
 // newCutting begins to cut outputs, given by their indices, into a table.
 func (l Local) newCutting(outputs []int32, t *chunkTable, note collect.Note) *cutting {
-	c := &cuts{table: t, outputs: make([]cutOutput, len(outputs))}
+	c := &cuts{table: t, outputs: make([]outputCuts, len(outputs))}
 	c.refs = make([]int32, 0, l.size(outputs)/chunk.Normal+int64(len(outputs)))
 	for n, i := range outputs {
-		c.outputs[n] = cutOutput{index: i, count: -1}
+		c.outputs[n] = outputCuts{index: i, count: -1}
 	}
 	return &cutting{local: l, note: note, cuts: c}
 }

@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/install"
@@ -20,37 +21,64 @@ type installer struct {
 	verify   bool
 	manifest *snapshot.Manifest
 	actions  actionIndex
+	pieces   *pieces
+	assembly *assembly
 	stuck    map[digest.ID]bool // wrong outputs that could not be removed
 }
 
+// ready writes the outputs and entries that need nothing from the store.
+func (in *installer) ready(empty, actions []int32) (out install.Outcome, err error) {
+	w := &writer{in: in, out: &out}
+	for _, i := range empty {
+		if err := w.create(i, nil, nil); err != nil {
+			return out, err
+		}
+	}
+	return out, in.putActions(&out, actions)
+}
+
 // read carries out one Read: it reads the frames in order, checks each against its hash, and writes
-// the outputs, each followed by its actions. A damaged frame costs what lies in it and nothing
-// else.
+// what lies in it, each output that becomes whole followed by its actions. A damaged frame costs
+// the outputs that have extents in it and nothing else.
 func (in *installer) read(ctx context.Context, r Read, fetched func()) (out install.Outcome, err error) {
 	pack := in.manifest.Packs[r.Pack]
-	w := &writer{in: in, out: &out, pending: r.Outputs}
+	w := &writer{in: in, out: &out}
 	body, info, err := in.env.Fetch.Range(ctx, fetched, pack, r.First, r.End)
 	if err != nil {
-		return out, w.lose(pack.Object, err)
+		return out, in.lose(ctx, w, r, err)
 	}
 	defer body.Close()
 	if err := in.checkSize(ctx, pack, info, &out); err != nil {
 		return out, err
 	}
-	defer w.abort()
 	for f := r.First; f < r.End; f++ {
 		data, err := body.NextFrame()
 		if store.IsFailure(err) {
-			return out, w.lose(pack.Object, err)
+			return out, install.StoreError(pack.Object, err)
 		}
-		if !w.wants(f) {
+		if len(in.pieces.of(r.Pack, f)) == 0 {
 			continue
 		}
-		if err := in.frame(ctx, w, pack, f, body, data, err); err != nil {
+		if err := in.frame(ctx, w, r.Pack, f, body, data, err); err != nil {
 			return out, err
 		}
 	}
 	return out, nil
+}
+
+// lose gives up all that a Read would have brought. It returns an error if the store failed as a
+// whole, rather than this object.
+func (in *installer) lose(ctx context.Context, w *writer, r Read, err error) error {
+	object := in.manifest.Packs[r.Pack].Object
+	if err := ending(ctx, object, err); err != nil {
+		return err
+	}
+	kind := install.KindOf(err)
+	w.out.Damage(object, -1, err.Error(), kind)
+	for f := r.First; f < r.End; f++ {
+		w.lose(in.pieces.of(r.Pack, f), kind)
+	}
+	return nil
 }
 
 // checkSize reports a pack that is not as large as the manifest says. It asks the store once more
@@ -71,11 +99,13 @@ func (in *installer) checkSize(
 	return nil
 }
 
-// frame decodes one frame of src and writes what lies in it. If reading it failed, or it turns out
-// to be damaged, it is read once more: perhaps that happened only on the way.
+// frame decodes one frame of a pack, the current one of src, and writes what lies in it. If reading
+// it failed, or it turns out to be damaged, it is read once more: perhaps that happened only on the
+// way.
 func (in *installer) frame(
-	ctx context.Context, w *writer, pack snapshot.Pack, f int, src snapshot.Source, data []byte, failed error,
+	ctx context.Context, w *writer, packIndex, f int, src snapshot.Source, data []byte, failed error,
 ) error {
+	pack := in.manifest.Packs[packIndex]
 	var raw []byte
 	if failed == nil {
 		raw, failed = in.env.Fetch.Decode(pack.Frames[f], data)
@@ -84,18 +114,34 @@ func (in *installer) frame(
 	if install.Retryable(failed) {
 		raw, failed = in.env.Fetch.Frame(ctx, pack, f)
 	}
+	list := in.pieces.of(packIndex, f)
 	if failed != nil {
-		if store.IsFailure(failed) {
-			return install.StoreError(pack.Object, failed)
+		if err := ending(ctx, pack.Object, failed); err != nil {
+			return err
 		}
 		kind := install.KindOf(failed)
 		w.out.Damage(pack.Object, f, failed.Error(), kind)
-		w.skip(f, kind)
+		w.lose(list, kind)
 		return nil
 	}
 	defer in.env.Fetch.Buffers.Put(raw)
-	return w.frame(f, raw)
+	return w.frame(ctx, list, raw)
 }
+
+// ending returns the error that ends the restore, if reading an object failed for a reason that says
+// nothing about the object: the store failed as a whole, or ctx ended, with whatever cause.
+func ending(ctx context.Context, object string, err error) error {
+	if ctx.Err() != nil && !store.IsFailure(err) {
+		err = ctx.Err()
+	}
+	if store.IsFailure(err) {
+		return install.StoreError(object, err)
+	}
+	return nil
+}
+
+// aged is the modification time of an output.
+func (in *installer) aged(output int32) time.Time { return in.env.Aged(in.lastUse(int(output))) }
 
 // lastUse is when any of the actions of an output was last used.
 func (in *installer) lastUse(output int) (t int64) {

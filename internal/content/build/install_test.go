@@ -51,10 +51,15 @@ func newWorld(t *testing.T) world {
 	w.contents = [][]byte{make(100), make(300), make(2000), make(500)}
 	long := w.contents[2]
 	w.manifest = &snapshot.Manifest{Packs: []snapshot.Pack{contenttest.Pack(w.store,
-		slices.Concat([]byte("head"), w.contents[0], w.contents[1], long[:600]), long[600:1600], slices.Concat(long[1600:], w.contents[3]))}}
-	for i, at := range []snapshot.Location{{Frame: 0, Off: 4}, {Frame: 0, Off: 104}, {Frame: 0, Off: 404}, {Frame: 2, Off: 400}} {
+		slices.Concat([]byte("head"), w.contents[0], w.contents[1], long[:600]), long[600:1600], slices.Concat(long[1600:], w.contents[3]),
+		[]byte("the list of chunks"))}}
+	w.manifest.Packs[0].Chunks = 1
+	for i, extents := range [][]snapshot.Extent{
+		{{Off: 4, Len: 100}}, {{Off: 104, Len: 300}},
+		{{Off: 404, Len: 600}, {Frame: 1, Len: 1000}, {Frame: 2, Len: 400}}, {{Frame: 2, Off: 400, Len: 500}},
+	} {
 		w.manifest.Outputs = append(w.manifest.Outputs, snapshot.Output{
-			ID: digest.Of(w.contents[i]), Size: int64(len(w.contents[i])), Frame: at.Frame, Off: at.Off,
+			ID: sha256.Sum256(w.contents[i]), Size: int64(len(w.contents[i])), Extents: extents,
 		})
 	}
 	for i, out := range []int{0, 1, 1, 2, 3} {
@@ -70,17 +75,19 @@ func (w world) run(t *testing.T) (install.Outcome, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	jobs, out := p.Begin(t.Context(), installtest.NewEnv(t, w.store, nil))
+	env := installtest.NewEnv(t, w.store, nil)
+	jobs, out := p.Begin(t.Context(), env)
 	out.Add(p.Known)
 	done, err := installtest.Run(t, jobs)
 	out.Add(done)
+	env.End()
 	return out, err
 }
 
 // file is where output i lies.
 func (w world) file(i int) string {
-	id := w.manifest.Outputs[i].ID.String()
-	return filepath.Join(w.cache.Dir(), id[:2], id+"-d")
+	id := digest.ID(w.manifest.Outputs[i].ID).String()
+	return filepath.Join(w.cache.Dir(), id[:2], id+"-d", w.manifest.Outputs[i].Exec)
 }
 
 // here lists the outputs that are here, of which every byte is right, and how many entries there
@@ -100,8 +107,8 @@ func (w world) here(t *testing.T) (outputs []int, entries int) {
 		}
 		outputs = append(outputs, i)
 	}
-	if len(inv.Outputs) != len(outputs) {
-		t.Errorf("%d outputs here", len(inv.Outputs))
+	if len(inv.Outputs) != len(outputs) || len(inv.Partial)+len(inv.Broken) > 0 {
+		t.Errorf("%d outputs here, partial %q, broken %+v", len(inv.Outputs), inv.Partial, inv.Broken)
 	}
 	return outputs, len(inv.Entries)
 }
@@ -325,16 +332,16 @@ func TestLockedOutput(t *testing.T) {
 		actions: indexActions(w.manifest, []bool{true, true, true, true, true}),
 	}
 	var out install.Outcome
-	wr := &writer{in: in, out: &out, output: 1}
+	wr := &writer{in: in, out: &out}
 	locked := &osfile.LockedError{Err: &fs.PathError{Op: "rename", Path: "x", Err: errors.New("sharing violation")}}
-	if err := wr.failed(locked); err != nil || out.Counts.Refused != 2 || len(out.Damages) != 0 || out.Losses[0].Kind != install.KindLocked {
+	if err := wr.failed(1, locked); err != nil || out.Counts.Refused != 2 || len(out.Damages) != 0 || out.Losses[0].Kind != install.KindLocked {
 		t.Errorf("%+v, %v", out, err)
 	}
 	denied := &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}
-	if err := wr.failed(denied); err != nil || out.Counts.Refused != 4 || out.Losses[1].Kind != install.KindDisk {
+	if err := wr.failed(1, denied); err != nil || out.Counts.Refused != 4 || out.Losses[1].Kind != install.KindDisk {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if err := wr.failed(&fs.PathError{Op: "write", Path: "x", Err: osfile.FullDisk}); !install.IsLocal(err) {
+	if err := wr.failed(1, &fs.PathError{Op: "write", Path: "x", Err: osfile.FullDisk}); !install.IsLocal(err) {
 		t.Errorf("a full disk is tolerated: %v", err)
 	}
 }
@@ -348,6 +355,7 @@ func TestStuck(t *testing.T) {
 	}
 	in := &installer{
 		env: installtest.NewEnv(t, w.store, nil), cache: w.cache, place: w.kind.Place, manifest: w.manifest, actions: p.actions,
+		pieces: &p.pieces, assembly: newAssembly(w.cache, w.manifest),
 		stuck: map[digest.ID]bool{w.manifest.Outputs[1].ID: true},
 	}
 	out, err := in.read(t.Context(), p.Reads[0], func() {})
@@ -392,7 +400,7 @@ func TestChecksum(t *testing.T) {
 	content := bytes.Repeat([]byte("a"), 1000)
 	w.manifest = &snapshot.Manifest{
 		Packs:   []snapshot.Pack{{Object: object, Size: int64(len(frame)), Frames: []snapshot.Frame{{Size: int64(len(frame)), Raw: 1000, Sum: sha256.Sum256(frame)}}}},
-		Outputs: []snapshot.Output{{ID: digest.Of(content), Size: 1000}},
+		Outputs: []snapshot.Output{{ID: sha256.Sum256(content), Size: 1000, Extents: []snapshot.Extent{{Len: 1000}}}},
 		Actions: []snapshot.Action{{ID: contenttest.ID(1)}},
 	}
 	out, err := w.run(t)

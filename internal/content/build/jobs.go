@@ -6,7 +6,6 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/digest"
-	"github.com/org/gocache-action/internal/fetch"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -20,21 +19,24 @@ type State struct {
 type Jobs struct {
 	Reads   []Read
 	Ready   []int32 // actions that lack only their entry: the output is present
+	Empty   []int32 // needed outputs without a byte
 	Present int     // how many actions have an entry
+	Outputs int     // how many outputs are needed
+	Raw     int64   // their bytes
 	Wrong   []buildcache.Output
+	Partial []string // outputs that an earlier restore may have left behind
 
 	manifest *snapshot.Manifest
 	actions  actionIndex
+	pieces   pieces
 	known    install.Outcome
 }
 
-// Read is one ranged read: consecutive frames of a pack, and the outputs that begin in them.
+// Read is one ranged read of consecutive frames of a pack.
 type Read struct {
 	Pack       int   // index into the packs of the manifest
 	First, End int   // frames [First, End)
-	Outputs    []int // indices into the outputs of the manifest, in the order of the pack
 	Bytes      int64 // stored bytes to transfer
-	Raw        int64 // bytes of the outputs
 }
 
 // maxGap is how many stored bytes of unwanted frames are read rather than making another request.
@@ -46,7 +48,7 @@ const maxUnread = 3
 // Plan decides which outputs and actions of the manifest are to be fetched, in reads of about
 // partSize stored bytes.
 func Plan(m *snapshot.Manifest, here State, partSize int64) Jobs {
-	p := Jobs{manifest: m, Wrong: here.Wrong}
+	p := Jobs{manifest: m, Wrong: here.Wrong, Partial: here.Inventory.Partial}
 	wanted := make([]bool, len(m.Actions))
 	for i, a := range m.Actions {
 		if wanted[i] = !hasAction(here.Inventory.Entries, a.ID); !wanted[i] {
@@ -54,19 +56,32 @@ func Plan(m *snapshot.Manifest, here State, partSize int64) Jobs {
 		}
 	}
 	p.actions = indexActions(m, wanted)
-	needed := make([]bool, len(m.Outputs))
-	for i, o := range m.Outputs {
-		actions := p.actions.of(i)
-		if isWhole(here.Inventory, o) {
-			p.Ready = append(p.Ready, actions...)
-		} else {
-			needed[i] = len(actions) > 0
-		}
-	}
-	p.Reads = groupReads(m, needed, partSize)
+	p.pieces = indexPieces(m, p.need(here))
+	p.Reads = groupReads(m, &p.pieces, partSize)
 	p.known.Counts.Present = p.Present
 	p.warn(here)
 	return p
+}
+
+// need marks the outputs that wanted actions need and that are not here, and sums them up.
+func (p *Jobs) need(here State) []bool {
+	needed := make([]bool, len(p.manifest.Outputs))
+	for i, o := range p.manifest.Outputs {
+		actions := p.actions.of(i)
+		switch {
+		case len(actions) == 0:
+			continue
+		case isWhole(here.Inventory, o):
+			p.Ready = append(p.Ready, actions...)
+			continue
+		case len(o.Extents) == 0:
+			p.Empty = append(p.Empty, int32(i))
+		}
+		needed[i] = true
+		p.Outputs++
+		p.Raw += o.Size
+	}
+	return needed
 }
 
 // warn reports what is wrong with the local cache.
@@ -85,14 +100,10 @@ func (p *Jobs) warn(here State) {
 
 // Summary implements install.Planned. An action counts as fetched also if its output is present.
 func (p Jobs) Summary() install.Summary {
-	s := install.Summary{Fetch: len(p.manifest.Actions) - p.Present, Known: p.known, Files: int64(len(p.Ready))}
+	fetch := len(p.manifest.Actions) - p.Present
+	s := install.Summary{Fetch: fetch, Bytes: p.Raw, Files: int64(fetch + p.Outputs), Known: p.known}
 	for i, r := range p.Reads {
 		s.Stored += r.Bytes
-		s.Bytes += r.Raw
-		s.Files += int64(len(r.Outputs))
-		for _, o := range r.Outputs {
-			s.Files += int64(len(p.actions.of(o)))
-		}
 		if i == 0 || r.Pack != p.Reads[i-1].Pack {
 			s.Packs = append(s.Packs, r.Pack)
 		}
@@ -141,36 +152,4 @@ func indexActions(m *snapshot.Manifest, wanted []bool) actionIndex {
 		}
 	}
 	return idx
-}
-
-// groupReads combines the needed outputs, which are in the order of their packs, into ranged reads
-// of about partSize bytes. A read never ends inside an output.
-func groupReads(m *snapshot.Manifest, needed []bool, partSize int64) []Read {
-	var reads []Read
-	for i, o := range m.Outputs {
-		if !needed[i] {
-			continue
-		}
-		frames := m.Packs[o.Pack].Frames
-		if len(reads) == 0 || !reads[len(reads)-1].takes(o, frames, partSize) {
-			reads = append(reads, Read{Pack: o.Pack, First: o.Frame, End: o.Frame})
-		}
-		r := &reads[len(reads)-1]
-		if end := m.Span(o); end > r.End {
-			r.Bytes += fetch.StoredSize(frames, r.End, end)
-			r.End = end
-		}
-		r.Outputs = append(r.Outputs, i)
-		r.Raw += o.Size
-	}
-	return reads
-}
-
-// takes reports whether the next output belongs to the read.
-func (r *Read) takes(o snapshot.Output, frames []snapshot.Frame, partSize int64) bool {
-	if o.Pack != r.Pack {
-		return false
-	}
-	gap := fetch.StoredSize(frames, r.End, o.Frame)
-	return gap <= maxGap && (o.Frame < r.End || r.Bytes+gap < partSize)
 }

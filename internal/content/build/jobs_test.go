@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/org/gocache-action/internal/buildcache"
@@ -26,7 +27,16 @@ func pack(sizes ...int64) snapshot.Pack {
 
 // output is output b, of size bytes, at the beginning of a frame.
 func output(b byte, size int64, pack, frame int) snapshot.Output {
-	return snapshot.Output{ID: contenttest.ID(b), Size: size, Pack: pack, Frame: frame}
+	return spread(b, snapshot.Extent{Pack: int32(pack), Frame: int32(frame), Len: int32(size)})
+}
+
+// spread is output b, which lies in these extents.
+func spread(b byte, extents ...snapshot.Extent) snapshot.Output {
+	o := snapshot.Output{ID: contenttest.ID(b), Extents: extents}
+	for _, e := range extents {
+		o.Size += int64(e.Len)
+	}
+	return o
 }
 
 // action is an action of output i.
@@ -46,10 +56,19 @@ func entry(b, out byte) buildcache.Entry {
 	return buildcache.Entry{Action: contenttest.ID(b), Output: contenttest.ID(out)}
 }
 
-// reads describes reads as "pack:first-end [outputs] bytes".
-func reads(list []Read) (all []string) {
+// reads describes reads as "pack:first-end [pieces] bytes". Pieces are "output.extent@place", by
+// frame.
+func reads(list []Read, p *pieces) (all []string) {
 	for _, r := range list {
-		all = append(all, fmt.Sprintf("%d:%d-%d %v %d", r.Pack, r.First, r.End, r.Outputs, r.Bytes))
+		var frames []string
+		for f := r.First; f < r.End; f++ {
+			var names []string
+			for _, x := range p.of(r.Pack, f) {
+				names = append(names, fmt.Sprintf("%d.%d@%d", x.output, x.extent, x.at))
+			}
+			frames = append(frames, strings.Join(names, " "))
+		}
+		all = append(all, fmt.Sprintf("%d:%d-%d [%s] %d", r.Pack, r.First, r.End, strings.Join(frames, " | "), r.Bytes))
 	}
 	return all
 }
@@ -71,7 +90,7 @@ func TestPlan(t *testing.T) {
 	}{
 		"no snapshot": {m: new(snapshot.Manifest), here: local(nil)},
 		"nothing here": {
-			m: three, here: local(nil), reads: []string{"0:0-3 [0 1 2] 60"}, bytes: 600,
+			m: three, here: local(nil), reads: []string{"0:0-3 [0.0@0 | 1.0@0 | 2.0@0] 60"}, bytes: 600,
 		},
 		"all here": {
 			m: three, present: 4,
@@ -89,17 +108,17 @@ func TestPlan(t *testing.T) {
 			here: local([]buildcache.Output{{ID: contenttest.ID(1), Size: 100}, {ID: contenttest.ID(2), Size: 200}, {ID: contenttest.ID(3), Size: 300}}),
 		},
 		"output of another size": {
-			m: three, present: 3, reads: []string{"0:1-2 [1] 20"}, bytes: 200,
+			m: three, present: 3, reads: []string{"0:1-2 [1.0@0] 20"}, bytes: 200,
 			here: local([]buildcache.Output{{ID: contenttest.ID(1), Size: 100}, {ID: contenttest.ID(2), Size: 199}, {ID: contenttest.ID(3), Size: 300}},
 				entry(11, 1), entry(13, 9), entry(14, 3)),
 		},
 		"a file where a program should be": {
 			m: &snapshot.Manifest{
 				Packs:   []snapshot.Pack{pack(10)},
-				Outputs: []snapshot.Output{{ID: contenttest.ID(1), Size: 100, Exec: "vet"}},
+				Outputs: []snapshot.Output{{ID: contenttest.ID(1), Size: 100, Exec: "vet", Extents: []snapshot.Extent{{Len: 100}}}},
 				Actions: []snapshot.Action{action(11, 0)},
 			},
-			here: local([]buildcache.Output{{ID: contenttest.ID(1), Size: 100}}), reads: []string{"0:0-1 [0] 10"}, bytes: 100,
+			here: local([]buildcache.Output{{ID: contenttest.ID(1), Size: 100}}), reads: []string{"0:0-1 [0.0@0] 10"}, bytes: 100,
 		},
 		"an entry of our own stays": {
 			// what the go command made is never older than the snapshot
@@ -111,13 +130,13 @@ func TestPlan(t *testing.T) {
 				Outputs: []snapshot.Output{output(1, 100, 0, 0), output(2, 200, 0, 1)},
 				Actions: []snapshot.Action{action(12, 1)},
 			},
-			here: local(nil), reads: []string{"0:1-2 [1] 20"}, bytes: 200,
+			here: local(nil), reads: []string{"0:1-2 [1.0@0] 20"}, bytes: 200,
 		},
 		"parts": {
-			m: three, here: local(nil), partSize: 25, reads: []string{"0:0-2 [0 1] 30", "0:2-3 [2] 30"}, bytes: 600,
+			m: three, here: local(nil), partSize: 25, reads: []string{"0:0-2 [0.0@0 | 1.0@0] 30", "0:2-3 [2.0@0] 30"}, bytes: 600,
 		},
 		"parts of one frame": {
-			m: three, here: local(nil), partSize: 1, reads: []string{"0:0-1 [0] 10", "0:1-2 [1] 20", "0:2-3 [2] 30"}, bytes: 600,
+			m: three, here: local(nil), partSize: 1, reads: []string{"0:0-1 [0.0@0] 10", "0:1-2 [1.0@0] 20", "0:2-3 [2.0@0] 30"}, bytes: 600,
 		},
 	} {
 		partSize := c.partSize
@@ -125,7 +144,7 @@ func TestPlan(t *testing.T) {
 			partSize = 1 << 20
 		}
 		p := Plan(c.m, c.here, partSize)
-		if got := reads(p.Reads); !slices.Equal(got, c.reads) {
+		if got := reads(p.Reads, &p.pieces); !slices.Equal(got, c.reads) {
 			t.Errorf("%s: reads are %q, want %q", name, got, c.reads)
 		}
 		s := p.Summary()
@@ -138,40 +157,88 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestGroupReads: gaps are read along as long as that is cheaper than another request, and no read
-// ends within an output.
+// TestPieces: an output that is needed is found in each frame that has bytes of it, and a frame that
+// has bytes of several outputs is read once.
+func TestPieces(t *testing.T) {
+	m := &snapshot.Manifest{
+		Packs: []snapshot.Pack{pack(10, 20, 30), pack(40, 50)},
+		Outputs: []snapshot.Output{
+			{ID: contenttest.ID(9)}, // empty
+			spread(1, snapshot.Extent{Len: 100}, snapshot.Extent{Pack: 1, Off: 7, Len: 20}, snapshot.Extent{Off: 50, Len: 3}),
+			spread(2, snapshot.Extent{Len: 100}, snapshot.Extent{Frame: 1, Off: 5, Len: 200}),
+			spread(3, snapshot.Extent{Pack: 1, Off: 7, Len: 20}, snapshot.Extent{Len: 9}),
+		},
+	}
+	for name, c := range map[string]struct {
+		needed []bool
+		want   []string
+	}{
+		"all":        {[]bool{true, true, true, true}, []string{"0:0-2 [1.0@0 1.2@120 2.0@0 3.1@20 | 2.1@100] 30", "1:0-1 [1.1@100 3.0@0] 40"}},
+		"first":      {[]bool{false, true, false, false}, []string{"0:0-1 [1.0@0 1.2@120] 10", "1:0-1 [1.1@100] 40"}},
+		"last":       {[]bool{false, false, false, true}, []string{"0:0-1 [3.1@20] 10", "1:0-1 [3.0@0] 40"}},
+		"only empty": {[]bool{true, false, false, false}, nil},
+	} {
+		p := indexPieces(m, c.needed)
+		if got := reads(groupReads(m, &p, 1<<20), &p); !slices.Equal(got, c.want) {
+			t.Errorf("%s:\n%q\n%q", name, got, c.want)
+		}
+	}
+}
+
+// TestCutOutput: pieces of one frame are dealt with output by output.
+func TestCutOutput(t *testing.T) {
+	list := []piece{{output: 1}, {output: 1, extent: 2}, {output: 4}, {output: 5}, {output: 5, extent: 1}}
+	var sizes []int
+	for len(list) > 0 {
+		var one []piece
+		one, list = cutOutput(list)
+		sizes = append(sizes, len(one))
+	}
+	if !slices.Equal(sizes, []int{2, 1, 2}) {
+		t.Errorf("%v", sizes)
+	}
+}
+
+// TestGroupReads: gaps are read along as long as that is cheaper than another request, and a read
+// takes no frame behind the last that is needed, such as the list of chunks.
 func TestGroupReads(t *testing.T) {
 	big := int64(maxGap + 1)
 	m := &snapshot.Manifest{
-		Packs: []snapshot.Pack{pack(10, 10, big, 10, 10, 10), pack(10, 10)},
+		Packs: []snapshot.Pack{pack(10, 10, big, 10, 10, 10, 10), pack(10, 10)},
 		Outputs: []snapshot.Output{
 			output(1, 500, 0, 0),
-			{ID: contenttest.ID(2), Size: 300, Frame: 0, Off: 600}, // in the same frame
-			output(3, 100, 0, 1), // not wanted below
-			output(4, 100, 0, 2), // a gap that is too large
-			{ID: contenttest.ID(5), Size: 2500, Frame: 3, Off: 100}, // to the end of frame 5
+			spread(2, snapshot.Extent{Off: 600, Len: 300}), // in the same frame
+			output(3, 100, 0, 1),                           // not wanted below
+			output(4, 100, 0, 2),                           // a gap that is too large
+			spread(5, snapshot.Extent{Frame: 3, Off: 100, Len: 900}, snapshot.Extent{Frame: 4, Len: 1000}, snapshot.Extent{Frame: 5, Len: 600}),
 			output(6, 100, 1, 0), // in another pack
-			output(7, 0, 1, 1),
 		},
 	}
+	head, mid, tail := "0.0@0 1.0@0", "2.0@0", "4.0@0 | 4.1@900 | 4.2@1900"
 	for name, c := range map[string]struct {
 		without  []int
 		partSize int64
 		want     []string
 	}{
-		"all":       {nil, 1 << 30, []string{fmt.Sprintf("0:0-6 [0 1 2 3 4] %d", big+50), "1:0-2 [5 6] 20"}},
-		"small gap": {[]int{2}, 1 << 30, []string{fmt.Sprintf("0:0-6 [0 1 3 4] %d", big+50), "1:0-2 [5 6] 20"}},
-		"large gap": {[]int{2, 3}, 1 << 30, []string{"0:0-1 [0 1] 10", "0:3-6 [4] 30", "1:0-2 [5 6] 20"}},
-		"small parts": {nil, 15, []string{
-			"0:0-2 [0 1 2] 20", fmt.Sprintf("0:2-3 [3] %d", big), "0:3-6 [4] 30", "1:0-2 [5 6] 20",
+		"all": {nil, 1 << 30, []string{
+			fmt.Sprintf("0:0-6 [%s | %s | 3.0@0 | %s] %d", head, mid, tail, big+50), "1:0-1 [5.0@0] 10",
 		}},
-		"none": {[]int{0, 1, 2, 3, 4, 5, 6}, 1 << 30, nil},
+		"small gap": {[]int{2}, 1 << 30, []string{
+			fmt.Sprintf("0:0-6 [%s |  | 3.0@0 | %s] %d", head, tail, big+50), "1:0-1 [5.0@0] 10",
+		}},
+		"large gap": {[]int{2, 3}, 1 << 30, []string{"0:0-1 [" + head + "] 10", "0:3-6 [" + tail + "] 30", "1:0-1 [5.0@0] 10"}},
+		"small parts": {nil, 15, []string{
+			"0:0-2 [" + head + " | " + mid + "] 20", fmt.Sprintf("0:2-3 [3.0@0] %d", big),
+			"0:3-5 [4.0@0 | 4.1@900] 20", "0:5-6 [4.2@1900] 10", "1:0-1 [5.0@0] 10",
+		}},
+		"none": {[]int{0, 1, 2, 3, 4, 5}, 1 << 30, nil},
 	} {
 		needed := make([]bool, len(m.Outputs))
 		for i := range needed {
 			needed[i] = !slices.Contains(c.without, i)
 		}
-		if got := reads(groupReads(m, needed, c.partSize)); !reflect.DeepEqual(got, c.want) {
+		p := indexPieces(m, needed)
+		if got := reads(groupReads(m, &p, c.partSize), &p); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s:\n%q\n%q", name, got, c.want)
 		}
 	}
@@ -180,8 +247,10 @@ func TestGroupReads(t *testing.T) {
 // TestSummary: each pack is named once, and files are outputs and entries.
 func TestSummary(t *testing.T) {
 	m := &snapshot.Manifest{
-		Packs:   []snapshot.Pack{pack(10, 10), pack(10)},
-		Outputs: []snapshot.Output{output(1, 100, 0, 0), output(2, 100, 0, 1), output(3, 100, 1, 0)},
+		Packs: []snapshot.Pack{pack(10, 10), pack(10)},
+		Outputs: []snapshot.Output{
+			output(1, 100, 0, 0), output(2, 100, 0, 1), spread(3, snapshot.Extent{Frame: 1, Len: 40}, snapshot.Extent{Pack: 1, Len: 60}),
+		},
 		Actions: []snapshot.Action{action(11, 0), action(12, 0), action(13, 1), action(14, 2)},
 	}
 	s := Plan(m, local(nil), 5).Summary()

@@ -34,14 +34,14 @@ type laid struct{ index, first, count int32 }
 
 // packPlan is a pack that is to be made.
 type packPlan struct {
-	pieces []piece
+	pieces []freshChunk
 	raw    int64
 	frames int32
 	spot   snapshot.Spot
 }
 
-// piece is a chunk of a packPlan, and where it can be read.
-type piece struct {
+// freshChunk is a chunk of a packPlan, and where it can be read.
+type freshChunk struct {
 	off   int64 // in the output
 	index int32 // of the output, in the inventory
 	chunk int32 // number of its entry
@@ -84,7 +84,7 @@ func layOut(c *cuts, stock stockPacks) *layout {
 }
 
 // output lays out one output, a MiB after the other.
-func (l *layouter) output(o cutOutput) {
+func (l *layouter) output(o outputCuts) {
 	begin := len(l.extents)
 	var off int64
 	prev := newPlace(nowhere, 0, 1)
@@ -92,7 +92,7 @@ func (l *layouter) output(o cutOutput) {
 		n, size := l.choose(refs, prev)
 		l.cap(size)
 		for i, ref := range refs[:n] {
-			prev = l.place(ref, l.chosen[i], prev, piece{off, o.index, ref})
+			prev = l.place(ref, l.chosen[i], prev, freshChunk{off, o.index, ref})
 			l.extend(begin, prev)
 			off += int64(prev.size())
 		}
@@ -162,7 +162,7 @@ func (l *layouter) isStock(p place) bool { return p.frame() < l.stock.frames() }
 
 // place decides on the place of a chunk, given what was chosen: if that is none, or the chunk has
 // become part of a pack of this save since, such a place, else a new one.
-func (l *layouter) place(ref int32, chosen, prev place, at piece) place {
+func (l *layouter) place(ref int32, chosen, prev place, at freshChunk) place {
 	if !chosen.isNowhere() {
 		return chosen
 	}
@@ -175,7 +175,7 @@ func (l *layouter) place(ref int32, chosen, prev place, at piece) place {
 }
 
 // append puts a new chunk at the end of the last pack, or into another one.
-func (l *layouter) append(size int32, at piece) place {
+func (l *layouter) append(size int32, at freshChunk) place {
 	last := len(l.jobs) - 1
 	if last < 0 || l.jobs[last].isFull(size) {
 		next := l.stock.frames()

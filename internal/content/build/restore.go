@@ -1,10 +1,11 @@
 // On their way from a store, compare.go finds out which entries and outputs are present, jobs.go
-// plans what to read, and install.go and writer.go carry it out.
+// and pieces.go plan what to read, and install.go, writer.go and assembly.go carry it out.
 package build
 
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/install"
@@ -49,13 +50,13 @@ func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []i
 	}
 	in := &installer{
 		env: env, cache: r.Cache, place: r.Place, verify: r.Verify,
-		manifest: plan.manifest, actions: plan.actions, stuck: removeWrong(r.Cache, plan.Wrong, &out),
+		manifest: plan.manifest, actions: plan.actions, pieces: &plan.pieces,
+		assembly: newAssembly(r.Cache, plan.manifest), stuck: removeWrong(r.Cache, plan.Wrong, &out),
 	}
-	if len(plan.Ready) > 0 {
-		run := func(context.Context, func()) (out install.Outcome, err error) {
-			err = in.putActions(&out, plan.Ready)
-			return out, err
-		}
+	env.AtEnd(func() { in.assembly.removeAll(plan.manifest) })
+	removeLeft(r.Cache, plan.Partial, env.Start, &out)
+	if len(plan.Ready)+len(plan.Empty) > 0 {
+		run := func(context.Context, func()) (install.Outcome, error) { return in.ready(plan.Empty, plan.Ready) }
 		jobs = append(jobs, install.Job{Place: r.Place, Run: run})
 	}
 	for _, read := range plan.Reads {
@@ -76,4 +77,16 @@ func removeWrong(c *buildcache.Cache, wrong []buildcache.Output, out *install.Ou
 		}
 	}
 	return stuck
+}
+
+// abandoned is how long nothing was written to a partial output that nobody works on anymore.
+const abandoned = time.Hour
+
+// removeLeft removes partial outputs that restores left behind when they were killed.
+func removeLeft(c *buildcache.Cache, partial []string, now time.Time, out *install.Outcome) {
+	for _, name := range partial {
+		if _, err := c.DiscardPartial(name, now.Add(-abandoned).UnixNano()); err != nil {
+			out.Warn("%v", err)
+		}
+	}
 }

@@ -80,7 +80,7 @@ type source struct {
 
 // read reads a chunk and proves it. Beside an error it returns some bytes of the same length, and
 // their hash.
-func (s *source) read(x piece, e *chunkEntry) (id digest.ID, data []byte, err error) {
+func (s *source) read(x freshChunk, e *chunkEntry) (id digest.ID, data []byte, err error) {
 	data = s.buf[:e.at.size()]
 	if x.index != s.index {
 		s.close()

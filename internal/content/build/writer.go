@@ -1,168 +1,298 @@
 package build
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"io/fs"
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/digest"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
-	"github.com/org/gocache-action/internal/store"
 )
 
-// writer writes the outputs of one Read from its frames. Pending outputs are in the order of the
-// pack; at most one output, the last one begun, continues in the next frame. Not safe for
-// concurrent use.
+// writer writes what lies in the frames of one Read. An output of which all extents lie in one
+// frame is written under its own name, in order, which costs least; any other is put together by
+// the assembly. Not safe for concurrent use.
 type writer struct {
-	in      *installer
-	out     *install.Outcome // of the job
-	pending []int
-	open    *buildcache.Writer
-	output  int       // the one that is open
-	left    int64     // bytes that it still lacks
-	sum     hash.Hash // of its bytes; nil: they are not verified
+	in    *installer
+	out   *install.Outcome // of the job
+	parts [][]byte         // reused
 }
 
-// next is the first pending output.
-func (w *writer) next() snapshot.Output { return w.in.manifest.Outputs[w.pending[0]] }
+// maxParts is how many extents are handed to the system at once.
+const maxParts = 1 << 10
 
-// wants reports whether frame f holds bytes of a pending output.
-func (w *writer) wants(f int) bool {
-	return w.open != nil || len(w.pending) > 0 && w.next().Frame == f
-}
-
-// abort removes an output that will not become whole.
-func (w *writer) abort() {
-	if w.open != nil {
-		w.open.Abort()
-		w.open = nil
-	}
-}
-
-// lose gives up all outputs that are not complete yet. It returns an error if the store failed as a
-// whole, rather than this object.
-func (w *writer) lose(object string, err error) error {
-	if store.IsFailure(err) {
-		return install.StoreError(object, err)
-	}
-	kind := install.KindOf(err)
-	w.out.Damage(object, -1, err.Error(), kind)
-	if w.open != nil {
-		w.loseOutput(w.output, kind)
-	}
-	for _, o := range w.pending {
-		w.loseOutput(o, kind)
+// frame writes what lies in a frame. raw is its content.
+func (w *writer) frame(ctx context.Context, list []piece, raw []byte) error {
+	for len(list) > 0 {
+		if ctx.Err() != nil { // thousands of outputs can have extents in one frame
+			return context.Cause(ctx)
+		}
+		var one []piece
+		one, list = cutOutput(list)
+		write := w.part
+		if len(one) == len(w.output(one).Extents) {
+			write = w.whole
+		}
+		if err := write(one, raw); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// skip gives up the outputs that have bytes in a damaged frame.
-func (w *writer) skip(f int, kind string) {
-	if w.open != nil {
-		w.loseOutput(w.output, kind)
-		w.abort()
-	}
-	for len(w.pending) > 0 && w.next().Frame <= f {
-		w.loseOutput(w.pending[0], kind)
-		w.pending = w.pending[1:]
+// lose gives up the outputs that have extents in a frame.
+func (w *writer) lose(list []piece, kind string) {
+	for len(list) > 0 {
+		var one []piece
+		one, list = cutOutput(list)
+		i := one[0].output
+		if len(one) == len(w.output(one).Extents) {
+			w.loseOutput(i, kind)
+			continue
+		}
+		w.in.assembly.change(i, func(p *progress) {
+			p.known += int32(len(one))
+			if p.stage != over {
+				w.drop(i, p)
+				w.loseOutput(i, kind)
+			}
+		})
 	}
 }
+
+// output is the one that pieces belong to.
+func (w *writer) output(one []piece) *snapshot.Output { return &w.in.manifest.Outputs[one[0].output] }
 
 // loseOutput counts the actions of an output as lost.
-func (w *writer) loseOutput(output int, kind string) { w.out.Lose(len(w.in.actions.of(output)), kind) }
+func (w *writer) loseOutput(i int32, kind string) { w.out.Lose(len(w.in.actions.of(int(i))), kind) }
 
-// frame writes the bytes of pending outputs that frame f holds.
-func (w *writer) frame(f int, raw []byte) error {
-	if w.open != nil {
-		if err := w.more(raw[:min(w.left, int64(len(raw)))]); err != nil {
-			return err
-		}
+// drop removes the file of an output that will not become whole.
+func (w *writer) drop(i int32, p *progress) {
+	if p.stage == begun {
+		_ = w.in.assembly.files.Remove(localOutput(w.in.manifest.Outputs[i]))
 	}
-	for len(w.pending) > 0 && w.next().Frame == f {
-		i, o := w.pending[0], w.next()
-		w.pending = w.pending[1:]
-		if err := w.begin(i, o); err != nil {
-			return err
-		}
-		if err := w.more(raw[o.Off:min(o.Off+o.Size, int64(len(raw)))]); err != nil {
-			return err
-		}
-	}
-	return nil
+	p.stage = over
 }
 
-// begin creates the file of an output. One that has appeared in the meantime is left alone: another
-// process restored it, or the go command built it.
-func (w *writer) begin(i int, o snapshot.Output) (err error) {
-	w.output, w.left = i, o.Size
-	if w.in.stuck[o.ID] {
-		w.loseOutput(i, install.KindDisk)
+// failed handles an error that concerns the file of an output.
+func (w *writer) failed(i int32, err error) error {
+	id := w.in.manifest.Outputs[i].ID
+	return w.in.failed(w.out, fmt.Sprintf("output %x", id), id, len(w.in.actions.of(int(i))), err)
+}
+
+// done writes the actions of an output that is whole.
+func (w *writer) done(i int32) error { return w.in.putActions(w.out, w.in.actions.of(int(i))) }
+
+// wrote counts an output that has got its name.
+func (w *writer) wrote() { w.in.env.Fetch.Meter.Files.Add(1) }
+
+// isStuck counts an output as lost if a wrong one at its place could not be removed.
+func (w *writer) isStuck(i int32) bool {
+	if !w.in.stuck[digest.ID(w.in.manifest.Outputs[i].ID)] {
+		return false
+	}
+	w.loseOutput(i, install.KindDisk)
+	return true
+}
+
+// collect returns the bytes of the first pieces, at most maxParts of them, and their length.
+func (w *writer) collect(list []piece, raw []byte) (parts [][]byte, n int64) {
+	w.parts = w.parts[:0]
+	for _, p := range list[:min(len(list), maxParts)] {
+		e := w.in.manifest.Outputs[p.output].Extents[p.extent]
+		w.parts = append(w.parts, raw[e.Off:e.Off+e.Len])
+		n += int64(e.Len)
+	}
+	return w.parts, n
+}
+
+// whole writes an output of which all extents lie in one frame, and its actions. One that has
+// appeared in the meantime is left alone: another process restored it, or the go command built it.
+func (w *writer) whole(one []piece, raw []byte) error { return w.create(one[0].output, one, raw) }
+
+// create is whole, also for an output without extents.
+func (w *writer) create(i int32, one []piece, raw []byte) error {
+	if w.isStuck(i) {
 		return nil
 	}
-	if w.in.verify {
-		w.sum = sha256.New()
-	}
-	local := buildcache.Output{ID: o.ID, Size: o.Size, Exec: o.Exec}
-	w.open, err = w.in.cache.CreateOutput(local, w.in.env.Aged(w.in.lastUse(i)))
-	if err == nil {
-		return nil
-	}
-	w.open = nil
+	o := w.in.manifest.Outputs[i]
+	f, err := w.in.cache.CreateOutput(localOutput(o), w.in.aged(i))
 	if errors.Is(err, fs.ErrExist) {
-		return w.in.putActions(w.out, w.in.actions.of(i))
+		return w.done(i)
 	}
-	return w.failed(err)
-}
-
-// more writes the next bytes of the open output, and its actions once it is complete.
-func (w *writer) more(p []byte) error {
-	if w.open == nil || !w.check(p) {
-		return nil
-	}
-	if _, err := w.open.Write(p); err != nil {
-		w.abort()
-		return w.failed(err)
-	}
-	w.in.env.Fetch.Meter.Disk.Add(int64(len(p)))
-	if w.left -= int64(len(p)); w.left > 0 {
-		return nil
-	}
-	err := w.open.Close()
-	w.open = nil
 	if err != nil {
-		return w.failed(err)
+		return w.failed(i, err)
 	}
-	w.in.env.Fetch.Meter.Files.Add(1)
-	return w.in.putActions(w.out, w.in.actions.of(w.output))
+	var sum hash.Hash
+	if w.in.verify {
+		sum = sha256.New()
+	}
+	for {
+		parts, n := w.collect(one, raw)
+		one = one[len(parts):]
+		// Without its last bytes the file is too short, and no go command uses it.
+		if sum != nil && !w.matches(i, sum, parts, len(one) == 0) {
+			f.Abort()
+			return nil
+		}
+		if _, err := f.WriteParts(parts...); err != nil {
+			f.Abort()
+			return w.failed(i, err)
+		}
+		w.in.env.Fetch.Meter.Disk.Add(n)
+		if len(one) == 0 {
+			break
+		}
+	}
+	if err := f.Close(); err != nil {
+		return w.failed(i, err)
+	}
+	w.wrote()
+	return w.done(i)
 }
 
-// check hashes the next bytes of the open output. It reports false for the last of them if the
-// output does not match its name: without them the file is too short, and no go command uses it.
-func (w *writer) check(p []byte) bool {
-	if w.sum == nil {
+// matches hashes parts of an output. Behind the last it reports whether the output is what it is
+// named by, and otherwise counts it as lost.
+func (w *writer) matches(i int32, sum hash.Hash, parts [][]byte, last bool) bool {
+	for _, p := range parts {
+		sum.Write(p)
+	}
+	if !last || digest.ID(sum.Sum(nil)) == w.in.manifest.Outputs[i].ID {
 		return true
 	}
-	w.sum.Write(p)
-	if int64(len(p)) < w.left {
-		return true
-	}
-	o := w.in.manifest.Outputs[w.output]
-	if digest.ID(w.sum.Sum(nil)) == o.ID {
-		return true
-	}
-	w.out.Damage(w.in.manifest.Packs[o.Pack].Object, o.Frame,
-		fmt.Sprintf("output %s is not what it is named by", o.ID), install.KindRefused)
-	w.loseOutput(w.output, install.KindRefused)
-	w.abort()
+	w.refuse(i)
 	return false
 }
 
-// failed handles an error that concerns the file of the output begun last.
-func (w *writer) failed(err error) error {
-	id := w.in.manifest.Outputs[w.output].ID
-	return w.in.failed(w.out, fmt.Sprintf("output %s", id), id, len(w.in.actions.of(w.output)), err)
+// refuse counts an output as lost that is not what it is named by. Which of its frames is to blame
+// cannot be told: the first is named.
+func (w *writer) refuse(i int32) {
+	o := w.in.manifest.Outputs[i]
+	reason := fmt.Sprintf("output %x is not what it is named by", o.ID)
+	if len(o.Extents) > 0 {
+		e := o.Extents[0]
+		w.out.Damage(w.in.manifest.Packs[e.Pack].Object, int(e.Frame), reason, install.KindRefused)
+	} else {
+		w.out.Name(fmt.Sprintf("output %x", o.ID), reason, install.KindRefused)
+	}
+	w.loseOutput(i, install.KindRefused)
+}
+
+// part writes the extents of an output that lie in one frame. If they are the last that it lacked,
+// the output gets its name and its actions.
+func (w *writer) part(one []piece, raw []byte) (err error) {
+	i, there := one[0].output, false
+	w.in.assembly.change(i, func(p *progress) { there, err = w.add(i, p, one, raw) })
+	if err != nil || !there {
+		return err
+	}
+	return w.done(i)
+}
+
+// add is part, less the actions. It reports whether the output is now there.
+func (w *writer) add(i int32, p *progress, one []piece, raw []byte) (there bool, err error) {
+	p.known += int32(len(one))
+	if p.stage == over || p.stage == untouched && w.isStuck(i) {
+		p.stage = over
+		return false, nil
+	}
+	if err := w.writeAt(i, p, one, raw); err != nil {
+		return w.ended(i, p, err)
+	}
+	if int(p.known) < len(w.in.manifest.Outputs[i].Extents) {
+		return false, nil
+	}
+	return w.place(i, p)
+}
+
+// ended ends the work on an output, of which another process made the file, or that is lost.
+func (w *writer) ended(i int32, p *progress, err error) (there bool, _ error) {
+	w.drop(i, p)
+	if errors.Is(err, fs.ErrExist) {
+		return true, nil
+	}
+	return false, w.failed(i, err)
+}
+
+// writeAt writes pieces to a partial file. Those that follow each other in the output become one
+// write.
+func (w *writer) writeAt(i int32, p *progress, list []piece, raw []byte) (err error) {
+	f, err := w.open(i, p)
+	if err != nil {
+		return err
+	}
+	for len(list) > 0 && err == nil {
+		n := w.neighbours(list)
+		parts, size := w.collect(list[:n], raw)
+		_, err = f.WritePartsAt(list[0].at, parts...)
+		if list = list[n:]; err == nil {
+			w.in.env.Fetch.Meter.Disk.Add(size)
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
+// open opens the file of an output, which the first piece creates.
+func (w *writer) open(i int32, p *progress) (f *osfile.File, err error) {
+	o := localOutput(w.in.manifest.Outputs[i])
+	if p.stage == begun {
+		return w.in.assembly.files.Open(o)
+	}
+	if f, err = w.in.assembly.files.Create(o); err == nil {
+		p.stage = begun
+	}
+	return f, err
+}
+
+// neighbours is how many of the first pieces follow each other in their output, at most maxParts.
+func (w *writer) neighbours(list []piece) int {
+	n := 1
+	for n < min(len(list), maxParts) && list[n].extent == list[n-1].extent+1 {
+		n++
+	}
+	return n
+}
+
+// place gives an output that is whole its name, unless it is not what it is named by.
+func (w *writer) place(i int32, p *progress) (there bool, err error) {
+	o := localOutput(w.in.manifest.Outputs[i])
+	if w.in.verify {
+		sum, err := w.hash(o)
+		if err != nil {
+			return w.ended(i, p, err)
+		}
+		if sum != o.ID {
+			w.drop(i, p)
+			w.refuse(i)
+			return false, nil
+		}
+	}
+	if err := w.in.assembly.files.Place(o, w.in.aged(i)); err != nil {
+		return w.ended(i, p, err)
+	}
+	p.stage = over
+	w.wrote()
+	return true, nil
+}
+
+// hash reads back what was put together.
+func (w *writer) hash(o buildcache.Output) (sum digest.ID, err error) {
+	f, err := w.in.assembly.files.Read(o)
+	if err != nil {
+		return sum, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return sum, err
+	}
+	h.Sum(sum[:0])
+	return sum, nil
 }

@@ -78,6 +78,30 @@ func Pack(st *Store, frames ...[]byte) snapshot.Pack {
 	return p
 }
 
+// Chunks puts a pack of outputs into the store, with these chunks, and returns where each lies. The
+// packs of the extents are 0.
+func Chunks(t testing.TB, st *Store, chunks ...[]byte) (snapshot.Pack, []snapshot.Extent) {
+	t.Helper()
+	var data bytes.Buffer
+	var spot snapshot.Spot
+	w := snapshot.NewChunkWriter(&data)
+	extents := make([]snapshot.Extent, len(chunks))
+	for i, c := range chunks {
+		if err := w.Add(sha256.Sum256(c), c); err != nil {
+			t.Fatal(err)
+		}
+		frame, off := spot.Place(len(c))
+		extents[i] = snapshot.Extent{Frame: frame, Off: off, Len: int32(len(c))}
+	}
+	p, err := w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Object = snapshot.PackObject("r", "refs/heads/main", w.Sum())
+	st.Set(p.Object, data.Bytes())
+	return p, extents
+}
+
 // SHA256 is the hash of a text.
 func SHA256(content string) [32]byte { return sha256.Sum256([]byte(content)) }
 

@@ -32,7 +32,8 @@ type Kind[H any, P Planned] interface {
 	// Plan decides what has to be done. It is pure: the result depends on nothing but its
 	// arguments.
 	Plan(m *snapshot.Manifest, here H) P
-	// Begin prepares the disk, and returns the jobs of a plan in the order in which they start.
+	// Begin prepares the disk, and returns the jobs of a plan in the order in which they start. It
+	// is not called for two kinds at once.
 	Begin(ctx context.Context, env *Env, plan P) ([]Job, Outcome)
 }
 
@@ -81,6 +82,7 @@ type Env struct {
 	Stage  *modcache.Stage // nil: there is no module cache
 	Start  time.Time       // of the restore
 	Locked *Locked
+	ends   []func()
 	// TreesDone is closed when all trees are restored or lost, by the kind that restores them.
 	TreesDone chan struct{}
 }
@@ -92,6 +94,16 @@ func (e *Env) Aged(t int64) time.Time { return buildcache.AgedTime(time.Unix(t, 
 func (e *Env) Wrote(bytes int64) {
 	e.Fetch.Meter.Files.Add(1)
 	e.Fetch.Meter.Disk.Add(bytes)
+}
+
+// AtEnd has f called when all jobs have ended, whatever became of them. It is for Begin.
+func (e *Env) AtEnd(f func()) { e.ends = append(e.ends, f) }
+
+// End is called once, when all jobs have ended.
+func (e *Env) End() {
+	for _, f := range e.ends {
+		f()
+	}
 }
 
 // Job is one object, or a range of one.

@@ -210,7 +210,7 @@ func TestReadBetweenSteps(t *testing.T) {
 
 func TestAsideName(t *testing.T) {
 	s, _ := asideStore(t)
-	for _, name := range []string{"a", "a/b", "con/aux.txt", "v1/modules/x@v1.0.0"} {
+	for _, name := range []string{"a", "a/b", "con/aux.txt", "v2/modules/x@v1.0.0"} {
 		if got, ok := s.objects.layout.asideName(s.objects.layout.aside(name)); !ok || got != name {
 			t.Errorf("%s: %q, %v", name, got, ok)
 		}

@@ -7,7 +7,7 @@ import (
 
 func TestEscape(t *testing.T) {
 	for name, want := range map[string]string{
-		"v1/modules/example.com/x@v1.0.0+incompatible": "v1/modules/example.com/x%40v1.0.0%2Bincompatible",
+		"v2/modules/example.com/x@v1.0.0+incompatible": "v2/modules/example.com/x%40v1.0.0%2Bincompatible",
 		"!burnt~sushi=x": "%21burnt~sushi%3Dx",
 		"#con#/a":        "%23con%23/a",
 	} {

@@ -269,9 +269,9 @@ func (r run) wroteOnly(scope string) {
 	if len(r.new) == 0 {
 		r.t.Errorf("nothing was written:\n%s", r.text)
 	}
-	own := "some/prefix/v1/repos/github.com~octo~project/" + strings.ReplaceAll(scope, "/", "~") + "/"
+	own := "some/prefix/v2/repos/github.com~octo~project/" + strings.ReplaceAll(scope, "/", "~") + "/"
 	for _, name := range r.new {
-		if !hasPrefix(name, own, "some/prefix/v1/modules/") {
+		if !hasPrefix(name, own, "some/prefix/v2/modules/") {
 			r.t.Errorf("wrote %s, want only scope %s", name, scope)
 		}
 	}

@@ -30,7 +30,7 @@ const (
 	due          = gcDay + time.Hour // when the notice period of what nobody names is over
 	closedScope  = "refs/heads/closed"
 	unusedHash   = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
-	unusedModule = "v1/modules/example.com/unused/@v/v1.0.0/" + unusedHash
+	unusedModule = "v2/modules/example.com/unused/@v/v1.0.0/" + unusedHash
 )
 
 // garbage is what is due: the pack of the branch, the module, and the files of the module graph of

@@ -1,0 +1,161 @@
+package buildcache
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/org/gocache-action/internal/digest"
+	"github.com/org/gocache-action/internal/osfile"
+)
+
+// partialEnd is how the names of outputs end that are not whole: <xx>/<output>-d.<token>.partial.
+// The go command neither finds such a file nor removes it: it looks up exact names, and trims those
+// that end in -a and -d (trimSubdir in cmd/go/internal/cache). Only "go clean -cache" does, with
+// all directories.
+const partialEnd = ".partial"
+
+// Partials are outputs that are put together from pieces in any order. At its full size with a hole
+// in it an output would be linked into programs. So it has another name until it is whole, and the
+// holes are gone when it gets its own by a rename. Processes do not share partial files: each has
+// names of its own. Safe for concurrent use, but for two calls with the same output.
+type Partials struct {
+	c   *Cache
+	end string // of all names
+}
+
+// NewPartials returns a way to put outputs together, of which none is begun.
+func (c *Cache) NewPartials() Partials { return Partials{c, "." + rand.Text()[:13] + partialEnd} }
+
+func (p Partials) file(o Output) string { return p.c.outputFile(o.ID) + p.end }
+
+// Create begins an output. It returns fs.ErrExist when the cache has it already with the right
+// size. Prepare must have been called.
+func (p Partials) Create(o Output) (*osfile.File, error) {
+	if _, err := p.c.dataFile(o); err != nil {
+		return nil, err
+	}
+	if p.c.has(o) {
+		return nil, fs.ErrExist
+	}
+	f, err := osfile.Create(p.file(o), perm(o))
+	if errors.Is(err, fs.ErrExist) { // not "the cache has it"
+		err = fmt.Errorf("%s is there already", p.file(o))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("creating output: %w", err)
+	}
+	return f, nil
+}
+
+// Open opens an output that was begun, for another piece. It never creates a file: one without the
+// pieces before would have a hole.
+func (p Partials) Open(o Output) (*osfile.File, error) {
+	f, err := osfile.Reopen(p.file(o))
+	if err != nil {
+		return nil, fmt.Errorf("opening partial output: %w", err)
+	}
+	return f, nil
+}
+
+// Read opens what was put together.
+func (p Partials) Read(o Output) (*os.File, error) { return os.Open(p.file(o)) }
+
+// Remove removes an output that will not become whole.
+func (p Partials) Remove(o Output) error { return osfile.Remove(p.file(o)) }
+
+// Place gives an output, of which the caller has written every byte, its own name and mtime. It
+// returns fs.ErrExist when the cache got it in the meantime; any other error says that it did not.
+// In both cases what was put together is removed. Anything else at its place is replaced.
+func (p Partials) Place(o Output, mtime time.Time) error {
+	err := p.place(o, mtime)
+	if err == nil {
+		return nil
+	}
+	p.Remove(o)
+	if errors.Is(err, fs.ErrExist) {
+		return fs.ErrExist
+	}
+	return fmt.Errorf("writing output: %w", err)
+}
+
+func (p Partials) place(o Output, mtime time.Time) error {
+	path, err := p.c.dataFile(o)
+	if err != nil {
+		return err
+	}
+	if err := p.c.makeWay(o); err != nil {
+		return err
+	}
+	if o.Exec == "" {
+		if err := os.Chtimes(p.file(o), mtime, mtime); err != nil {
+			return err
+		}
+		return osfile.Rename(p.file(o), path)
+	}
+	// Until the file is in it the directory of a program is empty, which the go command takes as a
+	// miss.
+	dir := filepath.Dir(path)
+	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := osfile.Rename(p.file(o), path); err != nil {
+		os.Remove(dir) // if it is empty
+		return err
+	}
+	// cmd/go reads, refreshes and trims by the time of the directory.
+	return os.Chtimes(dir, mtime, mtime)
+}
+
+// makeWay removes what is at the place of an output and cannot be replaced by a rename. It returns
+// fs.ErrExist if the go command would find the output there.
+func (c *Cache) makeWay(o Output) error {
+	top := c.outputFile(o.ID)
+	st, err := os.Lstat(top)
+	if err != nil {
+		return nil // the rename says what is wrong, if anything
+	}
+	if c.right(o, st) {
+		return fs.ErrExist
+	}
+	if st.IsDir() && o.Exec != "" && c.onlyHas(o.ID, o.Exec) {
+		return nil // perhaps another process has just made it
+	}
+	if st.IsDir() || o.Exec != "" {
+		return osfile.RemoveAll(top)
+	}
+	return nil
+}
+
+// onlyHas reports whether an output directory has no other file than one of this name.
+func (c *Cache) onlyHas(id digest.ID, name string) bool {
+	list, err := os.ReadDir(c.outputFile(id))
+	return err == nil && (len(list) == 0 || len(list) == 1 && list[0].Name() == name && list[0].Type().IsRegular())
+}
+
+// has reports whether the go command would find an output, with its size.
+func (c *Cache) has(o Output) bool {
+	st, err := os.Lstat(c.outputFile(o.ID))
+	return err == nil && c.right(o, st)
+}
+
+// isPartial reports whether a file of a subdirectory is an output that is not whole.
+func isPartial(name string) bool {
+	rest, ok := strings.CutSuffix(name, partialEnd)
+	if id, token, found := strings.Cut(rest, "-d."); ok && found && token != "" {
+		_, err := digest.Parse(id)
+		return err == nil
+	}
+	return false
+}
+
+// DiscardPartial removes a partial output that was not written to since before, in nanoseconds
+// since the epoch. It was left behind by a process that was killed.
+func (c *Cache) DiscardPartial(path string, before int64) (bool, error) {
+	return c.discardOld(path, before)
+}

@@ -1,0 +1,61 @@
+package build
+
+import (
+	"sync"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// assembly knows how far outputs are that lie in several frames, which are decoded in any order and
+// in parallel. Their files are opened for each frame anew: there can be more of them than a process
+// may have open. Safe for concurrent use; it takes 8 bytes for each output of the manifest.
+type assembly struct {
+	files buildcache.Partials
+	// locks[i%len(locks)] guards progress[i], and the file of output i. Pieces of one output wait
+	// for each other, as they would for the file system.
+	locks    [1 << 10]sync.Mutex
+	progress []progress
+}
+
+// progress is how far one output is. The zero value says that nothing is known of any extent.
+type progress struct {
+	known int32 // how many extents are written or lost
+	stage stage
+}
+
+type stage uint8
+
+const (
+	untouched stage = iota
+	begun           // there is a partial file
+	over            // there is none any more: the output has its name, or is lost
+)
+
+func newAssembly(c *buildcache.Cache, m *snapshot.Manifest) *assembly {
+	return &assembly{files: c.NewPartials(), progress: make([]progress, len(m.Outputs))}
+}
+
+// change calls f with the progress of an output, which nobody else changes meanwhile.
+func (a *assembly) change(output int32, f func(*progress)) {
+	mu := &a.locks[int(output)%len(a.locks)]
+	mu.Lock()
+	defer mu.Unlock()
+	f(&a.progress[output])
+}
+
+// removeAll removes the files of all outputs that did not become whole. No piece may be written
+// anymore. What cannot be removed is left to a later restore.
+func (a *assembly) removeAll(m *snapshot.Manifest) {
+	for i := range a.progress {
+		if p := &a.progress[i]; p.stage == begun {
+			_ = a.files.Remove(localOutput(m.Outputs[i]))
+			p.stage = over
+		}
+	}
+}
+
+// localOutput is an output as the cache knows it.
+func localOutput(o snapshot.Output) buildcache.Output {
+	return buildcache.Output{ID: o.ID, Size: o.Size, Exec: o.Exec}
+}
