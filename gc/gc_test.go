@@ -205,7 +205,7 @@ func TestUnreadable(t *testing.T) {
 		expires bool
 	}{
 		{"gocache-manifest 2\n\nwho knows", false},
-		{"gocache-manifest 1\nsha256 00\n\nbroken", true},
+		{"gocache-manifest 2\nsha256 00\n\nbroken", true},
 		{"", true},
 	} {
 		st := dirStore(t)

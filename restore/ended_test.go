@@ -13,10 +13,11 @@ import (
 // TestOutOfTime: what did not arrive in time is not damaged, whatever the caller calls the end of
 // the time, so that the save of the same job relies on it.
 func TestOutOfTime(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"/packs/", "modules/"} {
 		w := full(t)
 		own := errors.New("enough")
-		ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, own)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, own)
 		defer cancel()
 		opened := false
 		w.store.OnOpen = func(name string, body []byte) ([]byte, error) {

@@ -235,7 +235,7 @@ func TestReadPrevious(t *testing.T) {
 			o.State.Damaged = []jobstate.Damage{{Object: collecttest.Pack("l1"), Frame: -1}}
 		}, "p1 q1 l1", "l1", nil, ""},
 		"it is noted":        {func(st *memory, _ *Options) { putNotes(t, st, nil, collecttest.Pack("p1"), collecttest.Pack("l1")) }, "p1 q1 l1", "p1 l1", nil, ""},
-		"a damaged manifest": {func(st *memory, _ *Options) { st.replace(exactName, []byte("gocache-manifest 1\n"), store.Condition{}) }, "q1 l1", "", nil, "it will be replaced"},
+		"a damaged manifest": {func(st *memory, _ *Options) { st.replace(exactName, []byte("gocache-manifest 2\n"), store.Condition{}) }, "q1 l1", "", nil, "it will be replaced"},
 		"another scope may not be read": {func(st *memory, _ *Options) {
 			st.before = func(op, name string, _ io.Reader) error {
 				if strings.Contains(name, "/main/") && op == "open" {

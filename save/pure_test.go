@@ -293,8 +293,8 @@ func TestCounts(t *testing.T) {
 	}
 	res.count(plan, done, func(o *snapshot.Output) bool { return o.ID == collecttest.ID("o1") })
 	want := Result{
-		Modules: Counts{Uploaded: 1, Stored: 1, Trimmed: 7, Skipped: 1}, Build: Counts{Uploaded: 2, Stored: 1, Trimmed: 3, Skipped: 4},
-		Files: Counts{Uploaded: 1, Stored: 1, Trimmed: 5, Skipped: 6}, Packs: Counts{Uploaded: 3, Stored: 1},
+		Modules: Counts{Uploaded: 1, Stored: 2, Trimmed: 7, Skipped: 1}, Build: Counts{Uploaded: 2, Stored: 1, Trimmed: 3, Skipped: 4},
+		Files: Counts{Uploaded: 1, Stored: 1, Trimmed: 5, Skipped: 6}, Packs: Counts{Uploaded: 3, Stored: 2},
 	}
 	if fmt.Sprint(res) != fmt.Sprint(want) {
 		t.Errorf("%+v\nwant\n%+v", res, want)

@@ -96,7 +96,7 @@ func isNamed(m *snapshot.Manifest, object string) bool {
 // from go.sum, and the next save replaces it.
 func TestDamagedManifests(t *testing.T) {
 	later := func(b []byte) []byte {
-		return bytes.Replace(b, []byte("gocache-manifest 1\n"), []byte("gocache-manifest 2\n"), 1)
+		return bytes.Replace(b, []byte("gocache-manifest 2\n"), []byte("gocache-manifest 3\n"), 1)
 	}
 	for name, damage := range map[string]func([]byte) []byte{
 		"flipped bit": damages["flipped bit"], "truncated": damages["truncated"], "empty": damages["empty"], "not ours": damages["not ours"], "later format": later,
