@@ -1,4 +1,4 @@
-// Package gc removes from a store what nobody needs any more:
+// Package gc removes from a store what is no longer needed:
 //
 //   - manifests that were not written for Options.MaxAge;
 //   - packs that no manifest names;
@@ -6,14 +6,14 @@
 //     Options.MaxAge;
 //   - unfinished uploads.
 //
-// It runs beside saves and restores, beside other collections, and can be killed at any moment.
-// What makes that safe is a notice period: an object that no manifest names is noted in the store,
-// and removed by a later collection, if then it was noted for Options.Grace, is still unnamed, and
-// was neither written nor touched since. A save does not rely on what is noted (package save,
-// refresh.go). docs/gc.md has the proof.
+// It can run at the same time as saves, restores and other collections, and can be killed at any
+// moment. A notice period makes that safe: an object that no manifest names is noted in the store.
+// A later collection removes it if it has been noted for Options.Grace, is still unnamed, and was
+// neither written nor touched since it was noted. A save does not rely on noted objects (package
+// save, refresh.go). docs/gc.md has the proof.
 //
-// Names are never held as such, but as fingerprints of 16 bytes: a store of a million objects takes
-// some 100 MB at the worst, see docs/gc.md for figures.
+// Object names are held as fingerprints of 16 bytes. A store of a million objects takes some 100 MB
+// at worst; docs/gc.md has the figures.
 package gc
 
 import (
@@ -32,12 +32,12 @@ import (
 // Options say what to remove.
 type Options struct {
 	Store store.Collector
-	// MaxAge is for how long a manifest that is not written, or a module object that no manifest
-	// names, is kept; 0: for ever.
+	// MaxAge is how long a manifest is kept after it was last written, and a module object that no
+	// manifest names after it was last written or touched; 0: for ever.
 	MaxAge time.Duration
-	// Grace is the notice period of unnamed objects, and the age from which an upload counts as
-	// abandoned. It must be longer than any save takes; 0 removes at once, and is for a store that
-	// nobody uses meanwhile.
+	// Grace is the notice period of unnamed objects, and the age at which an upload counts as
+	// abandoned. It must be longer than any save takes. With 0 objects are removed at once, which is
+	// only safe if nobody uses the store meanwhile.
 	Grace       time.Duration
 	Concurrency int // manifests read, or requests to remove, at once; default 16
 	Meter       *report.Meter
@@ -48,7 +48,7 @@ type Options struct {
 // DefaultConcurrency suits a store in the same region.
 const DefaultConcurrency = 16
 
-// MaxRun bounds a collection: later it removes nothing any more. Saves rely on it, see
+// MaxRun is how long after its start a collection may remove objects. Saves rely on this bound, see
 // gcnotes.Collection.
 const MaxRun = 12 * time.Hour
 
@@ -57,21 +57,21 @@ type run struct {
 	Options
 	dry     bool
 	started time.Time // monotonic, for MaxRun
-	now     time.Time // at the beginning, by the store's clock
+	now     time.Time // when it started, by the store's clock
 
 	notes notes
 	live  nameSet
-	// Escaped repositories with a manifest that cannot be read: it could name anything in them, and
-	// any shared module.
+	// unreadable has the escaped repositories with a manifest that cannot be read: such a manifest
+	// could name any object of its repository, and any shared module.
 	unreadable map[string]bool
 	tally      tally
 }
 
-// Plan says what Run would remove now, and writes nothing. It goes by the clock of this machine.
+// Plan says what Run would remove now. It writes nothing, and uses the clock of this machine.
 func Plan(ctx context.Context, o Options) (*Result, error) { return collect(ctx, o, true) }
 
-// Run removes what is due. The result is good also beside an error, after which another
-// run goes on where this one ended.
+// Run removes what is due. The result is valid even if there is an error; the next run goes on
+// where this one ended.
 func Run(ctx context.Context, o Options) (*Result, error) { return collect(ctx, o, false) }
 
 func collect(ctx context.Context, o Options, dry bool) (*Result, error) {
@@ -94,8 +94,8 @@ func (r *run) execute(ctx context.Context) error {
 	if r.dry {
 		return err
 	}
-	// Also after an error, and when ctx was cancelled: saves are careful while a collection goes
-	// on.
+	// The notes are written even after an error, and when ctx was cancelled, because saves are more
+	// careful as long as the notes say that a collection is running.
 	r.Meter.SetPhase("write the notes")
 	last, cancel := store.Cleanup(ctx, time.Minute, err)
 	defer cancel()
@@ -118,8 +118,8 @@ func (r *run) work(ctx context.Context) error {
 	return r.abortUploads(ctx)
 }
 
-// begin reads the notes, tells saves that a collection goes on, and learns the store's time: that
-// of the object just written.
+// begin reads the notes, announces this collection to saves, and learns the store's time from the
+// object that it has just written.
 func (r *run) begin(ctx context.Context) error {
 	if err := r.readNotes(ctx); err != nil {
 		return err
@@ -138,12 +138,13 @@ func (r *run) begin(ctx context.Context) error {
 	return nil
 }
 
-// storeTime is the store's time now.
+// storeTime returns the current time by the store's clock.
 func (r *run) storeTime() time.Time { return r.now.Add(time.Since(r.started)) }
 
 var errTooLong = fmt.Errorf("the collection has been running for %v and ends here; another one goes on", MaxRun)
 
-// mayRemove is asked before every removal.
+// mayRemove returns an error if the collection must not remove anything any more. It is called
+// before every removal.
 func (r *run) mayRemove(ctx context.Context) error {
 	if time.Since(r.started) > MaxRun {
 		return errTooLong

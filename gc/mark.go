@@ -14,13 +14,14 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// manifestMemory bounds the bytes of manifests that are read at once. A larger one is read alone.
+// manifestMemory bounds the bytes of manifests that are read at once. A manifest that is larger is
+// read alone.
 const manifestMemory = 32 << 20
 
 // marker reads manifests, several at once.
 type marker struct {
 	*run
-	mu     sync.Mutex // of live and unreadable
+	mu     sync.Mutex // guards live and unreadable of the run while manifests are read
 	memory *semaphore.Weighted
 }
 
@@ -42,11 +43,11 @@ func (r *run) mark(ctx context.Context) error {
 	return g.Wait()
 }
 
-// rereads bounds how often a manifest is read anew that is replaced meanwhile.
+// rereads bounds how often a manifest is read again because it was replaced meanwhile.
 const rereads = 20
 
-// manifest decides about one manifest. One that cannot be read, or not removed, protects what it
-// may name; only a failure of the store itself ends the collection.
+// manifest keeps or removes one manifest. One that cannot be read, or cannot be removed, protects
+// what it may name; only a failure of the store itself ends the collection.
 func (m *marker) manifest(ctx context.Context, e store.Entry, repo string) error {
 	for range rereads {
 		again, err := m.once(ctx, &e, repo)
@@ -58,7 +59,7 @@ func (m *marker) manifest(ctx context.Context, e store.Entry, repo string) error
 			return err
 		}
 	}
-	m.protect(e, repo, fmt.Errorf("%w, again and again", store.ErrConflict))
+	m.protect(e, repo, fmt.Errorf("%w, %d times in a row", store.ErrConflict, rereads))
 	return nil
 }
 
@@ -73,8 +74,8 @@ func endsAll(ctx context.Context, err error) bool {
 	return ctx.Err() != nil
 }
 
-// once reads a manifest. It is to be called again, with the entry of the new version, when it was
-// replaced meanwhile.
+// once reads a manifest and decides about it. If again is true, the manifest was replaced
+// meanwhile, and once must be called again.
 func (m *marker) once(ctx context.Context, e *store.Entry, repo string) (again bool, err error) {
 	names, info, err := m.read(ctx, e)
 	switch {
@@ -83,8 +84,8 @@ func (m *marker) once(ctx context.Context, e *store.Entry, repo string) (again b
 	case errors.Is(err, store.ErrConflict):
 		return true, nil
 	case errors.Is(err, store.ErrDenied), errors.Is(err, snapshot.ErrFormat), errors.Is(err, snapshot.ErrCorrupt):
-		// Later formats have rules of their own, so that their age tells nothing. What is damaged
-		// is a miss to every reader and goes when its time has come.
+		// Later formats have rules of their own, so their age means nothing here. A damaged
+		// manifest is a miss for every reader, and is removed when it is old enough.
 		if !errors.Is(err, snapshot.ErrCorrupt) || !m.tooOld(info) {
 			m.protect(*e, repo, err)
 			return false, nil
@@ -125,7 +126,7 @@ func (m *marker) read(ctx context.Context, e *store.Entry) ([]string, store.Info
 
 func (r *run) tooOld(i store.Info) bool { return r.MaxAge > 0 && r.now.Sub(i.ModTime) > r.MaxAge }
 
-// protect keeps everything that a manifest could name which cannot be read.
+// protect keeps everything that a manifest which cannot be read could name.
 func (m *marker) protect(e store.Entry, repo string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -135,7 +136,8 @@ func (m *marker) protect(e store.Entry, repo string, err error) {
 }
 
 // removeManifest removes the version that was found too old. If a save has replaced it meanwhile,
-// it is in use. What it names becomes unnamed, and thereby noted, with this collection.
+// the manifest is in use, and again is true. What only a removed manifest names becomes unnamed, so
+// this collection notes it.
 func (m *marker) removeManifest(ctx context.Context, e store.Entry) (again bool, err error) {
 	age := m.now.Sub(e.ModTime)
 	removal := Removal{
@@ -162,7 +164,7 @@ func (m *marker) removeManifest(ctx context.Context, e store.Entry) (again bool,
 	return false, nil
 }
 
-// keepOld marks what a manifest names that cannot be removed: its readers still find it.
+// keepOld marks what an old manifest names that could not be removed, since readers still find it.
 func (m *marker) keepOld(ctx context.Context, e store.Entry) error {
 	names, _, err := m.read(ctx, &e)
 	if err != nil && !errors.Is(err, snapshot.ErrCorrupt) {
@@ -176,7 +178,7 @@ func (m *marker) keepOld(ctx context.Context, e store.Entry) error {
 	return nil
 }
 
-// days writes an age for people.
+// days formats an age for people.
 func days(d time.Duration) string {
 	if d < 48*time.Hour {
 		return d.Round(time.Minute).String()

@@ -7,19 +7,20 @@ import (
 	"github.com/org/gocache-action/internal/gcnotes"
 )
 
-// nameSet is a set of object names, as sorted fingerprints: 16 bytes a name, and while it is filled
-// half as much again. Two names with one fingerprint (2^-88 for a million of them) would only keep
-// one object too many. Not safe for concurrent use.
+// nameSet is a set of object names, kept as sorted fingerprints: 16 bytes a name, and up to half as
+// much again while names are added. If two names had the same fingerprint (probability 2^-88 with a
+// million names), an object would be kept in vain. It is not safe for concurrent use.
 type nameSet struct {
 	sorted, fresh []gcnotes.Fingerprint
 }
 
 func compare(a, b gcnotes.Fingerprint) int { return bytes.Compare(a[:], b[:]) }
 
-// minFresh names are collected before they are sorted in.
+// minFresh is how many new names are collected, at least, before they are merged.
 const minFresh = 1 << 14
 
-// add adds a name. Most come many times, since snapshots of one project name the same modules.
+// add adds a name. Most names are added many times, since snapshots of a project name the same
+// modules.
 func (s *nameSet) add(name string) {
 	f := gcnotes.FingerprintOf(name)
 	if s.hasSorted(f) {
@@ -31,7 +32,7 @@ func (s *nameSet) add(name string) {
 	}
 }
 
-// seal makes the set ready for has.
+// seal merges the new names, so that has finds them.
 func (s *nameSet) seal() {
 	s.sorted = append(s.sorted, s.fresh...)
 	s.fresh = nil

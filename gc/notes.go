@@ -14,41 +14,42 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// notes is what is known about unnamed objects: 24 bytes each, those of earlier collections sorted.
+// notes is what a collection knows about unnamed objects: 24 bytes each, those noted by earlier
+// collections sorted.
 type notes struct {
 	id  string           // of this collection
 	old *gcnotes.Unnamed // as read
-	// of the object as this collection last wrote or read it; "": none
+	// version is that of the notes object as this collection last read or wrote it; "": there is none
 	version store.Version
-	state   []noteState           // of old.Notes, each
-	fresh   []gcnotes.Fingerprint // unnamed, and not in old, or noted anew
-	swept   bool                  // every object was seen
-	// unconditional is set once the store was found to have no conditional writes.
+	state   []noteState           // of each of old.Notes
+	fresh   []gcnotes.Fingerprint // unnamed objects that are not in old, or whose period begins again
+	swept   bool                  // every object was listed
+	// unconditional: the store turned out to have no conditional writes.
 	unconditional bool
 }
 
 type noteState uint8
 
 const (
-	unseen  noteState = iota // perhaps removed by somebody else
+	unseen  noteState = iota // not listed yet; perhaps removed by somebody else
 	waiting                  // still unnamed
 	settled                  // named again, written again, or removed
 )
 
-// readNotes reads the notes. Notes that are damaged are as good as none: everything gets its notice
-// period anew.
+// readNotes reads the notes. Damaged notes count as none: every notice period begins again.
 func (r *run) readNotes(ctx context.Context) error {
 	u, version, err := r.loadNotes(ctx)
-	// perhaps on its way: what is lost here, other collections among it, saves rely on
+	// Read again, in case the bytes were damaged on the way: damaged notes are overwritten, and saves
+	// rely on what is in them, such as other collections.
 	if errors.Is(err, snapshot.ErrCorrupt) {
 		u, version, err = r.loadNotes(ctx)
 	}
 	if errors.Is(err, snapshot.ErrCorrupt) {
-		r.tally.warn("%v: every notice period begins anew", err)
+		r.tally.warn("%v: every notice period begins again", err)
 		u, err = new(gcnotes.Unnamed), nil
 	}
 	if err != nil {
-		return err // also a later format: a later gocache collects here
+		return err // including a later format: then a later gocache collects in this store
 	}
 	r.notes.old, r.notes.version = u, version
 	r.notes.state = make([]noteState, len(u.Notes))
@@ -69,13 +70,14 @@ func (r *run) loadNotes(ctx context.Context) (*gcnotes.Unnamed, store.Version, e
 	}
 	u, err := gcnotes.Decode(body, func(gcnotes.Fingerprint) bool { return true })
 	if errors.Is(err, store.ErrUnreachable) || errors.Is(err, store.ErrConflict) || ctx.Err() != nil {
-		// The bytes are not to blame. Without ErrCorrupt, so that nothing is overwritten for it.
+		// The notes themselves may be sound. Drop ErrCorrupt, so that they are not overwritten.
 		return nil, "", fmt.Errorf("read %s: %w", gcnotes.Object, errors.Join(store.ErrUnreachable, ctx.Err()))
 	}
 	return u, info.Version, err
 }
 
-// announce adds this collection to those that are going on, and returns the Info of the object.
+// announce adds this collection to those that are running, and returns the Info of the notes
+// object.
 func (r *run) announce(ctx context.Context) (store.Info, error) {
 	running := slices.DeleteFunc(slices.Clone(r.notes.old.Running), func(c gcnotes.Collection) bool { return !c.Active(time.Now()) })
 	running = append(running, gcnotes.Collection{ID: r.notes.id, Start: time.Now().UTC().Truncate(time.Second)})
@@ -127,13 +129,13 @@ func (r *run) putNotes(ctx context.Context, running []gcnotes.Collection, list i
 	return nil
 }
 
-// putUnconditional is for stores without conditional writes: it looks whether the notes still are
-// the version that was read, and then writes them. A collection that writes in between is
-// overwritten, see confirmAnnounced.
+// putUnconditional is for stores without conditional writes. It checks that the notes still have
+// the version that was read, and then writes them. If another collection writes in between, its
+// notes are overwritten; see confirmAnnounced.
 func (r *run) putUnconditional(ctx context.Context, data []byte) (store.Info, error) {
 	if !r.notes.unconditional {
 		r.notes.unconditional = true
-		r.tally.warn("the store has no conditional writes: let no two collections of it run at the same time")
+		r.tally.warn("the store has no conditional writes: do not run two collections in it at the same time")
 	}
 	info, err := r.Store.Stat(ctx, gcnotes.Object)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -145,12 +147,12 @@ func (r *run) putUnconditional(ctx context.Context, data []byte) (store.Info, er
 	return r.Store.Put(ctx, gcnotes.Object, bytes.NewReader(data), int64(len(data)), store.Condition{})
 }
 
-// confirmTime is longer than what usually lies between the Stat and the Put of putUnconditional.
+// confirmTime is longer than the Stat and the Put of putUnconditional usually take.
 const confirmTime = time.Second
 
-// confirmAnnounced looks, on a store without conditional writes, whether this collection is among
-// those that are going on, once another one that began at the same moment has written. Saves rely
-// on that.
+// confirmAnnounced checks, on a store without conditional writes, that the notes still have this
+// collection after others that began at the same moment have written theirs. Saves rely on the
+// announcement.
 func (r *run) confirmAnnounced(ctx context.Context) error {
 	if !r.notes.unconditional {
 		return nil
@@ -175,12 +177,13 @@ func (n *notes) settle(f gcnotes.Fingerprint) {
 	}
 }
 
-// end writes the notes without this collection. If another one wrote them meanwhile, both are
-// right: what either settled is forgotten, of two times the earlier one holds.
+// end writes the notes without this collection. If another collection wrote them meanwhile, the two
+// are merged: a note that either of them settled is dropped, and of two times the earlier one
+// counts.
 func (r *run) end(ctx context.Context) error {
 	r.notes.sortFresh()
-	// Rounded up: S3 rounds the times of objects down, and those that were just seen must count as
-	// older than their note.
+	// Rounded up, because S3 rounds the times of objects down, and objects that were just listed must
+	// count as older than their note.
 	since := uint32(r.storeTime().Unix() + 1)
 	base := r.notes.old
 	mine := r.notes
@@ -211,7 +214,7 @@ func (n *notes) sortFresh() {
 }
 
 // merged yields the notes of base that this collection did not settle, and its fresh ones, sorted.
-// It can be run through several times.
+// The sequence can be used several times.
 func (n *notes) merged(base *gcnotes.Unnamed, since uint32) iter.Seq[gcnotes.Note] {
 	return func(yield func(gcnotes.Note) bool) {
 		i := 0
@@ -227,7 +230,7 @@ func (n *notes) merged(base *gcnotes.Unnamed, since uint32) iter.Seq[gcnotes.Not
 			}
 			switch {
 			case !n.drops(note.Object):
-			case again: // written or touched since it was noted: the time begins anew
+			case again: // written or touched since it was noted, so its period begins again
 				note.Since = since
 			default:
 				continue
@@ -244,8 +247,8 @@ func (n *notes) merged(base *gcnotes.Unnamed, since uint32) iter.Seq[gcnotes.Not
 	}
 }
 
-// drops reports whether an old note is to be forgotten. One that was not seen belongs to an
-// object that is gone, if all objects were seen.
+// drops reports whether to drop an old note. If all objects were listed, a note that is still
+// unseen belongs to an object that is gone.
 func (n *notes) drops(f gcnotes.Fingerprint) bool {
 	i, ok := n.old.Find(f)
 	return ok && (n.state[i] == settled || n.state[i] == unseen && n.swept)

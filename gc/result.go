@@ -34,12 +34,12 @@ type Removal struct {
 	Reason Reason        `json:"reason"`
 	Detail string        `json:"detail"` // for people
 
-	note  int // index of its note
-	noted bool
+	note  int       // index of its note, if noted
+	noted bool      // by an earlier collection
 	since time.Time // when it was noted
 }
 
-// MaxRemovals is how many removals a Result lists: the largest. Totals cover all.
+// MaxRemovals is how many removals a Result lists, the largest ones. Totals cover all.
 const MaxRemovals = 1000
 
 // Amount counts objects.
@@ -50,19 +50,18 @@ type Amount struct {
 
 func (a *Amount) add(bytes int64) { a.Objects++; a.Bytes += bytes }
 
-// Counts says what became of the objects of one kind. Each is in exactly one of these, but for
-// manifests that appear or vanish meanwhile.
+// Counts says what became of the objects of one kind. Each object is in exactly one of the fields,
+// except for manifests that appear or vanish meanwhile.
 type Counts struct {
-	Kept Amount `json:"kept"` // named by a manifest, or a manifest
-	// modules that no manifest names, used within the maximum age
-	Recent    Amount `json:"recent"`
-	Waiting   Amount `json:"waiting"`   // unnamed, in the notice period
+	Kept      Amount `json:"kept"`      // named by a manifest, or a manifest
+	Recent    Amount `json:"recent"`    // modules that no manifest names, used within the maximum age
+	Waiting   Amount `json:"waiting"`   // unnamed, within the notice period
 	Protected Amount `json:"protected"` // unnamed, but a manifest that cannot be read might name it
 	Removed   Amount `json:"removed"`
-	Refused   Amount `json:"refused"` // the store denies the removal
+	Refused   Amount `json:"refused"` // the store did not remove it
 }
 
-// Unreadable is a manifest that protects everything which it might name.
+// Unreadable is a manifest that cannot be read, so everything that it might name is protected.
 type Unreadable struct {
 	Object string `json:"object"`
 	Reason string `json:"reason"`
@@ -70,21 +69,20 @@ type Unreadable struct {
 
 // Result is what a collection did, or in a plan would do.
 type Result struct {
-	DryRun bool                     `json:"dryRun"`
-	Kinds  map[snapshot.Kind]Counts `json:"kinds"`
-	// what is not of this format, and is left alone
-	Other      Amount            `json:"other"`
-	Total      Amount            `json:"removed"`  // of all kinds
-	Reasons    map[Reason]Amount `json:"reasons"`  // the same, by reason
-	Removals   []Removal         `json:"removals"` // the largest first, at most MaxRemovals
-	Unreadable []Unreadable      `json:"unreadable,omitempty"`
-	Listed     int64             `json:"listed"` // objects looked at, manifests twice
-	Seconds    float64           `json:"seconds"`
-	Requests   map[string]int64  `json:"requests"`
-	Warnings   []string          `json:"warnings,omitempty"`
+	DryRun     bool                     `json:"dryRun"`
+	Kinds      map[snapshot.Kind]Counts `json:"kinds"`
+	Other      Amount                   `json:"other"`    // objects not of this format, which are left alone
+	Total      Amount                   `json:"removed"`  // of all kinds
+	Reasons    map[Reason]Amount        `json:"reasons"`  // the same, by reason
+	Removals   []Removal                `json:"removals"` // the largest first, at most MaxRemovals
+	Unreadable []Unreadable             `json:"unreadable,omitempty"`
+	Listed     int64                    `json:"listed"` // objects looked at, manifests twice
+	Seconds    float64                  `json:"seconds"`
+	Requests   map[string]int64         `json:"requests"`
+	Warnings   []string                 `json:"warnings,omitempty"`
 }
 
-// tally collects what the workers did. Safe for concurrent use. Its memory is bounded.
+// tally adds up what the workers did. It is safe for concurrent use, and its memory is bounded.
 type tally struct {
 	mu       sync.Mutex
 	kinds    map[snapshot.Kind]*Counts
@@ -93,10 +91,10 @@ type tally struct {
 	largest  removals
 	unread   []Unreadable
 	warnings []string
-	dropped  int // warnings
+	dropped  int // warnings beyond maxWarnings
 }
 
-// maxWarnings bounds what a store can make us remember.
+// maxWarnings bounds the memory that a broken store can make a collection use.
 const maxWarnings = 200
 
 func (t *tally) with(kind snapshot.Kind, f func(*Counts)) {
@@ -128,7 +126,7 @@ func (t *tally) removed(r Removal) {
 	})
 }
 
-// failed records an object that may not be removed.
+// failed records an object that the store did not remove.
 func (t *tally) failed(r Removal, err error) {
 	t.with(r.Kind, func(c *Counts) { c.Refused.add(r.Bytes) })
 	t.warn("%s is not removed: %v", r.Object, err)
@@ -152,7 +150,7 @@ func (t *tally) warn(format string, args ...any) {
 	t.warnings = append(t.warnings, fmt.Sprintf(format, args...))
 }
 
-// removals is a heap with the smallest on top, which makes room for a larger one.
+// removals is a heap with the smallest removal on top, the one to replace by a larger one.
 type removals []Removal
 
 func (h removals) Len() int           { return len(h) }

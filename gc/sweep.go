@@ -51,7 +51,7 @@ func (s *sweeper) list() error {
 	return nil
 }
 
-// object decides about one object.
+// object keeps, notes or removes one object.
 func (s *sweeper) object(e store.Entry) error {
 	kind, repo := snapshot.KindOf(e.Name)
 	switch {
@@ -76,12 +76,12 @@ func (s *sweeper) object(e store.Entry) error {
 	return nil
 }
 
-// unused reports whether nobody used a module object that no manifest names. A restore by go.sum
-// alone leaves no trace; a save that found the object and relies on it touches it.
+// unused reports whether a module object that no manifest names was not used for MaxAge. A save
+// that finds the object and relies on it touches it; a restore by go.sum alone leaves no trace.
 func (r *run) unused(i store.Info) bool { return r.MaxAge > 0 && r.now.Sub(i.ModTime) > r.MaxAge }
 
-// unnamed notes an object, or removes it when its notice period is over. One that was written or
-// touched after it was noted gets a new period.
+// unnamed notes an object, or removes it if its notice period is over. The period of an object that
+// was written or touched after it was noted begins again.
 func (s *sweeper) unnamed(e store.Entry, kind snapshot.Kind, f gcnotes.Fingerprint) error {
 	i, noted := s.notes.old.Find(f)
 	since := s.now
@@ -119,7 +119,7 @@ func (s *sweeper) add(r Removal) error {
 	return s.flush()
 }
 
-// flush hands the batch to a goroutine; it waits while all are busy.
+// flush hands the batch to a goroutine. It waits while all of them are busy.
 func (s *sweeper) flush() error {
 	batch := s.batch
 	s.batch = nil
@@ -130,12 +130,12 @@ func (s *sweeper) flush() error {
 	return nil
 }
 
-// deleteTries is how often an object is asked to be removed. In the midst of many, S3 refuses
-// single ones that it removes a moment later.
+// deleteTries is how often the removal of an object is tried. In a large batch, S3 sometimes
+// refuses single objects that it removes a moment later.
 const deleteTries = 3
 
-// remove removes a batch. Objects that are refused stay noted, and are tried again the next time; a
-// store that does not answer ends the collection.
+// remove removes a batch. Objects that the store does not remove stay noted, and the next
+// collection tries again; a store that does not answer ends the collection.
 func (s *sweeper) remove(batch []Removal) error {
 	for try := 1; len(batch) > 0; try++ {
 		if err := s.mayRemove(s.ctx); err != nil {
@@ -158,9 +158,10 @@ func (s *sweeper) remove(batch []Removal) error {
 	return nil
 }
 
-// stillDue looks at each object of a batch itself, and leaves out what was written or touched after
-// it was noted: on some servers a listing lags behind what is read, and shows neither that nor the
-// manifest which names it. Without a notice period nobody uses the store, and nothing is noted.
+// stillDue looks up each object of a batch, and leaves out those that were written or touched after
+// they were noted. On some servers a listing lags behind: it may show neither that write nor the
+// manifest that names the object. Without a notice period nobody else uses the store, so stillDue
+// changes nothing.
 func (s *sweeper) stillDue(batch []Removal) (due []Removal, err error) {
 	if s.Grace == 0 {
 		return batch, nil
@@ -174,7 +175,7 @@ func (s *sweeper) stillDue(batch []Removal) (due []Removal, err error) {
 	g.Wait()
 	for i, r := range batch {
 		switch err := errs[i]; {
-		case errors.Is(err, store.ErrNotFound): // removed by somebody else, and listed all the same
+		case errors.Is(err, store.ErrNotFound): // removed by somebody else, but still listed
 			s.notes.state[r.note] = settled
 		case err != nil && endsAll(s.ctx, err):
 			return nil, err
@@ -189,7 +190,7 @@ func (s *sweeper) stillDue(batch []Removal) (due []Removal, err error) {
 	return due, nil
 }
 
-// removeOnce returns what to try again.
+// removeOnce removes a batch with one request, and returns the objects to try again.
 func (s *sweeper) removeOnce(batch []Removal, last bool) (again []Removal, err error) {
 	names := make([]string, len(batch))
 	for i, r := range batch {
@@ -203,7 +204,7 @@ func (s *sweeper) removeOnce(batch []Removal, last bool) (again []Removal, err e
 			s.tally.removed(r)
 			s.Meter.Bytes.Add(r.Bytes)
 			if r.noted {
-				s.notes.state[r.note] = settled // nobody else looks at this one any more
+				s.notes.state[r.note] = settled // no other goroutine uses this element
 			}
 		case errors.Is(err, store.ErrUnreachable) || s.ctx.Err() != nil:
 			return nil, err
@@ -216,8 +217,8 @@ func (s *sweeper) removeOnce(batch []Removal, last bool) (again []Removal, err e
 	return again, nil
 }
 
-// abortUploads removes what killed writers left. Not every server can list it, and not
-// everybody may: that ends nothing.
+// abortUploads removes what killed writers left. Some servers cannot list uploads, and some users
+// may not: that is a warning, and does not end the collection.
 func (r *run) abortUploads(ctx context.Context) error {
 	for u, err := range r.Store.Uploads(ctx, snapshot.Root, r.now.Add(-r.Grace)) {
 		if err == nil && !r.dry {

@@ -1,6 +1,6 @@
-// Package gcnotes is the stored form of what garbage collection notes between its runs: which
-// objects no manifest names, and which collections are going on. Package gc writes it, saves read
-// it; docs/gc.md says what for.
+// Package gcnotes is the stored form of the notes of garbage collection: which objects no manifest
+// names, and which collections are running. Package gc writes them, saves read them; docs/gc.md
+// explains why.
 package gcnotes
 
 import (
@@ -22,12 +22,11 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// Object is where garbage collection notes which objects no manifest names, and since when.
+// Object is the name of the object that has the notes.
 const Object = snapshot.Root + "gc/unnamed"
 
-// Max is how many objects are noted at most: what is more is noted when those are gone. It
-// bounds what a save, which holds the notes, takes for them: 40 MiB. MaxSize bounds the
-// stored bytes.
+// Max is how many objects are noted at most; others are noted once those are gone. It bounds the
+// memory of a save, which holds the notes, to 40 MiB. MaxSize bounds the stored bytes.
 const (
 	Max     = 2 << 20
 	MaxSize = Max*noteSize + 1<<20
@@ -42,27 +41,26 @@ func FingerprintOf(name string) (f Fingerprint) {
 	return Fingerprint(sum[:len(f)])
 }
 
-// A Collection is a garbage collection that is going on, or that was killed.
+// A Collection is a garbage collection that is running, or that was killed.
 type Collection struct {
 	ID    string    `json:"id"`    // random
 	Start time.Time `json:"start"` // by the clock of its machine
 }
 
-// collectionLimit is longer than any collection takes (gc gives up after half a day), by more than
-// clocks are apart.
+// collectionLimit exceeds the time that a collection may run (half a day, gc.MaxRun) by more than
+// the clocks of two machines differ.
 const collectionLimit = 72 * time.Hour
 
 // Active reports whether the collection may still be removing objects.
 func (c Collection) Active(now time.Time) bool { return now.Sub(c.Start).Abs() < collectionLimit }
 
-// An Unnamed is what garbage collection notes between its runs. docs/gc.md says what it is good
-// for. It is stored as
+// An Unnamed is the notes of garbage collection. It is stored as
 //
 //	gocache-unnamed 1
 //	sha256 <hex of all that follows the empty line>
 //	<empty line>
-//	<a line of JSON: the collections that are going on, and the number of notes>
-//	<per note, sorted: fingerprint, time in Unix seconds as 4 bytes, little-endian>
+//	<a line of JSON: the running collections, and the number of notes>
+//	<for each note, sorted: fingerprint, time in Unix seconds as 4 bytes, little-endian>
 type Unnamed struct {
 	Running []Collection
 	Notes   []Note // sorted by fingerprint, each once
@@ -93,7 +91,7 @@ type header struct {
 	Notes   int          `json:"notes"`
 }
 
-// Encode returns the stored form of n notes that come sorted.
+// Encode returns the stored form of n sorted notes.
 func Encode(running []Collection, notes iter.Seq[Note], n int) ([]byte, error) {
 	line, err := json.Marshal(header{running, n})
 	if err != nil {
@@ -112,9 +110,9 @@ func Encode(running []Collection, notes iter.Seq[Note], n int) ([]byte, error) {
 	return b, nil
 }
 
-// Decode reads a stored form, holding only those notes that keep wants: a save asks for a
-// few of very many. A later format is snapshot.ErrFormat, anything else that is not whole and sound
-// snapshot.ErrCorrupt.
+// Decode reads the stored form. It returns only the notes for which keep is true, because a save
+// needs a few of very many. A later format is snapshot.ErrFormat; anything else that is incomplete
+// or damaged is snapshot.ErrCorrupt.
 func Decode(r io.Reader, keep func(Fingerprint) bool) (*Unnamed, error) {
 	br := bufio.NewReaderSize(r, 1<<16)
 	want, err := readHead(br)

@@ -1,6 +1,6 @@
-// Package lookup finds the manifest of a snapshot: it knows in which scopes and under which keys to
-// look, in which order, and what it means when one is missing or damaged. Restore and save both ask
-// it. Objects are asked for by exact name, all at once, so that a lookup costs one round trip.
+// Package lookup finds the manifest of a snapshot, for restore and save: it knows in which scopes
+// and under which keys to look, in which order, and what a missing or damaged manifest means. It
+// asks for all objects at once, by their exact names, so a lookup costs one round trip.
 package lookup
 
 import (
@@ -20,7 +20,7 @@ import (
 type Reader struct {
 	Store store.Store
 	Repo  string
-	Trust *snapshot.Trust  // whose manifests count; nil: everybody's
+	Trust *snapshot.Trust  // whose manifests are accepted; nil: everybody's
 	Now   func() time.Time // nil: time.Now
 }
 
@@ -31,7 +31,7 @@ func (r Reader) now() time.Time {
 	return r.Now()
 }
 
-// Candidate is one place where a manifest can be.
+// Candidate is one object that may be the manifest.
 type Candidate struct {
 	Scope  string   `json:"scope"`
 	Key    []string `json:"key"`
@@ -39,8 +39,8 @@ type Candidate struct {
 	Object string   `json:"object"`
 }
 
-// Candidates lists where to look, best first: for each scope the exact key, then
-// the latest one. Empty and repeated scopes count once.
+// Candidates lists where to look, best first: for each scope the exact key, then the latest one.
+// Empty and repeated scopes are left out.
 func Candidates(repo string, scopes []string, exact, latest []string) []Candidate {
 	var out []Candidate
 	seen := map[string]bool{"": true}
@@ -56,19 +56,20 @@ func Candidates(repo string, scopes []string, exact, latest []string) []Candidat
 	return out
 }
 
-// Found is what a candidate turned out to be.
+// Found is a candidate with what was found there.
 type Found struct {
 	Candidate
 	Manifest *snapshot.Manifest // nil: a miss, or see Err
-	// of the object, "" when there is none; also of one that cannot be read, so that it can be
-	// replaced
+	// Version is that of the object, even if it is damaged, so that it can be replaced; "": there is
+	// no object.
 	Version store.Version
-	// why an existing object is no use: snapshot.ErrCorrupt, snapshot.ErrFormat or
-	// snapshot.ErrUntrusted; or a failure of the store
+	// Err says why an existing object cannot be used: snapshot.ErrCorrupt, snapshot.ErrFormat or
+	// snapshot.ErrUntrusted; or it is a failure of the store.
 	Err error
 }
 
-// Damaged reports whether there is an object that is no manifest we can read, or may.
+// Damaged reports whether there is an object, but not a manifest that this program can read and may
+// trust.
 func (f Found) Damaged() bool {
 	return errors.Is(f.Err, snapshot.ErrCorrupt) || errors.Is(f.Err, snapshot.ErrFormat) || errors.Is(f.Err, snapshot.ErrUntrusted)
 }
@@ -79,12 +80,13 @@ type opened struct {
 	err  error
 }
 
-// First returns the first candidate, in their order, that holds a sound manifest of the repository,
-// and what it passed over: damaged ones, and those that this job may not read, unless that is all
-// of them. A miss is a Found without Manifest. The error is the store's. What the store hides
-// (store.ErrHidden) is a miss if another candidate can be read; else nobody knows whether anything
-// can. Only the body of the one that is returned is read, so memory does not grow with the number
-// of candidates.
+// First returns the first candidate, in their order, that has a sound manifest of the repository.
+// In passed it returns the candidates before it that are damaged or denied. A miss is a Found
+// without Manifest. The error is a failure of the store, or that all candidates are denied. A
+// candidate that the store hides (store.ErrHidden) is a miss if another one can be read; otherwise
+// it is the error, because nobody knows whether any could be read. Bodies are read one after the
+// other, up to the manifest that is returned, so memory does not grow with the number of
+// candidates.
 func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, passed []Found, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -106,7 +108,8 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, pass
 		case f.Damaged():
 			passed, answered = append(passed, f), true
 		case errors.Is(f.Err, store.ErrDenied):
-			// a policy can grant some scopes, and a server without listing denies what is not there
+			// A policy can grant some scopes only, and without the right to list, a server denies
+			// access to objects that do not exist.
 			passed, denied = append(passed, f), f.Err
 		case f.Err != nil:
 			return Found{}, passed, f.Err
@@ -123,9 +126,9 @@ func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, pass
 	return Found{}, passed, nil
 }
 
-// All reads every candidate, one after the other in memory but asked for at once. Manifests that
-// one save wrote share their tables. The result has the candidates' order; the error is the first
-// failure of the store.
+// All asks for every candidate at once, and reads one after the other. Manifests that the same save
+// wrote share their tables in memory. The result is in the order of the candidates; the error is
+// the first failure of the store.
 func (r Reader) All(ctx context.Context, cands []Candidate) ([]Found, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -162,12 +165,12 @@ func (r Reader) openAll(ctx context.Context, cands []Candidate) []chan opened {
 	return chans
 }
 
-// unreadTime is how long a lookup waits for answers that it does not need: long enough to keep the
-// connections of nearly all.
+// unreadTime is how long a lookup waits for answers that it does not need. It is long enough for
+// nearly all of them, so that their connections can be reused.
 const unreadTime = time.Second
 
-// closeAll waits for the requests that nobody read, so that no goroutine and no connection outlives
-// a lookup. One that hangs is cancelled.
+// closeAll waits for the requests whose answers were not read, so that no goroutine and no
+// connection outlives a lookup. After unreadTime it cancels them.
 func closeAll(chans []chan opened, cancel func()) {
 	defer time.AfterFunc(unreadTime, cancel).Stop()
 	var wg sync.WaitGroup
@@ -181,9 +184,9 @@ func closeAll(chans []chan opened, cancel func()) {
 	wg.Wait()
 }
 
-// read reads a manifest. One that seems damaged is asked for once more: it may have been on its way
-// that its bytes, or those of something else in its place, went wrong, and a save replaces what is
-// damaged by what it has itself.
+// read reads a manifest. If it seems damaged, read asks for it once more, because the bytes may
+// have been damaged on the way, or may have come from something other than the store. A save would
+// replace a damaged manifest by its own.
 func (r Reader) read(ctx context.Context, c Candidate, o opened, like *snapshot.Manifest) Found {
 	f := r.readOnce(c, o, like)
 	if !errors.Is(f.Err, snapshot.ErrCorrupt) {
@@ -223,7 +226,7 @@ func (r Reader) decode(c Candidate, o opened, like *snapshot.Manifest) (*snapsho
 	switch _, err := io.ReadFull(o.body, data); {
 	case err == nil:
 	case errors.Is(err, store.ErrUnreachable):
-		// the network ended it, at whatever byte: the manifest is not to blame
+		// The network failed, which says nothing about the manifest.
 		return nil, err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("%w: truncated", snapshot.ErrCorrupt)

@@ -1,10 +1,10 @@
-// Package redact takes secrets out of what people and programs get to read: messages, logs of
+// Package redact removes secrets from what people and programs get to read: messages, logs of
 // requests, URLs.
 //
-// Two kinds are known: values that a caller has named as secret, wherever they stand, and what
-// looks like a secret by its place: user and password in a URL, parts of signed URLs, headers that
+// It knows two kinds of secrets: values that a caller has named, wherever they occur, and text that
+// is secret by its position: user and password in a URL, parts of signed URLs, headers that
 // authorize, private keys of this program. The second kind is a second line of defence, for texts
-// that come from elsewhere, such as errors of libraries.
+// from elsewhere, such as errors of libraries.
 package redact
 
 import (
@@ -17,18 +17,17 @@ import (
 	"strings"
 )
 
-// Mark stands where a secret stood.
+// Mark replaces a secret.
 const Mark = "***"
 
-// minValue is the length in bytes from which on a value is looked for in texts. A shorter one, such
-// as a password "test", would make holes in words that have nothing to do with it, and tell by them
-// what it is.
+// minValue is the shortest value, in bytes, that is looked for in texts. A shorter one, such as the
+// password "test", would be replaced within unrelated words too, which would give it away.
 const minValue = 8
 
 // Values replaces known secrets. The zero value and nil replace nothing. Safe for concurrent use.
 type Values struct{ replacer *strings.Replacer }
 
-// NewValues returns a replacer of these secrets, in each form in which a text can hold them: as
+// NewValues returns a replacer for these secrets in every form in which a text can have them: as
 // they are, escaped for JSON and for URLs, and in base64. Values of less than 8 bytes are left out.
 func NewValues(secrets ...string) *Values {
 	var forms []string
@@ -40,15 +39,15 @@ func NewValues(secrets ...string) *Values {
 		if quoted, err := json.Marshal(s); err == nil {
 			forms = append(forms, string(quoted[1:len(quoted)-1]))
 		}
-		// One of several lines, such as a key file that was pasted into a variable, can be printed
-		// line by line.
+		// A secret of several lines, such as a key file pasted into a variable, may be printed line by
+		// line.
 		for line := range strings.Lines(s) {
 			if line = strings.TrimSpace(line); len(line) >= minValue && line != s {
 				forms = append(forms, line)
 			}
 		}
 	}
-	// Where one begins with another, the longer one must win.
+	// If one form is the beginning of another, the longer one must win.
 	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
 	var pairs []string
 	for _, f := range slices.Compact(forms) {
@@ -66,14 +65,14 @@ func (v *Values) Text(text string) string {
 }
 
 var (
-	// userinfo is what stands before the host of a URL. An "@" behind the host, as in a module
-	// version, is none.
+	// userinfo matches what precedes the host of a URL. An "@" after the host, as in a module version,
+	// does not count.
 	userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s"'<>]*@`)
-	// parameter is one of a signed URL (Azure's is sig), or one that should not be in a URL. The
-	// name of a key tells who signed, which is nobody's business either.
+	// parameter matches the secret parameters of signed URLs (Azure's is sig), and those that should
+	// not be in a URL at all. The ID of a key is removed too, since it tells who signed.
 	parameter = regexp.MustCompile(`(?i)((?:X-(?:Amz|Goog)-Credential|AWSAccessKeyId|\bsig|[a-z0-9_-]*(?:signature|token|passw(?:or)?d|secret|(?:api|access|private|secret|customer|sign|sse-c)[_-]?key))(?:=|%3D))[^&\s"'<>]+`)
 	private   = regexp.MustCompile(`PRIVATE\+KEY\+[^\s"',]+`)
-	// longer than the words of prose
+	// bearer matches tokens by their length, so that it does not match words of prose.
 	bearer = regexp.MustCompile(`\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{20,}`)
 )
 
@@ -95,8 +94,8 @@ func URL(u *url.URL) string {
 	return Text(c.String())
 }
 
-// secretHeaders begin the names of headers whose values are secrets, in lower case. The hash of an
-// encryption key counts as one: it tells whether a guess is right.
+// secretHeaders are prefixes, in lower case, of the names of headers whose values are secret. The
+// hash of an encryption key is secret too: it tells whether a guess of the key is right.
 var secretHeaders = []string{
 	"authorization", "proxy-authorization", "cookie", "set-cookie", "x-amz-security-token", "x-amz-credential",
 	"x-amz-server-side-encryption-customer-key", "x-amz-copy-source-server-side-encryption-customer-key",

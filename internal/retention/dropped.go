@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Amount counts things of one kind and their bytes on disk.
+// Amount counts items of one kind and their bytes on disk.
 type Amount struct {
 	Count int   `json:"count"`
 	Bytes int64 `json:"bytes"`
@@ -18,13 +18,13 @@ func (a *Amount) Add(bytes int64) {
 	a.Bytes += bytes
 }
 
-// Dropped is something that was dropped.
+// Dropped is an item that was dropped.
 type Dropped struct {
 	Kind    string    `json:"kind"` // such as "module" or "build entry"
 	Name    string    `json:"name"` // path@version, or the action ID
 	Bytes   int64     `json:"bytes"`
 	LastUse time.Time `json:"lastUse"`
-	Reason  string    `json:"reason"` // "age", "size", or what else the user of the policy has
+	Reason  string    `json:"reason"` // a Verdict such as "age" or "size", or a reason of the caller
 }
 
 // MaxListed bounds Largest.
@@ -33,7 +33,7 @@ const MaxListed = 20
 // Largest lists the largest of what was dropped, MaxListed at most, in order.
 type Largest []Dropped
 
-// Add takes d in if it is large enough.
+// Add inserts d if it is large enough.
 func (l *Largest) Add(d Dropped) {
 	i, _ := slices.BinarySearchFunc(*l, d, func(a, b Dropped) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	if i < MaxListed {

@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// Programs that the go command has linked to run them once (go run, go tool) are large, made anew
-// with every change, and linked again in a second. So they live shorter than what is compiled:
+// Programs that the go command linked only to run them (go run, go tool) are large, change with
+// every change of their sources, and take a second to link again. So they are kept for a shorter
+// time than other outputs.
 const (
-	// ProgramAge spans a weekend with a recorded use that is a day old.
+	// ProgramAge covers a weekend, plus a day because a recorded use can be a day old.
 	ProgramAge = 4 * 24 * time.Hour
-	// ProgramsKept is how many of one name stay, beside those that this job used. One would not do
-	// for two jobs that share a snapshot.
+	// ProgramsKept is how many programs of one name are kept besides those that this job used. One
+	// would not suffice for two jobs that share a snapshot.
 	ProgramsKept = 2
 )
 
@@ -24,9 +25,10 @@ func (p Policy) oldestProgram() int64 {
 	return p.oldest()
 }
 
-// supersede marks programs that are neither of this job nor among the ProgramsKept of their name
-// that others used last. Entries with the same content are one program. Without a restore that
-// began the job, nobody knows what is of this job, and age alone decides.
+// supersede marks the programs that this job did not use and that are not among the ProgramsKept
+// most recently used ones of their name either. Entries with the same content are one program. If
+// the job did not begin with a restore, it is not known which programs it used, and age alone
+// decides.
 func supersede(items []Item, verdicts []Verdict, p Policy) {
 	if p.JobBegan.IsZero() {
 		return
@@ -38,8 +40,7 @@ func supersede(items []Item, verdicts []Verdict, p Policy) {
 			continue
 		}
 		programs = append(programs, int32(i))
-		// What was used within the second in which the job began is mostly the work of the job
-		// before.
+		// A use within the second in which the job began is mostly one of the previous job.
 		if it.LastUse > p.JobBegan.Unix() {
 			ofJob[it.Content] = true
 		}

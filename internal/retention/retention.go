@@ -1,21 +1,22 @@
-// Package retention decides what of a cache stays and what goes. It is pure: items and a policy in,
-// a verdict for each item out. Save applies it to a snapshot, trim to the caches of a machine.
+// Package retention decides which items of a cache are kept and which are dropped. It is pure:
+// items and a policy in, a verdict for each item out. Save applies it to a snapshot, trim to the
+// caches of a machine.
 //
 // The rules, in this order:
 //
-//   - what is younger than the policy's UsedSince never goes for its age;
-//   - what was not used for MaxAge goes;
-//   - of programs of one name, those go that are neither of this job nor among the ProgramsKept
-//     that others used last, and that were not used for ProgramAge;
-//   - of the rest the most recently used stays, as far as it fits into the bounds of its kind and
-//     of all together. From the first item on that does not fit, nothing older stays: the order of
-//     use decides, not the size. Only what is larger than a bound all by itself is passed over,
-//     because it would take everything else with it;
-//   - files of directories beside the two caches take no part in that: they go for their age alone;
-//   - a pinned item stays whatever the rules say, and takes its bytes from the bounds.
+//   - an item used since the policy's UsedSince is never dropped for its age;
+//   - an item not used for MaxAge is dropped;
+//   - a program (go run, go tool) is dropped if it was not used for ProgramAge, or if this job did not
+//     use it and it is not among the ProgramsKept most recently used ones of its name;
+//   - of the rest, the most recently used items are kept, as far as they fit into the bound of their
+//     kind and the bound of all. After the first item that does not fit, nothing older is kept: the
+//     order of use decides, not the size. Only an item that is larger than a whole bound is skipped,
+//     because it would drop everything older with it;
+//   - files of directories other than the two caches are dropped for their age alone;
+//   - a pinned item is kept whatever the rules say, and its bytes count towards the bounds.
 //
-// Items are whole: an action entry with its output, a module version with its tree. Several entries
-// can share an output, which is counted once and stays as long as one of them.
+// An item is an action entry with its output, or a module version with its tree. Several entries
+// can share an output, which is counted once and kept as long as one of them.
 package retention
 
 import (
@@ -24,16 +25,16 @@ import (
 	"time"
 )
 
-// Kind is what an item is. Each kind of the two caches has a bound of its own.
+// Kind is the kind of an item. Each kind of the two caches has a bound of its own.
 type Kind uint8
 
-// The kinds. Of two items that were used at the same time a module comes before a build entry: no
-// build starts without it.
+// The kinds. Of two items that were used at the same time, a module comes before a build entry,
+// because no build starts without its modules.
 const (
 	Module Kind = iota
 	Build
-	// Path is a file of a directory beside the two caches. Its age alone decides: the bounds are
-	// those of the caches, so it neither has to fit nor takes room from what has to.
+	// Path is a file of a directory other than the two caches. The bounds are those of the caches, so
+	// only its age counts, and it takes no room from other items.
 	Path
 	kinds
 )
@@ -42,26 +43,26 @@ const (
 type Item struct {
 	LastUse int64 // Unix seconds
 	Size    int64 // bytes on disk
-	// Content names what Size counts, among the items of one Kind: those with the same one share
-	// it.
+	// Content identifies the bytes that Size counts, among the items of one Kind: items with the same
+	// Content share them.
 	Content int32
-	// Program numbers the names of programs that the go command has linked to run them; 0:
-	// something else.
+	// Program numbers the names of programs that the go command linked only to run them; 0: the item
+	// is no such program.
 	Program int32
 	Kind    Kind
 	Pinned  bool
-	// Ageless items do not go for their age: their LastUse is no more than a guess that gives them
-	// an order.
+	// Ageless items are not dropped for their age, because their LastUse is a guess that only gives
+	// them an order.
 	Ageless bool
 }
 
-// Policy is what a user asks for. Zero bounds do not bound.
+// Policy is what a user asks for. A zero bound is no bound.
 type Policy struct {
 	Now    time.Time
 	MaxAge time.Duration
-	// UsedSince is when the job began, if one is known. What was used since then was used by it.
+	// UsedSince is when the job began, if that is known. Items used since then were used by the job.
 	UsedSince time.Time
-	// JobBegan is UsedSince without the margin for what the go command does not mark as used.
+	// JobBegan is UsedSince without the margin for uses that the go command does not record.
 	JobBegan time.Time
 	// MaxSize bounds all items together, MaxModules and MaxBuild those of one kind; in bytes.
 	MaxSize, MaxModules, MaxBuild int64
@@ -74,19 +75,19 @@ type Verdict uint8
 const (
 	Kept Verdict = iota
 	TooOld
-	TooMuch    // it does not fit
-	Superseded // newer programs have its name
+	TooMuch    // the item does not fit
+	Superseded // by newer programs of its name
 )
 
 func (v Verdict) String() string { return [...]string{"kept", "age", "size", "superseded"}[v] }
 
-// Skew is how far the clocks of two machines may be apart before one of them is taken to be wrong:
-// a day, and another one because a recorded use can be a day old.
+// Skew is how much the clocks of two machines may differ before one of them counts as wrong: a day,
+// and another day because a recorded use can be a day old.
 const Skew = 48 * time.Hour
 
-// Clamp bounds a last use that a machine with a wrong clock recorded, so that nothing is kept for
-// ever: what lies further in the future than Skew counts as used now. A difference below that only
-// makes the item live longer by as much.
+// Clamp bounds a last use recorded by a machine whose clock is wrong, so that nothing is kept for
+// ever: a time more than Skew in the future counts as now. A smaller difference only keeps the item
+// longer by that much.
 func Clamp(lastUse int64, now time.Time) int64 {
 	if lastUse > now.Add(Skew).Unix() {
 		return now.Unix()
@@ -94,8 +95,8 @@ func Clamp(lastUse int64, now time.Time) int64 {
 	return lastUse
 }
 
-// Decide returns a verdict for each item, in their order. It is deterministic: equal items in equal
-// order get equal verdicts. Memory is 5 bytes an item, and as many for the contents.
+// Decide returns a verdict for each item, in their order. It is deterministic: the same items in
+// the same order get the same verdicts.
 func Decide(items []Item, p Policy) []Verdict {
 	verdicts := make([]Verdict, len(items))
 	oldest, oldestProgram := p.oldest(), p.oldestProgram()
@@ -124,7 +125,7 @@ func Decide(items []Item, p Policy) []Verdict {
 	return verdicts
 }
 
-// oldest is the last use from which on an item is young enough.
+// oldest is the earliest last use of an item that is not too old.
 func (p Policy) oldest() int64 {
 	if p.MaxAge <= 0 {
 		return -1 << 62
@@ -136,7 +137,7 @@ func (p Policy) oldest() int64 {
 	return oldest
 }
 
-// before is the order in which items get room.
+// before compares items in the order in which they get room.
 func before(a, b Item) int {
 	if a.Pinned != b.Pinned {
 		if a.Pinned {
@@ -147,7 +148,7 @@ func before(a, b Item) int {
 	return cmp.Or(cmp.Compare(b.LastUse, a.LastUse), cmp.Compare(a.Kind, b.Kind))
 }
 
-// bound is what is left of one of the bounds.
+// bound is one of the bounds, and what is left of it.
 type bound struct {
 	total, left int64
 	on, full    bool
@@ -155,7 +156,7 @@ type bound struct {
 
 func newBound(n int64) bound { return bound{total: n, left: n, on: n > 0} }
 
-// room is what is left of all of them.
+// room is what is left of all the bounds.
 type room struct {
 	all    bound
 	each   [kinds]bound
@@ -169,7 +170,7 @@ func (p Policy) room() *room {
 	}
 }
 
-// take gives an item its room, if there is any.
+// take reserves room for an item, and reports whether there was any.
 func (r *room) take(it Item) bool {
 	half := &r.each[it.Kind]
 	switch counted := r.counts[it.Kind][it.Content]; {

@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// ErrBodySize: the body of a Put is longer or shorter than the size it was announced with.
+// ErrBodySize: the body of a Put is longer or shorter than its announced size.
 var ErrBodySize = errors.New("body differs from its announced size")
 
 // SizedBody returns a reader of body that fails with ErrBodySize, instead of
@@ -25,7 +25,7 @@ type sizedBody struct {
 
 func (b *sizedBody) Read(p []byte) (int, error) {
 	left := b.size - b.got
-	// The end must be seen to be the end before the caller may believe in it.
+	// The caller may see io.EOF only after the body itself has ended here.
 	if left == 0 {
 		return 0, b.probe()
 	}
@@ -37,14 +37,13 @@ func (b *sizedBody) Read(p []byte) (int, error) {
 	if err == io.EOF && b.got < b.size {
 		return n, fmt.Errorf("%w: %d bytes instead of %d", ErrBodySize, b.got, b.size)
 	}
-	if err == io.EOF { // probed by the next Read, so that both ways to say EOF end the same
+	if err == io.EOF { // the next Read probes, so it does not matter whether EOF comes with the bytes
 		err = nil
 	}
 	return n, err
 }
 
-// probe looks for a byte after the end. Readers may return nothing and no error, but not
-// for ever.
+// probe looks for a byte after the end. A Reader may return no byte and no error, but not for ever.
 func (b *sizedBody) probe() error {
 	var one [1]byte
 	for range 100 {

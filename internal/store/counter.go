@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Counter counts requests by kind, for Store.Requests. The zero value is ready,
+// Counter counts requests by kind, for Store.Requests. The zero value is ready to use,
 // and all methods are safe for concurrent use.
 type Counter struct {
 	mu sync.Mutex

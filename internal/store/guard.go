@@ -7,22 +7,22 @@ import (
 	"sync"
 )
 
-// ErrReadOnly: the store takes no objects, or not from who has no credentials.
+// ErrReadOnly: the store accepts no writes, or none without credentials.
 var ErrReadOnly = errors.New("store is read-only")
 
 // ErrHidden: the object does not exist, or may not be read; the store does not say which. Such an
-// error is ErrDenied too. What asks for several objects takes it for a miss if it can read another
-// one.
+// error is also ErrDenied. A caller that asks for several objects treats it as a miss if it can
+// read one of the others.
 var ErrHidden = errors.New("object not found or not readable")
 
-// A Guard knows before anything is written whether writes are allowed.
+// A Guard is a store that knows, before anything is written, whether writes are allowed.
 type Guard interface {
-	// Writable returns an error that is ErrReadOnly, or why nothing can be known about that. It
-	// does not try to write.
+	// Writable returns ErrReadOnly if writes are not allowed, and another error if it cannot find
+	// out. It does not try to write.
 	Writable(ctx context.Context) error
 }
 
-// Writable asks a store that is a Guard. Others may be written.
+// Writable asks a store that is a Guard. Any other store is assumed to be writable.
 func Writable(ctx context.Context, s Store) error {
 	if g, ok := s.(Guard); ok {
 		return g.Writable(ctx)
@@ -30,9 +30,9 @@ func Writable(ctx context.Context, s Store) error {
 	return nil
 }
 
-// A Noter has something to tell about how it works, for people, beside errors.
+// A Noter is a store that has remarks for the user that are not errors.
 type Noter interface {
-	// Notes returns each text once, in the order in which they arose.
+	// Notes returns each remark once, in the order in which they arose.
 	Notes() []string
 }
 
@@ -44,13 +44,14 @@ func Notes(s Store) []string {
 	return nil
 }
 
-// Notepad collects notes. The zero value is ready, and all methods are safe for concurrent use.
+// Notepad collects remarks. The zero value is ready to use, and all methods are safe for concurrent
+// use.
 type Notepad struct {
 	mu   sync.Mutex
 	list []string
 }
 
-// Add adds a text that is not there yet.
+// Add adds a text, unless it has it already.
 func (n *Notepad) Add(text string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -59,7 +60,7 @@ func (n *Notepad) Add(text string) {
 	}
 }
 
-// Notes returns the texts, and forgets nothing.
+// Notes returns a copy of the texts so far.
 func (n *Notepad) Notes() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()

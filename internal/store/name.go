@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Limits of object names. S3 allows keys of 1024 bytes, of which some are left to the
-// prefix of the store; file systems allow elements of 255 bytes.
+// Limits of object names. S3 allows keys of 1024 bytes, which include the prefix of the store; file
+// systems allow elements of 255 bytes.
 const (
 	MaxName    = 900 // bytes of a whole name
 	MaxElement = 250 // bytes between two slashes
 )
 
-// ErrBadName: the name is outside of what the package comment allows. A mistake of
-// the program, never of a store.
+// ErrBadName: the package comment does not allow the name. This is a mistake of the program, never
+// of a store.
 var ErrBadName = errors.New("invalid object name")
 
-// CheckName tells whether name is valid as defined in the package comment. Every
+// CheckName returns an error unless name is valid as the package comment defines it. Every
 // implementation calls it first, so that no name can leave the store's prefix.
 func CheckName(name string) error {
 	if name == "" || len(name) > MaxName {
@@ -44,7 +44,7 @@ func nameByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte(".-_=~!+@", c) >= 0
 }
 
-// Check tells whether the condition makes sense: IfAbsent excludes IfMatch.
+// Check returns an error if the condition contradicts itself: IfAbsent excludes IfMatch.
 func (c Condition) Check() error {
 	if c.IfAbsent && c.IfMatch != "" {
 		return errors.New("a condition cannot ask for an absent object and for a version of it")

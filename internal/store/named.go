@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Named adds to an error which object it is about, and of which kind that is. Errors of a store
-// name their object already: names of a hundred and more bytes are not repeated.
+// Named adds to an error the kind and name of the object that it concerns. It returns the error as
+// it is if that already has the name, as most errors of stores do: names can be long.
 func Named(kind, name string, err error) error {
 	if err == nil || strings.Contains(err.Error(), name) {
 		return err

@@ -8,13 +8,14 @@ import (
 	"sync"
 )
 
-// OpenParallel reads like Open, but in ranges of partSize bytes of which up to ahead are
-// in flight at once, and delivers them in order. What one range holds is known with the
-// first request, so an object of at most partSize bytes costs one request and streams.
+// OpenParallel reads like Open, but in ranges of partSize bytes, of which up to ahead are in flight
+// at once, and delivers them in order. The first range is streamed, so an object of at most
+// partSize bytes costs one request and no buffer.
 //
-// Later ranges are buffered: at most (ahead-1)*partSize bytes of memory. All ranges are
-// of one version; an object that is replaced meanwhile ends in ErrConflict. Close
-// cancels what is in flight and waits for it. Ends early like Open.
+// Later ranges are buffered, in at most (ahead-1)*partSize bytes of memory. All ranges are of one
+// version; if the object is replaced meanwhile, reads fail with ErrConflict. Close cancels the
+// requests in flight and waits for their end. As with Open, an object that ends early makes reads
+// fail with io.ErrUnexpectedEOF.
 func OpenParallel(ctx context.Context, s Store, name string, off, length, partSize int64, ahead int) (io.ReadCloser, Info, error) {
 	if partSize < 1 || ahead < 1 {
 		return nil, Info{}, fmt.Errorf("read %s: part size %d and %d ranges ahead must be positive", name, partSize, ahead)
@@ -47,10 +48,10 @@ func OpenParallel(ctx context.Context, s Store, name string, off, length, partSi
 	return p, info, nil
 }
 
-// parallel implements OpenParallel. A fetching goroutine owns its buffer until it has sent
-// it, and touches nothing else.
+// parallel implements OpenParallel. A goroutine that fetches a range owns its buffer until it has
+// sent it, and changes nothing else.
 type parallel struct {
-	mu sync.Mutex // lets Close interrupt a Read of another goroutine, such as a decoder's
+	mu sync.Mutex // held by Read; Close cancels ctx first, then takes it
 
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -59,14 +60,14 @@ type parallel struct {
 	info     Info
 	partSize int64
 
-	first              io.ReadCloser // streams [off, firstEnd); nil once it is through
+	first              io.ReadCloser // streams [off, firstEnd); nil once it is read
 	pos, firstEnd, end int64
 	short              bool  // the object ends before the range
 	next               int64 // offset of the next range to ask for
 
 	queue   []chan fetched // ranges in flight, in order
-	current []byte         // what is left of the range being delivered
-	buf     []byte         // its whole buffer
+	current []byte         // the rest of the range being delivered
+	buf     []byte         // the whole buffer of that range
 	err     error
 	wg      sync.WaitGroup
 }
@@ -84,17 +85,17 @@ func (p *parallel) start() {
 	off, n := p.next, min(p.partSize, p.end-p.next)
 	p.next += n
 	buf := p.buffer(n)
-	ch := make(chan fetched, 1) // of one, so that the goroutine ends even if nobody reads any more
+	ch := make(chan fetched, 1) // buffered, so that the goroutine ends even if nobody receives
 	p.queue = append(p.queue, ch)
 	p.wg.Go(func() { ch <- fetched{buf, p.fetch(off, buf)} })
 }
 
-// buffers are shared by all readers: fresh ones cost more time, for the zeroing of their pages,
-// than a fast network takes to fill them. The garbage collector empties the pool.
+// buffers are shared by all readers. Zeroing the pages of fresh ones takes longer than a fast
+// network takes to fill them. The garbage collector empties the pool.
 var buffers sync.Pool
 
-// buffer returns n bytes. A reader never has more than ahead-1 buffers, because start is
-// called for the first ranges, and then only when a range is through.
+// buffer returns n bytes. A reader never has more than ahead-1 buffers, because start is called
+// ahead-1 times at the beginning, and then only when a range has been delivered.
 func (p *parallel) buffer(n int64) []byte {
 	if b, ok := buffers.Get().(*[]byte); ok && int64(cap(*b)) >= n {
 		return (*b)[:n]
@@ -108,8 +109,8 @@ func recycle(b []byte) {
 	}
 }
 
-// fetch fills buf. Another version is noticed here, since Open knows no condition: the
-// ranges of two versions must never be joined.
+// fetch fills buf. It compares versions itself, since Open takes no condition: ranges of two
+// versions must never be joined.
 func (p *parallel) fetch(off int64, buf []byte) error {
 	r, info, err := p.s.Open(p.ctx, p.name, off, int64(len(buf)))
 	if err != nil {
@@ -148,8 +149,8 @@ func (p *parallel) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// readFirst streams the first range: the first bytes arrive before its last ones, and most
-// objects have no other range. At its end it starts another one in its place.
+// readFirst streams the first range, so that its bytes can be used as they arrive; most objects
+// have only this range. At its end, readFirst starts fetching another range.
 func (p *parallel) readFirst(b []byte) (int, error) {
 	if left := p.firstEnd - p.pos; left > 0 {
 		n, err := p.first.Read(b[:min(int64(len(b)), left)])
@@ -168,7 +169,7 @@ func (p *parallel) readFirst(b []byte) (int, error) {
 	return 0, err
 }
 
-// advance waits for the next range.
+// advance waits for the next range, and starts fetching another one.
 func (p *parallel) advance() error {
 	if p.buf != nil {
 		recycle(p.buf)
@@ -205,7 +206,7 @@ func (p *parallel) Close() error {
 	if p.err == nil {
 		p.err = fmt.Errorf("read %s: %w", p.name, errClosed)
 	}
-	for _, ch := range p.queue { // each goroutine has sent, and owns its buffer no more
+	for _, ch := range p.queue { // each goroutine has ended and sent its buffer
 		recycle((<-ch).buf)
 	}
 	recycle(p.buf)

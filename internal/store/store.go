@@ -1,12 +1,12 @@
 // Package store defines the contract of an object store: a flat space of named,
 // immutable or conditionally replaced objects, kept in an S3 bucket (store/s3) or
-// in a local directory (store/dir). Both pass the same suite, store/storetest.
+// in a local directory (store/dir). Both pass the same test suite, store/storetest.
 //
 // Object names are slash-separated relative paths, already escaped by package
 // snapshot: each element is made of lower-case letters, digits and ".-_=~!+@",
 // and no element is "." or "..". CheckName states the limits; anything else is ErrBadName.
-// No object may be named like a directory of another ("a" beside "a/b"): S3 allows it,
-// file systems do not. Nothing is ever found by listing on the restore path.
+// No object may have the name of a directory of another one ("a" beside "a/b"): S3 allows that,
+// file systems do not. A restore never finds anything by listing.
 package store
 
 import (
@@ -25,18 +25,18 @@ var (
 	ErrConflict = errors.New("object was changed by another writer")
 	// ErrNoStore: the bucket or the directory does not exist or cannot be created.
 	ErrNoStore = errors.New("store does not exist")
-	// ErrMoved: the store has to be asked for elsewhere: in another region, or at another endpoint.
+	// ErrMoved: requests for the store must go to another region or another endpoint.
 	ErrMoved = errors.New("store is elsewhere")
 	// ErrDenied: credentials are missing, wrong, expired, or do not allow the call.
 	ErrDenied = errors.New("access denied")
 	// ErrUnreachable: the endpoint does not resolve, refuses connections, or stopped answering.
 	ErrUnreachable = errors.New("store does not answer")
-	// ErrNoConditions: the store does not do conditional writes. Nothing was written.
+	// ErrNoConditions: the store does not support conditional writes. Nothing was written.
 	ErrNoConditions = errors.New("store has no conditional writes")
-	// ErrUnsupported: the store answers that it does not implement a request, or something that the
-	// request asks for, such as encryption. Repeating it does not help.
+	// ErrUnsupported: the store answers that it does not implement the request, or something the
+	// request asks for, such as encryption. Retrying does not help.
 	ErrUnsupported = errors.New("the store does not support this")
-	// ErrTooLarge: Get was asked for an object above its limit.
+	// ErrTooLarge: the object is larger than the limit given to Get.
 	ErrTooLarge = errors.New("object too large")
 )
 
@@ -48,12 +48,12 @@ type Version string
 type Info struct {
 	Size    int64 // bytes of the whole object
 	Version Version
-	// ModTime is when the object was written or touched last, by the store's clock, in whole
-	// seconds on S3. Put does not return it: S3 does not.
+	// ModTime is when the object was last written or touched, by the store's clock, in whole
+	// seconds on S3. Put does not return it, because S3 does not.
 	ModTime time.Time
 }
 
-// Same reports whether two Infos are of the same content. Their times may differ, see Toucher.
+// Same reports whether two Infos describe the same content. Their times may differ, see Toucher.
 func (i Info) Same(j Info) bool { return i.Size == j.Size && i.Version == j.Version }
 
 // Condition restricts a Put. The zero value always writes.
@@ -68,29 +68,28 @@ type Condition struct {
 // goroutines, and several processes may use the same store at once.
 type Store interface {
 	// Open streams length bytes of an object from offset off; a negative length means up to the
-	// end. It returns the Info of the whole object. Transfers that break off in the middle are
-	// resumed at the point reached; reads fail with ErrUnreachable when nothing arrives for the
-	// store's stall time. Fewer bytes than asked for (the object ends early) end in
-	// io.ErrUnexpectedEOF, not in an error of Open, and so does an offset behind the end. An object
-	// that is replaced while it is read gives its old content or ErrConflict. The reader is for one
-	// goroutine; cancelling ctx ends it.
+	// end. It returns the Info of the whole object. A transfer that breaks off is resumed where it
+	// stopped; reads fail with ErrUnreachable when nothing arrives for the store's stall time. If
+	// the object ends before the range does, or before it begins, the reader ends with
+	// io.ErrUnexpectedEOF; Open itself does not fail. If the object is replaced while it is read,
+	// the reader returns the old content or ErrConflict. The reader is for one goroutine;
+	// cancelling ctx ends it.
 	Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, Info, error)
 
-	// Stat tells whether an object exists, and its size.
+	// Stat returns the Info of an object, or ErrNotFound.
 	Stat(ctx context.Context, name string) (Info, error)
 
-	// Put writes an object, all or nothing: no reader ever sees a part of it, and
-	// after an error (also one that body returns) or a cancelled ctx nothing is left
-	// behind. size is the number of bytes of body, or -1 when it is not known; a body shorter or
-	// longer than size is an error. A body that also is an io.ReaderAt and io.Seeker (a
-	// bytes.Reader) is sent in parallel parts without copying; any other body is
-	// buffered part by part, within a fixed bound that all Puts of the store share, so the body of
-	// one Put must not wait for the progress of another Put. A body that blocks in Read is
-	// not interrupted by ctx.
+	// Put writes an object completely or not at all: no reader ever sees a part of it, and after an
+	// error (including one returned by body) or a cancelled ctx nothing is left behind. size is the
+	// number of bytes of body, or -1 if it is not known; a body shorter or longer than size is an
+	// error. A body that is also an io.ReaderAt and io.Seeker (such as a bytes.Reader) is sent in
+	// parallel parts without copying. Any other body is buffered part by part, within a fixed bound
+	// that all Puts of the store share, so the body of one Put must not wait for the progress of
+	// another. ctx does not interrupt a body that blocks in Read.
 	Put(ctx context.Context, name string, body io.Reader, size int64, cond Condition) (Info, error)
 
 	// Requests returns how many requests were sent so far, by kind ("GET", "PUT" and so on),
-	// for reports. The directory store counts its operations in the same way.
+	// for reports. The directory store counts its operations likewise.
 	Requests() map[string]int64
 
 	// String is the store's URL, without secrets.

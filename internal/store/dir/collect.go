@@ -79,8 +79,8 @@ func (s *Store) DeleteVersion(ctx context.Context, name string, v store.Version)
 	return nil
 }
 
-// Touch implements store.Toucher. It takes the time from a file that it writes, because on a network
-// share the clock of the server counts.
+// Touch implements store.Toucher. It takes the time from a file that it writes, because on a
+// network share the clock of the server counts.
 func (s *Store) Touch(ctx context.Context, name string) error {
 	if err := errors.Join(store.CheckName(name), ctx.Err()); err != nil {
 		return s.fail("touch", name, err)

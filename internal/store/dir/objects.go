@@ -193,8 +193,8 @@ func removeEmpty(dir, root string) {
 }
 
 // laterThan moves the modification time of tmp past that of old, so that no two versions of an
-// object are equal. The step doubles from a nanosecond until the file system shows it: on FAT, times
-// have a resolution of two seconds.
+// object are equal. The step doubles from a nanosecond until the file system shows it: on FAT,
+// times have a resolution of two seconds.
 func laterThan(tmp string, old fs.FileInfo) (store.Info, error) {
 	fi, err := os.Stat(tmp)
 	for step := time.Nanosecond; err == nil && old != nil && !fi.ModTime().After(old.ModTime()); step *= 2 {

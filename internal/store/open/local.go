@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A system is what the meaning of a path depends on.
+// A system has what the meaning of a path depends on.
 type system struct {
 	goos string
 	home string // the user's directory, "" when there is none
@@ -16,9 +16,8 @@ type system struct {
 
 func (s system) windows() bool { return s.goos == "windows" }
 
-// local returns the directory that raw names, as a path or as a file URL, and false when it is
-// neither. A path is taken as it is written, only URLs have escapes. On Windows the slashes of
-// either kind are the same.
+// local returns the directory that raw names as a path or as a file URL; ok is false if it is
+// neither. Only URLs have escapes, a path is taken literally. On Windows "/" and "\" mean the same.
 func local(raw string, sys system) (dir string, ok bool, err error) {
 	switch {
 	case len(raw) >= len("file:") && strings.EqualFold(raw[:len("file:")], "file:"):
@@ -41,8 +40,8 @@ func local(raw string, sys system) (dir string, ok bool, err error) {
 // no schemes of one letter.
 var drivePath = regexp.MustCompile(`^[A-Za-z]:`)
 
-// isPath tells a path from a URL. A relative one must say so with a leading dot: "bucket/prefix" is
-// more likely to lack its scheme.
+// isPath tells a path from a URL. A relative path must begin with a dot, because "bucket/prefix" is
+// more likely a URL without its scheme.
 func isPath(raw string, sys system) bool {
 	first, _, _ := strings.Cut(strings.ReplaceAll(raw, `\`, "/"), "/")
 	switch {
@@ -69,7 +68,7 @@ func plain(raw string, sys system) (string, error) {
 	return unixPath(p, sys)
 }
 
-// inHome resolves a leading ~, as a shell does, which does not see the inputs of CI systems.
+// inHome resolves a leading ~ as a shell does, because no shell sees the inputs of CI systems.
 func inHome(p string, sys system) (string, error) {
 	rest := p[1:]
 	switch {
@@ -88,8 +87,8 @@ func inHome(p string, sys system) (string, error) {
 	return home + rest, nil
 }
 
-// unixPath refuses what only Windows takes for absolute: it would be a directory of an odd name
-// below the current one.
+// unixPath rejects paths that are absolute on Windows only: elsewhere they would name an oddly
+// named directory below the current one.
 func unixPath(p string, sys system) (string, error) {
 	switch {
 	case drivePath.MatchString(p):

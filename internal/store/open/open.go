@@ -6,8 +6,8 @@
 //
 //	https://host/prefix, only for reading; http:// on loopback, or with ?insecure=true
 //
-// All parameters of s3 are optional. Credentials and keys of encryption (but for the name of one)
-// never are part of a URL.
+// All parameters of s3 are optional. Credentials and encryption keys are never part of a URL; the
+// ID of a key may be.
 package open
 
 import (
@@ -31,15 +31,15 @@ import (
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// Options are settings that do not belong to a store's address. They matter to S3 only.
+// Options are settings that are not part of a store's address. A directory store ignores them.
 type Options struct {
 	StallTimeout time.Duration // 0: s3.DefaultStallTimeout
 	MaxAttempts  int           // 0: s3.DefaultMaxAttempts
 }
 
-// URL opens the store at raw. It reads and sends nothing but, for S3, the SDK's
-// configuration; that a store does not exist shows with the first operation.
-// Errors name the URL without what looks like a secret in it.
+// URL opens the store at raw. It sends no request, and reads nothing but the SDK's configuration
+// and the file of a customer key, both for S3. A store that does not exist shows up with the first
+// operation. Errors name the URL without what looks like a secret in it.
 func URL(ctx context.Context, raw string, o Options) (store.Store, error) {
 	t, err := Parse(raw)
 	if err != nil {
@@ -64,12 +64,12 @@ type Target struct {
 	S3  *s3.Options
 	Web *url.URL // a web server, for reading
 
-	Insecure bool // that server may be asked, and redirect, over http
+	Insecure bool // the web server may be used, and may redirect, over http
 
-	KeyFile string // with the customer key of S3; "" for none
+	KeyFile string // has the customer key for S3; "": none
 }
 
-// CustomerKey reads the key of KeyFile; nil where there is none. Nothing of it gets into an error.
+// CustomerKey reads the key in KeyFile; nil if there is none. Errors have nothing of its content.
 func (t Target) CustomerKey() (*s3.CustomerKey, error) {
 	if t.KeyFile == "" {
 		return nil, nil
@@ -100,7 +100,7 @@ func parseOn(raw string, sys system) (Target, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		// Not the text of err, nor raw: either may hold a password.
+		// Neither the text of err nor raw, because they may have a password.
 		return Target{}, errors.New("the store is not a URL such as s3://bucket/prefix or file:///dir")
 	}
 	t, err := parse(u)
@@ -126,7 +126,7 @@ func parse(u *url.URL) (Target, error) {
 	return Target{}, fmt.Errorf("unknown scheme %q; there are s3, file and https", u.Scheme)
 }
 
-// displayLocal is a path or a file URL without what could be a password.
+// displayLocal returns a path or a file URL without what could be a password.
 func displayLocal(raw string) string {
 	if i := strings.LastIndexByte(raw, '@'); i >= 0 && strings.Contains(raw, "://") {
 		return "file://xxxxx" + raw[i:]
@@ -134,7 +134,7 @@ func displayLocal(raw string) string {
 	return raw
 }
 
-// display is the URL without user and password.
+// display returns the URL without user and password.
 func display(u *url.URL) string {
 	c := *u
 	if c.User != nil {
@@ -197,7 +197,7 @@ func set(t *Target, name string, values []string) (err error) {
 		on, err = strconv.ParseBool(value)
 		o.NoChecksums = !on
 	case "sse":
-		o.Encryption.Algorithm = value // checked with all that goes with it, by package s3
+		o.Encryption.Algorithm = value // package s3 checks it together with the other parameters
 	case "sse-kms-key-id":
 		o.Encryption.KMSKeyID = value
 	case "sse-bucket-key":
@@ -237,7 +237,7 @@ func endpoint(value string) (string, error) {
 	case u.User != nil:
 		return "", errors.New("credentials do not belong in the URL")
 	case u.RawQuery != "" || u.Fragment != "":
-		// they would be no part of requests, but of what is printed
+		// they would not be sent, but they would be printed
 		return "", errors.New("an endpoint has no parameters")
 	}
 	return value, nil

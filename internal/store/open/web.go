@@ -8,8 +8,8 @@ import (
 	"github.com/org/gocache-action/internal/store/web"
 )
 
-// parseWeb reads the URL of a store that is read through a web server. Its parameters are ours, and
-// go to no server.
+// parseWeb reads the URL of a store behind a web server. Its parameters are for this program and
+// are not sent to the server.
 func parseWeb(u *url.URL) (Target, error) {
 	q, err := url.ParseQuery(u.RawQuery)
 	insecure := q.Get("insecure")

@@ -51,8 +51,8 @@ func (a *access) meaning(got *answer) error {
 	return &unsignedDenial{why: why, answer: &answer{err: got.err}}
 }
 
-// unsignedDenial is the answer to an unsigned request for an object that is not public, or does not
-// exist: a server tells the difference only to those who may list.
+// unsignedDenial is the answer to an unsigned request for an object that does not exist or is not
+// public: a server says which only to those who may list the bucket.
 type unsignedDenial struct {
 	why    error // that there are no credentials
 	answer error

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// credentialTimeout bounds the whole chain; a web identity takes one request to STS.
+	// credentialTimeout bounds the whole chain. A web identity costs one request to STS.
 	credentialTimeout = 15 * time.Second
-	// credentialMemory is how long a failure of the chain answers for the next
-	// requests, of which many run at once.
+	// credentialMemory is how long a failure of the chain is remembered, so that the many requests
+	// that run at once do not each wait for it.
 	credentialMemory = 10 * time.Second
 )
 
@@ -24,7 +24,7 @@ type credentialError struct{ err error }
 func (e *credentialError) Error() string { return "no credentials: " + e.err.Error() }
 func (e *credentialError) Unwrap() error { return e.err }
 
-// credentials are those of the options, or of the chain that the SDK set up. Each request asks for
+// credentials returns those of the options, or else those of the SDK's chain. Each request asks for
 // them.
 func (o *Options) credentials(cfg aws.Config) *credentialSource {
 	inner, unnamed := cfg.Credentials, onlyInstance(cfg)
@@ -43,36 +43,36 @@ func (o *Options) credentials(cfg aws.Config) *credentialSource {
 	return &credentialSource{inner: inner, unnamed: unnamed, trace: o.TraceCredentials}
 }
 
-// ErrExpired: the server does not accept the credentials any more, and asking for others gave the
-// same.
+// ErrExpired: the server does not accept the credentials any more, and asking for new ones returned
+// the same ones.
 var ErrExpired = errors.New("the server says that they have expired, and there are no newer ones")
 
-// A renewable provider keeps credentials until it believes that they have ended. The server knows
-// better: its clock counts, and it can end them at any time.
+// A renewable provider caches credentials until it believes that they have expired. The server
+// knows better: its clock counts, and it can revoke them at any time.
 type renewable interface{ Invalidate() }
 
-// credentialSource bounds the chain in time, and marks its failures, which the
-// SDK would report as a failure of the request.
+// credentialSource gets credentials from the options or the chain. It bounds how long that takes,
+// and marks failures, which the SDK would report as failures of a request.
 type credentialSource struct {
 	inner aws.CredentialsProvider
-	// nothing names any credentials, so that those of the instance are asked for
+	// unnamed: no setting names any credentials, so those of the instance are asked for
 	unnamed bool
 	trace   func(source, keyID string, expires time.Time) // nil: none
 
-	mu       sync.Mutex
-	failed   error
-	at       time.Time
-	last     aws.Credentials // given out last
-	none     error           // why there are none at all, or nil
+	mu       sync.Mutex      // guards what follows
+	failed   error           // the last failure of the chain
+	at       time.Time       // when that was
+	last     aws.Credentials // returned last
+	none     error           // why there are no credentials at all, or nil
 	refused  bool            // the server says that last has expired
-	refusals int             // how often it said that of some
-	renewed  time.Time       // when it said so
-	traced   string          // the last key that was told
+	refusals int             // how often the server said that of any credentials
+	renewed  time.Time       // when it last did
+	traced   string          // the last key that trace was called with
 }
 
 // expired is called when the server says that the credentials of a request have expired. The next
-// request gets new ones, or an error. Of many requests at once the first tells, and the others are
-// just repeated.
+// request gets new ones, or an error. When many requests fail at once, only the first call has an
+// effect.
 func (c *credentialSource) expired() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,8 +92,9 @@ func (c *credentialSource) refusedSoFar() int {
 	return c.refusals
 }
 
-// check compares what the provider gave with what the server has refused. Credentials that were
-// asked for before that may still be the old ones; then again is true.
+// check compares what the provider returned with what the server has refused. If the provider was
+// asked before that (at refusal count before), it may have returned the old credentials; then again
+// is true.
 func (c *credentialSource) check(creds aws.Credentials, before int) (again bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,7 +132,7 @@ func (c *credentialSource) Retrieve(ctx context.Context) (aws.Credentials, error
 	return aws.Credentials{}, err
 }
 
-// tell names credentials when they are used first.
+// tell calls trace when credentials are first used.
 func (c *credentialSource) tell(creds aws.Credentials) {
 	if c.trace == nil {
 		return

@@ -8,11 +8,11 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// deniedCodes are what servers answer to keys, tokens and signatures that are wrong, too old or not
-// there, and to calls that they do not allow. Some give them another status than 401 and 403. From
-// the lists of error codes of Amazon S3, Google Cloud Storage, Cloudflare R2, Backblaze B2, Alibaba
-// OSS and Oracle, and from the sources of Ceph RGW, MinIO, versitygw, rclone, gofakes3, moto,
-// s3rver and Garage.
+// deniedCodes are the error codes for keys, tokens and signatures that are wrong, expired or
+// missing, and for calls that are not allowed. Some servers send them with a status other than 401
+// and 403. They are from the documentation of Amazon S3, Google Cloud Storage, Cloudflare R2,
+// Backblaze B2, Alibaba OSS and Oracle, and from the sources of Ceph RGW, MinIO, versitygw, rclone,
+// gofakes3, moto, s3rver and Garage.
 var deniedCodes = map[string]bool{}
 
 func init() {
@@ -29,13 +29,13 @@ func init() {
 	}
 }
 
-// deniedTexts are in messages of 400 with a code that says nothing, such as "InvalidArgument:
-// Credential access key has length 20, should be 32" of R2.
+// deniedTexts identify a denial by the message of a 400 whose code does not say so, such as R2's
+// "InvalidArgument: Credential access key has length 20, should be 32".
 var deniedTexts = []string{"access key", "accesskey", "credential", "signature", "authorization header"}
 
 func isDeniedCode(code string) bool { return deniedCodes[strings.ToLower(code)] }
 
-// isDenial reports whether an answer is about who asks, and not about what is asked for.
+// isDenial reports whether an answer rejects the caller rather than the request.
 func isDenial(err error) bool {
 	switch {
 	case isDeniedCode(code(err)):

@@ -32,11 +32,11 @@ func openRange(ctx context.Context, a *api, name string, off, length int64) (*do
 	return d, err
 }
 
-// errRange: the server says 416, the range begins behind the last byte.
+// errRange: the server answered 416, so the range begins after the last byte.
 var errRange = errors.New("range not satisfiable")
 
-// download reads a range of one version of an object over as many connections as it
-// takes. It implements io.ReadCloser for one goroutine.
+// download reads a range of one version of an object, over as many connections as necessary. It
+// implements io.ReadCloser for one goroutine.
 type download struct {
 	ctx    context.Context
 	api    *api
@@ -44,7 +44,7 @@ type download struct {
 	length int64 // as asked for
 	info   store.Info
 
-	pos, end int64 // next byte, and where the range ends in this object
+	pos, end int64 // the next byte, and the end of the range within the object
 	short    bool  // the object ends before the range
 	body     io.ReadCloser
 	breaks   wire.Resumption
@@ -69,7 +69,7 @@ func (d *download) request() error {
 		in.IfMatch = aws.String(string(d.info.Version))
 	}
 	out, err := d.api.client.GetObject(forObject(d.ctx), in, func(o *awss3.Options) {
-		// the checksum of a whole object says nothing about a part
+		// the checksum is of the whole object, so it cannot verify a range
 		if in.Range == nil && !d.api.opts.NoChecksums {
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
 		}
@@ -99,8 +99,9 @@ func (d *download) rangeHeader() *string {
 	return &header
 }
 
-// accept checks that the answer is the range asked for, and learns the object's size. A proxy
-// that ignores ranges would otherwise put the beginning of the object in the place of its middle.
+// accept checks that the answer is the range asked for, and takes the object's size from it.
+// Without the check, a proxy that ignores ranges would deliver the beginning of the object instead
+// of its middle.
 func (d *download) accept(out *awss3.GetObjectOutput, ranged bool) error {
 	size := aws.ToInt64(out.ContentLength)
 	if ranged {
@@ -135,8 +136,8 @@ func (d *download) Read(p []byte) (int, error) {
 	return n, d.broken(err)
 }
 
-// finish ends the range. It reads the end of the body, so that the connection can
-// be used again and the SDK compares the checksum, if there is one.
+// finish ends the range. It reads up to the end of the body, so that the connection can be reused
+// and the SDK verifies the checksum, if there is one.
 func (d *download) finish() error {
 	if d.body != nil {
 		var one [1]byte
@@ -150,9 +151,9 @@ func (d *download) finish() error {
 	return io.EOF
 }
 
-// broken resumes after a body that ended early, if that is worth it. The SDK repeats
-// requests, but what breaks in the body of an answer is not a failed request to it. A stall is
-// not resumed: it has already taken the time that the caller allows for no progress.
+// broken resumes the transfer after a body broke off, unless that has happened too often. The SDK
+// retries failed requests, but does not count a broken body as one. A stalled transfer is not
+// resumed: the stall has already taken as long as the caller allows.
 func (d *download) broken(err error) error {
 	d.body.Close()
 	d.body = nil
@@ -171,7 +172,7 @@ func (d *download) broken(err error) error {
 	return nil
 }
 
-// Close ends the transfer. A connection whose body was not read to its end is given up.
+// Close ends the transfer. The connection is not reused if the body was not read to its end.
 func (d *download) Close() error {
 	if d.body == nil {
 		return nil

@@ -19,34 +19,34 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// ErrNotEncrypted means that the server did not encrypt as it was asked to. Several servers pass
-// over the headers of encryption that they do not know, and would keep in the clear what its owner
-// believes to be encrypted.
+// ErrNotEncrypted means that the server did not encrypt as it was asked to. Several servers ignore
+// encryption headers that they do not support, and would store unencrypted what its owner believes
+// to be encrypted.
 var ErrNotEncrypted = errors.New("the server does not encrypt as it was asked to")
 
 // Algorithms of Encryption.
 const (
 	SSES3      = "AES256"       // with keys of the server
 	SSEKMS     = "aws:kms"      // with a key of a key management service
-	SSEKMSDual = "aws:kms:dsse" // the same, twice
+	SSEKMSDual = "aws:kms:dsse" // the same, in two layers
 )
 
-// Encryption says how the server is to encrypt objects at rest. The zero value leaves that to the
+// Encryption says how the server encrypts objects at rest. The zero value leaves that to the
 // bucket.
 type Encryption struct {
 	Algorithm string // one of the constants, or ""
 	KMSKeyID  string // ID, ARN or alias, with SSEKMS and SSEKMSDual; "": the default key
-	BucketKey bool   // with SSEKMS: one request to the service for many objects
-	// CustomerKey is used instead of the keys of a server (SSE-C): each request that reads or
-	// writes has it. Nil: none.
+	BucketKey bool   // with SSEKMS: one request to the key service serves many objects
+	// CustomerKey is used instead of a key of the server (SSE-C); nil: none. Each request that reads
+	// or writes carries it.
 	CustomerKey *CustomerKey
 }
 
-// A CustomerKey is a key of AES-256. It does not print.
+// A CustomerKey is an AES-256 key. Printing it does not show it.
 type CustomerKey [32]byte
 
-// ParseCustomerKey reads a key: 32 bytes as they are, or in base64 with white space around. Errors
-// hold nothing of what was given.
+// ParseCustomerKey reads a key: 32 raw bytes, or their base64 with white space around it. Errors do
+// not quote the input.
 func ParseCustomerKey(data []byte) (*CustomerKey, error) {
 	key := new(CustomerKey)
 	if len(data) == len(key) {
@@ -67,14 +67,13 @@ func (k CustomerKey) Format(f fmt.State, _ rune) { f.Write([]byte("customer key"
 // MarshalText keeps the key out of JSON.
 func (k CustomerKey) MarshalText() ([]byte, error) { return []byte("customer key"), nil }
 
-// encoded returns the values of its headers.
+// encoded returns the values of the headers for a key.
 func (k *CustomerKey) encoded() (key, sum string) {
-	hash := md5.Sum(k[:]) // of the protocol, against mistakes; it proves nothing
+	hash := md5.Sum(k[:]) // required by the protocol, to detect mistakes
 	return base64.StdEncoding.EncodeToString(k[:]), base64.StdEncoding.EncodeToString(hash[:])
 }
 
-// check refuses combinations that make no sense, which a server would answer with a 400 for each
-// object.
+// check rejects invalid combinations, which a server would answer with a 400 for each object.
 func (e *Encryption) check() error {
 	kms := e.Algorithm == SSEKMS || e.Algorithm == SSEKMSDual
 	switch {
@@ -92,11 +91,11 @@ func (e *Encryption) check() error {
 	return nil
 }
 
-// archives are storage classes whose objects must be restored for hours before they can be read: no
-// place for a cache.
+// archives are storage classes whose objects have to be restored for hours before they can be read,
+// which makes them useless for a cache.
 var archives = []string{"GLACIER", "DEEP_ARCHIVE"}
 
-// checkClass accepts classes that it does not know: other servers have others.
+// checkClass accepts unknown classes, because other servers have classes of their own.
 func checkClass(class string) error {
 	switch {
 	case slices.Contains(archives, strings.ToUpper(class)):
@@ -107,12 +106,12 @@ func checkClass(class string) error {
 	return nil
 }
 
-// isHeaderValue is for words: visible ASCII.
+// isHeaderValue reports whether s is visible ASCII without spaces.
 func isHeaderValue(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
-// plainPath reports whether a URL sends what can be read on the way: http, and not only within this
+// plainPath reports whether requests to a URL can be read on the way: it is http, and not on this
 // machine.
 func plainPath(u *url.URL) bool {
 	if u.Scheme != "http" || u.Hostname() == "localhost" {
@@ -135,14 +134,14 @@ const (
 	payerHeader    = "X-Amz-Request-Payer"
 )
 
-// What the requests take of these headers. The API reference of Amazon S3 says it for each
-// operation; one too many is answered with 400, such as an algorithm with GetObject or UploadPart,
-// and one too few too.
+// Which of these headers each operation takes, according to the Amazon S3 API reference. Both a
+// header too many, such as an algorithm with GetObject or UploadPart, and a missing one are
+// answered with 400.
 const (
-	takesAlgorithm   = 1 << iota // what an object is encrypted with from now on
-	takesClass                   // where it is kept
-	takesCustomerKey             // to read, or to write
-	takesSourceKey               // to read what is copied
+	takesAlgorithm   = 1 << iota // for an object that is written
+	takesClass                   // for an object that is written
+	takesCustomerKey             // to read or to write an object
+	takesSourceKey               // to read the source of a copy
 )
 
 var takes = map[string]int{
@@ -153,13 +152,13 @@ var takes = map[string]int{
 	"ListParts":               takesCustomerKey, // the same
 	"GetObject":               takesCustomerKey,
 	"HeadObject":              takesCustomerKey,
-	// A copy keeps the class, by a field of its own.
+	// touch passes the class in a field of the request.
 	"CopyObject": takesAlgorithm | takesCustomerKey | takesSourceKey,
 }
 
 // passOn puts the headers of encryption, storage class and payment into each request that takes
-// them. In one place for all operations, so that none is forgotten; before the signature, which
-// covers them.
+// them. It does so in one place for all operations, so that none is forgotten, and before requests
+// are signed, since the signature covers the headers.
 type passOn struct{ o *Options }
 
 func (passOn) ID() string { return "GocachePassOn" }
@@ -206,8 +205,8 @@ func (p passOn) set(h http.Header, takes int) {
 	}
 }
 
-// confirm checks that the answer to a request that makes an object says that the object is encrypted
-// as asked for.
+// confirm checks that the answer to a request that makes an object says that the object is
+// encrypted as asked for.
 func (e *Encryption) confirm(answer middleware.Metadata) error {
 	if e.Algorithm == "" && e.CustomerKey == nil {
 		return nil

@@ -20,14 +20,15 @@ import (
 	"github.com/org/gocache-action/internal/store/wire"
 )
 
-// newRetryer repeats what may succeed the next time: 5xx, throttling, timeouts, broken connections.
-// Never what is final for package transport. expired is called when the server says that the
-// credentials of a request have expired, and must bring new ones about; nil: there are none.
+// newRetryer retries what may succeed the next time: 5xx, throttling, timeouts, broken connections.
+// It never retries errors that transport marks as final. expired is called when the server says
+// that the credentials of a request have expired, and must see to it that the next request gets new
+// ones; it is nil for requests without credentials.
 func newRetryer(attempts int, expired func()) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
-		// Not the SDK's quota of retries for the whole process: one SlowDown in each of many
-		// parallel transfers would use it up. Attempts are bounded for each request.
+		// Without the SDK's quota of retries for the whole process, which one SlowDown in each of
+		// many parallel transfers would use up. The attempts of each request are bounded.
 		o.RateLimiter = ratelimit.None
 		o.Backoff = retry.BackoffDelayerFunc(func(try int, _ error) (time.Duration, error) { return wire.Backoff(try), nil })
 		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
@@ -51,11 +52,11 @@ func retryable(err error) aws.Ternary {
 	case isPage(err):
 		return aws.TrueTernary
 	case code(err) == "ConditionalRequestConflict" && isPutObject(err):
-		// "409: retry the upload". A completion answered so cannot be repeated.
+		// "409: retry the upload". A completion that gets this answer cannot be retried.
 		return aws.TrueTernary
 	case code(err) == "ExistingObjectIsDirectory" && isPutObject(err):
-		// versitygw removes directories when their last object goes, without a lock against those
-		// who write below them, and says so of a write that came in between. Nothing was written.
+		// versitygw removes a directory with its last object, without locking out writers below it.
+		// This is its answer to a write that came in between; nothing was written.
 		return aws.TrueTernary
 	case saysRetryable(err):
 		return aws.UnknownTernary
@@ -65,8 +66,8 @@ func retryable(err error) aws.Ternary {
 	return aws.UnknownTernary
 }
 
-// saysRetryable recognises what the SDK has found out about an answer: a denial for a clock that is
-// wrong, which it corrects before it signs again.
+// saysRetryable reports whether the SDK itself marked an answer as retryable: a denial because the
+// clock is wrong, for which it corrects the time before it signs again.
 func saysRetryable(err error) bool {
 	var r interface{ RetryableError() bool }
 	return errors.As(err, &r) && r.RetryableError()
@@ -77,7 +78,7 @@ func isExpired(err error) bool {
 	return c == "ExpiredToken" || c == "TokenRefreshRequired"
 }
 
-// isPage recognises an answer of success that is no XML, as that of a proxy.
+// isPage recognises a successful answer that is not XML, such as the page of a proxy.
 func isPage(err error) bool {
 	var de *smithy.DeserializationError
 	return status(err)/100 == 2 && errors.As(err, &de)
@@ -99,8 +100,8 @@ func status(err error) int {
 	return 0
 }
 
-// isPutObject reports whether an error is the answer to a PutObject. The name of the operation is
-// not known yet when a retry is decided upon.
+// isPutObject reports whether an error is the answer to a PutObject. It looks at the request,
+// because the retryer does not learn the name of the operation.
 func isPutObject(err error) bool {
 	var resp *smithyhttp.ResponseError
 	if !errors.As(err, &resp) || resp.Response == nil || resp.Response.Request == nil {
@@ -110,15 +111,15 @@ func isPutObject(err error) bool {
 	return req.Method == http.MethodPut && !req.URL.Query().Has("uploadId")
 }
 
-// classify turns an error of the SDK into one of the contract, keeping what the
-// server said and dropping the SDK's layers of wrapping.
+// classify turns an error of the SDK into one of the contract. It keeps what the server said and
+// removes the SDK's layers of wrapping.
 func (a *api) classify(ctx context.Context, err error) error {
 	var ne *netError
 	var ce *credentialError
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil: // before all others: a cancelled request also looks like a broken one
+	case ctx.Err() != nil: // first, because a cancelled request also looks like a broken one
 		return ctx.Err()
 	case errors.Is(err, errUnsignedWrite):
 		return fmt.Errorf("%w: %w", store.ErrReadOnly, a.access.credentials.nothing())
@@ -146,12 +147,12 @@ func (a *api) classify(ctx context.Context, err error) error {
 	return &answer{err: err}
 }
 
-// RedirectError says that the bucket has to be asked for elsewhere: it is in another region, or
-// behind another endpoint.
+// RedirectError says that requests must go elsewhere: the bucket is in another region or behind
+// another endpoint.
 type RedirectError struct {
 	*answer
-	region string // that the answer names; "": none
-	asked  string // that was asked; "": that of the SDK's chain
+	region string // of the bucket, as the answer says; may be empty
+	asked  string // to which the request went; empty: that of the SDK's chain
 }
 
 func (e *RedirectError) Error() string {
@@ -171,8 +172,8 @@ func (e *RedirectError) Region() string { return e.region }
 // Unwrap lets errors.As find the answer, and errors.Is what it means.
 func (e *RedirectError) Unwrap() error { return e.answer }
 
-// redirect recognises an answer that points elsewhere. Which statuses and codes there are says
-// "Error responses" in the Amazon S3 API reference; 302 comes from gateways.
+// redirect recognises an answer that points elsewhere. "Error responses" in the Amazon S3 API
+// reference lists the statuses and codes; 302 comes from gateways.
 func redirect(err error) *RedirectError {
 	switch code(err) {
 	case "PermanentRedirect", "TemporaryRedirect", "Redirect", "MovedPermanently", "IllegalLocationConstraintException":
@@ -188,8 +189,8 @@ func redirect(err error) *RedirectError {
 	return &RedirectError{answer: &answer{sentinel: store.ErrMoved, err: err}}
 }
 
-// bucketRegion is the region that an answer names, in its header or, of
-// AuthorizationHeaderMalformed, in its text: "the region 'us-east-1' is wrong; expecting
+// bucketRegion returns the region that an answer names: in a header, or for
+// AuthorizationHeaderMalformed in its text, "the region 'us-east-1' is wrong; expecting
 // 'eu-west-3'".
 func bucketRegion(err error) string {
 	var resp *smithyhttp.ResponseError
@@ -209,14 +210,15 @@ func bucketRegion(err error) string {
 	return ""
 }
 
-// isRegion keeps what a server says out of messages unless it looks like the name of a region.
+// isRegion reports whether r looks like the name of a region. Other text from a server must not get
+// into messages.
 func isRegion(r string) bool {
 	return r != "" && len(r) <= 40 && strings.Trim(r, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// meaning maps an error code, or failing that a status, to the contract. Codes come first, for
-// one status has many meanings: 404 is a missing object or bucket, 400 also a bad token. Answers to
-// HEAD have no code. See "Error responses" in the Amazon S3 API reference.
+// meaning maps an error code, or else a status, to an error of the contract. Codes come first,
+// because a status can mean several things: 404 a missing object or bucket, 400 even an invalid
+// token. Answers to HEAD have no code. See "Error responses" in the Amazon S3 API reference.
 func meaning(code string, status int) error {
 	switch code {
 	case "NoSuchKey", "NotFound":
@@ -241,8 +243,8 @@ func meaning(code string, status int) error {
 	return nil
 }
 
-// answer is what the server said, in one line; the SDK's own text has request IDs, host
-// IDs and three levels of wrapping. errors.As still finds those.
+// answer is an error that says in one line what the server answered. The SDK's own text has request
+// IDs, host IDs and three levels of wrapping; errors.As still finds those.
 type answer struct {
 	sentinel error
 	err      error
@@ -261,7 +263,7 @@ func (a *answer) Error() string {
 		return text + a.err.Error()
 	}
 	code, message := api.ErrorCode(), api.ErrorMessage()
-	if code == "UnknownError" { // the SDK's word for an answer without a code, as to a HEAD
+	if code == "UnknownError" { // the SDK's code for an answer without one, such as that to a HEAD
 		code = ""
 	}
 	if message == "UnknownError" || message == code || code != "" && message == http.StatusText(status(a.err)) {
@@ -284,7 +286,7 @@ func (a *answer) Error() string {
 func (a *answer) Is(target error) bool { return a.sentinel != nil && target == a.sentinel }
 func (a *answer) Unwrap() error        { return a.err }
 
-// hint helps with the most frequent mistake with other servers than Amazon's.
+// hint suggests a fix for the most frequent mistake with servers other than Amazon's.
 func (o *Options) hint(err error) string {
 	var dns *net.DNSError
 	if o.Endpoint != "" && !o.PathStyle && errors.As(err, &dns) {

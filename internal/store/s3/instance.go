@@ -52,8 +52,8 @@ func (i Instance) use(o *ec2rolecreds.Options) {
 // errNoInstanceRole: there is no metadata service, or it knows no role.
 var errNoInstanceRole = errors.New("no role of an instance")
 
-// roleLister is the client of the metadata service. It marks the answers which mean that there is no
-// role: the service may be missing, or belong to another cloud and answer anything.
+// roleLister is the client of the metadata service. It marks the answers which mean that there is
+// no role: the service may be missing, or belong to another cloud and answer anything.
 type roleLister struct {
 	*imds.Client
 	disabled bool
@@ -85,9 +85,9 @@ func (l roleLister) GetMetadata(ctx context.Context, in *imds.GetMetadataInput, 
 }
 
 // noInstanceRole reports whether an error of the metadata service, when asked for the roles, means
-// that there is none: nobody is at its address, or whoever is there does not know the question, like
-// the services of other clouds. A failure that may pass does not mean that: otherwise a service that
-// is overloaded or slow would make a job go on without the role of its instance.
+// that there is none: nobody is at its address, or whoever is there does not know the question,
+// like the services of other clouds. A failure that may pass does not mean that: otherwise a
+// service that is overloaded or slow would make a job go on without the role of its instance.
 func noInstanceRole(err error) bool {
 	if st := status(err); st != 0 {
 		return st/100 == 4 && st != http.StatusUnauthorized && st != http.StatusRequestTimeout && st != http.StatusTooManyRequests

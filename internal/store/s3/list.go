@@ -27,7 +27,7 @@ func list(ctx context.Context, a *api, prefix string) iter.Seq2[store.Entry, err
 				yield(store.Entry{}, a.fail("list", prefix, a.classify(ctx, err)))
 				return
 			}
-			// an empty list would be a reason to remove things
+			// taking a foreign answer for an empty list could make a collection remove objects
 			if page.Name == nil && page.Prefix == nil && page.KeyCount == nil {
 				yield(store.Entry{}, a.fail("list", prefix, a.classify(ctx, errForeign)))
 				return

@@ -9,9 +9,9 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestMain lets more tests run at once than there are cores: those that say so mostly wait. As such
-// tests cannot set variables, those of the server are set for all; tests that want others set them,
-// and run before.
+// TestMain lets more tests run at once than there are cores, since parallel tests mostly wait. They
+// cannot set variables, so it sets the server's for all tests. Tests that need other variables are
+// not parallel.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	flag.Set("test.parallel", "8")

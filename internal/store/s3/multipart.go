@@ -17,27 +17,26 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// The SDK's feature/s3/transfermanager (v0.5.5) was tried for this and not taken: it copies bodies
-// that have random access, bounds its memory for each call instead of for the store, lets
-// sibling parts run on after one failed, does not notice a body that is shorter than announced,
-// and writes to the process's log.
+// The SDK's feature/s3/transfermanager (v0.5.5) was tried and rejected: it copies bodies that have
+// random access, bounds memory per call instead of per store, goes on sending parts after one has
+// failed, does not notice a body that is shorter than announced, and writes to the process's log.
 
-// cleanupTimeout bounds the requests that must also be sent after ctx was cancelled.
+// cleanupTimeout bounds the requests that must be sent even after ctx was cancelled.
 const cleanupTimeout = 10 * time.Second
 
 // upload is one multipart upload; its parts run in parallel.
 type upload struct {
 	*write
 	id  *string
-	cut atomic.Bool // a part got no answer, so the server may still work on it
+	cut atomic.Bool // a part got no answer, so the server may still be storing it
 
 	mu   sync.Mutex
 	done []types.CompletedPart
 	size int64
 }
 
-// multipart sends first and all that follows. After an error the upload is aborted
-// and none of its goroutines runs any more.
+// multipart sends first and all parts after it. When it returns an error, the upload has been
+// aborted and all its goroutines have ended.
 func (w *write) multipart(ctx context.Context, first *part, parts *splitter) (store.Info, error) {
 	u := &upload{write: w}
 	err := u.create(ctx)
@@ -47,7 +46,7 @@ func (w *write) multipart(ctx context.Context, first *part, parts *splitter) (st
 	case u.id == nil:
 		first.done()
 		return store.Info{}, err
-	default: // there is an upload, and not as it should be
+	default: // there is an upload, but it is not encrypted as asked for
 		first.done()
 	}
 	if err == nil {
@@ -62,8 +61,8 @@ func (w *write) multipart(ctx context.Context, first *part, parts *splitter) (st
 	return store.Info{}, err
 }
 
-// create is not interrupted by ctx: an answer that nobody reads would leave an
-// upload whose name nobody knows.
+// create is not interrupted by ctx: if nobody read the answer, an upload would remain whose ID
+// nobody knows.
 func (u *upload) create(ctx context.Context) error {
 	cctx, cancel := store.Cleanup(ctx, stalledSends*u.api.opts.StallTimeout+cleanupTimeout, nil)
 	defer cancel()
@@ -145,12 +144,12 @@ func (u *upload) complete(ctx context.Context) (store.Info, error) {
 	return u.settle(ctx, u.api.classify(ctx, u.refused(err)), attempts.Load() > 1)
 }
 
-// abort removes the parts, because of why. Also when ctx was cancelled, within cleanupTimeout or
-// what store.Cleanup leaves of it.
+// abort removes the parts after the error why, even if ctx was cancelled. It takes at most
+// cleanupTimeout, or less if store.Cleanup says so.
 //
-// A part whose request was cut off may still be stored by the server after the first
-// abort, and the documentation of AbortMultipartUpload says to abort "multiple times"
-// then; versitygw shows it within a few dozen cancelled uploads. So it aborts again, twice.
+// If the request for a part was cut off, the server may store that part after the first abort. For
+// this case the documentation of AbortMultipartUpload says to abort "multiple times"; with
+// versitygw it happens within a few dozen cancelled uploads. So abort repeats the request twice.
 func (u *upload) abort(ctx context.Context, why error) error {
 	actx, cancel := store.Cleanup(ctx, min(cleanupTimeout, u.api.opts.StallTimeout), why)
 	defer cancel()

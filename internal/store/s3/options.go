@@ -34,25 +34,24 @@ type Options struct {
 	Bucket    string
 	Prefix    string // of all keys, without slashes at its ends; may be empty
 	Region    string // empty: from the SDK's chain, else us-east-1
-	Endpoint  string // base URL of another server than Amazon's; empty: from the SDK's chain
+	Endpoint  string // base URL of a server other than Amazon's; empty: from the SDK's chain
 	PathStyle bool   // http://host/bucket/key instead of http://bucket.host/key
 
 	PartSize int64 // bytes; at least MinPartSize; 0: DefaultPartSize
-	// NoConditions is for servers that take the headers of conditional writes and ignore them: such
-	// a write is then refused with store.ErrNoConditions. Servers that refuse them themselves need
-	// no setting.
+	// NoConditions is for servers that accept the headers of conditional writes but ignore them:
+	// conditional Puts then fail with store.ErrNoConditions. Servers that reject such headers need no
+	// setting.
 	NoConditions bool
-	// NoChecksums is for servers that refuse the x-amz-checksum headers, such as Backblaze B2.
-	// Bodies are signed then, which costs a SHA-256 of what is uploaded.
+	// NoChecksums is for servers that reject the x-amz-checksum headers, such as Backblaze B2. Bodies
+	// are then signed, which costs a SHA-256 of everything that is uploaded.
 	NoChecksums  bool
 	Concurrency  int           // uploads of parts and small objects at once; 0: DefaultConcurrency
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
 	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
 
-	// of what is written, and of what is read in the case of a customer key
-	Encryption    Encryption
-	StorageClass  string // of what is written; empty: as the server decides
-	RequesterPays bool   // this account pays for requests to a bucket of another one
+	Encryption    Encryption // of objects written; with a customer key, also of those read
+	StorageClass  string     // of objects written; empty: as the server decides
+	RequesterPays bool       // this account pays for requests to a bucket of another account
 
 	Role *Role    // is assumed, instead of using the chain; nil: none
 	Kept *Session // is used before role and chain as long as it is valid; nil: none
@@ -60,11 +59,10 @@ type Options struct {
 	// chain, which asks the metadata service that the variables of the SDK name.
 	Instance *Instance
 
-	// Trace is told of each request when it is over. It is called by many goroutines at once. Nil:
-	// nobody is told.
+	// Trace is called after each request, by many goroutines at once. It may be nil.
 	Trace func(Exchange)
-	// TraceCredentials is told where credentials come from when they are first used; expires is
-	// zero for those that do not. May be nil.
+	// TraceCredentials is called when credentials are first used, with where they come from;
+	// expires is zero if they do not expire. It may be nil.
 	TraceCredentials func(source, keyID string, expires time.Time)
 }
 
@@ -96,7 +94,7 @@ func (o *Options) complete() error {
 	return o.checkEndpoint()
 }
 
-// checkEndpoint is done once for the endpoint of the URL and once for that of the SDK's chain.
+// checkEndpoint is called twice: for an endpoint in the URL, and for one from the SDK's chain.
 func (o *Options) checkEndpoint() error {
 	if o.Endpoint == "" {
 		return nil
@@ -117,7 +115,7 @@ func (o *Options) checkEndpoint() error {
 func (o *Options) load() []func(*config.LoadOptions) error {
 	load := []func(*config.LoadOptions) error{
 		config.WithLogger(logging.Nop{}),
-		// Checksums are set by hand, as CRC32C, where they are wanted.
+		// This package sets checksums itself, as CRC32C, where it wants them.
 		config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenRequired),
 		config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired),
 		config.WithEC2RoleCredentialOptions(instanceOfEnvironment().use),
@@ -128,8 +126,8 @@ func (o *Options) load() []func(*config.LoadOptions) error {
 	return load
 }
 
-// trusted returns the certificates of AWS_CA_BUNDLE, which the SDK puts into the client that this
-// package replaces; nil means the system's.
+// trusted returns the certificates of AWS_CA_BUNDLE. The SDK puts them into its own HTTP client,
+// which this package replaces. Nil means the system's certificates.
 func trusted(cfg aws.Config) *x509.CertPool {
 	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
 	if !ok || client.GetTransport().TLSClientConfig == nil {
@@ -141,8 +139,8 @@ func trusted(cfg aws.Config) *x509.CertPool {
 // workers is how many connections are worth keeping open.
 func (o *Options) workers() int { return max(64, 4*o.Concurrency, 4*runtime.GOMAXPROCS(0)) }
 
-// url is the store's address as package open understands it, without settings of how objects are
-// kept.
+// url returns the store's address as package open understands it, without the settings that say how
+// objects are stored.
 func (o *Options) url() string {
 	q := url.Values{}
 	if o.Region != "" {

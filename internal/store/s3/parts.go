@@ -12,11 +12,11 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// maxParts is what S3 allows in one upload.
+// maxParts is how many parts S3 allows in one upload.
 const maxParts = 10000
 
-// partPool bounds the uploads of a store that run at once, and with them its memory:
-// Concurrency buffers of PartSize.
+// partPool bounds how many uploads of a store run at once, and thereby its memory: Concurrency
+// buffers of PartSize bytes.
 type partPool struct {
 	size   int64
 	tokens chan struct{}
@@ -27,7 +27,7 @@ func newPartPool(size int64, n int) *partPool {
 	return &partPool{size: size, tokens: make(chan struct{}, n), free: make(chan []byte, n)}
 }
 
-// acquire waits for a token, with which its holder may use one buffer and send one request.
+// acquire waits for a token. Its holder may use one buffer and send one request.
 func (p *partPool) acquire(ctx context.Context) error {
 	select {
 	case p.tokens <- struct{}{}:
@@ -39,7 +39,7 @@ func (p *partPool) acquire(ctx context.Context) error {
 
 func (p *partPool) release() { <-p.tokens }
 
-// buffer returns n bytes, for the holder of a token. Whole parts are recycled.
+// buffer returns n bytes to the holder of a token. Buffers of the usual part size are reused.
 func (p *partPool) buffer(n int64) []byte {
 	if n != p.size {
 		return make([]byte, n)
@@ -53,7 +53,7 @@ func (p *partPool) buffer(n int64) []byte {
 }
 
 func (p *partPool) recycle(b []byte) {
-	if int64(cap(b)) != p.size { // too small to serve again, or of an unusually large part
+	if int64(cap(b)) != p.size { // of a short last part, or of an unusually large one
 		return
 	}
 	select {
@@ -62,9 +62,10 @@ func (p *partPool) recycle(b []byte) {
 	}
 }
 
-// part is a piece of a body that can be sent again, with the token it holds until done is
-// called. Its checksum is known before it is sent: in a header, that works with servers that do not
-// understand the SDK's trailing checksums, and it fails the upload if the bytes change meanwhile.
+// part is a piece of a body that can be sent again. It holds a token until done is called. Its
+// checksum is computed before it is sent and goes into a header: that works with servers that do
+// not understand the SDK's trailing checksums, and makes the upload fail if the bytes change
+// meanwhile.
 type part struct {
 	r    io.ReadSeeker
 	size int64
@@ -73,7 +74,7 @@ type part struct {
 	done func()
 }
 
-// checksum is the value of the header x-amz-checksum-crc32c.
+// checksum returns the value of the header x-amz-checksum-crc32c.
 func (p *part) checksum() *string {
 	s := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, p.crc))
 	return &s
@@ -116,8 +117,8 @@ func newSplitter(pool *partPool, body io.Reader, size int64) (*splitter, error) 
 	return sp, nil
 }
 
-// view finds out where a body with random access stands and ends, and moves it to
-// its end, as reading would.
+// view finds the current position and the end of a body with random access, and moves it to its
+// end, as reading would.
 func (sp *splitter) view(at randomAccess, size int64) (err error) {
 	if sp.pos, err = at.Seek(0, io.SeekCurrent); err != nil {
 		return err
@@ -134,8 +135,8 @@ func (sp *splitter) view(at randomAccess, size int64) (err error) {
 	return nil
 }
 
-// next waits for a token and returns the next part. The part that is marked last can
-// be empty, for a stream that ended exactly at the end of the part before.
+// next waits for a token and returns the next part. The last part can be empty, if a stream ended
+// exactly where the part before it did.
 func (sp *splitter) next(ctx context.Context) (*part, error) {
 	if err := sp.pool.acquire(ctx); err != nil {
 		return nil, err
@@ -190,8 +191,8 @@ func (sp *splitter) cutCopy(ctx context.Context, n int64) (*part, error) {
 	}, nil
 }
 
-// fill reads until buf is full or r ends. Not io.ReadFull, which cannot tell a body that ends from
-// one that fails with io.ErrUnexpectedEOF.
+// fill reads until buf is full or r ends. It does not use io.ReadFull, which does not distinguish a
+// body that ends from one that fails with io.ErrUnexpectedEOF.
 func fill(ctx context.Context, r io.Reader, buf []byte) (n int, eof bool, err error) {
 	for n < len(buf) {
 		if err := ctx.Err(); err != nil {
@@ -209,7 +210,7 @@ func fill(ctx context.Context, r io.Reader, buf []byte) (n int, eof bool, err er
 	return n, false, nil
 }
 
-// expectEnd lets SizedBody find bytes behind the announced size.
+// expectEnd lets SizedBody find bytes after the announced size.
 func (sp *splitter) expectEnd() error {
 	var one [1]byte
 	if _, err := sp.in.Read(one[:]); err != io.EOF {

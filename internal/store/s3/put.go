@@ -16,9 +16,9 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// writerKey is the user metadata that names the Put that wrote an object. With it a
-// Put whose answer was lost recognises its own success, instead of reporting the conflict
-// that its second attempt met.
+// writerKey is the user metadata that identifies the Put which wrote an object. A Put whose first
+// answer was lost recognises its own success by it, instead of reporting the conflict that its
+// second attempt met.
 const writerKey = "gocache-writer"
 
 // uploader writes objects. All its Puts share the memory for parts.
@@ -67,9 +67,9 @@ func (u *uploader) send(ctx context.Context, name string, body io.Reader, size i
 	return w.multipart(ctx, first, parts)
 }
 
-// write is one Put on its way. Its id is stored with conditional writes, and with those in parts,
-// whose completion cannot be repeated: the second attempt finds no upload any more. Any other write
-// can simply be sent again.
+// write is one Put. Its id is stored with conditional writes and with writes in parts, because they
+// cannot simply be sent again: a condition may be broken by the first attempt itself, and the
+// second completion finds no upload any more.
 type write struct {
 	api          *api
 	noConditions *atomic.Bool // the uploader's
@@ -106,7 +106,7 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	if w.conditional() {
 		in.Metadata = w.metadata()
 	}
-	// Nobody but the transport knows how often the SDK tried, once all tries failed.
+	// Once all attempts of the SDK failed, only the transport knows how many there were.
 	counted, attempts := countAttempts(ctx)
 	out, err := w.api.client.PutObject(forObject(counted), in, w.api.opts.payload)
 	if err == nil {
@@ -119,19 +119,19 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	return w.settle(ctx, err, attempts.Load() > 1)
 }
 
-// unsignedPayload leaves the body out of the signature, which costs a SHA-256 of all bytes. The
-// CRC32C of the body is a signed header, against mistakes on the way; against malice, https
-// protects the way, and every reader checks hashes of its own.
+// unsignedPayload leaves the body out of the signature, to save a SHA-256 of all its bytes. The
+// CRC32C of the body is in a signed header, which detects transmission errors. Against attackers,
+// https protects the connection, and every reader verifies hashes of its own.
 var unsignedPayload = awss3.WithAPIOptions(v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 
-// payload is how bodies are signed: without checksums it is the signature that protects them.
+// payload sets how bodies are signed. Without checksums, the signature has to protect them.
 func (o *Options) payload(so *awss3.Options) {
 	if !o.NoChecksums {
 		unsignedPayload(so)
 	}
 }
 
-// algorithm and checksum are what requests say about their bodies.
+// algorithm and checksum return what requests say about their bodies.
 func (o *Options) algorithm() types.ChecksumAlgorithm {
 	if o.NoChecksums {
 		return ""
@@ -146,9 +146,9 @@ func (o *Options) checksum(p *part) *string {
 	return p.checksum()
 }
 
-// refused recognises the 404 of a conditional write to an object that is gone, and the 501 of a
-// server that knows no conditions. Where the write also asks for encryption or a storage class, a
-// 501 can be about those, and is taken for what it says.
+// refused recognises the 404 for a conditional write to an object that is gone, and the 501 of a
+// server without conditional writes. If the write also asks for encryption or a storage class, the
+// 501 may be about those and is left as it is.
 func (w *write) refused(err error) error {
 	if w.conditional() && notImplemented(err) && !w.api.opts.asksMore() {
 		w.noConditions.Store(true)
@@ -160,7 +160,7 @@ func (w *write) refused(err error) error {
 	return err
 }
 
-// asksMore reports whether writes ask for something beside the conditions that a server may not
+// asksMore reports whether writes ask for anything besides conditions that a server may not
 // implement.
 func (o *Options) asksMore() bool {
 	return o.Encryption != Encryption{} || o.StorageClass != "" || o.RequesterPays
@@ -168,9 +168,10 @@ func (o *Options) asksMore() bool {
 
 var errGone = &answer{sentinel: store.ErrConflict, err: errors.New("the object is gone")}
 
-// settle finds out what became of a write whose outcome is in doubt: it was sent more
-// than once, or its connection broke, perhaps because the server refused the condition before
-// it had read the body, or it was refused although the condition holds. What is stored now tells.
+// settle finds out what became of a write whose outcome is in doubt, by looking at the object that
+// is stored now. There is doubt if the write was sent more than once; if its connection broke,
+// perhaps because the server rejected the condition before it had read the body; and if a condition
+// was rejected, perhaps although it holds.
 func (w *write) settle(ctx context.Context, err error, repeated bool) (store.Info, error) {
 	var ne *netError
 	broken := errors.As(err, &ne) && !ne.Final
@@ -192,8 +193,8 @@ func (w *write) settle(ctx context.Context, err error, repeated bool) (store.Inf
 	case w.cond.IfAbsent, w.cond.IfMatch != "" && info.Version != w.cond.IfMatch:
 		return store.Info{}, store.ErrConflict
 	case denied && status(err) == http.StatusPreconditionFailed:
-		// The object still is what the condition names. So does Ceph RGW 16, which compares the
-		// ETag with its quotes.
+		// The object still has the version that the condition names, so the server compares them
+		// wrongly. Ceph RGW 16 does: it compares the ETag with its quotes.
 		w.noConditions.Store(true)
 		return store.Info{}, &answer{sentinel: store.ErrNoConditions, err: errRefusedRight}
 	}

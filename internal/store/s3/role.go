@@ -18,7 +18,7 @@ import (
 // ErrRole means that a role could not be assumed. Such errors are store.ErrDenied too.
 var ErrRole = errors.New("role not assumed")
 
-// Bounds of Role.Duration, as STS has them. The role itself has a maximum too, of one hour unless
+// Bounds of Role.Duration, as STS has them. A role also has a maximum of its own: one hour, unless
 // it was raised.
 const (
 	MinRoleDuration = 15 * time.Minute
@@ -29,15 +29,16 @@ const (
 // needs no long-lived keys. The request goes to the STS of the region, or to AWS_ENDPOINT_URL_STS.
 type Role struct {
 	ARN string
-	// name of the session in the logs of the provider; made fit for STS; may be empty
+	// Session names the session in the logs of the provider. It may be empty; characters that STS
+	// does not allow are replaced.
 	Session  string
 	Duration time.Duration // how long its credentials are valid; 0: as STS decides
 	// Token returns a fresh token. It is called when credentials are first needed, and again when
-	// they expired.
+	// they have expired.
 	Token func(context.Context) (string, error)
 }
 
-// complete checks what STS would refuse.
+// complete checks what STS would reject, and fills in the name of the session.
 func (r *Role) complete() error {
 	switch {
 	case r.ARN == "":
@@ -51,7 +52,7 @@ func (r *Role) complete() error {
 	return nil
 }
 
-// sessionName keeps what STS allows in a name: [\w+=,.@-]{2,64}.
+// sessionName replaces what STS does not allow in a name: [\w+=,.@-]{2,64}.
 func sessionName(name string) string {
 	b := []byte(name)
 	for i, c := range b {
@@ -74,8 +75,8 @@ type roleProvider struct {
 	api  *sts.Client
 }
 
-// newRoleProvider talks to STS as the store talks to S3: with the same bounds, so that one that is
-// not there is soon noticed.
+// newRoleProvider sends requests to STS within the same bounds as the store's to S3, so that an STS
+// that does not answer is noticed soon.
 func newRoleProvider(cfg aws.Config, o *Options) aws.CredentialsProvider {
 	client := &http.Client{Transport: newTransport(*o, new(store.Counter), trusted(cfg)), CheckRedirect: followSameMethod}
 	p := &roleProvider{role: *o.Role, api: sts.NewFromConfig(cfg, func(so *sts.Options) {
@@ -85,13 +86,13 @@ func newRoleProvider(cfg aws.Config, o *Options) aws.CredentialsProvider {
 	return aws.NewCredentialsCache(p, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute })
 }
 
-// tokenFunc implements stscreds.IdentityTokenRetriever, which knows no context.
+// tokenFunc implements stscreds.IdentityTokenRetriever, whose method takes no context.
 type tokenFunc func() ([]byte, error)
 
 func (f tokenFunc) GetIdentityToken() ([]byte, error) { return f() }
 
-// Retrieve implements aws.CredentialsProvider. What a provider says to a token is in its errors,
-// the token never is.
+// Retrieve implements aws.CredentialsProvider. Its errors have what STS says about the token, but
+// never the token.
 func (p *roleProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	token := tokenFunc(func() ([]byte, error) {
 		s, err := p.role.Token(ctx)
@@ -107,7 +108,7 @@ func (p *roleProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return creds, nil
 }
 
-// shortened drops the SDK's layers of wrapping around what the server said, or why it was not
+// shortened removes the SDK's layers of wrapping around what the server said, or why it was not
 // reached.
 func shortened(err error) error {
 	var api smithy.APIError

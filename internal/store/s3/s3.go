@@ -5,12 +5,11 @@
 // If-None-Match on PutObject and on CompleteMultipartUpload), ranged reads, and the x-amz-checksum
 // headers with CRC32C. Amazon S3 has all of them since November 2024.
 //
-// Permissions: s3:GetObject, s3:PutObject, s3:AbortMultipartUpload, and s3:ListBucket, without
-// which S3 answers 403 for an object that does not exist, so that each miss looks like a denial.
+// Permissions: s3:GetObject, s3:PutObject, s3:AbortMultipartUpload, and s3:ListBucket. Without the
+// last, S3 answers 403 for an object that does not exist, so every miss looks like a denial.
+// Garbage collection needs more permissions (see list.go), jobs do not.
 //
-// Garbage collection needs more, see collect.go. Jobs do without.
-//
-// Uploads above the part size are sent in parts. A failed or cancelled upload is
+// Bodies larger than the part size are uploaded in parts. A failed or cancelled upload is
 // aborted; one whose process was killed is not, so a bucket needs the lifecycle
 // rule AbortIncompleteMultipartUpload.
 package s3
@@ -52,9 +51,9 @@ var (
 	_ store.Noter     = (*Store)(nil)
 )
 
-// New returns the store that o describes. It sends no request: a missing bucket, wrong
-// credentials, or an endpoint that does not answer show with the first operation. Options that make
-// no sense are wrong usage.
+// New returns the store that o describes. It sends no request: a missing bucket, wrong credentials,
+// or an endpoint that does not answer show up with the first operation. Invalid options are wrong
+// usage.
 func New(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, usage.Wrap(err)
@@ -63,7 +62,7 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("s3 configuration: %w", err)
 	}
-	// Other servers than Amazon's do not care, but the signature needs some region.
+	// Servers other than Amazon's ignore the region, but the signature needs one.
 	cfg.Region = cmp.Or(cfg.Region, "us-east-1")
 	creds := o.credentials(cfg)
 	counter := new(store.Counter)

@@ -38,7 +38,7 @@ func openStore(t testing.TB, o s3.Options) *s3.Store {
 }
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	g := storetest.Gateway(t)
-	g.Setenv(t)
 	storetest.Run(t, func(t *testing.T) store.Store { return openStore(t, options(g, newBucket(t, g))) })
 }

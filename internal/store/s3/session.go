@@ -16,15 +16,15 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// A Session is a set of temporary credentials. Its file has the format that the AWS tools read from
-// a credential_process, and the role beside it.
+// A Session is a set of temporary credentials. Its file has the format that AWS tools read from a
+// credential_process, plus the role.
 type Session struct {
 	Version         int       `json:"Version"` // of the format: 1
 	AccessKeyID     string    `json:"AccessKeyId"`
 	SecretAccessKey string    `json:"SecretAccessKey"`
 	SessionToken    string    `json:"SessionToken"`
 	Expires         time.Time `json:"Expiration"`
-	// none when the SDK's chain had the credentials
+	// Role is empty if the credentials come from the SDK's chain.
 	Role string `json:"RoleArn,omitempty"`
 }
 
@@ -37,10 +37,10 @@ const maxSession = 64 << 10
 func (s Session) String() string   { return "session of " + s.AccessKeyID }
 func (s Session) GoString() string { return s.String() }
 
-// valid tells whether the credentials can be used at a time.
+// valid reports whether the credentials have not expired at a time.
 func (s Session) valid(now time.Time) bool { return now.Before(s.Expires) }
 
-// newSession returns credentials that end, and the role that they are of; nil is none.
+// newSession makes a session of credentials that expire, and of the role that they are for, if any.
 func newSession(c aws.Credentials, role *Role) *Session {
 	s := &Session{
 		Version: sessionVersion, AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
@@ -52,8 +52,8 @@ func newSession(c aws.Credentials, role *Role) *Session {
 	return s
 }
 
-// WriteSession writes a session by rename, readable for this user only. The directory is made if
-// need be.
+// WriteSession writes a session by rename, readable by this user only. It creates the directory if
+// necessary.
 func WriteSession(path string, s Session) error {
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -65,8 +65,8 @@ func WriteSession(path string, s Session) error {
 	return nil
 }
 
-// ReadSession reads what WriteSession wrote. No file is (nil, nil). Errors name the file and
-// nothing of what is in it.
+// ReadSession reads what WriteSession wrote. If there is no file, it returns (nil, nil). Errors
+// name the file, but have nothing of its content.
 func ReadSession(path string) (*Session, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -87,11 +87,11 @@ func ReadSession(path string) (*Session, error) {
 	return s, nil
 }
 
-// sessionProvider answers with a kept session while it is valid, then with the next provider.
+// sessionProvider returns a kept session while it is valid, and then asks the next provider.
 type sessionProvider struct {
 	kept    Session
 	next    aws.CredentialsProvider
-	refused atomic.Bool // the server says that the session has ended
+	refused atomic.Bool // the server says that the session has expired
 }
 
 // Retrieve implements aws.CredentialsProvider.

@@ -21,8 +21,9 @@ import (
 const touchedWithin = 10 * time.Minute
 
 // touch copies the object onto itself. S3 allows that only if the metadata is replaced, so touch
-// sends the same metadata again. It also sends the storage class and the checksum algorithm, which a
-// copy would reset. The copy is encrypted like a new object: as the options say, or else the bucket.
+// sends the same metadata again. It also sends the storage class and the checksum algorithm, which
+// a copy would reset. The copy is encrypted like a new object: as the options say, or else the
+// bucket.
 func touch(ctx context.Context, a *api, name string) error {
 	if err := store.CheckName(name); err != nil {
 		return err
@@ -39,7 +40,7 @@ func touch(ctx context.Context, a *api, name string) error {
 		StorageClass: types.StorageClass(head.StorageClass), ChecksumAlgorithm: a.opts.algorithm(),
 	})
 	if err != nil {
-		// more than 5 GB, or no copies onto itself
+		// the object is larger than 5 GB, or the server does not copy objects onto themselves
 		if notImplemented(err) || code(err) == "InvalidRequest" {
 			err = fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 		} else {
@@ -50,7 +51,7 @@ func touch(ctx context.Context, a *api, name string) error {
 	if err := a.opts.Encryption.confirm(out.ResultMetadata); err != nil {
 		return err
 	}
-	// Some servers keep the time of a copy onto itself, versitygw among them.
+	// Some servers, such as versitygw, keep the time when an object is copied onto itself.
 	now, ok := middleware.GetServerTime(out.ResultMetadata)
 	if !ok {
 		now = time.Now()
@@ -67,6 +68,6 @@ func escapePath(key string) string {
 	for i, e := range elems {
 		elems[i] = url.PathEscape(e)
 	}
-	// PathEscape leaves "+", which some servers take for a space.
+	// PathEscape leaves "+" as it is, which some servers read as a space.
 	return strings.ReplaceAll(strings.Join(elems, "/"), "+", "%2B")
 }

@@ -11,14 +11,13 @@ import (
 	"github.com/org/gocache-action/internal/redact"
 )
 
-// An Exchange is one request and what came of it, for people who look for a mistake. Attempts are
-// exchanges of their own. There is no secret in it: what authorizes, encrypts or identifies is
-// marked as left out.
+// An Exchange is one request and its answer, for people who look for a problem. Each attempt is an
+// exchange of its own. Secrets are replaced by a mark: what authorizes, encrypts or identifies.
 type Exchange struct {
 	Method  string
 	URL     string
 	Header  http.Header // of the request
-	Attempt string      // "2 of 5"; "" where the SDK does not count
+	Attempt string      // "2 of 5"; empty if the SDK does not count attempts
 
 	Status    int    // 0: no answer
 	RequestID string // by which the operator of a server finds the request
@@ -28,7 +27,7 @@ type Exchange struct {
 	Wait, Took time.Duration // until the answer began, until it ended
 }
 
-// traced performs a request, and tells of it when the body of the answer has been read or given up.
+// traced performs a request, and calls trace when the body of the answer has been read or closed.
 func (t *transport) traced(req *http.Request) (*http.Response, error) {
 	e := Exchange{
 		Method: req.Method, URL: redact.URL(req.URL), Header: redact.Header(req.Header), Attempt: attempt(req.Header.Get("Amz-Sdk-Request")),
@@ -55,7 +54,7 @@ func attempt(header string) string {
 	return n + " of " + limit
 }
 
-// tracedBody tells of an exchange once: at the end of the body, at an error, or when it is closed.
+// tracedBody calls tell once: at the end of the body, at an error, or when it is closed.
 type tracedBody struct {
 	io.ReadCloser
 	once     sync.Once

@@ -16,8 +16,8 @@ import (
 // netError is a request that got no answer. A final one is not sent again.
 type netError = wire.Error
 
-// transport is what S3 has beyond package wire: attempts, answers that are none of S3, keys that
-// must not go out in the clear.
+// transport adds to package wire what is particular to S3: it counts attempts, rejects answers that
+// no S3 server gives, and never sends customer keys in the clear.
 type transport struct {
 	wire  *wire.Transport
 	stall time.Duration
@@ -43,14 +43,14 @@ func countAttempts(ctx context.Context) (context.Context, *atomic.Int32) {
 
 type answerKey struct{}
 
-// Kinds of good answers. A proxy that answers with a page of its own and status 200 would otherwise
-// pass for a server that has stored, or has, an object.
+// Kinds of successful answers. Without telling them apart, a proxy that answers with a page of its
+// own and status 200 would pass for a server that has the object, or has stored it.
 const (
 	objectAnswer   = 1 + iota // has an ETag
 	documentAnswer            // is XML
 )
 
-// forObject and forDocument mark requests by what their good answers have.
+// forObject and forDocument mark requests by the kind of a successful answer.
 func forObject(ctx context.Context) context.Context {
 	return context.WithValue(ctx, answerKey{}, objectAnswer)
 }
@@ -59,15 +59,16 @@ func forDocument(ctx context.Context) context.Context {
 	return context.WithValue(ctx, answerKey{}, documentAnswer)
 }
 
-// unmarked is for requests to another service that a request brings about.
+// unmarked removes such marks, for requests to other services that are made on behalf of a request.
 func unmarked(ctx context.Context) context.Context {
 	return context.WithValue(context.WithValue(ctx, answerKey{}, nil), attemptsKey{}, nil)
 }
 
-// errForeign is an answer that no S3 server gives. The next one may come from the server again.
+// errForeign is for an answer that no S3 server gives. The next answer may come from the server
+// again, so the error is not final.
 var errForeign = &netError{Err: errors.New("the answer is not that of an S3 server")}
 
-// isForeign reports whether an answer of success is not of the kind that the request wants.
+// isForeign reports whether a successful answer is not of the kind that the request is marked with.
 func isForeign(req *http.Request, resp *http.Response) bool {
 	if resp.StatusCode/100 != 2 {
 		return false
@@ -82,7 +83,7 @@ func isForeign(req *http.Request, resp *http.Response) bool {
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	// Options refuse such an endpoint; this is for one from the SDK's chain, and for redirects.
+	// Options reject such an endpoint; this is for redirects.
 	if req.Header.Get(customerPrefix+"Key") != "" && plainPath(req.URL) {
 		return nil, &netError{Err: errPlainKey, Final: true}
 	}
@@ -109,8 +110,8 @@ func (t *transport) roundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// followSameMethod follows the redirects that keep method and body, as the SDK's
-// own client does; the others (a bucket in another region) are answers.
+// followSameMethod follows the redirects that keep method and body, as the SDK's own client does.
+// Other redirects, such as that for a bucket in another region, are returned as answers.
 func followSameMethod(req *http.Request, via []*http.Request) error {
 	switch req.Response.StatusCode {
 	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:

@@ -15,23 +15,23 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// Reading without a signature. A job that has no credentials at all, such as that of a pull request
-// from a fork, which gets no secrets, can still read a bucket whose policy lets everybody. So where
-// nothing is found that could have credentials, requests go out unsigned, and writes are refused
-// before anything is sent.
+// Reading without a signature. A job without any credentials, such as that of a pull request from a
+// fork, which gets no secrets, can still read a bucket whose policy lets everybody read. So if
+// there is no source of credentials at all, requests go out unsigned, and writes are refused before
+// anything is sent.
 //
-// Credentials that are found and do not work are another matter: keys that expired, a role that
-// refuses the token, one of two variables. Somebody meant them to work, and a job that goes on
-// without them would hide that. They stay errors.
+// Credentials that exist but do not work remain errors: expired keys, a role that refuses the
+// token, one of two variables. Somebody meant them to work, and going on without them would hide
+// the mistake.
 
-// ErrNoToken: a role is given, and the job has no token with which to assume it. That is no
-// credentials at all.
+// ErrNoToken: a role is given, but the job has no token with which to assume it. This counts as
+// having no credentials at all.
 var ErrNoToken = errors.New("no OIDC token")
 
-// errHalf: one of two variables is empty. The SDK would look elsewhere without a word.
+// errHalf: one of two variables is empty. The SDK would silently look elsewhere.
 var errHalf = errors.New("only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set")
 
-// unsigned are the credentials of those who have none. Packages of the SDK take no empty ones.
+// unsigned stands for having no credentials. The SDK does not accept empty ones.
 var unsigned = aws.Credentials{AccessKeyID: "none", SecretAccessKey: "none", Source: "NoCredentials"}
 
 func isUnsigned(c aws.Credentials) bool { return c.Source == unsigned.Source }
@@ -48,25 +48,26 @@ func halfKeys() bool {
 	return (id == "") != (secret == "")
 }
 
-// failing is a provider of nothing but an error.
+// failing is a provider that always fails.
 type failing struct{ err error }
 
 func (f failing) Retrieve(context.Context) (aws.Credentials, error) { return aws.Credentials{}, f.err }
 
-// onlyInstance reports whether the chain came to its last member: nothing names any credentials.
+// onlyInstance reports whether the chain came to its last member, the metadata service: then no
+// setting names any credentials.
 func onlyInstance(cfg aws.Config) bool {
 	return aws.IsCredentialsProvider(cfg.Credentials, (*ec2rolecreds.Provider)(nil))
 }
 
-// foundNothing tells credentials that do not exist from those that do not work. That an instance
-// has no role is a failure where something names it as the source, as a profile with role_arn and
-// credential_source does.
+// foundNothing reports whether err means that there are no credentials, rather than credentials
+// that do not work. If a setting names the instance as the source, such as a profile with role_arn
+// and credential_source, an instance without a role is a failure.
 func (c *credentialSource) foundNothing(err error) bool {
 	return errors.Is(err, errNoInstanceRole) && c.unnamed || errors.Is(err, ErrNoToken)
 }
 
-// nothingError is why there are no credentials. What the SDK says of the last place where it looked
-// is rather about that place.
+// nothingError says why there are no credentials. It does not repeat the SDK's error, which is only
+// about the last place where it looked.
 type nothingError struct{ err error }
 
 func (e *nothingError) Error() string {
@@ -79,8 +80,8 @@ func (e *nothingError) Error() string {
 func (e *nothingError) Is(target error) bool { return target == store.ErrDenied }
 func (e *nothingError) Unwrap() error        { return e.err }
 
-// giveUp decides that there are no credentials, unless there were some before. It is decided once:
-// all requests of a store are signed, or none is.
+// giveUp decides that there are no credentials, unless there were some before. This is decided
+// once: either all requests of a store are signed, or none.
 func (c *credentialSource) giveUp(err error) bool {
 	if !c.foundNothing(err) {
 		return false
@@ -104,11 +105,10 @@ func (c *credentialSource) nothing() error {
 	return c.none
 }
 
-// errUnsignedWrite is the reason why a request was not sent; classify says it with the reason why
-// there are no credentials.
+// errUnsignedWrite is why a request was not sent; classify adds why there are no credentials.
 var errUnsignedWrite = &credentialError{store.ErrReadOnly}
 
-// unsignedSigner leaves requests without credentials as they are.
+// unsignedSigner does not sign requests for which there are no credentials.
 type unsignedSigner struct{ awss3.HTTPSignerV4 }
 
 func (s unsignedSigner) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string, t time.Time, o ...func(*v4.SignerOptions)) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/org/gocache-action/internal/store/wire"
 )
 
-// Put implements store.Store, and writes nothing.
+// Put implements store.Store. It always fails.
 func (s *Store) Put(ctx context.Context, name string, _ io.Reader, _ int64, _ store.Condition) (store.Info, error) {
 	if err := store.CheckName(name); err != nil {
 		return store.Info{}, s.fail("write", name, err)
@@ -19,8 +19,8 @@ func (s *Store) Put(ctx context.Context, name string, _ io.Reader, _ int64, _ st
 	return store.Info{}, s.fail("write", name, s.Writable(ctx))
 }
 
-// Open implements store.Store. It costs one request; a range that is empty or begins behind the
-// end, a second one.
+// Open implements store.Store. It costs one request; a range that is empty or begins after the end
+// of the object costs a second one.
 func (s *Store) Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, store.Info, error) {
 	d, err := s.open(ctx, name, off, length)
 	if err != nil {
@@ -58,7 +58,7 @@ type download struct {
 	length int64 // as asked for
 	info   store.Info
 
-	pos, end int64 // next byte, and where the range ends in this object
+	pos, end int64 // the next byte, and the end of the range within the object
 	short    bool  // the object ends before the range
 	body     io.ReadCloser
 	exact    bool // the body ends where the range does
@@ -66,7 +66,7 @@ type download struct {
 	breaks   wire.Resumption
 }
 
-// nothing is for ranges without a byte.
+// nothing is for ranges without any byte.
 func (d *download) nothing() error {
 	info, err := d.s.stat(d.ctx, d.name)
 	if err != nil {
@@ -99,8 +99,8 @@ func (d *download) rangeHeader() string {
 	return wire.RangeHeader(d.pos, d.length)
 }
 
-// accept checks that the answer is what was asked for, and of the version that was begun with. A
-// server without ranges sends everything, of which the beginning is passed over.
+// accept checks that the answer is what was asked for, and is of the version that the download
+// began with. A server without ranges sends the whole object, whose beginning is skipped.
 func (d *download) accept(resp *http.Response, ranged bool) error {
 	size, skip := resp.ContentLength, int64(0)
 	switch {
@@ -157,7 +157,8 @@ func (d *download) Read(p []byte) (int, error) {
 	return n, d.broken(err)
 }
 
-// finish reads the end of a body of which all was wanted, so that the connection can be used again.
+// finish reads up to the end of a body that was wanted completely, so that the connection can be
+// reused.
 func (d *download) finish() error {
 	if d.body != nil && d.exact {
 		var one [1]byte
@@ -166,8 +167,8 @@ func (d *download) finish() error {
 	return io.EOF
 }
 
-// broken resumes after a body that ended early. A stall is not resumed: it has already taken the
-// time that the caller allows for no progress.
+// broken resumes the transfer after a body ended early. A stalled transfer is not resumed: the
+// stall has already taken as long as the caller allows.
 func (d *download) broken(err error) error {
 	d.body.Close()
 	d.body = nil
@@ -186,7 +187,7 @@ func (d *download) broken(err error) error {
 	return nil
 }
 
-// Close ends the transfer. A connection whose body was not read to its end is given up.
+// Close ends the transfer. The connection is not reused if the body was not read to its end.
 func (d *download) Close() error {
 	d.closed = true
 	if d.body == nil {

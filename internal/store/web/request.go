@@ -15,7 +15,7 @@ import (
 	"github.com/org/gocache-action/internal/store/wire"
 )
 
-// statusError is an answer that is no object.
+// statusError is an answer without an object.
 type statusError struct {
 	status   int
 	sentinel error // of package store; nil: none fits
@@ -36,8 +36,8 @@ func (e *statusError) Is(target error) bool {
 	return e.sentinel != nil && (target == e.sentinel || e.sentinel == store.ErrHidden && target == store.ErrDenied)
 }
 
-// meaning is what a status says about an object. 403 is how buckets answer for objects that do not
-// exist who may not list, and what CDNs make of that.
+// meaning returns what a status says about an object. Buckets answer 403 for an object that does
+// not exist if the caller may not list them, and CDNs pass that on.
 func meaning(status int) error {
 	switch status {
 	case http.StatusNotFound, http.StatusGone:
@@ -60,11 +60,11 @@ func meaning(status int) error {
 	return nil
 }
 
-// errRange: 416, the range begins behind the last byte.
+// errRange: the server answered 416, so the range begins after the last byte.
 var errRange = errors.New("range not satisfiable")
 
-// do sends a request until there is an answer that counts, or no attempt is left. rangeHeader may
-// be empty.
+// do sends a request until it succeeds, fails for good, or no attempt is left. rangeHeader may be
+// empty.
 func (s *Store) do(ctx context.Context, method, name, rangeHeader string) (*http.Response, error) {
 	for try := 1; ; try++ {
 		resp, err := s.once(ctx, method, name, rangeHeader)
@@ -80,8 +80,8 @@ func (s *Store) do(ctx context.Context, method, name, rangeHeader string) (*http
 	}
 }
 
-// worthRepeating: what a server that is overloaded or restarts answers. What is final for package
-// wire has taken its time.
+// worthRepeating reports whether err may be that of a server that is overloaded or restarting.
+// Errors that package wire marks as final have already taken long enough.
 func worthRepeating(err error) bool {
 	var ne *wire.Error
 	if errors.As(err, &ne) {
@@ -90,9 +90,10 @@ func worthRepeating(err error) bool {
 	return errors.Is(err, store.ErrUnreachable)
 }
 
-// once sends a request, and a second one where a name is another in a directory.
+// once sends a request. If it is a miss, and a directory store escapes the name, once also asks for
+// the escaped name.
 func (s *Store) once(ctx context.Context, method, name, rangeHeader string) (*http.Response, error) {
-	asFiles := s.asFiles.Load() // another request may find it out meanwhile
+	asFiles := s.asFiles.Load() // read once, since another request may set it meanwhile
 	resp, err := s.send(ctx, method, s.url(name, asFiles), rangeHeader)
 	file := dir.FilePath(name)
 	if !errors.Is(err, store.ErrNotFound) || asFiles || file == name {
@@ -128,7 +129,7 @@ func (s *Store) send(ctx context.Context, method, address, rangeHeader string) (
 	return resp, nil
 }
 
-// unanswered unpacks what net/http says, which repeats the URL.
+// unanswered classifies an error of net/http, and removes the URL that net/http adds to it.
 func (s *Store) unanswered(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -150,7 +151,7 @@ func (s *Store) unanswered(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", store.ErrUnreachable, &wire.Error{Err: err, Final: true})
 }
 
-// check tells objects from all else that a server can answer.
+// check returns an error unless an answer is an object, or a range of one.
 func (s *Store) check(resp *http.Response) error {
 	switch status := resp.StatusCode; {
 	case status == http.StatusRequestedRangeNotSatisfiable:
@@ -162,7 +163,7 @@ func (s *Store) check(resp *http.Response) error {
 		return &statusError{status, meaning(status)}
 	}
 	switch coding := strings.ToLower(resp.Header.Get("Content-Encoding")); coding {
-	case "", "identity", "aws-chunked": // the last is what some clients leave in the metadata of S3
+	case "", "identity", "aws-chunked": // some clients leave the last in the metadata on S3
 	default:
 		return fmt.Errorf("%w: it answers with content-encoding %.20q, which was not asked for", store.ErrUnsupported, coding)
 	}
@@ -172,9 +173,9 @@ func (s *Store) check(resp *http.Response) error {
 	return nil
 }
 
-// infoOf reads what an answer says about the whole object, of which it has size bytes. Without an
-// ETag the time is the version: then two contents of the same size within a second are not told
-// apart, but by their hashes.
+// infoOf reads what an answer says about an object of size bytes. Without an ETag the time is the
+// version, so two contents of the same size written within one second have the same version;
+// readers tell them apart by their hashes.
 func infoOf(resp *http.Response, size int64) store.Info {
 	modified, _ := http.ParseTime(resp.Header.Get("Last-Modified"))
 	version := resp.Header.Get("ETag")
@@ -203,7 +204,7 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
 	return info, nil
 }
 
-// stat asks with HEAD, and where that is not allowed with GET, whose body it does not read.
+// stat sends a HEAD. If the server does not allow that, it sends a GET and does not read the body.
 func (s *Store) stat(ctx context.Context, name string) (store.Info, error) {
 	resp, err := s.do(ctx, http.MethodHead, name, "")
 	if errors.Is(err, store.ErrUnsupported) || err == nil && resp.ContentLength < 0 {
@@ -222,5 +223,5 @@ func (s *Store) stat(ctx context.Context, name string) (store.Info, error) {
 	return infoOf(resp, resp.ContentLength), nil
 }
 
-// errNoSize: without the size nobody knows whether a body is whole.
+// errNoSize: without the size, a body that was cut off could not be recognised.
 var errNoSize = fmt.Errorf("%w: it does not say how large the object is", store.ErrUnsupported)

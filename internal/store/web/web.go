@@ -1,10 +1,10 @@
 // Package web reads a store from a web server: a CDN or any other server in front of a bucket whose
 // objects are public, or of a directory store. It cannot write.
 //
-// What it relies on: an object is at the URL of the store and its name, with a size, and with an
-// ETag or a time of its last change if it can be replaced. Ranges save time where the server has
-// them. What a server, or what is in front of it, does beyond that is not trusted: encodings, pages
-// in the place of objects, ranges other than those asked for are errors.
+// What it relies on: an object is at the URL of the store followed by its name. Answers have a
+// size, and for objects that can be replaced an ETag or a Last-Modified. Ranges save time if the
+// server supports them. Anything else that a server, or something in front of it, adds is an error:
+// content encodings, web pages instead of objects, ranges that were not asked for.
 package web
 
 import (
@@ -42,15 +42,15 @@ type Options struct {
 	URL          *url.URL      // http or https, without user, query and fragment
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
 	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
-	Insecure     bool          // redirects to http lead to any host, and not to this machine alone
-	// Trace is told of each request when its answer began, or why there is none. It is called by
-	// many goroutines at once. Nil: nobody is told.
+	Insecure     bool          // follow redirects to http at any host, not only on this machine
+	// Trace is called for each request when its answer begins, or when it fails, by many goroutines
+	// at once. It may be nil.
 	Trace func(r *http.Request, resp *http.Response, err error, took time.Duration)
 	// Transport sends the requests; nil: package wire, with the proxy of the environment.
 	Transport http.RoundTripper
 }
 
-// Store is a store behind a web server. It implements store.Store, but for Put.
+// Store is a store behind a web server. It implements store.Store; Put always fails.
 type Store struct {
 	opts    Options
 	base    string // ends in a slash
@@ -59,7 +59,7 @@ type Store struct {
 	note    store.Notepad
 
 	readable atomic.Bool // an object could be read
-	asFiles  atomic.Bool // it is a directory store: some names are other ones there
+	asFiles  atomic.Bool // the server shows a directory store, which escapes some names
 }
 
 var _ store.Store = (*Store)(nil)
@@ -86,7 +86,7 @@ func New(o Options) (*Store, error) {
 	return s, nil
 }
 
-// tracer tells of what another transport does, of each redirect as well.
+// tracer reports the requests of another transport, including each redirect.
 type tracer struct {
 	http.RoundTripper
 	tell func(*http.Request, *http.Response, error, time.Duration)
@@ -99,14 +99,14 @@ func (t tracer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// errDowngrade: what was asked for over https would be read in the clear.
+// errDowngrade: following the redirect would send a request for https over http.
 var errDowngrade = errors.New("it redirects from https to http")
 
-// errInsecure: http was given for a server on this machine, where nobody is on the way.
+// errInsecure: http is only allowed on this machine, where nobody can change what is sent.
 var errInsecure = errors.New("it redirects to http at another host, where anybody on the way can change what is built; ?insecure=true allows it")
 
-// redirect follows what CDNs answer, to another host too, but never to one that anybody on the way
-// can impersonate.
+// redirect follows redirects, as of CDNs, also to other hosts, but never to one that anybody on the
+// way can impersonate.
 func (s *Store) redirect(req *http.Request, via []*http.Request) error {
 	from := via[len(via)-1].URL
 	switch {
@@ -116,12 +116,12 @@ func (s *Store) redirect(req *http.Request, via []*http.Request) error {
 		return errDowngrade
 	case req.URL.Scheme != "https" && !s.opts.Insecure && !Loopback(req.URL.Hostname()):
 		return errInsecure
-	case req.URL.Path == from.Path+"/": // what a server of files answers for a directory
+	case req.URL.Path == from.Path+"/": // how file servers answer for a directory
 		return store.ErrNotFound
 	case req.URL.User != nil:
 		return errors.New("it redirects to a URL with a user")
 	}
-	req.Header.Del("Referer") // the signed URL of an earlier redirect is nobody's business
+	req.Header.Del("Referer") // it could be the signed URL of an earlier redirect
 	return nil
 }
 
@@ -145,7 +145,7 @@ func (s *Store) Writable(context.Context) error {
 	return fmt.Errorf("%s: %w: it is read through a web server", s, store.ErrReadOnly)
 }
 
-// url is where an object is. Everything that some server could take for something else is escaped:
+// url returns the URL of an object. It escapes every character that some server could misread:
 // Amazon's reads "+" as a space.
 func (s *Store) url(name string, asFiles bool) string {
 	if asFiles {

@@ -18,26 +18,27 @@ var ErrProxy = errors.New("http proxy")
 // ProxyFailed reports whether a proxy is to blame, also for requests that another client sent.
 func ProxyFailed(err error) bool { return errors.Is(err, ErrProxy) || isProxyConnect(err) }
 
-// UnknownAuthority reports whether a certificate is signed by nobody whom this machine knows.
+// UnknownAuthority reports whether a certificate is signed by an authority that this machine does
+// not know.
 func UnknownAuthority(err error) bool {
 	var unknown x509.UnknownAuthorityError
 	return errors.As(err, &unknown)
 }
 
-// isProxyConnect recognises how net/http marks what went wrong between it and a proxy.
+// isProxyConnect recognises how net/http marks failures to connect to a proxy.
 func isProxyConnect(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "proxyconnect"
 }
 
-// errConnect is what a proxy answers instead of a connection, or of passing a request on. net/http
-// has no more than the text of the status.
+// errConnect is the answer of a proxy that does not connect, or does not pass a request on.
+// net/http offers no more than the text of the status.
 type errConnect struct{ status string }
 
 func (e errConnect) Error() string { return "it answers " + e.status }
 
-// refusedByProxy: one that cannot reach the server may reach it the next time; one that refuses
-// will do so again.
+// refusedByProxy returns the error for an answer of a proxy to CONNECT. A proxy that cannot reach
+// the server may do so the next time; one that refuses will refuse again, so that is final.
 func refusedByProxy(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 	if resp.StatusCode == http.StatusOK {
 		return nil
@@ -45,7 +46,7 @@ func refusedByProxy(_ context.Context, _ *url.URL, _ *http.Request, resp *http.R
 	return &Error{Err: errConnect{resp.Status}, Final: resp.StatusCode < 500}
 }
 
-// proxyError names the proxy, without the password that is often in its URL.
+// proxyError names the proxy, without the password that its URL often has.
 type proxyError struct {
 	proxy    *url.URL
 	variable string
@@ -63,7 +64,7 @@ func (e *proxyError) Error() string {
 
 func (e *proxyError) Unwrap() error { return e.err }
 
-// Is tells what went wrong with the proxy from what went wrong behind it.
+// Is reports whether the failure is that of the proxy, rather than one behind it.
 func (e *proxyError) Is(target error) bool { return target == ErrProxy && e.refused() }
 
 func (e *proxyError) refused() bool {
@@ -71,7 +72,8 @@ func (e *proxyError) refused() bool {
 	return isProxyConnect(e.err) || errors.As(e.err, &connect)
 }
 
-// ofProxy names the proxy through which a request went that got no answer. Others stay as they are.
+// ofProxy adds the proxy to the error of a request that got no answer through it. Other errors are
+// returned as they are.
 func (t *Transport) ofProxy(req *http.Request, err error) error {
 	var ne *Error
 	if !errors.As(err, &ne) {

@@ -10,7 +10,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// RangeHeader is the header for length bytes from off on, as Store.Open has them; "" for the whole
+// RangeHeader returns the header for length bytes from off, as in Store.Open; "" for the whole
 // object.
 func RangeHeader(off, length int64) string {
 	switch {
@@ -23,7 +23,7 @@ func RangeHeader(off, length int64) string {
 	return ""
 }
 
-// RangeUpTo is the header for the bytes from off on that come before end.
+// RangeUpTo returns the header for the bytes from off up to end, exclusive.
 func RangeUpTo(off, end int64) string { return fmt.Sprintf("bytes=%d-%d", off, end-1) }
 
 // TotalSize reads a Content-Range, "bytes first-last/total", which must begin at first.
@@ -40,19 +40,19 @@ func TotalSize(contentRange string, first int64) (total int64, ok bool) {
 // A Resumption decides how often a body that ended early is asked for again. The zero value is
 // ready. It is for one goroutine.
 type Resumption struct {
-	inRow    int   // without much progress
+	inRow    int   // breaks in a row, without much progress between them
 	progress int64 // bytes since the last break
 }
 
-// enoughProgress is how many bytes make a connection count as good again, so that one that breaks
-// every few bytes does not go on for ever.
+// enoughProgress is how many bytes between two breaks reset the count, so that a transfer which
+// breaks every few bytes does not go on for ever.
 const enoughProgress = 1 << 20
 
-// Moved counts bytes that came.
+// Moved counts bytes that arrived.
 func (r *Resumption) Moved(n int) { r.progress += int64(n) }
 
-// Worth reports whether to ask again after err, where most attempts are made in a row. A stall is
-// not worth it: it has already taken the time that the caller allows for no progress.
+// Worth reports whether to resume after err, with at most most attempts in a row. After a stall it
+// does not: the stall has already taken as long as the caller allows.
 func (r *Resumption) Worth(err error, most int) bool {
 	if r.progress >= enoughProgress {
 		r.inRow = 0
@@ -63,5 +63,5 @@ func (r *Resumption) Worth(err error, most int) bool {
 	return !(errors.As(err, &e) && e.Final) && r.inRow < most
 }
 
-// Pause waits before the next attempt, and reports whether ctx lasted.
+// Pause waits before the next attempt, and reports false if ctx ended first.
 func (r *Resumption) Pause(ctx context.Context) bool { return store.Sleep(ctx, Backoff(r.inRow)) }

@@ -4,5 +4,5 @@ package wire
 
 import "syscall"
 
-// refused lists what a server that is just starting answers to a connection.
+// refused lists the errors of connecting to a server that is just starting.
 var refused = []error{syscall.ECONNREFUSED, syscall.ECONNRESET}

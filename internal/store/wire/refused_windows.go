@@ -2,6 +2,6 @@ package wire
 
 import "golang.org/x/sys/windows"
 
-// refused lists what a server that is just starting answers to a connection. The numbers of package
-// syscall are made up on Windows, and equal none of these.
+// refused lists the errors of connecting to a server that is just starting. The error numbers that
+// package syscall invents on Windows equal none of these.
 var refused = []error{windows.WSAECONNREFUSED, windows.WSAECONNRESET}

@@ -1,6 +1,6 @@
-// Package wire sends HTTP requests to a store: it connects within bounded time, ends requests on
-// which nothing moves, counts them, and says of those that got no answer why. It knows nothing of
-// what is asked for.
+// Package wire sends HTTP requests to a store: it connects within bounded time, cancels requests on
+// which nothing moves, counts requests, and says why one got no answer. It knows nothing about what
+// is requested.
 package wire
 
 import (
@@ -20,8 +20,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// Bounds for reaching the endpoint. Together they let an endpoint that does not exist be
-// reported within seconds; two lost SYN packets (resent after 1 and 3 s) still do no harm.
+// Bounds for reaching the endpoint. An endpoint that does not exist is reported within seconds,
+// while two lost SYN packets (resent after 1 and 3 s) do no harm.
 const (
 	ConnectTimeout = 5 * time.Second
 	connectTries   = 4
@@ -30,7 +30,7 @@ const (
 // Error is a request that got no answer. It is store.ErrUnreachable.
 type Error struct {
 	Err error
-	// Final: it is not to be sent again at once.
+	// Final: the request must not be sent again at once.
 	Final bool
 	// Stalled: nothing moved for the stall time.
 	Stalled bool
@@ -43,22 +43,22 @@ func (e *Error) Is(target error) bool { return target == store.ErrUnreachable }
 // Options of a Transport.
 type Options struct {
 	Stall   time.Duration  // without a byte moving on a connection
-	Counter *store.Counter // counts requests by method; nil: nobody counts
+	Counter *store.Counter // counts requests by method; may be nil
 	Roots   *x509.CertPool // nil: the system's
 	Idle    int            // connections to a host that are kept open
 	Proxy   func(*http.Request) (*url.URL, error)
 }
 
-// Transport sends requests, counts them, and ends those on which nothing moves. A timer for
-// each request, and not a deadline on the connection, so that neither a pooled
-// idle connection nor a caller that reads slowly counts as stalled.
+// Transport sends requests, counts them, and cancels those on which nothing moves. It uses a timer
+// for each request, not a deadline for the connection, so that neither an idle connection in the
+// pool nor a caller that reads slowly counts as stalled.
 type Transport struct {
 	opts Options
 	http *http.Transport
 }
 
-// New returns a transport that goes through the proxy of the environment, as every Go program does,
-// unless o has another one. Never for loopback.
+// New returns a transport that uses the proxy of the environment, as every Go program does, unless
+// o has another one. Requests to loopback never use a proxy of the environment.
 func New(o Options) *Transport {
 	if o.Counter == nil {
 		o.Counter = new(store.Counter)
@@ -84,8 +84,8 @@ func New(o Options) *Transport {
 	}}
 }
 
-// dial connects, and tries again where that may help, such as a server that just
-// starts. Its failure is final for callers, which would multiply the time.
+// dial connects, and tries again where that may help, for example with a server that is just
+// starting. Its errors are final, because retries of the callers would multiply the time.
 func dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
@@ -109,14 +109,14 @@ func worthDialing(err error) bool {
 	return slices.ContainsFunc(refused, func(e error) bool { return errors.Is(err, e) })
 }
 
-// Backoff is the pause before attempt try+1: 200 ms doubled each time, at most 5 s, of
-// which a random half is dropped.
+// Backoff returns the pause before attempt try+1: 200 ms, doubled each time up to 5 s, of which a
+// random part of up to one half is subtracted.
 func Backoff(try int) time.Duration {
 	d := min(200*time.Millisecond<<min(try-1, 10), 5*time.Second)
 	return d/2 + rand.N(d/2)
 }
 
-// RoundTrip implements http.RoundTripper. Its errors are those of the context, or *Error.
+// RoundTrip implements http.RoundTripper. Its errors are those of the context, or an *Error.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.opts.Counter.Add(req.Method)
 	w := t.watch(req.Context())
@@ -139,7 +139,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// watch ends one request when its timer fires.
+// watch cancels one request when its timer fires.
 type watch struct {
 	parent context.Context
 	ctx    context.Context
@@ -156,8 +156,8 @@ func (t *Transport) watch(parent context.Context) *watch {
 	return w
 }
 
-// explain turns what net/http says into the reason: a stall, the caller's context, or
-// a broken connection.
+// explain turns an error of net/http into its cause: a stall, the caller's context, or a broken
+// connection.
 func (w *watch) explain(err error) error {
 	if w.parent.Err() != nil {
 		return store.Ended(w.parent)
@@ -174,13 +174,13 @@ func (w *watch) explain(err error) error {
 	}
 	var cert *tls.CertificateVerificationError
 	var plain tls.RecordHeaderError // the server does not speak TLS
-	// A TLS handshake that hangs. As with dial, others would multiply the time.
+	// A TLS handshake that hangs is final for the same reason as the errors of dial.
 	var slow net.Error
 	timeout := errors.As(err, &slow) && slow.Timeout()
 	return &Error{Err: err, Final: timeout || errors.As(err, &cert) || errors.As(err, &plain)}
 }
 
-// sentBody sees each piece of a request on its way out as progress.
+// sentBody counts each piece of a request body that is sent as progress.
 type sentBody struct {
 	io.ReadCloser
 	w *watch
@@ -191,7 +191,7 @@ func (b *sentBody) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// receivedBody lets the timer run while a Read waits, and only then.
+// receivedBody lets the timer run only while a Read waits.
 type receivedBody struct {
 	io.ReadCloser
 	w *watch
