@@ -70,10 +70,10 @@ func (c *Cache) Prepare(now time.Time) error {
 	if err := os.MkdirAll(c.dir, 0o777); err != nil {
 		return fmt.Errorf("preparing build cache: %w", err)
 	}
-	err := cmp.Or(c.makeShards(), c.writeMissing("README", readme))
-	if !c.trimmed() {
+	err := cmp.Or(makeShards(c.dir), writeMissing(filepath.Join(c.dir, "README"), readme))
+	if trim := filepath.Join(c.dir, "trim.txt"); !isTrimTime(trim) {
 		text := strconv.FormatInt(now.Unix(), 10) // without a newline, as cmd/go
-		err = cmp.Or(err, os.WriteFile(filepath.Join(c.dir, "trim.txt"), []byte(text), 0o666))
+		err = cmp.Or(err, os.WriteFile(trim, []byte(text), 0o666))
 	}
 	if err != nil {
 		return fmt.Errorf("preparing build cache: %w", err)
@@ -81,10 +81,11 @@ func (c *Cache) Prepare(now time.Time) error {
 	return nil
 }
 
-// makeShards creates the subdirectories that are missing, all that it can.
-func (c *Cache) makeShards() error {
+// makeShards creates the missing subdirectories of dir. It goes on after an error, and returns the
+// first.
+func makeShards(dir string) error {
 	have := map[string]bool{}
-	list, err := os.ReadDir(c.dir)
+	list, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
@@ -97,15 +98,16 @@ func (c *Cache) makeShards() error {
 		if have[name] {
 			continue
 		}
-		if err := os.Mkdir(filepath.Join(c.dir, name), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 			failed = cmp.Or(failed, err)
 		}
 	}
 	return failed
 }
 
-func (c *Cache) writeMissing(name, text string) error {
-	f, err := os.OpenFile(filepath.Join(c.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+// writeMissing writes a file unless it exists.
+func writeMissing(file, text string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -116,9 +118,9 @@ func (c *Cache) writeMissing(name, text string) error {
 	return errors.Join(err, f.Close())
 }
 
-// trimmed tells whether trim.txt is there and legible to cmd/go.
-func (c *Cache) trimmed() bool {
-	data, err := os.ReadFile(filepath.Join(c.dir, "trim.txt"))
+// isTrimTime reports whether file is a trim.txt that cmd/go can read.
+func isTrimTime(file string) bool {
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return false
 	}

@@ -70,7 +70,7 @@ func (c *Cache) CreateOutput(o Output, mtime time.Time) (*Writer, error) {
 		w.f, err = osfile.Create(path, w.perm())
 	}
 	if errors.Is(err, fs.ErrExist) {
-		w.f, err = c.replace(w)
+		w.f, err = w.replace(c.outputFile(o.ID))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("creating output: %w", err)
@@ -85,20 +85,20 @@ func (w *Writer) perm() fs.FileMode {
 	return 0o666
 }
 
-// replace deals with what is already at the place of an output.
-func (c *Cache) replace(w *Writer) (*osfile.File, error) {
-	top := c.outputFile(w.o.ID)
+// replace makes way for the output where top, its "-d" file or directory, exists already: it opens
+// the file to be overwritten, or removes top and creates the file anew.
+func (w *Writer) replace(top string) (*osfile.File, error) {
 	st, err := os.Lstat(top)
-	if err == nil && c.right(w.o, st) {
+	if err == nil && isWhole(w.o, top, st) {
 		return nil, fs.ErrExist
 	}
-	if old, err := os.Lstat(w.path); err == nil && old.Mode().IsRegular() && c.alone(w) {
+	if old, err := os.Lstat(w.path); err == nil && old.Mode().IsRegular() && w.isAlone() {
 		if f, err := rewrite(w.path, w.perm(), old.Size() > w.o.Size); err == nil {
 			return f, nil
 		}
 	}
-	// The wrong kind of file, a directory without or with other files, or a file that
-	// cannot be written: make place.
+	// The wrong kind of file, a directory that is empty or has other files, or a file that cannot
+	// be written.
 	if err := osfile.RemoveAll(top); err != nil {
 		return nil, err
 	}
@@ -110,19 +110,19 @@ func (c *Cache) replace(w *Writer) (*osfile.File, error) {
 	return osfile.Create(w.path, w.perm())
 }
 
-// alone tells whether the file is the only one in its output directory, where it has one.
-func (c *Cache) alone(w *Writer) bool {
+// isAlone reports whether no other file lies in the output directory, if there is one.
+func (w *Writer) isAlone() bool {
 	if w.dir == "" {
 		return true
 	}
-	name, _, broken, err := c.executable(w.o.ID)
+	name, _, broken, err := executable(w.dir)
 	return err == nil && broken == "" && name == w.o.Exec
 }
 
-// right tells whether the go command would find o in the file or directory st.
-func (c *Cache) right(o Output, st fs.FileInfo) bool {
+// isWhole reports whether the go command would find o at path, which st describes.
+func isWhole(o Output, path string, st fs.FileInfo) bool {
 	if st.IsDir() {
-		_, size, broken, err := c.executable(o.ID)
+		_, size, broken, err := executable(path)
 		return err == nil && broken == "" && size == o.Size
 	}
 	// A plain file cannot stand for a program: it is not executable.

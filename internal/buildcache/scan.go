@@ -124,7 +124,7 @@ func (c *Cache) Scan(ctx context.Context, o ScanOptions) (*Inventory, error) {
 	g.SetLimit(scansAtOnce)
 	for i := range shards {
 		g.Go(func() (err error) {
-			shards[i], err = c.scanShard(scanning, i)
+			shards[i], err = scanShard(scanning, c.dir, i)
 			return err
 		})
 	}
@@ -134,7 +134,7 @@ func (c *Cache) Scan(ctx context.Context, o ScanOptions) (*Inventory, error) {
 	var fuzz []File
 	var unread []error
 	if o.Fuzz {
-		fuzz, unread = c.scanFuzz(ctx)
+		fuzz, unread = scanFuzz(ctx, c.dir)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -147,11 +147,13 @@ func (c *Cache) Scan(ctx context.Context, o ScanOptions) (*Inventory, error) {
 	return inv, nil
 }
 
-// scanShard lists the subdirectory of the IDs that start with byte i, 0 to 255.
-// A missing one is empty, and one that cannot be read has unread. The only error is that of ctx.
-func (c *Cache) scanShard(ctx context.Context, i int) (s shard, err error) {
+// scanShard lists the subdirectory of cache for the IDs that start with byte i, 0 to 255. A missing
+// subdirectory is empty, and in one that cannot be read the field unread is set. The only error is
+// that of ctx.
+func scanShard(ctx context.Context, cache string, i int) (s shard, err error) {
 	name := fmt.Sprintf("%02x", i)
-	dir, err := osfile.OpenDir(filepath.Join(c.dir, name))
+	path := filepath.Join(cache, name)
+	dir, err := osfile.OpenDir(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
@@ -165,7 +167,7 @@ func (c *Cache) scanShard(ctx context.Context, i int) (s shard, err error) {
 		s.unread = fmt.Errorf("directory %s: %w", name, err)
 		return s, nil
 	}
-	sc := shardScanner{c: c, dir: dir, prefix: name}
+	sc := shardScanner{path: path, dir: dir, prefix: name}
 	actions := countActions(names)
 	s.entries = make([]Local, 0, actions)
 	s.outputs = make([]Output, 0, len(names)-actions)
@@ -197,9 +199,9 @@ func countActions(names []string) int {
 }
 
 type shardScanner struct {
-	c      *Cache
+	path   string // of the subdirectory
 	dir    *osfile.Dir
-	prefix string
+	prefix string              // name of the subdirectory
 	buf    [EntrySize + 1]byte // one more, to see that a file is too long
 }
 
@@ -263,7 +265,7 @@ func (sc *shardScanner) output(s *shard, id digest.ID, name string) (string, err
 	o := Output{ID: id, Size: in.Size, Time: in.MTime}
 	if in.Mode.IsDir() {
 		var reason string
-		if o.Exec, o.Size, reason, err = sc.c.executable(id); err != nil || reason != "" {
+		if o.Exec, o.Size, reason, err = executable(filepath.Join(sc.path, name)); err != nil || reason != "" {
 			return reason, err
 		}
 	} else if !in.Mode.IsRegular() {
@@ -275,8 +277,7 @@ func (sc *shardScanner) output(s *shard, id digest.ID, name string) (string, err
 
 // executable describes the program in an output directory. cmd/go uses such a directory only
 // when it has exactly one entry.
-func (c *Cache) executable(id digest.ID) (name string, size int64, broken string, err error) {
-	dir := c.outputFile(id)
+func executable(dir string) (name string, size int64, broken string, err error) {
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		return "", 0, "", err
@@ -359,10 +360,10 @@ func (inv *Inventory) addEntry(e Local) {
 	inv.Entries = append(inv.Entries, e)
 }
 
-// scanFuzz lists the fuzzing corpus, regular files only. What cannot be read is passed over and
-// named.
-func (c *Cache) scanFuzz(ctx context.Context) (files []File, unread []error) {
-	err := filepath.WalkDir(filepath.Join(c.dir, "fuzz"), func(path string, d fs.DirEntry, err error) error {
+// scanFuzz lists the regular files of the fuzzing corpus of cache. It skips what it cannot read, and
+// returns why.
+func scanFuzz(ctx context.Context, cache string) (files []File, unread []error) {
+	err := filepath.WalkDir(filepath.Join(cache, "fuzz"), func(path string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -380,7 +381,7 @@ func (c *Cache) scanFuzz(ctx context.Context) (files []File, unread []error) {
 			unread = append(unread, fmt.Errorf("fuzzing corpus: %w", err))
 			return nil // a directory that cannot be read has nothing below it
 		}
-		rel, err := filepath.Rel(c.dir, path)
+		rel, err := filepath.Rel(cache, path)
 		files = append(files, File{Name: filepath.ToSlash(rel), Size: st.Size()})
 		return err
 	})

@@ -3,7 +3,6 @@ package modcache
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,9 +11,6 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
-	"golang.org/x/mod/sumdb/dirhash"
-
-	"github.com/org/gocache-action/internal/osfile"
 )
 
 // SumError means that content does not have the hash that go.sum (or whoever asked) demands.
@@ -71,7 +67,7 @@ func (i *Install) Commit(sum, goModSum string) error {
 		err = i.seal()
 	}
 	if err == nil {
-		err = i.publish(sum, goModSum)
+		err = i.publication(sum, goModSum).publish()
 	}
 	if err != nil {
 		return fmt.Errorf("installing %s: %w", i.p.v, err)
@@ -146,19 +142,27 @@ func (i *Install) seal() error {
 			return err
 		}
 	}
-	if i.c.o.Writable || len(i.dirs) == 0 {
+	if i.c.o.Writable || len(i.names.dirs) == 0 {
 		return nil
 	}
 	mode, err := readOnly(i.root)
 	if err != nil {
 		return err
 	}
-	for _, d := range slices.Backward(i.dirs) {
+	for _, d := range slices.Backward(i.names.dirs) {
 		if err := os.Chmod(filepath.Join(i.root, filepath.FromSlash(d)), mode); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// publication is what Commit publishes.
+func (i *Install) publication(sum, goModSum string) *publication {
+	return &publication{
+		c: i.c, at: i.p, replace: i.o.Replace, sum: sum, goModSum: goModSum,
+		dir: i.dir, root: i.root, small: i.small, hasZip: i.zip != nil,
+	}
 }
 
 // readOnly returns the mode of a directory without write permission, which is how cmd/go derives
@@ -169,136 +173,4 @@ func readOnly(dir string) (fs.FileMode, error) {
 		return 0, err
 	}
 	return st.Mode() &^ 0o222, nil
-}
-
-// publish takes the steps that Commit documents.
-func (i *Install) publish(sum, goModWant string) error {
-	unlock, err := i.c.lock(i.p)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	have := i.c.Stat(i.p.v)
-	if err := i.publishSmall(goModWant); err != nil {
-		return err
-	}
-	keep, err := i.keeps(have, sum)
-	if err != nil {
-		return err
-	}
-	if keep {
-		err = i.dropWrongZip(have, sum)
-	} else {
-		err = i.publishTree(have, sum)
-	}
-	if err != nil {
-		return err
-	}
-	if err := i.publishZip(); err != nil || keep || i.c.o.Writable {
-		return err
-	}
-	return i.makeReadOnly()
-}
-
-// keeps tells whether the go command takes the tree that is there as complete and with this hash.
-func (i *Install) keeps(have Module, sum string) (bool, error) {
-	_, err := os.Lstat(i.c.path(i.p.base + ".partial"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, err
-	}
-	return have.HasTree && err != nil && have.Sum == sum && !i.o.Replace, nil
-}
-
-func (i *Install) publishSmall(goModWant string) error {
-	for _, suffix := range []string{".info", ".mod"} {
-		data, ok := i.small[suffix]
-		if !ok || i.keepsSmall(suffix, data, goModWant) {
-			continue
-		}
-		if err := i.placeSmall(suffix, data); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// keepsSmall tells whether the file that is there will do. An .info may differ: the origin it names
-// depends on the proxy. A .mod of known hash must be equal.
-func (i *Install) keepsSmall(suffix string, data []byte, goModWant string) bool {
-	old, err := osfile.ReadQuietly(i.c.path(i.p.base + suffix))
-	if err != nil {
-		return false
-	}
-	if suffix == ".info" {
-		return checkInfo(i.p.v, old) == nil
-	}
-	return bytes.Equal(old, data) || goModWant == "" && checkMod(i.p.v, old) == nil
-}
-
-// placeSmall writes a file in the stage and renames it into cache/download.
-func (i *Install) placeSmall(suffix string, data []byte) error {
-	if err := i.c.step(suffix); err != nil {
-		return err
-	}
-	temp := filepath.Join(i.dir, "small"+suffix)
-	return writeAndRename(temp, i.c.path(i.p.base+suffix), data)
-}
-
-// writeAndRename writes data to temp and renames that to path, which can be anything but a
-// directory with content.
-func writeAndRename(temp, path string, data []byte) error {
-	f, err := osfile.Create(temp, 0o666)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return osfile.Rename(temp, path)
-}
-
-func removeFile(path string) error {
-	if err := osfile.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// dropWrongZip removes a zip that is not known to be that of the module. With a right .ziphash
-// beside it the go command checked it, or we did.
-func (i *Install) dropWrongZip(have Module, sum string) error {
-	zip := i.c.path(i.p.base + ".zip")
-	if have.HasZip && have.Sum == sum && !i.o.Replace {
-		return nil
-	}
-	if got, err := dirhash.HashZip(zip, dirhash.Hash1); err == nil && got == sum {
-		return nil
-	}
-	if err := i.c.step("drop zip"); err != nil {
-		return err
-	}
-	return removeFile(zip)
-}
-
-func (i *Install) publishZip() error {
-	zip := i.c.path(i.p.base + ".zip")
-	if i.zip == nil || i.c.hasFile(i.p.base+".zip") {
-		return nil
-	}
-	if err := i.c.step(".zip"); err != nil {
-		return err
-	}
-	return osfile.Rename(filepath.Join(i.dir, "zip"), zip)
-}
-
-func (i *Install) makeReadOnly() error {
-	if err := i.c.step("read-only"); err != nil {
-		return err
-	}
-	mode, err := readOnly(i.c.path(i.p.tree))
-	if err != nil {
-		return err
-	}
-	return os.Chmod(i.c.path(i.p.tree), mode)
 }

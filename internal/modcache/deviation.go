@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/gocache-action/internal/osfile"
 	"golang.org/x/mod/module"
 )
 
@@ -66,11 +67,11 @@ func (c *Cache) Deviation(ctx context.Context, v module.Version, sum string) (De
 	if err != nil {
 		return Deviation{}, err
 	}
-	members, err := c.members(ctx, p)
+	members, err := readMembers(ctx, c.layout, p)
 	if err != nil {
 		return Deviation{}, err
 	}
-	if want, ok := c.zipSums(ctx, p, sum); ok {
+	if want, ok := zipSums(ctx, c.path(p.base+".zip"), v, sum); ok {
 		return compareMembers(members, want), ctx.Err()
 	}
 	if extra := extraMembers(ctx, p, members, sum); extra != nil {
@@ -79,16 +80,16 @@ func (c *Cache) Deviation(ctx context.Context, v module.Version, sum string) (De
 	return Deviation{Latest: latestMembers(members)}, ctx.Err()
 }
 
-// members reads the files of a tree, those written last first.
-func (c *Cache) members(ctx context.Context, p place) ([]member, error) {
+// readMembers reads the files of a tree, those written last first.
+func readMembers(ctx context.Context, l layout, p place) ([]member, error) {
 	var list []member
 	var failed error
-	err := c.walk(p, func(f File) {
+	err := l.walk(p, func(f File) {
 		if failed = cmp.Or(failed, ctx.Err()); failed != nil {
 			return
 		}
 		m := member{name: strings.TrimPrefix(f.Name, p.tree+"/")}
-		if m.sum, m.written, failed = c.readMember(f.Name); failed == nil {
+		if m.sum, m.written, failed = readMember(l.path(f.Name)); failed == nil {
 			list = append(list, m)
 		}
 	})
@@ -96,8 +97,8 @@ func (c *Cache) members(ctx context.Context, p place) ([]member, error) {
 	return list, cmp.Or(err, failed)
 }
 
-func (c *Cache) readMember(name string) (sum [sha256.Size]byte, written time.Time, err error) {
-	f, err := c.OpenFile(name)
+func readMember(path string) (sum [sha256.Size]byte, written time.Time, err error) {
+	f, err := osfile.OpenQuietly(path)
 	if err != nil {
 		return sum, written, err
 	}
@@ -114,16 +115,16 @@ func (c *Cache) readMember(name string) (sum [sha256.Size]byte, written time.Tim
 	return sum, st.ModTime(), nil
 }
 
-// zipSums reads the files of the zip, if it is here and has this hash.
-func (c *Cache) zipSums(ctx context.Context, p place, sum string) (map[string][sha256.Size]byte, bool) {
-	z, err := zip.OpenReader(c.path(p.base + ".zip"))
+// zipSums hashes the files of the zip in file. ok is false if there is no zip of v with this hash.
+func zipSums(ctx context.Context, file string, v module.Version, sum string) (sums map[string][sha256.Size]byte, ok bool) {
+	z, err := zip.OpenReader(file)
 	if err != nil {
 		return nil, false
 	}
 	defer z.Close()
 	var tree TreeHash
-	sums := map[string][sha256.Size]byte{}
-	prefix := p.v.Path + "@" + p.v.Version + "/"
+	sums = map[string][sha256.Size]byte{}
+	prefix := v.Path + "@" + v.Version + "/"
 	for _, f := range z.File {
 		rel, ok := strings.CutPrefix(f.Name, prefix)
 		if _, twice := sums[rel]; !ok || twice || ctx.Err() != nil {

@@ -63,48 +63,6 @@ func (c *Cache) ModFile(v module.Version) (name string, ok bool) {
 	return p.base + ".mod", len(c.smallFiles(p, ".mod")) > 0
 }
 
-// smallFiles lists those files of cache/download that are there and not empty.
-func (c *Cache) smallFiles(p place, suffixes ...string) []File {
-	var files []File
-	for _, suffix := range suffixes {
-		st, err := os.Lstat(c.path(p.base + suffix))
-		if err == nil && st.Mode().IsRegular() && st.Size() > 0 {
-			files = append(files, File{Name: p.base + suffix, Size: st.Size(), Mode: st.Mode()})
-		}
-	}
-	return files
-}
-
-// walk calls do for each file of a tree that belongs to the module.
-func (c *Cache) walk(p place, do func(File)) error {
-	root := c.path(p.tree)
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			return nil
-		}
-		if path == root || !d.Type().IsRegular() {
-			return fmt.Errorf("%w: %s", ErrIrregular, path)
-		}
-		rel := filepath.ToSlash(path[len(root)+1:])
-		if !isZipMember(p.v, rel) {
-			return nil
-		}
-		st, err := d.Info()
-		if err != nil {
-			return err
-		}
-		do(File{Name: p.tree + "/" + rel, Size: st.Size(), Mode: st.Mode()})
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("module %s: %w", p.v, err)
-	}
-	return nil
-}
-
 // OpenFile opens a file by its name relative to the cache directory, so that reading it is no use
 // of the version where the system allows that (see Use). Names that lead out of the cache are
 // refused.
@@ -135,7 +93,7 @@ func (c *Cache) GraphFiles(ctx context.Context) ([]File, error) {
 		}
 		files = append(files, c.smallFiles(p, suffixes...)...)
 	}
-	sumdb, err := c.sumdbFiles(ctx)
+	sumdb, err := sumdbFiles(ctx, c.path(sumdbDir), c.o)
 	if err != nil {
 		return nil, err
 	}
@@ -144,15 +102,15 @@ func (c *Cache) GraphFiles(ctx context.Context) ([]File, error) {
 	return files, nil
 }
 
-func (c *Cache) sumdbFiles(ctx context.Context) ([]File, error) {
+// sumdbFiles lists what the checksum database served, in the directory root.
+func sumdbFiles(ctx context.Context, root string, o Options) ([]File, error) {
 	var files []File
-	root := c.path(sumdbDir)
 	if _, err := os.Lstat(root); err != nil {
 		return nil, nil
 	}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return c.unread(sumdbDir, err)
+			return o.unread(sumdbDir, err)
 		}
 		if !d.Type().IsRegular() {
 			return nil

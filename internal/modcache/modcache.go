@@ -46,15 +46,11 @@ package modcache
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
-	"github.com/gofrs/flock"
 	"golang.org/x/mod/module"
-	"golang.org/x/mod/semver"
 	modzip "golang.org/x/mod/zip"
 )
 
@@ -101,97 +97,31 @@ type Options struct {
 	Unread func(name string, err error)
 }
 
+// unread tells Unread why a directory cannot be read. Without Unread it returns the error.
+func (o Options) unread(name string, err error) error {
+	if err == nil || o.Unread == nil {
+		return err
+	}
+	o.Unread(name, err)
+	return nil
+}
+
 // Cache is a module cache in a local directory. Its methods are safe for concurrent use, also
 // by several processes and beside go commands.
 type Cache struct {
-	dir string
-	o   Options
+	layout
+	o Options
 	// step, in tests, is called before each change of the cache, and can fail it.
 	step func(what string) error
 }
 
 // Open returns the module cache in dir, which need not exist. It touches nothing.
 func Open(dir string, o Options) *Cache {
-	return &Cache{dir: filepath.Clean(dir), o: o, step: func(string) error { return nil }}
+	return &Cache{layout: layout{filepath.Clean(dir)}, o: o, step: func(string) error { return nil }}
 }
 
 // Dir returns the directory of the cache.
 func (c *Cache) Dir() string { return c.dir }
-
-// path turns a name relative to the cache into a path of this system.
-func (c *Cache) path(name string) string {
-	return c.dir + string(filepath.Separator) + filepath.FromSlash(name)
-}
-
-// place is where a module version lies, as names relative to the cache.
-type place struct {
-	v    module.Version
-	base string // cache/download/<path>/@v/<version>; suffixes follow
-	tree string // <path>@<version>
-}
-
-// TreeName is the directory of a module tree, with slashes and relative to the cache. The error is
-// that of a path or version that cannot be escaped.
-func TreeName(v module.Version) (string, error) {
-	path, err := module.EscapePath(v.Path)
-	if err != nil {
-		return "", err
-	}
-	version, err := module.EscapeVersion(v.Version)
-	return path + "@" + version, err
-}
-
-// locate returns the place of a version, under the conditions of modfetch.CachePath.
-func locate(v module.Version) (place, error) {
-	p, err := module.EscapePath(v.Path)
-	if err != nil {
-		return place{}, err
-	}
-	if !semver.IsValid(v.Version) || module.CanonicalVersion(v.Version) != v.Version {
-		return place{}, fmt.Errorf("module %s: version %q is not canonical", v.Path, v.Version)
-	}
-	ver, err := module.EscapeVersion(v.Version)
-	if err != nil {
-		return place{}, err
-	}
-	return place{v: v, base: downloadDir + "/" + p + "/@v/" + ver, tree: p + "@" + ver}, nil
-}
-
-// unescape is the inverse of locate, for an escaped path and version.
-func unescape(escPath, escVersion string) (module.Version, error) {
-	p, err := module.UnescapePath(escPath)
-	if err != nil {
-		return module.Version{}, err
-	}
-	ver, err := module.UnescapeVersion(escVersion)
-	if err != nil {
-		return module.Version{}, err
-	}
-	v := module.Version{Path: p, Version: ver}
-	_, err = locate(v)
-	return v, err
-}
-
-// needsMod tells whether go commands need the .mod of the version.
-func (p place) needsMod() bool { return p.v.Path != Toolchain }
-
-// lock takes the go command's own lock on a version, or returns ErrBusy.
-// As in cmd/go the lock file stays behind: removing it would let two processes hold "the" lock.
-func (c *Cache) lock(p place) (unlock func(), err error) {
-	file := c.path(p.base + ".lock")
-	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-		return nil, err
-	}
-	l := flock.New(file, flock.SetPermissions(0o666))
-	ok, err := l.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", p.v, err)
-	}
-	if !ok {
-		return nil, fmt.Errorf("%s: %w", p.v, ErrBusy)
-	}
-	return func() { _ = l.Unlock() }, nil
-}
 
 // isZipMember tells whether a file of a tree came out of the module's zip. In toolchains cmd/go
 // adds copies; golang.org/x/mod/zip allows go.mod in the root only, so these are the ones further

@@ -3,9 +3,11 @@ package modcache
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
+	"github.com/org/gocache-action/internal/osfile"
 	"golang.org/x/mod/module"
 )
 
@@ -85,3 +87,24 @@ func (s *Stage) retire(path string) error {
 
 // Clear removes what was moved into the stage so far, so that the disk has its bytes back.
 func (s *Stage) Clear() error { return s.Close() }
+
+// writeAndRename writes data to temp and renames that to path, which can be anything but a
+// directory with content.
+func writeAndRename(temp, path string, data []byte) error {
+	f, err := osfile.Create(temp, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return osfile.Rename(temp, path)
+}
+
+func removeFile(path string) error {
+	if err := osfile.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -40,7 +40,7 @@ const (
 // error, which concerns what was left.
 func (c *Cache) NewStage() (*Stage, error) {
 	s := &Stage{c: c}
-	if err := c.sweep(); err != nil {
+	if err := sweep(c.path("cache")); err != nil {
 		return s, fmt.Errorf("removing an interrupted restore: %w", err)
 	}
 	return s, nil
@@ -126,10 +126,9 @@ func lockStages(parent string) (unlock func(), err error) {
 	return func() { _ = l.Unlock() }, nil
 }
 
-// sweep removes the stages whose process is gone. What another user left and cannot be
-// removed by this one stays.
-func (c *Cache) sweep() error {
-	parent := c.path("cache")
+// sweep removes the stages in parent that processes left behind. A stage of another user stays if
+// this user may not remove it.
+func sweep(parent string) error {
 	list, err := os.ReadDir(parent)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {

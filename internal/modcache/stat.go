@@ -56,7 +56,7 @@ func (c *Cache) Stat(v module.Version) Module {
 	m.HasInfo = c.hasFile(p.base + ".info")
 	m.HasMod = c.hasFile(p.base + ".mod")
 	m.HasZip = c.hasFile(p.base + ".zip")
-	sum, sumErr := c.readSum(p)
+	sum, sumErr := readSum(c.path(p.base + ".ziphash"))
 	m.Sum = sum
 	tree, treeErr := os.Lstat(c.path(p.tree))
 	m.HasTree = treeErr == nil && tree.IsDir()
@@ -71,7 +71,7 @@ func (c *Cache) Stat(v module.Version) Module {
 		m.Problem = treeErr.Error()
 	case sumErr != nil && (m.HasTree || !errors.Is(sumErr, fs.ErrNotExist)):
 		m.Problem = sumErr.Error()
-	case !m.HasZip && c.exists(p.base+".zip"):
+	case !m.HasZip && exists(c.path(p.base+".zip")):
 		m.Problem = ".zip is empty" // "go mod verify" fails on it
 	case m.HasTree && p.needsMod() && !m.HasMod:
 		m.Problem = ".mod is missing"
@@ -85,32 +85,18 @@ func (c *Cache) Stat(v module.Version) Module {
 	return m
 }
 
-func (c *Cache) hasFile(name string) bool {
-	st, err := os.Lstat(c.path(name))
-	return err == nil && st.Mode().IsRegular() && st.Size() > 0
-}
-
 // ZipTime is when the zip of a version was written; the zero time where there is none.
 func (c *Cache) ZipTime(v module.Version) time.Time {
 	p, err := locate(v)
 	if err != nil {
 		return time.Time{}
 	}
-	st, err := os.Lstat(c.path(p.base + ".zip"))
-	if err != nil {
-		return time.Time{}
-	}
-	return st.ModTime()
+	return modTime(c.path(p.base + ".zip"))
 }
 
-func (c *Cache) exists(name string) bool {
-	_, err := os.Lstat(c.path(name))
-	return err == nil
-}
-
-// readSum reads .ziphash. The go command dies on an invalid one when there is no zip.
-func (c *Cache) readSum(p place) (string, error) {
-	data, err := os.ReadFile(c.path(p.base + ".ziphash"))
+// readSum reads a .ziphash file. Without a zip, the go command ends with an error if it is invalid.
+func readSum(file string) (string, error) {
+	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf(".ziphash is missing: %w", fs.ErrNotExist)
 	}
@@ -175,7 +161,7 @@ func (s *scanner) list(name string) ([]fs.DirEntry, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return list, s.c.unread(cmp.Or(name, "."), err)
+	return list, s.c.o.unread(cmp.Or(name, "."), err)
 }
 
 // downloads walks cache/download; esc is the escaped module path reached so far.
@@ -195,15 +181,6 @@ func (s *scanner) downloads(dir, esc string) error {
 		}
 	}
 	return err
-}
-
-// unread passes on why something cannot be read, and returns the error if nobody wants to know.
-func (c *Cache) unread(name string, err error) error {
-	if err == nil || c.o.Unread == nil {
-		return err
-	}
-	c.o.Unread(name, err)
-	return nil
 }
 
 // versions finds the versions of one module in its @v directory.

@@ -48,13 +48,13 @@ func (c *Cache) Use(v module.Version, enough time.Time) (Use, error) {
 		return Use{}, err
 	}
 	var u Use
-	u.Arrived = c.modTime(p.base + ".ziphash")
+	u.Arrived = modTime(c.path(p.base + ".ziphash"))
 	if st, err := os.Lstat(c.path(p.base + ".zip")); err == nil {
 		u.Zip = st.Size()
 	}
 	root := c.path(p.tree)
 	if _, err := os.Lstat(root); err != nil {
-		return c.modUse(p, u), nil
+		return modUse(c.layout, p, u), nil
 	}
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -83,11 +83,11 @@ func (c *Cache) Use(v module.Version, enough time.Time) (Use, error) {
 	return u, nil
 }
 
-// modUse is the use of a version that has no tree: of its .mod, which every go command reads that
-// loads a graph with it.
-func (c *Cache) modUse(p place, u Use) Use {
+// modUse adds to u the times of .mod and .info. They tell the use of a version that has no tree:
+// every go command that loads a module graph with the version reads its .mod.
+func modUse(l layout, p place, u Use) Use {
 	for _, suffix := range []string{".mod", ".info"} {
-		if st, err := os.Lstat(c.path(p.base + suffix)); err == nil {
+		if st, err := os.Lstat(l.path(p.base + suffix)); err == nil {
 			if st.ModTime().After(u.Arrived) {
 				u.Arrived = st.ModTime()
 			}
@@ -105,16 +105,8 @@ func (c *Cache) GraphUse(v module.Version) (arrived, read time.Time) {
 	if err != nil {
 		return time.Time{}, time.Time{}
 	}
-	u := c.modUse(p, Use{})
+	u := modUse(c.layout, p, Use{})
 	return u.Arrived, u.Read
-}
-
-func (c *Cache) modTime(name string) time.Time {
-	st, err := os.Lstat(c.path(name))
-	if err != nil {
-		return time.Time{}
-	}
-	return st.ModTime()
 }
 
 // readTime returns when a file was read after it was written. A file system may set both times when
@@ -139,7 +131,7 @@ func (c *Cache) Touched(v module.Version) (t time.Time) {
 		return t
 	}
 	for _, name := range []string{p.tree, p.base + ".partial", p.base + ".zip", p.base + ".ziphash", p.base + ".mod", p.base + ".info"} {
-		if m := c.modTime(name); m.After(t) {
+		if m := modTime(c.path(name)); m.After(t) {
 			t = m
 		}
 	}
