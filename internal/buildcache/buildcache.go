@@ -9,7 +9,7 @@
 //     "go tool" are a directory <output>-d with one executable file in it.
 //   - xx is the first byte of the ID, 00 to ff.
 //   - README explains the directory to humans; trim.txt holds when the go command last trimmed it.
-//   - fuzz/ holds the fuzzing corpus, which nothing here ever removes.
+//   - fuzz/ holds the fuzzing corpus, which this package never removes.
 //
 // # Sharing
 //
@@ -17,7 +17,7 @@
 // cmd/go, there is no lock: an output counts only from the moment at which it has its full size,
 // all writers of an output write the same bytes in the same order, and an action entry is written
 // after its output. A process killed at any instant therefore leaves only complete entries, or
-// files that every go command takes as a miss and overwrites.
+// files that every go command treats as a miss and overwrites.
 //
 // All methods are safe for concurrent use, unless they say otherwise.
 package buildcache
@@ -46,7 +46,7 @@ func Open(dir string) *Cache { return &Cache{dir: dir} }
 // Dir returns the directory of the cache.
 func (c *Cache) Dir() string { return c.dir }
 
-// actionFile and outputFile return the paths at which cmd/go keeps them.
+// actionFile and outputFile return the paths that cmd/go uses.
 func (c *Cache) actionFile(id digest.ID) string { return c.file(id, "-a") }
 func (c *Cache) outputFile(id digest.ID) string { return c.file(id, "-d") }
 
@@ -63,9 +63,9 @@ See go.dev to learn more about Go.
 `
 
 // Prepare creates what an empty cache consists of: the directory, its 256 subdirectories, README,
-// and trim.txt, which says that the cache was trimmed at now. What exists is kept. So the go
-// command does not walk a freshly restored cache to trim it, yet goes on trimming a cache that
-// lives longer than one job. It goes on after an error, and returns the first.
+// and trim.txt, which says that the cache was trimmed at now. What exists is kept. Because of
+// trim.txt the go command does not walk a freshly restored cache to trim it, and still trims a
+// cache that outlives a job. Prepare continues after an error, and returns the first.
 func (c *Cache) Prepare(now time.Time) error {
 	if err := os.MkdirAll(c.dir, 0o777); err != nil {
 		return fmt.Errorf("preparing build cache: %w", err)
@@ -81,8 +81,8 @@ func (c *Cache) Prepare(now time.Time) error {
 	return nil
 }
 
-// makeShards creates the missing subdirectories of dir. It goes on after an error, and returns the
-// first.
+// makeShards creates the missing subdirectories of dir. It continues after an error, and returns
+// the first.
 func makeShards(dir string) error {
 	have := map[string]bool{}
 	list, err := os.ReadDir(dir)
@@ -141,10 +141,9 @@ const (
 //     hour old. Younger ones would hide what a job uses. The second hour covers clocks that are set
 //     back a little.
 //   - It trims what is older than 5 days and 1 hour. trim.txt (see Prepare) keeps it from trimming
-//     for 24 hours; 13 hours of margin keep entries alive where trim.txt was older than the
-//     restore.
-//   - Whole seconds survive on every file system, so that "newer than at the restore" is an exact
-//     test.
+//     for 24 hours. The margin of 13 hours protects entries if trim.txt was older than the restore.
+//   - Every file system keeps whole seconds, so the test whether a file is newer than at the
+//     restore is exact.
 func AgedTime(lastUse, now time.Time) time.Time {
 	t := lastUse
 	if newest := now.Add(-minAge); t.After(newest) {
@@ -156,9 +155,9 @@ func AgedTime(lastUse, now time.Time) time.Time {
 	return t.Truncate(time.Second)
 }
 
-// Remove removes action entries, then outputs. What is missing is fine. Entries go first,
-// so that a process killed in between leaves none without its output. It goes on after an error
-// and returns all of them.
+// Remove removes action entries, then outputs, so that a process killed in between leaves no entry
+// without its output. Missing files are no error. Remove continues after an error, and returns all
+// errors.
 func (c *Cache) Remove(actions, outputs []digest.ID) error {
 	var errs []error
 	for _, id := range actions {

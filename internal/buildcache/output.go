@@ -27,7 +27,7 @@ func (c *Cache) dataFile(o Output) (string, error) {
 	if o.Exec == "" {
 		return path, nil
 	}
-	// The name comes from a manifest: it must not lead out of its directory.
+	// The name comes from a manifest. It must not lead out of the directory.
 	if o.Exec == "." || o.Exec == ".." || len(o.Exec) > 255 || !filepath.IsLocal(o.Exec) || filepath.Base(o.Exec) != o.Exec {
 		return "", fmt.Errorf("output %s: invalid name of an executable %.300q", o.ID, o.Exec)
 	}
@@ -36,9 +36,9 @@ func (c *Cache) dataFile(o Output) (string, error) {
 
 // Writer receives the bytes of one output, in order. It is not safe for concurrent use.
 //
-// The file grows as it is written and gets its full size with the last byte: killed at any
-// instant it leaves a short file (or an empty directory), which the go command takes as a miss
-// and completes. Therefore nothing is preallocated.
+// The file grows as it is written and gets its full size with the last byte: killed at any instant
+// it leaves a short file (or an empty directory), which the go command treats as a miss and
+// completes. Therefore nothing is preallocated.
 type Writer struct {
 	f     *osfile.File
 	o     Output
@@ -129,8 +129,8 @@ func isWhole(o Output, path string, st fs.FileInfo) bool {
 	return st.Mode().IsRegular() && o.Exec == "" && st.Size() == o.Size
 }
 
-// rewrite opens a file of the wrong size as cmd/go does: in place, because another process may be
-// writing the same bytes right now, and then both succeed.
+// rewrite opens a file of the wrong size to be overwritten in place, as cmd/go does: if another
+// process is writing the same bytes right now, both succeed.
 func rewrite(path string, perm fs.FileMode, truncate bool) (*osfile.File, error) {
 	f, err := osfile.Overwrite(path, perm)
 	if err != nil {
@@ -144,8 +144,8 @@ func rewrite(path string, perm fs.FileMode, truncate bool) (*osfile.File, error)
 	return f, nil
 }
 
-// Write appends to the output. More bytes than the size of the output are an error, and none
-// of the p that exceeds it is written.
+// Write appends to the output. If p exceeds the size of the output, that is an error, and nothing
+// of p is written.
 func (w *Writer) Write(p []byte) (int, error) {
 	if w.err != nil {
 		return 0, w.err
@@ -183,7 +183,7 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-// Abort gives the output up and removes what was written of it. Call it instead of Close.
+// Abort removes what was written of the output. It is called instead of Close.
 func (w *Writer) Abort() {
 	w.f.Close()
 	w.remove()
@@ -197,8 +197,8 @@ func (w *Writer) remove() {
 }
 
 // PutAction writes an action entry with the given modification time. Call it only once its output
-// is there. An identical entry is left alone, with its time; junk and any other entry are
-// overwritten, so do not call it for an action that Scan found whole.
+// is there. An identical entry is left alone, with its time; anything else is overwritten, so it
+// must not be called for an action that Scan found complete.
 func (c *Cache) PutAction(e Entry, mtime time.Time) error {
 	if e.Size < 0 || e.Time < 0 {
 		return fmt.Errorf("action entry %s: negative size or time", e.Action)

@@ -35,11 +35,11 @@ type Output struct {
 	Exec string
 }
 
-// Broken is a file or directory of the cache that the go command takes as a miss.
+// Broken is a file or directory of the cache that the go command treats as a miss.
 type Broken struct {
 	Path   string // relative to the cache directory, with slashes
 	Reason string
-	// Unreadable says that this user may not read it, so that it can be whole for others.
+	// Unreadable means that this user may not read it. For another user it may be complete.
 	Unreadable bool
 }
 
@@ -51,13 +51,13 @@ type File struct {
 
 // Inventory is what a cache holds.
 type Inventory struct {
-	Entries []Local // only whole ones, sorted by Action
-	// Outputs are all sound outputs, also those that no entry names; sorted by ID.
+	Entries []Local // only complete ones, sorted by Action
+	// Outputs are all complete outputs, including those that no entry names; sorted by ID.
 	Outputs []Output
 	Broken  []Broken // sorted by Path
 	Fuzz    []File   // sorted by Name
-	// Unread says of which directories nothing is known, and why. Entries whose output could lie in
-	// one are in no list.
+	// Unread says which directories could not be read, and why. Entries whose output would lie in
+	// one of them are in no list.
 	Unread []error
 
 	index *idindex.Index // of Outputs
@@ -92,8 +92,8 @@ func (inv *Inventory) indexOutputs() {
 	}
 }
 
-// shard is what one of the 256 subdirectories holds. Whether its entries are
-// whole is known only once all shards are: outputs lie in other shards.
+// shard is the content of one of the 256 subdirectories. Whether its entries are complete is known
+// only once all shards are scanned, since their outputs lie in other shards.
 type shard struct {
 	entries []Local  // sorted by Action; OutputTime is not set yet
 	outputs []Output // sorted by ID
@@ -101,21 +101,21 @@ type shard struct {
 	unread  error // why the subdirectory could not be read
 }
 
-// ScanOptions say what a scan lists, and who is told of its memory.
+// ScanOptions are options of a scan.
 type ScanOptions struct {
 	// Fuzz lists the fuzzing corpus as well.
 	Fuzz bool
-	// Memory, unless it is nil, is called once, before the subdirectories are joined, with about
-	// how many bytes they and the inventory take.
+	// If Memory is set, it is called once, before the lists of the subdirectories are merged, with
+	// about how many bytes of memory these and the inventory take.
 	Memory func(bytes int64)
 }
 
-// scansAtOnce is how many subdirectories are read at once. Reading them waits for the disk, so that
-// there are more than most machines have cores.
+// scansAtOnce is how many subdirectories are read at once. It is more than most machines have
+// cores, since reading mostly waits for the disk.
 const scansAtOnce = 8
 
 // Scan lists the cache, several subdirectories at once. A missing directory is an empty inventory.
-// Files that come and go meanwhile may be listed or not. The only error is that of ctx.
+// Files that appear or vanish meanwhile may be listed or not. The only error is that of ctx.
 //
 // Memory is about 170 bytes an entry with an output of its own, and 96 more while it is merged.
 func (c *Cache) Scan(ctx context.Context, o ScanOptions) (*Inventory, error) {
@@ -205,8 +205,8 @@ type shardScanner struct {
 	buf    [EntrySize + 1]byte // one more, to see that a file is too long
 }
 
-// scan adds the directory entry name to s, or returns what is wrong with it, or why it cannot be
-// told. Files that vanished and files of a kind that cmd/go ignores are passed over.
+// scan adds the directory entry name to s, or returns what is wrong with it, or the error of
+// examining it. It ignores files that have vanished and names that cmd/go ignores.
 func (sc *shardScanner) scan(s *shard, name string) (broken string, err error) {
 	kind, ok := cutKind(&name)
 	if !ok {

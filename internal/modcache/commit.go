@@ -13,7 +13,8 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// SumError means that content does not have the hash that go.sum (or whoever asked) demands.
+// SumError means that a tree or a .mod file does not have the hash that the caller, mostly from
+// go.sum, asked for.
 type SumError struct {
 	Module    module.Version
 	GoMod     bool // the .mod file, not the tree
@@ -28,12 +29,12 @@ func (e *SumError) Error() string {
 	return fmt.Sprintf("%s of %s has checksum %s, want %s", what, e.Module, e.Got, e.Want)
 }
 
-// Commit verifies the version and lets it appear in the cache. sum is the h1 hash that the tree
-// must have, goModSum the one of the .mod file, or "" when it is not known. Nothing reaches the
-// cache when the content does not match (*SumError), when a file failed, or when a go command is at
-// work on the version (ErrBusy). A .mod is required, except for toolchains; an .info is not, since
-// the cache of who stored the version may have had none. In every case the Install is over, and
-// what was staged is removed.
+// Commit verifies the version and makes it visible in the cache. sum is the h1 hash that the tree
+// must have, goModSum that of the .mod file, or "" when it is not known. Nothing reaches the cache
+// when the content does not match (*SumError), when a file could not be written, or when a go
+// command is working on the version (ErrBusy). A .mod is required, except for toolchains; an .info
+// is not, since the cache from which the version was stored may have had none. The Install ends in
+// every case, and the staged files are removed.
 //
 // A tree that is complete and has the same hash is left alone, unless Replace is set; missing small
 // files and a missing zip are added to it. A broken tree is moved out of the way and removed once
@@ -46,16 +47,16 @@ func (e *SumError) Error() string {
 // steps, and what a go command finds when the process dies after each:
 //
 //  1. .info and .mod: what the module graph needs, as after "go list -m".
-//  2. A broken tree goes away, then .partial (in the other order the broken tree would count).
-//     The version is not downloaded.
-//  3. A zip that is not the module's goes away: the go command would extract it beside a .ziphash.
-//     The same.
-//  4. .ziphash, over an existing one. Without a tree nothing but a zip is affected by it, and "go
-//     mod verify" wants it to be there before a zip is: a zip without .ziphash makes it fail.
-//  5. The tree, by one rename: from here on the version is complete.
-//  6. The zip. Until then "go mod download" alone would fetch it.
-//  7. The root of the tree becomes read-only, which it cannot be before: an ordinary user may not
-//     rename a read-only directory. Until then the tree is complete but can be written to, as when
+//  2. A broken tree is moved away, then .partial is removed (in the other order the broken tree
+//     would count). To the go command, the version is not downloaded yet.
+//  3. A zip that is not the module's is removed: the go command would extract it, once .ziphash is
+//     there. The version still is not downloaded.
+//  4. .ziphash is written, over an existing one. Without a tree it matters only to a zip, and it
+//     must come before the zip: "go mod verify" fails on a zip without .ziphash.
+//  5. The tree appears by one rename. From here on the version is complete.
+//  6. The zip appears. Until then only "go mod download" would fetch it.
+//  7. The root of the tree becomes read-only. It cannot be so earlier, because an ordinary user may
+//     not rename a read-only directory. Until then the tree is complete but writable, as it is when
 //     a go command dies at this point.
 //
 // So .ziphash comes before the tree: the one rename of step 5 decides, and no step leaves a tree
@@ -113,7 +114,7 @@ func (i *Install) verifySmall(goModWant string) error {
 	return nil
 }
 
-// checkInfo demands what modfetch reads from .info: JSON with the right version.
+// checkInfo checks what modfetch reads from .info: JSON with the right version.
 func checkInfo(v module.Version, data []byte) error {
 	var info struct{ Version string }
 	if err := json.Unmarshal(data, &info); err != nil {
@@ -125,10 +126,10 @@ func checkInfo(v module.Version, data []byte) error {
 	return nil
 }
 
-// checkMod tells whether data can be a .mod file: it names a module. Of an old module
-// that has no go.mod, cmd/go makes up one with just that line. Only a hash can tell more.
+// checkMod checks that data names a module, as every .mod file does: for an old module without a
+// go.mod, cmd/go writes a file with just that line. Only a hash can prove more.
 func checkMod(v module.Version, data []byte) error {
-	// "//vgo 0.0." starts what cmd/go made up once, and ignores today.
+	// Early versions of cmd/go wrote files that begin with "//vgo 0.0."; today it ignores them.
 	if modfile.ModulePath(data) == "" || bytes.HasPrefix(data, []byte("//vgo 0.0.")) {
 		return fmt.Errorf(".mod of %s is not a go.mod file", v)
 	}
@@ -165,8 +166,7 @@ func (i *Install) publication(sum, goModSum string) *publication {
 	}
 }
 
-// readOnly returns the mode of a directory without write permission, which is how cmd/go derives
-// it.
+// readOnly returns the mode of a directory less write permission, as cmd/go computes it.
 func readOnly(dir string) (fs.FileMode, error) {
 	st, err := os.Lstat(dir)
 	if err != nil {

@@ -17,11 +17,11 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// A Deviation says in which files a tree is not what its hash says. Names are relative to the tree,
-// with slashes.
+// A Deviation lists the files in which a tree differs from what its hash stands for. Names are
+// relative to the tree, with slashes.
 type Deviation struct {
 	Extra, Changed, Missing []string
-	// Latest are the files that were written last, where nothing better is known.
+	// Latest are the files that were written last, if it is not known which ones differ.
 	Latest []string
 }
 
@@ -31,7 +31,7 @@ const (
 	latest         = 3
 )
 
-// String names the files for people; it is "" where nothing is known.
+// String lists the files for people. It is "" if there are none.
 func (d Deviation) String() string {
 	var parts []string
 	add := func(what string, names []string) {
@@ -51,17 +51,17 @@ func (d Deviation) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// member is a file of a tree as it is here.
+// member is a file of a local tree.
 type member struct {
 	name    string
 	sum     [sha256.Size]byte
 	written time.Time
 }
 
-// Deviation compares the tree of a version with its hash. The zip tells all, if it is here and has
-// that hash. Without it, it is tried whether the hash is right when some files are left out: those
-// with names of editors and other tools, and those that were written last, one after the other. It
-// reads all files.
+// Deviation finds out why the tree of a version does not have the hash sum. If the zip is present
+// and has that hash, the tree is compared with it. Otherwise Deviation tries whether the tree has
+// the hash without some of its files: those that editors and other tools leave behind, and those
+// that were written last. It reads all files of the tree.
 func (c *Cache) Deviation(ctx context.Context, v module.Version, sum string) (Deviation, error) {
 	p, err := locate(v)
 	if err != nil {
@@ -176,12 +176,12 @@ func compareMembers(here []member, want map[string][sha256.Size]byte) (d Deviati
 	return d
 }
 
-// maxTries bounds how many sets of files are left out on trial, each of which takes about a second
-// for a million files.
+// maxTries bounds how many sets of files extraMembers tries to leave out. For a million files, each
+// try takes about a second.
 const maxTries = 128
 
-// extraMembers finds files without which the tree has the hash; nil if none of its guesses is
-// right. The files are sorted, those written last first.
+// extraMembers returns files without which the tree has the hash, or nil if no guess is right.
+// members are sorted, those written last first.
 func extraMembers(ctx context.Context, p place, members []member, sum string) []string {
 	prefix := p.v.Path + "@" + p.v.Version + "/"
 	right := func(without []member) bool {
@@ -215,7 +215,8 @@ func extraMembers(ctx context.Context, p place, members []member, sum string) []
 	return nil
 }
 
-// isLeftover reports whether a name is one that editors, patch and file managers give.
+// isLeftover reports whether an editor, patch or a file manager gives its files names like this
+// one.
 func isLeftover(name string) bool {
 	base := path.Base(name)
 	for _, suffix := range []string{"~", ".orig", ".rej", ".bak", ".swp", ".swo", ".tmp"} {
@@ -236,8 +237,8 @@ func namesOf(members []member) (names []string) {
 	return names
 }
 
-// Removal is the command that removes the tree of a version, after which the go command extracts or
-// fetches it again.
+// Removal returns the shell command that removes the tree of a version, so that the go command
+// extracts or downloads it again.
 func (c *Cache) Removal(v module.Version) string {
 	p, err := locate(v)
 	if err != nil {
@@ -247,7 +248,7 @@ func (c *Cache) Removal(v module.Version) string {
 	if runtime.GOOS == "windows" {
 		return `cmd /c rmdir /s /q "` + dir + `"` // PowerShell has another rmdir
 	}
-	// "!", of which capitals are made, is history expansion in shells that people type into.
+	// The "!" that stands for a capital letter is history expansion in interactive shells.
 	if strings.Trim(dir, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._@-+~") != "" || strings.HasPrefix(dir, "~") {
 		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
 	}

@@ -21,8 +21,8 @@ type File struct {
 	Mode fs.FileMode
 }
 
-// Measure counts the files of a tree and their bytes, without reading them. Compared
-// with the figures of the whole module they show that files are missing or were cut off.
+// Measure counts the files of a tree and their bytes, without reading them. If the figures are
+// lower than those of the whole module, files are missing or cut off.
 func (c *Cache) Measure(v module.Version) (files int, bytes int64, err error) {
 	p, err := locate(v)
 	if err != nil {
@@ -35,9 +35,9 @@ func (c *Cache) Measure(v module.Version) (files int, bytes int64, err error) {
 	return files, bytes, err
 }
 
-// Files lists what a version consists of: .info, .mod and .ziphash, as far as they are there, then
-// the tree in the order of its h1 hash. The zip is not listed. Anything but regular files and
-// directories in the tree is an error.
+// Files lists the files of a version: .info, .mod and .ziphash, if they exist, then the tree in the
+// order of its h1 hash. The zip is not listed. Anything but regular files and directories in the
+// tree is an error.
 func (c *Cache) Files(v module.Version) ([]File, error) {
 	p, err := locate(v)
 	if err != nil {
@@ -63,9 +63,9 @@ func (c *Cache) ModFile(v module.Version) (name string, ok bool) {
 	return p.base + ".mod", len(c.smallFiles(p, ".mod")) > 0
 }
 
-// OpenFile opens a file by its name relative to the cache directory, so that reading it is no use
-// of the version where the system allows that (see Use). Names that lead out of the cache are
-// refused.
+// OpenFile opens a file by its name relative to the cache directory. Where the system allows it,
+// reading the file does not count as a use of the version (see Use). Names that lead out of the
+// cache are refused.
 func (c *Cache) OpenFile(name string) (*os.File, error) {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return nil, fmt.Errorf("module cache: invalid file name %.300q", name)
@@ -74,8 +74,8 @@ func (c *Cache) OpenFile(name string) (*os.File, error) {
 }
 
 // GraphFiles lists the .mod files of the versions that are not Complete, the .info files of all
-// versions, and what the checksum database served, sorted by name. (An .info can come into a cache
-// after its version did, and whoever stored the version may have lacked it.)
+// versions, and what the checksum database served, sorted by name. (An .info can arrive later than
+// its version, so it may be missing from the stored version.)
 func (c *Cache) GraphFiles(ctx context.Context) ([]File, error) {
 	mods, err := c.Scan(ctx)
 	if err != nil {

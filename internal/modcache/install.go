@@ -16,22 +16,21 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// InstallOptions of one module version.
+// InstallOptions are options for the installation of one module version.
 type InstallOptions struct {
 	// Zip also rebuilds <version>.zip, with stored members in the order in which the files were
 	// closed.
 	Zip bool
-	// Replace replaces also a tree that looks complete. It is for trees of which Measure tells that
-	// files are missing.
+	// Replace also replaces a tree that looks complete. It is for trees in which, according to
+	// Measure, files are missing.
 	Replace bool
-	// Files and Bytes are how many files the tree has and how large they are together, where that
-	// is known: more are refused as they come, before they fill the disk. 0: the limits of the
-	// package alone.
+	// Files and Bytes are the number of files of the tree and their total size, if known. Anything
+	// beyond is refused before it fills the disk. With 0, only the limits of the package hold.
 	Files int
 	Bytes int64
 }
 
-// limits of the tree, and what is known about it.
+// limits returns how many files and bytes the tree may have.
 func (o InstallOptions) limits() (files int, bytes int64) {
 	files, bytes = MaxFiles, MaxTreeSize
 	if o.Files > 0 {
@@ -43,8 +42,8 @@ func (o InstallOptions) limits() (files int, bytes int64) {
 	return files, bytes
 }
 
-// Install puts one module version together in a stage. Create may be called, and several files may
-// be written, by several goroutines at once; Commit or Abort comes when all are closed.
+// Install assembles one module version in a stage. Several goroutines may call Create and write
+// files at once. Commit or Abort must be called once all files are closed.
 type Install struct {
 	c    *Cache
 	p    place
@@ -94,9 +93,9 @@ func (i *Install) begin() error {
 }
 
 // Create starts a file, named relative to the cache: one of
-// cache/download/<path>/@v/<version>.info, .mod and .ziphash, or a file of the tree. mode counts
-// for its execute bits; a file of a tree is otherwise 0444 and one of cache/download 0666, less the
-// umask. The writer must receive exactly size bytes, and its Close reports when it did not.
+// cache/download/<path>/@v/<version>.info, .mod and .ziphash, or a file of the tree. Only the
+// execute bits of mode are used: a file of the tree gets 0444 and one of cache/download 0666, less
+// the umask. The writer must receive exactly size bytes, or Close returns an error.
 func (i *Install) Create(name string, mode fs.FileMode, size int64) (io.WriteCloser, error) {
 	w, err := i.create(name, mode, size)
 	if err != nil {
@@ -105,7 +104,7 @@ func (i *Install) Create(name string, mode fs.FileMode, size int64) (io.WriteClo
 	return w, nil
 }
 
-// WriteFile is Create, one Write and Close, with less work.
+// WriteFile calls Create, then Write once, then Close.
 func (i *Install) WriteFile(name string, mode fs.FileMode, data []byte) error {
 	w, err := i.Create(name, mode, int64(len(data)))
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// layout is where the parts of module versions lie in a cache, and what can be told from their
-// names, sizes and times.
+// layout knows where the files of module versions lie in a cache, and what their names, sizes and
+// modes say.
 type layout struct{ dir string }
 
 // path turns a name relative to the cache into a path of this system.
@@ -21,7 +21,7 @@ func (l layout) path(name string) string {
 	return l.dir + string(filepath.Separator) + filepath.FromSlash(name)
 }
 
-// place is where a module version lies, as names relative to the cache.
+// place is where the files of a module version lie: names relative to the cache.
 type place struct {
 	v    module.Version
 	base string // cache/download/<path>/@v/<version>; suffixes follow
@@ -39,7 +39,7 @@ func TreeName(v module.Version) (string, error) {
 	return path + "@" + version, err
 }
 
-// locate returns the place of a version, under the conditions of modfetch.CachePath.
+// locate returns the place of a version. It accepts the versions that modfetch.CachePath accepts.
 func locate(v module.Version) (place, error) {
 	p, err := module.EscapePath(v.Path)
 	if err != nil {
@@ -97,7 +97,8 @@ func (l layout) hasFile(name string) bool {
 	return err == nil && st.Mode().IsRegular() && st.Size() > 0
 }
 
-// smallFiles lists those files of cache/download that are there and not empty.
+// smallFiles lists those of the files with these suffixes in cache/download that exist and are not
+// empty.
 func (l layout) smallFiles(p place, suffixes ...string) []File {
 	var files []File
 	for _, suffix := range suffixes {

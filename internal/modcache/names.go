@@ -12,7 +12,7 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// checkTreeName refuses names that the go command refuses, or that file systems do.
+// checkTreeName refuses names that the go command or file systems refuse.
 func checkTreeName(rel string) error {
 	if len(rel) > MaxName {
 		return fmt.Errorf("%.300q: name of %d bytes", rel, len(rel))
@@ -28,8 +28,8 @@ func checkTreeName(rel string) error {
 	return module.CheckFilePath(rel)
 }
 
-// treeNames are the files and directories of a tree that is being installed, as its rules and limits
-// see them. It is not safe for concurrent use.
+// treeNames holds the names of the files and directories of a tree that is being installed, and
+// checks them against rules and limits. It is not safe for concurrent use.
 type treeNames struct {
 	folded map[string]string // case-folded path: path
 	isDir  map[string]bool
@@ -81,8 +81,8 @@ func (t *treeNames) makeDir(root, rel string) error {
 	return nil
 }
 
-// foldCase maps names that are equal under strings.EqualFold to the same string, as
-// strToFold of golang.org/x/mod/zip does.
+// foldCase maps all names that are equal under strings.EqualFold to one string, like strToFold in
+// golang.org/x/mod/zip.
 func foldCase(s string) string {
 	for k := range len(s) {
 		if c := s[k]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {

@@ -12,12 +12,12 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// publication takes one verified version from the stage to its place, in the steps that
-// Install.Commit documents.
+// publication moves one verified version from the stage to its place in the cache, in the steps
+// that Install.Commit documents.
 type publication struct {
 	c       *Cache
 	at      place
-	replace bool // a tree that looks complete, too
+	replace bool // also a tree that looks complete
 
 	sum, goModSum string // hashes of tree and .mod, as Commit got them
 
@@ -27,7 +27,7 @@ type publication struct {
 	hasZip bool
 }
 
-// publish takes the steps that Commit documents.
+// publish runs these steps.
 func (p *publication) publish() error {
 	unlock, err := p.c.lock(p.at)
 	if err != nil {
@@ -56,7 +56,8 @@ func (p *publication) publish() error {
 	return p.makeReadOnly()
 }
 
-// keeps tells whether the go command takes the tree that is there as complete and with this hash.
+// keeps reports whether the existing tree stays: the go command considers it complete, and it has
+// the right hash.
 func (p *publication) keeps(have Module) (bool, error) {
 	_, err := os.Lstat(p.c.path(p.at.base + ".partial"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -78,8 +79,8 @@ func (p *publication) publishSmall() error {
 	return nil
 }
 
-// keepsSmall tells whether the file that is there will do. An .info may differ: the origin it names
-// depends on the proxy. A .mod of known hash must be equal.
+// keepsSmall reports whether an existing file stays. An .info may differ: the origin in it depends
+// on the proxy. A .mod must be equal if its hash is known.
 func (p *publication) keepsSmall(suffix string, data []byte) bool {
 	old, err := osfile.ReadQuietly(p.c.path(p.at.base + suffix))
 	if err != nil {
@@ -100,8 +101,8 @@ func (p *publication) placeSmall(suffix string, data []byte) error {
 	return writeAndRename(temp, p.c.path(p.at.base+suffix), data)
 }
 
-// dropWrongZip removes a zip that is not known to be that of the module. With a right .ziphash
-// beside it the go command checked it, or we did.
+// dropWrongZip removes a zip unless it is known to be the module's: the go command or this package
+// checked it if the right .ziphash lies beside it, else its hash is computed.
 func (p *publication) dropWrongZip(have Module) error {
 	zip := p.c.path(p.at.base + ".zip")
 	if have.HasZip && have.Sum == p.sum && !p.replace {
@@ -138,8 +139,8 @@ func (p *publication) makeReadOnly() error {
 	return os.Chmod(p.c.path(p.at.tree), mode)
 }
 
-// publishTree puts the new tree in place of the old one, if there is one. When a step fails, on
-// Windows often because another program has a file open, the old tree is what it was.
+// publishTree puts the new tree in the place of the old one, if there is one. When a step fails, on
+// Windows often because another program has a file open, it puts the old tree back.
 func (p *publication) publishTree(have Module) (err error) {
 	old, err := remember(p.c.layout, p.at, filepath.Join(p.dir, "old"))
 	if err != nil {
@@ -171,7 +172,7 @@ func (p *publication) publishTree(have Module) (err error) {
 	return osfile.Rename(p.root, tree)
 }
 
-// retire moves a broken tree into the stage, which is removed later, and then removes .partial.
+// retire moves a broken tree into the stage, where it is removed later, and then removes .partial.
 func (p *publication) retire(old *retired) error {
 	if err := p.c.step("retire"); err != nil {
 		return err

@@ -18,16 +18,17 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// State is how much of a module version is there.
+// State says how much of a module version a cache has.
 type State int
 
 const (
-	// Complete: go build, test, vet and so on find what they need. "go mod download" also wants
-	// HasZip and HasInfo, and "go list -m -json" HasInfo.
+	// Complete means that go build, test, vet and the like find what they need. "go mod download"
+	// also needs HasZip and HasInfo, "go list -m -json" needs HasInfo.
 	Complete State = iota
-	// ModOnly: there is no tree, but .mod or .info. Most of a module graph is so.
+	// ModOnly means that there is no tree, but .mod or .info. Most versions in a module graph are
+	// in this state.
 	ModOnly
-	// Broken: files that no go command can use or wants to see, or the version is not there at all.
+	// Broken means that no go command can use the files, or that the version is absent.
 	Broken
 )
 
@@ -41,11 +42,12 @@ type Module struct {
 	State   State
 	Problem string // why it is Broken
 	Sum     string // the content of .ziphash, "h1:..."; empty when missing or invalid
-	// HasZip, HasInfo and HasMod tell of non-empty files, HasTree of a directory of any content.
+	// HasZip, HasInfo and HasMod mean files that are not empty, HasTree a directory of any content.
 	HasZip, HasInfo, HasMod, HasTree bool
 }
 
-// Stat describes one version, without looking into its tree. Errors make it Broken.
+// Stat describes one version, without reading its tree. A version that cannot be examined is
+// Broken.
 func (c *Cache) Stat(v module.Version) Module {
 	m := Module{Version: v, State: Broken}
 	p, err := locate(v)
@@ -109,7 +111,7 @@ func readSum(file string) (string, error) {
 	return string(data), nil
 }
 
-// validSum tells whether s is an h1 hash.
+// validSum reports whether s is an h1 hash.
 func validSum(s string) bool {
 	b64, ok := strings.CutPrefix(s, "h1:")
 	sum, err := base64.StdEncoding.DecodeString(b64)
@@ -117,8 +119,8 @@ func validSum(s string) bool {
 }
 
 // Scan lists the versions in the cache, sorted by path and version. A missing directory is empty.
-// cache/vcs, list, lock and temporary files are ignored, golang.org/fips140 is left
-// out, and names that are no module version go to Options.Skipped.
+// cache/vcs, list, lock and temporary files are ignored, golang.org/fips140 is left out, and names
+// that do not belong to a module version are passed to Options.Skipped.
 func (c *Cache) Scan(ctx context.Context) ([]Module, error) {
 	s := scanner{c: c, ctx: ctx, found: map[module.Version]bool{}}
 	err := s.downloads(downloadDir, "")
@@ -199,8 +201,8 @@ func (s *scanner) versions(dir, esc string) error {
 	return err
 }
 
-// trees walks the directories above the extracted trees, to find those that
-// have no file in cache/download. Trees are not entered.
+// trees finds the extracted trees, including those that have no file in cache/download. It does not
+// read the trees themselves.
 func (s *scanner) trees(dir string) error {
 	list, err := s.list(dir)
 	for _, d := range list {

@@ -8,7 +8,7 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// retired is what was in the place of a version before an install.
+// retired is what the place of a version held before an install.
 type retired struct {
 	tree, stage   string // where it is, and where it goes
 	mode          fs.FileMode
@@ -29,7 +29,7 @@ func remember(l layout, p place, stage string) (*retired, error) {
 		return nil, err
 	}
 	if old.ziphash, err = osfile.ReadQuietly(old.hash); err != nil {
-		old.ziphash = nil // absent, or nothing that anyone can read
+		old.ziphash = nil // absent or unreadable
 	}
 	return old, nil
 }
@@ -50,7 +50,7 @@ func (r *retired) moveAway() error {
 	return nil
 }
 
-// moveAway renames whatever is at path, if anything. When it cannot, path is what it was.
+// moveAway renames what is at path, if anything. If it fails, path is unchanged.
 func moveAway(path, to string) error {
 	st, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -79,8 +79,8 @@ func restoreMode(path string, mode fs.FileMode) error {
 	return os.Chmod(path, mode.Perm())
 }
 
-// putBack undoes an install that failed, in such an order that a tree that did not count never
-// counts.
+// putBack undoes an install that failed. Its order makes sure that a tree that the go command did
+// not accept before is never accepted in between.
 func (r *retired) putBack() error {
 	if !r.moved {
 		return nil

@@ -15,8 +15,8 @@ import (
 
 const vcsDir = "cache/vcs"
 
-// Clone is a repository in cache/vcs, which go commands clone for modules that no proxy serves.
-// Without it they clone again.
+// Clone is a repository in cache/vcs, where go commands clone the modules that no proxy serves. If
+// it is missing, they clone it again.
 type Clone struct {
 	Name    string // 64 hex digits
 	Remote  string // as cmd/go describes it: "git3:https://host/path"
@@ -71,8 +71,8 @@ func readClone(root string) (Clone, error) {
 	return cl, err
 }
 
-// RemoveClone removes a repository, under the lock that go commands hold while they work with it:
-// ErrBusy. The lock file stays.
+// RemoveClone removes a repository. It returns ErrBusy while a go command works with the repository
+// and holds its lock. The lock file stays.
 func (s *Stage) RemoveClone(name string) error {
 	root := s.c.path(vcsDir + "/" + name)
 	l := flock.New(root+".lock", flock.SetPermissions(0o666))
