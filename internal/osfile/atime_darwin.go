@@ -9,7 +9,7 @@ import (
 )
 
 // AccessTime returns when a file was last read, in nanoseconds since the epoch, as far as its file
-// system records that; see RecordsReads. ok is false if the system does not tell.
+// system records that; see RecordsReads. It reports false if the system does not tell.
 func AccessTime(info fs.FileInfo) (int64, bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

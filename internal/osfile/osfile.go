@@ -112,7 +112,7 @@ func IsNoSpace(err error) bool {
 // IsReadOnly reports whether err means that the file system is read-only.
 func IsReadOnly(err error) bool { return errors.Is(err, readOnly) }
 
-// FullDisk, ReadOnlyDisk and BadName return errors of this system, for tests.
+// FullDisk, ReadOnlyDisk and BadName are errors of this system, for tests.
 var (
 	FullDisk     error = noSpace[0]
 	ReadOnlyDisk error = readOnly
