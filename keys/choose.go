@@ -14,13 +14,12 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// ErrNoMatch says that no module file is named by any pattern of Input.Select.
+// ErrNoMatch means that no pattern of Input.Select matches a module file.
 var ErrNoMatch = errors.New("no module file matches")
 
 // CleanPattern checks a pattern of Input.Select and returns it without a leading "./". Patterns are
-// matched against the paths of module files relative to the project: "*" and "?" stand for what is
-// no slash, "**" for any number of directories, "[a-z]" for one character and "{a,b}" for one of
-// several.
+// matched against the paths of module files relative to the project: "*" and "?" match no slash,
+// "**" matches any number of directories, "[a-z]" for one character and "{a,b}" for one of several.
 func CleanPattern(pattern string) (string, error) {
 	clean := strings.TrimPrefix(filepath.ToSlash(pattern), "./")
 	switch {
@@ -32,9 +31,9 @@ func CleanPattern(pattern string) (string, error) {
 	return clean, nil
 }
 
-// choose returns the files that the patterns name. A go.mod counts when it is named, also with a
-// go.sum beside it. That nothing is named at all is an error, as every change of a dependency would
-// go unseen.
+// choose returns the files that match a pattern. A go.mod that matches is chosen even if there is a
+// go.sum beside it. It is an error if no file matches, since then the key would not change with the
+// dependencies.
 func (p *Plan) choose(files []File, patterns []string) (chosen []File, err error) {
 	hits := make([]bool, len(patterns))
 	for _, f := range files {
@@ -63,9 +62,9 @@ func (p *Plan) choose(files []File, patterns []string) (chosen []File, err error
 	return chosen, p.selectVersions(chosen)
 }
 
-// selectVersions notes what the chosen files have checksums of.
+// selectVersions records the versions that the chosen files have checksums of.
 func (p *Plan) selectVersions(chosen []File) error {
-	sums, _, err := check(chosen) // what is wrong was noted before
+	sums, _, err := check(chosen) // there are notes about errors already
 	if err != nil {
 		return err
 	}
@@ -76,7 +75,7 @@ func (p *Plan) selectVersions(chosen []File) error {
 	return nil
 }
 
-// Fetches reports whether a version that has a checksum is one to fetch because of it.
+// Fetches reports whether a version with a checksum is to be fetched.
 func (p *Plan) Fetches(v module.Version) bool { return p.Selected == nil || p.Selected[v] }
 
 // listPaths names files in a message, some of them if there are many.
@@ -104,8 +103,8 @@ func (c *collector) named() {
 	}
 }
 
-// matched collects a file that the search comes across if a pattern names it, such as tools.sum,
-// which belongs to a tools.mod of -modfile.
+// matched collects a file that the search finds if it matches a pattern, such as tools.sum, which
+// belongs to a tools.mod of -modfile.
 func (c *collector) matched(file string) {
 	if len(c.env.Select) == 0 {
 		return
@@ -125,7 +124,7 @@ func (c *collector) pair(file string) {
 	switch filepath.Ext(file) {
 	case ".mod", ".sum":
 	default:
-		return // Derive tells that it matches nothing
+		return // Derive reports that it matches nothing
 	}
 	if _, err := readFile(file); errors.Is(err, fs.ErrNotExist) {
 		return // the same

@@ -16,8 +16,8 @@ import (
 	"github.com/org/gocache-action/internal/samedir"
 )
 
-// Env is what Collect has to know beside the files. The fields that are named like
-// variables hold what `go env` prints in the project directory with GOTOOLCHAIN=local.
+// Env is what Collect needs to know besides the files. The fields that are named like variables
+// hold what `go env` prints in the project directory with GOTOOLCHAIN=local.
 type Env struct {
 	Name string // of what is being built
 
@@ -32,9 +32,9 @@ type Env struct {
 	GOWORK      string // absolute path, "off" or ""
 	GOFLAGS     string
 
-	// Select becomes Input.Select. A pattern without wildcards that names a file which is not
-	// searched for, such as one in testdata or in a hidden directory, has its module collected as
-	// well.
+	// Select becomes Input.Select. A pattern without wildcards can also name a file that the search
+	// would not find, such as one in testdata or in a hidden directory: its module is collected,
+	// too.
 	Select []string
 
 	// Skip lists absolute directories that are no part of the project, such as a
@@ -52,9 +52,9 @@ type collector struct {
 	env  Env
 	in   Input
 	seen []seenFile // the go.mod files
-	// nesting: what is collected now is of nested modules.
+	// nesting is set while nested modules are collected.
 	nesting bool
-	line    string // of the Go version that decides on the toolchain
+	line    string // Go version that selects the toolchain
 	// fetches is true once a module that is not vendored has checksums of its own.
 	fetches bool
 }
@@ -62,15 +62,15 @@ type collector struct {
 // Collect finds the module files of the project in dir:
 //
 //   - go.work, go.work.sum and the modules that it uses, also outside of dir, unless GOWORK is off;
-//   - else the module that dir belongs to;
-//   - local directories that any of them puts in place of a module (replace);
-//   - modules nested below dir, for jobs build tools and examples too.
+//   - otherwise the module that dir belongs to;
+//   - local directories that replace modules in any of them;
+//   - modules nested below dir, since jobs build tools and examples, too.
 //
 // With -modfile in GOFLAGS the go.mod and go.sum that it names come before those in their usual
-// places, which are collected too: jobs mostly use both.
+// places. These are collected as well, since most jobs use both.
 //
-// What cannot be read or parsed costs no more than itself, with a note: the job may put it right,
-// or never use it. The error is that of a directory without a name.
+// A file that cannot be read or parsed is left out, with a note: the job may correct it, or never
+// use it. The only error is that the absolute path of dir cannot be determined.
 func Collect(dir string, env Env) (Input, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -87,7 +87,7 @@ func Collect(dir string, env Env) (Input, error) {
 	return c.in, nil
 }
 
-// crossed joins target and host where they differ.
+// crossed joins target and host if they differ.
 func crossed(target, host string) string {
 	if host == "" || host == target {
 		return target
@@ -132,8 +132,8 @@ func (c *collector) modFile() string {
 	return local(c.dir, file)
 }
 
-// workspace collects go.work and its members. One that is not checked out yet is named, as a job
-// can bring it.
+// workspace collects go.work and its members. A missing go.work gets a note, since the job may
+// check it out later.
 func (c *collector) workspace(file string) {
 	root := c.same(filepath.Dir(file))
 	file = filepath.Join(root, filepath.Base(file))
@@ -145,7 +145,7 @@ func (c *collector) workspace(file string) {
 	f := File{Path: c.rel(file), Data: data}
 	work, err := parseWork(f)
 	if err != nil {
-		// Derive names it. Its members are found if they lie in the project.
+		// Derive adds a note. The search finds those members that lie in the project.
 		c.in.Files = append(c.in.Files, f)
 		c.sums(file+".sum", false)
 		return
@@ -171,8 +171,8 @@ func (c *collector) workspace(file string) {
 	c.replaced(root, work.Replace)
 }
 
-// module collects a go.mod, which must exist, and the go.sum that belongs to it. One that does not
-// parse is collected as well, and beside an error of which Derive tells; its checksums hold.
+// module collects a go.mod, which must exist, and the go.sum that belongs to it. It does so even if
+// the go.mod does not parse: Derive adds a note, and the checksums of its go.sum are used.
 func (c *collector) module(file string, vendored func(*modfile.File) bool) (*modfile.File, error) {
 	data, err := readFile(file)
 	if err != nil {
@@ -181,7 +181,7 @@ func (c *collector) module(file string, vendored func(*modfile.File) bool) (*mod
 	f := File{Path: c.rel(file), Data: data, Nested: c.nesting}
 	mod, err := parseMod(f)
 	if errors.Is(err, ErrSyntax) && !c.nesting {
-		mod, err = new(modfile.File), nil // Derive names it
+		mod, err = new(modfile.File), nil // Derive adds a note
 	}
 	if err != nil || c.collected(file) {
 		return mod, err
@@ -199,14 +199,14 @@ func (c *collector) module(file string, vendored func(*modfile.File) bool) (*mod
 	return mod, nil
 }
 
-// seenFile is a file by its directory, whatever that is called. The file itself would not do: equal
-// ones can be hard links to each other.
+// seenFile identifies a file by the identity of its directory, which can have several names. The
+// identity of the file itself is not enough: equal files can be hard links to each other.
 type seenFile struct {
 	dir  fs.FileInfo
 	base string
 }
 
-// collected reports whether a file was collected, under whatever name.
+// collected reports whether a file was collected before, under any name.
 func (c *collector) collected(file string) bool {
 	info, err := os.Stat(filepath.Dir(file))
 	return err == nil && slices.ContainsFunc(c.seen, func(s seenFile) bool {
@@ -234,8 +234,8 @@ func (c *collector) sums(file string, vendored bool) (found bool) {
 	return true
 }
 
-// replaced collects local directories that stand in for modules. One that is not there
-// is the go command's to complain about: it does so only when it needs the module.
+// replaced collects local directories that replace modules. It ignores missing ones: the go command
+// reports them, if it needs the module.
 func (c *collector) replaced(root string, list []*modfile.Replace) {
 	for _, r := range list {
 		if r.New.Version != "" || !modfile.IsDirectoryPath(r.New.Path) {
@@ -249,7 +249,7 @@ func (c *collector) replaced(root string, list []*modfile.Replace) {
 	}
 }
 
-// toolchain replaces the version of the installed go by the one that will run.
+// toolchain replaces the version of the installed go command with the one that will run.
 func (c *collector) toolchain(g *modfile.Go, t *modfile.Toolchain) {
 	line := ""
 	if t != nil {
@@ -275,9 +275,9 @@ func local(root, dir string) string {
 	return filepath.Join(root, dir)
 }
 
-// same returns a directory by the name that it has in relation to the project directory, where it
-// is that, contains it or lies in it: else a symbolic link or a short name (Windows) would give one
-// file two names, or a key that depends on the place of the checkout.
+// same returns the name of a directory in terms of the project directory, if it is that directory,
+// contains it or lies in it. Otherwise a symbolic link or a short name (Windows) could give one
+// file two names, or make the key depend on where the checkout is.
 func (c *collector) same(root string) string {
 	info, err := os.Stat(root)
 	if err != nil {
@@ -297,8 +297,8 @@ func (c *collector) same(root string) string {
 	return root
 }
 
-// rel names a file in the key: relative to the project, so that a checkout elsewhere
-// has the same key. On another Windows drive it is absolute.
+// rel returns the name of a file in the key. It is relative to the project, so that a checkout
+// elsewhere has the same key, but absolute for a file on another drive of Windows.
 func (c *collector) rel(file string) string {
 	rel, err := filepath.Rel(c.dir, file)
 	if err != nil {
@@ -314,7 +314,7 @@ func readFile(file string) ([]byte, error) {
 		return nil, err
 	}
 	if info.IsDir() {
-		// A directory may be called go.mod, and to the go command it is no module file.
+		// A directory can be called go.mod. The go command does not treat it as a module file.
 		return nil, &fs.PathError{Op: "read", Path: file, Err: fs.ErrNotExist}
 	}
 	if info.Size() > maxFile {

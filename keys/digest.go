@@ -18,8 +18,8 @@ const digestHeader = "gocache key 1\n"
 //	"vendor\n" or "modules\n"
 //	for each file: <length of path in decimal> ":" <path> <length of content in decimal> ":" <content>
 //
-// Lengths come before what they measure and the rest is fixed, so the encoding can be
-// read back: two different lists of files never have the same encoding.
+// Each length precedes its text and all else is fixed, so the encoding can be decoded: two
+// different lists of files never have the same encoding.
 func digest(files []File, vendor bool) string {
 	h := sha256.New()
 	encode(h, files, vendor)

@@ -8,12 +8,13 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// emptyGoModHash is the h1 of an empty go.mod. Old go commands wrote it into go.sum by mistake
-// for what is no module; cmd/go (modfetch.readGoSum) drops such lines, and so do we.
+// emptyGoModHash is the h1 of an empty go.mod. Old go commands wrote it into go.sum by mistake, for
+// paths that are not modules. cmd/go (modfetch.readGoSum) drops such lines, and so does this
+// package.
 const emptyGoModHash = "h1:G7mAYYxgmS0lVkHyy2hEOLQCFB0DlQFTMLWggykrydY="
 
-// sumTable merges checksum files and remembers where each line stood, to be able to
-// name both sides of a contradiction.
+// sumTable merges checksum files and remembers the position of each line, so that it can name both
+// of two lines that contradict each other.
 type sumTable struct {
 	Sums
 	zipAt, modAt map[module.Version]string // "file:line"
@@ -28,10 +29,10 @@ func newSumTable() *sumTable {
 }
 
 // add parses one go.sum or go.work.sum the way cmd/go does: fields are separated by any space,
-// empty lines are skipped, and hashes of algorithms other than h1 are left to those who know them.
-// A line with which the go command would not put up, or that contradicts one from before, counts
-// for nothing: the others are as good as without it, and the go command may never read this file.
-// Of vendored modules nothing is entered.
+// empty lines are skipped, and so are hashes of algorithms other than h1. A line that the go
+// command would reject, or that contradicts an earlier one, is ignored: the other lines are still
+// valid, and the go command may never read this file. Lines of vendored modules are checked but not
+// entered.
 func (t *sumTable) add(f File) (notes []string) {
 	bad, first := 0, error(nil)
 	n := 0
@@ -76,14 +77,14 @@ func (t *sumTable) line(fields []string, vendored bool) error {
 		return fmt.Errorf("checksum of %s@%s contradicts %s: %s here, %s there",
 			mod.Path, fields[1], at[mod], hash, old)
 	}
-	// What is no valid module is never asked for, and must not become an object name.
+	// No one asks for an invalid module version, and it must not become an object name.
 	if !vendored && module.Check(mod.Path, mod.Version) == nil {
 		table[mod] = hash
 	}
 	return nil
 }
 
-// remember notes where a line that was entered stands. The first place wins.
+// remember records the position of a line that was entered. The first one stays.
 func (t *sumTable) remember(fields []string, f File, line int) {
 	mod, table, at := t.place(fields)
 	if _, known := at[mod]; !known && table[mod] != "" {
@@ -91,7 +92,7 @@ func (t *sumTable) remember(fields []string, f File, line int) {
 	}
 }
 
-// place tells to which of the two tables a line belongs.
+// place returns the one of the two tables to which a line belongs.
 func (t *sumTable) place(fields []string) (module.Version, map[module.Version]string, map[module.Version]string) {
 	version, isMod := strings.CutSuffix(fields[1], "/go.mod")
 	mod := module.Version{Path: fields[0], Version: version}

@@ -16,18 +16,18 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// A File is one module file. Its extension says what it is: .mod, .sum or .work. Those of -modfile
-// and GOWORK have other names than go.mod, go.sum, go.work and go.work.sum.
+// A File is one module file. Its extension says what it is: .mod, .sum or .work. The name can be
+// any, since -modfile and GOWORK can name any file.
 type File struct {
 	// Path is a slash path relative to the project directory. It starts with "../" for
 	// members of a workspace and replacements that lie outside.
 	Path string
 	Data []byte
-	// Vendored says that the module of this file is built from its vendor directory:
-	// its checksums select nothing to fetch.
+	// Vendored means that the module of this file is built from its vendor directory, so that
+	// nothing is fetched because of its checksums.
 	Vendored bool
-	// Nested says that nothing refers to the module of this file. Where its checksums contradict
-	// those of the others, they yield.
+	// Nested means that no other module refers to the module of this file. Where its checksums
+	// contradict those of others, theirs are used.
 	Nested bool
 }
 
@@ -41,16 +41,16 @@ type Input struct {
 	// those that say what is built, see counted. All files are parsed, and their checksums hold, in
 	// any case.
 	Select []string
-	// Vendor says that every module with dependencies is vendored, so
-	// that the module cache is neither saved nor restored.
+	// Vendor means that every module with dependencies is vendored, so that the module cache is
+	// neither saved nor restored.
 	Vendor bool
-	// Notes say for people what was left out, such as a nested module whose go.mod
-	// does not parse. They are no part of the key.
+	// Notes tell people what was left out, such as a nested module whose go.mod does not parse.
+	// They are not part of the key.
 	Notes []string
 }
 
-// A Key names a snapshot within a scope. The elements are kept apart, for the store
-// escapes each on its own: no two keys share a name, whatever a user puts into them.
+// A Key names a snapshot within a scope. The elements are kept apart because each is escaped
+// separately: two keys never have the same name, whatever users put into them.
 type Key struct {
 	Name   string `json:"name"`
 	OS     string `json:"os"`
@@ -59,8 +59,8 @@ type Key struct {
 	Digest string `json:"digest"` // SHA-256 in lower-case hex
 }
 
-// latest stands where the digest stands in the key of the newest snapshot of a name.
-// It is no digest: those have 64 characters.
+// latest takes the place of the digest in the key of the newest snapshot of a name. It cannot be a
+// digest, which has 64 characters.
 const latest = "latest"
 
 // Exact returns the elements of the key of exactly these module files.
@@ -98,17 +98,17 @@ type Plan struct {
 	Ingredients []Ingredient
 	Sums        Sums
 	// Selected are the versions that the files named by Input.Select have checksums of; nil without
-	// it. What the others name holds as a checksum, and is no reason to fetch.
+	// it. Checksums in other files are used to verify, but nothing is fetched because of them.
 	Selected  map[module.Version]bool
-	Vendor    bool // the module half is to be skipped
+	Vendor    bool // modules are neither saved nor restored
 	NoModules bool // there is no go.mod at all
 	Notes     []string
 }
 
-// Derive computes the key of a project. What is wrong in a file costs no more than itself, and a
-// note names it: a go.mod or go.work that does not parse, a line of a go.sum that is malformed or
-// contradicts another. Errors are patterns that name nothing, and files that no caller should give:
-// twice the same, or no module file.
+// Derive computes the key of a project. A defect in a file costs only what is defective, and gets a
+// note: a go.mod or go.work that does not parse, a line of a go.sum that is malformed or
+// contradicts another. It is an error if the patterns match nothing, if a file is given twice, or
+// if one is not a module file.
 func Derive(in Input) (Plan, error) {
 	files, err := sorted(in.Files)
 	if err != nil {
@@ -170,8 +170,8 @@ func check(files []File) (sums Sums, notes []string, err error) {
 	return table.Sums, notes, nil
 }
 
-// mainFirst puts the files of nested modules last, for of checksums that contradict each other the
-// first holds.
+// mainFirst puts the files of nested modules last, since the first of several contradicting
+// checksums is used.
 func mainFirst(files []File) []File {
 	files = slices.Clone(files)
 	slices.SortStableFunc(files, func(a, b File) int {

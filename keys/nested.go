@@ -17,14 +17,14 @@ import (
 	"github.com/org/gocache-action/internal/samedir"
 )
 
-// maxDirs bounds the search for nested modules, in directories looked into. It is a guard against
-// trees that are no checkout (a home directory), where the search would take minutes.
+// maxDirs bounds the search for nested modules, in directories looked into. It protects against
+// trees that are not a checkout, such as a home directory, where the search would take minutes.
 const maxDirs = 100_000
 
 // nested collects the modules below the project directory that nothing refers to. It does not look
 // into
 //
-//   - vendor and node_modules: code of others, whose go.mod files select nothing here;
+//   - vendor and node_modules: third-party code, whose go.mod files do not matter here;
 //   - testdata: modules made for tests, often broken on purpose;
 //   - hidden directories, .git among them: the go command ignores them too, and runners keep caches
 //     there;
@@ -34,7 +34,7 @@ const maxDirs = 100_000
 // out: _examples and _tools are modules in many projects.
 func (c *collector) nested() {
 	n := 0
-	// WalkDir does not follow links, also not one that is where it begins.
+	// WalkDir follows no links, not even as its root.
 	root := samedir.Real(c.dir)
 	skip := c.skips()
 	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -60,14 +60,13 @@ func (c *collector) nested() {
 	})
 }
 
-// respell names what lies in root, which is the project directory by another name, as all other
-// files are named.
+// respell converts the name of a file below root, another name of the project directory, to the
+// spelling of all other files.
 func (c *collector) respell(path, root string) string {
 	return filepath.Join(c.dir, path[len(root):])
 }
 
-// skips are the directories that are not looked into and that lie in the project, whatever they are
-// called there.
+// skips are those of the directories to skip that lie in the project, by whatever name.
 func (c *collector) skips() (list []fs.FileInfo) {
 	for _, dir := range c.env.Skip {
 		if rel, ok := samedir.Inside(dir, c.dir); !ok || rel == "." {
@@ -80,9 +79,9 @@ func (c *collector) skips() (list []fs.FileInfo) {
 	return list
 }
 
-// skipped tells by its name, or by what it is, that a directory is not looked into. What it is is
-// asked anew: on Windows not every file system tells in the list of a directory what os.SameFile
-// needs.
+// skipped reports whether a directory is skipped, because of its name or its identity. The identity
+// needs a call of its own: on Windows, not every file system lists with a directory what
+// os.SameFile needs.
 func skipped(skip []fs.FileInfo, path string, d fs.DirEntry) bool {
 	switch d.Name() {
 	case "vendor", "node_modules", "testdata":
@@ -116,10 +115,10 @@ func (c *collector) note(format string, args ...any) {
 	c.in.Notes = append(c.in.Notes, fmt.Sprintf(format, args...))
 }
 
-// vendored tells whether the go command builds the module or workspace in root from its vendor
-// directory, as cmd/go/internal/modload.setDefaultBuildMod decides: -mod says so, or vendor was
-// made by Go 1.14 or later in the same mode. Other than cmd/go it asks for modules.txt: a vendor
-// directory without one was made by another tool.
+// vendored reports whether the go command builds the module or workspace in root from its vendor
+// directory. It follows cmd/go/internal/modload.setDefaultBuildMod: -mod says so, or Go 1.14 or
+// later made the vendor directory in the same mode. Unlike cmd/go it requires modules.txt: a vendor
+// directory without it was made by another tool.
 func (c *collector) vendored(root, goLine string, workspace bool) bool {
 	switch goflags.String(c.env.GOFLAGS, "mod") {
 	case "vendor":

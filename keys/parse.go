@@ -8,12 +8,12 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// newestSyntax is the newest Go whose go.mod syntax golang.org/x/mod/modfile is
-// known to read whole.
+// newestSyntax is the newest Go version whose go.mod syntax golang.org/x/mod/modfile is known to
+// read completely.
 const newestSyntax = "go1.26"
 
-// parseMod parses a go.mod. Unknown directives are errors, as for the go command, except
-// in a file for a later Go than this package knows: it may use what is not yet invented.
+// parseMod parses a go.mod. Unknown directives are errors, as for the go command, except in a file
+// for a later Go version than this package knows, which may have new directives.
 func parseMod(f File) (*modfile.File, error) {
 	mod, err := modfile.Parse(f.Path, f.Data, nil)
 	if err == nil {
@@ -37,8 +37,8 @@ func parseWork(f File) (*modfile.WorkFile, error) {
 // ErrSyntax is wrapped by the errors of go.mod and go.work files that do not parse.
 var ErrSyntax = errors.New("does not parse")
 
-// syntaxError keeps the first complaint: the ones after it are mostly its consequences,
-// and each already says "file:line:".
+// syntaxError keeps the first error only, since later ones mostly follow from it. Each of them
+// begins with "file:line:".
 func syntaxError(path string, err error) error {
 	var list modfile.ErrorList
 	if errors.As(err, &list) && len(list) > 0 {

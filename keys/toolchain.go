@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Toolchain predicts the Go version that the go command will run, without letting it
-// switch: a switch may download 300 MB, which is what the restore that comes next is to
-// avoid. It follows cmd/go/internal/toolchain.Select, go1.26.
+// Toolchain predicts the Go version that the go command will run, without letting it switch: a
+// switch may download 300 MB, which the following restore should make unnecessary. It follows
+// cmd/go/internal/toolchain.Select, go1.26.
 //
 // local is GOVERSION of the installed go ("go1.26.8"), setting is GOTOOLCHAIN; goLine ("1.25.0")
 // and toolLine ("go1.26.8") are what the go.work or go.mod in use says, or "".
@@ -23,7 +23,7 @@ func Toolchain(local, setting, goLine, toolLine string) string {
 		return selected
 	}
 	selected = "go" + goLine
-	// Since Go 1.21 the first release of a line is called x.y.0.
+	// Since Go 1.21, the first release of x.y is called x.y.0.
 	if version.Lang(selected) == selected && version.Compare(selected, "go1.21") >= 0 {
 		selected += ".0"
 	}
@@ -43,7 +43,7 @@ func startToolchain(local, setting string) (selected, mode string) {
 	return name, mode
 }
 
-// newer compares toolchain names. A development version is never left for a
+// newer compares toolchain names. The go command never switches from a development version to a
 // release; GOVERSION may carry experiments ("go1.26.8 X:jsonv2"), which do not count.
 func newer(name, than string) bool {
 	than, _, _ = strings.Cut(than, " ")

@@ -7,19 +7,19 @@ import (
 	"github.com/org/gocache-action/internal/modcache"
 )
 
-// checkEvery is after how many build entries running go commands are looked for again: they are
-// removed in some ten microseconds each, a look takes some milliseconds.
+// checkEvery is the number of build entries that are removed before trim looks for running go
+// commands again: removing one takes some ten microseconds, looking some milliseconds.
 const checkEvery = 100
 
-// living counts the entries that name each output and stay, by its index in the inventory.
+// living counts, for each output by its index in the inventory, the entries that name it and stay.
 func (t *trimming) living() []int32 {
 	if t.inv == nil {
 		return nil
 	}
 	n := make([]int32, len(t.inv.Outputs))
-	for i := range t.things {
-		if th := &t.things[i]; th.what == anEntry && !th.drop {
-			n[th.Content]++
+	for i := range t.candidates {
+		if cand := &t.candidates[i]; cand.what == anEntry && !cand.drop {
+			n[cand.Content]++
 		}
 	}
 	return n
@@ -29,18 +29,18 @@ func (t *trimming) living() []int32 {
 func (t *trimming) countPlan() {
 	living := t.living()
 	gone := make([]bool, len(living))
-	for i := range t.things {
-		th := &t.things[i]
-		if th.what == anEntry && th.drop {
+	for i := range t.candidates {
+		cand := &t.candidates[i]
+		if cand.what == anEntry && cand.drop {
 			t.res.Build.Dropped.Count++
-			if living[th.Content] == 0 && !gone[th.Content] {
-				gone[th.Content] = true
-				t.res.Build.Dropped.Bytes += th.Size
+			if living[cand.Content] == 0 && !gone[cand.Content] {
+				gone[cand.Content] = true
+				t.res.Build.Dropped.Bytes += cand.Size
 			}
-			t.list(th)
+			t.list(cand)
 			continue
 		}
-		t.countModule(th, nil)
+		t.countModule(cand, nil)
 	}
 	t.countKept(living)
 	if t.build != nil {
@@ -60,23 +60,24 @@ func (t *trimming) countKept(living []int32) {
 	}
 }
 
-// countModule counts a version, a clone or a graph file, and what came of removing it.
-func (t *trimming) countModule(th *thing, err error) {
+// countModule counts a version, a clone or the graph files of a version, according to the result of
+// removing it.
+func (t *trimming) countModule(cand *candidate, err error) {
 	switch {
-	case th.what == anEntry, th.what == aGraph && !th.drop:
+	case cand.what == anEntry, cand.what == aGraph && !cand.drop:
 	case err != nil:
-		t.res.Modules.Skipped.Add(th.Size)
-	case th.what == aGraph:
+		t.res.Modules.Skipped.Add(cand.Size)
+	case cand.what == aGraph:
 		t.res.Graph.Add(0)
-	case th.drop:
-		t.res.Modules.Dropped.Add(th.Size)
-		t.list(th)
+	case cand.drop:
+		t.res.Modules.Dropped.Add(cand.Size)
+		t.list(cand)
 	default:
-		t.res.Modules.Kept.Add(th.Size)
+		t.res.Modules.Kept.Add(cand.Size)
 	}
 }
 
-// execute removes what goes: modules first, which give the most for each step.
+// execute removes what is dropped: modules first, since each of them frees the most space.
 func (t *trimming) execute(ctx context.Context) error {
 	err := t.removeModules(ctx)
 	if t.build != nil {
@@ -99,31 +100,32 @@ func (t *trimming) removeModules(ctx context.Context) (err error) {
 		err = nil
 	}
 	defer func() { err = errors.Join(err, stage.Close()) }()
-	for i := range t.things {
-		th := &t.things[i]
-		if th.what == anEntry {
+	for i := range t.candidates {
+		cand := &t.candidates[i]
+		if cand.what == anEntry {
 			continue
 		}
 		var failed error
-		if th.drop {
+		if cand.drop {
 			if err := errors.Join(ctx.Err(), t.idle()); err != nil {
 				return err
 			}
-			failed = t.removeModule(stage, th)
+			failed = t.removeModule(stage, cand)
 		}
-		t.countModule(th, failed)
+		t.countModule(cand, failed)
 	}
 	return nil
 }
 
-// removeModule removes one version or clone, and gives the disk its bytes back. The .mod of a
-// version stays, others may need it; it goes later, when nobody has read it for as long.
-func (t *trimming) removeModule(stage *modcache.Stage, th *thing) error {
+// removeModule removes one version or clone, and frees its space. The .mod of a version stays,
+// since other module graphs may need it; it is removed later, when no graph has read it for the
+// same time.
+func (t *trimming) removeModule(stage *modcache.Stage, cand *candidate) error {
 	var err error
-	if th.what == aClone {
-		err = stage.RemoveClone(th.name)
+	if cand.what == aClone {
+		err = stage.RemoveClone(cand.name)
 	} else {
-		err = stage.Remove(th.version, th.what == aGraph)
+		err = stage.Remove(cand.version, cand.what == aGraph)
 	}
 	if err == nil {
 		err = stage.Clear()
@@ -134,14 +136,14 @@ func (t *trimming) removeModule(stage *modcache.Stage, th *thing) error {
 	return err
 }
 
-// removeEntries removes action entries, then the outputs that none names any more. living is
-// corrected by those that were used meanwhile.
+// removeEntries removes action entries, then the outputs that no entry names any more. It adds
+// entries that were used meanwhile to living.
 func (t *trimming) removeEntries(ctx context.Context, living []int32) error {
 	var outputs []int32
 	seen := make([]bool, len(living))
-	for i := range t.things {
-		th := &t.things[i]
-		if th.what != anEntry || !th.drop {
+	for i := range t.candidates {
+		cand := &t.candidates[i]
+		if cand.what != anEntry || !cand.drop {
 			continue
 		}
 		if (t.res.Build.Dropped.Count+t.res.Build.Skipped.Count)%checkEvery == 0 {
@@ -149,21 +151,21 @@ func (t *trimming) removeEntries(ctx context.Context, living []int32) error {
 				return err
 			}
 		}
-		e := t.inv.Entries[th.entry]
+		e := t.inv.Entries[cand.entry]
 		gone, err := t.build.DiscardAction(e)
 		if err != nil || !gone {
 			if err != nil {
 				t.warn("%v", err)
 			}
-			t.res.Build.Skipped.Add(th.Size)
-			living[th.Content]++
+			t.res.Build.Skipped.Add(cand.Size)
+			living[cand.Content]++
 			continue
 		}
 		t.res.Build.Dropped.Count++
-		t.list(th)
-		if !seen[th.Content] {
-			seen[th.Content] = true
-			outputs = append(outputs, th.Content)
+		t.list(cand)
+		if !seen[cand.Content] {
+			seen[cand.Content] = true
+			outputs = append(outputs, cand.Content)
 		}
 	}
 	return t.removeOutputs(ctx, outputs, living)
@@ -176,7 +178,7 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) e
 				return err
 			}
 		}
-		if living[i] > 0 || len(t.inv.Unread) > 0 { // what could not be read may name it
+		if living[i] > 0 || len(t.inv.Unread) > 0 { // an unread entry may name it
 			continue
 		}
 		o := t.inv.Outputs[i]
@@ -196,16 +198,16 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) e
 	return nil
 }
 
-// orphans are the outputs that no entry named at the scan, and that are older than what a go
-// command may be writing; by their index.
+// orphans are the indexes of the outputs that no entry named at the scan, and that are too old for
+// a go command to be writing them.
 func (t *trimming) orphans() (list []int32) {
 	if len(t.inv.Unread) > 0 {
-		return nil // entries that cannot be read may name them
+		return nil // unread entries may name them
 	}
 	named := make([]bool, len(t.inv.Outputs))
-	for i := range t.things {
-		if th := &t.things[i]; th.what == anEntry {
-			named[th.Content] = true
+	for i := range t.candidates {
+		if cand := &t.candidates[i]; cand.what == anEntry {
+			named[cand.Content] = true
 		}
 	}
 	for i, o := range t.inv.Outputs {

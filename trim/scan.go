@@ -12,9 +12,9 @@ import (
 	"github.com/org/gocache-action/internal/retention"
 )
 
-// thing is what is kept or dropped as a whole: a version, the .mod of one, a clone, an action
-// entry. The Content of an entry is the index of its output in inv.Outputs.
-type thing struct {
+// candidate is what is kept or dropped as a unit: a module version, the .mod and .info of one, a
+// clone, or an action entry. The Content of an entry is the index of its output in inv.Outputs.
+type candidate struct {
 	retention.Item
 	what    kind
 	version module.Version // modules and graph files
@@ -43,10 +43,10 @@ func (t *trimming) scanBuild(ctx context.Context) (err error) {
 	for _, err := range t.inv.Unread {
 		t.warn("build cache: what lies there stays: %v", err)
 	}
-	t.things = slices.Grow(t.things, len(t.inv.Entries))
+	t.candidates = slices.Grow(t.candidates, len(t.inv.Entries))
 	for i, e := range t.inv.Entries {
-		output, _ := t.inv.Find(e.Output) // it is there, else the scan had dropped the entry
-		t.things = append(t.things, thing{
+		output, _ := t.inv.Find(e.Output) // it exists, else the scan would have dropped the entry
+		t.candidates = append(t.candidates, candidate{
 			Item: retention.Item{Kind: retention.Build, LastUse: e.ActionTime / int64(time.Second), Size: e.Size, Content: int32(output)},
 			what: anEntry, entry: i,
 		})
@@ -54,15 +54,15 @@ func (t *trimming) scanBuild(ctx context.Context) (err error) {
 	return nil
 }
 
-// scanModules lists versions and clones. Whether the file system records reads shows in whether it
-// has recorded any.
+// scanModules lists versions and clones. It concludes that the file system records reads if there
+// is any recorded read.
 func (t *trimming) scanModules(ctx context.Context) error {
 	found, err := t.mods.Scan(ctx)
 	if err != nil {
 		return err
 	}
 	known := false
-	first := len(t.things)
+	first := len(t.candidates)
 	for _, m := range found {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -73,27 +73,27 @@ func (t *trimming) scanModules(ctx context.Context) error {
 			continue
 		}
 		known = known || !u.Read.IsZero()
-		t.things = append(t.things, t.moduleThing(m, u))
+		t.candidates = append(t.candidates, t.moduleCandidate(m, u))
 	}
 	t.res.UnknownUse = !known || !t.mods.RecordsReads()
-	for i := first; i < len(t.things); i++ {
-		t.things[i].Content = int32(i)
-		t.things[i].Ageless = t.res.UnknownUse
+	for i := first; i < len(t.candidates); i++ {
+		t.candidates[i].Content = int32(i)
+		t.candidates[i].Ageless = t.res.UnknownUse
 	}
 	return t.scanClones()
 }
 
-func (t *trimming) moduleThing(m modcache.Module, u modcache.Use) thing {
-	th := thing{what: aModule, version: m.Version}
-	th.Item = retention.Item{Kind: retention.Module, LastUse: unix(u.Last()), Size: u.Bytes + u.Zip}
+func (t *trimming) moduleCandidate(m modcache.Module, u modcache.Use) candidate {
+	cand := candidate{what: aModule, version: m.Version}
+	cand.Item = retention.Item{Kind: retention.Module, LastUse: unix(u.Last()), Size: u.Bytes + u.Zip}
 	switch {
 	case !m.HasTree && !m.HasZip && m.State == modcache.ModOnly:
-		th.what = aGraph
+		cand.what = aGraph
 	case m.State == modcache.Broken:
-		th.broken = true
+		cand.broken = true
 	}
-	th.Pinned = t.KeepToolchains && m.Version.Path == modcache.Toolchain && !th.broken
-	return th
+	cand.Pinned = t.KeepToolchains && m.Version.Path == modcache.Toolchain && !cand.broken
+	return cand
 }
 
 func (t *trimming) scanClones() error {
@@ -102,44 +102,45 @@ func (t *trimming) scanClones() error {
 		return err
 	}
 	for _, c := range clones {
-		t.things = append(t.things, thing{
-			Item: retention.Item{Kind: retention.Module, LastUse: unix(c.LastUse), Size: c.Bytes, Content: int32(len(t.things))},
+		t.candidates = append(t.candidates, candidate{
+			Item: retention.Item{Kind: retention.Module, LastUse: unix(c.LastUse), Size: c.Bytes, Content: int32(len(t.candidates))},
 			what: aClone, name: c.Name,
 		})
 	}
 	return nil
 }
 
-// decide says of each thing whether it goes. What is broken goes after the grace; nothing finds it.
+// decide marks the candidates that are dropped. Broken ones are dropped after the grace: no go
+// command uses them.
 func (t *trimming) decide() {
-	items := make([]retention.Item, len(t.things))
-	for i, th := range t.things {
-		items[i] = th.Item
-		items[i].LastUse = retention.Clamp(th.LastUse, t.now)
-		if th.what == aGraph {
-			// a few hundred bytes that go with nothing else, and only for their age
+	items := make([]retention.Item, len(t.candidates))
+	for i, cand := range t.candidates {
+		items[i] = cand.Item
+		items[i].LastUse = retention.Clamp(cand.LastUse, t.now)
+		if cand.what == aGraph {
+			// a few hundred bytes, dropped independently of all else, and only for their age
 			items[i].Size = 0
 		}
 	}
 	verdicts := retention.Decide(items, retention.Policy{
 		Now: t.now, MaxAge: t.MaxAge, MaxSize: t.MaxSize, MaxModules: t.MaxModules, MaxBuild: t.MaxBuild,
 	})
-	for i := range t.things {
-		th := &t.things[i]
-		th.drop, th.reason = verdicts[i] != retention.Kept, verdicts[i].String()
+	for i := range t.candidates {
+		cand := &t.candidates[i]
+		cand.drop, cand.reason = verdicts[i] != retention.Kept, verdicts[i].String()
 		switch {
-		case th.broken:
-			th.drop, th.reason = t.isPast(t.mods.Touched(th.version)), "broken"
-		case th.what == aGraph && verdicts[i] == retention.TooMuch:
-			th.drop = false
+		case cand.broken:
+			cand.drop, cand.reason = t.isPast(t.mods.Touched(cand.version)), "broken"
+		case cand.what == aGraph && verdicts[i] == retention.TooMuch:
+			cand.drop = false
 		}
 	}
 }
 
-// isPast reports whether a time lies before the grace.
+// isPast reports whether a time is older than the grace.
 func (t *trimming) isPast(at time.Time) bool { return at.Before(t.now.Add(-grace)) }
 
-// unix is 0 for the zero time: unknown is long ago.
+// unix returns 0 for the zero time: an unknown time counts as long ago.
 func unix(at time.Time) int64 {
 	if at.IsZero() {
 		return 0
@@ -147,18 +148,18 @@ func unix(at time.Time) int64 {
 	return at.Unix()
 }
 
-// list puts something that goes on the list of the largest.
-func (t *trimming) list(th *thing) {
-	d := Dropped{Kind: th.what.String(), Bytes: th.Size, LastUse: time.Unix(th.LastUse, 0).UTC(), Reason: th.reason}
-	switch th.what {
+// list adds a dropped candidate to the list of the largest.
+func (t *trimming) list(cand *candidate) {
+	d := Dropped{Kind: cand.what.String(), Bytes: cand.Size, LastUse: time.Unix(cand.LastUse, 0).UTC(), Reason: cand.reason}
+	switch cand.what {
 	case aGraph:
 		return
 	case aModule:
-		d.Name = th.version.String()
+		d.Name = cand.version.String()
 	case aClone:
-		d.Name = th.name
+		d.Name = cand.name
 	case anEntry:
-		d.Name = t.inv.Entries[th.entry].Action.String()[:16]
+		d.Name = t.inv.Entries[cand.entry].Action.String()[:16]
 	}
 	t.res.Largest.Add(d)
 }

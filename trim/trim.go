@@ -3,32 +3,33 @@
 //
 // # What counts as use
 //
-// For build entries the go command's own marks: it sets the time of an entry on use, if that is an
-// hour old. For modules it keeps no record, so the file system's is taken: when files of the tree
-// were read last (see modcache.Use). Where the file system does not record that, modules do not go
-// for their age, and the time of their arrival gives the order for a bound of the size.
+// For build entries, trim relies on the go command, which sets the time of an entry to now when it
+// uses it, if that time is at least an hour old. For modules the go command keeps no record, so
+// trim relies on the file system: on when files of the tree were last read (see modcache.Use). If
+// the file system does not record reads, no module is removed for its age, and a bound of the size
+// removes those first that arrived first.
 //
 // # Running go commands
 //
 // The go command locks a module version while it downloads and extracts it, and a cloned repository
-// while it works with it. It holds no lock while it reads module trees or the build cache. So three
-// things keep trim from pulling something away from under a go command:
+// while it works with it. It holds no lock while it reads module trees or the build cache. So trim
+// does three things in order not to remove what a go command is using:
 //
 //   - it looks for running go commands (Options.Busy) before it begins, and again before each
 //     module version and each hundredth build entry;
-//   - it holds the go command's lock on a version while it removes it, and leaves alone what is
+//   - it holds the go command's lock on a version while it removes it, and skips versions that are
 //     locked;
-//   - a build entry that was marked since the scan stays, as in the go command's own trimming.
+//   - it keeps a build entry that was used since the scan, as the go command does when it trims.
 //
-// Not seen are go commands in containers with a process list of their own, and on other machines
-// that share the caches.
+// It does not see go commands in containers that have a process list of their own, nor those on
+// other machines that share the caches.
 //
 // # Killed at any instant
 //
-// A module tree goes away by one rename, before its zip and .ziphash; the next restore or trim
-// removes what was renamed. Action entries go before their outputs. So every go command finds whole
-// versions and entries, or none. The fuzzing corpus, the checksum database, and the .mod files that
-// a module graph may need are kept.
+// A module tree disappears by one rename, before its zip and .ziphash; the next restore or trim
+// removes the renamed tree. Action entries are removed before their outputs. So go commands find
+// complete versions and entries, or none. The fuzzing corpus, the cache of the checksum database,
+// and the .mod files that a module graph may need are kept.
 package trim
 
 import (
@@ -42,66 +43,67 @@ import (
 	"github.com/org/gocache-action/internal/retention"
 )
 
-// ErrBusy means that go commands are running. Nothing more was removed.
+// ErrBusy means that go commands are running. From then on nothing was removed.
 var ErrBusy = errors.New("go commands are running")
 
-// Options say what to trim, and how far. Bounds of 0 do not bound.
+// Options say what to trim, and how far. A bound of 0 means no bound.
 type Options struct {
-	ModDir, BuildDir string // "" leaves that half alone
+	ModDir, BuildDir string // "": not trimmed
 	MaxAge           time.Duration
 	// bytes on disk: of both caches, of trees with their zips, of build outputs
 	MaxSize, MaxModules, MaxBuild int64
 	// keep golang.org/toolchain, whatever its use and size
 	KeepToolchains bool
-	// describes the go commands that are running; nil: not asked
+	// describes the go commands that are running; nil: trim does not look for them
 	Busy func() ([]string, error)
 	Now  func() time.Time
 }
 
-// What a report of dropped things is made of.
+// Types that a report of dropped content consists of.
 type (
 	Amount  = retention.Amount
 	Dropped = retention.Dropped
 )
 
-// Half is what becomes of one of the caches.
-type Half struct {
+// Trimmed says what was removed from one of the caches, and what is left.
+type Trimmed struct {
 	Kept    Amount `json:"kept"`
 	Dropped Amount `json:"dropped"` // or would be
-	// Skipped were to go, and were left alone: they are locked, were used meanwhile, or could not
-	// be removed.
+	// Skipped should have been removed, but are locked, were used meanwhile, or could not be
+	// removed.
 	Skipped Amount `json:"skipped"`
 }
 
-// Result is what a trim did, or would do. It is whole even beside an error.
+// Result is what a trim did, or would do. It is valid even if there is an error.
 type Result struct {
-	DryRun  bool `json:"dryRun"`
-	Modules Half `json:"modules"` // versions, and cloned repositories
-	Build   Half `json:"build"`   // action entries; an output counts with its last one
+	DryRun  bool    `json:"dryRun"`
+	Modules Trimmed `json:"modules"` // versions, and cloned repositories
+	Build   Trimmed `json:"build"`   // action entries; an output counts with its last one
 	// Graph counts .mod and .info files of versions that no graph read any more.
 	Graph Amount `json:"graph"`
-	// UnknownUse: the file system does not record when modules are read, so none went for its age.
+	// UnknownUse means that the file system does not record when modules are read, so none was
+	// dropped for its age.
 	UnknownUse bool              `json:"unknownUse,omitempty"`
 	Largest    retention.Largest `json:"largest,omitempty"`
 	Warnings   []string          `json:"warnings,omitempty"`
 }
 
-// grace is how long broken and unreferenced files are left alone: a go command that writes them may
-// be at work.
+// grace is how old broken and unreferenced files must be to be removed: a go command may still be
+// writing younger ones.
 const grace = 24 * time.Hour
 
 // trimming is one trim, or the plan of one.
 type trimming struct {
 	Options
-	now    time.Time
-	mods   *modcache.Cache
-	build  *buildcache.Cache
-	inv    *buildcache.Inventory
-	things []thing
-	res    Result
+	now        time.Time
+	mods       *modcache.Cache
+	build      *buildcache.Cache
+	inv        *buildcache.Inventory
+	candidates []candidate
+	res        Result
 }
 
-// Plan says what Run would do, and changes nothing.
+// Plan returns what Run would do, and changes nothing.
 func Plan(ctx context.Context, o Options) (*Result, error) {
 	t, err := prepare(ctx, o)
 	t.res.DryRun = true
@@ -111,7 +113,7 @@ func Plan(ctx context.Context, o Options) (*Result, error) {
 	return &t.res, err
 }
 
-// Run trims. It returns ErrBusy when go commands are running, also when one starts meanwhile. What
+// Run trims the caches. It returns ErrBusy if go commands are running, or start meanwhile. What
 // cannot be removed is a warning.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	t, err := prepare(ctx, o)
@@ -148,7 +150,7 @@ func prepare(ctx context.Context, o Options) (*trimming, error) {
 	return t, nil
 }
 
-// idle returns ErrBusy when go commands are running, and the error when that cannot be known.
+// idle returns ErrBusy if go commands are running, or the error of looking for them.
 func (t *trimming) idle() error {
 	if t.Busy == nil {
 		return nil

@@ -10,7 +10,7 @@
 //   - <xx>/<output>-d.<token>.partial is an output that is being put together, see [Partials].
 //   - xx is the first byte of the ID, 00 to ff.
 //   - README explains the directory to humans; trim.txt holds when the go command last trimmed it.
-//   - fuzz/ holds the fuzzing corpus, which nothing here ever removes.
+//   - fuzz/ holds the fuzzing corpus, which this package never removes.
 //
 // # Sharing
 //
@@ -18,7 +18,7 @@
 // cmd/go, there is no lock: an output counts only from the moment at which it has its full size,
 // all writers of an output write the same bytes in the same order, and an action entry is written
 // after its output. A process killed at any instant therefore leaves only complete entries, or
-// files that every go command takes as a miss and overwrites.
+// files that every go command treats as a miss and overwrites.
 //
 // All methods are safe for concurrent use, unless they say otherwise.
 package buildcache
@@ -47,7 +47,7 @@ func Open(dir string) *Cache { return &Cache{dir: dir} }
 // Dir returns the directory of the cache.
 func (c *Cache) Dir() string { return c.dir }
 
-// actionFile and outputFile return the paths at which cmd/go keeps them.
+// actionFile and outputFile return the paths that cmd/go uses.
 func (c *Cache) actionFile(id digest.ID) string { return c.file(id, "-a") }
 func (c *Cache) outputFile(id digest.ID) string { return c.file(id, "-d") }
 
@@ -64,17 +64,17 @@ See go.dev to learn more about Go.
 `
 
 // Prepare creates what an empty cache consists of: the directory, its 256 subdirectories, README,
-// and trim.txt, which says that the cache was trimmed at now. What exists is kept. So the go
-// command does not walk a freshly restored cache to trim it, yet goes on trimming a cache that
-// lives longer than one job. It goes on after an error, and returns the first.
+// and trim.txt, which says that the cache was trimmed at now. What exists is kept. Because of
+// trim.txt the go command does not walk a freshly restored cache to trim it, and still trims a
+// cache that outlives a job. Prepare continues after an error, and returns the first.
 func (c *Cache) Prepare(now time.Time) error {
 	if err := os.MkdirAll(c.dir, 0o777); err != nil {
 		return fmt.Errorf("preparing build cache: %w", err)
 	}
-	err := cmp.Or(c.makeShards(), c.writeMissing("README", readme))
-	if !c.trimmed() {
+	err := cmp.Or(makeShards(c.dir), writeMissing(filepath.Join(c.dir, "README"), readme))
+	if trim := filepath.Join(c.dir, "trim.txt"); !isTrimTime(trim) {
 		text := strconv.FormatInt(now.Unix(), 10) // without a newline, as cmd/go
-		err = cmp.Or(err, os.WriteFile(filepath.Join(c.dir, "trim.txt"), []byte(text), 0o666))
+		err = cmp.Or(err, os.WriteFile(trim, []byte(text), 0o666))
 	}
 	if err != nil {
 		return fmt.Errorf("preparing build cache: %w", err)
@@ -82,10 +82,11 @@ func (c *Cache) Prepare(now time.Time) error {
 	return nil
 }
 
-// makeShards creates the subdirectories that are missing, all that it can.
-func (c *Cache) makeShards() error {
+// makeShards creates the missing subdirectories of dir. It continues after an error, and returns
+// the first.
+func makeShards(dir string) error {
 	have := map[string]bool{}
-	list, err := os.ReadDir(c.dir)
+	list, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
@@ -98,15 +99,16 @@ func (c *Cache) makeShards() error {
 		if have[name] {
 			continue
 		}
-		if err := os.Mkdir(filepath.Join(c.dir, name), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 			failed = cmp.Or(failed, err)
 		}
 	}
 	return failed
 }
 
-func (c *Cache) writeMissing(name, text string) error {
-	f, err := os.OpenFile(filepath.Join(c.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+// writeMissing writes a file unless it exists.
+func writeMissing(file, text string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -117,9 +119,9 @@ func (c *Cache) writeMissing(name, text string) error {
 	return errors.Join(err, f.Close())
 }
 
-// trimmed tells whether trim.txt is there and legible to cmd/go.
-func (c *Cache) trimmed() bool {
-	data, err := os.ReadFile(filepath.Join(c.dir, "trim.txt"))
+// isTrimTime reports whether file is a trim.txt that cmd/go can read.
+func isTrimTime(file string) bool {
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return false
 	}
@@ -140,10 +142,9 @@ const (
 //     hour old. Younger ones would hide what a job uses. The second hour covers clocks that are set
 //     back a little.
 //   - It trims what is older than 5 days and 1 hour. trim.txt (see Prepare) keeps it from trimming
-//     for 24 hours; 13 hours of margin keep entries alive where trim.txt was older than the
-//     restore.
-//   - Whole seconds survive on every file system, so that "newer than at the restore" is an exact
-//     test.
+//     for 24 hours. The margin of 13 hours protects entries if trim.txt was older than the restore.
+//   - Every file system keeps whole seconds, so the test whether a file is newer than at the
+//     restore is exact.
 func AgedTime(lastUse, now time.Time) time.Time {
 	t := lastUse
 	if newest := now.Add(-minAge); t.After(newest) {
@@ -155,9 +156,9 @@ func AgedTime(lastUse, now time.Time) time.Time {
 	return t.Truncate(time.Second)
 }
 
-// Remove removes action entries, then outputs. What is missing is fine. Entries go first,
-// so that a process killed in between leaves none without its output. It goes on after an error
-// and returns all of them.
+// Remove removes action entries, then outputs, so that a process killed in between leaves no entry
+// without its output. Missing files are no error. Remove continues after an error, and returns all
+// errors.
 func (c *Cache) Remove(actions, outputs []digest.ID) error {
 	var errs []error
 	for _, id := range actions {

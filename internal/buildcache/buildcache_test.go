@@ -128,7 +128,7 @@ func TestScanCancelled(t *testing.T) {
 		t.Errorf("cancelled before: %v, %v", inv, err)
 	}
 	late := &cancelledAfter{Context: t.Context(), left: 20}
-	if s, err := c.scanShard(late, 0); !errors.Is(err, context.Canceled) || len(s.outputs) != 20 {
+	if s, err := scanShard(late, c.dir, 0); !errors.Is(err, context.Canceled) || len(s.outputs) != 20 {
 		t.Errorf("cancelled meanwhile: %d outputs, %v", len(s.outputs), err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/org/gocache-action/internal/goentry"
 )
 
-// Kind says what an output is. The error is that of reading it.
+// Kind says what an output is. An error means that the output cannot be read.
 func (c *Cache) Kind(o Output) (goentry.Kind, error) {
 	if o.Exec != "" {
 		return goentry.KindProgram, nil
@@ -22,9 +22,9 @@ func (c *Cache) Kind(o Output) (goentry.Kind, error) {
 	return goentry.KindOf(head, tail), nil
 }
 
-// Describe says what an output is, and what it is of: the import path of a package, the file name
-// of a program, "" where the file does not tell. For a package its export data is decoded, which
-// takes some tens of milliseconds where it is large.
+// Describe returns the kind of an output, and its name: the import path of a package, the file name
+// of a program, or "" if the file does not tell. For a package it decodes the export data, which
+// takes tens of milliseconds for a large one.
 func (c *Cache) Describe(o Output) (kind goentry.Kind, name string) {
 	kind, _ = c.Kind(o)
 	switch kind {
@@ -33,23 +33,23 @@ func (c *Cache) Describe(o Output) (kind goentry.Kind, name string) {
 	case goentry.KindPackage:
 		path, err := importPath(c.outputFile(o.ID))
 		if err != nil {
-			return kind, "" // of assembly alone, or from a later compiler than this program
+			return kind, "" // only assembly, or written by a newer compiler than this program knows
 		}
 		return kind, path
 	}
 	return kind, ""
 }
 
-// importPath reads the import path out of the export data of a compiled package: its files are
-// named by what went into them, and nothing else in a build cache has the path.
+// importPath reads the import path from the export data of a compiled package. Nothing else in a
+// build cache has it: files are named by hashes.
 func importPath(file string) (path string, err error) {
 	defer func() {
-		if e := recover(); e != nil { // so the importer reports what it does not know
+		if e := recover(); e != nil { // the importer panics on a format that it does not know
 			err = fmt.Errorf("%s: %v", file, e)
 		}
 	}()
 	open := func(string) (io.ReadCloser, error) { return os.Open(file) }
-	// The path that is asked for stands for a package without one of its own.
+	// The importer returns the path that it was asked for if the package has none of its own.
 	pkg, err := importer.ForCompiler(token.NewFileSet(), "gc", open).Import("_")
 	if err != nil {
 		return "", err

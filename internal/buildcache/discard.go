@@ -10,21 +10,21 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// DiscardAction removes an action entry, unless it was used or written since it was scanned: then
-// it reports false. Between the look and the removal lies the same moment as in the go command's
-// own trimming.
+// DiscardAction removes an action entry and reports true, unless the entry was used or written
+// since it was scanned. An entry that is used between that check and the removal is lost, as it is
+// when the go command itself trims.
 func (c *Cache) DiscardAction(e Local) (bool, error) {
 	return discard(c.actionFile(e.Action), e.ActionTime)
 }
 
-// DiscardOutput is the same for an output. The entries that name it must be gone, see package
-// comment.
+// DiscardOutput does the same for an output. The entries that name it must have been removed
+// before, see the package comment.
 func (c *Cache) DiscardOutput(o Output) (bool, error) {
 	return discard(c.outputFile(o.ID), o.Time)
 }
 
-// DiscardBroken removes what Scan found to be broken, if it was not written to since before, in
-// nanoseconds since the epoch: a go command may be writing it.
+// DiscardBroken removes what Scan found broken, unless it was written at or after before, in
+// nanoseconds since the epoch: then a go command may still be writing it.
 func (c *Cache) DiscardBroken(b Broken, before int64) (bool, error) {
 	return c.discardOld(b.Path, before)
 }

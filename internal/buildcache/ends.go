@@ -7,8 +7,8 @@ import (
 	"github.com/org/gocache-action/internal/goentry"
 )
 
-// Ends reads the first and the last bytes of an output, n at most of each. Where it has no more
-// than n, both are all of it.
+// Ends reads the first and the last n bytes of an output. Both are the whole output if it has at
+// most n bytes, and both are its beginning if it is a compiled package.
 func (c *Cache) Ends(o Output, n int) (head, tail []byte, err error) {
 	f, err := c.OpenOutput(o)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/org/gocache-action/internal/digest"
 )
 
-// Entry is the content of an action entry file, "<action>-a": that an action produced an
-// output of some size.
+// Entry is the content of an action entry file, "<action>-a": an action, the output that it
+// produced, and the size of the output.
 type Entry struct {
 	Action, Output digest.ID
 	Size           int64 // bytes of the output
@@ -25,7 +25,7 @@ const EntrySize = len("v1 ") + digest.HexSize + 1 + digest.HexSize + 1 + 20 + 1 
 
 // ParseEntry reads the content of an action entry file. It accepts exactly what the get method of
 // cmd/go/internal/cache accepts, except that cmd/go also compares the action with the file name:
-// that is left to the caller.
+// the caller must do that.
 func ParseEntry(data []byte) (Entry, error) {
 	if len(data) != EntrySize {
 		return Entry{}, fmt.Errorf("action entry: %d bytes, want %d", len(data), EntrySize)

@@ -42,10 +42,10 @@ func (c *Cache) InstallFuzzFile(name string, data []byte) (written bool, err err
 	return true, nil
 }
 
-// scanFuzz lists the fuzzing corpus, regular files only. What cannot be read is passed over and
-// named.
-func (c *Cache) scanFuzz(ctx context.Context) (files []File, unread []error) {
-	err := filepath.WalkDir(filepath.Join(c.dir, "fuzz"), func(path string, d fs.DirEntry, err error) error {
+// scanFuzz lists the regular files of the fuzzing corpus of cache. It skips what it cannot read, and
+// returns why.
+func scanFuzz(ctx context.Context, cache string) (files []File, unread []error) {
+	err := filepath.WalkDir(filepath.Join(cache, "fuzz"), func(path string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -63,7 +63,7 @@ func (c *Cache) scanFuzz(ctx context.Context) (files []File, unread []error) {
 			unread = append(unread, fmt.Errorf("fuzzing corpus: %w", err))
 			return nil // a directory that cannot be read has nothing below it
 		}
-		rel, err := filepath.Rel(c.dir, path)
+		rel, err := filepath.Rel(cache, path)
 		files = append(files, File{Name: filepath.ToSlash(rel), Size: st.Size()})
 		return err
 	})

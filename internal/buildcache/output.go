@@ -27,7 +27,7 @@ func (c *Cache) dataFile(o Output) (string, error) {
 	if o.Exec == "" {
 		return path, nil
 	}
-	// The name comes from a manifest: it must not lead out of its directory.
+	// The name comes from a manifest. It must not lead out of the directory.
 	if o.Exec == "." || o.Exec == ".." || len(o.Exec) > 255 || !filepath.IsLocal(o.Exec) || filepath.Base(o.Exec) != o.Exec {
 		return "", fmt.Errorf("output %s: invalid name of an executable %.300q", o.ID, o.Exec)
 	}
@@ -36,9 +36,9 @@ func (c *Cache) dataFile(o Output) (string, error) {
 
 // Writer receives the bytes of one output, in order. It is not safe for concurrent use.
 //
-// The file grows as it is written and gets its full size with the last byte: killed at any
-// instant it leaves a short file (or an empty directory), which the go command takes as a miss
-// and completes. Therefore nothing is preallocated.
+// The file grows as it is written and gets its full size with the last byte: killed at any instant
+// it leaves a short file (or an empty directory), which the go command treats as a miss and
+// completes. Therefore nothing is preallocated.
 type Writer struct {
 	f     *osfile.File
 	o     Output
@@ -70,7 +70,7 @@ func (c *Cache) CreateOutput(o Output, mtime time.Time) (*Writer, error) {
 		w.f, err = osfile.Create(path, perm(o))
 	}
 	if errors.Is(err, fs.ErrExist) {
-		w.f, err = c.replace(w)
+		w.f, err = w.replace(c.outputFile(o.ID))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("creating output: %w", err)
@@ -85,20 +85,20 @@ func perm(o Output) fs.FileMode {
 	return 0o666
 }
 
-// replace deals with what is already at the place of an output.
-func (c *Cache) replace(w *Writer) (*osfile.File, error) {
-	top := c.outputFile(w.o.ID)
+// replace makes way for the output where top, its "-d" file or directory, exists already: it opens
+// the file to be overwritten, or removes top and creates the file anew.
+func (w *Writer) replace(top string) (*osfile.File, error) {
 	st, err := os.Lstat(top)
-	if err == nil && c.right(w.o, st) {
+	if err == nil && isWhole(w.o, top, st) {
 		return nil, fs.ErrExist
 	}
-	if old, err := os.Lstat(w.path); err == nil && old.Mode().IsRegular() && c.alone(w) {
+	if old, err := os.Lstat(w.path); err == nil && old.Mode().IsRegular() && w.isAlone() {
 		if f, err := rewrite(w.path, perm(w.o), old.Size() > w.o.Size); err == nil {
 			return f, nil
 		}
 	}
-	// The wrong kind of file, a directory without or with other files, or a file that
-	// cannot be written: make place.
+	// The wrong kind of file, a directory that is empty or has other files, or a file that cannot
+	// be written.
 	if err := osfile.RemoveAll(top); err != nil {
 		return nil, err
 	}
@@ -110,27 +110,27 @@ func (c *Cache) replace(w *Writer) (*osfile.File, error) {
 	return osfile.Create(w.path, perm(w.o))
 }
 
-// alone tells whether the file is the only one in its output directory, where it has one.
-func (c *Cache) alone(w *Writer) bool {
+// isAlone reports whether no other file lies in the output directory, if there is one.
+func (w *Writer) isAlone() bool {
 	if w.dir == "" {
 		return true
 	}
-	name, _, broken, err := c.executable(w.o.ID)
+	name, _, broken, err := executable(w.dir)
 	return err == nil && broken == "" && name == w.o.Exec
 }
 
-// right tells whether the go command would find o in the file or directory st.
-func (c *Cache) right(o Output, st fs.FileInfo) bool {
+// isWhole reports whether the go command would find o at path, which st describes.
+func isWhole(o Output, path string, st fs.FileInfo) bool {
 	if st.IsDir() {
-		_, size, broken, err := c.executable(o.ID)
+		_, size, broken, err := executable(path)
 		return err == nil && broken == "" && size == o.Size
 	}
 	// A plain file cannot stand for a program: it is not executable.
 	return st.Mode().IsRegular() && o.Exec == "" && st.Size() == o.Size
 }
 
-// rewrite opens a file of the wrong size as cmd/go does: in place, because another process may be
-// writing the same bytes right now, and then both succeed.
+// rewrite opens a file of the wrong size to be overwritten in place, as cmd/go does: if another
+// process is writing the same bytes right now, both succeed.
 func rewrite(path string, perm fs.FileMode, truncate bool) (*osfile.File, error) {
 	f, err := osfile.Overwrite(path, perm)
 	if err != nil {
@@ -144,8 +144,8 @@ func rewrite(path string, perm fs.FileMode, truncate bool) (*osfile.File, error)
 	return f, nil
 }
 
-// Write appends to the output. More bytes than the size of the output are an error, and none
-// of the p that exceeds it is written.
+// Write appends to the output. If p exceeds the size of the output, that is an error, and nothing
+// of p is written.
 func (w *Writer) Write(p []byte) (int, error) {
 	n, err := w.WriteParts(p)
 	return int(n), err
@@ -191,7 +191,7 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-// Abort gives the output up and removes what was written of it. Call it instead of Close.
+// Abort removes what was written of the output. It is called instead of Close.
 func (w *Writer) Abort() {
 	w.f.Close()
 	w.remove()
@@ -205,8 +205,8 @@ func (w *Writer) remove() {
 }
 
 // PutAction writes an action entry with the given modification time. Call it only once its output
-// is there. An identical entry is left alone, with its time; junk and any other entry are
-// overwritten, so do not call it for an action that Scan found whole.
+// is there. An identical entry is left alone, with its time; anything else is overwritten, so it
+// must not be called for an action that Scan found complete.
 func (c *Cache) PutAction(e Entry, mtime time.Time) error {
 	if e.Size < 0 || e.Time < 0 {
 		return fmt.Errorf("action entry %s: negative size or time", e.Action)

@@ -120,7 +120,7 @@ func (c *Cache) makeWay(o Output) error {
 	if err != nil {
 		return nil // the rename says what is wrong, if anything
 	}
-	if c.right(o, st) {
+	if isWhole(o, top, st) {
 		return fs.ErrExist
 	}
 	if st.IsDir() && o.Exec != "" && c.onlyHas(o.ID, o.Exec) {
@@ -140,8 +140,9 @@ func (c *Cache) onlyHas(id digest.ID, name string) bool {
 
 // has reports whether the go command would find an output, with its size.
 func (c *Cache) has(o Output) bool {
-	st, err := os.Lstat(c.outputFile(o.ID))
-	return err == nil && c.right(o, st)
+	path := c.outputFile(o.ID)
+	st, err := os.Lstat(path)
+	return err == nil && isWhole(o, path, st)
 }
 
 // isPartial reports whether a file of a subdirectory is an output that is not whole.

@@ -35,11 +35,11 @@ type Output struct {
 	Exec string
 }
 
-// Broken is a file or directory of the cache that the go command takes as a miss.
+// Broken is a file or directory of the cache that the go command treats as a miss.
 type Broken struct {
 	Path   string // relative to the cache directory, with slashes
 	Reason string
-	// Unreadable says that this user may not read it, so that it can be whole for others.
+	// Unreadable means that this user may not read it. For another user it may be complete.
 	Unreadable bool
 }
 
@@ -51,16 +51,16 @@ type File struct {
 
 // Inventory is what a cache holds.
 type Inventory struct {
-	Entries []Local // only whole ones, sorted by Action
-	// Outputs are all sound outputs, also those that no entry names; sorted by ID.
+	Entries []Local // only complete ones, sorted by Action
+	// Outputs are all complete outputs, including those that no entry names; sorted by ID.
 	Outputs []Output
 	Broken  []Broken // sorted by Path
 	Fuzz    []File   // sorted by Name
 	// Partial are outputs that a restore has not finished, or left behind when it was killed: files
 	// relative to the cache directory, with slashes. Sorted.
 	Partial []string
-	// Unread says of which directories nothing is known, and why. Entries whose output could lie in
-	// one are in no list.
+	// Unread says which directories could not be read, and why. Entries whose output would lie in
+	// one of them are in no list.
 	Unread []error
 
 	index *idindex.Index // of Outputs
@@ -95,8 +95,8 @@ func (inv *Inventory) indexOutputs() {
 	}
 }
 
-// shard is what one of the 256 subdirectories holds. Whether its entries are
-// whole is known only once all shards are: outputs lie in other shards.
+// shard is the content of one of the 256 subdirectories. Whether its entries are complete is known
+// only once all shards are scanned, since their outputs lie in other shards.
 type shard struct {
 	entries []Local  // sorted by Action; OutputTime is not set yet
 	outputs []Output // sorted by ID
@@ -105,21 +105,21 @@ type shard struct {
 	unread  error // why the subdirectory could not be read
 }
 
-// ScanOptions say what a scan lists, and who is told of its memory.
+// ScanOptions are options of a scan.
 type ScanOptions struct {
 	// Fuzz lists the fuzzing corpus as well.
 	Fuzz bool
-	// Memory, unless it is nil, is called once, before the subdirectories are joined, with about
-	// how many bytes they and the inventory take.
+	// If Memory is set, it is called once, before the lists of the subdirectories are merged, with
+	// about how many bytes of memory these and the inventory take.
 	Memory func(bytes int64)
 }
 
-// scansAtOnce is how many subdirectories are read at once. Reading them waits for the disk, so that
-// there are more than most machines have cores.
+// scansAtOnce is how many subdirectories are read at once. It is more than most machines have
+// cores, since reading mostly waits for the disk.
 const scansAtOnce = 8
 
 // Scan lists the cache, several subdirectories at once. A missing directory is an empty inventory.
-// Files that come and go meanwhile may be listed or not. The only error is that of ctx.
+// Files that appear or vanish meanwhile may be listed or not. The only error is that of ctx.
 //
 // Memory is about 170 bytes an entry with an output of its own, and 96 more while it is merged.
 func (c *Cache) Scan(ctx context.Context, o ScanOptions) (*Inventory, error) {
@@ -128,7 +128,7 @@ func (c *Cache) Scan(ctx context.Context, o ScanOptions) (*Inventory, error) {
 	g.SetLimit(scansAtOnce)
 	for i := range shards {
 		g.Go(func() (err error) {
-			shards[i], err = c.scanShard(scanning, i)
+			shards[i], err = scanShard(scanning, c.dir, i)
 			return err
 		})
 	}
@@ -138,7 +138,7 @@ func (c *Cache) Scan(ctx context.Context, o ScanOptions) (*Inventory, error) {
 	var fuzz []File
 	var unread []error
 	if o.Fuzz {
-		fuzz, unread = c.scanFuzz(ctx)
+		fuzz, unread = scanFuzz(ctx, c.dir)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -151,11 +151,13 @@ func (c *Cache) Scan(ctx context.Context, o ScanOptions) (*Inventory, error) {
 	return inv, nil
 }
 
-// scanShard lists the subdirectory of the IDs that start with byte i, 0 to 255.
-// A missing one is empty, and one that cannot be read has unread. The only error is that of ctx.
-func (c *Cache) scanShard(ctx context.Context, i int) (s shard, err error) {
+// scanShard lists the subdirectory of cache for the IDs that start with byte i, 0 to 255. A missing
+// subdirectory is empty, and in one that cannot be read the field unread is set. The only error is
+// that of ctx.
+func scanShard(ctx context.Context, cache string, i int) (s shard, err error) {
 	name := fmt.Sprintf("%02x", i)
-	dir, err := osfile.OpenDir(filepath.Join(c.dir, name))
+	path := filepath.Join(cache, name)
+	dir, err := osfile.OpenDir(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
@@ -169,7 +171,7 @@ func (c *Cache) scanShard(ctx context.Context, i int) (s shard, err error) {
 		s.unread = fmt.Errorf("directory %s: %w", name, err)
 		return s, nil
 	}
-	sc := shardScanner{c: c, dir: dir, prefix: name}
+	sc := shardScanner{path: path, dir: dir, prefix: name}
 	actions := countActions(names)
 	s.entries = make([]Local, 0, actions)
 	s.outputs = make([]Output, 0, len(names)-actions)
@@ -201,14 +203,14 @@ func countActions(names []string) int {
 }
 
 type shardScanner struct {
-	c      *Cache
+	path   string // of the subdirectory
 	dir    *osfile.Dir
-	prefix string
+	prefix string              // name of the subdirectory
 	buf    [EntrySize + 1]byte // one more, to see that a file is too long
 }
 
-// scan adds the directory entry name to s, or returns what is wrong with it, or why it cannot be
-// told. Files that vanished and files of a kind that cmd/go ignores are passed over.
+// scan adds the directory entry name to s, or returns what is wrong with it, or the error of
+// examining it. It ignores files that have vanished and names that cmd/go ignores.
 func (sc *shardScanner) scan(s *shard, name string) (broken string, err error) {
 	kind, ok := cutKind(&name)
 	if !ok {
@@ -270,7 +272,7 @@ func (sc *shardScanner) output(s *shard, id digest.ID, name string) (string, err
 	o := Output{ID: id, Size: in.Size, Time: in.MTime}
 	if in.Mode.IsDir() {
 		var reason string
-		if o.Exec, o.Size, reason, err = sc.c.executable(id); err != nil || reason != "" {
+		if o.Exec, o.Size, reason, err = executable(filepath.Join(sc.path, name)); err != nil || reason != "" {
 			return reason, err
 		}
 	} else if !in.Mode.IsRegular() {
@@ -282,8 +284,7 @@ func (sc *shardScanner) output(s *shard, id digest.ID, name string) (string, err
 
 // executable describes the program in an output directory. cmd/go uses such a directory only
 // when it has exactly one entry.
-func (c *Cache) executable(id digest.ID) (name string, size int64, broken string, err error) {
-	dir := c.outputFile(id)
+func executable(dir string) (name string, size int64, broken string, err error) {
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		return "", 0, "", err

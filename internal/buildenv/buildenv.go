@@ -1,5 +1,5 @@
-// Package buildenv tells why a go command would compile anew what a snapshot has: it knows what of
-// a job's surroundings is part of action IDs beside the sources, reduces each to a hash, and says
+// Package buildenv explains why a go command would compile again what a snapshot has. It knows what
+// action IDs depend on besides the sources, reduces each of these ingredients to a hash, and says
 // in words which of them differ. The facts come from cmd/go/internal/work of go1.26, functions
 // buildActionID and printLinkerConfig.
 package buildenv
@@ -15,28 +15,28 @@ import (
 	"github.com/org/gocache-action/internal/goflags"
 )
 
-// An Env is what a go command of the job sees.
+// An Env is the environment of a go command of the job.
 type Env struct {
 	// Directory is that of the main module, or of the workspace.
 	Directory string
 	// GOROOT is "" where another toolchain than the one that is installed will run
 	GOROOT, GOMODCACHE string
 	GOFLAGS            string
-	// Vars are the variables that count, see Variables and Settings.
+	// Vars are the variables listed by Variables and Settings.
 	Vars map[string]string
-	// Compiler is what the C compiler says about its version; "" where it is not known, or cgo is
+	// Compiler is what the C compiler prints about its version; "" if that is unknown, or if cgo is
 	// off.
 	Compiler string
 }
 
-// Names of ingredients that are no variables of the go command.
+// Names of ingredients that are not variables of the go command.
 const (
 	directory = "directory"
 	compiler  = "C compiler"
 )
 
-// always are variables that count in every build, and compilers and cgo those that count with cgo
-// only.
+// always are variables on which every build depends; compilers and cgo are those on which only
+// builds with cgo depend.
 var (
 	always = []string{"GOOS", "GOARCH", "GO386", "GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64", "GORISCV64", "GOWASM",
 		"GOEXPERIMENT", "GOFIPS140", "CGO_ENABLED", "GO_EXTLINK_ENABLED"}
@@ -47,8 +47,8 @@ var (
 // Variables lists the variables to ask `go env` for.
 func Variables() []string { return slices.Concat(always, compilers) }
 
-// Settings lists the variables that `go env` is not to be asked for: it would try out the C
-// compiler first, and write into the build cache what it found. Setting tells them.
+// Settings lists variables that should not be read with `go env`: it would try out the C compiler
+// first, and write the result into the build cache. Setting reads them.
 func Settings() []string { return cgo }
 
 // Setting is the value of a variable in the environment, or else in the file of `go env -w`, read
@@ -66,16 +66,16 @@ func Setting(name string, getenv func(string) string, file []byte) string {
 	return value
 }
 
-// silent are flags that may stand in GOFLAGS and change no action ID of a package; all others
-// count, also those of later versions. -ldflags changes that of a link only, and may hold what is
-// not for others to guess, even from a hash: -X main.token=...
+// silent are flags that may be in GOFLAGS and do not change the action ID of a package. All others
+// count, also those of later versions. -ldflags changes only action IDs of links, and may contain
+// secrets that a hash would help others to guess: -X main.token=...
 var silent = []string{"C", "a", "artifacts", "bench", "benchmem", "benchtime", "blockprofile", "buildvcs", "c", "count", "cpu", "cpuprofile",
 	"exec", "failfast", "fullpath", "fuzz", "fuzzminimizetime", "fuzztime", "json", "ldflags", "list", "memprofile", "mod", "modcacherw", "modfile",
 	"mutexprofile", "n", "o", "outputdir", "overlay", "p", "parallel", "run", "short", "shuffle", "skip", "test.v", "timeout", "trace",
 	"v", "vet", "work", "x"}
 
-// Hashes reduces what counts in env to a hash by name. They tell nothing about other machines but
-// whether they are the same.
+// Hashes reduces the ingredients in env to hashes, by name. The hashes of two machines reveal only
+// whether the ingredients are equal.
 func Hashes(env Env) map[string]string {
 	h := map[string]string{"GOFLAGS": hash(flags(env.GOFLAGS)...)}
 	add := func(name, value string) {
@@ -94,15 +94,15 @@ func Hashes(env Env) map[string]string {
 		add(compiler, env.Compiler)
 	}
 	for _, name := range names {
-		if v, ok := env.Vars[name]; ok { // one that is not set differs from one that is
+		if v, ok := env.Vars[name]; ok { // an unset variable differs from an empty one
 			h[name] = hash(v)
 		}
 	}
 	return h
 }
 
-// flags lists those that count, in an order that does not depend on how GOFLAGS is written. Of one
-// name all values count, in their order: some flags hold for patterns of packages.
+// flags lists the flags that count, in an order that does not depend on how GOFLAGS is written. All
+// values of one name count, in their order, since some flags apply to patterns of packages.
 func flags(value string) (list []string) {
 	parsed, _ := goflags.Parse(value)
 	slices.SortStableFunc(parsed, func(a, b goflags.Flag) int { return strings.Compare(a.Name, b.Name) })
@@ -118,7 +118,7 @@ func flags(value string) (list []string) {
 	return list
 }
 
-// hash tells values apart: 16 hex digits of a SHA-256.
+// hash returns 16 hex digits of a SHA-256, enough to distinguish values.
 func hash(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
@@ -128,9 +128,9 @@ func hash(parts ...string) string {
 }
 
 // Differing compares the hashes of a job with those of jobs whose entries a snapshot has. It lists
-// the names in which now differs from the most similar of them; none where there is nothing to
-// compare with. What is known of one of the two only, such as the directory where the other builds
-// with -trimpath, makes them less similar, and is not listed.
+// the names in which now differs from the most similar of them, or none if there is nothing to
+// compare with. A name that only one of the two has, such as the directory if the other builds with
+// -trimpath, makes them less similar, but is not listed.
 func Differing(now map[string]string, stored []map[string]string) (names []string) {
 	best := -1
 	for _, old := range stored {
@@ -162,8 +162,8 @@ func onlyIn(a, b map[string]string) (n int) {
 	return n
 }
 
-// effects says what it means that an ingredient differs, and what to do. Everything else is a
-// variable or GOFLAGS.
+// effects says, by ingredient, what a difference means and what to do about it. All other
+// ingredients are variables or GOFLAGS.
 var effects = map[string]struct{ effect, remedy string }{
 	directory:    {"in another checkout directory, so that the packages of the project are compiled again", samePaths},
 	"GOMODCACHE": {"with another GOMODCACHE, so that the packages of modules are compiled again", samePaths},
@@ -177,7 +177,7 @@ const (
 	sameValues = "set the same in every job, or give jobs that differ another --name"
 )
 
-// Explain says in words what the names that Differing lists mean for the job.
+// Explain says in words what the names from Differing mean for the job.
 func Explain(names []string) string {
 	var parts, vars, remedies []string
 	for _, name := range names {
@@ -203,7 +203,7 @@ func CompilerVersion(printed string) string {
 		fields := strings.Fields(line)
 		for i, f := range fields {
 			if strings.HasSuffix(f, ":") {
-				break // of "Configured with:" and its like, behind which anything can stand
+				break // a line such as "Configured with:", which can contain anything
 			}
 			if f == "version" && i+1 < len(fields) && fields[i+1][0] >= '0' && fields[i+1][0] <= '9' {
 				return strings.TrimSpace(line)

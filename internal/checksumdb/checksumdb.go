@@ -1,14 +1,14 @@
 // Package checksumdb asks the checksum database of the go command (sum.golang.org, or what GOSUMDB
 // names) whether a module version has the hash that somebody claims. It decides where to ask as
 // cmd/go/internal/modfetch of go1.26 does, with the client of golang.org/x/mod/sumdb, which
-// believes nothing but what the tree that the database has signed proves.
+// believes only what is proven by the tree that the database has signed.
 //
-// Answers that the go command has kept in GOMODCACHE are taken first. They hold their proof, so
-// that what came in a snapshot together with the modules can be used, wherever it is from, and
-// mostly no request is needed.
+// It first uses the answers that the go command has kept in GOMODCACHE. They contain their proof,
+// so even answers that came with the modules in a snapshot can be trusted, and mostly no request is
+// needed.
 //
-// Unlike the go command it does not ask the network with GOPROXY=off, does not read .netrc, and
-// does not write GOPATH/pkg/sumdb, where the newest known tree is noted.
+// Unlike the go command it sends no requests with GOPROXY=off, does not read .netrc, and does not
+// write GOPATH/pkg/sumdb, which has the newest known tree.
 package checksumdb
 
 import (
@@ -28,23 +28,20 @@ import (
 
 // Errors of Check.
 var (
-	// ErrRefused says that the database does not know the module version with this hash, or not at
-	// all.
+	// ErrRefused means that the database has another hash of the module version, or none.
 	ErrRefused = errors.New("checksum database")
-	// ErrNotCovered says that the environment takes the module out of the database's care:
-	// GONOSUMDB or GOPRIVATE.
+	// ErrNotCovered means that GONOSUMDB or GOPRIVATE exclude the module from the database.
 	ErrNotCovered = errors.New("not in the care of a checksum database")
-	// ErrUnavailable says that the database did not answer.
+	// ErrUnavailable means that the database did not answer.
 	ErrUnavailable = errors.New("checksum database does not answer")
 )
 
-// Options are what the environment of the go command says.
+// Options are settings of the go command.
 type Options struct {
 	GOSUMDB, GONOSUMDB, GOPROXY string
-	// LatestDir is GOPATH/pkg/sumdb, in which the go command notes the newest tree; "": it is not
-	// known.
+	// LatestDir is GOPATH/pkg/sumdb, where the go command keeps the newest known tree, or "".
 	LatestDir string
-	// Client sends the requests; nil: one that gives up on each after some seconds.
+	// Client sends the requests. If it is nil, a client with a timeout of some seconds does.
 	Client *http.Client
 }
 
@@ -63,16 +60,17 @@ type DB struct {
 	base *url.URL // GOSUMDB says where it is; nil: to be found out
 }
 
-// toolchain is the module that cannot be in go.sum, and for which the go command asks always.
+// toolchain is the module that is never in go.sum, so that the go command always asks the database
+// for it.
 const toolchain = "golang.org/toolchain"
 
-// known are the keys that are part of the go command.
+// known are the keys that are built into the go command.
 var known = map[string]string{
 	"sum.golang.org": "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8",
 }
 
-// New reads the settings. It sends nothing. A database that the settings switch off, or do not name
-// well, does not answer.
+// New reads the settings. It sends no request. If the settings are invalid or switch the database
+// off, every Check returns ErrUnavailable.
 func New(o Options) *DB {
 	if o.Client == nil {
 		o.Client = defaultClient()
@@ -116,8 +114,8 @@ func defaultClient() *http.Client {
 	return &http.Client{Transport: t, Timeout: requestTimeout}
 }
 
-// checkHost demands that the name of a database is host[/path], since it becomes a URL and a
-// directory.
+// checkHost checks that the name of a database is host[/path], since it becomes part of a URL and
+// of a directory.
 func checkHost(name string) error {
 	u, err := url.Parse("https://" + name)
 	if err != nil || strings.HasSuffix(name, "/") || u.Host == "" || u.RawPath != "" || *u != (url.URL{Scheme: "https", Host: u.Host, Path: u.Path}) {
@@ -126,18 +124,19 @@ func checkHost(name string) error {
 	return nil
 }
 
-// A Session is the checks of one run. What the database answered is remembered, and once it did not
-// answer, it is not asked again. Safe for concurrent use.
+// A Session is the checks of one run. It remembers the answers of the database, and once the
+// database did not answer, it asks no more. It is safe for concurrent use.
 type Session struct {
 	db     *DB
 	kept   kept
 	remote *remote
-	cached *ops // takes kept answers too
+	cached *ops // also uses kept answers
 	fresh  *ops // does not
 }
 
-// Session begins. Requests end with ctx. Answers that are kept are looked for in cacheDir, which is
-// GOMODCACHE/cache/download/sumdb; new ones are given to keep with their names relative to it.
+// Session begins a session. Its requests end with ctx. It looks for kept answers in cacheDir, which
+// is GOMODCACHE/cache/download/sumdb, and passes new ones to keep, with their names relative to
+// cacheDir.
 func (db *DB) Session(ctx context.Context, cacheDir string, keep func(name string, data []byte)) *Session {
 	r := &remote{ctx: ctx, db: db, missing: map[string]bool{}}
 	s := &Session{db: db, remote: r, kept: kept{db: db, dir: cacheDir}}
@@ -169,8 +168,8 @@ func (s *Session) check(v module.Version, sum string) error {
 		lines, err = s.cached.client.Lookup(v.Path, v.Version)
 	}
 	if err != nil && !s.isAnswer(v) {
-		// Whatever is wrong with what is kept, it may have come with what is to be checked: it
-		// decides nothing.
+		// An error in kept answers decides nothing: they may come from the same source as what is
+		// checked.
 		lines, err = s.fresh.client.Lookup(v.Path, v.Version)
 	}
 	if err != nil {
@@ -188,12 +187,13 @@ func (s *Session) check(v module.Version, sum string) error {
 	return fmt.Errorf("%w %s: it has no hash of %s %s", ErrRefused, s.db.name, v.Path, v.Version)
 }
 
-// isAnswer reports whether a lookup failed for what the database itself said.
+// isAnswer reports whether a lookup failed because of an answer of the database.
 func (s *Session) isAnswer(v module.Version) bool {
 	return s.remote.isMissing(lookupPath(v)) || s.cached.forked.Load()
 }
 
-// failed tells what an error of the client means, which has lost its causes.
+// failed converts an error of the client, which does not wrap its causes, into one of those that
+// Check documents.
 func (s *Session) failed(v module.Version, err error) error {
 	if s.remote.isMissing(lookupPath(v)) {
 		return fmt.Errorf("%w %s: it does not know %s %s", ErrRefused, s.db.name, v.Path, v.Version)

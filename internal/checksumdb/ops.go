@@ -17,7 +17,7 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// ops is the world of a client: sumdb.ClientOps.
+// ops implements sumdb.ClientOps, what a client needs of the outside world.
 type ops struct {
 	db        *DB
 	client    *sumdb.Client
@@ -46,7 +46,7 @@ func (o *ops) ReadConfig(file string) ([]byte, error) {
 	}
 	data, err := readFile(filepath.Join(o.latestDir, filepath.FromSlash(file)))
 	if err != nil {
-		return nil, nil // as if it were the first time
+		return nil, nil // as at the very first request
 	}
 	return data, nil
 }
@@ -96,10 +96,10 @@ func (o *ops) Log(string) {}
 // SecurityError implements sumdb.ClientOps. The client returns an error beside it.
 func (o *ops) SecurityError(string) { o.forked.Store(true) }
 
-// kept proves what it can from the answers that the go command has kept, without a request. When it
-// asked, it held an answer against the newest tree that it knew: the one that came with the answer,
-// or one from before. It keeps only what that took. So both are tried, and neither with what is
-// known otherwise.
+// kept tries to prove an answer without a request, from what the go command has kept. When the go
+// command got the answer, it checked it against the newest tree that it knew, which was either the
+// one in the answer or an older one, and it kept only the tiles for that check. So kept tries both
+// trees, each with a new client that knows no other.
 type kept struct {
 	db     *DB
 	dir    string
@@ -107,7 +107,7 @@ type kept struct {
 	newest []byte
 }
 
-// errNotKept: the answer, or a part of its proof, is not here.
+// errNotKept means that the answer, or a part of its proof, is not kept.
 var errNotKept = errors.New("not kept")
 
 // lookup returns the lines of an answer that is proven.
@@ -120,15 +120,15 @@ func (k *kept) lookup(v module.Version) ([]string, error) {
 	return lines, err
 }
 
-// with returns a client that knows one tree at first.
+// with returns a client that begins with this tree as the newest known one.
 func (k *kept) with(latest []byte) *sumdb.Client {
 	return sumdb.NewClient(&ops{db: k.db, cacheDir: k.dir, latest: latest, read: func(string) ([]byte, error) { return nil, errNotKept }})
 }
 
-// maxKept bounds the answers that are looked through for the newest tree.
+// maxKept bounds how many answers findNewest reads.
 const maxKept = 10_000
 
-// findNewest looks for the newest tree that the database has signed, in all answers.
+// findNewest looks in all kept answers for the newest tree that the database has signed.
 func (k *kept) findNewest() {
 	verifier, err := note.NewVerifier(k.db.key)
 	if err != nil || k.dir == "" {
@@ -153,7 +153,7 @@ func (k *kept) findNewest() {
 	})
 }
 
-// signedTree returns the tree of an answer; none where it is not signed.
+// signedTree returns the tree of an answer, or nothing if it is not signed.
 func signedTree(answer []byte, v note.Verifier) (tree tlog.Tree, msg []byte) {
 	_, _, msg, err := tlog.ParseRecord(answer)
 	if err != nil {

@@ -26,8 +26,8 @@ type remote struct {
 	base *url.URL
 
 	mu      sync.Mutex
-	missing map[string]bool // paths of which the database said that there is no such thing
-	down    error           // why it cannot be asked; sticks
+	missing map[string]bool // paths that the database said do not exist
+	down    error           // why it cannot be asked; stays
 }
 
 func (r *remote) fail(err error) error {
@@ -70,12 +70,12 @@ func (r *remote) read(path string) ([]byte, error) {
 	return data, nil
 }
 
-// errNoNetwork: GOPROXY=off asks for builds that send nothing.
+// errNoNetwork means GOPROXY=off: no request may be sent.
 var errNoNetwork = errors.New("GOPROXY=off")
 
-// locate finds out where the database is: GOSUMDB says it, or a proxy passes requests on, or it is
-// the host of its name. Each proxy is asked in turn; one that says no hands on to the next, one
-// that fails only where the list allows it.
+// locate finds the URL of the database: GOSUMDB has it, or a proxy forwards requests, or it is the
+// host in the name of the database. The proxies are asked in turn: the next one if a proxy does not
+// support the database, but after an error only if the list allows that.
 func (r *remote) locate() {
 	r.base = r.db.base
 	if r.base != nil {
@@ -134,7 +134,8 @@ func proxies(list string) (out []proxy) {
 	return out
 }
 
-// get sends one request. What is not there is fs.ErrNotExist. Errors do not show passwords in URLs.
+// get sends one request. If the path does not exist, the error is fs.ErrNotExist. Errors do not
+// show passwords in URLs.
 func (r *remote) get(base *url.URL, path string) ([]byte, error) {
 	u := base.JoinPath(path)
 	req, err := http.NewRequestWithContext(r.ctx, http.MethodGet, u.String(), nil)

@@ -125,7 +125,7 @@ func (o trimOutput) write(w io.Writer) error {
 	amount := func(a trim.Amount) string {
 		return fmt.Sprintf("%s (%s)", report.Count(a.Count), report.Bytes(a.Bytes))
 	}
-	row := func(name string, h trim.Half) []string {
+	row := func(name string, h trim.Trimmed) []string {
 		return []string{name, amount(h.Dropped), amount(h.Kept), amount(h.Skipped)}
 	}
 	title, freed := "trimmed", "freed"

@@ -1,5 +1,5 @@
-// Package extradir reads and fills directories of which nothing is known but that they hold files:
-// the caches of other programs that run in Go jobs, such as linters.
+// Package extradir reads and fills directories without knowing the meaning of their files: the
+// caches of other programs that run in Go jobs, such as linters.
 //
 // Only regular files count, by their names, contents and execute bits; links, devices and empty
 // directories do not. Files are added, never replaced. All that is written goes through an
@@ -39,20 +39,20 @@ type File struct {
 	Name string // relative, with slashes
 	Size int64  // bytes
 	Exec bool
-	// Used is when it was written or read last, in nanoseconds since the epoch. Reads count as far
-	// as the file system records them.
+	// Used is when the file was last written or read, in nanoseconds since the epoch. Reads count
+	// if the file system records them.
 	Used int64
 }
 
-// unfinished is what the names of files start with that Install is writing. Those of a process
-// that was killed are removed when they are a day old.
+// unfinished is the prefix of the names of files that Install is still writing. Files that a killed
+// process left are removed once they are a day old.
 const unfinished = ".gocache-unfinished-"
 
-// Scan lists the files below dir, sorted as a walk finds them. A directory that is not there has
-// none. What cannot be stored or read, such as a file of more than snapshot.MaxPathFile bytes or a
-// directory of somebody else, is given to skipped with the reason.
+// Scan lists the files below dir, in the order of a walk. A missing directory has none. Scan calls
+// skipped, with the reason, for what cannot be stored or read, such as a file of more than
+// snapshot.MaxPathFile bytes or a directory of another user.
 func Scan(ctx context.Context, dir string, skipped func(name string, reason error)) (list []File, err error) {
-	dir = samedir.Real(dir) // WalkDir does not follow a link, also not one that is where it begins
+	dir = samedir.Real(dir) // WalkDir follows no link, not even as its root
 	err = filepath.WalkDir(dir, func(full string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -89,7 +89,7 @@ func Scan(ctx context.Context, dir string, skipped func(name string, reason erro
 	return list, err
 }
 
-// unlessGone lets a walk go on where another process removed something.
+// unlessGone lets a walk continue if another process removed something.
 func unlessGone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -97,24 +97,24 @@ func unlessGone(err error) error {
 	return err
 }
 
-// Open opens a file for reading, which does not count as a use where the system allows that.
+// Open opens a file for reading. Where the system allows it, that does not count as a use.
 func (p Path) Open(name string) (*os.File, error) {
 	return osfile.OpenQuietly(filepath.Join(p.Dir, filepath.FromSlash(name)))
 }
 
-// Sum returns the SHA-256 of what in holds from here on, as hex, and how many bytes that is. buf is
-// for reading.
+// Sum reads in to its end, and returns the SHA-256 in hex and the number of bytes. It reads into
+// buf.
 func Sum(in io.Reader, buf []byte) (string, int64, error) {
 	h := sha256.New()
-	// without the methods by which files copy themselves with buffers of their own
+	// hide the WriteTo method of files, which allocates a buffer
 	n, err := io.CopyBuffer(h, struct{ io.Reader }{in}, buf)
 	return hex.EncodeToString(h.Sum(nil)), n, err
 }
 
-// Dir is a directory that files are added to. Safe for concurrent use.
+// Dir is a directory to which files are added. It is safe for concurrent use.
 type Dir struct{ root *os.Root }
 
-// Create opens the directory and makes it if it is not there. The caller must call Close.
+// Create opens the directory, and makes it if it is missing. The caller must call Close.
 func (p Path) Create() (*Dir, error) {
 	if err := os.MkdirAll(p.Dir, 0o777); err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (p Path) Create() (*Dir, error) {
 // Close closes the directory.
 func (d *Dir) Close() error { return d.root.Close() }
 
-// Has reports whether there is anything under a name.
+// Has reports whether anything has this name.
 func (p Path) Has(name string) bool {
 	_, err := os.Lstat(filepath.Join(p.Dir, filepath.FromSlash(name)))
 	return err == nil
@@ -147,18 +147,18 @@ func (p Path) Has(name string) bool {
 
 // Errors that concern one file only.
 var (
-	// ErrContent says that the bytes for a file are not those that its record names.
+	// ErrContent means that the bytes for a file do not match its record.
 	ErrContent = errors.New("content does not match its hash")
-	// ErrPlace says that a file cannot be where its name says: a link leads out of the directory, a
-	// file has the name of a directory, or the file system cannot have the name.
+	// ErrPlace means that a file cannot have its name here: a link leads out of the directory, a
+	// file has the name of a directory, or the file system does not allow the name.
 	ErrPlace = errors.New("something else is in its place")
 )
 
-// misplaced is what the system answers where a file has the place of a directory, a directory that
-// of a file, or links lead in a circle.
+// misplaced lists the errors of the system for a file in the place of a directory, a directory in
+// the place of a file, and links in a loop.
 var misplaced = []syscall.Errno{syscall.ENOTDIR, syscall.EISDIR, syscall.ENOTEMPTY, syscall.ELOOP}
 
-// placeError tells ErrPlace from failures of the disk, which are those of a system call.
+// placeError distinguishes ErrPlace from failures of the disk.
 func placeError(name string, err error) error {
 	var no syscall.Errno
 	if err != nil && (!errors.As(err, &no) || slices.Contains(misplaced, no) || errors.Is(err, fs.ErrExist) || osfile.IsBadName(err)) {
@@ -167,9 +167,9 @@ func placeError(name string, err error) error {
 	return err
 }
 
-// Install adds a file with the content of body, which must be of f.Size bytes and have the SHA-256
-// f.Sum, and with this time as the time of its last write and read. It appears by a rename, whole,
-// and gets its time then. What is there already is left alone, and reported as not written.
+// Install adds a file with the content of body, which must have f.Size bytes and the SHA-256 f.Sum.
+// The time becomes that of the last write and the last read. The file appears by a rename and then
+// gets its time. An existing file is left alone, and reported as not written.
 func (d *Dir) Install(f snapshot.PathFile, body io.Reader, used time.Time) (written bool, err error) {
 	if _, err := d.root.Lstat(f.Name); err == nil {
 		return false, nil
@@ -188,7 +188,7 @@ func (d *Dir) Install(f snapshot.PathFile, body io.Reader, used time.Time) (writ
 		_ = d.root.Remove(tmp)
 		return false, placeError(f.Name, err)
 	}
-	// Not before it has its name: Create takes unfinished files with an old time for left over.
+	// Set the time only now: Create removes unfinished files with an old time.
 	return true, unlessGone(d.root.Chtimes(f.Name, used, used))
 }
 

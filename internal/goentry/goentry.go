@@ -1,6 +1,6 @@
-// Package goentry recomputes names under which the go command keeps entries of its build cache, so
-// that those whose truth rests on file times can be told from the rest. The facts come from
-// cmd/go/internal/modindex and cmd/go/internal/test of go1.26.
+// Package goentry recomputes action IDs of the go command's build cache, and tells what an output
+// is. So entries that are valid only as long as file times can be trusted can be told from the
+// others. The facts come from cmd/go/internal/modindex and cmd/go/internal/test of go1.26.
 package goentry
 
 import (
@@ -13,10 +13,11 @@ import (
 
 const indexVersion = "go index v2"
 
-// logMagic is how a test log begins: the list of what a test asked the system for.
+// logMagic is the first line of a test log, the list of files and environment variables that a test
+// used.
 const logMagic = "# test log\n"
 
-// hash is cache.NewHash of a go command of some version, and its Sum.
+// hash computes what cache.NewHash and Sum of a go command of this version do.
 func hash(version string, text []byte) digest.ID {
 	salt, _, _ := strings.Cut(version, " X:")
 	salt, _, _ = strings.Cut(salt, "-X:")
@@ -27,15 +28,16 @@ func subkey(parent digest.ID, what string) digest.ID {
 	return digest.Of([]byte("subkey:" + string(parent[:]) + what))
 }
 
-// ModuleIndex names the index of the module tree in root, a directory of GOMODCACHE: no time is in
-// it.
+// ModuleIndex is the action ID of the index of the module tree in root, a directory of GOMODCACHE.
+// The ID does not depend on file times.
 func ModuleIndex(version, root string) digest.ID {
 	return hash(version, fmt.Appendf(nil, "module index %s %s %v\n", version, indexVersion, root))
 }
 
-// ResultWithoutFiles names the result of the test with this log (action and content), if it rests
-// on no file at all: all that was opened lies outside of the module, for which the go command does
-// not look. ok is false where the log says otherwise.
+// ResultWithoutFiles is the action ID that the result of the test with this log (action and
+// content) has if it depends on no file. That is the case if all files that the test opened lie
+// outside of the module, where the go command ignores them. ok is false if the log is invalid or
+// shows that the result depends on files.
 func ResultWithoutFiles(version string, log digest.ID, content []byte, getenv func(string) (string, bool)) (result digest.ID, ok bool) {
 	rest, ok := bytes.CutPrefix(content, []byte(logMagic))
 	if !ok {
@@ -63,5 +65,5 @@ func hashEnv(version, name string, getenv func(string) (string, bool)) digest.ID
 	return hash(version, append([]byte{1}, v...))
 }
 
-// CoverProfile names the coverage profile of a test result.
+// CoverProfile is the action ID of the coverage profile of a test result.
 func CoverProfile(result digest.ID) digest.ID { return subkey(result, "coverprofile") }

@@ -10,9 +10,9 @@ import (
 	"github.com/org/gocache-action/internal/digest"
 )
 
-// GOROOT names the indexes of the packages of a Go distribution in root, as its own go command of
-// this version makes them: they have times in them, but the files do not change under one version.
-// Directories that cannot be read are passed over.
+// GOROOT returns the action IDs of the indexes of the packages of the Go distribution in root, as
+// its own go command of this version computes them. They depend on file times, but the files of one
+// version do not change. Directories that cannot be read are skipped.
 func GOROOT(version, root string) (ids []digest.ID) {
 	src := filepath.Join(root, "src")
 	filepath.WalkDir(src, func(dir string, d fs.DirEntry, err error) error {
@@ -32,7 +32,7 @@ func GOROOT(version, root string) (ids []digest.ID) {
 	return ids
 }
 
-// packageIndex is dirHash of cmd/go/internal/modindex.
+// packageIndex computes what dirHash of cmd/go/internal/modindex does.
 func packageIndex(version, modroot, dir string, files []fs.FileInfo) digest.ID {
 	text := fmt.Appendf(nil, "modroot %s\npackage %s %s %v\n", modroot, version, indexVersion, dir)
 	for _, f := range files {
@@ -41,8 +41,8 @@ func packageIndex(version, modroot, dir string, files []fs.FileInfo) digest.ID {
 	return hash(version, text)
 }
 
-// packageFiles lists the files of a directory, of which the go command makes no index where one is
-// no regular file.
+// packageFiles lists the files of a directory. ok is false if the go command makes no index of it:
+// there is no file, or one that is not regular.
 func packageFiles(dir string) (files []fs.FileInfo, ok bool) {
 	list, err := os.ReadDir(dir)
 	if err != nil {
@@ -61,7 +61,7 @@ func packageFiles(dir string) (files []fs.FileInfo, ok bool) {
 	return files, len(files) > 0
 }
 
-// ToolchainVersion is the Go version in the version of a toolchain module,
+// ToolchainVersion returns the Go version in the version of a toolchain module, such as
 // v0.0.1-go1.26.8.linux-amd64, or "".
 func ToolchainVersion(version string) string {
 	name, ok := strings.CutPrefix(version, "v0.0.1-")

@@ -18,14 +18,14 @@ const (
 	KindOther    Kind = "other"
 )
 
-// Archive is how files of the compiler begin.
+// Archive is how the outputs of the compiler begin.
 const Archive = "!<arch>\n"
 
-// Sniffed is how many bytes of each end of an output KindOf has to see.
+// Sniffed is how many bytes of each end of an output KindOf needs.
 const Sniffed = 4096
 
-// KindOf says what an output is that is no program, by its first and its last bytes: Sniffed of
-// each, or all where it has no more.
+// KindOf says what an output is that is not a program. head and tail are its first and last Sniffed
+// bytes, or all bytes of a shorter output.
 func KindOf(head, tail []byte) Kind {
 	switch {
 	case bytes.HasPrefix(head, []byte(Archive)):
@@ -44,8 +44,8 @@ func KindOf(head, tail []byte) Kind {
 	return KindOther
 }
 
-// isResult reports whether an output with this end is a test result that the go command would
-// repeat.
+// isResult reports whether an output with this end is a test result that the go command would print
+// again.
 func isResult(tail []byte) bool {
 	body, ok := bytes.CutSuffix(tail, []byte("\n"))
 	return ok && bytes.HasPrefix(body[bytes.LastIndexByte(body, '\n')+1:], []byte("ok  \t"))

@@ -16,9 +16,9 @@ type Flag struct {
 	HasValue bool // there is a "=", so that -x= differs from -x
 }
 
-// Parse splits the value of GOFLAGS. What is no flag is left out, as by `go env`; all other go
-// commands refuse it. The error is that of a quote without an end, after which the go command reads
-// no flag at all.
+// Parse splits the value of GOFLAGS. Elements that are not flags are left out, as `go env` does;
+// all other go commands reject them. The error is an unterminated quote, with which the go command
+// reads no flag at all.
 func Parse(goflags string) ([]Flag, error) {
 	words, err := split(goflags)
 	if err != nil {
@@ -38,8 +38,7 @@ func Parse(goflags string) ([]Flag, error) {
 	return list, nil
 }
 
-// String returns the value of a flag that takes one: that of the last of its name, "" if there is
-// none.
+// String returns the value of the last flag of this name, or "" if there is none.
 func String(goflags, name string) string {
 	value := ""
 	list, _ := Parse(goflags)
@@ -51,7 +50,7 @@ func String(goflags, name string) string {
 	return value
 }
 
-// Bool returns the value of a switch. One that the go command refuses changes nothing.
+// Bool returns the value of a boolean flag. A value that the go command rejects is ignored.
 func Bool(goflags, name string) bool {
 	on := false
 	list, _ := Parse(goflags)
@@ -68,7 +67,8 @@ func Bool(goflags, name string) bool {
 	return on
 }
 
-// split is quoted.Split: quotes count only where an element begins, and there is no escaping.
+// split does what quoted.Split does: quotes count only at the beginning of an element, and there is
+// no escaping.
 func split(s string) (words []string, err error) {
 	const space = " \t\n\r"
 	for s = strings.TrimLeft(s, space); s != ""; s = strings.TrimLeft(s, space) {

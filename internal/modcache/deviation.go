@@ -13,14 +13,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/gocache-action/internal/osfile"
 	"golang.org/x/mod/module"
 )
 
-// A Deviation says in which files a tree is not what its hash says. Names are relative to the tree,
-// with slashes.
+// A Deviation lists the files in which a tree differs from what its hash stands for. Names are
+// relative to the tree, with slashes.
 type Deviation struct {
 	Extra, Changed, Missing []string
-	// Latest are the files that were written last, where nothing better is known.
+	// Latest are the files that were written last, if it is not known which ones differ.
 	Latest []string
 }
 
@@ -30,7 +31,7 @@ const (
 	latest         = 3
 )
 
-// String names the files for people; it is "" where nothing is known.
+// String lists the files for people. It is "" if there are none.
 func (d Deviation) String() string {
 	var parts []string
 	add := func(what string, names []string) {
@@ -50,27 +51,27 @@ func (d Deviation) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// member is a file of a tree as it is here.
+// member is a file of a local tree.
 type member struct {
 	name    string
 	sum     [sha256.Size]byte
 	written time.Time
 }
 
-// Deviation compares the tree of a version with its hash. The zip tells all, if it is here and has
-// that hash. Without it, it is tried whether the hash is right when some files are left out: those
-// with names of editors and other tools, and those that were written last, one after the other. It
-// reads all files.
+// Deviation finds out why the tree of a version does not have the hash sum. If the zip is present
+// and has that hash, the tree is compared with it. Otherwise Deviation tries whether the tree has
+// the hash without some of its files: those that editors and other tools leave behind, and those
+// that were written last. It reads all files of the tree.
 func (c *Cache) Deviation(ctx context.Context, v module.Version, sum string) (Deviation, error) {
 	p, err := locate(v)
 	if err != nil {
 		return Deviation{}, err
 	}
-	members, err := c.members(ctx, p)
+	members, err := readMembers(ctx, c.layout, p)
 	if err != nil {
 		return Deviation{}, err
 	}
-	if want, ok := c.zipSums(ctx, p, sum); ok {
+	if want, ok := zipSums(ctx, c.path(p.base+".zip"), v, sum); ok {
 		return compareMembers(members, want), ctx.Err()
 	}
 	if extra := extraMembers(ctx, p, members, sum); extra != nil {
@@ -79,16 +80,16 @@ func (c *Cache) Deviation(ctx context.Context, v module.Version, sum string) (De
 	return Deviation{Latest: latestMembers(members)}, ctx.Err()
 }
 
-// members reads the files of a tree, those written last first.
-func (c *Cache) members(ctx context.Context, p place) ([]member, error) {
+// readMembers reads the files of a tree, those written last first.
+func readMembers(ctx context.Context, l layout, p place) ([]member, error) {
 	var list []member
 	var failed error
-	err := c.walk(p, func(f File) {
+	err := l.walk(p, func(f File) {
 		if failed = cmp.Or(failed, ctx.Err()); failed != nil {
 			return
 		}
 		m := member{name: strings.TrimPrefix(f.Name, p.tree+"/")}
-		if m.sum, m.written, failed = c.readMember(f.Name); failed == nil {
+		if m.sum, m.written, failed = readMember(l.path(f.Name)); failed == nil {
 			list = append(list, m)
 		}
 	})
@@ -96,8 +97,8 @@ func (c *Cache) members(ctx context.Context, p place) ([]member, error) {
 	return list, cmp.Or(err, failed)
 }
 
-func (c *Cache) readMember(name string) (sum [sha256.Size]byte, written time.Time, err error) {
-	f, err := c.OpenFile(name)
+func readMember(path string) (sum [sha256.Size]byte, written time.Time, err error) {
+	f, err := osfile.OpenQuietly(path)
 	if err != nil {
 		return sum, written, err
 	}
@@ -114,16 +115,16 @@ func (c *Cache) readMember(name string) (sum [sha256.Size]byte, written time.Tim
 	return sum, st.ModTime(), nil
 }
 
-// zipSums reads the files of the zip, if it is here and has this hash.
-func (c *Cache) zipSums(ctx context.Context, p place, sum string) (map[string][sha256.Size]byte, bool) {
-	z, err := zip.OpenReader(c.path(p.base + ".zip"))
+// zipSums hashes the files of the zip in file. ok is false if there is no zip of v with this hash.
+func zipSums(ctx context.Context, file string, v module.Version, sum string) (sums map[string][sha256.Size]byte, ok bool) {
+	z, err := zip.OpenReader(file)
 	if err != nil {
 		return nil, false
 	}
 	defer z.Close()
 	var tree TreeHash
-	sums := map[string][sha256.Size]byte{}
-	prefix := p.v.Path + "@" + p.v.Version + "/"
+	sums = map[string][sha256.Size]byte{}
+	prefix := v.Path + "@" + v.Version + "/"
 	for _, f := range z.File {
 		rel, ok := strings.CutPrefix(f.Name, prefix)
 		if _, twice := sums[rel]; !ok || twice || ctx.Err() != nil {
@@ -175,12 +176,12 @@ func compareMembers(here []member, want map[string][sha256.Size]byte) (d Deviati
 	return d
 }
 
-// maxTries bounds how many sets of files are left out on trial, each of which takes about a second
-// for a million files.
+// maxTries bounds how many sets of files extraMembers tries to leave out. For a million files, each
+// try takes about a second.
 const maxTries = 128
 
-// extraMembers finds files without which the tree has the hash; nil if none of its guesses is
-// right. The files are sorted, those written last first.
+// extraMembers returns files without which the tree has the hash, or nil if no guess is right.
+// members are sorted, those written last first.
 func extraMembers(ctx context.Context, p place, members []member, sum string) []string {
 	prefix := p.v.Path + "@" + p.v.Version + "/"
 	right := func(without []member) bool {
@@ -214,7 +215,8 @@ func extraMembers(ctx context.Context, p place, members []member, sum string) []
 	return nil
 }
 
-// isLeftover reports whether a name is one that editors, patch and file managers give.
+// isLeftover reports whether an editor, patch or a file manager gives its files names like this
+// one.
 func isLeftover(name string) bool {
 	base := path.Base(name)
 	for _, suffix := range []string{"~", ".orig", ".rej", ".bak", ".swp", ".swo", ".tmp"} {
@@ -235,8 +237,8 @@ func namesOf(members []member) (names []string) {
 	return names
 }
 
-// Removal is the command that removes the tree of a version, after which the go command extracts or
-// fetches it again.
+// Removal returns the shell command that removes the tree of a version, so that the go command
+// extracts or downloads it again.
 func (c *Cache) Removal(v module.Version) string {
 	p, err := locate(v)
 	if err != nil {
@@ -246,7 +248,7 @@ func (c *Cache) Removal(v module.Version) string {
 	if runtime.GOOS == "windows" {
 		return `cmd /c rmdir /s /q "` + dir + `"` // PowerShell has another rmdir
 	}
-	// "!", of which capitals are made, is history expansion in shells that people type into.
+	// The "!" that stands for a capital letter is history expansion in interactive shells.
 	if strings.Trim(dir, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._@-+~") != "" || strings.HasPrefix(dir, "~") {
 		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
 	}

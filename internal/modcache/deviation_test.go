@@ -104,7 +104,7 @@ func TestRemoval(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("for sh")
 	}
-	w := newWorld(t)
+	w := sharedWorld(t)
 	dst := Open(filepath.Join(tempDir(t), "it's a cache"), Options{})
 	must(t, copyAll(dst, w.src))
 	w.must(dst, true, "mod", "download")

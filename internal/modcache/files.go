@@ -21,8 +21,8 @@ type File struct {
 	Mode fs.FileMode
 }
 
-// Measure counts the files of a tree and their bytes, without reading them. Compared
-// with the figures of the whole module they show that files are missing or were cut off.
+// Measure counts the files of a tree and their bytes, without reading them. If the figures are
+// lower than those of the whole module, files are missing or cut off.
 func (c *Cache) Measure(v module.Version) (files int, bytes int64, err error) {
 	p, err := locate(v)
 	if err != nil {
@@ -35,9 +35,9 @@ func (c *Cache) Measure(v module.Version) (files int, bytes int64, err error) {
 	return files, bytes, err
 }
 
-// Files lists what a version consists of: .info, .mod and .ziphash, as far as they are there, then
-// the tree in the order of its h1 hash. The zip is not listed. Anything but regular files and
-// directories in the tree is an error.
+// Files lists the files of a version: .info, .mod and .ziphash, if they exist, then the tree in the
+// order of its h1 hash. The zip is not listed. Anything but regular files and directories in the
+// tree is an error.
 func (c *Cache) Files(v module.Version) ([]File, error) {
 	p, err := locate(v)
 	if err != nil {
@@ -63,51 +63,9 @@ func (c *Cache) ModFile(v module.Version) (name string, ok bool) {
 	return p.base + ".mod", len(c.smallFiles(p, ".mod")) > 0
 }
 
-// smallFiles lists those files of cache/download that are there and not empty.
-func (c *Cache) smallFiles(p place, suffixes ...string) []File {
-	var files []File
-	for _, suffix := range suffixes {
-		st, err := os.Lstat(c.path(p.base + suffix))
-		if err == nil && st.Mode().IsRegular() && st.Size() > 0 {
-			files = append(files, File{Name: p.base + suffix, Size: st.Size(), Mode: st.Mode()})
-		}
-	}
-	return files
-}
-
-// walk calls do for each file of a tree that belongs to the module.
-func (c *Cache) walk(p place, do func(File)) error {
-	root := c.path(p.tree)
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			return nil
-		}
-		if path == root || !d.Type().IsRegular() {
-			return fmt.Errorf("%w: %s", ErrIrregular, path)
-		}
-		rel := filepath.ToSlash(path[len(root)+1:])
-		if !isZipMember(p.v, rel) {
-			return nil
-		}
-		st, err := d.Info()
-		if err != nil {
-			return err
-		}
-		do(File{Name: p.tree + "/" + rel, Size: st.Size(), Mode: st.Mode()})
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("module %s: %w", p.v, err)
-	}
-	return nil
-}
-
-// OpenFile opens a file by its name relative to the cache directory, so that reading it is no use
-// of the version where the system allows that (see Use). Names that lead out of the cache are
-// refused.
+// OpenFile opens a file by its name relative to the cache directory. Where the system allows it,
+// reading the file does not count as a use of the version (see Use). Names that lead out of the
+// cache are refused.
 func (c *Cache) OpenFile(name string) (*os.File, error) {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return nil, fmt.Errorf("module cache: invalid file name %.300q", name)
@@ -116,8 +74,8 @@ func (c *Cache) OpenFile(name string) (*os.File, error) {
 }
 
 // GraphFiles lists the .mod files of the versions that are not Complete, the .info files of all
-// versions, and what the checksum database served, sorted by name. (An .info can come into a cache
-// after its version did, and whoever stored the version may have lacked it.)
+// versions, and what the checksum database served, sorted by name. (An .info can arrive later than
+// its version, so it may be missing from the stored version.)
 func (c *Cache) GraphFiles(ctx context.Context) ([]File, error) {
 	mods, err := c.Scan(ctx)
 	if err != nil {
@@ -135,7 +93,7 @@ func (c *Cache) GraphFiles(ctx context.Context) ([]File, error) {
 		}
 		files = append(files, c.smallFiles(p, suffixes...)...)
 	}
-	sumdb, err := c.sumdbFiles(ctx)
+	sumdb, err := sumdbFiles(ctx, c.path(sumdbDir), c.o)
 	if err != nil {
 		return nil, err
 	}
@@ -144,15 +102,15 @@ func (c *Cache) GraphFiles(ctx context.Context) ([]File, error) {
 	return files, nil
 }
 
-func (c *Cache) sumdbFiles(ctx context.Context) ([]File, error) {
+// sumdbFiles lists what the checksum database served, in the directory root.
+func sumdbFiles(ctx context.Context, root string, o Options) ([]File, error) {
 	var files []File
-	root := c.path(sumdbDir)
 	if _, err := os.Lstat(root); err != nil {
 		return nil, nil
 	}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return c.unread(sumdbDir, err)
+			return o.unread(sumdbDir, err)
 		}
 		if !d.Type().IsRegular() {
 			return nil

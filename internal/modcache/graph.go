@@ -16,11 +16,11 @@ import (
 )
 
 // InstallGraphFile writes one of the files that GraphFiles lists: a .mod or .info of a version, or
-// a file of the checksum database. It appears by one rename. An existing sound file is left alone,
-// whether or not it is equal; an empty or illegible one is replaced. Any other name, and data that
-// is not sound itself, is an error.
+// a file of the checksum database. The file appears by one rename. An existing valid file is left
+// alone, even if it differs; an empty or invalid one is replaced. Any other name, and invalid data,
+// is an error.
 //
-// It opens a stage of its own. For many files use the method of Stage.
+// It opens a stage for this one file. For many files use the method of Stage.
 func (c *Cache) InstallGraphFile(name string, data []byte) (written bool, err error) {
 	s, err := c.NewStage()
 	if err != nil {
@@ -30,9 +30,9 @@ func (c *Cache) InstallGraphFile(name string, data []byte) (written bool, err er
 	return written, errors.Join(err, s.Close())
 }
 
-// InstallGraphFile is as that of Cache. verified means that data is known to be right, a .mod by
-// the "/go.mod" line of go.sum: then a different existing .mod is replaced, because the go command
-// would refuse it as not matching go.sum.
+// InstallGraphFile does what the method of Cache does. verified means that data has been verified,
+// a .mod with the "/go.mod" line of go.sum: then an existing .mod that differs is replaced, because
+// the go command would reject it as not matching go.sum.
 func (s *Stage) InstallGraphFile(name string, data []byte, verified bool) (written bool, err error) {
 	check, err := graphFile(name)
 	if err == nil {
@@ -80,7 +80,7 @@ func GraphVersion(name string) (v module.Version, ok bool) {
 	return v, err == nil
 }
 
-// graphFile returns how to check the content of a file that InstallGraphFile may write.
+// graphFile returns the check of the content of a file that InstallGraphFile may write.
 func graphFile(name string) (check func([]byte) error, err error) {
 	if len(name) > MaxName {
 		return nil, fmt.Errorf("name of %d bytes", len(name))
@@ -114,12 +114,13 @@ func checkGraphSize(data []byte, limit int, err error) error {
 	return err
 }
 
-// hashTile matches tiles of hashes, whose size is known: 32 bytes for each of 256, or of the
-// number after ".p/" (https://go.dev/design/25530-sumdb). Data tiles (tile/8/data) are text.
+// hashTile matches the names of hash tiles, whose size is known: 32 bytes for each of 256 hashes,
+// or of as many as the number after ".p/" says (https://go.dev/design/25530-sumdb). Data tiles
+// (tile/8/data) are text.
 var hashTile = regexp.MustCompile(`^[^/]+/tile/8/[0-9]+/[x0-9/]+(?:\.p/([0-9]+))?$`)
 
-// checkSumdb checks a cached answer of the checksum database. The go command verifies
-// what it reads from there; this is to see files that were cut off.
+// checkSumdb checks that a cached answer of the checksum database is not cut off. The go command
+// verifies what it reads from there.
 func checkSumdb(rest string, data []byte) error {
 	if len(data) == 0 || len(data) > MaxInfo {
 		return fmt.Errorf("%d bytes", len(data))

@@ -10,30 +10,27 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// InstallOptions of one module version.
+// InstallOptions are options for the installation of one module version.
 type InstallOptions struct {
 	// Zip also rebuilds <version>.zip, with stored members in the order in which the files were
 	// closed.
 	Zip bool
-	// Replace replaces also a tree that looks complete. It is for trees of which Measure tells that
-	// files are missing.
+	// Replace also replaces a tree that looks complete. It is for trees in which, according to
+	// Measure, files are missing.
 	Replace bool
-	// Files and Bytes are how many files the tree has and how large they are together, where that
-	// is known: more are refused as they come, before they fill the disk. 0: the limits of the
-	// package alone.
+	// Files and Bytes are the number of files of the tree and their total size, if known. Anything
+	// beyond is refused before it fills the disk. With 0, only the limits of the package hold.
 	Files int
 	Bytes int64
 }
 
-// limits of the tree, and what is known about it.
+// limits returns how many files and bytes the tree may have.
 func (o InstallOptions) limits() (files int, bytes int64) {
 	files, bytes = MaxFiles, MaxTreeSize
 	if o.Files > 0 {
@@ -45,8 +42,8 @@ func (o InstallOptions) limits() (files int, bytes int64) {
 	return files, bytes
 }
 
-// Install puts one module version together in a stage. Create may be called, and several files may
-// be written, by several goroutines at once; Commit or Abort comes when all are closed.
+// Install assembles one module version in a stage. Several goroutines may call Create and write
+// files at once. Commit or Abort must be called once all files are closed.
 type Install struct {
 	c    *Cache
 	p    place
@@ -56,13 +53,10 @@ type Install struct {
 
 	mu    sync.Mutex
 	small map[string][]byte // .info, .mod, .ziphash, by suffix
-	names map[string]string // case-folded path in the tree: as it was created
-	dirs  []string          // in the tree, in order of creation
-	isDir map[string]bool
+	names treeNames
 	hash  TreeHash
 	size  int64 // declared
 	files int   // declared
-	named int   // bytes of the names of files and directories, as in the zip
 	open  int   // not closed yet
 	zip   *zipWriter
 	err   error // the first one of a file
@@ -80,7 +74,7 @@ func (s *Stage) Begin(v module.Version, o InstallOptions) (*Install, error) {
 	}
 	i := &Install{
 		c: s.c, p: p, o: o, dir: dir, root: filepath.Join(dir, "tree"),
-		small: map[string][]byte{}, names: map[string]string{}, isDir: map[string]bool{},
+		small: map[string][]byte{}, names: newTreeNames(len(p.tree) + 1),
 	}
 	if err := i.begin(); err != nil {
 		i.Abort()
@@ -99,9 +93,9 @@ func (i *Install) begin() error {
 }
 
 // Create starts a file, named relative to the cache: one of
-// cache/download/<path>/@v/<version>.info, .mod and .ziphash, or a file of the tree. mode counts
-// for its execute bits; a file of a tree is otherwise 0444 and one of cache/download 0666, less the
-// umask. The writer must receive exactly size bytes, and its Close reports when it did not.
+// cache/download/<path>/@v/<version>.info, .mod and .ziphash, or a file of the tree. Only the
+// execute bits of mode are used: a file of the tree gets 0444 and one of cache/download 0666, less
+// the umask. The writer must receive exactly size bytes, or Close returns an error.
 func (i *Install) Create(name string, mode fs.FileMode, size int64) (io.WriteCloser, error) {
 	w, err := i.create(name, mode, size)
 	if err != nil {
@@ -110,7 +104,7 @@ func (i *Install) Create(name string, mode fs.FileMode, size int64) (io.WriteClo
 	return w, nil
 }
 
-// WriteFile is Create, one Write and Close, with less work.
+// WriteFile calls Create, then Write once, then Close.
 func (i *Install) WriteFile(name string, mode fs.FileMode, data []byte) error {
 	w, err := i.Create(name, mode, int64(len(data)))
 	if err != nil {
@@ -179,96 +173,16 @@ func (i *Install) enter(rel string, size int64) error {
 	if size > bytes-i.size {
 		return fmt.Errorf("more than %d bytes", bytes)
 	}
-	if err := i.claim(rel, false); err != nil {
+	if err := i.names.claim(rel, false); err != nil {
 		return err
 	}
-	if err := i.makeDir(path.Dir(rel)); err != nil {
+	if err := i.names.makeDir(i.root, path.Dir(rel)); err != nil {
 		return err
 	}
 	i.files++
 	i.size += size
 	i.open++
 	return nil
-}
-
-// checkTreeName refuses names that the go command refuses, or that file systems do.
-func checkTreeName(rel string) error {
-	if len(rel) > MaxName {
-		return fmt.Errorf("%.300q: name of %d bytes", rel, len(rel))
-	}
-	if n := strings.Count(rel, "/"); n > maxDepth {
-		return fmt.Errorf("%.300q: %d directories deep", rel, n)
-	}
-	for elem := range strings.SplitSeq(rel, "/") {
-		if len(elem) > maxElement {
-			return fmt.Errorf("%.300q: element of %d bytes", rel, len(elem))
-		}
-	}
-	return module.CheckFilePath(rel)
-}
-
-// claim reserves a name in the tree, under the rules of golang.org/x/mod/zip.
-func (i *Install) claim(rel string, dir bool) error {
-	fold := foldCase(rel)
-	other, taken := i.names[fold]
-	switch {
-	case !taken:
-		if i.named += len(i.p.tree) + 1 + len(rel); i.named > MaxNames || dir && len(i.dirs) >= MaxDirs {
-			return fmt.Errorf("more than %d directories, or %d bytes of names", MaxDirs, MaxNames)
-		}
-		i.names[fold] = rel
-	case other != rel:
-		return fmt.Errorf("%q and %q differ in case only", other, rel)
-	case dir != i.isDir[rel]:
-		return fmt.Errorf("%q is both a file and a directory", rel)
-	case !dir:
-		return fmt.Errorf("%q: second file of this name", rel)
-	}
-	return nil
-}
-
-// makeDir creates a directory of the tree and those above it, each once.
-func (i *Install) makeDir(rel string) error {
-	if rel == "." || i.isDir[rel] {
-		return nil
-	}
-	if err := i.makeDir(path.Dir(rel)); err != nil {
-		return err
-	}
-	if err := i.claim(rel, true); err != nil {
-		return err
-	}
-	if err := os.Mkdir(filepath.Join(i.root, filepath.FromSlash(rel)), 0o777); err != nil {
-		return err
-	}
-	i.isDir[rel] = true
-	i.dirs = append(i.dirs, rel)
-	return nil
-}
-
-// foldCase maps names that are equal under strings.EqualFold to the same string, as
-// strToFold of golang.org/x/mod/zip does.
-func foldCase(s string) string {
-	for k := range len(s) {
-		if c := s[k]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
-			return strings.Map(minFold, s)
-		}
-	}
-	return s
-}
-
-// minFold returns the smallest rune in the orbit of r, and for letters of ASCII the lower-case one.
-func minFold(r rune) rune {
-	for {
-		r0 := r
-		if r = unicode.SimpleFold(r); r <= r0 {
-			break
-		}
-	}
-	if 'A' <= r && r <= 'Z' {
-		r += 'a' - 'A'
-	}
-	return r
 }
 
 // fail records the first error of a file: Commit then refuses.

@@ -58,7 +58,7 @@ func TestTreeHash(t *testing.T) {
 // TestInstall copies a cache that the go command filled, and expects the same files, and go
 // commands to be content offline.
 func TestInstall(t *testing.T) {
-	w := newWorld(t)
+	w := sharedWorld(t)
 	dst := Open(tempDir(t), Options{})
 	if err := copyAll(dst, w.src); err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestInstall(t *testing.T) {
 }
 
 func TestInstallWritable(t *testing.T) {
-	w := newWorld(t)
+	w := sharedWorld(t)
 	dst := Open(tempDir(t), Options{Writable: true})
 	if err := copyAll(dst, w.src); err != nil {
 		t.Fatal(err)
@@ -133,7 +133,7 @@ var damages = []struct {
 }
 
 func TestMend(t *testing.T) {
-	w := newWorld(t)
+	w := sharedWorld(t)
 	want := tree(t, w.src.dir)
 	for _, d := range damages {
 		t.Run(d.name, func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestMend(t *testing.T) {
 }
 
 func TestReplaceTruncated(t *testing.T) {
-	w := newWorld(t)
+	w := sharedWorld(t)
 	dst := Open(tempDir(t), Options{})
 	if err := copyAll(dst, w.src); err != nil {
 		t.Fatal(err)
@@ -194,7 +194,7 @@ func TestReplaceTruncated(t *testing.T) {
 
 // TestOrdinaryUser copies twice, then over damage, as a user whom read-only directories stop.
 func TestOrdinaryUser(t *testing.T) {
-	w := newWorld(t)
+	w := sharedWorld(t)
 	dir := tempDir(t)
 	src := Open(filepath.Join(dir, "src"), Options{})
 	if err := copyAll(src, w.src); err != nil {
@@ -227,7 +227,7 @@ func TestOrdinaryUser(t *testing.T) {
 }
 
 func TestBusy(t *testing.T) {
-	w := newWorld(t)
+	w := sharedWorld(t)
 	dst := Open(tempDir(t), Options{})
 	p, _ := locate(old)
 	writeFile(t, dst.path(p.base+".lock"), "")
@@ -250,7 +250,7 @@ func TestBusy(t *testing.T) {
 }
 
 func TestWrongSum(t *testing.T) {
-	w := newWorld(t)
+	w := sharedWorld(t)
 	m := w.src.Stat(toml)
 	l := load(t, w.src, toml)
 	for _, tc := range []struct {
@@ -301,7 +301,7 @@ func TestWrongSum(t *testing.T) {
 }
 
 func TestGoModSum(t *testing.T) {
-	w := newWorld(t)
+	w := sharedWorld(t)
 	l := load(t, w.src, toml)
 	s, err := Open(tempDir(t), Options{}).NewStage()
 	if err != nil {

@@ -31,7 +31,7 @@ func damaged(t *testing.T, w *world) (c *Cache, file string) {
 // TestTreeInUse: a file of the old tree is open in another program for a moment, which an install
 // waits for.
 func TestTreeInUse(t *testing.T) {
-	w := newWorld(t)
+	w := sharedWorld(t)
 	c, file := damaged(t, w)
 	release := osfiletest.Hold(t, file)
 	time.AfterFunc(500*time.Millisecond, release)
@@ -47,7 +47,7 @@ func TestTreeInUse(t *testing.T) {
 // this module fails, as one that is locked, the old tree stays where it was, and others can be
 // installed.
 func TestTreeInUseForGood(t *testing.T) {
-	w := newWorld(t)
+	w := sharedWorld(t)
 	c, _ := damaged(t, w)
 	p, _ := locate(toml)
 	before := tree(t, c.path(p.tree))
@@ -94,7 +94,7 @@ func TestTreeInUseForGood(t *testing.T) {
 // cannot be removed afterwards is in nobody's way, neither now nor for the next install, and goes
 // as soon as it can.
 func TestOldTreeInUse(t *testing.T) {
-	w := newWorld(t)
+	w := sharedWorld(t)
 	c, file := damaged(t, w)
 	release := osfiletest.Hold(t, file)
 	defer release()

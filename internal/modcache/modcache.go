@@ -10,14 +10,16 @@
 //   - cache/download/<path>/@v/<version>.info, .mod, .zip are what a proxy served.
 //   - .ziphash beside them is the h1 hash of the zip, which is also that of the tree.
 //   - .partial beside them exists while a tree is being extracted.
-//   - .lock beside them is held (flock) by who downloads, extracts or, here, installs.
+//   - .lock beside them is locked (flock) by the process that downloads, extracts or, in this
+//     package, installs the version.
 //   - cache/download/sumdb holds what the checksum database served.
-//   - cache/vcs, list and lock files are not needed by anything, and ignored here.
+//   - cache/vcs, list and lock files are not needed by any go command, and are not listed by this
+//     package.
 //
-// A tree counts for the go command when it is a directory, has no .partial and has a .ziphash. The
-// go command never checks its content again. Without .mod nearly nothing works. "go build" does not
-// fetch .info, so that there are real caches whose complete versions lack it; only "go mod
-// download" and "go list -m -json" want it.
+// To the go command, a tree is complete when it is a directory, has no .partial and has a .ziphash.
+// The go command never checks its content again. Without .mod, almost nothing works. Only "go mod
+// download" and "go list -m -json" need .info; "go build" does not fetch it, so complete versions
+// may lack it.
 //
 // # Limits
 //
@@ -38,23 +40,19 @@
 //
 // # Toolchains
 //
-// golang.org/toolchain versions are modules like others, except that the go command fetches neither
-// their .info nor their .mod; for a switch offline it wants .ziphash and cache/download/sumdb. On
-// first use it sets execute bits, which are kept, and copies every _go.mod to a go.mod, which is
-// not part of the module: those copies are passed over.
+// Versions of golang.org/toolchain are modules like others, except that the go command fetches
+// neither their .info nor their .mod. To switch to one offline it needs .ziphash and
+// cache/download/sumdb. On first use it sets execute bits, which this package keeps, and copies
+// every _go.mod to a go.mod, which is not part of the module and which this package ignores.
 package modcache
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
-	"github.com/gofrs/flock"
 	"golang.org/x/mod/module"
-	"golang.org/x/mod/semver"
 	modzip "golang.org/x/mod/zip"
 )
 
@@ -81,121 +79,55 @@ const (
 	fips140Path = "golang.org/fips140"
 )
 
-// ErrBusy means that a go command is downloading or extracting the module version at this moment.
-// Leave the version to it.
+// ErrBusy means that another process, mostly a go command, is downloading, extracting or installing
+// the module version right now. The caller should leave the version to it.
 var ErrBusy = errors.New("module version is locked by another process")
 
-// ErrIrregular means that something in a tree is neither a directory nor a regular file: no module
-// has that.
+// ErrIrregular means that a tree has something other than directories and regular files, which no
+// module has.
 var ErrIrregular = errors.New("not a regular file")
 
-// Options of a Cache. The zero value is that of a go command without GOFLAGS.
+// Options are options of a Cache. The zero value is right for a go command without GOFLAGS.
 type Options struct {
 	// Writable leaves directories writable, as GOFLAGS=-modcacherw does.
 	Writable bool
-	// Skipped, when set, is called by Scan for each name (relative to the cache, with slashes)
-	// that is not that of a module version, with the reason.
+	// If Skipped is set, Scan calls it for each name (relative to the cache, with slashes) that
+	// does not belong to a module version, with the reason.
 	Skipped func(name string, reason error)
-	// Unread, when set, is called for each directory that cannot be read, and the rest is listed.
-	// Without it that is an error.
+	// If Unread is set, it is called for each directory that cannot be read, and the others are
+	// listed. Without it, such a directory is an error.
 	Unread func(name string, err error)
 }
 
-// Cache is a module cache in a local directory. Its methods are safe for concurrent use, also
-// by several processes and beside go commands.
+// unread tells Unread why a directory cannot be read. Without Unread it returns the error.
+func (o Options) unread(name string, err error) error {
+	if err == nil || o.Unread == nil {
+		return err
+	}
+	o.Unread(name, err)
+	return nil
+}
+
+// Cache is a module cache in a local directory. Its methods are safe for concurrent use, by several
+// processes and beside go commands, too.
 type Cache struct {
-	dir string
-	o   Options
-	// step, in tests, is called before each change of the cache, and can fail it.
+	layout
+	o Options
+	// step is for tests: it is called before each change of the cache, which fails with its error.
 	step func(what string) error
 }
 
 // Open returns the module cache in dir, which need not exist. It touches nothing.
 func Open(dir string, o Options) *Cache {
-	return &Cache{dir: filepath.Clean(dir), o: o, step: func(string) error { return nil }}
+	return &Cache{layout: layout{filepath.Clean(dir)}, o: o, step: func(string) error { return nil }}
 }
 
 // Dir returns the directory of the cache.
 func (c *Cache) Dir() string { return c.dir }
 
-// path turns a name relative to the cache into a path of this system.
-func (c *Cache) path(name string) string {
-	return c.dir + string(filepath.Separator) + filepath.FromSlash(name)
-}
-
-// place is where a module version lies, as names relative to the cache.
-type place struct {
-	v    module.Version
-	base string // cache/download/<path>/@v/<version>; suffixes follow
-	tree string // <path>@<version>
-}
-
-// TreeName is the directory of a module tree, with slashes and relative to the cache. The error is
-// that of a path or version that cannot be escaped.
-func TreeName(v module.Version) (string, error) {
-	path, err := module.EscapePath(v.Path)
-	if err != nil {
-		return "", err
-	}
-	version, err := module.EscapeVersion(v.Version)
-	return path + "@" + version, err
-}
-
-// locate returns the place of a version, under the conditions of modfetch.CachePath.
-func locate(v module.Version) (place, error) {
-	p, err := module.EscapePath(v.Path)
-	if err != nil {
-		return place{}, err
-	}
-	if !semver.IsValid(v.Version) || module.CanonicalVersion(v.Version) != v.Version {
-		return place{}, fmt.Errorf("module %s: version %q is not canonical", v.Path, v.Version)
-	}
-	ver, err := module.EscapeVersion(v.Version)
-	if err != nil {
-		return place{}, err
-	}
-	return place{v: v, base: downloadDir + "/" + p + "/@v/" + ver, tree: p + "@" + ver}, nil
-}
-
-// unescape is the inverse of locate, for an escaped path and version.
-func unescape(escPath, escVersion string) (module.Version, error) {
-	p, err := module.UnescapePath(escPath)
-	if err != nil {
-		return module.Version{}, err
-	}
-	ver, err := module.UnescapeVersion(escVersion)
-	if err != nil {
-		return module.Version{}, err
-	}
-	v := module.Version{Path: p, Version: ver}
-	_, err = locate(v)
-	return v, err
-}
-
-// needsMod tells whether go commands need the .mod of the version.
-func (p place) needsMod() bool { return p.v.Path != Toolchain }
-
-// lock takes the go command's own lock on a version, or returns ErrBusy.
-// As in cmd/go the lock file stays behind: removing it would let two processes hold "the" lock.
-func (c *Cache) lock(p place) (unlock func(), err error) {
-	file := c.path(p.base + ".lock")
-	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-		return nil, err
-	}
-	l := flock.New(file, flock.SetPermissions(0o666))
-	ok, err := l.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", p.v, err)
-	}
-	if !ok {
-		return nil, fmt.Errorf("%s: %w", p.v, ErrBusy)
-	}
-	return func() { _ = l.Unlock() }, nil
-}
-
-// isZipMember tells whether a file of a tree came out of the module's zip. In toolchains cmd/go
-// adds copies; golang.org/x/mod/zip allows go.mod in the root only, so these are the ones further
-// down.
+// isZipMember reports whether a file of a tree is part of the module's zip. The exception are the
+// go.mod files that cmd/go adds to toolchains. They are the ones below the root, where
+// golang.org/x/mod/zip allows no go.mod.
 func isZipMember(v module.Version, rel string) bool {
 	return v.Path != Toolchain || path.Base(rel) != "go.mod" || !strings.Contains(rel, "/")
 }

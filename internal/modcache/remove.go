@@ -3,22 +3,25 @@ package modcache
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
+	"github.com/org/gocache-action/internal/osfile"
 	"golang.org/x/mod/module"
 )
 
-// Suffixes in cache/download of what goes with a tree, in the order in which it goes, and of what
-// the module graph needs.
+// Suffixes of the files in cache/download that are removed together with a tree, in this order, and
+// of those that the module graph needs.
 var (
 	treeSuffixes  = []string{".partial", ".zip", ".ziphash"}
 	graphSuffixes = []string{".info", ".mod"}
 )
 
-// Remove removes a version: first the tree goes, by one rename, so that no go command sees a part
-// of it, then the zip before its .ziphash (see Commit), then .info and .mod. The lock file and the
-// list of versions stay. It returns ErrBusy when a go command is at work on the version.
+// Remove removes a version: first the tree, by one rename, so that no go command sees a part of it,
+// then the zip, then its .ziphash (see Commit for why in this order), then .info and .mod. The lock
+// file and the list of versions stay. It returns ErrBusy when a go command is working on the
+// version.
 func (c *Cache) Remove(v module.Version) error {
 	s, err := c.NewStage()
 	if err != nil {
@@ -27,8 +30,9 @@ func (c *Cache) Remove(v module.Version) error {
 	return errors.Join(s.Remove(v, true), s.Close())
 }
 
-// Remove is as that of Cache. Unless graph is set, it leaves .info and .mod, which the graphs of
-// others may need. The bytes of the tree are on the disk until the stage is closed, or cleared.
+// Remove does what the method of Cache does. Unless graph is set, it keeps .info and .mod, which
+// the module graphs of other projects may need. The tree takes space on the disk until the stage is
+// closed or cleared.
 func (s *Stage) Remove(v module.Version, graph bool) error {
 	p, err := locate(v)
 	if err == nil {
@@ -64,14 +68,14 @@ func (s *Stage) remove(p place, graph bool) error {
 			return err
 		}
 	}
-	// Parents that became empty. The go command creates them again where it needs them.
+	// Remove parents that are empty now. The go command creates them again if need be.
 	for dir := filepath.Dir(s.c.path(p.tree)); dir != s.c.dir && os.Remove(dir) == nil; {
 		dir = filepath.Dir(dir)
 	}
 	return nil
 }
 
-// retire moves a directory into the stage, where there is one.
+// retire moves a directory into the stage, if it exists.
 func (s *Stage) retire(path string) error {
 	if _, err := os.Lstat(path); os.IsNotExist(err) {
 		return nil
@@ -83,5 +87,26 @@ func (s *Stage) retire(path string) error {
 	return moveAway(path, filepath.Join(dir, "old"))
 }
 
-// Clear removes what was moved into the stage so far, so that the disk has its bytes back.
+// Clear removes what was moved into the stage so far, which frees its space on the disk.
 func (s *Stage) Clear() error { return s.Close() }
+
+// writeAndRename writes data to temp and renames temp to path. What is at path is replaced, unless
+// it is a directory that is not empty.
+func writeAndRename(temp, path string, data []byte) error {
+	f, err := osfile.Create(temp, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return osfile.Rename(temp, path)
+}
+
+func removeFile(path string) error {
+	if err := osfile.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -15,12 +15,12 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// Stage is a private place in the cache, on its file system, in which module versions are put
-// together before they appear by a rename. Its methods are safe for concurrent use.
+// Stage is a private directory within the cache, and so on its file system, in which module
+// versions are assembled before they appear by a rename. Its methods are safe for concurrent use.
 //
-// It is the directory cache/gocache-stage-<n>, beside a file of that name with ".lock" added, which
-// is flocked as long as the process lives. An unlocked one was left by a killed process. The empty
-// file cache/gocache.lock stays in the cache, as cmd/go's own lock files do.
+// It is called cache/gocache-stage-<n>. A file of that name with ".lock" added lies beside it,
+// which the process keeps locked (flock) as long as it lives: if it is not locked, the process was
+// killed. The empty file cache/gocache.lock stays in the cache, as cmd/go's own lock files do.
 type Stage struct {
 	c    *Cache
 	mu   sync.Mutex
@@ -35,12 +35,12 @@ const (
 	stageMutex = "gocache.lock"
 )
 
-// NewStage removes what killed processes left, and returns a stage that comes into being when it is
-// first used: a restore with nothing to do writes nothing. The stage can be used also beside an
-// error, which concerns what was left.
+// NewStage removes the stages of killed processes, and returns a stage whose directory is created
+// at its first use, so that a restore with nothing to do writes nothing. The stage is usable even
+// if there is an error, which concerns the old stages only.
 func (c *Cache) NewStage() (*Stage, error) {
 	s := &Stage{c: c}
-	if err := c.sweep(); err != nil {
+	if err := sweep(c.path("cache")); err != nil {
 		return s, fmt.Errorf("removing an interrupted restore: %w", err)
 	}
 	return s, nil
@@ -58,8 +58,8 @@ func (s *Stage) Close() error {
 	return err
 }
 
-// removeStage removes the directory, then its lock file while the lock is still held, so
-// that nobody else gets hold of it.
+// removeStage removes the directory, and then its lock file, while the lock is still held, so that
+// no other process can lock it.
 func removeStage(dir string, lock *flock.Flock) error {
 	if err := osfile.RemoveAll(dir); err != nil {
 		return errors.Join(err, lock.Unlock())
@@ -67,8 +67,8 @@ func removeStage(dir string, lock *flock.Flock) error {
 	if os.Remove(lock.Path()) == nil {
 		return lock.Unlock()
 	}
-	// Windows cannot remove an open file. Whoever locks it in between finds no directory, and
-	// removes it too.
+	// Windows cannot remove an open file. A process that locks the file in between finds no
+	// directory, and removes the file as well.
 	err := lock.Unlock()
 	_ = os.Remove(lock.Path())
 	return err
@@ -126,10 +126,9 @@ func lockStages(parent string) (unlock func(), err error) {
 	return func() { _ = l.Unlock() }, nil
 }
 
-// sweep removes the stages whose process is gone. What another user left and cannot be
-// removed by this one stays.
-func (c *Cache) sweep() error {
-	parent := c.path("cache")
+// sweep removes the stages in parent that processes left behind. A stage of another user stays if
+// this user may not remove it.
+func sweep(parent string) error {
 	list, err := os.ReadDir(parent)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -151,13 +150,13 @@ func (c *Cache) sweep() error {
 		return err
 	}
 	for dir, lock := range stale {
-		// Best effort: it costs space, not correctness.
+		// A failure costs space only.
 		_ = removeStage(dir, lock)
 	}
 	return nil
 }
 
-// lockStale takes the locks of the stages that nobody holds.
+// lockStale locks the stages that no process has locked.
 func lockStale(parent string, names map[string]bool) (map[string]*flock.Flock, error) {
 	unlock, err := lockStages(parent)
 	if err != nil {

@@ -18,16 +18,17 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// State is how much of a module version is there.
+// State says how much of a module version a cache has.
 type State int
 
 const (
-	// Complete: go build, test, vet and so on find what they need. "go mod download" also wants
-	// HasZip and HasInfo, and "go list -m -json" HasInfo.
+	// Complete means that go build, test, vet and the like find what they need. "go mod download"
+	// also needs HasZip and HasInfo, "go list -m -json" needs HasInfo.
 	Complete State = iota
-	// ModOnly: there is no tree, but .mod or .info. Most of a module graph is so.
+	// ModOnly means that there is no tree, but .mod or .info. Most versions in a module graph are
+	// in this state.
 	ModOnly
-	// Broken: files that no go command can use or wants to see, or the version is not there at all.
+	// Broken means that no go command can use the files, or that the version is absent.
 	Broken
 )
 
@@ -41,11 +42,12 @@ type Module struct {
 	State   State
 	Problem string // why it is Broken
 	Sum     string // the content of .ziphash, "h1:..."; empty when missing or invalid
-	// HasZip, HasInfo and HasMod tell of non-empty files, HasTree of a directory of any content.
+	// HasZip, HasInfo and HasMod mean files that are not empty, HasTree a directory of any content.
 	HasZip, HasInfo, HasMod, HasTree bool
 }
 
-// Stat describes one version, without looking into its tree. Errors make it Broken.
+// Stat describes one version, without reading its tree. A version that cannot be examined is
+// Broken.
 func (c *Cache) Stat(v module.Version) Module {
 	m := Module{Version: v, State: Broken}
 	p, err := locate(v)
@@ -56,7 +58,7 @@ func (c *Cache) Stat(v module.Version) Module {
 	m.HasInfo = c.hasFile(p.base + ".info")
 	m.HasMod = c.hasFile(p.base + ".mod")
 	m.HasZip = c.hasFile(p.base + ".zip")
-	sum, sumErr := c.readSum(p)
+	sum, sumErr := readSum(c.path(p.base + ".ziphash"))
 	m.Sum = sum
 	tree, treeErr := os.Lstat(c.path(p.tree))
 	m.HasTree = treeErr == nil && tree.IsDir()
@@ -71,7 +73,7 @@ func (c *Cache) Stat(v module.Version) Module {
 		m.Problem = treeErr.Error()
 	case sumErr != nil && (m.HasTree || !errors.Is(sumErr, fs.ErrNotExist)):
 		m.Problem = sumErr.Error()
-	case !m.HasZip && c.exists(p.base+".zip"):
+	case !m.HasZip && exists(c.path(p.base+".zip")):
 		m.Problem = ".zip is empty" // "go mod verify" fails on it
 	case m.HasTree && p.needsMod() && !m.HasMod:
 		m.Problem = ".mod is missing"
@@ -85,32 +87,18 @@ func (c *Cache) Stat(v module.Version) Module {
 	return m
 }
 
-func (c *Cache) hasFile(name string) bool {
-	st, err := os.Lstat(c.path(name))
-	return err == nil && st.Mode().IsRegular() && st.Size() > 0
-}
-
 // ZipTime is when the zip of a version was written; the zero time where there is none.
 func (c *Cache) ZipTime(v module.Version) time.Time {
 	p, err := locate(v)
 	if err != nil {
 		return time.Time{}
 	}
-	st, err := os.Lstat(c.path(p.base + ".zip"))
-	if err != nil {
-		return time.Time{}
-	}
-	return st.ModTime()
+	return modTime(c.path(p.base + ".zip"))
 }
 
-func (c *Cache) exists(name string) bool {
-	_, err := os.Lstat(c.path(name))
-	return err == nil
-}
-
-// readSum reads .ziphash. The go command dies on an invalid one when there is no zip.
-func (c *Cache) readSum(p place) (string, error) {
-	data, err := os.ReadFile(c.path(p.base + ".ziphash"))
+// readSum reads a .ziphash file. Without a zip, the go command ends with an error if it is invalid.
+func readSum(file string) (string, error) {
+	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf(".ziphash is missing: %w", fs.ErrNotExist)
 	}
@@ -123,7 +111,7 @@ func (c *Cache) readSum(p place) (string, error) {
 	return string(data), nil
 }
 
-// validSum tells whether s is an h1 hash.
+// validSum reports whether s is an h1 hash.
 func validSum(s string) bool {
 	b64, ok := strings.CutPrefix(s, "h1:")
 	sum, err := base64.StdEncoding.DecodeString(b64)
@@ -131,8 +119,8 @@ func validSum(s string) bool {
 }
 
 // Scan lists the versions in the cache, sorted by path and version. A missing directory is empty.
-// cache/vcs, list, lock and temporary files are ignored, golang.org/fips140 is left
-// out, and names that are no module version go to Options.Skipped.
+// cache/vcs, list, lock and temporary files are ignored, golang.org/fips140 is left out, and names
+// that do not belong to a module version are passed to Options.Skipped.
 func (c *Cache) Scan(ctx context.Context) ([]Module, error) {
 	s := scanner{c: c, ctx: ctx, found: map[module.Version]bool{}}
 	err := s.downloads(downloadDir, "")
@@ -175,7 +163,7 @@ func (s *scanner) list(name string) ([]fs.DirEntry, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return list, s.c.unread(cmp.Or(name, "."), err)
+	return list, s.c.o.unread(cmp.Or(name, "."), err)
 }
 
 // downloads walks cache/download; esc is the escaped module path reached so far.
@@ -197,15 +185,6 @@ func (s *scanner) downloads(dir, esc string) error {
 	return err
 }
 
-// unread passes on why something cannot be read, and returns the error if nobody wants to know.
-func (c *Cache) unread(name string, err error) error {
-	if err == nil || c.o.Unread == nil {
-		return err
-	}
-	c.o.Unread(name, err)
-	return nil
-}
-
 // versions finds the versions of one module in its @v directory.
 func (s *scanner) versions(dir, esc string) error {
 	list, err := s.list(dir)
@@ -222,8 +201,8 @@ func (s *scanner) versions(dir, esc string) error {
 	return err
 }
 
-// trees walks the directories above the extracted trees, to find those that
-// have no file in cache/download. Trees are not entered.
+// trees finds the extracted trees, including those that have no file in cache/download. It does not
+// read the trees themselves.
 func (s *scanner) trees(dir string) error {
 	list, err := s.list(dir)
 	for _, d := range list {

@@ -4,45 +4,11 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// publishTree puts the new tree in place of the old one, if there is one. When a step fails, on
-// Windows often because another program has a file open, the old tree is what it was.
-func (i *Install) publishTree(have Module, sum string) (err error) {
-	old, err := i.remember()
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, old.putBack())
-		}
-	}()
-	if err := i.retire(old); err != nil {
-		return err
-	}
-	if err := i.dropWrongZip(have, sum); err != nil {
-		return err
-	}
-	if have.Sum != sum {
-		if err := i.placeSmall(".ziphash", []byte(sum)); err != nil {
-			return err
-		}
-	}
-	tree := i.c.path(i.p.tree)
-	if err := os.MkdirAll(filepath.Dir(tree), 0o777); err != nil {
-		return err
-	}
-	if err := i.c.step("tree"); err != nil {
-		return err
-	}
-	return osfile.Rename(i.root, tree)
-}
-
-// retired is what was in the place of a version before an install.
+// retired is what the place of a version held before an install.
 type retired struct {
 	tree, stage   string // where it is, and where it goes
 	mode          fs.FileMode
@@ -52,33 +18,20 @@ type retired struct {
 	ziphash       []byte // nil: none
 }
 
-func (i *Install) remember() (*retired, error) {
+// remember records what is in the place of a version now. stage is where its tree would go.
+func remember(l layout, p place, stage string) (*retired, error) {
 	old := &retired{
-		tree: i.c.path(i.p.tree), stage: filepath.Join(i.dir, "old"),
-		partial: i.c.path(i.p.base + ".partial"), hash: i.c.path(i.p.base + ".ziphash"),
+		tree: l.path(p.tree), stage: stage,
+		partial: l.path(p.base + ".partial"), hash: l.path(p.base + ".ziphash"),
 	}
 	_, err := os.Lstat(old.partial)
 	if old.wasPartial = err == nil; err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	if old.ziphash, err = osfile.ReadQuietly(old.hash); err != nil {
-		old.ziphash = nil // absent, or nothing that anyone can read
+		old.ziphash = nil // absent or unreadable
 	}
 	return old, nil
-}
-
-// retire moves a broken tree into the stage, which is removed later, and then removes .partial.
-func (i *Install) retire(old *retired) error {
-	if err := i.c.step("retire"); err != nil {
-		return err
-	}
-	if err := old.moveAway(); err != nil {
-		return err
-	}
-	if err := i.c.step(".partial"); err != nil {
-		return err
-	}
-	return removeFile(old.partial)
 }
 
 // moveAway moves the old tree into the stage.
@@ -97,7 +50,7 @@ func (r *retired) moveAway() error {
 	return nil
 }
 
-// moveAway renames whatever is at path, if anything. When it cannot, path is what it was.
+// moveAway renames what is at path, if anything. If it fails, path is unchanged.
 func moveAway(path, to string) error {
 	st, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -126,8 +79,8 @@ func restoreMode(path string, mode fs.FileMode) error {
 	return os.Chmod(path, mode.Perm())
 }
 
-// putBack undoes an install that failed, in such an order that a tree that did not count never
-// counts.
+// putBack undoes an install that failed. Its order makes sure that a tree that the go command did
+// not accept before is never accepted in between.
 func (r *retired) putBack() error {
 	if !r.moved {
 		return nil

@@ -11,7 +11,7 @@ import (
 // TestTreeIsPutBack lets an install fail before each step over each kind of damage: unless the new
 // tree is in place, the old one is what it was, and counts as little as before.
 func TestTreeIsPutBack(t *testing.T) {
-	w := newWorld(t)
+	w := sharedWorld(t)
 	locked := errors.New("locked")
 	p, _ := locate(toml)
 	steps := []string{"retire", ".partial", "drop zip", ".ziphash", "tree"}

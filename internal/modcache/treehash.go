@@ -9,7 +9,7 @@ import (
 )
 
 // TreeHash computes the h1 hash of a tree from the hashes of its files, which may come in any
-// order. It equals dirhash.Hash1 of golang.org/x/mod/sumdb/dirhash, which reads all
+// order. The result is that of dirhash.Hash1 in golang.org/x/mod/sumdb/dirhash, which reads all
 // files itself. The zero value is an empty tree. Not safe for concurrent use.
 type TreeHash struct{ files []treeFile }
 
@@ -34,7 +34,7 @@ func (t *TreeHash) Sum() string {
 	return "h1:" + base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
-// goModSum is the hash of a go.mod file as it stands in the "/go.mod" lines of go.sum.
+// goModSum is the hash of a go.mod file, as in the "/go.mod" lines of go.sum.
 func goModSum(data []byte) string {
 	var t TreeHash
 	t.Add("go.mod", sha256.Sum256(data))

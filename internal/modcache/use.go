@@ -12,22 +12,22 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// Use is what the file system tells about the use of a version. The go command itself keeps no
-// record of it.
+// Use is what the file system says about the use of a version. The go command keeps no record of
+// it.
 type Use struct {
 	// Arrived is when the version was downloaded or installed: the time of .ziphash, or of .mod
 	// where there is no tree.
 	Arrived time.Time
-	// Read is when a file of the tree (or .mod) was last seen to be read after it was written;
-	// zero: never, or the file system does not record reads.
+	// Read is when a file of the tree (or .mod, without a tree) was last read after it was written.
+	// It is zero if there was no such read, or if the file system does not record reads.
 	//
-	// go build and go vet read every source file of the packages that they use, also when all of
-	// their results are cached. go.mod in the root of the tree does not count, since the go command
-	// reads it also of modules in which it only looks for a package; directories do not count,
-	// since everybody lists them.
+	// go build and go vet read every source file of the packages that they use, even when all
+	// results are cached. go.mod in the root of the tree does not count, since the go command also
+	// reads it in modules in which it merely looks for a package. Directories do not count, since
+	// many programs list them.
 	Read time.Time
-	// Files and Bytes are those of the tree, Zip are the bytes of the zip. Files is not complete
-	// when the search ended early.
+	// Files and Bytes describe the tree, Zip is the size of the zip. Files and Bytes are too low if
+	// the search ended early.
 	Files      int
 	Bytes, Zip int64
 }
@@ -40,21 +40,21 @@ func (u Use) Last() time.Time {
 	return u.Arrived
 }
 
-// Use looks at the times of all files of a version. It ends early when one of them was read after
-// enough; a zero enough looks at all of them.
+// Use examines the times of the files of a version. It stops at the first file that was read after
+// enough; if enough is zero, it examines all files.
 func (c *Cache) Use(v module.Version, enough time.Time) (Use, error) {
 	p, err := locate(v)
 	if err != nil {
 		return Use{}, err
 	}
 	var u Use
-	u.Arrived = c.modTime(p.base + ".ziphash")
+	u.Arrived = modTime(c.path(p.base + ".ziphash"))
 	if st, err := os.Lstat(c.path(p.base + ".zip")); err == nil {
 		u.Zip = st.Size()
 	}
 	root := c.path(p.tree)
 	if _, err := os.Lstat(root); err != nil {
-		return c.modUse(p, u), nil
+		return modUse(c.layout, p, u), nil
 	}
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -83,11 +83,11 @@ func (c *Cache) Use(v module.Version, enough time.Time) (Use, error) {
 	return u, nil
 }
 
-// modUse is the use of a version that has no tree: of its .mod, which every go command reads that
-// loads a graph with it.
-func (c *Cache) modUse(p place, u Use) Use {
+// modUse adds to u the times of .mod and .info. They tell the use of a version that has no tree:
+// every go command that loads a module graph with the version reads its .mod.
+func modUse(l layout, p place, u Use) Use {
 	for _, suffix := range []string{".mod", ".info"} {
-		if st, err := os.Lstat(c.path(p.base + suffix)); err == nil {
+		if st, err := os.Lstat(l.path(p.base + suffix)); err == nil {
 			if st.ModTime().After(u.Arrived) {
 				u.Arrived = st.ModTime()
 			}
@@ -99,22 +99,15 @@ func (c *Cache) modUse(p place, u Use) Use {
 	return u
 }
 
-// GraphUse is when the .mod or .info of a version came or was read last, whichever is later.
+// GraphUse returns when the .mod and .info of a version arrived, and when one of them was last
+// read.
 func (c *Cache) GraphUse(v module.Version) (arrived, read time.Time) {
 	p, err := locate(v)
 	if err != nil {
 		return time.Time{}, time.Time{}
 	}
-	u := c.modUse(p, Use{})
+	u := modUse(c.layout, p, Use{})
 	return u.Arrived, u.Read
-}
-
-func (c *Cache) modTime(name string) time.Time {
-	st, err := os.Lstat(c.path(name))
-	if err != nil {
-		return time.Time{}
-	}
-	return st.ModTime()
 }
 
 // readTime returns when a file was read after it was written. A file system may set both times when
@@ -127,19 +120,19 @@ func readTime(st fs.FileInfo) (time.Time, bool) {
 	return time.Unix(0, ns), true
 }
 
-// RecordsReads reports whether Use.Read can tell that a version was not used: the file system
-// records reads.
+// RecordsReads reports whether the file system records reads, so that a zero Use.Read means that a
+// version was not used.
 func (c *Cache) RecordsReads() bool { return osfile.RecordsReads(c.dir) }
 
-// Touched is when anything of a version was written last, as far as its top level shows: of a
-// broken one, when its extraction was broken off.
+// Touched is when a file of a version in cache/download, or the root of its tree, was last written.
+// For a broken version, that is about when its extraction was interrupted.
 func (c *Cache) Touched(v module.Version) (t time.Time) {
 	p, err := locate(v)
 	if err != nil {
 		return t
 	}
 	for _, name := range []string{p.tree, p.base + ".partial", p.base + ".zip", p.base + ".ziphash", p.base + ".mod", p.base + ".info"} {
-		if m := c.modTime(name); m.After(t) {
+		if m := modTime(c.path(name)); m.After(t) {
 			t = m
 		}
 	}

@@ -15,8 +15,8 @@ import (
 
 const vcsDir = "cache/vcs"
 
-// Clone is a repository in cache/vcs, which go commands clone for modules that no proxy serves.
-// Without it they clone again.
+// Clone is a repository in cache/vcs, where go commands clone the modules that no proxy serves. If
+// it is missing, they clone it again.
 type Clone struct {
 	Name    string // 64 hex digits
 	Remote  string // as cmd/go describes it: "git3:https://host/path"
@@ -30,7 +30,7 @@ func (c *Cache) Clones() ([]Clone, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err := c.unread(vcsDir, err); err != nil {
+	if err := c.o.unread(vcsDir, err); err != nil {
 		return nil, fmt.Errorf("listing cloned repositories: %w", err)
 	}
 	var clones []Clone
@@ -38,20 +38,20 @@ func (c *Cache) Clones() ([]Clone, error) {
 		if sum, err := hex.DecodeString(d.Name()); err != nil || len(sum) != 32 || !d.IsDir() {
 			continue
 		}
-		cl, err := c.clone(d.Name())
+		cl, err := readClone(c.path(vcsDir + "/" + d.Name()))
 		if err == nil {
 			clones = append(clones, cl)
-		} else if err := c.unread(vcsDir+"/"+d.Name(), err); err != nil {
+		} else if err := c.o.unread(vcsDir+"/"+d.Name(), err); err != nil {
 			return nil, fmt.Errorf("listing cloned repositories: %w", err)
 		}
 	}
 	return clones, nil
 }
 
-func (c *Cache) clone(name string) (Clone, error) {
-	root := c.path(vcsDir + "/" + name)
+// readClone describes the repository in root.
+func readClone(root string) (Clone, error) {
 	info, _ := os.ReadFile(root + ".info")
-	cl := Clone{Name: name, Remote: strings.TrimSpace(string(info))}
+	cl := Clone{Name: filepath.Base(root), Remote: strings.TrimSpace(string(info))}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -71,8 +71,8 @@ func (c *Cache) clone(name string) (Clone, error) {
 	return cl, err
 }
 
-// RemoveClone removes a repository, under the lock that go commands hold while they work with it:
-// ErrBusy. The lock file stays.
+// RemoveClone removes a repository. It returns ErrBusy while a go command works with the repository
+// and holds its lock. The lock file stays.
 func (s *Stage) RemoveClone(name string) error {
 	root := s.c.path(vcsDir + "/" + name)
 	l := flock.New(root+".lock", flock.SetPermissions(0o666))

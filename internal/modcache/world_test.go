@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		"killed": killedInstall,
 		"linger": linger,
 		"fill":   fill,
-	})
+	}, func() { _ = osfile.RemoveAll(sharedDir) })
 }
 
 // The module versions of the test proxy: a case-encoded path, +incompatible, a pseudo-version with
@@ -100,7 +100,36 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, proxy: tempDir(t), dir: tempDir(t), src: Open(tempDir(t), Options{})}
+	return makeWorld(t, tempDir(t))
+}
+
+var (
+	sharedDir  string // removed after all tests
+	makeShared sync.Once
+)
+
+// sharedWorld returns the world of all tests that do not change it. Files and go commands cost most
+// of the time of these tests, under wine above all.
+func sharedWorld(t *testing.T) *world {
+	t.Helper()
+	makeShared.Do(func() {
+		dir, err := os.MkdirTemp("", "modcache")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sharedDir = dir
+		makeWorld(t, dir)
+	})
+	return worldIn(t, sharedDir)
+}
+
+func worldIn(t *testing.T, dir string) *world {
+	return &world{t: t, proxy: filepath.Join(dir, "proxy"), dir: filepath.Join(dir, "project"), src: Open(filepath.Join(dir, "mod"), Options{})}
+}
+
+func makeWorld(t *testing.T, dir string) *world {
+	t.Helper()
+	w := worldIn(t, dir)
 	for _, v := range []module.Version{toml, old, pseudo} {
 		w.serve(v)
 	}

@@ -12,7 +12,8 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// smallWriter keeps a file of cache/download in memory: it must be checked first.
+// smallWriter collects a file of cache/download in memory, since it is checked before it is
+// written.
 type smallWriter struct {
 	i      *Install
 	suffix string
@@ -44,8 +45,8 @@ func (w *smallWriter) Close() error {
 	return nil
 }
 
-// fileWriter writes one file of the tree. A file that comes in one Write, or that fits into the
-// buffer, is written by one system call, and not copied when it comes in one.
+// fileWriter writes one file of the tree. A file that arrives in one Write, or that fits into the
+// buffer, is written by one system call. In the first case it is not copied.
 type fileWriter struct {
 	i    *Install
 	rel  string
@@ -99,7 +100,7 @@ func (w *fileWriter) write(p []byte) error {
 	return w.fill(p)
 }
 
-// fill collects small pieces; large ones pass by an empty buffer.
+// fill collects small pieces in the buffer. Large ones are written directly.
 func (w *fileWriter) fill(p []byte) error {
 	if len(*w.buf)+len(p) > bufferSize {
 		if err := w.flush(*w.buf); err != nil {
@@ -114,7 +115,7 @@ func (w *fileWriter) fill(p []byte) error {
 	return nil
 }
 
-// finish writes a file that is in memory as a whole, and adds it to the zip.
+// finish writes a file that is in memory completely, and adds it to the zip.
 func (w *fileWriter) finish(data []byte) error {
 	if err := w.flush(data); err != nil {
 		return err
@@ -171,7 +172,7 @@ func (w *fileWriter) Close() error {
 	return nil
 }
 
-// complete writes what is still in the buffer, or an empty file that nothing was written to.
+// complete writes what is left in the buffer, and creates the file if it is empty.
 func (w *fileWriter) complete() error {
 	if w.done < w.size {
 		return fmt.Errorf("%s: %d of %d bytes", w.rel, w.done, w.size)
@@ -190,9 +191,9 @@ func (w *fileWriter) complete() error {
 	return nil
 }
 
-// addLarge adds a file that came in pieces to the zip. It comes from the page cache, because
-// members must follow each other, while several files of one module may be written at the same
-// time.
+// addLarge adds a file that arrived in pieces to the zip. It reads the file again, from the page
+// cache: the members of a zip follow one another, while several files of a module may be written at
+// the same time.
 func (w *fileWriter) addLarge() error {
 	if w.i.zip == nil || w.zipped {
 		return nil

@@ -19,9 +19,9 @@ type Main struct {
 	Sums []module.Version
 }
 
-// Mains lists the modules of a project that are not vendored, first the one that the go command
-// finds in the project directory, which is that of the file gomod. Files are the module files, with
-// paths relative to the project directory.
+// Mains lists the modules of a project that are not vendored. The first is the one that the go
+// command finds in the project directory, whose go.mod is the file gomod. files are the module
+// files, with paths relative to the project directory.
 func Mains(project, gomod string, files []keys.File) []Main {
 	byDir := map[string]*Main{}
 	for _, f := range files {
@@ -32,7 +32,7 @@ func Mains(project, gomod string, files []keys.File) []Main {
 		if byDir[dir] == nil {
 			byDir[dir] = &Main{Dir: dir}
 		}
-		if path.Ext(f.Path) == ".sum" { // those of -modfile are built in the same directory
+		if path.Ext(f.Path) == ".sum" { // modules of -modfile are built in the same directory
 			byDir[dir].Sums = append(byDir[dir].Sums, sumVersions(f.Data)...)
 		}
 	}
@@ -68,8 +68,8 @@ func firstDir(list []Main, main string) string {
 	return main
 }
 
-// sumVersions lists the versions whose trees a go.sum names. The file was parsed before, so what is
-// wrong with it is known.
+// sumVersions lists the versions whose trees a go.sum names. Errors in the file were reported when
+// keys parsed it.
 func sumVersions(data []byte) (list []module.Version) {
 	for line := range strings.Lines(string(data)) {
 		if f := strings.Fields(line); len(f) == 3 && !strings.HasSuffix(f[1], "/go.mod") {

@@ -1,5 +1,5 @@
 // Package moduleuse asks the go command which module versions a project uses: those that provide a
-// package to a build, a test or a tool, and the toolchain that it switches to. The question has no
+// package to a build, a test or a tool, and the toolchain that it switches to. Asking has no side
 // effects: it downloads nothing, writes to no cache, and changes no go.mod.
 package moduleuse
 
@@ -21,17 +21,18 @@ import (
 	"github.com/org/gocache-action/internal/samedir"
 )
 
-// Limits of Ask. A project with more modules has the rest counted by their go.sum.
+// Limits of Ask. In a project with more modules, all versions in the go.sum files of the others
+// count as used.
 const (
 	timeout        = time.Minute
 	maxMainModules = 50
 )
 
-// usedModule is printed by go list for each module that provides a package; with a replacement, for
-// that.
+// usedModule is the template by which go list prints each module that provides a package, or its
+// replacement.
 const usedModule = `{{with .Module}}{{with .Replace}}{{.Path}} {{.Version}}{{else}}{{.Path}} {{.Version}}{{end}}{{end}}`
 
-// Project is what is asked about.
+// Project is the project that Ask asks about.
 type Project struct {
 	Mains           []Main // first the one that the go command finds in the project directory
 	ModDir          string // GOMODCACHE
@@ -41,9 +42,10 @@ type Project struct {
 	Go func(ctx context.Context, dir string, env []string, args ...string) ([]byte, error)
 }
 
-// Ask takes a minute at most. A main module for which it fails has everything used that its go.sum
-// names, and the error says so; unless it is a nested one for which something is not in the module
-// cache: then no job can have worked on it here.
+// Ask returns the module versions that a project uses. It takes a minute at most. If the question
+// fails for a main module, everything in its go.sum counts as used, and the error says so. The
+// exception is a nested module that lacks something in the module cache: no job can have worked on
+// it here.
 func (p *Project) Ask(ctx context.Context) (map[module.Version]bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -72,8 +74,8 @@ func (p *Project) Ask(ctx context.Context) (map[module.Version]bool, error) {
 	return used, errors.Join(errs...)
 }
 
-// ask adds what one main module uses. A nested one that is not part of the workspace is asked
-// without it.
+// ask adds what one main module uses. For a nested module that is not part of the workspace, the go
+// command runs without the workspace.
 func (p *Project) ask(ctx context.Context, dir, scratch string, used map[module.Version]bool) error {
 	// goindex=0 keeps the go command from marking its index of the modules in GOCACHE as used.
 	debug := strings.TrimPrefix(p.GODEBUG+",goindex=0", ",")
@@ -108,7 +110,7 @@ func (p *Project) listPackages(ctx context.Context, dir string, env []string, us
 	return nil
 }
 
-// toolchain tells which version of golang.org/toolchain the go command switches to in dir, if to
+// toolchain returns the version of golang.org/toolchain that the go command switches to in dir, if
 // any.
 func (p *Project) toolchain(ctx context.Context, dir string, env []string) (module.Version, bool) {
 	out, err := p.Go(ctx, dir, env, "env", "-json", "GOROOT")

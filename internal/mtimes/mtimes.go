@@ -1,18 +1,18 @@
-// Package mtimes gives the files of a checkout modification times that depend on their
-// content only, so that what trusts size and mtime knows a file again after a fresh checkout.
+// Package mtimes gives the files of a checkout modification times that depend on their content
+// only, so that programs that trust size and mtime recognise a file after a fresh checkout.
 //
 // The go command keeps the result of a test under the names, sizes, modes and mtimes of the files
 // and directories that the test looked at (cmd/go/internal/test, computeTestInputsID), and its
 // index of a package of the main module under the names, sizes and mtimes of its files
-// (cmd/go/internal/modindex, dirHash). It reads neither again. A checkout makes all mtimes new,
-// which loses every such result; a time that is the same for two contents would be worse, as the
-// result of the one would be given for the other.
+// (cmd/go/internal/modindex, dirHash). It does not read the files again. A checkout sets all mtimes
+// to now, which invalidates every such result. Equal times for two different contents would be
+// worse: the result of one would be reported for the other.
 //
-// The time is made of the SHA-256 of the bytes that are in the file now: not of a commit, whose
-// time has seconds only and can be that of another commit (amended, rebased, cherry-picked) and
-// which shallow clones do not know; and not of git's hash, from which the bytes differ where a
-// filter, a line ending or an encoding is applied on the way. See [Time] for how often two contents
-// share one.
+// The time is computed from the SHA-256 of the bytes that are in the file now. It is not the time
+// of a commit, which has whole seconds only, can be that of another commit (amended, rebased,
+// cherry-picked), and is unknown in shallow clones. It does not come from git's hash either,
+// because filters, line endings and encodings can change the bytes at checkout. See [Time] for how
+// often two contents share a time.
 //
 // The package knows nothing of git: the caller names the files. It works in one directory tree,
 // follows no symbolic link, and starts no goroutine.
@@ -34,9 +34,9 @@ import (
 	"time"
 )
 
-// The range of times that are given: 2000-01-01 and the 2^29 seconds (17 years) from then on, in
-// steps of 100 ns, the finest that NTFS keeps. All are long past, since the go command trusts no
-// file of the last two seconds, and within what archives and file systems can express.
+// The range of times: 2^29 seconds (17 years) from 2000-01-01 on, in steps of 100 ns, the finest
+// that NTFS stores. All are long past, since the go command does not trust files of the last two
+// seconds, and archives and file systems can express all of them.
 const (
 	first   = 946684800
 	seconds = 1 << 29
@@ -44,10 +44,10 @@ const (
 	steps   = seconds * uint64(time.Second/step)
 )
 
-// Time returns the modification time for a content with this SHA-256. It is one of 5.4e15, so a
-// file that changes keeps its time with a probability of 1.9e-16, where a file system rounds to
-// whole seconds of 1.9e-9; and its size has to stay the same as well before anything is taken for
-// unchanged.
+// Time returns the modification time for a content with this SHA-256. There are 5.4e15 such times,
+// so a file that changes keeps its time with a probability of 1.9e-16, or of 1.9e-9 on a file
+// system that rounds to whole seconds. And its size would have to stay the same as well to make it
+// look unchanged.
 func Time(sum [sha256.Size]byte) time.Time {
 	n := binary.BigEndian.Uint64(sum[:]) % steps
 	perSecond := uint64(time.Second / step)
@@ -58,7 +58,7 @@ func Time(sum [sha256.Size]byte) time.Time {
 type Result struct {
 	// regular files and symbolic links that have the time of their content now
 	Files       int   `json:"files"`
-	Directories int   `json:"directories"` // the same, of all that is below them
+	Directories int   `json:"directories"` // that have the time of everything below them now
 	Changed     int   `json:"changed"`     // of both, those that did not have it before
 	Bytes       int64 `json:"bytes"`       // read, of all files
 	// files that could not be read or set, or changed meanwhile
@@ -67,15 +67,15 @@ type Result struct {
 }
 
 // Set gives the files of root that tracked names, and the directories around them, their times.
-// Names are relative to root with slashes. What is not there is passed over; a directory that is
-// named itself, such as a submodule that was not checked out, counts as empty.
+// Names are relative to root with slashes. Missing files are skipped. A directory among the names,
+// such as a submodule that was not checked out, counts as empty.
 //
-// A directory gets the time of the names, execute bits and contents of everything below it. It is
-// left alone when something below it is not tracked or was left alone, except for .git: so its time
-// never says less than the file system's own.
+// A directory gets the time of the names, execute bits and contents of everything below it. It
+// keeps its time if something below it, except .git, is not tracked or kept its time: a change of
+// such a file would not show in the computed time.
 //
-// One file that cannot be set is no error; the first reason is in the result. The error is that
-// root cannot be read, or that of ctx.
+// A file whose time cannot be set is no error; the first reason is in the result. Errors are a root
+// that cannot be read, and that of ctx.
 func Set(ctx context.Context, root string, tracked []string) (Result, error) {
 	s := setter{ctx: ctx, root: root, files: make(map[string]bool, len(tracked)), dirs: map[string]bool{"": true}, buf: make([]byte, 128<<10), hash: sha256.New()}
 	for _, name := range tracked {
@@ -107,12 +107,12 @@ type setter struct {
 	res   Result
 }
 
-// errMeanwhile is why a file is left alone that somebody else writes.
+// errMeanwhile means that a file changed while it was read, and so keeps its time.
 var errMeanwhile = errors.New("changed while it was read")
 
-// directory works on everything below a directory and then on itself. It returns the hash of what
-// is there, and whether all of it has its time. Descending from the root, rather than opening the
-// names one by one, is what keeps it from following links.
+// directory sets the times of everything below a directory, and then its own. It returns the hash
+// of its content, and whether everything in it has its time now. It descends from the root, rather
+// than open each tracked name, so that it follows no links.
 func (s *setter) directory(rel string) (sum [sha256.Size]byte, whole bool, err error) {
 	if err := s.ctx.Err(); err != nil {
 		return sum, false, err
@@ -141,7 +141,7 @@ func (s *setter) directory(rel string) (sum [sha256.Size]byte, whole bool, err e
 	return sum, whole, nil
 }
 
-// entry works on one entry of a directory, whatever it is.
+// entry sets the time of one directory entry of any type.
 func (s *setter) entry(rel string, e fs.DirEntry) (sum [sha256.Size]byte, whole bool, err error) {
 	kind := e.Type()
 	switch {
@@ -171,8 +171,8 @@ func (s *setter) entry(rel string, e fs.DirEntry) (sum [sha256.Size]byte, whole 
 }
 
 // regular reads a file and gives it its time, unless somebody writes to it meanwhile. The hash that
-// it returns, for the directory, has the execute bit in it; the go command looks at the mode of a
-// file itself.
+// it returns is for the directory, and includes the execute bit. The time of the file does not,
+// since the go command checks modes itself.
 func (s *setter) regular(rel string) (sum [sha256.Size]byte, err error) {
 	f, err := os.Open(s.abs(rel))
 	if err != nil {
@@ -204,11 +204,11 @@ func (s *setter) regular(rel string) (sum [sha256.Size]byte, err error) {
 	return sum, s.set(rel, after.ModTime(), want, &s.res.Files)
 }
 
-// readerOnly hides that files can copy themselves, which would allocate a buffer for each.
+// readerOnly hides the WriteTo method of files, which would allocate a buffer for each.
 type readerOnly struct{ io.Reader }
 
-// link is regular for the target of a symbolic link, which is its content. Where links have no
-// times of their own that can be set, that is an error and leaves it alone.
+// link does for a symbolic link what regular does for a file: the content is the target. It is an
+// error if the system cannot set the times of links.
 func (s *setter) link(rel string) (sum [sha256.Size]byte, err error) {
 	target, err := os.Readlink(s.abs(rel))
 	if err != nil {
@@ -234,8 +234,7 @@ func (s *setter) give(rel string, sum [sha256.Size]byte, count *int) bool {
 	return err == nil
 }
 
-// set changes the time of a file where it is not right already, so that a second run writes
-// nothing.
+// set changes the time of a file unless it is right already, so that a second run writes nothing.
 func (s *setter) set(rel string, have, want time.Time, count *int) error {
 	if !have.Equal(want) {
 		if err := setTime(s.abs(rel), want); err != nil {
@@ -247,7 +246,7 @@ func (s *setter) set(rel string, have, want time.Time, count *int) error {
 	return nil
 }
 
-// leave notes that something was left alone.
+// leave records that something keeps its time.
 func (s *setter) leave(err error) {
 	s.res.LeftAlone++
 	if s.res.Reason == "" {

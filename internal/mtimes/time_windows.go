@@ -7,8 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// setTime sets the modification time of path itself, also when it is a directory or a symbolic
-// link.
+// setTime sets the modification time of path, even if that is a directory or a symbolic link.
 func setTime(path string, t time.Time) error {
 	fail := func(err error) error { return &fs.PathError{Op: "set time of", Path: path, Err: err} }
 	name, err := windows.UTF16PtrFromString(path)

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// AccessTime returns when a file was read last, in nanoseconds since the epoch, as far as its file
-// system records that; see RecordsReads. It reports false where the system does not tell.
+// AccessTime returns when a file was last read, in nanoseconds since the epoch, as far as its file
+// system records that; see RecordsReads. It reports false if the system does not tell.
 func AccessTime(info fs.FileInfo) (int64, bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -18,16 +18,15 @@ func AccessTime(info fs.FileInfo) (int64, bool) {
 	return st.Atim.Nano(), true
 }
 
-// RecordsReads reports false when the file system of a directory is known not to record when files
-// are read. With the usual option relatime it records the first read after a write, and others once
-// a day.
+// RecordsReads reports false if the file system of a directory is known not to record reads. With
+// the usual option relatime it records the first read after a write, and later ones once a day.
 func RecordsReads(dir string) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(dir, &st) == nil && int64(st.Flags)&(unix.ST_NOATIME|unix.ST_RDONLY) == 0
 }
 
-// OpenQuietly opens a file for reading such that this does not count as a read, where the system
-// allows it: to the owner of the file and to root.
+// OpenQuietly opens a file for reading without recording a read. The system allows that only to the
+// owner of the file and to root; for others the read is recorded.
 func OpenQuietly(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOATIME, 0)
 	if err == nil {

@@ -13,5 +13,5 @@ func AccessTime(fs.FileInfo) (int64, bool) { return 0, false }
 // RecordsReads reports false, see AccessTime.
 func RecordsReads(string) bool { return false }
 
-// OpenQuietly opens a file for reading. Only on Linux it can be kept from counting as a read.
+// OpenQuietly opens a file for reading. Only Linux can avoid recording that as a read.
 func OpenQuietly(path string) (*os.File, error) { return os.Open(path) }

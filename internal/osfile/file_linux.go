@@ -21,9 +21,9 @@ func Create(path string, perm fs.FileMode) (*File, error) {
 	return open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, perm)
 }
 
-// Overwrite opens path for writing from its start, and creates it with perm (less the
-// umask) where there is none. What the file holds stays until it is written over: so
-// cmd/go writes its build cache, because a second writer of the same bytes does no harm then.
+// Overwrite opens path for writing from its start, and creates it with perm (less the umask) where
+// there is none. The content stays until it is overwritten. cmd/go writes its build cache in this
+// way, since a second writer of the same bytes then does no harm.
 func Overwrite(path string, perm fs.FileMode) (*File, error) {
 	return open(path, unix.O_WRONLY|unix.O_CREAT, perm)
 }
@@ -122,8 +122,8 @@ func (d *Dir) Lstat(name string) (Info, error) {
 	}
 }
 
-// ReadFile reads at most len(buf) bytes of the entry name, which is not followed when it is
-// a symbolic link, and describes it. A longer file fills buf; compare with Info.Size.
+// ReadFile reads at most len(buf) bytes of the entry name, and describes it. It does not follow a
+// symbolic link. A longer file fills buf; compare with Info.Size.
 func (d *Dir) ReadFile(name string, buf []byte) (int, Info, error) {
 	fd, err := d.openat(name)
 	if err != nil {

@@ -23,9 +23,9 @@ func Create(path string, perm fs.FileMode) (*File, error) {
 	return open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 }
 
-// Overwrite opens path for writing from its start, and creates it with perm (less the
-// umask) where there is none. What the file holds stays until it is written over: so
-// cmd/go writes its build cache, because a second writer of the same bytes does no harm then.
+// Overwrite opens path for writing from its start, and creates it with perm (less the umask) where
+// there is none. The content stays until it is overwritten. cmd/go writes its build cache in this
+// way, since a second writer of the same bytes then does no harm.
 func Overwrite(path string, perm fs.FileMode) (*File, error) {
 	return open(path, os.O_WRONLY|os.O_CREATE, perm)
 }
@@ -44,8 +44,8 @@ func (f *File) Write(p []byte) (int, error) { return f.f.Write(p) }
 // Truncate sets the size, in bytes.
 func (f *File) Truncate(size int64) error { return f.f.Truncate(size) }
 
-// SetTime sets the access and modification times. Call it after the last Write.
-// Package os has no call for an open file: Close does it.
+// SetTime sets the access and modification times. Call it after the last Write. Package os has no
+// call for an open file, so Close sets them.
 func (f *File) SetTime(t time.Time) error {
 	f.t = t
 	return nil
@@ -93,8 +93,8 @@ func (d *Dir) Lstat(name string) (Info, error) {
 	return info(st), nil
 }
 
-// ReadFile reads at most len(buf) bytes of the entry name, which is not followed when it is
-// a symbolic link, and describes it. A longer file fills buf; compare with Info.Size.
+// ReadFile reads at most len(buf) bytes of the entry name, and describes it. It does not follow a
+// symbolic link. A longer file fills buf; compare with Info.Size.
 func (d *Dir) ReadFile(name string, buf []byte) (int, Info, error) {
 	in, err := d.Lstat(name)
 	if err != nil || !in.Mode.IsRegular() {

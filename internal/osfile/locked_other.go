@@ -4,8 +4,8 @@ package osfile
 
 import "os"
 
-// locked is empty: open files are in nobody's way.
+// locked is empty: on these systems open files can be replaced and removed.
 var locked []error
 
-// OpenShared opens a file for reading such that it can be replaced and removed meanwhile.
+// OpenShared opens a file for reading in such a way that it can be replaced and removed meanwhile.
 func OpenShared(path string) (*os.File, error) { return os.Open(path) }

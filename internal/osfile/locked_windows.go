@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// locked lists what the system answers while another program has a file open. For a rename it is
-// often "access denied".
+// locked lists the errors of the system for files that another program has open. For a rename that
+// is often "access denied".
 var locked = []error{windows.ERROR_ACCESS_DENIED, windows.ERROR_SHARING_VIOLATION, windows.ERROR_LOCK_VIOLATION, windows.ERROR_DIR_NOT_EMPTY}
 
-// OpenShared opens a file for reading such that it can be replaced and removed meanwhile, as on
-// other systems.
+// OpenShared opens a file for reading in such a way that it can be replaced and removed meanwhile,
+// as on other systems.
 func OpenShared(path string) (f *os.File, err error) {
 	err = retry(retryFor, func() error {
 		f, err = openShared(path)

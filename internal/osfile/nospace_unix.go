@@ -4,11 +4,12 @@ package osfile
 
 import "golang.org/x/sys/unix"
 
-// noSpace lists what the system answers when a disk or a quota is full, or a file may not grow.
+// noSpace lists the errors of the system for a full disk, an exhausted quota, and a file that may
+// not grow.
 var noSpace = []error{unix.ENOSPC, unix.EDQUOT, unix.EFBIG}
 
-// badName lists what the system answers to names that a file system cannot have.
+// badName lists the errors of the system for names that a file system does not allow.
 var badName = []error{unix.ENAMETOOLONG, unix.EILSEQ}
 
-// readOnly is what the system answers to writes on a disk that takes none.
+// readOnly is the error of the system for writes to a read-only file system.
 var readOnly error = unix.EROFS

@@ -6,8 +6,7 @@
 // finalizer. A file written in one piece costs exactly openat, write and close, and
 // utimensat where an mtime is asked for. Other systems go through package os.
 //
-// All functions are safe for concurrent use; a single [File] or [Dir] read is not
-// shared between goroutines, except for the methods of Dir, which keep no state.
+// All functions and the methods of [Dir] are safe for concurrent use; those of a [File] are not.
 // Errors are *fs.PathError and match fs.ErrExist, fs.ErrNotExist and so on.
 package osfile
 
@@ -50,8 +49,8 @@ func WriteFile(path string, perm fs.FileMode, data []byte, mtime time.Time) erro
 	return err
 }
 
-// Replace writes a small file by rename, readable for this user only: readers see the old content
-// or the new, whole. The directory is made if need be, with dirPerm.
+// Replace writes a small file by a rename, so that readers see either the old or the new content.
+// Only this user can read the file. A missing directory is created with dirPerm.
 func Replace(path string, data []byte, dirPerm fs.FileMode) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, dirPerm); err != nil {
@@ -71,7 +70,7 @@ func Replace(path string, data []byte, dirPerm fs.FileMode) error {
 	return err
 }
 
-// ReadQuietly is os.ReadFile by way of OpenQuietly.
+// ReadQuietly does what os.ReadFile does, with OpenQuietly.
 func ReadQuietly(path string) ([]byte, error) {
 	f, err := OpenQuietly(path)
 	if err != nil {
@@ -81,16 +80,16 @@ func ReadQuietly(path string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// RemoveAll removes path and everything below it, as os.RemoveAll, and also trees whose
-// directories lack write permission for their owner, as the module cache's do.
-// A missing path is no error. Symbolic links are removed, never followed.
+// RemoveAll removes path and everything below it, like os.RemoveAll, but also trees whose
+// directories their owner may not write to, as in the module cache. A missing path is no error.
+// Symbolic links are removed, never followed.
 func RemoveAll(path string) error {
 	err := os.RemoveAll(path)
 	if err == nil || !errors.Is(err, fs.ErrPermission) && !IsLocked(err) {
 		return err
 	}
-	// Only now, since most trees need no second walk. A directory that is
-	// not ours stays as it is, and os.RemoveAll then says so.
+	// Only now, since most trees need no second walk. The mode of another user's directory cannot
+	// be changed; os.RemoveAll then returns the error.
 	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, _ error) error {
 		if d != nil && d.IsDir() {
 			_ = os.Chmod(p, 0o700)
@@ -100,7 +99,7 @@ func RemoveAll(path string) error {
 	return retry(retryFor, func() error { return os.RemoveAll(path) })
 }
 
-// IsNoSpace tells whether err means that a disk or a quota is full, or that a file may not grow.
+// IsNoSpace reports whether err means that a disk or a quota is full, or that a file may not grow.
 func IsNoSpace(err error) bool {
 	for _, full := range noSpace {
 		if errors.Is(err, full) {
@@ -110,18 +109,18 @@ func IsNoSpace(err error) bool {
 	return false
 }
 
-// IsReadOnly tells whether err means that nothing on a disk can be written.
+// IsReadOnly reports whether err means that the file system is read-only.
 func IsReadOnly(err error) bool { return errors.Is(err, readOnly) }
 
-// FullDisk, ReadOnlyDisk and BadName are what this system says, for tests.
+// FullDisk, ReadOnlyDisk and BadName are errors of this system, for tests.
 var (
 	FullDisk     error = noSpace[0]
 	ReadOnlyDisk error = readOnly
 	BadName      error = badName[0]
 )
 
-// IsBadName tells whether err means that the file system cannot have a file of this name: it is too
-// long, or has bytes that are not allowed. Nothing is wrong with the disk then.
+// IsBadName reports whether err means that the file system does not allow the name of a file,
+// because it is too long or has invalid characters. The disk is fine then.
 func IsBadName(err error) bool {
 	for _, bad := range badName {
 		if errors.Is(err, bad) {

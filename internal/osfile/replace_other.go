@@ -4,8 +4,8 @@ package osfile
 
 import "os"
 
-// ReplaceShared is Rename to a file that others may be reading, if they opened it with OpenShared.
-// The place aside is needed on Windows only.
+// ReplaceShared does what Rename does, if readers of the target have opened it with OpenShared.
+// aside is for Windows only.
 func ReplaceShared(from, to string, _ func() (string, error)) error { return os.Rename(from, to) }
 
 func rename(from, to string) error { return os.Rename(from, to) }

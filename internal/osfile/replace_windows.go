@@ -9,14 +9,15 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// asideAfter is how long a replacement leaves its target in place that others keep reading, where
-// the file system has no other way: network shares, and file systems other than NTFS.
+// asideAfter is how long ReplaceShared waits for readers of the target to finish, before it
+// replaces the target in two steps. It does so only on network shares and file systems other than
+// NTFS, which cannot replace an open file.
 const asideAfter = 500 * time.Millisecond
 
-// ReplaceShared is Rename to a file that others may be reading, if they opened it with OpenShared.
-// Where that can only be done in two steps, the old file is moved to the path that aside returns
-// first, and left there, since it may be open. Who is killed between the steps leaves it as the
-// only one.
+// ReplaceShared does what Rename does, and also replaces a target that others are reading, if they
+// opened it with OpenShared. If that takes two steps, it first moves the old file to the path that
+// aside returns, and leaves it there, since it may be open. If the process is killed between the
+// steps, the old file there is the only one.
 func ReplaceShared(from, to string, aside func() (string, error)) error {
 	begin := time.Now()
 	return retry(retryFor, func() error {
@@ -28,7 +29,8 @@ func ReplaceShared(from, to string, aside func() (string, error)) error {
 	})
 }
 
-// replaceInTwo returns why, the reason to try it, where the old file cannot be moved either.
+// replaceInTwo replaces a file in two steps. If the old file cannot be moved either, it returns
+// why, the error that made the two steps necessary.
 func replaceInTwo(from, to string, aside func() (string, error), why error) error {
 	if info, err := os.Lstat(to); err != nil || !info.Mode().IsRegular() {
 		return why
@@ -46,8 +48,8 @@ func replaceInTwo(from, to string, aside func() (string, error), why error) erro
 	return nil
 }
 
-// rename is os.Rename, which cannot replace a file that is open, and where it fails for that the
-// way that can, of Windows 10.
+// rename calls os.Rename. If that fails because the target is open, it uses the call of Windows 10
+// that can replace an open file.
 func rename(from, to string) error {
 	err := os.Rename(from, to)
 	if err == nil || !IsLocked(err) {

@@ -1,4 +1,4 @@
-// Package procs finds running processes by the name of their program, with what the system offers:
+// Package procs finds running processes by the name of their program, using what the system offers:
 // /proc on Linux, sysctl on macOS, a snapshot of the process list on Windows. It sees the processes
 // of all users, but not those of other machines, nor of containers that have a process list of
 // their own.
@@ -9,12 +9,12 @@ import "os"
 // Process is a running program.
 type Process struct {
 	PID int
-	// of the program file, without directory and ".exe"; cut at 15 bytes by some systems
+	// name of the program file, without directory and ".exe"; some systems cut it at 15 bytes
 	Name string
 }
 
-// Named lists the processes whose program has this name. The process itself and its parent are left
-// out: `go run` waits for what it runs. Where the system cannot tell, the error is
+// Named lists the processes whose program has this name, except this process and its parent: `go
+// run` waits for what it runs. If the system cannot list processes, the error is
 // errors.ErrUnsupported.
 func Named(name string) ([]Process, error) {
 	all, err := list()

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// list reads /proc. Processes that end meanwhile, or may not be looked at, are left out.
+// list reads /proc. It leaves out processes that end meanwhile or that this user may not examine.
 func list() ([]Process, error) {
 	dir, err := os.Open("/proc")
 	if err != nil {
@@ -24,8 +24,8 @@ func list() ([]Process, error) {
 		if err != nil {
 			continue
 		}
-		// The state after the last ")" is Z for a process that has ended and that nobody has asked
-		// about yet.
+		// The state after the last ")" is Z for a zombie: it has ended, and its parent has not
+		// waited for it yet.
 		stat, err := os.ReadFile("/proc/" + n + "/stat")
 		open, end := strings.IndexByte(string(stat), '('), strings.LastIndexByte(string(stat), ')')
 		if err != nil || open < 0 || end < open || strings.HasPrefix(string(stat[end+1:]), " Z") {

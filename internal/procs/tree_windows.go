@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// EndTree ends a process that this one has started, and all that it has started: Windows has no
-// signals, and to end a go command alone would leave its compilers. The processes found are put
-// into a job object first. What one of them starts from then on is in it, too, so that after some
-// rounds none is missing, and the job ends as a whole.
+// EndTree ends a process that this one has started, together with all its descendants: Windows has
+// no signals, and ending a go command alone would leave its compilers running. EndTree first puts
+// the processes that it finds into a job object. Processes that these start later belong to the job
+// as well, so after some rounds none is missing, and the job is ended as a whole.
 func EndTree(root *os.Process) error {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
@@ -55,8 +55,8 @@ func (t *tree) grow() (more bool, err error) {
 	return more, err
 }
 
-// take puts a process into the job that began after its parent. Else it is an older one, whose
-// parent had the same ID.
+// take puts a process into the job if it began after its parent. Otherwise it belongs to an older
+// process that had the same ID as the parent.
 func (t *tree) take(pid uint32, parentBegan int64) bool {
 	h, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE|windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
 	if err != nil {
@@ -70,7 +70,7 @@ func (t *tree) take(pid uint32, parentBegan int64) bool {
 	t.handles = append(t.handles, h)
 	t.known[pid] = begin.Nanoseconds()
 	if windows.AssignProcessToJobObject(t.job, h) != nil {
-		windows.TerminateProcess(h, 1) // the same, but for what it may be starting just now
+		windows.TerminateProcess(h, 1) // the same, except for processes that it is starting right now
 	}
 	return true
 }

@@ -4,9 +4,9 @@ package report
 
 import "sync/atomic"
 
-// Meter holds the counters of a running transfer. The pipelines add to it, the
-// progress display reads it; every field is safe for concurrent use. Totals are set or
-// raised as they become known, and are zero before.
+// Meter holds the counters of a running transfer. The pipelines add to it, the progress display
+// reads it; every field is safe for concurrent use. Totals are zero until they are known, and may
+// grow.
 type Meter struct {
 	BytesTotal atomic.Int64 // compressed bytes to transfer
 	Bytes      atomic.Int64 // compressed bytes transferred
@@ -17,7 +17,7 @@ type Meter struct {
 	phase      atomic.Value // string
 }
 
-// SetPhase names what is going on now, such as "scan" or "restore".
+// SetPhase names the current phase, such as "scan" or "restore".
 func (m *Meter) SetPhase(p string) { m.phase.Store(p) }
 
 // Phase returns the last phase set, or "".

@@ -22,9 +22,8 @@ const (
 	Live               // two lines that are redrawn, for terminals
 )
 
-// StyleFor chooses the style for a writer, usually os.Stderr. dumb says that a terminal cannot
-// redraw lines; on Windows that is assumed, as its older consoles print escape sequences as they
-// are.
+// StyleFor chooses the style for a writer, usually os.Stderr. dumb means that a terminal cannot
+// redraw lines. That is assumed on Windows, where older consoles print escape sequences literally.
 func StyleFor(w io.Writer, quiet, dumb bool) Style {
 	if quiet {
 		return Quiet
@@ -49,8 +48,8 @@ const (
 	liveEvery = 100 * time.Millisecond
 )
 
-// Progress shows a Meter until Stop is called. It owns the writer in the meantime. Its one
-// goroutine only reads counters and writes lines.
+// Progress shows a Meter until Stop is called. Until then it owns the writer. Its one goroutine
+// only reads counters and writes lines.
 type Progress struct {
 	meter *Meter
 	out   io.Writer
@@ -59,7 +58,7 @@ type Progress struct {
 	done  sync.WaitGroup
 }
 
-// Start shows m on out. The width of a Live display follows the terminal, where out is one.
+// Start shows m on out. The width of a Live display follows that of the terminal, if out is one.
 func Start(out io.Writer, style Style, m *Meter, words Words) *Progress {
 	p := &Progress{meter: m, out: out, words: words, stop: make(chan struct{})}
 	switch style {
@@ -83,8 +82,8 @@ type display interface {
 	clear() string
 }
 
-// loop redraws until stop is closed. It writes whole displays at once, as a terminal shows
-// half-written ones.
+// loop redraws until stop is closed. It writes each display by one call, since a terminal would
+// show a part of it otherwise.
 func (p *Progress) loop(every time.Duration, d display) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -115,7 +114,7 @@ type lines struct {
 	past  history
 }
 
-// show writes a line also when nothing moved: in a log, silence looks like a hang.
+// show writes a line even if nothing changed: in a log, silence looks like a hang.
 func (l *lines) show(s sample) string {
 	l.past = l.past.add(s)
 	if s.bytes == 0 && s.files == 0 && s.disk == 0 {
@@ -130,7 +129,7 @@ func (l *lines) show(s sample) string {
 		amounts(s.disk, s.diskTotal), l.words.DiskDone, s.count(l.words.Things))
 }
 
-// clear leaves a log as it is.
+// clear does nothing: a log is not erased.
 func (l *lines) clear() string { return "" }
 
 // live is the display for terminals: a bar for the transfer and one for the disk.
@@ -141,7 +140,7 @@ type live struct {
 	shown          bool
 }
 
-// newLive takes width as a function, since terminals change theirs.
+// newLive takes width as a function, since the width of a terminal can change.
 func newLive(words Words, width func() int) *live {
 	return &live{
 		words: words, width: width,
@@ -170,7 +169,7 @@ func (l *live) clear() string {
 	return "\r\x1b[K\n\x1b[K\x1b[1A\r"
 }
 
-// cut keeps a line from wrapping, which would break the redrawing.
+// cut shortens a line that would wrap, which would break redrawing.
 func cut(line string, columns int) string {
 	runes := []rune(line)
 	if len(runes) < columns {
@@ -197,8 +196,7 @@ func (b *bar) line(s sample) string {
 	return drawBar(done, total) + " " + amounts(done, total) + speed(rate, left(done, total, rate))
 }
 
-// drawBar returns " 42% |█████ |". Without a total there is nothing to compare
-// with: the bar is empty.
+// drawBar returns " 42% |█████ |". Without a total the bar is empty.
 func drawBar(done, total int64) string {
 	percent, full := "     ", 0
 	if total > 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// A sample is what a Meter said at one time.
+// A sample holds the counters of a Meter at one time.
 type sample struct {
 	at                time.Time
 	phase             string
@@ -18,7 +18,7 @@ type sample struct {
 	disk, diskTotal   int64
 }
 
-// sample reads the counters one by one. They may be a moment apart; nobody adds them up.
+// sample reads the counters one after the other. They need not be consistent with each other.
 func (m *Meter) sample(at time.Time) sample {
 	return sample{
 		at: at, phase: m.Phase(),
@@ -28,8 +28,8 @@ func (m *Meter) sample(at time.Time) sample {
 	}
 }
 
-// window is the time over which rates are averaged: long enough to hide that files and
-// parts come in bursts, short enough to show that a transfer hangs.
+// window is the time over which rates are averaged: long enough to smooth bursts of files and
+// parts, short enough to show that a transfer hangs.
 const window = 10 * time.Second
 
 // A history keeps the samples of the last window, oldest first.
@@ -44,7 +44,7 @@ func (h history) add(s sample) history {
 	return h
 }
 
-// rate returns how much of a counter was done a second.
+// rate returns by how much a counter grows in a second.
 func (h history) rate(counter func(sample) int64) float64 {
 	if len(h) < 2 {
 		return 0
@@ -57,7 +57,7 @@ func (h history) rate(counter func(sample) int64) float64 {
 	return float64(counter(last)-counter(first)) / seconds
 }
 
-// left estimates the time until done reaches total; 0 when there is nothing to go by.
+// left estimates the time until done reaches total. It is 0 if there is no basis for an estimate.
 func left(done, total int64, rate float64) time.Duration {
 	if rate <= 0 || total <= done {
 		return 0

@@ -61,7 +61,7 @@ type Summary struct {
 	Title  string
 	Counts Table
 	Facts  [][2]string // name and value, below the table
-	// Losses and warnings are printed after all else, where people look first in a log.
+	// Losses and warnings are printed last, where people look first in a log.
 	Losses, Warnings []string
 	LossTitle        string // "lost" if empty
 }
@@ -87,7 +87,7 @@ func (s Summary) Write(w io.Writer) error {
 	return err
 }
 
-// writeFacts aligns the values.
+// writeFacts prints facts with aligned values.
 func writeFacts(b *strings.Builder, facts [][2]string) {
 	longest := 0
 	for _, f := range facts {
@@ -98,7 +98,7 @@ func writeFacts(b *strings.Builder, facts [][2]string) {
 	}
 }
 
-// writeList indents what has several lines, so that each item stays one.
+// writeList prints a list. It indents the further lines of an item.
 func writeList(b *strings.Builder, title string, list []string) {
 	if len(list) == 0 {
 		return
@@ -113,7 +113,7 @@ func writeList(b *strings.Builder, title string, list []string) {
 	}
 }
 
-// Count writes a number of things for people: 12,345.
+// Count writes a number for people: 12,345.
 func Count[N ~int | ~int64](n N) string { return humanize.Comma(int64(n)) }
 
 // Seconds writes a duration for people: 0.42s, 12.3s, 2m5s.

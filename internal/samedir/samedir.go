@@ -1,6 +1,6 @@
-// Package samedir compares directories as what they are. One directory can be reached by many
-// names: through symbolic links, in another case (Windows, macOS), by short names (Windows). So
-// names are compared only below what exists.
+// Package samedir compares directories by identity. One directory can have many names: through
+// symbolic links, in another case (Windows, macOS), by short names (Windows). So names are compared
+// only for the part of a path that does not exist.
 package samedir
 
 import (
@@ -13,21 +13,21 @@ import (
 	"strings"
 )
 
-// maxLinks bounds how many links a name that does not exist is followed through.
+// maxLinks bounds how many links are followed from a name that does not exist.
 const maxLinks = 40
 
-// Same reports whether two names are of one file or directory, also of one that does not exist yet.
+// Same reports whether two names denote one file or directory, which need not exist yet.
 func Same(a, b string) bool {
 	infoA, errA := os.Stat(a)
 	infoB, errB := os.Stat(b)
 	if errA == nil && errB == nil {
 		return os.SameFile(infoA, infoB)
 	}
-	// With one of them there, or hidden from this user, they may still be spelled alike.
+	// If only one exists, or this user may not look, equal spelling still counts.
 	return equal(Real(a), Real(b))
 }
 
-// Inside reports whether dir is parent or lies in it, and where, as a name relative to parent with
+// Inside reports whether dir is parent or lies in it, and returns its name relative to parent, with
 // slashes.
 func Inside(dir, parent string) (rel string, ok bool) {
 	if dir == "" || parent == "" {
@@ -52,7 +52,7 @@ func cmpDot(rel string) string {
 	return rel
 }
 
-// sameAs is Same for a parent of which everything is known.
+// sameAs is like Same, for a parent that was examined before.
 func sameAs(p, parent string, info fs.FileInfo, err error) bool {
 	if equal(p, parent) {
 		return true
@@ -64,8 +64,8 @@ func sameAs(p, parent string, info fs.FileInfo, err error) bool {
 	return err == nil && os.SameFile(own, info)
 }
 
-// Real returns an absolute name without symbolic links. Of what does not exist the part that does
-// is resolved, a dangling link is followed to where it points.
+// Real returns an absolute name without symbolic links. If name does not exist, the part of it that
+// exists is resolved. A dangling link is followed to where it points.
 func Real(name string) string {
 	abs, err := filepath.Abs(name)
 	if err != nil {
@@ -94,7 +94,7 @@ func real(abs string, links int) string {
 	return real(filepath.Clean(target), links-1)
 }
 
-// equal compares names that have nothing left to resolve.
+// equal compares names that are resolved.
 func equal(a, b string) bool {
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
 		return strings.EqualFold(a, b)
@@ -102,12 +102,12 @@ func equal(a, b string) bool {
 	return a == b
 }
 
-// ErrUnusable says that a name is taken by something that is no directory.
+// ErrUnusable means that something that is not a directory has this name.
 var ErrUnusable = errors.New("not a directory that can be used")
 
-// Check returns nil if name is a directory, or nothing, so that one can be made. A symbolic link
-// that leads nowhere is neither: it stands for a directory that is elsewhere and not there now,
-// such as a volume that is not mounted.
+// Check returns nil if name is a directory, or does not exist, so that a directory can be made. A
+// dangling symbolic link is neither: it stands for a directory that is missing right now, such as a
+// volume that is not mounted.
 func Check(name string) error {
 	info, err := os.Stat(name)
 	switch {

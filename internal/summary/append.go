@@ -7,17 +7,17 @@ import (
 	"os"
 )
 
-// MaxFile is the most that GitHub takes as the summary of one step, in bytes. Of a step with more
-// it shows nothing.
+// MaxFile is the largest summary of one step that GitHub accepts, in bytes. If a summary is larger,
+// GitHub shows nothing of it.
 const MaxFile = 1 << 20
 
-// ErrFull says that a file has no room for even a short section.
+// ErrFull means that the file has no room, not even for a short section.
 var ErrFull = errors.New("summary: no room left in the file")
 
-// Append adds a section to a file, which it makes if need be. Others may have written to it before,
-// and write to it at the same time: the section goes in with one write. Where the file would become
-// larger than MaxFile, only the short form is written; where that does not fit either, nothing, and
-// the error is ErrFull.
+// Append adds a section to a file, and creates the file if need be. Other programs may have written
+// to it, and may do so at the same time, so the section is written by one call. If the file would
+// become larger than MaxFile, only the short form is written; if that does not fit either, nothing
+// is, and the error is ErrFull.
 func Append(path string, s *Section) (err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
@@ -26,7 +26,7 @@ func Append(path string, s *Section) (err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
-		size = 0 // a pipe, which has no size, and no beginning to keep apart from
+		size = 0 // a pipe has no size, and needs no gap
 	}
 	gap := ""
 	if size > 0 {

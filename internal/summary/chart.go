@@ -10,10 +10,10 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// maxPoints is how many saves a chart shows: more labels would run into each other.
+// maxPoints is how many saves a chart shows. The labels of more would overlap.
 const maxPoints = 15
 
-// trend draws the sizes and the shares of hits of the last saves, and lists them.
+// trend draws the sizes and hit shares of the last saves, and lists them in a table.
 func (p *page) trend(points []Point) {
 	points = points[max(0, len(points)-maxPoints):]
 	if len(points) < 2 {
@@ -67,8 +67,8 @@ func knownPoints(points []Point) (known []Point) {
 	return known
 }
 
-// chart is what Mermaid draws. The colour is one that is seen on light and on dark pages: that of
-// the theme, which the page chooses, is pale on one of them.
+// chart returns the source of a Mermaid chart. Its colour can be seen on light and on dark pages;
+// the colours of themes are too pale on one of them.
 type chart struct {
 	title, unit, kind, color string
 	top                      float64
@@ -110,8 +110,8 @@ func niceTop(v float64) float64 {
 	return math.Ceil(v*1.05/step) * step
 }
 
-// labels are days, and times where a day has several saves. Mermaid takes equal labels for one, so
-// spaces without a width tell them apart.
+// labels are days, with times if a day has several saves. Mermaid merges equal labels, so
+// zero-width spaces make them different.
 func labels(points []Point) []string {
 	list := make([]string, 0, len(points))
 	seen := map[string]int{}
@@ -140,13 +140,13 @@ func (p *page) chart(c chart) {
 		c.title, strings.Join(labels, ", "), c.unit, humanize.Ftoa(c.top), c.kind, strings.Join(values, ", "))
 }
 
-// bar shows a share as a row of blocks, all of which are full only for all.
+// bar shows a share as a row of blocks. They are all full only at 100 %.
 func bar(percent float64, width int) string {
 	full := min(max(int(percent/100*float64(width)), 0), width)
 	return strings.Repeat("█", full) + strings.Repeat("░", width-full)
 }
 
-// sparks is the chart of hit shares in one line of text.
+// sparks draws hit shares in one line of text.
 func sparks(points []Point) string {
 	known := knownPoints(points)
 	if len(known) < 2 {
@@ -159,7 +159,7 @@ func sparks(points []Point) string {
 	return fmt.Sprintf(", reused %s %s", b.String(), percentText(known[len(known)-1].share()))
 }
 
-// percentText does not round to 100 % what is less, nor to 0 % what is more.
+// percentText rounds to 100 % or 0 % only if the share is exactly that.
 func percentText(v float64) string {
 	switch {
 	case v > 99 && v < 100:
@@ -170,7 +170,7 @@ func percentText(v float64) string {
 	return fmt.Sprintf("%.0f %%", v)
 }
 
-// about writes an estimate: two digits that count, as more would claim what is not known.
+// about writes an estimate with two significant digits, since more would claim too much precision.
 func about(d time.Duration) string {
 	switch {
 	case d < time.Second:

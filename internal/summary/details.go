@@ -7,7 +7,7 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// details of the half before the job.
+// details writes the details of a restore.
 func (r *Restore) details(p *page) {
 	line := fmt.Sprintf("%s, %s, %s on disk in %s", plural(r.Modules.Restored, "module"), plural(r.Build.Restored, "build entry"), sizeText(r.Written), took(r.Took))
 	p.fold("Restore", line, func() {
@@ -34,7 +34,7 @@ func (r *Restore) lost(p *page) {
 	p.more(len(r.Lost), maxLost)
 }
 
-// details of the half after the job.
+// details writes the details of a save.
 func (s *Save) details(p *page) {
 	line := fmt.Sprintf("%s and %s uploaded, %s in %s", plural(s.Modules.Uploaded, "module"), plural(s.Build.Uploaded, "build output"), sizeText(s.Uploaded), took(s.Took))
 	p.fold("Save", line, func() {

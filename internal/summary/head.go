@@ -22,7 +22,7 @@ func (s *Section) head(p *page) {
 	}
 }
 
-// sign is what is seen from afar.
+// sign is the symbol in the heading.
 func (s *Section) sign() string {
 	switch {
 	case len(s.Notes) > 0:
@@ -33,7 +33,7 @@ func (s *Section) sign() string {
 	return "✅"
 }
 
-// empty reports whether nothing was found and nothing came.
+// empty reports whether no snapshot was found and nothing was restored.
 func (r *Restore) empty() bool {
 	nothing := func(c Counts) bool { return c.Restored+c.Present+c.Refused == 0 }
 	return r.Scope == "" && nothing(r.Modules) && nothing(r.Build) && len(r.Lost) == 0
@@ -92,7 +92,7 @@ func (s *Save) line() string {
 // figure is one cell of the row of large figures.
 type figure struct{ title, value, below string }
 
-// figures writes them, those that are known.
+// figures writes the figures that are known.
 func (s *Section) figures(p *page) {
 	var list []figure
 	add := func(f figure, ok bool) {
@@ -116,7 +116,7 @@ func (s *Section) figures(p *page) {
 	p.table(":-:", titles, [][]string{cells})
 }
 
-// reused is the share of hits, or before the job has run what there is to hit.
+// reused is the share of hits, or, before the job has run, the number of entries that it can hit.
 func (s *Section) reused() (figure, bool) {
 	if s.Save != nil && s.Save.Reuse != nil && s.Save.Reuse.Reused+s.Save.Reuse.Made > 0 {
 		u := s.Save.Reuse

@@ -10,18 +10,18 @@ import (
 	"github.com/org/gocache-action/internal/report"
 )
 
-// MaxSection bounds a section in bytes. What is cut to fixed lengths stays far below it; TestSize
-// has the worst case.
+// MaxSection bounds a section, in bytes. Since names and lists are cut to fixed lengths, sections
+// stay far below it; TestSize has the worst case.
 const MaxSection = 384 << 10
 
-// Lists show no more rows than these; --json has more.
+// Limits of the rows that lists show; --json has more.
 const (
 	maxRows  = 10
 	maxLost  = 10
 	maxNotes = 10
 )
 
-// page is a section in the making.
+// page is a section that is being written.
 type page struct{ b strings.Builder }
 
 func (p *page) printf(format string, args ...any) { fmt.Fprintf(&p.b, format, args...) }
@@ -53,8 +53,8 @@ func (s *Section) Short() string {
 	return p.b.String()
 }
 
-// table writes rows whose cells are Markdown. Columns are aligned as align says: one mark for all,
-// or the first one, and the last one for the rest.
+// table writes rows whose cells are Markdown. align has the alignment of each column; its last one
+// is also that of the columns that follow.
 func (p *page) table(align string, head []string, rows [][]string) {
 	marks := strings.Fields(align)
 	p.printf("| %s |\n|", strings.Join(head, " | "))
@@ -68,8 +68,8 @@ func (p *page) table(align string, head []string, rows [][]string) {
 	p.printf("\n")
 }
 
-// fold writes what is seen after a click. title and line are HTML: Markdown means nothing before
-// the empty line.
+// fold writes a part that is folded until a click. title and line are HTML, since Markdown has no
+// effect before the empty line.
 func (p *page) fold(title, line string, body func()) {
 	p.printf("<details><summary><b>%s</b>: %s</summary>\n\n", title, line)
 	body()
@@ -83,7 +83,7 @@ func (p *page) more(all, shown int) {
 	}
 }
 
-// notes shows warnings in one box. Where the first line of it means nothing, it is a quotation.
+// notes shows warnings in one box. Renderers that do not know boxes show a quotation.
 func (s *Section) notes(p *page) {
 	if len(s.Notes) == 0 {
 		return
@@ -102,8 +102,8 @@ func (s *Section) notes(p *page) {
 	p.printf("\n")
 }
 
-// largest shows what takes the most room: of the snapshot that now is, or of the one that was
-// restored.
+// largest lists what takes the most space in the snapshot: in the new one after a save, else in the
+// restored one.
 func (s *Section) largest(p *page) {
 	var mods, outs []Item
 	if s.Save != nil {
@@ -152,7 +152,7 @@ func (it Item) label(show func(string) string) string {
 	return label
 }
 
-// foot says what the figures are worth.
+// foot says how reliable the figures are.
 func (s *Section) foot(p *page) {
 	p.printf("<sub>")
 	if s.Save != nil && s.Save.Reuse != nil && s.Save.Reuse.Reused > 0 {

@@ -1,6 +1,6 @@
-// Package summary writes what a job got from its cache as a section of Markdown, as GitHub shows it
-// on the page of a run and everything else that renders Markdown does. It is pure: plain values in,
-// a bounded page out.
+// Package summary writes what a job got from its cache as a section of Markdown, for the page of a
+// run on GitHub and for other programs that render Markdown. It is pure: plain values in, a bounded
+// text out.
 //
 //   - A section is at most MaxSection bytes, whatever the values: every name and every list in it
 //     is cut to a fixed length.
@@ -14,7 +14,7 @@ package summary
 
 import "time"
 
-// Section is what is told of one job.
+// Section is what a summary says about one job.
 type Section struct {
 	Job     string // name of the job
 	Tool    string // name and version of this program
@@ -24,12 +24,12 @@ type Section struct {
 	Now     time.Time
 }
 
-// Note is a warning, or an error that was no more than a warning, and what to do about it.
+// Note is a warning, or an error that was treated as a warning, and what to do about it.
 type Note struct {
 	Text, Hint string
 }
 
-// Restore is the half before the job.
+// Restore is what the restore before the job did.
 type Restore struct {
 	Key     string
 	Failed  bool   // ended early
@@ -48,20 +48,20 @@ type Restore struct {
 	Largest []Item // modules
 }
 
-// Counts says what became of the things that a restore wanted.
+// Counts counts what a restore wanted, by what became of it.
 type Counts struct{ Restored, Present, Missing, Refused int }
 
-// Loss is something that should have been restored.
+// Loss is a module or entry that should have been restored.
 type Loss struct{ What, Kind, Reason string }
 
-// Size is what a snapshot amounts to. Bytes are on disk, but for Stored.
+// Size is the size of a snapshot. All bytes except Stored are bytes on disk.
 type Size struct {
 	Stored                  int64
 	Modules, Entries        int
 	ModuleBytes, EntryBytes int64
 }
 
-// Save is the half after the job.
+// Save is what the save after the job did.
 type Save struct {
 	Scope          string
 	Failed         bool
@@ -78,10 +78,10 @@ type Save struct {
 	Trend          []Point
 }
 
-// Stored says what became of the things that a save found.
+// Stored counts what a save found, by what became of it.
 type Stored struct{ Uploaded, Stored, Trimmed, Skipped int }
 
-// Reuse is what the job got out of the snapshot.
+// Reuse says what the job used of the snapshot.
 type Reuse struct {
 	Reused, Made int           // build entries
 	Saved        time.Duration // an estimate
@@ -96,27 +96,27 @@ type Trim struct {
 	Largest  []Dropped
 }
 
-// Amount counts things and their bytes on disk.
+// Amount is a number of modules or entries, and their bytes on disk.
 type Amount struct {
 	Count int
 	Bytes int64
 }
 
-// Dropped is one of the things that were dropped.
+// Dropped is a module or entry that was dropped.
 type Dropped struct {
 	Kind, Name, Reason string
 	Bytes              int64
 	LastUse            time.Time
 }
 
-// Item is something large. Kind is empty where all are of one.
+// Item is a row of a list of the largest. Kind is empty if all rows are of one kind.
 type Item struct {
 	Kind, Name string
 	Count      int // of outputs in it; 0 and 1 are not mentioned
 	Bytes      int64
 }
 
-// Point is one save of the trend. Where Reused and Made are both 0 the share of hits is not known.
+// Point is one save of the trend. If Reused and Made are both 0, the share of hits is unknown.
 type Point struct {
 	Time         time.Time
 	Run          string

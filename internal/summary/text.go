@@ -7,11 +7,10 @@ import (
 )
 
 // Names that people choose, branches and jobs above all, and messages of errors can hold anything.
-// They get into a page only through code and text, which leave nothing in them that Markdown, HTML
-// or GitHub give a meaning to.
+// They get into a page only through code and text, which remove everything that has a meaning in
+// Markdown, in HTML or on GitHub.
 
-// What of a name, of a message, and of a word that says of which kind something is, is shown at
-// most, in runes.
+// Longest name, message, and word for a kind that are shown, in runes.
 const (
 	maxName  = 100
 	maxText  = 400
@@ -19,9 +18,9 @@ const (
 	maxWord  = 30
 )
 
-// code shows a name in monospaced type. What is tame becomes a code span, as it is, so that the
-// page can be read without being rendered; whatever could end one, or a cell of a table, is written
-// in HTML, each sign as a number.
+// code shows a name in monospaced type. A name of harmless characters becomes a code span, so that
+// the page can be read without being rendered. Any other, which could end a code span or a cell of
+// a table, becomes HTML with each special character as a numeric reference.
 func code(s string) string {
 	s = clean(s, maxName)
 	if s == "" {
@@ -41,19 +40,19 @@ func codeHTML(s string) string {
 // codeTitle is codeHTML for the title of a fold, which should be a single line.
 func codeTitle(s string) string { return codeHTML(clean(s, maxTitle)) }
 
-// tame are the runes that mean nothing within a code span of a table.
+// tame are the runes that have no meaning within a code span in a table.
 const tame = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-./:@+~=,;()[]{}#%!?'*^"
 
-// text shows a message in the running text of a line, a cell or an item of a list. What could begin
-// a list or a line of another kind there is a number too.
+// text shows a message within a line, a cell or an item of a list. Characters that could begin a
+// list or another block there become numeric references, too.
 func text(s string) string { return textOf(s, maxText) }
 
-// word is text for what is a word or two.
+// word is like text, for one or two words.
 func word(s string) string { return textOf(s, maxWord) }
 
 func textOf(s string, n int) string {
 	s = clean(s, n)
-	if s != "" && '0' <= s[0] && s[0] <= '9' { // else it would begin a list
+	if s != "" && '0' <= s[0] && s[0] <= '9' { // a digit could begin a list
 		return fmt.Sprintf("&#%d;", s[0]) + encode(s[1:], plainText)
 	}
 	if s != "" && strings.IndexByte(plainText, s[0]) >= 0 {
@@ -62,12 +61,12 @@ func textOf(s string, n int) string {
 	return encode(s, plainText)
 }
 
-// plainText are the signs that mean nothing in running text, but at its beginning.
+// plainText are the characters that have no meaning in running text, except at its beginning.
 const plainText = " ,;=()/'\"%?-"
 
-// encode writes every sign that is not in plain as a number: such references stand for themselves
-// and never begin or end anything. GitHub makes links of what follows an at sign or a hash once the
-// page is HTML, so these two are cut off from it.
+// encode writes every character that is not in plain as a numeric reference, which never begins or
+// ends a construct. GitHub turns what follows an at sign or a hash into a link even when it is HTML
+// already, so encode separates these two from what follows.
 func encode(s, plain string) string {
 	var b strings.Builder
 	for i, r := range s {
@@ -85,8 +84,8 @@ func encode(s, plain string) string {
 	return b.String()
 }
 
-// clean makes a string printable and not too long. Of a very long one the middle goes first, as it
-// is not to be seen anyway.
+// clean makes a string printable and not too long. It first cuts out the middle of a very long one,
+// which would not be shown anyway.
 func clean(s string, n int) string {
 	if len(s) > 16*n {
 		s = s[:8*n] + s[len(s)-8*n:]
@@ -94,8 +93,8 @@ func clean(s string, n int) string {
 	return shorten(printable(s), n)
 }
 
-// printable joins lines, and makes visible what has no shape: control characters, and those that
-// turn the direction of writing, with which a name can look like another one.
+// printable joins lines, and makes invisible characters visible: control characters, and those that
+// change the direction of writing, with which one name can look like another.
 func printable(s string) string {
 	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 	var b strings.Builder
@@ -112,8 +111,8 @@ func printable(s string) string {
 	return strings.TrimSpace(b.String())
 }
 
-// shorten leaves the beginning and the end of what is longer than n runes: the end of a module path
-// with its version says as much as the beginning.
+// shorten cuts out the middle of a string that is longer than n runes, since the end of a module
+// path with its version says as much as the beginning.
 func shorten(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -15,10 +15,14 @@ const envChild, envArg = "OSFILETEST_CHILD", "OSFILETEST_ARG"
 
 // Main is for TestMain: in a child process it runs the function that Command named, and exits;
 // otherwise it runs the tests. A function that returns an error makes the child exit with 1.
-func Main(m *testing.M, children map[string]func(arg string) error) {
+func Main(m *testing.M, children map[string]func(arg string) error, after ...func()) {
 	do, ok := children[os.Getenv(envChild)]
 	if !ok {
-		os.Exit(m.Run())
+		code := m.Run()
+		for _, f := range after {
+			f()
+		}
+		os.Exit(code)
 	}
 	if err := do(os.Getenv(envArg)); err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")
