@@ -117,11 +117,14 @@ func (p *publisher) proveConditions(ctx context.Context, m *snapshot.Manifest) e
 func (p *publisher) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
 	latest := *m
 	latest.Key = p.Keys.Key.Latest()
+	if p.ignored {
+		return p.replaceLatest(ctx, &latest)
+	}
 	old, version := p.latest.Manifest, p.latest.Version
 	for try := 0; !p.leaves(old, m); try++ {
 		err := p.putManifest(ctx, &latest, latest.Key, version)
-		if errors.Is(err, store.ErrNoConditions) || err == nil && p.ignored {
-			return p.writeManifest(ctx, &latest, latest.Key, store.Condition{})
+		if errors.Is(err, store.ErrNoConditions) {
+			return p.replaceLatest(ctx, &latest)
 		}
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
 			return err

@@ -54,3 +54,13 @@ func (p *publisher) publishUnconditional(ctx context.Context, plan planned, own 
 	}
 	return plan, errOverwritten
 }
+
+// replaceLatest is publishLatest for a store without conditional writes: it looks once more what is
+// there, for uploads may lie between the first look and this moment.
+func (p *publisher) replaceLatest(ctx context.Context, latest *snapshot.Manifest) error {
+	old, _, err := p.reread(ctx, latest.Key, 0)
+	if err != nil || p.leaves(old, latest) {
+		return err
+	}
+	return p.writeManifest(ctx, latest, latest.Key, store.Condition{})
+}
