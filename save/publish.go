@@ -34,6 +34,14 @@ type published struct {
 	also    []string // the key of the restore, if the same is stored under it
 }
 
+// orNone is what holds of what was to be published beside an error: nothing, unless it was written.
+func (p published) orNone() published {
+	if !p.written {
+		return published{}
+	}
+	return p
+}
+
 // publish makes the snapshot that of this key, and of the one that the restore of the job looked
 // for. Beside an error it returns what holds all the same.
 func (p *publisher) publish(ctx context.Context) (published, error) {
@@ -66,17 +74,24 @@ func (p *publisher) publishExact(ctx context.Context) (published, error) {
 	}
 	for try := 0; ; try++ {
 		p.stamp(plan.manifest, own)
+		written := false
 		err := p.putManifest(ctx, plan.manifest, plan.manifest.Key, version)
 		if err == nil {
+			written = true
 			if err = p.proveConditions(ctx, plan.manifest); err == nil {
 				break
 			}
 		}
 		if errors.Is(err, store.ErrNoConditions) {
-			if plan, err = p.publishUnconditional(ctx, plan, own); err != nil {
-				return published{}, err
+			pub, err := p.publishUnconditional(ctx, published{plan: plan, written: written}, own)
+			if err != nil {
+				return pub.orNone(), err
 			}
+			plan = pub.plan
 			break
+		}
+		if written {
+			return published{plan: plan, written: true}, err
 		}
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
 			return published{}, err
@@ -104,7 +119,7 @@ func (p *publisher) proveConditions(ctx context.Context, m *snapshot.Manifest) e
 	case errors.Is(err, store.ErrNoConditions):
 		return err
 	case ctx.Err() != nil:
-		return context.Cause(ctx)
+		return store.Ended(ctx)
 	}
 	return nil
 }

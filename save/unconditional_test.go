@@ -1,6 +1,8 @@
 package save
 
 import (
+	"context"
+	"errors"
 	"io"
 	"testing"
 
@@ -37,5 +39,52 @@ func TestLatestNoConditions(t *testing.T) {
 				t.Errorf("%s, failed %t: %s", name, failed, textAt(t, st, latestName))
 			}
 		}
+	}
+}
+
+// TestHoldsBesideError: once the exact manifest is written it holds, whatever fails after it, and
+// the result says so.
+func TestHoldsBesideError(t *testing.T) {
+	plain := func(st *memory) store.Store { return st }
+	without := func(st *memory) store.Store { return lax{st, true} }
+	ignoring := func(st *memory) store.Store { return lax{st, false} }
+	for name, c := range map[string]struct {
+		store func(*memory) store.Store
+		op    string // on the exact manifest
+		nth   int    // of those, which fails
+		holds bool
+	}{
+		"the write":                   {plain, "put", 1, false},
+		"the proof of conditions":     {plain, "put", 2, true},
+		"without, the write":          {without, "put", 1, false},
+		"without, the look before it": {without, "open", 1, false},
+		"without, the look after it":  {without, "open", 2, true},
+		"ignored, the look before it": {ignoring, "open", 1, true},
+		"ignored, the second write":   {ignoring, "put", 3, true},
+		"ignored, the look after it":  {ignoring, "open", 2, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := newMemory()
+			p := publisherFor(t, testJob(c.store(st), nil), "entry a1 o1 1 -")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			enough, n := errors.New("enough"), 0
+			st.before = func(op, object string, _ io.Reader) error {
+				if op == c.op && object == exactName {
+					if n++; n == c.nth {
+						cancel(enough)
+						return enough
+					}
+				}
+				return nil
+			}
+			pub, err := p.publish(ctx)
+			if !errors.Is(err, enough) || pub.written != c.holds || (pub.plan.manifest != nil) != c.holds {
+				t.Errorf("written %t, %v", pub.written, err)
+			}
+			if stored := manifestAt(t, st, exactName) != nil; stored != c.holds {
+				t.Errorf("stored %t", stored)
+			}
+		})
 	}
 }
