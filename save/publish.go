@@ -27,11 +27,10 @@ type publisher struct {
 	pause   func(try int) time.Duration // after a conflict
 }
 
-// published is the snapshot that now holds.
+// published is the snapshot that now holds under the exact key.
 type published struct {
 	plan    planned
-	written bool     // false: nothing was new
-	also    []string // the key of the restore, if the same is stored under it
+	written bool // false: nothing was new
 }
 
 // orNone is what holds of what was to be published beside an error: nothing, unless it was written.
@@ -43,17 +42,21 @@ func (p published) orNone() published {
 }
 
 // publish makes the snapshot that of this key, and of the one that the restore of the job looked
-// for. Beside an error it returns what holds all the same.
-func (p *publisher) publish(ctx context.Context) (published, error) {
+// for. exact is told what holds under this key, also where an error follows, and must not keep it:
+// memory is counted for one new manifest at a time. also is the key of the restore, if the same is
+// stored under it, and written says whether anything was.
+func (p *publisher) publish(ctx context.Context, exact func(published)) (also []string, written bool, err error) {
 	pub, err := p.publishExact(ctx)
+	if pub.plan.manifest != nil {
+		exact(pub)
+	}
+	written = pub.written
+	pub = published{} // its manifest is in the way of the next one
 	if err != nil {
-		return pub, err
+		return nil, written, err
 	}
-	also, written, err := p.publishRestored(ctx)
-	if err == nil {
-		pub.also, pub.written = also, pub.written || written
-	}
-	return pub, err
+	also, more, err := p.publishRestored(ctx)
+	return also, written || more, err
 }
 
 // plan decides, and tells what there is to warn of.

@@ -32,7 +32,7 @@ func TestLatestNoConditions(t *testing.T) {
 				}
 				return nil
 			}
-			if _, err := p.publish(t.Context()); err != nil {
+			if _, err := publish(t.Context(), p); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 			if theirs := textAt(t, st, latestName) == "entry a9 o9 1 q"; !once || theirs != failed {
@@ -78,7 +78,7 @@ func TestHoldsBesideError(t *testing.T) {
 				}
 				return nil
 			}
-			pub, err := p.publish(ctx)
+			pub, err := publish(ctx, p)
 			if !errors.Is(err, enough) || pub.written != c.holds || (pub.plan.manifest != nil) != c.holds {
 				t.Errorf("written %t, %v", pub.written, err)
 			}
