@@ -246,6 +246,11 @@ func TestUnreadableFiles(t *testing.T) {
 	if len(*w.warn) != 2 {
 		t.Errorf("%q", *w.warn)
 	}
+	// a plan counts what would be saved
+	p := Local{trees: []localTree{tr}}.Merge(collect.Base{Stock: w.env.Stock}).Keep(nil, nil).Place(snapshot.NewBuilder(), new(snapshot.Manifest), nil)
+	if p.Missing != 2 || p.Bytes != 9 || len(p.Jobs) != 1 || p.Jobs[0].Files != 2 || p.Jobs[0].Bytes != 9 {
+		t.Errorf("planned %+v", p)
+	}
 	c, members := w.write(t, tr)
 	if written := c.Of.(written); written.sum != tr.sum || c.Members != 2 || c.Raw != 9 || members["fuzz/x.org/FuzzX/2"] != "other" {
 		t.Errorf("%+v, %v; sum %s", c, members, tr.sum)
