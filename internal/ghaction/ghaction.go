@@ -128,7 +128,7 @@ func (s *Step) configuration(cmd config.Command) (*config.Config, error) {
 		return nil, err
 	}
 	var err error
-	c.Store, err = s.in.Store(c.Store)
+	c.Store, err = s.in.Store(c.Store, s.env)
 	return c, err
 }
 
