@@ -27,25 +27,36 @@ type publisher struct {
 	pause   func(try int) time.Duration // after a conflict
 }
 
-// published is the snapshot that now holds.
+// published is the snapshot that now holds under the exact key.
 type published struct {
 	plan    planned
-	written bool     // false: nothing was new
-	also    []string // the key of the restore, if the same is stored under it
+	written bool // false: nothing was new
+}
+
+// orNone is what holds of what was to be published beside an error: nothing, unless it was written.
+func (p published) orNone() published {
+	if !p.written {
+		return published{}
+	}
+	return p
 }
 
 // publish makes the snapshot that of this key, and of the one that the restore of the job looked
-// for. Beside an error it returns what holds all the same.
-func (p *publisher) publish(ctx context.Context) (published, error) {
+// for. exact is told what holds under this key, also where an error follows, and must not keep it:
+// memory is counted for one new manifest at a time. also is the key of the restore, if the same is
+// stored under it, and written says whether anything was.
+func (p *publisher) publish(ctx context.Context, exact func(published)) (also []string, written bool, err error) {
 	pub, err := p.publishExact(ctx)
+	if pub.plan.manifest != nil {
+		exact(pub)
+	}
+	written = pub.written
+	pub = published{} // its manifest is in the way of the next one
 	if err != nil {
-		return pub, err
+		return nil, written, err
 	}
-	also, written, err := p.publishRestored(ctx)
-	if err == nil {
-		pub.also, pub.written = also, pub.written || written
-	}
-	return pub, err
+	also, more, err := p.publishRestored(ctx)
+	return also, written || more, err
 }
 
 // plan decides, and tells what there is to warn of.
@@ -66,17 +77,24 @@ func (p *publisher) publishExact(ctx context.Context) (published, error) {
 	}
 	for try := 0; ; try++ {
 		p.stamp(plan.manifest, own)
+		written := false
 		err := p.putManifest(ctx, plan.manifest, plan.manifest.Key, version)
 		if err == nil {
+			written = true
 			if err = p.proveConditions(ctx, plan.manifest); err == nil {
 				break
 			}
 		}
 		if errors.Is(err, store.ErrNoConditions) {
-			if plan, err = p.publishUnconditional(ctx, plan, own); err != nil {
-				return published{}, err
+			pub, err := p.publishUnconditional(ctx, published{plan: plan, written: written}, own)
+			if err != nil {
+				return pub.orNone(), err
 			}
+			plan = pub.plan
 			break
+		}
+		if written {
+			return published{plan: plan, written: true}, err
 		}
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
 			return published{}, err
@@ -104,7 +122,7 @@ func (p *publisher) proveConditions(ctx context.Context, m *snapshot.Manifest) e
 	case errors.Is(err, store.ErrNoConditions):
 		return err
 	case ctx.Err() != nil:
-		return context.Cause(ctx)
+		return store.Ended(ctx)
 	}
 	return nil
 }
@@ -117,11 +135,14 @@ func (p *publisher) proveConditions(ctx context.Context, m *snapshot.Manifest) e
 func (p *publisher) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
 	latest := *m
 	latest.Key = p.Keys.Key.Latest()
+	if p.ignored {
+		return p.replaceLatest(ctx, &latest)
+	}
 	old, version := p.latest.Manifest, p.latest.Version
 	for try := 0; !p.leaves(old, m); try++ {
 		err := p.putManifest(ctx, &latest, latest.Key, version)
-		if errors.Is(err, store.ErrNoConditions) || err == nil && p.ignored {
-			return p.writeManifest(ctx, &latest, latest.Key, store.Condition{})
+		if errors.Is(err, store.ErrNoConditions) {
+			return p.replaceLatest(ctx, &latest)
 		}
 		if !errors.Is(err, store.ErrConflict) || try == publishAttempts {
 			return err

@@ -1,6 +1,7 @@
 package save
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -90,13 +91,25 @@ func publisherFor(t testing.TB, j job, entries string) *publisher {
 	return &publisher{job: j, facts: f, latest: prev.latest, version: prev.exact.Version, pause: func(int) time.Duration { return 0 }}
 }
 
+// outcome is what publish has told and returned.
+type outcome struct {
+	published
+	also []string
+}
+
+func publish(ctx context.Context, p *publisher) (o outcome, err error) {
+	also, written, err := p.publish(ctx, func(pub published) { o.published = pub })
+	o.also, o.written = also, written
+	return o, err
+}
+
 // TestPublish: both manifests are written, the exact one first.
 func TestPublish(t *testing.T) {
 	st := newMemory()
 	var order []string
 	st.after = func(name string) { order = append(order, name) }
 	p := publisherFor(t, testJob(st, nil), "entry a1 o1 1 -")
-	pub, err := p.publish(t.Context())
+	pub, err := publish(t.Context(), p)
 	if err != nil || !pub.written || pub.also != nil {
 		t.Fatalf("%+v, %v", pub, err)
 	}
@@ -127,7 +140,7 @@ func TestNothingNew(t *testing.T) {
 		}
 		writes := 0
 		st.after = func(string) { writes++ }
-		pub, err := publisherFor(t, testJob(st, nil), "entry a1 o1 1 -").publish(t.Context())
+		pub, err := publish(t.Context(), publisherFor(t, testJob(st, nil), "entry a1 o1 1 -"))
 		if err != nil || pub.written || writes != c.want {
 			t.Errorf("%s: %d writes, %+v, %v", name, writes, pub.written, err)
 		}
@@ -150,7 +163,7 @@ func TestPublishConflict(t *testing.T) {
 			}
 			return nil
 		}
-		pub, err := p.publish(t.Context())
+		pub, err := publish(t.Context(), p)
 		if err != nil || !pub.written {
 			t.Fatal(err)
 		}
@@ -191,7 +204,7 @@ func TestPublishGivesUp(t *testing.T) {
 			}
 			return nil
 		}
-		pub, err := p.publish(t.Context())
+		pub, err := publish(t.Context(), p)
 		if !errors.Is(err, c.err) || puts != c.puts || (pub.plan.manifest != nil) != c.holds || pub.written != c.holds {
 			t.Errorf("%s: %d puts, written %t, %v", name, puts, pub.written, err)
 		}
@@ -244,7 +257,7 @@ func TestLatest(t *testing.T) {
 			}
 			return nil
 		}
-		if _, err := p.publish(t.Context()); err != nil {
+		if _, err := publish(t.Context(), p); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		got := "ours"
@@ -267,7 +280,7 @@ func TestLatestFails(t *testing.T) {
 		}
 		return nil
 	}
-	pub, err := p.publish(t.Context())
+	pub, err := publish(t.Context(), p)
 	if !errors.Is(err, store.ErrDenied) || !pub.written || pub.plan.manifest == nil || textAt(t, st, exactName) != "entry a1 o1 1 n1" {
 		t.Errorf("%+v, %v", pub.written, err)
 	}
@@ -304,7 +317,7 @@ func TestNoConditions(t *testing.T) {
 				}
 				return nil
 			}
-			pub, err := p.publish(t.Context())
+			pub, err := publish(t.Context(), p)
 			if err != nil || !pub.written {
 				t.Fatal(err)
 			}
@@ -347,7 +360,7 @@ func TestAlso(t *testing.T) {
 				writes++
 			}
 		}
-		pub, err := p.publish(t.Context())
+		pub, err := publish(t.Context(), p)
 		if err != nil || fmt.Sprint(pub.also) != fmt.Sprint(before) || writes != c.writes || textAt(t, st, name) != c.want {
 			t.Errorf("%s: %d writes, %q, %s, %v", title, writes, pub.also, textAt(t, st, name), err)
 		}
@@ -372,7 +385,7 @@ func TestAlsoConflict(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := p.publish(t.Context()); err != nil || textAt(t, st, name) != "entry a1 o1 1 n1\nentry a2 o2 2 q" {
+	if _, err := publish(t.Context(), p); err != nil || textAt(t, st, name) != "entry a1 o1 1 n1\nentry a2 o2 2 q" {
 		t.Errorf("%s, %v", textAt(t, st, name), err)
 	}
 }

@@ -281,7 +281,7 @@ func TestCounts(t *testing.T) {
 	pack := func(name string) collect.Outcome {
 		return collect.Outcome{Object: collecttest.Pack(name), Pack: snapshot.Pack{Object: collecttest.Pack(name)}, Uploaded: true}
 	}
-	done := []collect.Outcome{pack("n1"), pack("n2"), pack("unused"), {}, {Object: "v2/modules/a", Uploaded: true}, {Object: "v2/modules/b"}, {Object: "v2/modules/c", Failed: true}}
+	done := []collect.Outcome{pack("n1"), pack("n2"), pack("unused"), {}, {Object: m.Modules[0].Object, Uploaded: true}, {Object: "v2/modules/b"}, {Object: "v2/modules/c", Failed: true}}
 	plan := planned{manifest: m}
 	plan.parts[kindBuild] = collect.Planned{Trimmed: 3, Missing: 4}
 	plan.parts[kindPaths] = collect.Planned{Trimmed: 5, Missing: 6}
@@ -293,7 +293,7 @@ func TestCounts(t *testing.T) {
 	}
 	res.count(plan, done, func(o *snapshot.Output) bool { return o.ID == collecttest.ID("o1") })
 	want := Result{
-		Modules: Counts{Uploaded: 1, Stored: 2, Trimmed: 7, Skipped: 1}, Build: Counts{Uploaded: 2, Stored: 1, Trimmed: 3, Skipped: 4},
+		Modules: Counts{Uploaded: 1, Stored: 1, Trimmed: 7, Skipped: 1}, Build: Counts{Uploaded: 2, Stored: 1, Trimmed: 3, Skipped: 4},
 		Files: Counts{Uploaded: 1, Stored: 1, Trimmed: 5, Skipped: 6}, Packs: Counts{Uploaded: 3, Stored: 2},
 	}
 	if fmt.Sprint(res) != fmt.Sprint(want) {

@@ -44,17 +44,18 @@ func (res *Result) countUploads(done []collect.Outcome) {
 	}
 }
 
-// summarize fills in the result from the snapshot that now holds.
+// summarize fills in the result from the snapshot that now holds under the exact key. One that was
+// not written has no trend of its own.
 func (j job) summarize(res *Result, g gathered, pub published, done []collect.Outcome) {
 	plan, m := pub.plan, pub.plan.manifest
 	plan.trim.warnUsed(j.log.warn)
 	size := m.Size()
-	res.Written, res.Also, res.Trim, res.Timed = pub.written, pub.also, plan.trim, g.timed
+	res.Trim, res.Timed = plan.trim, g.timed
 	res.StoredBytes, res.After, res.Reuse, res.Trend = size.Stored, &size, g.reuse, m.Trend
 	if list := g.facts.stock.Manifests(); len(list) > 0 {
 		before := list[0].Size()
 		res.Before = &before
-		if !pub.written {
+		if len(m.Trend) == 0 {
 			res.Trend = list[0].Trend
 		}
 	}

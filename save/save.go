@@ -253,10 +253,7 @@ func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
 		g.facts = g.facts.without(doubtful)
 	}
 	p := publisher{job: j, facts: g.facts, latest: g.latest, version: g.version, reuse: g.reuse, pause: store.ConflictPause}
-	pub, err := p.publish(ctx)
-	if pub.plan.manifest != nil {
-		j.summarize(res, g, pub, done)
-	}
+	res.Also, res.Written, err = p.publish(ctx, func(pub published) { j.summarize(res, g, pub, done) })
 	return res, err
 }
 

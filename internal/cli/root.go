@@ -93,6 +93,9 @@ func (c commands) add(cmd *cobra.Command, kind config.Command, do func(context.C
 		if err := cfg.Fill(kind, cmd.Flags().Changed, config.Environment(c.process.env)); err != nil {
 			return err
 		}
+		if err := cfg.FillStore(kind, c.process.env); err != nil {
+			return err
+		}
 		r, err := newRun(c.process, cmd.Name(), kind, cfg)
 		if err != nil {
 			return err

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/summary"
+	"github.com/org/gocache-action/restore"
 	"github.com/org/gocache-action/save"
 )
 
@@ -52,25 +54,36 @@ func restoreNotes(o *restoreOutput) []summary.Note {
 	for _, w := range o.Warnings {
 		notes = append(notes, summary.Note{Text: "restore: " + w})
 	}
-	missing, refused := 0, 0
-	for _, l := range o.Losses {
-		if l.Kind == "missing" {
-			missing++
-		} else {
-			refused++
+	return append(notes, lossNotes(o.Losses)...)
+}
+
+// lossNotes says what each kind of loss means, how often it occurred, and what to do about it.
+func lossNotes(losses []restore.Loss) (notes []summary.Note) {
+	count := map[string]int{}
+	for _, l := range losses {
+		count[l.Kind]++
+	}
+	for _, k := range []struct{ kind, text, hint string }{
+		{
+			install.KindRefused, "what did not pass verification was not restored (%d times); it is listed under Restore",
+			"nothing, if it happens once: the save of this job stores them anew. If it comes back, find out who else writes to the store",
+		},
+		{
+			install.KindMissing, "objects that the snapshot names are gone from the store (%d)",
+			"the save of this job stores them anew. Let no lifecycle rule remove packs and modules sooner than snapshots; gocache gc knows what is in use",
+		},
+		{
+			install.KindLocked, "files were not restored because another program had them open (%d); they are listed under Restore",
+			"start what uses the caches after the restore, and keep virus scanners out of them",
+		},
+		{
+			install.KindDisk, "files could not be written to the disk of this machine (%d places); they are listed under Restore",
+			"look after the disk, its free space, and who owns the directories of the caches; the store is not to blame",
+		},
+	} {
+		if n := count[k.kind]; n > 0 {
+			notes = append(notes, summary.Note{Text: fmt.Sprintf(k.text, n), Hint: k.hint})
 		}
-	}
-	if refused > 0 {
-		notes = append(notes, summary.Note{
-			Text: fmt.Sprintf("what did not pass verification was not restored (%d times); it is listed under Restore", refused),
-			Hint: "nothing, if it happens once: the save of this job stores them anew. If it comes back, find out who else writes to the store",
-		})
-	}
-	if missing > 0 {
-		notes = append(notes, summary.Note{
-			Text: fmt.Sprintf("objects that the snapshot names are gone from the store (%d)", missing),
-			Hint: "the save of this job stores them anew. Let no lifecycle rule remove packs and modules sooner than snapshots; gocache gc knows what is in use",
-		})
 	}
 	return notes
 }

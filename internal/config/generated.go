@@ -77,14 +77,16 @@ const inputsHead = `# Inputs and outputs of the action
 
 <!-- ` + generatedNote + ` -->
 
-Nearly every option of ` + "`gocache restore` and `gocache save`" + ` is an input. Where an input is
-not given, or is empty, the environment of the job counts (` + "`GOCACHE_ACTION_MAX_AGE` for `max-age`" + `),
+Nearly every option of ` + "`gocache restore` and `gocache save`" + ` is an input. Where such an input
+is not given, or is empty, the environment of the job counts (` + "`GOCACHE_ACTION_MAX_AGE` for `max-age`" + `),
 then the default. Durations are such as 90s, 36h, 14d; sizes such as 500MB, 2GiB.
 
 "R" marks what ` + "`org/gocache-action/restore`" + ` takes or sets, "S" what
 ` + "`org/gocache-action/save`" + ` does, "W" the whole action, ` + "`org/gocache-action`" + `. How the
 bucket keeps objects (` + "`sse`, `storage-class`, `requester-pays`" + `) can also stand in the URL of the
-store.
+store, or in the environment (` + "`GOCACHE_ACTION_SSE`" + `); two different values are refused. Where the
+bucket is (` + "`bucket`, `prefix`, `region`, `endpoint`, `path-style`" + `), access keys and ` + "`save-on-failure`" + ` are
+inputs only.
 
 `
 

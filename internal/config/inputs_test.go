@@ -17,7 +17,7 @@ func fromInputs(cmd Command, inputs, env map[string]string) (*Config, error) {
 	c := New(cmd)
 	err := c.Fill(cmd, nil, given.Source, Inheritable(Environment(func(name string) string { return env[name] })))
 	if err == nil {
-		c.Store, err = given.Store(c.Store)
+		c.Store, err = given.Store(c.Store, func(name string) string { return env[name] })
 	}
 	return c, err
 }
@@ -59,11 +59,11 @@ func TestStoreOfInputs(t *testing.T) {
 		"environment":       {nil, "/x", "/x"},
 		"bucket":            {m{"bucket": "b"}, "s3://other", "s3://b"},
 		"bucket and more":   {m{"bucket": "b", "prefix": "/p q/", "region": "eu-west-1", "endpoint": "http://h:1", "path-style": "true"}, "", "s3://b/p%20q?endpoint=http%3A%2F%2Fh%3A1&path-style=true&region=eu-west-1"},
-		"store and region":  {m{"store": "s3://b/p?region=x", "region": "y", "path-style": "true"}, "", "s3://b/p?path-style=true&region=x"},
+		"store and region":  {m{"store": "s3://b/p?region=x", "region": "x", "path-style": "true"}, "", "s3://b/p?path-style=true&region=x"},
 		"region alone":      {m{"region": "y"}, "s3://e", "s3://e"},
 		"encryption":        {m{"store": "s3://b", "sse": "aws:kms", "sse-kms-key-id": "alias/a", "sse-bucket-key": "true"}, "", "s3://b?sse=aws%3Akms&sse-bucket-key=true&sse-kms-key-id=alias%2Fa"},
 		"class and payer":   {m{"storage-class": "STANDARD_IA", "requester-pays": "true"}, "s3://e?region=r", "s3://e?region=r&requester-pays=true&storage-class=STANDARD_IA"},
-		"the URL wins":      {m{"store": "s3://b?sse=AES256", "sse": "aws:kms"}, "", "s3://b?sse=AES256"},
+		"the same twice":    {m{"store": "s3://b?sse=AES256&requester-pays=1", "sse": "AES256", "requester-pays": "true"}, "", "s3://b?sse=AES256&requester-pays=1"},
 		"nothing":           {m{"region": "r", "sse": "AES256"}, "", ""},
 		"off, no bucket":    {m{"store": "/x", "requester-pays": "false"}, "", "/x"},
 		"region, no bucket": {m{"store": "/x", "region": "r"}, "", "/x"},
@@ -78,16 +78,19 @@ func TestStoreOfInputs(t *testing.T) {
 // TestWrongInputs: a mistake is named as the user made it.
 func TestWrongInputs(t *testing.T) {
 	for want, inputs := range map[string]map[string]string{
-		`invalid value "maybe" in the input modules: want true or false`: {"modules": "maybe"},
-		`invalid value "x" in the input path-style`:                      {"path-style": "x"},
-		`invalid value "1 fortnight" in the input max-age`:               {"max-age": "1 fortnight"},
-		`invalid value "true" in the input zips: must be rebuild`:        {"zips": "true"},
-		"the inputs store and bucket exclude":                            {"store": "s3://a", "bucket": "b"},
-		"the input prefix goes with bucket":                              {"store": "s3://a", "prefix": "b"},
-		"one of them is empty":                                           {"access-key-id": "AKID"},
-		"the input sse is for stores in S3, and file:///x is none":       {"store": "file:///x", "sse": "AES256"},
-		"the input requester-pays is for stores in S3":                   {"store": "/x", "requester-pays": "true"},
-		"the input storage-class is for stores in S3, and the store is":  {"store": "https://u:sesame@h", "storage-class": "X"},
+		`invalid value "maybe" in the input modules: want true or false`:       {"modules": "maybe"},
+		`invalid value "x" in the input path-style`:                            {"path-style": "x"},
+		`invalid value "1 fortnight" in the input max-age`:                     {"max-age": "1 fortnight"},
+		`invalid value "true" in the input zips: must be rebuild`:              {"zips": "true"},
+		"the inputs store and bucket exclude":                                  {"store": "s3://a", "bucket": "b"},
+		"the input prefix goes with bucket":                                    {"store": "s3://a", "prefix": "b"},
+		"one of them is empty":                                                 {"access-key-id": "AKID"},
+		"the input sse is for stores in S3, and file:///x is none":             {"store": "file:///x", "sse": "AES256"},
+		"the input requester-pays is for stores in S3":                         {"store": "/x", "requester-pays": "true"},
+		"the input storage-class is for stores in S3, and the store is":        {"store": "https://u:sesame@h", "storage-class": "X"},
+		`the input sse is "aws:kms", and the URL of the store says sse=AES256`: {"store": "s3://b?sse=AES256", "sse": "aws:kms"},
+		`the input requester-pays is "false", and the URL`:                     {"store": "s3://b?requester-pays=true", "requester-pays": "false"},
+		`the input region is "y", and the URL`:                                 {"store": "s3://b?region=x", "region": "y"},
 	} {
 		_, err := fromInputs(Restore, inputs, nil)
 		if strings.Contains(want, "max-age") {

@@ -84,6 +84,7 @@ var otherVariables = [][2]string{
 	{"GOMODCACHE, GOCACHE, GOFLAGS, GOPRIVATE, ...", "what `go env` says counts, as for the go command"},
 	{"GOMEMLIMIT, GOGC", "bounds of memory, instead of those that the command finds out"},
 	{"TMPDIR", "where `gocache try` works"},
+	{variablePrefix + "SSE, ..._SSE_KMS_KEY_ID, ..._SSE_BUCKET_KEY, ..._SSE_C_KEY_FILE, ..._STORAGE_CLASS, ..._REQUESTER_PAYS", "how a bucket keeps objects, as these parameters in the URL of the store; another value there is refused"},
 	{variablePrefix + "BINARY", "the action: path of the program, instead of a download"},
 	{variablePrefix + "DOWNLOAD_URL", "the action: where releases are downloaded from"},
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,16 +57,29 @@ func isCarried(name string) bool {
 }
 
 // carriedEnviron returns those variables of the process.
-func carriedEnviron(around Surroundings) map[string]string {
-	vars := around.Environ()
-	maps.DeleteFunc(vars, func(name, _ string) bool { return !isCarried(name) })
+func (s *Step) carriedEnviron() map[string]string {
+	vars := map[string]string{}
+	for name, value := range s.around.Environ() {
+		if isCarried(name) {
+			vars[s.spelled(name)] = value
+		}
+	}
 	return vars
+}
+
+// spelled is a name as the maps of carried have it. Windows ignores the case of the names of
+// variables: it has Path and LOCALAPPDATA, and workflows ask for PATH and LocalAppData.
+func (s *Step) spelled(name string) string {
+	if s.foldNames {
+		return strings.ToUpper(name)
+	}
+	return name
 }
 
 // carry collects what influences a restore or a save in this phase.
 func (s *Step) carry() carried {
 	dir, _ := s.around.Getwd() // without one nothing is restored that post could save
-	c := carried{Dir: dir, Seen: map[string]string{}, Process: carriedEnviron(s.around)}
+	c := carried{Dir: dir, Seen: map[string]string{}, Process: s.carriedEnviron()}
 	for _, name := range readNames(c.Process) {
 		if value := s.env(name); value != "" && isCarried(name) {
 			c.Seen[name] = value
@@ -156,7 +168,7 @@ func (s *Step) useCarried(dir string) (*carried, error) {
 		if !isCarried(name) {
 			return env(name)
 		}
-		return c.Seen[name]
+		return c.Seen[s.spelled(name)]
 	}
 	s.in = config.NewGiven(Inputs(s.env))
 	if err := errors.Join(setEnviron(s.around, c.Process, now.Process), s.around.Chdir(c.Dir)); err != nil {
@@ -229,7 +241,7 @@ func (s *Step) newCredentials(now *carried) bool {
 		}
 	}
 	const id = "AWS_ACCESS_KEY_ID"
-	if vars[id] == "" || vars[id] == s.around.Environ()[id] {
+	if vars[id] == "" || vars[id] == s.carriedEnviron()[id] {
 		return false
 	}
 	for name, value := range vars {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"runtime"
 	"strings"
 
 	"github.com/sethvargo/go-githubactions"
@@ -93,6 +94,8 @@ type Step struct {
 	in       config.Given
 	commands Commands
 	say      func(format string, args ...any)
+	// foldNames says that the system ignores the case of the names of variables.
+	foldNames bool
 
 	restored *Restored
 	saved    *Saved
@@ -105,7 +108,7 @@ func New(out io.Writer, around Surroundings, say func(format string, args ...any
 	gh := githubactions.New(githubactions.WithWriter(out), githubactions.WithGetenv(env))
 	return &Step{
 		runner: &runner{gh: gh, env: env},
-		around: around, env: env, in: config.NewGiven(Inputs(env)), say: say,
+		around: around, env: env, in: config.NewGiven(Inputs(env)), say: say, foldNames: runtime.GOOS == "windows",
 	}
 }
 
@@ -125,7 +128,7 @@ func (s *Step) configuration(cmd config.Command) (*config.Config, error) {
 		return nil, err
 	}
 	var err error
-	c.Store, err = s.in.Store(c.Store)
+	c.Store, err = s.in.Store(c.Store, s.env)
 	return c, err
 }
 

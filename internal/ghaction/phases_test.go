@@ -25,6 +25,9 @@ type fakeJob struct {
 	env  map[string]string // of the step
 	vars map[string]string // of the process
 	wd   string
+	// as on Windows: it ignores the case of names of variables
+	fold  bool
+	hasGo bool
 
 	restored *Restored
 	saved    *Saved
@@ -39,7 +42,7 @@ type fakeJob struct {
 func newFakeJob(t *testing.T) *fakeJob {
 	dir := t.TempDir()
 	return &fakeJob{
-		t: t, dir: dir, wd: "/w",
+		t: t, dir: dir, wd: "/w", hasGo: true,
 		env: map[string]string{
 			"RUNNER_TEMP": dir, "GITHUB_OUTPUT": filepath.Join(dir, "output"), "GITHUB_STATE": filepath.Join(dir, "state"),
 			"INPUT_STORE": "s3://bucket", "INPUT_JOB-STATUS": "success",
@@ -50,15 +53,25 @@ func newFakeJob(t *testing.T) *fakeJob {
 	}
 }
 
-func (j *fakeJob) Getenv(name string) string       { return j.env[name] }
+func (j *fakeJob) Getenv(name string) string       { return j.env[j.known(j.env, name)] }
 func (j *fakeJob) Environ() map[string]string      { return maps.Clone(j.vars) }
-func (j *fakeJob) Setenv(name, value string) error { j.vars[name] = value; return nil }
-func (j *fakeJob) Unsetenv(name string) error      { delete(j.vars, name); return nil }
+func (j *fakeJob) Setenv(name, value string) error { j.vars[j.known(j.vars, name)] = value; return nil }
+func (j *fakeJob) Unsetenv(name string) error      { delete(j.vars, j.known(j.vars, name)); return nil }
 func (j *fakeJob) Getwd() (string, error)          { return j.wd, nil }
 func (j *fakeJob) Chdir(dir string) error          { j.wd = dir; return nil }
 func (j *fakeJob) TempDir() string                 { return j.dir }
 func (j *fakeJob) Executable() (string, error)     { return "/tools/gocache/gocache", nil }
-func (j *fakeJob) Has(string) bool                 { return true }
+func (j *fakeJob) Has(string) bool                 { return j.hasGo }
+
+// known is a name as an environment has it already, in whatever case.
+func (j *fakeJob) known(vars map[string]string, name string) string {
+	for other := range vars {
+		if j.fold && strings.EqualFold(other, name) {
+			return other
+		}
+	}
+	return name
+}
 
 func (j *fakeJob) commands() Commands {
 	ask := func(c *config.Config, job Job) {
@@ -89,6 +102,7 @@ func (j *fakeJob) phase(name string) (map[string]string, error) {
 		os.Remove(j.env[file])
 	}
 	step := New(&j.log, j, func(format string, args ...any) {})
+	step.foldNames = step.foldNames || j.fold
 	var err error
 	for _, p := range Phases {
 		if p.Name == name {

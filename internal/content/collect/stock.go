@@ -54,7 +54,7 @@ func NewStock(manifests []*snapshot.Manifest, bad Damage) *Stock {
 	s.where = idindex.New(n, func(i int32) *digest.ID { o, _ := s.At(i); return &o.ID })
 	first := 0
 	for _, m := range manifests {
-		IndexFiles(s.files, m, bad)
+		indexFiles(s.files, m, bad)
 		for i := range m.Outputs {
 			if s.isWhole(m, &m.Outputs[i]) {
 				s.where.Add(int32(first + i))
@@ -65,9 +65,17 @@ func NewStock(manifests []*snapshot.Manifest, bad Damage) *Stock {
 	return s
 }
 
-// IndexFiles notes where the files of a manifest lie, but for those in packs that are bad in any
+// Files says where the files of a manifest lie, which need not be one of the stock, but for those in
+// packs of which the stock knows anything bad.
+func (s *Stock) Files(m *snapshot.Manifest) map[FileID]StoredFile {
+	index := map[FileID]StoredFile{}
+	indexFiles(index, m, s.bad)
+	return index
+}
+
+// indexFiles notes where the files of a manifest lie, but for those in packs that are bad in any
 // way. What is known stays.
-func IndexFiles(index map[FileID]StoredFile, m *snapshot.Manifest, bad Damage) {
+func indexFiles(index map[FileID]StoredFile, m *snapshot.Manifest, bad Damage) {
 	for _, p := range m.Paths {
 		for _, f := range p.Files {
 			id, pack := FileID{p.Name, f.Name, f.Sum}, m.Packs[f.Pack]

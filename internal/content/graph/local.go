@@ -21,8 +21,8 @@ type Local struct {
 type localTree struct {
 	name  string
 	files []treeFile
-	count int
-	bytes int64
+	count int            // of the files that can be read
+	bytes int64          // of them
 	sum   string         // snapshot.TreeSum of what can be read of it
 	pack  *snapshot.Pack // nil: it is not stored
 }
@@ -31,12 +31,6 @@ type treeFile struct {
 	name string
 	size int64
 	open func() (*os.File, error)
-}
-
-func (t *localTree) add(f treeFile) {
-	t.files = append(t.files, f)
-	t.count++
-	t.bytes += f.size
 }
 
 // With implements collect.Kind.

@@ -51,14 +51,18 @@ func TestNextSnapshot(t *testing.T) {
 		want      string
 		missing   string
 	}{
-		"nothing":                {},
-		"the first save":         {here: "tree fuzz - 3 30 s1\ntree modgraph - 5 50 s2", missing: "the tree fuzz, the tree modgraph"},
-		"it is stored":           {here: "tree fuzz p1 3 30 s1", own: "tree fuzz p1 3 30 s1", want: "tree fuzz p1 3 30 s1"},
-		"it has changed":         {here: "tree fuzz - 3 30 s1", own: "tree fuzz p1 3 30 s9", missing: "the tree fuzz"},
-		"uploaded":               {here: "tree fuzz n1 3 30 s1", own: "tree fuzz p1 3 30 s9", want: "tree fuzz n1 3 30 s1"},
-		"not here":               {own: "tree fuzz p1 3 30 s9\ntree modgraph p2 1 1 s2", want: "tree fuzz p1 3 30 s9\ntree modgraph p2 1 1 s2"},
-		"one of them":            {here: "tree fuzz n1 3 30 s1", own: "tree fuzz p1 1 1 s9\ntree modgraph p2 1 1 s2", want: "tree fuzz n1 3 30 s1\ntree modgraph p2 1 1 s2"},
-		"gone":                   {own: "tree fuzz p1 3 30 s9\ntree modgraph p2 1 1 s2", gone: []string{"p1"}, want: "tree modgraph p2 1 1 s2"},
+		"nothing":        {},
+		"the first save": {here: "tree fuzz - 3 30 s1\ntree modgraph - 5 50 s2", missing: "the tree fuzz, the tree modgraph"},
+		"it is stored":   {here: "tree fuzz p1 3 30 s1", own: "tree fuzz p1 3 30 s1", want: "tree fuzz p1 3 30 s1"},
+		"it has changed": {here: "tree fuzz - 3 30 s1", own: "tree fuzz p1 3 30 s9", missing: "the tree fuzz"},
+		"uploaded":       {here: "tree fuzz n1 3 30 s1", own: "tree fuzz p1 3 30 s9", want: "tree fuzz n1 3 30 s1"},
+		"not here":       {own: "tree fuzz p1 3 30 s9\ntree modgraph p2 1 1 s2", want: "tree fuzz p1 3 30 s9\ntree modgraph p2 1 1 s2"},
+		"one of them":    {here: "tree fuzz n1 3 30 s1", own: "tree fuzz p1 1 1 s9\ntree modgraph p2 1 1 s2", want: "tree fuzz n1 3 30 s1\ntree modgraph p2 1 1 s2"},
+		"gone":           {own: "tree fuzz p1 3 30 s9\ntree modgraph p2 1 1 s2", gone: []string{"p1"}, want: "tree modgraph p2 1 1 s2"},
+		"another save relied on it, and it is gone": {
+			here: "tree fuzz n1 3 30 s1", own: "tree fuzz p1 4 40 s9\ntree fuzz p2 4 40 s8", gone: []string{"p1"}, meanwhile: true,
+			want: "tree fuzz n1 3 30 s1\ntree fuzz p2 4 40 s8",
+		},
 		"of several packs":       {own: "tree fuzz p1 3 30 s9\ntree fuzz p2 4 40 s8", want: "tree fuzz p1 3 30 s9\ntree fuzz p2 4 40 s8"},
 		"one pack of them":       {here: "tree fuzz n1 7 70 s7", own: "tree fuzz p1 3 30 s9\ntree fuzz p2 4 40 s8", want: "tree fuzz n1 7 70 s7"},
 		"another save":           {here: "tree fuzz n1 3 30 s1", own: "tree fuzz p1 4 40 s9", meanwhile: true, want: "tree fuzz n1 3 30 s1\ntree fuzz p1 4 40 s9"},
@@ -241,6 +245,11 @@ func TestUnreadableFiles(t *testing.T) {
 	tr := w.scan(t)[snapshot.TreeFuzz]
 	if len(*w.warn) != 2 {
 		t.Errorf("%q", *w.warn)
+	}
+	// a plan counts what would be saved
+	p := Local{trees: []localTree{tr}}.Merge(collect.Base{Stock: w.env.Stock}).Keep(nil, nil).Place(snapshot.NewBuilder(), new(snapshot.Manifest), nil)
+	if p.Missing != 2 || p.Bytes != 9 || len(p.Jobs) != 1 || p.Jobs[0].Files != 2 || p.Jobs[0].Bytes != 9 {
+		t.Errorf("planned %+v", p)
 	}
 	c, members := w.write(t, tr)
 	if written := c.Of.(written); written.sum != tr.sum || c.Members != 2 || c.Raw != 9 || members["fuzz/x.org/FuzzX/2"] != "other" {

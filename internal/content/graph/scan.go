@@ -44,7 +44,7 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (l Local, err err
 		kept, dates := o.keep(env, files)
 		l.dates = dates
 		for _, f := range kept {
-			t.add(treeFile{f.Name, f.Size, func() (*os.File, error) { return o.Modules.OpenFile(f.Name) }})
+			t.files = append(t.files, treeFile{f.Name, f.Size, func() (*os.File, error) { return o.Modules.OpenFile(f.Name) }})
 		}
 		if err := l.addTree(ctx, env, o, t, len(files)); err != nil {
 			return l, err
@@ -53,7 +53,7 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (l Local, err err
 	t := localTree{name: snapshot.TreeFuzz}
 	for _, f := range o.Fuzz {
 		full := filepath.Join(o.BuildDir, filepath.FromSlash(f.Name))
-		t.add(treeFile{f.Name, f.Size, func() (*os.File, error) { return os.Open(full) }})
+		t.files = append(t.files, treeFile{f.Name, f.Size, func() (*os.File, error) { return os.Open(full) }})
 	}
 	return l, l.addTree(ctx, env, o, t, len(t.files))
 }
@@ -95,8 +95,7 @@ func (l *Local) addTree(ctx context.Context, env collect.Env, o ScanOptions, t l
 	if ok && o.HasOwn && old.Files > found || len(t.files) == 0 {
 		return nil
 	}
-	readable, err := t.identify(ctx, env.Warn)
-	if err != nil || readable == 0 {
+	if err := t.identify(ctx, env.Warn); err != nil || t.count == 0 {
 		return err
 	}
 	if ok && old.Sum == t.sum {
@@ -106,13 +105,14 @@ func (l *Local) addTree(ctx context.Context, env collect.Env, o ScanOptions, t l
 	return nil
 }
 
-// identify reads the files for the sum of the tree, and returns how many can be read. The others
+// identify reads the files for the sum of the tree, and counts those that can be read. The others
 // are left out, as write leaves them out.
-func (t *localTree) identify(ctx context.Context, warn collect.Warn) (readable int, err error) {
+func (t *localTree) identify(ctx context.Context, warn collect.Warn) error {
 	list := snapshot.NewTreeSum()
+	t.count, t.bytes = 0, 0
 	for _, f := range t.files {
 		if ctx.Err() != nil {
-			return 0, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 		sum, err := f.hash()
 		if err != nil {
@@ -120,10 +120,11 @@ func (t *localTree) identify(ctx context.Context, warn collect.Warn) (readable i
 			continue
 		}
 		list.Add(f.name, f.size, sum)
-		readable++
+		t.count++
+		t.bytes += f.size
 	}
 	t.sum = list.String()
-	return readable, nil
+	return nil
 }
 
 func (f treeFile) hash() (sum [sha256.Size]byte, err error) {

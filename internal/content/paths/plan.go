@@ -107,9 +107,9 @@ func (m merged) Shares() []collect.Share {
 
 // Place implements collect.Kept.
 func (m merged) Place(b *snapshot.Builder, _ *snapshot.Manifest, rewrite map[string]bool) collect.Planned {
-	others := map[collect.FileID]collect.StoredFile{}
+	var others map[collect.FileID]collect.StoredFile
 	if m.base.Meanwhile {
-		collect.IndexFiles(others, m.base.Own, nil)
+		others = m.base.Stock.Files(m.base.Own)
 	}
 	p := collect.Planned{Trimmed: m.trimmed, Warnings: m.warnings}
 	var missing []localFile

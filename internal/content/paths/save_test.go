@@ -125,7 +125,11 @@ func TestNextSnapshot(t *testing.T) {
 		"another scope has it": {situation: situation{here: "file P a h1 5 -", other: "file P a h1 5 q\nfile P b h2 5 q"}, want: "file P a h1 5 q", counts: "1 0 0 0"},
 		"of another path":      {situation: situation{here: "file P a h1 5 -", other: "file Q a h1 5 q"}, counts: "0 1 0 1"},
 		"its pack is gone":     {situation: situation{here: "file P a h1 5 -", own: "file P a h1 5 p1\nfile P b h2 5 p1", gone: []string{"p1"}}, counts: "0 1 0 1"},
-		"packed anew":          {situation: situation{here: "file P a h1 5 -\nfile P b h2 5 -", own: "file P a h1 5 p1\nfile P b h2 5 p2", rewrite: []string{"p1"}}, want: "file P b h2 5 p2", counts: "1 1 0 1"},
+		"another save relied on it, and it is gone": {
+			situation: situation{here: "file P a h1 5 -", own: "file P a h1 5 p1\nfile P b h2 5 p1\nfile P c h3 5 q", other: "file P a h1 5 p1", gone: []string{"p1"}, meanwhile: true},
+			want:      "file P c h3 5 q", counts: "1 1 0 1",
+		},
+		"packed anew": {situation: situation{here: "file P a h1 5 -\nfile P b h2 5 -", own: "file P a h1 5 p1\nfile P b h2 5 p2", rewrite: []string{"p1"}}, want: "file P b h2 5 p2", counts: "1 1 0 1"},
 		"too old": {
 			situation: situation{here: "file P a h1 5 - use=50h", own: "file P b h2 5 p1 use=50h\nfile P c h3 5 p1 use=40h", policy: retention.Policy{MaxAge: 2 * day}},
 			want:      "file P c h3 5 p1 use=40h", counts: "1 0 2 0",
