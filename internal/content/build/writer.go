@@ -30,8 +30,8 @@ const maxParts = 1 << 10
 // frame writes what lies in a frame. raw is its content.
 func (w *writer) frame(ctx context.Context, list []piece, raw []byte) error {
 	for len(list) > 0 {
-		if ctx.Err() != nil { // thousands of outputs can have extents in one frame
-			return context.Cause(ctx)
+		if err := ctx.Err(); err != nil { // thousands of outputs can have extents in one frame
+			return err
 		}
 		var one []piece
 		one, list = cutOutput(list)

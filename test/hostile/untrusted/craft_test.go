@@ -155,7 +155,7 @@ func bytesBody(t testing.TB, data []byte) (line, tables []byte) {
 
 // bytesManifest stores a body with its right hash.
 func bytesManifest(body []byte) []byte {
-	return append(fmt.Appendf(nil, "gocache-manifest 1\nsha256 %x\n\n", sha256.Sum256(body)), body...)
+	return append(fmt.Appendf(nil, "gocache-manifest 2\nsha256 %x\n\n", sha256.Sum256(body)), body...)
 }
 
 func bytesCompressed(parts ...[]byte) []byte {

@@ -284,8 +284,7 @@ func (w bytesWorld) rebuild(t *testing.T, m *snapshot.Manifest, tree func(snapsh
 	t.Helper()
 	b := snapshot.NewBuilder()
 	for _, o := range m.Outputs {
-		o.Pack = b.AddPack(m.Packs[o.Pack])
-		b.AddOutput(o)
+		b.AddOutputOf(m, o)
 	}
 	for _, a := range m.Actions {
 		b.AddAction(a.ID, m.Outputs[a.Output].ID, a.Time, a.LastUse)
