@@ -190,8 +190,14 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) e
 			t.res.Build.Dropped.Bytes += o.Size
 		}
 	}
+	before := t.now.Add(-grace).UnixNano()
 	for _, b := range t.inv.Broken {
-		if _, err := t.build.DiscardBroken(b, t.now.Add(-grace).UnixNano()); err != nil {
+		if _, err := t.build.DiscardBroken(b, before); err != nil {
+			t.warn("%v", err)
+		}
+	}
+	for _, name := range t.inv.Partial {
+		if _, err := t.build.DiscardPartial(name, before); err != nil {
 			t.warn("%v", err)
 		}
 	}

@@ -302,6 +302,9 @@ func TestBroken(t *testing.T) {
 	w := newWorld(t)
 	partial := filepath.Join(w.mod, "cache/download/gopkg.in/tomb.v1/@v/v1.0.0-20141024135613-dd632973f1e7.partial")
 	must(t, os.WriteFile(partial, nil, 0o644))
+	id := strings.Repeat("ab", 32)
+	left := filepath.Join(w.build, "ab", id+"-d.TOKEN.partial") // of a killed restore
+	must(t, os.WriteFile(left, []byte("piece"), 0o644))
 	o := w.options()
 	o.MaxAge = 100 * day
 	_, err := Run(context.Background(), o)
@@ -309,12 +312,18 @@ func TestBroken(t *testing.T) {
 	if !w.has(tomb) {
 		t.Error("a tree that may be in extraction is gone")
 	}
+	if _, err := os.Stat(left); err != nil {
+		t.Errorf("an output that may be in the making is gone: %v", err)
+	}
 	now := time.Now()
 	o.Now = func() time.Time { return now.Add(2 * day) }
 	_, err = Run(context.Background(), o)
 	must(t, err)
 	if w.has(tomb) || !w.has(semver) {
 		t.Errorf("tomb is there: %v, semver: %v", w.has(tomb), w.has(semver))
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what a restore left behind is there: %v", err)
 	}
 	w.run("build", "./a")
 }

@@ -24,6 +24,7 @@ import (
 type work struct {
 	dirs    []string // in an order in which they can be made
 	objects []object
+	empty   []string // files without a byte
 }
 
 // object is a pack or a module object. Its frames come one after the other, since a file can go on
@@ -31,13 +32,14 @@ type work struct {
 type object struct {
 	frames  []frame
 	entries []entry // the action entries of its outputs
-	size    int     // decoded bytes
+	size    int     // bytes to decode, and those of outputs to write
 }
 
 type frame struct {
 	stored []byte
 	sum    *snapshot.Frame // of a pack: with the hash of stored
-	pieces []piece
+	pieces []piece         // of an archive
+	shares []share         // of chunks
 }
 
 // piece is the part of a file that lies in one frame.
@@ -69,18 +71,25 @@ func plan(store, mod, build string) (*work, error) {
 		return nil, err
 	}
 	p := &planner{store: store, mod: mod, build: build, made: map[string]bool{}}
-	entries := p.entries(m)
+	entries, shares := p.entries(m), p.shares(m)
 	for i, k := range m.Packs {
 		root := build
 		if slices.ContainsFunc(m.Trees, func(t snapshot.Tree) bool { return t.Pack == i && t.Name == snapshot.TreeModGraph }) {
 			root = mod
 		}
-		if err := p.add(k.Object, root, k.Frames, entries[i]); err != nil {
+		if err := p.add(k.Object, root, k.Content(), entries[i], k.Chunks == 0); err != nil {
 			return nil, err
+		}
+		last := &p.objects[len(p.objects)-1]
+		for f := range last.frames {
+			last.frames[f].shares = shares[i][f]
+			for _, x := range shares[i][f] {
+				last.size += x.size()
+			}
 		}
 	}
 	for _, v := range m.Modules {
-		if err := p.add(v.Object, mod, nil, nil); err != nil {
+		if err := p.add(v.Object, mod, nil, nil, true); err != nil {
 			return nil, err
 		}
 	}
@@ -117,7 +126,7 @@ func findManifest(store string) (m *snapshot.Manifest, err error) {
 	return m, err
 }
 
-// entries lists the action entries by the pack of their output.
+// entries lists the action entries by the pack in which their output begins, or the first.
 func (p *planner) entries(m *snapshot.Manifest) [][]entry {
 	list := make([][]entry, len(m.Packs))
 	for _, a := range m.Actions {
@@ -126,13 +135,18 @@ func (p *planner) entries(m *snapshot.Manifest) [][]entry {
 		id := e.Action.String()
 		e.path = filepath.Join(p.build, id[:2], id+"-a")
 		p.mkdir(filepath.Dir(e.path))
-		list[o.Pack] = append(list[o.Pack], e)
+		pack := int32(0)
+		if len(o.Extents) > 0 {
+			pack = o.Extents[0].Pack
+		}
+		list[pack] = append(list[pack], e)
 	}
 	return list
 }
 
-// add reads an object whose members are relative to root. frames is nil for a module.
-func (p *planner) add(name, root string, frames []snapshot.Frame, entries []entry) error {
+// add reads an object. frames is nil for a module. If it is an archive, its members are relative to
+// root.
+func (p *planner) add(name, root string, frames []snapshot.Frame, entries []entry, isArchive bool) error {
 	data, err := os.ReadFile(filepath.Join(p.store, filepath.FromSlash(name)))
 	if err != nil {
 		return err
@@ -140,7 +154,7 @@ func (p *planner) add(name, root string, frames []snapshot.Frame, entries []entr
 	o := object{entries: entries}
 	var archive []byte
 	var starts []int // of the frames in the archive
-	for r := bytes.NewReader(data); ; {
+	for r := bytes.NewReader(data); frames == nil || len(o.frames) < len(frames); {
 		stored, err := snapshot.ReadFrame(r, func(n int) ([]byte, error) { return make([]byte, n), nil })
 		if errors.Is(err, io.EOF) {
 			break
@@ -161,7 +175,10 @@ func (p *planner) add(name, root string, frames []snapshot.Frame, entries []entr
 		o.frames = append(o.frames, f)
 	}
 	o.size = len(archive)
-	if err := p.members(&o, root, archive, append(starts, len(archive)), frames == nil); err != nil {
+	if isArchive {
+		err = p.members(&o, root, archive, append(starts, len(archive)), frames == nil)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	p.objects = append(p.objects, o)

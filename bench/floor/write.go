@@ -24,6 +24,11 @@ func (w *work) do(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, name := range w.empty {
+		if err := osfile.WriteFile(name, 0o644, nil, time.Time{}); err != nil {
+			return err
+		}
+	}
 	var next atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
 	for range runtime.GOMAXPROCS(0) {
@@ -54,6 +59,11 @@ func (o *object) do(ctx context.Context, buf []byte) (err error) {
 		for i := range f.pieces {
 			p := &f.pieces[i]
 			if open, err = p.write(open, raw[p.from:p.to]); err != nil {
+				return err
+			}
+		}
+		for i := range f.shares {
+			if err := f.shares[i].write(raw); err != nil {
 				return err
 			}
 		}

@@ -12,7 +12,7 @@ import (
 // may have open. Safe for concurrent use; it takes 8 bytes for each output of the manifest.
 type assembly struct {
 	files buildcache.Partials
-	// locks[i%len(locks)] guards progress[i], and the file of output i. Pieces of one output wait
+	// locks[i%len(locks)] guards progress[i], and the file of output i. Extents of one output wait
 	// for each other, as they would for the file system.
 	locks    [1 << 10]sync.Mutex
 	progress []progress
@@ -44,7 +44,7 @@ func (a *assembly) change(output int32, f func(*progress)) {
 	f(&a.progress[output])
 }
 
-// removeAll removes the files of all outputs that did not become whole. No piece may be written
+// removeAll removes the files of all outputs that did not become whole. No extent may be written
 // anymore. What cannot be removed is left to a later restore.
 func (a *assembly) removeAll(m *snapshot.Manifest) {
 	for i := range a.progress {

@@ -349,7 +349,7 @@ func TestSharedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestPartialCleaned: pieces whose file somebody removed, as `go clean -cache` does, cost their
+// TestPartialCleaned: extents whose file somebody removed, as `go clean -cache` does, cost their
 // output: it is not begun anew, with a hole.
 func TestPartialCleaned(t *testing.T) {
 	w := newShared(t)

@@ -21,7 +21,7 @@ type installer struct {
 	verify   bool
 	manifest *snapshot.Manifest
 	actions  actionIndex
-	pieces   *pieces
+	refs     *refs
 	assembly *assembly
 	stuck    map[digest.ID]bool // wrong outputs that could not be removed
 }
@@ -56,7 +56,7 @@ func (in *installer) read(ctx context.Context, r Read, fetched func()) (out inst
 		if store.IsFailure(err) {
 			return out, install.StoreError(pack.Object, err)
 		}
-		if len(in.pieces.of(r.Pack, f)) == 0 {
+		if len(in.refs.of(r.Pack, f)) == 0 {
 			continue
 		}
 		if err := in.frame(ctx, w, r.Pack, f, body, data, err); err != nil {
@@ -76,7 +76,7 @@ func (in *installer) lose(ctx context.Context, w *writer, r Read, err error) err
 	kind := install.KindOf(err)
 	w.out.Damage(object, -1, err.Error(), kind)
 	for f := r.First; f < r.End; f++ {
-		w.lose(in.pieces.of(r.Pack, f), kind)
+		w.lose(in.refs.of(r.Pack, f), kind)
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (in *installer) frame(
 	if install.Retryable(failed) {
 		raw, failed = in.env.Fetch.Frame(ctx, pack, f)
 	}
-	list := in.pieces.of(packIndex, f)
+	list := in.refs.of(packIndex, f)
 	if failed != nil {
 		if err := ending(ctx, pack.Object, failed); err != nil {
 			return err

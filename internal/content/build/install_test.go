@@ -355,7 +355,7 @@ func TestStuck(t *testing.T) {
 	}
 	in := &installer{
 		env: installtest.NewEnv(t, w.store, nil), cache: w.cache, place: w.kind.Place, manifest: w.manifest, actions: p.actions,
-		pieces: &p.pieces, assembly: newAssembly(w.cache, w.manifest),
+		refs: &p.refs, assembly: newAssembly(w.cache, w.manifest),
 		stuck: map[digest.ID]bool{w.manifest.Outputs[1].ID: true},
 	}
 	out, err := in.read(t.Context(), p.Reads[0], func() {})

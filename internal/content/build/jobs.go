@@ -28,7 +28,7 @@ type Jobs struct {
 
 	manifest *snapshot.Manifest
 	actions  actionIndex
-	pieces   pieces
+	refs     refs
 	known    install.Outcome
 }
 
@@ -56,8 +56,8 @@ func Plan(m *snapshot.Manifest, here State, partSize int64) Jobs {
 		}
 	}
 	p.actions = indexActions(m, wanted)
-	p.pieces = indexPieces(m, p.need(here))
-	p.Reads = groupReads(m, &p.pieces, partSize)
+	p.refs = indexRefs(m, p.need(here))
+	p.Reads = groupReads(m, &p.refs, partSize)
 	p.known.Counts.Present = p.Present
 	p.warn(here)
 	return p

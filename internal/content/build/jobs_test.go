@@ -56,9 +56,9 @@ func entry(b, out byte) buildcache.Entry {
 	return buildcache.Entry{Action: contenttest.ID(b), Output: contenttest.ID(out)}
 }
 
-// reads describes reads as "pack:first-end [pieces] bytes". Pieces are "output.extent@place", by
+// reads describes reads as "pack:first-end [extents] bytes". Extents are "output.extent@place", by
 // frame.
-func reads(list []Read, p *pieces) (all []string) {
+func reads(list []Read, p *refs) (all []string) {
 	for _, r := range list {
 		var frames []string
 		for f := r.First; f < r.End; f++ {
@@ -144,7 +144,7 @@ func TestPlan(t *testing.T) {
 			partSize = 1 << 20
 		}
 		p := Plan(c.m, c.here, partSize)
-		if got := reads(p.Reads, &p.pieces); !slices.Equal(got, c.reads) {
+		if got := reads(p.Reads, &p.refs); !slices.Equal(got, c.reads) {
 			t.Errorf("%s: reads are %q, want %q", name, got, c.reads)
 		}
 		s := p.Summary()
@@ -157,9 +157,9 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestPieces: an output that is needed is found in each frame that has bytes of it, and a frame that
+// TestRefs: an output that is needed is found in each frame that has bytes of it, and a frame that
 // has bytes of several outputs is read once.
-func TestPieces(t *testing.T) {
+func TestRefs(t *testing.T) {
 	m := &snapshot.Manifest{
 		Packs: []snapshot.Pack{pack(10, 20, 30), pack(40, 50)},
 		Outputs: []snapshot.Output{
@@ -178,20 +178,20 @@ func TestPieces(t *testing.T) {
 		"last":       {[]bool{false, false, false, true}, []string{"0:0-1 [3.1@20] 10", "1:0-1 [3.0@0] 40"}},
 		"only empty": {[]bool{true, false, false, false}, nil},
 	} {
-		p := indexPieces(m, c.needed)
+		p := indexRefs(m, c.needed)
 		if got := reads(groupReads(m, &p, 1<<20), &p); !slices.Equal(got, c.want) {
 			t.Errorf("%s:\n%q\n%q", name, got, c.want)
 		}
 	}
 }
 
-// TestCutOutput: pieces of one frame are dealt with output by output.
-func TestCutOutput(t *testing.T) {
-	list := []piece{{output: 1}, {output: 1, extent: 2}, {output: 4}, {output: 5}, {output: 5, extent: 1}}
+// TestFirstOutput: extents of one frame are dealt with output by output.
+func TestFirstOutput(t *testing.T) {
+	list := []ref{{output: 1}, {output: 1, extent: 2}, {output: 4}, {output: 5}, {output: 5, extent: 1}}
 	var sizes []int
 	for len(list) > 0 {
-		var one []piece
-		one, list = cutOutput(list)
+		var one []ref
+		one, list = firstOutput(list)
 		sizes = append(sizes, len(one))
 	}
 	if !slices.Equal(sizes, []int{2, 1, 2}) {
@@ -237,7 +237,7 @@ func TestGroupReads(t *testing.T) {
 		for i := range needed {
 			needed[i] = !slices.Contains(c.without, i)
 		}
-		p := indexPieces(m, needed)
+		p := indexRefs(m, needed)
 		if got := reads(groupReads(m, &p, c.partSize), &p); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s:\n%q\n%q", name, got, c.want)
 		}

@@ -1,5 +1,5 @@
 // On their way from a store, compare.go finds out which entries and outputs are present, jobs.go
-// and pieces.go plan what to read, and install.go, writer.go and assembly.go carry it out.
+// and refs.go plan what to read, and install.go, writer.go and assembly.go carry it out.
 package build
 
 import (
@@ -50,7 +50,7 @@ func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []i
 	}
 	in := &installer{
 		env: env, cache: r.Cache, place: r.Place, verify: r.Verify,
-		manifest: plan.manifest, actions: plan.actions, pieces: &plan.pieces,
+		manifest: plan.manifest, actions: plan.actions, refs: &plan.refs,
 		assembly: newAssembly(r.Cache, plan.manifest), stuck: removeWrong(r.Cache, plan.Wrong, &out),
 	}
 	env.AtEnd(func() { in.assembly.removeAll(plan.manifest) })

@@ -29,13 +29,13 @@ type writer struct {
 const maxParts = 1 << 10
 
 // frame writes what lies in a frame. raw is its content.
-func (w *writer) frame(ctx context.Context, list []piece, raw []byte) error {
+func (w *writer) frame(ctx context.Context, list []ref, raw []byte) error {
 	for len(list) > 0 {
-		if ctx.Err() != nil { // thousands of outputs can have extents in one frame
-			return context.Cause(ctx)
+		if err := ctx.Err(); err != nil { // thousands of outputs can have extents in one frame
+			return err
 		}
-		var one []piece
-		one, list = cutOutput(list)
+		var one []ref
+		one, list = firstOutput(list)
 		write := w.part
 		if len(one) == len(w.output(one).Extents) {
 			write = w.whole
@@ -48,10 +48,10 @@ func (w *writer) frame(ctx context.Context, list []piece, raw []byte) error {
 }
 
 // lose gives up the outputs that have extents in a frame.
-func (w *writer) lose(list []piece, kind string) {
+func (w *writer) lose(list []ref, kind string) {
 	for len(list) > 0 {
-		var one []piece
-		one, list = cutOutput(list)
+		var one []ref
+		one, list = firstOutput(list)
 		i := one[0].output
 		if len(one) == len(w.output(one).Extents) {
 			w.loseOutput(i, kind)
@@ -67,8 +67,8 @@ func (w *writer) lose(list []piece, kind string) {
 	}
 }
 
-// output is the one that pieces belong to.
-func (w *writer) output(one []piece) *snapshot.Output { return &w.in.manifest.Outputs[one[0].output] }
+// output is the one that extents belong to.
+func (w *writer) output(one []ref) *snapshot.Output { return &w.in.manifest.Outputs[one[0].output] }
 
 // loseOutput counts the actions of an output as lost.
 func (w *writer) loseOutput(i int32, kind string) { w.out.Lose(len(w.in.actions.of(int(i))), kind) }
@@ -102,8 +102,8 @@ func (w *writer) isStuck(i int32) bool {
 	return true
 }
 
-// collect returns the bytes of the first pieces, at most maxParts of them, and their length.
-func (w *writer) collect(list []piece, raw []byte) (parts [][]byte, n int64) {
+// collect returns the bytes of the first extents, at most maxParts of them, and their length.
+func (w *writer) collect(list []ref, raw []byte) (parts [][]byte, n int64) {
 	w.parts = w.parts[:0]
 	for _, p := range list[:min(len(list), maxParts)] {
 		e := w.in.manifest.Outputs[p.output].Extents[p.extent]
@@ -115,10 +115,10 @@ func (w *writer) collect(list []piece, raw []byte) (parts [][]byte, n int64) {
 
 // whole writes an output of which all extents lie in one frame, and its actions. One that has
 // appeared in the meantime is left alone: another process restored it, or the go command built it.
-func (w *writer) whole(one []piece, raw []byte) error { return w.create(one[0].output, one, raw) }
+func (w *writer) whole(one []ref, raw []byte) error { return w.create(one[0].output, one, raw) }
 
 // create is whole, also for an output without extents.
-func (w *writer) create(i int32, one []piece, raw []byte) error {
+func (w *writer) create(i int32, one []ref, raw []byte) error {
 	if w.isStuck(i) {
 		return nil
 	}
@@ -187,7 +187,7 @@ func (w *writer) refuse(i int32) {
 
 // part writes the extents of an output that lie in one frame. If they are the last that it lacked,
 // the output gets its name and its actions.
-func (w *writer) part(one []piece, raw []byte) (err error) {
+func (w *writer) part(one []ref, raw []byte) (err error) {
 	i, there := one[0].output, false
 	w.in.assembly.change(i, func(p *progress) { there, err = w.add(i, p, one, raw) })
 	if err != nil || !there {
@@ -197,7 +197,7 @@ func (w *writer) part(one []piece, raw []byte) (err error) {
 }
 
 // add is part, less the actions. It reports whether the output is now there.
-func (w *writer) add(i int32, p *progress, one []piece, raw []byte) (there bool, err error) {
+func (w *writer) add(i int32, p *progress, one []ref, raw []byte) (there bool, err error) {
 	p.known += int32(len(one))
 	if p.stage == over || p.stage == untouched && w.isStuck(i) {
 		p.stage = over
@@ -221,9 +221,9 @@ func (w *writer) ended(i int32, p *progress, err error) (there bool, _ error) {
 	return false, w.failed(i, err)
 }
 
-// writeAt writes pieces to a partial file. Those that follow each other in the output become one
+// writeAt writes extents to a partial file. Those that follow each other in the output become one
 // write.
-func (w *writer) writeAt(i int32, p *progress, list []piece, raw []byte) (err error) {
+func (w *writer) writeAt(i int32, p *progress, list []ref, raw []byte) (err error) {
 	f, err := w.open(i, p)
 	if err != nil {
 		return err
@@ -239,7 +239,7 @@ func (w *writer) writeAt(i int32, p *progress, list []piece, raw []byte) (err er
 	return errors.Join(err, f.Close())
 }
 
-// open opens the file of an output, which the first piece creates.
+// open opens the file of an output, which the first extent creates.
 func (w *writer) open(i int32, p *progress) (f *osfile.File, err error) {
 	o := localOutput(w.in.manifest.Outputs[i])
 	if p.stage == begun {
@@ -251,8 +251,8 @@ func (w *writer) open(i int32, p *progress) (f *osfile.File, err error) {
 	return f, err
 }
 
-// neighbours is how many of the first pieces follow each other in their output, at most maxParts.
-func (w *writer) neighbours(list []piece) int {
+// neighbours is how many of the first extents follow each other in their output, at most maxParts.
+func (w *writer) neighbours(list []ref) int {
 	n := 1
 	for n < min(len(list), maxParts) && list[n].extent == list[n-1].extent+1 {
 		n++

@@ -5,25 +5,25 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// piece is one extent of a needed output. There are millions: a plan takes 16 bytes for each.
-type piece struct {
+// ref is a reference to one extent of a needed output. There are millions: a plan takes 16 bytes for each.
+type ref struct {
 	output int32 // index into the outputs of the manifest
 	extent int32 // index into its extents
 	at     int64 // where in the output it lies
 }
 
-// pieces are all extents of needed outputs, by the frame that they lie in. Frames are counted over
+// refs are all extents of needed outputs, by the frame that they lie in. Frames are counted over
 // all packs.
-type pieces struct {
-	list  []piece // by frame, then by output, then by their place in it
-	start []int32 // of each frame, where its pieces begin in list; and the length of list
+type refs struct {
+	list  []ref   // by frame, then by output, then by their place in it
+	start []int32 // of each frame, where its extents begin in list; and the length of list
 	first []int32 // of each pack, how many frames the packs before it have; and of all packs
 }
 
-// indexPieces sorts the extents of needed outputs by their frames. They are counted first, so that
+// indexRefs sorts the extents of needed outputs by their frames. They are counted first, so that
 // nothing has to be compared.
-func indexPieces(m *snapshot.Manifest, needed []bool) pieces {
-	p := pieces{first: make([]int32, len(m.Packs)+1)}
+func indexRefs(m *snapshot.Manifest, needed []bool) refs {
+	p := refs{first: make([]int32, len(m.Packs)+1)}
 	for i := range m.Packs {
 		p.first[i+1] = p.first[i] + int32(len(m.Packs[i].Frames))
 	}
@@ -38,7 +38,7 @@ func indexPieces(m *snapshot.Manifest, needed []bool) pieces {
 	for f := range len(p.start) - 1 {
 		p.start[f+1] += p.start[f]
 	}
-	p.list = make([]piece, p.start[len(p.start)-1])
+	p.list = make([]ref, p.start[len(p.start)-1])
 	fill := append([]int32(nil), p.start...)
 	for i := range m.Outputs {
 		if !needed[i] {
@@ -47,7 +47,7 @@ func indexPieces(m *snapshot.Manifest, needed []bool) pieces {
 		at := int64(0)
 		for n, e := range m.Outputs[i].Extents {
 			f := p.frame(e)
-			p.list[fill[f]] = piece{int32(i), int32(n), at}
+			p.list[fill[f]] = ref{int32(i), int32(n), at}
 			fill[f]++
 			at += int64(e.Len)
 		}
@@ -56,16 +56,16 @@ func indexPieces(m *snapshot.Manifest, needed []bool) pieces {
 }
 
 // frame is the number of the frame of an extent.
-func (p *pieces) frame(e snapshot.Extent) int32 { return p.first[e.Pack] + e.Frame }
+func (p *refs) frame(e snapshot.Extent) int32 { return p.first[e.Pack] + e.Frame }
 
-// of returns the pieces in a frame of a pack.
-func (p *pieces) of(pack, frame int) []piece {
+// of returns the extents in a frame of a pack.
+func (p *refs) of(pack, frame int) []ref {
 	f := p.first[pack] + int32(frame)
 	return p.list[p.start[f]:p.start[f+1]]
 }
 
-// cutOutput splits pieces of one frame behind those of the first output.
-func cutOutput(list []piece) (one, rest []piece) {
+// firstOutput splits extents of one frame behind those of the first output.
+func firstOutput(list []ref) (one, rest []ref) {
 	n := 1
 	for n < len(list) && list[n].output == list[0].output {
 		n++
@@ -73,9 +73,9 @@ func cutOutput(list []piece) (one, rest []piece) {
 	return list[:n], list[n:]
 }
 
-// groupReads combines the frames in which pieces lie into ranged reads of about partSize stored
+// groupReads combines the frames in which needed extents lie into ranged reads of about partSize stored
 // bytes.
-func groupReads(m *snapshot.Manifest, p *pieces, partSize int64) []Read {
+func groupReads(m *snapshot.Manifest, p *refs, partSize int64) []Read {
 	var reads []Read
 	for pack := range m.Packs {
 		frames := m.Packs[pack].Frames
