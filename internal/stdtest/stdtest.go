@@ -72,6 +72,11 @@ func build(dir string) error {
 		}
 	}
 	cache := filepath.Join(base, "cache")
+	if seed(cache) != nil { // then all of it is compiled
+		if err := osfile.RemoveAll(cache); err != nil {
+			return err
+		}
+	}
 	for _, args := range [][]string{{"build", "./..."}, {"vet", "./..."}, {"test", "-run", "NONE", "./..."}} {
 		cmd := exec.Command("go", args...)
 		cmd.Dir = base
@@ -79,6 +84,9 @@ func build(dir string) error {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("go %s: %w: %s", args[0], err, out)
 		}
+	}
+	if err := prune(cache); err != nil {
+		return err
 	}
 	// an old one would let the go command trim
 	if err := os.Remove(filepath.Join(cache, "trim.txt")); err != nil && !errors.Is(err, fs.ErrNotExist) {

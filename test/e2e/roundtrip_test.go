@@ -28,7 +28,9 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatalf("restore: %+v", res)
 			}
 			shared.MustEqualTrees(t)
-			shared.MustBuildOffline(t)
+			if name == "dir" { // equal trees build alike
+				shared.MustBuildOffline(t)
+			}
 			if out, err := shared.GoCommand("off", "mod", "verify"); err != nil {
 				t.Errorf("go mod verify: %v\n%s", err, out)
 			}

@@ -40,6 +40,7 @@ func TestDamagedObjects(t *testing.T) {
 			if i > 1 && name != "flipped bit" {
 				continue // one module and one pack in every way, the others in one
 			}
+			anew := i == 0 && name == "flipped bit" // once the job builds what is missing
 			t.Run(name+" "+strings.Split(object, "/")[1]+" "+filepath.Base(object)[:8], func(t *testing.T) {
 				shared.Wipe(t)
 				e2etest.ChangeObject(t, root, object, damage)
@@ -51,7 +52,7 @@ func TestDamagedObjects(t *testing.T) {
 					t.Error("nothing at all was restored")
 				}
 				shared.NoLeftovers(t)
-				if i == 0 && name == "flipped bit" {
+				if anew {
 					shared.MustBuild(t)
 				} else { // as if the job had built everything anew, which takes long
 					shared.Reset(t)
@@ -64,11 +65,16 @@ func TestDamagedObjects(t *testing.T) {
 				if res := shared.Restore(t, st); len(res.Losses) > 0 || res.Modules.Restored != 3 {
 					t.Fatalf("after mending: %+v", res)
 				}
-				shared.MustBuildOffline(t)
+				if anew {
+					shared.MustBuildOffline(t)
+				} else { // the reference builds, so nothing has to be built to know that this does
+					shared.MustEqualTrees(t)
+				}
 				m = shared.Manifest(t, st)
 			})
-			if _, err := os.Stat(filepath.Join(root, object)); err != nil || !isNamed(m, object) {
-				// What was made anew lies in other packs now; start over for the next damage.
+			if _, err := os.Stat(filepath.Join(root, object)); anew || err != nil || !isNamed(m, object) {
+				// What was made anew lies in other packs now, and is younger than in the reference;
+				// start over for the next damage.
 				shared.Reset(t)
 				os.RemoveAll(root)
 				shared.Save(t, st)
@@ -128,7 +134,7 @@ func TestDamagedManifests(t *testing.T) {
 			if res := shared.Restore(t, st); res.Matched == nil || res.Matched.Object != exact || len(res.Losses) > 0 {
 				t.Errorf("after mending: %+v", res)
 			}
-			shared.MustBuildOffline(t)
+			shared.MustEqualTrees(t)
 		})
 	}
 }

@@ -92,7 +92,7 @@ func (l tool) binary() (string, error) {
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	if _, err := goCommand(modfile, "build", "-o", path+".tmp", l.pkg); err != nil {
+	if _, err := goCommand(modfile, "build", "-ldflags=-s -w", "-o", path+".tmp", l.pkg); err != nil {
 		return "", err
 	}
 	return path, os.Rename(path+".tmp", path)

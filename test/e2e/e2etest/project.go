@@ -120,7 +120,7 @@ func (w *World) prepare() error {
 			return err
 		}
 	}
-	if out, err := exec.Command("go", "build", "-o", w.Binary, "github.com/org/gocache-action/cmd/gocache").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", w.Binary, "github.com/org/gocache-action/cmd/gocache").CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	out, err := exec.Command("go", "env", "GOMODCACHE", "GOVERSION", "GOPROXY").Output()

@@ -63,7 +63,7 @@ func newLab(t *testing.T) *lab {
 	l.git("commit", "-qm", "first")
 
 	binary := filepath.Join(l.root, "gocache")
-	goCommand(t, repository(t), "build", "-o", binary, "./cmd/gocache")
+	goCommand(t, repository(t), "build", "-ldflags=-s -w", "-o", binary, "./cmd/gocache")
 	l.server = storetest.Gateway(t)
 	l.server.Bucket(t, "bucket")
 	l.vars = map[string]string{

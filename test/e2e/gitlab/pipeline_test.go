@@ -88,7 +88,7 @@ func newLab(t *testing.T) *lab {
 	l.project = filepath.Join(l.root, "builds", "shop")
 	proxy := goproxytest.NewTestServer(t, "../../../cmd/gocache/testdata/modules", "")
 	// with the caches of the machine
-	l.must("../../..", "go", "build", "-o", filepath.Join(l.root, "bin", "gocache"), "./cmd/gocache")
+	l.must("../../..", "go", "build", "-ldflags=-s -w", "-o", filepath.Join(l.root, "bin", "gocache"), "./cmd/gocache")
 	home := e2etest.QuietHome(t, filepath.Join(l.root, "home"))
 	// The caches are where the go command puts them by itself.
 	l.env = append(l.env,
