@@ -11,15 +11,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Network starts a proxy of connections to a server, which tests make worse by adding toxics, those
-// of toxiproxy and "stall". Its Listen is the address of the near end. The caller stops it.
+// Network starts a proxy for connections to a server. Tests degrade it by adding toxics: those of
+// toxiproxy, and "stall". Listen of the result is the address to connect to. The caller stops it.
 func Network(server *Server) (*toxiproxy.Proxy, error) {
 	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "s3", "127.0.0.1:0", server.Addr)
 	return p, p.Start()
 }
 
-// AddToxic makes a network worse, in the direction downstream (to the client) or upstream. The name
-// of the toxic is "t"; attributes are the inside of a JSON object.
+// AddToxic degrades a network, in the direction downstream (to the client) or upstream. The name of
+// the toxic is "t"; attributes is the inside of a JSON object.
 func AddToxic(p *toxiproxy.Proxy, kind, direction, attributes string) error {
 	text := fmt.Sprintf(`{"name":"t","type":%q,"stream":%q,"attributes":{%s}}`, kind, direction, attributes)
 	_, err := p.Toxics.AddToxicJson(strings.NewReader(text))
@@ -31,14 +31,14 @@ func init() {
 	zerolog.SetGlobalLevel(zerolog.Disabled)
 }
 
-// stall is a toxic that lets some bytes of each connection pass, then nothing, or one every 100 ms,
-// and closes nothing.
+// stall is a toxic that lets some bytes of each connection pass, and then none, or one every 100
+// ms. It closes nothing.
 type stall struct {
 	Bytes   int64 `json:"bytes"`
 	Trickle bool  `json:"trickle"`
 }
 
-// stallState is how many bytes passed, of one connection. It outlives changes of the toxics.
+// stallState counts the bytes that passed on one connection. It is kept when toxics change.
 type stallState struct{ passed int64 }
 
 // NewState implements toxics.StatefulToxic.
