@@ -24,8 +24,8 @@ const (
 	OpAbort  Op = "abort"
 )
 
-// Call is one operation. N counts them from 1 in the order in which they began, so that a test can
-// let the first, the second, and every further one fail in turn.
+// Call is one operation. N counts operations from 1 in the order in which they began, so that a
+// test can make each one fail in turn.
 type Call struct {
 	N           int64
 	Op          Op
@@ -38,8 +38,8 @@ type Call struct {
 // ErrInjected is an error for tests to inject; no store returns it by itself.
 var ErrInjected = errors.New("injected fault")
 
-// Faulty wraps a store and fails where its hooks want it to. Hooks that are nil do
-// nothing; they must not change while the store is in use, and must be safe for concurrent use.
+// Faulty wraps a store and fails where its hooks want it to. A hook that is nil does nothing. Hooks
+// must not change while the store is in use, and must be safe for concurrent use.
 type Faulty struct {
 	store.Store
 
@@ -133,8 +133,8 @@ func (f *Faulty) Put(ctx context.Context, name string, body io.Reader, size int6
 	return info, nil
 }
 
-// FailAt is a Before hook that lets call n, and only that, fail with err. With lost,
-// the operation happens nevertheless.
+// FailAt is a Before hook that makes only call n fail with err. With lost, the operation is
+// performed nevertheless.
 func FailAt(n int64, lost bool, err error) func(context.Context, Call) (bool, error) {
 	return func(_ context.Context, c Call) (bool, error) {
 		if c.N != n {
@@ -144,7 +144,7 @@ func FailAt(n int64, lost bool, err error) func(context.Context, Call) (bool, er
 	}
 }
 
-// Truncated ends r with err after n bytes; io.EOF makes it look like its true end.
+// Truncated ends r with err after n bytes. With io.EOF that looks like the real end.
 func Truncated(r io.Reader, n int64, err error) io.Reader {
 	return io.MultiReader(io.LimitReader(r, n), failing{err})
 }

@@ -18,15 +18,15 @@ type Server struct {
 	Addr      string // 127.0.0.1:PORT
 }
 
-// Gateway starts a versitygw for the test: a real S3 server, which checks signatures, checksums and
-// conditions, with its data in a directory of the test. It ends with the test. The
-// first use on a machine builds it, which takes minutes; see tools/go.mod.
+// Gateway starts versitygw for the test: a real S3 server that checks signatures, checksums and
+// conditions and keeps its data in a directory of the test. It ends with the test. Its first use on
+// a machine builds it, which takes minutes; see tools/go.mod.
 func Gateway(t testing.TB) *Server {
 	t.Helper()
 	return GatewayWithUsers(t, "--iam-dir", t.TempDir())
 }
 
-// GatewayWithUsers is Gateway with other flags that say who its users are.
+// GatewayWithUsers is Gateway with flags that say which users it has.
 func GatewayWithUsers(t testing.TB, flags ...string) *Server {
 	t.Helper()
 	data := filepath.Join(t.TempDir(), "data")
@@ -76,8 +76,8 @@ const (
 	SecretKey = "test-secret-key"
 )
 
-// Env returns the variables, as NAME=value, that let a child process use the server, and
-// keep it from any other credentials of the machine.
+// Env returns the variables, as NAME=value, that let a child process use the server and no other
+// credentials of the machine.
 func (s *Server) Env() []string {
 	return []string{
 		"AWS_ACCESS_KEY_ID=" + s.AccessKey, "AWS_SECRET_ACCESS_KEY=" + s.SecretKey, "AWS_SESSION_TOKEN=",

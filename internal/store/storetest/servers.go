@@ -12,18 +12,17 @@ import (
 	"testing"
 )
 
-// ServersEnv names an environment variable with the servers, separated by commas, against which
-// tests run that can use any: "all" for all that are built here. Unset, they run versitygw, which
-// all other tests use as well.
+// ServersEnv names an environment variable with the servers, separated by commas, for tests that
+// can use any server; "all" means all that this package can build. If it is unset, these tests use
+// versitygw, as all other tests do.
 const ServersEnv = "GOCACHE_TEST_SERVERS"
 
-// StoreEnv names an environment variable with the URL of a store on any other server, in an s3://
-// form with a prefix, with keys in the usual variables. Tests that can use any server use it, too,
-// below prefixes of their own, which they leave there.
+// StoreEnv names an environment variable with the s3:// URL of a store on any other server, with a
+// prefix and with keys in the usual variables. Tests that can use any server use it too, below
+// prefixes of their own.
 const StoreEnv = "GOCACHE_TEST_STORE"
 
-// servers start what is built here. None of them is asked for anything that the others lack but by
-// name.
+// servers start the servers that this package can build.
 var servers = map[string]func(testing.TB) *Server{
 	"versitygw": Gateway,
 	"gofakes3":  startGofakes3,
@@ -43,8 +42,7 @@ func Servers() []string {
 	}
 }
 
-// StartServer starts one of Servers with an empty bucket, which ends with the test, and sets the
-// credentials for the rest of the test. URL is that of a prefix in the bucket.
+// StartServer starts one of Servers, which ends with the test.
 func StartServer(t testing.TB, name string) *Server {
 	t.Helper()
 	start, ok := servers[name]
@@ -57,7 +55,7 @@ func StartServer(t testing.TB, name string) *Server {
 	return start(t)
 }
 
-// startGofakes3 keeps objects in memory, and checks no keys.
+// startGofakes3 starts gofakes3, which keeps objects in memory and checks no keys.
 func startGofakes3(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{AccessKey: AccessKey, SecretKey: SecretKey}
@@ -67,7 +65,7 @@ func startGofakes3(t testing.TB) *Server {
 	return s
 }
 
-// startRclone serves a directory.
+// startRclone starts rclone, which serves a directory.
 func startRclone(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{AccessKey: AccessKey, SecretKey: SecretKey}
@@ -78,7 +76,7 @@ func startRclone(t testing.TB) *Server {
 	return s
 }
 
-// startMinIO has one disk.
+// startMinIO starts MinIO with one disk.
 func startMinIO(t testing.TB) *Server {
 	t.Helper()
 	data := filepath.Join(t.TempDir(), "minio")
@@ -95,7 +93,7 @@ func startMinIO(t testing.TB) *Server {
 	return s
 }
 
-// Restrict drops names from a list of servers, for tests that one of them cannot pass.
+// Restrict removes names from a list of servers, for tests that these servers cannot pass.
 func Restrict(list []string, not ...string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return slices.Contains(not, name) })
 }

@@ -1,6 +1,6 @@
-// Package storetest tests implementations of store.Store, and helps to test what
-// uses one: Run is one suite for all implementations, Gateway a real S3 server, and Faulty
-// a store that fails where a test wants it to.
+// Package storetest tests implementations of store.Store, and helps to test code that uses one: Run
+// is one suite for all implementations, Gateway a real S3 server, and Faulty a store that fails
+// where a test wants it to.
 package storetest
 
 import (
@@ -13,24 +13,23 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// PartSize is the part size in bytes that stores under test should use, so that the bodies of
-// the suite lie just at, above and far above it. It is the least that S3 accepts.
+// PartSize is the part size in bytes that stores under test should use, so that the suite has
+// bodies of just this size, a little more, and much more. It is the least that S3 accepts.
 const PartSize = 5 << 20
 
-// Run tests that the stores which open returns behave as the contract says. Each call of open
-// must return an empty store; it registers its own clean-up.
+// Run tests that the stores returned by open behave as the contract says. Each call of open must
+// return an empty store, and register its own cleanup.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	RunWithout(t, Lacks{}, open)
 }
 
-// Lacks says what a server is known not to do. What rests on that is left out, so that the rest of
-// the suite can be run against it.
+// Lacks says what a server is known not to support. The suite leaves out the tests that depend on
+// it.
 type Lacks struct {
-	// conditional writes: what is written under a condition is written without
-	Conditions        bool
-	ConditionsOfParts bool // the same, of uploads in parts only
-	VersionsOfParts   bool // the version that the completion of an upload returns is the object's
+	Conditions        bool // conditional writes; the suite then writes without conditions
+	ConditionsOfParts bool // the same, for uploads in parts only
+	VersionsOfParts   bool // the completion of an upload in parts returns the object's version
 }
 
 // RunWithout is Run for a server that lacks something.
@@ -74,15 +73,15 @@ func RunWithout(t *testing.T, l Lacks, open func(t *testing.T) store.Store) {
 	}
 }
 
-// unconditional writes without conditions, as package save does where a store has none.
+// unconditional drops the conditions of writes, for servers that do not support them.
 type unconditional struct{ store.Collector }
 
 func (u unconditional) Put(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (store.Info, error) {
 	return u.Collector.Put(ctx, name, body, size, store.Condition{})
 }
 
-// RunReads is the part of Run about reading. It is for stores whose objects another program writes:
-// their Put may be any that a reader sees at once.
+// RunReads is the part of Run about reading. It also suits stores whose objects another program
+// writes: their Put may be anything whose effect readers see at once.
 func RunReads(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	run(t, open, []testOf{
@@ -109,7 +108,7 @@ func run(t *testing.T, open func(t *testing.T) store.Store, tests []testOf) {
 	}
 }
 
-// Content returns n bytes that are the same for the same seed and differ for any other.
+// Content returns n bytes that depend on the seed only.
 func Content(seed uint64, n int) []byte {
 	var key [32]byte
 	for i := range 8 {
@@ -120,7 +119,7 @@ func Content(seed uint64, n int) []byte {
 	return data
 }
 
-// Stream hides everything of a body but Read, as of a pipe.
+// Stream hides all methods of a body but Read, so it looks like a pipe.
 func Stream(data []byte) io.Reader { return struct{ io.Reader }{bytes.NewReader(data)} }
 
 func put(t testing.TB, s store.Store, name string, data []byte, cond store.Condition) store.Info {

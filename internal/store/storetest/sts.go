@@ -12,17 +12,16 @@ import (
 	"time"
 )
 
-// STS stands for Amazon's token service, of which there is no real server that runs here: it checks
-// a request for AssumeRoleWithWebIdentity as the API reference describes it, and answers with the
-// keys of a gateway.
+// STS imitates Amazon's token service, since no real server of it can run here. It checks requests
+// for AssumeRoleWithWebIdentity as the API reference describes them, and answers with the keys of a
+// gateway.
 type STS struct {
 	Endpoint string
 	Role     string // ARN that can be assumed
 	Token    string // the one token that is accepted
 	// how long the credentials last, counted from the start of the service; 0: as asked
 	Valid time.Duration
-	// SessionToken is part of what it gives out. The gateway knows no sessions: it accepts none but
-	// the empty one.
+	// SessionToken is part of the credentials that it returns. The gateway accepts only an empty one.
 	SessionToken string
 
 	keys    *Server
@@ -41,7 +40,7 @@ func NewSTS(t testing.TB, g *Server) *STS {
 	return s
 }
 
-// Env is that of the gateway without its keys, so that nothing but a role gives access.
+// Env returns the gateway's variables without its keys, so that only a role gives access.
 func (s *STS) Env() []string {
 	env := slices.DeleteFunc(s.keys.Env(), func(kv string) bool {
 		return strings.HasPrefix(kv, "AWS_ACCESS_KEY_ID=") || strings.HasPrefix(kv, "AWS_SECRET_ACCESS_KEY=")
@@ -49,7 +48,7 @@ func (s *STS) Env() []string {
 	return append(env, "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_WEB_IDENTITY_TOKEN_FILE=", "AWS_ROLE_ARN=", "AWS_ENDPOINT_URL_STS="+s.Endpoint)
 }
 
-// Setenv sets Env for the rest of the test.
+// Setenv sets the variables of Env for the rest of the test.
 func (s *STS) Setenv(t testing.TB) {
 	t.Helper()
 	for _, kv := range s.Env() {
