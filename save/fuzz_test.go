@@ -30,7 +30,7 @@ func FuzzPrevious(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, name := range []string{"manifest", "manifest-paths"} {
-		data, err := os.ReadFile(filepath.Join("..", "internal", "snapshot", "testdata", "format1", name))
+		data, err := os.ReadFile(filepath.Join("..", "testdata", "format1", name))
 		if err != nil {
 			f.Fatal(err)
 		}

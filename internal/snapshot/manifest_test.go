@@ -227,7 +227,7 @@ var update = flag.Bool("update", false, "write the frozen vectors anew; only for
 
 // TestFrozenFormat reads objects that an earlier build wrote. They must stay readable for ever.
 func TestFrozenFormat(t *testing.T) {
-	dir := filepath.Join("testdata", "format1")
+	dir := filepath.Join("..", "..", "testdata", "format1")
 	if *update {
 		freeze(t, dir)
 	}
@@ -306,7 +306,7 @@ func FuzzDecodeManifest(f *testing.F) {
 	}
 	f.Add(data)
 	f.Add([]byte("gocache-manifest 1\n"))
-	signed, err := os.ReadFile(filepath.Join("testdata", "format1", "manifest-signed"))
+	signed, err := os.ReadFile(filepath.Join("..", "..", "testdata", "format1", "manifest-signed"))
 	if err != nil {
 		f.Fatal(err)
 	}
