@@ -31,7 +31,7 @@ func FuzzPrevious(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, name := range []string{"manifest", "manifest-paths"} {
-		data, err := os.ReadFile(filepath.Join("..", "internal", "snapshot", "testdata", "format2", name))
+		data, err := os.ReadFile(filepath.Join("..", "testdata", "format2", name))
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -79,8 +79,8 @@ func runRows(r *results) string {
 	return b.String()
 }
 
-// wasteRows says for runs of gocache what was restored and not used, and what was compiled although the
-// untrimmed policy had it.
+// wasteRows says for runs of gocache what was restored and not used, and what was compiled although
+// the untrimmed policy had it.
 func wasteRows(list []run) string {
 	var b strings.Builder
 	for _, x := range list {

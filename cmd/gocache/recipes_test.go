@@ -35,7 +35,7 @@ func TestShellRecipe(t *testing.T) {
 	if !ok || !ok2 {
 		t.Fatal("docs/recipes.md has no script")
 	}
-	proxy := goproxytest.NewTestServer(t, "../../cmd/gocache/testdata/modules", "")
+	proxy := goproxytest.NewTestServer(t, "../../testdata/modules", "")
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/recipes", RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},

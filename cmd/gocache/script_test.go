@@ -25,7 +25,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script against the real command, real go and git commands, and a
-// module proxy that serves testdata/modules. Beyond what testscript has, scripts can say
+// module proxy that serves the modules in testdata at the root of the repository. Beyond what
+// testscript has, scripts can say
 //
 //	exits 2 gocache restore --nonsense     the exact exit code
 //	tree DIR FILE                          list DIR with sizes and times into FILE
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 //	hide PROGRAM                           drop the directories that hold it from PATH
 //	stdlib                                 put the compiled standard library into GOCACHE, which is several times as fast as to compile it
 func TestScripts(t *testing.T) {
-	proxy := goproxytest.NewTestServer(t, "testdata/modules", "")
+	proxy := goproxytest.NewTestServer(t, "../../testdata/modules", "")
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,

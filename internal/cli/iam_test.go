@@ -62,7 +62,7 @@ func TestPoliciesAgainstServer(t *testing.T) {
 	iam.User(t, "others", docs["gitlab-others"])
 	main, pr := iam.User(t, "main", docs["github-main"]), iam.User(t, "pr", docs["github-pr"])
 
-	t.Setenv("GOPROXY", goproxytest.NewTestServer(t, "../../cmd/gocache/testdata/modules", "").URL)
+	t.Setenv("GOPROXY", goproxytest.NewTestServer(t, "../../testdata/modules", "").URL)
 	j := &policyJob{newTestJob(t), iam.Gateway}
 	j.write("m/go.mod", "module example.com/m\n\ngo 1.21\n\nrequire example.com/greet v1.0.0\n")
 	j.write("m/m.go", "package m\n\nimport \"example.com/greet\"\n\nvar X = greet.Hello\n")

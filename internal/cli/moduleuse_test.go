@@ -62,7 +62,7 @@ import _ "example.com/used/nested"
 `
 
 func TestModuleUse(t *testing.T) {
-	proxy := goproxytest.NewTestServer(t, "../../cmd/gocache/testdata/modules", "")
+	proxy := goproxytest.NewTestServer(t, "../../testdata/modules", "")
 	base := t.TempDir()
 	dir, mod := filepath.Join(base, "p"), filepath.Join(base, "mod")
 	for _, f := range txtar.Parse([]byte(moduleUseProject)).Files {

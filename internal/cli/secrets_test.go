@@ -127,7 +127,7 @@ func newSecretJob(t *testing.T) *secretJob {
 	}
 	store := *j.gateway
 	store.Endpoint = j.front.URL
-	proxies := goproxytest.NewTestServer(t, "../../cmd/gocache/testdata/modules", "").URL + ",https://ci:" + testSecrets["password in GOPROXY"] + "@proxy.example.com"
+	proxies := goproxytest.NewTestServer(t, "../../testdata/modules", "").URL + ",https://ci:" + testSecrets["password in GOPROXY"] + "@proxy.example.com"
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIDOFATEST", "AWS_SECRET_ACCESS_KEY": testSecrets["secret access key"], "AWS_SESSION_TOKEN": testSecrets["session token"],
 		"GOPROXY": proxies, "HTTP_PROXY": "http://ci:" + testSecrets["password in HTTP_PROXY"] + "@127.0.0.1:9", "GOFLAGS": "-ldflags=-X=main.token=" + testSecrets["flag of GOFLAGS"],

@@ -26,7 +26,7 @@ func manifestWithBuilds() *snapshot.Manifest {
 // TestBuildsAreStored: what is written is read, as it was when the field was new.
 func TestBuildsAreStored(t *testing.T) {
 	want := manifestWithBuilds()
-	frozen, err := snapshot.DecodeManifest(readFile(t, "testdata", "format2", "manifest-builds"))
+	frozen, err := snapshot.DecodeManifest(readFile(t, "..", "..", "testdata", "format2", "manifest-builds"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -176,7 +176,7 @@ func FuzzDecodeList(f *testing.F) {
 
 // TestFrozenChunks reads a pack that an earlier build wrote, and writes the same.
 func TestFrozenChunks(t *testing.T) {
-	stored := readFile(t, "testdata", "format2", "pack-chunks")
+	stored := readFile(t, "..", "..", "testdata", "format2", "pack-chunks")
 	_, p := writeChunks(t, frozenChunks())
 	rest := stored
 	for i, f := range p.Frames {

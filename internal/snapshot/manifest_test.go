@@ -239,7 +239,7 @@ var update = flag.Bool("update", false, "write the frozen vectors anew; only for
 
 // TestFrozenFormat reads objects that an earlier build wrote. They must stay readable for ever.
 func TestFrozenFormat(t *testing.T) {
-	dir := filepath.Join("testdata", "format2")
+	dir := filepath.Join("..", "..", "testdata", "format2")
 	if *update {
 		freeze(t, dir)
 	}
@@ -324,7 +324,7 @@ func FuzzDecodeManifest(f *testing.F) {
 	}
 	f.Add(data)
 	f.Add([]byte("gocache-manifest 2\n"))
-	signed, err := os.ReadFile(filepath.Join("testdata", "format2", "manifest-signed"))
+	signed, err := os.ReadFile(filepath.Join("..", "..", "testdata", "format2", "manifest-signed"))
 	if err != nil {
 		f.Fatal(err)
 	}

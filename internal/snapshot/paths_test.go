@@ -30,7 +30,7 @@ func manifestWithPaths() *snapshot.Manifest {
 // the order in which it is built.
 func TestPaths(t *testing.T) {
 	want := manifestWithPaths()
-	file := filepath.Join("testdata", "format2")
+	file := filepath.Join("..", "..", "testdata", "format2")
 	frozen, err := snapshot.DecodeManifest(readFile(t, file, "manifest-paths"))
 	if err != nil {
 		t.Fatal(err)

@@ -152,7 +152,7 @@ func otherID(public string) string { return strings.Join(strings.SplitN(public, 
 // TestSignatureVector checks the frozen signed manifest the way another program would: with ed25519
 // and base64 alone.
 func TestSignatureVector(t *testing.T) {
-	file := filepath.Join("testdata", "format2", "manifest-signed")
+	file := filepath.Join("..", "..", "testdata", "format2", "manifest-signed")
 	if *update {
 		data, err := sampleManifest().EncodeSigned(signer(t, vectorPrivate))
 		if err != nil {

@@ -1,6 +1,6 @@
-// Command toxiproxy is toxiproxy with one more toxic, "stall", for tests of bad networks. It listens
-// where its argument says, HOST:PORT, and ends as soon as its standard input does: so it cannot
-// outlive the process that started it, however that one ends.
+// Command toxiproxy is toxiproxy with one more toxic, "stall", for tests of bad networks. It
+// listens where its argument says, HOST:PORT, and ends as soon as its standard input does: so it
+// cannot outlive the process that started it, however that one ends.
 package main
 
 import (

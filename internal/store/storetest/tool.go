@@ -98,8 +98,8 @@ func (l tool) binary() (string, error) {
 	return path, os.Rename(path+".tmp", path)
 }
 
-// version is that of the module, with a hash of the sources beside the go.mod if the program is made
-// of these.
+// version is that of the module, with a hash of the sources beside the go.mod if the program is
+// made of these.
 func (l tool) version(modfile string) (string, error) {
 	version, err := goCommand(modfile, "list", "-m", "-f", "{{.Version}}", l.module)
 	if err != nil || l.pkg != "." {

@@ -86,7 +86,7 @@ func newLab(t *testing.T) *lab {
 	g.Bucket(t, "bucket")
 	l := &lab{t: t, root: t.TempDir(), s3: g, sts: storetest.NewSTS(t, g), env: os.Environ()}
 	l.project = filepath.Join(l.root, "builds", "shop")
-	proxy := goproxytest.NewTestServer(t, "../../../cmd/gocache/testdata/modules", "")
+	proxy := goproxytest.NewTestServer(t, "../../../testdata/modules", "")
 	// with the caches of the machine
 	l.must("../../..", "go", "build", "-ldflags=-s -w", "-o", filepath.Join(l.root, "bin", "gocache"), "./cmd/gocache")
 	home := e2etest.QuietHome(t, filepath.Join(l.root, "home"))
