@@ -132,8 +132,8 @@ func (c *collector) modFile() string {
 	return local(c.dir, file)
 }
 
-// workspace collects go.work and its members. A missing go.work gets a note, since the job may
-// check it out later.
+// workspace collects go.work and its members. What is missing gets a note, since the job may check
+// it out later.
 func (c *collector) workspace(file string) {
 	root := c.same(filepath.Dir(file))
 	file = filepath.Join(root, filepath.Base(file))
@@ -171,8 +171,9 @@ func (c *collector) workspace(file string) {
 	c.replaced(root, work.Replace)
 }
 
-// module collects a go.mod, which must exist, and the go.sum that belongs to it. It does so even if
-// the go.mod does not parse: Derive adds a note, and the checksums of its go.sum are used.
+// module collects a go.mod, which must exist, and the go.sum that belongs to it. Unless the module
+// is nested, it does so even if the go.mod does not parse: Derive adds a note, and the checksums of
+// its go.sum are used.
 func (c *collector) module(file string, vendored func(*modfile.File) bool) (*modfile.File, error) {
 	data, err := readFile(file)
 	if err != nil {
