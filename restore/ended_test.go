@@ -3,6 +3,8 @@ package restore
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +40,41 @@ func TestOutOfTime(t *testing.T) {
 		}
 		if len(res.State.Damaged)+len(res.Losses) != 0 || res.Modules.Refused+res.Build.Refused != 0 {
 			t.Errorf("%s: %+v, %+v, %+v", kind, res.State.Damaged, res.Losses, res.Modules)
+		}
+	}
+}
+
+// TestUnreadPacks: packs that nobody read, since the store or a cache had failed before, are not
+// among those that were restored.
+func TestUnreadPacks(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(w world)
+		want   Counts
+	}{
+		"nothing fails": {func(world) {}, Counts{Restored: 3}},
+		"a cache that is a file": {func(w world) {
+			if err := os.WriteFile(filepath.Join(w.root, "build"), nil, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}, Counts{Restored: 2}},
+		"a path that is a file": {func(w world) {
+			if err := os.WriteFile(filepath.Join(w.root, "lint"), nil, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}, Counts{Restored: 2}},
+		"an outage": {func(w world) {
+			w.store.OnOpen = func(name string, body []byte) ([]byte, error) {
+				if strings.Contains(name, "/packs/") {
+					return nil, store.ErrUnreachable
+				}
+				return body, nil
+			}
+		}, Counts{}},
+	} {
+		w := full(t)
+		c.change(w)
+		if res, _ := Run(t.Context(), w.options()); res.Packs != c.want {
+			t.Errorf("%s: %+v, want %+v", name, res.Packs, c.want)
 		}
 	}
 }

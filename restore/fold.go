@@ -65,31 +65,37 @@ func stateOf(o Options, start time.Time, f finding, damages []jobstate.Damage) j
 	return s
 }
 
-// countPacks counts the packs of a snapshot by what became of them. A pack with outputs counts as
+// countPacks counts the packs of a snapshot by what became of them. One that was not read to the
+// end, because the store failed or a place was given up, has no count. A pack with outputs counts as
 // present if none of them had to be fetched, which is known only if the build cache was compared.
 func countPacks(m *snapshot.Manifest, plans []plan, lost map[string]string) Counts {
 	var out install.Outcome
-	read := make([]bool, len(m.Packs))
+	wanted, counted := make([]bool, len(m.Packs)), make([]bool, len(m.Packs))
 	compared := false
 	for _, k := range plans {
 		compared = compared || k.Name == build.Name
 		for _, i := range k.Packs {
-			if k.begun && !read[i] {
-				countPack(&out, lost[m.Packs[i].Object])
+			object := m.Packs[i].Object
+			if kind := lost[object]; !counted[i] && (kind != "" || k.hasRead(object)) {
+				countPack(&out, kind)
+				counted[i] = true
 			}
-			read[i] = true
+			wanted[i] = true
 		}
 	}
 	if !compared {
 		return out.Counts
 	}
 	for i, other := range otherPacks(m) {
-		if !other && !read[i] {
+		if !other && !wanted[i] {
 			out.Counts.Present++
 		}
 	}
 	return out.Counts
 }
+
+// hasRead reports whether all jobs that read a pack came to their end.
+func (k plan) hasRead(pack string) bool { return k.done.Read[pack] >= max(1, k.parts[pack]) }
 
 func countPack(out *install.Outcome, kind string) {
 	if kind == "" {

@@ -22,7 +22,7 @@ import (
 type plan struct {
 	install.Prepared
 	early bool            // its jobs come first
-	begun bool            // its jobs were started, as far as nothing failed
+	parts map[string]int  // how many jobs read a pack, where those are jobs of their own
 	done  install.Outcome // of its jobs
 }
 

@@ -59,7 +59,7 @@ func TestPlan(t *testing.T) {
 
 // planned is a plan of a kind with a summary, as if it had been carried out with this outcome.
 func planned(name string, s install.Summary, done install.Outcome) plan {
-	return plan{Prepared: install.Prepared{Name: name, Summary: s}, begun: true, done: done}
+	return plan{Prepared: install.Prepared{Name: name, Summary: s}, done: done}
 }
 
 // TestFold: counts are those of the kinds, before and by their jobs; losses and warnings have the
@@ -130,10 +130,18 @@ func TestCountPacks(t *testing.T) {
 	}
 	lost := map[string]string{"b": install.KindMissing, "tree": install.KindRefused, "elsewhere": install.KindMissing}
 	reads := func(name string, packs ...int) plan {
-		return planned(name, install.Summary{Packs: packs}, install.Outcome{})
+		done := map[string]int{}
+		for _, i := range packs {
+			done[m.Packs[i].Object] = 1
+		}
+		return planned(name, install.Summary{Packs: packs}, install.Outcome{Read: done})
 	}
-	waiting := reads(build.Name, 0)
-	waiting.begun = false
+	waiting := planned(build.Name, install.Summary{Packs: []int{0, 1}}, install.Outcome{})
+	inParts := func(ended int) plan {
+		p := planned(build.Name, install.Summary{Packs: []int{0}}, install.Outcome{Read: map[string]int{"a": ended}})
+		p.parts = map[string]int{"a": 2}
+		return p
+	}
 	for name, c := range map[string]struct {
 		plans []plan
 		want  Counts
@@ -145,7 +153,10 @@ func TestCountPacks(t *testing.T) {
 		"one missing":             {[]plan{reads(build.Name, 0, 1)}, Counts{Restored: 1, Missing: 1, Present: 1}},
 		"read by two":             {[]plan{reads(build.Name, 0, 4), reads(paths.Name, 4)}, Counts{Restored: 2, Present: 2}},
 		"all":                     {[]plan{reads(build.Name, 0, 1, 2), reads(graph.Name, 3), reads(paths.Name, 4)}, Counts{Restored: 3, Missing: 1, Refused: 1}},
-		"not carried out":         {[]plan{waiting}, Counts{Present: 2}},
+		"not carried out, a loss": {[]plan{waiting}, Counts{Missing: 1, Present: 1}},
+		"read by the second":      {[]plan{waiting, reads(paths.Name, 0)}, Counts{Restored: 1, Missing: 1, Present: 1}},
+		"both parts":              {[]plan{inParts(2)}, Counts{Restored: 1, Present: 2}},
+		"one part of two":         {[]plan{inParts(1)}, Counts{Present: 2}},
 		"a snapshot of two paths": {[]plan{reads(build.Name), reads(paths.Name, 4)}, Counts{Restored: 1, Present: 3}},
 	} {
 		if got := countPacks(m, c.plans, lost); got != c.want {
@@ -159,7 +170,7 @@ func TestBegin(t *testing.T) {
 	of := func(early bool, bytes ...int64) plan {
 		begin := func(context.Context, *install.Env) (jobs []install.Job, out install.Outcome) {
 			for _, n := range bytes {
-				jobs = append(jobs, install.Job{Bytes: n})
+				jobs = append(jobs, install.Job{Bytes: n, Pack: "p"})
 			}
 			out.Warn("begun")
 			return jobs, out
@@ -175,7 +186,7 @@ func TestBegin(t *testing.T) {
 		t.Errorf("%v", order)
 	}
 	for i, p := range plans {
-		if !p.begun || len(p.done.Warnings) != 1 {
+		if p.parts["p"] != []int{3, 1, 2, 0, 1}[i] || len(p.done.Warnings) != 1 {
 			t.Errorf("%d: %+v", i, p)
 		}
 	}

@@ -65,10 +65,11 @@ func begin(ctx context.Context, env *install.Env, plans []plan) []task {
 	for i := range plans {
 		jobs, out := plans[i].Begin(ctx, env)
 		plans[i].done.Add(out)
-		plans[i].begun = true
+		plans[i].parts = map[string]int{}
 		tasks := make([]task, len(jobs))
 		for j, job := range jobs {
 			tasks[j] = task{job, i}
+			plans[i].parts[job.Pack]++
 		}
 		if plans[i].early {
 			early = append(early, tasks...)

@@ -61,7 +61,7 @@ func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []i
 	}
 	for _, read := range plan.Reads {
 		run := func(ctx context.Context, fetched func()) (install.Outcome, error) { return in.read(ctx, read, fetched) }
-		jobs = append(jobs, install.Job{Bytes: read.Bytes, Place: r.Place, Run: run})
+		jobs = append(jobs, install.Job{Bytes: read.Bytes, Pack: plan.manifest.Packs[read.Pack].Object, Place: r.Place, Run: run})
 	}
 	return jobs, out
 }

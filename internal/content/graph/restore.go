@@ -67,5 +67,5 @@ func (r Restore) job(in *installer, t Tree) install.Job {
 		place = r.Build
 	}
 	run := func(ctx context.Context, _ func()) (install.Outcome, error) { return in.restore(ctx, t, place) }
-	return install.Job{Bytes: t.In.Size, Place: place, Run: run}
+	return install.Job{Bytes: t.In.Size, Pack: t.In.Object, Place: place, Run: run}
 }

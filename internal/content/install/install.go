@@ -109,6 +109,7 @@ func (e *Env) End() {
 // Job is one object, or a range of one.
 type Job struct {
 	Bytes int64  // stored; 0 when unknown
+	Pack  string // of which it reads all, or all that is wanted of a part; "": none
 	Place *Place // that it fills; nil: it deals with several places itself
 	// Run does the job, and calls fetched when it no longer needs the network. An error ends the
 	// restore; a LocalError only ends the work on Place.
@@ -118,14 +119,14 @@ type Job struct {
 // Do runs a job, unless its place was given up. On a LocalError it gives the place up, and returns
 // no error.
 func (j Job) Do(ctx context.Context, fetched func()) (Outcome, error) {
-	if j.Place == nil {
-		return j.Run(ctx, fetched)
-	}
-	if j.Place.Err() != nil {
+	if j.Place != nil && j.Place.Err() != nil {
 		return Outcome{}, nil
 	}
 	out, err := j.Run(ctx, fetched)
-	if IsLocal(err) {
+	switch {
+	case err == nil && j.Pack != "":
+		out.read(j.Pack)
+	case j.Place != nil && IsLocal(err):
 		j.Place.GiveUp(err)
 		err = nil
 	}

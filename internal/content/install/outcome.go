@@ -49,6 +49,7 @@ type Outcome struct {
 	Losses   []Loss
 	Damages  []jobstate.Damage // stored bytes that are missing or wrong, for the next save to mend
 	Lost     map[string]string // kinds of losses, by the objects in Damages
+	Read     map[string]int    // how many jobs came to their end, by the packs that they read
 	Warnings []string
 }
 
@@ -64,6 +65,18 @@ func (o *Outcome) Add(p Outcome) {
 	for object, kind := range p.Lost {
 		o.mark(object, kind)
 	}
+	for pack, n := range p.Read {
+		for range n {
+			o.read(pack)
+		}
+	}
+}
+
+func (o *Outcome) read(pack string) {
+	if o.Read == nil {
+		o.Read = map[string]int{}
+	}
+	o.Read[pack]++
 }
 
 func (o *Outcome) mark(object, kind string) {

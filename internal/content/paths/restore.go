@@ -34,7 +34,7 @@ func (r Restore) Plan(m *snapshot.Manifest, here State) Jobs { return Plan(m, r.
 func (r Restore) Begin(_ context.Context, env *install.Env, p Jobs) (jobs []install.Job, out install.Outcome) {
 	for _, read := range p.Reads {
 		in := &installer{env: env, place: r.Places[read.Path.Name], read: read}
-		jobs = append(jobs, install.Job{Bytes: read.In.Size, Place: in.place, Run: in.run})
+		jobs = append(jobs, install.Job{Bytes: read.In.Size, Pack: read.In.Object, Place: in.place, Run: in.run})
 	}
 	return jobs, out
 }
