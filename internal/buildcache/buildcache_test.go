@@ -25,8 +25,9 @@ import (
 
 func TestMain(m *testing.M) {
 	osfiletest.Main(m, map[string]func(string) error{
-		"fill":   fill,
-		"killed": writeKilled,
+		"fill":           fill,
+		"killed":         writeKilled,
+		"killed-partial": killPartial,
 	})
 }
 

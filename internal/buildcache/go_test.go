@@ -2,6 +2,7 @@ package buildcache
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -272,4 +273,68 @@ func testKilled(p project, src *Cache, o Output, n int) {
 	if inv := scan(p.t, dst); len(inv.Broken) > 0 {
 		p.t.Errorf("broken after a second copy: %v", inv.Broken)
 	}
+}
+
+// TestKilledPartial: whenever a process is killed that puts outputs together, the go command works,
+// no output has its name without being whole, and the next restore completes them.
+func TestKilledPartial(t *testing.T) {
+	for _, exec := range []string{"", "tool"} {
+		for n := range 4 {
+			c := newCache(t)
+			o := Output{ID: sha256.Sum256([]byte(partialData)), Size: int64(len(partialData)), Exec: exec}
+			if err := c.PutAction(Entry{Action: testID(1), Output: o.ID, Size: o.Size}, testTime); err != nil {
+				t.Fatal(err)
+			}
+			cmd := osfiletest.Command(t, "killed-partial", fmt.Sprintf("%s|%s|%d", c.dir, exec, n+1))
+			if out, err := cmd.CombinedOutput(); err == nil || len(out) > 0 {
+				t.Fatalf("child was not killed: %v\n%s", err, out)
+			}
+			inv := scan(t, c)
+			if whole := n == 3; (len(inv.Entries) == 1) != whole || (len(inv.Partial) == 0) != whole {
+				t.Errorf("killed at step %d: %+v", n+1, inv)
+			}
+			p := c.NewPartials()
+			if n < 3 {
+				beginPartial(t, p, exec)
+				endPartial(t, p, o)
+				if err := p.Place(o, testTime); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if inv := scan(t, c); len(inv.Entries) != 1 || len(inv.Broken) > 0 {
+				t.Errorf("after step %d and a second restore: %+v", n+1, inv)
+			}
+		}
+	}
+}
+
+// killPartial puts an output together and is killed after a number of steps.
+func killPartial(arg string) error {
+	f := strings.Split(arg, "|")
+	n, err := strconv.Atoi(f[2])
+	if err != nil {
+		return err
+	}
+	step := func() {
+		if n--; n == 0 {
+			if p, err := os.FindProcess(os.Getpid()); err == nil && p.Kill() == nil {
+				time.Sleep(time.Minute)
+			}
+		}
+	}
+	p := Open(f[0]).NewPartials()
+	o := Output{ID: sha256.Sum256([]byte(partialData)), Size: int64(len(partialData)), Exec: f[1]}
+	file, err := p.Create(o)
+	if err != nil {
+		return err
+	}
+	step()
+	_, err = file.WritePartsAt(4, []byte(partialData)[4:]) // at its full size, with a hole
+	step()
+	_, err2 := file.WritePartsAt(0, []byte(partialData)[:4])
+	err = errors.Join(err, err2, file.Close())
+	step()
+	err = errors.Join(err, p.Place(o, testTime))
+	step()
+	return err
 }
