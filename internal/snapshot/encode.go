@@ -66,7 +66,7 @@ func (m *Manifest) encode(key note.Signer) ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	buf := bytes.NewBuffer(make([]byte, headRoom, headRoom+m.encodedSize()))
+	buf := bytes.NewBuffer(make([]byte, headRoom, headRoom+encodedSize(m)))
 	zw, err := zstd.NewWriter(buf, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (m *Manifest) encode(key note.Signer) ([]byte, error) {
 	if err := errors.Join(bw.Flush(), zw.Close()); err != nil {
 		return nil, err
 	}
-	data := padTo(buf.Bytes(), headRoom+sizeFor(m.entries(), m.NumExtents(), json))
+	data := padTo(buf.Bytes(), headRoom+sizeFor(entries(m), m.NumExtents(), json))
 	lines := fmt.Appendf(nil, "%s%d\n%s%x\n", manifestMagic, Format, hashField, sha256.Sum256(data[headRoom:]))
 	if key != nil {
 		if lines, err = sign(lines, key); err != nil {
@@ -96,7 +96,7 @@ func (m *Manifest) encode(key note.Signer) ([]byte, error) {
 
 // encodedSize estimates what the tables take when they are stored, rather too much. Their hashes do
 // not compress.
-func (m *Manifest) encodedSize() int {
+func encodedSize(m *Manifest) int {
 	n := 1<<16 + 40*len(m.Outputs) + 7*m.NumExtents() + 48*len(m.Actions) + 256*len(m.Modules)
 	for _, p := range m.Packs {
 		n += 128 + 40*len(p.Frames)
@@ -105,7 +105,7 @@ func (m *Manifest) encodedSize() int {
 }
 
 // entries counts what comes with a hash.
-func (m *Manifest) entries() int {
+func entries(m *Manifest) int {
 	n := len(m.Outputs) + len(m.Actions) + len(m.Packs) + len(m.Modules)
 	for _, p := range m.Packs {
 		n += len(p.Frames)

@@ -296,7 +296,7 @@ func (m *Manifest) checkOutputs() error {
 		if i > 0 && compareOutputs(&m.Outputs[i-1], o) >= 0 {
 			return fmt.Errorf("%w: output %d is out of order", ErrCorrupt, i)
 		}
-		if err := m.checkExtents(o); err != nil {
+		if err := checkExtents(m.Packs, o); err != nil {
 			return fmt.Errorf("%w: output %d: %w", ErrCorrupt, i, err)
 		}
 		if o.Exec != "" && (checkName(o.Exec) != nil || strings.Contains(o.Exec, "/")) {
@@ -311,13 +311,13 @@ func (m *Manifest) checkOutputs() error {
 
 // checkExtents checks those of one output. All but the last consist of whole chunks other than the
 // last of an output, which bounds how many there can be.
-func (m *Manifest) checkExtents(o *Output) error {
+func checkExtents(packs []Pack, o *Output) error {
 	left := o.Size
 	for n, e := range o.Extents {
-		if e.Pack < 0 || int(e.Pack) >= len(m.Packs) || e.Frame < 0 || int(e.Frame) >= len(m.Packs[e.Pack].Content()) || m.Packs[e.Pack].Chunks == 0 {
+		if e.Pack < 0 || int(e.Pack) >= len(packs) || e.Frame < 0 || int(e.Frame) >= len(packs[e.Pack].Content()) || packs[e.Pack].Chunks == 0 {
 			return fmt.Errorf("extent %d has no frame", n)
 		}
-		if e.Off < 0 || e.Len < 1 || int64(e.Off)+int64(e.Len) > m.Packs[e.Pack].Frames[e.Frame].Raw {
+		if e.Off < 0 || e.Len < 1 || int64(e.Off)+int64(e.Len) > packs[e.Pack].Frames[e.Frame].Raw {
 			return fmt.Errorf("extent %d does not lie in its frame", n)
 		}
 		if e.Len < chunk.Min && n < len(o.Extents)-1 {
