@@ -55,7 +55,7 @@ func (w *ChunkWriter) Add(id digest.ID, data []byte) error {
 	case w.err != nil:
 		return w.err
 	case len(data) < 1 || len(data) > chunk.Max:
-		w.err = fmt.Errorf("chunk %x of %d bytes", id, len(data))
+		w.err = fmt.Errorf("chunk %s of %d bytes", id, len(data))
 	case w.count == MaxPackChunks:
 		w.err = fmt.Errorf("pack with more than %d chunks", MaxPackChunks)
 	default:

@@ -146,11 +146,11 @@ func checkSound(t *testing.T, m *snapshot.Manifest) {
 		for _, e := range o.Extents {
 			size += int64(e.Len)
 			if f := m.Packs[e.Pack].Content()[e.Frame]; e.Off < 0 || int64(e.Off+e.Len) > f.Raw {
-				t.Errorf("an extent of output %x", o.ID)
+				t.Errorf("an extent of output %s", o.ID)
 			}
 		}
 		if seen[o.ID] || size != o.Size {
-			t.Errorf("output %x", o.ID)
+			t.Errorf("output %s", o.ID)
 		}
 		seen[o.ID] = true
 	}

@@ -84,7 +84,7 @@ func (w *writer) drop(i int32, p *progress) {
 // failed handles an error that concerns the file of an output.
 func (w *writer) failed(i int32, err error) error {
 	id := w.in.manifest.Outputs[i].ID
-	return w.in.failed(w.out, fmt.Sprintf("output %x", id), id, len(w.in.actions.of(int(i))), err)
+	return w.in.failed(w.out, fmt.Sprintf("output %s", id), id, len(w.in.actions.of(int(i))), err)
 }
 
 // done writes the actions of an output that is whole.
@@ -175,12 +175,12 @@ func (w *writer) matches(i int32, sum hash.Hash, parts [][]byte, last bool) bool
 // cannot be told: the first is named.
 func (w *writer) refuse(i int32) {
 	o := w.in.manifest.Outputs[i]
-	reason := fmt.Sprintf("output %x is not what it is named by", o.ID)
+	reason := fmt.Sprintf("output %s is not what it is named by", o.ID)
 	if len(o.Extents) > 0 {
 		e := o.Extents[0]
 		w.out.Damage(w.in.manifest.Packs[e.Pack].Object, int(e.Frame), reason, install.KindRefused)
 	} else {
-		w.out.Name(fmt.Sprintf("output %x", o.ID), reason, install.KindRefused)
+		w.out.Name(fmt.Sprintf("output %s", o.ID), reason, install.KindRefused)
 	}
 	w.loseOutput(i, install.KindRefused)
 }
