@@ -69,7 +69,8 @@ func TestTimedOut(t *testing.T) {
 	if !isTimedOut(ctx) || !errors.Is(context.Cause(ctx), context.DeadlineExceeded) || !store.IsFailure(context.Cause(ctx)) {
 		t.Errorf("%v", context.Cause(ctx))
 	}
-	if errors.Is(context.DeadlineExceeded, errTimedOut) || errors.Is(errTimedOut, context.Canceled) {
+	connection := fmt.Errorf("dial: %w", context.DeadlineExceeded)
+	if errors.Is(connection, errTimedOut) || errors.Is(errTimedOut, context.Canceled) {
 		t.Error("another end passes for that of --timeout")
 	}
 }
