@@ -17,8 +17,9 @@
 // The go command may run at the same time, as may other processes that use this package. As in
 // cmd/go, there is no lock: an output counts only from the moment at which it has its full size,
 // all writers of an output write the same bytes in the same order, and an action entry is written
-// after its output. A process killed at any instant therefore leaves only complete entries, or
-// files that every go command treats as a miss and overwrites.
+// after its output. What is not written in order has another name until it is whole ([Partials]). A
+// process killed at any instant therefore leaves only complete entries, files that every go command
+// takes as a miss and overwrites, and files that no go command looks at.
 //
 // All methods are safe for concurrent use, unless they say otherwise.
 package buildcache

@@ -27,8 +27,8 @@ func (f *File) WritePartsAt(off int64, parts ...[]byte) (done int64, err error) 
 }
 
 // Reopen opens a file that is there for writing, and leaves what it holds.
-// It waits where another program's open file is in the way: scanners of viruses look at what was just
-// written.
+// It waits where another program's open file is in the way: scanners of viruses look at what was
+// just written.
 func Reopen(path string) (f *File, err error) {
 	err = retry(retryFor, func() (err error) {
 		f, err = open(path, os.O_WRONLY, 0)

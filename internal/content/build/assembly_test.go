@@ -195,8 +195,8 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// TestSharedDamage: a frame costs the outputs that have bytes in it, also those of which others were
-// written already; each counts once, and each frame is named once.
+// TestSharedDamage: a frame costs the outputs that have bytes in it, also those of which others
+// were written already; each counts once, and each frame is named once.
 func TestSharedDamage(t *testing.T) {
 	for seed, bad := range [][][2]int{{{0, 0}}, {{1, 2}}, {{2, 0}, {2, 1}}, {{0, 1}, {3, 2}, {1, 0}}} {
 		w := newShared(t)

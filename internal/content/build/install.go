@@ -128,8 +128,8 @@ func (in *installer) frame(
 	return w.frame(ctx, list, raw)
 }
 
-// ending returns the error that ends the restore, if reading an object failed for a reason that says
-// nothing about the object: the store failed as a whole, or ctx ended, with whatever cause.
+// ending returns the error that ends the restore, if reading an object failed for a reason that
+// says nothing about the object: the store failed as a whole, or ctx ended, with whatever cause.
 func ending(ctx context.Context, object string, err error) error {
 	if ctx.Err() != nil && !store.IsFailure(err) {
 		err = ctx.Err()

@@ -5,7 +5,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// ref is a reference to one extent of a needed output. There are millions: a plan takes 16 bytes for each.
+// ref is a reference to one extent of a needed output. There are millions: a plan takes 16 bytes
+// for each.
 type ref struct {
 	output int32 // index into the outputs of the manifest
 	extent int32 // index into its extents
@@ -73,8 +74,8 @@ func firstOutput(list []ref) (one, rest []ref) {
 	return list[:n], list[n:]
 }
 
-// groupReads combines the frames in which needed extents lie into ranged reads of about partSize stored
-// bytes.
+// groupReads combines the frames in which needed extents lie into ranged reads of about partSize
+// stored bytes.
 func groupReads(m *snapshot.Manifest, p *refs, partSize int64) []Read {
 	var reads []Read
 	for pack := range m.Packs {
