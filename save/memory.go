@@ -11,7 +11,7 @@ import (
 const (
 	localBytes  = 56      // of an entry that is here
 	outputBytes = 64 + 11 // in the inventory, with its place in an index
-	placedBytes = 8 + 16 // with one extent
+	placedBytes = 8 + 16  // with one extent
 	// builtBytes is for an entry of the new manifest: its action, its output, its place in an
 	// index, and the stored form.
 	builtBytes = 56 + 80 + 11 + 94
