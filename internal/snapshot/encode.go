@@ -285,7 +285,7 @@ func decodeFrom(t *tableReader, body int, like *Manifest) (*Manifest, error) {
 	if t.take(h.NumOutputs + h.NumActions + len(m.Packs) + len(m.Modules)); t.err != nil {
 		return nil, t.err
 	}
-	if like != nil && m.sameSave(like) && h.NumOutputs == len(like.Outputs) && h.NumActions == len(like.Actions) {
+	if like != nil && m.SameSave(like) && h.NumOutputs == len(like.Outputs) && h.NumActions == len(like.Actions) {
 		// Each save writes the same tables under two keys, and a save that reads both needs them
 		// once.
 		for i := range m.Packs {

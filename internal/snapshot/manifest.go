@@ -199,11 +199,11 @@ func (m *Manifest) Memory() int {
 // SharesTables reports whether two manifests that were read have the same tables, being of one
 // save.
 func (m *Manifest) SharesTables(other *Manifest) bool {
-	return m.sameSave(other) && len(m.Actions) == len(other.Actions) && (len(m.Actions) == 0 || &m.Actions[0] == &other.Actions[0])
+	return m.SameSave(other) && len(m.Actions) == len(other.Actions) && (len(m.Actions) == 0 || &m.Actions[0] == &other.Actions[0])
 }
 
-// sameSave reports whether one save wrote both.
-func (m *Manifest) sameSave(other *Manifest) bool {
+// SameSave reports whether one save wrote both.
+func (m *Manifest) SameSave(other *Manifest) bool {
 	return !m.Writer.Time.IsZero() && m.Writer.Time.Equal(other.Writer.Time) && m.Writer.Run == other.Writer.Run &&
 		m.Repo == other.Repo && m.Scope == other.Scope && m.Digest == other.Digest &&
 		slices.EqualFunc(m.Packs, other.Packs, func(x, y Pack) bool {

@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -29,49 +30,63 @@ func Compare(ctx context.Context, c *buildcache.Cache, verify bool, scanning fun
 	if !verify {
 		return here, nil
 	}
-	wrong, err := findWrong(ctx, c, inv.Outputs)
+	errs, err := proveOutputs(ctx, c, inv.Outputs)
 	if err != nil {
 		return State{}, fmt.Errorf("build cache: %w", err)
 	}
-	here.dropWrong(wrong)
+	here.drop(errs)
 	return here, nil
 }
 
-// findWrong hashes outputs, and reports for each whether its bytes do not match its name. A file
-// that cannot be read counts as wrong.
-func findWrong(ctx context.Context, c *buildcache.Cache, outputs []buildcache.Output) ([]bool, error) {
-	wrong := make([]bool, len(outputs))
+// errWrong says that the bytes of an output are not what it is named by.
+var errWrong = errors.New("wrong content")
+
+// proveOutputs hashes outputs. It returns errWrong for each whose bytes do not match its name, and
+// why it could not be read for others.
+func proveOutputs(ctx context.Context, c *buildcache.Cache, outputs []buildcache.Output) ([]error, error) {
+	errs := make([]error, len(outputs))
 	err := install.Each(ctx, len(outputs), runtime.GOMAXPROCS(0), func(i int) {
-		wrong[i] = hashOutput(c, outputs[i]) != outputs[i].ID
+		sum, err := hashOutput(c, outputs[i])
+		if err == nil && sum != outputs[i].ID {
+			err = errWrong
+		}
+		errs[i] = err
 	})
-	return wrong, err
+	return errs, err
 }
 
-// dropWrong treats outputs as absent, together with all entries that name them.
-func (h *State) dropWrong(wrong []bool) {
+// drop treats outputs with an error as absent, together with all entries that name them. Those that
+// are wrong have to go. One that could not be read stays where it is: the reason may be over a
+// moment later, such as too many open files.
+func (h *State) drop(errs []error) {
 	bad := map[digest.ID]bool{}
 	for i, o := range h.Inventory.Outputs {
-		if wrong[i] {
-			bad[o.ID] = true
+		switch {
+		case errs[i] == nil:
+			continue
+		case errs[i] == errWrong:
 			h.Wrong = append(h.Wrong, o)
+		default:
+			h.Inventory.Unread = append(h.Inventory.Unread, errs[i])
 		}
+		bad[o.ID] = true
 	}
 	if len(bad) > 0 {
 		h.Inventory.Drop(bad)
 	}
 }
 
-// hashOutput returns the SHA-256 of a local output; zero if it cannot be read.
-func hashOutput(c *buildcache.Cache, o buildcache.Output) (sum digest.ID) {
+// hashOutput returns the SHA-256 of a local output.
+func hashOutput(c *buildcache.Cache, o buildcache.Output) (sum digest.ID, err error) {
 	f, err := c.OpenOutput(o)
 	if err != nil {
-		return sum
+		return sum, err
 	}
 	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return sum
+		return sum, err
 	}
 	h.Sum(sum[:0])
-	return sum
+	return sum, nil
 }

@@ -55,27 +55,29 @@ type cutFunc func(o buildcache.Output, found func(digest.ID, int)) error
 type cutting struct {
 	local Local
 	note  collect.Note
+	first int // output that is read; those before it are not
 
 	mu   sync.Mutex
 	cuts *cuts
 }
 
-// newCutting begins to cut outputs, given by their indices, into a table.
-func (l Local) newCutting(outputs []int32, t *chunkTable, note collect.Note) *cutting {
-	c := &cuts{table: t, outputs: make([]outputCuts, len(outputs))}
+// newCutting begins to cut outputs, given by their indices, into a table. There is room for as many
+// others before them.
+func (l Local) newCutting(others int, outputs []int32, t *chunkTable, note collect.Note) *cutting {
+	c := &cuts{table: t, outputs: make([]outputCuts, others+len(outputs))}
 	c.refs = make([]int32, 0, l.size(outputs)/chunk.Normal+int64(len(outputs)))
 	for n, i := range outputs {
-		c.outputs[n] = outputCuts{index: i, count: -1}
+		c.outputs[others+n] = outputCuts{index: i, count: -1}
 	}
-	return &cutting{local: l, note: note, cuts: c}
+	return &cutting{local: l, note: note, cuts: c, first: others}
 }
 
 // run reads all outputs, on all cores. The largest come first, lest one of them is what all wait
 // for at the end.
 func (c *cutting) run(ctx context.Context) error {
-	order := make([]int32, len(c.cuts.outputs))
+	order := make([]int32, len(c.cuts.outputs)-c.first)
 	for n := range order {
-		order[n] = int32(n)
+		order[n] = int32(c.first + n)
 	}
 	size := func(n int32) int64 { return c.local.inv.Outputs[c.cuts.outputs[n].index].Size }
 	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(size(b)/window, size(a)/window) })

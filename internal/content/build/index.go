@@ -13,14 +13,16 @@ import (
 // stockPacks are the packs of earlier saves that have chunks, and the frames that they have together.
 // It does not change.
 type stockPacks struct {
-	packs []snapshot.Pack
-	first []int32 // of each pack, how many frames those before it have; and of all
-	bad   func(object string, frame int) bool
+	packs   []snapshot.Pack
+	first   []int32 // of each pack, how many frames those before it have; and of all
+	bad     func(object string, frame int) bool
+	rewrite map[string]bool // those of them that are packed anew: their chunks are not stored
 }
 
-// newStockPacks counts the frames of packs.
+// newStockPacks takes packs over, each once, and counts their frames.
 func newStockPacks(packs []snapshot.Pack, bad func(string, int) bool) stockPacks {
 	slices.SortFunc(packs, func(a, b snapshot.Pack) int { return cmp.Compare(a.Object, b.Object) })
+	packs = slices.CompactFunc(packs, func(a, b snapshot.Pack) bool { return a.Object == b.Object })
 	s := stockPacks{packs: packs, first: make([]int32, len(packs)+1), bad: bad}
 	for i := range packs {
 		s.first[i+1] = s.first[i] + int32(len(packs[i].Frames))
@@ -93,7 +95,7 @@ func (s stockPacks) read(ctx context.Context, in collect.Preparing, add func(pac
 func (s stockPacks) index(t *chunkTable, pack int, list []snapshot.Chunk) {
 	object := s.packs[pack].Object
 	for _, c := range list {
-		if !s.bad(object, int(c.Frame)) {
+		if !s.rewrite[object] && !s.bad(object, int(c.Frame)) {
 			t.add(sumOf(c.ID), newPlace(s.first[pack]+c.Frame, c.Off, c.Len))
 		}
 	}

@@ -19,6 +19,9 @@ const (
 	leastRuns   = 4
 )
 
+// maxReach bounds how far one looks ahead to choose between several places of a chunk.
+const maxReach = 16
+
 // layout says where outputs lie in the packs of earlier saves, and in those that are to be made. It
 // does not change once it is made.
 type layout struct {
@@ -92,7 +95,7 @@ func (l *layouter) output(o outputCuts) {
 		n, size := l.choose(refs, prev)
 		l.cap(size)
 		for i, ref := range refs[:n] {
-			prev = l.place(ref, l.chosen[i], prev, freshChunk{off, o.index, ref})
+			prev = l.place(refs[i:n], l.chosen[i], prev, freshChunk{off, o.index, ref})
 			l.extend(begin, prev)
 			off += int64(prev.size())
 		}
@@ -106,7 +109,7 @@ func (l *layouter) output(o outputCuts) {
 func (l *layouter) choose(refs []int32, prev place) (n int, size int32) {
 	l.chosen, l.runs = l.chosen[:0], l.runs[:0]
 	for n < len(refs) && size < cappedBytes {
-		p := l.find(refs[n], prev, 0)
+		p := l.find(refs[n:], prev, 0)
 		if l.isStock(p) && !(p.follows(prev) && len(l.runs) > 0) {
 			l.runs = append(l.runs, run{first: int32(n)})
 		}
@@ -139,38 +142,61 @@ func (l *layouter) cap(size int32) {
 	}
 }
 
-// find returns a place of a chunk in a frame from from on: one that follows prev, else the first.
-func (l *layouter) find(ref int32, prev place, from int32) place {
-	e := l.table.entry(ref)
-	best := newPlace(nowhere, 0, e.at.size())
-	l.table.others(ref, func(p place) bool {
-		switch {
-		case p.isNowhere() || p.frame() < from:
-		case p.follows(prev):
+// find returns a place of the first of some chunks, in a frame from from on: one that follows prev,
+// else that which most of the other chunks follow, else the first.
+func (l *layouter) find(refs []int32, prev place, from int32) place {
+	best, reach := newPlace(nowhere, 0, l.table.entry(refs[0]).at.size()), -1
+	l.table.others(refs[0], func(p place) bool {
+		if p.isNowhere() || p.frame() < from {
+			return true
+		}
+		if p.follows(prev) {
 			best = p
 			return false
-		case best.isNowhere():
-			best = p
+		}
+		if n := l.reach(refs, p); n > reach {
+			best, reach = p, n
 		}
 		return true
 	})
 	return best
 }
 
+// reach is how many chunks follow the first one where that lies at p. Where no chunk lies at two
+// places, it is 0, as there is nothing to compare.
+func (l *layouter) reach(refs []int32, p place) (n int) {
+	for _, ref := range refs[1:min(len(refs), maxReach)] {
+		found := false
+		if l.table.twice {
+			l.table.others(ref, func(q place) bool {
+				if found = !q.isNowhere() && q.follows(p); found {
+					p = q
+				}
+				return !found
+			})
+		}
+		if !found {
+			break
+		}
+		n++
+	}
+	return n
+}
+
 // isStock reports whether a place lies in a pack of an earlier save.
 func (l *layouter) isStock(p place) bool { return p.frame() < l.stock.frames() }
 
-// place decides on the place of a chunk, given what was chosen: if that is none, or the chunk has
+// place decides on the place of the first of some chunks, given what was chosen: if that is none, or the chunk has
 // become part of a pack of this save since, such a place, else a new one.
-func (l *layouter) place(ref int32, chosen, prev place, at freshChunk) place {
+func (l *layouter) place(refs []int32, chosen, prev place, at freshChunk) place {
 	if !chosen.isNowhere() {
 		return chosen
 	}
-	if p := l.find(ref, prev, l.stock.frames()); !p.isNowhere() {
+	if p := l.find(refs, prev, l.stock.frames()); !p.isNowhere() {
 		return p
 	}
 	p := l.append(chosen.size(), at)
-	l.table.add(l.table.entry(ref).sum, p)
+	l.table.add(l.table.entry(at.chunk).sum, p)
 	return p
 }
 

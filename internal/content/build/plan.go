@@ -172,10 +172,11 @@ func (k kept) Shares() []collect.Share {
 func (k kept) Place(b *snapshot.Builder, _ *snapshot.Manifest, rewrite map[string]bool) collect.Planned {
 	plan, missing := k.place(b, rewrite)
 	if len(missing) > 0 {
+		missing, moved := k.split(missing)
 		plan.Bytes = k.local.size(missing)
-		stock := k.stocked(b.Packs(), rewrite, plan.Bytes)
+		stock := k.stocked(b.Packs(), moved, rewrite, plan.Bytes)
 		plan.Prepare = func(ctx context.Context, in collect.Preparing) (collect.Prepared, error) {
-			return k.local.prepare(ctx, in, missing, stock)
+			return k.local.prepare(ctx, in, missing, moved, stock)
 		}
 	}
 	return plan
@@ -184,7 +185,10 @@ func (k kept) Place(b *snapshot.Builder, _ *snapshot.Manifest, rewrite map[strin
 // place is Place without Prepare: it returns the outputs to pack, in their order.
 func (k kept) place(b *snapshot.Builder, rewrite map[string]bool) (collect.Planned, []int32) {
 	b.Expect(k.local.Expected(k.base.Own))
-	p := placer{kept: k, made: &snapshot.Manifest{Packs: k.local.packs}, rewrite: rewrite}
+	p := placer{kept: k, made: &snapshot.Manifest{Packs: k.local.packs}}
+	if k.local.placed == nil {
+		p.rewrite = rewrite // what this save could not pack anew stays where it is
+	}
 	if k.base.Meanwhile {
 		p.indexOwn()
 	}

@@ -32,6 +32,7 @@ type situation struct {
 	rewrite   []string // packs
 	policy    retention.Policy
 	off       bool // nothing is dropped
+	known     bool // own and the manifests of the stock are of one save
 }
 
 func (s situation) base(t testing.TB) collect.Base {
@@ -42,6 +43,11 @@ func (s situation) base(t testing.TB) collect.Base {
 	base := collect.Base{Stock: collecttest.Stock(t, s.gone, s.stock...), Meanwhile: s.meanwhile, Start: collecttest.Now, MaxAge: s.policy.MaxAge, Untrimmed: s.off}
 	if s.own != "" {
 		base.Own = collecttest.Manifest(t, s.own)
+	}
+	if s.known {
+		for _, m := range append(base.Stock.Manifests(), base.Own) {
+			m.Writer.Time = collecttest.Now
+		}
 	}
 	return base
 }
@@ -179,6 +185,10 @@ func TestNextSnapshot(t *testing.T) {
 		"another save meanwhile, its pack known to be bad": { // it was written anew, else it would not name it
 			situation: situation{own: "entry a2 o2 20 q", meanwhile: true, stock: []string{"entry a2 o2 20 q"}, gone: []string{"q"}},
 			want:      "entry a2 o2 20 q", counts: "1 0 0",
+		},
+		"the snapshot of the restore, which lacks a pack": {
+			situation: situation{own: "entry a1 o1 10 p\nentry a2 o2 20 q", meanwhile: true, known: true, stock: []string{"entry a1 o1 10 p\nentry a2 o2 20 q"}, gone: []string{"q"}},
+			want:      "entry a1 o1 10 p", counts: "1 0 0",
 		},
 		"another save made another output": {
 			situation: situation{here: "entry a1 o1 10 - time=3", own: "entry a1 o2 20 q time=4", meanwhile: true},

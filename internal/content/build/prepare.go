@@ -10,23 +10,28 @@ import (
 )
 
 // prepare reads the outputs that are missing, finds out which of their chunks are stored in packs,
-// and makes jobs of the others.
-func (l Local) prepare(ctx context.Context, in collect.Preparing, missing []int32, stock stockPacks) (collect.Prepared, error) {
-	c := l.newCutting(missing, newChunkTable(), in.Note)
+// and makes jobs of the others, and of what is moved from packs that go.
+func (l Local) prepare(
+	ctx context.Context, in collect.Preparing, missing []int32, moved []movedOutput, stock stockPacks,
+) (collect.Prepared, error) {
+	c := l.newCutting(len(moved), missing, newChunkTable(), in.Note)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lists := make(chan error, 1)
+	m := newMoving(stock, moved)
 	go func() {
 		lists <- stock.read(ctx, in, func(pack int, list []snapshot.Chunk) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			stock.index(c.cuts.table, pack, list)
+			m.keep(c.cuts.table, pack, list)
 		})
 	}()
 	err := c.run(ctx)
 	if err = cmp.Or(err, <-lists); err != nil {
 		return collect.Prepared{}, err
 	}
+	m.add(c.cuts)
 	lay := layOut(c.cuts, stock)
 	return collect.Prepared{
 		Jobs: l.jobs(lay), Memory: lay.memory(),
@@ -38,16 +43,20 @@ func (l Local) prepare(ctx context.Context, in collect.Preparing, missing []int3
 // chunks that are read for them: they compress to a third or less, and most are new.
 const worthLists = 4
 
-// stocked are the packs to look for chunks in. Those that no kept output needs are not among them,
-// lest a few chunks keep them alive, nor those that are packed anew.
-func (k kept) stocked(named []snapshot.Pack, rewrite map[string]bool, missing int64) stockPacks {
+// stocked are the packs to look for chunks in: those with outputs that are moved, and if there is
+// enough to be found, all that the next snapshot names. A pack that it does not name is not among
+// them, lest a few chunks keep it alive.
+func (k kept) stocked(named []snapshot.Pack, moved []movedOutput, rewrite map[string]bool, missing int64) stockPacks {
 	bad := k.base.Stock.IsBad
-	packs := slices.DeleteFunc(slices.Clone(named), func(p snapshot.Pack) bool {
-		return p.Chunks == 0 || rewrite[p.Object] || bad(p.Object, -1) || bad(p.Object, len(p.Frames)-1)
-	})
-	s := newStockPacks(packs, bad)
-	if len(rewrite) == 0 && s.listBytes()*worthLists > missing {
-		return newStockPacks(nil, bad)
+	isUseless := func(p snapshot.Pack) bool {
+		return p.Chunks == 0 || bad(p.Object, -1) || bad(p.Object, len(p.Frames)-1)
 	}
+	packs := slices.DeleteFunc(packsOf(moved), isUseless)
+	more := slices.DeleteFunc(slices.Clone(named), func(p snapshot.Pack) bool { return isUseless(p) || rewrite[p.Object] })
+	if newStockPacks(more, bad).listBytes()*worthLists <= missing {
+		packs = append(packs, more...)
+	}
+	s := newStockPacks(packs, bad)
+	s.rewrite = rewrite
 	return s
 }

@@ -93,9 +93,15 @@ type step struct {
 // outputs and the making of packs.
 func (p packs) save(t *testing.T, l Local, between func(), own ...*snapshot.Manifest) (s step) {
 	t.Helper()
+	return p.saveAnew(t, l, between, nil, own...)
+}
+
+// saveAnew is save that packs some packs anew.
+func (p packs) saveAnew(t *testing.T, l Local, between func(), rewrite map[string]bool, own ...*snapshot.Manifest) (s step) {
+	t.Helper()
 	base := collect.Base{Stock: collect.NewStock(own, nil), Start: collecttest.Now, Untrimmed: true}
 	note := collect.Note{Wrote: func(n int64) { s.read += n }, Read: func(n int64) { s.again += n }, Warn: s.warnings.Warn}
-	plan := l.Merge(base).Keep(nil, nil).Place(snapshot.NewBuilder(), nil, nil)
+	plan := l.Merge(base).Keep(nil, nil).Place(snapshot.NewBuilder(), nil, rewrite)
 	s.local = l
 	if plan.Prepare != nil {
 		done, err := plan.Prepare(t.Context(), collect.Preparing{List: p.list, Requests: 3, Note: note})
@@ -110,7 +116,7 @@ func (p packs) save(t *testing.T, l Local, between func(), own ...*snapshot.Mani
 	}
 	s.manifest = &snapshot.Manifest{Repo: "r", Scope: "s", Key: []string{"n", "d"}, Digest: "d"}
 	b := snapshot.NewBuilder()
-	s.local.Merge(base).Keep(nil, nil).Place(b, s.manifest, nil)
+	s.local.Merge(base).Keep(nil, nil).Place(b, s.manifest, rewrite)
 	b.Build(s.manifest)
 	data, err := s.manifest.Encode()
 	if err == nil {

@@ -56,7 +56,7 @@ func NewStock(manifests []*snapshot.Manifest, bad Damage) *Stock {
 	for _, m := range manifests {
 		indexFiles(s.files, m, bad)
 		for i := range m.Outputs {
-			if s.isWhole(m, &m.Outputs[i]) {
+			if s.IsWhole(m, &m.Outputs[i]) {
 				s.where.Add(int32(first + i))
 			}
 		}
@@ -153,9 +153,9 @@ func (s *Stock) Total() (n int) {
 	return n
 }
 
-// isWhole reports whether nothing is known against the bytes of an output, in whatever packs they
+// IsWhole reports whether nothing is known against the bytes of an output, in whatever packs they
 // lie.
-func (s *Stock) isWhole(m *snapshot.Manifest, o *snapshot.Output) bool {
+func (s *Stock) IsWhole(m *snapshot.Manifest, o *snapshot.Output) bool {
 	if len(s.bad) == 0 {
 		return true
 	}
@@ -281,6 +281,10 @@ func (s *Stock) Asked(digest string) (t time.Time) {
 	}
 	return t
 }
+
+// Knows reports whether the stock is made of a manifest that the same save wrote as this one, though
+// perhaps under another key, so that what is bad in it is known.
+func (s *Stock) Knows(m *snapshot.Manifest) bool { return slices.ContainsFunc(s.manifests, m.SameSave) }
 
 // Has reports whether a manifest is one of those that the stock is made of.
 func (s *Stock) Has(m *snapshot.Manifest) bool { return slices.Contains(s.manifests, m) }

@@ -1,0 +1,302 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/content/collect/collecttest"
+	"github.com/org/gocache-action/internal/digest"
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// chunksOf reads chunks such as "a b*9 c:4096": a name, its bytes (100 if nothing is said), how
+// many there are, named a0, a1, ....
+func chunksOf(text string) (list []snapshot.Chunk) {
+	for _, f := range strings.Fields(text) {
+		f, count, many := strings.Cut(f, "*")
+		name, size, _ := strings.Cut(f, ":")
+		bytes := 100
+		if size != "" {
+			bytes, _ = strconv.Atoi(size)
+		}
+		n := 1
+		if many {
+			n, _ = strconv.Atoi(count)
+		}
+		for i := range n {
+			c := snapshot.Chunk{ID: collecttest.ID(name), Len: int32(bytes)}
+			if many {
+				c.ID = collecttest.ID(name + strconv.Itoa(i))
+			}
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// stockOfChunks are packs "NAME: chunks | chunks of the next frame", and their lists.
+func stockOfChunks(texts ...string) (s stockPacks, lists [][]snapshot.Chunk) {
+	var packs []snapshot.Pack
+	byName := map[string][]snapshot.Chunk{}
+	for _, text := range texts {
+		name, frames, _ := strings.Cut(text, ":")
+		p := snapshot.Pack{Object: collecttest.Pack(name), Chunks: 1}
+		for i, frame := range strings.Split(frames, "|") {
+			var off int32
+			for _, c := range chunksOf(frame) {
+				c.Frame, c.Off = int32(i), off
+				off += c.Len
+				byName[p.Object] = append(byName[p.Object], c)
+			}
+			p.Frames = append(p.Frames, snapshot.Frame{Raw: int64(off)})
+		}
+		p.Frames = append(p.Frames, snapshot.Frame{}) // the list
+		packs = append(packs, p)
+	}
+	s = newStockPacks(packs, func(object string, frame int) bool { return object == collecttest.Pack("bad") && frame == 1 })
+	for _, p := range s.packs {
+		lists = append(lists, byName[p.Object])
+	}
+	return s, lists
+}
+
+// laidOut lays out outputs of chunks, and prints where each lies, and what is to be packed.
+func laidOut(outputs []string, stock ...string) (where []string, pack string) {
+	lay := layoutOfChunks(outputs, stock...)
+	name := func(p int32) string {
+		if n := int(p) - len(lay.stock.packs); n >= 0 {
+			return fmt.Sprint("new", n)
+		}
+		return nameOf(lay.stock.packs[p].Object)
+	}
+	for _, o := range lay.outputs {
+		var s []string
+		for _, e := range lay.extents[o.first : o.first+o.count] {
+			s = append(s, fmt.Sprintf("%s.%d[%d:%d]", name(e.Pack), e.Frame, e.Off, e.Off+e.Len))
+		}
+		where = append(where, strings.Join(s, " "))
+	}
+	var s []string
+	for _, j := range lay.jobs {
+		for _, p := range j.pieces {
+			e := lay.cuts.table.entry(p.chunk)
+			s = append(s, fmt.Sprintf("%s@%d+%d", strings.TrimRight(string(e.sum[:]), "\x00"), p.index, p.off))
+		}
+	}
+	return where, strings.Join(s, " ")
+}
+
+func layoutOfChunks(outputs []string, stock ...string) *layout {
+	s, lists := stockOfChunks(stock...)
+	c := &cuts{table: newChunkTable(), outputs: make([]outputCuts, len(outputs))}
+	for i, list := range lists {
+		s.index(c.table, i, list)
+	}
+	for n, text := range outputs {
+		c.outputs[n] = outputCuts{index: int32(n), count: -1}
+		if text == "unfit" {
+			continue
+		}
+		var found []foundChunk
+		for _, x := range chunksOf(text) {
+			found = append(found, foundChunk{sumOf(x.ID), x.Len})
+		}
+		c.add(n, found)
+	}
+	return layOut(c, s)
+}
+
+// TestLayOut: each chunk is taken from an earlier save, or from an earlier place, or is new.
+func TestLayOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		stock   []string
+		outputs []string
+		want    []string
+		pack    string
+	}{
+		"nothing":          {},
+		"all new":          {nil, []string{"a b", "c"}, []string{"new0.0[0:200]", "new0.0[200:300]"}, "a@0+0 b@0+100 c@1+0"},
+		"empty":            {nil, []string{"", "a"}, []string{"", "new0.0[0:100]"}, "a@1+0"},
+		"unfit":            {nil, []string{"a", "unfit", "b"}, []string{"new0.0[0:100]", "new0.0[100:200]"}, "a@0+0 b@2+0"},
+		"an earlier place": {nil, []string{"a b c", "x b c y"}, []string{"new0.0[0:300]", "new0.0[300:400] new0.0[100:300] new0.0[400:500]"}, "a@0+0 b@0+100 c@0+200 x@1+0 y@1+300"},
+		"in itself":        {nil, []string{"a a b a"}, []string{"new0.0[0:100] new0.0[0:200] new0.0[0:100]"}, "a@0+0 b@0+200"},
+		"all is stored":    {[]string{"p1: a b c"}, []string{"a b c", "b"}, []string{"p1.0[0:300]", "p1.0[100:200]"}, ""},
+		"stored in two frames": {
+			[]string{"p1: a b | c d"}, []string{"a b c d"}, []string{"p1.0[0:200] p1.1[0:200]"}, "",
+		},
+		"stored in two packs": {
+			[]string{"p1: a b", "p2: c d"}, []string{"c a b d"}, []string{"p2.0[0:100] p1.0[0:200] p2.0[100:200]"}, "",
+		},
+		"something new": {
+			[]string{"p1: a b c d"}, []string{"a x c d y"}, []string{"p1.0[0:100] new0.0[0:100] p1.0[200:400] new0.0[100:200]"}, "x@0+100 y@0+400",
+		},
+		"what goes on is preferred": {
+			[]string{"p1: a x b", "p2: a b c"}, []string{"a b c", "a x"}, []string{"p2.0[0:300]", "p1.0[0:200]"}, "",
+		},
+		"what goes on, in a pack of this save": {
+			[]string{"p1: b"}, []string{"a b", "b"}, []string{"new0.0[0:100] p1.0[0:100]", "p1.0[0:100]"}, "a@0+0",
+		},
+		"a bad frame": {
+			[]string{"bad: a | b | c"}, []string{"a b c"}, []string{"bad.0[0:100] new0.0[0:100] bad.2[0:100]"}, "b@0+100",
+		},
+	} {
+		where, pack := laidOut(c.outputs, c.stock...)
+		if !slices.Equal(where, c.want) || pack != c.pack {
+			t.Errorf("%s: %q, packed %q\nwant %q, packed %q", name, where, pack, c.want, c.pack)
+		}
+	}
+}
+
+// TestCapping: an output whose parts lie in too many places takes the longest from there, and the
+// rest is stored once more, also for the next one that has it.
+func TestCapping(t *testing.T) {
+	// p1 has x0, a, x1, b ...; of the chunks between, a and d are longer
+	const stock = "p1: a:300 x b:90 x c:80 x d:400 x e:200 x f:100 x"
+	where, pack := laidOut([]string{"a:300 b:90 c:80 d:400 e:200 f:100"}, stock)
+	if want := "p1.0[0:300] new0.0[0:170] p1.0[770:1170] p1.0[1270:1470] p1.0[1570:1670]"; where[0] != want || pack != "b@0+300 c@0+390" {
+		t.Errorf("%q, packed %q", where, pack)
+	}
+	where, pack = laidOut([]string{"a:300 b:90 c:80 d:400 e:200 f:100", "b:90 c:80 y", "b:90 y", "a:300 b:90 c:80 d:400 e:200 f:100"}, stock)
+	if where[0] != where[3] {
+		t.Errorf("the same content lies at %q and %q", where[0], where[3])
+	}
+	if where[1] != "new0.0[0:270]" || where[2] != "p1.0[400:490] new0.0[170:270]" || pack != "b@0+300 c@0+390 y@1+170" {
+		t.Errorf("%q, packed %q", where, pack)
+	}
+
+	// of two MiB, each has its own number
+	var chunks, packs []string
+	for i := range 4 * maxRuns {
+		chunks = append(chunks, fmt.Sprintf("c%d:%d", i, cappedBytes/(2*maxRuns)+1))
+		packs = append(packs, fmt.Sprintf("c%d:%d z", i, cappedBytes/(2*maxRuns)+1))
+	}
+	lay := layoutOfChunks([]string{strings.Join(chunks, " ")}, "p1: "+strings.Join(packs, " "))
+	old := 0
+	for _, e := range lay.extents {
+		if e.Pack == 0 {
+			old++
+		}
+	}
+	if old != 2*maxRuns {
+		t.Errorf("%d parts of two MiB lie in earlier packs", old)
+	}
+}
+
+// TestPackSizes: packs are cut before they get too large, with whatever chunks, and places are those
+// where a writer puts them.
+func TestPackSizes(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		want int // packs
+	}{
+		"large chunks":  {"a:65536*2000", 3},
+		"usual chunks":  {"a:10000*10000", 3},
+		"little ones":   {"a:1*600000", 3},
+		"just one pack": {fmt.Sprintf("a:%d*768", 65536-chunkRoom), 1},
+		"one too many":  {fmt.Sprintf("a:%d*769", 65536-chunkRoom), 2},
+	} {
+		lay := layoutOfChunks([]string{c.text})
+		var spot snapshot.Spot
+		total := int32(0)
+		for _, j := range lay.jobs {
+			spot = snapshot.Spot{}
+			for _, p := range j.pieces {
+				e := lay.cuts.table.entry(p.chunk)
+				frame, off := spot.Place(int(e.at.size()))
+				if e.at.frame() != total+frame || e.at.off() != off {
+					t.Fatalf("%s: a chunk is at %d, %d, not %d, %d", name, e.at.frame(), e.at.off(), total+frame, off)
+				}
+			}
+			total += j.frames
+			if j.memory() > collect.GroupBytes || len(j.pieces) > snapshot.MaxPackChunks {
+				t.Errorf("%s: a pack of %d bytes and %d chunks", name, j.raw, len(j.pieces))
+			}
+		}
+		if len(lay.jobs) != c.want {
+			t.Errorf("%s: %d packs, want %d", name, len(lay.jobs), c.want)
+		}
+	}
+}
+
+// TestStockPacks: chunks are looked for in packs that the next snapshot names in any case, and only
+// if there is enough that could be found.
+func TestStockPacks(t *testing.T) {
+	pack := func(name string, chunks int) snapshot.Pack {
+		return snapshot.Pack{Object: collecttest.Pack(name), Chunks: chunks, Frames: []snapshot.Frame{{Size: 100}, {Size: 50}}}
+	}
+	named := []snapshot.Pack{pack("p2", 9), pack("p1", 9), pack("tree", 0), pack("p3", 9), pack("p4", 9)}
+	damage := collect.Damage{}
+	damage.Mark(collecttest.Pack("p3"), 1) // the list
+	damage.Mark(collecttest.Pack("p4"), 0)
+	for name, c := range map[string]struct {
+		rewrite string
+		missing int64
+		want    string
+	}{
+		"much is missing":    {"", 1 << 20, "p1 p2 p4"},
+		"little is missing":  {"", 3*50*worthLists - 1, ""},
+		"just enough":        {"", 3 * 50 * worthLists, "p1 p2 p4"},
+		"one is packed anew": {"p1", 1 << 20, "p2 p4"},
+	} {
+		k := kept{merged: merged{base: collect.Base{Stock: collect.NewStock(nil, damage)}}}
+		rewrite := map[string]bool{}
+		if c.rewrite != "" {
+			rewrite[collecttest.Pack(c.rewrite)] = true
+		}
+		var got []string
+		for _, p := range k.stocked(named, nil, rewrite, c.missing).packs {
+			got = append(got, nameOf(p.Object))
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	if nameOf(named[0].Object) != "p2" {
+		t.Error("the list has changed")
+	}
+}
+
+// TestReadLists: lists come in the order of the packs, however long each takes.
+func TestReadLists(t *testing.T) {
+	s, lists := stockOfChunks("p1: a", "p2: b", "p3: c", "p4: d")
+	release := make(chan bool)
+	var order []int
+	err := s.read(t.Context(), collect.Preparing{Requests: 2, List: func(ctx context.Context, p *snapshot.Pack) ([]snapshot.Chunk, error) {
+		switch nameOf(p.Object) {
+		case "p1":
+			<-release
+		case "p2":
+			release <- true
+		}
+		return lists[slices.IndexFunc(s.packs, func(x snapshot.Pack) bool { return x.Object == p.Object })], nil
+	}}, func(pack int, list []snapshot.Chunk) {
+		order = append(order, pack)
+		if len(list) != 1 || list[0].ID != lists[pack][0].ID {
+			t.Errorf("list %d: %+v", pack, list)
+		}
+	})
+	if err != nil || !slices.Equal(order, []int{0, 1, 2, 3}) {
+		t.Errorf("%v, %v", order, err)
+	}
+}
+
+// BenchmarkCut cuts and hashes an output.
+func BenchmarkCut(b *testing.B) {
+	data := noise(1, 64<<20)
+	o := buildcache.Output{Size: int64(len(data))}
+	buf := make([]byte, window)
+	b.SetBytes(o.Size)
+	for b.Loop() {
+		chunks := 0
+		_ = cutContent(b.Context(), o, strings.NewReader(data), buf, func(digest.ID, int) { chunks++ })
+		if chunks < 1000 {
+			b.Fatal(chunks)
+		}
+	}
+}
