@@ -217,8 +217,12 @@ type placer struct {
 func (p *placer) indexOwn() {
 	own := p.base.Own
 	p.others = idindex.New(len(own.Outputs), func(i int32) *digest.ID { return &own.Outputs[i].ID })
+	known := p.base.Stock.Knows(own)
 	for i := range own.Outputs {
-		p.others.Add(int32(i))
+		// A save that came later has written anew what was bad.
+		if !known || p.base.Stock.IsWhole(own, &own.Outputs[i]) {
+			p.others.Add(int32(i))
+		}
 	}
 }
 
