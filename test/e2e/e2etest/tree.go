@@ -117,9 +117,15 @@ func Overwrite(t testing.TB, file string, change func([]byte) []byte) {
 func (w *World) NoLeftovers(t testing.TB) {
 	t.Helper()
 	filepath.WalkDir(filepath.Dir(w.Mod), func(p string, d fs.DirEntry, err error) error {
-		if err == nil && (strings.Contains(d.Name(), "gocache-stage") && !strings.HasSuffix(d.Name(), ".lock") || strings.HasPrefix(d.Name(), ".tmp")) {
+		if err == nil && isLeft(d.Name()) {
 			t.Errorf("%s was left behind", p)
 		}
 		return nil
 	})
+}
+
+// isLeft reports whether a file is a stage, a temporary file, or an output that is not whole.
+func isLeft(name string) bool {
+	return strings.Contains(name, "gocache-stage") && !strings.HasSuffix(name, ".lock") ||
+		strings.HasPrefix(name, ".tmp") || strings.Contains(name, "-d.") && strings.HasSuffix(name, ".partial")
 }
