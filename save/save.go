@@ -228,6 +228,7 @@ func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
 	j.log.warnAll(first.warnings)
 	g.facts.rewrite = first.rewrite
 	res := new(Result)
+	g.memory.preparing(j, first)
 	todo, err := j.prepare(ctx, first)
 	if err != nil {
 		return res, err
