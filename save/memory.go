@@ -39,6 +39,15 @@ func (m shared) with(j job, chunks int64) shared {
 	return m
 }
 
+// preparing takes into account what it takes to prepare objects: none is built meanwhile.
+func (m shared) preparing(j job, p planned) {
+	var n int64
+	for _, part := range p.parts {
+		n += part.Memory
+	}
+	j.tellMemory(m.lists + max(n, m.budget, m.built))
+}
+
 // left is what is for objects beside lists of this size.
 func (j job) left(lists int64) int64 { return max(min(leastMemory, j.Memory), j.Memory-lists) }
 

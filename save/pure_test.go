@@ -264,6 +264,14 @@ func TestMemory(t *testing.T) {
 	if got := m.with(j.job, DefaultMemory); got.budget != leastMemory || more[len(more)-1] < leastMemory {
 		t.Errorf("with many chunks %+v, %v", got, more)
 	}
+	var p planned
+	if m.preparing(j.job, p); more[len(more)-1] != 0 {
+		t.Errorf("nothing to prepare takes %v", more)
+	}
+	p.parts[kindBuild].Memory = DefaultMemory + 8<<20
+	if m.preparing(j.job, p); more[len(more)-1] < 8<<20 {
+		t.Errorf("much to prepare takes %v", more)
+	}
 	large := &snapshot.Manifest{Outputs: make([]snapshot.Output, 2<<20), Actions: make([]snapshot.Action, 1)}
 	if got := j.shareMemory(collect.NewStock([]*snapshot.Manifest{{}}, nil), l, large); got.budget <= leastMemory {
 		t.Errorf("%+v", got)

@@ -4,7 +4,7 @@
 //
 //	gather    previous manifests, notes of garbage collection, both caches ▶ facts
 //	plan      facts and the manifest to be replaced ▶ the next manifest, and what the store lacks
-//	prepare   what the store lacks ▶ the objects to be made: outputs are cut into chunks, which it can have
+//	prepare   what the store lacks ▶ the objects to be made; it can have parts of outputs
 //	upload    these objects ▶ outcomes, which become part of the facts
 //	publish   plan again, and write the manifest; after a conflict with another save, once more
 //
@@ -228,6 +228,7 @@ func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
 	j.log.warnAll(first.warnings)
 	g.facts.rewrite = first.rewrite
 	res := new(Result)
+	g.memory.preparing(j, first)
 	todo, err := j.prepare(ctx, first)
 	if err != nil {
 		return res, err

@@ -52,8 +52,7 @@ func packsOf(outputs []movedOutput) (list []snapshot.Pack) {
 	return list
 }
 
-// moving finds the chunks of outputs that are moved. It takes 8 bytes for each chunk of their
-// packs.
+// moving finds the chunks of outputs that are moved.
 type moving struct {
 	outputs []movedOutput
 	packs   map[string]int    // index by name
@@ -65,6 +64,8 @@ type listedChunk struct {
 	entry int32 // its number in the table
 	end   int32 // the offset behind it
 }
+
+const listedBytes = 8
 
 func newMoving(stock stockPacks, outputs []movedOutput) *moving {
 	m := &moving{outputs: outputs, packs: map[string]int{}, chunks: make([][][]listedChunk, len(stock.packs))}

@@ -175,6 +175,7 @@ func (k kept) Place(b *snapshot.Builder, _ *snapshot.Manifest, rewrite map[strin
 		missing, moved := k.split(missing)
 		plan.Bytes = k.local.size(missing)
 		stock := k.stocked(b.Packs(), moved, rewrite, plan.Bytes)
+		plan.Memory = k.local.prepareBytes(missing, moved, stock)
 		plan.Prepare = func(ctx context.Context, in collect.Preparing) (collect.Prepared, error) {
 			return k.local.prepare(ctx, in, missing, moved, stock)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/org/gocache-action/internal/chunk"
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -37,6 +38,17 @@ func (l Local) prepare(
 		Jobs: l.jobs(lay), Memory: lay.memory(),
 		Known: collect.Outcome{Content: collect.Content{Of: lay}},
 	}, nil
+}
+
+// prepareBytes is about how many bytes of memory prepare takes, beside those of files that are being
+// read.
+func (l Local) prepareBytes(missing []int32, moved []movedOutput, stock stockPacks) int64 {
+	cut := l.size(missing)/chunk.Normal + int64(len(missing))
+	n := ChunkBytes*(stock.chunks()+cut) + (occurrenceBytes+pieceBytes)*cut
+	if len(moved) > 0 {
+		n += listedBytes * stock.chunks()
+	}
+	return n
 }
 
 // worthLists says how many missing bytes there have to be for each stored byte of the lists of

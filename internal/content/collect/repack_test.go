@@ -44,7 +44,7 @@ func TestRepack(t *testing.T) {
 		"too little alive":         {shares("a 69/100", "b 83886080/83886080"), 1 << 40, "a"},
 		"enough alive":             {shares("a 70/100", "b 83886080/83886080"), 1 << 40, ""},
 		"too little of all":        {shares("a 80/100", "b 75/100"), 1 << 40, "b"},
-		"until enough is alive":    {shares("a 80/100", "b 81/100", "c 82/100", "d 96/100"), 1 << 40, "a b"},
+		"until enough is alive":    {shares("a 75/100", "b 76/100", "c 77/100"), 1 << 40, "a b"},
 		"not here":                 {shares("a 10/100 remote", "b 20/100"), 1 << 40, "b"},
 		"within the budget":        {shares("a 30/100", "b 20/100", "c 25/100"), 50, "b c"},
 		"too large for the budget": {shares("a 30/100"), 29, ""},
