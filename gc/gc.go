@@ -36,8 +36,8 @@ type Options struct {
 	// manifest names after it was last written or touched; 0: for ever.
 	MaxAge time.Duration
 	// Grace is the notice period of unnamed objects, and the age at which an upload counts as
-	// abandoned. It must be longer than any save takes. With 0 objects are removed at once, which is
-	// only safe if nobody uses the store meanwhile.
+	// abandoned. It must be longer than any save takes. With 0 objects are removed at once, which
+	// is only safe if nobody uses the store meanwhile.
 	Grace       time.Duration
 	Concurrency int // manifests read, or requests to remove, at once; default 16
 	Meter       *report.Meter

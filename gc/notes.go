@@ -19,11 +19,13 @@ import (
 type notes struct {
 	id  string           // of this collection
 	old *gcnotes.Unnamed // as read
-	// version is that of the notes object as this collection last read or wrote it; "": there is none
+	// version is that of the notes object as this collection last read or wrote it; "": there is
+	// none
 	version store.Version
-	state   []noteState           // of each of old.Notes
-	fresh   []gcnotes.Fingerprint // unnamed objects that are not in old, or whose period begins again
-	swept   bool                  // every object was listed
+	state   []noteState // of each of old.Notes
+	// unnamed objects that are not in old, or whose period begins again
+	fresh []gcnotes.Fingerprint
+	swept bool // every object was listed
 	// unconditional: the store turned out to have no conditional writes.
 	unconditional bool
 }
@@ -39,8 +41,8 @@ const (
 // readNotes reads the notes. Damaged notes count as none: every notice period begins again.
 func (r *run) readNotes(ctx context.Context) error {
 	u, version, err := r.loadNotes(ctx)
-	// Read again, in case the bytes were damaged on the way: damaged notes are overwritten, and saves
-	// rely on what is in them, such as other collections.
+	// Read again, in case the bytes were damaged on the way: damaged notes are overwritten, and
+	// saves rely on what is in them, such as other collections.
 	if errors.Is(err, snapshot.ErrCorrupt) {
 		u, version, err = r.loadNotes(ctx)
 	}
@@ -182,8 +184,8 @@ func (n *notes) settle(f gcnotes.Fingerprint) {
 // counts.
 func (r *run) end(ctx context.Context) error {
 	r.notes.sortFresh()
-	// Rounded up, because S3 rounds the times of objects down, and objects that were just listed must
-	// count as older than their note.
+	// Rounded up, because S3 rounds the times of objects down, and objects that were just listed
+	// must count as older than their note.
 	since := uint32(r.storeTime().Unix() + 1)
 	base := r.notes.old
 	mine := r.notes

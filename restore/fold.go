@@ -66,8 +66,9 @@ func stateOf(o Options, start time.Time, f finding, damages []jobstate.Damage) j
 }
 
 // countPacks counts the packs of a snapshot by what became of them. One that was not read to the
-// end, because the store failed or a place was given up, has no count. A pack with outputs counts as
-// present if none of them had to be fetched, which is known only if the build cache was compared.
+// end, because the store failed or a place was given up, has no count. A pack with outputs counts
+// as present if none of them had to be fetched, which is known only if the build cache was
+// compared.
 func countPacks(m *snapshot.Manifest, plans []plan, lost map[string]string) Counts {
 	var out install.Outcome
 	wanted, counted := make([]bool, len(m.Packs)), make([]bool, len(m.Packs))

@@ -42,8 +42,8 @@ func (c *Cache) InstallFuzzFile(name string, data []byte) (written bool, err err
 	return true, nil
 }
 
-// scanFuzz lists the regular files of the fuzzing corpus of cache. It skips what it cannot read, and
-// returns why.
+// scanFuzz lists the regular files of the fuzzing corpus of cache. It skips what it cannot read,
+// and returns why.
 func scanFuzz(ctx context.Context, cache string) (files []File, unread []error) {
 	err := filepath.WalkDir(filepath.Join(cache, "fuzz"), func(path string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {

@@ -51,7 +51,8 @@ func (c *Config) FillStore(cmd Command, env func(name string) string) (err error
 type parameter struct {
 	name, value, origin string
 	isSwitch            bool
-	keeping             bool // it says how objects are kept: without it they would be kept otherwise
+	// it says how objects are kept: without it they would be kept otherwise
+	keeping bool
 }
 
 // parameters lists what inputs and variables say: how objects are kept, and of the inputs, with
@@ -88,8 +89,8 @@ func (p parameter) is(value string) bool {
 	return p.value == value
 }
 
-// addParameters adds parameters to a URL. One that the URL has with another value is refused: nobody
-// should believe that objects are encrypted with a key that they are not encrypted with.
+// addParameters adds parameters to a URL. One that the URL has with another value is refused:
+// nobody should believe that objects are encrypted with a key that they are not encrypted with.
 func addParameters(text string, list []parameter) (string, error) {
 	u, err := url.Parse(text)
 	isS3 := err == nil && u.Scheme == "s3"

@@ -7,8 +7,8 @@ import (
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// TestKeepingOfEnvironment: how objects are kept counts wherever it is said, in a step of the action
-// as in a command, and is never passed over in silence.
+// TestKeepingOfEnvironment: how objects are kept counts wherever it is said, in a step of the
+// action as in a command, and is never passed over in silence.
 func TestKeepingOfEnvironment(t *testing.T) {
 	type m = map[string]string
 	for name, c := range map[string]struct {

@@ -60,8 +60,8 @@ func Candidates(repo string, scopes []string, exact, latest []string) []Candidat
 type Found struct {
 	Candidate
 	Manifest *snapshot.Manifest // nil: a miss, or see Err
-	// Version is that of the object, even if it is damaged, so that it can be replaced; "": there is
-	// no object.
+	// Version is that of the object, even if it is damaged, so that it can be replaced; "": there
+	// is no object.
 	Version store.Version
 	// Err says why an existing object cannot be used: snapshot.ErrCorrupt, snapshot.ErrFormat or
 	// snapshot.ErrUntrusted; or it is a failure of the store.

@@ -39,8 +39,8 @@ func NewValues(secrets ...string) *Values {
 		if quoted, err := json.Marshal(s); err == nil {
 			forms = append(forms, string(quoted[1:len(quoted)-1]))
 		}
-		// A secret of several lines, such as a key file pasted into a variable, may be printed line by
-		// line.
+		// A secret of several lines, such as a key file pasted into a variable, may be printed line
+		// by line.
 		for line := range strings.Lines(s) {
 			if line = strings.TrimSpace(line); len(line) >= minValue && line != s {
 				forms = append(forms, line)
@@ -65,11 +65,11 @@ func (v *Values) Text(text string) string {
 }
 
 var (
-	// userinfo matches what precedes the host of a URL. An "@" after the host, as in a module version,
-	// does not count.
+	// userinfo matches what precedes the host of a URL. An "@" after the host, as in a module
+	// version, does not count.
 	userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s"'<>]*@`)
-	// parameter matches the secret parameters of signed URLs (Azure's is sig), and those that should
-	// not be in a URL at all. The ID of a key is removed too, since it tells who signed.
+	// parameter matches the secret parameters of signed URLs (Azure's is sig), and those that
+	// should not be in a URL at all. The ID of a key is removed too, since it tells who signed.
 	parameter = regexp.MustCompile(`(?i)((?:X-(?:Amz|Goog)-Credential|AWSAccessKeyId|\bsig|[a-z0-9_-]*(?:signature|token|passw(?:or)?d|secret|(?:api|access|private|secret|customer|sign|sse-c)[_-]?key))(?:=|%3D))[^&\s"'<>]+`)
 	private   = regexp.MustCompile(`PRIVATE\+KEY\+[^\s"',]+`)
 	// bearer matches tokens by their length, so that it does not match words of prose.

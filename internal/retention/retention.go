@@ -6,12 +6,12 @@
 //
 //   - an item used since the policy's UsedSince is never dropped for its age;
 //   - an item not used for MaxAge is dropped;
-//   - a program (go run, go tool) is dropped if it was not used for ProgramAge, or if this job did not
-//     use it and it is not among the ProgramsKept most recently used ones of its name;
-//   - of the rest, the most recently used items are kept, as far as they fit into the bound of their
-//     kind and the bound of all. After the first item that does not fit, nothing older is kept: the
-//     order of use decides, not the size. Only an item that is larger than a whole bound is skipped,
-//     because it would drop everything older with it;
+//   - a program (go run, go tool) is dropped if it was not used for ProgramAge, or if this job did
+//     not use it and it is not among the ProgramsKept most recently used ones of its name;
+//   - of the rest, the most recently used items are kept, as far as they fit into the bound of
+//     their kind and the bound of all. After the first item that does not fit, nothing older is
+//     kept: the order of use decides, not the size. Only an item that is larger than a whole bound
+//     is skipped, because it would drop everything older with it;
 //   - files of directories other than the two caches are dropped for their age alone;
 //   - a pinned item is kept whatever the rules say, and its bytes count towards the bounds.
 //
@@ -33,8 +33,8 @@ type Kind uint8
 const (
 	Module Kind = iota
 	Build
-	// Path is a file of a directory other than the two caches. The bounds are those of the caches, so
-	// only its age counts, and it takes no room from other items.
+	// Path is a file of a directory other than the two caches. The bounds are those of the caches,
+	// so only its age counts, and it takes no room from other items.
 	Path
 	kinds
 )
@@ -43,11 +43,11 @@ const (
 type Item struct {
 	LastUse int64 // Unix seconds
 	Size    int64 // bytes on disk
-	// Content identifies the bytes that Size counts, among the items of one Kind: items with the same
-	// Content share them.
+	// Content identifies the bytes that Size counts, among the items of one Kind: items with the
+	// same Content share them.
 	Content int32
-	// Program numbers the names of programs that the go command linked only to run them; 0: the item
-	// is no such program.
+	// Program numbers the names of programs that the go command linked only to run them; 0: the
+	// item is no such program.
 	Program int32
 	Kind    Kind
 	Pinned  bool
@@ -60,7 +60,8 @@ type Item struct {
 type Policy struct {
 	Now    time.Time
 	MaxAge time.Duration
-	// UsedSince is when the job began, if that is known. Items used since then were used by the job.
+	// UsedSince is when the job began, if that is known. Items used since then were used by the
+	// job.
 	UsedSince time.Time
 	// JobBegan is UsedSince without the margin for uses that the go command does not record.
 	JobBegan time.Time

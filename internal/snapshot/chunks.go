@@ -48,8 +48,8 @@ type ChunkWriter struct {
 // NewChunkWriter returns a ChunkWriter to dst. The caller must call Close.
 func NewChunkWriter(dst io.Writer) *ChunkWriter { return &ChunkWriter{out: newFrameWriter(dst)} }
 
-// Add writes a chunk, which must have 1 to chunk.Max bytes, where Spot.Place says. id is the SHA-256 of
-// its bytes; the caller vouches for it.
+// Add writes a chunk, which must have 1 to chunk.Max bytes, where Spot.Place says. id is the
+// SHA-256 of its bytes; the caller vouches for it.
 func (w *ChunkWriter) Add(id digest.ID, data []byte) error {
 	switch {
 	case w.err != nil:

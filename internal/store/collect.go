@@ -29,7 +29,8 @@ type Toucher interface {
 	// Touch sets an object's modification time to now, by the store's clock. The content stays the
 	// same, but the Version may change, so a concurrent reader can get ErrConflict, as it can when
 	// the object is replaced. Touch returns ErrNotFound if there is no such object, and
-	// errors.ErrUnsupported if the server cannot touch objects: then the caller has to Put it again.
+	// errors.ErrUnsupported if the server cannot touch objects: then the caller has to Put it
+	// again.
 	Touch(ctx context.Context, name string) error
 }
 
@@ -42,11 +43,11 @@ type Collector interface {
 	Store
 	Toucher
 
-	// List yields the objects whose names begin with prefix, sorted by the bytes of their names, with
-	// size, version and modification time. It asks for one page after another as the loop goes on, and
-	// holds one page (on S3) or the names in the directories that lead to the object (about 100 bytes
-	// a name). Objects that are written or removed meanwhile may be listed or not. Names that
-	// CheckName refuses belong to no object of this program and are skipped. An error ends the
+	// List yields the objects whose names begin with prefix, sorted by the bytes of their names,
+	// with size, version and modification time. It asks for one page after another as the loop goes
+	// on, and holds one page (on S3) or the names in the directories that lead to the object (about
+	// 100 bytes a name). Objects that are written or removed meanwhile may be listed or not. Names
+	// that CheckName refuses belong to no object of this program and are skipped. An error ends the
 	// sequence. A directory that does not exist yet is empty.
 	List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
 

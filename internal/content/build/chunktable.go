@@ -8,8 +8,9 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// Bytes of memory: of a chunk in a chunkTable at most, which are 32 for its entry, and its slots, of
-// which between 53 and 80 % are in use; and of each place in an output at which there is a chunk.
+// Bytes of memory: of a chunk in a chunkTable at most, which are 32 for its entry, and its slots,
+// of which between 53 and 80 % are in use; and of each place in an output at which there is a
+// chunk.
 const (
 	ChunkBytes      = 32 + 8
 	occurrenceBytes = 4

@@ -10,8 +10,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// stockPacks are packs of earlier saves that have chunks, and the frames that they have together. It
-// does not change.
+// stockPacks are packs of earlier saves that have chunks, and the frames that they have together.
+// It does not change.
 type stockPacks struct {
 	packs   []snapshot.Pack
 	first   []int32 // of each pack, how many frames those before it have; and of all

@@ -186,8 +186,8 @@ func (l *layouter) reach(refs []int32, p place) (n int) {
 // isStock reports whether a place lies in a pack of an earlier save.
 func (l *layouter) isStock(p place) bool { return p.frame() < l.stock.frames() }
 
-// place decides on the place of the first of some chunks, given what was chosen. If that is none, it
-// is one in a pack of this save, which the chunk may have got since, else a new one.
+// place decides on the place of the first of some chunks, given what was chosen. If that is none,
+// it is one in a pack of this save, which the chunk may have got since, else a new one.
 func (l *layouter) place(refs []int32, chosen, prev place, at freshChunk) place {
 	if !chosen.isNowhere() {
 		return chosen

@@ -188,8 +188,8 @@ func TestCapping(t *testing.T) {
 	}
 }
 
-// TestPackSizes: packs are cut before they get too large, with whatever chunks, and places are those
-// where a writer puts them.
+// TestPackSizes: packs are cut before they get too large, with whatever chunks, and places are
+// those where a writer puts them.
 func TestPackSizes(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string

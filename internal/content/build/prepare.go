@@ -40,8 +40,8 @@ func (l Local) prepare(
 	}, nil
 }
 
-// prepareBytes is about how many bytes of memory prepare takes, beside those of files that are being
-// read.
+// prepareBytes is about how many bytes of memory prepare takes, beside those of files that are
+// being read.
 func (l Local) prepareBytes(missing []int32, moved []movedOutput, stock stockPacks) int64 {
 	cut := l.size(missing)/chunk.Normal + int64(len(missing))
 	n := ChunkBytes*(stock.chunks()+cut) + (occurrenceBytes+pieceBytes)*cut

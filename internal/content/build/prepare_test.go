@@ -226,8 +226,8 @@ func TestNothingNew(t *testing.T) {
 	}
 }
 
-// TestLists: lists of chunks that cannot be read, or are not worth it, cost nothing but that more is
-// stored.
+// TestLists: lists of chunks that cannot be read, or are not worth it, cost nothing but that more
+// is stored.
 func TestLists(t *testing.T) {
 	content, small := noise(1, 2<<20), noise(2, 50)
 	more := content[:1<<20] + small
@@ -294,7 +294,8 @@ func TestUnfit(t *testing.T) {
 					if late && size == "large" {
 						want = outputs[1:3] // both have parts that were to be read there
 						for i := range l.inv.Outputs {
-							l.inv.Outputs[i].Time += int64(i) // the same time tells nothing of their order
+							// the same time tells nothing of their order
+							l.inv.Outputs[i].Time += int64(i)
 						}
 						if one.local.Placed(sha256.Sum256([]byte(outputs[3]))) {
 							want = outputs[1:]

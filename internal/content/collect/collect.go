@@ -10,8 +10,8 @@
 //	Kept.Shares     what of the stored packs is still alive
 //	Kept.Place      into the next manifest; what the store lacks becomes jobs
 //
-// Of outputs of the build cache, the store can have parts: before their jobs are made they are read,
-// and cut into chunks (Planned.Prepare).
+// Of outputs of the build cache, the store can have parts: before their jobs are made they are
+// read, and cut into chunks (Planned.Prepare).
 //
 // The jobs are then carried out, Kind.With adds what became of them, and the same decisions are
 // made again: as often as another save of the same key was faster.

@@ -7,9 +7,10 @@ import (
 
 // Limits of Repack.
 const (
-	// leastAlive is which share of a pack has to be alive, and storedPerLive how many bytes all packs
-	// together may hold for each byte that is. A restore decodes both. It takes 1.3 times as long as
-	// after a first save at most, and the parts in which outputs lie have their share in that.
+	// leastAlive is which share of a pack has to be alive, and storedPerLive how many bytes all
+	// packs together may hold for each byte that is. A restore decodes both. It takes 1.3 times as
+	// long as after a first save at most, and the parts in which outputs lie have their share in
+	// that.
 	leastAlive    = 0.7
 	storedPerLive = 1.15
 	// Of packs below smallPack bytes, each save adds one. Above maxSmall of them a restore pays for

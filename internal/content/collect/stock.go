@@ -65,8 +65,8 @@ func NewStock(manifests []*snapshot.Manifest, bad Damage) *Stock {
 	return s
 }
 
-// Files says where the files of a manifest lie, which need not be one of the stock, but for those in
-// packs of which the stock knows anything bad.
+// Files says where the files of a manifest lie, which need not be one of the stock, but for those
+// in packs of which the stock knows anything bad.
 func (s *Stock) Files(m *snapshot.Manifest) map[FileID]StoredFile {
 	index := map[FileID]StoredFile{}
 	indexFiles(index, m, s.bad)
@@ -282,8 +282,8 @@ func (s *Stock) Asked(digest string) (t time.Time) {
 	return t
 }
 
-// Knows reports whether the stock is made of a manifest that the same save wrote as this one, though
-// perhaps under another key, so that what is bad in it is known.
+// Knows reports whether the stock is made of a manifest that the same save wrote as this one,
+// though perhaps under another key, so that what is bad in it is known.
 func (s *Stock) Knows(m *snapshot.Manifest) bool { return slices.ContainsFunc(s.manifests, m.SameSave) }
 
 // Has reports whether a manifest is one of those that the stock is made of.

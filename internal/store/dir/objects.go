@@ -175,7 +175,8 @@ const dirTries = 100
 // empty.
 func makeDir(dir string) (err error) {
 	for range dirTries {
-		// A Delete can make mkdir say that the directory exists, and a moment later that it does not.
+		// A Delete can make mkdir say that the directory exists, and a moment later that it does
+		// not.
 		if err = os.MkdirAll(dir, 0o777); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
 			return err
 		}

@@ -23,7 +23,8 @@ func (s *Store) Put(ctx context.Context, name string, body io.Reader, size int64
 }
 
 func (s *Store) put(ctx context.Context, name string, body io.Reader, cond store.Condition) (store.Info, error) {
-	// The condition is checked again under the lock. Checking it here avoids copying a body in vain.
+	// The condition is checked again under the lock. Checking it here avoids copying a body in
+	// vain.
 	if _, err := s.objects.check(name, cond); err != nil && !s.objects.isAside(name) {
 		return store.Info{}, err
 	}

@@ -37,8 +37,8 @@ type Encryption struct {
 	Algorithm string // one of the constants, or ""
 	KMSKeyID  string // ID, ARN or alias, with SSEKMS and SSEKMSDual; "": the default key
 	BucketKey bool   // with SSEKMS: one request to the key service serves many objects
-	// CustomerKey is used instead of a key of the server (SSE-C); nil: none. Each request that reads
-	// or writes carries it.
+	// CustomerKey is used instead of a key of the server (SSE-C); nil: none. Each request that
+	// reads or writes carries it.
 	CustomerKey *CustomerKey
 }
 

@@ -39,11 +39,11 @@ type Options struct {
 
 	PartSize int64 // bytes; at least MinPartSize; 0: DefaultPartSize
 	// NoConditions is for servers that accept the headers of conditional writes but ignore them:
-	// conditional Puts then fail with store.ErrNoConditions. Servers that reject such headers need no
-	// setting.
+	// conditional Puts then fail with store.ErrNoConditions. Servers that reject such headers need
+	// no setting.
 	NoConditions bool
-	// NoChecksums is for servers that reject the x-amz-checksum headers, such as Backblaze B2. Bodies
-	// are then signed, which costs a SHA-256 of everything that is uploaded.
+	// NoChecksums is for servers that reject the x-amz-checksum headers, such as Backblaze B2.
+	// Bodies are then signed, which costs a SHA-256 of everything that is uploaded.
 	NoChecksums  bool
 	Concurrency  int           // uploads of parts and small objects at once; 0: DefaultConcurrency
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout

@@ -21,7 +21,8 @@ type STS struct {
 	Token    string // the one token that is accepted
 	// how long the credentials last, counted from the start of the service; 0: as asked
 	Valid time.Duration
-	// SessionToken is part of the credentials that it returns. The gateway accepts only an empty one.
+	// SessionToken is part of the credentials that it returns. The gateway accepts only an empty
+	// one.
 	SessionToken string
 
 	keys    *Server
