@@ -308,6 +308,11 @@ func TestMemory(t *testing.T) {
 	if few, more := listMemory(m, 0), listMemory(m, 1<<20); few <= 0 || more <= few {
 		t.Errorf("%d, %d", few, more)
 	}
+	before := listMemory(m, 0)
+	m.Outputs = []snapshot.Output{{Extents: make([]snapshot.Extent, 1<<20)}}
+	if grown := listMemory(m, 0) - before; grown < 32<<20 {
+		t.Errorf("a million extents take %d bytes", grown)
+	}
 	var told []int64
 	o := Options{MoreMemory: func(n int64) { told = append(told, n) }}
 	o.tellMemory(m, 5)
