@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/org/gocache-action/internal/buildcache"
@@ -100,7 +101,20 @@ func (p packs) save(t *testing.T, l Local, between func(), own ...*snapshot.Mani
 func (p packs) saveAnew(t *testing.T, l Local, between func(), rewrite map[string]bool, own ...*snapshot.Manifest) (s step) {
 	t.Helper()
 	base := collect.Base{Stock: collect.NewStock(own, nil), Start: collecttest.Now, Untrimmed: true}
-	note := collect.Note{Wrote: func(n int64) { s.read += n }, Read: func(n int64) { s.again += n }, Warn: s.warnings.Warn}
+	var mu sync.Mutex // guards what notes count
+	count := func(to *int64) func(int64) {
+		return func(n int64) {
+			mu.Lock()
+			defer mu.Unlock()
+			*to += n
+		}
+	}
+	warn := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		s.warnings.Warn(format, args...)
+	}
+	note := collect.Note{Wrote: count(&s.read), Read: count(&s.again), Warn: warn}
 	plan := l.Merge(base).Keep(nil, nil).Place(snapshot.NewBuilder(), nil, rewrite)
 	s.local = l
 	if plan.Prepare != nil {
