@@ -204,7 +204,7 @@ func TestUnreadable(t *testing.T) {
 		content string
 		expires bool
 	}{
-		{"gocache-manifest 2\n\nwho knows", false},
+		{"gocache-manifest 3\n\nwho knows", false},
 		{"gocache-manifest 2\nsha256 00\n\nbroken", true},
 		{"", true},
 	} {
