@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/org/gocache-action/internal/buildcache"
@@ -99,7 +100,16 @@ func (p packs) save(t *testing.T, l Local, between func(), own ...*snapshot.Mani
 func (p packs) saveAnew(t *testing.T, l Local, between func(), rewrite map[string]bool, own ...*snapshot.Manifest) (s step) {
 	t.Helper()
 	base := collect.Base{Stock: collect.NewStock(own, nil), Start: collecttest.Now, Untrimmed: true}
-	note := collect.Note{Wrote: func(n int64) { s.read += n }, Read: func(n int64) { s.again += n }, Warn: s.warnings.Warn}
+	var mu sync.Mutex // guards what workers tell
+	locked := func(f func()) {
+		mu.Lock()
+		defer mu.Unlock()
+		f()
+	}
+	note := collect.Note{
+		Wrote: func(n int64) { locked(func() { s.read += n }) }, Read: func(n int64) { locked(func() { s.again += n }) },
+		Warn: func(format string, args ...any) { locked(func() { s.warnings.Warn(format, args...) }) },
+	}
 	plan := l.Merge(base).Keep(nil, nil).Place(snapshot.NewBuilder(), nil, rewrite)
 	s.local = l
 	if plan.Prepare != nil {
