@@ -61,7 +61,7 @@ func TestStoreStaysSmall(t *testing.T) {
 	if n := w.mustWait(at, 0, s); n > 0 {
 		t.Errorf("%d bytes that no manifest names are left", n)
 	}
-	if n := sizeOf(t, filepath.Join(w.root, "v1", "repos")); n >= liveBytes(s)*8/5 {
+	if n := sizeOf(t, filepath.Join(w.root, "v2", "repos")); n >= liveBytes(s)*8/5 {
 		t.Errorf("the store has %d bytes of the repository, with %d alive", n, liveBytes(s))
 	}
 	if missed := m.job(at.Add(3*day), newest(version)); missed > 0 {

@@ -101,20 +101,16 @@ func (p packs) save(t *testing.T, l Local, between func(), own ...*snapshot.Mani
 func (p packs) saveAnew(t *testing.T, l Local, between func(), rewrite map[string]bool, own ...*snapshot.Manifest) (s step) {
 	t.Helper()
 	base := collect.Base{Stock: collect.NewStock(own, nil), Start: collecttest.Now, Untrimmed: true}
-	var mu sync.Mutex // guards what notes count
-	count := func(to *int64) func(int64) {
-		return func(n int64) {
-			mu.Lock()
-			defer mu.Unlock()
-			*to += n
-		}
-	}
-	warn := func(format string, args ...any) {
+	var mu sync.Mutex // guards what workers tell
+	locked := func(f func()) {
 		mu.Lock()
 		defer mu.Unlock()
-		s.warnings.Warn(format, args...)
+		f()
 	}
-	note := collect.Note{Wrote: count(&s.read), Read: count(&s.again), Warn: warn}
+	note := collect.Note{
+		Wrote: func(n int64) { locked(func() { s.read += n }) }, Read: func(n int64) { locked(func() { s.again += n }) },
+		Warn: func(format string, args ...any) { locked(func() { s.warnings.Warn(format, args...) }) },
+	}
 	plan := l.Merge(base).Keep(nil, nil).Place(snapshot.NewBuilder(), nil, rewrite)
 	s.local = l
 	if plan.Prepare != nil {
