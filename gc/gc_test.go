@@ -176,7 +176,7 @@ func TestModules(t *testing.T) {
 	for n := range 3 {
 		put(t, st, moduleObject(n), []byte("module"))
 	}
-	scoped := snapshot.ScopePrefix(repo, main) + strings.TrimPrefix(moduleObject(4), "v1")
+	scoped := snapshot.ScopePrefix(repo, main) + strings.TrimPrefix(moduleObject(4), "v2")
 	put(t, st, scoped, []byte("module"))
 	if res := collect(t, st, 34*day); res.Kinds[snapshot.KindModule].Recent.Objects != 4 {
 		t.Errorf("%+v", res)
@@ -236,7 +236,7 @@ func TestUnreadable(t *testing.T) {
 // TestOthersAreLeftAlone: gc knows what it removes.
 func TestOthersAreLeftAlone(t *testing.T) {
 	st := dirStore(t)
-	others := []string{"v1/readme", "v2/repos/r/s/signatures/x", "v2/repos/r/s/packs/short", "v2/modules/x", "backup/x"}
+	others := []string{"v2/readme", "v2/repos/r/s/signatures/x", "v2/repos/r/s/packs/short", "v2/modules/x", "backup/x"}
 	for _, n := range others {
 		put(t, st, n, []byte("x"))
 	}
@@ -311,7 +311,7 @@ func tree(t *testing.T, root string) map[string]string {
 // TestUploads aborts what is older than the notice period, and nothing else.
 func TestUploads(t *testing.T) {
 	st := dirStore(t)
-	put(t, st, "v1/x", nil)
+	put(t, st, "v2/x", nil)
 	tmp := filepath.Join(file(st, ".#store"), "tmp")
 	for name, age := range map[string]time.Duration{"old": 25 * time.Hour, "young": 23 * time.Hour} {
 		must(t, os.WriteFile(filepath.Join(tmp, name), []byte("123"), 0o666))

@@ -125,7 +125,7 @@ func TestPoliciesAgainstServer(t *testing.T) {
 	j.fresh()
 	few := iam.User(t, "few", strings.Replace(docs["github-pr"], `"s3:AbortMultipartUpload"], "Resource": [
       "arn:aws:s3:::acme-cache/v2/modules/*",`, `"s3:AbortMultipartUpload"], "Resource": [`, 1))
-	if err := os.RemoveAll(filepath.Join(iam.Gateway.DataDir, "acme-cache", "v1", "modules")); err != nil {
+	if err := os.RemoveAll(filepath.Join(iam.Gateway.DataDir, "acme-cache", "v2", "modules")); err != nil {
 		t.Fatal(err)
 	}
 	j.as(few, citest.GitHub(t, "pull_request", "pull_request", "GITHUB_REF=refs/pull/11/merge", "GITHUB_BASE_REF=main"))

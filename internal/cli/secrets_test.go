@@ -207,7 +207,7 @@ func TestNoSecretIsTold(t *testing.T) {
 		t.Error("the server did not get the secrets")
 	}
 	for _, text := range []string{
-		"debug: PUT " + j.front.URL + "/bucket/v1/", "debug: GET " + j.front.URL, "authorization: ***", "x-amz-security-token: ***", "customer-key: ***", "customer-key-md5: ***",
+		"debug: PUT " + j.front.URL + "/bucket/v2/", "debug: GET " + j.front.URL, "authorization: ***", "x-amz-security-token: ***", "customer-key: ***", "customer-key-md5: ***",
 		"attempt 1 of 5", "debug: $AWS_SECRET_ACCESS_KEY is set", "with a customer key", "git.example.com/octo/m", "http://***@127.0.0.1:9", "debug: $GOFLAGS is set", "signs true",
 	} {
 		if !strings.Contains(out, text) {

@@ -73,7 +73,7 @@ func TestWebStore(t *testing.T) {
 	defer signed.Close()
 	j.fresh()
 	args[2] = signed.URL + "/cache"
-	out = j.says("debug: GET "+server.URL+"/cache/v1/", append(args, "--debug", "--fail-on-error")...)
+	out = j.says("debug: GET "+server.URL+"/cache/v2/", append(args, "--debug", "--fail-on-error")...)
 	if !j.has(own) || strings.Contains(out, "sesame") {
 		t.Errorf("cold, or a signature in the log:\n%s", out)
 	}

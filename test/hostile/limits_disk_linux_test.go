@@ -130,7 +130,7 @@ func TestDiskFullInCollection(t *testing.T) {
 	m := newMachine(t, dirURL(filepath.Join(disk, "store")))
 	fill(t, m.build, 1, 4, 256<<10)
 	m.must(t, "save")
-	garbage := filepath.Join(disk, "store", "v1", "repos", "r", "old", "packs", strings.Repeat("ab", 32))
+	garbage := filepath.Join(disk, "store", "v2", "repos", "r", "old", "packs", strings.Repeat("ab", 32))
 	e2etest.Must(t, os.MkdirAll(filepath.Dir(garbage), 0o755))
 	e2etest.Must(t, os.WriteFile(garbage, make([]byte, 1<<20), 0o644))
 	filler := fillUp(t, disk)

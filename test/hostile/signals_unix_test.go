@@ -111,7 +111,7 @@ func TestSignalOnDirectory(t *testing.T) {
 				reset()
 			}
 		}
-		inTime("save", m, func() bool { return glob(root, "v1", "modules") }, func() { os.RemoveAll(root) })
+		inTime("save", m, func() bool { return glob(root, "v2", "modules") }, func() { os.RemoveAll(root) })
 		if left, _ := filepath.Glob(filepath.Join(root, ".#store", "tmp", "*")); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}

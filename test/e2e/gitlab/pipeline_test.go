@@ -195,7 +195,7 @@ func (l *lab) pipeline(jobs []string, variables ...string) (log string, err erro
 // scopes lists the scopes of the repository that have snapshots, each with its number of manifests.
 func (l *lab) scopes() map[string]int {
 	found := map[string]int{}
-	root := filepath.Join(l.s3.DataDir, "bucket", "v1", "repos", "gitlab.example.com~acme~shop")
+	root := filepath.Join(l.s3.DataDir, "bucket", "v2", "repos", "gitlab.example.com~acme~shop")
 	filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if rel, _ := filepath.Rel(root, path); err == nil && d.Type().IsRegular() && strings.Contains(rel, "/snapshots/") {
 			scope, _, _ := strings.Cut(rel, "/")
