@@ -236,7 +236,7 @@ func TestUnreadable(t *testing.T) {
 // TestOthersAreLeftAlone: gc knows what it removes.
 func TestOthersAreLeftAlone(t *testing.T) {
 	st := dirStore(t)
-	others := []string{"v2/readme", "v2/repos/r/s/signatures/x", "v2/repos/r/s/packs/short", "v2/modules/x", "backup/x"}
+	others := []string{"v2/readme", "v2/repos/r/s/signatures/x", "v2/repos/r/s/packs/short", "v1/modules/x", "backup/x"}
 	for _, n := range others {
 		put(t, st, n, []byte("x"))
 	}
