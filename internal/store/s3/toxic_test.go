@@ -157,6 +157,8 @@ func TestStall(t *testing.T) {
 	data := storetest.Content(1, 12<<20)
 	mustPut(t, s, "x", data)
 	ctx := context.Background()
+	// A toxic cannot be added to a connection on which the other end does not read.
+	net.add("stall", "downstream", `"bytes":1000000`)
 	r, _, err := s.Open(ctx, "x", 0, -1)
 	if err != nil {
 		t.Fatal(err)
@@ -165,8 +167,9 @@ func TestStall(t *testing.T) {
 	if _, err := io.ReadFull(r, make([]byte, 100)); err != nil {
 		t.Fatal(err)
 	}
-	net.add("timeout", "downstream", `"timeout":0`)
 	within(t, "in the middle of a body", 1, func() error { _, err := io.Copy(io.Discard, r); return err })
+	net.remove()
+	net.add("timeout", "downstream", `"timeout":0`)
 	within(t, "before the answer", 1, func() error { _, _, err := s.Open(ctx, "x", 0, -1); return err })
 	within(t, "stat", 1, func() error { _, err := s.Stat(ctx, "x"); return err })
 	net.remove()
