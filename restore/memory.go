@@ -14,6 +14,7 @@ const (
 	// bytes of stored frames, over all objects: those that are arriving, and those that wait to be
 	// decoded
 	maxStored    = 40 << 20
+	againBytes   = snapshot.MaxFrameStored // of the one frame that is read a second time
 	minBuffers   = 2 // one is decoded while the other is written
 	minTransfers = 2 // one for large objects, one for small ones
 	perTransfer  = 16 << 20
@@ -37,12 +38,13 @@ func (o *Options) decodedFrames() int {
 	return min(n, max(minBuffers, int(o.Memory/8*3/snapshot.FrameSize)))
 }
 
-// storedBytes bounds the memory of stored frames: maxStored, or a quarter of the memory if less.
+// storedBytes bounds the memory of stored frames: maxStored, or three sixteenths of the memory if
+// less, which leaves room for againBytes.
 func (o *Options) storedBytes() int64 {
 	if o.Memory <= 0 {
 		return maxStored
 	}
-	return min(maxStored, o.Memory/4)
+	return min(maxStored, o.Memory/16*3)
 }
 
 // How many bytes a plan takes, and what carries it out: for each action, whether it is wanted and

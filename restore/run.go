@@ -20,7 +20,8 @@ func carryOut(ctx context.Context, o Options, start time.Time, plans []plan) ([]
 	env := &install.Env{
 		Fetch: &fetch.Fetcher{
 			Store: o.Store, Meter: o.Meter,
-			Frames: fetch.NewMemory(o.storedBytes()), Buffers: fetch.NewBuffers(o.decodedFrames()),
+			Frames: fetch.NewMemory(o.storedBytes()), Again: fetch.NewMemory(againBytes),
+			Buffers: fetch.NewBuffers(o.decodedFrames()),
 		},
 		Start: start, Locked: new(install.Locked), TreesDone: make(chan struct{}),
 	}

@@ -92,11 +92,16 @@ func (p Partials) place(o Output, mtime time.Time) error {
 	if err := p.c.makeWay(o); err != nil {
 		return err
 	}
+	// The time comes last: with an old one, other processes would take the partial file for one
+	// that was left behind.
 	if o.Exec == "" {
-		if err := os.Chtimes(p.file(o), mtime, mtime); err != nil {
-			return err
+		err := osfile.Rename(p.file(o), path)
+		if err == nil {
+			if err = os.Chtimes(path, mtime, mtime); err != nil {
+				os.Remove(path)
+			}
 		}
-		return osfile.Rename(p.file(o), path)
+		return err
 	}
 	// Until the file is in it the directory of a program is empty, which the go command takes as a
 	// miss.
@@ -109,7 +114,12 @@ func (p Partials) place(o Output, mtime time.Time) error {
 		return err
 	}
 	// cmd/go reads, refreshes and trims by the time of the directory.
-	return os.Chtimes(dir, mtime, mtime)
+	err = os.Chtimes(dir, mtime, mtime)
+	if err != nil {
+		os.Remove(path)
+		os.Remove(dir)
+	}
+	return err
 }
 
 // makeWay removes what is at the place of an output and cannot be replaced by a rename. It returns

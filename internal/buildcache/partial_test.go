@@ -106,6 +106,38 @@ func TestPartialsApart(t *testing.T) {
 	}
 }
 
+// TestPartialYoung: an output never has an old time before it has its name, since others would take
+// it for one that was left behind.
+func TestPartialYoung(t *testing.T) {
+	c := newCache(t)
+	for range 300 {
+		p := c.NewPartials()
+		o := beginPartial(t, p, "")
+		stop, seen := make(chan struct{}), make(chan bool)
+		go func() {
+			old := false
+			for {
+				select {
+				case <-stop:
+					seen <- old
+					return
+				default:
+				}
+				st, err := os.Lstat(p.file(o))
+				old = old || err == nil && time.Since(st.ModTime()) > time.Hour
+			}
+		}()
+		err := p.Place(o, testTime)
+		close(stop)
+		if <-seen || err != nil {
+			t.Fatalf("it was old, %v", err)
+		}
+		if err := os.Remove(c.outputFile(o.ID)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestPlaceMends: what is wrong at the place of an output is replaced.
 func TestPlaceMends(t *testing.T) {
 	c := newCache(t)

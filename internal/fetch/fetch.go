@@ -2,7 +2,9 @@
 // a memory limit that all objects share, and decoded into a fixed number of buffers.
 //
 // Transfers cannot deadlock: whoever holds a stored frame may wait for a disk or for the network,
-// but not for more memory, and whoever waits for the network holds no decoded frame.
+// but not for more memory, and whoever waits for the network holds no decoded frame. A frame that is
+// read a second time has memory of its own, since that of the frames behind it, which were read
+// ahead, stays lent meanwhile; whoever holds it waits for the network and a decoded frame only.
 package fetch
 
 import (
@@ -19,6 +21,7 @@ import (
 type Fetcher struct {
 	Store   store.Store
 	Frames  *Memory  // of stored frames
+	Again   *Memory  // of those that Frame reads
 	Buffers *Buffers // for decoded ones
 	Meter   *report.Meter
 }
@@ -71,14 +74,15 @@ func (f *Fetcher) Range(
 	})
 }
 
-// Frame reads a single frame of a pack and decodes it, see Decode.
+// Frame reads a single frame of a pack and decodes it, see Decode. The caller may have a Source with
+// frames that were read ahead.
 func (f *Fetcher) Frame(ctx context.Context, pack snapshot.Pack, i int) ([]byte, error) {
 	frame := pack.Frames[i]
-	data, err := f.Frames.get(ctx, int(frame.Size))
+	data, err := f.Again.get(ctx, int(frame.Size))
 	if err != nil {
 		return nil, err
 	}
-	defer f.Frames.put(data)
+	defer f.Again.put(data)
 	body, _, err := f.Store.Open(ctx, pack.Object, StoredSize(pack.Frames, 0, i), frame.Size)
 	if err != nil {
 		return nil, err

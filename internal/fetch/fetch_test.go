@@ -24,7 +24,7 @@ func packed(frames ...string) (*Fetcher, *contenttest.Store, snapshot.Pack) {
 		raw = append(raw, []byte(f))
 	}
 	p := contenttest.Pack(st, raw...)
-	return &Fetcher{Store: st, Frames: NewMemory(1 << 20), Buffers: NewBuffers(2), Meter: new(report.Meter)}, st, p
+	return &Fetcher{Store: st, Frames: NewMemory(1 << 20), Again: NewMemory(1 << 16), Buffers: NewBuffers(2), Meter: new(report.Meter)}, st, p
 }
 
 // all reads all frames of a source, decoded.
@@ -112,7 +112,7 @@ func TestOpenFails(t *testing.T) {
 	if _, err := f.Frame(t.Context(), p, 0); !errors.Is(err, store.ErrDenied) {
 		t.Errorf("%v", err)
 	}
-	if !f.Frames.free.TryAcquire(f.Frames.size) {
+	if !f.Frames.free.TryAcquire(f.Frames.size) || !f.Again.free.TryAcquire(f.Again.size) {
 		t.Error("memory is held")
 	}
 }
@@ -137,7 +137,7 @@ func TestFrame(t *testing.T) {
 	if _, err := f.Frame(t.Context(), p, 1); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%v", err)
 	}
-	if !f.Frames.free.TryAcquire(f.Frames.size) {
+	if !f.Frames.free.TryAcquire(f.Frames.size) || !f.Again.free.TryAcquire(f.Again.size) {
 		t.Error("memory is held")
 	}
 }
@@ -154,7 +154,7 @@ func TestCloseEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	src.Close()
-	if !f.Frames.free.TryAcquire(f.Frames.size) {
+	if !f.Frames.free.TryAcquire(f.Frames.size) || !f.Again.free.TryAcquire(f.Again.size) {
 		t.Error("memory is held")
 	}
 }

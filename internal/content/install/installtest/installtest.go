@@ -16,7 +16,7 @@ import (
 func NewEnv(t testing.TB, st store.Store, c *modcache.Cache) *install.Env {
 	t.Helper()
 	env := &install.Env{
-		Fetch: &fetch.Fetcher{Store: st, Frames: fetch.NewMemory(1 << 20), Buffers: fetch.NewBuffers(2), Meter: new(report.Meter)},
+		Fetch: &fetch.Fetcher{Store: st, Frames: fetch.NewMemory(1 << 20), Again: fetch.NewMemory(1 << 20), Buffers: fetch.NewBuffers(2), Meter: new(report.Meter)},
 		Start: time.Now(), Locked: new(install.Locked), TreesDone: make(chan struct{}),
 	}
 	if c == nil {
