@@ -39,8 +39,24 @@ type laid struct{ index, first, count int32 }
 type packPlan struct {
 	pieces []freshChunk
 	raw    int64
-	frames int32
+	frames []int64 // their raw bytes
 	spot   snapshot.Spot
+}
+
+// has reports whether a pack that was made is the one that was planned: all extents in it rest on
+// that.
+func (p *packPlan) has(made snapshot.Pack) bool {
+	return made.Raw == p.raw && made.Chunks == len(p.pieces) &&
+		slices.EqualFunc(made.Content(), p.frames, func(f snapshot.Frame, raw int64) bool { return f.Raw == raw })
+}
+
+// inFrame adds bytes to a frame of a list that has the raw bytes of each.
+func inFrame(frames []int64, frame, size int32) []int64 {
+	if int(frame) == len(frames) {
+		frames = append(frames, 0)
+	}
+	frames[frame] += int64(size)
+	return frames
 }
 
 // freshChunk is a chunk of a packPlan, and where it can be read.
@@ -206,7 +222,7 @@ func (l *layouter) append(size int32, at freshChunk) place {
 	if last < 0 || l.jobs[last].isFull(size) {
 		next := l.stock.frames()
 		if last >= 0 {
-			next = l.first[len(l.first)-1] + l.jobs[last].frames
+			next = l.first[len(l.first)-1] + int32(len(l.jobs[last].frames))
 		}
 		l.first = append(l.first, next)
 		l.jobs = append(l.jobs, packPlan{})
@@ -214,7 +230,7 @@ func (l *layouter) append(size int32, at freshChunk) place {
 	}
 	j := &l.jobs[last]
 	frame, off := j.spot.Place(int(size))
-	j.frames = frame + 1
+	j.frames = inFrame(j.frames, frame, size)
 	j.raw += int64(size)
 	j.pieces = append(j.pieces, at)
 	return newPlace(l.first[len(l.first)-1]+frame, off, size)

@@ -3,8 +3,10 @@ package build
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/org/gocache-action/internal/chunk"
 	"github.com/org/gocache-action/internal/content/collect"
@@ -41,6 +43,9 @@ type packed struct {
 	lost []snapshot.Extent // chunks that could not be read again; Pack is not set
 }
 
+// errOtherPlaces: the outputs would be put together from other bytes.
+var errOtherPlaces = errors.New("its chunks do not lie where they were planned")
+
 // writeChunks writes the chunks of a pack. All other places in it are decided. So in the place of a
 // chunk that was there a moment ago and cannot be read again, there are some other bytes, and the
 // outputs that have it are not saved.
@@ -50,6 +55,7 @@ func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *la
 	done := packed{lay: lay, job: job}
 	p := &lay.jobs[job]
 	var spot snapshot.Spot
+	var frames []int64
 	for _, x := range p.pieces {
 		if ctx.Err() != nil {
 			return collect.Content{}, context.Cause(ctx)
@@ -57,6 +63,7 @@ func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *la
 		e := lay.cuts.table.entry(x.chunk)
 		id, data, err := src.read(x, e)
 		frame, off := spot.Place(len(data))
+		frames = inFrame(frames, frame, int32(len(data)))
 		if err != nil {
 			note.Warn("build cache output %s is not saved: it changed meanwhile: %v", l.inv.Outputs[x.index].ID, err)
 			done.lost = append(done.lost, snapshot.Extent{Frame: frame, Off: off, Len: int32(len(data))})
@@ -65,6 +72,9 @@ func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *la
 			return collect.Content{}, err
 		}
 		note.Read(int64(len(data)))
+	}
+	if !slices.Equal(frames, p.frames) {
+		return collect.Content{}, &collect.TornError{Err: errOtherPlaces}
 	}
 	return collect.Content{Members: len(p.pieces), Raw: p.raw, Of: done}, nil
 }
