@@ -18,7 +18,31 @@ func (f facts) isChange(p planned) bool {
 // differs is isChange for the stored snapshot that the plan would replace. What was packed anew is
 // a change, and so is what was mended.
 func (f facts) differs(p planned, old *snapshot.Manifest) bool {
-	return len(p.rewrite) > 0 || f.rules.isBefore(old) || !f.stock.IsSound() || differ(p.manifest, old)
+	return hasMoved(p, old) || f.rules.isBefore(old) || !f.stock.IsSound() || differ(p.manifest, old)
+}
+
+// hasMoved reports whether anything of the packs that are to be packed anew lies elsewhere. What
+// could not be read here stays, and would be a change with every save.
+func hasMoved(p planned, old *snapshot.Manifest) bool {
+	if len(p.rewrite) == 0 {
+		return false
+	}
+	now, before := liveIn(p.manifest), liveIn(old)
+	for object := range p.rewrite {
+		if now[object] != before[object] {
+			return true
+		}
+	}
+	return false
+}
+
+// liveIn says how many bytes of each pack a manifest needs.
+func liveIn(m *snapshot.Manifest) map[string]int64 {
+	live := map[string]int64{}
+	for i, n := range m.LiveBytes() {
+		live[m.Packs[i].Object] = n
+	}
+	return live
 }
 
 // differ compares two manifests by what a job would find. The time inside an entry is no

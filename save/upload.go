@@ -201,6 +201,9 @@ func (u *uploader) buildChunks(ctx context.Context, dst io.Writer, j collect.Job
 	if err = cmp.Or(err, closeErr); err != nil {
 		return collect.Outcome{}, err
 	}
+	if out.Members == 0 {
+		return collect.Outcome{}, nil
+	}
 	pack.Object = snapshot.PackObject(u.Repo, u.Scope, w.Sum())
 	out.Pack, out.Object, out.Size, out.Uploaded = pack, pack.Object, pack.Size, true
 	return out, nil

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/contenttest"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/content/install/installtest"
@@ -218,6 +219,32 @@ func TestSharedDamage(t *testing.T) {
 			t.Errorf("%v: outputs %v, want %v; %d entries", bad, got, want, entries)
 		}
 		env.End()
+	}
+}
+
+// TestSharedRefused: of an output that is not what it is named by, no frame is relied on, but only
+// one is named.
+func TestSharedRefused(t *testing.T) {
+	w := newShared(t)
+	w.kind.Verify = true
+	bad := slices.IndexFunc(w.manifest.Outputs, func(o snapshot.Output) bool { return len(framesOf(o.Extents)) > 3 })
+	o := &w.manifest.Outputs[bad]
+	o.ID[31] ^= 1
+	env := installtest.NewEnv(t, w.store, nil)
+	jobs, _ := w.begin(t, env)
+	out, err := runAll(t.Context(), jobs, 1)
+	if err != nil || out.Counts.Refused != 1 || len(out.Losses) != 1 {
+		t.Errorf("%+v, %+v, %v", out.Counts, out.Losses, err)
+	}
+	damage := collect.Damage{}
+	for _, d := range out.Damages {
+		damage.Mark(d.Object, d.Frame)
+	}
+	stock := collect.NewStock(nil, damage)
+	for _, e := range o.Extents {
+		if object := w.manifest.Packs[e.Pack].Object; !stock.IsBad(object, int(e.Frame)) {
+			t.Errorf("frame %d of %s is relied on", e.Frame, object)
+		}
 	}
 }
 

@@ -73,12 +73,16 @@ func newChunkTable() *chunkTable {
 // entry returns an entry by its number.
 func (t *chunkTable) entry(n int32) *chunkEntry { return &t.pages[n/pageChunks][n%pageChunks] }
 
+// is reports whether an entry is of a chunk of this hash and size. What a list calls by the same hash
+// and has another size is not the same: the list is wrong.
+func (e *chunkEntry) is(sum *chunkSum, size int32) bool { return e.sum == *sum && e.at.size() == size }
+
 // find returns the number of the first entry of a chunk. If there is none, it adds one for a chunk
 // that lies nowhere.
 func (t *chunkTable) find(sum chunkSum, size int32) int32 {
 	i := t.home(&sum)
 	for ; t.slots[i] != 0; i = t.next(i) {
-		if n := t.slots[i] - 1; t.entry(n).sum == sum {
+		if n := t.slots[i] - 1; t.entry(n).is(&sum, size) {
 			return n
 		}
 	}
@@ -89,7 +93,7 @@ func (t *chunkTable) find(sum chunkSum, size int32) int32 {
 func (t *chunkTable) add(sum chunkSum, at place) {
 	i := t.home(&sum)
 	for ; t.slots[i] != 0; i = t.next(i) {
-		if e := t.entry(t.slots[i] - 1); e.sum != sum {
+		if e := t.entry(t.slots[i] - 1); !e.is(&sum, at.size()) {
 			continue
 		} else if e.at.isNowhere() {
 			e.at = at
@@ -109,7 +113,7 @@ func (t *chunkTable) others(n int32, yield func(place) bool) {
 		return
 	}
 	for i := t.home(&e.sum); t.slots[i] != 0; i = t.next(i) {
-		if x := t.entry(t.slots[i] - 1); x.sum == e.sum && !yield(x.at) {
+		if x := t.entry(t.slots[i] - 1); x.is(&e.sum, e.at.size()) && !yield(x.at) {
 			return
 		}
 	}

@@ -61,7 +61,7 @@ func TestChunkTable(t *testing.T) {
 	}
 	for i := range n {
 		var got []place
-		c.others(c.find(numbered(i), 1), func(p place) bool { got = append(got, p); return true })
+		c.others(c.find(numbered(i), int32(i%1000+1)), func(p place) bool { got = append(got, p); return true })
 		if !slices.Equal(got, want[i]) {
 			t.Fatalf("chunk %d: %v, want %v", i, got, want[i])
 		}
@@ -86,8 +86,12 @@ func TestChunkTableOnce(t *testing.T) {
 	if c.others(n, func(p place) bool { return p == newPlace(0, 5, 6) }); c.count != 2 {
 		t.Errorf("%d entries", c.count)
 	}
+	c.add(numbered(1), newPlace(2, 0, 6))
+	if c.twice || c.count != 3 {
+		t.Error("a chunk of the same name and another size counts as the same")
+	}
 	c.add(numbered(1), newPlace(1, 0, 5))
-	if !c.twice || c.count != 3 {
+	if !c.twice || c.count != 4 {
 		t.Errorf("%v, %d", c.twice, c.count)
 	}
 }

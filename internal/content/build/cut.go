@@ -40,6 +40,7 @@ type outputCuts struct {
 	index int32  // in the inventory
 	count int32  // of its chunks; less than 0: it is not fit to be stored
 	first uint32 // of them in refs
+	moved bool   // it was not read: lists tell of which chunks it consists
 }
 
 // chunks are those of an output.
@@ -55,30 +56,35 @@ type cutFunc func(o buildcache.Output, found func(digest.ID, int)) error
 type cutting struct {
 	local Local
 	note  collect.Note
-	first int // output that is read; those before it are not
+	moved int // the first output that is read only if no list tells what it consists of
 
 	mu   sync.Mutex
 	cuts *cuts
 }
 
 // newCutting begins to cut outputs, given by their indices, into a table. There is room for as many
-// others before them.
-func (l Local) newCutting(others int, outputs []int32, t *chunkTable, note collect.Note) *cutting {
-	c := &cuts{table: t, outputs: make([]outputCuts, others+len(outputs))}
+// others behind them.
+func (l Local) newCutting(outputs []int32, others int, t *chunkTable, note collect.Note) *cutting {
+	c := &cuts{table: t, outputs: make([]outputCuts, len(outputs)+others)}
 	c.refs = make([]int32, 0, l.size(outputs)/chunk.Normal+int64(len(outputs)))
 	for n, i := range outputs {
-		c.outputs[others+n] = outputCuts{index: i, count: -1}
+		c.outputs[n] = outputCuts{index: i, count: -1}
 	}
-	return &cutting{local: l, note: note, cuts: c, first: others}
+	return &cutting{local: l, note: note, cuts: c, moved: len(outputs)}
 }
 
-// run reads all outputs, on all cores. The largest come first, lest one of them is what all wait
-// for at the end.
-func (c *cutting) run(ctx context.Context) error {
-	order := make([]int32, len(c.cuts.outputs)-c.first)
-	for n := range order {
-		order[n] = int32(c.first + n)
+// all are the numbers of the outputs that are read in any case.
+func (c *cutting) all() []int32 {
+	list := make([]int32, c.moved)
+	for n := range list {
+		list[n] = int32(n)
 	}
+	return list
+}
+
+// run reads some outputs, given by their numbers, on all cores. The largest come first, lest one of
+// them is what all wait for at the end.
+func (c *cutting) run(ctx context.Context, order []int32) error {
 	size := func(n int32) int64 { return c.local.inv.Outputs[c.cuts.outputs[n].index].Size }
 	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(size(b)/window, size(a)/window) })
 	workers := runtime.GOMAXPROCS(0)
@@ -110,7 +116,7 @@ func (c *cutting) output(ctx context.Context, n int, list *chunkList) {
 	})
 	if err != nil {
 		if ctx.Err() == nil {
-			c.note.Warn("build cache output %s is not saved: %v", o.ID, err)
+			c.note.Warn("build cache output %s is not %s: %v", o.ID, saving(n >= c.moved), err)
 		}
 		return
 	}
@@ -118,6 +124,15 @@ func (c *cutting) output(ctx context.Context, n int, list *chunkList) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cuts.add(n, list.chunks)
+}
+
+// saving says what is done with an output. One that is moved is stored, and stays where it is if
+// that fails.
+func saving(moved bool) string {
+	if moved {
+		return "packed anew, and stays where it is stored"
+	}
+	return "saved"
 }
 
 // add notes the chunks of an output.

@@ -194,7 +194,7 @@ func (s lists) save(t *testing.T, l Local, own *snapshot.Manifest, now time.Time
 func (s lists) pack(lay *layout, job int) snapshot.Pack {
 	j := lay.jobs[job]
 	h := sha256.New()
-	p := snapshot.Pack{Raw: j.raw, Chunks: len(j.pieces), Frames: make([]snapshot.Frame, j.frames+1)}
+	p := snapshot.Pack{Raw: j.raw, Chunks: len(j.pieces), Frames: make([]snapshot.Frame, len(j.frames)+1)}
 	var spot snapshot.Spot
 	var list []snapshot.Chunk
 	for _, x := range j.pieces {

@@ -238,7 +238,7 @@ func TestVerify(t *testing.T) {
 	if err != nil || out.Counts != (install.Counts{Restored: 4, Refused: 1}) {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if len(out.Damages) != 1 || !strings.HasSuffix(out.Damages[0].Reason, "is not what it is named by") {
+	if len(out.Damages) != 3 || len(out.Losses) != 1 || !strings.HasSuffix(out.Damages[0].Reason, "is not what it is named by") {
 		t.Errorf("%+v", out.Damages)
 	}
 	if outputs, _ := w.here(t); !slices.Equal(outputs, []int{0, 1, 3}) {

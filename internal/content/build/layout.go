@@ -38,9 +38,26 @@ type laid struct{ index, first, count int32 }
 // packPlan is a pack that is to be made.
 type packPlan struct {
 	pieces []freshChunk
+	proven int // of pieces: those of outputs that have been read just now, which come first
 	raw    int64
-	frames int32
+	frames []int64 // their raw bytes
 	spot   snapshot.Spot
+}
+
+// has reports whether a pack that was made is the one that was planned: all extents in it rest on
+// that.
+func (p *packPlan) has(made snapshot.Pack) bool {
+	return made.Raw == p.raw && made.Chunks == len(p.pieces) &&
+		slices.EqualFunc(made.Content(), p.frames, func(f snapshot.Frame, raw int64) bool { return f.Raw == raw })
+}
+
+// inFrame adds bytes to a frame of a list that has the raw bytes of each.
+func inFrame(frames []int64, frame, size int32) []int64 {
+	if int(frame) == len(frames) {
+		frames = append(frames, 0)
+	}
+	frames[frame] += int64(size)
+	return frames
 }
 
 // freshChunk is a chunk of a packPlan, and where it can be read.
@@ -63,6 +80,7 @@ type layouter struct {
 	first  []int32 // of each pack, those of jobs behind those of the stock, its first frame
 	chosen []place // of the chunks that are looked at
 	runs   []run   // of them
+	moved  bool    // those that are not proven are being laid out
 }
 
 // run is a number of chunks that lie one after the other in a pack of an earlier save.
@@ -73,13 +91,16 @@ type run struct {
 
 // layOut decides where all chunks lie. Each is taken from a pack of an earlier save or from an
 // earlier place of this one, else it is new, and follows the last new one. It adds places to the
-// table, which must not be used for anything else afterwards.
+// table, which must not be used for anything else afterwards. Outputs that are moved come last: their
+// files were not read, so what others have in common with them must not be taken from there.
 func layOut(c *cuts, stock stockPacks) *layout {
 	l := layouter{layout: &layout{stock: stock, cuts: c}, table: c.table}
 	l.first = slices.Clone(stock.first[:len(stock.packs)])
-	for _, o := range c.outputs {
-		if o.count >= 0 {
-			l.output(o)
+	for _, l.moved = range []bool{false, true} {
+		for _, o := range c.outputs {
+			if o.count >= 0 && o.moved == l.moved {
+				l.output(o)
+			}
 		}
 	}
 	c.refs, c.table.slots = nil, nil
@@ -206,7 +227,7 @@ func (l *layouter) append(size int32, at freshChunk) place {
 	if last < 0 || l.jobs[last].isFull(size) {
 		next := l.stock.frames()
 		if last >= 0 {
-			next = l.first[len(l.first)-1] + l.jobs[last].frames
+			next = l.first[len(l.first)-1] + int32(len(l.jobs[last].frames))
 		}
 		l.first = append(l.first, next)
 		l.jobs = append(l.jobs, packPlan{})
@@ -214,9 +235,12 @@ func (l *layouter) append(size int32, at freshChunk) place {
 	}
 	j := &l.jobs[last]
 	frame, off := j.spot.Place(int(size))
-	j.frames = frame + 1
+	j.frames = inFrame(j.frames, frame, size)
 	j.raw += int64(size)
 	j.pieces = append(j.pieces, at)
+	if !l.moved {
+		j.proven++
+	}
 	return newPlace(l.first[len(l.first)-1]+frame, off, size)
 }
 
@@ -243,7 +267,7 @@ func (l *layouter) extend(begin int, p place) {
 
 // memory is how many bytes the layout takes.
 func (l *layout) memory() int64 {
-	n := l.cuts.table.memory() + int64(12*len(l.outputs)+16*cap(l.extents)+12*len(l.cuts.outputs))
+	n := l.cuts.table.memory() + int64(12*len(l.outputs)+16*cap(l.extents)+16*len(l.cuts.outputs))
 	for _, j := range l.jobs {
 		n += int64(pieceBytes * cap(j.pieces))
 	}

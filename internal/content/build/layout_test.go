@@ -142,6 +142,10 @@ func TestLayOut(t *testing.T) {
 		"what goes on, in a pack of this save": {
 			[]string{"p1: b"}, []string{"a b", "b"}, []string{"new0.0[0:100] p1.0[0:100]", "p1.0[0:100]"}, "a@0+0",
 		},
+		"the same name and another size": { // b would lie 50 bytes before its place
+			[]string{"p1: a:50 c", "p2: c:30"}, []string{"a b c", "a:50 b"},
+			[]string{"new0.0[0:200] p1.0[50:150]", "p1.0[0:50] new0.0[100:200]"}, "a@0+0 b@0+100",
+		},
 		"a bad frame": {
 			[]string{"bad: a | b | c"}, []string{"a b c"}, []string{"bad.0[0:100] new0.0[0:100] bad.2[0:100]"}, "b@0+100",
 		},
@@ -213,7 +217,7 @@ func TestPackSizes(t *testing.T) {
 					t.Fatalf("%s: a chunk is at %d, %d, not %d, %d", name, e.at.frame(), e.at.off(), total+frame, off)
 				}
 			}
-			total += j.frames
+			total += int32(len(j.frames))
 			if j.memory() > collect.GroupBytes || len(j.pieces) > snapshot.MaxPackChunks {
 				t.Errorf("%s: a pack of %d bytes and %d chunks", name, j.raw, len(j.pieces))
 			}

@@ -86,7 +86,8 @@ func (l Local) uploaded(id digest.ID) (o snapshot.Output, ok bool) {
 	return snapshot.Output{ID: id, Size: here.Size, Exec: here.Exec, Extents: l.extents[p.first : p.first+p.count]}, true
 }
 
-// With implements collect.Kind. An output is placed if all packs that it lies in were made.
+// With implements collect.Kind. An output is placed if all packs that it lies in were made, as they
+// were planned.
 func (l Local) With(done []collect.Outcome) collect.Kind {
 	for _, d := range done {
 		if lay, ok := d.Of.(*layout); ok {
@@ -106,7 +107,7 @@ func (l Local) with(lay *layout, done []collect.Outcome) Local {
 	used := make([]int32, len(made.packs)) // 1 + index into packs of l
 	for _, o := range lay.outputs {
 		list := lay.extents[o.first : o.first+o.count]
-		if o.count == 0 || !made.has(list) {
+		if o.count == 0 || bytesOf(list) != l.inv.Outputs[o.index].Size || !made.has(list) {
 			continue
 		}
 		l.placed[o.index] = placed{int32(len(l.extents)), o.count}
@@ -122,7 +123,16 @@ func (l Local) with(lay *layout, done []collect.Outcome) Local {
 	return l
 }
 
-// made are the packs that extents of a layout are in. Those that were not made are nil.
+// bytesOf sums up the bytes of extents.
+func bytesOf(list []snapshot.Extent) (n int64) {
+	for _, e := range list {
+		n += int64(e.Len)
+	}
+	return n
+}
+
+// made are the packs that extents of a layout are in. Those that were not made, or not as
+// they were planned, are nil.
 type made struct {
 	packs []*snapshot.Pack
 	lost  map[int32][]snapshot.Extent // chunks of packs that could not be read again
@@ -134,7 +144,7 @@ func (lay *layout) made(done []collect.Outcome) made {
 		m.packs[i] = &lay.stock.packs[i]
 	}
 	for i := range done {
-		if p, ok := done[i].Of.(packed); ok && p.lay == lay && done[i].Object != "" {
+		if p, ok := done[i].Of.(packed); ok && p.lay == lay && done[i].Object != "" && lay.jobs[p.job].has(done[i].Pack) {
 			n := len(lay.stock.packs) + p.job
 			m.packs[n], m.lost[int32(n)] = &done[i].Pack, p.lost
 		}

@@ -25,7 +25,7 @@ func layoutOf(l Local, packs ...string) *layout {
 			lay.extents = append(lay.extents, snapshot.Extent{Pack: int32(n), Off: off, Len: size})
 			off += size
 		}
-		lay.jobs = append(lay.jobs, packPlan{})
+		lay.jobs = append(lay.jobs, packPlan{pieces: make([]freshChunk, 1), raw: 5000, frames: []int64{5000}})
 	}
 	return lay
 }
@@ -77,6 +77,33 @@ func TestWith(t *testing.T) {
 	}
 	if same := after.With(nil).(Local); len(same.packs) != 2 {
 		t.Errorf("no outcomes change it: %+v", same.packs)
+	}
+}
+
+// TestWithOther: an output is not stored in a pack that is not the planned one, nor by extents that
+// are not as long as it.
+func TestWithOther(t *testing.T) {
+	s := situation{here: "entry a1 o1 10 -\nentry a2 o2 20 -"}
+	for name, spoil := range map[string]func(lay *layout, p *snapshot.Pack){
+		"":             func(*layout, *snapshot.Pack) {},
+		"fewer bytes":  func(_ *layout, p *snapshot.Pack) { p.Raw-- },
+		"more chunks":  func(_ *layout, p *snapshot.Pack) { p.Chunks++ },
+		"other frames": func(_ *layout, p *snapshot.Pack) { p.Frames[0].Raw-- },
+		"more frames":  func(_ *layout, p *snapshot.Pack) { p.Frames = append(p.Frames, snapshot.Frame{}) },
+		"too short":    func(lay *layout, _ *snapshot.Pack) { lay.extents[0].Len-- },
+		"too long":     func(lay *layout, _ *snapshot.Pack) { lay.extents[0].Len++ },
+	} {
+		l := here(t, s.here)
+		lay := layoutOf(l, "n1 o1", "n2 o2")
+		done := uploads(lay, "n1", "n2")
+		spoil(lay, &done[1].Pack)
+		want := "o1"
+		if name == "" {
+			want = ""
+		}
+		if _, _, missing := s.plan(t, l.With(done).(Local)); missing != want {
+			t.Errorf("%s: missing %q, want %q", name, missing, want)
+		}
 	}
 }
 

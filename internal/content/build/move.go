@@ -11,7 +11,8 @@ import (
 
 // Packs with much that is dead are packed anew (collect.Repack). The outputs that have parts there
 // need not be read for it: the lists of their packs tell of which chunks they consist. Only what
-// lies in these packs is read, and proven by its hash in the list.
+// lies in these packs is read, and proven by its hash in the list. An output of which the lists do
+// not tell is read as a whole, as those that the store lacks, lest its packs stay for ever.
 
 // movedOutput is an output that is stored and here, of which parts lie in packs that are packed
 // anew.
@@ -89,20 +90,25 @@ func (m *moving) keep(t *chunkTable, pack int, list []snapshot.Chunk) {
 	}
 }
 
-// add notes the chunks of all outputs that are moved, which come first in c. One of a pack whose
-// list could not be read stays where it is.
-func (m *moving) add(c *cuts) {
-	for n, o := range m.outputs {
-		c.outputs[n] = outputCuts{index: o.index, count: -1}
+// add notes the chunks of all outputs that are moved, which in c follow n others. It returns the
+// numbers of those that have to be read, as a list could not be.
+func (m *moving) add(c *cuts, n int) (unknown []int32) {
+	for _, o := range m.outputs {
 		first, ok := len(c.refs), true
 		for _, e := range o.output.Extents {
 			ok = ok && m.extent(c, o.of.Packs[e.Pack].Object, e)
 		}
 		if ok {
-			c.outputs[n].first, c.outputs[n].count = uint32(first), int32(len(c.refs)-first)
+			c.outputs[n] = outputCuts{index: o.index, count: int32(len(c.refs) - first), first: uint32(first), moved: true}
+		} else {
+			c.refs = c.refs[:first]
+			c.outputs[n] = outputCuts{index: o.index, count: -1}
+			unknown = append(unknown, int32(n))
 		}
+		n++
 	}
 	m.chunks = nil
+	return unknown
 }
 
 // extent adds the chunks of an extent, and reports whether it consists of whole ones.

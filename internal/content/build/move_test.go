@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/org/gocache-action/internal/content/collect"
@@ -22,15 +23,16 @@ func TestMove(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil  func(t *testing.T, dir string, p packs, first string)
 		late   bool
+		all    bool // outputs are read as a whole
 		stays  bool // the first pack
 		warned bool
 	}{
 		"moved": {},
 		"its list is damaged": {
-			spoil: func(_ *testing.T, _ string, p packs, first string) { p[first][len(p[first])-5] ^= 1 }, stays: true, warned: true,
+			spoil: func(_ *testing.T, _ string, p packs, first string) { p[first][len(p[first])-5] ^= 1 }, all: true, warned: true,
 		},
 		"its list is gone": {
-			spoil: func(_ *testing.T, _ string, p packs, first string) { delete(p, first) }, stays: true,
+			spoil: func(_ *testing.T, _ string, p packs, first string) { delete(p, first) }, all: true,
 		},
 		"an output has vanished": {
 			spoil: func(t *testing.T, dir string, _ packs, _ string) {
@@ -73,13 +75,42 @@ func TestMove(t *testing.T) {
 			if stays != c.stays || (len(s.warnings) > 0) != c.warned {
 				t.Errorf("the first pack stays: %v; %q", stays, s.warnings)
 			}
-			if s.read != int64(len(fresh)) {
+			want := len(fresh)
+			if c.all {
+				want += len(one) + len(two) + len(both) + len(next)
+			}
+			if s.read != int64(want) {
 				t.Errorf("%d bytes of outputs were read", s.read)
 			}
 			if most := int64(len(one) + len(two) + len(fresh) + 80_000); s.again > most { // a chunk of both as well
 				t.Errorf("%d bytes are packed, of %d", s.again, most)
 			}
 		})
+	}
+}
+
+// TestMoveRotten: a stored output whose file has rotted stays where it is, and costs no other one,
+// also one that has the same chunks. That is no change for the next save.
+func TestMoveRotten(t *testing.T) {
+	rotten, good, dead := noise(1, 300_000), noise(2, 200_000), noise(3, 400_000)
+	fresh := rotten + noise(4, 100_000)
+	dir, p := t.TempDir(), packs{}
+	a := p.save(t, cacheWith(t, dir, dead, rotten, good), nil)
+	first := a.manifest.Packs[0].Object
+	own := a.manifest
+	own.Actions = slices.DeleteFunc(own.Actions, func(x snapshot.Action) bool { return own.Outputs[x.Output].ID == sha256.Sum256([]byte(dead)) })
+	if err := errors.Join(os.Remove(outputFile(dir, dead)), os.WriteFile(outputFile(dir, rotten), make([]byte, len(rotten)), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	s := p.saveAnew(t, cacheWith(t, dir, fresh), nil, map[string]bool{first: true}, own)
+	p.check(t, s.manifest, rotten, good, fresh)
+	if len(s.warnings) == 0 || !strings.Contains(s.warnings[0], "stays where it is stored") {
+		t.Errorf("warnings %q", s.warnings)
+	}
+	again := p.saveAnew(t, s.local, nil, map[string]bool{first: true}, s.manifest)
+	p.check(t, again.manifest, rotten, good, fresh)
+	if a, b := len(again.manifest.Packs), len(s.manifest.Packs); a != b {
+		t.Errorf("%d packs, then %d", b, a)
 	}
 }
 
@@ -101,19 +132,22 @@ func TestMovedChunks(t *testing.T) {
 	} {
 		o := &snapshot.Output{Extents: c.extents}
 		move := newMoving(stock, []movedOutput{{0, 0, o, m}, {1, 1, &snapshot.Output{Extents: []snapshot.Extent{{Len: 100}}}, m}})
-		all := &cuts{table: newChunkTable(), outputs: make([]outputCuts, 2)}
+		all := &cuts{table: newChunkTable(), outputs: make([]outputCuts, 3)}
 		for i, list := range lists {
 			move.keep(all.table, i, list)
 		}
-		move.add(all)
+		unknown := move.add(all, 1)
 		got := "-"
-		if all.outputs[0].count >= 0 {
+		if all.outputs[1].count >= 0 {
 			got = ""
-			for _, ref := range all.chunks(all.outputs[0]) {
+			for _, ref := range all.chunks(all.outputs[1]) {
 				got += string(all.table.entry(ref).sum[:1])
 			}
 		}
-		if last := all.chunks(all.outputs[1]); got != c.want || len(last) != 1 || all.table.entry(last[0]).sum[0] != 'a' {
+		if slices.Equal(unknown, []int32{1}) != (c.want == "-") {
+			t.Errorf("%s: to be read: %v", name, unknown)
+		}
+		if last := all.chunks(all.outputs[2]); got != c.want || len(last) != 1 || all.table.entry(last[0]).sum[0] != 'a' {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 func (l Local) prepare(
 	ctx context.Context, in collect.Preparing, missing []int32, moved []movedOutput, stock stockPacks,
 ) (collect.Prepared, error) {
-	c := l.newCutting(len(moved), missing, newChunkTable(), in.Note)
+	c := l.newCutting(missing, len(moved), newChunkTable(), in.Note)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lists := make(chan error, 1)
@@ -28,11 +28,13 @@ func (l Local) prepare(
 			m.keep(c.cuts.table, pack, list)
 		})
 	}()
-	err := c.run(ctx)
+	err := c.run(ctx, c.all())
 	if err = cmp.Or(err, <-lists); err != nil {
 		return collect.Prepared{}, err
 	}
-	m.add(c.cuts)
+	if err := c.run(ctx, m.add(c.cuts, len(missing))); err != nil {
+		return collect.Prepared{}, err
+	}
 	lay := layOut(c.cuts, stock)
 	return collect.Prepared{
 		Jobs: l.jobs(lay), Memory: lay.memory(),

@@ -3,8 +3,10 @@ package build
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/org/gocache-action/internal/chunk"
 	"github.com/org/gocache-action/internal/content/collect"
@@ -41,24 +43,29 @@ type packed struct {
 	lost []snapshot.Extent // chunks that could not be read again; Pack is not set
 }
 
+// errOtherPlaces: the outputs would be put together from other bytes.
+var errOtherPlaces = errors.New("its chunks do not lie where they were planned")
+
 // writeChunks writes the chunks of a pack. All other places in it are decided. So in the place of a
 // chunk that was there a moment ago and cannot be read again, there are some other bytes, and the
-// outputs that have it are not saved.
+// outputs that have it are not saved, or not moved. A pack of nothing else has no members.
 func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *layout, job int, note collect.Note) (collect.Content, error) {
 	src := source{local: l, index: -1}
 	defer src.close()
 	done := packed{lay: lay, job: job}
 	p := &lay.jobs[job]
 	var spot snapshot.Spot
-	for _, x := range p.pieces {
+	var frames []int64
+	for n, x := range p.pieces {
 		if ctx.Err() != nil {
 			return collect.Content{}, context.Cause(ctx)
 		}
 		e := lay.cuts.table.entry(x.chunk)
 		id, data, err := src.read(x, e)
 		frame, off := spot.Place(len(data))
+		frames = inFrame(frames, frame, int32(len(data)))
 		if err != nil {
-			note.Warn("build cache output %s is not saved: it changed meanwhile: %v", l.inv.Outputs[x.index].ID, err)
+			note.Warn("build cache output %s is not %s: it changed meanwhile: %v", l.inv.Outputs[x.index].ID, saving(n >= p.proven), err)
 			done.lost = append(done.lost, snapshot.Extent{Frame: frame, Off: off, Len: int32(len(data))})
 		}
 		if err := w.Add(id, data); err != nil {
@@ -66,7 +73,10 @@ func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *la
 		}
 		note.Read(int64(len(data)))
 	}
-	return collect.Content{Members: len(p.pieces), Raw: p.raw, Of: done}, nil
+	if !slices.Equal(frames, p.frames) {
+		return collect.Content{}, &collect.TornError{Err: errOtherPlaces}
+	}
+	return collect.Content{Members: len(p.pieces) - len(done.lost), Raw: p.raw, Of: done}, nil
 }
 
 // source reads chunks of outputs. It belongs to one goroutine.

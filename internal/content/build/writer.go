@@ -172,17 +172,33 @@ func (w *writer) matches(i int32, sum hash.Hash, parts [][]byte, last bool) bool
 }
 
 // refuse counts an output as lost that is not what it is named by. Which of its frames is to blame
-// cannot be told: the first is named.
+// cannot be told: the first is named, and none is relied on by the next save, lest the wrong bytes
+// get into other outputs.
 func (w *writer) refuse(i int32) {
 	o := w.in.manifest.Outputs[i]
 	reason := fmt.Sprintf("output %s is not what it is named by", o.ID)
 	if len(o.Extents) > 0 {
 		e := o.Extents[0]
 		w.out.Damage(w.in.manifest.Packs[e.Pack].Object, int(e.Frame), reason, install.KindRefused)
+		for _, f := range framesOf(o.Extents)[1:] {
+			w.out.Mend(w.in.manifest.Packs[f.Pack].Object, int(f.Frame), reason)
+		}
 	} else {
 		w.out.Name(fmt.Sprintf("output %s", o.ID), reason, install.KindRefused)
 	}
 	w.loseOutput(i, install.KindRefused)
+}
+
+// framesOf lists the frames in which extents lie, each once, that of the first extent first.
+func framesOf(extents []snapshot.Extent) (list []snapshot.Extent) {
+	seen := map[snapshot.Extent]bool{}
+	for _, e := range extents {
+		if f := (snapshot.Extent{Pack: e.Pack, Frame: e.Frame}); !seen[f] {
+			seen[f] = true
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // part writes the extents of an output that lie in one frame. If they are the last that it lacked,
