@@ -21,6 +21,11 @@ func TestRatioIsTakenWithinRounds(t *testing.T) {
 	if got, ok := r.ratio(loopback, restoreEmpty, wall); got != 0.5 || !ok {
 		t.Errorf("ratio = %v, %v, want 0.5, the median of 0.5, 0.9 and 0.2", got, ok)
 	}
+	r.Links = []linkInfo{{Name: loopback}, {Name: shaped}}
+	want := []comparison{{loopback, restoreEmpty, "wall", 0.5, 2}}
+	if diff := cmp.Diff(want, r.compareAll()); diff != "" {
+		t.Errorf("comparisons (-want +got):\n%s", diff)
+	}
 	if _, ok := r.ratio(shaped, restoreEmpty, wall); ok {
 		t.Error("a ratio of a link that was not measured")
 	}

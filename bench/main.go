@@ -45,9 +45,10 @@ func measureAll(ctx context.Context, o options) (res *results, err error) {
 	defer func() { err = errors.Join(err, d.close()) }()
 	res = &results{Started: time.Now().UTC(), Rounds: o.rounds}
 	for _, name := range o.projects {
-		figures, err := measureProject(ctx, d, subjectNamed(name), o, &res.Machine)
-		if figures != nil && len(figures.Runs) > 0 {
-			res.Projects = append(res.Projects, figures)
+		f, err := measureProject(ctx, d, subjectNamed(name), o, &res.Machine)
+		if f != nil && len(f.Runs) > 0 {
+			f.Compared = f.compareAll()
+			res.Projects = append(res.Projects, f)
 		}
 		if err != nil {
 			if len(res.Projects) == 0 {

@@ -25,17 +25,25 @@ func (p *project) makeRelease(ctx context.Context) error {
 	if err := p.fetchDependencies(ctx, "next"); err != nil {
 		return err
 	}
-	names, err := differing(p.Path("project"), p.Path("next"))
+	names, err := p.keepDifferences()
 	if err != nil {
 		return err
 	}
-	for from, to := range map[string]string{"project": beforeRelease, "next": released} {
-		if err := p.replace(from, to, names); err != nil {
-			return err
-		}
-	}
 	logf("%s differs from %s in %d files", p.Release, p.Module, len(names))
 	return os.RemoveAll(p.Path("next"))
+}
+
+// keepDifferences puts aside, in both forms, the files in which "next" differs from the project.
+func (p *project) keepDifferences() (names []string, err error) {
+	if names, err = differing(p.Path("project"), p.Path("next")); err != nil {
+		return nil, err
+	}
+	for from, to := range map[string]string{"project": beforeRelease, "next": released} {
+		if err := p.replace(from, to, names); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
 }
 
 // useRelease gives the project the files of one of the two releases.

@@ -22,6 +22,36 @@ type figures struct {
 	Links  []linkInfo `json:"links"`
 	Runs   []run      `json:"runs"`
 	Calls  *calls     `json:"calls,omitempty"`
+	// Compared is made from Runs, for those who read the JSON.
+	Compared []comparison `json:"compared"`
+}
+
+// comparison is the median of the ratios gocache / tar of one figure, and that turned over: how many
+// times faster or smaller gocache is.
+type comparison struct {
+	Link     string  `json:"link"`
+	Scenario string  `json:"scenario"`
+	Figure   string  `json:"figure"`
+	Ratio    float64 `json:"ratio"`
+	Times    float64 `json:"times"`
+}
+
+// compareAll makes the comparisons of all links and scenarios in which both tools ran.
+func (r *figures) compareAll() (list []comparison) {
+	named := []struct {
+		name string
+		m    metric
+	}{{"wall", wall}, {"cpu", cpu}, {"stored", storedBytes}, {"uploaded", uploaded}}
+	for _, l := range r.Links {
+		for _, scenario := range scenarioNames {
+			for _, f := range named {
+				if ratio, ok := r.ratio(l.Name, scenario, f.m); ok && ratio > 0 {
+					list = append(list, comparison{l.Name, scenario, f.name, ratio, 1 / ratio})
+				}
+			}
+		}
+	}
+	return list
 }
 
 type linkInfo struct {
