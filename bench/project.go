@@ -96,7 +96,7 @@ func (p *project) buildReference(ctx context.Context) error {
 
 // runJob does what a CI job does between restore and save.
 func (p *project) runJob(ctx context.Context, env ...string) error {
-	for _, argv := range p.job() {
+	for _, argv := range p.Job {
 		if _, err := p.userCommand(ctx, p.Path("project"), env, argv...); err != nil {
 			return err
 		}
@@ -229,7 +229,7 @@ var compiles = regexp.MustCompile(`/pkg/tool/[^ /]+/(compile|asm|cgo) .*`)
 
 // checkComplete runs the job offline and fails if anything had to be fetched or compiled.
 func (p *project) checkComplete(ctx context.Context) error {
-	for _, argv := range p.job() {
+	for _, argv := range p.Job {
 		out, err := p.userCommand(ctx, p.Path("project"), []string{"GOPROXY=off"}, slices.Insert(slices.Clone(argv), 2, "-x")...)
 		if err != nil {
 			return fmt.Errorf("offline job after the restore: %w", err)

@@ -32,10 +32,10 @@ func (r *results) Pages() (list []page) {
 // page is what the template sees of a project.
 type page struct{ *figures }
 
-// Job is what its jobs run.
-func (p page) Job() string {
+// JobLine is what its jobs run.
+func (p page) JobLine() string {
 	var lines []string
-	for _, argv := range p.job() {
+	for _, argv := range p.Job {
 		lines = append(lines, strings.ReplaceAll(strings.Join(argv, " "), "^$", "'^$'"))
 	}
 	return strings.Join(lines, " && ")
