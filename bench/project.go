@@ -28,18 +28,27 @@ const original, edited, upgraded = "original", "edited", "upgraded"
 // moduleFiles are what an upgrade changes.
 var moduleFiles = []string{"go.mod", "go.sum"}
 
-// prepare fetches and builds the project with fresh caches, unless an earlier run left it.
+// prepare fetches and builds the project with fresh caches, unless an earlier run left it. It goes
+// on where a run was interrupted that kept the file system, since the builds take long.
 func (p *project) prepare(ctx context.Context) error {
-	if _, err := os.Stat(p.Path("prepared")); err == nil {
-		return p.reset()
-	}
-	steps := []func(context.Context) error{p.fetch, p.buildReference, p.makeEdit, p.makeUpgrade, p.makeRelease}
-	for _, step := range steps {
-		if err := step(ctx); err != nil {
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"fetched", p.fetch}, {"built", p.buildReference}, {"edited", p.makeEdit}, {"upgraded", p.makeUpgrade}, {"released", p.makeRelease},
+	} {
+		done := p.Path("prepared", step.name)
+		if _, err := os.Stat(done); err == nil {
+			continue
+		}
+		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("prepare the project: %w", err)
 		}
+		if err := p.writeFile("prepared", step.name, nil); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(p.Path("prepared"), nil, 0o644)
+	return p.reset()
 }
 
 // fetch gets the source through the module proxy, as a writable copy.
