@@ -19,15 +19,19 @@ type calls struct {
 	Creates int `json:"creates"` // successful opens that create
 	Writes  int `json:"writes"`  // to what was opened so
 	Closes  int `json:"closes"`
+	// Outputs whose bytes lie in several frames are put together under another name, with an open,
+	// writes and a close for each frame. They are among Files, but not among the calls above.
+	Assembled      int `json:"assembled"`
+	AssembledCalls int `json:"assembled_calls"`
 	// Directories are made, and trees and files renamed, with these; the target does not limit
 	// them.
 	Mkdirs  int `json:"mkdirs"`
 	Renames int `json:"renames"`
 }
 
-// perFile is the number of calls for each file.
+// perFile is the number of calls for each file that is not put together.
 func (c *calls) perFile() float64 {
-	return float64(c.Creates+c.Writes+c.Closes) / float64(max(c.Files, 1))
+	return float64(c.Creates+c.Writes+c.Closes) / float64(max(c.Files-c.Assembled, 1))
 }
 
 // traced are the calls that strace shows. All that create, write or close a file are
@@ -75,7 +79,7 @@ const unfinished = " <unfinished ...>"
 // countCalls reads the output of "strace -f" of a program that is one process with several
 // threads. Short-lived children, such as "go env", count with it.
 func countCalls(r io.Reader) (calls, error) {
-	t := callTracker{pending: map[string]string{}, created: map[string]bool{}}
+	t := callTracker{pending: map[string]string{}, open: map[string]kind{}}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -105,7 +109,31 @@ func countCalls(r io.Reader) (calls, error) {
 type callTracker struct {
 	calls
 	pending map[string]string // by thread: arguments of its unfinished call
-	created map[string]bool   // by descriptor
+	open    map[string]kind   // by descriptor
+}
+
+// kind says what a descriptor stands for.
+type kind int
+
+const (
+	other kind = iota
+	created
+	partial // an output that is put together
+)
+
+// partialName is how the name of an output ends that is not whole.
+const partialName = `.partial"`
+
+// kindOf tells what a successful open gives.
+func kindOf(name, args string) kind {
+	creates := name == "creat" || strings.Contains(args, "O_CREAT") || strings.Contains(args, "O_TMPFILE")
+	switch {
+	case strings.Contains(args, partialName):
+		return partial
+	case creates:
+		return created
+	}
+	return other
 }
 
 // count counts a complete call, by name; rest is its arguments and its result.
@@ -116,28 +144,44 @@ func (t *callTracker) count(name, rest string) {
 	switch {
 	case strings.HasPrefix(result, "-1"):
 	case strings.HasPrefix(name, "open") || name == "creat":
-		if name == "creat" || strings.Contains(rest, "O_CREAT") || strings.Contains(rest, "O_TMPFILE") {
-			t.created[result] = true
-			t.Creates++
-		}
+		t.opened(result, kindOf(name, rest), strings.Contains(rest, "O_CREAT"))
 	case strings.HasPrefix(name, "mkdir"):
 		t.Mkdirs++
 	case strings.HasPrefix(name, "rename") || strings.HasPrefix(name, "link"):
 		t.Renames++
-	case name != "close" && t.created[descriptor]:
+	case name != "close" && t.open[descriptor] == created:
 		t.Writes++
+	case name != "close" && t.open[descriptor] == partial:
+		t.AssembledCalls++
+	}
+}
+
+func (t *callTracker) opened(descriptor string, k kind, creates bool) {
+	t.open[descriptor] = k
+	switch {
+	case k == created:
+		t.Creates++
+	case k == partial:
+		t.AssembledCalls++
+		if creates {
+			t.Assembled++
+		}
 	}
 }
 
 func (t *callTracker) close(args string) {
 	descriptor, _, _ := strings.Cut(args, ")")
-	if t.created[descriptor] {
+	switch t.open[descriptor] {
+	case created:
 		t.Closes++
-		delete(t.created, descriptor)
+	case partial:
+		t.AssembledCalls++
 	}
+	delete(t.open, descriptor)
 }
 
 func (c *calls) String() string {
-	return fmt.Sprintf("%d files: %d creating, %d writing, %d closing calls, %.2f a file; besides %d mkdir, %d rename and link",
-		c.Files, c.Creates, c.Writes, c.Closes, c.perFile(), c.Mkdirs, c.Renames)
+	return fmt.Sprintf("%d files of one frame: %d creating, %d writing, %d closing calls, %.2f a file; "+
+		"%d outputs of several frames: %d such calls; besides %d mkdir, %d rename and link",
+		c.Files-c.Assembled, c.Creates, c.Writes, c.Closes, c.perFile(), c.Assembled, c.AssembledCalls, c.Mkdirs, c.Renames)
 }

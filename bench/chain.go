@@ -19,12 +19,13 @@ const (
 	unchangedSave = "unchanged-save" // after a job that changed nothing
 	editSave      = "edit-save"      // after a job with one changed source file
 	upgradeSave   = "upgrade-save"   // after a job with one upgraded dependency
+	releaseSave   = "release-save"   // after the job of the next patch release, over what was restored
 	restoreOver   = "restore-over"   // over the caches that are there, as on a self-hosted machine
 	systemCalls   = "system-calls"   // a restore into empty directories under strace, not timed
 	leastWork     = "floor"          // what no restore can do without; see floor.go
 )
 
-var scenarioNames = []string{firstSave, restoreEmpty, unchangedSave, editSave, upgradeSave, restoreOver, systemCalls, leastWork}
+var scenarioNames = []string{firstSave, restoreEmpty, unchangedSave, editSave, upgradeSave, releaseSave, restoreOver, systemCalls, leastWork}
 
 // chain is a sequence of CI jobs with one tool, from an empty bucket on.
 type chain struct {
@@ -62,7 +63,7 @@ func (c *chain) bucket() string { return "bench" }
 // wants tells whether a scenario was asked for, or another one needs it: all start from
 // the first save, and all but that one from a restore.
 func (c *chain) wants(scenario string) bool {
-	others := slices.ContainsFunc(c.wanted, func(s string) bool { return s != firstSave && s != systemCalls && s != leastWork })
+	others := slices.ContainsFunc(c.wanted, func(s string) bool { return s != firstSave && s != systemCalls && s != leastWork && s != releaseSave })
 	return scenario == firstSave || scenario == restoreEmpty && others || slices.Contains(c.wanted, scenario)
 }
 
@@ -79,7 +80,7 @@ func (c *chain) all(ctx context.Context, t tool) error {
 		{editSave, c.editSave}, {upgradeSave, c.upgradeSave}, {restoreOver, c.restoreOver},
 	}
 	for _, step := range steps {
-		if !c.wants(step.name) {
+		if !c.wants(step.name) || !c.has(step.name) {
 			continue
 		}
 		if err := step.do(ctx); err != nil {
@@ -144,6 +145,28 @@ func (c *chain) upgradeSave(ctx context.Context) error {
 		return err
 	}
 	return c.save(ctx, upgradeSave)
+}
+
+// nextRelease is a chain of its own: first save, then on a new machine the next patch release, which
+// restores what there is, runs its job and saves. Only the last step is recorded.
+func (c *chain) nextRelease(ctx context.Context, t tool) error {
+	c.round, c.wanted = 0, nil
+	if err := c.all(ctx, t); err != nil {
+		return err
+	}
+	if err := errors.Join(c.emptyCaches(), c.useRelease(released)); err != nil {
+		return err
+	}
+	for _, s := range t.restore(c.number) {
+		if _, err := c.succeed(ctx, t.env(), s); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(t.clean(false), c.releaseJob(ctx)); err != nil {
+		return err
+	}
+	c.round = 1
+	return c.save(ctx, releaseSave)
 }
 
 func (c *chain) restoreOver(ctx context.Context) error {

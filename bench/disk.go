@@ -47,14 +47,23 @@ func mountDisk(ctx context.Context, image string, sizeGiB int, keep bool) (*disk
 
 // mountedImage returns the image file that is mounted at dir by way of a loop device, or "".
 func mountedImage(dir string) (string, error) {
+	device, err := loopDevice(dir)
+	if err != nil || device == "" {
+		return "", err
+	}
+	image, err := os.ReadFile(filepath.Join("/sys/block", filepath.Base(device), "loop/backing_file"))
+	return strings.TrimSpace(string(image)), err
+}
+
+// loopDevice returns what is mounted at dir, or "".
+func loopDevice(dir string) (string, error) {
 	mounts, err := os.ReadFile("/proc/mounts") // device directory type ...
 	if err != nil {
 		return "", err
 	}
 	for line := range strings.Lines(string(mounts)) {
 		if f := strings.Fields(line); f[1] == dir {
-			image, err := os.ReadFile(filepath.Join("/sys/block", filepath.Base(f[0]), "loop/backing_file"))
-			return strings.TrimSpace(string(image)), err
+			return f[0], nil
 		}
 	}
 	return "", nil
@@ -63,7 +72,16 @@ func mountedImage(dir string) (string, error) {
 func (d *disk) mount(ctx context.Context) error {
 	// nodiscard keeps the blocks of the image allocated; the two lazy options would
 	// leave work to a kernel thread, which would run beside the first measurements.
-	return kit.Image{File: d.image, Dir: d.dir}.Mount(ctx, []string{"-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0"}, "loop")
+	err := kit.Image{File: d.image, Dir: d.dir}.Mount(ctx, []string{"-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0"}, "loop")
+	if err != nil {
+		return err
+	}
+	// Memory would else hold an image on a disk a second time. Where that is not possible, nothing
+	// but memory is lost.
+	if device, err := loopDevice(d.dir); err == nil {
+		_ = kit.Do(ctx, "losetup", "--direct-io=on", device)
+	}
+	return nil
 }
 
 // holdWriteback lets the kernel write the image at "sync" and not while something is measured. Else

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,28 +24,23 @@ type lab struct {
 	env  []string
 }
 
-func newLab(ctx context.Context, o options) (*lab, error) {
-	d, err := mountDisk(ctx, o.image, o.sizeGiB, o.keep)
-	if err != nil {
-		return nil, err
-	}
-	l := &lab{Dir: kit.Dir(d.dir), disk: d}
-	if err := l.setUp(ctx, o.gocache); err != nil {
-		return nil, errors.Join(err, l.close())
-	}
-	return l, nil
+// newLab makes the lab of one project, in a directory of its own.
+func newLab(ctx context.Context, d *disk, name, gocache string) (*lab, error) {
+	l := &lab{Dir: kit.Dir(filepath.Join(d.dir, name)), disk: d}
+	return l, l.setUp(ctx, gocache)
 }
 
-func (l *lab) close() error { return l.disk.close() }
-
 func (l *lab) setUp(ctx context.Context, gocache string) error {
+	if err := os.MkdirAll(l.Path(), 0o755); err != nil {
+		return err
+	}
 	for _, dir := range []string{"home", "tmp"} {
 		if err := l.emptyDir(dir); err != nil {
 			return err
 		}
 	}
 	// The user owns the top directory, where the caches are renamed to and fro.
-	if err := os.Chown(l.disk.dir, benchUser, benchUser); err != nil {
+	if err := os.Chown(l.Path(), benchUser, benchUser); err != nil {
 		return err
 	}
 	if err := l.setEnv(ctx); err != nil {

@@ -38,29 +38,50 @@ func measureAll(ctx context.Context, o options) (res *results, err error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("needs root, to mount a file system and to set up network namespaces")
 	}
-	l, err := newLab(ctx, o)
+	d, err := mountDisk(ctx, o.image, o.sizeGiB, o.keep)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, l.close()) }()
-	res = &results{Started: time.Now().UTC(), Rounds: o.rounds, Edit: o.edit, Upgrade: o.upgrade}
-	p := &project{lab: l, edit: o.edit, upgrade: o.upgrade}
-	if err := p.prepare(ctx); err != nil {
-		return nil, err
-	}
-	if res.Machine, err = describeMachine(ctx, l); err != nil {
-		return nil, err
-	}
-	if res.Caches, err = p.describe(); err != nil {
-		return nil, err
-	}
-	for _, name := range o.links {
-		if err := measureLink(ctx, l, p, o, name, res); err != nil {
-			if len(res.Runs) == 0 {
+	defer func() { err = errors.Join(err, d.close()) }()
+	res = &results{Started: time.Now().UTC(), Rounds: o.rounds}
+	for _, name := range o.projects {
+		f, err := measureProject(ctx, d, subjectNamed(name), o, &res.Machine)
+		if f != nil && len(f.Runs) > 0 {
+			f.Compared = f.compareAll()
+			res.Projects = append(res.Projects, f)
+		}
+		if err != nil {
+			if len(res.Projects) == 0 {
 				res = nil
 			}
-			return res, fmt.Errorf("link %s: %w", name, err)
+			return res, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return res, nil
+}
+
+// measureProject measures all that was asked for on one project. What was measured before an error
+// is returned with it.
+func measureProject(ctx context.Context, d *disk, s subject, o options, m *machine) (*figures, error) {
+	l, err := newLab(ctx, d, s.Name, o.gocache)
+	if err != nil {
+		return nil, err
+	}
+	p := &project{lab: l, subject: s}
+	if err := p.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if *m, err = describeMachine(ctx, l); err != nil {
+		return nil, err
+	}
+	f := &figures{subject: s}
+	if f.Caches, err = p.describe(); err != nil {
+		return nil, err
+	}
+	for _, name := range o.links {
+		if err := measureLink(ctx, l, p, o, name, f); err != nil {
+			return f, fmt.Errorf("link %s: %w", name, err)
+		}
+	}
+	return f, nil
 }

@@ -12,14 +12,8 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// The project: large enough to matter (about 250 modules), small enough to build in minutes.
-const (
-	projectModule  = "github.com/caddyserver/caddy/v2@v2.10.2"
-	defaultEdit    = "modules/caddyhttp/server.go" // 21 of the 47 packages import its package
-	defaultUpgrade = "github.com/quic-go/quic-go@v0.54.1"
-)
-
 type options struct {
+	projects  []string
 	rounds    int
 	links     []string
 	scenarios []string
@@ -27,35 +21,40 @@ type options struct {
 	image     string
 	sizeGiB   int
 	keep      bool
-	edit      string
-	upgrade   string
+	frames    string
 	kit.Output
 }
 
 func parseOptions(args []string) (options, error) {
 	var o options
-	var links, chosen string
+	var projects, links, chosen string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.IntVar(&o.rounds, "n", 3, "measured `rounds` of each tool on each link, after one that is not counted")
+	f.StringVar(&projects, "project", strings.Join(subjectNames(), ","), "comma-separated `projects`")
 	f.StringVar(&links, "links", strings.Join(linkNames, ","), "comma-separated `links`")
 	f.StringVar(&chosen, "scenarios", strings.Join(scenarioNames, ","), "comma-separated `scenarios`; those that one depends on are run too")
 	f.StringVar(&o.gocache, "gocache", "", "`binary` to measure (default: built from the checkout)")
 	f.StringVar(&o.image, "image", "", "`file` for the image of the file system (default: in /dev/shm where memory allows, else in the temporary directory)")
-	f.IntVar(&o.sizeGiB, "size", 8, "`GiB` of the image")
+	f.IntVar(&o.sizeGiB, "size", 0, "`GiB` of the image (default: what the projects need)")
 	f.BoolVar(&o.keep, "keep", false, "leave the file system mounted with the built project on it, and use it again in the next run")
-	f.StringVar(&o.edit, "edit", defaultEdit, "source `file` of the project that changes")
-	f.StringVar(&o.upgrade, "upgrade", defaultUpgrade, "`module@version` of the dependency that is upgraded")
+	f.StringVar(&o.frames, "frames", "", "`directory` to which decoded frames of the first save are written, for BenchmarkEncoders")
 	o.Flags(f, "docs/benchmarks.md")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
-	o.links, o.scenarios = strings.Split(links, ","), strings.Split(chosen, ",")
-	return o, errors.Join(kit.NoArguments(f), o.validate(), o.setImage())
+	o.projects, o.links, o.scenarios = strings.Split(projects, ","), strings.Split(links, ","), strings.Split(chosen, ",")
+	if err := errors.Join(kit.NoArguments(f), o.validate()); err != nil {
+		return o, err
+	}
+	return o, o.setImage()
 }
 
 func (o *options) validate() error {
 	if o.rounds < 1 {
 		return errors.New("-n must be at least 1")
+	}
+	if err := subset("-project", o.projects, subjectNames()); err != nil {
+		return err
 	}
 	if err := subset("-links", o.links, linkNames); err != nil {
 		return err
@@ -72,9 +71,14 @@ func subset(flagName string, got, known []string) error {
 	return nil
 }
 
-// setImage picks memory for the image if three times its size is free: it takes its
+// setImage picks memory for the image if two and a half times its size are free: it takes its
 // whole size, and the page cache takes as much again.
 func (o *options) setImage() error {
+	if o.sizeGiB == 0 {
+		for _, name := range o.projects {
+			o.sizeGiB += subjectNamed(name).GiB
+		}
+	}
 	if o.image != "" {
 		return nil
 	}

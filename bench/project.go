@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/org/gocache-action/bench/internal/kit"
 )
@@ -17,47 +19,65 @@ import (
 // to, for both tools and all runs, because build keys contain the path of GOMODCACHE.
 type project struct {
 	*lab
-	edit    string // source file that changes
-	upgrade string // module@version
+	subject
 }
 
-// variants of files of the project, kept beside it.
+// variants of files of the project, kept beside it. Those of a release are in release.go.
 const original, edited, upgraded = "original", "edited", "upgraded"
 
 // moduleFiles are what an upgrade changes.
 var moduleFiles = []string{"go.mod", "go.sum"}
 
-// prepare fetches and builds the project with fresh caches, unless an earlier run left it.
+// prepare fetches and builds the project with fresh caches, unless an earlier run left it. It goes
+// on where a run was interrupted that kept the file system, since the builds take long.
 func (p *project) prepare(ctx context.Context) error {
-	if _, err := os.Stat(p.Path("upgraded")); err == nil {
-		return p.reset()
-	}
-	steps := []func(context.Context) error{p.fetch, p.buildReference, p.makeEdit, p.makeUpgrade}
-	for _, step := range steps {
-		if err := step(ctx); err != nil {
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"fetched", p.fetch}, {"built", p.buildReference}, {"edited", p.makeEdit}, {"upgraded", p.makeUpgrade}, {"released", p.makeRelease},
+	} {
+		done := p.Path("prepared", step.name)
+		if _, err := os.Stat(done); err == nil {
+			continue
+		}
+		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("prepare the project: %w", err)
 		}
+		if err := p.writeFile("prepared", step.name, nil); err != nil {
+			return err
+		}
 	}
-	return nil
+	return p.reset()
 }
 
 // fetch gets the source through the module proxy, as a writable copy.
 func (p *project) fetch(ctx context.Context) error {
-	logf("fetching %s", projectModule)
-	for _, dir := range []string{"fetch", "project", "caches"} {
+	for _, dir := range []string{"caches", "proxy"} {
 		if err := p.emptyDir(dir); err != nil {
 			return err
 		}
 	}
-	out, err := p.userCommand(ctx, p.Path("home"), []string{"GOMODCACHE=" + p.Path("fetch")}, "go", "mod", "download", "-json", projectModule)
+	return p.fetchModule(ctx, p.Module, "project")
+}
+
+// fetchModule gets the source of a module through the module proxy, as a writable copy in dir.
+func (p *project) fetchModule(ctx context.Context, module, dir string) error {
+	logf("fetching %s", module)
+	for _, d := range []string{"fetch", dir} {
+		if err := p.emptyDir(d); err != nil {
+			return err
+		}
+	}
+	out, err := p.userCommand(ctx, p.Path("home"), []string{"GOMODCACHE=" + p.Path("fetch")}, "go", "mod", "download", "-json", module)
 	if err != nil {
 		return err
 	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal([]byte(out), &module); err != nil {
+	var fetched struct{ Dir string }
+	if err := json.Unmarshal([]byte(out), &fetched); err != nil {
 		return fmt.Errorf("go mod download -json: %w", err)
 	}
-	if err := p.copyTree(ctx, module.Dir, p.Path("project")); err != nil {
+	if err := p.copyTree(ctx, fetched.Dir, p.Path(dir)); err != nil {
 		return err
 	}
 	return os.RemoveAll(p.Path("fetch"))
@@ -73,20 +93,20 @@ func (p *project) copyTree(ctx context.Context, from, to string) error {
 }
 
 func (p *project) buildReference(ctx context.Context) error {
-	logf("building and vetting it with fresh caches")
-	if err := p.job(ctx); err != nil {
+	logf("running its job with fresh caches")
+	if err := p.runJob(ctx); err != nil {
 		return err
 	}
-	if err := p.keep(original, append(moduleFiles, p.edit)...); err != nil {
+	if err := p.keepFiles(original, append(moduleFiles, p.Edit)...); err != nil {
 		return err
 	}
 	return os.Rename(p.Path("caches"), p.Path("reference"))
 }
 
-// job is what a CI job does between restore and save.
-func (p *project) job(ctx context.Context, env ...string) error {
-	for _, verb := range []string{"build", "vet"} {
-		if _, err := p.userCommand(ctx, p.Path("project"), env, "go", verb, "./..."); err != nil {
+// runJob does what a CI job does between restore and save.
+func (p *project) runJob(ctx context.Context, env ...string) error {
+	for _, argv := range p.Job {
+		if _, err := p.userCommand(ctx, p.Path("project"), env, argv...); err != nil {
 			return err
 		}
 	}
@@ -95,41 +115,47 @@ func (p *project) job(ctx context.Context, env ...string) error {
 
 // makeEdit prepares the changed source file: one more function at its end.
 func (p *project) makeEdit(context.Context) error {
-	source, err := os.ReadFile(p.Path("project", p.edit))
+	source, err := os.ReadFile(p.Path("project", p.Edit))
 	if err != nil {
 		return err
 	}
 	source = append(source, "\n// benchEdit is the change of the benchmark.\nfunc benchEdit() string { return \"changed\" }\n"...)
-	return p.writeFile(edited, p.edit, source)
+	return p.writeFile(edited, p.Edit, source)
 }
 
-// makeUpgrade upgrades the dependency in a copy of the project, with a module cache of its own. Its
-// download directory is the proxy from which the measured jobs get what is new, so that
-// they need no network.
+// makeUpgrade upgrades the dependency in a copy of the project.
 func (p *project) makeUpgrade(ctx context.Context) error {
-	logf("preparing the upgrade to %s", p.upgrade)
-	for _, dir := range []string{"scratch", "proxy"} {
-		if err := p.emptyDir(dir); err != nil {
-			return err
-		}
+	if p.Upgrade == "" {
+		return nil
+	}
+	logf("preparing the upgrade to %s", p.Upgrade)
+	if err := p.emptyDir("scratch"); err != nil {
+		return err
 	}
 	if err := p.copyTree(ctx, p.Path("project"), p.Path("scratch")); err != nil {
 		return err
 	}
-	known := "file://" + p.Path("reference", "mod", "cache", "download")
-	env := []string{"GOMODCACHE=" + p.Path("proxy"), "GOPROXY=" + known + "," + p.variable("GOPROXY")}
-	for _, argv := range [][]string{
-		{"go", "get", p.upgrade},
-		{"go", "list", "-deps", "-test", "./..."}, // fetches what build and vet need
-	} {
-		if _, err := p.userCommand(ctx, p.Path("scratch"), env, argv...); err != nil {
-			return err
-		}
+	if err := p.fetchDependencies(ctx, "scratch", []string{"go", "get", p.Upgrade}); err != nil {
+		return err
 	}
 	if err := p.copyFiles("scratch", upgraded, moduleFiles); err != nil {
 		return err
 	}
 	return os.RemoveAll(p.Path("scratch"))
+}
+
+// fetchDependencies runs commands in dir, and then fetches what the job needs there. The modules go
+// to a module cache of their own, whose download directory is the proxy from which the measured jobs
+// get what is new, so that they need no network.
+func (p *project) fetchDependencies(ctx context.Context, dir string, commands ...[]string) error {
+	known := "file://" + p.Path("reference", "mod", "cache", "download")
+	env := []string{"GOMODCACHE=" + p.Path("proxy"), "GOPROXY=" + known + "," + p.variable("GOPROXY")}
+	for _, argv := range append(commands, []string{"go", "list", "-deps", "-test", "./..."}) {
+		if _, err := p.userCommand(ctx, p.Path(dir), env, argv...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // variable returns a variable of the environment of the measured commands.
@@ -142,8 +168,8 @@ func (p *project) variable(name string) string {
 	return ""
 }
 
-// keep puts aside files of the project, with their times.
-func (p *project) keep(variant string, names ...string) error {
+// keepFiles puts aside files of the project, with their times.
+func (p *project) keepFiles(variant string, names ...string) error {
 	return p.copyFiles("project", variant, names)
 }
 
@@ -183,14 +209,16 @@ func (p *project) writeFile(dir, name string, content []byte) error {
 }
 
 // reset makes the project what it was at first.
-func (p *project) reset() error { return p.use(original, append(moduleFiles, p.edit)...) }
+func (p *project) reset() error {
+	return errors.Join(p.useRelease(beforeRelease), p.use(original, append(moduleFiles, p.Edit)...))
+}
 
 // editJob changes one source file and runs the job.
 func (p *project) editJob(ctx context.Context) error {
-	if err := p.use(edited, p.edit); err != nil {
+	if err := p.use(edited, p.Edit); err != nil {
 		return err
 	}
-	return p.job(ctx, "GOPROXY=off")
+	return p.runJob(ctx, "GOPROXY=off")
 }
 
 // upgradeJob upgrades one dependency and runs the job.
@@ -198,8 +226,11 @@ func (p *project) upgradeJob(ctx context.Context) error {
 	if err := p.use(upgraded, moduleFiles...); err != nil {
 		return err
 	}
-	return p.job(ctx, "GOPROXY=file://"+p.Path("proxy", "cache", "download"))
+	return p.runJob(ctx, p.proxyOnly())
 }
+
+// proxyOnly is the variable with which modules come from what was fetched before.
+func (p *project) proxyOnly() string { return "GOPROXY=file://" + p.Path("proxy", "cache", "download") }
 
 // compiles finds in the output of "go build -x" the programs that a complete cache makes needless.
 // The linker is not one: the go command links main packages anew in every build.
@@ -207,15 +238,14 @@ var compiles = regexp.MustCompile(`/pkg/tool/[^ /]+/(compile|asm|cgo) .*`)
 
 // checkComplete runs the job offline and fails if anything had to be fetched or compiled.
 func (p *project) checkComplete(ctx context.Context) error {
-	out, err := p.userCommand(ctx, p.Path("project"), []string{"GOPROXY=off"}, "go", "build", "-x", "./...")
-	if err != nil {
-		return fmt.Errorf("offline build after the restore: %w", err)
-	}
-	if line := compiles.FindString(out); line != "" {
-		return fmt.Errorf("the build after the restore was not complete: it ran %.200s", line)
-	}
-	if err := p.job(ctx, "GOPROXY=off"); err != nil {
-		return fmt.Errorf("offline job after the restore: %w", err)
+	for _, argv := range p.Job {
+		out, err := p.userCommand(ctx, p.Path("project"), []string{"GOPROXY=off"}, slices.Insert(slices.Clone(argv), 2, "-x")...)
+		if err != nil {
+			return fmt.Errorf("offline job after the restore: %w", err)
+		}
+		if line := compiles.FindString(out); line != "" {
+			return fmt.Errorf("the job after the restore was not complete: %s ran %.200s", strings.Join(argv, " "), line)
+		}
 	}
 	return nil
 }

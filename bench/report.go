@@ -18,14 +18,28 @@ func render(r *results) (string, error) {
 	return kit.Render(reportTemplate, template.FuncMap{
 		"mb":  func(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) },
 		"gib": func(n int64) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) },
-	}, page{r})
+	}, r)
 }
 
-// page is what the template sees.
-type page struct{ *results }
+// Pages are the parts of the page, by project.
+func (r *results) Pages() (list []page) {
+	for _, p := range r.Projects {
+		list = append(list, page{p})
+	}
+	return list
+}
 
-// Module is the name of the measured project.
-func (page) Module() string { return projectModule }
+// page is what the template sees of a project.
+type page struct{ *figures }
+
+// JobLine is what its jobs run.
+func (p page) JobLine() string {
+	var lines []string
+	for _, argv := range p.Job {
+		lines = append(lines, strings.ReplaceAll(strings.Join(argv, " "), "^$", "'^$'"))
+	}
+	return strings.Join(lines, " && ")
+}
 
 // TargetRows is the table of targets.
 func (p page) TargetRows() string {
@@ -39,6 +53,7 @@ var scenarioText = map[string]string{
 	unchangedSave: "save, nothing changed",
 	editSave:      "save, one source file changed",
 	upgradeSave:   "save, one dependency upgraded",
+	releaseSave:   "save, next patch release",
 	restoreOver:   "restore over existing caches",
 }
 
@@ -59,8 +74,8 @@ func (p page) rows(link string, cells func(scenario string, ours, theirs []run) 
 func (p page) TimeRows(link string) string {
 	return p.rows(link, func(scenario string, ours, theirs []run) []string {
 		return []string{
-			spread(ours, wall), spread(theirs, wall), p.ratioCell(link, scenario, wall),
-			middle(ours, cpu, 1, "%.2f"), middle(theirs, cpu, 1, "%.2f"), p.ratioCell(link, scenario, cpu),
+			spread(ours, wall), spread(theirs, wall), p.timesCell(link, scenario, wall),
+			middle(ours, cpu, 1, "%.2f"), middle(theirs, cpu, 1, "%.2f"), p.timesCell(link, scenario, cpu),
 			middle(ours, serverCPU, 1, "%.2f"), middle(theirs, serverCPU, 1, "%.2f"),
 		}
 	})
@@ -71,9 +86,9 @@ func (p page) FloorRows() string {
 	var b strings.Builder
 	for _, l := range p.Links {
 		if runs := p.selected(l.Name, restoreEmpty, floorName); len(runs) > 0 {
-			ofTar, _ := p.ratioOf(l.Name, restoreEmpty, floorName, tarName, wall)
+			ofTar, _ := p.ratioOf(l.Name, restoreEmpty, tarName, floorName, wall)
 			ours, _ := p.ratioOf(l.Name, restoreEmpty, gocacheName, floorName, wall)
-			fmt.Fprintf(&b, "| %s | %s | %s | %.2f | %.2f |\n", l.Name, spread(runs, wall), middle(runs, cpu, 1, "%.2f"), ofTar, ours)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %.2f |\n", l.Name, spread(runs, wall), middle(runs, cpu, 1, "%.2f"), times(ofTar), ours)
 		}
 	}
 	return b.String()
@@ -84,8 +99,8 @@ func (p page) SizeRows(link string) string {
 	return p.rows(link, func(scenario string, ours, theirs []run) []string {
 		return []string{
 			middle(ours, maxRSS, 1e6, "%.0f"), middle(theirs, maxRSS, 1e6, "%.0f"), middle(theirs, sumRSS, 1e6, "%.0f"),
-			middle(ours, uploaded, 1e6, "%.2f"), middle(theirs, uploaded, 1e6, "%.2f"), p.ratioCell(link, scenario, uploaded),
-			middle(ours, storedBytes, 1e6, "%.1f"), middle(theirs, storedBytes, 1e6, "%.1f"), p.ratioCell(link, scenario, storedBytes),
+			middle(ours, uploaded, 1e6, "%.2f"), middle(theirs, uploaded, 1e6, "%.2f"), p.timesCell(link, scenario, uploaded),
+			middle(ours, storedBytes, 1e6, "%.1f"), middle(theirs, storedBytes, 1e6, "%.1f"), p.timesCell(link, scenario, storedBytes),
 			middle(ours, written, 1, "%.0f"),
 		}
 	})
@@ -149,12 +164,21 @@ func spread(runs []run, m metric) string {
 	return fmt.Sprintf("%.2f (%.2f–%.2f)", kit.Median(list), slices.Min(list), slices.Max(list))
 }
 
-func (p page) ratioCell(link, scenario string, m metric) string {
+// timesCell says how many times less gocache needs than tar.
+func (p page) timesCell(link, scenario string, m metric) string {
 	ratio, ok := p.ratio(link, scenario, m)
-	if !ok {
+	if !ok || ratio == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.2f", ratio)
+	return times(1 / ratio)
+}
+
+// times writes a factor with two significant digits, and no more than are of interest.
+func times(factor float64) string {
+	if factor >= 10 {
+		return fmt.Sprintf("%.0f×", factor)
+	}
+	return fmt.Sprintf("%.1f×", factor)
 }
 
 // kinds lists the requests of the last run by kind, most frequent first.

@@ -9,15 +9,49 @@ import (
 
 // results is everything that a run measured, as it is kept in JSON.
 type results struct {
-	Started time.Time  `json:"started"`
-	Rounds  int        `json:"rounds"`
-	Edit    string     `json:"edit"`
-	Upgrade string     `json:"upgrade"`
-	Machine machine    `json:"machine"`
-	Caches  cacheSizes `json:"caches"`
-	Links   []linkInfo `json:"links"`
-	Runs    []run      `json:"runs"`
-	Calls   *calls     `json:"calls,omitempty"`
+	Started  time.Time  `json:"started"`
+	Rounds   int        `json:"rounds"`
+	Machine  machine    `json:"machine"`
+	Projects []*figures `json:"projects"`
+}
+
+// figures is what was measured on one project.
+type figures struct {
+	subject
+	Caches cacheSizes `json:"caches"`
+	Links  []linkInfo `json:"links"`
+	Runs   []run      `json:"runs"`
+	Calls  *calls     `json:"calls,omitempty"`
+	// Compared is made from Runs, for those who read the JSON.
+	Compared []comparison `json:"compared"`
+}
+
+// comparison is the median of the ratios gocache / tar of one figure, and that turned over: how many
+// times faster or smaller gocache is.
+type comparison struct {
+	Link     string  `json:"link"`
+	Scenario string  `json:"scenario"`
+	Figure   string  `json:"figure"`
+	Ratio    float64 `json:"ratio"`
+	Times    float64 `json:"times"`
+}
+
+// compareAll makes the comparisons of all links and scenarios in which both tools ran.
+func (r *figures) compareAll() (list []comparison) {
+	named := []struct {
+		name string
+		m    metric
+	}{{"wall", wall}, {"cpu", cpu}, {"stored", storedBytes}, {"uploaded", uploaded}}
+	for _, l := range r.Links {
+		for _, scenario := range scenarioNames {
+			for _, f := range named {
+				if ratio, ok := r.ratio(l.Name, scenario, f.m); ok && ratio > 0 {
+					list = append(list, comparison{l.Name, scenario, f.name, ratio, 1 / ratio})
+				}
+			}
+		}
+	}
+	return list
 }
 
 type linkInfo struct {
@@ -47,7 +81,7 @@ func requests(r run) float64 {
 }
 
 // selected returns the runs of a tool in a scenario on a link, by round.
-func (r *results) selected(link, scenario, tool string) []run {
+func (r *figures) selected(link, scenario, tool string) []run {
 	var list []run
 	for _, x := range r.Runs {
 		if x.Link == link && x.Scenario == scenario && x.Tool == tool {
@@ -58,13 +92,13 @@ func (r *results) selected(link, scenario, tool string) []run {
 }
 
 // ratio is the median of the ratios gocache / tar.
-func (r *results) ratio(link, scenario string, m metric) (_ float64, ok bool) {
+func (r *figures) ratio(link, scenario string, m metric) (_ float64, ok bool) {
 	return r.ratioOf(link, scenario, gocacheName, tarName, m)
 }
 
 // ratioOf is the median of the ratios of two tools, each taken within one round, in which both
 // ran one after the other. ok is false where there is no pair.
-func (r *results) ratioOf(link, scenario, tool, base string, m metric) (_ float64, ok bool) {
+func (r *figures) ratioOf(link, scenario, tool, base string, m metric) (_ float64, ok bool) {
 	ours, theirs := r.selected(link, scenario, tool), r.selected(link, scenario, base)
 	var list []float64
 	for _, a := range ours {

@@ -3,18 +3,18 @@ package main
 import "github.com/org/gocache-action/bench/internal/kit"
 
 // targets are judged by the median of the ratios; memory and written objects by the worst run.
-func (r *results) targets() []kit.Target {
+func (r *figures) targets() []kit.Target {
 	list := []kit.Target{
-		r.ratioTarget("restore into empty directories, loopback: wall time", 0.5, loopback, restoreEmpty, wall),
-		r.ratioTarget("restore into empty directories, shaped link: wall time", 0.4, shaped, restoreEmpty, wall),
+		r.ratioTarget("first save: bytes in the store", r.Limits.Stored, loopback, firstSave, storedBytes, smaller),
+		r.ratioTarget("first save, loopback: wall time", r.Limits.FirstSave, loopback, firstSave, wall, faster),
+		r.ratioTarget("restore into empty directories, loopback: wall time", r.Limits.Restore, loopback, restoreEmpty, wall, faster),
+		r.ratioTarget("restore into empty directories, shaped link: wall time", r.Limits.RestoreShaped, shaped, restoreEmpty, wall, faster),
+		r.worstTarget("save after the next patch release: bytes uploaded", r.Limits.Release/1e6, releaseSave, uploaded, 1e6, " MB"),
 	}
 	for _, link := range linkNames {
 		list = append(list,
-			r.ratioTarget("first save, "+link+": wall time", 0.8, link, firstSave, wall),
-			r.ratioTarget("first save, "+link+": bytes in the store", 0.6, link, firstSave, storedBytes),
-			r.ratioTarget("save after one changed file, "+link+": wall time", 0.2, link, editSave, wall),
-			r.ratioTarget("save after one changed file, "+link+": bytes uploaded", 0.05, link, editSave, uploaded),
-		)
+			r.ratioTarget("save after one changed file, "+link+": wall time", 0.2, link, editSave, wall, faster),
+			r.ratioTarget("save after one changed file, "+link+": bytes uploaded", 0.05, link, editSave, uploaded, smaller))
 	}
 	return append(list,
 		r.worstTarget("save with nothing changed: objects written", 0, unchangedSave, written, 1, ""),
@@ -22,13 +22,23 @@ func (r *results) targets() []kit.Target {
 		r.callsTarget())
 }
 
-func (r *results) ratioTarget(text string, limit float64, link, scenario string, m metric) kit.Target {
-	value, ok := r.ratio(link, scenario, m)
-	return kit.Target{Text: text, Limit: limit, Value: value, Unmeasured: !ok}
+// What a ratio of gocache to tar is called, turned over.
+const (
+	faster  = " times faster"
+	smaller = " times smaller"
+)
+
+// ratioTarget is for a ratio of at most limit, and shows how many times better that is.
+func (r *figures) ratioTarget(text string, limit float64, link, scenario string, m metric, better string) kit.Target {
+	ratio, ok := r.ratio(link, scenario, m)
+	if ratio == 0 {
+		ok = false
+	}
+	return kit.Target{Text: text, Limit: 1 / limit, Value: 1 / ratio, Least: true, Unit: better, Unmeasured: !ok}
 }
 
 // worstTarget looks at all runs of gocache in a scenario, or in all scenarios where it is empty.
-func (r *results) worstTarget(text string, limit float64, scenario string, m metric, scale float64, unit string) kit.Target {
+func (r *figures) worstTarget(text string, limit float64, scenario string, m metric, scale float64, unit string) kit.Target {
 	t := kit.Target{Text: text, Limit: limit, Unit: unit, Unmeasured: true}
 	for _, x := range r.Runs {
 		if x.Tool == gocacheName && (scenario == "" || x.Scenario == scenario) {
@@ -38,8 +48,9 @@ func (r *results) worstTarget(text string, limit float64, scenario string, m met
 	return t
 }
 
-func (r *results) callsTarget() kit.Target {
-	t := kit.Target{Text: "restore: system calls that create, write or close, per file", Limit: 3, Unmeasured: r.Calls == nil}
+func (r *figures) callsTarget() kit.Target {
+	const text = "restore: system calls that create, write or close, per file that lies in one frame"
+	t := kit.Target{Text: text, Limit: 3, Unmeasured: r.Calls == nil}
 	if r.Calls != nil {
 		t.Value = r.Calls.perFile()
 	}
@@ -47,4 +58,11 @@ func (r *results) callsTarget() kit.Target {
 }
 
 // missed names the targets that were measured and not met.
-func (r *results) missed() []string { return kit.Missed(r.targets(), "%.3g") }
+func (r *results) missed() (list []string) {
+	for _, p := range r.Projects {
+		for _, text := range kit.Missed(p.targets(), "%.3g") {
+			list = append(list, p.Name+": "+text)
+		}
+	}
+	return list
+}

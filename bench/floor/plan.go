@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/org/gocache-action/bench/internal/stored"
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -66,7 +67,7 @@ type planner struct {
 }
 
 func plan(store, mod, build string) (*work, error) {
-	m, err := findManifest(store)
+	m, err := stored.FindManifest(store)
 	if err != nil {
 		return nil, err
 	}
@@ -96,34 +97,6 @@ func plan(store, mod, build string) (*work, error) {
 	// The largest first, so that no core is left without work at the end.
 	slices.SortStableFunc(p.objects, func(a, b object) int { return cmp.Compare(b.size, a.size) })
 	return &p.work, nil
-}
-
-// findManifest reads one of the manifests of the store. Those of one save name the same.
-func findManifest(store string) (m *snapshot.Manifest, err error) {
-	err = filepath.WalkDir(store, func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		name, err := filepath.Rel(store, file)
-		if err != nil {
-			return err
-		}
-		if kind, _ := snapshot.KindOf(filepath.ToSlash(name)); kind != snapshot.KindManifest {
-			return nil
-		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		if m, err = snapshot.DecodeManifest(data); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		return fs.SkipAll
-	})
-	if err == nil && m == nil {
-		err = fmt.Errorf("%s: no manifest", store)
-	}
-	return m, err
 }
 
 // entries lists the action entries by the pack in which their output begins, or the first.

@@ -1,0 +1,68 @@
+package main
+
+import "slices"
+
+// subject is a project that is measured, and what becomes of it. An empty Upgrade leaves that
+// scenario out.
+type subject struct {
+	Name    string `json:"name"`
+	Module  string `json:"module"`  // path@version
+	Release string `json:"release"` // version of the next patch release
+	// Job is what a CI job runs between restore and save.
+	Job     [][]string `json:"job"`
+	Edit    string     `json:"edit"`    // source file that changes
+	Upgrade string     `json:"upgrade"` // path@version of a dependency
+	GiB     int        `json:"gib"`     // of the file system: caches twice, archives, the store
+	Limits  limits     `json:"limits"`
+}
+
+// limits are targets: gocache / tar, but for Release, which is in bytes.
+type limits struct {
+	Stored        float64 `json:"stored"`     // after the first save
+	FirstSave     float64 `json:"first_save"` // wall time, loopback
+	Restore       float64 `json:"restore"`    // wall time, loopback
+	RestoreShaped float64 `json:"restore_shaped"`
+	Release       float64 `json:"release"` // uploaded after the next patch release
+}
+
+// subjects are real projects with releases close to each other. The tests of the first import most
+// of what it consists of, and each test that replaces a package has its dependents compiled anew:
+// most of its build cache are variants of the same packages. It has no upgrade of its own, since its
+// release upgrades three dependencies.
+var subjects = []subject{
+	{
+		Name: "test-heavy", Module: "github.com/gohugoio/hugo@v0.147.0", Release: "v0.147.1", GiB: 24,
+		// Its code has what vet complains of since. The tests are compiled and linked, and none is run:
+		// what counts here is what they leave in the build cache.
+		Job: [][]string{
+			{"go", "build", "./..."},
+			{"go", "vet", "-printf=false", "./..."},
+			{"go", "test", "-vet=off", "-run", "^$", "./..."},
+		},
+		Edit:   "commands/server.go", // of a package that only the program and its tests import
+		Limits: limits{Stored: 0.33, FirstSave: 0.40, Restore: 0.35, RestoreShaped: 0.30, Release: 18e6},
+	},
+	{
+		Name: "build-only", Module: "github.com/caddyserver/caddy/v2@v2.10.1", Release: "v2.10.2", GiB: 8,
+		Job:     [][]string{{"go", "build", "./..."}, {"go", "vet", "./..."}},
+		Edit:    "modules/caddyhttp/server.go", // 21 of the 47 packages import its package
+		Upgrade: "github.com/quic-go/quic-go@v0.54.1",
+		Limits:  limits{Stored: 0.62, FirstSave: 0.75, Restore: 0.60, RestoreShaped: 0.45, Release: 8e6},
+	},
+}
+
+func subjectNames() (names []string) {
+	for _, s := range subjects {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func subjectNamed(name string) subject {
+	return subjects[slices.IndexFunc(subjects, func(s subject) bool { return s.Name == name })]
+}
+
+// has tells whether a scenario can be measured on the project.
+func (s subject) has(scenario string) bool {
+	return scenario != upgradeSave || s.Upgrade != ""
+}
