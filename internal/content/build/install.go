@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
@@ -23,7 +24,8 @@ type installer struct {
 	actions  actionIndex
 	refs     *refs
 	assembly *assembly
-	stuck    map[digest.ID]bool // wrong outputs that could not be removed
+	stuck    map[digest.ID]bool // wrong outputs that are still there
+	gone     atomic.Bool        // it was named that files vanish
 }
 
 // ready writes the outputs and entries that need nothing from the store.
