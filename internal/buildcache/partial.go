@@ -40,7 +40,7 @@ func (p Partials) Create(o Output) (*osfile.File, error) {
 	if _, err := p.c.dataFile(o); err != nil {
 		return nil, err
 	}
-	if p.c.has(o) {
+	if p.c.Has(o) {
 		return nil, ErrPresent
 	}
 	f, err := osfile.Create(p.file(o), perm(o))
@@ -145,8 +145,8 @@ func (c *Cache) onlyHas(id digest.ID, name string) bool {
 	return err == nil && (len(list) == 0 || len(list) == 1 && list[0].Name() == name && list[0].Type().IsRegular())
 }
 
-// has reports whether the go command would find an output, with its size.
-func (c *Cache) has(o Output) bool {
+// Has reports whether the go command would find an output, with its size.
+func (c *Cache) Has(o Output) bool {
 	path := c.outputFile(o.ID)
 	st, err := os.Lstat(path)
 	return err == nil && isWhole(o, path, st)

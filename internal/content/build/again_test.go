@@ -1,6 +1,8 @@
 package build
 
 import (
+	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -41,4 +43,34 @@ func TestAllDamaged(t *testing.T) {
 		t.Fatal("the reads wait for each other")
 	}
 	env.End()
+}
+
+// TestWrongInUse: a wrong output that was used since it was found stays, is told, and gets no
+// entries; one that vanished is restored.
+func TestWrongInUse(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.run(t); err != nil {
+		t.Fatal(err)
+	}
+	w.kind.Verify = true
+	for _, i := range []int{0, 3} {
+		if err := os.WriteFile(w.file(i), make([]byte, len(w.contents[i])), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	here, err := w.kind.Compare(t.Context(), w.manifest)
+	if err != nil || len(here.Wrong) != 2 {
+		t.Fatalf("%+v, %v", here.Wrong, err)
+	}
+	used := time.Now().Add(time.Hour)
+	if err := errors.Join(os.Chtimes(w.file(0), used, used), os.Remove(w.file(3))); err != nil {
+		t.Fatal(err)
+	}
+	env := installtest.NewEnv(t, w.store, nil)
+	jobs, begun := w.kind.Begin(t.Context(), env, w.kind.Plan(w.manifest, here))
+	out, err := installtest.Run(t, jobs)
+	env.End()
+	if err != nil || out.Counts != (install.Counts{Restored: 1, Refused: 1}) || len(begun.Warnings) != 1 {
+		t.Errorf("%+v, %v, %q", out.Counts, err, begun.Warnings)
+	}
 }
