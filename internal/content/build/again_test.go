@@ -1,6 +1,7 @@
 package build
 
 import (
+	"context"
 	"errors"
 	"os"
 	"testing"
@@ -73,4 +74,21 @@ func TestWrongInUse(t *testing.T) {
 	if err != nil || out.Counts != (install.Counts{Restored: 1, Refused: 1}) || len(begun.Warnings) != 1 {
 		t.Errorf("%+v, %v, %q", out.Counts, err, begun.Warnings)
 	}
+}
+
+// TestReadyEnds: what needs nothing from the store ends with the context as well.
+func TestReadyEnds(t *testing.T) {
+	w := newShared(t)
+	reason := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(reason)
+	env := installtest.NewEnv(t, w.store, nil)
+	w.begin(t, env)
+	in := &installer{env: env, cache: w.cache, place: w.kind.Place, manifest: w.manifest, assembly: newAssembly(w.cache, w.manifest)}
+	for _, list := range [][2][]int32{{{0}, nil}, {nil, {0, 1}}} {
+		if out, err := in.ready(ctx, list[0], list[1]); !errors.Is(err, reason) || out.Counts != (install.Counts{}) {
+			t.Errorf("%+v, %v", out, err)
+		}
+	}
+	env.End()
 }
