@@ -57,7 +57,9 @@ func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []i
 	env.AtEnd(func() { in.assembly.removeAll(plan.manifest) })
 	removeLeft(r.Cache, plan.Partial, env.Start, &out)
 	if len(plan.Ready)+len(plan.Empty) > 0 {
-		run := func(ctx context.Context, _ func()) (install.Outcome, error) { return in.ready(ctx, plan.Empty, plan.Ready) }
+		run := func(ctx context.Context, _ func()) (install.Outcome, error) {
+			return in.ready(ctx, plan.Empty, plan.Ready)
+		}
 		jobs = append(jobs, install.Job{Place: r.Place, Run: run})
 	}
 	for _, read := range plan.Reads {
