@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"io/fs"
 	"math/rand/v2"
 	"runtime"
 	"time"
@@ -70,7 +69,7 @@ func makeEntry(c *buildcache.Cache, i int, made time.Time) error {
 		_, err = w.Write(data)
 		err = errors.Join(err, w.Close())
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err != nil && !errors.Is(err, buildcache.ErrPresent) {
 		return err
 	}
 	return c.PutAction(buildcache.Entry{Action: actionID(i), Output: o.ID, Size: o.Size, Time: made.UnixNano()}, made)

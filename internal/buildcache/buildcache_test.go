@@ -50,7 +50,7 @@ func put(c *Cache, data []byte, exec string, actions ...digest.ID) (Output, erro
 		_, err = w.Write(data)
 		err = errors.Join(err, w.Close())
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err != nil && !errors.Is(err, ErrPresent) {
 		return o, err
 	}
 	for _, a := range actions {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,7 +67,7 @@ func copyTo(t *testing.T, dst, src *Cache, now time.Time) *Inventory {
 	}
 	for _, o := range inv.Outputs {
 		w, err := dst.CreateOutput(o, AgedTime(time.Unix(0, o.Time), now))
-		if errors.Is(err, fs.ErrExist) {
+		if errors.Is(err, ErrPresent) {
 			continue
 		}
 		if err != nil {

@@ -49,7 +49,11 @@ type Writer struct {
 	err   error // the first one; the Writer stays broken
 }
 
-// CreateOutput starts writing an output. It returns fs.ErrExist when the cache has it already with
+// ErrPresent says that the go command would find the output, with its size. It does not match
+// fs.ErrExist: that has many causes, such as a directory that is not empty.
+var ErrPresent = errors.New("the build cache has the output")
+
+// CreateOutput starts writing an output. It returns ErrPresent when the cache has it already with
 // the right size; anything else at its place is replaced. Close gives it mtime. Prepare must
 // have been called. The permissions are those of cmd/go: 0666 for a plain output, 0777 for a
 // program and its directory, less the umask.
@@ -90,7 +94,7 @@ func perm(o Output) fs.FileMode {
 func (w *Writer) replace(top string) (*osfile.File, error) {
 	st, err := os.Lstat(top)
 	if err == nil && isWhole(w.o, top, st) {
-		return nil, fs.ErrExist
+		return nil, ErrPresent
 	}
 	if old, err := os.Lstat(w.path); err == nil && old.Mode().IsRegular() && w.isAlone() {
 		if f, err := rewrite(w.path, perm(w.o), old.Size() > w.o.Size); err == nil {

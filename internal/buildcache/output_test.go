@@ -62,8 +62,8 @@ func TestCreateOutputMends(t *testing.T) {
 			o := Output{ID: id, Size: int64(len(data)), Time: testTime.UnixNano(), Exec: tc.exec}
 			w, err := c.CreateOutput(o, testTime)
 			if tc.exist {
-				if !errors.Is(err, fs.ErrExist) {
-					t.Errorf("got %v, want fs.ErrExist", err)
+				if !errors.Is(err, ErrPresent) {
+					t.Errorf("got %v, want ErrPresent", err)
 				}
 				return
 			}

@@ -34,19 +34,16 @@ func (c *Cache) NewPartials() Partials { return Partials{c, "." + rand.Text()[:1
 
 func (p Partials) file(o Output) string { return p.c.outputFile(o.ID) + p.end }
 
-// Create begins an output. It returns fs.ErrExist when the cache has it already with the right
+// Create begins an output. It returns ErrPresent when the cache has it already with the right
 // size. Prepare must have been called.
 func (p Partials) Create(o Output) (*osfile.File, error) {
 	if _, err := p.c.dataFile(o); err != nil {
 		return nil, err
 	}
-	if p.c.has(o) {
-		return nil, fs.ErrExist
+	if p.c.Has(o) {
+		return nil, ErrPresent
 	}
 	f, err := osfile.Create(p.file(o), perm(o))
-	if errors.Is(err, fs.ErrExist) { // not "the cache has it"
-		err = fmt.Errorf("%s is there already", p.file(o))
-	}
 	if err != nil {
 		return nil, fmt.Errorf("creating output: %w", err)
 	}
@@ -70,7 +67,7 @@ func (p Partials) Read(o Output) (*os.File, error) { return os.Open(p.file(o)) }
 func (p Partials) Remove(o Output) error { return osfile.Remove(p.file(o)) }
 
 // Place gives an output, of which the caller has written every byte, its own name and mtime. It
-// returns fs.ErrExist when the cache got it in the meantime; any other error says that it did not.
+// returns ErrPresent when the cache got it in the meantime; any other error says that it did not.
 // In both cases what was put together is removed. Anything else at its place is replaced.
 func (p Partials) Place(o Output, mtime time.Time) error {
 	err := p.place(o, mtime)
@@ -78,8 +75,8 @@ func (p Partials) Place(o Output, mtime time.Time) error {
 		return nil
 	}
 	p.Remove(o)
-	if errors.Is(err, fs.ErrExist) {
-		return fs.ErrExist
+	if err == ErrPresent {
+		return err
 	}
 	return fmt.Errorf("writing output: %w", err)
 }
@@ -123,7 +120,7 @@ func (p Partials) place(o Output, mtime time.Time) error {
 }
 
 // makeWay removes what is at the place of an output and cannot be replaced by a rename. It returns
-// fs.ErrExist if the go command would find the output there.
+// ErrPresent if the go command would find the output there.
 func (c *Cache) makeWay(o Output) error {
 	top := c.outputFile(o.ID)
 	st, err := os.Lstat(top)
@@ -131,7 +128,7 @@ func (c *Cache) makeWay(o Output) error {
 		return nil // the rename says what is wrong, if anything
 	}
 	if isWhole(o, top, st) {
-		return fs.ErrExist
+		return ErrPresent
 	}
 	if st.IsDir() && o.Exec != "" && c.onlyHas(o.ID, o.Exec) {
 		return nil // perhaps another process has just made it
@@ -148,8 +145,8 @@ func (c *Cache) onlyHas(id digest.ID, name string) bool {
 	return err == nil && (len(list) == 0 || len(list) == 1 && list[0].Name() == name && list[0].Type().IsRegular())
 }
 
-// has reports whether the go command would find an output, with its size.
-func (c *Cache) has(o Output) bool {
+// Has reports whether the go command would find an output, with its size.
+func (c *Cache) Has(o Output) bool {
 	path := c.outputFile(o.ID)
 	st, err := os.Lstat(path)
 	return err == nil && isWhole(o, path, st)

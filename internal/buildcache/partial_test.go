@@ -77,7 +77,7 @@ func TestPartial(t *testing.T) {
 		if got, _ := os.ReadFile(path); err != nil || string(got) != partialData || runtime.GOOS != "windows" && (st.Mode()&0o100 != 0) != (exec != "") {
 			t.Errorf("%q, %v, %v", got, st.Mode(), err)
 		}
-		if _, err := p.Create(o); !errors.Is(err, fs.ErrExist) {
+		if _, err := p.Create(o); !errors.Is(err, ErrPresent) {
 			t.Errorf("what is there is begun again: %v", err)
 		}
 	}
@@ -96,8 +96,8 @@ func TestPartialsApart(t *testing.T) {
 		if err := p.Place(o, testTime); err != nil {
 			t.Fatal(err)
 		}
-		if err := q.Place(o, testTime.Add(time.Hour)); !errors.Is(err, fs.ErrExist) {
-			t.Errorf("%v, want fs.ErrExist", err)
+		if err := q.Place(o, testTime.Add(time.Hour)); !errors.Is(err, ErrPresent) {
+			t.Errorf("%v, want ErrPresent", err)
 		}
 		inv := scan(t, c)
 		if diff := cmp.Diff([]Output{o}, inv.Outputs); diff != "" || len(inv.Partial) > 0 {
@@ -181,7 +181,7 @@ func TestPlaceMends(t *testing.T) {
 			if err := tc.setup(); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.Place(o, testTime); errors.Is(err, fs.ErrExist) != tc.exist || err != nil && !tc.exist {
+			if err := p.Place(o, testTime); errors.Is(err, ErrPresent) != tc.exist || err != nil && !tc.exist {
 				t.Errorf("Place: %v", err)
 			}
 			inv := scan(t, c)
@@ -208,7 +208,7 @@ func TestPartialGone(t *testing.T) {
 		if _, err := p.Open(o); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("Open: %v", err)
 		}
-		if err := p.Place(o, testTime); err == nil || errors.Is(err, fs.ErrExist) {
+		if err := p.Place(o, testTime); err == nil || errors.Is(err, ErrPresent) {
 			t.Errorf("Place: %v", err)
 		}
 		if inv := scan(t, c); len(inv.Outputs)+len(inv.Partial)+len(inv.Broken) > 0 {

@@ -303,6 +303,9 @@ func (m *Manifest) checkOutputs() error {
 			return fmt.Errorf("%w: output %d has the file name %.300q", ErrCorrupt, i, o.Exec)
 		}
 	}
+	if err := m.checkSum(); err != nil {
+		return err
+	}
 	if hasTwice(m.Outputs) {
 		return fmt.Errorf("%w: an output is there twice", ErrCorrupt)
 	}

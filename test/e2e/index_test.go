@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"errors"
-	"io/fs"
 	"path/filepath"
 	"testing"
 	"time"
@@ -45,7 +44,7 @@ func addOutput(t *testing.T, dir string, n byte, text string) digest.ID {
 	c := buildcache.Open(dir)
 	o := buildcache.Output{ID: digest.Of([]byte(text)), Size: int64(len(text))}
 	w, err := c.CreateOutput(o, time.Now())
-	if !errors.Is(err, fs.ErrExist) {
+	if !errors.Is(err, buildcache.ErrPresent) {
 		e2etest.Must(t, err)
 		_, err = w.Write([]byte(text))
 		e2etest.Must(t, errors.Join(err, w.Close()))

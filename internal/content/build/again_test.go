@@ -1,6 +1,9 @@
 package build
 
 import (
+	"context"
+	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -39,6 +42,53 @@ func TestAllDamaged(t *testing.T) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Fatal("the reads wait for each other")
+	}
+	env.End()
+}
+
+// TestWrongInUse: a wrong output that was used since it was found stays, is told, and gets no
+// entries; one that vanished is restored.
+func TestWrongInUse(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.run(t); err != nil {
+		t.Fatal(err)
+	}
+	w.kind.Verify = true
+	for _, i := range []int{0, 3} {
+		if err := os.WriteFile(w.file(i), make([]byte, len(w.contents[i])), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	here, err := w.kind.Compare(t.Context(), w.manifest)
+	if err != nil || len(here.Wrong) != 2 {
+		t.Fatalf("%+v, %v", here.Wrong, err)
+	}
+	used := time.Now().Add(time.Hour)
+	if err := errors.Join(os.Chtimes(w.file(0), used, used), os.Remove(w.file(3))); err != nil {
+		t.Fatal(err)
+	}
+	env := installtest.NewEnv(t, w.store, nil)
+	jobs, begun := w.kind.Begin(t.Context(), env, w.kind.Plan(w.manifest, here))
+	out, err := installtest.Run(t, jobs)
+	env.End()
+	if err != nil || out.Counts != (install.Counts{Restored: 1, Refused: 1}) || len(begun.Warnings) != 1 {
+		t.Errorf("%+v, %v, %q", out.Counts, err, begun.Warnings)
+	}
+}
+
+// TestReadyEnds: what needs nothing from the store ends with the context as well.
+func TestReadyEnds(t *testing.T) {
+	w := newShared(t)
+	reason := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(reason)
+	env := installtest.NewEnv(t, w.store, nil)
+	w.begin(t, env)
+	in := &installer{env: env, cache: w.cache, place: w.kind.Place, manifest: w.manifest, assembly: newAssembly(w.cache, w.manifest)}
+	for _, list := range [][2][]int32{{{0}, nil}, {nil, {0, 1}}} {
+		if out, err := in.ready(ctx, list[0], list[1]); !errors.Is(err, reason) || out.Counts != (install.Counts{}) {
+			t.Errorf("%+v, %v", out, err)
+		}
 	}
 	env.End()
 }

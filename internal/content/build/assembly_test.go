@@ -387,10 +387,10 @@ func TestPartialCleaned(t *testing.T) {
 		t.Fatal(err)
 	}
 	inv, err := w.cache.Scan(t.Context(), buildcache.ScanOptions{})
-	if err != nil || len(inv.Partial) == 0 {
-		t.Fatalf("%q, %v", inv.Partial, err)
+	if err != nil || len(inv.Partial) <= 25 {
+		t.Fatalf("%d, %v", len(inv.Partial), err)
 	}
-	gone := inv.Partial[:3]
+	gone := inv.Partial // more directories than may fail
 	for _, name := range gone {
 		if err := os.Remove(filepath.Join(w.cache.Dir(), name)); err != nil {
 			t.Fatal(err)
@@ -398,7 +398,7 @@ func TestPartialCleaned(t *testing.T) {
 	}
 	out, err := installtest.Run(t, jobs[4:])
 	out.Add(first)
-	if err != nil || out.Counts != (install.Counts{Restored: len(w.contents) - len(gone), Refused: len(gone)}) || len(out.Damages) != 0 {
+	if err != nil || out.Counts != (install.Counts{Restored: len(w.contents) - len(gone), Refused: len(gone)}) || len(out.Damages) != 0 || len(out.Losses) != 1 {
 		t.Errorf("%+v, %v", out, err)
 	}
 	if got, _ := w.here(t); len(got) != len(w.contents)-len(gone) {
@@ -455,6 +455,11 @@ func TestSharedDisk(t *testing.T) {
 	p := new(progress)
 	if there, err := wr.ended(11, p, full); there || !install.IsLocal(err) || p.stage != over {
 		t.Errorf("a full disk is tolerated: %v", err)
+	}
+	// It matches fs.ErrExist, but nothing is there.
+	notEmpty := &fs.PathError{Op: "rename", Path: "x", Err: syscall.ENOTEMPTY}
+	if there, err := wr.ended(11, new(progress), notEmpty); there || err != nil {
+		t.Errorf("what is not there gets entries: %t, %v", there, err)
 	}
 	if _, err := wr.ended(11, p, &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}); err != nil {
 		t.Errorf("%v", err)

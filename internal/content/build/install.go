@@ -3,6 +3,8 @@ package build
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
@@ -23,18 +25,30 @@ type installer struct {
 	actions  actionIndex
 	refs     *refs
 	assembly *assembly
-	stuck    map[digest.ID]bool // wrong outputs that could not be removed
+	stuck    map[digest.ID]bool // wrong outputs that are still there
+	gone     atomic.Bool        // it was named that files vanish
 }
 
 // ready writes the outputs and entries that need nothing from the store.
-func (in *installer) ready(empty, actions []int32) (out install.Outcome, err error) {
+func (in *installer) ready(ctx context.Context, empty, actions []int32) (out install.Outcome, err error) {
 	w := &writer{in: in, out: &out}
 	for _, i := range empty {
+		if ctx.Err() != nil {
+			return out, store.Ended(ctx)
+		}
 		if err := w.create(i, nil, nil); err != nil {
 			return out, err
 		}
 	}
-	return out, in.putActions(&out, actions)
+	for some := range slices.Chunk(actions, 1<<8) {
+		if ctx.Err() != nil {
+			return out, store.Ended(ctx)
+		}
+		if err := in.putActions(&out, some); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
 }
 
 // read carries out one Read: it reads the frames in order, checks each against its hash, and writes

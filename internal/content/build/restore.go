@@ -4,6 +4,7 @@ package build
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -56,7 +57,9 @@ func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []i
 	env.AtEnd(func() { in.assembly.removeAll(plan.manifest) })
 	removeLeft(r.Cache, plan.Partial, env.Start, &out)
 	if len(plan.Ready)+len(plan.Empty) > 0 {
-		run := func(context.Context, func()) (install.Outcome, error) { return in.ready(plan.Empty, plan.Ready) }
+		run := func(ctx context.Context, _ func()) (install.Outcome, error) {
+			return in.ready(ctx, plan.Empty, plan.Ready)
+		}
 		jobs = append(jobs, install.Job{Place: r.Place, Run: run})
 	}
 	for _, read := range plan.Reads {
@@ -66,12 +69,17 @@ func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []i
 	return jobs, out
 }
 
-// removeWrong removes outputs that will be restored, and returns those that it could not remove. An
-// entry without its output is a miss for the go command.
+// removeWrong removes outputs that will be restored, and returns those that are still there: they
+// could not be removed, or were used since they were found. An entry without its output is a miss
+// for the go command.
 func removeWrong(c *buildcache.Cache, wrong []buildcache.Output, out *install.Outcome) map[digest.ID]bool {
 	stuck := map[digest.ID]bool{}
 	for _, o := range wrong {
-		if _, err := c.DiscardOutput(o); err != nil {
+		gone, err := c.DiscardOutput(o)
+		if err == nil && !gone && c.Has(o) {
+			err = fmt.Errorf("build output %s is wrong, but a go command uses it: it stays", o.ID)
+		}
+		if err != nil {
 			stuck[o.ID] = true
 			out.Warn("%v", err)
 		}

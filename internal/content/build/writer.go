@@ -87,6 +87,20 @@ func (w *writer) failed(i int32, err error) error {
 	return w.in.failed(w.out, fmt.Sprintf("output %s", id), id, len(w.in.actions.of(int(i))), err)
 }
 
+// failedBegun is failed for an output of which there was a file. If that vanished, somebody removes
+// files of the cache, and it says nothing about the directory.
+func (w *writer) failedBegun(i int32, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return w.failed(i, err)
+	}
+	if !w.in.gone.Swap(true) {
+		id := w.in.manifest.Outputs[i].ID
+		w.out.Name(fmt.Sprintf("output %s, perhaps more", id), "another program removed what was written: "+err.Error(), install.KindDisk)
+	}
+	w.loseOutput(i, install.KindDisk)
+	return nil
+}
+
 // done writes the actions of an output that is whole.
 func (w *writer) done(i int32) error { return w.in.putActions(w.out, w.in.actions.of(int(i))) }
 
@@ -124,7 +138,7 @@ func (w *writer) create(i int32, one []ref, raw []byte) error {
 	}
 	o := w.in.manifest.Outputs[i]
 	f, err := w.in.cache.CreateOutput(localOutput(o), w.in.aged(i))
-	if errors.Is(err, fs.ErrExist) {
+	if errors.Is(err, buildcache.ErrPresent) {
 		return w.done(i)
 	}
 	if err != nil {
@@ -152,7 +166,7 @@ func (w *writer) create(i int32, one []ref, raw []byte) error {
 		}
 	}
 	if err := f.Close(); err != nil {
-		return w.failed(i, err)
+		return w.failedBegun(i, err)
 	}
 	w.wrote()
 	return w.done(i)
@@ -230,9 +244,13 @@ func (w *writer) add(i int32, p *progress, one []ref, raw []byte) (there bool, e
 
 // ended ends the work on an output, of which another process made the file, or that is lost.
 func (w *writer) ended(i int32, p *progress, err error) (there bool, _ error) {
+	begun := p.stage == begun
 	w.drop(i, p)
-	if errors.Is(err, fs.ErrExist) {
+	switch {
+	case errors.Is(err, buildcache.ErrPresent):
 		return true, nil
+	case begun:
+		return false, w.failedBegun(i, err)
 	}
 	return false, w.failed(i, err)
 }

@@ -3,7 +3,6 @@ package collecttest
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,7 +54,7 @@ func BuildEntry(t testing.TB, dir, action, output string, made, used time.Time) 
 		_, err = w.Write([]byte(output))
 		err = errors.Join(err, w.Close())
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err != nil && !errors.Is(err, buildcache.ErrPresent) {
 		t.Fatal(err)
 	}
 	id := digest.Of([]byte(action))

@@ -1,0 +1,40 @@
+package snapshot_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/gocache-action/internal/snapshot"
+)
+
+// TestAmplification: extents may repeat, but not until a few stored bytes fill a disk.
+func TestAmplification(t *testing.T) {
+	const frame = 16 << 20
+	for _, c := range []struct {
+		extents int
+		stored  int64 // more bytes in the pack
+		ok      bool
+	}{
+		{snapshot.MaxOutputs / frame, 0, true},
+		{snapshot.MaxOutputs/frame + 1, 0, false}, // the first pack has 270 bytes
+		{snapshot.MaxOutputs/frame + 1, 17000, true},
+		{5000, frame, true},
+		{1 << 18, 0, false},
+		{1 << 18, 1 << 20, false},
+	} {
+		m := sampleManifest()
+		m.Packs[0].Frames[0].Raw = frame
+		m.Packs[0].Frames[0].Size += c.stored
+		m.Packs[0].Size += c.stored
+		o := &m.Outputs[1]
+		o.Size = int64(c.extents) * frame
+		o.Extents = slices.Repeat([]snapshot.Extent{{Len: frame}}, c.extents)
+		m.Packs[0].Raw += frame
+		_, err := m.Encode()
+		if c.ok && err != nil || !c.ok && (!errors.Is(err, snapshot.ErrCorrupt) || !strings.Contains(err.Error(), "in packs of")) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
