@@ -38,7 +38,7 @@ func TestSharedChunks(t *testing.T) {
 		"its list is damaged": {func(m *machine, pack string) {
 			o := m.st.objects[pack]
 			o.data[len(o.data)-1] ^= 1
-		}, size * 11 / 10, 4, "is stored once more"},
+		}, size * 11 / 10, 5, "is stored once more"},
 		"its list cannot be read": {func(m *machine, pack string) {
 			m.st.before = func(op, name string, _ io.Reader) error {
 				if op == "open" && name == pack {
@@ -46,7 +46,7 @@ func TestSharedChunks(t *testing.T) {
 				}
 				return nil
 			}
-		}, size * 11 / 10, 4, ""},
+		}, size * 11 / 10, 4, "the lists of chunks of 1 packs could not be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)

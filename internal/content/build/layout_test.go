@@ -2,10 +2,13 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/org/gocache-action/internal/buildcache"
@@ -13,6 +16,7 @@ import (
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
 )
 
 // chunksOf reads chunks such as "a b*9 c:4096": a name, its bytes (100 if nothing is said), how
@@ -287,6 +291,54 @@ func TestReadLists(t *testing.T) {
 	})
 	if err != nil || !slices.Equal(order, []int{0, 1, 2, 3}) {
 		t.Errorf("%v, %v", order, err)
+	}
+}
+
+// TestUnreadLists: what was damaged on its way is read again; of what cannot be read one warning
+// tells; and when the store fails, nothing more is asked of it.
+func TestUnreadLists(t *testing.T) {
+	var texts []string
+	for i := range 20 {
+		texts = append(texts, fmt.Sprintf("p%d: a", i))
+	}
+	s, lists := stockOfChunks(texts...)
+	for name, c := range map[string]struct {
+		err    error
+		often  int // times that it fails, for each list
+		added  int
+		failed bool
+		warned int
+	}{
+		"damaged on its way":   {snapshot.ErrCorrupt, 1, 20, false, 0},
+		"cut off on its way":   {io.ErrUnexpectedEOF, 1, 20, false, 0},
+		"damaged":              {snapshot.ErrCorrupt, 2, 0, false, 1},
+		"cut off":              {io.EOF, 2, 0, false, 1},
+		"gone":                 {store.ErrNotFound, 1, 0, false, 1},
+		"denied":               {store.ErrDenied, 1, 0, false, 1},
+		"the store is no more": {store.ErrUnreachable, 1, 0, true, 0},
+	} {
+		var mu sync.Mutex
+		asked := map[string]int{}
+		var warnings collecttest.Warnings
+		added := 0
+		in := collect.Preparing{Requests: 3, Note: collect.Note{Warn: warnings.Warn}, List: func(_ context.Context, p *snapshot.Pack) ([]snapshot.Chunk, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if asked[p.Object]++; asked[p.Object] <= c.often {
+				return nil, fmt.Errorf("list of %s: %w", p.Object, c.err)
+			}
+			return lists[0], nil
+		}}
+		err := s.read(t.Context(), in, func(int, []snapshot.Chunk) { added++ })
+		if (err != nil) != c.failed || c.failed && !errors.Is(err, c.err) || added != c.added {
+			t.Errorf("%s: %v, %d lists", name, err, added)
+		}
+		if len(warnings) != c.warned || c.warned > 0 && !warnings.Mention("the lists of chunks of 20 packs could not be read") {
+			t.Errorf("%s: %q", name, warnings)
+		}
+		if c.failed && len(asked) > 10 {
+			t.Errorf("%s: it was asked for %d lists", name, len(asked))
+		}
 	}
 }
 

@@ -16,17 +16,21 @@ func (l Local) prepare(
 	ctx context.Context, in collect.Preparing, missing []int32, moved []movedOutput, stock stockPacks,
 ) (collect.Prepared, error) {
 	c := l.newCutting(missing, len(moved), newChunkTable(), in.Note)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	lists := make(chan error, 1)
 	m := newMoving(stock, moved)
 	go func() {
-		lists <- stock.read(ctx, in, func(pack int, list []snapshot.Chunk) {
+		err := stock.read(ctx, in, func(pack int, list []snapshot.Chunk) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			stock.index(c.cuts.table, pack, list)
 			m.keep(c.cuts.table, pack, list)
 		})
+		if err != nil {
+			cancel(err) // nothing is read in vain
+		}
+		lists <- err
 	}()
 	err := c.run(ctx, c.all())
 	if err = cmp.Or(err, <-lists); err != nil {
@@ -37,7 +41,7 @@ func (l Local) prepare(
 	}
 	lay := layOut(c.cuts, stock)
 	return collect.Prepared{
-		Jobs: l.jobs(lay), Memory: lay.memory(),
+		Jobs: l.jobs(lay), Memory: lay.memory(), Extents: int64(len(lay.extents)),
 		Known: collect.Outcome{Content: collect.Content{Of: lay}},
 	}, nil
 }
@@ -46,11 +50,14 @@ func (l Local) prepare(
 // being read.
 func (l Local) prepareBytes(missing []int32, moved []movedOutput, stock stockPacks) int64 {
 	cut := l.size(missing)/chunk.Normal + int64(len(missing))
-	n := ChunkBytes*(stock.chunks()+cut) + (occurrenceBytes+pieceBytes)*cut
+	n := ChunkBytes*(stock.chunks()+cut) + outputCutBytes*int64(len(missing))
 	if len(moved) > 0 {
-		n += listedBytes * stock.chunks()
+		n += listedBytes*stock.chunks() + (outputCutBytes+movedBytes)*int64(len(moved))
 	}
-	return n
+	for _, o := range moved { // as they are stored, their chunks are in the lists
+		cut += o.output.Size/chunk.Normal + 1
+	}
+	return n + (occurrenceBytes+pieceBytes+extentBytes)*cut
 }
 
 // worthLists says how many missing bytes there have to be for each stored byte of the lists of

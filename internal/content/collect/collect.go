@@ -169,5 +169,6 @@ type Prepared struct {
 	// Known is for Kind.With, before the outcomes of the jobs.
 	Known Outcome
 	// Memory is what Jobs and Known take, in bytes.
-	Memory int64
+	Memory  int64
+	Extents int64 // of outputs that Known can place
 }
