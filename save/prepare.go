@@ -31,7 +31,7 @@ func (j job) prepare(ctx context.Context, p planned) (all prepared, err error) {
 		if part.Prepare == nil {
 			continue
 		}
-		j.Meter.FilesTotal.Add(int64(part.Missing))
+		j.Meter.FilesTotal.Add(int64(part.Reads))
 		j.Meter.DiskTotal.Add(part.Bytes)
 		more, err := part.Prepare(ctx, in)
 		if err != nil {

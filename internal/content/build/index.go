@@ -43,15 +43,6 @@ func (s stockPacks) chunks() (n int64) {
 	return n
 }
 
-// listBytes is how many bytes are read to know them.
-func (s stockPacks) listBytes() (n int64) {
-	for i := range s.packs {
-		f, _ := s.packs[i].List()
-		n += f.Size
-	}
-	return n
-}
-
 // listed is the list of one pack.
 type listed struct {
 	chunks []snapshot.Chunk

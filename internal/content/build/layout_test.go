@@ -233,12 +233,13 @@ func TestPackSizes(t *testing.T) {
 }
 
 // TestStockPacks: chunks are looked for in packs that the next snapshot names in any case, and only
-// if there is enough that could be found.
+// in as many as is worth it, those first of which most is in use.
 func TestStockPacks(t *testing.T) {
 	pack := func(name string, chunks int) snapshot.Pack {
 		return snapshot.Pack{Object: collecttest.Pack(name), Chunks: chunks, Frames: []snapshot.Frame{{Size: 100}, {Size: 50}}}
 	}
 	named := []snapshot.Pack{pack("p2", 9), pack("p1", 9), pack("tree", 0), pack("p3", 9), pack("p4", 9)}
+	used := []int64{900, 100, 0, 100, 500}
 	damage := collect.Damage{}
 	damage.Mark(collecttest.Pack("p3"), 1) // the list
 	damage.Mark(collecttest.Pack("p4"), 0)
@@ -248,7 +249,9 @@ func TestStockPacks(t *testing.T) {
 		want    string
 	}{
 		"much is missing":    {"", 1 << 20, "p1 p2 p4"},
-		"little is missing":  {"", 3*50*worthLists - 1, ""},
+		"very little":        {"", 50*worthLists - 1, ""},
+		"enough for one":     {"", 50 * worthLists, "p2"},
+		"enough for two":     {"", 3*50*worthLists - 1, "p2 p4"},
 		"just enough":        {"", 3 * 50 * worthLists, "p1 p2 p4"},
 		"one is packed anew": {"p1", 1 << 20, "p2 p4"},
 	} {
@@ -258,7 +261,7 @@ func TestStockPacks(t *testing.T) {
 			rewrite[collecttest.Pack(c.rewrite)] = true
 		}
 		var got []string
-		for _, p := range k.stocked(named, nil, rewrite, c.missing).packs {
+		for _, p := range k.stocked(named, used, nil, rewrite, c.missing).packs {
 			got = append(got, nameOf(p.Object))
 		}
 		if strings.Join(got, " ") != c.want {

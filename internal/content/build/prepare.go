@@ -64,20 +64,45 @@ func (l Local) prepareBytes(missing []int32, moved []movedOutput, stock stockPac
 // chunks that are read for them: they compress to a third or less, and most are new.
 const worthLists = 4
 
-// stocked are the packs to look for chunks in: those with outputs that are moved, and if there is
-// enough to be found, all that the next snapshot names. A pack that it does not name is not among
-// them, lest a few chunks keep it alive.
-func (k kept) stocked(named []snapshot.Pack, moved []movedOutput, rewrite map[string]bool, missing int64) stockPacks {
+// stocked are the packs to look for chunks in: those with outputs that are moved, and of those that
+// the next snapshot names, as many as are worth it. used says how many bytes it has of each of
+// them. A pack that it does not name is not among them, lest a few chunks keep it alive.
+func (k kept) stocked(named []snapshot.Pack, used []int64, moved []movedOutput, rewrite map[string]bool, missing int64) stockPacks {
 	bad := k.base.Stock.IsBad
 	isUseless := func(p snapshot.Pack) bool {
 		return p.Chunks == 0 || bad(p.Object, -1) || bad(p.Object, len(p.Frames)-1)
 	}
 	packs := slices.DeleteFunc(packsOf(moved), isUseless)
-	more := slices.DeleteFunc(slices.Clone(named), func(p snapshot.Pack) bool { return isUseless(p) || rewrite[p.Object] })
-	if newStockPacks(more, bad).listBytes()*worthLists <= missing {
-		packs = append(packs, more...)
+	var more []usedPack
+	for i, p := range named {
+		if !isUseless(p) && !rewrite[p.Object] {
+			more = append(more, usedPack{p, used[i]})
+		}
 	}
-	s := newStockPacks(packs, bad)
+	s := newStockPacks(append(packs, worthy(more, missing/worthLists)...), bad)
 	s.rewrite = rewrite
 	return s
+}
+
+// usedPack is a pack, and how many bytes of it are in use.
+type usedPack struct {
+	snapshot.Pack
+	used int64
+}
+
+// worthy are packs whose lists together have at most some bytes: those first that have most in use
+// for each byte of their list.
+func worthy(packs []usedPack, listBytes int64) (list []snapshot.Pack) {
+	size := func(p *usedPack) int64 { f, _ := p.List(); return f.Size }
+	worth := func(p *usedPack) float64 { return float64(p.used) / float64(max(size(p), 1)) }
+	slices.SortFunc(packs, func(a, b usedPack) int {
+		return cmp.Or(cmp.Compare(worth(&b), worth(&a)), cmp.Compare(a.Object, b.Object))
+	})
+	for i := range packs {
+		if n := size(&packs[i]); n <= listBytes {
+			listBytes -= n
+			list = append(list, packs[i].Pack)
+		}
+	}
+	return list
 }

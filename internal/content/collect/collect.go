@@ -147,6 +147,7 @@ type Planned struct {
 	// makes the jobs of it. It fails only when ctx is done.
 	Prepare  func(ctx context.Context, in Preparing) (Prepared, error)
 	Memory   int64 // bytes that Prepare takes, about
+	Reads    int   // files that Prepare reads
 	Stored   int   // entries, modules or files that the manifest has
 	Missing  int   // those that the store lacks, and that the jobs would store
 	Trimmed  int   // those that the policy dropped
