@@ -96,3 +96,20 @@ func TestOnlyStoredParts(t *testing.T) {
 		t.Errorf("%+v", again.Build)
 	}
 }
+
+// TestReadOnce: an output that several entries have is read once, and counts once.
+func TestReadOnce(t *testing.T) {
+	m := newMachine(t)
+	m.mods, m.lint = t.TempDir(), t.TempDir()
+	content := noise(1, 50_000)
+	m.entry(t, "one", content)
+	m.save(t, func(o *Options) { o.Fuzz = false })
+	content = noise(2, 50_000)
+	m.entry(t, "two", content)
+	m.entry(t, "three", content)
+	meter := new(report.Meter)
+	res := m.save(t, func(o *Options) { o.Meter, o.Fuzz = meter, false })
+	if got, want := meter.Files.Load(), meter.FilesTotal.Load(); res.Build.Uploaded != 2 || got != 1 || want != 1 {
+		t.Errorf("%d of %d files, %+v", got, want, res.Build)
+	}
+}
