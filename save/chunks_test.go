@@ -38,7 +38,7 @@ func TestSharedChunks(t *testing.T) {
 		"its list is damaged": {func(m *machine, pack string) {
 			o := m.st.objects[pack]
 			o.data[len(o.data)-1] ^= 1
-		}, size * 11 / 10, 4, "is stored once more"},
+		}, size * 11 / 10, 5, "is stored once more"},
 		"its list cannot be read": {func(m *machine, pack string) {
 			m.st.before = func(op, name string, _ io.Reader) error {
 				if op == "open" && name == pack {
@@ -46,7 +46,7 @@ func TestSharedChunks(t *testing.T) {
 				}
 				return nil
 			}
-		}, size * 11 / 10, 4, ""},
+		}, size * 11 / 10, 4, "the lists of chunks of 1 packs could not be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)
@@ -94,5 +94,22 @@ func TestOnlyStoredParts(t *testing.T) {
 	}
 	if again := m.save(t, nil); again.Written || again.Build.Stored != 5 {
 		t.Errorf("%+v", again.Build)
+	}
+}
+
+// TestReadOnce: an output that several entries have is read once, and counts once.
+func TestReadOnce(t *testing.T) {
+	m := newMachine(t)
+	m.mods, m.lint = t.TempDir(), t.TempDir()
+	content := noise(1, 50_000)
+	m.entry(t, "one", content)
+	m.save(t, func(o *Options) { o.Fuzz = false })
+	content = noise(2, 50_000)
+	m.entry(t, "two", content)
+	m.entry(t, "three", content)
+	meter := new(report.Meter)
+	res := m.save(t, func(o *Options) { o.Meter, o.Fuzz = meter, false })
+	if got, want := meter.Files.Load(), meter.FilesTotal.Load(); res.Build.Uploaded != 2 || got != 1 || want != 1 {
+		t.Errorf("%d of %d files, %+v", got, want, res.Build)
 	}
 }

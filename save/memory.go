@@ -11,10 +11,14 @@ import (
 const (
 	localBytes  = 56      // of an entry that is here
 	outputBytes = 64 + 11 // in the inventory, with its place in an index
-	placedBytes = 8 + 16  // with one extent
+	placedBytes = 8       // of an output that this save can place, without its extents
 	// builtBytes is for an entry of the new manifest: its action, its output, its place in an
 	// index, and the stored form.
 	builtBytes = 56 + 80 + 11 + 94
+	// Of extents: in any list; and of a new manifest in its list, in the stored form, and while what
+	// is alive is counted. An output can have thousands.
+	extentBytes      = 16
+	builtExtentBytes = extentBytes + 7 + 12
 )
 
 // shared says what the lists take, whose size is known now, and what that leaves.
@@ -27,16 +31,26 @@ type shared struct {
 // shareMemory divides the memory between the lists and the objects.
 func (j gatherer) shareMemory(stock *collect.Stock, l build.Local, own *snapshot.Manifest) shared {
 	m := shared{lists: previousBytes(stock.Manifests()) + int64(localBytes*l.Len()) + int64((outputBytes+placedBytes)*l.Outputs())}
-	m.built, m.budget = int64(builtBytes*l.Expected(own)), j.left(m.lists)
+	m.built, m.budget = int64(builtBytes*l.Expected(own)+builtExtentBytes*mostExtents(stock.Manifests())), j.left(m.lists)
 	j.tellMemory(m.lists + max(m.budget, m.built))
 	return m
 }
 
-// with takes chunks into account: they are known from here on until the uploads are over.
-func (m shared) with(j job, chunks int64) shared {
-	m.budget = j.left(m.lists + chunks)
-	j.tellMemory(m.lists + max(chunks+m.budget, m.built))
+// with takes into account what is known from here on until the uploads are over, and that the
+// extents found are among those of the next manifest.
+func (m shared) with(j job, p prepared) shared {
+	m.budget = j.left(m.lists + p.memory)
+	m.built += (extentBytes + builtExtentBytes) * p.extents
+	j.tellMemory(m.lists + max(p.memory+m.budget, m.built))
 	return m
+}
+
+// mostExtents is how many the largest of some manifests has.
+func mostExtents(list []*snapshot.Manifest) (n int) {
+	for _, m := range list {
+		n = max(n, m.NumExtents())
+	}
+	return n
 }
 
 // preparing takes into account what it takes to prepare objects: none is built meanwhile.

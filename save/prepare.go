@@ -14,6 +14,8 @@ type prepared struct {
 	jobs   []collect.Job
 	known  []collect.Outcome // beside those of the jobs
 	memory int64             // that both take
+
+	extents int64 // of outputs that they place
 }
 
 // prepare finds out which objects are to be made for a plan: of what the store lacks as a whole, it
@@ -29,7 +31,7 @@ func (j job) prepare(ctx context.Context, p planned) (all prepared, err error) {
 		if part.Prepare == nil {
 			continue
 		}
-		j.Meter.FilesTotal.Add(int64(part.Missing))
+		j.Meter.FilesTotal.Add(int64(part.Reads))
 		j.Meter.DiskTotal.Add(part.Bytes)
 		more, err := part.Prepare(ctx, in)
 		if err != nil {
@@ -38,6 +40,7 @@ func (j job) prepare(ctx context.Context, p planned) (all prepared, err error) {
 		all.jobs = append(all.jobs, more.Jobs...)
 		all.known = append(all.known, more.Known)
 		all.memory += more.Memory
+		all.extents += more.Extents
 	}
 	return all, nil
 }

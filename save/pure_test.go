@@ -258,11 +258,18 @@ func TestMemory(t *testing.T) {
 	if m.budget >= DefaultMemory || m.budget < DefaultMemory-1000 || more[0] != 0 {
 		t.Errorf("%+v, %v", m, more)
 	}
-	if got := m.with(j.job, 5<<20); got.budget != m.budget-5<<20 || more[len(more)-1] != 0 {
+	if got := m.with(j.job, prepared{memory: 5 << 20}); got.budget != m.budget-5<<20 || more[len(more)-1] != 0 {
 		t.Errorf("with chunks %+v, %v", got, more)
 	}
-	if got := m.with(j.job, DefaultMemory); got.budget != leastMemory || more[len(more)-1] < leastMemory {
+	if got := m.with(j.job, prepared{memory: DefaultMemory}); got.budget != leastMemory || more[len(more)-1] < leastMemory {
 		t.Errorf("with many chunks %+v, %v", got, more)
+	}
+	if got := m.with(j.job, prepared{extents: 10 << 20}); got.built < 510<<20 || more[len(more)-1] < 100<<20 {
+		t.Errorf("with many extents %+v, %v", got, more)
+	}
+	spread := &snapshot.Manifest{Outputs: []snapshot.Output{{Extents: make([]snapshot.Extent, 10<<20)}}}
+	if got := j.shareMemory(collect.NewStock([]*snapshot.Manifest{spread}, nil), l, nil); got.lists < 160<<20 || got.built < 350<<20 {
+		t.Errorf("with many extents before %+v", got)
 	}
 	var p planned
 	if m.preparing(j.job, p); more[len(more)-1] != 0 {

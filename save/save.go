@@ -233,7 +233,7 @@ func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
 	if err != nil {
 		return res, err
 	}
-	u := newUploader(j, g.facts.stock, g.memory.with(j, todo.memory).budget)
+	u := newUploader(j, g.facts.stock, g.memory.with(j, todo).budget)
 	done, err := u.upload(ctx, todo.jobs)
 	res.countUploads(done)
 	first = planned{} // its manifest is in the way of the next one

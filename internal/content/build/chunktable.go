@@ -9,11 +9,15 @@ import (
 )
 
 // Bytes of memory: of a chunk in a chunkTable at most, which are 32 for its entry, and its slots,
-// of which between 53 and 80 % are in use; and of each place in an output at which there is a
-// chunk.
+// of which between 53 and 80 % are in use; of each place in an output at which there is a chunk; of
+// an output in cuts and in a layout, without its extents, of which each chunk can be one; and of a
+// movedOutput.
 const (
 	ChunkBytes      = 32 + 8
 	occurrenceBytes = 4
+	outputCutBytes  = 16 + 12
+	extentBytes     = 16
+	movedBytes      = 24
 )
 
 // chunkTable knows chunks by their hashes, and where they lie. It is made for one save and belongs
@@ -89,9 +93,19 @@ func (t *chunkTable) find(sum chunkSum, size int32) int32 {
 	return t.put(i, chunkEntry{sum, newPlace(nowhere, 0, size)})
 }
 
+// maxPlaces is how many places in packs of earlier saves are known of a chunk. All are tried with
+// each output that has it, and a list can name one chunk some hundred thousand times.
+const maxPlaces = 8
+
+// addStored adds a place in a pack of an earlier save to a chunk, behind those that are known,
+// unless they are maxPlaces.
+func (t *chunkTable) addStored(sum chunkSum, at place) { t.addUpTo(maxPlaces, sum, at) }
+
 // add adds a place to a chunk, behind those that are known.
-func (t *chunkTable) add(sum chunkSum, at place) {
-	i := t.home(&sum)
+func (t *chunkTable) add(sum chunkSum, at place) { t.addUpTo(maxPlaces+1, sum, at) }
+
+func (t *chunkTable) addUpTo(most int, sum chunkSum, at place) {
+	i, n := t.home(&sum), 0
 	for ; t.slots[i] != 0; i = t.next(i) {
 		if e := t.entry(t.slots[i] - 1); !e.is(&sum, at.size()) {
 			continue
@@ -100,6 +114,9 @@ func (t *chunkTable) add(sum chunkSum, at place) {
 			return
 		}
 		t.twice = true
+		if n++; n == most {
+			return
+		}
 	}
 	t.put(i, chunkEntry{sum, at})
 }

@@ -74,6 +74,22 @@ func TestChunkTable(t *testing.T) {
 	}
 }
 
+// TestChunkTableMany: of a chunk that a list names very often, a few places are known, and one of
+// this save all the same.
+func TestChunkTableMany(t *testing.T) {
+	c := newChunkTable()
+	for i := range int32(snapshot.MaxPackChunks) {
+		c.addStored(numbered(1), newPlace(i/(1<<20), i%(1<<20), 1))
+	}
+	n, last := 0, newPlace(99, 0, 1)
+	c.add(numbered(1), last)
+	var got place
+	c.others(c.find(numbered(1), 1), func(p place) bool { n++; got = p; return true })
+	if n != maxPlaces+1 || got != last || c.count != n {
+		t.Errorf("%d places, %d entries", n, c.count)
+	}
+}
+
 // TestChunkTableOnce: while no chunk lies at two places, nothing is searched.
 func TestChunkTableOnce(t *testing.T) {
 	c := newChunkTable()

@@ -142,6 +142,7 @@ type lists map[string][]snapshot.Chunk
 type saved struct {
 	manifest *snapshot.Manifest
 	stored   int64 // bytes of new chunks, uncompressed
+	moved    int64 // those of them that were stored in packs that are packed anew
 	read     int64 // bytes of outputs that were cut
 	rewrite  int   // packs
 }
@@ -177,6 +178,7 @@ func (s lists) save(t *testing.T, l Local, own *snapshot.Manifest, now time.Time
 		for n := range lay.jobs {
 			p := s.pack(lay, n)
 			r.stored += p.Raw
+			r.moved += movedBytesOf(lay, n)
 			outcomes = append(outcomes, collect.Outcome{Object: p.Object, Pack: p, Content: collect.Content{Of: packed{lay: lay, job: n}}})
 		}
 		l = l.With(outcomes).(Local)
@@ -212,6 +214,15 @@ func (s lists) pack(lay *layout, job int) snapshot.Pack {
 	p.Object = snapshot.PackObject("r", "s", digest.ID(h.Sum(nil)))
 	s[p.Object] = list
 	return p
+}
+
+// movedBytesOf are those of a pack of a layout that outputs need which are moved, and no new one.
+func movedBytesOf(lay *layout, job int) (n int64) {
+	j := lay.jobs[job]
+	for _, x := range j.pieces[j.proven:] {
+		n += int64(lay.cuts.table.entry(x.chunk).at.size())
+	}
+	return n
 }
 
 // effort is what a restore of everything takes.
@@ -251,7 +262,7 @@ func TestDecay(t *testing.T) {
 	p, store := newProject(250), lists{}
 	var m *snapshot.Manifest
 	var worst float64
-	var stored, read int64
+	var stored, read, moved int64
 	all := p.pick(len(p.packages))
 	for n := range 101 {
 		now := collecttest.Now.Add(time.Duration(int64(n) * hour))
@@ -274,6 +285,8 @@ func TestDecay(t *testing.T) {
 		got := effortOf(m)
 		if n > 0 {
 			stored += r.stored
+			moved += r.moved
+			t.Logf("%3d: %5d KB new, %6d KB moved, %d packs anew", n, (r.stored-r.moved)>>10, r.moved>>10, r.rewrite)
 			read += r.read
 		}
 		if n%10 > 0 && n != 95 {
@@ -289,5 +302,5 @@ func TestDecay(t *testing.T) {
 			t.Errorf("after %d saves, the bytes decoded are %.2f of those after a first save", n, ratio)
 		}
 	}
-	t.Logf("worst %.2f, %d MB stored after the first save, %d MB cut", worst, stored>>20, read>>20)
+	t.Logf("worst %.2f, %d MB stored after the first save, of which %d MB were moved, %d MB cut", worst, stored>>20, moved>>20, read>>20)
 }

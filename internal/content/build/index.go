@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"slices"
 
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
 )
 
 // stockPacks are packs of earlier saves that have chunks, and the frames that they have together.
@@ -41,15 +43,6 @@ func (s stockPacks) chunks() (n int64) {
 	return n
 }
 
-// listBytes is how many bytes are read to know them.
-func (s stockPacks) listBytes() (n int64) {
-	for i := range s.packs {
-		f, _ := s.packs[i].List()
-		n += f.Size
-	}
-	return n
-}
-
 // listed is the list of one pack.
 type listed struct {
 	chunks []snapshot.Chunk
@@ -57,10 +50,12 @@ type listed struct {
 }
 
 // read reads the lists of chunks of all packs, several at once, and calls add for each in the order
-// of the packs. What cannot be read is passed over: it costs that its chunks are stored again.
+// of the packs. What cannot be read is passed over: it costs that its chunks are stored again. If
+// the store fails, it ends.
 func (s stockPacks) read(ctx context.Context, in collect.Preparing, add func(pack int, list []snapshot.Chunk)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var unread unreadLists
 	pending := make(chan chan listed, max(in.Requests-1, 0))
 	go func() {
 		defer close(pending)
@@ -72,23 +67,57 @@ func (s stockPacks) read(ctx context.Context, in collect.Preparing, add func(pac
 				return
 			}
 			go func() {
-				list, err := in.List(ctx, &s.packs[i])
-				one <- listed{list, err}
+				one <- readTwice(ctx, in, &s.packs[i])
 			}()
 		}
 	}()
 	i := 0
 	for one := range pending {
 		l := <-one
-		if errors.Is(l.err, snapshot.ErrCorrupt) {
-			in.Note.Warn("%v: what is alike there is stored once more", l.err)
-		}
-		if l.err == nil {
+		switch {
+		case l.err == nil:
 			add(i, l.chunks)
+		case store.IsFailure(l.err) && !errors.Is(l.err, store.ErrDenied):
+			cancel(l.err) // the first cause counts
+		default:
+			unread.add(l.err)
 		}
 		i++
 	}
-	return context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	unread.warn(in.Note)
+	return nil
+}
+
+// readTwice reads the list of a pack, once more if what came was damaged or too short: that can have
+// happened on its way.
+func readTwice(ctx context.Context, in collect.Preparing, p *snapshot.Pack) (l listed) {
+	l.chunks, l.err = in.List(ctx, p)
+	if errors.Is(l.err, snapshot.ErrCorrupt) || errors.Is(l.err, io.ErrUnexpectedEOF) || errors.Is(l.err, io.EOF) {
+		l.chunks, l.err = in.List(ctx, p)
+	}
+	return l
+}
+
+// unreadLists counts lists that could not be read.
+type unreadLists struct {
+	count int
+	first error
+}
+
+func (u *unreadLists) add(err error) {
+	if u.count++; u.count == 1 {
+		u.first = err
+	}
+}
+
+// warn tells of them, in one warning: where one cannot be read, often none can.
+func (u *unreadLists) warn(note collect.Note) {
+	if u.count > 0 {
+		note.Warn("the lists of chunks of %d packs could not be read, so what is alike there is stored once more: %v", u.count, u.first)
+	}
 }
 
 // index adds the chunks of a pack to a table.
@@ -96,7 +125,7 @@ func (s stockPacks) index(t *chunkTable, pack int, list []snapshot.Chunk) {
 	object := s.packs[pack].Object
 	for _, c := range list {
 		if !s.rewrite[object] && !s.bad(object, int(c.Frame)) {
-			t.add(sumOf(c.ID), newPlace(s.first[pack]+c.Frame, c.Off, c.Len))
+			t.addStored(sumOf(c.ID), newPlace(s.first[pack]+c.Frame, c.Off, c.Len))
 		}
 	}
 }

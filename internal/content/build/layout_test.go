@@ -2,10 +2,13 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/org/gocache-action/internal/buildcache"
@@ -13,6 +16,7 @@ import (
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
 )
 
 // chunksOf reads chunks such as "a b*9 c:4096": a name, its bytes (100 if nothing is said), how
@@ -229,12 +233,13 @@ func TestPackSizes(t *testing.T) {
 }
 
 // TestStockPacks: chunks are looked for in packs that the next snapshot names in any case, and only
-// if there is enough that could be found.
+// in as many as is worth it, those first of which most is in use.
 func TestStockPacks(t *testing.T) {
 	pack := func(name string, chunks int) snapshot.Pack {
 		return snapshot.Pack{Object: collecttest.Pack(name), Chunks: chunks, Frames: []snapshot.Frame{{Size: 100}, {Size: 50}}}
 	}
 	named := []snapshot.Pack{pack("p2", 9), pack("p1", 9), pack("tree", 0), pack("p3", 9), pack("p4", 9)}
+	used := []int64{900, 100, 0, 100, 500}
 	damage := collect.Damage{}
 	damage.Mark(collecttest.Pack("p3"), 1) // the list
 	damage.Mark(collecttest.Pack("p4"), 0)
@@ -244,7 +249,9 @@ func TestStockPacks(t *testing.T) {
 		want    string
 	}{
 		"much is missing":    {"", 1 << 20, "p1 p2 p4"},
-		"little is missing":  {"", 3*50*worthLists - 1, ""},
+		"very little":        {"", 50*worthLists - 1, ""},
+		"enough for one":     {"", 50 * worthLists, "p2"},
+		"enough for two":     {"", 3*50*worthLists - 1, "p2 p4"},
 		"just enough":        {"", 3 * 50 * worthLists, "p1 p2 p4"},
 		"one is packed anew": {"p1", 1 << 20, "p2 p4"},
 	} {
@@ -254,7 +261,7 @@ func TestStockPacks(t *testing.T) {
 			rewrite[collecttest.Pack(c.rewrite)] = true
 		}
 		var got []string
-		for _, p := range k.stocked(named, nil, rewrite, c.missing).packs {
+		for _, p := range k.stocked(named, used, nil, rewrite, c.missing).packs {
 			got = append(got, nameOf(p.Object))
 		}
 		if strings.Join(got, " ") != c.want {
@@ -287,6 +294,54 @@ func TestReadLists(t *testing.T) {
 	})
 	if err != nil || !slices.Equal(order, []int{0, 1, 2, 3}) {
 		t.Errorf("%v, %v", order, err)
+	}
+}
+
+// TestUnreadLists: what was damaged on its way is read again; of what cannot be read one warning
+// tells; and when the store fails, nothing more is asked of it.
+func TestUnreadLists(t *testing.T) {
+	var texts []string
+	for i := range 20 {
+		texts = append(texts, fmt.Sprintf("p%d: a", i))
+	}
+	s, lists := stockOfChunks(texts...)
+	for name, c := range map[string]struct {
+		err    error
+		often  int // times that it fails, for each list
+		added  int
+		failed bool
+		warned int
+	}{
+		"damaged on its way":   {snapshot.ErrCorrupt, 1, 20, false, 0},
+		"cut off on its way":   {io.ErrUnexpectedEOF, 1, 20, false, 0},
+		"damaged":              {snapshot.ErrCorrupt, 2, 0, false, 1},
+		"cut off":              {io.EOF, 2, 0, false, 1},
+		"gone":                 {store.ErrNotFound, 1, 0, false, 1},
+		"denied":               {store.ErrDenied, 1, 0, false, 1},
+		"the store is no more": {store.ErrUnreachable, 1, 0, true, 0},
+	} {
+		var mu sync.Mutex
+		asked := map[string]int{}
+		var warnings collecttest.Warnings
+		added := 0
+		in := collect.Preparing{Requests: 3, Note: collect.Note{Warn: warnings.Warn}, List: func(_ context.Context, p *snapshot.Pack) ([]snapshot.Chunk, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if asked[p.Object]++; asked[p.Object] <= c.often {
+				return nil, fmt.Errorf("list of %s: %w", p.Object, c.err)
+			}
+			return lists[0], nil
+		}}
+		err := s.read(t.Context(), in, func(int, []snapshot.Chunk) { added++ })
+		if (err != nil) != c.failed || c.failed && !errors.Is(err, c.err) || added != c.added {
+			t.Errorf("%s: %v, %d lists", name, err, added)
+		}
+		if len(warnings) != c.warned || c.warned > 0 && !warnings.Mention("the lists of chunks of 20 packs could not be read") {
+			t.Errorf("%s: %q", name, warnings)
+		}
+		if c.failed && len(asked) > 10 {
+			t.Errorf("%s: it was asked for %d lists", name, len(asked))
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ func TestMove(t *testing.T) {
 			spoil: func(_ *testing.T, _ string, p packs, first string) { p[first][len(p[first])-5] ^= 1 }, all: true, warned: true,
 		},
 		"its list is gone": {
-			spoil: func(_ *testing.T, _ string, p packs, first string) { delete(p, first) }, all: true,
+			spoil: func(_ *testing.T, _ string, p packs, first string) { delete(p, first) }, all: true, warned: true,
 		},
 		"an output has vanished": {
 			spoil: func(t *testing.T, dir string, _ packs, _ string) {

@@ -173,8 +173,8 @@ func (k kept) Place(b *snapshot.Builder, _ *snapshot.Manifest, rewrite map[strin
 	plan, missing := k.place(b, rewrite)
 	if len(missing) > 0 {
 		missing, moved := k.split(missing)
-		plan.Bytes = k.local.size(missing)
-		stock := k.stocked(b.Packs(), moved, rewrite, plan.Bytes)
+		plan.Bytes, plan.Reads = k.local.size(missing), len(missing)
+		stock := k.stocked(b.Packs(), b.Used(), moved, rewrite, plan.Bytes)
 		plan.Memory = k.local.prepareBytes(missing, moved, stock)
 		plan.Prepare = func(ctx context.Context, in collect.Preparing) (collect.Prepared, error) {
 			return k.local.prepare(ctx, in, missing, moved, stock)

@@ -147,6 +147,7 @@ type Planned struct {
 	// makes the jobs of it. It fails only when ctx is done.
 	Prepare  func(ctx context.Context, in Preparing) (Prepared, error)
 	Memory   int64 // bytes that Prepare takes, about
+	Reads    int   // files that Prepare reads
 	Stored   int   // entries, modules or files that the manifest has
 	Missing  int   // those that the store lacks, and that the jobs would store
 	Trimmed  int   // those that the policy dropped
@@ -169,5 +170,6 @@ type Prepared struct {
 	// Known is for Kind.With, before the outcomes of the jobs.
 	Known Outcome
 	// Memory is what Jobs and Known take, in bytes.
-	Memory int64
+	Memory  int64
+	Extents int64 // of outputs that Known can place
 }

@@ -24,7 +24,7 @@ const (
 //
 //  1. packs of which less than leastAlive is alive;
 //  2. others with dead bytes, while the packs hold more than storedPerLive times what is alive in
-//     them;
+//     them, counted without those that stay;
 //  3. small packs, when there are more than maxSmall.
 //
 // A pack with live outputs that are not here stays until a save has them all, which is that of the
@@ -38,8 +38,10 @@ func Repack(packs []Share, budget int64) map[string]bool {
 	chosen := map[string]bool{}
 	var live, raw int64
 	for _, p := range packs {
-		live += p.Live
-		raw += p.Raw
+		if !p.Remote { // what is dead there would be made up for by packs that are nearly all alive
+			live += p.Live
+			raw += p.Raw
+		}
 	}
 	take := func(p Share) {
 		if !p.Remote && !chosen[p.Object] && p.Live <= budget {

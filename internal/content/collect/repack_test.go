@@ -46,6 +46,7 @@ func TestRepack(t *testing.T) {
 		"too little of all":        {shares("a 80/100", "b 75/100"), 1 << 40, "b"},
 		"until enough is alive":    {shares("a 75/100", "b 76/100", "c 77/100"), 1 << 40, "a b"},
 		"not here":                 {shares("a 10/100 remote", "b 20/100"), 1 << 40, "b"},
+		"dead bytes that stay":     {shares("a 10/1000 remote", "b 95/100", "c 99/100"), 1 << 40, ""},
 		"within the budget":        {shares("a 30/100", "b 20/100", "c 25/100"), 50, "b c"},
 		"too large for the budget": {shares("a 30/100"), 29, ""},
 		"dead":                     {shares("a 0/100"), 0, "a"},
