@@ -248,6 +248,19 @@ func TestSharedRefused(t *testing.T) {
 	}
 }
 
+// TestDoubt: frames are noted once, however many outputs lie in them.
+func TestDoubt(t *testing.T) {
+	w := newShared(t)
+	wr := writer{in: &installer{manifest: w.manifest}, out: new(install.Outcome)}
+	frames := []snapshot.Extent{{Pack: 1}, {Pack: 1, Frame: 1}, {Pack: 2, Frame: 1}}
+	for range 3 {
+		wr.doubt(frames, "for a reason")
+	}
+	if len(wr.out.Damages) != len(frames) || len(wr.out.Losses) != 0 {
+		t.Errorf("%+v", wr.out.Damages)
+	}
+}
+
 // TestSharedMissing: so does a pack that is gone, for the reads of it.
 func TestSharedMissing(t *testing.T) {
 	w := newShared(t)

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -347,5 +348,39 @@ func TestPrepareCancelled(t *testing.T) {
 	}
 	if n := runtime.NumGoroutine(); n > before {
 		t.Errorf("%d goroutines before, %d after", before, n)
+	}
+}
+
+// TestOtherPlaces: a pack whose chunks do not lie where they were planned is not made, and one of
+// which nothing can be read has no members.
+func TestOtherPlaces(t *testing.T) {
+	dir, content := t.TempDir(), noise(1, 100_000)
+	plan := cacheWith(t, dir, content).Merge(collect.Base{Stock: collect.NewStock(nil, nil), Start: collecttest.Now, Untrimmed: true}).Keep(nil, nil).Place(snapshot.NewBuilder(), nil, nil)
+	var warnings collecttest.Warnings
+	note := collect.Note{Wrote: func(int64) {}, Read: func(int64) {}, Warn: warnings.Warn}
+	done, err := plan.Prepare(t.Context(), collect.Preparing{Requests: 1, Note: note})
+	if err != nil || len(done.Jobs) != 1 {
+		t.Fatal(len(done.Jobs), err)
+	}
+	write := func() (collect.Content, error) {
+		w := snapshot.NewChunkWriter(io.Discard)
+		defer func() { _, _ = w.Close() }()
+		return done.Jobs[0].Chunks(t.Context(), w, note)
+	}
+	if c, err := write(); err != nil || c.Members == 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	lay := done.Known.Of.(*layout)
+	lay.jobs[0].frames[0]--
+	var torn *collect.TornError
+	if _, err := write(); !errors.As(err, &torn) || !errors.Is(err, errOtherPlaces) {
+		t.Errorf("%v", err)
+	}
+	lay.jobs[0].frames[0]++
+	if err := os.Remove(outputFile(dir, content)); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := write(); err != nil || c.Members != 0 || !warnings.Mention("is not saved") {
+		t.Errorf("%+v, %v, %q", c, err, warnings)
 	}
 }

@@ -56,6 +56,7 @@ func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *la
 	p := &lay.jobs[job]
 	var spot snapshot.Spot
 	var frames []int64
+	warned := int32(-1) // the last output that was warned of
 	for n, x := range p.pieces {
 		if ctx.Err() != nil {
 			return collect.Content{}, context.Cause(ctx)
@@ -65,7 +66,10 @@ func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *la
 		frame, off := spot.Place(len(data))
 		frames = inFrame(frames, frame, int32(len(data)))
 		if err != nil {
-			note.Warn("build cache output %s is not %s: it changed meanwhile: %v", l.inv.Outputs[x.index].ID, saving(n >= p.proven), err)
+			if x.index != warned { // its other chunks are lost as well
+				note.Warn("build cache output %s is not %s: it changed meanwhile: %v", l.inv.Outputs[x.index].ID, saving(n >= p.proven), err)
+			}
+			warned = x.index
 			done.lost = append(done.lost, snapshot.Extent{Frame: frame, Off: off, Len: int32(len(data))})
 		}
 		if err := w.Add(id, data); err != nil {

@@ -23,6 +23,8 @@ type writer struct {
 	in    *installer
 	out   *install.Outcome // of the job
 	parts [][]byte         // reused
+	// doubted are the frames that were noted already: many outputs can lie in the same ones
+	doubted map[snapshot.Extent]bool
 }
 
 // maxParts is how many extents are handed to the system at once.
@@ -194,13 +196,25 @@ func (w *writer) refuse(i int32) {
 	if len(o.Extents) > 0 {
 		e := o.Extents[0]
 		w.out.Damage(w.in.manifest.Packs[e.Pack].Object, int(e.Frame), reason, install.KindRefused)
-		for _, f := range framesOf(o.Extents)[1:] {
-			w.out.Mend(w.in.manifest.Packs[f.Pack].Object, int(f.Frame), reason)
-		}
+		w.doubt(framesOf(o.Extents)[1:], reason)
 	} else {
 		w.out.Name(fmt.Sprintf("output %s", o.ID), reason, install.KindRefused)
 	}
 	w.loseOutput(i, install.KindRefused)
+}
+
+// doubt notes that frames cannot be relied on, each once.
+func (w *writer) doubt(frames []snapshot.Extent, reason string) {
+	for _, f := range frames {
+		if w.doubted[f] {
+			continue
+		}
+		if w.doubted == nil {
+			w.doubted = map[snapshot.Extent]bool{}
+		}
+		w.doubted[f] = true
+		w.out.Mend(w.in.manifest.Packs[f.Pack].Object, int(f.Frame), reason)
+	}
 }
 
 // framesOf lists the frames in which extents lie, each once, that of the first extent first.
