@@ -7,7 +7,8 @@
 //   - <xx>/<action>-a is an action entry: one line that names an output and its size.
 //   - <xx>/<output>-d is an output, named by the SHA-256 of its bytes. Programs of "go run" and
 //     "go tool" are a directory <output>-d with one executable file in it.
-//   - <xx>/<output>-d.<token>.partial is an output that is being put together, see [Partials].
+//   - <xx>/<output>-d.<token>.partial is an output that is being put together, see [Partials], and
+//     gocache-<token>.lock is locked as long as the process lives that does it.
 //   - xx is the first byte of the ID, 00 to ff.
 //   - README explains the directory to humans; trim.txt holds when the go command last trimmed it.
 //   - fuzz/ holds the fuzzing corpus, which this package never removes.

@@ -44,15 +44,16 @@ func (a *assembly) change(output int32, f func(*progress)) {
 	f(&a.progress[output])
 }
 
-// removeAll removes the files of all outputs that did not become whole. No extent may be written
+// end removes the files of all outputs that did not become whole. No extent may be written
 // anymore. What cannot be removed is left to a later restore.
-func (a *assembly) removeAll(m *snapshot.Manifest) {
+func (a *assembly) end(m *snapshot.Manifest) {
 	for i := range a.progress {
 		if p := &a.progress[i]; p.stage == begun {
 			_ = a.files.Remove(localOutput(m.Outputs[i]))
 			p.stage = over
 		}
 	}
+	_ = a.files.Close()
 }
 
 // localOutput is an output as the cache knows it.
