@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -47,9 +48,12 @@ func (a *assembly) change(output int32, f func(*progress)) {
 // end removes the files of all outputs that did not become whole. No extent may be written
 // anymore. What cannot be removed is left to a later restore.
 func (a *assembly) end(m *snapshot.Manifest) {
+	locked := 0
 	for i := range a.progress {
-		if p := &a.progress[i]; p.stage == begun {
-			_ = a.files.Remove(localOutput(m.Outputs[i]))
+		if p := &a.progress[i]; p.stage == begun && locked < maxLocked {
+			if err := a.files.Remove(localOutput(m.Outputs[i])); osfile.IsLocked(err) {
+				locked++
+			}
 			p.stage = over
 		}
 	}

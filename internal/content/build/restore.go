@@ -91,13 +91,28 @@ func removeWrong(c *buildcache.Cache, wrong []buildcache.Output, out *install.Ou
 // it cannot be told whether the process lives that made it.
 const abandoned = time.Hour
 
+// maxLocked is after how many files that other programs keep open no more are removed: each takes
+// some time to give up on.
+const maxLocked = 20
+
 // removeLeft removes partial outputs that restores left behind when they were killed.
 func removeLeft(c *buildcache.Cache, partial []string, now time.Time, out *install.Outcome) {
 	owners := c.FindOwners()
 	defer owners.Close()
+	var failed []error
+	locked := 0
 	for _, name := range partial {
-		if _, err := owners.Discard(name, now.Add(-abandoned).UnixNano()); err != nil {
-			out.Warn("%v", err)
+		if locked == maxLocked {
+			break
 		}
+		if _, err := owners.Discard(name, now.Add(-abandoned).UnixNano()); err != nil {
+			failed = append(failed, err)
+			if osfile.IsLocked(err) {
+				locked++
+			}
+		}
+	}
+	if len(failed) > 0 {
+		out.Warn("%d files of an interrupted restore could not be removed: %v", len(failed), failed[0])
 	}
 }
