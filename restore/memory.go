@@ -15,8 +15,8 @@ const (
 	// decoded
 	maxStored    = 40 << 20
 	againBytes   = snapshot.MaxFrameStored // of the one frame that is read a second time
-	minBuffers   = 2 // one is decoded while the other is written
-	minTransfers = 2 // one for large objects, one for small ones
+	minBuffers   = 2                       // one is decoded while the other is written
+	minTransfers = 2                       // one for large objects, one for small ones
 	perTransfer  = 16 << 20
 )
 

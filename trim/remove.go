@@ -196,8 +196,10 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) e
 			t.warn("%v", err)
 		}
 	}
+	owners := t.build.FindOwners()
+	defer owners.Close()
 	for _, name := range t.inv.Partial {
-		if _, err := t.build.DiscardPartial(name, before); err != nil {
+		if _, err := owners.Discard(name, before); err != nil {
 			t.warn("%v", err)
 		}
 	}

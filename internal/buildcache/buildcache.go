@@ -7,7 +7,8 @@
 //   - <xx>/<action>-a is an action entry: one line that names an output and its size.
 //   - <xx>/<output>-d is an output, named by the SHA-256 of its bytes. Programs of "go run" and
 //     "go tool" are a directory <output>-d with one executable file in it.
-//   - <xx>/<output>-d.<token>.partial is an output that is being put together, see [Partials].
+//   - <xx>/<output>-d.<token>.partial is an output that is being put together, see [Partials], and
+//     gocache-<token>.lock is locked as long as the process lives that does it.
 //   - xx is the first byte of the ID, 00 to ff.
 //   - README explains the directory to humans; trim.txt holds when the go command last trimmed it.
 //   - fuzz/ holds the fuzzing corpus, which this package never removes.
@@ -20,6 +21,11 @@
 // after its output. What is not written in order has another name until it is whole ([Partials]). A
 // process killed at any instant therefore leaves only complete entries, files that every go command
 // takes as a miss and overwrites, and files that no go command looks at.
+//
+// That holds for processes. Nothing is synced to the disk, as in cmd/go: when the machine itself
+// crashes or loses power, a file system may keep the name and the size of an output and lose bytes
+// that were written to it. The bytes of an output that was put together are written in any order, so
+// there may be a hole anywhere in it. Hashing all outputs finds them.
 //
 // All methods are safe for concurrent use, unless they say otherwise.
 package buildcache

@@ -25,14 +25,15 @@ const partialEnd = ".partial"
 // holes are gone when it gets its own by a rename. Processes do not share partial files: each has
 // names of its own. Safe for concurrent use, but for two calls with the same output.
 type Partials struct {
-	c   *Cache
-	end string // of all names
+	c     *Cache
+	token string // in all names
+	owner *owner
 }
 
-// NewPartials returns a way to put outputs together, of which none is begun.
-func (c *Cache) NewPartials() Partials { return Partials{c, "." + rand.Text()[:13] + partialEnd} }
+// NewPartials returns a way to put outputs together, of which none is begun. Close it at the end.
+func (c *Cache) NewPartials() Partials { return Partials{c, rand.Text()[:13], new(owner)} }
 
-func (p Partials) file(o Output) string { return p.c.outputFile(o.ID) + p.end }
+func (p Partials) file(o Output) string { return p.c.outputFile(o.ID) + "." + p.token + partialEnd }
 
 // Create begins an output. It returns ErrPresent when the cache has it already with the right
 // size. Prepare must have been called.
@@ -43,6 +44,7 @@ func (p Partials) Create(o Output) (*osfile.File, error) {
 	if p.c.Has(o) {
 		return nil, ErrPresent
 	}
+	p.owner.mark(p.c.ownerFile(p.token))
 	f, err := osfile.Create(p.file(o), perm(o))
 	if err != nil {
 		return nil, fmt.Errorf("creating output: %w", err)
@@ -160,10 +162,4 @@ func isPartial(name string) bool {
 		return err == nil
 	}
 	return false
-}
-
-// DiscardPartial removes a partial output that was not written to since before, in nanoseconds
-// since the epoch. It was left behind by a process that was killed.
-func (c *Cache) DiscardPartial(path string, before int64) (bool, error) {
-	return c.discardOld(path, before)
 }

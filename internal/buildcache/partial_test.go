@@ -220,25 +220,48 @@ func TestPartialGone(t *testing.T) {
 	}
 }
 
-// TestDiscardPartial: what a killed process left is removed, what is being written stays.
+// TestDiscardPartial: what a killed process left is removed at once, what a living one writes stays,
+// however old it is, and where neither can be told the age decides.
 func TestDiscardPartial(t *testing.T) {
 	c := newCache(t)
-	o := beginPartial(t, c.NewPartials(), "")
+	p := c.NewPartials()
+	o := beginPartial(t, p, "")
 	write(t, c, "c5/other.partial", "not ours")
 	write(t, c, "c5/"+o.ID.String()+"-d..partial", "nor this")
 	list := scan(t, c).Partial
 	if len(list) != 1 {
 		t.Fatalf("%q", list)
 	}
-	now := time.Now()
-	for _, tc := range []struct {
-		before time.Time
-		gone   bool
-	}{{now.Add(-time.Hour), false}, {now.Add(time.Hour), true}, {now.Add(time.Hour), false}} {
-		if gone, err := c.DiscardPartial(list[0], tc.before.UnixNano()); gone != tc.gone || err != nil {
-			t.Errorf("before %v: %t, %v", tc.before, gone, err)
+	past, future := time.Now().Add(-time.Hour).UnixNano(), time.Now().Add(time.Hour).UnixNano()
+	discard := func(what string, before int64, want bool) {
+		t.Helper()
+		owners := c.FindOwners()
+		defer owners.Close()
+		if gone, err := owners.Discard(list[0], before); gone != want || err != nil {
+			t.Errorf("%s, before %d: %t, %v", what, before, gone, err)
 		}
 	}
+	discard("alive", past, false)
+	discard("alive", future, false)
+	if err := p.owner.lock.Unlock(); err != nil { // as when it is killed
+		t.Fatal(err)
+	}
+	discard("dead", past, true)
+	discard("gone", future, false)
+	if left, _ := filepath.Glob(filepath.Join(c.dir, "gocache-*")); len(left) > 0 {
+		t.Errorf("%q", left)
+	}
+	p = c.NewPartials()
+	beginPartial(t, p, "")
+	list = scan(t, c).Partial
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(c.dir, "gocache-*")); len(left) > 0 {
+		t.Errorf("%q", left)
+	}
+	discard("unknown", past, false)
+	discard("unknown", future, true)
 	if left := scan(t, c).Partial; len(left) != 0 {
 		t.Errorf("%q", left)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/org/gocache-action/internal/lockfile"
 	"github.com/org/gocache-action/internal/osfile"
 )
 
@@ -25,7 +26,7 @@ type Stage struct {
 	c    *Cache
 	mu   sync.Mutex
 	dir  string // "" until something is staged
-	lock *flock.Flock
+	lock lockfile.Lock
 	next int
 }
 
@@ -54,24 +55,16 @@ func (s *Stage) Close() error {
 		return nil
 	}
 	err := removeStage(s.dir, s.lock)
-	s.dir, s.lock = "", nil
+	s.dir, s.lock = "", lockfile.Lock{}
 	return err
 }
 
-// removeStage removes the directory, and then its lock file, while the lock is still held, so that
-// no other process can lock it.
-func removeStage(dir string, lock *flock.Flock) error {
+// removeStage removes the directory, and then its lock file.
+func removeStage(dir string, lock lockfile.Lock) error {
 	if err := osfile.RemoveAll(dir); err != nil {
 		return errors.Join(err, lock.Unlock())
 	}
-	if os.Remove(lock.Path()) == nil {
-		return lock.Unlock()
-	}
-	// Windows cannot remove an open file. A process that locks the file in between finds no
-	// directory, and removes the file as well.
-	err := lock.Unlock()
-	_ = os.Remove(lock.Path())
-	return err
+	return lock.Remove()
 }
 
 // newDir creates an empty directory in the stage.
@@ -110,8 +103,8 @@ func (s *Stage) create() error {
 	if err != nil {
 		return err
 	}
-	lock := flock.New(dir+".lock", flock.SetPermissions(0o666))
-	if ok, err := lock.TryLock(); err != nil || !ok {
+	lock, err := lockfile.Create(dir + ".lock")
+	if err != nil {
 		return errors.Join(fmt.Errorf("locking %s.lock failed", dir), err, os.Remove(dir))
 	}
 	s.dir, s.lock = dir, lock
@@ -157,17 +150,16 @@ func sweep(parent string) error {
 }
 
 // lockStale locks the stages that no process has locked.
-func lockStale(parent string, names map[string]bool) (map[string]*flock.Flock, error) {
+func lockStale(parent string, names map[string]bool) (map[string]lockfile.Lock, error) {
 	unlock, err := lockStages(parent)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	stale := map[string]*flock.Flock{}
+	stale := map[string]lockfile.Lock{}
 	for name := range names {
 		dir := filepath.Join(parent, name)
-		lock := flock.New(dir+".lock", flock.SetPermissions(0o666))
-		if ok, err := lock.TryLock(); ok && err == nil {
+		if lock, err := lockfile.Create(dir + ".lock"); err == nil {
 			stale[dir] = lock
 		}
 	}

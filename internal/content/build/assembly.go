@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -44,15 +45,19 @@ func (a *assembly) change(output int32, f func(*progress)) {
 	f(&a.progress[output])
 }
 
-// removeAll removes the files of all outputs that did not become whole. No extent may be written
+// end removes the files of all outputs that did not become whole. No extent may be written
 // anymore. What cannot be removed is left to a later restore.
-func (a *assembly) removeAll(m *snapshot.Manifest) {
+func (a *assembly) end(m *snapshot.Manifest) {
+	locked := 0
 	for i := range a.progress {
-		if p := &a.progress[i]; p.stage == begun {
-			_ = a.files.Remove(localOutput(m.Outputs[i]))
+		if p := &a.progress[i]; p.stage == begun && locked < maxLocked {
+			if err := a.files.Remove(localOutput(m.Outputs[i])); osfile.IsLocked(err) {
+				locked++
+			}
 			p.stage = over
 		}
 	}
+	_ = a.files.Close()
 }
 
 // localOutput is an output as the cache knows it.

@@ -333,7 +333,8 @@ func TestSharedStoreFails(t *testing.T) {
 	w.here(t)
 }
 
-// TestLeftBehind: what a killed restore has left is removed an hour later, and is no loss.
+// TestLeftBehind: what a killed restore has left is removed, what a living one is writing stays, and
+// where neither can be told it goes an hour later. Nothing of that is a loss.
 func TestLeftBehind(t *testing.T) {
 	w := newShared(t)
 	env := installtest.NewEnv(t, w.store, nil)
@@ -343,25 +344,35 @@ func TestLeftBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Killed: nothing ends it. Its first files are old.
-	inv, err := w.cache.Scan(t.Context(), buildcache.ScanOptions{})
-	if err != nil || len(inv.Partial) < 5 {
-		t.Fatalf("%q, %v", inv.Partial, err)
+	living, err := w.cache.Scan(t.Context(), buildcache.ScanOptions{})
+	if err != nil || len(living.Partial) < 5 {
+		t.Fatalf("%q, %v", living.Partial, err)
 	}
-	old := inv.Partial[:3]
-	for _, name := range old {
-		long := time.Now().Add(-61 * time.Minute)
-		if err := os.Chtimes(filepath.Join(w.cache.Dir(), name), long, long); err != nil {
+	put := func(name string, old time.Duration) {
+		path, at := filepath.Join(w.cache.Dir(), name), time.Now().Add(-old)
+		if err := errors.Join(os.WriteFile(path, nil, 0o666), os.Chtimes(path, at, at)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	id := digest.ID(w.manifest.Outputs[11].ID).String()
+	name := id[:2] + "/" + id + "-d."
+	put(name+"DEAD.partial", 0)
+	put("gocache-DEAD.lock", 0) // locked by nobody
+	put(name+"OLD.partial", 61*time.Minute)
+	put(name+"YOUNG.partial", 59*time.Minute)
 	out, err := w.run(t)
 	if err != nil || out.Counts.Restored+out.Counts.Present != len(w.contents) || len(out.Losses)+len(out.Warnings) != 0 {
 		t.Errorf("%+v, %v", out, err)
 	}
-	inv2, err := w.cache.Scan(t.Context(), buildcache.ScanOptions{})
-	if err != nil || !slices.Equal(inv2.Partial, inv.Partial[3:]) || len(inv2.Broken) > 0 || len(inv2.Outputs) != len(w.contents) {
-		t.Errorf("%q left of %q", inv2.Partial, inv.Partial)
+	want := append(slices.Clone(living.Partial), name+"YOUNG.partial")
+	slices.Sort(want)
+	inv, err := w.cache.Scan(t.Context(), buildcache.ScanOptions{})
+	if err != nil || !slices.Equal(inv.Partial, want) || len(inv.Broken) > 0 || len(inv.Outputs) != len(w.contents) {
+		t.Errorf("%q, want %q, %v", inv.Partial, want, err)
+	}
+	env.End()
+	if left, _ := filepath.Glob(filepath.Join(w.cache.Dir(), "gocache-*")); len(left) > 0 {
+		t.Errorf("%q", left)
 	}
 }
 

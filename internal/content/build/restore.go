@@ -54,7 +54,7 @@ func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []i
 		manifest: plan.manifest, actions: plan.actions, refs: &plan.refs,
 		assembly: newAssembly(r.Cache, plan.manifest), stuck: removeWrong(r.Cache, plan.Wrong, &out),
 	}
-	env.AtEnd(func() { in.assembly.removeAll(plan.manifest) })
+	env.AtEnd(func() { in.assembly.end(plan.manifest) })
 	removeLeft(r.Cache, plan.Partial, env.Start, &out)
 	if len(plan.Ready)+len(plan.Empty) > 0 {
 		run := func(ctx context.Context, _ func()) (install.Outcome, error) {
@@ -87,14 +87,32 @@ func removeWrong(c *buildcache.Cache, wrong []buildcache.Output, out *install.Ou
 	return stuck
 }
 
-// abandoned is how long nothing was written to a partial output that nobody works on anymore.
+// abandoned is how long nothing was written to a partial output that nobody works on anymore, if
+// it cannot be told whether the process lives that made it.
 const abandoned = time.Hour
+
+// maxLocked is after how many files that other programs keep open no more are removed: each takes
+// some time to give up on.
+const maxLocked = 20
 
 // removeLeft removes partial outputs that restores left behind when they were killed.
 func removeLeft(c *buildcache.Cache, partial []string, now time.Time, out *install.Outcome) {
+	owners := c.FindOwners()
+	defer owners.Close()
+	var failed []error
+	locked := 0
 	for _, name := range partial {
-		if _, err := c.DiscardPartial(name, now.Add(-abandoned).UnixNano()); err != nil {
-			out.Warn("%v", err)
+		if locked == maxLocked {
+			break
 		}
+		if _, err := owners.Discard(name, now.Add(-abandoned).UnixNano()); err != nil {
+			failed = append(failed, err)
+			if osfile.IsLocked(err) {
+				locked++
+			}
+		}
+	}
+	if len(failed) > 0 {
+		out.Warn("%d files of an interrupted restore could not be removed: %v", len(failed), failed[0])
 	}
 }

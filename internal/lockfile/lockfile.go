@@ -1,0 +1,49 @@
+// Package lockfile tells whether the process that made some files still lives: it keeps a file
+// beside them locked (flock). If that is not locked, the process was killed.
+package lockfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/gofrs/flock"
+)
+
+// ErrLocked says that another process has locked the file, and so lives.
+var ErrLocked = errors.New("locked by another process")
+
+// Lock is a locked file.
+type Lock struct{ l *flock.Flock }
+
+// Create creates a file unless it exists, and locks it. Its error is ErrLocked if another process
+// has locked it.
+func Create(path string) (Lock, error) { return lock(path, os.O_CREATE|os.O_RDONLY) }
+
+// Take locks the file of a process that was killed. Its error is ErrLocked if the process lives, and
+// another one if that cannot be told: there is no such file, or the file system has no locks.
+func Take(path string) (Lock, error) { return lock(path, os.O_RDONLY) }
+
+func lock(path string, flag int) (Lock, error) {
+	l := flock.New(path, flock.SetPermissions(0o666), flock.SetFlag(flag))
+	ok, err := l.TryLock()
+	if err == nil && !ok {
+		err = fmt.Errorf("%s: %w", path, ErrLocked)
+	}
+	return Lock{l}, err
+}
+
+// Unlock leaves the file.
+func (l Lock) Unlock() error { return l.l.Unlock() }
+
+// Remove removes the file while it is still locked, so that no other process can lock it.
+func (l Lock) Remove() error {
+	if os.Remove(l.l.Path()) == nil {
+		return l.l.Unlock()
+	}
+	// Windows cannot remove an open file. A process that locks the file in between finds nothing
+	// beside it, and removes the file as well.
+	err := l.l.Unlock()
+	_ = os.Remove(l.l.Path())
+	return err
+}
