@@ -128,7 +128,7 @@ func TestWithoutConditions(t *testing.T) {
 	srv.Setenv(t)
 	s, err := s3.New(context.Background(), s3.Options{Bucket: "bucket", Endpoint: srv.Endpoint, PathStyle: true, NoConditions: true})
 	e2etest.Must(t, err)
-	if _, err := s.Put(context.Background(), "v1/x", nil, 0, store.Condition{IfAbsent: true}); !errors.Is(err, store.ErrNoConditions) {
+	if _, err := s.Put(context.Background(), "v2/x", nil, 0, store.Condition{IfAbsent: true}); !errors.Is(err, store.ErrNoConditions) {
 		t.Errorf("conditional write: %v", err)
 	}
 }

@@ -188,7 +188,7 @@ func bucket(t *testing.T, srv *storetest.Server, name, endpoint string) (url str
 // unfinished counts the uploads that were neither completed nor aborted.
 func unfinished(t *testing.T, st *s3.Store) (n int) {
 	t.Helper()
-	for u, err := range st.Uploads(context.Background(), "v1/", time.Now().Add(time.Hour)) {
+	for u, err := range st.Uploads(context.Background(), "v2/", time.Now().Add(time.Hour)) {
 		e2etest.Must(t, err)
 		t.Logf("unfinished: %s, %d bytes", u.Name, u.Size)
 		n++
