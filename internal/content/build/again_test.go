@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/content/install/installtest"
 	"github.com/org/gocache-action/internal/fetch"
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // TestAllDamaged: reads of which every frame is damaged do not wait for each other, nor for their
@@ -90,5 +92,24 @@ func TestReadyEnds(t *testing.T) {
 			t.Errorf("%+v, %v", out, err)
 		}
 	}
+	env.End()
+}
+
+// TestGivenUp: on a full disk partial outputs go with the last job that runs.
+func TestGivenUp(t *testing.T) {
+	w := newShared(t)
+	env := installtest.NewEnv(t, w.store, nil)
+	jobs, _ := w.begin(t, env)
+	if _, err := installtest.Run(t, jobs[:4]); err != nil {
+		t.Fatal(err)
+	}
+	if inv, err := w.cache.Scan(t.Context(), buildcache.ScanOptions{}); err != nil || len(inv.Partial) == 0 {
+		t.Fatalf("%q, %v", inv.Partial, err)
+	}
+	w.kind.Place.GiveUp(osfile.FullDisk)
+	if _, err := jobs[4].Run(t.Context(), func() {}); err != nil { // it had begun before
+		t.Fatal(err)
+	}
+	w.here(t) // nothing partial
 	env.End()
 }

@@ -48,16 +48,23 @@ func (a *assembly) change(output int32, f func(*progress)) {
 // end removes the files of all outputs that did not become whole. No extent may be written
 // anymore. What cannot be removed is left to a later restore.
 func (a *assembly) end(m *snapshot.Manifest) {
+	a.removeAll(m)
+	_ = a.files.Close()
+}
+
+func (a *assembly) removeAll(m *snapshot.Manifest) {
 	locked := 0
 	for i := range a.progress {
-		if p := &a.progress[i]; p.stage == begun && locked < maxLocked {
+		a.change(int32(i), func(p *progress) {
+			if p.stage != begun || locked == maxLocked {
+				return
+			}
 			if err := a.files.Remove(localOutput(m.Outputs[i])); osfile.IsLocked(err) {
 				locked++
 			}
 			p.stage = over
-		}
+		})
 	}
-	_ = a.files.Close()
 }
 
 // localOutput is an output as the cache knows it.

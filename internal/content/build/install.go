@@ -27,6 +27,18 @@ type installer struct {
 	assembly *assembly
 	stuck    map[digest.ID]bool // wrong outputs that are still there
 	gone     atomic.Bool        // it was named that files vanish
+	running  atomic.Int32       // jobs
+}
+
+// during runs a job. When the place is given up, perhaps because the disk is full, partial outputs
+// go with the last job that runs, rather than when all other kinds have come to their end as well.
+func (in *installer) during(job func() (install.Outcome, error)) (install.Outcome, error) {
+	in.running.Add(1)
+	out, err := job()
+	if in.running.Add(-1) == 0 && (install.IsLocal(err) || in.place.Err() != nil) {
+		in.assembly.removeAll(in.manifest)
+	}
+	return out, err
 }
 
 // ready writes the outputs and entries that need nothing from the store.

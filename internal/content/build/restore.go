@@ -63,7 +63,9 @@ func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []i
 		jobs = append(jobs, install.Job{Place: r.Place, Run: run})
 	}
 	for _, read := range plan.Reads {
-		run := func(ctx context.Context, fetched func()) (install.Outcome, error) { return in.read(ctx, read, fetched) }
+		run := func(ctx context.Context, fetched func()) (install.Outcome, error) {
+			return in.during(func() (install.Outcome, error) { return in.read(ctx, read, fetched) })
+		}
 		jobs = append(jobs, install.Job{Bytes: read.Bytes, Pack: plan.manifest.Packs[read.Pack].Object, Place: r.Place, Run: run})
 	}
 	return jobs, out
