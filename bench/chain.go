@@ -19,10 +19,11 @@ const (
 	unchangedSave = "unchanged-save" // after a job that changed nothing
 	editSave      = "edit-save"      // after a job with one changed source file
 	upgradeSave   = "upgrade-save"   // after a job with one upgraded dependency
-	releaseSave   = "release-save"   // after the job of the next patch release, over what was restored
-	restoreOver   = "restore-over"   // over the caches that are there, as on a self-hosted machine
-	systemCalls   = "system-calls"   // a restore into empty directories under strace, not timed
-	leastWork     = "floor"          // what no restore can do without; see floor.go
+	// after the job of the next patch release, over what was restored
+	releaseSave = "release-save"
+	restoreOver = "restore-over" // over the caches that are there, as on a self-hosted machine
+	systemCalls = "system-calls" // a restore into empty directories under strace, not timed
+	leastWork   = "floor"        // what no restore can do without; see floor.go
 )
 
 var scenarioNames = []string{firstSave, restoreEmpty, unchangedSave, editSave, upgradeSave, releaseSave, restoreOver, systemCalls, leastWork}
@@ -147,8 +148,8 @@ func (c *chain) upgradeSave(ctx context.Context) error {
 	return c.save(ctx, upgradeSave)
 }
 
-// nextRelease is a chain of its own: first save, then on a new machine the next patch release, which
-// restores what there is, runs its job and saves. Only the last step is recorded.
+// nextRelease is a chain of its own: first save, then on a new machine the next patch release,
+// which restores what there is, runs its job and saves. Only the last step is recorded.
 func (c *chain) nextRelease(ctx context.Context, t tool) error {
 	c.round, c.wanted = 0, nil
 	if err := c.all(ctx, t); err != nil {

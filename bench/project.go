@@ -145,8 +145,8 @@ func (p *project) makeUpgrade(ctx context.Context) error {
 }
 
 // fetchDependencies runs commands in dir, and then fetches what the job needs there. The modules go
-// to a module cache of their own, whose download directory is the proxy from which the measured jobs
-// get what is new, so that they need no network.
+// to a module cache of their own, whose download directory is the proxy from which the measured
+// jobs get what is new, so that they need no network.
 func (p *project) fetchDependencies(ctx context.Context, dir string, commands ...[]string) error {
 	known := "file://" + p.Path("reference", "mod", "cache", "download")
 	env := []string{"GOMODCACHE=" + p.Path("proxy"), "GOPROXY=" + known + "," + p.variable("GOPROXY")}

@@ -26,8 +26,8 @@ type figures struct {
 	Compared []comparison `json:"compared"`
 }
 
-// comparison is the median of the ratios gocache / tar of one figure, and that turned over: how many
-// times faster or smaller gocache is.
+// comparison is the median of the ratios gocache / tar of one figure, and that turned over: how
+// many times faster or smaller gocache is.
 type comparison struct {
 	Link     string  `json:"link"`
 	Scenario string  `json:"scenario"`

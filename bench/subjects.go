@@ -27,13 +27,13 @@ type limits struct {
 
 // subjects are real projects with releases close to each other. The tests of the first import most
 // of what it consists of, and each test that replaces a package has its dependents compiled anew:
-// most of its build cache are variants of the same packages. It has no upgrade of its own, since its
-// release upgrades three dependencies.
+// most of its build cache are variants of the same packages. It has no upgrade of its own, since
+// its release upgrades three dependencies.
 var subjects = []subject{
 	{
 		Name: "test-heavy", Module: "github.com/gohugoio/hugo@v0.147.0", Release: "v0.147.1", GiB: 24,
-		// Its code has what vet complains of since. The tests are compiled and linked, and none is run:
-		// what counts here is what they leave in the build cache.
+		// Its code has what vet complains of since. The tests are compiled and linked, and none is
+		// run: what counts here is what they leave in the build cache.
 		Job: [][]string{
 			{"go", "build", "./..."},
 			{"go", "vet", "-printf=false", "./..."},

@@ -15,8 +15,8 @@
 //
 // At most Options.Concurrency objects are in transfer, and twice as many jobs are begun. At most
 // GOMAXPROCS frames are decoded at once, and GOMAXPROCS+2, but 10 at most, decoded ones of 16 MiB
-// are held, beside 40 MiB of stored frames that have arrived or are arriving, and one that is read a
-// second time. So peak memory does not depend on the size of the caches, but for their lists of
+// are held, beside 40 MiB of stored frames that have arrived or are arriving, and one that is read
+// a second time. So peak memory does not depend on the size of the caches, but for their lists of
 // entries. With Options.Memory below what that takes, all of these are fewer.
 package restore
 

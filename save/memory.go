@@ -15,8 +15,8 @@ const (
 	// builtBytes is for an entry of the new manifest: its action, its output, its place in an
 	// index, and the stored form.
 	builtBytes = 56 + 80 + 11 + 94
-	// Of extents: in any list; and of a new manifest in its list, in the stored form, and while what
-	// is alive is counted. An output can have thousands.
+	// Of extents: in any list; and of a new manifest in its list, in the stored form, and while
+	// what is alive is counted. An output can have thousands.
 	extentBytes      = 16
 	builtExtentBytes = extentBytes + 7 + 12
 )

@@ -24,8 +24,8 @@
 //
 // That holds for processes. Nothing is synced to the disk, as in cmd/go: when the machine itself
 // crashes or loses power, a file system may keep the name and the size of an output and lose bytes
-// that were written to it. The bytes of an output that was put together are written in any order, so
-// there may be a hole anywhere in it. Hashing all outputs finds them.
+// that were written to it. The bytes of an output that was put together are written in any order,
+// so there may be a hole anywhere in it. Hashing all outputs finds them.
 //
 // All methods are safe for concurrent use, unless they say otherwise.
 package buildcache

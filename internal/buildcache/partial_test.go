@@ -220,8 +220,8 @@ func TestPartialGone(t *testing.T) {
 	}
 }
 
-// TestDiscardPartial: what a killed process left is removed at once, what a living one writes stays,
-// however old it is, and where neither can be told the age decides.
+// TestDiscardPartial: what a killed process left is removed at once, what a living one writes
+// stays, however old it is, and where neither can be told the age decides.
 func TestDiscardPartial(t *testing.T) {
 	c := newCache(t)
 	p := c.NewPartials()

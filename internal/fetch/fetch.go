@@ -2,8 +2,8 @@
 // a memory limit that all objects share, and decoded into a fixed number of buffers.
 //
 // Transfers cannot deadlock: whoever holds a stored frame may wait for a disk or for the network,
-// but not for more memory, and whoever waits for the network holds no decoded frame. A frame that is
-// read a second time has memory of its own, since that of the frames behind it, which were read
+// but not for more memory, and whoever waits for the network holds no decoded frame. A frame that
+// is read a second time has memory of its own, since that of the frames behind it, which were read
 // ahead, stays lent meanwhile; whoever holds it waits for the network and a decoded frame only.
 package fetch
 
@@ -74,8 +74,8 @@ func (f *Fetcher) Range(
 	})
 }
 
-// Frame reads a single frame of a pack and decodes it, see Decode. The caller may have a Source with
-// frames that were read ahead.
+// Frame reads a single frame of a pack and decodes it, see Decode. The caller may have a Source
+// with frames that were read ahead.
 func (f *Fetcher) Frame(ctx context.Context, pack snapshot.Pack, i int) ([]byte, error) {
 	frame := pack.Frames[i]
 	data, err := f.Again.get(ctx, int(frame.Size))

@@ -20,8 +20,8 @@ type Lock struct{ l *flock.Flock }
 // has locked it.
 func Create(path string) (Lock, error) { return lock(path, os.O_CREATE|os.O_RDONLY) }
 
-// Take locks the file of a process that was killed. Its error is ErrLocked if the process lives, and
-// another one if that cannot be told: there is no such file, or the file system has no locks.
+// Take locks the file of a process that was killed. Its error is ErrLocked if the process lives,
+// and another one if that cannot be told: there is no such file, or the file system has no locks.
 func Take(path string) (Lock, error) { return lock(path, os.O_RDONLY) }
 
 func lock(path string, flag int) (Lock, error) {

@@ -4,9 +4,9 @@ import "fmt"
 
 // What outputs may add up to: extents can name the same frame any number of times.
 const (
-	// MaxOutputs is how many bytes the outputs of a manifest have at most, and MaxAmplification more
-	// for each byte that is stored in packs of chunks: what can fill a disk has to be stored first.
-	// The bytes that frames decode to are no measure, since zeros take next to none.
+	// MaxOutputs is how many bytes the outputs of a manifest have at most, and MaxAmplification
+	// more for each byte that is stored in packs of chunks: what can fill a disk has to be stored
+	// first. The bytes that frames decode to are no measure, since zeros take next to none.
 	MaxOutputs       = 64 << 30
 	MaxAmplification = 1000
 )

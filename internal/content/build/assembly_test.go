@@ -333,8 +333,8 @@ func TestSharedStoreFails(t *testing.T) {
 	w.here(t)
 }
 
-// TestLeftBehind: what a killed restore has left is removed, what a living one is writing stays, and
-// where neither can be told it goes an hour later. Nothing of that is a loss.
+// TestLeftBehind: what a killed restore has left is removed, what a living one is writing stays,
+// and where neither can be told it goes an hour later. Nothing of that is a loss.
 func TestLeftBehind(t *testing.T) {
 	w := newShared(t)
 	env := installtest.NewEnv(t, w.store, nil)

@@ -77,8 +77,8 @@ func newChunkTable() *chunkTable {
 // entry returns an entry by its number.
 func (t *chunkTable) entry(n int32) *chunkEntry { return &t.pages[n/pageChunks][n%pageChunks] }
 
-// is reports whether an entry is of a chunk of this hash and size. What a list calls by the same hash
-// and has another size is not the same: the list is wrong.
+// is reports whether an entry is of a chunk of this hash and size. What a list calls by the same
+// hash and has another size is not the same: the list is wrong.
 func (e *chunkEntry) is(sum *chunkSum, size int32) bool { return e.sum == *sum && e.at.size() == size }
 
 // find returns the number of the first entry of a chunk. If there is none, it adds one for a chunk

@@ -91,8 +91,8 @@ func (s stockPacks) read(ctx context.Context, in collect.Preparing, add func(pac
 	return nil
 }
 
-// readTwice reads the list of a pack, once more if what came was damaged or too short: that can have
-// happened on its way.
+// readTwice reads the list of a pack, once more if what came was damaged or too short: that can
+// have happened on its way.
 func readTwice(ctx context.Context, in collect.Preparing, p *snapshot.Pack) (l listed) {
 	l.chunks, l.err = in.List(ctx, p)
 	if errors.Is(l.err, snapshot.ErrCorrupt) || errors.Is(l.err, io.ErrUnexpectedEOF) || errors.Is(l.err, io.EOF) {

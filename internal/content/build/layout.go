@@ -91,8 +91,8 @@ type run struct {
 
 // layOut decides where all chunks lie. Each is taken from a pack of an earlier save or from an
 // earlier place of this one, else it is new, and follows the last new one. It adds places to the
-// table, which must not be used for anything else afterwards. Outputs that are moved come last: their
-// files were not read, so what others have in common with them must not be taken from there.
+// table, which must not be used for anything else afterwards. Outputs that are moved come last:
+// their files were not read, so what others have in common with them must not be taken from there.
 func layOut(c *cuts, stock stockPacks) *layout {
 	l := layouter{layout: &layout{stock: stock, cuts: c}, table: c.table}
 	l.first = slices.Clone(stock.first[:len(stock.packs)])
