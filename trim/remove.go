@@ -196,11 +196,29 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) e
 			t.warn("%v", err)
 		}
 	}
+	return t.removePartial(ctx, before)
+}
+
+// maxLocked is after how many partial outputs that cannot be removed no more are tried: on Windows
+// each takes some time to give up on.
+const maxLocked = 20
+
+// removePartial removes partial outputs that restores left behind when they were killed.
+func (t *trimming) removePartial(ctx context.Context, before int64) error {
 	owners := t.build.FindOwners()
 	defer owners.Close()
-	for _, name := range t.inv.Partial {
+	locked := 0
+	for n, name := range t.inv.Partial {
+		if n%checkEvery == 0 {
+			if err := errors.Join(ctx.Err(), t.idle()); err != nil {
+				return err
+			}
+		}
 		if _, err := owners.Discard(name, before); err != nil {
 			t.warn("%v", err)
+			if locked++; locked == maxLocked {
+				break
+			}
 		}
 	}
 	return nil

@@ -28,12 +28,17 @@ type owner struct {
 	lock *lockfile.Lock // nil: none
 }
 
-// mark locks the file. Without it, because the file system has no locks, others go by the age of
-// partial files.
+// mark locks the file. Where the file system has no locks, the file goes, and others go by the age
+// of partial files.
 func (o *owner) mark(file string) {
 	o.once.Do(func() {
-		if l, err := lockfile.Create(file); err == nil {
+		l, err := lockfile.Create(file)
+		switch {
+		case err == nil:
 			o.lock = &l
+		case !errors.Is(err, lockfile.ErrLocked):
+			_ = l.Unlock()
+			_ = os.Remove(file)
 		}
 	})
 }

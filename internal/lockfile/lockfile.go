@@ -5,6 +5,7 @@ package lockfile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/gofrs/flock"
@@ -18,11 +19,17 @@ type Lock struct{ l *flock.Flock }
 
 // Create creates a file unless it exists, and locks it. Its error is ErrLocked if another process
 // has locked it.
-func Create(path string) (Lock, error) { return lock(path, os.O_CREATE|os.O_RDONLY) }
+func Create(path string) (Lock, error) { return lock(path, os.O_CREATE|os.O_RDWR) }
 
 // Take locks the file of a process that was killed. Its error is ErrLocked if the process lives,
 // and another one if that cannot be told: there is no such file, or the file system has no locks.
-func Take(path string) (Lock, error) { return lock(path, os.O_RDONLY) }
+func Take(path string) (Lock, error) {
+	l, err := lock(path, os.O_RDWR) // NFS locks no file that is only open for reading
+	if errors.Is(err, fs.ErrPermission) {
+		l, err = lock(path, os.O_RDONLY)
+	}
+	return l, err
+}
 
 func lock(path string, flag int) (Lock, error) {
 	l := flock.New(path, flock.SetPermissions(0o666), flock.SetFlag(flag))

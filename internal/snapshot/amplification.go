@@ -2,28 +2,31 @@ package snapshot
 
 import "fmt"
 
-// What outputs may add up to: extents can name the same frame any number of times.
+// What extents may take from one frame: they can name the same bytes any number of times.
 const (
-	// MaxOutputs is how many bytes the outputs of a manifest have at most, and MaxAmplification
-	// more for each byte that is stored in packs of chunks: what can fill a disk has to be stored
-	// first. The bytes that frames decode to are no measure, since zeros take next to none.
-	MaxOutputs       = 64 << 30
+	// MaxFrameUse is how many bytes all extents together take from a frame at most, and
+	// MaxAmplification more for each byte that it is stored in. A frame is read, and proven by its
+	// hash, before anything of it is written, so that what fills a disk has to be stored. The bytes
+	// that a frame decodes to are no measure, since zeros take next to none.
+	MaxFrameUse      = 64 << 30
 	MaxAmplification = 1000
 )
 
-// checkSum makes sure that a small snapshot does not fill a disk.
-func (m *Manifest) checkSum() error {
-	var raw, stored int64 // 2^47 and 2^44 at most
+// checkUse makes sure that a small snapshot does not fill a disk.
+func (m *Manifest) checkUse() error {
+	first := newPlaces(m.Packs).first
+	used := make([]int64, first[len(m.Packs)]) // 2^47 at most
 	for i := range m.Outputs {
-		raw += m.Outputs[i].Size
-	}
-	for _, p := range m.Packs {
-		if p.Chunks > 0 {
-			stored += p.Size
+		for _, e := range m.Outputs[i].Extents {
+			used[first[e.Pack]+e.Frame] += int64(e.Len)
 		}
 	}
-	if raw > MaxOutputs+MaxAmplification*stored {
-		return fmt.Errorf("%w: outputs of %d bytes in packs of %d", ErrCorrupt, raw, stored)
+	for i, p := range m.Packs {
+		for f, frame := range p.Frames {
+			if n := used[int(first[i])+f]; n > MaxFrameUse+MaxAmplification*frame.Size {
+				return fmt.Errorf("%w: outputs take %d bytes from a frame of %d", ErrCorrupt, n, frame.Size)
+			}
+		}
 	}
 	return nil
 }

@@ -17,9 +17,9 @@ func TestAmplification(t *testing.T) {
 		stored  int64 // more bytes in the pack
 		ok      bool
 	}{
-		{snapshot.MaxOutputs / frame, 0, true},
-		{snapshot.MaxOutputs/frame + 1, 0, false}, // the first pack has 270 bytes
-		{snapshot.MaxOutputs/frame + 1, 17000, true},
+		{snapshot.MaxFrameUse / frame, 0, true},
+		{snapshot.MaxFrameUse/frame + 1, 0, false}, // the frame has 100 bytes
+		{snapshot.MaxFrameUse/frame + 1, 17000, true},
 		{5000, frame, true},
 		{1 << 18, 0, false},
 		{1 << 18, 1 << 20, false},
@@ -32,8 +32,13 @@ func TestAmplification(t *testing.T) {
 		o.Size = int64(c.extents) * frame
 		o.Extents = slices.Repeat([]snapshot.Extent{{Len: frame}}, c.extents)
 		m.Packs[0].Raw += frame
+		// What a manifest claims of packs that it does not use counts for nothing.
+		m.Packs = append(m.Packs, snapshot.Pack{
+			Object: snapshot.PackObject("r", "zzz", m.Outputs[0].ID), Chunks: 1, Size: 2 * frame,
+			Frames: []snapshot.Frame{{Size: frame, Raw: frame}, {Size: frame, Raw: 33}},
+		})
 		_, err := m.Encode()
-		if c.ok && err != nil || !c.ok && (!errors.Is(err, snapshot.ErrCorrupt) || !strings.Contains(err.Error(), "in packs of")) {
+		if c.ok && err != nil || !c.ok && (!errors.Is(err, snapshot.ErrCorrupt) || !strings.Contains(err.Error(), "from a frame of")) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}

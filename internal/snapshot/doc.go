@@ -18,8 +18,8 @@
 //   - in a manifest packs, modules, outputs and actions are in order, and each comes once;
 //   - the extents of an output lie in frames of chunks, all but the last have at least [chunk.Min]
 //     bytes, and together they are as long as the output;
-//   - all outputs together have at most [MaxOutputs] bytes (64 GiB), and [MaxAmplification] (1,000)
-//     for each stored byte of packs of chunks;
+//   - all extents together take at most [MaxFrameUse] bytes (64 GiB) from a frame, and
+//     [MaxAmplification] (1,000) more for each byte that it is stored in;
 //   - a pack has at most [MaxPackChunks] chunks of at most [chunk.Max] bytes, which fill its frames.
 package snapshot
 

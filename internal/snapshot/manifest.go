@@ -303,7 +303,7 @@ func (m *Manifest) checkOutputs() error {
 			return fmt.Errorf("%w: output %d has the file name %.300q", ErrCorrupt, i, o.Exec)
 		}
 	}
-	if err := m.checkSum(); err != nil {
+	if err := m.checkUse(); err != nil {
 		return err
 	}
 	if hasTwice(m.Outputs) {

@@ -2,6 +2,7 @@ package build
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/osfile"
@@ -17,6 +18,7 @@ type assembly struct {
 	// for each other, as they would for the file system.
 	locks    [1 << 10]sync.Mutex
 	progress []progress
+	locked   atomic.Int32 // files that could not be removed, as other programs keep them open
 }
 
 // progress is how far one output is. The zero value says that nothing is known of any extent.
@@ -52,15 +54,15 @@ func (a *assembly) end(m *snapshot.Manifest) {
 	_ = a.files.Close()
 }
 
+// removeAll removes files until too many are kept open.
 func (a *assembly) removeAll(m *snapshot.Manifest) {
-	locked := 0
 	for i := range a.progress {
 		a.change(int32(i), func(p *progress) {
-			if p.stage != begun || locked == maxLocked {
+			if p.stage != begun || a.locked.Load() >= maxLocked {
 				return
 			}
 			if err := a.files.Remove(localOutput(m.Outputs[i])); osfile.IsLocked(err) {
-				locked++
+				a.locked.Add(1)
 			}
 			p.stage = over
 		})
