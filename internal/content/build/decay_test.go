@@ -258,6 +258,9 @@ func effortOf(m *snapshot.Manifest) (e effort) {
 // TestDecay: over a hundred saves of a project that changes, a restore takes hardly more than after
 // a first save of the same: the bytes that are decoded. How many parts are written is told.
 func TestDecay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it plans a hundred saves, in one goroutine: nothing for the race detector, or for another system")
+	}
 	const hour = int64(time.Hour)
 	p, store := newProject(250), lists{}
 	var m *snapshot.Manifest
