@@ -292,7 +292,7 @@ func TestKilledPartial(t *testing.T) {
 			if whole := n == 3; (len(inv.Entries) == 1) != whole || (len(inv.Partial) == 0) != whole {
 				t.Errorf("killed at step %d: %+v", n+1, inv)
 			}
-			p := c.NewPartials()
+			p := newPartials(t, c)
 			if n < 3 {
 				beginPartial(t, p, exec)
 				endPartial(t, p, o)

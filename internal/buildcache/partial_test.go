@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
 const partialData = "the right content"
@@ -45,11 +47,19 @@ func endPartial(t *testing.T, p Partials, o Output) {
 	}
 }
 
+// newPartials is closed with the test: Windows does not remove a file that is open.
+func newPartials(t *testing.T, c *Cache) Partials {
+	t.Helper()
+	p := c.NewPartials()
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
 // TestPartial: an output is in the cache when it has its name, and not before.
 func TestPartial(t *testing.T) {
 	for _, exec := range []string{"", "tool"} {
 		c := newCache(t)
-		p := c.NewPartials()
+		p := newPartials(t, c)
 		o := beginPartial(t, p, exec)
 		inv := scan(t, c)
 		if len(inv.Outputs)+len(inv.Broken) > 0 || len(inv.Partial) != 1 || inv.Partial[0] != o.ID.String()[:2]+"/"+filepath.Base(p.file(o)) {
@@ -88,7 +98,7 @@ func TestPartial(t *testing.T) {
 func TestPartialsApart(t *testing.T) {
 	for _, exec := range []string{"", "tool"} {
 		c := newCache(t)
-		p, q := c.NewPartials(), c.NewPartials()
+		p, q := newPartials(t, c), newPartials(t, c)
 		o := beginPartial(t, p, exec)
 		beginPartial(t, q, exec)
 		endPartial(t, p, o)
@@ -111,7 +121,7 @@ func TestPartialsApart(t *testing.T) {
 func TestPartialYoung(t *testing.T) {
 	c := newCache(t)
 	for range 300 {
-		p := c.NewPartials()
+		p := newPartials(t, c)
 		o := beginPartial(t, p, "")
 		stop, seen := make(chan struct{}), make(chan bool)
 		go func() {
@@ -141,7 +151,7 @@ func TestPartialYoung(t *testing.T) {
 // TestPlaceMends: what is wrong at the place of an output is replaced.
 func TestPlaceMends(t *testing.T) {
 	c := newCache(t)
-	p := c.NewPartials()
+	p := newPartials(t, c)
 	name := c.outputFile(sha256.Sum256([]byte(partialData)))
 	file := func(content string) func() error {
 		return func() error { return os.WriteFile(name, []byte(content), 0o666) }
@@ -199,7 +209,7 @@ func TestPlaceMends(t *testing.T) {
 // does not get its name.
 func TestPartialGone(t *testing.T) {
 	c := newCache(t)
-	p := c.NewPartials()
+	p := newPartials(t, c)
 	for _, exec := range []string{"", "tool"} {
 		o := beginPartial(t, p, exec)
 		if err := p.Remove(o); err != nil {
@@ -224,7 +234,7 @@ func TestPartialGone(t *testing.T) {
 // stays, however old it is, and where neither can be told the age decides.
 func TestDiscardPartial(t *testing.T) {
 	c := newCache(t)
-	p := c.NewPartials()
+	p := newPartials(t, c)
 	o := beginPartial(t, p, "")
 	write(t, c, "c5/other.partial", "not ours")
 	write(t, c, "c5/"+o.ID.String()+"-d..partial", "nor this")
@@ -251,7 +261,7 @@ func TestDiscardPartial(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(c.dir, "gocache-*")); len(left) > 0 {
 		t.Errorf("%q", left)
 	}
-	p = c.NewPartials()
+	p = newPartials(t, c)
 	beginPartial(t, p, "")
 	list = scan(t, c).Partial
 	if err := p.Close(); err != nil {
@@ -269,13 +279,14 @@ func TestDiscardPartial(t *testing.T) {
 
 // TestPartialIgnored: the go command passes over partial outputs, also old ones when it trims.
 func TestPartialIgnored(t *testing.T) {
+	osfiletest.NeedCompiler(t)
 	p := newProject(t)
 	c := Open(filepath.Join(t.TempDir(), "cache"))
 	if err := c.Prepare(testTime); err != nil { // trimmed long ago: it is time again
 		t.Fatal(err)
 	}
 	old := mustPut(t, c, "old", "", testID(0xc0))
-	q := c.NewPartials()
+	q := newPartials(t, c)
 	o := beginPartial(t, q, "")
 	if err := os.Chtimes(q.file(o), testTime, testTime); err != nil {
 		t.Fatal(err)
