@@ -14,7 +14,7 @@ const (
 
 // checkUse makes sure that a small snapshot does not fill a disk.
 func (m *Manifest) checkUse() error {
-	first := newPlaces(m.Packs).first
+	first := FirstFrames(m.Packs)
 	used := make([]int64, first[len(m.Packs)]) // 2^47 at most
 	for i := range m.Outputs {
 		for _, e := range m.Outputs[i].Extents {

@@ -17,12 +17,16 @@ type places struct {
 	end   int64   // of it
 }
 
-func newPlaces(packs []Pack) *places {
-	p := &places{first: make([]int32, len(packs)+1)}
+func newPlaces(packs []Pack) *places { return &places{first: FirstFrames(packs)} }
+
+// FirstFrames counts frames over all packs, those with lists of chunks included: it returns for
+// each pack how many the packs before it have, and at the end how many all have.
+func FirstFrames(packs []Pack) []int32 {
+	first := make([]int32, len(packs)+1)
 	for i := range packs {
-		p.first[i+1] = p.first[i] + int32(len(packs[i].Frames))
+		first[i+1] = first[i] + int32(len(packs[i].Frames))
 	}
-	return p
+	return first
 }
 
 // append appends the extents of one output to b.

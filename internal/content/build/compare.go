@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 
 	"github.com/org/gocache-action/internal/buildcache"
@@ -46,7 +47,7 @@ var errWrong = errors.New("wrong content")
 func proveOutputs(ctx context.Context, c *buildcache.Cache, outputs []buildcache.Output) ([]error, error) {
 	errs := make([]error, len(outputs))
 	err := install.Each(ctx, len(outputs), runtime.GOMAXPROCS(0), func(i int) {
-		sum, err := hashOutput(c, outputs[i])
+		sum, err := hashFile(c.OpenOutput(outputs[i]))
 		if err == nil && sum != outputs[i].ID {
 			err = errWrong
 		}
@@ -76,9 +77,8 @@ func (h *State) drop(errs []error) {
 	}
 }
 
-// hashOutput returns the SHA-256 of a local output.
-func hashOutput(c *buildcache.Cache, o buildcache.Output) (sum digest.ID, err error) {
-	f, err := c.OpenOutput(o)
+// hashFile takes what opening a file returned, and returns the SHA-256 of its content.
+func hashFile(f *os.File, err error) (sum digest.ID, _ error) {
 	if err != nil {
 		return sum, err
 	}

@@ -25,11 +25,7 @@ type stockPacks struct {
 func newStockPacks(packs []snapshot.Pack, bad func(string, int) bool) stockPacks {
 	slices.SortFunc(packs, func(a, b snapshot.Pack) int { return cmp.Compare(a.Object, b.Object) })
 	packs = slices.CompactFunc(packs, func(a, b snapshot.Pack) bool { return a.Object == b.Object })
-	s := stockPacks{packs: packs, first: make([]int32, len(packs)+1), bad: bad}
-	for i := range packs {
-		s.first[i+1] = s.first[i] + int32(len(packs[i].Frames))
-	}
-	return s
+	return stockPacks{packs: packs, first: snapshot.FirstFrames(packs), bad: bad}
 }
 
 // frames is how many all packs have.

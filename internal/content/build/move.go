@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -27,7 +26,7 @@ type movedOutput struct {
 // together.
 func (k kept) split(missing []int32) (rest []int32, moved []movedOutput) {
 	for _, i := range missing {
-		n, ok := k.base.Stock.Find((*digest.ID)(&k.local.inv.Outputs[i].ID))
+		n, ok := k.base.Stock.Find(&k.local.inv.Outputs[i].ID)
 		if !ok {
 			rest = append(rest, i)
 			continue

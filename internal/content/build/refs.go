@@ -24,10 +24,7 @@ type refs struct {
 // indexRefs sorts the extents of needed outputs by their frames. They are counted first, so that
 // nothing has to be compared.
 func indexRefs(m *snapshot.Manifest, needed []bool) refs {
-	p := refs{first: make([]int32, len(m.Packs)+1)}
-	for i := range m.Packs {
-		p.first[i+1] = p.first[i] + int32(len(m.Packs[i].Frames))
-	}
+	p := refs{first: snapshot.FirstFrames(m.Packs)}
 	p.start = make([]int32, p.first[len(m.Packs)]+1)
 	for i := range m.Outputs {
 		if needed[i] {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"io/fs"
 
 	"github.com/org/gocache-action/internal/buildcache"
@@ -111,7 +110,7 @@ func (w *writer) wrote() { w.in.env.Fetch.Meter.Files.Add(1) }
 
 // isStuck counts an output as lost if a wrong one at its place could not be removed.
 func (w *writer) isStuck(i int32) bool {
-	if !w.in.stuck[digest.ID(w.in.manifest.Outputs[i].ID)] {
+	if !w.in.stuck[w.in.manifest.Outputs[i].ID] {
 		return false
 	}
 	w.loseOutput(i, install.KindDisk)
@@ -312,7 +311,7 @@ func (w *writer) neighbours(list []ref) int {
 func (w *writer) place(i int32, p *progress) (there bool, err error) {
 	o := localOutput(w.in.manifest.Outputs[i])
 	if w.in.verify {
-		sum, err := w.hash(o)
+		sum, err := hashFile(w.in.assembly.files.Read(o))
 		if err != nil {
 			return w.ended(i, p, err)
 		}
@@ -328,19 +327,4 @@ func (w *writer) place(i int32, p *progress) (there bool, err error) {
 	p.stage = over
 	w.wrote()
 	return true, nil
-}
-
-// hash reads back what was put together.
-func (w *writer) hash(o buildcache.Output) (sum digest.ID, err error) {
-	f, err := w.in.assembly.files.Read(o)
-	if err != nil {
-		return sum, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return sum, err
-	}
-	h.Sum(sum[:0])
-	return sum, nil
 }
