@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -114,9 +115,7 @@ func TestCutIsNotTorn(t *testing.T) {
 	if !errors.Is(err, store.ErrUnreachable) || passes != 2 || done[0].Object != "" {
 		t.Errorf("%d passes, %+v, %v", passes, done[0], err)
 	}
-	if n := runtime.NumGoroutine(); n > before {
-		t.Errorf("%d goroutines before, %d after", before, n)
-	}
+	collecttest.NoMoreGoroutines(t, before)
 	if n := u.Meter.Disk.Load(); n != 0 {
 		t.Errorf("%d bytes count of a pack that was not stored", n)
 	}

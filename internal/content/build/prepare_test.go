@@ -346,9 +346,7 @@ func TestPrepareCancelled(t *testing.T) {
 	if !errors.Is(err, why) {
 		t.Errorf("%v", err)
 	}
-	if n := runtime.NumGoroutine(); n > before {
-		t.Errorf("%d goroutines before, %d after", before, n)
-	}
+	collecttest.NoMoreGoroutines(t, before)
 }
 
 // TestOtherPlaces: a pack whose chunks do not lie where they were planned is not made, and one of

@@ -89,7 +89,10 @@ cp "$(command -v busybox)" base/bin/busybox
 for l in $(ldd base/bin/busybox 2>/dev/null | grep -o '/[^ ]*'); do mkdir -p base"${l%/*}"; cp -L "$l" base"$l"; done
 for a in sh mkdir chmod cp cat id; do ln -s busybox base/bin/$a; done
 cp /etc/ssl/certs/ca-certificates.crt base/etc/ssl/certs/
-tar cf - -C "$1" --exclude=testdata --exclude='*_test.go' VERSION go.env bin pkg/tool pkg/include src lib/time | tar xf - -C base/usr/local/go`
+to=$PWD/base/usr/local/go
+cd "$1"
+tar cf - --exclude=testdata --exclude='*_test.go' --exclude=src/cmd \
+	VERSION go.env bin/go pkg/tool/*/asm pkg/tool/*/compile pkg/tool/*/link pkg/include src lib/time | tar xf - -C "$to"`
 	b.write("Base", baseFile)
 	b.run("sh", "-c", "cd "+b.root+" && "+script, "sh", b.run("go", "env", "GOROOT"))
 	b.run("buildah", "bud", "--signature-policy", b.root+"/policy.json", "-q", "-f", b.root+"/Base", "-t", "docker.io/library/golang:1.26", b.root)

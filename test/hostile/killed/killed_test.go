@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { os.Exit(e2etest.Main(m, &shared)) }
 
 // kills is how often each command is killed at a random moment. Packages modcache, buildcache and
 // trim have tests that stop at each of their system calls.
-const kills = 8
+const kills = 6
 
 // killAt starts a command and kills it after d, and reports whether it was still running.
 func killAt(t *testing.T, cmd *exec.Cmd, d time.Duration) bool {
