@@ -27,7 +27,7 @@ import (
 
 const (
 	gcDay        = 24 * time.Hour
-	due          = gcDay + time.Hour // when the grace period of unnamed objects is over
+	due          = gcDay + time.Hour // when the notice period of unnamed objects is over
 	closedScope  = "refs/heads/closed"
 	unusedHash   = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
 	unusedModule = "v2/modules/example.com/unused/@v/v1.0.0/" + unusedHash
