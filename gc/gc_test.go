@@ -58,8 +58,7 @@ func manySaves(t *testing.T, st store.Collector) {
 	mustBeExact(t, st)
 }
 
-// TestNoGrace: without a notice period, objects are removed at once; this is for a store that
-// nobody else uses meanwhile.
+// TestNoGrace: without a notice period, unnamed objects are removed at once.
 func TestNoGrace(t *testing.T) {
 	st := dirStore(t)
 	j := newJob(t, "job", main)
@@ -74,8 +73,7 @@ func TestNoGrace(t *testing.T) {
 }
 
 // TestOldManifests: a snapshot that is no longer written is removed after the maximum age, and its
-// packs a notice period later. Another snapshot that shares its packs and is still written keeps
-// them.
+// packs a notice period later. A snapshot that shares its packs and is still written keeps them.
 func TestOldManifests(t *testing.T) {
 	for _, kind := range []string{"dir", "s3"} {
 		t.Run(kind, func(t *testing.T) {
@@ -166,8 +164,7 @@ func TestWrittenManifestsStay(t *testing.T) {
 	}
 }
 
-// file returns the path of an object in a directory store. It does not handle names with reserved
-// elements.
+// file returns the path of an object in a directory store, if no element of its name is reserved.
 func file(st store.Store, name string) string {
 	return filepath.Join(strings.TrimPrefix(st.String(), "file://"), filepath.FromSlash(name))
 }
@@ -376,8 +373,7 @@ func (r *refusing) Delete(ctx context.Context, names []string) map[string]error 
 	return failed
 }
 
-// TestCancelled: a cancelled collection ends soon, says so, and leaves no note of a running
-// collection.
+// TestCancelled: a cancelled collection ends soon, says so, and leaves no note that it is running.
 func TestCancelled(t *testing.T) {
 	inner := dirStore(t)
 	for n := range 50 {

@@ -75,8 +75,7 @@ func textAt(t testing.TB, st *memory, name string) string {
 	return "none"
 }
 
-// publisherFor reads what the store has, and returns a publisher of entries that are all stored in
-// one pack.
+// publisherFor reads the store, and returns a publisher of entries that are stored in one pack.
 func publisherFor(t testing.TB, j job, entries string) *publisher {
 	t.Helper()
 	prev, err := gatherer{j}.readPrevious(t.Context())
@@ -150,8 +149,7 @@ func TestNothingNew(t *testing.T) {
 	}
 }
 
-// TestPublishConflict: a manifest that another save writes meanwhile is merged, however often that
-// happens.
+// TestPublishConflict: manifests that other saves write meanwhile are merged, however many.
 func TestPublishConflict(t *testing.T) {
 	for _, conflicts := range []int{1, 3} {
 		st := newMemory()
@@ -271,8 +269,7 @@ func TestLatest(t *testing.T) {
 	}
 }
 
-// TestLatestFails: if only the latest manifest cannot be written, the exact one is still valid, and
-// the result says so.
+// TestLatestFails: if the latest manifest cannot be written, the result has the exact one.
 func TestLatestFails(t *testing.T) {
 	st := newMemory()
 	p := publisherFor(t, testJob(st, nil), "entry a1 o1 1 -")

@@ -84,8 +84,7 @@ func (w world) run(t *testing.T, list ...Fetch) (install.Outcome, error) {
 	return out, err
 }
 
-// TestRestore: in whichever way a module is unpacked, the cache then has all of it, or nothing of
-// it.
+// TestRestore: in whichever way a module is unpacked, the cache has all of it afterwards, or none.
 func TestRestore(t *testing.T) {
 	whole := contenttest.Framed(contenttest.Tar(t, sampleFiles...), 64<<10)
 	swapped := contenttest.Framed(contenttest.Tar(t, append(sampleFiles[:2:2], contenttest.File{Name: "example.com/!sample@v1.0.0/a.go", Content: "package evil\n"})...), 64<<10)
@@ -296,8 +295,7 @@ func TestProofWaits(t *testing.T) {
 	if err := p.check(t.Context(), Wanted{Unproven: true}, nil); err != nil {
 		t.Error(err)
 	}
-	// A database that did not answer in time says nothing about the module, even if its answer is
-	// required.
+	// A missing answer says nothing about the module, even if an answer is required.
 	p = &proof{checker: checker{checksumdb.ErrUnavailable}, always: true, trees: trees}
 	if err := p.check(cut, Wanted{Unproven: true}, nil); !store.IsFailure(err) {
 		t.Errorf("cut off while it asked: %v", err)

@@ -1,0 +1,224 @@
+// Modversions measures what would be gained if the module objects of a store shared what different
+// versions of a module have in common, as the outputs of the build cache do.
+//
+//	go run ./bench/modversions
+//	go run ./bench/modversions -module github.com/gohugoio/hugo -first v0.140.0 -last v0.147.0
+//
+// It goes through the releases of a project in order. Of the modules that the tests of a release
+// need and no release before it needed, it counts the stored bytes in three ways: each module as one
+// compressed archive, as those of its files that no module before has, and as those chunks of its
+// files that no module before has. The first release fills an empty store and is left out of the
+// sums.
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/mod/semver"
+
+	"github.com/org/gocache-action/internal/chunk"
+)
+
+func main() {
+	module := flag.String("module", "github.com/minio/minio-go/v7", "`path` of the project")
+	first := flag.String("first", "v7.0.55", "first `version`")
+	last := flag.String("last", "v7.4.1", "last `version`")
+	flag.Parse()
+	if err := run(*module, *first, *last); err != nil {
+		fmt.Fprintln(os.Stderr, "modversions:", err)
+		os.Exit(1)
+	}
+}
+
+// sizes are stored bytes.
+type sizes struct{ whole, files, chunks int64 }
+
+func (s *sizes) add(t sizes) {
+	s.whole, s.files, s.chunks = s.whole+t.whole, s.files+t.files, s.chunks+t.chunks
+}
+
+func (s sizes) String() string {
+	return fmt.Sprintf("MB whole %8.3f, files %8.3f, chunks %8.3f", mb(s.whole), mb(s.files), mb(s.chunks))
+}
+
+func run(module, first, last string) error {
+	work, err := os.MkdirTemp("", "modversions-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	versions, err := releases(work, module, first, last)
+	if err != nil {
+		return err
+	}
+	if len(versions) < 2 {
+		return fmt.Errorf("%s has %d releases from %s to %s", module, len(versions), first, last)
+	}
+	s := newStore()
+	var start, sum sizes
+	for i, v := range versions {
+		added, modules, err := s.release(work, module, v)
+		if err != nil {
+			return fmt.Errorf("%s@%s: %w", module, v, err)
+		}
+		fmt.Printf("%-10s %3d new modules, %s\n", v, modules, added)
+		if i == 0 {
+			start = added
+		} else {
+			sum.add(added)
+		}
+	}
+	fmt.Printf("first release: %s\n%d others: %s\n", start, len(versions)-1, sum)
+	return nil
+}
+
+func mb(n int64) float64 { return float64(n) / 1e6 }
+
+// releases lists the versions of a module in order, without pre-releases.
+func releases(dir, module, first, last string) (list []string, err error) {
+	out, err := goCommand(dir, "list", "-m", "-versions", "-f", "{{join .Versions \" \"}}", module)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range strings.Fields(string(out)) {
+		if semver.Prerelease(v) == "" && semver.Compare(v, first) >= 0 && semver.Compare(v, last) <= 0 {
+			list = append(list, v)
+		}
+	}
+	return list, nil
+}
+
+// goCommand runs the go command outside of any module, unless dir is one.
+func goCommand(dir string, args ...string) ([]byte, error) {
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local")
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return nil, fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, exit.Stderr)
+	}
+	return out, err
+}
+
+// store knows what is stored so far.
+type store struct {
+	modules map[string]bool
+	files   map[[sha256.Size]byte]bool
+	chunks  map[[sha256.Size]byte]bool
+	encoder *zstd.Encoder
+}
+
+func newStore() *store {
+	e, err := zstd.NewWriter(nil, zstd.WithWindowSize(8<<20))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return &store{map[string]bool{}, map[[sha256.Size]byte]bool{}, map[[sha256.Size]byte]bool{}, e}
+}
+
+// release stores what is new among the modules of a release, and returns how many these are.
+func (s *store) release(work, module, version string) (added sizes, modules int, err error) {
+	project, err := source(work, module, version)
+	if err != nil {
+		return sizes{}, 0, err
+	}
+	defer os.RemoveAll(project)
+	out, err := goCommand(project, "list", "-deps", "-test", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}@{{.Version}}\t{{.Dir}}{{end}}{{end}}", "./...")
+	if err != nil {
+		return sizes{}, 0, err
+	}
+	for line := range strings.Lines(string(out)) {
+		name, dir, ok := strings.Cut(strings.TrimSpace(line), "\t")
+		if !ok || s.modules[name] {
+			continue
+		}
+		s.modules[name] = true
+		n, err := s.module(dir)
+		if err != nil {
+			return sizes{}, 0, err
+		}
+		added.add(n)
+		modules++
+	}
+	return added, modules, nil
+}
+
+// source makes a writable copy of a version of the project.
+func source(work, module, version string) (string, error) {
+	out, err := goCommand(work, "mod", "download", "-json", module+"@"+version)
+	if err != nil {
+		return "", err
+	}
+	var got struct{ Dir string }
+	if err := json.Unmarshal(out, &got); err != nil {
+		return "", fmt.Errorf("go mod download -json: %w", err)
+	}
+	to := filepath.Join(work, version)
+	return to, os.CopyFS(to, os.DirFS(got.Dir))
+}
+
+// module stores the tree of a module in all ways.
+func (s *store) module(dir string) (sizes, error) {
+	var whole, files, chunks bytes.Buffer
+	w := tar.NewWriter(&whole)
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		if err := w.WriteHeader(&tar.Header{Name: filepath.ToSlash(name), Size: int64(len(data)), Mode: 0o444}); err != nil {
+			return err
+		}
+		s.file(data, &files, &chunks)
+		_, err = w.Write(data)
+		return err
+	})
+	if err := errors.Join(err, w.Close()); err != nil {
+		return sizes{}, err
+	}
+	return sizes{s.stored(whole.Bytes()), s.stored(files.Bytes()), s.stored(chunks.Bytes())}, nil
+}
+
+// file writes a file to files, and each of its chunks to chunks, unless it is stored.
+func (s *store) file(data []byte, files, chunks *bytes.Buffer) {
+	addNew(s.files, data, files)
+	for len(data) > 0 {
+		n := chunk.Cut(data)
+		addNew(s.chunks, data[:n], chunks)
+		data = data[n:]
+	}
+}
+
+func addNew(known map[[sha256.Size]byte]bool, data []byte, w *bytes.Buffer) {
+	if sum := sha256.Sum256(data); !known[sum] {
+		known[sum] = true
+		w.Write(data)
+	}
+}
+
+func (s *store) stored(data []byte) int64 {
+	if len(data) == 0 {
+		return 0
+	}
+	return int64(len(s.encoder.EncodeAll(data, nil)))
+}
