@@ -16,7 +16,7 @@ func TestRatioIsTakenWithinRounds(t *testing.T) {
 		timed(gocacheName, 1, 1), timed(tarName, 1, 2),
 		timed(gocacheName, 2, 9), timed(tarName, 2, 10),
 		timed(gocacheName, 3, 2), timed(tarName, 3, 10),
-		timed(gocacheName, 4, 100), // interrupted before its counterpart ran
+		timed(gocacheName, 4, 100), // interrupted before the other tool ran
 	}}
 	if got, ok := r.ratio(loopback, restoreEmpty, wall); got != 0.5 || !ok {
 		t.Errorf("ratio = %v, %v, want 0.5, the median of 0.5, 0.9 and 0.2", got, ok)
@@ -68,7 +68,7 @@ func TestCompareListings(t *testing.T) {
 }
 
 func TestCountCalls(t *testing.T) {
-	// Thread 12 writes to what thread 11 created, and descriptor 5 is used again at once.
+	// Thread 12 writes to a file that thread 11 created, and descriptor 5 is reused at once.
 	const log = `11    openat(AT_FDCWD, "caches = x/a", O_WRONLY|O_CREAT|O_CLOEXEC, 0644) = 5
 11    openat(AT_FDCWD, "go.sum", O_RDONLY|O_CLOEXEC) = 6
 11    openat(AT_FDCWD, "b", O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0644) = -1 EEXIST (File exists)

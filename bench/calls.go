@@ -17,28 +17,28 @@ import (
 type calls struct {
 	Files   int `json:"files"`   // regular files in the caches afterwards
 	Creates int `json:"creates"` // successful opens that create
-	Writes  int `json:"writes"`  // to what was opened so
+	Writes  int `json:"writes"`  // to files opened in this way
 	Closes  int `json:"closes"`
-	// Outputs whose bytes lie in several frames are put together under another name, with an open,
-	// writes and a close for each frame. They are among Files, but not among the calls above.
+	// Outputs whose bytes lie in several frames are assembled under another name, with an open,
+	// writes and a close for each frame. They are among Files, but these calls are not counted
+	// above.
 	Assembled      int `json:"assembled"`
 	AssembledCalls int `json:"assembled_calls"`
-	// Directories are made, and trees and files renamed, with these; the target does not limit
-	// them.
+	// These calls make directories and rename trees and files; the target does not limit them.
 	Mkdirs  int `json:"mkdirs"`
 	Renames int `json:"renames"`
 }
 
-// perFile is the number of calls for each file that is not put together.
+// perFile returns the number of calls for each file that is not assembled.
 func (c *calls) perFile() float64 {
 	return float64(c.Creates+c.Writes+c.Closes) / float64(max(c.Files-c.Assembled, 1))
 }
 
-// traced are the calls that strace shows. All that create, write or close a file are
-// among them, in all the variants that the kernel has.
+// traced lists the calls that strace shows. They include all variants in the kernel of calls that
+// create, write or close a file.
 const traced = "openat,openat2,open,creat,write,pwrite64,writev,pwritev,pwritev2,copy_file_range,sendfile,splice,ftruncate,fallocate,close,mkdir,mkdirat,rename,renameat,renameat2,link,linkat"
 
-// systemCalls restores into empty directories once more, under strace.
+// systemCalls runs one more restore into empty directories, under strace.
 func (c *chain) systemCalls(ctx context.Context, t tool) (*calls, error) {
 	c.round, c.wanted = 0, nil
 	if err := c.all(ctx, t); err != nil { // the first save
@@ -69,15 +69,15 @@ func (c *chain) systemCalls(ctx context.Context, t tool) (*calls, error) {
 	return &counted, err
 }
 
-// straceLine is: thread ID, name, arguments, result. An interrupted line has no result, and
-// the line that resumes it no arguments of its own.
+// straceLine matches a thread ID, a name, arguments and a result. An interrupted line has no
+// result, and the line that resumes it has no arguments.
 var straceLine = regexp.MustCompile(`^(\d+)\s+(<\.\.\. )?(\w+)(?:\(| resumed>)(.*)$`)
 
-// unfinished ends the first of the two lines of a call that another thread interrupted.
+// unfinished ends the first of two lines of a call that another thread interrupted.
 const unfinished = " <unfinished ...>"
 
-// countCalls reads the output of "strace -f" of a program that is one process with several
-// threads. Short-lived children, such as "go env", count with it.
+// countCalls reads the output of "strace -f" for a program that is one process with several
+// threads. Short-lived children, such as "go env", are included.
 func countCalls(r io.Reader) (calls, error) {
 	t := callTracker{pending: map[string]string{}, open: map[string]kind{}}
 	lines := bufio.NewScanner(r)
@@ -85,14 +85,14 @@ func countCalls(r io.Reader) (calls, error) {
 	for lines.Scan() {
 		m := straceLine.FindStringSubmatch(lines.Text())
 		if m == nil {
-			continue // exits of threads
+			continue // a thread exited
 		}
 		thread, resumed, name, rest := m[1], m[2] != "", m[3], m[4]
 		if resumed {
 			rest = t.pending[thread] + rest
 		}
 		begun, interrupted := strings.CutSuffix(rest, unfinished)
-		// A descriptor is free for others as soon as close began, whenever it returns.
+		// Others can get the descriptor as soon as close has begun, whenever it returns.
 		if name == "close" && !resumed {
 			t.close(begun)
 		}
@@ -105,7 +105,7 @@ func countCalls(r io.Reader) (calls, error) {
 	return t.calls, lines.Err()
 }
 
-// callTracker knows which descriptors stand for created files.
+// callTracker keeps track of the descriptors of created files.
 type callTracker struct {
 	calls
 	pending map[string]string // by thread: arguments of its unfinished call
@@ -118,13 +118,13 @@ type kind int
 const (
 	other kind = iota
 	created
-	partial // an output that is put together
+	partial // an output that is being assembled
 )
 
-// partialName is how the name of an output ends that is not whole.
+// partialName is how the name of a partial output ends.
 const partialName = `.partial"`
 
-// kindOf tells what a successful open gives.
+// kindOf returns the kind of descriptor that a successful open returns.
 func kindOf(name, args string) kind {
 	creates := name == "creat" || strings.Contains(args, "O_CREAT") || strings.Contains(args, "O_TMPFILE")
 	switch {
@@ -136,9 +136,9 @@ func kindOf(name, args string) kind {
 	return other
 }
 
-// count counts a complete call, by name; rest is its arguments and its result.
+// count counts a complete call; rest is its arguments and its result.
 func (t *callTracker) count(name, rest string) {
-	// after the arguments, which may hold "= " too
+	// after the arguments, which may also contain "= "
 	result := rest[strings.LastIndex(rest, "= ")+len("= "):]
 	descriptor, _, _ := strings.Cut(rest, ",")
 	switch {

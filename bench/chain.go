@@ -12,23 +12,23 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// The scenarios, in the order in which a chain of jobs meets them.
+// The scenarios, in the order in which they occur in a chain of jobs.
 const (
 	firstSave     = "first-save"     // the reference caches, into an empty bucket
 	restoreEmpty  = "restore"        // into empty directories, on a new machine
 	unchangedSave = "unchanged-save" // after a job that changed nothing
 	editSave      = "edit-save"      // after a job with one changed source file
 	upgradeSave   = "upgrade-save"   // after a job with one upgraded dependency
-	// after the job of the next patch release, over what was restored
+	// after the job of the next patch release, over restored caches
 	releaseSave = "release-save"
-	restoreOver = "restore-over" // over the caches that are there, as on a self-hosted machine
+	restoreOver = "restore-over" // over existing caches, as on a self-hosted machine
 	systemCalls = "system-calls" // a restore into empty directories under strace, not timed
-	leastWork   = "floor"        // what no restore can do without; see floor.go
+	leastWork   = "floor"        // the work that every restore has to do; see floor.go
 )
 
 var scenarioNames = []string{firstSave, restoreEmpty, unchangedSave, editSave, upgradeSave, releaseSave, restoreOver, systemCalls, leastWork}
 
-// chain is a sequence of CI jobs with one tool, from an empty bucket on.
+// chain is a sequence of CI jobs with one tool, starting with an empty bucket.
 type chain struct {
 	*lab
 	*project
@@ -61,8 +61,8 @@ type run struct {
 
 func (c *chain) bucket() string { return "bench" }
 
-// wants tells whether a scenario was asked for, or another one needs it: all start from
-// the first save, and all but that one from a restore.
+// wants reports whether a scenario was requested, or another one needs it: all start with the first
+// save, and all others also with a restore.
 func (c *chain) wants(scenario string) bool {
 	others := slices.ContainsFunc(c.wanted, func(s string) bool { return s != firstSave && s != systemCalls && s != leastWork && s != releaseSave })
 	return scenario == firstSave || scenario == restoreEmpty && others || slices.Contains(c.wanted, scenario)
@@ -101,7 +101,7 @@ func (c *chain) emptyCaches() error {
 	return errors.Join(c.emptyDir("caches"), c.emptyDir("caches", "mod"), c.emptyDir("caches", "build"))
 }
 
-// withReference puts the reference caches in the place of the caches while f runs.
+// withReference puts the reference caches in place of the caches while f runs.
 func (c *chain) withReference(f func() error) error {
 	if err := os.RemoveAll(c.Path("caches")); err != nil {
 		return err
@@ -126,7 +126,7 @@ func (c *chain) restore(ctx context.Context) error {
 	return c.checkComplete(ctx)
 }
 
-// unchangedSave is only for gocache: actions/cache saves nothing under a key that exists.
+// unchangedSave is only for gocache, since actions/cache saves nothing under a key that exists.
 func (c *chain) unchangedSave(ctx context.Context) error {
 	if c.tool.name() == tarName {
 		return nil
@@ -148,8 +148,8 @@ func (c *chain) upgradeSave(ctx context.Context) error {
 	return c.save(ctx, upgradeSave)
 }
 
-// nextRelease is a chain of its own: first save, then on a new machine the next patch release,
-// which restores what there is, runs its job and saves. Only the last step is recorded.
+// nextRelease is a chain of its own: a first save, and then on a new machine the job of the next
+// patch release, which restores what is stored, runs, and saves. Only the last step is recorded.
 func (c *chain) nextRelease(ctx context.Context, t tool) error {
 	c.round, c.wanted = 0, nil
 	if err := c.all(ctx, t); err != nil {
@@ -179,7 +179,7 @@ func (c *chain) save(ctx context.Context, scenario string) error {
 	return c.record(ctx, scenario, c.tool.save(c.number))
 }
 
-// record measures a step with all that surrounds it, and keeps the result.
+// record measures a step with everything around it, and keeps the result.
 func (c *chain) record(ctx context.Context, scenario string, stages []stage) error {
 	r := run{Link: c.link.name, Scenario: scenario, Tool: c.tool.name(), Round: c.round, Stages: map[string]float64{}}
 	before, err := c.settle(ctx)
@@ -201,7 +201,7 @@ func (c *chain) record(ctx context.Context, scenario string, stages []stage) err
 	return c.tool.clean(false)
 }
 
-// keep notes a run, unless it was one to warm up.
+// keep records a run, unless it belongs to the warm-up.
 func (c *chain) keep(r run) {
 	if c.round > 0 {
 		c.runs = append(c.runs, r)
@@ -215,7 +215,7 @@ type situation struct {
 	cpu     float64
 }
 
-// settle lets earlier work finish: unwritten pages, and lines of the server's log.
+// settle lets earlier work finish: pages not yet written, and lines of the server's log.
 func (c *chain) settle(ctx context.Context) (s situation, err error) {
 	if err := kit.Do(ctx, "sync"); err != nil {
 		return s, err
@@ -230,7 +230,7 @@ func (c *chain) settle(ctx context.Context) (s situation, err error) {
 	return s, err
 }
 
-// complete adds what the step did to the server, and judges its outcome.
+// complete adds what the step did to the server, and checks its outcome.
 func (c *chain) complete(r *run, before situation) error {
 	used, err := c.server.CPU()
 	if err != nil {
@@ -254,7 +254,7 @@ func (c *chain) complete(r *run, before situation) error {
 	return nil
 }
 
-// explain keeps what the tool printed.
+// explain keeps the output of the tool.
 func (r *run) explain() {
 	if text := strings.TrimSpace(string(r.Errors)); text != "" {
 		lines := strings.Split(text, "\n")
@@ -265,7 +265,7 @@ func (r *run) explain() {
 	}
 }
 
-// succeed measures one stage that is not recorded, and must succeed.
+// succeed measures a stage that is not recorded, and which must succeed.
 func (c *chain) succeed(ctx context.Context, env []string, s stage) (kit.Outcome, error) {
 	if err := kit.Do(ctx, "sync"); err != nil {
 		return kit.Outcome{}, err

@@ -13,15 +13,15 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// disk is an ext4 file system in an image file. A root file system in a virtual machine
-// may create files twenty times slower than a fresh one, which would hide everything else.
+// disk is an ext4 file system in an image file. The root file system of a virtual machine may
+// create files twenty times more slowly than a fresh one, which would hide everything else.
 type disk struct {
 	image, dir string
 	keep       bool
-	ratios     map[string][]byte // files of the kernel with what stood in them
+	ratios     map[string][]byte // settings of the kernel, by file, with their original values
 }
 
-// mountDisk makes the image and mounts it, or takes over the one that an earlier run kept.
+// mountDisk makes the image and mounts it, or reuses the one that an earlier run kept.
 func mountDisk(ctx context.Context, image string, sizeGiB int, keep bool) (*disk, error) {
 	d := &disk{image: image, dir: filepath.Join(os.TempDir(), "gocache-bench"), keep: keep}
 	if err := d.holdWriteback(); err != nil {
@@ -45,7 +45,7 @@ func mountDisk(ctx context.Context, image string, sizeGiB int, keep bool) (*disk
 	return d, nil
 }
 
-// mountedImage returns the image file that is mounted at dir by way of a loop device, or "".
+// mountedImage returns the image file that is mounted at dir through a loop device, or "".
 func mountedImage(dir string) (string, error) {
 	device, err := loopDevice(dir)
 	if err != nil || device == "" {
@@ -55,7 +55,7 @@ func mountedImage(dir string) (string, error) {
 	return strings.TrimSpace(string(image)), err
 }
 
-// loopDevice returns what is mounted at dir, or "".
+// loopDevice returns the device that is mounted at dir, or "".
 func loopDevice(dir string) (string, error) {
 	mounts, err := os.ReadFile("/proc/mounts") // device directory type ...
 	if err != nil {
@@ -70,22 +70,22 @@ func loopDevice(dir string) (string, error) {
 }
 
 func (d *disk) mount(ctx context.Context) error {
-	// nodiscard keeps the blocks of the image allocated; the two lazy options would
-	// leave work to a kernel thread, which would run beside the first measurements.
+	// nodiscard keeps the blocks of the image allocated; the two lazy options would leave work to a
+	// kernel thread, which would run during the first measurements.
 	err := kit.Image{File: d.image, Dir: d.dir}.Mount(ctx, []string{"-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0"}, "loop")
 	if err != nil {
 		return err
 	}
-	// Memory would else hold an image on a disk a second time. Where that is not possible, nothing
-	// but memory is lost.
+	// Otherwise, memory would hold a second copy of an image that lies on a disk. If this is not
+	// possible, it only costs memory.
 	if device, err := loopDevice(d.dir); err == nil {
 		_ = kit.Do(ctx, "losetup", "--direct-io=on", device)
 	}
 	return nil
 }
 
-// holdWriteback lets the kernel write the image at "sync" and not while something is measured. Else
-// its threads would begin, and writers be slowed down, at a moment that depends on the memory that
+// holdWriteback makes the kernel write the image on "sync", and not during a measurement. Otherwise
+// its threads would start, and slow down writers, at a moment that depends on how much memory
 // happens to be free.
 func (d *disk) holdWriteback() error {
 	d.ratios = map[string][]byte{}
@@ -117,8 +117,8 @@ func (d *disk) close() error {
 	return kit.Image{File: d.image, Dir: d.dir}.Remove()
 }
 
-// touchMemory fills two thirds of the free memory once and gives it back. The first touch of a page
-// of a virtual machine costs the host a page fault, which would slow the first runs.
+// touchMemory fills two thirds of the free memory once and releases it. The first access to a page
+// of a virtual machine causes a page fault in the host, which would slow down the first runs.
 func touchMemory() error {
 	free, err := availableMemory()
 	if err != nil {
@@ -128,7 +128,7 @@ func touchMemory() error {
 	logf("touching %d GiB of memory", free*2/3>>30)
 	err = writeZeros(file, free*2/3)
 	if errors.Is(err, syscall.ENOSPC) {
-		err = nil // as much as fits is what can be done
+		err = nil // fill as much as fits
 	}
 	return errors.Join(err, os.Remove(file))
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 )
 
-// floorName is the tool that does the least work that gives the files of a restore.
+// floorName is the tool that does the least work needed to get the files of a restore.
 const floorName = "floor"
 
-// leastWork measures that work on what gocache has saved. The program takes its own time, as it
-// prepares itself before.
+// leastWork measures that work for what gocache has saved. The program measures its own time, since
+// it first has to prepare.
 func (c *chain) leastWork(ctx context.Context) error {
 	if c.tool.name() != gocacheName {
 		return nil

@@ -11,11 +11,11 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// keptFrames is how many frames of a project are written at most: enough for a benchmark of
-// encoders, few enough for the memory that holds them.
+// keptFrames is the greatest number of frames of a project that are written: enough for a benchmark
+// of encoders, and few enough to fit into its memory.
 const keptFrames = 12
 
-// keepFrames writes decoded frames of chunks, as a first save makes them, to dir.
+// keepFrames writes decoded frames of chunks to dir, as a first save makes them.
 func (c *chain) keepFrames(ctx context.Context, t tool, dir string) error {
 	c.round, c.wanted = 0, nil
 	if err := c.all(ctx, t); err != nil { // the first save

@@ -24,16 +24,16 @@ import (
 	"github.com/org/gocache-action/internal/store/dir"
 )
 
-// The synthetic store: packs in 1000 scopes, shared modules, and manifests that name the first
-// packs of all.
+// The synthetic store has packs in 1000 scopes, shared modules, and manifests that name the first
+// of all packs.
 const (
 	scopes       = 1000
 	perManifest  = 100 // packs
-	modsManifest = 200 // of all modules, so that each is named many times
+	modsManifest = 200 // out of all modules, so that each is named many times
 )
 
-// bigStore is a store whose objects are made up while they are listed, so that what is measured is
-// the memory of the collection. Its notes lie in a file.
+// bigStore is a store that makes up its objects while it lists them, so that only the memory of the
+// collection is measured. Its notes are in a file.
 type bigStore struct {
 	store.Collector // a directory, for the notes
 	packs, modules  int
@@ -58,8 +58,8 @@ func (b *bigStore) manifest(i int) string {
 		[]string{"test", "linux", "amd64", "go1.26.0", fmt.Sprint("job-", i)})
 }
 
-// List yields what has the prefix. Packs and modules are old, so that their age protects none of
-// them.
+// List yields the objects with the prefix. Packs and modules are old, so that their age protects
+// none of them.
 func (b *bigStore) List(_ context.Context, prefix string) iter.Seq2[store.Entry, error] {
 	old := time.Now().Add(-100 * 24 * time.Hour)
 	return func(yield func(store.Entry, error) bool) {
@@ -103,7 +103,7 @@ func (b *bigStore) Open(ctx context.Context, name string, off, length int64) (io
 	return io.NopCloser(bytes.NewReader(data)), store.Info{Size: int64(len(data)), Version: "v", ModTime: time.Now()}, err
 }
 
-// Stat confirms what List says.
+// Stat agrees with List.
 func (b *bigStore) Stat(ctx context.Context, name string) (store.Info, error) {
 	if name == gcnotes.Object {
 		return b.Collector.Stat(ctx, name)
@@ -116,8 +116,8 @@ func (b *bigStore) Delete(_ context.Context, names []string) map[string]error {
 	return nil
 }
 
-// peak runs f and returns by how much the heap, and what the process has from the system, grew at
-// most, in bytes.
+// peak runs f and returns by how many bytes the heap, and the memory obtained from the system, grew
+// at most.
 func peak(f func()) (heap, sys int64) {
 	debug.FreeOSMemory()
 	var start runtime.MemStats
@@ -152,7 +152,7 @@ func newBigStore(tb testing.TB, packs, modules, manifests int) *bigStore {
 	return &bigStore{Collector: notes, packs: packs, modules: modules, manifests: manifests}
 }
 
-// measure collects, and reports the memory for each object.
+// measure runs a collection, and reports the memory for each object.
 func measure(b *testing.B, st store.Collector, ahead time.Duration) *gc.Result {
 	b.Helper()
 	var res *gc.Result
@@ -171,9 +171,9 @@ func measure(b *testing.B, st store.Collector, ahead time.Duration) *gc.Result {
 	return res
 }
 
-// BenchmarkCollect measures time and memory of collections on stores of a million objects, most of
-// them named, or none, at first sight (everything unnamed is noted) and when all that is removed.
-// Run it with -benchtime 1x.
+// BenchmarkCollect measures the time and memory of collections on stores of a million objects, most
+// or none of them named. It measures a first collection, which notes everything unnamed, and one
+// that removes all of that. Run it with -benchtime 1x.
 func BenchmarkCollect(b *testing.B) {
 	for _, c := range []struct {
 		name                      string
@@ -197,7 +197,7 @@ func BenchmarkCollect(b *testing.B) {
 	}
 }
 
-// BenchmarkCollectDirectory does the same on a real directory with 100,000 objects.
+// BenchmarkCollectDirectory does the same with a real directory of 100,000 objects.
 func BenchmarkCollectDirectory(b *testing.B) {
 	const objects = 100_000
 	root := b.TempDir()
@@ -220,13 +220,13 @@ func BenchmarkCollectDirectory(b *testing.B) {
 	}
 }
 
-// TestCollectionMemory holds what docs/gc.md promises, on a fifth of a million objects of which no
-// manifest names any: all of them have to be remembered from the first collection to the second.
-// Their names alone would be too much.
+// TestCollectionMemory checks the promise of docs/gc.md with 200,000 objects that no manifest
+// names: all of them have to be remembered from the first collection to the second. Their names
+// alone would take too much memory.
 func TestCollectionMemory(t *testing.T) {
 	const objects = 200_000
 	st := newBigStore(t, objects, 0, 0)
-	defer debug.SetGCPercent(debug.SetGCPercent(20)) // the heap in use, rather than garbage
+	defer debug.SetGCPercent(debug.SetGCPercent(20)) // measure the heap in use, rather than garbage
 	for _, ahead := range []time.Duration{0, 25 * time.Hour} {
 		var res *gc.Result
 		var err error
@@ -238,7 +238,7 @@ func TestCollectionMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%d objects removed, heap grew by %d bytes an object", res.Total.Objects, heap/objects)
+		t.Logf("%d objects removed, heap grew by %d bytes per object", res.Total.Objects, heap/objects)
 		if heap > 85*objects {
 			t.Errorf("the heap grew by %d MB for %d objects", heap/1e6, objects)
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// The user that runs the measured commands and the builds: "nobody". CI jobs run as an
+// benchUser is the user that runs the measured commands and the builds: "nobody". CI jobs run as an
 // ordinary user too, for whom read-only module trees are really read-only.
 const benchUser = 65534
 
@@ -24,7 +24,7 @@ type lab struct {
 	env  []string
 }
 
-// newLab makes the lab of one project, in a directory of its own.
+// newLab makes the lab of a project, in its own directory.
 func newLab(ctx context.Context, d *disk, name, gocache string) (*lab, error) {
 	l := &lab{Dir: kit.Dir(filepath.Join(d.dir, name)), disk: d}
 	return l, l.setUp(ctx, gocache)
@@ -39,7 +39,7 @@ func (l *lab) setUp(ctx context.Context, gocache string) error {
 			return err
 		}
 	}
-	// The user owns the top directory, where the caches are renamed to and fro.
+	// The user owns the top directory, where the caches are renamed back and forth.
 	if err := os.Chown(l.Path(), benchUser, benchUser); err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (l *lab) setUp(ctx context.Context, gocache string) error {
 	return l.buildPrograms(ctx, gocache)
 }
 
-// emptyDir makes an empty directory of the user's at a place in the lab.
+// emptyDir makes an empty directory in the lab that belongs to the user.
 func (l *lab) emptyDir(elem ...string) error {
 	dir := l.Path(elem...)
 	if err := os.RemoveAll(dir); err != nil {
@@ -61,8 +61,8 @@ func (l *lab) emptyDir(elem ...string) error {
 	return os.Chown(dir, benchUser, benchUser)
 }
 
-// setEnv makes the environment of all measured commands: the caller's, without what would
-// configure the tools, and with the settings of the go command that lie in the caller's files.
+// setEnv makes the environment of all measured commands: that of the caller, without what would
+// configure the tools, and with the settings of the go command from the caller's files.
 func (l *lab) setEnv(ctx context.Context) error {
 	settings, err := kit.GoSettings(ctx, "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOFLAGS", "GOTOOLCHAIN")
 	if err != nil {
@@ -76,7 +76,7 @@ func (l *lab) setEnv(ctx context.Context) error {
 	return nil
 }
 
-// buildPrograms puts the programs where the user may run them.
+// buildPrograms puts the programs where the user can run them.
 func (l *lab) buildPrograms(ctx context.Context, gocache string) error {
 	if err := l.Make("bin"); err != nil {
 		return err
@@ -96,15 +96,15 @@ func (l *lab) buildPrograms(ctx context.Context, gocache string) error {
 	return nil
 }
 
-// asUser returns the command line that runs another one as the user. The process gets
-// a SIGTERM when its parent dies, so that nothing survives an aborted run.
+// asUser returns a command line that runs another one as the user. The process gets a SIGTERM when
+// its parent dies, so that nothing survives an aborted run.
 func asUser(argv ...string) []string {
 	id := strconv.Itoa(benchUser)
 	return append([]string{"setpriv", "--pdeathsig", "TERM", "--reuid", id, "--regid", id, "--clear-groups", "--"}, argv...)
 }
 
-// userCommand runs a command that is not measured, as the user in dir, with further
-// variables. It returns standard output and standard error together.
+// userCommand runs a command as the user in dir, with additional variables, without measuring it.
+// It returns standard output and standard error together.
 func (l *lab) userCommand(ctx context.Context, dir string, env []string, argv ...string) (string, error) {
 	argv = asUser(argv...)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)

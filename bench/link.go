@@ -18,11 +18,11 @@ const (
 
 var linkNames = []string{loopback, shaped}
 
-// link is how client and server reach each other.
+// link is the connection between client and server.
 type link struct {
 	name        string
 	host        string   // address of the server
-	server      []string // command prefixes that enter the namespace of each end
+	server      []string // prefixes of the command lines that enter the namespace of each end
 	client      []string
 	relay       *exec.Cmd
 	description string
@@ -33,7 +33,7 @@ func openLink(ctx context.Context, l *lab, name string) (*link, error) {
 		return &link{name: name, host: "127.0.0.1", description: "Client and server on one machine, with nothing between them"}, nil
 	}
 	argv := []string{"setpriv", "--pdeathsig", "TERM", "--", l.Path("bin", "shape"), "-delay", "10ms", "-rate", "1000", "link"}
-	relay := exec.Command(argv[0], argv[1:]...) // ended by close, which lets it clean up
+	relay := exec.Command(argv[0], argv[1:]...) // ended by close, so that it can clean up
 	relay.Stderr = os.Stderr
 	out, err := relay.StdoutPipe()
 	if err != nil {
@@ -75,8 +75,8 @@ func (k *link) roundTrip(ctx context.Context, l *lab, addr string) (string, erro
 
 const serverPort = "7079"
 
-// startServer starts the server at its end of the link. roundTrip is the time of a TCP handshake
-// with it, as measured.
+// startServer starts the server at its end of the link. roundTrip is the measured time of a TCP
+// handshake with it.
 func startServer(ctx context.Context, l *lab, k *link) (s *kit.Server, roundTrip string, err error) {
 	if err := l.emptyDir("store"); err != nil {
 		return nil, "", err

@@ -44,7 +44,7 @@ func describeMachine(ctx context.Context, l *lab) (machine, error) {
 }
 
 func cpuModel() string {
-	info, _ := os.ReadFile("/proc/cpuinfo") // absent: the architecture has to do
+	info, _ := os.ReadFile("/proc/cpuinfo") // if it is missing, only the architecture is reported
 	for line := range strings.Lines(string(info)) {
 		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
 			return strings.TrimSpace(value)

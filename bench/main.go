@@ -1,11 +1,11 @@
-// Command bench measures gocache against what CI jobs use today, the pipeline of
-// actions/cache: GNU tar with zstdmt to a file, and a multipart upload of it; the reverse
-// to restore. Both work on the same caches of a real project, on the same file
-// system and against the same S3 server, in turns.
+// Command bench compares gocache with what CI jobs use today, the pipeline of actions/cache: GNU
+// tar with zstdmt to a file, and a multipart upload of that file; to restore, the reverse. Both
+// work on the same caches of a real project, on the same file system and with the same S3 server,
+// in turns.
 //
-// Run it from the root of the repository by "bash bench/run", which installs what it needs.
-// It needs Linux and root, for a file system of its own and for a slow link; the
-// measured commands run as an ordinary user, as they do in CI. See README.md.
+// Run it from the root of the repository with "bash bench/run", which installs what it needs. It
+// needs Linux and root, for a file system of its own and for a slow link; the measured commands run
+// as an ordinary user, as they do in CI. See README.md.
 package main
 
 import (
@@ -32,8 +32,8 @@ func execute(ctx context.Context, args []string) error {
 	}.Run(ctx, o.Output)
 }
 
-// measureAll prepares the machine and the project, and measures every link. It returns no results
-// without a run.
+// measureAll prepares the machine and the projects, and measures every link. It returns nil results
+// if there was no run.
 func measureAll(ctx context.Context, o options) (res *results, err error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("needs root, to mount a file system and to set up network namespaces")
@@ -60,8 +60,8 @@ func measureAll(ctx context.Context, o options) (res *results, err error) {
 	return res, nil
 }
 
-// measureProject measures all that was asked for on one project. What was measured before an error
-// is returned with it.
+// measureProject measures everything requested on one project. On an error, it also returns what
+// was measured before.
 func measureProject(ctx context.Context, d *disk, s subject, o options, m *machine) (*figures, error) {
 	l, err := newLab(ctx, d, s.Name, o.gocache)
 	if err != nil {

@@ -14,7 +14,7 @@ type stage struct {
 	argv  []string
 }
 
-// then is the outcome of work of which a was done first and b after it.
+// then returns the outcome of work in which a was done first and b after it.
 func then(a, b kit.Outcome) kit.Outcome {
 	return kit.Outcome{
 		Cost: kit.Cost{

@@ -6,13 +6,13 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// change sums up what two listings of a bucket differ in.
+// change is the difference between two listings of a bucket.
 type change struct {
 	Stored   int64 `json:"stored"`   // bytes of all objects after
 	Uploaded int64 `json:"uploaded"` // bytes of the objects that are new or were replaced
 	Objects  int   `json:"objects"`  // number of all objects after
 	Written  int   `json:"written"`  // number of objects that are new or were replaced
-	// Names has the first few of the written objects, sorted.
+	// Names lists the first few of the written objects, sorted.
 	Names []string `json:"names,omitempty"`
 }
 

@@ -71,8 +71,8 @@ func subset(flagName string, got, known []string) error {
 	return nil
 }
 
-// setImage picks memory for the image if two and a half times its size are free: it takes its
-// whole size, and the page cache takes as much again.
+// setImage puts the image into memory if two and a half times its size are free: it takes its whole
+// size, and the page cache takes as much again.
 func (o *options) setImage() error {
 	if o.sizeGiB == 0 {
 		for _, name := range o.projects {

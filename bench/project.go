@@ -14,22 +14,22 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// project is the measured project: its source in "project", and in "reference" the caches
-// that a job with no cache at all leaves. "caches" is where GOMODCACHE and GOCACHE point
-// to, for both tools and all runs, because build keys contain the path of GOMODCACHE.
+// project is the measured project, with its source in "project". The caches that a job leaves which
+// started without any are in "reference". GOMODCACHE and GOCACHE are in "caches" for both tools and
+// all runs, because build keys contain the path of GOMODCACHE.
 type project struct {
 	*lab
 	subject
 }
 
-// variants of files of the project, kept beside it. Those of a release are in release.go.
+// Variants of files of the project, kept outside it. The variants of a release are in release.go.
 const original, edited, upgraded = "original", "edited", "upgraded"
 
-// moduleFiles are what an upgrade changes.
+// moduleFiles are the files that an upgrade changes.
 var moduleFiles = []string{"go.mod", "go.sum"}
 
-// prepare fetches and builds the project with fresh caches, unless an earlier run left it. It goes
-// on where a run was interrupted that kept the file system, since the builds take long.
+// prepare fetches and builds the project with fresh caches, unless an earlier run has left it. It
+// continues where a run that kept the file system was interrupted, since the builds take long.
 func (p *project) prepare(ctx context.Context) error {
 	for _, step := range []struct {
 		name string
@@ -113,7 +113,7 @@ func (p *project) runJob(ctx context.Context, env ...string) error {
 	return nil
 }
 
-// makeEdit prepares the changed source file: one more function at its end.
+// makeEdit prepares the changed source file, with one more function at its end.
 func (p *project) makeEdit(context.Context) error {
 	source, err := os.ReadFile(p.Path("project", p.Edit))
 	if err != nil {
@@ -144,9 +144,9 @@ func (p *project) makeUpgrade(ctx context.Context) error {
 	return os.RemoveAll(p.Path("scratch"))
 }
 
-// fetchDependencies runs commands in dir, and then fetches what the job needs there. The modules go
-// to a module cache of their own, whose download directory is the proxy from which the measured
-// jobs get what is new, so that they need no network.
+// fetchDependencies runs commands in dir, and then fetches what the job there needs. The modules go
+// to a separate module cache, whose download directory is the proxy for new modules of the measured
+// jobs, so that these need no network.
 func (p *project) fetchDependencies(ctx context.Context, dir string, commands ...[]string) error {
 	known := "file://" + p.Path("reference", "mod", "cache", "download")
 	env := []string{"GOMODCACHE=" + p.Path("proxy"), "GOPROXY=" + known + "," + p.variable("GOPROXY")}
@@ -168,18 +168,18 @@ func (p *project) variable(name string) string {
 	return ""
 }
 
-// keepFiles puts aside files of the project, with their times.
+// keepFiles saves files of the project with their times.
 func (p *project) keepFiles(variant string, names ...string) error {
 	return p.copyFiles("project", variant, names)
 }
 
-// use puts files of a variant into the project.
+// use puts the files of a variant into the project.
 func (p *project) use(variant string, names ...string) error {
 	return p.copyFiles(variant, "project", names)
 }
 
 // copyFiles keeps the times of the files: the go command's index of a package depends on them, so
-// that new times alone would add entries to the build cache.
+// new times alone would add entries to the build cache.
 func (p *project) copyFiles(from, to string, names []string) error {
 	for _, name := range names {
 		content, err := os.ReadFile(p.Path(from, name))
@@ -208,7 +208,7 @@ func (p *project) writeFile(dir, name string, content []byte) error {
 	return os.WriteFile(file, content, 0o644)
 }
 
-// reset makes the project what it was at first.
+// reset restores the original project.
 func (p *project) reset() error {
 	return errors.Join(p.useRelease(beforeRelease), p.use(original, append(moduleFiles, p.Edit)...))
 }
@@ -229,11 +229,12 @@ func (p *project) upgradeJob(ctx context.Context) error {
 	return p.runJob(ctx, p.proxyOnly())
 }
 
-// proxyOnly is the variable with which modules come from what was fetched before.
+// proxyOnly returns the variable that makes the go command get modules only from those fetched
+// before.
 func (p *project) proxyOnly() string { return "GOPROXY=file://" + p.Path("proxy", "cache", "download") }
 
-// compiles finds in the output of "go build -x" the programs that a complete cache makes needless.
-// The linker is not one: the go command links main packages anew in every build.
+// compiles matches the programs in the output of "go build -x" that a complete cache makes
+// unnecessary. The linker is not one of them: the go command links main packages in every build.
 var compiles = regexp.MustCompile(`/pkg/tool/[^ /]+/(compile|asm|cgo) .*`)
 
 // checkComplete runs the job offline and fails if anything had to be fetched or compiled.

@@ -12,11 +12,11 @@ import (
 	"strings"
 )
 
-// The files in which a release differs from the one before, in both forms. A file that one of them
-// lacks is not in that release.
+// Variants of the files that differ between a release and the one before it. If a file is missing
+// in a variant, it is not in that release.
 const beforeRelease, released = "before-release", "released"
 
-// makeRelease fetches the next patch release and the dependencies that are new in it.
+// makeRelease fetches the next patch release and its new dependencies.
 func (p *project) makeRelease(ctx context.Context) error {
 	path, _, _ := strings.Cut(p.Module, "@")
 	if err := p.fetchModule(ctx, path+"@"+p.Release, "next"); err != nil {
@@ -33,7 +33,7 @@ func (p *project) makeRelease(ctx context.Context) error {
 	return os.RemoveAll(p.Path("next"))
 }
 
-// keepDifferences puts aside, in both forms, the files in which "next" differs from the project.
+// keepDifferences saves both variants of the files in which "next" differs from the project.
 func (p *project) keepDifferences() (names []string, err error) {
 	if names, err = differing(p.Path("project"), p.Path("next")); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (p *project) useRelease(variant string) error {
 	return p.replace(variant, "project", slices.Collect(maps.Keys(before)))
 }
 
-// replace makes files at a place what they are at another: copies, or missing.
+// replace makes files in one directory the same as in another, by copying or removing them.
 func (p *project) replace(from, to string, names []string) error {
 	for _, name := range names {
 		err := p.copyFiles(from, to, []string{name})
@@ -74,10 +74,10 @@ func (p *project) replace(from, to string, names []string) error {
 	return nil
 }
 
-// releaseJob makes the project the next release and runs the job.
+// releaseJob turns the project into the next release and runs the job.
 func (p *project) releaseJob(ctx context.Context) error { return p.runJob(ctx, p.proxyOnly()) }
 
-// differing names the files that are not the same in two trees, relative to these.
+// differing returns the relative names of the files that differ between two trees.
 func differing(a, b string) (names []string, err error) {
 	before, err := contents(a)
 	if err != nil {
@@ -100,7 +100,7 @@ func differing(a, b string) (names []string, err error) {
 	return names, nil
 }
 
-// contents reads all files of a tree, by name; none if it is missing.
+// contents reads all files of a tree, by name. A missing tree has none.
 func contents(root string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {

@@ -10,8 +10,8 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// TestRelease goes to the next release and back: with a file that changed, one that came, one that
-// went, and one that stayed.
+// TestRelease switches to the next release and back, with a file that is changed, one that is
+// added, one that is removed, and one that stays the same.
 func TestRelease(t *testing.T) {
 	p := &project{lab: &lab{Dir: kit.Dir(t.TempDir())}}
 	before := map[string]string{"go.mod": "1", "dir/same.go": "s", "dir/gone.go": "g"}

@@ -21,7 +21,7 @@ func render(r *results) (string, error) {
 	}, r)
 }
 
-// Pages are the parts of the page, by project.
+// Pages returns the parts of the page, one for each project.
 func (r *results) Pages() (list []page) {
 	for _, p := range r.Projects {
 		list = append(list, page{p})
@@ -32,7 +32,7 @@ func (r *results) Pages() (list []page) {
 // page is what the template sees of a project.
 type page struct{ *figures }
 
-// JobLine is what its jobs run.
+// JobLine returns the commands of the project's job.
 func (p page) JobLine() string {
 	var lines []string
 	for _, argv := range p.Job {
@@ -41,12 +41,12 @@ func (p page) JobLine() string {
 	return strings.Join(lines, " && ")
 }
 
-// TargetRows is the table of targets.
+// TargetRows returns the table of targets.
 func (p page) TargetRows() string {
 	return kit.TargetRows(p.targets(), "%.3g", "%.3g")
 }
 
-// scenarioText says what a scenario is, in the tables.
+// scenarioText describes each scenario in the tables.
 var scenarioText = map[string]string{
 	firstSave:     "first save",
 	restoreEmpty:  "restore into empty directories",
@@ -57,8 +57,8 @@ var scenarioText = map[string]string{
 	restoreOver:   "restore over existing caches",
 }
 
-// rows makes a table with one row a scenario; cells returns what follows the name,
-// given the runs of both tools.
+// rows makes a table with one row for each scenario; cells returns what follows the name, given the
+// runs of both tools.
 func (p page) rows(link string, cells func(scenario string, ours, theirs []run) []string) string {
 	var b strings.Builder
 	for _, scenario := range scenarioNames {
@@ -70,7 +70,7 @@ func (p page) rows(link string, cells func(scenario string, ours, theirs []run) 
 	return b.String()
 }
 
-// TimeRows has wall time with its range, processor time of the client, and of the server.
+// TimeRows returns wall time with its range, and processor time of the client and of the server.
 func (p page) TimeRows(link string) string {
 	return p.rows(link, func(scenario string, ours, theirs []run) []string {
 		return []string{
@@ -81,7 +81,8 @@ func (p page) TimeRows(link string) string {
 	})
 }
 
-// FloorRows compares both tools with what cannot be saved. It is empty where that was not measured.
+// FloorRows compares both tools with the work that cannot be avoided. It is empty if that was not
+// measured.
 func (p page) FloorRows() string {
 	var b strings.Builder
 	for _, l := range p.Links {
@@ -94,7 +95,7 @@ func (p page) FloorRows() string {
 	return b.String()
 }
 
-// SizeRows has peak memory, bytes uploaded, bytes in the store afterwards, and objects.
+// SizeRows returns peak memory, bytes uploaded, bytes in the store afterwards, and objects.
 func (p page) SizeRows(link string) string {
 	return p.rows(link, func(scenario string, ours, theirs []run) []string {
 		return []string{
@@ -106,14 +107,14 @@ func (p page) SizeRows(link string) string {
 	})
 }
 
-// RequestRows has the requests of both tools by kind.
+// RequestRows returns the requests of both tools by kind.
 func (p page) RequestRows(link string) string {
 	return p.rows(link, func(_ string, ours, theirs []run) []string {
 		return []string{middle(ours, requests, 1, "%.0f"), kinds(ours), middle(theirs, requests, 1, "%.0f"), kinds(theirs)}
 	})
 }
 
-// StageRows shows what the time of the tar pipeline consists of.
+// StageRows shows how the time of the tar pipeline is made up.
 func (p page) StageRows(link string) string {
 	return p.rows(link, func(_ string, _, theirs []run) []string {
 		times := map[string][]float64{}
@@ -131,7 +132,7 @@ func (p page) StageRows(link string) string {
 	})
 }
 
-// Problems lists what the tools complained about, each once.
+// Problems lists each complaint of the tools once.
 func (p page) Problems() string {
 	var list []string
 	for _, r := range p.Runs {
@@ -147,7 +148,7 @@ func (p page) Problems() string {
 	return strings.Join(list, "")
 }
 
-// middle is the median of a figure, divided by scale.
+// middle returns the median of a figure, divided by scale.
 func middle(runs []run, m metric, scale float64, format string) string {
 	if len(runs) == 0 {
 		return "–"
@@ -155,7 +156,7 @@ func middle(runs []run, m metric, scale float64, format string) string {
 	return fmt.Sprintf(format, kit.Median(kit.Values(runs, m))/scale)
 }
 
-// spread is the median with the least and the greatest value.
+// spread returns the median with the least and the greatest value.
 func spread(runs []run, m metric) string {
 	if len(runs) == 0 {
 		return "–"
@@ -173,7 +174,7 @@ func (p page) timesCell(link, scenario string, m metric) string {
 	return times(1 / ratio)
 }
 
-// times writes a factor with two significant digits, and no more than are of interest.
+// times formats a factor with two significant digits, and no more than are of interest.
 func times(factor float64) string {
 	if factor >= 10 {
 		return fmt.Sprintf("%.0f×", factor)

@@ -7,7 +7,7 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// results is everything that a run measured, as it is kept in JSON.
+// results is everything that a run measured, as stored in JSON.
 type results struct {
 	Started  time.Time  `json:"started"`
 	Rounds   int        `json:"rounds"`
@@ -15,19 +15,19 @@ type results struct {
 	Projects []*figures `json:"projects"`
 }
 
-// figures is what was measured on one project.
+// figures is everything measured on one project.
 type figures struct {
 	subject
 	Caches cacheSizes `json:"caches"`
 	Links  []linkInfo `json:"links"`
 	Runs   []run      `json:"runs"`
 	Calls  *calls     `json:"calls,omitempty"`
-	// Compared is made from Runs, for those who read the JSON.
+	// Compared is computed from Runs, for readers of the JSON.
 	Compared []comparison `json:"compared"`
 }
 
-// comparison is the median of the ratios gocache / tar of one figure, and that turned over: how
-// many times faster or smaller gocache is.
+// comparison is the median of the ratios gocache / tar of one figure, and its inverse: how many
+// times faster or smaller gocache is.
 type comparison struct {
 	Link     string  `json:"link"`
 	Scenario string  `json:"scenario"`
@@ -91,13 +91,13 @@ func (r *figures) selected(link, scenario, tool string) []run {
 	return list
 }
 
-// ratio is the median of the ratios gocache / tar.
+// ratio returns the median of the ratios gocache / tar.
 func (r *figures) ratio(link, scenario string, m metric) (_ float64, ok bool) {
 	return r.ratioOf(link, scenario, gocacheName, tarName, m)
 }
 
-// ratioOf is the median of the ratios of two tools, each taken within one round, in which both
-// ran one after the other. ok is false where there is no pair.
+// ratioOf returns the median of the ratios of two tools, each taken within one round, in which both
+// ran one after the other. ok is false if there is no such pair.
 func (r *figures) ratioOf(link, scenario, tool, base string, m metric) (_ float64, ok bool) {
 	ours, theirs := r.selected(link, scenario, tool), r.selected(link, scenario, base)
 	var list []float64

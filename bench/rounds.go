@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// measureLink measures all rounds on one link, the tools in turns, and adds to res.
+// measureLink measures all rounds on one link, with the tools in turns, and adds the runs to res.
 func measureLink(ctx context.Context, l *lab, p *project, o options, name string, res *figures) (err error) {
 	k, err := openLink(ctx, l, name)
 	if err != nil {
@@ -37,11 +37,11 @@ func measureLink(ctx context.Context, l *lab, p *project, o options, name string
 	if err == nil && o.frames != "" && name == o.links[0] {
 		err = c.keepFrames(ctx, tools[0], filepath.Join(o.frames, p.Name))
 	}
-	return errors.Join(err, c.startOver(tools[0])) // leaves nothing behind for a run with -keep
+	return errors.Join(err, c.startOver(tools[0])) // leave nothing behind for a run with -keep
 }
 
-// rounds runs the chain of each tool in turns. The round that does not count leaves file data,
-// directories and programs in memory, and shows at once whether both tools work.
+// rounds runs the chain of each tool in turns. The warm-up round loads file data, directories and
+// programs into memory, and shows at once whether both tools work.
 func (c *chain) rounds(ctx context.Context, tools []tool, o options) error {
 	if !slices.ContainsFunc(o.scenarios, ofRounds) {
 		return nil
@@ -60,11 +60,11 @@ func (c *chain) rounds(ctx context.Context, tools []tool, o options) error {
 	return nil
 }
 
-// ofRounds tells whether a scenario is part of the chain that all rounds repeat.
+// ofRounds reports whether a scenario is part of the chain that all rounds repeat.
 func ofRounds(scenario string) bool { return scenario != systemCalls && scenario != releaseSave }
 
-// releases measures the save after the next patch release, once: its builds take minutes, and what
-// counts is the bytes, which are always the same.
+// releases measures the save after the next patch release only once: its builds take minutes, and
+// the result of interest is the number of bytes, which is always the same.
 func (c *chain) releases(ctx context.Context, tools []tool, o options) error {
 	if !slices.Contains(o.scenarios, releaseSave) {
 		return nil

@@ -2,8 +2,8 @@ package main
 
 import "slices"
 
-// subject is a project that is measured, and what becomes of it. An empty Upgrade leaves that
-// scenario out.
+// subject is a project to be measured, with the changes made to it. If Upgrade is empty, that
+// scenario is left out.
 type subject struct {
 	Name    string `json:"name"`
 	Module  string `json:"module"`  // path@version
@@ -12,11 +12,11 @@ type subject struct {
 	Job     [][]string `json:"job"`
 	Edit    string     `json:"edit"`    // source file that changes
 	Upgrade string     `json:"upgrade"` // path@version of a dependency
-	GiB     int        `json:"gib"`     // of the file system: caches twice, archives, the store
+	GiB     int        `json:"gib"`     // disk size: caches twice, archives, the store
 	Limits  limits     `json:"limits"`
 }
 
-// limits are targets: gocache / tar, but for Release, which is in bytes.
+// limits are targets: ratios gocache / tar, except Release, which is in bytes.
 type limits struct {
 	Stored        float64 `json:"stored"`     // after the first save
 	FirstSave     float64 `json:"first_save"` // wall time, loopback
@@ -26,14 +26,14 @@ type limits struct {
 }
 
 // subjects are real projects with releases close to each other. The tests of the first import most
-// of what it consists of, and each test that replaces a package has its dependents compiled anew:
-// most of its build cache are variants of the same packages. It has no upgrade of its own, since
-// its release upgrades three dependencies.
+// of its packages, and each test that replaces a package causes its dependents to be compiled
+// again, so most of its build cache consists of variants of the same packages. It has no separate
+// upgrade, since its release upgrades three dependencies.
 var subjects = []subject{
 	{
 		Name: "test-heavy", Module: "github.com/gohugoio/hugo@v0.147.0", Release: "v0.147.1", GiB: 24,
-		// Its code has what vet complains of since. The tests are compiled and linked, and none is
-		// run: what counts here is what they leave in the build cache.
+		// Newer versions of vet complain about its code. The tests are compiled and linked, but not
+		// run: only what they leave in the build cache matters here.
 		Job: [][]string{
 			{"go", "build", "./..."},
 			{"go", "vet", "-printf=false", "./..."},
@@ -62,7 +62,7 @@ func subjectNamed(name string) subject {
 	return subjects[slices.IndexFunc(subjects, func(s subject) bool { return s.Name == name })]
 }
 
-// has tells whether a scenario can be measured on the project.
+// has reports whether a scenario can be measured on the project.
 func (s subject) has(scenario string) bool {
 	return scenario != upgradeSave || s.Upgrade != ""
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// tarTool does what actions/cache does, with the arguments of its tar.ts, and moves
-// the archive with rclone, a public S3 client.
+// tarTool does what actions/cache does, with the arguments of its tar.ts, and transfers the archive
+// with rclone, a public S3 client.
 type tarTool struct {
 	*lab
 	bucket   string
@@ -18,7 +18,7 @@ type tarTool struct {
 	remote   []string // environment that defines the remote "bench"
 }
 
-// rcloneSettings are what decides the speed of rclone; see tune.go.
+// rcloneSettings determine the speed of rclone; see tune.go.
 type rcloneSettings struct {
 	ChunkMiB    int `json:"chunk_mib"`   // size of an uploaded part
 	Concurrency int `json:"concurrency"` // parts uploaded at once
@@ -44,7 +44,8 @@ func (t *tarTool) name() string { return tarName }
 
 func (t *tarTool) env() []string { return t.remote }
 
-// archive lies in a directory of its own, where tar runs, as with actions/cache.
+// archive returns the path of the archive. It is in a separate directory, where tar runs, as with
+// actions/cache.
 func (t *tarTool) archive() string { return t.Path("tmp", "archive", "cache.tzst") }
 
 func (t *tarTool) object(number int) string {
@@ -68,9 +69,9 @@ func (t *tarTool) unpack() stage {
 	return t.stage("tar and unzstd", "tar", "-xf", t.archive(), "-P", "-C", t.Path("project"), "--use-compress-program", "unzstd")
 }
 
-// upload leaves out all that rclone does besides the upload itself: looking for the bucket and for
-// the object, and reading the archive a first time for its MD5. Without the timeout of 0 it would
-// wait up to a second before each part for a "100 Continue", which not every server sends.
+// upload leaves out everything that rclone does besides the upload itself: looking up the bucket
+// and the object, and reading the archive once for its MD5. Without the timeout of 0, it would wait
+// up to a second before each part for a "100 Continue", which not every server sends.
 func (t *tarTool) upload(number int) stage {
 	return t.stage("rclone upload", "rclone", "copyto", t.archive(), t.object(number),
 		"--s3-no-check-bucket", "--s3-no-head", "--no-check-dest", "--s3-disable-checksum", "--expect-continue-timeout", "0",
@@ -89,8 +90,8 @@ func (t *tarTool) stage(label string, argv ...string) stage {
 	return stage{label: label, dir: t.Path("tmp", "archive"), argv: argv}
 }
 
-// clean empties the directory of the archive and writes the list of what to pack: paths
-// relative to the working directory, as actions/cache makes them.
+// clean empties the directory of the archive and writes the list of what to pack: paths relative to
+// the working directory, as in actions/cache.
 func (t *tarTool) clean(bool) error {
 	if err := t.emptyDir("tmp", "archive"); err != nil {
 		return err

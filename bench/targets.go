@@ -2,7 +2,8 @@ package main
 
 import "github.com/org/gocache-action/bench/internal/kit"
 
-// targets are judged by the median of the ratios; memory and written objects by the worst run.
+// targets are judged by the median of the ratios, except memory and written objects, which are
+// judged by the worst run.
 func (r *figures) targets() []kit.Target {
 	list := []kit.Target{
 		r.ratioTarget("first save: bytes in the store", r.Limits.Stored, loopback, firstSave, storedBytes, smaller),
@@ -22,13 +23,14 @@ func (r *figures) targets() []kit.Target {
 		r.callsTarget())
 }
 
-// What a ratio of gocache to tar is called, turned over.
+// Names for a ratio of gocache to tar, inverted.
 const (
 	faster  = " times faster"
 	smaller = " times smaller"
 )
 
-// ratioTarget is for a ratio of at most limit, and shows how many times better that is.
+// ratioTarget returns a target for a ratio of at most limit, which is shown as how many times
+// better gocache is.
 func (r *figures) ratioTarget(text string, limit float64, link, scenario string, m metric, better string) kit.Target {
 	ratio, ok := r.ratio(link, scenario, m)
 	if ratio == 0 {
@@ -37,7 +39,8 @@ func (r *figures) ratioTarget(text string, limit float64, link, scenario string,
 	return kit.Target{Text: text, Limit: 1 / limit, Value: 1 / ratio, Least: true, Unit: better, Unmeasured: !ok}
 }
 
-// worstTarget looks at all runs of gocache in a scenario, or in all scenarios where it is empty.
+// worstTarget returns a target for all runs of gocache in a scenario, or in all scenarios if that
+// is empty.
 func (r *figures) worstTarget(text string, limit float64, scenario string, m metric, scale float64, unit string) kit.Target {
 	t := kit.Target{Text: text, Limit: limit, Unit: unit, Unmeasured: true}
 	for _, x := range r.Runs {
@@ -57,7 +60,7 @@ func (r *figures) callsTarget() kit.Target {
 	return t
 }
 
-// missed names the targets that were measured and not met.
+// missed names the targets that were measured and missed.
 func (r *results) missed() (list []string) {
 	for _, p := range r.Projects {
 		for _, text := range kit.Missed(p.targets(), "%.3g") {

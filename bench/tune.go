@@ -8,8 +8,8 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// Settings of rclone that are tried on every link; the fastest are used, so that the
-// tar pipeline is measured at its best. The first of each is close to rclone's defaults.
+// Settings of rclone that are tried on every link. The fastest are used, so that the tar pipeline
+// is measured at its best. The first of each list is close to rclone's defaults.
 var (
 	uploadSettings = []rcloneSettings{
 		{ChunkMiB: 5, Concurrency: 4}, {ChunkMiB: 8, Concurrency: 8}, {ChunkMiB: 16, Concurrency: 4},
@@ -27,15 +27,15 @@ type trial struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// tuning is how the settings of rclone were chosen on one link.
+// tuning records how the settings of rclone were chosen on one link.
 type tuning struct {
 	Archive  int64          `json:"archive"` // bytes
 	Trials   []trial        `json:"trials"`
 	Settings rcloneSettings `json:"settings"`
 }
 
-// tune tries all settings with an archive of the reference caches, and returns the fastest.
-// It is the tar pipeline's warm-up, too.
+// tune tries all settings with an archive of the reference caches, and returns the fastest. It also
+// warms up the tar pipeline.
 func tune(ctx context.Context, c *chain) (t tuning, err error) {
 	tool := newTarTool(c.lab, c.server, c.bucket(), uploadSettings[0])
 	if err := c.startOver(tool); err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestManySaves: 200 saves with small changes, of which each keeps what was used in a day, then
-// collections: exactly the objects are left that the manifest names.
+// TestManySaves: after 200 saves with small changes, each of which keeps what was used within a
+// day, collections leave exactly the objects that the manifest names.
 func TestManySaves(t *testing.T) {
 	t.Run("dir", func(t *testing.T) { manySaves(t, dirStore(t)) })
 	t.Run("s3", func(t *testing.T) { s, _ := s3Store(t); manySaves(t, s) })
@@ -58,7 +58,7 @@ func manySaves(t *testing.T, st store.Collector) {
 	mustBeExact(t, st)
 }
 
-// TestNoGrace removes at once, for a store that nobody uses meanwhile.
+// TestNoGrace: without a notice period, unnamed objects are removed at once.
 func TestNoGrace(t *testing.T) {
 	st := dirStore(t)
 	j := newJob(t, "job", main)
@@ -72,8 +72,8 @@ func TestNoGrace(t *testing.T) {
 	}
 }
 
-// TestOldManifests: a snapshot that is not written any more goes after the maximum age, its packs a
-// notice period later. One that shares its packs and is still written keeps them.
+// TestOldManifests: a snapshot that is no longer written is removed after the maximum age, and its
+// packs a notice period later. A snapshot that shares its packs and is still written keeps them.
 func TestOldManifests(t *testing.T) {
 	for _, kind := range []string{"dir", "s3"} {
 		t.Run(kind, func(t *testing.T) {
@@ -105,8 +105,8 @@ func TestOldManifests(t *testing.T) {
 	}
 }
 
-// TestSharedPacks: what a pull request was restored from stays as long as its own snapshot names
-// it, also when the snapshot of its base is gone.
+// TestSharedPacks: the packs that a pull request was restored from are kept as long as its own
+// snapshot names them, even when the snapshot of its base is gone.
 func TestSharedPacks(t *testing.T) {
 	st := dirStore(t)
 	j := newJob(t, "job", main)
@@ -131,8 +131,8 @@ func TestSharedPacks(t *testing.T) {
 	}
 }
 
-// TestWrittenManifestsStay rewrites a manifest between the moment at which it was found too old and
-// its removal.
+// TestWrittenManifestsStay rewrites a manifest after a collection has found it too old and before
+// it removes it.
 func TestWrittenManifestsStay(t *testing.T) {
 	inner := dirStore(t)
 	j := newJob(t, "job", main)
@@ -145,7 +145,7 @@ func TestWrittenManifestsStay(t *testing.T) {
 			saved = true
 			j.use(t, numbers(10, 20)...)
 			j.save(t, inner)
-			// written at the time at which this collection believes to be
+			// written at the collection's current time
 			for _, n := range names(t, inner) {
 				future := time.Now().Add(40 * day)
 				must(t, os.Chtimes(file(inner, n), future, future))
@@ -164,13 +164,13 @@ func TestWrittenManifestsStay(t *testing.T) {
 	}
 }
 
-// file is where a directory store keeps an object without reserved elements.
+// file returns the path of an object in a directory store, if no element of its name is reserved.
 func file(st store.Store, name string) string {
 	return filepath.Join(strings.TrimPrefix(st.String(), "file://"), filepath.FromSlash(name))
 }
 
-// TestModules: what no manifest names is kept for the maximum age, counted from the last write or
-// touch.
+// TestModules: a module that no manifest names is kept for the maximum age, counted from the last
+// write or touch.
 func TestModules(t *testing.T) {
 	st := dirStore(t)
 	for n := range 3 {
@@ -190,7 +190,7 @@ func TestModules(t *testing.T) {
 	if res.Reasons[gc.ReasonUnusedModule].Objects != 3 || !slices.Equal(stored(t, st), []string{moduleObject(1)}) {
 		t.Errorf("%+v, left %q", res, stored(t, st))
 	}
-	// For ever, with no maximum age.
+	// They are kept forever if there is no maximum age.
 	res, err := gc.Run(context.Background(), gc.Options{Store: st, Now: at(10_000 * day)})
 	if must(t, err); res.Total.Objects != 0 {
 		t.Errorf("%+v", res)
@@ -198,7 +198,7 @@ func TestModules(t *testing.T) {
 }
 
 // TestUnreadable: a manifest of a later format, or a damaged one, could name anything of its
-// repository, and any shared module. Age removes the damaged one only.
+// repository, and any shared module. Only the damaged one is removed when it is old.
 func TestUnreadable(t *testing.T) {
 	for _, c := range []struct {
 		content string
@@ -233,7 +233,7 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// TestOthersAreLeftAlone: gc knows what it removes.
+// TestOthersAreLeftAlone: gc removes only objects of kinds that it knows.
 func TestOthersAreLeftAlone(t *testing.T) {
 	st := dirStore(t)
 	others := []string{"v2/readme", "v2/repos/r/s/signatures/x", "v2/repos/r/s/packs/short", "v1/modules/x", "backup/x"}
@@ -249,7 +249,7 @@ func TestOthersAreLeftAlone(t *testing.T) {
 	}
 }
 
-// TestPlan writes nothing, and says what Run then does.
+// TestPlan: a plan writes nothing, and lists what Run would remove.
 func TestPlan(t *testing.T) {
 	st := dirStore(t)
 	j := newJob(t, "job", main)
@@ -262,7 +262,7 @@ func TestPlan(t *testing.T) {
 	for n := range 5 {
 		put(t, st, moduleObject(n), make([]byte, 100*(n+1)))
 	}
-	collect(t, st, 36*day) // notes all, removes the old manifests
+	collect(t, st, 36*day) // notes everything, and removes the old manifests
 	tmp := filepath.Join(file(st, ".#store"), "tmp", "abandoned")
 	must(t, os.WriteFile(tmp, make([]byte, 50), 0o666))
 	before := tree(t, file(st, ""))
@@ -308,7 +308,7 @@ func tree(t *testing.T, root string) map[string]string {
 	return out
 }
 
-// TestUploads aborts what is older than the notice period, and nothing else.
+// TestUploads: only uploads older than the notice period are aborted.
 func TestUploads(t *testing.T) {
 	st := dirStore(t)
 	put(t, st, "v2/x", nil)
@@ -324,8 +324,8 @@ func TestUploads(t *testing.T) {
 	}
 }
 
-// TestRefused: what the store does not remove is named, and the rest goes. A refusal that passes is
-// tried again.
+// TestRefused: an object that the store refuses to remove is reported, and the others are removed.
+// A temporary refusal is retried.
 func TestRefused(t *testing.T) {
 	for _, c := range []struct {
 		err   error
@@ -352,7 +352,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// refusing is a store that some times does not remove one object.
+// refusing is a store that refuses to remove one object some number of times.
 type refusing struct {
 	store.Collector
 	name  string
@@ -373,7 +373,7 @@ func (r *refusing) Delete(ctx context.Context, names []string) map[string]error 
 	return failed
 }
 
-// TestCancelled ends soon, says so, and leaves no sign that a collection still goes on.
+// TestCancelled: a cancelled collection ends soon, says so, and leaves no note that it is running.
 func TestCancelled(t *testing.T) {
 	inner := dirStore(t)
 	for n := range 50 {

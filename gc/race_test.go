@@ -17,9 +17,9 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// due makes a store in which everything is due for removal that the returned job would save again:
-// its packs were stored, lost their manifests, and were noted more than a notice period before the
-// clock that ahead stands for. A snapshot of another name shares none of them.
+// due makes a store in which everything that the returned job would save again is due for removal.
+// The packs of that job were stored, lost their manifests, and were noted more than a notice period
+// before the time that ahead stands for. There is another snapshot, which shares none of them.
 func due(t *testing.T) (st store.Collector, j *job, ahead time.Duration) {
 	t.Helper()
 	st = dirStore(t)
@@ -37,7 +37,7 @@ func due(t *testing.T) (st store.Collector, j *job, ahead time.Duration) {
 	return st, j, 24 * time.Hour
 }
 
-// during runs do once, at call n of the operations on a store.
+// during calls do once, before the n-th operation on a store.
 func during(inner store.Collector, n int64, do func()) *storetest.Faulty {
 	return &storetest.Faulty{Store: inner, Before: func(_ context.Context, c storetest.Call) (bool, error) {
 		if c.N == n {
@@ -47,9 +47,9 @@ func during(inner store.Collector, n int64, do func()) *storetest.Faulty {
 	}}
 }
 
-// TestSaveWithinCollection runs a whole save, which needs what is about to be removed, before each
-// step of a collection: no manifest names what is gone. The save after it stores what the first
-// could not rely on.
+// TestSaveWithinCollection runs a whole save, which needs objects that are about to be removed,
+// before each step of a collection. No manifest ever names an object that is gone. The next save
+// stores whatever the first could not rely on.
 func TestSaveWithinCollection(t *testing.T) {
 	for n, ran := int64(1), true; ran; n++ {
 		st, j, ahead := due(t)
@@ -67,7 +67,7 @@ func TestSaveWithinCollection(t *testing.T) {
 	}
 }
 
-// TestCollectionWithinSave is the reverse: a whole collection before each step of a save.
+// TestCollectionWithinSave is the reverse: it runs a whole collection before each step of a save.
 func TestCollectionWithinSave(t *testing.T) {
 	for n, ran := int64(1), true; ran; n++ {
 		st, j, ahead := due(t)
@@ -83,7 +83,7 @@ func TestCollectionWithinSave(t *testing.T) {
 	}
 }
 
-// A pause lets an operation on a store run up to its call number at, then stop until it is
+// A pause lets an operation on a store run up to its call number at, and then stops it until it is
 // released.
 type pause struct {
 	*storetest.Faulty
@@ -96,7 +96,7 @@ func pauseAt(inner store.Collector, at int64) *pause {
 	return p
 }
 
-// start runs do until it pauses, or ends.
+// start runs do until it pauses or ends.
 func (p *pause) start(do func()) {
 	go func() { defer close(p.ended); do() }()
 	select {
@@ -105,7 +105,7 @@ func (p *pause) start(do func()) {
 	}
 }
 
-// finish lets it go on to its end, and reports whether it was paused.
+// finish lets the operation run to its end, and reports whether it had been paused.
 func (p *pause) finish() (paused bool) {
 	close(p.release)
 	<-p.ended
@@ -118,8 +118,7 @@ func (p *pause) finish() (paused bool) {
 }
 
 // TestOverlapping starts one operation at each step of another, stops it at each of its own steps,
-// and lets it go on when the other has ended: a save beside a collection, and a collection beside a
-// save.
+// and releases it when the other has ended. The two are a save and a collection, in both orders.
 func TestOverlapping(t *testing.T) {
 	for _, saveFirst := range []bool{false, true} {
 		for n, ran := int64(1), true; ran; n++ {
@@ -151,10 +150,10 @@ func TestOverlapping(t *testing.T) {
 	}
 }
 
-// TestTakenOver: a pull request was restored from a snapshot of main, and is about to take over a
-// pack of it that main does not name any more. At each step of the pull request's save, main's save
-// and two collections, the second a notice period after the first, come in between; then, with the
-// second later than any save takes, the notes must tell the pull request in time.
+// TestTakenOver: a pull request was restored from a snapshot of main, and its save is about to
+// reuse a pack that main no longer names. At each step of that save, the snapshot of main is
+// dropped and two collections run, the second nearly a notice period after the first. The save has
+// to learn from the notes that it cannot rely on the pack.
 func TestTakenOver(t *testing.T) {
 	for n, ran := int64(1), true; ran; n++ {
 		st := dirStore(t)
@@ -168,8 +167,8 @@ func TestTakenOver(t *testing.T) {
 		ran = false
 		faulty := during(st, n, func() {
 			ran = true
-			drop(t, st, main)            // main names nothing
-			collect(t, st, 0)            // noted
+			drop(t, st, main)            // no snapshot of main names the pack
+			collect(t, st, 0)            // the pack is noted
 			collect(t, st, 23*time.Hour) // the save takes nearly as long as the notice period
 		})
 		pr.save(t, faulty)
@@ -183,15 +182,15 @@ func TestTakenOver(t *testing.T) {
 	}
 }
 
-// TestResurrected is the case for which a notice period alone is not enough: a pack is noted, then
-// named again by a save that began before, then replaced while another save builds on it. That one
-// must see the note.
+// TestResurrected is a case for which a notice period alone is not enough: a pack is noted, then
+// named again by a save that began before, and then dropped again while another save builds on it.
+// That save must see the note.
 func TestResurrected(t *testing.T) {
 	st, j, ahead := due(t)
 	first := j.options(t, st)
 	var packs []string
 	faulty := &storetest.Faulty{Store: st, Before: func(_ context.Context, c storetest.Call) (bool, error) {
-		// the first save began before the collection
+		// as if the first save had begun before the collection
 		if c.Op == storetest.OpOpen && c.Name == gcnotes.Object {
 			return false, store.ErrNotFound
 		}
@@ -211,7 +210,7 @@ func TestResurrected(t *testing.T) {
 		if c.Op == storetest.OpPut && strings.Contains(c.Name, "snapshots") && !once {
 			once = true
 			drop(t, st, main)
-			for _, p := range packs { // as old as if they had been written before the note
+			for _, p := range packs { // as if written before the note
 				backdate(t, file(st, p), 2*day)
 			}
 			collect(t, st, ahead)
@@ -225,8 +224,9 @@ func TestResurrected(t *testing.T) {
 	}
 }
 
-// TestFaults lets a collection fail at each of its calls to the store, in both ways, as if it was
-// killed there: what is named stays, and another run completes the work.
+// TestFaults lets a collection fail at each of its calls to the store, with and without the effect
+// of the call, as if it had been killed there. Objects that are named are kept, and another run
+// completes the work.
 func TestFaults(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		failed := 0
@@ -238,7 +238,7 @@ func TestFaults(t *testing.T) {
 			old := newJob(t, "old", "refs/heads/old")
 			old.use(t, numbers(70, 75)...)
 			old.save(t, st)
-			for _, e := range names(t, st) { // by the clock of the collection too old
+			for _, e := range names(t, st) { // too old by the clock of the collection
 				if strings.Contains(e, "~old/snapshots/") || strings.Contains(e, "/modules/") {
 					backdate(t, file(st, e), 40*day)
 				}
@@ -249,7 +249,7 @@ func TestFaults(t *testing.T) {
 				if c.N < n {
 					return true, nil
 				}
-				ran = true // dead from here on
+				ran = true // as if killed here
 				return lost && c.N == n, store.ErrUnreachable
 			}
 			_, err := gc.Run(context.Background(), gc.Options{Store: faulty, MaxAge: 35 * day, Grace: day, Now: at(ahead), Concurrency: 1})
@@ -274,7 +274,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestTwoCollections lets two run at once, the second at each step of the first.
+// TestTwoCollections runs two collections at once, the second at each step of the first.
 func TestTwoCollections(t *testing.T) {
 	for n, ran := int64(1), true; ran; n++ {
 		st, _, ahead := due(t)
@@ -291,9 +291,9 @@ func TestTwoCollections(t *testing.T) {
 	}
 }
 
-// TestBusyStore lets jobs save, and close branches, while collections with a short notice period
-// follow one another. Saves end well within the notice period, as those of real jobs do by their
-// time limit: a machine that is too slow for one interrupts it.
+// TestBusyStore lets jobs save and close branches while collections with a short notice period
+// follow one another. Saves must end well within the notice period, as a time limit ensures for
+// real jobs, so a save that takes too long on a slow machine is interrupted.
 func TestBusyStore(t *testing.T) {
 	t.Run("dir", func(t *testing.T) { busyStore(t, dirStore(t)) })
 	t.Run("s3", func(t *testing.T) { s, _ := s3Store(t); busyStore(t, s) })
@@ -309,7 +309,7 @@ func busyStore(t *testing.T, st store.Collector) {
 			j := newJob(t, "job", fmt.Sprintf("refs/heads/%d", w%3)) // some share a key
 			j.base, j.maxAge = main, time.Hour
 			for i := 0; time.Now().Before(deadline); i++ {
-				// Few different entries, so that packs of the same content come and go.
+				// There are few different entries, so that packs with the same content come and go.
 				j.use(t, w%2, 10+i%4, 20+(i+w)%5)
 				j.clock = j.clock.Add(20 * time.Minute)
 				if i%7 == 6 {

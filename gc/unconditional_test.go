@@ -11,8 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// unconditional is a store that does no conditional writes. between runs once, before a write
-// without one.
+// unconditional is a store without conditional writes. between is called once, after an
+// unconditional write.
 type unconditional struct {
 	store.Collector
 	between func()
@@ -30,8 +30,8 @@ func (u *unconditional) Put(ctx context.Context, name string, body io.Reader, si
 	return info, err
 }
 
-// TestNoConditions: a collection needs no conditional writes, and notices another that writes its
-// notes at the same time.
+// TestNoConditions: a collection needs no conditional writes, and notices another collection that
+// writes its notes at the same time.
 func TestNoConditions(t *testing.T) {
 	st := dirStore(t)
 	job := newJob(t, "job", "refs/heads/main")
@@ -52,10 +52,10 @@ func TestNoConditions(t *testing.T) {
 		t.Fatal("nothing was written")
 	}
 	if len(stored(t, st)) == 0 {
-		t.Fatal("objects went without a notice period")
+		t.Fatal("objects were removed without a notice period")
 	}
 	run(u, 42*day)
 	if left := stored(t, st); len(left) > 0 {
-		t.Errorf("unnamed and still there: %q", left)
+		t.Errorf("unnamed objects are still there: %q", left)
 	}
 }

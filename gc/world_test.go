@@ -57,7 +57,7 @@ func s3Store(t testing.TB) (*s3.Store, *storetest.Server) {
 	return s, g
 }
 
-// job is a build cache, and what is saved of it under which name.
+// job is a build cache, with the name and scope under which it is saved.
 type job struct {
 	dir, name, scope string
 	base             string // scope
@@ -70,8 +70,8 @@ func newJob(t testing.TB, name, scope string) *job {
 	return &job{dir: t.TempDir(), name: name, scope: scope, clock: time.Now()}
 }
 
-// use writes action entries with outputs that follow from their numbers, or marks them as used. It
-// does so without the go command, which would take a hundred times as long.
+// use writes action entries with outputs that are derived from their numbers, or marks them as
+// used. It does so without the go command, which would take a hundred times as long.
 func (j *job) use(t testing.TB, numbers ...int) {
 	t.Helper()
 	for _, n := range numbers {
@@ -108,11 +108,11 @@ func (j *job) save(t testing.TB, st store.Store) *save.Result {
 	return res
 }
 
-// at is a clock that is ahead of the store's.
+// at returns a clock that is ahead of the store's.
 func at(d time.Duration) func() time.Time { return func() time.Time { return time.Now().Add(d) } }
 
-// collect runs a collection with a maximum age of 35 days and a notice period of a day, some time
-// from now.
+// collect runs a collection with a maximum age of 35 days and a notice period of a day, as of some
+// time from now.
 func collect(t testing.TB, st store.Collector, ahead time.Duration) *gc.Result {
 	t.Helper()
 	res, err := gc.Run(context.Background(), gc.Options{Store: st, MaxAge: 35 * day, Grace: day, Now: at(ahead)})
@@ -142,7 +142,7 @@ func stored(t testing.TB, st store.Collector) []string {
 	})
 }
 
-// named lists what all manifests name, as readers of manifests see it.
+// named lists the objects that manifests name, as readers of manifests see them.
 func named(t testing.TB, st store.Collector) []string {
 	t.Helper()
 	set := map[string]bool{}
@@ -164,7 +164,7 @@ func named(t testing.TB, st store.Collector) []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// mustBeExact: the store holds what its manifests name, and nothing else.
+// mustBeExact demands that the store holds exactly the objects that its manifests name.
 func mustBeExact(t testing.TB, st store.Collector) {
 	t.Helper()
 	if diff := cmp.Diff(named(t, st), stored(t, st)); diff != "" {
@@ -172,13 +172,13 @@ func mustBeExact(t testing.TB, st store.Collector) {
 	}
 }
 
-// mustBeWhole: every object that a manifest names is there.
+// mustBeWhole demands that every object that a manifest names exists.
 func mustBeWhole(t testing.TB, st store.Collector) {
 	t.Helper()
 	have := stored(t, st)
 	for _, n := range named(t, st) {
 		if _, ok := slices.BinarySearch(have, n); !ok {
-			t.Errorf("%s is named by a manifest, and gone", n)
+			t.Errorf("%s is gone, but a manifest names it", n)
 		}
 	}
 }
@@ -201,7 +201,7 @@ func put(t testing.TB, st store.Store, name string, data []byte) {
 	must(t, err)
 }
 
-// moduleObject is the name of a module object that no save has made.
+// moduleObject returns the name of a module object that no save has made.
 func moduleObject(n int) string {
 	return fmt.Sprintf("v2/modules/example.com/m%d/@v/v1.0.0/%x", n, sha256.Sum256([]byte{byte(n), byte(n >> 8)}))
 }

@@ -17,7 +17,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the want sections of testdata")
 
 // TestCollect lays out each archive of testdata/collect on disk, asks the real go command for its
-// environment in there, and compares what is collected and derived with the "want" section. The
+// environment there, and compares what is collected and derived with the "want" section. The
 // comment of an archive may set variables ("GOFLAGS=-mod=mod"), the project directory ("dir=sub"),
 // the line ends ("crlf=yes") and the files of the digest ("select=go.sum;sub/go.mod").
 func TestCollect(t *testing.T) {
@@ -88,7 +88,8 @@ func collectArchive(t *testing.T, ar *txtar.Archive) string {
 	return strings.ReplaceAll(show(p), root, "$ROOT")
 }
 
-// goEnv asks the go command. The fixed versions make results the same on every machine.
+// goEnv asks the go command for its environment, and sets fixed versions, so that results are the
+// same on every machine.
 func goEnv(t *testing.T, dir string) Env {
 	cmd := exec.Command("go", "env", "-json", "GOMOD", "GOWORK", "GOFLAGS")
 	cmd.Dir = dir
@@ -150,7 +151,7 @@ func TestToolchain(t *testing.T) {
 	}
 }
 
-// TestNestedUnreadable must hold for ordinary users; root reads everything.
+// TestNestedUnreadable holds only for ordinary users, since root can read everything.
 func TestNestedUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	closed := filepath.Join(dir, "closed")
@@ -158,7 +159,7 @@ func TestNestedUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.ReadDir(closed); err == nil {
-		t.Skip("directories cannot be closed to this user")
+		t.Skip("this user can read every directory")
 	}
 	in, err := Collect(dir, Env{})
 	if err != nil || len(in.Notes) != 1 {
@@ -189,12 +190,12 @@ func write(t *testing.T, root string, files map[string]string) {
 func link(t *testing.T, target, name string) {
 	t.Helper()
 	if err := os.Symlink(target, name); err != nil {
-		t.Skip("no symbolic links here:", err)
+		t.Skip("cannot make symbolic links:", err)
 	}
 }
 
 // TestCollectByLink: a checkout, its directories and the module cache in it are the same by
-// whatever name they are reached.
+// whatever path they are reached.
 func TestCollectByLink(t *testing.T) {
 	root := t.TempDir()
 	real := filepath.Join(root, "real")
@@ -235,7 +236,7 @@ func TestCollectByLink(t *testing.T) {
 	}
 }
 
-// TestHardLinks: equal go.mod files that are one file on disk are still two modules.
+// TestHardLinks: two equal go.mod files that are one file on disk still belong to two modules.
 func TestHardLinks(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"a/go.mod": "module m\n", "b/x": ""})

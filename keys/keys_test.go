@@ -19,7 +19,7 @@ const (
 	h1b = "h1:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
 )
 
-// TestDigestVector freezes the digest. If it fails, every key of every user changes.
+// TestDigestVector freezes the digest. If this test fails, the keys of all users change.
 func TestDigestVector(t *testing.T) {
 	in := Input{Name: "test", OS: "linux", Arch: "amd64", GoVersion: "go1.26.8", Files: []File{
 		{Path: "go.sum", Data: []byte("example.com/a v1.0.0 " + h1a + "\n")},
@@ -42,7 +42,7 @@ func TestDigestVector(t *testing.T) {
 	}
 }
 
-// TestDeriveNotes: what is wrong in a file is named, and costs nothing else.
+// TestDeriveNotes: an error in a file is reported, and the rest of it and the other files are used.
 func TestDeriveNotes(t *testing.T) {
 	good := File{Path: "x/go.sum", Data: []byte("example.com/good v1.0.0 " + h1a + "\n")}
 	tests := []struct {
@@ -76,7 +76,7 @@ func TestDeriveNotes(t *testing.T) {
 			t.Errorf("%s: the other file is lost as well: %v", tt.name, p.Sums)
 		}
 		if h := p.Sums.Zip[module.Version{Path: "example.com/a", Version: "v1.0.0"}]; h != "" && h != h1a {
-			t.Errorf("%s: %s holds, not what came first", tt.name, h)
+			t.Errorf("%s: the sum is %s, not the first one", tt.name, h)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func TestDeriveErrors(t *testing.T) {
 	}
 }
 
-// TestLaterGo: a file for a Go that is not yet known may use directives that are not yet known.
+// TestLaterGo: files for a later version of Go may use unknown directives.
 func TestLaterGo(t *testing.T) {
 	data := []byte("module m\n\ngo 1.99\n\nfuture x\n")
 	if _, err := Derive(Input{Files: []File{{Path: "go.mod", Data: data}}}); err != nil {
@@ -123,7 +123,8 @@ func TestSums(t *testing.T) {
 	}
 }
 
-// FuzzSums: a file never panics, and whatever is accepted is a valid module with a valid hash.
+// FuzzSums: no file makes Derive panic, and whatever is accepted is a valid module with a valid
+// hash.
 func FuzzSums(f *testing.F) {
 	f.Add([]byte("example.com/a v1.0.0 " + h1a + "\n"))
 	f.Add([]byte("example.com/a v1.0.0/go.mod " + h1b + "\r\n \n"))
@@ -159,8 +160,8 @@ func FuzzMod(f *testing.F) {
 	})
 }
 
-// FuzzEncoding: what is hashed can be read back, so no two inputs have the same
-// encoding, whatever a path or a content looks like.
+// FuzzEncoding: what is hashed can be read back, so no two inputs have the same encoding, whatever
+// the paths and contents are.
 func FuzzEncoding(f *testing.F) {
 	f.Add("go.sum", []byte("1:a1:b"), "a/go.sum", []byte(""), true)
 	f.Add("1:", []byte("vendor\n"), "", []byte("3:a"), false)
@@ -179,7 +180,7 @@ func FuzzEncoding(f *testing.F) {
 	})
 }
 
-// decode reads the encoding as the docstring of digest describes it.
+// decode reads the encoding that the comment of digest describes.
 func decode(data []byte) (files []File, vendor bool, err error) {
 	data, ok := bytes.CutPrefix(data, []byte("gocache key 1\n"))
 	half, data, ok2 := bytes.Cut(data, []byte("\n"))
@@ -203,8 +204,8 @@ func decode(data []byte) (files []File, vendor bool, err error) {
 	return files, string(half) == "vendor", err
 }
 
-// FuzzDigest: the order of files does not matter, line ends do not; any other change of
-// a counted file does.
+// FuzzDigest: the order of files and their line ends do not affect the digest; any other change of
+// a file does.
 func FuzzDigest(f *testing.F) {
 	f.Add("a", "example.com/a v1.0.0 "+h1a, uint64(1))
 	f.Add("../b", "\n\n", uint64(2))

@@ -12,8 +12,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// TestOutOfTime: what did not arrive in time is not damaged, whatever the caller calls the end of
-// the time, so that the save of the same job relies on it.
+// TestOutOfTime: objects that did not arrive in time do not count as damaged, whatever cause the
+// context has, so that the save of the same job relies on them.
 func TestOutOfTime(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"/packs/", "modules/"} {
@@ -25,7 +25,7 @@ func TestOutOfTime(t *testing.T) {
 		w.store.OnOpen = func(name string, body []byte) ([]byte, error) {
 			if strings.Contains(name, kind) {
 				opened = true
-				<-ctx.Done() // the bytes wait for memory when the time is over
+				<-ctx.Done() // as if waiting for memory when the time runs out
 			}
 			return body, nil
 		}
@@ -44,8 +44,8 @@ func TestOutOfTime(t *testing.T) {
 	}
 }
 
-// TestUnreadPacks: packs that nobody read, since the store or a cache had failed before, are not
-// among those that were restored.
+// TestUnreadPacks: packs that were not read, because the store or a cache had failed before, do not
+// count as restored.
 func TestUnreadPacks(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(w world)

@@ -20,8 +20,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// TestKinds: a kind is planned where there is a place for it, and reported in a fixed order. Trees
-// and paths come first.
+// TestKinds: kinds are planned only if they have somewhere to restore to, and are reported in a
+// fixed order. Trees and paths are restored first.
 func TestKinds(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Options)
@@ -52,7 +52,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// TestPrepareEnds: comparing ends with its context, and says why.
+// TestPrepareEnds: preparing ends with its context, and returns the cause.
 func TestPrepareEnds(t *testing.T) {
 	o := newWorld(t).options()
 	o.setDefaults()
@@ -62,7 +62,7 @@ func TestPrepareEnds(t *testing.T) {
 	}
 }
 
-// TestPhases: the display says what goes on.
+// TestPhases: the progress display names the current phase.
 func TestPhases(t *testing.T) {
 	for verify, want := range map[bool]string{false: "compare", true: "verify"} {
 		o := newWorld(t).options()
@@ -74,8 +74,8 @@ func TestPhases(t *testing.T) {
 	}
 }
 
-// TestWhatIsChecked: a trusted key vouches for modules that go.sum does not name, unless all of
-// them are to be checked.
+// TestWhatIsChecked: a trusted key vouches for modules that go.sum does not name, unless
+// SumDBAlways is set.
 func TestWhatIsChecked(t *testing.T) {
 	db, trust := new(checksumdb.DB), new(snapshot.Trust)
 	for name, c := range map[string]struct {
@@ -97,8 +97,8 @@ func TestWhatIsChecked(t *testing.T) {
 	}
 }
 
-// TestExactRules: with the snapshot of these module files its list suffices; with any other, every
-// version of go.sum is looked for.
+// TestExactRules: with the snapshot of the same module files, the modules in its list are enough;
+// with any other, every version of go.sum is looked up.
 func TestExactRules(t *testing.T) {
 	o := newWorld(t).options()
 	for digest, want := range map[string]bool{"digest": true, "other": false} {
@@ -112,7 +112,7 @@ func TestExactRules(t *testing.T) {
 	}
 }
 
-// TestPrivateModules are looked for in the scopes of the job only, in their order.
+// TestPrivateModules: private modules are looked up only in the scopes of the job, in their order.
 func TestPrivateModules(t *testing.T) {
 	w := newWorld(t)
 	o := w.options()
@@ -138,12 +138,12 @@ func TestPrivateModules(t *testing.T) {
 	for _, scope := range []string{own, base} {
 		name, err := snapshot.ScopedModuleObject("r", scope, modVersion, modSum())
 		if err != nil || !slices.Contains(reads, name) {
-			t.Errorf("%s was not looked for, %v", name, err)
+			t.Errorf("%s was not looked up, %v", name, err)
 		}
 	}
 }
 
-// TestZips: zips are made of trees where they are wanted, also beside what is here.
+// TestZips: zips are made from trees on request, even of modules that are already in the cache.
 func TestZips(t *testing.T) {
 	w := full(t)
 	const zip = "mod/cache/download/example.com/m/@v/v1.0.0.zip"
@@ -159,7 +159,7 @@ func TestZips(t *testing.T) {
 	}
 }
 
-// TestFuzzCorpus is restored only where that is asked for.
+// TestFuzzCorpus: the fuzzing corpus is restored only on request.
 func TestFuzzCorpus(t *testing.T) {
 	w := newWorld(t)
 	m := w.manifest(t)
@@ -179,7 +179,8 @@ func TestFuzzCorpus(t *testing.T) {
 	}
 }
 
-// TestBrokenTree: a tree with a file too many is replaced, and what goes is named.
+// TestBrokenTree: a tree with an additional file is replaced, and a warning names the file that is
+// lost.
 func TestBrokenTree(t *testing.T) {
 	w := full(t)
 	o := w.options()
@@ -203,8 +204,9 @@ func TestBrokenTree(t *testing.T) {
 	}
 }
 
-// TestContradiction: what the snapshot says of a module against go.sum is refused, in the plan and
-// in the restore alike; the right one is looked for if the module files are others.
+// TestContradiction: if the snapshot contradicts go.sum about a module, the module is refused, by
+// the plan and by the restore alike; the right one is looked up if the snapshot is for other module
+// files.
 func TestContradiction(t *testing.T) {
 	w := full(t)
 	o := w.options()

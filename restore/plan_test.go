@@ -26,7 +26,7 @@ func objects(list []lookup.Candidate) (names []string) {
 	return names
 }
 
-// TestPlan: Plan says what Run does, and writes nothing.
+// TestPlan: Plan reports what Run does, and writes nothing.
 func TestPlan(t *testing.T) {
 	w := full(t)
 	o := w.options()
@@ -35,7 +35,7 @@ func TestPlan(t *testing.T) {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	if w.has("mod") || w.has("build") || w.has("lint") {
-		t.Error("planning has written something")
+		t.Error("planning wrote something")
 	}
 	res, err := Run(t.Context(), o)
 	if err != nil {
@@ -57,13 +57,13 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// planned is a plan of a kind with a summary, as if it had been carried out with this outcome.
+// planned returns a plan of a kind that was carried out with this outcome.
 func planned(name string, s install.Summary, done install.Outcome) plan {
 	return plan{Prepared: install.Prepared{Name: name, Summary: s}, done: done}
 }
 
-// TestFold: counts are those of the kinds, before and by their jobs; losses and warnings have the
-// order of the kinds.
+// TestFold: the counts of a kind are those of its plan and of its jobs together; losses and
+// warnings are in the order of the kinds.
 func TestFold(t *testing.T) {
 	w := newWorld(t)
 	o := w.options()
@@ -82,7 +82,7 @@ func TestFold(t *testing.T) {
 		planned(graph.Name, install.Summary{}, install.Outcome{Counts: install.Counts{Restored: 100}, Warnings: []string{"last"}}),
 		planned(paths.Name, install.Summary{}, install.Outcome{Counts: install.Counts{Missing: 5}}),
 	}
-	for range 2 { // nothing that it is given changes
+	for range 2 { // fold does not change its arguments
 		res := fold(o, o.Now(), f, plans)
 		if res.Modules != (Counts{Restored: 3, Present: 2, Missing: 1, Refused: 2}) || res.Build != (Counts{Restored: 7}) || res.Files != (Counts{Missing: 5}) {
 			t.Errorf("%+v", res)
@@ -100,7 +100,7 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// TestDescribe: what is known before anything is fetched is what `gocache plan` prints.
+// TestDescribe: `gocache plan` prints what is known before anything is fetched.
 func TestDescribe(t *testing.T) {
 	o := newWorld(t).options()
 	known := install.Outcome{Counts: install.Counts{Present: 2}}
@@ -121,7 +121,7 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// TestCountPacks: a pack counts once, by what became of it.
+// TestCountPacks: each pack counts once, according to its outcome.
 func TestCountPacks(t *testing.T) {
 	m := &snapshot.Manifest{
 		Packs: []snapshot.Pack{{Object: "a"}, {Object: "b"}, {Object: "c"}, {Object: "tree"}, {Object: "path"}},
@@ -165,7 +165,7 @@ func TestCountPacks(t *testing.T) {
 	}
 }
 
-// TestBegin: early kinds first, then one job of each kind in turn.
+// TestBegin: jobs of early kinds come first, and then one job of each other kind in turn.
 func TestBegin(t *testing.T) {
 	of := func(early bool, bytes ...int64) plan {
 		begin := func(context.Context, *install.Env) (jobs []install.Job, out install.Outcome) {
@@ -192,8 +192,8 @@ func TestBegin(t *testing.T) {
 	}
 }
 
-// TestDo: every job runs once, no more at once than there are slots, and what became of them has
-// their order.
+// TestDo: every job runs once, no more jobs run at once than there are slots, and the outcomes are
+// in the order of the jobs.
 func TestDo(t *testing.T) {
 	const n = 8
 	var now, most atomic.Int32
@@ -220,7 +220,7 @@ func TestDo(t *testing.T) {
 	}
 }
 
-// TestDoFails: the first error ends what runs and what waits, and what was done until then counts.
+// TestDoFails: the first error ends running and waiting jobs, and outcomes up to then count.
 func TestDoFails(t *testing.T) {
 	down := errors.New("store is down")
 	tasks := []task{
@@ -243,7 +243,7 @@ func TestDoFails(t *testing.T) {
 	}
 }
 
-// TestAddTotals: the progress display is told what the plans say.
+// TestAddTotals: the totals of the plans are added to the progress display.
 func TestAddTotals(t *testing.T) {
 	m := new(report.Meter)
 	addTotals(m, []plan{
@@ -255,7 +255,8 @@ func TestAddTotals(t *testing.T) {
 	}
 }
 
-// TestPlaces: a place in which something was there already has not failed for one directory.
+// TestPlaces: a failing directory is not a failure of the whole place if something was already
+// present there.
 func TestPlaces(t *testing.T) {
 	for _, present := range []int{0, 1} {
 		o := newWorld(t).options()
@@ -275,7 +276,7 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestDiffers: what the job builds with otherwise is said where there is a build cache.
+// TestDiffers: differences from what the snapshot was built with are reported.
 func TestDiffers(t *testing.T) {
 	f := finding{Found: lookup.Found{Manifest: &snapshot.Manifest{Builds: []snapshot.Build{{With: map[string]string{"CC": "a"}}}}}}
 	f.compareBuilds(map[string]string{"CC": "a"})
@@ -288,7 +289,8 @@ func TestDiffers(t *testing.T) {
 	}
 }
 
-// TestMemory: the bounds hold whatever is asked for, and more lists take more.
+// TestMemory: buffers stay within their limits whatever the memory is, and larger lists need more
+// memory.
 func TestMemory(t *testing.T) {
 	for _, mib := range []int64{0, 1, 64, 128, 256, 1 << 20} {
 		o := Options{Memory: mib << 20}

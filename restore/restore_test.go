@@ -14,7 +14,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// TestRun: all that a snapshot has comes, and the second time nothing.
+// TestRun: a restore brings everything in the snapshot, and a second one brings nothing.
 func TestRun(t *testing.T) {
 	w := full(t)
 	res, err := Run(t.Context(), w.options())
@@ -37,15 +37,15 @@ func TestRun(t *testing.T) {
 	if err != nil || res.FilesWritten != 0 || res.Modules != (Counts{Present: 1}) || res.Build != (Counts{Present: 3}) || res.Files != (Counts{Present: 1}) {
 		t.Errorf("again: %+v, %v", res, err)
 	}
-	// The pack of a tree is read, the one with outputs is here, and that of the path is in no
+	// The pack of a tree is read, and the pack of outputs is present. The pack of the path does not
 	// count.
 	if res.Packs != (Counts{Restored: 1, Present: 1}) || len(w.store.Reads())-reads > 7 {
 		t.Errorf("again: %+v, %q", res.Packs, w.store.Reads()[reads:])
 	}
 }
 
-// TestScopes: of the own scope, that of the base and the default branch the first counts, and in
-// each the snapshot of the same module files before the latest.
+// TestScopes: the job's own scope comes first, then that of the base, then the default branch; in
+// each of them, the snapshot of the same module files comes before the latest.
 func TestScopes(t *testing.T) {
 	o := newWorld(t).options()
 	exact, latest := o.Keys.Key.Exact(), o.Keys.Key.Latest()
@@ -93,11 +93,11 @@ func TestScopes(t *testing.T) {
 	}
 }
 
-// TestLookup looks at manifests only: not at the caches, modules or paths.
+// TestLookup: Lookup reads only manifests, and not the caches, modules or paths.
 func TestLookup(t *testing.T) {
 	w := full(t)
 	o := w.options()
-	// Whoever looks into this directory can be seen, and whoever writes.
+	// Reading this directory would change the counts, and writing to it would show as well.
 	if err := os.MkdirAll(filepath.Join(w.root, "lint", "d"), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// TestMiss: without a snapshot, what go.sum names is looked for all the same.
+// TestMiss: modules that go.sum names are looked up even without a snapshot.
 func TestMiss(t *testing.T) {
 	w := newWorld(t)
 	w.manifest(t) // puts the module into the store
@@ -137,7 +137,7 @@ func TestMiss(t *testing.T) {
 	}
 }
 
-// TestCachesOff: a cache without a directory is left alone, and so is what belongs there.
+// TestCachesOff: a cache without a directory is not restored, and nothing is fetched for it.
 func TestCachesOff(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Options)
@@ -164,7 +164,8 @@ func TestCachesOff(t *testing.T) {
 	}
 }
 
-// TestDamagedManifest: the next in order is taken, and the save is told to mend the first.
+// TestDamagedManifest: the next candidate is used, and the state tells the save to replace the
+// damaged manifest.
 func TestDamagedManifest(t *testing.T) {
 	w := full(t)
 	o := w.options()
@@ -179,7 +180,8 @@ func TestDamagedManifest(t *testing.T) {
 	}
 }
 
-// TestDeniedManifest is passed over with a warning, for a policy can grant some scopes only.
+// TestDeniedManifest: a manifest that may not be read is passed over with a warning, since a policy
+// can grant access to some scopes only.
 func TestDeniedManifest(t *testing.T) {
 	w := full(t)
 	w.store.OnOpen = nil
@@ -198,7 +200,7 @@ func TestDeniedManifest(t *testing.T) {
 	}
 }
 
-// TestStoreFails: the Result is there beside the error, and the save is warned.
+// TestStoreFails: the result is returned together with the error, and its state warns the save.
 func TestStoreFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		err         error
@@ -224,7 +226,7 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
-// TestCancelled: a restore that is cancelled before it began writes nothing.
+// TestCancelled: a restore that is cancelled while it looks up manifests writes nothing.
 func TestCancelled(t *testing.T) {
 	w := full(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -237,7 +239,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestDiskFails: where one cache fails the others are restored, and the error says so at the end.
+// TestDiskFails: if one cache fails, the others are restored, and the error is returned at the end.
 func TestDiskFails(t *testing.T) {
 	w := full(t)
 	if err := os.WriteFile(filepath.Join(w.root, "build"), nil, 0o666); err != nil {
@@ -256,7 +258,7 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
-// TestDamagedPack: what is lost is named once, counted once, and left for the save to mend.
+// TestDamagedPack: a lost pack is reported once, counted once, and noted for the save to repair.
 func TestDamagedPack(t *testing.T) {
 	w := full(t)
 	m := w.manifest(t)
@@ -271,7 +273,8 @@ func TestDamagedPack(t *testing.T) {
 	}
 }
 
-// TestModuleRefused: what does not match go.sum is counted, named, and left for the save to mend.
+// TestModuleRefused: a module that does not match go.sum is counted, reported, and noted for the
+// save to repair.
 func TestModuleRefused(t *testing.T) {
 	w := full(t)
 	m := w.manifest(t)

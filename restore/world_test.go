@@ -29,7 +29,7 @@ type world struct {
 func newWorld(t *testing.T) world {
 	t.Helper()
 	w := world{t.TempDir(), new(contenttest.Store)}
-	t.Cleanup(func() { osfile.RemoveAll(w.root) }) // read-only directories
+	t.Cleanup(func() { osfile.RemoveAll(w.root) }) // some directories are read-only
 	return w
 }
 
@@ -70,8 +70,8 @@ func (w world) options() Options {
 	}
 }
 
-// manifest is a snapshot with two outputs, three actions, a module, a tree and a file of a path.
-// Its packs are in the store.
+// manifest returns a snapshot with two outputs, three actions, a module, a tree and a file of a
+// path, and puts its packs into the store.
 func (w world) manifest(t *testing.T) *snapshot.Manifest {
 	t.Helper()
 	b := snapshot.NewBuilder()
@@ -112,7 +112,7 @@ func (w world) save(t *testing.T, m *snapshot.Manifest, scope string, key []stri
 	w.store.Set(snapshot.ManifestObject("r", scope, key), data)
 }
 
-// full has a snapshot of these very module files on the default branch.
+// full returns a world with a snapshot of the same module files on the default branch.
 func full(t *testing.T) world {
 	t.Helper()
 	w := newWorld(t)
@@ -121,13 +121,13 @@ func full(t *testing.T) world {
 	return w
 }
 
-// has reports whether there is anything under a name.
+// has reports whether a file or directory exists.
 func (w world) has(name string) bool {
 	_, err := os.Lstat(filepath.Join(w.root, filepath.FromSlash(name)))
 	return err == nil
 }
 
-// cancelled is a context that has ended, for this reason.
+// cancelled returns a context that has ended, and its cause.
 func cancelled(t *testing.T) (context.Context, error) {
 	t.Helper()
 	reason := errors.New("enough")

@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// TestOneManifest: the new manifest of this key is gone when that of the restore's key is made:
-// memory is counted for one.
+// TestOneManifest: the new manifest for the job's own key is freed before the one for the restore's
+// key is made, since memory is budgeted for only one.
 func TestOneManifest(t *testing.T) {
 	before := append(testKey.Exact()[:4:4], "before")
 	name := snapshot.ManifestObject("r", "s", before)
@@ -30,7 +30,7 @@ func TestOneManifest(t *testing.T) {
 				runtime.GC()
 			}
 			if first.Value() != nil {
-				t.Error("it is still there")
+				t.Error("the first manifest is still in memory")
 			}
 		}
 		return nil
@@ -41,8 +41,8 @@ func TestOneManifest(t *testing.T) {
 	}
 }
 
-// TestTrendOfUnwritten: where nothing is new under the own key, the result has the trend of what is
-// stored there, also if the key of the restore was written.
+// TestTrendOfUnwritten: if there is nothing new under the job's own key, the result has the stored
+// trend, even if a manifest was written under the key of the restore.
 func TestTrendOfUnwritten(t *testing.T) {
 	m := newMachine(t)
 	if res := m.save(t, nil); len(res.Trend) != 1 {

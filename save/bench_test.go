@@ -14,8 +14,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// BenchmarkPlan plans a cache of 200,000 entries, of which nearly all are stored. Its bytes are
-// what a save of so many takes beside the lists that it has gathered.
+// BenchmarkPlan plans a cache of 200,000 entries, nearly all of which are stored. The bytes that it
+// reports are what such a save needs in addition to the lists that it has gathered.
 func BenchmarkPlan(b *testing.B) {
 	const n = 200_000
 	id := func(kind byte, i int) (id [32]byte) {

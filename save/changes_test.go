@@ -6,8 +6,8 @@ import (
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
 )
 
-// TestHasMoved: what was to be packed anew and could not be is no change, or each save would write
-// a manifest for it.
+// TestHasMoved: if packs were to be repacked and nothing could be moved, that is not a change,
+// since otherwise each save would write a manifest for it.
 func TestHasMoved(t *testing.T) {
 	const own = "pack p1 100\nentry a1 o1 10 p1\nentry a2 o2 20 p1\nentry a3 o3 20 p2"
 	for name, c := range map[string]struct {

@@ -12,7 +12,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// noise is an archive that does not compress.
+// noise returns text that does not compress.
 func noise(seed uint64, n int) string {
 	r := rand.New(rand.NewPCG(seed, 1))
 	b := []byte("!<arch>\n")
@@ -22,8 +22,9 @@ func noise(seed uint64, n int) string {
 	return string(b)
 }
 
-// TestSharedChunks: of an output that is like a stored one, only what differs is uploaded, which
-// takes one request for each pack with outputs. Where its list cannot be read, all is.
+// TestSharedChunks: of an output that resembles a stored one, only the different chunks are
+// uploaded, which takes one request for each pack with outputs. If the list of a pack cannot be
+// read, all chunks are uploaded.
 func TestSharedChunks(t *testing.T) {
 	const size = 600_000
 	old := noise(1, size)
@@ -80,8 +81,8 @@ func TestSharedChunks(t *testing.T) {
 	}
 }
 
-// TestOnlyStoredParts: an output all parts of which are stored, and one without any bytes, are new,
-// though nothing is uploaded for them but the manifest.
+// TestOnlyStoredParts: an output whose chunks are all stored, and an empty one, count as new,
+// although only the manifest is uploaded for them.
 func TestOnlyStoredParts(t *testing.T) {
 	m := newMachine(t)
 	m.entry(t, "old", strings.Repeat("\x00", 300_000))
@@ -97,7 +98,7 @@ func TestOnlyStoredParts(t *testing.T) {
 	}
 }
 
-// TestReadOnce: an output that several entries have is read once, and counts once.
+// TestReadOnce: an output of several entries is read once, and counts once.
 func TestReadOnce(t *testing.T) {
 	m := newMachine(t)
 	m.mods, m.lint = t.TempDir(), t.TempDir()

@@ -19,8 +19,8 @@ import (
 
 var testKey = keys.Key{Name: "n", OS: "linux", Arch: "amd64", Go: "go1.26", Digest: "d"}
 
-// situation is what a plan is made of: entries that are here, the manifest under the key, and those
-// of other scopes.
+// situation is the input of a plan: the local entries, the manifest under the key, and the
+// manifests of other scopes.
 type situation struct {
 	here, own string
 	others    []string
@@ -28,7 +28,7 @@ type situation struct {
 	meanwhile bool     // own was written after the save began
 	rules     rules
 	head      head
-	rewrite   []string // packs; nil: to be decided
+	rewrite   []string // packs; nil: the plan decides
 	saved     time.Time
 }
 
@@ -72,7 +72,7 @@ func (s situation) facts(t testing.TB) (facts, *snapshot.Manifest) {
 	return f, own
 }
 
-// lacks is how many parts of the next snapshot the store lacks.
+// lacks returns how many parts of the next snapshot the store lacks.
 func lacks(p planned) (n int) {
 	for _, part := range p.parts {
 		n += part.Missing
@@ -80,7 +80,7 @@ func lacks(p planned) (n int) {
 	return n
 }
 
-// TestPlan: all kinds together.
+// TestPlan plans all kinds together.
 func TestPlan(t *testing.T) {
 	const everything = "entry a1 o1 10 p1 use=1h\nmodule x.org/a@v1.0.0 5 use=1h\ntree fuzz t1 3 30 s1\nfile P f h1 7 f1 use=1h\ngraph x.org/g@v1.0.0 use=1h\nbuilt cc=5 use=1h"
 	const day = 24 * time.Hour
@@ -105,7 +105,7 @@ func TestPlan(t *testing.T) {
 			situation: situation{own: everything + "\nmodule x.org/b@v1.0.0 5 use=90h\nentry a2 o2 7 p1 use=90h\nfile P g h2 7 f1 use=90h", rules: rules{maxAge: 2 * day}},
 			want:      everything, trimmed: "1 1 1", changed: true,
 		},
-		"one bound for both caches": { // the most recently used stays, whatever it is
+		"one bound for both caches": { // the most recently used parts stay
 			situation: situation{
 				own:   "entry a1 o1 40 p1 use=2h\nentry a2 o2 40 p1 use=4h\nmodule x.org/a@v1.0.0 40 use=1h\nmodule x.org/b@v1.0.0 40 use=3h\nfile P f h1 700 f1 use=9h",
 				rules: rules{maxSize: 125},
@@ -182,7 +182,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestPlanHead: what a manifest says of itself.
+// TestPlanHead: a plan sets the fields that describe the manifest itself.
 func TestPlanHead(t *testing.T) {
 	s := situation{own: "entry a1 o1 10 p1", head: head{asked: collecttest.Now.Add(-time.Hour + 5), writer: snapshot.Writing{Run: "7"}}}
 	f, own := s.facts(t)
@@ -196,26 +196,26 @@ func TestPlanHead(t *testing.T) {
 	}
 }
 
-// TestRestoredBuilds: entries that were restored from another scope bring what they were built
-// with.
+// TestRestoredBuilds: entries that were restored from another scope bring the build settings
+// recorded there.
 func TestRestoredBuilds(t *testing.T) {
 	s := situation{here: "entry a1 o1 10 -", others: []string{"entry a1 o1 10 q\nbuilt cc=5"}}
 	f, _ := s.facts(t)
 	f.head.restored = f.stock.Manifests()
-	for range 2 { // a plan leaves them as they are
+	for range 2 { // a plan does not change them
 		collecttest.Compare(t, f.plan(nil).manifest, "entry a1 o1 10 q\nbuilt cc=5")
 	}
 	own := collecttest.Manifest(t, "built cc=6 use=1h")
 	collecttest.Compare(t, f.plan(own).manifest, "entry a1 o1 10 q\nbuilt cc=5\nbuilt cc=6 use=1h")
 }
 
-// TestRepackIsDecidedOnce: packs with much that is dead are packed anew, if all that lives is here.
-// What was decided before the upload holds after it.
+// TestRepackIsDecidedOnce: packs with many dead bytes are repacked if the local cache has
+// everything live in them. A decision made before the upload also holds after it.
 func TestRepackIsDecidedOnce(t *testing.T) {
 	dead := situation{here: "entry a1 o1 10 -\nentry a2 o2 20 -", own: "pack p1 100\nentry a1 o1 10 p1\nentry a2 o2 20 p2"}
 	for name, c := range map[string]struct {
 		change func(*situation)
-		want   string // packs
+		want   string // of packs
 		lacks  int
 	}{
 		"mostly dead":        {func(*situation) {}, "p1", 1},
@@ -240,15 +240,15 @@ func TestRepackIsDecidedOnce(t *testing.T) {
 			t.Errorf("%s: %q, %d missing", name, got, lacks(p))
 		}
 		if p.rewrite == nil {
-			t.Errorf("%s: it would be decided again", name)
+			t.Errorf("%s: the plan would decide again", name)
 		}
 		if len(got) > 0 && !f.differs(p, own) {
-			t.Errorf("%s: it is no change", name)
+			t.Errorf("%s: repacking does not count as a change", name)
 		}
 	}
 }
 
-// TestConflict: whichever of two saves publishes first, the last has what both made.
+// TestConflict: whichever of two saves publishes first, the final manifest has the entries of both.
 func TestConflict(t *testing.T) {
 	const base = "entry a0 o0 1 p0 use=50h"
 	saves := map[string]situation{
@@ -274,7 +274,7 @@ func TestConflict(t *testing.T) {
 			}
 			published = p.manifest
 		}
-		var lines []string // without packs, which differ with the order if both have an output
+		var lines []string // without packs, which depend on the order if both saves have the output
 		for _, a := range published.Actions {
 			lines = append(lines, fmt.Sprint(collecttest.Name(a.ID), collecttest.Name(published.Outputs[a.Output].ID), a.Time, collecttest.Now.Unix()-a.LastUse))
 		}
@@ -285,7 +285,7 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-// uploaded lets the store have all entries that are here, in one more pack.
+// uploaded returns the facts after all local entries were uploaded in one more pack.
 func (s situation) uploaded(t testing.TB, f facts, pack string) facts {
 	t.Helper()
 	text := strings.ReplaceAll(s.here, " -", " "+pack)
@@ -293,8 +293,8 @@ func (s situation) uploaded(t testing.TB, f facts, pack string) facts {
 	return f
 }
 
-// TestDoubts: what a collection may be removing is named nowhere, wherever it lies; the facts
-// before know nothing of it.
+// TestDoubts: an object that a collection may be removing is no longer named, wherever it lies; the
+// original facts do not change.
 func TestDoubts(t *testing.T) {
 	s := situation{here: "entry a1 o1 1 -", own: "entry a2 o2 2 p1\nentry a3 o3 3 p1\nmodule x.org/a@v1.0.0 5\nmodule x.org/b@v1.0.0 5\ntree fuzz t1 1 1 s\nfile P f h 1 f1"}
 	f, own := s.facts(t)
@@ -328,7 +328,7 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
-// TestPlanLeavesManifests: a plan changes nothing of the manifests that it is made of.
+// TestPlanLeavesManifests: planning does not change its input manifests.
 func TestPlanLeavesManifests(t *testing.T) {
 	const text = "entry a1 o1 10 p1 use=-99h\nmodule x.org/a@v1.0.0 5 use=-99h\nmodule x.org/b@v1.0.0 5 use=99h\nfile P f h1 7 f1 use=99h\nfile P g h1 7 f1\ntree fuzz t1 3 30 s1\ngraph x.org/g@v1.0.0 use=99h\nbuilt cc=5 use=99h"
 	s := situation{here: "entry a2 o2 1 -", own: text, rules: rules{maxAge: 48 * time.Hour, maxSize: 12}}
@@ -339,5 +339,5 @@ func TestPlanLeavesManifests(t *testing.T) {
 	}
 }
 
-// buildOf is the build cache of facts.
+// buildOf returns the build cache of facts.
 func buildOf(f facts) build.Local { return f.kinds[kindBuild].(build.Local) }

@@ -23,8 +23,8 @@ import (
 	"github.com/org/gocache-action/keys"
 )
 
-// FuzzPrevious merges what is here with any manifest that readers accept. What comes out can be
-// written, and read.
+// FuzzPrevious merges local content with any manifest that readers accept. The result can be
+// written and read.
 func FuzzPrevious(f *testing.F) {
 	dec, err := zstd.NewReader(nil)
 	if err != nil {

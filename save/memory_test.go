@@ -11,8 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// memory is a store in memory. before is asked before each operation ("open", "stat", "put",
-// "touch"), after is told of each Put that was done; mu guards the other fields.
+// memory is a store in memory. before is called before each operation ("open", "stat", "put",
+// "touch"), and after is called after each successful Put; mu guards the other fields.
 type memory struct {
 	before func(op, name string, body io.Reader) error
 	after  func(name string)
@@ -89,7 +89,8 @@ func (m *memory) Put(ctx context.Context, name string, body io.Reader, size int6
 	}
 	data, err := io.ReadAll(body)
 	if err != nil {
-		return store.Info{}, fmt.Errorf("put %s: body: %v", name, err) // as stores do, not wrapped
+		// as stores do, without wrapping
+		return store.Info{}, fmt.Errorf("put %s: body: %v", name, err)
 	}
 	if size >= 0 && int64(len(data)) != size {
 		return store.Info{}, fmt.Errorf("put %s: %d bytes, not %d", name, len(data), size)
@@ -141,7 +142,7 @@ func (m *memory) Requests() map[string]int64 {
 
 func (m *memory) String() string { return "memory:" }
 
-// remove takes an object away, as a lifecycle rule does.
+// remove removes an object, as a lifecycle rule does.
 func (m *memory) remove(name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

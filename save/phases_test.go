@@ -21,7 +21,7 @@ import (
 
 type contextOf = context.Context
 
-// putNotes stores what a garbage collection has noted.
+// putNotes stores the notes of a garbage collection.
 func putNotes(t testing.TB, st *memory, running []gcnotes.Collection, objects ...string) {
 	t.Helper()
 	var list []gcnotes.Note
@@ -36,7 +36,7 @@ func putNotes(t testing.TB, st *memory, running []gcnotes.Collection, objects ..
 	st.replace(gcnotes.Object, data, store.Condition{})
 }
 
-// TestReadNotes: damaged notes are ignored, as collections ignore them; an outage is none.
+// TestReadNotes: damaged notes are ignored, as collections do, but an outage is an error.
 func TestReadNotes(t *testing.T) {
 	for name, c := range map[string]struct {
 		data    string // "": none; "good"
@@ -68,7 +68,7 @@ func TestReadNotes(t *testing.T) {
 	}
 }
 
-// TestRelyOn: an object that is noted or old is touched before it is named.
+// TestRelyOn: an object that is noted or old is touched before a manifest names it.
 func TestRelyOn(t *testing.T) {
 	gone, denied := store.ErrNotFound, store.ErrDenied
 	for name, c := range map[string]struct {
@@ -114,7 +114,8 @@ func TestRelyOn(t *testing.T) {
 // untouchable is a store without Touch.
 type untouchable struct{ store.Store }
 
-// TestRelyOnUntouchable: where nothing can be touched, what is noted is uploaded anew.
+// TestRelyOnUntouchable: if the store cannot touch objects, those that are noted are uploaded
+// again.
 func TestRelyOnUntouchable(t *testing.T) {
 	st := newMemory()
 	putNotes(t, st, nil, "x")
@@ -127,8 +128,8 @@ func TestRelyOnUntouchable(t *testing.T) {
 	}
 }
 
-// TestConfirm: what was noted and renewed is doubtful while a collection is going on or if it is
-// gone; with old notes, what is noted now.
+// TestConfirm: an object that was noted and renewed is doubtful if it is gone or while a collection
+// is running. If the notes are old, an object noted since they were read is doubtful as well.
 func TestConfirm(t *testing.T) {
 	active := []gcnotes.Collection{{ID: "1", Start: collecttest.Now.Add(-time.Hour)}}
 	killed := []gcnotes.Collection{{ID: "1", Start: collecttest.Now.Add(-100 * time.Hour)}}
@@ -136,10 +137,10 @@ func TestConfirm(t *testing.T) {
 		again   []string
 		running []gcnotes.Collection
 		there   bool
-		took    time.Duration // from the first reading on
-		later   []string      // noted since
-		want    string        // of "x" and "y", what is doubtful
-		asks    bool          // that the notes were read again
+		took    time.Duration // since the notes were first read
+		later   []string      // noted since then
+		want    string        // which of "x" and "y" are doubtful
+		asks    bool          // whether the notes are read again
 	}{
 		"nothing renewed":           {},
 		"renewed, and there":        {again: []string{"x"}, there: true, asks: true},
@@ -183,7 +184,8 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-// TestConfirmFails: an outage ends the save: nobody knows what is being removed.
+// TestConfirmFails: a failure to read the notes again ends the save, since it cannot know what is
+// being removed.
 func TestConfirmFails(t *testing.T) {
 	st := newMemory()
 	putNotes(t, st, nil, "x")
@@ -205,7 +207,7 @@ func TestConfirmFails(t *testing.T) {
 	}
 }
 
-// TestReadPrevious: which manifests a save builds upon, and what of them is good.
+// TestReadPrevious: a save builds on the right manifests, and knows which of their packs are bad.
 func TestReadPrevious(t *testing.T) {
 	const (
 		own    = "entry a1 o1 1 p1"
@@ -292,7 +294,7 @@ func TestReadPrevious(t *testing.T) {
 	}
 }
 
-// moduleJob is a module object of a few bytes.
+// moduleJob returns the job of a module object of a few bytes.
 func moduleJob(object string) collect.Job {
 	return collect.Job{What: "module x.org/a@v1.0.0", Object: object, Bytes: 1, Size: 1, Write: func(_ context.Context, w *snapshot.Writer, n collect.Note) (collect.Content, error) {
 		_, err := w.Add(snapshot.Member{Name: "x", Size: 1}, strings.NewReader("x"))
@@ -301,12 +303,12 @@ func moduleJob(object string) collect.Job {
 	}}
 }
 
-// TestEnsureModule: a module is asked for before it is uploaded, and what the store has is left
-// alone, unless it cannot be relied on.
+// TestEnsureModule: a save checks whether a module is stored before it uploads it, and leaves a
+// stored one alone unless it cannot be relied on.
 func TestEnsureModule(t *testing.T) {
 	const object = "v2/modules/x.org/a/@v/v1.0.0/00"
 	for name, c := range map[string]struct {
-		there, noted, gone bool // gone: found damaged by the restore
+		there, noted, gone bool // gone: the restore found it damaged
 		put                func(n int, st *memory) error
 		want               string // "uploaded", "stored", "failed" or an error
 		puts               int
@@ -369,8 +371,8 @@ func TestEnsureModule(t *testing.T) {
 	}
 }
 
-// TestDenied: when the store has refused a few modules, the other public ones are not even
-// compressed, and the warnings stay few.
+// TestDenied: after the store has refused a few modules, the other public ones are not even
+// compressed, and there are few warnings.
 func TestDenied(t *testing.T) {
 	st := newMemory()
 	st.before = func(op, _ string, _ io.Reader) error {
@@ -400,7 +402,7 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// TestProbe: after an outage in the restore of the same job, one object is asked for first.
+// TestProbe: after an outage in the restore of the same job, a save first looks up one object.
 func TestProbe(t *testing.T) {
 	for name, c := range map[string]struct {
 		state *jobstate.State

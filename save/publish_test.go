@@ -17,13 +17,13 @@ import (
 	"github.com/org/gocache-action/keys"
 )
 
-// exactName and latestName are where the manifests of tests are.
+// exactName and latestName are the names of the manifests in these tests.
 var (
 	exactName  = snapshot.ManifestObject("r", "s", testKey.Exact())
 	latestName = snapshot.ManifestObject("r", "s", testKey.Latest())
 )
 
-// testJob is a job on a store, whose saves begin at Now.
+// testJob returns a job on a store whose saves begin at Now.
 func testJob(st store.Store, change func(*Options)) job {
 	o := Options{Store: st, Repo: "r", Scope: "s", Keys: keys.Plan{Key: testKey}, Meter: new(report.Meter), Now: func() time.Time { return collecttest.Now }}
 	if change != nil {
@@ -32,7 +32,7 @@ func testJob(st store.Store, change func(*Options)) job {
 	return newJob(o)
 }
 
-// putManifest stores a manifest for a key, as written some hours ago.
+// putManifest stores a manifest for a key, written some hours ago.
 func putManifest(t testing.TB, st *memory, scope string, key []string, text string, ago int) {
 	t.Helper()
 	m := collecttest.Manifest(t, text)
@@ -52,7 +52,7 @@ func putManifest(t testing.TB, st *memory, scope string, key []string, text stri
 	}
 }
 
-// manifestAt reads a manifest of the store; nil: there is none.
+// manifestAt reads a manifest of the store; it returns nil if there is none.
 func manifestAt(t testing.TB, st *memory, name string) *snapshot.Manifest {
 	t.Helper()
 	o, err := st.get(name)
@@ -66,7 +66,7 @@ func manifestAt(t testing.TB, st *memory, name string) *snapshot.Manifest {
 	return m
 }
 
-// textAt is the text of a manifest of the store.
+// textAt returns the text of a manifest of the store.
 func textAt(t testing.TB, st *memory, name string) string {
 	t.Helper()
 	if m := manifestAt(t, st, name); m != nil {
@@ -75,8 +75,7 @@ func textAt(t testing.TB, st *memory, name string) string {
 	return "none"
 }
 
-// publisherFor publishes entries, all of which are stored in a pack, after reading what the store
-// has.
+// publisherFor reads the store, and returns a publisher of entries that are stored in one pack.
 func publisherFor(t testing.TB, j job, entries string) *publisher {
 	t.Helper()
 	prev, err := gatherer{j}.readPrevious(t.Context())
@@ -91,7 +90,7 @@ func publisherFor(t testing.TB, j job, entries string) *publisher {
 	return &publisher{job: j, facts: f, latest: prev.latest, version: prev.exact.Version, pause: func(int) time.Duration { return 0 }}
 }
 
-// outcome is what publish has told and returned.
+// outcome is what publish reported and returned.
 type outcome struct {
 	published
 	also []string
@@ -122,14 +121,14 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// TestNothingNew: an unchanged snapshot is not written; the latest one is mended where a save came
-// no further.
+// TestNothingNew: an unchanged snapshot is not written again. The latest manifest is written if an
+// earlier save did not get that far.
 func TestNothingNew(t *testing.T) {
 	const same = "entry a1 o1 1 n1"
 	for name, c := range map[string]struct {
 		latest string // "": none
 		ago    int
-		want   int // writes
+		want   int // number of writes
 	}{
 		"both are there": {same, 1, 0}, "no latest": {"", 0, 1}, "an older latest": {"entry a9 o9 1 p9", 5, 1}, "a newer latest": {"entry a9 o9 1 p9", 0, 0},
 	} {
@@ -150,7 +149,7 @@ func TestNothingNew(t *testing.T) {
 	}
 }
 
-// TestPublishConflict: what another save writes meanwhile is merged, however often.
+// TestPublishConflict: manifests that other saves write meanwhile are merged, however many.
 func TestPublishConflict(t *testing.T) {
 	for _, conflicts := range []int{1, 3} {
 		st := newMemory()
@@ -174,7 +173,7 @@ func TestPublishConflict(t *testing.T) {
 	}
 }
 
-// TestPublishGivesUp: conflicts without end are an error, at whichever of the manifests; a failure
+// TestPublishGivesUp: endless conflicts about either of the manifests are an error, and a failure
 // of the store is one at once.
 func TestPublishGivesUp(t *testing.T) {
 	before := append(testKey.Exact()[:4:4], "before")
@@ -182,7 +181,7 @@ func TestPublishGivesUp(t *testing.T) {
 		object string
 		err    error
 		puts   int
-		holds  bool // the exact manifest
+		holds  bool // the exact manifest is written
 	}{
 		"conflicts":                  {exactName, store.ErrConflict, publishAttempts + 1, false},
 		"conflicts about the latest": {latestName, store.ErrConflict, publishAttempts + 1, true},
@@ -214,14 +213,14 @@ func TestPublishGivesUp(t *testing.T) {
 	}
 }
 
-// TestLatest: a save of the same key that came later has merged ours; one of other module files is
-// replaced; a job that failed leaves that alone.
+// TestLatest: the latest manifest is left alone if a later save of the same key has already merged
+// ours. One for other module files is replaced, unless the job failed.
 func TestLatest(t *testing.T) {
 	for name, c := range map[string]struct {
 		digest string
 		ahead  time.Duration // of the other save
 		failed bool
-		before bool // the other one was there when this save began
+		before bool // the other save came before this one began
 		want   string
 	}{
 		"same files, later":       {"d", time.Minute, false, false, "theirs"},
@@ -270,7 +269,7 @@ func TestLatest(t *testing.T) {
 	}
 }
 
-// TestLatestFails: the exact manifest holds all the same, and the result says so.
+// TestLatestFails: if the latest manifest cannot be written, the result has the exact one.
 func TestLatestFails(t *testing.T) {
 	st := newMemory()
 	p := publisherFor(t, testJob(st, nil), "entry a1 o1 1 -")
@@ -286,7 +285,7 @@ func TestLatestFails(t *testing.T) {
 	}
 }
 
-// lax is a store that ignores conditions, or that says that it has none.
+// lax is a store that ignores conditions, or says that it does not support them.
 type lax struct {
 	*memory
 	says bool
@@ -299,7 +298,7 @@ func (l lax) Put(ctx contextOf, name string, body io.Reader, size int64, cond st
 	return l.memory.Put(ctx, name, body, size, store.Condition{})
 }
 
-// TestNoConditions: without conditional writes a save looks after a while whether what it wrote is
+// TestNoConditions: without conditional writes, a save checks after a while whether its manifest is
 // still there, and merges if it is not.
 func TestNoConditions(t *testing.T) {
 	for name, says := range map[string]bool{"the store says so": true, "the store ignores them": false} {
@@ -332,7 +331,7 @@ func TestNoConditions(t *testing.T) {
 	}
 }
 
-// TestAlso: a job that changed its module files saves under the key of its restore as well, joined
+// TestAlso: a job that changed its module files also saves under the key of its restore, merged
 // with what is stored there.
 func TestAlso(t *testing.T) {
 	before := append(testKey.Exact()[:4:4], "before")
@@ -370,7 +369,7 @@ func TestAlso(t *testing.T) {
 	}
 }
 
-// TestAlsoConflict: another save of that key meanwhile is merged too.
+// TestAlsoConflict: a manifest that another save writes under that key meanwhile is merged as well.
 func TestAlsoConflict(t *testing.T) {
 	before := append(testKey.Exact()[:4:4], "before")
 	name := snapshot.ManifestObject("r", "s", before)
@@ -390,7 +389,7 @@ func TestAlsoConflict(t *testing.T) {
 	}
 }
 
-// TestPause grows with the tries, and stays below a bound.
+// TestPause: the pause grows with the number of attempts, up to a limit.
 func TestPause(t *testing.T) {
 	for try := range publishAttempts {
 		if d := store.ConflictPause(try); d < 0 || d > 20*time.Millisecond<<6 {

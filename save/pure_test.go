@@ -14,7 +14,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// TestDiffer: each thing that the next job would find otherwise is a difference.
+// TestDiffer: a change is a difference if the next job would find something else.
 func TestDiffer(t *testing.T) {
 	const old = "entry a1 o1 10 p1 time=5 use=1h\nentry a2 o2 10 p1\nmodule x.org/a@v1.0.0 5 use=1h\ntree fuzz t1 3 30 s1\nfile P f h1 7 f1 use=1h\nbuilt cc=5 use=1h"
 	for name, c := range map[string]struct {
@@ -59,7 +59,7 @@ func TestDiffer(t *testing.T) {
 	}
 }
 
-// TestIncludes: a manifest includes another if it has all entries and modules.
+// TestIncludes: a manifest includes another if it has all of its entries and modules.
 func TestIncludes(t *testing.T) {
 	const all = "entry a1 o1 1 p\nentry a2 o2 1 p\nmodule x.org/a@v1.0.0 5\nmodule x.org/b@v1.0.0 5"
 	for name, c := range map[string]struct {
@@ -75,7 +75,8 @@ func TestIncludes(t *testing.T) {
 	}
 }
 
-// TestSameKey: the own snapshot, or that of the same module files from another scope.
+// TestSameKey: the snapshot of the same key is the job's own one, or that of the same module files
+// from another scope.
 func TestSameKey(t *testing.T) {
 	own, other, files := &snapshot.Manifest{Scope: "s", Digest: "d"}, &snapshot.Manifest{Scope: "o", Digest: "d"}, &snapshot.Manifest{Scope: "o", Digest: "e"}
 	latest := &snapshot.Manifest{Scope: "s", Digest: "d"}
@@ -93,7 +94,7 @@ func TestSameKey(t *testing.T) {
 	}
 }
 
-// TestStale: a day, in both directions.
+// TestStale: a manifest is stale if its time differs by more than a day in either direction.
 func TestStale(t *testing.T) {
 	for hours, want := range map[int]bool{0: false, 23: false, 24: false, 25: true, -23: false, -25: true} {
 		if got := stale(collecttest.Now.Unix(), collecttest.Ago(hours)); got != want {
@@ -102,7 +103,7 @@ func TestStale(t *testing.T) {
 	}
 }
 
-// TestTrend: the last saves are remembered, as many as there is room for.
+// TestTrend: the last saves are kept, as many as there is room for.
 func TestTrend(t *testing.T) {
 	m := collecttest.Manifest(t, "entry a1 o1 1 p\nmodule x.org/a@v1.0.0 5")
 	m.Writer = snapshot.Writing{Time: collecttest.Now, Run: "7"}
@@ -120,7 +121,7 @@ func TestTrend(t *testing.T) {
 	}
 }
 
-// TestPolicy: what the rules make of the job and the clock.
+// TestPolicy: the policy follows from the rules, the job and the clock.
 func TestPolicy(t *testing.T) {
 	r := rules{start: collecttest.Now, maxAge: time.Hour, maxSize: 1, maxModules: 2, maxBuild: 3, began: collecttest.Now.Add(-time.Minute), usedSince: collecttest.Now.Add(-2 * time.Minute)}
 	p, off := r.policy(nil)
@@ -134,11 +135,11 @@ func TestPolicy(t *testing.T) {
 		}
 	}
 	if r.isBefore(nil) {
-		t.Error("no manifest lies in the future")
+		t.Error("no manifest counts as being in the future")
 	}
 }
 
-// TestDescribeTrim: what goes is counted by its reason, and what the job itself used.
+// TestDescribeTrim: what is dropped is counted by reason, and so is what the job itself used.
 func TestDescribeTrim(t *testing.T) {
 	s := situation{
 		own:   "entry a1 o1 10 p1 use=200h\nentry a2 o2 60 p1 use=2h\nentry a3 o3 70 p1 use=3h\nentry a4 o4 1 p1 use=5h exec=x\nentry a5 o5 1 p1 use=6h exec=x\nentry a6 o6 1 p1 use=7h exec=x\nmodule x.org/a@v1.0.0 20 use=1h\nmodule x.org/b@v1.0.0 30 use=199h",
@@ -167,7 +168,8 @@ func TestDescribeTrim(t *testing.T) {
 	}
 }
 
-// TestAsRestored: for the key of the restore, modules that its go.sum does not name are as tools.
+// TestAsRestored: in the manifest for the key of the restore, modules that its go.sum does not name
+// count as tools.
 func TestAsRestored(t *testing.T) {
 	m := collecttest.Manifest(t, "module x.org/a@v1.0.0 5 insum\nmodule x.org/b@v1.0.0 5 insum\nmodule x.org/c@v1.0.0 5")
 	shared := m.Modules
@@ -181,11 +183,11 @@ func TestAsRestored(t *testing.T) {
 		}
 	}
 	if !shared[1].InSum {
-		t.Error("a list that others may have has changed")
+		t.Error("the list of modules, which may be shared, has changed")
 	}
 }
 
-// TestRestoredKey: the key of the restore, if the same job has another one now.
+// TestRestoredKey: the key of the restore is returned if the same job has another key now.
 func TestRestoredKey(t *testing.T) {
 	now := testKey.Exact()
 	change := func(i int, s string) []string { k := slices.Clone(now); k[i] = s; return k }
@@ -205,7 +207,7 @@ func TestRestoredKey(t *testing.T) {
 	}
 }
 
-// TestJournal: each warning once, on one line, in order.
+// TestJournal: each warning is kept once, on one line, in order.
 func TestJournal(t *testing.T) {
 	var j journal
 	for _, s := range []string{"b", "a", "b", "two\nlines"} {
@@ -220,7 +222,7 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// TestCounts: what lies in packs of this save was uploaded by it.
+// TestCounts: what lies in packs of this save counts as uploaded by it.
 func TestCounts(t *testing.T) {
 	m := collecttest.Manifest(t, "entry a1 o1 1 n1\nentry a2 o1 1 n1\nentry a3 o3 1 p1\nfile P f h1 1 n2\nfile P g h2 1 p2\nmodule x.org/a@v1.0.0 5\nmodule x.org/b@v1.0.0 5")
 	pack := func(name string) collect.Outcome {
@@ -246,8 +248,8 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// TestMemory: the lists take their share of the memory for objects, down to what keeps two cores
-// busy, and more is asked for only above the usual.
+// TestMemory: the lists take their share of the memory for objects, but leave enough to keep two
+// cores busy; more memory is requested only above the usual amount.
 func TestMemory(t *testing.T) {
 	var more []int64
 	j := gatherer{job{Options: Options{Memory: DefaultMemory, MoreMemory: func(n int64) { more = append(more, n) }}}}

@@ -8,7 +8,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// TestCount: what this save uploaded and the snapshot does not name makes nothing else fewer.
+// TestCount: objects that this save uploaded but the snapshot does not name do not reduce any other
+// count.
 func TestCount(t *testing.T) {
 	m := collecttest.Manifest(t, "entry a1 o1 1 p1\nentry a2 o2 1 p2")
 	m.Modules = []snapshot.Module{{Path: "a", Version: "v1.0.0", Object: "a"}, {Path: "b", Version: "v1.0.0", Object: "b"}}

@@ -24,7 +24,7 @@ import (
 	"github.com/org/gocache-action/keys"
 )
 
-// machine is one with small caches, and a store.
+// machine is a machine with small caches, and a store.
 type machine struct {
 	st                *memory
 	mods, build, lint string
@@ -72,8 +72,8 @@ func (m *machine) save(t *testing.T, change func(*Options)) *Result {
 	return res
 }
 
-// TestRun: the first save stores all kinds of content, the next one nothing, and one after a change
-// that alone. A plan says before what each of them does.
+// TestRun: the first save stores all kinds of content, the next one stores nothing, and one after a
+// change stores only the change. A plan reports in advance what each of them does.
 func TestRun(t *testing.T) {
 	m := newMachine(t)
 	step := func(name string, wantPlan string, want string) *Result {
@@ -91,7 +91,8 @@ func TestRun(t *testing.T) {
 		}
 		return res
 	}
-	first := step("first", "true 1 2 2 1 2", "true 1 2 4 1 7") // trees: the .info of the module, the corpus
+	// trees: the .info of the module, the corpus
+	first := step("first", "true 1 2 2 1 2", "true 1 2 4 1 7")
 	if first.BytesUploaded == 0 || first.BytesRead == 0 || first.Before != nil || first.After == nil || first.StoredBytes != first.After.Stored || first.Seconds != 0 || len(first.Objects) != 7 {
 		t.Errorf("%+v", first)
 	}
@@ -113,12 +114,12 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRequests: what a save asks of the store. docs/scale.md has such figures.
+// TestRequests: a save makes these requests to the store. docs/scale.md lists such figures.
 func TestRequests(t *testing.T) {
 	m := newMachine(t)
 	for _, c := range []struct{ name, want string }{
-		// Two manifests and the notes; a module that is not there; four packs, a module, and three
-		// writes of manifests, of which one proves that conditions hold.
+		// Two manifests and the notes; a module that is not stored; four packs, a module, and three
+		// writes of manifests, one of which tests that conditions work.
 		{"first", "map[open:3 put:8 stat:1]"},
 		// Two manifests and the notes; four packs.
 		{"again", "map[open:3 stat:4]"},
@@ -130,8 +131,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestLosses: what is lost in the store, or does not fit to its name here, costs itself, and is
-// mended by the next save that has it.
+// TestLosses: an object that was lost in the store, or local content that does not match its name,
+// affects nothing else, and the next save that has it repairs the store.
 func TestLosses(t *testing.T) {
 	first := func(st *memory, kind string) string {
 		for name := range st.objects {
@@ -143,7 +144,7 @@ func TestLosses(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		spoil   func(t *testing.T, m *machine) *jobstate.State
-		want    string // uploaded modules and packs, whether written
+		want    string // uploaded modules and packs, and whether a manifest is written
 		warning string
 	}{
 		"nothing":        {func(*testing.T, *machine) *jobstate.State { return nil }, "0 0 false", ""},
@@ -178,7 +179,7 @@ func TestLosses(t *testing.T) {
 	}
 }
 
-// TestBadCaches: damaged outputs and trees are not spread; everything else is saved.
+// TestBadCaches: damaged local outputs and trees are not saved; everything else is.
 func TestBadCaches(t *testing.T) {
 	m := newMachine(t)
 	id := fmt.Sprintf("%x", sha256.Sum256([]byte("!<arch>\none")))
@@ -193,7 +194,7 @@ func TestBadCaches(t *testing.T) {
 	}
 }
 
-// TestTwoSaves: two jobs that save at once lose nothing of each other.
+// TestTwoSaves: when two jobs save at once, nothing is lost.
 func TestTwoSaves(t *testing.T) {
 	m, n := newMachine(t), newMachine(t)
 	n.st, n.now = m.st, m.now.Add(-time.Second) // it writes before ours
@@ -215,7 +216,8 @@ func TestTwoSaves(t *testing.T) {
 	}
 }
 
-// TestReadOnly and refused stores: nothing is done, and the result says so.
+// TestReadOnly: a read-only job, or one that the store refuses, saves nothing, and the result says
+// so.
 func TestReadOnly(t *testing.T) {
 	m := newMachine(t)
 	res := m.save(t, func(o *Options) { o.ReadOnly = true })
@@ -224,8 +226,8 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// TestOutage: an error of the store ends a save in every phase; what was uploaded is told, and the
-// snapshot from before holds.
+// TestOutage: an error of the store ends a save in every phase. The result says what was uploaded,
+// and the previous snapshot remains valid.
 func TestOutage(t *testing.T) {
 	for _, c := range []struct{ op, name string }{
 		{"open", "snapshots"}, {"open", "gc/unnamed"}, {"stat", "modules"}, {"put", "packs"}, {"put", "modules"}, {"put", "snapshots"},
@@ -242,12 +244,12 @@ func TestOutage(t *testing.T) {
 			t.Errorf("%s of %s: %+v, %v", c.op, c.name, res, err)
 		}
 		if c.name == "snapshots" && c.op == "put" && (len(res.Objects) != 5 || res.Modules.Uploaded != 1) {
-			t.Errorf("what was uploaded is not told: %+v", res)
+			t.Errorf("the result does not say what was uploaded: %+v", res)
 		}
 	}
 }
 
-// TestCancelled: a save ends with its context, in whichever phase it is.
+// TestCancelled: a save ends with its context in every phase.
 func TestCancelled(t *testing.T) {
 	why := errors.New("time is up")
 	for _, at := range []string{"look up", "scan", "upload", "publish"} {
@@ -266,7 +268,7 @@ func TestCancelled(t *testing.T) {
 			return context.Cause(ctx)
 		}
 		o.ModuleUse = func(context.Context) (map[module.Version]bool, error) { return nil, nil }
-		o.MaxSize = 1 << 40 // the go command is asked
+		o.MaxSize = 1 << 40 // makes the save ask the go command
 		if at == "scan" {
 			o.ModuleUse = func(context.Context) (map[module.Version]bool, error) { cancel(why); return nil, context.Cause(ctx) }
 		}
@@ -277,7 +279,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestScanFails: where a cache cannot be listed, the error names it.
+// TestScanFails: if a cache cannot be listed, the error names it.
 func TestScanFails(t *testing.T) {
 	m := newMachine(t)
 	file := filepath.Join(t.TempDir(), "file")
@@ -291,7 +293,7 @@ func TestScanFails(t *testing.T) {
 	}
 }
 
-// TestDescribed: the largest modules and outputs, if they are asked for.
+// TestDescribed: the largest modules and outputs are listed on request.
 func TestDescribed(t *testing.T) {
 	m := newMachine(t)
 	res := m.save(t, func(o *Options) { o.Describe = true })
@@ -306,7 +308,7 @@ func TestDescribed(t *testing.T) {
 	}
 }
 
-// TestReuseAndDiffers: a job that restored learns what it reused, and why it made so much.
+// TestReuseAndDiffers: the result says what a job reused of its restore, and why it built so much.
 func TestReuseAndDiffers(t *testing.T) {
 	m := newMachine(t)
 	first := m.save(t, nil)
@@ -329,7 +331,8 @@ func TestReuseAndDiffers(t *testing.T) {
 	}
 }
 
-// TestOldSnapshotTrims: what nobody used for long goes, with one clock for everything.
+// TestOldSnapshotTrims: entries that were unused for long are dropped, with one clock for
+// everything.
 func TestOldSnapshotTrims(t *testing.T) {
 	m := newMachine(t)
 	m.save(t, nil)

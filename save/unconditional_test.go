@@ -9,8 +9,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// TestLatestNoConditions: also where nothing but looking helps, a failed job leaves the latest
-// snapshot of other module files alone that came meanwhile.
+// TestLatestNoConditions: even on a store without conditional writes, a failed job does not replace
+// a latest snapshot of other module files that was written meanwhile.
 func TestLatestNoConditions(t *testing.T) {
 	for name, says := range map[string]bool{"the store says so": true, "the store ignores them": false} {
 		for _, failed := range []bool{true, false} {
@@ -42,8 +42,8 @@ func TestLatestNoConditions(t *testing.T) {
 	}
 }
 
-// TestHoldsBesideError: once the exact manifest is written it holds, whatever fails after it, and
-// the result says so.
+// TestHoldsBesideError: once the exact manifest is written, it remains valid whatever fails
+// afterwards, and the result says so.
 func TestHoldsBesideError(t *testing.T) {
 	plain := func(st *memory) store.Store { return st }
 	without := func(st *memory) store.Store { return lax{st, true} }
@@ -51,7 +51,7 @@ func TestHoldsBesideError(t *testing.T) {
 	for name, c := range map[string]struct {
 		store func(*memory) store.Store
 		op    string // on the exact manifest
-		nth   int    // of those, which fails
+		nth   int    // the number of the operation that fails
 		holds bool
 	}{
 		"the write":                   {plain, "put", 1, false},

@@ -17,15 +17,15 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// testUploader uploads to st.
+// testUploader returns an uploader to st.
 func testUploader(t *testing.T, st store.Store) *uploader {
 	t.Helper()
 	j := newJob(Options{Store: st, Repo: "r", Scope: "main", Meter: new(report.Meter), Concurrency: 2})
 	return newUploader(j, collect.NewStock(nil, nil), DefaultMemory)
 }
 
-// packJob is a pack of one file that has a size. there says how many of its bytes can be read in
-// which pass, from 1 on.
+// packJob returns the job of a pack with one file of this size. there returns how many of its bytes
+// can be read in each pass, starting with 1.
 func packJob(size int64, there func(pass int) int) collect.Job {
 	pass := 0
 	return collect.Job{
@@ -47,17 +47,17 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// asLarge lets a job claim to be so large that it is streamed.
+// asLarge makes a job claim to be so large that it is streamed.
 func asLarge(j collect.Job) collect.Job {
 	j.Size = collect.GroupBytes + 1
 	return j
 }
 
-// large is the size of a file of which a part can be missing.
+// large is the size of a file of which part can be missing.
 const large = 1000
 
-// TestTornWhileUploaded: a file that shrinks between the two passes over a large pack, each time,
-// costs the pack, and what is not in the store is in no list. Progress ends at what was read for
+// TestTornWhileUploaded: if a file shrinks each time between the two passes over a large pack, only
+// that pack is lost, and nothing lists what is not in the store. Progress ends at what was read for
 // the store.
 func TestTornWhileUploaded(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -65,7 +65,7 @@ func TestTornWhileUploaded(t *testing.T) {
 		whole bool
 	}{
 		"always": {func(pass int) int { return large - (1-pass%2)*pass }, false},
-		// the second pass
+		// in the second pass
 		"once":       {func(pass int) int { return large - max(0, 3-pass)*max(0, pass-1) }, true},
 		"never":      {func(int) int { return large }, true},
 		"from start": {func(int) int { return large - 1 }, false},
@@ -83,7 +83,7 @@ func TestTornWhileUploaded(t *testing.T) {
 					t.Errorf("%+v, objects %q, warnings %q", done[0], objects, warnings)
 				}
 				if n := u.Meter.Disk.Load() + u.Meter.Files.Load(); n != 0 {
-					t.Errorf("what was not stored counts: %d", n)
+					t.Errorf("bytes that were not stored count: %d", n)
 				}
 				return
 			}
@@ -97,8 +97,8 @@ func TestTornWhileUploaded(t *testing.T) {
 	}
 }
 
-// TestCutIsNotTorn: an upload that ends early is a failure of the store, and is not taken for one
-// of the files. The goroutine that built the pack has ended when the upload has.
+// TestCutIsNotTorn: an upload that ends early is a failure of the store, and does not count as a
+// failure of the files. The goroutine that builds the pack ends with the upload.
 func TestCutIsNotTorn(t *testing.T) {
 	st := newMemory()
 	st.before = func(op, name string, body io.Reader) error {
@@ -121,8 +121,8 @@ func TestCutIsNotTorn(t *testing.T) {
 	}
 }
 
-// TestDiskErrorIsNotAnObject: what the disk says while an object is streamed is not told as a
-// failure of the object's upload.
+// TestDiskErrorIsNotAnObject: an error of the disk while an object is streamed is not reported as a
+// failure of the upload.
 func TestDiskErrorIsNotAnObject(t *testing.T) {
 	disk := errors.New("input/output error")
 	for name, object := range map[string]string{"pack": "", "module": "v2/modules/x/@v/v1/" + strings.Repeat("0", 64)} {
@@ -141,7 +141,7 @@ func TestDiskErrorIsNotAnObject(t *testing.T) {
 	}
 }
 
-// TestUploadCancelled: a save that is cancelled while it compresses ends within a frame: it does
+// TestUploadCancelled: a save that is cancelled while it compresses ends within a frame. It does
 // not begin its second pass, and returns no outcome for what is not stored.
 func TestUploadCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -155,8 +155,8 @@ func TestUploadCancelled(t *testing.T) {
 	}
 }
 
-// TestUploadOrder: the largest objects first, each outcome in its place, and nothing of a pack in
-// which nothing could be read.
+// TestUploadOrder: the largest objects are uploaded first, each outcome is in its place, and a pack
+// in which nothing could be read is not uploaded.
 func TestUploadOrder(t *testing.T) {
 	u := testUploader(t, newMemory())
 	u.Concurrency = 1
@@ -188,7 +188,7 @@ func TestUploadOrder(t *testing.T) {
 	}
 }
 
-// TestUploadedBytes: what is in the store is the pack that the outcome describes, frame by frame.
+// TestUploadedBytes: the stored bytes are those of the pack in the outcome, frame by frame.
 func TestUploadedBytes(t *testing.T) {
 	st := newMemory()
 	u := testUploader(t, st)

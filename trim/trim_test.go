@@ -50,7 +50,7 @@ func newWorld(t *testing.T) *world {
 		"go.mod": "module example.com/p\n\ngo 1.24\n\nrequire (\n\tgithub.com/blang/semver v3.5.1+incompatible\n\tgopkg.in/tomb.v1 v1.0.0-20141024135613-dd632973f1e7\n)\n",
 		"a/a.go": "package a\n\nimport _ \"gopkg.in/tomb.v1\"\n",
 		"b/b.go": "package b\n\nimport _ \"github.com/blang/semver\"\n",
-		// A program of go run is a directory in the build cache.
+		// go run makes a program, which is a directory in the build cache.
 		"c/c.go": "package main\n\nfunc main() { println(1) }\n",
 	} {
 		must(t, os.MkdirAll(filepath.Dir(filepath.Join(w.proj, name)), 0o755))
@@ -66,19 +66,19 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// warmProxy has the modules, so that they are downloaded once.
+// warmProxy serves the modules, so that they are downloaded only once.
 var warmProxy string
 
 func warm(t *testing.T, w *world) string {
 	t.Helper()
 	if warmProxy == "" {
-		// Beside the test binary, whose directory the go command removes in the end: there is no
-		// hook after the last test.
+		// This directory is next to the test binary, whose directory the go command removes at the
+		// end: there is no hook after the last test.
 		dir, err := os.MkdirTemp(filepath.Dir(os.Args[0]), "gocache-trim-")
 		must(t, err)
 		first := *w
 		first.mod = filepath.Join(dir, "mod")
-		os.Setenv("GOFLAGS", "-modcacherw") // the go command must be able to remove it
+		os.Setenv("GOFLAGS", "-modcacherw") // so that the go command can remove it
 		defer os.Setenv("GOFLAGS", "")
 		first.run("mod", "tidy")
 		first.run("mod", "download")
@@ -106,8 +106,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// age makes everything in the caches older, as if nobody had used it since. Read files keep that
-// they were read, then.
+// age makes everything in the caches older, as if nobody had used it since. Files that were read
+// keep their mark of that, at the older time.
 func (w *world) age(d time.Duration) {
 	w.t.Helper()
 	for _, root := range []string{w.mod, w.build} {
@@ -137,14 +137,14 @@ var compile = regexp.MustCompile(`(?m)/(compile|asm)(\.exe)? `)
 
 const day = 24 * time.Hour
 
-// TestAge: after weeks, a job uses one of two packages; the other's module and entries go, and what
-// was used works offline.
+// TestAge: after weeks without use, a job uses one of two packages. The module and the entries of
+// the other are removed, and everything used works offline.
 func TestAge(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not record reads")
 	}
 	w := newWorld(t)
-	w.age(4 * day) // the go command itself would trim what is older than 5
+	w.age(4 * day) // the go command itself would trim entries older than 5 days
 	w.run("build", "./a")
 	o := w.options()
 	o.MaxAge = 3 * day
@@ -172,7 +172,7 @@ func TestAge(t *testing.T) {
 	proxy := w.proxy
 	w.proxy = "off"
 	if out := w.run("build", "-x", "./a"); compile.MatchString(out) {
-		t.Errorf("what was used was dropped: %s", out)
+		t.Errorf("a used entry or module was removed: %s", out)
 	}
 	w.proxy = proxy
 	w.run("build", "./...")
@@ -187,7 +187,7 @@ func snapshotOf(t *testing.T, root string) map[string]bool {
 	return out
 }
 
-// wholePairs demands that no action entry is without its output.
+// wholePairs demands that every action entry has its output.
 func (w *world) wholePairs() {
 	w.t.Helper()
 	o := w.options()
@@ -199,7 +199,8 @@ func (w *world) wholePairs() {
 	}
 }
 
-// TestSize: the bound is kept, toolchains stay where asked, and go commands work with what is left.
+// TestSize: the size limit is kept, toolchains are kept on request, and go commands work with what
+// is left.
 func TestSize(t *testing.T) {
 	w := newWorld(t)
 	chain := "golang.org/toolchain@v0.0.1-go1.99.0.linux-amd64"
@@ -220,11 +221,11 @@ func TestSize(t *testing.T) {
 	if _, err := Run(context.Background(), o); err != nil || w.has(chain) || w.has(tomb) {
 		t.Errorf("%v; toolchain is there: %v, tomb: %v", err, w.has(chain), w.has(tomb))
 	}
-	w.run("vet", "./c") // which needs the least of the standard library that went
+	w.run("vet", "./c") // this needs the least of the standard library's removed entries
 	w.run("mod", "verify")
 }
 
-// TestBusy: nothing is removed while go commands run, and nothing more once one starts.
+// TestBusy: nothing is removed while go commands run, and removal stops once one starts.
 func TestBusy(t *testing.T) {
 	w := newWorld(t)
 	o := w.options()
@@ -236,9 +237,9 @@ func TestBusy(t *testing.T) {
 	}
 	o.Busy = func() ([]string, error) { return nil, errors.ErrUnsupported }
 	if _, err := Run(context.Background(), o); err == nil || !w.has(tomb) {
-		t.Errorf("when nobody can tell: %v", err)
+		t.Errorf("when it is not known whether one runs: %v", err)
 	}
-	// What is marked after the scan stays.
+	// An entry that is marked as used after the scan is kept.
 	tr, err := prepare(context.Background(), w.options())
 	must(t, err)
 	tr.MaxSize = 1
@@ -255,8 +256,8 @@ func TestBusy(t *testing.T) {
 	w.wholePairs()
 }
 
-// TestKilled: killed at any moment, trim leaves caches that every go command accepts, and the next
-// one completes it.
+// TestKilled: when trim is killed at any moment, every go command accepts the caches, and the next
+// trim completes the work.
 func TestKilled(t *testing.T) {
 	w := newWorld(t)
 	for i := range 6 {
@@ -267,7 +268,7 @@ func TestKilled(t *testing.T) {
 		cmd.Wait()
 		w.wholePairs()
 		w.run("mod", "verify")
-		if i%2 == 0 { // compiles what went, which takes long
+		if i%2 == 0 { // this rebuilds what was removed, which takes long
 			w.run("build", "./a")
 		}
 	}
@@ -281,7 +282,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestOrdinaryUser trims read-only trees as somebody whom file modes stop.
+// TestOrdinaryUser trims read-only trees as a user whom file modes restrict.
 func TestOrdinaryUser(t *testing.T) {
 	w := newWorld(t)
 	cmd := osfiletest.Command(t, "trim", w.mod+"|"+w.build)
@@ -297,7 +298,8 @@ func TestOrdinaryUser(t *testing.T) {
 	}
 }
 
-// TestBroken: what was broken off long ago goes, what may be in the making stays.
+// TestBroken: files that were left unfinished long ago are removed, and those that may still be
+// being written are kept.
 func TestBroken(t *testing.T) {
 	w := newWorld(t)
 	partial := filepath.Join(w.mod, "cache/download/gopkg.in/tomb.v1/@v/v1.0.0-20141024135613-dd632973f1e7.partial")
@@ -313,7 +315,7 @@ func TestBroken(t *testing.T) {
 		t.Error("a tree that may be in extraction is gone")
 	}
 	if _, err := os.Stat(left); err != nil {
-		t.Errorf("an output that may be in the making is gone: %v", err)
+		t.Errorf("an output that may still be being written is gone: %v", err)
 	}
 	now := time.Now()
 	o.Now = func() time.Time { return now.Add(2 * day) }
@@ -323,12 +325,12 @@ func TestBroken(t *testing.T) {
 		t.Errorf("tomb is there: %v, semver: %v", w.has(tomb), w.has(semver))
 	}
 	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("what a restore left behind is there: %v", err)
+		t.Errorf("the file that a restore left behind is still there: %v", err)
 	}
 	w.run("build", "./a")
 }
 
-// TestClones: repositories that go commands cloned go for their age.
+// TestClones: repositories that go commands cloned are removed when they are old.
 func TestClones(t *testing.T) {
 	mod := t.TempDir()
 	clone := filepath.Join(mod, "cache", "vcs", strings.Repeat("ab", 32))

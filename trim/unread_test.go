@@ -10,7 +10,8 @@ import (
 )
 
 // TestUnreadSubdirectory: an entry in a subdirectory that cannot be read may name any output, so
-// that outputs stay while their old entries go. With all subdirectories readable they go too.
+// outputs are kept while their old entries are removed. If all subdirectories can be read, the
+// outputs are removed too.
 func TestUnreadSubdirectory(t *testing.T) {
 	for _, unread := range []bool{false, true} {
 		dir := t.TempDir()
@@ -26,7 +27,7 @@ func TestUnreadSubdirectory(t *testing.T) {
 		entry := write("00/"+action+"-a", fmt.Sprintf("v1 %s %x %20d %20d\n", action, id, len("output"), old.UnixNano()))
 		output := write(fmt.Sprintf("%x/%x-d", id[:1], id), "output")
 		left := write(fmt.Sprintf("%x/%x-d", orphan[:1], orphan), "orphan")
-		if unread { // whoever runs the test, a file cannot be listed
+		if unread { // nobody can list a file, not even root
 			write("ee", "")
 		}
 		res, err := Run(t.Context(), Options{BuildDir: dir, MaxAge: day})

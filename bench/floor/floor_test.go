@@ -17,7 +17,7 @@ var shared e2etest.World
 
 func TestMain(m *testing.M) { os.Exit(e2etest.Main(m, &shared)) }
 
-// What is measured would mean nothing if it were less than a restore writes.
+// The measurement would mean nothing if floor wrote less than a restore does.
 func TestCachesAreWhole(t *testing.T) {
 	shared.Reset(t)
 	want := contents(t)

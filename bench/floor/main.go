@@ -1,15 +1,15 @@
 //go:build linux
 
-// Command floor does what no restore can do without, and nothing else: it decodes the frames of a
+// Command floor does only the work that every restore has to do: it decodes the frames of a
 // snapshot, hashes what has to be hashed, and writes the files. The stored bytes are in memory
-// before, and so is all that can be known of them; there is no network, no server, no manifest to
-// be read, no check of what is there, and no file gets a time. So the distance of a restore from it
-// is what a better client could still gain.
+// before it starts, and so is everything that can be known about them. There is no network, no
+// server, no manifest to read and no check of existing files, and files do not get times. So the
+// difference between a restore and this program is the most that a better client could gain.
 //
 //	floor -store DIR -mod DIR -build DIR
 //
-// DIR is the prefix of a directory store, or of a bucket as versitygw keeps it, with the objects of
-// one snapshot. What is written are working caches. It prints the seconds as JSON:
+// DIR is the prefix of a directory store, or of a bucket as versitygw stores it, with the objects
+// of one snapshot. The program writes working caches. It prints the seconds as JSON:
 // {"wall":2.2,"user":2.1,"system":2.0}.
 package main
 
@@ -41,7 +41,7 @@ func execute(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	runtime.GC() // what the plan left is not the work's
+	runtime.GC() // free what the plan left behind
 	before, start := processorTime(), time.Now()
 	if err := w.do(ctx); err != nil {
 		return err
@@ -51,11 +51,11 @@ func execute(ctx context.Context, args []string) error {
 	return json.NewEncoder(os.Stdout).Encode(c)
 }
 
-// processorTime is what this process has used so far.
+// processorTime returns the processor time that this process has used so far.
 func processorTime() (c kit.Cost) {
 	var r unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
-		panic(fmt.Sprintf("getrusage: %v", err)) // it fails for wrong arguments only
+		panic(fmt.Sprintf("getrusage: %v", err)) // it fails only for wrong arguments
 	}
 	c.User = float64(r.Utime.Nano()) / 1e9
 	c.System = float64(r.Stime.Nano()) / 1e9

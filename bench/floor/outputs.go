@@ -11,15 +11,15 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// share is what one frame has of an output.
+// share is the part of an output that lies in one frame.
 type share struct {
 	path  string
 	mode  fs.FileMode
-	whole bool // no other frame has anything of it
+	whole bool // no other frame has bytes of the output
 	runs  []run
 }
 
-// run is some bytes of an output: where they begin in it, and where they lie in the decoded frame.
+// run is a range of bytes of an output: its offset in the output, and in the decoded frame.
 type run struct {
 	at    int64
 	spans []span
@@ -27,8 +27,7 @@ type run struct {
 
 type span struct{ from, to int32 }
 
-// shares lists what there is to write of outputs, by pack and frame. Outputs without a byte are
-// made by the plan.
+// shares lists what has to be written of outputs, by pack and frame. The plan makes empty outputs.
 func (p *planner) shares(m *snapshot.Manifest) [][][]share {
 	list := make([][][]share, len(m.Packs))
 	for i := range m.Packs {
@@ -64,7 +63,7 @@ func (p *planner) shares(m *snapshot.Manifest) [][][]share {
 	return list
 }
 
-// add adds an extent, which begins at a place of the output.
+// add adds an extent, which begins at this offset of the output.
 func (s *share) add(at int64, e snapshot.Extent) {
 	x := span{e.Off, e.Off + e.Len}
 	if n := len(s.runs); n > 0 && s.runs[n-1].end() == at {
@@ -96,8 +95,8 @@ func (r *run) parts(raw []byte) (parts [][]byte) {
 	return parts
 }
 
-// write writes the share under the name of the output, whoever else writes to it: nobody looks at
-// it before all is done.
+// write writes the share directly to the file with the output's name, even if others are writing to
+// it as well: nobody reads it before everything is done.
 func (s *share) write(raw []byte) error {
 	open := osfile.Overwrite
 	if s.whole {

@@ -21,24 +21,24 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// work is all that is to be done, in full detail.
+// work is everything that has to be done, in full detail.
 type work struct {
 	dirs    []string // in an order in which they can be made
 	objects []object
-	empty   []string // files without a byte
+	empty   []string // empty files
 }
 
-// object is a pack or a module object. Its frames come one after the other, since a file can go on
+// object is a pack or a module object. Its frames are handled in order, since a file can continue
 // in the next one.
 type object struct {
 	frames  []frame
 	entries []entry // the action entries of its outputs
-	size    int     // bytes to decode, and those of outputs to write
+	size    int     // bytes to decode, plus those of outputs to write
 }
 
 type frame struct {
 	stored []byte
-	sum    *snapshot.Frame // of a pack: with the hash of stored
+	sum    *snapshot.Frame // of a pack: has the hash of stored
 	pieces []piece         // of an archive
 	shares []share         // of chunks
 }
@@ -49,7 +49,7 @@ type piece struct {
 	mode        fs.FileMode
 	from, to    int // in the decoded frame
 	first, last bool
-	hashed      bool // of a module: go.sum has the hash of its files
+	hashed      bool // of a module: go.sum has a hash that covers this file
 	sum         [sha256.Size]byte
 }
 
@@ -59,7 +59,7 @@ type entry struct {
 	buildcache.Entry
 }
 
-// planner makes the work.
+// planner prepares the work.
 type planner struct {
 	store, mod, build string
 	made              map[string]bool // directories and files
@@ -94,12 +94,13 @@ func plan(store, mod, build string) (*work, error) {
 			return nil, err
 		}
 	}
-	// The largest first, so that no core is left without work at the end.
+	// The largest objects come first, so that no core is idle at the end.
 	slices.SortStableFunc(p.objects, func(a, b object) int { return cmp.Compare(b.size, a.size) })
 	return &p.work, nil
 }
 
-// entries lists the action entries by the pack in which their output begins, or the first.
+// entries lists the action entries by the pack in which their output begins, or under the first
+// pack if it is empty.
 func (p *planner) entries(m *snapshot.Manifest) [][]entry {
 	list := make([][]entry, len(m.Packs))
 	for _, a := range m.Actions {
@@ -117,8 +118,8 @@ func (p *planner) entries(m *snapshot.Manifest) [][]entry {
 	return list
 }
 
-// add reads an object. frames is nil for a module. If it is an archive, its members are relative to
-// root.
+// add reads an object. frames is nil for a module. If the object is an archive, its members are
+// relative to root.
 func (p *planner) add(name, root string, frames []snapshot.Frame, entries []entry, isArchive bool) error {
 	data, err := os.ReadFile(filepath.Join(p.store, filepath.FromSlash(name)))
 	if err != nil {
@@ -175,7 +176,7 @@ func (p *planner) members(o *object, root string, archive []byte, starts []int, 
 		f, _ := slices.BinarySearch(starts, at+1)
 		x := piece{path: filepath.Join(root, filepath.FromSlash(h.Name)), mode: h.FileInfo().Mode().Perm(), first: true}
 		if p.made[x.path] {
-			continue // the .info of a module is in the tree of the module graph too
+			continue // the .info of a module is also in the tree of the module graph
 		}
 		p.made[x.path] = true
 		x.hashed = module && !strings.HasPrefix(h.Name, "cache/")
@@ -192,7 +193,7 @@ func (p *planner) members(o *object, root string, archive []byte, starts []int, 
 	}
 }
 
-// mkdir notes a directory and those above it.
+// mkdir adds a directory and those above it.
 func (p *planner) mkdir(dir string) {
 	if p.made[dir] || dir == filepath.Dir(p.mod) || dir == filepath.Dir(p.build) {
 		return

@@ -17,7 +17,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// do makes the directories, then does the objects, as many at once as there are cores.
+// do makes the directories, and then handles the objects, as many at once as there are cores.
 func (w *work) do(ctx context.Context) error {
 	for _, dir := range w.dirs {
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -45,9 +45,9 @@ func (w *work) do(ctx context.Context) error {
 	return g.Wait()
 }
 
-// do writes what an object holds. buf is room for a decoded frame.
+// do writes the content of an object. buf has room for a decoded frame.
 func (o *object) do(ctx context.Context, buf []byte) (err error) {
-	var open *osfile.File // goes on in the next frame
+	var open *osfile.File // continues in the next frame
 	for _, f := range o.frames {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -84,8 +84,8 @@ func (f *frame) decode(buf []byte) ([]byte, error) {
 	return snapshot.DecodeFrame(f.stored, buf)
 }
 
-// write writes a piece, to the open file unless it is the first of its own. It returns what is to
-// be gone on with.
+// write writes a piece, to the open file unless it is the first of its file. It returns the file if
+// that continues in the next frame.
 func (p *piece) write(open *osfile.File, data []byte) (_ *osfile.File, err error) {
 	if p.hashed {
 		p.sum = sha256.Sum256(data)

@@ -7,21 +7,21 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 )
 
-// ages are the values of --max-age that are computed, in days.
+// ages are the values of --max-age for which results are computed, in days.
 var ages = []int{1, 2, 3, 5, 7, 14, 30}
 
-// computed is what another --max-age would have restored, over all runs but the first.
+// computed is what another --max-age would have restored, over all runs except the first.
 type computed struct {
 	restored, found, working int64 // bytes
-	hits, known              int   // entries that the runs need: found, and seen in any run before
+	hits, known              int   // entries that the runs need: found, and seen in any earlier run
 }
 
-// atAge replays what the releases need with one release a day and nothing but arithmetic: a save
-// keeps what was used in the last days, and the next run restores that. It is exact, as what a
-// release needs does not depend on what was cached (see shared). Only whether an entry goes at a
-// save at which it has exactly that age is a matter of seconds: here it stays.
+// atAge simulates one release a day by arithmetic alone: a save keeps the entries used within the
+// last days, and the next run restores those. This is exact, since what a release needs does not
+// depend on what was cached (see shared). In a real run, an entry of exactly the maximum age is
+// kept or dropped depending on seconds; here it is kept.
 func atAge(needs []need, days int) (c computed) {
-	last := map[string]int{} // run, by action
+	last := map[string]int{} // last run that used it, by action
 	entries := map[string]held{}
 	for i, n := range needs {
 		var restored, found []held
@@ -54,7 +54,7 @@ func atAge(needs []need, days int) (c computed) {
 	return c
 }
 
-// heldBytes is what measure counts.
+// heldBytes returns the bytes that measure counts.
 func heldBytes(list []held) (n int64) {
 	seen := make(map[string]bool, len(list))
 	for _, e := range list {
@@ -67,7 +67,7 @@ func heldBytes(list []held) (n int64) {
 	return n
 }
 
-// ageRows has one row for each --max-age.
+// ageRows returns one row for each --max-age.
 func ageRows(needs []need) string {
 	var b strings.Builder
 	for _, days := range ages {

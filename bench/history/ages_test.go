@@ -8,7 +8,7 @@ import (
 )
 
 // TestAtAge has an entry that every run needs, one that the first and the fourth need, and one that
-// each run makes anew, with a large output that two entries share.
+// each run makes again, with a large output that two entries share.
 func TestAtAge(t *testing.T) {
 	size := int64(buildcache.EntrySize)
 	var needs []need

@@ -9,8 +9,8 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// archives keeps both caches as one file, as actions/cache does: all of GOMODCACHE and GOCACHE,
-// "tar | zstdmt".
+// archives keeps both caches as one file, as actions/cache does: everything in GOMODCACHE and
+// GOCACHE, packed with "tar | zstdmt".
 type archives struct {
 	*lab
 	atRelease
@@ -51,14 +51,15 @@ func (a *archives) pack(ctx context.Context, key string) (int64, error) {
 
 func tar(ctx context.Context, args ...string) error { return kit.Do(ctx, "tar", args...) }
 
-// setupGo is the policy of actions/setup-go: one archive for each go.sum. It is restored on exactly
-// this key, and saved only where there was none; what later runs with the same go.sum make is not
-// kept.
+// setupGo is the policy of actions/setup-go: one archive for each go.sum. An archive is restored
+// only under exactly its key, and saved only if there was none; what later runs with the same
+// go.sum make is not kept.
 type setupGo struct {
 	archives
 	sizes map[string]int64 // by key
 	hit   bool
-	// needed counts the runs to come with each key: an archive that none will read is removed.
+	// needed counts the future runs with each key: an archive that none of them will read is
+	// removed.
 	needed map[string]int
 }
 
@@ -78,9 +79,9 @@ func (p *setupGo) restore(ctx context.Context, m moment) (restored, error) {
 	return restored{Match: matchExact, Fetched: n}, err
 }
 
-// beforeJob leaves alone when the cache was trimmed last, which the archive tells, so the go
-// command trims as it does on a CI machine: after its first command, everything that was neither
-// used by that one nor in the 5 days before the save.
+// beforeJob keeps the time of the last trim, which is in the archive. So the go command trims as it
+// does on a CI machine: after its first command, it removes everything that was neither used by
+// that command nor in the 5 days before the save.
 func (p *setupGo) beforeJob() error { return nil }
 
 func (p *setupGo) save(ctx context.Context, m moment) (s saved, err error) {
@@ -97,8 +98,8 @@ func (p *setupGo) save(ctx context.Context, m moment) (s saved, err error) {
 	return s, err
 }
 
-// prefixKey is the policy of a key that is new for each run and of a restore of the newest one with
-// the same prefix. Nothing is ever trimmed: it has every entry that any run ever made.
+// prefixKey is a policy with a new key for each run, which restores the newest archive with the
+// same prefix. Nothing is ever trimmed, so the archive has every entry that any run ever made.
 type prefixKey struct {
 	archives
 	last string // key of the newest archive
@@ -120,8 +121,8 @@ func (p *prefixKey) restore(ctx context.Context, m moment) (restored, error) {
 	return restored{Match: matchOlder, Fetched: n}, err
 }
 
-// beforeJob keeps the go command from trimming: with the times that archives keep, it would
-// remove what was not used for 5 days, and this policy is the one that has everything.
+// beforeJob keeps the go command from trimming. Archives keep times, so it would remove entries
+// that were not used for 5 days, but this policy is meant to have everything.
 func (p *prefixKey) beforeJob() error {
 	return writeTrim(filepath.Join(p.buildDir(), "trim.txt"), time.Now())
 }
@@ -134,7 +135,7 @@ func (p *prefixKey) save(ctx context.Context, m moment) (s saved, err error) {
 	p.last, p.size = m.Version, s.Uploaded
 	s.Snapshot, s.Store = p.size, p.total
 	if old != "" {
-		err = os.Remove(p.file(old)) // no run would read it again; it stays in the total
+		err = os.Remove(p.file(old)) // no run would read it again; it still counts in the total
 	}
 	return s, err
 }

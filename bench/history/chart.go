@@ -10,9 +10,9 @@ import (
 // chart has the parts of a chart with a point for each run, in MB.
 type chart struct {
 	Runs  string            // numbers of the runs
-	Axis  string            // leaves room above the largest value
+	Axis  string            // with room above the largest value
 	Lines map[string]string // by policy
-	// what the releases need of the build cache, whatever was cached
+	// what the releases need from the build cache, whatever was cached
 	Working string
 }
 

@@ -12,35 +12,35 @@ import (
 )
 
 // clock lets a run take place at the date of a release. Go commands know only the time of the
-// machine, so the caches are moved between the two: all times of files, and the time in trim.txt,
-// are shifted by the same amount before the go commands run and back afterwards. Ages are thus what
-// they would have been then, for the go command, for tar and for gocache.
+// machine, so the caches are moved between the two times: all times of files, and the time in
+// trim.txt, are shifted by the same amount before the go commands run, and shifted back afterwards.
+// So ages are what they would have been at that date, for the go command, for tar and for gocache.
 type clock struct{ ahead time.Duration } // of the machine's time
 
 func clockAt(then time.Time) clock { return clock{ahead: time.Since(then)} }
 
-// now is the time in the history; it goes on while a run takes place.
+// now returns the time in the history; it advances while a run takes place.
 func (c clock) now() time.Time { return time.Now().Add(-c.ahead) }
 
-// toMachine makes the caches what the go command is to see. What is not older than since has the
-// time of the machine already: the restore has just written it, without giving it a time of its
-// own.
+// toMachine shifts the caches to the time of the machine, for the go command. Files that are not
+// older than since already have that time, since the restore has just written them without setting
+// a time.
 func (c clock) toMachine(l *lab, since time.Time) error {
 	since = since.Add(-tick)
 	return shiftCaches(l, c.ahead, func(t time.Time) bool { return t.Before(since) })
 }
 
-// toHistory undoes it.
+// toHistory undoes that.
 func (c clock) toHistory(l *lab) error { return shiftCaches(l, -c.ahead, always) }
 
-// objectsToHistory gives the date of the history to what was written to a directory store since a
-// time of the machine.
+// objectsToHistory gives the date of the history to everything written to a directory store since
+// this time of the machine.
 func (c clock) objectsToHistory(root string, since time.Time) error {
 	since = since.Add(-tick)
 	return shiftTimes(root, -c.ahead, func(t time.Time) bool { return !t.Before(since) })
 }
 
-// tick is more than the times of files lag behind the clock.
+// tick is more than the times of files can lag behind the clock.
 const tick = time.Second
 
 func always(time.Time) bool { return true }
@@ -52,8 +52,8 @@ func shiftCaches(l *lab, by time.Duration, which func(modified time.Time) bool) 
 	return shiftTrim(filepath.Join(l.buildDir(), "trim.txt"), by)
 }
 
-// shiftTimes shifts the times of files and directories: when they were modified, and with it when
-// they were read, for that is later only where somebody read them since.
+// shiftTimes shifts the modification and read times of files and directories. They are selected by
+// modification time alone, since the read time is later only if somebody has read the file since.
 func shiftTimes(root string, by time.Duration, which func(modified time.Time) bool) error {
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -71,7 +71,7 @@ func shiftTimes(root string, by time.Duration, which func(modified time.Time) bo
 	})
 }
 
-// shiftTrim shifts the time at which the go command trimmed the cache last, and keeps the time of
+// shiftTrim shifts the time at which the go command last trimmed the cache, and keeps the time of
 // the file.
 func shiftTrim(file string, by time.Duration) error {
 	data, err := os.ReadFile(file)
@@ -95,7 +95,7 @@ func shiftTrim(file string, by time.Duration) error {
 	return os.Chtimes(file, time.Time{}, info.ModTime())
 }
 
-// writeTrim tells the go command that it trimmed the cache at t.
+// writeTrim makes the go command believe that it trimmed the cache at t.
 func writeTrim(file string, t time.Time) error {
 	return os.WriteFile(file, []byte(strconv.FormatInt(t.Unix(), 10)), 0o666)
 }

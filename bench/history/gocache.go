@@ -26,7 +26,7 @@ type gocachePolicy struct {
 	state  *jobstate.State // of the last restore
 }
 
-// What identifies the snapshot: one job on the default branch.
+// These identify the snapshot: one job on the default branch.
 const historyRepo, historyScope = "history", "main"
 
 func newGocache(l *lab, maxAge time.Duration) (*gocachePolicy, error) {
@@ -34,7 +34,8 @@ func newGocache(l *lab, maxAge time.Duration) (*gocachePolicy, error) {
 	return &gocachePolicy{lab: l, label: gocacheName, store: s, maxAge: maxAge}, err
 }
 
-// newDaily is the same with a release a day: --max-age then keeps what many releases used.
+// newDaily returns the same policy with one release a day: --max-age then keeps entries that many
+// releases used.
 func newDaily(l *lab, maxAge time.Duration) (*gocachePolicy, error) {
 	p, err := newGocache(l, maxAge)
 	if err != nil {
@@ -92,19 +93,19 @@ func (p *gocachePolicy) save(ctx context.Context, m moment) (saved, error) {
 	return s, p.collect(ctx, m, began, &s)
 }
 
-// What "gocache gc" takes by default.
+// These are the defaults of "gocache gc".
 const (
 	gcAge   = 35 * 24 * time.Hour
 	gcGrace = 24 * time.Hour
 )
 
-// collect removes the garbage of the store, as a job of the same night does. What this save left
-// unnamed is noted now and goes with the collection after the next run, so the store is measured
+// collect removes the garbage of the store, as a job of the same night would. What this save left
+// unnamed is noted now and removed by the collection after the next run, so the store is measured
 // when it is largest.
 func (p *gocachePolicy) collect(ctx context.Context, m moment, began time.Time, s *saved) error {
 	root := p.Path("store", p.label)
-	// The store gave its objects the time of the machine. Collections and later saves go by their
-	// age.
+	// The store gave its objects the time of the machine, but collections and later saves depend on
+	// their age in the history.
 	if err := m.objectsToHistory(root, began); err != nil {
 		return err
 	}

@@ -10,17 +10,17 @@ import (
 	"github.com/org/gocache-action/internal/digest"
 )
 
-// actions counts the actions of a run of one kind. Those that several go commands of the
-// run share count once.
+// actions counts the actions of one kind in a run. Actions that several go commands of the run
+// share count once.
 type actions struct {
 	Needed   int `json:"needed"`
 	Executed int `json:"executed"` // not found in the cache
 }
 
-// graphs gathers what "-debug-actiongraph" tells of the go commands of one run.
+// graphs has the "-debug-actiongraph" output of all go commands of one run.
 type graphs struct {
 	compiles map[string]compile // by action ID
-	// they have no ID, so each command's count; zero where no go command ran
+	// vet actions have no ID, so they are counted for each command; zero if no go command ran
 	vets actions
 }
 
@@ -29,10 +29,10 @@ type compile struct {
 	executed bool
 }
 
-// shortID is an action ID as the go command prints it (buildid.HashToString).
+// shortID returns an action ID as the go command prints it (buildid.HashToString).
 func shortID(id digest.ID) string { return base64.RawURLEncoding.EncodeToString(id[:15]) }
 
-// given returns the graph that the same go commands have with a cache that holds other entries.
+// given returns the graph that the same go commands would have with a cache of other entries.
 func (g *graphs) given(have map[digest.ID]bool) *graphs {
 	known := make(map[string]bool, len(have))
 	for id := range have {
@@ -50,11 +50,11 @@ type node struct {
 	Mode     string
 	Package  string
 	ActionID string   // only of what can be cached
-	Cmd      []string // the commands that were run; none when the result was found in the cache
+	Cmd      []string // the commands that were run; none if the result was in the cache
 }
 
-// add reads the graph of one go command. A compile action has the mode "build"; asm and cgo
-// belong to it. "build check cache" is the look-up alone, "link" is never cached.
+// add reads the graph of one go command. A compile action has the mode "build", and includes asm
+// and cgo. The mode "build check cache" is only a look-up, and "link" is never cached.
 func (g *graphs) add(data []byte) error {
 	var nodes []node
 	if err := json.Unmarshal(data, &nodes); err != nil {
@@ -67,7 +67,7 @@ func (g *graphs) add(data []byte) error {
 		ran := len(n.Cmd) > 0
 		switch {
 		case n.Mode == "build" && n.ActionID != "":
-			// What "go build" had to compile, "go vet" finds. It is a miss of the run all the same.
+			// "go vet" finds what "go build" had to compile. For the run, that is still a miss.
 			old := g.compiles[n.ActionID]
 			g.compiles[n.ActionID] = compile{pkg: n.Package, executed: ran || old.executed}
 		case n.Mode == "vet" && n.Package != "unsafe": // nothing is ever done for unsafe
@@ -81,8 +81,8 @@ func (g *graphs) add(data []byte) error {
 }
 
 // prune drops the actions that neither ran a command nor have an entry in the cache after the run:
-// the go command planned them and found that nothing needs their output, or that no file is to be
-// compiled.
+// the go command planned them, and then found that nothing needs their output or that they have no
+// file to compile.
 func (g *graphs) prune(after *buildcache.Inventory) {
 	known := make(map[string]bool, len(after.Entries))
 	for _, e := range after.Entries {

@@ -14,8 +14,8 @@ import (
 	"github.com/org/gocache-action/internal/digest"
 )
 
-// The graphs in testdata were written by go1.26.8 for a module with two packages, of which app
-// imports lib: with an empty cache, and after a change of app.
+// The graphs in testdata were written by go1.26.8 for a module with two packages, where app imports
+// lib: with an empty cache, and after a change of app.
 func TestGraphs(t *testing.T) {
 	for _, c := range []struct {
 		name           string
@@ -48,11 +48,12 @@ func TestGraphs(t *testing.T) {
 
 func TestDamagedGraph(t *testing.T) {
 	if err := new(graphs).add([]byte(`[{"Mode": "build"`)); err == nil {
-		t.Error("half a graph was accepted")
+		t.Error("a truncated graph was accepted")
 	}
 }
 
-// tinyProject is a module of two packages that need nothing from the standard library, in a lab.
+// tinyProject returns a lab with a module of two packages that need nothing from the standard
+// library.
 func tinyProject(t *testing.T) *lab {
 	t.Helper()
 	l, err := newLab(t.Context(), filepath.Join(t.TempDir(), "lab"))
@@ -115,8 +116,8 @@ func (l *lab) mustScan(t *testing.T) *buildcache.Inventory {
 	return inv
 }
 
-// TestSharedIsReal changes a package, removes another one's entries from the cache, and compares
-// what shared foresees with what the go command does.
+// TestSharedIsReal changes a package, removes the entries of another one from the cache, and
+// compares the prediction of shared with what the go command does.
 func TestSharedIsReal(t *testing.T) {
 	l := tinyProject(t)
 	if _, u, g := l.mustRun(t); g.compiled().Executed == 0 || u.Made.Entries == 0 || u.Used.Entries != 0 {
@@ -153,14 +154,13 @@ func TestSharedIsReal(t *testing.T) {
 		t.Errorf("shared: %+v, real: %+v", g2.compiled(), g.compiled())
 	}
 	u2 := inspect(before, l.mustScan(t), start, nil)
-	// "go list -test" adds its index of packages of the standard library, which these steps do not
-	// look at.
+	// "go list -test" also indexes packages of the standard library, which these steps do not read.
 	if lost := minus(u.working, u2.working); len(lost) > 0 || u2.Used != u.Used {
 		t.Errorf("%d entries not touched or made; shared: %+v, real: %+v", len(lost), u2.Used, u.Used)
 	}
 }
 
-// forget ages the cache and removes the entries of actions from it.
+// forget makes the cache older, and removes the entries of actions from it.
 func (l *lab) forget(t *testing.T, actions map[string]bool) {
 	t.Helper()
 	shiftBy(t, l, -3*time.Hour)
@@ -173,7 +173,7 @@ func (l *lab) forget(t *testing.T, actions map[string]bool) {
 	}
 }
 
-// actionsOf lists the compile actions of a package.
+// actionsOf returns the compile actions of a package.
 func actionsOf(g *graphs, pkg string) map[string]bool {
 	ids := map[string]bool{}
 	for id, c := range g.compiles {
@@ -191,8 +191,8 @@ func shiftBy(t *testing.T, l *lab, by time.Duration) {
 	}
 }
 
-// TestClock moves a cache to and fro: what the restore left in the past arrives aged, what it wrote
-// with the machine's time keeps that, and all ends up where it was.
+// TestClock moves a cache back and forth. Files with times in the past arrive aged, files that the
+// restore wrote with the machine's time keep it, and in the end everything has its original time.
 func TestClock(t *testing.T) {
 	l := &lab{Dir: kit.Dir(t.TempDir())}
 	if err := l.emptyCaches(); err != nil {
@@ -257,8 +257,8 @@ func near(t *testing.T, what string, got, want time.Time) {
 }
 
 func TestInOrder(t *testing.T) {
-	// From "go list -m -json github.com/nats-io/nats-server/v2@...": two lines that are maintained
-	// side by side.
+	// Output of "go list -m -json github.com/nats-io/nats-server/v2@...", with two release lines
+	// that are maintained in parallel.
 	list, err := parseReleases([]byte(`{
 	"Path": "github.com/nats-io/nats-server/v2",
 	"Version": "v2.10.27",
@@ -296,7 +296,7 @@ func TestInOrder(t *testing.T) {
 	}
 }
 
-// made is a run of n release whose build cache needs working bytes.
+// made returns a run of release n whose build cache needs working bytes.
 func made(policy string, i int, restored, used, working, snapshot int64, executed int) run {
 	return run{
 		Policy: policy, Release: "v1", Time: time.Unix(int64(i)*86400, 0), Sum: "s",
@@ -354,7 +354,7 @@ func TestUnused(t *testing.T) {
 	all, latest := unused([]buildcache.Local{shared, dead, old, twin}, []buildcache.Local{shared}, map[digest.ID]bool{{2}: true})
 	size := int64(buildcache.EntrySize)
 	if want := (amount{3, 3*size + 570}); all != want {
-		t.Errorf("unused %+v, want %+v: the output of the twin is in use", all, want)
+		t.Errorf("unused %+v, want %+v: the twin uses the output", all, want)
 	}
 	if want := (amount{1, size + 500}); latest != want {
 		t.Errorf("of the run before %+v, want %+v", latest, want)

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// steps are what a CI job does with the project. "test -c" compiles and links
-// the tests of all packages; running them would measure the tests.
+// steps are the commands of a CI job. "test -c" compiles and links the tests of all packages;
+// running them would measure the tests.
 var steps = [][]string{
 	{"build", "./..."},
 	{"vet", "./..."},

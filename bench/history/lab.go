@@ -19,8 +19,8 @@ import (
 )
 
 // lab is the working directory and the environment of all commands. The project is always in
-// "project", and GOMODCACHE and GOCACHE are always below "caches", as on the machines of a
-// CI system: action IDs contain directories.
+// "project", and GOMODCACHE and GOCACHE are always below "caches", as on the machines of a CI
+// system, since action IDs contain directories.
 type lab struct {
 	kit.Dir
 	env []string
@@ -42,8 +42,8 @@ func (l *lab) close() error { return osfile.RemoveAll(string(l.Dir)) }
 func (l *lab) modDir() string   { return l.Path("caches", "mod") }
 func (l *lab) buildDir() string { return l.Path("caches", "build") }
 
-// setEnv takes the caller's environment, without what would change what the go command does, and
-// the settings that say where modules come from.
+// setEnv makes the environment: that of the caller, without variables that would change what the go
+// command does, and with the settings that say where modules come from.
 func (l *lab) setEnv(ctx context.Context) error {
 	settings, err := kit.GoSettings(ctx, "GOPROXY", "GOSUMDB", "GONOSUMDB")
 	l.env = slices.Concat(kit.Environ("GO", "CGO_", "TMPDIR=", "HOME="), settings,
@@ -51,13 +51,13 @@ func (l *lab) setEnv(ctx context.Context) error {
 	return err
 }
 
-// fetchEnv is for what happens before the runs: "fetch" is a module cache from which they get their
-// modules.
+// fetchEnv returns the environment for preparations. They use the module cache "fetch", from which
+// the runs get their modules.
 func (l *lab) fetchEnv() []string {
 	return []string{"GOMODCACHE=" + l.Path("fetch"), "GOCACHE=" + l.Path("tmp", "build"), "GOFLAGS=-mod=mod"}
 }
 
-// jobEnv is for the runs. They need no network.
+// jobEnv returns the environment for the runs, which need no network.
 func (l *lab) jobEnv() []string {
 	return []string{
 		"GOMODCACHE=" + l.modDir(), "GOCACHE=" + l.buildDir(),
@@ -65,7 +65,7 @@ func (l *lab) jobEnv() []string {
 	}
 }
 
-// goCommand runs a go command and returns what it prints.
+// goCommand runs a go command and returns its output.
 func (l *lab) goCommand(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Env = dir, slices.Concat(l.env, env)
@@ -80,8 +80,8 @@ func (l *lab) goCommand(ctx context.Context, dir string, env []string, args ...s
 }
 
 // fetch gets a release and all modules that its runs need. It returns the directory of a copy of
-// its source: of "fetch" only what module proxies have stays, as the extracted trees of all
-// releases would be as large as everything else.
+// its source. It keeps only what module proxies have, since the extracted trees of all releases
+// would be as large as everything else.
 func (l *lab) fetch(ctx context.Context, module, version string) (string, error) {
 	out, err := l.goCommand(ctx, l.Path("tmp"), l.fetchEnv(), "mod", "download", "-json", module+"@"+version)
 	if err != nil {
@@ -94,7 +94,7 @@ func (l *lab) fetch(ctx context.Context, module, version string) (string, error)
 	if err := l.checkOut(found.Dir, time.Now()); err != nil {
 		return "", err
 	}
-	// Not -mod=mod: a go.sum that lacks something has to show here.
+	// This does not use -mod=mod, so that an incomplete go.sum is an error.
 	env := append(l.fetchEnv(), "GOFLAGS=")
 	if _, err = l.goCommand(ctx, l.Path("project"), env, "list", "-deps", "-test", "./..."); err != nil {
 		return "", err
@@ -120,8 +120,8 @@ func (l *lab) dropTrees() error {
 	return err
 }
 
-// checkOut makes "project" a fresh copy of a source tree, a minute old. The go command does not
-// cache its index of a directory in which something is younger than 2 seconds.
+// checkOut makes "project" a fresh copy of a source tree whose files are a minute old. The go
+// command does not cache its index of a directory if something in it is younger than 2 seconds.
 func (l *lab) checkOut(source string, now time.Time) error {
 	project := l.Path("project")
 	if err := osfile.RemoveAll(project); err != nil {
@@ -139,7 +139,7 @@ func (l *lab) checkOut(source string, now time.Time) error {
 	})
 }
 
-// emptyCaches makes the machine a new one.
+// emptyCaches turns the machine into a new one.
 func (l *lab) emptyCaches() error {
 	if err := osfile.RemoveAll(l.Path("caches")); err != nil {
 		return err

@@ -1,10 +1,10 @@
-// Command history replays releases of a real project as CI runs, one after the other: restore,
-// build, vet, compile the tests, save. It does so for three policies (this project's, that of
-// actions/setup-go, and a prefix key that is never trimmed) and compares what they
-// restore, how much of it is used, what is compiled nevertheless, and how the store grows.
+// Command history replays releases of a real project as CI runs, one after another: restore, build,
+// vet, compile the tests, save. It does so for three policies (this project's, that of
+// actions/setup-go, and a prefix key that is never trimmed) and compares what they restore, how
+// much of it is used, what still has to be compiled, and how the store grows.
 //
 // The runs take place at the dates of the releases: see clock. All go commands are real, and so are
-// the caches and stores. Run it from the root of the repository by "bash bench/history/run"; see
+// the caches and stores. Run it from the root of the repository with "bash bench/history/run"; see
 // README.md.
 package main
 

@@ -13,15 +13,14 @@ import (
 	"github.com/org/gocache-action/keys"
 )
 
-// moduleUsage is what a run found of modules, in trees: extracted versions. Archives hold their
-// zips besides.
+// moduleUsage counts the extracted trees of modules in a run. Archives also have their zips.
 type moduleUsage struct {
 	Restored amount `json:"restored"`
-	// provide a package to the build, restored or downloaded by the run
+	// modules that provide a package to the build, restored or downloaded by the run
 	Used amount `json:"used"`
 }
 
-// modules measures the trees of GOMODCACHE; those of only, unless that is nil.
+// modules measures the trees in GOMODCACHE, or only those in only, unless that is nil.
 func (l *lab) modules(ctx context.Context, only map[module.Version]bool) (a amount, err error) {
 	c := modcache.Open(l.modDir(), modcache.Options{})
 	found, err := c.Scan(ctx)
@@ -42,8 +41,8 @@ func (l *lab) modules(ctx context.Context, only map[module.Version]bool) (a amou
 	return a, nil
 }
 
-// usedModules measures the modules that the release uses. Its first job has all of them in
-// GOMODCACHE, so the go command is asked then.
+// usedModules measures the modules that the release uses. It asks the go command during the
+// release's first job, when all of them are in GOMODCACHE.
 func (r *replay) usedModules(ctx context.Context, m moment) (a amount, err error) {
 	if r.provides == nil {
 		if r.provides, err = m.asker.Ask(ctx); err != nil {
@@ -53,7 +52,8 @@ func (r *replay) usedModules(ctx context.Context, m moment) (a amount, err error
 	return r.modules(ctx, r.provides)
 }
 
-// asker asks the go command which modules the project uses, as "gocache save" does.
+// asker returns an asker that asks the go command which modules the project uses, as "gocache save"
+// does.
 func (l *lab) asker(in keys.Input, env map[string]string) *moduleuse.Project {
 	return &moduleuse.Project{
 		Mains: moduleuse.Mains(l.Path("project"), env["GOMOD"], in.Files), ModDir: l.modDir(), GOWORK: env["GOWORK"], GODEBUG: env["GODEBUG"],
@@ -63,8 +63,8 @@ func (l *lab) asker(in keys.Input, env map[string]string) *moduleuse.Project {
 	}
 }
 
-// identify derives the key from the module files in "project", as the command does, and finds what
-// ModuleUse asks about.
+// identify derives the key from the module files in "project", as the command does, and returns
+// what is needed to ask for module use.
 func (l *lab) identify(ctx context.Context) (keys.Plan, *moduleuse.Project, error) {
 	out, err := l.goCommand(ctx, l.Path("project"), l.jobEnv(), "env", "-json")
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// minRuns is the least that can be compared. Targets mean something from 20 on: the first and the
-// last ten are compared.
+// minRuns is the least number of runs that can be compared. Targets are meaningful only from 20
+// runs on, since the first ten are compared with the last ten.
 const minRuns = 2
 
 type options struct {

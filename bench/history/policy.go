@@ -16,12 +16,12 @@ const (
 	setupGoName = "setup-go"
 )
 
-// atRelease is for policies that run at the dates of the releases.
+// atRelease is embedded in policies that run at the dates of the releases.
 type atRelease struct{}
 
 func (atRelease) when(rel release, _ int) time.Time { return rel.Time }
 
-// moment is one CI run, before it is known what it does.
+// moment is one CI run, with what is known before it starts.
 type moment struct {
 	release
 	clock
@@ -30,21 +30,21 @@ type moment struct {
 	sum   string             // SHA-256 of go.sum
 }
 
-// policy is a way to keep caches between runs. Both methods work with the times of the history.
+// policy is a way to keep caches between runs. restore and save work with the times of the history.
 type policy interface {
 	name() string
-	// when is the date of run i, from 0, of a release.
+	// when returns the date of run i (from 0) of a release.
 	when(rel release, i int) time.Time
-	// restore fills the empty caches. It returns how good the match was, and the stored bytes that
+	// restore fills the empty caches. It returns how good the match was, and how many stored bytes
 	// it read.
 	restore(context.Context, moment) (restored, error)
 	// beforeJob is called when the caches have the times of the machine.
 	beforeJob() error
-	// save keeps the caches. It returns the stored bytes that it added.
+	// save saves the caches. It returns how many stored bytes it added.
 	save(context.Context, moment) (saved, error)
 }
 
-// Matches: the same module files, the newest of other ones, nothing.
+// Kinds of matches: the same module files, the newest snapshot of other ones, nothing.
 const (
 	matchExact = "exact"
 	matchOlder = "older"
@@ -59,10 +59,10 @@ type restored struct {
 type saved struct {
 	Uploaded int64 `json:"uploaded"` // stored bytes, modules included
 	Snapshot int64 `json:"snapshot"` // stored bytes of what the next run would fetch
-	Store    int64 `json:"store"`    // stored bytes of everything that was saved and is not removed
+	Store    int64 `json:"store"`    // stored bytes of everything saved and not removed
 	Trimmed  int   `json:"trimmed"`  // build entries
 	Dropped  int   `json:"dropped"`  // module versions
 	Removed  int64 `json:"removed"`  // stored bytes that garbage collection removed
-	// stored bytes, part of Store, that no manifest names and that have their notice period
+	// stored bytes, part of Store, that no manifest names and whose notice period is not over
 	Waiting int64 `json:"waiting"`
 }

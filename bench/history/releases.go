@@ -19,8 +19,9 @@ type release struct {
 	Time    time.Time
 }
 
-// minGap lies between two runs. The go command marks a use only on files that are an hour old, and
-// where archives keep the times of files, a run that follows sooner could not tell what it used.
+// minGap is the least time between two runs. The go command marks a use only on files that are an
+// hour old, so if archives keep the times of files, a run that follows sooner would not show what
+// it used.
 const minGap = 2 * time.Hour
 
 // listReleases asks the module proxy for the versions of the project and their dates.
@@ -70,9 +71,9 @@ func parseReleases(data []byte) (list []release, err error) {
 	}
 }
 
-// inOrder sorts releases by date and drops those that are not newer than all before them: a fix for
-// an older line, which on its own branch would have a cache of its own. Of releases within minGap
-// the last stays.
+// inOrder sorts releases by date and drops those that are not newer than all before them: fixes for
+// an older line, which would have a cache of their own on their branch. Of several releases within
+// minGap, it keeps the last.
 func inOrder(list []release) []release {
 	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b release) int { return a.Time.Compare(b.Time) })

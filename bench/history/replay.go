@@ -21,7 +21,7 @@ type replay struct {
 	options
 	policies []policy
 	shared   shared
-	last     map[string]map[digest.ID]bool // what the run before used or made, by policy
+	last     map[string]map[digest.ID]bool // entries that the previous run used or made, by policy
 	baseline *graphs                       // of the prefix policy, in this release
 	provides map[module.Version]bool       // the modules that this release uses
 	fresh    string                        // the last release with a new go.sum
@@ -29,7 +29,8 @@ type replay struct {
 	res      *results
 }
 
-// replayAll fetches the releases, then replays them. It returns no results without a run.
+// replayAll fetches the releases, and then replays them. It returns nil results if there was no
+// run.
 func replayAll(ctx context.Context, o options) (res *results, err error) {
 	l, err := newLab(ctx, o.work)
 	if err != nil {
@@ -62,8 +63,8 @@ func replayAll(ctx context.Context, o options) (res *results, err error) {
 	return r.res, nil
 }
 
-// fetchAll gets all sources and modules, and makes the policies, of which one wants to know all
-// go.sum.
+// fetchAll gets all sources and modules, and makes the policies, one of which needs to know all
+// go.sum files.
 func (r *replay) fetchAll(ctx context.Context, releases []release) (sources []string, err error) {
 	needed := map[string]int{}
 	for _, rel := range releases {
@@ -163,7 +164,8 @@ func (r *replay) run(ctx context.Context, p policy, m moment) (run, error) {
 	return x, nil
 }
 
-// job does what the CI job does, for real or as the real run of the prefix policy tells.
+// job does what the CI job does, either for real or as derived from the real run of the prefix
+// policy.
 func (r *replay) job(ctx context.Context, p policy, x *run) (*graphs, usage, error) {
 	before, err := r.scan(ctx)
 	if err != nil {
@@ -195,8 +197,8 @@ func (r *replay) job(ctx context.Context, p policy, x *run) (*graphs, usage, err
 	return g, u, err
 }
 
-// isReal decides which runs run the go commands. For setup-go those that restore something, for the
-// go command then trims while it works, and the last one that does not.
+// isReal reports whether a run executes the go commands. For setup-go, these are the runs that
+// restore something, since the go command then trims while it works, and the last of the others.
 func (r *replay) isReal(p policy, x *run) bool {
 	switch p.name() {
 	case prefixName:
@@ -207,7 +209,7 @@ func (r *replay) isReal(p policy, x *run) bool {
 	return p.name() == gocacheName && x.Restored.Match != matchNone && r.count%r.real == 0
 }
 
-// account remembers what the next runs are compared with.
+// account records what the next runs are compared with.
 func (r *replay) account(p policy, x *run, g *graphs) {
 	seen := map[digest.ID]bool{}
 	for _, e := range x.Usage.working {

@@ -25,23 +25,23 @@ func render(r *results) (string, error) {
 	}, newPage(r))
 }
 
-// page is what the template sees beside the results: figures of the text, and charts. The tables
-// are functions of the results.
+// page is what the template sees in addition to the results: figures for the text, and charts. The
+// tables are functions of the results.
 type page struct {
 	*results
 	Count       int // releases
 	First, Last run
 	MaxAgeDays  float64
-	Minutes     float64 // that the replay took
+	Minutes     float64 // duration of the replay
 	Gaps        string  // between the releases
 	NewSums     int     // releases with another go.sum
 	Shared      string  // runs that were not real
-	Real        int     // runs that were, and could be compared
-	// Floor is the ratio of the second target that a policy would reach which restores exactly what
-	// the run before used.
+	Real        int     // number of real runs that could be compared
+	// Floor is the ratio of the second target for a policy that restores exactly what the previous
+	// run used.
 	Floor string
-	// Waiting is the most, in MB, that lay unnamed in the store after a run, and Removed what all
-	// collections removed.
+	// Waiting is the greatest amount, in MB, that lay unnamed in the store after a run, and Removed
+	// is what all collections removed.
 	Waiting, Removed string
 	Restored, Store  chart
 	// "gocache daily": what it restored, in MB, and the days between its first and its last run
@@ -64,8 +64,8 @@ func newPage(r *results) page {
 	}
 }
 
-// shown are the policies in the order of the tables, and everyone those that differ in their dates
-// too.
+// shown lists the policies in the order of the tables; everyone also lists those that differ only
+// in their dates.
 var (
 	shown    = []string{gocacheName, setupGoName, prefixName}
 	everyone = append(slices.Clone(shown), dailyName)

@@ -7,20 +7,20 @@ import (
 	"github.com/org/gocache-action/bench/internal/kit"
 )
 
-// results is everything that a replay measured, as it is kept in JSON.
+// results is everything that a replay measured, as stored in JSON.
 type results struct {
 	Started  time.Time     `json:"started"`
 	Finished time.Time     `json:"finished"`
 	Module   string        `json:"module"`
 	MaxAge   time.Duration `json:"max_age"`
-	Every    int           `json:"real"` // at each of how many releases gocache's go commands ran
+	Every    int           `json:"real"` // the go commands of gocache ran at every N-th release
 	Machine  machine       `json:"machine"`
 	Compared []comparison  `json:"compared"`
 	Runs     []run         `json:"runs"`
 	Needs    []need        `json:"needs"`
 }
 
-// machine says with what a replay was made.
+// machine describes with what a replay was made.
 type machine struct {
 	kit.Machine
 	Tar  string `json:"tar"`
@@ -31,13 +31,13 @@ func describeMachine(ctx context.Context) machine {
 	return machine{kit.DescribeMachine(ctx), kit.FirstLine(ctx, "tar", "--version"), kit.ZstdVersion(ctx)}
 }
 
-// need is what a release uses or makes of build cache entries, whatever was cached.
+// need lists the build cache entries that a release uses or makes, whatever was cached.
 type need struct {
 	Release string `json:"release"`
 	Entries []held `json:"entries"`
 }
 
-// held is a build cache entry, by the short forms of its IDs.
+// held is a build cache entry, with short forms of its IDs.
 type held struct {
 	Action string `json:"a"`
 	Output string `json:"o"`
@@ -63,7 +63,7 @@ type run struct {
 	Modules  moduleUsage `json:"modules"`
 	Compiles actions     `json:"compiles"`
 	Vets     actions     `json:"vets"`
-	// packages that were compiled and that the prefix policy still had
+	// packages that were compiled although the prefix policy still had them
 	Lost    []string `json:"lost,omitempty"`
 	Shared  bool     `json:"shared"` // no go command was run: see shared
 	Saved   saved    `json:"save"`
@@ -94,8 +94,8 @@ func (r *results) warm(policy string) []run {
 	return list[min(1, len(list)):]
 }
 
-// settled returns the runs of a policy from the time on when entries can be old enough to go. Until
-// then a snapshot only grows.
+// settled returns the runs of a policy after the time from which entries can be old enough to be
+// dropped. Before that, a snapshot only grows.
 func (r *results) settled(policy string) []run {
 	list := r.of(policy)
 	for i, x := range list {
@@ -129,18 +129,18 @@ func fetched(x run) float64         { return float64(x.Restored.Fetched) }
 func snapshotSize(x run) float64    { return float64(x.Saved.Snapshot) }
 func storeSize(x run) float64       { return float64(x.Saved.Store) }
 
-// hits is the share of compile actions that were found, over several runs.
+// hits returns the share of compile actions that were found in the cache, over several runs.
 func hits(list []run) float64 {
 	return 1 - sum(list, executed)/max(1, sum(list, neededActions))
 }
 
-// projectSize is what a run needs of both caches: the build cache entries that it used or made, and
-// the trees of the modules that provide packages to it.
+// projectSize returns what a run needs from both caches: the build cache entries that it used or
+// made, and the trees of the modules that provide packages to it.
 func projectSize(x run) float64 { return workingBytes(x) + usedModules(x) }
 
-// growth compares the last ten runs with the first ten, or the halves if there are fewer: of a
-// figure, divided by the size of the project, so that a project which needs twice the caches may
-// take twice the store.
+// growth compares the last ten runs with the first ten, or the two halves if there are fewer. It
+// compares a figure divided by the size of the project, so that a project which needs twice the
+// caches may use twice the store.
 func growth(list []run, f figure) float64 {
 	n := min(10, len(list)/2)
 	if n == 0 {

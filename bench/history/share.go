@@ -16,10 +16,10 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// shared tells what the go commands of a release do to any cache, from a real run of the same
+// shared predicts what the go commands of a release do with any cache, from a real run of the same
 // release with another one. Action IDs and outputs depend on sources, toolchain and directories,
 // not on what was cached. So the commands look up the same entries, touch those that are there, and
-// make the others. Where both is done, compare proves it.
+// make the others. Where there is a real run as well, compare checks the prediction.
 type shared struct {
 	*lab
 	working []buildcache.Local
@@ -42,8 +42,8 @@ func (s *shared) keep(u usage, g *graphs) error {
 	return nil
 }
 
-// replay does to the caches what the go commands would. The modules are what "go list" fetches for
-// the same packages.
+// replay does to the caches what the go commands would do. The modules are those that "go list"
+// fetches for the same packages.
 func (s *shared) replay(ctx context.Context, before *buildcache.Inventory) (*graphs, error) {
 	have := map[digest.ID]bool{}
 	for _, e := range before.Entries {
@@ -85,7 +85,7 @@ func cached(id digest.ID, kind string) string {
 	return filepath.Join(name[:2], name+kind)
 }
 
-// copyEntry copies an entry from one build cache to another. It gets a new time.
+// copyEntry copies an entry from one build cache to another. The copy gets a new time.
 func copyEntry(from, to string, e buildcache.Local) error {
 	for _, file := range []string{cached(e.Output, "-d"), cached(e.Action, "-a")} {
 		src, dst := filepath.Join(from, file), filepath.Join(to, file)
@@ -97,7 +97,7 @@ func copyEntry(from, to string, e buildcache.Local) error {
 			return err
 		}
 		switch _, err := os.Stat(dst); {
-		case err == nil: // an output of two entries
+		case err == nil: // another entry has the same output
 		case info.IsDir(): // a program of "go run" or "go tool"
 			err = os.CopyFS(dst, os.DirFS(src))
 			if err != nil {
@@ -129,19 +129,19 @@ func copyFile(src, dst string) error {
 	return out.Close()
 }
 
-// comparison is how a real run differed from what shared tells of it.
+// comparison says how a real run differed from the prediction of shared.
 type comparison struct {
 	Release  string `json:"release"`
 	Policy   string `json:"policy"`
 	Entries  int    `json:"entries"`   // that the real run used or made
 	Bytes    int64  `json:"bytes"`     // of these
-	Unseen   amount `json:"unseen"`    // of these, what shared does not know
-	Excess   amount `json:"excess"`    // what only shared has
+	Unseen   amount `json:"unseen"`    // part of these that shared did not predict
+	Excess   amount `json:"excess"`    // predicted by shared, but not in the real run
 	Executed int    `json:"executed"`  // compile actions of the real run
-	Other    string `json:"different"` // packages that were compiled in one of the two only
+	Other    string `json:"different"` // packages that were compiled in only one of the two
 }
 
-// compare is called after a real run, with what it restored.
+// compare is called after a real run, with what that run restored.
 func (s *shared) compare(policy, release string, before *buildcache.Inventory, u usage, g *graphs) comparison {
 	have := map[digest.ID]bool{}
 	for _, e := range before.Entries {

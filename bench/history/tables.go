@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// comparedRows lists the real runs that could be compared with what shared tells of them.
+// comparedRows lists the real runs that could be compared with the prediction of shared.
 func comparedRows(r *results) string {
 	var b strings.Builder
 	for _, c := range r.Compared {
@@ -23,7 +23,7 @@ func different(list string) string {
 	return lost(strings.Split(list, ", "))
 }
 
-// summaryRows has one row a policy: over all runs but the first.
+// summaryRows returns one row for each policy, over all runs except the first.
 func summaryRows(r *results) string {
 	var b strings.Builder
 	for _, name := range everyone {
@@ -44,7 +44,7 @@ func ratio(a, b float64) string {
 	return fmt.Sprintf("%.2f", a/b)
 }
 
-// runRows has one row a release, with the figures of the three policies side by side.
+// runRows returns one row for each release, with the figures of the three policies side by side.
 func runRows(r *results) string {
 	var b strings.Builder
 	lists := map[string][]run{}

@@ -2,8 +2,7 @@ package main
 
 import "github.com/org/gocache-action/bench/internal/kit"
 
-// targets leave out the first run, before which nothing is stored, where they are about what was
-// restored.
+// targets about what was restored leave out the first run, before which nothing is stored.
 func (r *results) targets() []kit.Target {
 	ours, daily, theirs := r.warm(gocacheName), r.warm(dailyName), r.warm(prefixName)
 	perWorking := func(list []run) float64 { return sum(list, restoredBytes) / max(1, sum(list, workingBytes)) }
@@ -29,7 +28,7 @@ func (r *results) targets() []kit.Target {
 	}
 }
 
-// worstHits is the least difference of the hit shares of two policies in one release.
+// worstHits returns the least difference between the hit shares of two policies in one release.
 func worstHits(ours, theirs []run) (worst float64) {
 	for i := range min(len(ours), len(theirs)) {
 		worst = min(worst, ours[i].Compiles.hitShare()-theirs[i].Compiles.hitShare())

@@ -8,8 +8,8 @@ import (
 	"github.com/org/gocache-action/internal/digest"
 )
 
-// amount is a number of build cache entries and what they take on disk: the action entries and
-// their outputs, each output once, in bytes before compression and without blocks or directories.
+// amount is a number of build cache entries and their size on disk: the action entries and their
+// outputs, each output counted once, in bytes before compression, without blocks or directories.
 type amount struct {
 	Entries int   `json:"entries"`
 	Bytes   int64 `json:"bytes"`
@@ -28,26 +28,26 @@ func measure(entries []buildcache.Local) (a amount) {
 	return a
 }
 
-// usage is what became of the build cache in a run.
+// usage says what became of the build cache in a run.
 type usage struct {
 	Restored amount `json:"restored"`
-	Used     amount `json:"used"` // of the restored
-	// of the restored; an output that is used by way of another entry counts as used
+	Used     amount `json:"used"` // restored entries that the run used
+	// restored entries that it did not use; an output counts as used if another entry uses it
 	Unused amount `json:"unused"`
-	// of the unused: what the run before used, as any policy would restore
+	// part of Unused that the previous run used, as any policy would restore
 	Latest  amount `json:"latest"`
 	Made    amount `json:"made"`    // by the run
 	Working amount `json:"working"` // used or made: what a cache for exactly this run would hold
 
 	used, made []digest.ID
-	// working are the entries themselves.
+	// working lists these entries.
 	working []buildcache.Local
 }
 
 // inspect compares a build cache before and after a run that began at start. An entry was used if
-// its action entry was touched: the go command sets its time when it looks an action up and the
-// time is an hour old, which all that is restored is. It touches outputs only where it reads them;
-// here they count with their entries, as they are restored together.
+// its action entry was touched: the go command sets its time when it looks up an action and the
+// time is an hour old, as it is for everything restored. It touches outputs only when it reads
+// them; here they count with their entries, since they are restored together.
 func inspect(before, after *buildcache.Inventory, start time.Time, last map[digest.ID]bool) usage {
 	restored := make(map[digest.ID]bool, len(before.Entries))
 	for _, e := range before.Entries {
@@ -71,7 +71,7 @@ func inspect(before, after *buildcache.Inventory, start time.Time, last map[dige
 	return u
 }
 
-// unused measures what was restored in vain, and the part of it that the run before used.
+// unused measures what was restored but not used, and the part of it that the previous run used.
 func unused(restored, used []buildcache.Local, last map[digest.ID]bool) (all, latest amount) {
 	inUse, outputs := map[digest.ID]bool{}, map[digest.ID]bool{}
 	for _, e := range used {

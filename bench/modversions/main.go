@@ -1,14 +1,14 @@
-// Modversions measures what would be gained if the module objects of a store shared what different
+// Command modversions measures what a store would gain if its module objects shared what different
 // versions of a module have in common, as the outputs of the build cache do.
 //
 //	go run ./bench/modversions
 //	go run ./bench/modversions -module github.com/gohugoio/hugo -first v0.140.0 -last v0.147.0
 //
-// It goes through the releases of a project in order. Of the modules that the tests of a release
-// need and no release before it needed, it counts the stored bytes in three ways: each module as one
-// compressed archive, as those of its files that no module before has, and as those chunks of its
-// files that no module before has. The first release fills an empty store and is left out of the
-// sums.
+// It goes through the releases of a project in order. For the modules that the tests of a release
+// need and no earlier release needed, it counts the stored bytes in three ways: each module as one
+// compressed archive, only those of its files that no earlier module has, and only those chunks of
+// its files that no earlier module has. The first release fills an empty store and is left out of
+// the sums.
 package main
 
 import (
@@ -113,7 +113,7 @@ func goCommand(dir string, args ...string) ([]byte, error) {
 	return out, err
 }
 
-// store knows what is stored so far.
+// store records what has been stored so far.
 type store struct {
 	modules map[string]bool
 	files   map[[sha256.Size]byte]bool
@@ -129,7 +129,7 @@ func newStore() *store {
 	return &store{map[string]bool{}, map[[sha256.Size]byte]bool{}, map[[sha256.Size]byte]bool{}, e}
 }
 
-// release stores what is new among the modules of a release, and returns how many these are.
+// release stores the new modules of a release, and returns how many there are.
 func (s *store) release(work, module, version string) (added sizes, modules int, err error) {
 	project, err := source(work, module, version)
 	if err != nil {
@@ -170,7 +170,7 @@ func source(work, module, version string) (string, error) {
 	return to, os.CopyFS(to, os.DirFS(got.Dir))
 }
 
-// module stores the tree of a module in all ways.
+// module stores the tree of a module in all three ways.
 func (s *store) module(dir string) (sizes, error) {
 	var whole, files, chunks bytes.Buffer
 	w := tar.NewWriter(&whole)
@@ -199,7 +199,7 @@ func (s *store) module(dir string) (sizes, error) {
 	return sizes{s.stored(whole.Bytes()), s.stored(files.Bytes()), s.stored(chunks.Bytes())}, nil
 }
 
-// file writes a file to files, and each of its chunks to chunks, unless it is stored.
+// file writes a file to files, and each of its chunks to chunks, unless they are already stored.
 func (s *store) file(data []byte, files, chunks *bytes.Buffer) {
 	addNew(s.files, data, files)
 	for len(data) > 0 {

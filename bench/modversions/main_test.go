@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestModule: the second version of a module is only what the first one lacks.
+// TestModule: the second version of a module adds only what the first one lacks.
 func TestModule(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	noise := make([]byte, 1<<20)

@@ -14,28 +14,28 @@ import (
 	"github.com/org/gocache-action/internal/digest"
 )
 
-// sizeClasses are the sizes of outputs, in bytes: as in real caches 85 to 90 % are below 4 KiB, and
-// here nearly all, so that a million of them fit on a disk. The mean is about 400 bytes.
+// sizeClasses are the sizes of outputs, in bytes. In real caches, 85 to 90 % are below 4 KiB; here
+// nearly all are, so that a million of them fit on a disk. The mean is about 400 bytes.
 var sizeClasses = []struct {
 	percent, least, most int
 }{
 	{30, 0, 64}, {50, 64, 384}, {17, 384, 1536}, {3, 1536, 6144},
 }
 
-// sharing: every eighth action has the output of the one before, as the same package for another
-// flag can have.
+// sharing: every eighth action has the same output as the one before, which can happen when a
+// package is compiled with another flag.
 const sharing = 8
 
-// words are what outputs consist of besides random bytes, so that they compress about as well as
-// real ones.
+// words make up outputs, together with random bytes, so that they compress about as well as real
+// ones.
 var words = [][]byte{
 	[]byte("go:string.*"), []byte("runtime.gcWriteBarrier"), []byte("type:.eq."), []byte("github.com/example/project/internal/"),
 	[]byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), []byte("errors.New"), []byte("(*Server).ServeHTTP"), []byte("fmt.Sprintf"),
 }
 
-// makeEntries adds the build entries first to first+n-1 to the cache in dir, each with an output of
-// its own but for those that share one. They were made at times a millisecond apart, the first of
-// all at base.
+// makeEntries adds the build entries first to first+n-1 to the cache in dir, each with its own
+// output, except for those that share one. Their times are a millisecond apart, and the first of
+// all is at base.
 func makeEntries(ctx context.Context, dir string, first, n int, base time.Time) error {
 	c := buildcache.Open(dir)
 	if err := c.Prepare(base); err != nil {
@@ -79,7 +79,7 @@ func actionID(i int) digest.ID {
 	return digest.Of(binary.LittleEndian.AppendUint64([]byte("action"), uint64(i)))
 }
 
-// content makes the bytes of output i, always the same.
+// content returns the bytes of output i, which are always the same.
 func content(i int) []byte {
 	rnd := rand.New(rand.NewPCG(uint64(i), 1))
 	n, p := 0, rnd.IntN(100)

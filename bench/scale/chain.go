@@ -29,11 +29,11 @@ const (
 )
 
 // measureSize runs the scenarios on caches of n build entries: one machine makes and saves them,
-// another one restores them and goes on.
+// and another one restores them and continues.
 func (l *lab) measureSize(ctx context.Context, n int) (s size, err error) {
 	dir := l.Path(fmt.Sprint(n))
 	defer func() {
-		if l.image == nil { // which goes as a whole
+		if l.image == nil { // an image is removed as a whole
 			err = errors.Join(err, osfile.RemoveAll(dir))
 		}
 	}()
@@ -63,7 +63,7 @@ func (l *lab) measureSize(ctx context.Context, n int) (s size, err error) {
 		job     job
 		verb    []string
 		before  func() error
-		entries func(output) int // how many the command has to tell of
+		entries func(output) int // the number that the command must report
 		want    int
 	}{
 		{planSave, a, []string{"plan", "save"}, nil, func(o output) int { return o.Save.Build.Upload }, n},
@@ -103,7 +103,7 @@ func (l *lab) measureSize(ctx context.Context, n int) (s size, err error) {
 	return s, nil
 }
 
-// count notes the objects in the store, and the size of the largest manifest.
+// count records the number of objects in the store, and the size of the largest manifest.
 func (s *size) count(objects map[string]kit.Object) {
 	for name, o := range objects {
 		s.Objects++
@@ -114,7 +114,7 @@ func (s *size) count(objects map[string]kit.Object) {
 	}
 }
 
-// checkCache counts the entries of a build cache, without the package that put them there, and
+// checkCache counts the entries of a build cache without using the package that put them there, and
 // compares every hundredth output with its name.
 func checkCache(dir string, want int) error {
 	actions, outputs := 0, 0

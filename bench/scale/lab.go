@@ -16,7 +16,7 @@ import (
 
 const bucket = "scale"
 
-// lab is the working directory, the server, and how commands are started.
+// lab is the working directory and the server, and starts commands.
 type lab struct {
 	kit.Dir
 	options
@@ -58,12 +58,12 @@ func (l *lab) setUp(ctx context.Context) (err error) {
 	return l.server.NewBucket(bucket)
 }
 
-// imageSize holds two caches with a million entries each: four million files of a few hundred
-// bytes.
+// imageSize has room for two caches with a million entries each: four million files of a few
+// hundred bytes.
 const imageSize = 10 << 30
 
-// mount gives root a file system of its own to work in, unless that is not wanted: others can lack
-// the inodes. It has small blocks.
+// mount mounts a file system for the work, if the user is root and wants it, since other file
+// systems may lack the inodes. It has small blocks.
 func (l *lab) mount(ctx context.Context) error {
 	if os.Geteuid() != 0 || !l.ownDisk {
 		return nil
@@ -79,7 +79,7 @@ func (l *lab) mount(ctx context.Context) error {
 	return l.image.Mount(ctx, []string{"-b", "1024", "-I", "256", "-N", "6000000", "-O", "^has_journal", "-E", "lazy_itable_init=1"}, "loop,noatime")
 }
 
-// program returns the path of a program, which is built unless there is a file with it.
+// program returns the path of a program, and builds it unless file names an existing one.
 func (l *lab) program(ctx context.Context, name, file string, build ...string) (string, error) {
 	if file != "" {
 		return file, nil
@@ -88,7 +88,7 @@ func (l *lab) program(ctx context.Context, name, file string, build ...string) (
 	return l.Path("bin", name), kit.Build(ctx, l.Path("bin", name), build...)
 }
 
-// empty removes what is in the working directory; itself it may be a mount point.
+// empty removes the content of the working directory, which itself may be a mount point.
 func (l *lab) empty() error {
 	list, err := os.ReadDir(l.work)
 	if err != nil {
@@ -112,7 +112,7 @@ func (l *lab) close() error {
 	return l.empty()
 }
 
-// job is one machine: its caches, and the project and the store that it works with.
+// job is one machine: its caches, with the project and the store that it works with.
 type job struct {
 	lab     *lab
 	dir     string // of the caches and of the state file
@@ -123,8 +123,8 @@ type job struct {
 func (j job) modDir() string   { return filepath.Join(j.dir, "mod") }
 func (j job) buildDir() string { return filepath.Join(j.dir, "build") }
 
-// env is that of a job without network but for the store. With -trimpath it does not matter that
-// each machine has its caches elsewhere.
+// env returns the environment of a job that has no network except the store. With -trimpath, it
+// does not matter that the caches of each machine are in different places.
 func (j job) env() []string {
 	return slices.Concat(kit.Environ("GO", "AWS_", "TMPDIR=", "HOME="), kit.Credentials(), []string{
 		"GOMODCACHE=" + j.modDir(), "GOCACHE=" + j.buildDir(), "GOPROXY=off", "GOSUMDB=off", "GOENV=off", "GOTOOLCHAIN=local", "GOWORK=off",
@@ -141,7 +141,7 @@ func (j job) args(verb ...string) []string {
 		"--dir", j.project, "--state", filepath.Join(j.dir, "state.json"))
 }
 
-// output is what the commands print and is of interest here; each prints a part of it.
+// output holds the parts of interest of what the commands print; each command prints some of them.
 type output struct {
 	counts
 	Restore, Save struct{ counts } // of plan
@@ -158,7 +158,7 @@ type counts struct {
 	Build, Modules struct{ Restored, Present, Missing, Refused, Uploaded, Stored, Trimmed, Skipped, Fetch, Upload int }
 }
 
-// run runs a command. A warning is an error: nothing goes wrong here.
+// run runs a command. A warning is an error, since nothing should go wrong here.
 func (j job) run(ctx context.Context, verb ...string) (kit.Cost, output, error) {
 	if err := os.MkdirAll(j.dir, 0o755); err != nil {
 		return kit.Cost{}, output{}, err
@@ -177,7 +177,7 @@ func (j job) run(ctx context.Context, verb ...string) (kit.Cost, output, error) 
 	return took.Cost, out, err
 }
 
-// machine says with what a run was made.
+// machine describes with what a run was made.
 type machine struct {
 	kit.Machine
 	Kernel  string `json:"kernel"`

@@ -14,15 +14,15 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// What works at once on one key of one server.
+// Jobs that work on one key of one server at once.
 const (
 	loadRestores = 64
 	loadSaves    = 16
 	loadEntries  = 1000 // in the snapshot that is restored
-	loadNew      = 50   // that each save adds
+	loadNew      = 50   // added by each save
 )
 
-// load is what came of it.
+// load is the result.
 type load struct {
 	Restores  int            `json:"restores"`
 	Saves     int            `json:"saves"`
@@ -36,8 +36,8 @@ type load struct {
 	Conflicts int            `json:"conflicts"`
 }
 
-// measureLoad has processes restore and save at once, each with caches of its own. Any error, any
-// loss and any warning ends it.
+// measureLoad lets processes restore and save at once, each with its own caches. It fails on any
+// error, loss or warning.
 func (l *lab) measureLoad(ctx context.Context) (*load, error) {
 	dir := l.Path("load")
 	defer osfile.RemoveAll(dir)
@@ -46,7 +46,7 @@ func (l *lab) measureLoad(ctx context.Context) (*load, error) {
 	if err := l.seedLoad(ctx, seed); err != nil {
 		return nil, err
 	}
-	if _, err := l.server.Requests(); err != nil { // those so far
+	if _, err := l.server.Requests(); err != nil { // discard the requests so far
 		return nil, err
 	}
 	start := time.Now()
@@ -111,7 +111,7 @@ func (w *load) run(ctx context.Context, seed job) error {
 			j := seed
 			j.dir = filepath.Join(filepath.Dir(seed.dir), fmt.Sprint("restore", i))
 			c, out, err := j.run(ctx, "restore")
-			if err == nil && out.Build.Restored < loadEntries { // more when it began late
+			if err == nil && out.Build.Restored < loadEntries { // more if it began late
 				err = fmt.Errorf("restore %d: %d entries", i, out.Build.Restored)
 			}
 			note(&w.Restore, c)
@@ -121,7 +121,7 @@ func (w *load) run(ctx context.Context, seed job) error {
 	for i := range loadSaves {
 		g.Go(func() error {
 			c, out, err := saving(seed, i).run(ctx, "save")
-			// an output can be equal to one of another job, and be stored already
+			// an output can equal one of another job, and already be stored
 			if err == nil && out.Build.Uploaded == 0 {
 				err = fmt.Errorf("save %d uploaded nothing", i)
 			}

@@ -1,9 +1,9 @@
 // Command scale measures gocache on synthetic caches of up to a million build entries and 5,000
-// modules, and says how time and memory grow with them. It also has 64 restores and 16 saves work
-// on one server at once.
+// modules, and reports how time and memory grow with them. It also runs 64 restores and 16 saves on
+// one server at once.
 //
-// The caches are real files with right names and hashes, and so are the server and the commands.
-// Run it from the root of the repository by "bash bench/scale/run"; see README.md.
+// The caches are real files with correct names and hashes, and the server and the commands are
+// real. Run it from the root of the repository with "bash bench/scale/run"; see README.md.
 package main
 
 import (
@@ -38,7 +38,7 @@ func execute(ctx context.Context, args []string) error {
 	}.Run(ctx, o.Output)
 }
 
-// measureAll measures the load, then the sizes in their order.
+// measureAll measures the load, and then the sizes in their order.
 func measureAll(ctx context.Context, o options) (res *results, err error) {
 	l, err := newLab(ctx, o)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 const perModule = 200
 
 // madeModule is one module version of the project, with two older versions of which the module
-// graph has the go.mod alone: one that go.sum names, and one that it does not.
+// graph has only the go.mod: one that go.sum names, and one that it does not.
 type madeModule struct {
 	v           module.Version
 	files       map[string][]byte // of the tree
@@ -48,14 +48,14 @@ func newModule(i int) madeModule {
 
 func goMod(v module.Version) []byte { return fmt.Appendf(nil, "module %s\n\ngo 1.21\n", v.Path) }
 
-// modSum is the hash of a go.mod as it stands in go.sum.
+// modSum returns the hash of a go.mod file as in go.sum.
 func modSum(data []byte) string {
 	var t modcache.TreeHash
 	t.Add("go.mod", sha256.Sum256(data))
 	return t.Sum()
 }
 
-// text makes n bytes of words, with numbers among them.
+// text returns n bytes of words with numbers among them.
 func text(i, file, n int) []byte {
 	rnd := rand.New(rand.NewPCG(uint64(i), uint64(file)+100))
 	var b bytes.Buffer
@@ -65,7 +65,7 @@ func text(i, file, n int) []byte {
 	return b.Bytes()[:n]
 }
 
-// install puts the module and the older versions' files into a module cache.
+// install puts the module, and the files of the older versions, into a module cache.
 func (m madeModule) install(stage *modcache.Stage) error {
 	inst, err := stage.Begin(m.v, modcache.InstallOptions{})
 	if err != nil {
@@ -107,7 +107,7 @@ func info(version string) []byte {
 }
 
 // makeModules makes a module cache with n modules, and in project a program that imports every
-// tenth of them: more of a graph is there for its sake alone.
+// tenth of them: the others are only part of the module graph, like most modules of real ones.
 func makeModules(ctx context.Context, dir, project string, n int) error {
 	stage, err := modcache.Open(dir, modcache.Options{}).NewStage()
 	if err != nil {

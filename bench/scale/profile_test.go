@@ -15,7 +15,7 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// BenchmarkCommands runs what the commands run, in one process with a directory store, so that
+// BenchmarkCommands runs what the commands run, in one process and with a directory store, so that
 // profiles show where time and memory go:
 //
 //	SCALE_ENTRIES=100000 go test ./bench/scale -run '^$' -bench Commands/first-save -benchtime 1x -cpuprofile cpu.out -memprofile mem.out
@@ -83,7 +83,7 @@ func newProfiled(b *testing.B, n int) *profiled {
 	return w
 }
 
-// store opens the directory store of a number.
+// store opens the i-th directory store.
 func (w *profiled) store(b *testing.B, i int) store.Store {
 	st, err := dir.Open(filepath.Join(w.base, "store", strconv.Itoa(i)))
 	if err != nil {

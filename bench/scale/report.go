@@ -22,7 +22,7 @@ type page struct{ *results }
 
 func (p page) Minutes() float64 { return p.Finished.Sub(p.Started).Minutes() }
 
-// SizeHead is the head of a table with a column a size.
+// SizeHead returns the head of a table with one column for each size.
 func (p page) SizeHead() string {
 	head, line := "| scenario |", "|---|"
 	for _, s := range p.Sizes {
@@ -39,7 +39,7 @@ func thousands(n int) string {
 	return fmt.Sprintf("%g k", float64(n)/1e3)
 }
 
-// rows has a row for each scenario and a cell for each size.
+// rows returns a row for each scenario, with a cell for each size.
 func (p page) rows(cell func(size, measured) string) string {
 	var b strings.Builder
 	for _, m := range p.Sizes[0].Steps {
@@ -56,7 +56,7 @@ func (p page) rows(cell func(size, measured) string) string {
 	return b.String()
 }
 
-// TimeRows has user, system and wall time.
+// TimeRows returns user, system and wall time.
 func (p page) TimeRows() string {
 	return p.rows(func(_ size, m measured) string {
 		return fmt.Sprintf("%.2f + %.2f (%.1f)", m.Cost.User, m.Cost.System, m.Cost.Wall)
@@ -77,7 +77,7 @@ func (p page) BytesRows() string {
 	})
 }
 
-// GrowthRows says what one more entry costs, from each size to the next.
+// GrowthRows returns the cost of one more entry, from each size to the next.
 func (p page) GrowthRows() string {
 	var b strings.Builder
 	for _, name := range scenarios {
@@ -101,7 +101,7 @@ func (p page) GrowthRows() string {
 	return b.String()
 }
 
-// GrowthHead is the head of that table.
+// GrowthHead returns the head of that table.
 func (p page) GrowthHead() string {
 	head, line := "| scenario |", "|---|"
 	for i := range p.Sizes[1:] {
@@ -121,8 +121,8 @@ func (p page) ManifestRows() string {
 	return b.String()
 }
 
-// Fits is how many entries a manifest can have by its size, at the bytes an entry takes in the
-// largest.
+// Fits returns how many entries fit into the size limit of a manifest, based on the bytes per entry
+// in the largest one.
 func (p page) Fits() string {
 	s := p.Sizes[len(p.Sizes)-1]
 	return fmt.Sprintf("%.1f million", snapshot.MaxManifest/(float64(s.Manifest)/float64(s.Entries))/1e6)

@@ -20,7 +20,7 @@ type results struct {
 	Note string `json:"note,omitempty"`
 }
 
-// size is what was measured on caches of one size.
+// size holds the measurements on caches of one size.
 type size struct {
 	Entries  int        `json:"entries"`
 	Modules  int        `json:"modules"`
@@ -30,7 +30,7 @@ type size struct {
 	Steps    []measured `json:"steps"`
 }
 
-// measured is one scenario. Requests are those that the program counts.
+// measured is one scenario. Requests are those that the program itself counts.
 type measured struct {
 	Name     string           `json:"name"`
 	Cost     kit.Cost         `json:"cost"`
@@ -39,7 +39,7 @@ type measured struct {
 	Fetched  int64            `json:"fetched,omitempty"`  // bytes
 }
 
-// loadAll joins what several runs measured.
+// loadAll merges the figures of several runs.
 func loadAll(files []string) (*results, error) {
 	var all *results
 	for _, file := range files {
@@ -73,7 +73,7 @@ func (s size) step(name string) (measured, bool) {
 	return measured{}, false
 }
 
-// slope is how much a figure grows with each entry from one size to the next.
+// slope returns how much a figure grows with each entry, from one size to the next.
 func slope(a, b size, name string, f func(kit.Cost) float64) (float64, bool) {
 	x, ok1 := a.step(name)
 	y, ok2 := b.step(name)
@@ -84,8 +84,8 @@ func user(c kit.Cost) float64   { return c.User }
 func system(c kit.Cost) float64 { return c.System }
 func memory(c kit.Cost) float64 { return float64(c.MaxRSS) }
 
-// growth compares what an entry costs from the middle size to the last with what it costs from the
-// first to the middle one, in user time: 1 is linear.
+// growth compares the cost of an entry between the middle and the last size with that between the
+// first and the middle one, in user time: 1 is linear.
 func (r *results) growth(name string) (float64, bool) {
 	n := len(r.Sizes)
 	if n < 3 {
@@ -96,8 +96,8 @@ func (r *results) growth(name string) (float64, bool) {
 	return high / low, ok1 && ok2 && low > 0
 }
 
-// maxGrowth leaves room for sorting, and for what is in the caches of a processor with fewer
-// entries.
+// maxGrowth leaves room for sorting, and for the fact that fewer entries fit better into processor
+// caches.
 const maxGrowth = 1.5
 
 func (r *results) targets() (list []kit.Target) {
@@ -116,5 +116,5 @@ func (r *results) targets() (list []kit.Target) {
 
 func (r *results) missed() []string { return kit.Missed(r.targets(), "%.2f") }
 
-// scenarios that read or write entries; the others do not depend on them.
+// scenarios that read or write entries; the others do not depend on the number of entries.
 var scenarios = []string{planSave, firstSave, planRestore, restoreEmpty, restoreOver, saveSame, saveMore}

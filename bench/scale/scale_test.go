@@ -14,8 +14,8 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// TestCaches: the synthetic caches are what the go command and this project take for whole, and the
-// project of them builds.
+// TestCaches: the go command and this project accept the synthetic caches as whole, and their
+// project builds.
 func TestCaches(t *testing.T) {
 	dir := t.TempDir()
 	const entries, modules = 2000, 5
@@ -61,8 +61,8 @@ func TestCaches(t *testing.T) {
 	}
 }
 
-// TestReport: a scenario whose cost an entry doubles from size to size misses its target, a linear
-// one meets it.
+// TestReport: a scenario whose cost per entry doubles from size to size misses its target, and a
+// linear one meets it.
 func TestReport(t *testing.T) {
 	r := &results{Load: &load{Requests: map[string]int{"GetObject": 3}}}
 	for _, n := range []int{10_000, 100_000, 1_000_000} {

@@ -15,15 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The names of the namespaces and the addresses (from 198.18.0.0/15, RFC 2544, meant
-// for benchmarks). The benchmark in the parent directory uses the same.
+// The names of the namespaces, and their addresses (from 198.18.0.0/15, which RFC 2544 reserves for
+// benchmarks). The benchmark in the parent directory uses the same.
 const (
 	serverNS, serverTUN, serverAddr = "gocache-bench-srv", "gcbench-srv", "198.18.64.1/30"
 	clientNS, clientTUN, clientAddr = "gocache-bench-cli", "gcbench-cli", "198.18.64.2/30"
 )
 
-// queue is how many bytes wait in one direction before further packets are dropped.
-// It must hold more than rate x delay, or the delay could not be kept up at full rate.
+// queue is how many bytes wait in one direction before further packets are dropped. It must hold
+// more than rate x delay, or the link could not keep up its full rate with the delay.
 const queue = 36 << 20
 
 type shaping struct {
@@ -34,7 +34,7 @@ type shaping struct {
 
 // serve sets up both ends, relays until ctx ends, and removes the namespaces.
 func serve(ctx context.Context, s shaping) error {
-	removeNamespaces() // what an earlier, killed run left
+	removeNamespaces() // left by an earlier run that was killed
 	defer removeNamespaces()
 	server, err := endpoint(serverNS, serverTUN, serverAddr, s.mtu)
 	if err != nil {
@@ -79,9 +79,9 @@ func endpoint(ns, tun, addr string, mtu int) (int, error) {
 	return fd, nil
 }
 
-// openTUN opens a blocking descriptor: the device lives as long as it stays open, also after it
-// moved to another namespace. As most network cards do, the device takes over checksums and cutting
-// into segments, so that packets of up to 64 KiB cross the relay, each behind a header that says so
+// openTUN opens a blocking descriptor: the device exists as long as that stays open, even after it
+// has moved to another namespace. Like most network cards, the device computes checksums and cuts
+// data into segments, so packets of up to 64 KiB cross the relay, each after a header that says so
 // (virtio_net_hdr).
 func openTUN(name string) (int, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
@@ -125,13 +125,13 @@ type packet struct {
 const (
 	headerSize = 10 // virtio_net_hdr
 	maxPacket  = headerSize + 64<<10
-	// tick is how long the sender sleeps at least, so that the relay takes little of the cores on
-	// which both ends run too.
+	// tick is how long the sender sleeps at least, so that the relay uses little of the cores on
+	// which both ends run as well.
 	tick = 500 * time.Microsecond
 )
 
-// relay moves packets in one direction. The sender sleeps to the due time of the oldest
-// packet; a late wake-up sends what has become due in one burst, so the mean rate holds.
+// relay moves packets in one direction. The sender sleeps until the oldest packet is due. If it
+// wakes up late, it sends everything that has become due in one burst, so the mean rate is kept.
 func (s shaping) relay(from, to int) error {
 	waiting := make(chan packet, 1<<16)
 	var queued atomic.Int64
@@ -147,7 +147,7 @@ func (s shaping) relay(from, to int) error {
 		}
 	}()
 	defer close(waiting)
-	free := time.Now() // when the link has sent all that was accepted so far
+	free := time.Now() // when the link will have sent everything accepted so far
 	for {
 		data := pool.Get().(*[]byte)
 		n, err := unix.Read(from, (*data)[:maxPacket])

@@ -1,8 +1,8 @@
 //go:build linux
 
-// Command shape makes a slow link on one machine: two network namespaces joined by a
-// userspace relay that adds a delay and limits the rate. It works on kernels
-// without the netem module, and needs root, the ip command and /dev/net/tun.
+// Command shape makes a slow link on one machine: two network namespaces joined by a userspace
+// relay that adds a delay and limits the rate. It works on kernels without the netem module, and
+// needs root, the ip command and /dev/net/tun.
 //
 //	shape [-delay 10ms] [-rate 1000] link     until SIGTERM; prints "ready" when the link is up
 //	shape probe HOST:PORT                     waits for the port, prints the median time to connect

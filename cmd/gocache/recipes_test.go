@@ -27,8 +27,8 @@ func readDoc(t *testing.T, name string) string {
 	return string(data)
 }
 
-// TestShellRecipe runs the script of the documentation as it stands there, around commands that
-// succeed and that fail.
+// TestShellRecipe runs the script exactly as the documentation has it, around commands that succeed
+// and commands that fail.
 func TestShellRecipe(t *testing.T) {
 	_, rest, ok := strings.Cut(readDoc(t, "recipes.md"), "<!-- tested: cached -->\n```sh\n")
 	script, _, ok2 := strings.Cut(rest, "```")
@@ -48,7 +48,7 @@ func TestShellRecipe(t *testing.T) {
 	})
 }
 
-// TestRecipes: what is to be copied is well-formed, and says nothing that gocache does not know.
+// TestRecipes: code to be copied is well-formed, and uses only names that gocache knows.
 func TestRecipes(t *testing.T) {
 	known := []string{config.TokenVariable}
 	for _, o := range config.Options() {
@@ -65,7 +65,7 @@ func TestRecipes(t *testing.T) {
 		}
 		for _, v := range regexp.MustCompile(`GOCACHE_ACTION_[A-Z_]+`).FindAllString(text, -1) {
 			if !slices.Contains(known, v) {
-				t.Errorf("%s: there is no %s", name, v)
+				t.Errorf("%s: gocache does not know %s", name, v)
 			}
 		}
 	}

@@ -24,16 +24,16 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"gocache": func() { os.Exit(run()) }})
 }
 
-// TestScripts runs testdata/script against the real command, real go and git commands, and a
-// module proxy that serves the modules in testdata at the root of the repository. Beyond what
-// testscript has, scripts can say
+// TestScripts runs testdata/script with the real command, real go and git commands, and a module
+// proxy that serves the modules in testdata at the root of the repository. In addition to the
+// commands of testscript, scripts can use
 //
-//	exits 2 gocache restore --nonsense     the exact exit code
-//	tree DIR FILE                          list DIR with sizes and times into FILE
-//	waitfor GLOB                           until it matches something
-//	count N GLOB                           so many matches
-//	hide PROGRAM                           drop the directories that hold it from PATH
-//	stdlib                                 put the compiled standard library into GOCACHE, which is several times as fast as to compile it
+//	exits 2 gocache restore --nonsense     run a command that must end with this exit code
+//	tree DIR FILE                          write a list of DIR, with sizes and times, to FILE
+//	waitfor GLOB                           wait until the pattern matches something
+//	count N GLOB                           demand this number of matches
+//	hide PROGRAM                           remove the directories that have it from PATH
+//	stdlib                                 put the compiled standard library into GOCACHE, which is much faster than compiling it
 func TestScripts(t *testing.T) {
 	proxy := goproxytest.NewTestServer(t, "../../testdata/modules", "")
 	testscript.Run(t, testscript.Params{
@@ -54,8 +54,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// setup gives each script a home and caches of its own, and no traces of the CI system that
-// may be running the tests.
+// setup gives each script its own home directory and caches, and removes variables of the CI system
+// that may be running the tests.
 func setup(env *testscript.Env, proxy string) error {
 	home := e2etest.QuietHome(env.T().(testing.TB), filepath.Join(env.WorkDir, ".home"))
 	for name, value := range map[string]string{

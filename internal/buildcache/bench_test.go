@@ -16,7 +16,7 @@ import (
 	"github.com/org/gocache-action/internal/digest"
 )
 
-// hostCache is the build cache of the machine, or what BUILDCACHE names.
+// hostCache returns the build cache of the machine, or the one that BUILDCACHE names.
 func hostCache(tb testing.TB) *Cache {
 	dir := os.Getenv("BUILDCACHE")
 	if dir == "" {
@@ -106,7 +106,7 @@ func installAll(c *Cache, inv *Inventory, data map[digest.ID][]byte) error {
 	return nil
 }
 
-// TestMemory merges a million entries, each with an output of its own.
+// TestMemory merges a million entries with an output each.
 func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs half a gigabyte")
@@ -130,8 +130,8 @@ func TestMemory(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	perEntry := (after.HeapAlloc - before.HeapAlloc) / n
-	t.Logf("%d bytes an entry, at most %d MiB from the system", perEntry, after.HeapSys>>20)
+	t.Logf("%d bytes per entry, at most %d MiB from the system", perEntry, after.HeapSys>>20)
 	if perEntry > 200 {
-		t.Errorf("%d bytes an entry", perEntry)
+		t.Errorf("%d bytes per entry", perEntry)
 	}
 }

@@ -42,7 +42,7 @@ func newCache(t *testing.T) *Cache {
 	return c
 }
 
-// put stores an output and, for each action, an entry.
+// put stores an output, and an entry for each action.
 func put(c *Cache, data []byte, exec string, actions ...digest.ID) (Output, error) {
 	o := Output{ID: digest.Of(data), Size: int64(len(data)), Time: testTime.UnixNano(), Exec: exec}
 	w, err := c.CreateOutput(o, testTime)
@@ -116,7 +116,7 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// TestScanCancelled: a scan ends as soon as it may, in the midst of a subdirectory too.
+// TestScanCancelled: a scan ends soon after its context, also in the middle of a subdirectory.
 func TestScanCancelled(t *testing.T) {
 	c := newCache(t)
 	for i := range 50 {
@@ -134,7 +134,7 @@ func TestScanCancelled(t *testing.T) {
 	}
 }
 
-// cancelledAfter is cancelled once it was asked often enough.
+// cancelledAfter is a context that is cancelled after its state was read a number of times.
 type cancelledAfter struct {
 	context.Context
 	left int
@@ -147,7 +147,7 @@ func (c *cancelledAfter) Err() error {
 	return nil
 }
 
-// byID sorts outputs as an inventory has them.
+// byID sorts outputs in the order of an inventory.
 func byID(outputs ...Output) []Output {
 	slices.SortFunc(outputs, func(a, b Output) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	return outputs
@@ -251,7 +251,7 @@ func TestPrepare(t *testing.T) {
 	}
 	write(t, c, "trim.txt", "junk")
 	if err := c.Prepare(testTime); err != nil || read("trim.txt") != "1700000000" {
-		t.Errorf("junk in trim.txt stays: %v", err)
+		t.Errorf("junk is left in trim.txt: %v", err)
 	}
 }
 
@@ -292,7 +292,7 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-// fill writes n outputs of 2 KiB and as many action entries into a new cache.
+// fill writes n outputs of 2 KiB and as many action entries to a new cache.
 func fill(arg string) error {
 	n, err := strconv.Atoi(arg)
 	if err != nil {

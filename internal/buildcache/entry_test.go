@@ -41,8 +41,8 @@ func TestEntryText(t *testing.T) {
 	}
 }
 
-// cmdGoParse is the parser of cmd/go/internal/cache.DiskCache.get, go1.26, for a file
-// named after the action in it.
+// cmdGoParse is the parser of cmd/go/internal/cache.DiskCache.get, go1.26, for a file named after
+// the action in it.
 func cmdGoParse(data []byte) (e Entry, err error) {
 	const hexSize = 64
 	entry := data

@@ -45,7 +45,7 @@ func newProject(t *testing.T) project {
 	return p
 }
 
-// run runs a go command with the cache and returns what it prints.
+// run runs a go command with the cache and returns its output.
 func (p project) run(c *Cache, args ...string) string {
 	p.t.Helper()
 	cmd := exec.Command("go", args...)
@@ -58,7 +58,7 @@ func (p project) run(c *Cache, args ...string) string {
 	return string(out)
 }
 
-// copyTo restores all that src holds into dst, aged.
+// copyTo restores everything in src to dst, aged.
 func copyTo(t *testing.T, dst, src *Cache, now time.Time) *Inventory {
 	t.Helper()
 	inv := scan(t, src)
@@ -90,8 +90,8 @@ func copyTo(t *testing.T, dst, src *Cache, now time.Time) *Inventory {
 	return inv
 }
 
-// TestRealCache copies what the go command cached and expects that it then
-// compiles nothing, finds its test results and the program of "go run", and marks what it uses.
+// TestRealCache copies what the go command cached. The go command must then compile nothing, find
+// its test results and the program of "go run", and mark what it uses.
 func TestRealCache(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles a project and its test")
@@ -101,12 +101,12 @@ func TestRealCache(t *testing.T) {
 	if err := stdtest.Fill(src.dir); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * time.Second) // test results are not cached when a file is younger
+	time.Sleep(2 * time.Second) // a test result is not cached while a file is younger than that
 	p.run(src, "build", "-o", os.DevNull, "./...")
 	p.run(src, "vet", "./...")
 	p.run(src, "test", "./...")
 	p.run(src, "run", ".")
-	p.run(src, "tool", "-n", "fix") // fails where there is no such tool
+	p.run(src, "tool", "-n", "fix") // fails if there is no such tool
 	inv := copyTo(t, dst, src, time.Now())
 	programs := 0
 	for _, o := range inv.Outputs {
@@ -163,8 +163,8 @@ func exe() string {
 	return ""
 }
 
-// writeKilled copies the outputs of a cache, the one of the given ID last, and kills
-// itself at the n-th step of that. arg is source, destination, ID and n.
+// writeKilled copies the outputs of a cache, the one with the given ID last, and kills itself at
+// step n of copying that one. arg is source, destination, ID and n.
 func writeKilled(arg string) error {
 	f := strings.Split(arg, "|")
 	src, dst := Open(f[0]), Open(f[1])
@@ -220,8 +220,8 @@ func copyInTwo(dst, src *Cache, o Output, step func()) error {
 	return errors.Join(err, err2, w.Close())
 }
 
-// TestKilled kills the copy of a package and of a program at each step. The action entries are all
-// there before, which is the hardest case: they name an output that is half there.
+// TestKilled kills the copy of a package and of a program at each step. All action entries are
+// there before that, which is the hardest case: they name a partial output.
 func TestKilled(t *testing.T) {
 	osfiletest.NeedCompiler(t)
 	p := newProject(t)
@@ -274,8 +274,8 @@ func testKilled(p project, src *Cache, o Output, n int) {
 	}
 }
 
-// TestKilledPartial: whenever a process is killed that puts outputs together, the go command works,
-// no output has its name without being whole, and the next restore completes them.
+// TestKilledPartial: whenever a process that assembles outputs is killed, the go command works, no
+// partial output has its final name, and the next restore completes the outputs.
 func TestKilledPartial(t *testing.T) {
 	for _, exec := range []string{"", "tool"} {
 		for n := range 4 {
@@ -307,7 +307,7 @@ func TestKilledPartial(t *testing.T) {
 	}
 }
 
-// killPartial puts an output together and is killed after a number of steps.
+// killPartial assembles an output and is killed after a number of steps.
 func killPartial(arg string) error {
 	f := strings.Split(arg, "|")
 	n, err := strconv.Atoi(f[2])
@@ -328,7 +328,7 @@ func killPartial(arg string) error {
 		return err
 	}
 	step()
-	_, err = file.WritePartsAt(4, []byte(partialData)[4:]) // at its full size, with a hole
+	_, err = file.WritePartsAt(4, []byte(partialData)[4:]) // now it has its full size, with a hole
 	step()
 	_, err2 := file.WritePartsAt(0, []byte(partialData)[:4])
 	err = errors.Join(err, err2, file.Close())

@@ -33,7 +33,7 @@ func TestCreateOutputMends(t *testing.T) {
 	asFile := func(content string) func(*Cache) error {
 		return func(c *Cache) error { return os.WriteFile(name(c), []byte(content), 0o666) }
 	}
-	c := newCache(t) // one for all: to make its directories takes a while on some systems
+	c := newCache(t) // one for all cases, since making it takes a while
 	for _, tc := range []struct {
 		name  string
 		setup func(*Cache) error

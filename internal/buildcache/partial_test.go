@@ -19,7 +19,7 @@ import (
 
 const partialData = "the right content"
 
-// beginPartial makes an output that lacks its first 4 bytes.
+// beginPartial makes an output without its first 4 bytes.
 func beginPartial(t *testing.T, p Partials, exec string) Output {
 	t.Helper()
 	o := Output{ID: sha256.Sum256([]byte(partialData)), Size: int64(len(partialData)), Time: testTime.UnixNano(), Exec: exec}
@@ -34,7 +34,7 @@ func beginPartial(t *testing.T, p Partials, exec string) Output {
 	return o
 }
 
-// endPartial writes the 4 bytes.
+// endPartial writes these 4 bytes.
 func endPartial(t *testing.T, p Partials, o Output) {
 	t.Helper()
 	f, err := p.Open(o)
@@ -47,7 +47,7 @@ func endPartial(t *testing.T, p Partials, o Output) {
 	}
 }
 
-// newPartials is closed with the test: Windows does not remove a file that is open.
+// newPartials is closed when the test ends, since Windows does not remove an open file.
 func newPartials(t *testing.T, c *Cache) Partials {
 	t.Helper()
 	p := c.NewPartials()
@@ -55,7 +55,7 @@ func newPartials(t *testing.T, c *Cache) Partials {
 	return p
 }
 
-// TestPartial: an output is in the cache when it has its name, and not before.
+// TestPartial: an output is in the cache only once it has its final name.
 func TestPartial(t *testing.T) {
 	for _, exec := range []string{"", "tool"} {
 		c := newCache(t)
@@ -88,13 +88,13 @@ func TestPartial(t *testing.T) {
 			t.Errorf("%q, %v, %v", got, st.Mode(), err)
 		}
 		if _, err := p.Create(o); !errors.Is(err, ErrPresent) {
-			t.Errorf("what is there is begun again: %v", err)
+			t.Errorf("an existing output is started again: %v", err)
 		}
 	}
 }
 
-// TestPartialsApart: two restores of the same output have files of their own, and the second finds
-// that the cache has it.
+// TestPartialsApart: two restores of the same output use separate files, and the second one finds
+// that the output is already in the cache.
 func TestPartialsApart(t *testing.T) {
 	for _, exec := range []string{"", "tool"} {
 		c := newCache(t)
@@ -116,8 +116,8 @@ func TestPartialsApart(t *testing.T) {
 	}
 }
 
-// TestPartialYoung: an output never has an old time before it has its name, since others would take
-// it for one that was left behind.
+// TestPartialYoung: an output has an old time only once it has its final name, since other restores
+// would otherwise take it for an abandoned one.
 func TestPartialYoung(t *testing.T) {
 	c := newCache(t)
 	for range 300 {
@@ -140,7 +140,7 @@ func TestPartialYoung(t *testing.T) {
 		err := p.Place(o, testTime)
 		close(stop)
 		if <-seen || err != nil {
-			t.Fatalf("it was old, %v", err)
+			t.Fatalf("the partial output had an old time, %v", err)
 		}
 		if err := os.Remove(c.outputFile(o.ID)); err != nil {
 			t.Fatal(err)
@@ -148,7 +148,7 @@ func TestPartialYoung(t *testing.T) {
 	}
 }
 
-// TestPlaceMends: what is wrong at the place of an output is replaced.
+// TestPlaceMends: anything wrong in the place of an output is replaced.
 func TestPlaceMends(t *testing.T) {
 	c := newCache(t)
 	p := newPartials(t, c)
@@ -206,7 +206,7 @@ func TestPlaceMends(t *testing.T) {
 }
 
 // TestPartialGone: pieces are never written to a file that somebody removed, and such an output
-// does not get its name.
+// does not get its final name.
 func TestPartialGone(t *testing.T) {
 	c := newCache(t)
 	p := newPartials(t, c)
@@ -226,12 +226,12 @@ func TestPartialGone(t *testing.T) {
 		}
 	}
 	if _, err := p.Create(Output{ID: testID(1), Exec: "../x"}); err == nil {
-		t.Error("a name leads out of its directory")
+		t.Error("a name outside the directory is accepted")
 	}
 }
 
-// TestDiscardPartial: what a killed process left is removed at once, what a living one writes
-// stays, however old it is, and where neither can be told the age decides.
+// TestDiscardPartial: the file of a killed process is removed at once, that of a running process is
+// kept however old it is, and if neither is known, the age decides.
 func TestDiscardPartial(t *testing.T) {
 	c := newCache(t)
 	p := newPartials(t, c)
@@ -253,7 +253,7 @@ func TestDiscardPartial(t *testing.T) {
 	}
 	discard("alive", past, false)
 	discard("alive", future, false)
-	if err := p.owner.lock.Unlock(); err != nil { // as when it is killed
+	if err := p.owner.lock.Unlock(); err != nil { // as when the process is killed
 		t.Fatal(err)
 	}
 	discard("dead", past, true)
@@ -277,12 +277,13 @@ func TestDiscardPartial(t *testing.T) {
 	}
 }
 
-// TestPartialIgnored: the go command passes over partial outputs, also old ones when it trims.
+// TestPartialIgnored: the go command ignores partial outputs, and also ignores old ones when it
+// trims.
 func TestPartialIgnored(t *testing.T) {
 	osfiletest.NeedCompiler(t)
 	p := newProject(t)
 	c := Open(filepath.Join(t.TempDir(), "cache"))
-	if err := c.Prepare(testTime); err != nil { // trimmed long ago: it is time again
+	if err := c.Prepare(testTime); err != nil { // the last trim was long ago
 		t.Fatal(err)
 	}
 	old := mustPut(t, c, "old", "", testID(0xc0))

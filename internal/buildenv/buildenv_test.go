@@ -46,8 +46,8 @@ func TestDiffering(t *testing.T) {
 	}
 }
 
-// TestMostSimilar: a snapshot with the entries of several jobs is as good as the one among them
-// that is most like this job.
+// TestMostSimilar: if a snapshot has entries of several jobs, this job is compared with the most
+// similar one.
 func TestMostSimilar(t *testing.T) {
 	other, third := sample(), sample()
 	other.Directory, other.GOFLAGS, third.GOMODCACHE = "/x", "-race", "/x"
@@ -68,7 +68,7 @@ func TestMostSimilar(t *testing.T) {
 	}
 }
 
-// TestSpelling: what means the same to the go command has one hash.
+// TestSpelling: settings that mean the same to the go command have the same hash.
 func TestSpelling(t *testing.T) {
 	a, b := sample(), sample()
 	a.GOFLAGS, b.GOFLAGS = "-tags=x -race -mod=vendor", "'--race=true' -tags=x"
@@ -77,15 +77,15 @@ func TestSpelling(t *testing.T) {
 	}
 	a.GOFLAGS, b.GOFLAGS = "-gcflags=a=-N -gcflags=b=-l", "-gcflags=b=-l -gcflags=a=-N"
 	if maps.Equal(Hashes(a), Hashes(b)) {
-		t.Error("flags of which the last one holds have the same hash in another order")
+		t.Error("flags of which the last one counts have the same hash in another order")
 	}
 }
 
-// TestHashesTellNothing: no directory of the machine stands in what is stored.
+// TestHashesTellNothing: what is stored does not contain directories of the machine.
 func TestHashesTellNothing(t *testing.T) {
 	for name, h := range Hashes(sample()) {
 		if len(h) != 16 || strings.Trim(h, "0123456789abcdef") != "" {
-			t.Errorf("%s: %q is no hash", name, h)
+			t.Errorf("%s: %q is not a hash", name, h)
 		}
 	}
 }
@@ -103,7 +103,7 @@ func TestExplain(t *testing.T) {
 		}
 	}
 	if got := Explain([]string{"GOMODCACHE", "GOROOT", "directory"}); strings.Count(got, "-trimpath") != 1 {
-		t.Errorf("the remedy stands there more than once: %s", got)
+		t.Errorf("the remedy is given more than once: %s", got)
 	}
 }
 

@@ -24,8 +24,8 @@ const (
 
 var tool = module.Version{Path: "example.com/Tool", Version: "v1.0.0"}
 
-// server is a database behind any prefix of paths. answer may answer first, and returns whether it
-// did.
+// server is a database behind any path prefix. answer may answer a request first, and returns
+// whether it did.
 type server struct {
 	*httptest.Server
 	key    string
@@ -33,7 +33,7 @@ type server struct {
 
 	mu    sync.Mutex
 	paths []string
-	kept  map[string][]byte // answers that are given again, as those of a proxy; nil: none
+	kept  map[string][]byte // answers that are repeated, as a proxy does; nil: none
 }
 
 func newServer(t testing.TB, prefix string) *server {
@@ -77,7 +77,7 @@ func newServer(t testing.TB, prefix string) *server {
 	return s
 }
 
-// TestCheck: who confirms, who does not, and who cannot be asked.
+// TestCheck: a database confirms a module, does not confirm it, or cannot be asked.
 func TestCheck(t *testing.T) {
 	direct := newServer(t, "")
 	proxied := newServer(t, "/sumdb/sum.example/db")
@@ -119,7 +119,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestPasswordIsNotShown: the URL of a proxy can hold one.
+// TestPasswordIsNotShown: the password in a proxy's URL is not shown.
 func TestPasswordIsNotShown(t *testing.T) {
 	err := New(Options{GOSUMDB: newServer(t, "").key, GOPROXY: "http://user:secret@127.0.0.1:1"}).Session(t.Context(), "", nil).Check(tool, goodSum, "")
 	if !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "secret") {
@@ -127,8 +127,8 @@ func TestPasswordIsNotShown(t *testing.T) {
 	}
 }
 
-// TestKeptAnswers: what was asked once is not asked again; what was kept of another tree decides
-// nothing.
+// TestKeptAnswers: an answer that was kept is not requested again, and an answer kept from another
+// tree proves nothing.
 func TestKeptAnswers(t *testing.T) {
 	dir := t.TempDir()
 	keep := func(name string, data []byte) {
@@ -168,14 +168,15 @@ func TestKeptAnswers(t *testing.T) {
 	}
 }
 
-// TestKeptUnderNewerTree: a proxy gives an old answer to who knows a newer tree. What is kept then
-// proves the answer under the newer one only, whichever is asked for first.
+// TestKeptUnderNewerTree: a proxy gives an old answer to a client that knows a newer tree. Such an
+// answer can be proven only with the newer tree, so that must be kept as well, in whichever order
+// the answers are used.
 func TestKeptUnderNewerTree(t *testing.T) {
 	srv := newServer(t, "")
 	srv.kept = map[string][]byte{}
 	o := Options{GOSUMDB: srv.key + " " + srv.URL}
 	other := module.Version{Path: "example.com/other", Version: "v1.0.0"}
-	// the proxy learns of the tool first
+	// the proxy gets the answer for the tool first
 	for i, v := range []module.Version{tool, {Path: "example.com/between", Version: "v1.0.0"}} {
 		if err := New(o).Session(t.Context(), "", nil).Check(v, goodSum, ""); err != nil {
 			t.Fatal(i, err)
@@ -198,7 +199,7 @@ func TestKeptUnderNewerTree(t *testing.T) {
 	}
 }
 
-// TestOneFailureIsEnough: a database that does not answer costs one timeout and not one for each
+// TestOneFailureIsEnough: a database that does not answer costs one timeout, not one for each
 // module.
 func TestOneFailureIsEnough(t *testing.T) {
 	srv := newServer(t, "")
@@ -217,7 +218,7 @@ func TestOneFailureIsEnough(t *testing.T) {
 	}
 }
 
-// refusing answers everything with the same bytes.
+// refusing gives the same answer to every request.
 type refusing struct{ body string }
 
 func (r refusing) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -228,8 +229,8 @@ func (r refusing) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// FuzzCheck: no setting, no answer and no name of a module makes anything pass that the database
-// has not signed.
+// FuzzCheck: no setting, no answer and no module name makes a hash pass that the database has not
+// signed.
 func FuzzCheck(f *testing.F) {
 	f.Add("sum.golang.org", "https://proxy.golang.org,direct", "example.com/a", "v1.0.0", "1\nexample.com/a v1.0.0 "+goodSum+"\n\ngo.sum database tree\n1\nx\n\n— sum.golang.org Az3g\n")
 	f.Add("sum.golang.google.cn", "off", "golang.org/toolchain", "v0.0.1-go1.26.8.linux-amd64", "")

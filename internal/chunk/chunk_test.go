@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// random returns n bytes that are the same on each run.
+// random returns n bytes, the same ones on each run.
 func random(n int, seed byte) []byte {
 	b := make([]byte, n)
 	rand.NewChaCha8([32]byte{seed}).Read(b)
@@ -25,7 +25,7 @@ func cutAll(data []byte) (sizes []int) {
 	return sizes
 }
 
-// TestFrozen holds the parameters fixed: with others, everything would be stored anew.
+// TestFrozen freezes the parameters: with others, everything would have to be stored again.
 func TestFrozen(t *testing.T) {
 	text := bytes.Repeat([]byte("func (c *Cache) OpenOutput(o Output) (*os.File, error)\n"), 3000)
 	for _, tc := range []struct {
@@ -40,7 +40,7 @@ func TestFrozen(t *testing.T) {
 		sizes := cutAll(tc.data)
 		sum := sha256.Sum256(fmt.Append(nil, sizes))
 		if got := hex.EncodeToString(sum[:8]); got != tc.want {
-			t.Errorf("%s: the sizes hash to %s, not %s: %d chunks, %v", tc.name, got, tc.want, len(sizes), sizes[:min(6, len(sizes))])
+			t.Errorf("%s: the hash of the sizes is %s, not %s: %d chunks, %v", tc.name, got, tc.want, len(sizes), sizes[:min(6, len(sizes))])
 		}
 	}
 }
@@ -97,8 +97,8 @@ func pieces(data []byte) (list []string) {
 	return list
 }
 
-// FuzzCut: where a chunk ends depends on nothing behind it, once Max bytes are there, and chunks
-// add up to the content.
+// FuzzCut: where a chunk ends does not depend on bytes after it, provided that Max bytes are there,
+// and chunks add up to the content.
 func FuzzCut(f *testing.F) {
 	f.Add(random(3*Max, 5))
 	f.Add(make([]byte, Max+1))
@@ -108,7 +108,7 @@ func FuzzCut(f *testing.F) {
 			t.Fatalf("chunk of %d in %d bytes", n, len(data))
 		}
 		if len(data) > Max && Cut(data[:Max]) != n {
-			t.Fatal("bytes behind the largest chunk count")
+			t.Fatal("bytes beyond the largest chunk matter")
 		}
 		if again := Cut(data[:n]); again != n {
 			t.Fatalf("a chunk of %d bytes is cut at %d", n, again)

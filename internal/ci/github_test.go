@@ -9,7 +9,7 @@ import (
 	. "github.com/org/gocache-action/internal/ci/citest"
 )
 
-// TestGitHubEvents: which scopes each event reads and writes.
+// TestGitHubEvents: each event reads and writes the right scopes.
 func TestGitHubEvents(t *testing.T) {
 	for _, c := range GitHubEvents {
 		t.Run(c.Event+"/"+c.Payload, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	. "github.com/org/gocache-action/internal/ci/citest"
 )
 
-// TestGitLabEvents: which scopes each pipeline reads and writes.
+// TestGitLabEvents: each pipeline reads and writes the right scopes.
 func TestGitLabEvents(t *testing.T) {
 	for _, c := range GitLabEvents {
 		t.Run(c.Name, func(t *testing.T) {
@@ -23,7 +23,7 @@ func TestGitLabEvents(t *testing.T) {
 			}
 		})
 	}
-	// In the fork itself the merge request is its own.
+	// In the fork itself, the merge request is not from a fork.
 	env := GitLab(t, "merge_request_fork", "CI_PROJECT_ID=99", "CI_PROJECT_PATH=mallory/project")
 	if reason := ci.ReadOnlyReason(env, ci.System(env, "", "").Identity); reason != "" {
 		t.Errorf("in the fork: read-only because %s", reason)

@@ -50,8 +50,8 @@ func TestSystem(t *testing.T) {
 	}
 }
 
-// TestMatrixName: jobs of a matrix have names of their own, whatever the order of its keys; jobs
-// without one have none.
+// TestMatrixName: jobs of a matrix have different names, whatever the order of its keys; jobs
+// without a matrix have none.
 func TestMatrixName(t *testing.T) {
 	long := strings.Repeat("x", 200)
 	for text, want := range map[string]string{

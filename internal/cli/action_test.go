@@ -17,8 +17,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// A ghRunner plays the runner of GitHub for the phases of one step: it passes inputs and state, and
-// reads the files that come back.
+// A ghRunner acts as GitHub's runner for the phases of a step: it passes inputs and state, and
+// reads the files that the phases write.
 type ghRunner struct {
 	t    *testing.T
 	root string
@@ -50,7 +50,7 @@ func newGHRunner(t *testing.T) *ghRunner {
 
 func (r *ghRunner) path(name string) string { return filepath.Join(r.root, filepath.FromSlash(name)) }
 
-// build compiles the project, with something new in it.
+// build compiles the project after a change.
 func (r *ghRunner) build(word string) {
 	r.t.Helper()
 	if err := os.WriteFile(r.path("w/"+word+".go"), []byte("package m\n\nvar "+word+" = 1\n"), 0o644); err != nil {
@@ -61,8 +61,8 @@ func (r *ghRunner) build(word string) {
 	}
 }
 
-// phase runs one, with more variables, and demands success and texts. It returns what the phase
-// left for the runner: outputs and state.
+// phase runs a phase with additional variables, and demands success and these texts in the log. It
+// returns the outputs and the state that the phase has set.
 func (r *ghRunner) phase(name string, more map[string]string, texts ...string) map[string]string {
 	r.t.Helper()
 	env := maps.Clone(r.env)
@@ -98,7 +98,7 @@ func (r *ghRunner) phase(name string, more map[string]string, texts ...string) m
 	return got
 }
 
-// stateOf is what post gets of main.
+// stateOf returns the state that post gets from main.
 func stateOf(got map[string]string) map[string]string {
 	out := map[string]string{}
 	for k, v := range got {
@@ -109,7 +109,7 @@ func stateOf(got map[string]string) map[string]string {
 	return out
 }
 
-// withVar adds a variable.
+// withVar returns the map with an additional variable.
 func withVar(m map[string]string, name, value string) map[string]string {
 	m = maps.Clone(m)
 	if m == nil {
@@ -119,16 +119,16 @@ func withVar(m map[string]string, name, value string) map[string]string {
 	return m
 }
 
-// TestActionPhases: main and post of several jobs, one after the other.
+// TestActionPhases runs main and post of several jobs, one after another.
 func TestActionPhases(t *testing.T) {
 	r := newGHRunner(t)
-	r.phase("post", nil, "saved in refs/heads/main") // main was never reached
+	r.phase("post", nil, "saved in refs/heads/main") // main never ran
 	first := r.phase("main", nil, "::group::gocache restore", "::endgroup::", "snapshot of the same module files")
 	if first["cache-hit"] != "true" || first["cache-matched-key"] != first["cache-primary-key"] || first["matched-scope"] != "refs/heads/main" {
 		t.Errorf("outputs %v", first)
 	}
 
-	// Twice in one job: each post has the notes of its own main.
+	// The action runs twice in one job: each post gets the notes of its own main.
 	second := r.phase("main", nil)
 	if stateOf(first)["STATE_dir"] == "" || stateOf(first)["STATE_dir"] == stateOf(second)["STATE_dir"] {
 		t.Errorf("states %v and %v", stateOf(first), stateOf(second))
@@ -156,8 +156,8 @@ func TestActionPhases(t *testing.T) {
 	r.build("C")
 	r.phase("post", withVar(stateOf(r.phase("main", nil)), "INPUT_JOB-STATUS", ""), "saved in", "nothing is trimmed")
 
-	// A branch, whose first save has nothing to add; sub-actions; and a snapshot that is only
-	// looked for.
+	// A branch whose first save has nothing new; sub-actions; and a restore that only looks up a
+	// snapshot.
 	branch := r.phase("restore", map[string]string{"GITHUB_REF": "refs/heads/x"})
 	if branch["cache-hit"] != "true" || branch["matched-scope"] != "refs/heads/main" || branch["scope"] != "refs/heads/x" {
 		t.Errorf("outputs %v", branch)
@@ -186,7 +186,7 @@ func TestActionPhases(t *testing.T) {
 	}
 }
 
-// TestActionWithoutStore: one warning, and a post that is silent.
+// TestActionWithoutStore: main gives one warning, and post prints nothing.
 func TestActionWithoutStore(t *testing.T) {
 	r := newGHRunner(t)
 	r.env["INPUT_STORE"] = ""
@@ -196,7 +196,7 @@ func TestActionWithoutStore(t *testing.T) {
 	}
 }
 
-// TestActionWarnsOnce: what is wrong in main and in post is one annotation.
+// TestActionWarnsOnce: a problem that occurs in both main and post is annotated only once.
 func TestActionWarnsOnce(t *testing.T) {
 	r := newGHRunner(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "some")
@@ -209,8 +209,8 @@ func TestActionWarnsOnce(t *testing.T) {
 	}
 }
 
-// TestActionKeys: keys are masked before anything else is said, and reach the SDK without the token
-// of other keys.
+// TestActionKeys: keys are masked before anything else is printed, and are passed to the SDK
+// without the session token of other keys.
 func TestActionKeys(t *testing.T) {
 	r := newGHRunner(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
@@ -224,8 +224,8 @@ func TestActionKeys(t *testing.T) {
 	}
 }
 
-// TestActionRole gets a token from the runner for a role, in main, which post uses too, and needs
-// no keys.
+// TestActionRole: with a role, main gets a token from the runner and needs no keys, and post uses
+// the same session.
 func TestActionRole(t *testing.T) {
 	r := newGHRunner(t)
 	g := storetest.Gateway(t)
@@ -252,11 +252,11 @@ func TestActionRole(t *testing.T) {
 	if strings.Count(main["log"], sts.Token) != 1 {
 		t.Errorf("the token is in the log:\n%s", main["log"])
 	}
-	// Without the permission the job goes on, and the warning says what it lacks.
+	// Without the permission, the job goes on, and the warning names the missing permission.
 	r.phase("main", nil, "::warning", "id-token: write")
 }
 
-// withAll joins variables.
+// withAll returns the variables of both maps.
 func withAll(a, b map[string]string) map[string]string {
 	a = maps.Clone(a)
 	maps.Copy(a, b)

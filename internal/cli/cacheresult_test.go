@@ -34,7 +34,7 @@ func TestCacheResult(t *testing.T) {
 	}
 }
 
-// TestActionResult: the outputs tell a miss, an outage, and what is found.
+// TestActionResult: the outputs distinguish a miss, an outage, and a hit.
 func TestActionResult(t *testing.T) {
 	r := newGHRunner(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "some")

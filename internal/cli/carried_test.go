@@ -19,8 +19,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestActionPostKeepsWhatMainHad: composite actions give post other inputs or none, steps in
-// between change variables.
+// TestActionPostKeepsWhatMainHad: post works like main even if a composite action gives it other
+// inputs or none, and if steps in between change variables.
 func TestActionPostKeepsWhatMainHad(t *testing.T) {
 	for name, post := range map[string]map[string]string{
 		"no inputs":     {"INPUT_STORE": "", "INPUT_NAME": "", "INPUT_READ-ONLY": ""},
@@ -50,7 +50,7 @@ func TestActionPostKeepsWhatMainHad(t *testing.T) {
 			}
 			r.phase("post", withAll(stateOf(main), post), texts...)
 			if _, err := os.Stat(file); err == nil {
-				t.Error("post has left the keys")
+				t.Error("post has not removed the file with the keys")
 			}
 			if got := os.Getenv("AWS_SECRET_ACCESS_KEY"); got != "hidden" {
 				t.Errorf("post used the key %q", got)
@@ -59,8 +59,8 @@ func TestActionPostKeepsWhatMainHad(t *testing.T) {
 	}
 }
 
-// TestActionPostStaysReadOnly: an input that main had counts, though post has a store from
-// elsewhere.
+// TestActionPostStaysReadOnly: an input of main still holds in post, even if post gets its store
+// from elsewhere.
 func TestActionPostStaysReadOnly(t *testing.T) {
 	r := newGHRunner(t)
 	r.env["GOCACHE_ACTION_STORE"] = r.env["INPUT_STORE"]
@@ -69,8 +69,8 @@ func TestActionPostStaysReadOnly(t *testing.T) {
 	r.phase("post", withAll(stateOf(main), map[string]string{"INPUT_READ-ONLY": "", "INPUT_STORE": ""}), "read-only, nothing is saved")
 }
 
-// TestActionPostDamagedNotes: without what main had, post does not know whether it may save, and
-// under which name. So it saves nothing, and says so.
+// TestActionPostDamagedNotes: without the notes of main, post does not know whether it may save,
+// and under which name. So it saves nothing, and says so.
 func TestActionPostDamagedNotes(t *testing.T) {
 	write := func(text string) func(*testing.T, *ghRunner, string) error {
 		return func(_ *testing.T, _ *ghRunner, file string) error { return os.WriteFile(file, []byte(text), 0o600) }
@@ -109,8 +109,8 @@ func TestActionPostDamagedNotes(t *testing.T) {
 	}
 }
 
-// TestActionPostWithoutDirectory: main could make no directory for its notes. Post takes that for
-// no main that was never reached.
+// TestActionPostWithoutDirectory: if main could not make a directory for its notes, post does not
+// treat that as if main had never run.
 func TestActionPostWithoutDirectory(t *testing.T) {
 	r := newGHRunner(t)
 	main := r.phase("main", map[string]string{"INPUT_READ-ONLY": "true", "RUNNER_TEMP": r.path("event.json")}, "the job will save nothing")
@@ -121,14 +121,14 @@ func TestActionPostWithoutDirectory(t *testing.T) {
 	}
 }
 
-// TestActionPostExpired: the credentials of main are over when post comes, and the job has others
-// by then.
+// TestActionPostExpired: the credentials of main have expired when post runs, and the job has new
+// ones by then.
 func TestActionPostExpired(t *testing.T) {
 	r := newGHRunner(t)
 	g := storetest.Gateway(t)
 	g.Bucket(t, "bucket")
 	g.Setenv(t)
-	front := s3test.NewFront(t, g) // takes any signature
+	front := s3test.NewFront(t, g) // accepts any signature
 	target, err := url.Parse(front.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -161,8 +161,8 @@ func TestActionPostExpired(t *testing.T) {
 	r.phase("post", stateOf(main), "those that the job has now are used", "saved in refs/heads/main", "::add-mask::of the second")
 }
 
-// TestActionPostWithoutGo: a step between has removed the go that main asked, and installed another
-// one.
+// TestActionPostWithoutGo: a step in between has removed the go command that main used, and has
+// installed another one.
 func TestActionPostWithoutGo(t *testing.T) {
 	r := newGHRunner(t)
 	program, err := exec.LookPath("go")
@@ -178,7 +178,7 @@ func TestActionPostWithoutGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(program, filepath.Join(old, filepath.Base(program))); err != nil {
-		t.Skip("no symbolic links here:", err)
+		t.Skip("cannot make symbolic links:", err)
 	}
 	t.Setenv("PATH", old)
 	main := r.phase("main", nil, "no snapshot found")

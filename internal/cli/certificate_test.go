@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// TestUnknownAuthority: a server with a certificate of its own authority; the hint says where that
-// is named, and it helps.
+// TestUnknownAuthority: for a server whose certificate comes from its own authority, the hint says
+// where to name that authority, and following the hint helps.
 func TestUnknownAuthority(t *testing.T) {
 	if runtime.GOOS == "darwin" {
-		t.Skip("macOS refuses the certificate of net/http/httptest for its long life before it looks for the authority")
+		t.Skip("macOS refuses the certificate of net/http/httptest because of its long validity, before it checks the authority")
 	}
 	j := newTestJob(t)
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -41,7 +41,8 @@ func TestUnknownAuthority(t *testing.T) {
 	j.says("no snapshot found", "restore", "--fail-on-error", "--store", "s3://bucket?path-style=true&region=us-east-1&endpoint="+url.QueryEscape(server.URL))
 }
 
-// TestAuthorityHint: no system is told of a variable that its programs do not read.
+// TestAuthorityHint: the hint does not name variables that programs on this operating system do not
+// read.
 func TestAuthorityHint(t *testing.T) {
 	for goos, file := range map[string]bool{"linux": true, "freebsd": true, "darwin": false, "windows": false} {
 		hint := authorityHint(goos)

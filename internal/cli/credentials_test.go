@@ -51,8 +51,8 @@ func newRoleJob(t *testing.T) *roleJob {
 	return j
 }
 
-// run runs a command, and looks for secrets in all that it printed and left behind, but for the one
-// file.
+// run runs a command, and looks for secrets in everything that it printed and left behind, except
+// the file of kept credentials.
 func (j *roleJob) run(command string, more ...string) (code int, output string) {
 	j.t.Helper()
 	var b bytes.Buffer
@@ -73,7 +73,7 @@ func (j *roleJob) run(command string, more ...string) (code int, output string) 
 	return code, b.String()
 }
 
-// mustRun wants success, without a warning.
+// mustRun demands success without a warning.
 func (j *roleJob) mustRun(command string, more ...string) string {
 	j.t.Helper()
 	code, out := j.run(command, more...)
@@ -83,7 +83,7 @@ func (j *roleJob) mustRun(command string, more ...string) string {
 	return out
 }
 
-// TestKeepCredentials is a job of GitLab: its token is there for restore, and not any more for
+// TestKeepCredentials runs a job of GitLab, whose token is valid for restore, but no longer for
 // save.
 func TestKeepCredentials(t *testing.T) {
 	j := newRoleJob(t)
@@ -104,7 +104,7 @@ func TestKeepCredentials(t *testing.T) {
 		t.Errorf("%d requests to STS", n)
 	}
 
-	// What another role left is not used, and a restore without a token leaves nothing.
+	// Credentials of another role are not used, and a restore without a token leaves none behind.
 	if code, out := j.run("plan", "--role-to-assume", j.sts.Role+"2"); code != 1 || !strings.Contains(out, "no OIDC token") || !strings.Contains(out, "id_tokens") {
 		t.Errorf("another role: exit code %d\n%s", code, out)
 	}
@@ -116,10 +116,11 @@ func TestKeepCredentials(t *testing.T) {
 	}
 }
 
-// TestKeptCredentialsExpire says why the save fails, and what to do.
+// TestKeptCredentialsExpire: if kept credentials have expired, the save says why it fails, and what
+// to do.
 func TestKeptCredentialsExpire(t *testing.T) {
 	j := newRoleJob(t)
-	j.sts.Valid = 10 * time.Second // less than the minute that a transfer should have
+	j.sts.Valid = 10 * time.Second // less than the minute that a transfer should have left
 	t.Setenv(config.TokenVariable, j.sts.Token)
 	j.mustRun("restore")
 	t.Setenv(config.TokenVariable, "")
@@ -129,7 +130,7 @@ func TestKeptCredentialsExpire(t *testing.T) {
 	}
 }
 
-// TestTokens come from the runner, or else from the environment, or from a file.
+// TestTokens: a token comes from the runner, or else from the environment, or else from a file.
 func TestTokens(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte("from a file\n"), 0o600); err != nil {

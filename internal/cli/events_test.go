@@ -11,7 +11,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// An eventJob runs jobs that events start, against one store.
+// An eventJob runs jobs of different events on one store.
 type eventJob struct {
 	*testJob
 	store string // directory
@@ -23,11 +23,11 @@ func newEventJob(t *testing.T) *eventJob {
 	return j
 }
 
-// as makes the next commands those of a job that an event started.
+// as makes the next commands belong to a job that an event started.
 func (j *eventJob) as(env ci.Env) {
 	j.env = map[string]string{
 		config.Variable("store"): "file://" + filepath.ToSlash(j.store), config.Variable("no-modules"): "true",
-		"GITHUB_SHA": "abc", "CI_COMMIT_SHA": "abc", // or git is asked, several times for each job
+		"GITHUB_SHA": "abc", "CI_COMMIT_SHA": "abc", // or each job would run git
 	}
 	for _, name := range []string{
 		"GITHUB_ACTIONS", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_WORKFLOW", "GITHUB_JOB", "GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH",
@@ -40,7 +40,7 @@ func (j *eventJob) as(env ci.Env) {
 	}
 }
 
-// job restores, compiles something new and saves. It returns the new action.
+// job restores, compiles something new, and saves. It returns the new action.
 func (j *eventJob) job(env ci.Env, flags ...string) (action string) {
 	j.t.Helper()
 	j.fresh()
@@ -51,8 +51,8 @@ func (j *eventJob) job(env ci.Env, flags ...string) (action string) {
 	return action
 }
 
-// check runs a job, and demands that nothing in the store changes but below the prefix of its own
-// scope; where that is "", nothing at all.
+// check runs a job, and demands that it changes only objects below the prefix of its own scope, or
+// none at all if scope is "".
 func (j *eventJob) check(env ci.Env, repo, scope string, flags ...string) (action string) {
 	j.t.Helper()
 	before := filesBelow(j.t, j.store)
@@ -73,14 +73,15 @@ func (j *eventJob) check(env ci.Env, repo, scope string, flags ...string) (actio
 	return action
 }
 
-// unread demands that a job of a branch finds its own snapshot, and no entry of another job in it.
+// unread demands that a job of a branch finds its own snapshot, and that this has no entry of
+// another job.
 func (j *eventJob) unread(env ci.Env, own string, others ...string) {
 	j.t.Helper()
 	j.fresh()
 	j.as(env)
 	j.says("snapshot", "restore")
 	if !j.has(own) {
-		j.t.Error("the base does not find its own entry any more")
+		j.t.Error("the base no longer finds its own entry")
 	}
 	for _, action := range others {
 		if j.has(action) {
@@ -89,9 +90,9 @@ func (j *eventJob) unread(env ci.Env, own string, others ...string) {
 	}
 }
 
-// TestEventsWriteTheirOwnScopeOnly runs a restore and a save for each event with what is derived
-// from it. Whatever the event, no object outside of the scope of its own code changes; so a pull
-// request cannot write what its base, or the default branch, will read.
+// TestEventsWriteTheirOwnScopeOnly runs a restore and a save for each event with the identity that
+// is derived from it. Whatever the event, only objects in the scope of its own code change, so a
+// pull request cannot write what its base or the default branch will read.
 func TestEventsWriteTheirOwnScopeOnly(t *testing.T) {
 	const repo = "github.com/octo/project"
 	j := newEventJob(t)
@@ -100,7 +101,7 @@ func TestEventsWriteTheirOwnScopeOnly(t *testing.T) {
 	for _, ref := range []string{citest.MainRef, citest.ReleaseRef} {
 		base[ref] = j.check(push(ref), repo, ref)
 	}
-	var foreign []string // what pull requests and others compiled
+	var foreign []string // entries that pull requests and others compiled
 	for _, c := range citest.GitHubEvents {
 		scope := c.Ref
 		if c.ReadOnly != "" {
@@ -112,7 +113,7 @@ func TestEventsWriteTheirOwnScopeOnly(t *testing.T) {
 			foreign = append(foreign, action)
 		}
 	}
-	// What a workflow says does not help: the same scope for all jobs, or the base's own.
+	// Flags in a workflow do not help: neither one scope for all jobs, nor that of the base.
 	for _, flags := range [][]string{{"--scope", citest.MainRef}, {"--scope", citest.ReleaseRef}, {"--scope", citest.MainRef, "--base-scope", citest.MainRef}} {
 		for _, payload := range []string{"pull_request", "pull_request_fork"} {
 			env := citest.GitHub(t, "pull_request", payload, "GITHUB_REF="+citest.OwnPR, "GITHUB_BASE_REF=release")
@@ -124,7 +125,7 @@ func TestEventsWriteTheirOwnScopeOnly(t *testing.T) {
 	}
 }
 
-// TestPipelinesWriteTheirOwnScopeOnly is the same for GitLab.
+// TestPipelinesWriteTheirOwnScopeOnly tests the same for GitLab.
 func TestPipelinesWriteTheirOwnScopeOnly(t *testing.T) {
 	const repo = "gitlab.example.com/octo/project"
 	j := newEventJob(t)

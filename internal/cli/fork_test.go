@@ -11,8 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// leaveNoCredentials takes them from a job as a fork's pull request has it: the variables are
-// there, and empty.
+// leaveNoCredentials takes the credentials from a job, as in a pull request from a fork: the
+// variables exist, but are empty.
 func (j *testJob) leaveNoCredentials() {
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"} {
 		j.t.Setenv(name, "")
@@ -22,8 +22,8 @@ func (j *testJob) leaveNoCredentials() {
 	j.t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 }
 
-// TestWithoutCredentials: main saves; a pull request without any secret restores that from the
-// bucket whose policy is documented, and can neither save nor clean.
+// TestWithoutCredentials: main saves. A pull request without any secret restores that from a bucket
+// with the documented policy, and can neither save nor clean.
 func TestWithoutCredentials(t *testing.T) {
 	g := storetest.Gateway(t)
 	g.Bucket(t, "acme-cache")
@@ -36,7 +36,7 @@ func TestWithoutCredentials(t *testing.T) {
 	own := j.compile()
 	j.says("saved in refs/heads/main", command("save", append(main, "--fail-on-error")...)...)
 
-	// A private bucket: denied, which is no miss.
+	// With a private bucket, the access is denied, which is not a miss.
 	j.fresh()
 	j.leaveNoCredentials()
 	out := j.says("access denied", command("restore", fork...)...)
@@ -51,7 +51,7 @@ func TestWithoutCredentials(t *testing.T) {
 	before := filesBelow(t, filepath.Join(g.DataDir, "acme-cache"))
 	out = j.says("in refs/heads/main", command("restore", append(fork, "--fail-on-error")...)...)
 	if !j.has(own) || strings.Count(out, "is read without a signature: no credentials") != 1 {
-		t.Errorf("cold, or without a word about the credentials:\n%s", out)
+		t.Errorf("nothing restored, or no message about the credentials:\n%s", out)
 	}
 	j.compile()
 	out = j.says("store is read-only: no credentials", command("save", fork...)...)
@@ -66,7 +66,8 @@ func TestWithoutCredentials(t *testing.T) {
 		t.Errorf("changed: %q", list)
 	}
 
-	// One of two variables is a mistake, which reading without a signature would hide.
+	// Setting only one of the two variables is a mistake, which reading without a signature would
+	// hide.
 	j.fresh()
 	t.Setenv("AWS_ACCESS_KEY_ID", g.AccessKey)
 	j.says("only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set", command("restore", fork...)...)
@@ -75,8 +76,8 @@ func TestWithoutCredentials(t *testing.T) {
 	}
 }
 
-// TestRoleWithoutToken: a workflow that assumes a role, in a pull request to which the runner gives
-// no token.
+// TestRoleWithoutToken: a workflow assumes a role, in a pull request to which the runner gives no
+// token.
 func TestRoleWithoutToken(t *testing.T) {
 	g := storetest.Gateway(t)
 	g.Bucket(t, "acme-cache")

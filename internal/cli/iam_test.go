@@ -16,14 +16,14 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// A policyJob runs jobs whose keys have the policies of the documentation, on a server that applies
-// them.
+// A policyJob runs jobs whose keys have the policies of the documentation, on a server that
+// enforces them.
 type policyJob struct {
 	*testJob
 	gateway *storetest.Server
 }
 
-// as makes the next commands those of a pull request or a push, with somebody's keys.
+// as makes the next commands those of an event, with the keys of a user.
 func (j *policyJob) as(keys *storetest.Server, event ci.Env) {
 	j.t.Helper()
 	j.env = map[string]string{}
@@ -32,17 +32,17 @@ func (j *policyJob) as(keys *storetest.Server, event ci.Env) {
 	}
 	j.env["GITHUB_REPOSITORY"] = "acme/shop"
 	j.env[config.Variable("store")] = keys.URL("acme-cache", "")
-	keys.Setenv(j.t) // the SDK reads the real one
+	keys.Setenv(j.t) // the SDK reads the real environment
 }
 
-// objects are those of the bucket.
+// objects returns the objects of the bucket.
 func (j *policyJob) objects() map[string]string {
 	return filesBelow(j.t, filepath.Join(j.gateway.DataDir, "acme-cache"))
 }
 
 // TestPoliciesAgainstServer gives the policies of the documentation to a real server and runs jobs
-// with them: each saves what it may and reads what it needs, and where it may not write it warns,
-// and the job goes on.
+// with them. Each job saves what it may and reads what it needs. If it may not write, it warns and
+// goes on.
 func TestPoliciesAgainstServer(t *testing.T) {
 	iam := s3test.NewIAM(t)
 	iam.Gateway.Bucket(t, "acme-cache")
@@ -52,13 +52,13 @@ func TestPoliciesAgainstServer(t *testing.T) {
 		if complaint := iam.Role(t, name, trust); complaint != "" {
 			t.Errorf("trust policy %s: %s", name, complaint)
 		}
-		// GitHub's issuer serves everybody: a policy that does not say whose tokens count is
+		// GitHub's issuer serves everybody, so a policy that does not say whose tokens count is
 		// refused.
 		if open := strings.ReplaceAll(trust, ":sub", ":jti"); strings.HasPrefix(name, "github") && iam.Role(t, name+"-open", open) == "" {
-			t.Errorf("trust policy %s is taken without a subject", name)
+			t.Errorf("trust policy %s is accepted without a subject", name)
 		}
 	}
-	iam.User(t, "branches", docs["github-branches"]) // well-formed, too
+	iam.User(t, "branches", docs["github-branches"]) // this policy is well-formed, too
 	iam.User(t, "others", docs["gitlab-others"])
 	main, pr := iam.User(t, "main", docs["github-main"]), iam.User(t, "pr", docs["github-pr"])
 
@@ -84,7 +84,7 @@ func TestPoliciesAgainstServer(t *testing.T) {
 	own := j.compile()
 	j.says("saved in "+citest.MainRef, "save", "--fail-on-error")
 
-	// A new pull request starts with what main has, and saves what is new.
+	// A new pull request starts with the snapshot of main, and saves what is new.
 	j.fresh()
 	other := citest.GitHub(t, "pull_request", "pull_request", "GITHUB_REF=refs/pull/9/merge", "GITHUB_BASE_REF=main")
 	j.as(pr, other)
@@ -95,8 +95,8 @@ func TestPoliciesAgainstServer(t *testing.T) {
 	foreign := j.compile()
 	j.says("saved in refs/pull/9/merge", "save", "--fail-on-error")
 
-	// Now as somebody who can run what he likes, with the keys of the pull request: nothing tells
-	// gocache that this is one.
+	// Now an attacker runs commands with the keys of the pull request, and nothing tells gocache
+	// that this is a pull request.
 	before := j.objects()
 	j.as(pr, push)
 	foreign2 := j.compile()
@@ -107,7 +107,7 @@ func TestPoliciesAgainstServer(t *testing.T) {
 	if code, _ := j.run("save", "--fail-on-error"); code != config.ExitFailed {
 		t.Errorf("with --fail-on-error: exit code %d", code)
 	}
-	// And main's keys for a scope that is not main's.
+	// Now the keys of main are used for a scope that is not main's.
 	j.as(main, other)
 	j.says("access denied", "save")
 	if list := changed(before, j.objects()); len(list) > 0 {
@@ -121,7 +121,7 @@ func TestPoliciesAgainstServer(t *testing.T) {
 		t.Error("main does not find its own entry, or those of others")
 	}
 
-	// Without the right to add public modules everything else is saved.
+	// Without permission to add public modules, everything else is saved.
 	j.fresh()
 	few := iam.User(t, "few", strings.Replace(docs["github-pr"], `"s3:AbortMultipartUpload"], "Resource": [
       "arn:aws:s3:::acme-cache/v2/modules/*",`, `"s3:AbortMultipartUpload"], "Resource": [`, 1))

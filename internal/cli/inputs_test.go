@@ -11,8 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/ghaction"
 )
 
-// TestWrongInputs: a mistake is named as the user made it, and ends the step before anything is
-// done.
+// TestWrongInputs: a mistake is reported in the user's own words, and ends the step before it does
+// anything.
 func TestWrongInputs(t *testing.T) {
 	for want, with := range map[string]map[string]string{
 		`invalid value "maybe" in the input modules`:    {"modules": "maybe"},

@@ -19,13 +19,13 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// A testJob is a job of a CI system on a machine of its own: a small project, and caches that begin
-// empty.
+// A testJob is a job of a CI system on a machine of its own, with a small project and caches that
+// are empty at first.
 type testJob struct {
 	t     *testing.T
 	home  string
 	build string
-	env   map[string]string // comes before the environment of the test
+	env   map[string]string // takes precedence over the environment of the test
 	made  int
 }
 
@@ -54,7 +54,7 @@ func (j *testJob) write(name, text string) {
 	}
 }
 
-// lookup is the environment of the job.
+// lookup reads the environment of the job.
 func (j *testJob) lookup(name string) string {
 	if v, ok := j.env[name]; ok {
 		return v
@@ -72,7 +72,7 @@ func makeRemovable(root string) {
 	})
 }
 
-// run runs a command and returns what it printed, on both streams.
+// run runs a command and returns its output on both streams.
 func (j *testJob) run(args ...string) (code int, output string) {
 	j.t.Helper()
 	var b bytes.Buffer
@@ -81,7 +81,7 @@ func (j *testJob) run(args ...string) (code int, output string) {
 	return code, b.String()
 }
 
-// says runs a command that must succeed and print a text.
+// says runs a command that must succeed, and whose output must contain text.
 func (j *testJob) says(text string, args ...string) string {
 	j.t.Helper()
 	code, out := j.run(args...)
@@ -118,7 +118,7 @@ func (j *testJob) has(action string) bool {
 	return err == nil
 }
 
-// fresh empties the caches, for the next job.
+// fresh empties the caches for the next job.
 func (j *testJob) fresh() {
 	j.t.Helper()
 	makeRemovable(j.home)
@@ -148,7 +148,7 @@ func filesBelow(t *testing.T, root string) map[string]string {
 	return files
 }
 
-// changed names the files that differ between two states, were added, or are gone.
+// changed names the files that were changed, added or removed between two states.
 func changed(before, after map[string]string) (names []string) {
 	all := maps.Clone(before)
 	maps.Copy(all, after)

@@ -9,8 +9,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestKeeping: what the URL of the store says reaches the requests of a save, and what
-// is kept so can be restored.
+// TestKeeping: the parameters of the store's URL are applied to the requests of a save, and a
+// snapshot that was saved so can be restored.
 func TestKeeping(t *testing.T) {
 	j := newTestJob(t)
 	g := storetest.Gateway(t)
@@ -19,8 +19,8 @@ func TestKeeping(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		url    string            // parameters
-		want   map[string]string // of objects that are written
-		always map[string]string // of all requests
+		want   map[string]string // headers of requests that write objects
+		always map[string]string // headers of all requests
 	}{
 		{name: "all", url: "&sse=aws:kms&sse-kms-key-id=alias/cache&sse-bucket-key=true&storage-class=STANDARD_IA&requester-pays=true",
 			want:   map[string]string{sse: "aws:kms", key: "alias/cache", bucketKey: "true", "X-Amz-Storage-Class": "STANDARD_IA"},
@@ -64,7 +64,7 @@ func TestKeeping(t *testing.T) {
 		})
 	}
 
-	// A server that does not encrypt: the job goes on, and knows.
+	// If a server does not encrypt, the job goes on, with a warning.
 	g.Bucket(t, "plain")
 	j.env = map[string]string{config.Variable("store"): g.URL("plain", "") + "&sse=AES256"}
 	out := j.says("warning: ", "save")

@@ -9,7 +9,7 @@ import (
 	"github.com/org/gocache-action/internal/config"
 )
 
-// TestKeepingVariables: no command passes over a variable that says how objects are encrypted.
+// TestKeepingVariables: no command ignores a variable that says how to encrypt objects.
 func TestKeepingVariables(t *testing.T) {
 	env := func(name string) string { return map[string]string{"GOCACHE_ACTION_SSE": "aws:kms"}[name] }
 	for _, line := range []string{

@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestSavedWithoutLatest: the store takes the manifest under the exact key and refuses that under
-// the latest one. The snapshot is there, and nobody may say that it is not.
+// TestSavedWithoutLatest: the store accepts the manifest under the exact key, and refuses the one
+// under the latest key. The snapshot is stored, and no message may deny that.
 func TestSavedWithoutLatest(t *testing.T) {
 	j := newTestJob(t)
 	g := storetest.Gateway(t)
@@ -26,7 +26,7 @@ func TestSavedWithoutLatest(t *testing.T) {
 	}
 	pass := &httputil.ReverseProxy{Rewrite: func(q *httputil.ProxyRequest) {
 		q.SetURL(target)
-		q.Out.Host = q.In.Host // is signed
+		q.Out.Host = q.In.Host // the Host header is signed
 	}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if q.Method == http.MethodPut && path.Base(q.URL.Path) == "latest" {

@@ -7,7 +7,7 @@ import (
 	"github.com/org/gocache-action/restore"
 )
 
-// TestSpread: many losses in one place do not hide that of another one.
+// TestSpread: many losses of one kind do not hide a loss of another kind.
 func TestSpread(t *testing.T) {
 	var losses []restore.Loss
 	for _, what := range []string{"example.com/a@v1.0.0", "example.com/b@v1.0.0", "build cache: directory 01", "build cache: directory 02", "lint"} {
@@ -22,6 +22,6 @@ func TestSpread(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if spread(nil) != nil {
-		t.Error("nothing becomes something")
+		t.Error("spread makes losses out of none")
 	}
 }

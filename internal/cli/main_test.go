@@ -16,7 +16,8 @@ import (
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// TestExitCode: the type of an error decides, not whether it wraps another one.
+// TestExitCode: the exit code depends on the type of an error, even if it is wrapped or wraps
+// another one.
 func TestExitCode(t *testing.T) {
 	plain := errors.New("disk full")
 	cancelled, cancel := context.WithCancel(context.Background())
@@ -42,7 +43,7 @@ func TestExitCode(t *testing.T) {
 	}
 }
 
-// TestWrongCommandLines: whatever cobra finds wrong is wrong usage.
+// TestWrongCommandLines: every error that cobra finds counts as wrong usage.
 func TestWrongCommandLines(t *testing.T) {
 	for line, want := range map[string]string{
 		"restor":                     `unknown command "restor" for "gocache"`,
@@ -64,7 +65,7 @@ func TestWrongCommandLines(t *testing.T) {
 	}
 }
 
-// TestFlags: there are not more flags than people can look through, each is in a group of the help,
+// TestFlags: there are no more flags than a user can read through, each is in a group of the help,
 // and none takes a secret.
 func TestFlags(t *testing.T) {
 	names := map[string]bool{}
@@ -92,7 +93,8 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestLimitsOfRoles: config, which knows no store, has the limits of the store.
+// TestLimitsOfRoles: package config, which does not import the stores, has the same limits as the
+// store.
 func TestLimitsOfRoles(t *testing.T) {
 	if config.MinRoleDuration != s3.MinRoleDuration || config.MaxRoleDuration != s3.MaxRoleDuration {
 		t.Error("the limits differ")

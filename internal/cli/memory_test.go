@@ -35,13 +35,13 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
-// TestMemoryBudget: what is used is less than what there is, and GOMEMLIMIT counts.
+// TestMemoryBudget: the budget is less than the available memory, and respects GOMEMLIMIT.
 func TestMemoryBudget(t *testing.T) {
 	const none, mib = math.MaxInt64, 1 << 20
 	for _, tt := range []struct {
 		limit, set int64
 		heap       int64
-		less       bool // of everything
+		less       bool // everything gets less than by default
 	}{
 		{0, none, 400 * mib, false},
 		{16 << 30, none, 400 * mib, false},

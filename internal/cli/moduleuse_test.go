@@ -15,8 +15,9 @@ import (
 	"github.com/org/gocache-action/internal/config"
 )
 
-// moduleUseProject has a module that provides a package, one for a test, one for a tool, one that
-// is replaced, one for Windows alone, one that is merely in go.sum, and a nested module of its own.
+// moduleUseProject needs a module for a package, one for a test, one for a tool, one that is
+// replaced, and one for Windows only. Another module is only in go.sum, and there is a nested
+// module.
 const moduleUseProject = `
 -- go.mod --
 module example.com/p
@@ -110,7 +111,8 @@ func TestModuleUse(t *testing.T) {
 		t.Errorf("%v, -want +got\n%s", err, diff)
 	}
 
-	// A go.mod that the go command refuses: everything in go.sum counts, and the reason is told.
+	// With a go.mod that the go command refuses, everything in go.sum counts as used, and a warning
+	// gives the reason.
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/p\n\ngo 1.999\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestOtherVersions: after a miss, restore and plan say that the store has what another Go version
-// has built.
+// TestOtherVersions: after a miss, restore and plan say that the store has snapshots of another Go
+// version.
 func TestOtherVersions(t *testing.T) {
 	j := newTestJob(t)
 	root := j.path("store")

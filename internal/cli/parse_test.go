@@ -10,8 +10,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// FuzzTrustKeys reads a file of public keys. Each key that is accepted is one, and nothing is
-// accepted by halves.
+// FuzzTrustKeys reads a file of public keys. Each accepted key is valid, and a file is accepted
+// only as a whole.
 func FuzzTrustKeys(f *testing.F) {
 	const key = "vector+464e82ee+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
 	f.Add(key + "\n")
@@ -38,7 +38,7 @@ func FuzzTrustKeys(f *testing.F) {
 	})
 }
 
-// FuzzGoEnv: whatever the go command prints, what is derived from it can be used.
+// FuzzGoEnv: whatever the go command prints, the values derived from it can be used.
 func FuzzGoEnv(f *testing.F) {
 	f.Add([]byte(`{"GOFLAGS":"-modcacherw -mod=mod","GOPRIVATE":"*.corp.example,x.org/y","GONOSUMDB":"*.corp.example","GOSUMDB":"sum.golang.org","GOPROXY":"https://proxy.golang.org,direct","GOPATH":"/go"}`), []byte("auto\n"))
 	f.Add([]byte(`{"GOSUMDB":"off","GOCACHE":"off","GOMODCACHE":"/m"}`), []byte("local"))

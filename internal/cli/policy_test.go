@@ -19,7 +19,7 @@ import (
 )
 
 // documentedPolicies returns the policies of docs/bucket-policy.md by the names in the comments
-// before them, and checks that each block of JSON has one and is JSON.
+// before them. It checks that each block of JSON has a name and is valid.
 func documentedPolicies(t *testing.T) map[string]string {
 	t.Helper()
 	text := readDoc(t, "bucket-policy.md")
@@ -45,7 +45,8 @@ func readDoc(t *testing.T, name string) string {
 	return string(data)
 }
 
-// A policy is what is used of the language of policies. Lists of one can be strings.
+// A policy has the parts of the policy language that are used. A string may stand for a list of
+// one.
 type policy struct {
 	Statement []struct {
 		Effect           string
@@ -65,13 +66,14 @@ func (w *words) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(w))
 }
 
-// request is what a policy is asked about. facts are the condition keys.
+// request is a question to a policy. facts are the condition keys.
 type request struct {
 	action, resource string
 	facts            map[string]string
 }
 
-// decide applies a policy: "allow", "deny", or "" where no statement is about the request.
+// decide applies a policy. It returns "allow", "deny", or "" if no statement applies to the
+// request.
 func (p policy) decide(t *testing.T, r request) (verdict string) {
 	t.Helper()
 	for _, s := range p.Statement {
@@ -86,7 +88,7 @@ func (p policy) decide(t *testing.T, r request) (verdict string) {
 	return verdict
 }
 
-// holds knows the operators of the documentation.
+// holds implements the operators that the documentation uses.
 func holds(t *testing.T, conditions map[string]map[string]words, facts map[string]string) bool {
 	t.Helper()
 	for operator, keys := range conditions {
@@ -113,8 +115,8 @@ func holds(t *testing.T, conditions map[string]map[string]words, facts map[strin
 	return true
 }
 
-// like returns a function that matches a text with patterns: "*" is any text, slashes included, as
-// in S3's policies.
+// like returns a function that reports whether a text matches a pattern. In a pattern, "*" stands
+// for any text, including slashes, as in S3's policies.
 func like(text string) func(string) bool {
 	return func(pattern string) bool {
 		re := compiled[pattern]
@@ -129,7 +131,7 @@ func like(text string) func(string) bool {
 
 var compiled = map[string]*regexp.Regexp{}
 
-// Scopes and repositories that could be taken for each other.
+// Scopes and repositories that could be mistaken for each other.
 var (
 	policyScopes = []string{
 		citest.MainRef, "refs/heads/main/x", "refs/heads/mainly", "refs/heads/Main", "refs/heads/release/1", "refs/heads/release", "refs/heads/feature", "refs/heads/*", "refs/heads/?",
@@ -157,9 +159,9 @@ func objectsOf(t *testing.T, repo, scope string) []string {
 	return []string{private, snapshot.PackObject(repo, scope, [32]byte{}), snapshot.ManifestObject(repo, scope, []string{"ci/test", "linux", "amd64", "go1.26", "latest"})}
 }
 
-// TestDocumentedPolicies compares the policies of the documentation with the names that jobs use:
-// each grants writes to the scopes that it is for, and to no other scope or repository, however
-// similar the name.
+// TestDocumentedPolicies compares the policies of the documentation with the names that jobs use.
+// Each policy allows writes to the intended scopes, and to no other scope or repository, however
+// similar its name is.
 func TestDocumentedPolicies(t *testing.T) {
 	docs := documentedPolicies(t)
 	isPR := func(repo, scope string) bool { return repo == onGH && strings.HasPrefix(scope, "refs/pull/") }
@@ -220,7 +222,7 @@ func TestDocumentedPolicies(t *testing.T) {
 		})
 	}
 
-	// Somebody else's token gets nothing from the one role of MinIO.
+	// A token of another repository has no access through the one role of MinIO.
 	var p policy
 	if err := json.Unmarshal([]byte(docs["minio"]), &p); err != nil {
 		t.Fatal(err)
@@ -235,7 +237,7 @@ func TestDocumentedPolicies(t *testing.T) {
 	testPrefixes(t, isMain, isPR, public)
 }
 
-// testPrefixes checks the conditions for Google, which are about the beginning of names.
+// testPrefixes checks the conditions for Google, which compare the beginning of names.
 func testPrefixes(t *testing.T, isMain, isPR func(repo, scope string) bool, public string) {
 	t.Helper()
 	text := readDoc(t, "bucket-policy.md")
@@ -263,7 +265,8 @@ func testPrefixes(t *testing.T, isMain, isPR func(repo, scope string) bool, publ
 	}
 }
 
-// TestWriteOncePolicy: who is not main can make modules, in parts too, and not replace them.
+// TestWriteOncePolicy: roles other than main's can create modules, also in parts, and cannot
+// replace them.
 func TestWriteOncePolicy(t *testing.T) {
 	var p policy
 	if err := json.Unmarshal([]byte(documentedPolicies(t)["write-once"]), &p); err != nil {
@@ -295,7 +298,7 @@ func TestWriteOncePolicy(t *testing.T) {
 	}
 }
 
-// TestDocumentedNames: the prefixes in the table of the page are those that jobs write below.
+// TestDocumentedNames: the prefixes in the table of the page are those below which jobs write.
 func TestDocumentedNames(t *testing.T) {
 	text := readDoc(t, "bucket-policy.md")
 	for scope, repo := range map[string]string{

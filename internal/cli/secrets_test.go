@@ -22,8 +22,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// Secrets of the tests below, each in the channel through which a job gets it. None of them may be
-// read anywhere afterwards.
+// testSecrets are the secrets of the tests below, one for each channel through which a job gets
+// secrets. None of them may be readable anywhere afterwards.
 var testSecrets = map[string]string{
 	"secret access key":        "SecretAccessKey/of+a-test=0001",
 	"session token":            "SessionToken//of+a-test==0002",
@@ -47,7 +47,7 @@ type searched struct {
 
 func (s *searched) add(where, text string) { s.texts[where] += text }
 
-// addTree adds files, and what is compressed in them.
+// addTree adds files, and their decompressed content.
 func (s *searched) addTree(what, root string, not ...string) {
 	s.t.Helper()
 	for name, data := range filesBelow(s.t, root) {
@@ -72,7 +72,7 @@ func containsPrefix(list []string, name string) bool {
 	return false
 }
 
-// unzstd returns as much as can be decompressed.
+// unzstd decompresses as much as it can.
 func unzstd(data string) string {
 	r, err := zstd.NewReader(strings.NewReader(data))
 	if err != nil {
@@ -83,7 +83,7 @@ func unzstd(data string) string {
 	return string(text)
 }
 
-// mustBeClean looks for each secret, in the forms in which it could have been printed.
+// mustBeClean looks for each secret, in all forms in which it could be printed.
 func (s *searched) mustBeClean() {
 	s.t.Helper()
 	for what, secret := range testSecrets {
@@ -105,7 +105,7 @@ func (s *searched) mustBeClean() {
 	}
 }
 
-// A secretJob is a job with a secret in each channel, in front of a server that wants some of them.
+// A secretJob is a job with a secret in each channel, and a server that requires some of them.
 type secretJob struct {
 	*testJob
 	gateway *storetest.Server
@@ -147,15 +147,15 @@ func newSecretJob(t *testing.T) *secretJob {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	// from here on they are gocache's
+	// from here on, the logged command lines are those that gocache runs
 	if err := os.WriteFile(j.path("commands.log"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return j
 }
 
-// wrap puts scripts before programs that write down their command lines, which everybody on a
-// machine can read.
+// wrap puts scripts in front of programs, which log their command lines, since every user of a
+// machine can read those.
 func (j *secretJob) wrap(names ...string) {
 	j.t.Helper()
 	for _, name := range names {
@@ -171,7 +171,7 @@ func (j *secretJob) wrap(names ...string) {
 	j.t.Setenv("PATH", j.path("bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
-// job runs commands and keeps what they print.
+// command runs a command and keeps its output.
 func (j *secretJob) command(want int, args ...string) string {
 	j.t.Helper()
 	code, out := j.run(args...)
@@ -182,8 +182,8 @@ func (j *secretJob) command(want int, args ...string) string {
 	return out
 }
 
-// TestNoSecretIsTold runs restores and saves that succeed and that fail with a secret in every
-// channel and with --debug, and searches all that is left of them: outputs, JSON, summary, state,
+// TestNoSecretIsTold runs restores and saves that succeed and that fail, with a secret in every
+// channel and with --debug. It searches everything that they leave: outputs, JSON, summary, state,
 // files of the machine, stored objects, and the command lines of other programs.
 func TestNoSecretIsTold(t *testing.T) {
 	j := newSecretJob(t)
@@ -198,7 +198,8 @@ func TestNoSecretIsTold(t *testing.T) {
 	j.command(0, "save", "--json")
 	j.command(0, "plan", "--json")
 	j.command(0, "plan")
-	// All of this is worth nothing if the secrets were not used, or nothing was said about them.
+	// All of this would be worthless if the secrets were not used, or if nothing were printed about
+	// them.
 	used := ""
 	for _, r := range j.front.Requests() {
 		used += r.Header.Get("X-Amz-Security-Token") + r.Header.Get("X-Amz-Server-Side-Encryption-Customer-Key")
@@ -215,7 +216,7 @@ func TestNoSecretIsTold(t *testing.T) {
 		}
 	}
 
-	// What fails says why, and no more.
+	// A command that fails says why, and no more.
 	j.front.SessionToken = "another"
 	j.fresh()
 	j.command(0, "restore")
@@ -229,7 +230,7 @@ func TestNoSecretIsTold(t *testing.T) {
 	} {
 		j.command(2, "restore", "--store", store)
 	}
-	// the private key where it does not belong
+	// the private key in the wrong places
 	for _, flag := range []string{"--trust-key", "--verify", "--timeout", "--zips"} {
 		j.command(2, "restore", flag, testSecrets["private key"])
 	}
@@ -237,7 +238,7 @@ func TestNoSecretIsTold(t *testing.T) {
 	t.Setenv(config.Variable("timeout"), testSecrets["private key"])
 	j.command(2, "restore")
 	t.Setenv(config.Variable("timeout"), "")
-	t.Setenv(customerKeyVariable, "") // or the request is not sent
+	t.Setenv(customerKeyVariable, "") // otherwise the request would not be sent
 	t.Setenv("http_proxy", "http://ci:"+testSecrets["password in HTTP_PROXY"]+"@no such host:1")
 	j.command(0, "restore", "--store", "s3://bucket?endpoint=http://s3.invalid&path-style=true", "--stall-timeout", "1s")
 
@@ -249,8 +250,8 @@ func TestNoSecretIsTold(t *testing.T) {
 	}
 }
 
-// TestNoSecretOfARoleIsTold is about what the job gets only while it runs: a token for a role, and
-// the credentials for that.
+// TestNoSecretOfARoleIsTold covers secrets that a job gets only while it runs: a token for a role,
+// and the credentials that it gets for the token.
 func TestNoSecretOfARoleIsTold(t *testing.T) {
 	j := newSecretJob(t)
 	keys := *j.gateway
@@ -279,8 +280,8 @@ func TestNoSecretOfARoleIsTold(t *testing.T) {
 	j.found.mustBeClean()
 }
 
-// TestNoSecretOfAnActionIsTold: inputs are secrets in other variables. They are in the log once, to
-// be masked.
+// TestNoSecretOfAnActionIsTold: inputs carry secrets in other variables. Each is in the log once,
+// to be masked.
 func TestNoSecretOfAnActionIsTold(t *testing.T) {
 	j := newSecretJob(t)
 	r := newGHRunner(t)

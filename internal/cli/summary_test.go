@@ -15,7 +15,7 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// bothOutputs is what the two commands know after a job that reused too little.
+// bothOutputs returns the outputs of the two commands after a job that reused too little.
 func bothOutputs() (*restoreOutput, *saveOutput) {
 	id := ci.Identity{Name: "ci/test", Repo: "github.com/org/name", Scope: "refs/pull/7/merge", Run: "42"}
 	saved := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
@@ -34,7 +34,7 @@ func bothOutputs() (*restoreOutput, *saveOutput) {
 	return r, s
 }
 
-// TestSummaryOfNotes: a result of a restore that was JSON meanwhile makes the same page.
+// TestSummaryOfNotes: a result of a restore that was stored as JSON makes the same page.
 func TestSummaryOfNotes(t *testing.T) {
 	r, s := bothOutputs()
 	data, err := json.Marshal(r)

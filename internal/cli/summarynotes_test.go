@@ -8,7 +8,7 @@ import (
 	"github.com/org/gocache-action/restore"
 )
 
-// TestLossNotes: what this machine could not write is no reason to suspect the store.
+// TestLossNotes: losses that this machine caused are no reason to suspect the store.
 func TestLossNotes(t *testing.T) {
 	loss := func(kind string, n int) (list []restore.Loss) {
 		for range n {
@@ -18,7 +18,7 @@ func TestLossNotes(t *testing.T) {
 	}
 	for kind, c := range map[string]struct {
 		text    string
-		suspect bool // the store
+		suspect bool // the note casts doubt on the store
 	}{
 		install.KindRefused: {"did not pass verification was not restored (3 times)", true},
 		install.KindMissing: {"gone from the store (3)", false},

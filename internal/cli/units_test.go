@@ -28,11 +28,11 @@ func TestGoEnv(t *testing.T) {
 		t.Errorf("private patterns %q, want %q", got, want)
 	}
 	if !e.modWritable() {
-		t.Error("-modcacherw is not seen")
+		t.Error("-modcacherw is not recognized")
 	}
 	e.GOFLAGS = "-modcacherw=true --modcacherw=false"
 	if e.modWritable() {
-		t.Error("-modcacherw=false is not seen")
+		t.Error("-modcacherw=false is not recognized")
 	}
 	if e.buildDir() != "" {
 		t.Errorf("GOCACHE=off is directory %q", e.buildDir())
@@ -60,8 +60,8 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// TestTimedOut: the packages below know the end of --timeout by the error of every deadline; a
-// deadline of a connection is not the end of --timeout.
+// TestTimedOut: to other packages, the end of --timeout looks like any deadline, but the deadline
+// of a connection does not count as the end of --timeout.
 func TestTimedOut(t *testing.T) {
 	ctx, cancel := withTimeout(t.Context(), 1)
 	defer cancel()
@@ -71,7 +71,7 @@ func TestTimedOut(t *testing.T) {
 	}
 	connection := fmt.Errorf("dial: %w", context.DeadlineExceeded)
 	if errors.Is(connection, errTimedOut) || errors.Is(errTimedOut, context.Canceled) {
-		t.Error("another end passes for that of --timeout")
+		t.Error("another end counts as that of --timeout")
 	}
 }
 
@@ -91,7 +91,7 @@ func TestFinish(t *testing.T) {
 		{background, failed, false, config.ExitOK},
 		{background, failed, true, config.ExitFailed},
 		{background, failed, true, config.ExitFailed},
-		// a program that was killed says so, and not why
+		// the error of a killed program does not say why it was killed
 		{gone, failed, false, config.ExitInterrupted},
 		{gone, nil, false, config.ExitOK},
 		{background, usage.Errorf("wrong"), false, config.ExitUsage},
@@ -108,7 +108,7 @@ func TestFinish(t *testing.T) {
 			code = f.code
 		}
 		if isTimedOut(tt.ctx) && !strings.Contains(stderr.String()+fmt.Sprint(f.err), "not done within 1m") {
-			t.Errorf("the message %q %v does not tell of the time", stderr.String(), f.err)
+			t.Errorf("the message %q %v does not mention the time", stderr.String(), f.err)
 		}
 		warned := strings.HasPrefix(stderr.String(), "gocache: warning: ")
 		if code != tt.code || warned != (tt.err != nil && code == config.ExitOK) {
@@ -128,7 +128,7 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// TestToolCounter feeds what `go build -x` prints, in pieces as they come through a pipe.
+// TestToolCounter feeds the output of `go build -x`, in pieces as they come through a pipe.
 func TestToolCounter(t *testing.T) {
 	const out = `WORK=/tmp/go-build1
 cat >/tmp/go-build1/b064/importcfg.link << 'EOF' # internal

@@ -12,8 +12,8 @@ import (
 	"github.com/org/gocache-action/internal/config"
 )
 
-// TestWebStore: main saves into a directory, a fork restores it from the server of files in front
-// of it, without credentials.
+// TestWebStore: main saves to a directory, and a fork restores from a file server for that
+// directory, without credentials.
 func TestWebStore(t *testing.T) {
 	j := newTestJob(t)
 	root := j.path("store")
@@ -36,11 +36,11 @@ func TestWebStore(t *testing.T) {
 	}
 	out := j.says("snapshot of the same module files in refs/heads/main", append([]string{"restore", "--fail-on-error"}, fork...)...)
 	if !j.has(own) || strings.Contains(out, "warning") {
-		t.Errorf("cold, or not without a word:\n%s", out)
+		t.Errorf("nothing restored, or not silent:\n%s", out)
 	}
 
-	// In front of a bucket that lets nobody list, 403 is the answer for what does not exist: a miss
-	// once anything can be read, else a denial.
+	// In front of a bucket that nobody may list, 403 is also the answer for objects that do not
+	// exist. It is a miss once any object could be read, and otherwise a denial.
 	secretive := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w2 := httptest.NewRecorder()
 		server.Config.Handler.ServeHTTP(w2, r)
@@ -60,7 +60,7 @@ func TestWebStore(t *testing.T) {
 	args[2] = secretive.URL + "/cache"
 	out = j.says("snapshot of the same module files in refs/heads/main", append(args, "--fail-on-error")...)
 	if !j.has(own) || strings.Count(out, "answers 403 for objects that do not exist") > 1 {
-		t.Errorf("cold, or said twice:\n%s", out)
+		t.Errorf("nothing restored, or the message is printed twice:\n%s", out)
 	}
 	args[2] = secretive.URL + "/elsewhere"
 	j.says("warning: read v2/repos/", args...)
@@ -75,7 +75,7 @@ func TestWebStore(t *testing.T) {
 	args[2] = signed.URL + "/cache"
 	out = j.says("debug: GET "+server.URL+"/cache/v2/", append(args, "--debug", "--fail-on-error")...)
 	if !j.has(own) || strings.Contains(out, "sesame") {
-		t.Errorf("cold, or a signature in the log:\n%s", out)
+		t.Errorf("nothing restored, or a signature in the log:\n%s", out)
 	}
 	j.compile()
 	j.says("warning: "+server.URL+"/cache: store is read-only", append([]string{"save"}, fork...)...)

@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write the generated files")
 
-// TestGeneratedFiles: action.yml, its sub-actions and the documentation say what the tables say.
+// TestGeneratedFiles: action.yml, its sub-actions and the documentation match the tables.
 func TestGeneratedFiles(t *testing.T) {
 	for _, f := range Generated() {
 		file := filepath.Join("..", "..", filepath.FromSlash(f.Path))
@@ -36,7 +36,7 @@ func TestGeneratedFiles(t *testing.T) {
 	}
 }
 
-// TestOptions: the table has no option twice for a command, and each says what it does.
+// TestOptions: no command has the same option twice, and each option has a help text.
 func TestOptions(t *testing.T) {
 	for _, c := range Commands {
 		seen := map[string]bool{}
@@ -46,11 +46,11 @@ func TestOptions(t *testing.T) {
 			}
 			seen[o.Name] = true
 			if o.IsSwitch() && o.Default != "" || o.Default != "" && o.Origin != "" {
-				t.Errorf("%s: option %s has a default that is not shown", c.Name, o.Name)
+				t.Errorf("%s: the default of option %s is not shown", c.Name, o.Name)
 			}
 		}
 		if c := New(c.Command); c.Check() != nil {
-			t.Errorf("the defaults are wrong usage: %v", c.Check())
+			t.Errorf("the defaults do not pass the check: %v", c.Check())
 		}
 	}
 	common := map[string]bool{}
@@ -64,7 +64,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestDefaults: each command has its own.
+// TestDefaults: each command has its own defaults.
 func TestDefaults(t *testing.T) {
 	const day = 24 * time.Hour
 	if c := New(Save); c.MaxAge != 14*day || c.Timeout != 10*time.Minute || c.Dir != "." || c.Zips != "" {
@@ -79,8 +79,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestFill: what was given stays, the first source that has something wins, and what is wrong is
-// named as the user wrote it.
+// TestFill: values that are already set stay, the first source with a value wins, and a wrong value
+// is reported as the user wrote it.
 func TestFill(t *testing.T) {
 	source := func(name string, values map[string]string) Source {
 		return func(o Option) (string, string) { return values[o.Name], name + " " + o.Name }
@@ -107,7 +107,7 @@ func TestFill(t *testing.T) {
 	}
 }
 
-// TestEnvironment: the names of variables.
+// TestEnvironment: options are read from the variables of these names.
 func TestEnvironment(t *testing.T) {
 	env := map[string]string{"GOCACHE_ACTION_MAX_AGE": "7d", "GOCACHE_ACTION_JOB_STATUS": "canceled", "GOCACHE_ACTION_FAIL_ON_ERROR": ""}
 	c := New(Save)
@@ -141,7 +141,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestInputs: each option of restore and save is one input, but for those that are none.
+// TestInputs: each option of restore and save has exactly one input, except those that have none.
 func TestInputs(t *testing.T) {
 	seen := map[string]bool{}
 	for _, in := range Inputs() {

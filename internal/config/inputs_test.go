@@ -22,7 +22,7 @@ func fromInputs(cmd Command, inputs, env map[string]string) (*Config, error) {
 	return c, err
 }
 
-// TestInputValues: what inputs and the environment of a step become.
+// TestInputValues: inputs and the environment of a step set these values.
 func TestInputValues(t *testing.T) {
 	type m = map[string]string
 	for name, c := range map[string]struct {
@@ -47,7 +47,7 @@ func TestInputValues(t *testing.T) {
 	}
 }
 
-// TestStoreOfInputs: the URL, from inputs and the environment.
+// TestStoreOfInputs: the URL of the store comes from inputs and the environment.
 func TestStoreOfInputs(t *testing.T) {
 	type m = map[string]string
 	for name, c := range map[string]struct {
@@ -75,7 +75,7 @@ func TestStoreOfInputs(t *testing.T) {
 	}
 }
 
-// TestWrongInputs: a mistake is named as the user made it.
+// TestWrongInputs: a mistake is reported in the user's own words.
 func TestWrongInputs(t *testing.T) {
 	for want, inputs := range map[string]map[string]string{
 		`invalid value "maybe" in the input modules: want true or false`:       {"modules": "maybe"},

@@ -7,15 +7,15 @@ import (
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// TestKeepingOfEnvironment: how objects are kept counts wherever it is said, in a step of the
-// action as in a command, and is never passed over in silence.
+// TestKeepingOfEnvironment: settings for how objects are kept apply wherever they are made, in a
+// step of the action as in a command, and are never silently ignored.
 func TestKeepingOfEnvironment(t *testing.T) {
 	type m = map[string]string
 	for name, c := range map[string]struct {
 		store    string
 		env      m
-		want     string // beginning with !: part of the complaint
-		unstored string // instead of want, where a command without a store differs from a step
+		want     string // beginning with "!": part of the error
+		unstored string // instead of want, if a command without a store differs from a step
 	}{
 		"all of them": {store: "s3://b?region=r", env: m{
 			"GOCACHE_ACTION_SSE": "aws:kms", "GOCACHE_ACTION_SSE_KMS_KEY_ID": "k", "GOCACHE_ACTION_SSE_BUCKET_KEY": "true",

@@ -35,7 +35,7 @@ func TestDuration(t *testing.T) {
 	}
 }
 
-// FuzzDuration: what is accepted is not negative, and can be read back.
+// FuzzDuration: an accepted duration is not negative, and can be read back.
 func FuzzDuration(f *testing.F) {
 	f.Add("1w2d3h")
 	f.Add("36500d2562047h")
@@ -72,7 +72,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestSizesOfCaches: bounds of one cache, in any order, and more than once.
+// TestSizesOfCaches: limits of one cache, in any order, and more than once.
 func TestSizesOfCaches(t *testing.T) {
 	var s Sizes
 	v := sizesValue{&s}

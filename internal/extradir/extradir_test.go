@@ -14,8 +14,9 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// TestInstallBesideCreate: opening the directory again, as each job of a restore does, removes what
-// was left unfinished days ago, but no file that is being installed with a time of days ago.
+// TestInstallBesideCreate: opening the directory again, as each job of a restore does, removes
+// unfinished files that are days old, but not a file that is being installed with a time of days
+// ago.
 func TestInstallBesideCreate(t *testing.T) {
 	p := Path{Dir: t.TempDir()}
 	dir, err := p.Create()
@@ -70,8 +71,8 @@ func TestInstallBesideCreate(t *testing.T) {
 	}
 }
 
-// TestMisplaced: whatever has the place of a file or of a directory above it is no failure of the
-// disk.
+// TestMisplaced: something else in the place of a file, or of a directory above it, is not a
+// failure of the disk.
 func TestMisplaced(t *testing.T) {
 	for name, make := range map[string]func(dir string) error{
 		"a file where a directory should be": func(dir string) error { return os.WriteFile(filepath.Join(dir, "sub"), []byte("x"), 0o644) },

@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// FuzzInstall adds a file of any name that a manifest may have to a directory with a link that
-// leads out of it.
+// FuzzInstall installs a file with any name that a manifest may have in a directory with a link
+// that leads out of it.
 func FuzzInstall(f *testing.F) {
 	for _, name := range []string{"a", "d/e", "out/x", "out", "file/x", "..", "../x", "/x", `a\b`, "con", "C:x", "x\ny", "a/../../b"} {
 		f.Add(name, []byte("content"), true)
@@ -33,7 +33,7 @@ func FuzzInstall(f *testing.F) {
 			defer os.RemoveAll(d)
 		}
 		if err := os.Symlink(outside, filepath.Join(dir, "out")); err != nil {
-			t.Log("no symbolic links here:", err)
+			t.Log("cannot make symbolic links:", err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o666); err != nil {
 			t.Fatal(err)
@@ -56,7 +56,7 @@ func FuzzInstall(f *testing.F) {
 	})
 }
 
-// checkDir finds nothing outside of the directory, and in it one more file at most.
+// checkDir checks that nothing is outside the directory, and that at most one more file is in it.
 func checkDir(t *testing.T, root, dir string, written bool) {
 	t.Helper()
 	for d, want := range map[string]int{root: 2, filepath.Join(root, "outside"): 0} {

@@ -16,7 +16,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// packed is a fetcher of a store in memory with one pack of these frames.
+// packed returns a fetcher for a store in memory, which has one pack of these frames.
 func packed(frames ...string) (*Fetcher, *contenttest.Store, snapshot.Pack) {
 	st := new(contenttest.Store)
 	var raw [][]byte
@@ -27,7 +27,7 @@ func packed(frames ...string) (*Fetcher, *contenttest.Store, snapshot.Pack) {
 	return &Fetcher{Store: st, Frames: NewMemory(1 << 20), Again: NewMemory(1 << 16), Buffers: NewBuffers(2), Meter: new(report.Meter)}, st, p
 }
 
-// all reads all frames of a source, decoded.
+// all reads and decodes all frames of a source.
 func all(t *testing.T, f *Fetcher, src *Source) (list []string, end error) {
 	t.Helper()
 	for {
@@ -44,7 +44,7 @@ func all(t *testing.T, f *Fetcher, src *Source) (list []string, end error) {
 	}
 }
 
-// TestWhole: an object without a manifest says itself where its frames end.
+// TestWhole: the frames of an object can be found without a manifest.
 func TestWhole(t *testing.T) {
 	f, _, p := packed("one", "two", "three")
 	fetched := make(chan struct{})
@@ -63,7 +63,7 @@ func TestWhole(t *testing.T) {
 	}
 }
 
-// TestRange reads what it is asked for, in one request.
+// TestRange reads the requested frames, in one request.
 func TestRange(t *testing.T) {
 	f, st, p := packed("zero", "one", "two", "three")
 	for _, c := range []struct{ first, end int }{{0, 4}, {1, 3}, {3, 4}, {2, 2}} {
@@ -83,7 +83,8 @@ func TestRange(t *testing.T) {
 	}
 }
 
-// TestRangeEndsEarly: frames before the end of a cut object are whole, and the end stays the end.
+// TestRangeEndsEarly: the frames before the end of a truncated object are whole, and the error is
+// returned again and again.
 func TestRangeEndsEarly(t *testing.T) {
 	f, st, p := packed("zero", "one", "two")
 	st.OnOpen = func(_ string, body []byte) ([]byte, error) { return body[:len(body)-5], nil }
@@ -101,7 +102,7 @@ func TestRangeEndsEarly(t *testing.T) {
 	}
 }
 
-// TestOpenFails: the network is free again, and no memory is held.
+// TestOpenFails: after a failure, the transfer slot is free again, and no memory is held.
 func TestOpenFails(t *testing.T) {
 	f, st, p := packed("zero")
 	st.OnOpen = func(string, []byte) ([]byte, error) { return nil, store.ErrDenied }
@@ -117,7 +118,7 @@ func TestOpenFails(t *testing.T) {
 	}
 }
 
-// TestFrame reads one frame, and proves it.
+// TestFrame reads one frame, and verifies it.
 func TestFrame(t *testing.T) {
 	f, st, p := packed("zero", "one", "two")
 	for i, want := range []string{"zero", "one", "two"} {
@@ -128,7 +129,7 @@ func TestFrame(t *testing.T) {
 		f.Buffers.Put(raw)
 	}
 	st.Change(p.Object, int(p.Size)-1)
-	for range 5 { // buffers come back from failures
+	for range 5 { // failures return their buffers
 		if _, err := f.Frame(t.Context(), p, 2); !errors.Is(err, snapshot.ErrCorrupt) {
 			t.Errorf("%v", err)
 		}
@@ -142,10 +143,10 @@ func TestFrame(t *testing.T) {
 	}
 }
 
-// TestCloseEarly ends a transfer in the middle, and all memory comes back.
+// TestCloseEarly ends a transfer in the middle, and all memory is released.
 func TestCloseEarly(t *testing.T) {
 	f, _, p := packed("zero", "one", "two")
-	r, w := io.Pipe() // a body that does not end
+	r, w := io.Pipe() // this body never ends
 	src, _, err := f.Open(t.Context(), func() {}, p.Frames, func(ctx context.Context) (io.ReadCloser, store.Info, error) {
 		context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
 		return r, store.Info{}, nil
@@ -171,7 +172,8 @@ func TestStoredSize(t *testing.T) {
 	}
 }
 
-// TestFrameClass: memory is counted for what is kept, never less than what is asked for.
+// TestFrameClass: the counted memory is that of the kept buffer, which is never less than
+// requested.
 func TestFrameClass(t *testing.T) {
 	for _, n := range []int{1, 1 << 16, 1<<16 + 1, 1 << 20, snapshot.MaxFrameStored} {
 		class, size := frameClass(n)
@@ -179,12 +181,12 @@ func TestFrameClass(t *testing.T) {
 			t.Errorf("%d bytes: class %d, %d", n, class, size)
 		}
 		if again, _ := frameClass(int(size)); again != class {
-			t.Errorf("%d bytes come back as class %d, not %d", n, again, class)
+			t.Errorf("%d bytes are returned as class %d, not %d", n, again, class)
 		}
 	}
 }
 
-// TestBuffers: no more are lent than there are, and one that was grown does not stay.
+// TestBuffers: no more buffers are lent than there are, and a buffer that has grown is not kept.
 func TestBuffers(t *testing.T) {
 	b := NewBuffers(2)
 	first, second := b.Get(), b.Get()
@@ -192,7 +194,7 @@ func TestBuffers(t *testing.T) {
 	go func() { got <- b.Get() }()
 	select {
 	case <-got:
-		t.Fatal("a third one is lent")
+		t.Fatal("a third buffer is lent")
 	case <-time.After(10 * time.Millisecond):
 	}
 	b.Put(append(first, make([]byte, snapshot.FrameSize+1)...))
@@ -205,7 +207,8 @@ func TestBuffers(t *testing.T) {
 	}
 }
 
-// TestSlots: n transfers at once; jobs that need the network no more make room for as many others.
+// TestSlots: there are n transfers at once, and each job that no longer needs the network makes
+// room for another one.
 func TestSlots(t *testing.T) {
 	s := NewSlots(2)
 	take := func() (fetched, done func(), ok bool) {
@@ -220,10 +223,10 @@ func TestSlots(t *testing.T) {
 		t.Fatalf("%t %t %t", ok, ok2, third)
 	}
 	fetched()
-	fetched() // a second call counts for nothing
+	fetched() // a second call has no effect
 	_, done3, ok := take()
 	if !ok {
-		t.Fatal("no place after a transfer")
+		t.Fatal("no slot is free after a transfer")
 	}
 	if _, _, ok := take(); ok {
 		t.Fatal("three transfers at once")
@@ -231,7 +234,7 @@ func TestSlots(t *testing.T) {
 	done2()
 	done3()
 	done()
-	// All are free again.
+	// All slots are free again.
 	for range 2 {
 		if _, _, ok := take(); !ok {
 			t.Fatal("a slot is lost")
@@ -239,7 +242,7 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// TestSlotsJobs: no more than twice as many jobs are begun, whatever they wait for.
+// TestSlotsJobs: no more than twice as many jobs are started, whatever they wait for.
 func TestSlotsJobs(t *testing.T) {
 	s := NewSlots(1)
 	var wg sync.WaitGroup
@@ -262,7 +265,7 @@ func TestSlotsJobs(t *testing.T) {
 	wg.Wait()
 }
 
-// TestMetered: what arrives is counted piece by piece, so that the display moves.
+// TestMetered: arriving bytes are counted piece by piece, so that the display moves.
 func TestMetered(t *testing.T) {
 	m := metered{bytes.NewReader(make([]byte, 1<<20)), new(report.Meter)}
 	n, err := m.Read(make([]byte, 1<<20))

@@ -17,14 +17,14 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// However many objects are read at once, and whatever their frames claim, no more memory is lent
-// than there is, and all of it is given back, also by readers that end early. A frame that is
-// larger than all memory is read too.
+// TestStoredFramesAreBounded: however many objects are read at once, and whatever their frames
+// claim, no more memory is lent than there is. All of it is returned, also by readers that end
+// early. A frame that is larger than all memory can be read as well.
 func TestStoredFramesAreBounded(t *testing.T) {
 	const size = 1 << 20
 	r := fetcher(size)
 	object := framed(bytes.Repeat([]byte("frames of no interest"), 1<<13), 1<<14)
-	random := make([]byte, 3*size) // does not compress
+	random := make([]byte, 3*size) // this does not compress
 	for i := range random {
 		random[i] = byte(i * i >> 7)
 	}
@@ -66,16 +66,17 @@ func TestStoredFramesAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !r.Frames.free.TryAcquire(size) {
-		t.Error("not all memory was given back")
+		t.Error("not all memory was returned")
 	}
 }
 
-// A header alone gets no memory: an object of a few bytes cannot make a restore allocate a frame.
+// TestFrameBeyondObject: a header alone gets no memory, so an object of a few bytes cannot make a
+// restore allocate a frame.
 func TestFrameBeyondObject(t *testing.T) {
 	r := fetcher(1 << 20)
 	whole := framed(make([]byte, 1<<16), 1<<16)
 	short := append([]byte(nil), whole[:20]...)
-	short[10] = 0xff // claims 16 MiB, less a little
+	short[10] = 0xff // claims slightly less than 16 MiB
 	src, _, err := r.Open(t.Context(), func() {}, nil, opened(short))
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +87,7 @@ func TestFrameBeyondObject(t *testing.T) {
 	}
 }
 
-// A reader that waits for memory ends with its context.
+// TestWaitingForMemoryEnds: a reader that waits for memory ends with its context.
 func TestWaitingForMemoryEnds(t *testing.T) {
 	r := fetcher(1 << 16)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -111,12 +112,12 @@ func TestWaitingForMemoryEnds(t *testing.T) {
 // framed stores bytes as frames of at most size bytes.
 func framed(raw []byte, size int) []byte { return contenttest.Framed(raw, size) }
 
-// fetcher reads objects with so much memory for stored frames.
+// fetcher returns a fetcher with this much memory for stored frames.
 func fetcher(bytes int64) *Fetcher {
 	return &Fetcher{Frames: NewMemory(bytes), Buffers: NewBuffers(2), Meter: new(report.Meter)}
 }
 
-// opened returns what opens an object with this content.
+// opened returns a function that opens an object with this content.
 func opened(data []byte) func(context.Context) (io.ReadCloser, store.Info, error) {
 	return func(context.Context) (io.ReadCloser, store.Info, error) {
 		return io.NopCloser(bytes.NewReader(data)), store.Info{Size: int64(len(data))}, nil

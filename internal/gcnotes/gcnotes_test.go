@@ -47,7 +47,7 @@ func TestUnnamed(t *testing.T) {
 	}
 }
 
-// TestUnnamedDamage flips, cuts and adds bytes everywhere.
+// TestUnnamedDamage flips, removes and adds bytes everywhere.
 func TestUnnamedDamage(t *testing.T) {
 	u := someUnnamed(20)
 	data, err := Encode(u.Running, slices.Values(u.Notes), len(u.Notes))
@@ -72,7 +72,7 @@ func TestUnnamedDamage(t *testing.T) {
 	}
 }
 
-// FuzzDecode reads notes of garbage collection, with the hash made right.
+// FuzzDecode reads the notes of a garbage collection, with a corrected hash.
 func FuzzDecode(f *testing.F) {
 	notes := []Note{{Object: Fingerprint{1}, Since: 5}, {Object: Fingerprint{2}, Since: 7}}
 	data, err := Encode([]Collection{{ID: "a", Start: time.Unix(1_800_000_000, 0).UTC()}}, slices.Values(notes), len(notes))
@@ -94,7 +94,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		again, err := Encode(u.Running, slices.Values(u.Notes), len(u.Notes))
 		if err != nil {
-			return // times that JSON does not take
+			return // JSON does not support these times
 		}
 		back, err := Decode(bytes.NewReader(again), all)
 		if err != nil {

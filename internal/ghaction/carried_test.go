@@ -11,8 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/config"
 )
 
-// TestNamesOnWindows: post finds what main had in whatever case it asks for it, and the steps in
-// between may have spelled it otherwise.
+// TestNamesOnWindows: post finds the variables of main in whatever case it asks for them, even if
+// steps in between have spelled them differently.
 func TestNamesOnWindows(t *testing.T) {
 	j := newFakeJob(t)
 	j.fold = true
@@ -42,7 +42,8 @@ func TestNamesOnWindows(t *testing.T) {
 	for name, value := range j.vars {
 		got[strings.ToUpper(name)] = value
 	}
-	want := map[string]string{"PATH": `C:\other`, "LOCALAPPDATA": `C:\local`, "GOFLAGS": "-v"} // its go is gone
+	// no go of main
+	want := map[string]string{"PATH": `C:\other`, "LOCALAPPDATA": `C:\local`, "GOFLAGS": "-v"}
 	if diff := cmp.Diff(want, got); diff != "" || len(got) != len(j.vars) {
 		t.Errorf("-want +got\n%s", diff)
 	}

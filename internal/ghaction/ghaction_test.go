@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestAnnotations: one for each kind of trouble, whatever file, version or number it is about.
+// TestAnnotations: there is one annotation for each kind of problem, whatever file, version or
+// number it is about.
 func TestAnnotations(t *testing.T) {
 	var out bytes.Buffer
 	s := New(&out, nowhere{}, func(string, ...any) {})

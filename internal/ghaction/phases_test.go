@@ -18,14 +18,14 @@ import (
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// A fakeJob is a job on a runner, with commands that only write down what they are asked for.
+// A fakeJob is a job on a runner, with commands that only record how they are called.
 type fakeJob struct {
 	t    *testing.T
 	dir  string
 	env  map[string]string // of the step
 	vars map[string]string // of the process
 	wd   string
-	// as on Windows: it ignores the case of names of variables
+	// as on Windows, the case of variable names is ignored
 	fold  bool
 	hasGo bool
 
@@ -63,7 +63,7 @@ func (j *fakeJob) TempDir() string                 { return j.dir }
 func (j *fakeJob) Executable() (string, error)     { return "/tools/gocache/gocache", nil }
 func (j *fakeJob) Has(string) bool                 { return j.hasGo }
 
-// known is a name as an environment has it already, in whatever case.
+// known returns a name as the environment already has it, in whatever case.
 func (j *fakeJob) known(vars map[string]string, name string) string {
 	for other := range vars {
 		if j.fold && strings.EqualFold(other, name) {
@@ -92,8 +92,8 @@ func (j *fakeJob) commands() Commands {
 	}
 }
 
-// phase runs one, and returns the outputs and the state that it has set, the latter as the runner
-// gives it to post.
+// phase runs a phase, and returns the outputs and the state that it has set. The state has the
+// names under which the runner passes it to post.
 func (j *fakeJob) phase(name string) (map[string]string, error) {
 	j.t.Helper()
 	j.log.Reset()
@@ -122,8 +122,7 @@ func (j *fakeJob) phase(name string) (map[string]string, error) {
 	return set, err
 }
 
-// TestMainAndPost: post works with the inputs, the variables and the directory of main, and with
-// its notes.
+// TestMainAndPost: post works with the inputs, the variables, the directory and the notes of main.
 func TestMainAndPost(t *testing.T) {
 	j := newFakeJob(t)
 	maps.Copy(j.env, map[string]string{"INPUT_MAX-AGE": "7d", "INPUT_NAME": "lint", "INPUT_ACCESS-KEY-ID": "id", "INPUT_SECRET-ACCESS-KEY": "hidden"})
@@ -133,7 +132,7 @@ func TestMainAndPost(t *testing.T) {
 	}
 	dir := j.jobs[0].Notes
 	if set["STATE_dir"] != dir || dir == "" {
-		t.Errorf("the notes are in %q, and post is told of %q", dir, set["STATE_dir"])
+		t.Errorf("the notes are in %q, but the state names %q", dir, set["STATE_dir"])
 	}
 	if j.summarized != nil {
 		t.Error("main writes a summary, which post writes")
@@ -154,11 +153,11 @@ func TestMainAndPost(t *testing.T) {
 		t.Errorf("in %s: -want +got\n%s", j.wd, diff)
 	}
 	if diff := cmp.Diff([][2]bool{{true, true}}, j.summarized); diff != "" {
-		t.Errorf("the summary is not of both: %s", diff)
+		t.Errorf("the summary does not cover both phases: %s", diff)
 	}
 }
 
-// TestPostMayNotSave: the job, or main, says that nothing is to be saved.
+// TestPostMayNotSave: post saves nothing if the job or main says so.
 func TestPostMayNotSave(t *testing.T) {
 	for name, more := range map[string]map[string]string{
 		"main has said why":     {"STATE_skip": "true"},
@@ -176,7 +175,7 @@ func TestPostMayNotSave(t *testing.T) {
 	}
 }
 
-// TestConfigurationOfStep: what a runner does not say, and what it wants.
+// TestConfigurationOfStep: steps set what a runner does not pass, and what it requires.
 func TestConfigurationOfStep(t *testing.T) {
 	j := newFakeJob(t)
 	maps.Copy(j.env, map[string]string{
@@ -191,7 +190,7 @@ func TestConfigurationOfStep(t *testing.T) {
 	}
 }
 
-// TestRestoreOutputs: what expressions of later steps read.
+// TestRestoreOutputs: expressions of later steps can read these outputs.
 func TestRestoreOutputs(t *testing.T) {
 	known := Restored{CacheResult: "partial", Known: true, Key: "n/abc", Scope: "own", Entries: 5, Modules: 2, Written: 100, Fetched: 10}
 	latest, exact := known, known
@@ -222,7 +221,7 @@ func TestRestoreOutputs(t *testing.T) {
 	}
 }
 
-// TestEveryOutputIsKnown: what steps set is what action.yml says that they set.
+// TestEveryOutputIsKnown: steps set exactly the outputs that action.yml lists.
 func TestEveryOutputIsKnown(t *testing.T) {
 	for name, step := range map[string]config.Step{"restore": config.StepRestore, "save": config.StepSave} {
 		j := newFakeJob(t)
@@ -242,8 +241,8 @@ func TestEveryOutputIsKnown(t *testing.T) {
 	}
 }
 
-// TestErrorOfStep: a step that fails has one annotation that says why, and returns the error with
-// its type.
+// TestErrorOfStep: a step that fails prints one annotation with the reason, and returns the error
+// with its type.
 func TestErrorOfStep(t *testing.T) {
 	j := newFakeJob(t)
 	j.err = errors.New("store does not answer")
@@ -256,7 +255,7 @@ func TestErrorOfStep(t *testing.T) {
 		t.Errorf("%v\n%s", err, &j.log)
 	}
 
-	// Whoever cancels a job knows why it ended.
+	// Someone who cancels a job knows why it ended.
 	j = newFakeJob(t)
 	j.err = errors.New("interrupted")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -266,7 +265,7 @@ func TestErrorOfStep(t *testing.T) {
 	}
 }
 
-// TestRefusedIsTold: bytes that do not match their hash are an annotation, in main and not again in
+// TestRefusedIsTold: bytes that do not match their hash are annotated by main, and not again by
 // post.
 func TestRefusedIsTold(t *testing.T) {
 	j := newFakeJob(t)
@@ -281,7 +280,7 @@ func TestRefusedIsTold(t *testing.T) {
 	}
 }
 
-// TestNewCredentials: those of main have expired, and the job has others by now.
+// TestNewCredentials: the credentials of main have expired, and the job has new ones by now.
 func TestNewCredentials(t *testing.T) {
 	j := newFakeJob(t)
 	j.vars["AWS_ACCESS_KEY_ID"] = "first"

@@ -61,7 +61,7 @@ func newJob(t *testing.T) *job {
 	return j
 }
 
-// write makes a file that is old enough for results of tests that read it to be cached.
+// write makes a file that is old enough for the results of tests that read it to be cached.
 func (j *job) write(file, text string) {
 	j.t.Helper()
 	must(j.t, os.MkdirAll(filepath.Dir(file), 0o755))
@@ -83,7 +83,7 @@ func (j *job) run(args ...string) string {
 	return string(out)
 }
 
-// kinds says of each entry what it is, and reads its output.
+// kinds returns the kind of each entry, and a function that reads its output.
 func (j *job) kinds() (kinds map[digest.ID]goentry.Kind, content func(digest.ID) []byte) {
 	c := buildcache.Open(j.cache)
 	inv, err := c.Scan(context.Background(), buildcache.ScanOptions{})
@@ -109,9 +109,9 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// TestRealEntries: what a go command leaves behind is recognised by its bytes, and the names that
-// are recomputed are those of its entries. A go command that names or writes them otherwise fails
-// here.
+// TestRealEntries: entries of a go command are recognised by their bytes, and recomputed action IDs
+// are those of its entries. The test fails with a go command that names or writes entries in
+// another way.
 func TestRealEntries(t *testing.T) {
 	j := newJob(t)
 	before, _ := j.kinds()
@@ -129,7 +129,7 @@ func TestRealEntries(t *testing.T) {
 			count[kind]++
 		}
 	}
-	// The go command notes each test twice: under how its program was made, and under what the
+	// The go command records each test twice: under how its program was made, and under what the
 	// program is.
 	for kind, want := range map[goentry.Kind]int{goentry.KindTestLog: 6, goentry.KindResult: 6, goentry.KindProfile: 4, goentry.KindProgram: 1} {
 		if count[kind] != want {
@@ -168,7 +168,7 @@ func TestRealEntries(t *testing.T) {
 	}
 }
 
-// TestRealCompilerID: go env tries out the C compiler, and notes what it found.
+// TestRealCompilerID: go env tries out the C compiler, and caches what it found.
 func TestRealCompilerID(t *testing.T) {
 	if _, err := exec.LookPath("gcc"); err != nil || runtime.GOOS == "windows" {
 		t.Skip("no gcc")
@@ -186,6 +186,6 @@ func TestRealCompilerID(t *testing.T) {
 		}
 	}
 	if found != 1 {
-		t.Errorf("%d entries are notes about the C compiler, want 1", found)
+		t.Errorf("%d entries are about the C compiler, want 1", found)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestGOROOT compares with the names that a real go command gives.
+// TestGOROOT compares recomputed action IDs with those of a real go command.
 func TestGOROOT(t *testing.T) {
 	env, err := exec.Command("go", "env", "GOROOT", "GOVERSION").Output()
 	if err != nil {

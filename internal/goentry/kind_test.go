@@ -16,7 +16,7 @@ func TestKindOf(t *testing.T) {
 		"ok  \texample.com/p\t0.1s\n":                     KindResult,
 		"PASS\nok  \texample.com/p\t0.1s\n":               KindResult,
 		"=== RUN\nok  \texample.com/p\t0.1s\n":            KindResult,
-		"PASS\n":                                          KindOther, // of another program
+		"PASS\n":                                          KindOther, // output of another program
 		"ok  \texample.com/p\t0.1s\nand more\n":           KindOther,
 		"ok  \texample.com/p\t0.1s":                       KindOther,
 		"/usr/bin/cc\x00stat 1 2 3 false\x00\x01":         KindCompiler,
@@ -45,10 +45,10 @@ func TestResultWithoutFiles(t *testing.T) {
 	}
 	none := id(logMagic)
 	if id(logMagic+"open /etc/passwd\nstat x\n") != none {
-		t.Error("files count, although none may be in the result")
+		t.Error("files matter, although the result may depend on none")
 	}
 	if id(logMagic+"getenv SET\n") == none || id(logMagic+"getenv SET\n") == id(logMagic+"getenv UNSET\n") {
-		t.Error("variables do not count")
+		t.Error("variables do not matter")
 	}
 	for _, log := range []string{"", "getenv SET\n", logMagic + "chdir /\n", logMagic + "new line\n"} {
 		if _, ok := ResultWithoutFiles("go1.26.0", digest.ID{1}, []byte(log), getenv); ok {

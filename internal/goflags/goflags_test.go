@@ -14,11 +14,11 @@ func TestParse(t *testing.T) {
 		"-a --b -c=1 --d=":             {{"a", "", false}, {"b", "", false}, {"c", "1", true}, {"d", "", true}},
 		`'-ldflags=-s -w' "-tags=a,b"`: {{"ldflags", "-s -w", true}, {"tags", "a,b", true}},
 		`'-a''-b'`:                     {{"a", "", false}, {"b", "", false}},
-		// a quote inside is a letter, and b' is no flag
+		// a quote inside a word is an ordinary character, and b' is not a flag
 		`-tags='a b'`:                   {{"tags", "'a", true}},
 		`-x=a=b`:                        {{"x", "a=b", true}},
 		"x - -- --- ---x -= --= -=x ''": nil,
-		// only four characters are spaces
+		// only four characters count as spaces
 		"-a\u00a0-b": {{"a\u00a0-b", "", false}},
 	}
 	for in, want := range tests {
@@ -60,7 +60,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		list, err := Parse(s)
 		if err != nil && list != nil {
-			t.Error("flags beside an error")
+			t.Error("flags are returned with an error")
 		}
 		for _, x := range list {
 			if x.Name == "" || strings.ContainsAny(x.Name[:1], "-=") || strings.Contains(x.Name, "=") {

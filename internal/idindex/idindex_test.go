@@ -8,8 +8,7 @@ import (
 	"github.com/org/gocache-action/internal/digest"
 )
 
-// TestIndex adds things of which every fourth has the ID of an earlier one, more than there was
-// room for.
+// TestIndex adds more IDs than there was room for at first, every fourth of which was added before.
 func TestIndex(t *testing.T) {
 	const n = 100_000
 	ids := make([]digest.ID, n)
@@ -30,7 +29,7 @@ func TestIndex(t *testing.T) {
 		}
 	}
 	if x.Len() != len(first) {
-		t.Errorf("%d things, want %d", x.Len(), len(first))
+		t.Errorf("%d IDs, want %d", x.Len(), len(first))
 	}
 	for id, want := range first {
 		if pos, ok := x.Find(&id); !ok || pos != want {
@@ -44,6 +43,6 @@ func TestIndex(t *testing.T) {
 		}
 	}
 	if size := 4 * len(x.slots); size > 12*len(first) {
-		t.Errorf("%d bytes for %d things", size, len(first))
+		t.Errorf("%d bytes for %d IDs", size, len(first))
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestLock: nobody takes the file of a process that lives, and anybody that of one that does not.
+// TestLock: the lock file of a running process cannot be taken, and that of a process that has
+// ended can.
 func TestLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.lock")
 	if _, err := Take(path); err == nil || errors.Is(err, ErrLocked) {
@@ -19,7 +20,7 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Take(path); !errors.Is(err, ErrLocked) {
-		t.Errorf("its owner lives: %v", err)
+		t.Errorf("its owner is running: %v", err)
 	}
 	if _, err := Create(path); !errors.Is(err, ErrLocked) {
 		t.Errorf("created twice: %v", err)
@@ -38,14 +39,14 @@ func TestLock(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("it is still there: %v", err)
+		t.Errorf("the file is still there: %v", err)
 	}
 }
 
-// TestReadOnly: the file of another user can be locked where it can be read.
+// TestReadOnly: the file of another user can be locked if it can be read.
 func TestReadOnly(t *testing.T) {
 	if os.Geteuid() == 0 {
-		t.Log("for root nothing is read-only; the file is taken as any other")
+		t.Log("nothing is read-only for root, who takes the file like any other")
 	}
 	path := filepath.Join(t.TempDir(), "x.lock")
 	if err := os.WriteFile(path, nil, 0o444); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/org/gocache-action/internal/store/dir"
 )
 
-// denying refuses some objects.
+// denying is a store that denies access to some objects.
 type denying struct {
 	store.Store
 	denied map[string]bool
@@ -25,7 +25,8 @@ func (d denying) Open(ctx context.Context, name string, off, n int64) (io.ReadCl
 	return d.Store.Open(ctx, name, off, n)
 }
 
-// TestFirstDenied: what this job may not read costs itself only, unless it is everything.
+// TestFirstDenied: a manifest that this job may not read is passed over, unless it may read none of
+// them.
 func TestFirstDenied(t *testing.T) {
 	st, err := dir.Open(t.TempDir())
 	if err != nil {

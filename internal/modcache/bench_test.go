@@ -11,7 +11,7 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// hostCache is the module cache of the machine, or what MODCACHE names.
+// hostCache returns the module cache of the machine, or the one that MODCACHE names.
 func hostCache(tb testing.TB) *Cache {
 	dir := os.Getenv("MODCACHE")
 	if dir == "" {
@@ -56,7 +56,7 @@ func load(tb testing.TB, c *Cache, v module.Version) loaded {
 	return l
 }
 
-// stageAll writes all files of l, small ones in one piece and large ones in blocks.
+// stageAll writes all files of l, small ones at once and large ones in blocks.
 func (l loaded) stageAll(i *Install) error {
 	for k, f := range l.files {
 		if err := i.WriteFile(f.Name, f.Mode, l.data[k]); err != nil {
@@ -78,7 +78,7 @@ func (l loaded) install(s *Stage, o InstallOptions) error {
 	return i.Commit(l.sum, "")
 }
 
-// BenchmarkInstall installs all complete modules of the host's cache, one after the other on one
+// BenchmarkInstall installs all complete modules of the host's cache, one after another on one
 // core:
 //
 //	TMPDIR=/fast/disk MODCACHE=/some/cache go test -run - -bench Install ./internal/modcache

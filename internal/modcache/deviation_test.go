@@ -16,7 +16,7 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// TestDeviation changes a tree in one way at a time, with and without the zip beside it.
+// TestDeviation changes a tree in one way at a time, with and without the zip.
 func TestDeviation(t *testing.T) {
 	w := newWorld(t)
 	p, _ := locate(toml)
@@ -66,7 +66,7 @@ func TestDeviation(t *testing.T) {
 	}
 }
 
-// TestDeviationZip: a zip that is not the one of the hash proves nothing.
+// TestDeviationZip: a zip that does not match the hash proves nothing.
 func TestDeviationZip(t *testing.T) {
 	w := newWorld(t)
 	p, _ := locate(toml)
@@ -84,7 +84,7 @@ func TestDeviationZip(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := w.src.Deviation(ctx, toml, "h1:x"); err == nil {
-		t.Error("goes on after the end")
+		t.Error("continues after the end")
 	}
 }
 
@@ -98,8 +98,8 @@ func TestDeviationString(t *testing.T) {
 	}
 }
 
-// TestRemoval: the command that is advised removes the tree, also where a name needs quotes, and
-// the go command makes it anew.
+// TestRemoval: the suggested command removes the tree, even if a name needs quotes, and the go
+// command makes the tree again.
 func TestRemoval(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("for sh")
@@ -110,7 +110,7 @@ func TestRemoval(t *testing.T) {
 	w.must(dst, true, "mod", "download")
 	p, _ := locate(toml)
 	if !strings.Contains(dst.Removal(toml), "!burnt") {
-		t.Errorf("%s has another tree", dst.Removal(toml))
+		t.Errorf("%s names another tree", dst.Removal(toml))
 	}
 	if out, err := shell(dst.Removal(toml)); err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -55,8 +55,8 @@ func TestTreeHash(t *testing.T) {
 	}
 }
 
-// TestInstall copies a cache that the go command filled, and expects the same files, and go
-// commands to be content offline.
+// TestInstall copies a cache that the go command filled. The files must be the same, and go
+// commands must work offline.
 func TestInstall(t *testing.T) {
 	w := sharedWorld(t)
 	dst := Open(tempDir(t), Options{})
@@ -100,7 +100,7 @@ func TestInstallWritable(t *testing.T) {
 // by itself.
 var damages = []struct {
 	name    string
-	problem string // as Stat tells it; "" when it takes the version for complete
+	problem string // as reported by Stat; "" if it considers the version complete
 	do      func(c *Cache, p place) error
 }{
 	{".partial", "interrupted", func(c *Cache, p place) error {
@@ -152,7 +152,7 @@ func TestMend(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(want, tree(t, dst.dir)); diff != "" {
-				t.Errorf("not mended (-want +got):\n%s", diff)
+				t.Errorf("not repaired (-want +got):\n%s", diff)
 			}
 			wt := *w
 			wt.t = t
@@ -192,7 +192,8 @@ func TestReplaceTruncated(t *testing.T) {
 	}
 }
 
-// TestOrdinaryUser copies twice, then over damage, as a user whom read-only directories stop.
+// TestOrdinaryUser copies twice, and then over damage, as a user whom read-only directories
+// restrict.
 func TestOrdinaryUser(t *testing.T) {
 	w := sharedWorld(t)
 	dir := tempDir(t)
@@ -324,11 +325,11 @@ func TestGoModSum(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, _ := os.ReadFile(s.c.path(p.base + ".mod")); goModSum(got) != sum {
-		t.Errorf("wrong .mod stays: %s", got)
+		t.Errorf("wrong .mod is left: %s", got)
 	}
 }
 
-// fill installs one module of n files of 2 KiB into a new cache.
+// fill installs a module of n files of 2 KiB in a new cache.
 func fill(arg string) error {
 	var n int
 	if _, err := fmt.Sscan(arg, &n); err != nil {
@@ -358,7 +359,7 @@ func fill(arg string) error {
 func TestThreeCallsPerFile(t *testing.T) {
 	const n = 1000
 	calls := osfiletest.CountWrites(t, "fill", fmt.Sprint(n)) - osfiletest.CountWrites(t, "fill", "0")
-	// Directories are opened and closed when the cache is removed.
+	// Removing the cache opens and closes directories.
 	if calls < 3*n || calls > 3*n+60 {
 		t.Errorf("%d files took %d calls that create, write or close, want %d", n, calls, 3*n)
 	}
@@ -376,7 +377,7 @@ func TestRemove(t *testing.T) {
 		t.Errorf("left: %v, %v", mods, err)
 	}
 	if _, err := os.Stat(w.src.path("example.com/!burnt!sushi")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("empty directory stays: %v", err)
+		t.Errorf("empty directory is left: %v", err)
 	}
 	for _, args := range goCommands() {
 		w.must(w.src, true, args...)

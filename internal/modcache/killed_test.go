@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
-// TestKilled kills an install before each of its steps, over each kind of damage that there
-// was. What a go command accepted before, it must accept after.
+// TestKilled kills an install before each of its steps, over each kind of earlier damage. What a go
+// command accepted before, it must accept afterwards.
 func TestKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs some hundred go commands")
@@ -63,7 +63,8 @@ func (w *world) testKilled(damage, step string) {
 		w.t.Fatal(err)
 	}
 	if step == ".zip" || step == "read-only" {
-		// The tree was complete, and stays as it is, as after a go command killed at this point.
+		// The tree was complete and stays as it is, like after a go command that is killed at this
+		// point.
 		if err := os.Chmod(dst.path(p.tree), 0o555); err != nil {
 			w.t.Fatal(err)
 		}
@@ -73,8 +74,8 @@ func (w *world) testKilled(damage, step string) {
 	}
 }
 
-// killedCommands are those of goCommands that differ in what they read of a module version: build
-// does what list -deps does, and vet reads what build reads.
+// killedCommands returns those of goCommands that read different parts of a module version: build
+// reads what list -deps reads, and vet reads what build reads.
 func killedCommands() [][]string {
 	list := goCommands()
 	if !osfiletest.HasCompiler() {
@@ -85,7 +86,7 @@ func killedCommands() [][]string {
 	})
 }
 
-// copyOf copies a cache, because a go command mends what it finds.
+// copyOf copies a cache, because a go command repairs what it finds.
 func (w *world) copyOf(c *Cache) *Cache {
 	w.t.Helper()
 	dst := Open(tempDir(w.t), Options{})
@@ -95,7 +96,8 @@ func (w *world) copyOf(c *Cache) *Cache {
 	return dst
 }
 
-// killedInstall is a child process; arg is source, destination and the step before which it dies.
+// killedInstall runs in a child process; arg is source, destination and the step before which it
+// dies.
 func killedInstall(arg string) error {
 	f := strings.Split(arg, "|")
 	src, dst := Open(f[0], Options{}), Open(f[1], Options{})
@@ -142,7 +144,7 @@ func TestStageOfKilledProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := count(); n != 2 {
-		t.Errorf("%d stages and locks after the sweep, want those of the live one", n)
+		t.Errorf("%d stages and locks after the sweep, want those of the running process", n)
 	}
 	if _, err := os.Stat(live.dir); err != nil {
 		t.Error(err)

@@ -6,16 +6,16 @@ import (
 	"testing"
 )
 
-// TestInstallLimits: more than there can be, or than is known to be, is refused before it is on the
-// disk.
+// TestInstallLimits: if a module is larger than a module can be, or than the manifest says, it is
+// refused before too much is on the disk.
 func TestInstallLimits(t *testing.T) {
 	const tree = "example.com/!burnt!sushi/!toml@v1.2.3/"
 	long := strings.Repeat("x", 250)
 	for _, c := range []struct {
 		name string
 		o    InstallOptions
-		file func(n int) (string, int64) // the n-th file
-		ok   int                         // so many are taken
+		file func(n int) (string, int64) // returns the n-th file
+		ok   int                         // at least so many files are accepted
 		want string
 	}{
 		{"known files", InstallOptions{Files: 3}, func(n int) (string, int64) { return fmt.Sprint(n), 0 }, 3, "more than 3 files"},
@@ -39,7 +39,7 @@ func TestInstallLimits(t *testing.T) {
 			n := 0
 			for ; err == nil && n < 2*MaxFiles; n++ {
 				name, size := c.file(n)
-				_, err = i.Create(tree+name, 0, size) // nothing is on the disk before it is written
+				_, err = i.Create(tree+name, 0, size) // Create alone writes nothing to the disk
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) || n-1 < c.ok {
 				t.Errorf("file %d: %v, want %q after %d", n, err, c.want, c.ok)

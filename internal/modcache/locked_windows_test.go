@@ -13,7 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
-// damaged is a cache in which the tree of a module is not what go.sum says, so that an install
+// damaged returns a cache in which the tree of a module does not match go.sum, so that an install
 // replaces it.
 func damaged(t *testing.T, w *world) (c *Cache, file string) {
 	c = Open(tempDir(t), Options{})
@@ -28,8 +28,8 @@ func damaged(t *testing.T, w *world) (c *Cache, file string) {
 	return c, file
 }
 
-// TestTreeInUse: a file of the old tree is open in another program for a moment, which an install
-// waits for.
+// TestTreeInUse: another program has a file of the old tree open for a moment, and the install
+// waits for it.
 func TestTreeInUse(t *testing.T) {
 	w := sharedWorld(t)
 	c, file := damaged(t, w)
@@ -43,9 +43,9 @@ func TestTreeInUse(t *testing.T) {
 	}
 }
 
-// TestTreeInUseForGood: the tree stays open, as that of a shell's working directory. The install of
-// this module fails, as one that is locked, the old tree stays where it was, and others can be
-// installed.
+// TestTreeInUseForGood: the tree stays open, like the working directory of a shell. The install of
+// this module fails because the tree is locked, the old tree stays where it was, and other modules
+// can be installed.
 func TestTreeInUseForGood(t *testing.T) {
 	w := sharedWorld(t)
 	c, _ := damaged(t, w)
@@ -90,9 +90,9 @@ func TestTreeInUseForGood(t *testing.T) {
 	}
 }
 
-// TestOldTreeInUse: where a tree can be moved although a file in it is open, as under wine, what
-// cannot be removed afterwards is in nobody's way, neither now nor for the next install, and goes
-// as soon as it can.
+// TestOldTreeInUse: if a tree can be moved although a file in it is open, as under wine, but not
+// yet removed, its remains do not affect this or the next install, and are removed as soon as
+// possible.
 func TestOldTreeInUse(t *testing.T) {
 	w := sharedWorld(t)
 	c, file := damaged(t, w)

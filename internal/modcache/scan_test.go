@@ -347,7 +347,7 @@ func TestInstallGraphFile(t *testing.T) {
 	}
 }
 
-// FuzzNames creates files of any name, and expects that they all lie in the tree.
+// FuzzNames creates files with any names, all of which must lie in the tree.
 func FuzzNames(f *testing.F) {
 	const tree, base = "example.com/!burnt!sushi/!toml@v1.2.3/", "cache/download/example.com/!burnt!sushi/!toml/@v/v1.2.3"
 	for _, s := range []string{tree + "a/b", tree + "../x", base + ".mod", base + "/../../x", "/x", tree + "A\x00a", sumdbDir + "/a/../../b", sumdbDir + "/sum.golang.org/tile/8/0/001"} {
@@ -376,7 +376,7 @@ func FuzzNames(f *testing.F) {
 			t.Fatal(err)
 		}
 		if list, _ := os.ReadDir(root); len(list) != 1 {
-			t.Errorf("files outside of the cache: %v", list)
+			t.Errorf("files outside the cache: %v", list)
 		}
 	})
 }

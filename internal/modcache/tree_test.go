@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestTreeIsPutBack lets an install fail before each step over each kind of damage: unless the new
-// tree is in place, the old one is what it was, and counts as little as before.
+// TestTreeIsPutBack lets an install fail before each step, over each kind of damage. Unless the new
+// tree is in place, the old one is as it was, and is no more acceptable than before.
 func TestTreeIsPutBack(t *testing.T) {
 	w := sharedWorld(t)
 	locked := errors.New("locked")

@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 	}, func() { _ = osfile.RemoveAll(sharedDir) })
 }
 
-// The module versions of the test proxy: a case-encoded path, +incompatible, a pseudo-version with
-// many files.
+// The module versions of the test proxy: a case-encoded path, +incompatible, and a pseudo-version
+// with many files.
 var (
 	toml   = module.Version{Path: "example.com/BurntSushi/Toml", Version: "v1.2.3"}
 	old    = module.Version{Path: "example.com/old", Version: "v2.0.0+incompatible"}
@@ -55,7 +55,7 @@ func (f memFile) Path() string                 { return f.name }
 func (f memFile) Lstat() (fs.FileInfo, error)  { return (&zip.FileHeader{Name: f.name}).FileInfo(), nil }
 func (f memFile) Open() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(f.data)), nil }
 
-// sizedFile corrects the size that Lstat tells.
+// sizedFile corrects the size that Lstat returns.
 type sizedFile struct {
 	fs.FileInfo
 	size int64
@@ -90,8 +90,8 @@ func testFiles(v module.Version) []modzip.File {
 	return list
 }
 
-// world is a project that imports three modules, a proxy that serves them, and a cache filled by
-// the go command.
+// world is a project that imports three modules, a proxy that serves them, and a cache that the go
+// command has filled.
 type world struct {
 	t          *testing.T
 	proxy, dir string
@@ -108,8 +108,8 @@ var (
 	makeShared sync.Once
 )
 
-// sharedWorld returns the world of all tests that do not change it. Files and go commands cost most
-// of the time of these tests, under wine above all.
+// sharedWorld returns a world for all tests that do not change it. Making files and running go
+// commands takes most of the time of these tests, especially under wine.
 func sharedWorld(t *testing.T) *world {
 	t.Helper()
 	makeShared.Do(func() {
@@ -164,7 +164,7 @@ func (w *world) serve(v module.Version) {
 	}
 }
 
-// run runs a go command with a cache, with the proxy or offline.
+// run runs a go command with a cache, through the proxy or offline.
 func (w *world) run(c *Cache, online bool, args ...string) (string, error) {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = w.dir
@@ -189,7 +189,7 @@ func (w *world) must(c *Cache, online bool, args ...string) string {
 	return out
 }
 
-// goCommands are those that every cache must satisfy.
+// goCommands are the commands that must work with every cache.
 var goCommands = sync.OnceValue(func() [][]string {
 	list := [][]string{{"mod", "verify"}, {"mod", "download"}, {"list", "-m", "-json", "all"}, {"list", "-deps", "./..."}}
 	if osfiletest.HasCompiler() {
@@ -198,7 +198,7 @@ var goCommands = sync.OnceValue(func() [][]string {
 	return list
 })
 
-// tempDir is t.TempDir, except that read-only trees in it are removed too.
+// tempDir is like t.TempDir, but can also remove read-only trees.
 func tempDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "modcache")
@@ -277,8 +277,8 @@ func kill() {
 	}
 }
 
-// tree describes all files below a directory by mode and content, except those the go command does
-// not need.
+// tree describes all files below a directory by mode and content, except those that the go command
+// does not need.
 func tree(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}

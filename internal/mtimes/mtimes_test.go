@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestTime freezes the times: others would lose the results that are stored. All lie in the range,
-// and change with the content.
+// TestTime freezes the times, since with others the stored test results would be lost. All times
+// lie in the range, and change with the content.
 func TestTime(t *testing.T) {
 	for content, want := range map[string]string{
 		"":        "2000-03-03T16:30:10.4261652Z",
@@ -49,7 +49,7 @@ func tree(t *testing.T, files map[string]string) string {
 	return root
 }
 
-// times lists the modification times of files below root, in their order.
+// times returns the modification times of these names below root, in their order.
 func times(t *testing.T, root string, names ...string) (list []time.Time) {
 	for _, name := range names {
 		info, err := os.Lstat(filepath.Join(root, name))
@@ -69,8 +69,8 @@ func set(t *testing.T, root string, tracked ...string) Result {
 	return res
 }
 
-// TestDirectories: the time of a directory depends on the names, modes and contents below it, and
-// on nothing else; and it is not set when something else is below.
+// TestDirectories: the time of a directory depends only on the names, modes and contents below it,
+// and is not set if there is something untracked below it.
 func TestDirectories(t *testing.T) {
 	tracked := []string{"a/x", "a/b/y", "c/z"}
 	files := map[string]string{"a/x": "1", "a/b/y": "2", "c/z": "3", ".git/HEAD": ""}
@@ -118,14 +118,14 @@ func TestDirectories(t *testing.T) {
 	change("submodule that is not there", tree(t, files), 3, "a/x", "a/b/y", "a/b/empty", "c/z")
 }
 
-// TestLinks: a link has the time of its target's name and is never followed, also not where a
-// tracked directory became one.
+// TestLinks: the time of a link depends on the name of its target. A link is never followed, even
+// if it has replaced a tracked directory.
 func TestLinks(t *testing.T) {
 	outside := tree(t, map[string]string{"x": "secret"})
 	root := tree(t, map[string]string{"b": "1"})
 	for name, target := range map[string]string{"dir": outside, "link": "b"} {
 		if err := os.Symlink(target, filepath.Join(root, name)); err != nil {
-			t.Skip("no symbolic links here: ", err)
+			t.Skip("cannot make symbolic links: ", err)
 		}
 	}
 	before := times(t, outside, "x", ".")
@@ -135,7 +135,7 @@ func TestLinks(t *testing.T) {
 	}
 	for i, got := range times(t, outside, "x", ".") {
 		if !got.Equal(before[i]) {
-			t.Error("something outside was touched")
+			t.Error("something outside the root was touched")
 		}
 	}
 	if got := times(t, root, "link", "b"); got[0].Year() > 2017 || got[0].Equal(got[1]) {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// writeMany writes n files into a new directory, with an mtime.
+// writeMany writes n files to a new directory, with an mtime.
 func writeMany(arg string) error {
 	n, err := strconv.Atoi(arg)
 	if err != nil {
@@ -117,7 +117,7 @@ func TestIsNoSpace(t *testing.T) {
 
 func TestIsBadName(t *testing.T) {
 	name := strings.Repeat("x", 300)
-	// the limit is that of the file system there, but some characters are in no name
+	// there, the file system sets the limit, but some characters are not allowed in names
 	if runtime.GOOS == "windows" {
 		name = "what?"
 	}
@@ -161,7 +161,7 @@ func TestRemoveAllReadOnlyTree(t *testing.T) {
 		t.Errorf("tree is still there: %v", err)
 	}
 	if _, err := os.Lstat(outside); err != nil {
-		t.Errorf("file behind a symbolic link: %v", err)
+		t.Errorf("target of a symbolic link: %v", err)
 	}
 	if err := RemoveAll(root); err != nil {
 		t.Errorf("a missing tree: %v", err)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestSkip: where the kernel takes less, the rest follows.
+// TestSkip: if the kernel takes only some of the parts, the rest follows.
 func TestSkip(t *testing.T) {
 	parts := [][]byte{[]byte("abc"), {}, []byte("de"), []byte("f")}
 	for n := range 7 {

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestWriteParts: pieces follow each other, however many there are, and the list stays as it is.
+// TestWriteParts: all parts are written one after another, however many there are, and the list
+// does not change.
 func TestWriteParts(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 1024, 3000} {
 		path := filepath.Join(t.TempDir(), "f")
@@ -33,11 +34,11 @@ func TestWriteParts(t *testing.T) {
 	}
 }
 
-// TestWritePartsAt: pieces can come in any order; what is missing between them is zero.
+// TestWritePartsAt: parts can come in any order, and gaps between them read as zeros.
 func TestWritePartsAt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	if _, err := Reopen(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("reopened what is not there: %v", err)
+		t.Errorf("reopened a missing file: %v", err)
 	}
 	f, err := Create(path, 0o666)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestRetry: an error that passes is waited for, within the limit, and any other is returned at
+// TestRetry: a temporary error is retried, within the limit, and any other error is returned at
 // once.
 func TestRetry(t *testing.T) {
 	busy, other := errors.New("busy"), errors.New("other")

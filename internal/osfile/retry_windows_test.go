@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// TestRenameWaits: a file is in use, without sharing of deletion, for a moment.
+// TestRenameWaits: another program uses a file for a moment, without sharing deletion.
 func TestRenameWaits(t *testing.T) {
 	dir := t.TempDir()
 	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
@@ -34,7 +34,7 @@ func TestRenameWaits(t *testing.T) {
 	}
 }
 
-// TestOpenShared: what is being read can be replaced.
+// TestOpenShared: a file that is being read can be replaced.
 func TestOpenShared(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
 	if err := os.WriteFile(path, nil, 0o666); err != nil {
@@ -53,8 +53,8 @@ func TestOpenShared(t *testing.T) {
 	}
 }
 
-// TestReplaceShared: what is being read can be replaced, its readers read on, and nothing but the
-// old file is left beside it.
+// TestReplaceShared: a file that is being read can be replaced. Its readers keep the old content,
+// and nothing but the old file is left next to it.
 func TestReplaceShared(t *testing.T) {
 	dir := t.TempDir()
 	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
@@ -72,14 +72,14 @@ func TestReplaceShared(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(to); string(got) != "from" {
-		t.Errorf("now it has %q, %v", got, err)
+		t.Errorf("the file has %q, %v", got, err)
 	}
 	if got, err := io.ReadAll(f); string(got) != "to" {
 		t.Errorf("the reader has %q, %v", got, err)
 	}
 	f.Close()
 	if got, err := os.ReadFile(aside); err == nil && string(got) != "to" {
-		t.Errorf("aside it has %q", got)
+		t.Errorf("the file moved aside has %q", got)
 	}
 	os.Remove(aside)
 	if list, _ := os.ReadDir(dir); len(list) != 1 {
@@ -87,8 +87,8 @@ func TestReplaceShared(t *testing.T) {
 	}
 }
 
-// TestReplaceLocked: a file that another program does not share stays, and so does what was to
-// replace it.
+// TestReplaceLocked: a file that another program does not share is not replaced, and its
+// replacement is not lost.
 func TestReplaceLocked(t *testing.T) {
 	dir := t.TempDir()
 	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
@@ -106,7 +106,7 @@ func TestReplaceLocked(t *testing.T) {
 	windows.CloseHandle(h)
 	var locked *LockedError
 	if !errors.As(err, &locked) {
-		t.Errorf("locked for good: %v", err)
+		t.Errorf("locked all the time: %v", err)
 	}
 	for _, p := range []string{from, to} {
 		if got, err := os.ReadFile(p); string(got) != filepath.Base(p) {

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// TestNamed starts a copy of the test itself under a name of its own, which waits until its input
-// ends.
+// TestNamed starts a copy of the test binary under another name, which waits until its input ends.
 func TestNamed(t *testing.T) {
 	if os.Getenv("PROCS_TEST_WAIT") != "" {
 		io.Copy(io.Discard, os.Stdin)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestEndTree ends a process with a child and a grandchild, while another child of this one goes
-// on.
+// TestEndTree ends a process with a child and a grandchild, while another child of this process
+// continues.
 func TestEndTree(t *testing.T) {
 	if depth := os.Getenv("PROCS_TEST_DEPTH"); depth != "" {
 		var n int
@@ -73,7 +73,7 @@ func TestEndTree(t *testing.T) {
 	}
 	for _, pid := range pids {
 		if alive[pid] {
-			t.Errorf("process %d goes on", pid)
+			t.Errorf("process %d is still running", pid)
 		}
 	}
 	if !alive[other.Process.Pid] {

@@ -19,7 +19,7 @@ func TestText(t *testing.T) {
 		"proxy https://h/?token=abc&a=b":                                                 "proxy https://h/?token=***&a=b",
 		`--trust-key "PRIVATE+KEY+ci+00+AQ/=": no`:                                       `--trust-key "PRIVATE+KEY+***": no`,
 		"Authorization: Bearer abcdefghijklm.nopqrstu.vw":                                "Authorization: Bearer ***",
-		// What is no secret stays.
+		// Text without secrets does not change.
 		"GET v2/modules/example.com/m/@v/v1.0.0/00":                      "GET v2/modules/example.com/m/@v/v1.0.0/00",
 		"https://proxy.golang.org/example.com/m/@v/list":                 "https://proxy.golang.org/example.com/m/@v/list",
 		"s3://bucket/prefix?endpoint=https%3A%2F%2Fh":                    "s3://bucket/prefix?endpoint=https%3A%2F%2Fh",
@@ -47,7 +47,8 @@ func TestURL(t *testing.T) {
 	}
 }
 
-// TestValues: a secret is found in each form in which it can be printed; short ones are left alone.
+// TestValues: a secret is found in every form in which it can be printed; short values are not
+// replaced.
 func TestValues(t *testing.T) {
 	const secret = "se/cr+et \"of\" many & <signs>"
 	v := NewValues(secret, "line one is secret\nline two too\n", "short", "longer secret", "longer")

@@ -35,7 +35,7 @@ func golden(t *testing.T, name, got string) {
 
 var downloadWords = Words{Transfer: "download", TransferDone: "downloaded", Disk: "unpack", DiskDone: "written"}
 
-// run is a transfer as a Meter would tell it: totals that grow, a stall, an end.
+// run returns samples of a transfer as a Meter would take them: growing totals, a stall, an end.
 func run() []sample {
 	const mib = 1 << 20
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -66,7 +66,7 @@ var escape = regexp.MustCompile(`\x1b\[[0-9]*[A-Z]`)
 func TestLive(t *testing.T) {
 	l := newLive(downloadWords, func() int { return 100 })
 	if l.clear() != "" {
-		t.Error("clear erases lines though nothing was shown")
+		t.Error("clear erases lines although nothing was shown")
 	}
 	var b strings.Builder
 	for _, s := range run() {
@@ -79,7 +79,8 @@ func TestLive(t *testing.T) {
 	golden(t, "live", b.String())
 }
 
-// TestLiveNarrow: a line that wraps would leave its rest on the screen.
+// TestLiveNarrow: no line is longer than the terminal is wide, since the rest of a wrapped line
+// would remain on the screen.
 func TestLiveNarrow(t *testing.T) {
 	for _, columns := range []int{1, 20, 40, 80} {
 		l := newLive(downloadWords, func() int { return columns })
@@ -94,7 +95,7 @@ func TestLiveNarrow(t *testing.T) {
 	}
 }
 
-// TestProgress runs the real thing: it shows the meter, stops when told, and erases itself.
+// TestProgress runs a real display: it shows the meter, stops when told to, and erases itself.
 func TestProgress(t *testing.T) {
 	var out bytes.Buffer
 	m := new(Meter)
@@ -175,7 +176,7 @@ func TestSeconds(t *testing.T) {
 	}
 }
 
-// TestOneLine: what is printed is no command to a runner, whatever it is made of.
+// TestOneLine: printed text is never a command to a runner, whatever it contains.
 func TestOneLine(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain":                   "plain",

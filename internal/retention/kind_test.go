@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestPathsAgeOnly: files beside the caches go for their age, whatever the bounds are, and take no
-// room from modules and build entries.
+// TestPathsAgeOnly: files besides the caches are dropped only when they are too old, whatever the
+// size limits are, and they take no room from modules and build entries.
 func TestPathsAgeOnly(t *testing.T) {
 	at := func(kind Kind, ago time.Duration) Item {
 		return Item{Kind: kind, LastUse: now.Add(-ago).Unix(), Size: 100, Content: int32(kind)}

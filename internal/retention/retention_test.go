@@ -11,8 +11,8 @@ var now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
 const week = 7 * 24 * time.Hour
 
-// history makes n items of both kinds, whose contents are shared now and then, with uses spread
-// over a month.
+// history makes n items of both kinds, some of which share contents, with last uses spread over a
+// month.
 func history(rnd *rand.Rand, n int) []Item {
 	sizes := map[[2]int]int64{}
 	var out []Item
@@ -29,7 +29,8 @@ func history(rnd *rand.Rand, n int) []Item {
 	return out
 }
 
-// size sums what is kept, each content once; without the pinned items alone too.
+// size returns the size of what is kept, each content counted once, in total and for pinned items
+// alone.
 func size(items []Item, v []Verdict, kind Kind) (all, pinned int64) {
 	seen, seenPinned := map[int32]bool{}, map[int32]bool{}
 	for i, it := range items {
@@ -73,7 +74,8 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// checkAge: nothing used within MaxAge, or by the job, goes for its age; everything else does.
+// checkAge: items used within MaxAge, or by the job, are not dropped because of their age; all
+// others are.
 func checkAge(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) {
 	t.Helper()
 	for i, it := range items {
@@ -83,11 +85,11 @@ func checkAge(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) {
 		}
 	}
 	if p.MaxSize+p.MaxModules+p.MaxBuild == 0 && slices.Contains(v, TooMuch) {
-		t.Fatalf("seed %d: dropped for its size without a bound", seed)
+		t.Fatalf("seed %d: dropped for its size without a limit", seed)
 	}
 }
 
-// checkSize: each bound is kept, unless what is pinned alone is above it.
+// checkSize: each limit is respected, unless the pinned items alone exceed it.
 func checkSize(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) {
 	t.Helper()
 	mods, modsPinned := size(items, v, Module)
@@ -101,8 +103,8 @@ func checkSize(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) {
 	}
 }
 
-// checkOrder: what goes for lack of room was used no later than anything of its kind that stays,
-// unless it could never fit.
+// checkOrder: an item that is dropped for lack of room was used no later than any item of its kind
+// that is kept, unless it could never fit.
 func checkOrder(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) {
 	t.Helper()
 	for i, it := range items {
@@ -115,13 +117,13 @@ func checkOrder(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) 
 		}
 		for j, other := range items {
 			if v[j] == Kept && !other.Pinned && other.Kind == it.Kind && other.LastUse < it.LastUse {
-				t.Fatalf("seed %d: item used %d goes, one used %d stays", seed, it.LastUse, other.LastUse)
+				t.Fatalf("seed %d: item used %d is dropped, one used %d is kept", seed, it.LastUse, other.LastUse)
 			}
 		}
 	}
 }
 
-// checkIdempotent: what stays would stay again.
+// checkIdempotent: items that are kept would be kept again.
 func checkIdempotent(t *testing.T, seed uint64, items []Item, v []Verdict, p Policy) {
 	t.Helper()
 	var kept []Item
@@ -140,7 +142,7 @@ func checkIdempotent(t *testing.T, seed uint64, items []Item, v []Verdict, p Pol
 func TestNothingFits(t *testing.T) {
 	items := []Item{{Kind: Build, LastUse: now.Unix(), Size: 100, Content: 1}, {Kind: Build, LastUse: now.Unix() - 1, Size: 10, Content: 2}}
 	if v := Decide(items, Policy{Now: now, MaxSize: 50}); v[0] != TooMuch || v[1] != Kept {
-		t.Errorf("an item above the bound took the others with it: %v", v)
+		t.Errorf("an item above the limit made others be dropped: %v", v)
 	}
 }
 
@@ -152,8 +154,8 @@ func TestClamp(t *testing.T) {
 	}
 }
 
-// TestPrograms: of each name the last two stay beside what the job used; and none for as long as
-// other things.
+// TestPrograms: of the programs with the same name, the last two are kept in addition to those that
+// the job used, and they are kept for a shorter time than other entries.
 func TestPrograms(t *testing.T) {
 	program := func(name, content int32, ago time.Duration) Item {
 		return Item{Kind: Build, Program: name, Content: content, Size: 1, LastUse: now.Add(-ago).Unix()}

@@ -14,8 +14,8 @@ var links = map[string]string{
 	"link": "a", "deep": "a/b", "a/out": "../elsewhere", "dangling": "gone/x", "loop": "loop", "chain": "dangling",
 }
 
-// layout makes a directory with links in it. Where there can be none, missing reports the names
-// that lead through one.
+// layout makes a directory with links in it. If the system cannot make links, missing reports
+// whether one of the names leads through a link.
 func layout(t *testing.T) (root string, missing func(names ...string) bool) {
 	root = t.TempDir()
 	missing = func(...string) bool { return false }
@@ -32,7 +32,7 @@ func layout(t *testing.T) (root string, missing func(names ...string) bool) {
 			target = filepath.Join(root, "a", "b")
 		}
 		if err := os.Symlink(target, filepath.Join(root, name)); err != nil {
-			t.Log("no symbolic links here:", err)
+			t.Log("cannot make symbolic links:", err)
 			return root, throughLink
 		}
 	}
@@ -50,7 +50,8 @@ func throughLink(names ...string) bool {
 	})
 }
 
-// foldsCase: names that differ in case are of one file, on what most have there.
+// foldsCase: on most machines with these systems, names that differ only in case belong to the same
+// file.
 const foldsCase = runtime.GOOS == "windows" || runtime.GOOS == "darwin"
 
 func TestSame(t *testing.T) {

@@ -9,12 +9,13 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// TestAmplification: extents may repeat, but not until a few stored bytes fill a disk.
+// TestAmplification: extents may repeat, but not so often that a few stored bytes could fill a
+// disk.
 func TestAmplification(t *testing.T) {
 	const frame = 16 << 20
 	for _, c := range []struct {
 		extents int
-		stored  int64 // more bytes in the pack
+		stored  int64 // bytes added to the pack
 		ok      bool
 	}{
 		{snapshot.MaxFrameUse / frame, 0, true},
@@ -32,7 +33,7 @@ func TestAmplification(t *testing.T) {
 		o.Size = int64(c.extents) * frame
 		o.Extents = slices.Repeat([]snapshot.Extent{{Len: frame}}, c.extents)
 		m.Packs[0].Raw += frame
-		// What a manifest claims of packs that it does not use counts for nothing.
+		// Packs that the manifest does not use do not count, whatever it says about them.
 		m.Packs = append(m.Packs, snapshot.Pack{
 			Object: snapshot.PackObject("r", "zzz", m.Outputs[0].ID), Chunks: 1, Size: 2 * frame,
 			Frames: []snapshot.Frame{{Size: frame, Raw: frame}, {Size: frame, Raw: 33}},

@@ -23,7 +23,8 @@ func manifestWithBuilds() *snapshot.Manifest {
 	return m
 }
 
-// TestBuildsAreStored: what is written is read, as it was when the field was new.
+// TestBuildsAreStored: builds are read back as they were written, and as they were when the field
+// was new.
 func TestBuildsAreStored(t *testing.T) {
 	want := manifestWithBuilds()
 	frozen, err := snapshot.DecodeManifest(readFile(t, "..", "..", "testdata", "format2", "manifest-builds"))
@@ -49,7 +50,7 @@ func TestBuildsAreStored(t *testing.T) {
 	}
 }
 
-// TestAddBuild: the same counts once, and only the last ones are remembered.
+// TestAddBuild: the same build counts once, and only the latest builds are kept.
 func TestAddBuild(t *testing.T) {
 	m := new(snapshot.Manifest)
 	for i := range 2 * snapshot.MaxBuilds {
@@ -66,7 +67,8 @@ func TestAddBuild(t *testing.T) {
 	}
 }
 
-// TestBuildLies: what a manifest says of builds is printed, so it has to be what a writer writes.
+// TestBuildLies: builds of a manifest are printed, so a reader accepts only what a writer could
+// have written.
 func TestBuildLies(t *testing.T) {
 	for name, with := range map[string]map[string]string{
 		"no hash":   {"directory": "/home/me"},

@@ -16,8 +16,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// sampleChunks fill a frame but for some bytes, so that the next one lies in another, and end with
-// small ones.
+// sampleChunks returns chunks that fill a frame except for a few bytes, so that the next one lies
+// in another frame, and then some small ones.
 func sampleChunks() (list [][]byte) {
 	for i := range snapshot.FrameSize/chunk.Max - 1 {
 		list = append(list, bytes.Repeat([]byte{byte(i)}, chunk.Max))
@@ -26,7 +26,7 @@ func sampleChunks() (list [][]byte) {
 	return append(list, noise(chunk.Min, 9))
 }
 
-// frozenChunks are few.
+// frozenChunks returns the chunks of the frozen pack.
 func frozenChunks() [][]byte {
 	return [][]byte{bytes.Repeat([]byte("0123456789abcdef"), 200), []byte("small"), noise(3000, 10)}
 }
@@ -46,7 +46,7 @@ func writeChunks(t testing.TB, chunks [][]byte) ([]byte, snapshot.Pack) {
 	}
 	p.Object = snapshot.PackObject("r", "s", w.Sum())
 	if w.Sum() != sha256.Sum256(buf.Bytes()) || p.Size != int64(buf.Len()) {
-		t.Error("sum or size is not that of the bytes written")
+		t.Error("sum or size does not match the bytes written")
 	}
 	return buf.Bytes(), p
 }
@@ -68,7 +68,7 @@ func TestChunks(t *testing.T) {
 	chunks := sampleChunks()
 	stored, p := writeChunks(t, chunks)
 	if again, q := writeChunks(t, chunks); !bytes.Equal(stored, again) || cmp.Diff(p, q) != "" {
-		t.Error("the same chunks gave other bytes")
+		t.Error("the same chunks made other bytes")
 	}
 	f, off := p.List()
 	raw, err := f.Decode(stored[off:], nil)
@@ -86,10 +86,10 @@ func TestChunks(t *testing.T) {
 	var spot snapshot.Spot
 	for i, c := range list {
 		if frame, off := spot.Place(len(chunks[i])); frame != c.Frame || off != c.Off {
-			t.Errorf("chunk %d lies at %d, %d, not where it was to go", i, c.Frame, c.Off)
+			t.Errorf("chunk %d lies at %d, %d, not in its planned place", i, c.Frame, c.Off)
 		}
 		if !bytes.Equal(contents[c.Frame][c.Off:c.Off+c.Len], chunks[i]) || c.ID != sha256.Sum256(chunks[i]) {
-			t.Errorf("chunk %d is another", i)
+			t.Errorf("chunk %d has other bytes or another ID", i)
 		}
 	}
 }
@@ -105,16 +105,16 @@ func TestChunkWriterRefuses(t *testing.T) {
 	for _, n := range []int{0, chunk.Max + 1} {
 		w := snapshot.NewChunkWriter(new(bytes.Buffer))
 		if err := w.Add(digest.ID{}, make([]byte, n)); err == nil {
-			t.Errorf("a chunk of %d bytes was taken", n)
+			t.Errorf("a chunk of %d bytes was accepted", n)
 		}
 		if _, err := w.Close(); err == nil {
-			t.Error("the writer went on after its error")
+			t.Error("the writer continued after an error")
 		}
 	}
 }
 
-// TestListLies: a list that does not say what fills the frames would have outputs put together from
-// other bytes.
+// TestListLies: a list must say exactly what fills the frames; with a wrong one, outputs would be
+// assembled from wrong bytes.
 func TestListLies(t *testing.T) {
 	stored, p := writeChunks(t, frozenChunks())
 	f, off := p.List()
@@ -144,7 +144,7 @@ func TestListLies(t *testing.T) {
 	}
 }
 
-// FuzzDecodeList: what is accepted fills the frames of its pack.
+// FuzzDecodeList: the chunks of an accepted list fill the frames of its pack.
 func FuzzDecodeList(f *testing.F) {
 	stored, p := writeChunks(f, frozenChunks())
 	last, off := p.List()
@@ -174,7 +174,7 @@ func FuzzDecodeList(f *testing.F) {
 	})
 }
 
-// TestFrozenChunks reads a pack that an earlier build wrote, and writes the same.
+// TestFrozenChunks reads a pack that an earlier build wrote.
 func TestFrozenChunks(t *testing.T) {
 	stored := readFile(t, "..", "..", "testdata", "format2", "pack-chunks")
 	_, p := writeChunks(t, frozenChunks())
@@ -225,11 +225,11 @@ func TestCoverage(t *testing.T) {
 	}
 }
 
-// TestExtentLimit: a manifest of more extents than its stored bytes vouch for is padded by a
-// writer, and refused if it is not.
+// TestExtentLimit: a writer pads a manifest that has more extents than its stored bytes justify,
+// and a reader refuses one that is not padded.
 func TestExtentLimit(t *testing.T) {
 	m := sampleManifest()
-	// 300,000 extents that are all alike compress to nearly nothing.
+	// 300,000 equal extents compress to nearly nothing.
 	const n = 300_000
 	o := &m.Outputs[1]
 	o.Extents = slices.Repeat([]snapshot.Extent{{Off: 512, Len: chunk.Min}}, n)

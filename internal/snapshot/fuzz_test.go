@@ -17,7 +17,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// bodyOf returns what a stored manifest holds behind its hash, decompressed.
+// bodyOf returns the body of a stored manifest, after its hash, decompressed.
 func bodyOf(t testing.TB, data []byte) []byte {
 	t.Helper()
 	_, body, _ := bytes.Cut(data, []byte("\n\n"))
@@ -35,14 +35,14 @@ func bodyOf(t testing.TB, data []byte) []byte {
 
 var fastest, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
 
-// manifestOf stores a body as a writer does, whatever it is.
+// manifestOf stores a body as a writer does, whatever the body is.
 func manifestOf(raw []byte) []byte {
 	body := fastest.EncodeAll(raw, nil)
 	return append(fmt.Appendf(nil, "gocache-manifest 2\nsha256 %x\n\n", sha256.Sum256(body)), body...)
 }
 
-// TestManifestOfEqualThings: what compresses better than anything with hashes is padded when it is
-// written, for readers do not believe in it.
+// TestManifestOfEqualThings: a writer pads a manifest that compresses better than anything with
+// hashes could, since readers would refuse it otherwise.
 func TestManifestOfEqualThings(t *testing.T) {
 	m := sampleManifest()
 	m.Outputs = m.Outputs[:1]
@@ -60,11 +60,11 @@ func TestManifestOfEqualThings(t *testing.T) {
 	}
 	raw := bodyOf(t, data)
 	if _, err := snapshot.DecodeManifest(manifestOf(raw)); err == nil {
-		t.Errorf("%d stored bytes pass for %d actions", len(manifestOf(raw)), len(m.Actions))
+		t.Errorf("%d stored bytes are accepted for %d actions", len(manifestOf(raw)), len(m.Actions))
 	}
 }
 
-// TestUnknownFields of any size are passed over, by readers and by gc.
+// TestUnknownFields: readers and gc ignore unknown fields of any size.
 func TestUnknownFields(t *testing.T) {
 	m := sampleManifest()
 	data, err := m.Encode()
@@ -86,8 +86,8 @@ func TestUnknownFields(t *testing.T) {
 	}
 }
 
-// FuzzManifestBody goes past the hash and the compression. What is accepted can be relied on, and
-// gc sees the same names as readers.
+// FuzzManifestBody fuzzes what comes after the hash and the compression. Whatever is accepted can
+// be relied on, and gc sees the same names as readers.
 func FuzzManifestBody(f *testing.F) {
 	for _, m := range []*snapshot.Manifest{sampleManifest(), manifestWithPaths()} {
 		data, err := m.Encode()
@@ -137,7 +137,7 @@ func rawOf(p snapshot.Pack) (n int64) {
 	return n
 }
 
-// checkSound demands what readers take for granted.
+// checkSound checks what readers take for granted.
 func checkSound(t *testing.T, m *snapshot.Manifest) {
 	t.Helper()
 	seen := map[digest.ID]bool{}

@@ -29,7 +29,7 @@ func TestKindOf(t *testing.T) {
 	}
 }
 
-// TestNames: what gc believes to be named is what readers read.
+// TestNames: gc finds the same names in a manifest as readers do.
 func TestNames(t *testing.T) {
 	hex := strings.Repeat("0a", 32)
 	m := &Manifest{

@@ -19,7 +19,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// sampleManifest has one of everything, in canonical order.
+// sampleManifest returns a manifest with one of everything, in canonical order.
 func sampleManifest() *snapshot.Manifest {
 	id := func(s string) digest.ID { return sha256.Sum256([]byte(s)) }
 	pack := func(scope, s string, chunks int, frames ...snapshot.Frame) snapshot.Pack {
@@ -112,8 +112,8 @@ func TestManifestDamage(t *testing.T) {
 	}
 }
 
-// TestManifestLies encodes manifests that point where nothing is. No reader may have to check an
-// index again.
+// TestManifestLies: manifests that point to something that does not exist are refused, so that no
+// reader has to check an index again.
 func TestManifestLies(t *testing.T) {
 	lies := map[string]func(*snapshot.Manifest){
 		"output behind its frame": func(m *snapshot.Manifest) { m.Outputs[1].Size, m.Outputs[1].Extents[0].Len = 50000, 50000 },
@@ -176,15 +176,15 @@ func TestManifestLies(t *testing.T) {
 	}
 }
 
-// tinyExtents gives an output an extent for each byte: a small manifest could make its reader work
-// without end.
+// tinyExtents gives an output an extent for each byte. A small manifest of this kind could keep its
+// reader busy without end.
 func tinyExtents(m *snapshot.Manifest) {
 	o := &m.Outputs[1]
 	o.Extents = slices.Repeat([]snapshot.Extent{{Off: 512, Len: 1}}, 400)
 }
 
-// TestSharedTables: two manifests of one save have their tables in memory once, those of two saves
-// never.
+// TestSharedTables: two manifests of one save share their tables in memory, and those of two saves
+// never do.
 func TestSharedTables(t *testing.T) {
 	exact, latest := sampleManifest(), sampleManifest()
 	latest.Key[4] = "latest"
@@ -223,7 +223,7 @@ func TestSharedTables(t *testing.T) {
 	}
 }
 
-// TestUnknownHeaderLine: later versions can add lines, such as a signature.
+// TestUnknownHeaderLine: later versions can add header lines, such as a signature.
 func TestUnknownHeaderLine(t *testing.T) {
 	data, err := sampleManifest().Encode()
 	if err != nil {
@@ -237,7 +237,7 @@ func TestUnknownHeaderLine(t *testing.T) {
 
 var update = flag.Bool("update", false, "write the frozen vectors anew; only for a new format version")
 
-// TestFrozenFormat reads objects that an earlier build wrote. They must stay readable for ever.
+// TestFrozenFormat reads objects that an earlier build wrote. They must stay readable forever.
 func TestFrozenFormat(t *testing.T) {
 	dir := filepath.Join("..", "..", "testdata", "format2")
 	if *update {
@@ -260,7 +260,7 @@ func TestFrozenFormat(t *testing.T) {
 	}
 }
 
-// frozenFiles are the members of the frozen pack: one of them spans two frames.
+// frozenFiles returns the members of the frozen pack, one of which spans two frames.
 func frozenFiles() []file {
 	return []file{
 		newFile("00/empty-d", nil),
@@ -336,7 +336,7 @@ func FuzzDecodeManifest(f *testing.F) {
 	trusted := &snapshot.Trust{Keys: []note.Verifier{v}}
 	hash, _ := signedLines(signed)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		// The private key has signed one manifest only.
+		// The private key has signed only one manifest.
 		if _, err := trusted.DecodeManifest(data, sampleManifest().Writer.Time); err == nil {
 			if got, _ := signedLines(data); got != hash {
 				t.Error("a manifest that was never signed is trusted")
@@ -352,7 +352,7 @@ func FuzzDecodeManifest(f *testing.F) {
 	})
 }
 
-// resum makes the hash of a fuzzed manifest right, so that the fuzzer gets behind it.
+// resum corrects the hash of a fuzzed manifest, so that the fuzzer gets past it.
 func resum(data []byte) []byte {
 	head, body, ok := bytes.Cut(data, []byte("\n\n"))
 	if !ok || !bytes.HasPrefix(head, []byte("gocache-manifest 2\nsha256 ")) {

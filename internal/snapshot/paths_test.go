@@ -12,7 +12,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// manifestWithPaths is sampleManifest with directories beside the two caches.
+// manifestWithPaths returns sampleManifest with directories besides the two caches.
 func manifestWithPaths() *snapshot.Manifest {
 	sum := strings.Repeat("0123456789abcdef", 4)
 	m := sampleManifest()
@@ -26,8 +26,8 @@ func manifestWithPaths() *snapshot.Manifest {
 	return m
 }
 
-// TestPaths: what is written is read, as it was when the field was new, and in one order whatever
-// the order in which it is built.
+// TestPaths: paths are read back as they were written, and as they were when the field was new; and
+// they are written in the same order, whatever the order in which they were added.
 func TestPaths(t *testing.T) {
 	want := manifestWithPaths()
 	file := filepath.Join("..", "..", "testdata", "format2")
@@ -63,7 +63,8 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestPathLies: a manifest cannot make its reader write anywhere else, or trust an index.
+// TestPathLies: a manifest cannot make its reader write anywhere else, or use an index out of
+// range.
 func TestPathLies(t *testing.T) {
 	lies := map[string]func(*snapshot.Manifest){
 		"leaves":      func(m *snapshot.Manifest) { m.Paths[1].Files[0].Name = "../x" },

@@ -9,8 +9,8 @@ import (
 	"github.com/org/gocache-action/internal/zstdframe"
 )
 
-// TestProve: what does not decode to its content is found out, whichever byte is wrong, and so is a
-// frame that decodes to something else.
+// TestProve: a frame that does not decode to its content is detected, whichever byte is wrong, and
+// so is one that decodes to something else.
 func TestProve(t *testing.T) {
 	raw := bytes.Repeat([]byte("what a compiler writes "), 200)
 	stored := encodeFrame(raw, nil)
@@ -29,8 +29,8 @@ func TestProve(t *testing.T) {
 	}
 }
 
-// TestProveSample: of large frames the first is proven, and each eighth; a mistake does not spoil
-// the buffer for those that follow.
+// TestProveSample: of large frames, the first and every eighth are proven; a wrong one does not
+// spoil the buffer for those that follow.
 func TestProveSample(t *testing.T) {
 	var p zstdframe.Prover
 	raw := bytes.Repeat([]byte("large "), zstdframe.ProvenAlways/6+1)
@@ -48,17 +48,17 @@ func TestProveSample(t *testing.T) {
 	}
 }
 
-// TestFramesHaveChecksums: a decoder that knows no manifest notices that the content is not what
+// TestFramesHaveChecksums: a decoder notices even without a manifest that the content is not what
 // was encoded.
 func TestFramesHaveChecksums(t *testing.T) {
 	stored := encodeFrame(bytes.Repeat([]byte("x"), 1000), nil)
-	stored[len(stored)-1] ^= 1 // of the checksum
+	stored[len(stored)-1] ^= 1 // in the checksum
 	if _, err := DecodeFrame(stored, nil); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a wrong checksum: %v", err)
 	}
 }
 
-// programs are bytes of a linked program, which is what most of a build cache is like.
+// programs returns bytes of a linked program, which is what most of a build cache consists of.
 func programs(b *testing.B) []byte {
 	exe, err := os.Executable()
 	if err != nil {
@@ -71,7 +71,7 @@ func programs(b *testing.B) []byte {
 	return data[:min(len(data), FrameSize)]
 }
 
-// BenchmarkProve shows what the proof of a frame costs beside its encoding.
+// BenchmarkProve compares the cost of proving a frame with that of encoding it.
 func BenchmarkProve(b *testing.B) {
 	raw := programs(b)
 	stored, buf := encodeFrame(raw, nil), []byte(nil)

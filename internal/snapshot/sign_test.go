@@ -98,7 +98,7 @@ func TestSignedManifest(t *testing.T) {
 		got, err := c.trust.DecodeManifest(c.data, c.now)
 		switch {
 		case name == "a second hash of the body":
-			// Whatever it means, it is not signed.
+			// Whatever the line means, it is not signed.
 			if err == nil {
 				t.Errorf("%s: accepted", name)
 			}
@@ -121,7 +121,7 @@ func sampleOther(t *testing.T) []byte {
 	return data
 }
 
-// signedLines returns the lines that a signature is about, and the header that follows.
+// signedLines returns the signed lines of a manifest, and the rest of its header.
 func signedLines(data []byte) (signed, rest string) {
 	lines := strings.SplitN(string(data), "\n", 3)
 	if len(lines) < 3 {
@@ -140,17 +140,17 @@ func signatureOf(data []byte) string {
 	return ""
 }
 
-// withSignature puts a line behind the other header lines.
+// withSignature adds a line after the other header lines.
 func withSignature(data []byte, line string) []byte {
 	head, body, _ := bytes.Cut(data, []byte("\n\n"))
 	return append([]byte(string(head)+"\n"+line+"\n\n"), body...)
 }
 
-// otherID cuts the key itself off, which can have a plus sign in its base64.
+// otherID cuts off the key itself, whose base64 can have a plus sign.
 func otherID(public string) string { return strings.Join(strings.SplitN(public, "+", 3)[:2], "+") }
 
-// TestSignatureVector checks the frozen signed manifest the way another program would: with ed25519
-// and base64 alone.
+// TestSignatureVector checks the frozen signed manifest as another program would: with ed25519 and
+// base64 alone.
 func TestSignatureVector(t *testing.T) {
 	file := filepath.Join("..", "..", "testdata", "format2", "manifest-signed")
 	if *update {
@@ -176,7 +176,7 @@ func TestSignatureVector(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !ed25519.Verify(key[1:], []byte(lines[0]+"\n"+lines[1]+"\n"), sig) {
-		t.Error("the signature of the frozen manifest does not hold")
+		t.Error("the signature of the frozen manifest is wrong")
 	}
 	if _, err := trust(t, 0, vectorPublic).DecodeManifest(data, time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC)); err != nil {
 		t.Error(err)

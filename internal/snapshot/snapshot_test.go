@@ -23,7 +23,7 @@ type file struct {
 	data []byte
 }
 
-// noise returns n bytes that do not compress, the same ones for the same seed.
+// noise returns n bytes that do not compress. The same seed gives the same bytes.
 func noise(n int, seed uint64) []byte {
 	b := make([]byte, n)
 	rand.NewChaCha8([32]byte{byte(seed)}).Read(b)
@@ -34,7 +34,7 @@ func newFile(name string, data []byte) file {
 	return file{snapshot.Member{Name: name, Mode: 0o644, Size: int64(len(data))}, data}
 }
 
-// sampleFiles has what makes frames: empty and tiny files, one that fills a
+// sampleFiles returns files that test the limits of frames: empty and tiny files, one that fills a
 // frame to the last byte, long names, and one that needs several frames.
 func sampleFiles() []file {
 	files := []file{
@@ -68,7 +68,7 @@ func writePack(t testing.TB, files []file) (pack []byte, frames []snapshot.Frame
 		t.Fatal(err)
 	}
 	if w.Sum() != sha256.Sum256(buf.Bytes()) || w.Size() != int64(buf.Len()) {
-		t.Error("Sum or Size is not that of the bytes written")
+		t.Error("Sum or Size does not match the bytes written")
 	}
 	return buf.Bytes(), frames, where
 }
@@ -110,7 +110,7 @@ func TestPackRoundTrip(t *testing.T) {
 	}
 	again, _, _ := writePack(t, want)
 	if !bytes.Equal(pack, again) {
-		t.Error("the same members gave other bytes")
+		t.Error("the same members made other bytes")
 	}
 }
 
@@ -163,7 +163,7 @@ func TestWriterRefusesUnsafeNames(t *testing.T) {
 			t.Errorf("%q was accepted", name)
 		}
 		if _, err := w.Close(); err == nil {
-			t.Errorf("%q: the writer went on after its error", name)
+			t.Errorf("%q: the writer continued after an error", name)
 		}
 	}
 }
@@ -172,7 +172,7 @@ func TestWriterRefusesWrongSize(t *testing.T) {
 	for _, size := range []int64{0, 4, 6} {
 		w := snapshot.NewWriter(io.Discard)
 		if _, err := w.Add(snapshot.Member{Name: "a", Size: size}, strings.NewReader("12345")); err == nil {
-			t.Errorf("5 bytes were taken for %d", size)
+			t.Errorf("5 bytes were accepted as %d", size)
 		}
 		w.Close()
 	}
@@ -204,7 +204,7 @@ func TestEscape(t *testing.T) {
 	}
 }
 
-// FuzzEscape checks what the names are for: staying in place, and never sharing one.
+// FuzzEscape checks the purpose of escaped names: they stay in place, and no two texts share one.
 func FuzzEscape(f *testing.F) {
 	for _, s := range []string{"", "main", "../x", "a/b", "A", "con", "=2e", "~", strings.Repeat("é", 150)} {
 		f.Add(s, s+"x")

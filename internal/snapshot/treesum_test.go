@@ -7,8 +7,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// TestTreeSum: another name, size, content, order or number of files is another tree, also where
-// names and sizes could run into each other.
+// TestTreeSum: a tree with another name, size, content, order or number of files has another sum,
+// even where names and sizes could run into each other.
 func TestTreeSum(t *testing.T) {
 	type f struct {
 		name, data string

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestCorpora: what fuzzing found once runs with the tests only if the package still has a target
-// of that name.
+// TestCorpora: inputs that fuzzing has found are run with the tests only if the package still has a
+// fuzz target of that name.
 func TestCorpora(t *testing.T) {
 	root := filepath.Join("..", "..")
 	corpora := 0

@@ -10,8 +10,8 @@ import (
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
-// TestFill: the cache has all that the program needs to be built, vetted and tested, and nothing of
-// what else the machine has compiled.
+// TestFill: the cache has everything needed to build, vet and test the program, and nothing else
+// that the machine has compiled.
 func TestFill(t *testing.T) {
 	osfiletest.NeedCompiler(t)
 	dir := filepath.Join(t.TempDir(), "cache")
@@ -43,7 +43,7 @@ func TestFill(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Elsewhere only the program itself is compiled, and its test.
+	// In another directory, only the program itself and its test are compiled.
 	compiled := regexp.MustCompile(`(?m)^\S*/(compile|vet|asm)(\.exe)? .*$`)
 	ours := regexp.MustCompile(`stdtest\.invalid|b001|-p main|vet\.cfg`)
 	for _, args := range [][]string{{"build", "-x", "./..."}, {"test", "-x", "-vet=off", "-run", "NONE", "./..."}} {

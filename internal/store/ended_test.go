@@ -9,7 +9,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// TestEnded: the end of a context is a failure, whatever the caller calls it.
+// TestEnded: the end of a context is a failure of the store, whatever its cause is.
 func TestEnded(t *testing.T) {
 	own := errors.New("enough")
 	cancelled, cancel := context.WithCancelCause(t.Context())
@@ -38,6 +38,6 @@ func TestEnded(t *testing.T) {
 	lasts, cancel5 := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel5()
 	if err := store.Ended(lasts); err != nil {
-		t.Errorf("a context that lasts: %v", err)
+		t.Errorf("a context that has not ended: %v", err)
 	}
 }

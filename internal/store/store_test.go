@@ -22,7 +22,7 @@ import (
 
 const size = 100_000
 
-// object returns a store with the object "x" of size bytes.
+// object returns a store with the object "x", and its bytes.
 func object(t *testing.T) (*storetest.Faulty, []byte) {
 	t.Helper()
 	s, err := dir.Open(t.TempDir())
@@ -88,7 +88,7 @@ func wanted(off, length int64) int64 {
 	return end - off
 }
 
-// TestOpenParallelShort asks for more than there is.
+// TestOpenParallelShort requests more bytes than the object has.
 func TestOpenParallelShort(t *testing.T) {
 	for _, c := range []struct{ off, length int64 }{{0, size + 1}, {90_000, 20_000}, {size + 1, -1}, {size, 1}, {2 * size, 10}, {math.MaxInt64 - 5, 10}} {
 		s, data := object(t)
@@ -100,7 +100,7 @@ func TestOpenParallelShort(t *testing.T) {
 }
 
 // TestOpenParallelStreams gets the first byte while the rest of the first range hangs, and then
-// closes: what is in flight is cancelled, and no goroutine is left.
+// closes the reader. Requests in flight are cancelled, and no goroutine is left.
 func TestOpenParallelStreams(t *testing.T) {
 	s, data := object(t)
 	var running, most atomic.Int64
@@ -144,7 +144,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// TestOpenParallelFaults lets each range fail in turn, at its begin and in its middle.
+// TestOpenParallelFaults lets each range fail in turn, at its beginning and in its middle.
 func TestOpenParallelFaults(t *testing.T) {
 	for n := int64(1); n <= 10; n++ {
 		s, data := object(t)
@@ -226,7 +226,7 @@ func TestCounter(t *testing.T) {
 	}
 }
 
-// FuzzCheckName checks that no accepted name can leave a directory, on any system.
+// FuzzCheckName: no accepted name can leave a directory, on any operating system.
 func FuzzCheckName(f *testing.F) {
 	for _, s := range []string{"a/b", "../x", "a//b", `a\b`, "a/.", "c:x", "v2/modules/github.com/!burnt!sushi/toml/@v/v1.5.0/ab"} {
 		f.Add(s)

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// TestEndsWithChildren: when its context ends, a program ends with what it has started.
+// TestEndsWithChildren: when its context ends, a program ends together with the processes that it
+// started.
 func TestEndsWithChildren(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -36,18 +37,18 @@ func TestEndsWithChildren(t *testing.T) {
 		t.Error("it ended well")
 	}
 	for range 100 {
-		// A process that nobody waits for stays a zombie where init does not reap.
+		// Where init does not reap, a process that nobody waits for remains a zombie.
 		if syscall.Kill(child, 0) != nil || isZombie(child) {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 	syscall.Kill(child, syscall.SIGKILL)
-	t.Error("what it has started is still running")
+	t.Error("a process that it started is still running")
 }
 
-// TestOutputOfOneThatLeavesSomething: a program that ended well has ended well, though something
-// that it left holds its output open.
+// TestOutputOfOneThatLeavesSomething: a program that succeeded counts as such, even if a process
+// that it started still holds its output open.
 func TestOutputOfOneThatLeavesSomething(t *testing.T) {
 	out, err := Output(Command(context.Background(), "sh", "-c", "sleep 2 & echo done"))
 	if string(out) != "done\n" || err != nil {

@@ -2,5 +2,5 @@
 
 package subprocess
 
-// isZombie: where init is as usual, there are none for long.
+// isZombie returns false: a usual init lets no zombie exist for long.
 func isZombie(int) bool { return false }

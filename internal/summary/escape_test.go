@@ -14,8 +14,8 @@ import (
 	nethtml "golang.org/x/net/html"
 )
 
-// hostile are names that could break a page: out of a code span, a cell, a line, a tag or a chart,
-// or into a link.
+// hostile are names that could break a page: they could end a code span, a cell, a line, a tag or a
+// chart, or become a link.
 var hostile = []string{
 	"feature/a|b", "a`b", "``", "`", "a``|`b", `back\slash`, `\|`, `\`, "</code><script>alert(1)</script>", "<img src=x onerror=alert(1)>",
 	"</details></summary>", "a\nb", "a\n\n# heading", "\r\n| a | b |", "a\x00b", "\u202egnp.exe", "\xff\xfe", "&lt;b&gt;", "&#96;", "[a](https://example.com)",
@@ -23,7 +23,8 @@ var hostile = []string{
 	"```", "~~~mermaid", `"]`, `%%{init: {}}%%`, "- a", "> a", "1. a", "    a", "<!-- a", "<!--> a -->", "<details open>", ":smile:", "| |", "||", " | ", " lead", "trail ", "$$", "==", "---", "+", "é|ü`",
 }
 
-// named is a section in which every name and message is s, in tame surroundings and alone.
+// named returns a section in which every name and message is s, once among harmless ones and once
+// alone.
 func named(s string) *Section {
 	sec := sample()
 	sec.Job, sec.Tool = s, s
@@ -37,12 +38,12 @@ func named(s string) *Section {
 	return sec
 }
 
-// rendered makes HTML of a page as GitHub does, and returns its tags in order, and its text.
+// rendered converts a page to HTML as GitHub does, and returns its tags in order, and its text.
 func rendered(markdown string) (tags []string, text string) {
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithUnsafe()))
 	var out bytes.Buffer
 	if err := md.Convert([]byte(markdown), &out); err != nil {
-		panic(err) // it writes to memory
+		panic(err) // cannot happen, since it writes to memory
 	}
 	var all strings.Builder
 	for z := nethtml.NewTokenizer(&out); ; {
@@ -52,7 +53,7 @@ func rendered(markdown string) (tags []string, text string) {
 		case nethtml.TextToken:
 			all.WriteString(z.Token().Data)
 		default:
-			// A span keeps an at sign away from what follows, and means nothing.
+			// A span only separates an at sign from what follows.
 			if tok := z.Token(); tok.Data != "span" {
 				tags = append(tags, tok.String())
 			}
@@ -62,8 +63,8 @@ func rendered(markdown string) (tags []string, text string) {
 
 var tamePage = sync.OnceValues(func() ([]string, string) { return rendered(named("tame").Markdown()) })
 
-// checkName compares the page with one of a tame name: the same tags, and the name in full wherever
-// it is to be seen.
+// checkName compares the page with that of a harmless name: it has the same tags, and shows the
+// name in full wherever it should.
 func checkName(t *testing.T, name string) {
 	t.Helper()
 	shown := printable(name)
@@ -77,14 +78,14 @@ func checkName(t *testing.T, name string) {
 	}
 	places := strings.Count(tame, "tame")
 	if len([]rune(shown)) > maxWord || len(name) > 16*maxWord || strings.Contains(text, shown+shown) {
-		return // cut, if need be before it was made printable; or not to be counted
+		return // the name is cut, or its occurrences cannot be counted
 	}
 	if n := strings.Count(text, shown); n < places {
 		t.Errorf("%q is shown as it is in %d places, want %d:\n%s", name, n, places, text)
 	}
 }
 
-// TestHostileNames has them within a name; the seeds of FuzzNames are the same alone.
+// TestHostileNames tests hostile parts of a name; the seeds of FuzzNames are the same parts alone.
 func TestHostileNames(t *testing.T) {
 	for _, name := range hostile {
 		checkName(t, "lead "+name+" trail")
@@ -99,7 +100,8 @@ func FuzzNames(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name string) { checkName(t, name) })
 }
 
-// TestNothingHidden: what has no shape, or turns the direction of writing, is spelled out.
+// TestNothingHidden: invisible characters, and those that change the direction of writing, are
+// escaped.
 func TestNothingHidden(t *testing.T) {
 	page := named("a\u202eb\u200bc\x07d\u2066e").Markdown()
 	for _, r := range page {
@@ -108,6 +110,6 @@ func TestNothingHidden(t *testing.T) {
 		}
 	}
 	if _, text := rendered(page); !strings.Contains(text, `a\u202eb\u200bc\u0007d\u2066e`) {
-		t.Errorf("not spelled out: %s", text)
+		t.Errorf("not escaped: %s", text)
 	}
 }

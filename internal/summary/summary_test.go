@@ -13,12 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 var now = time.Date(2026, 3, 9, 12, 0, 0, 0, time.UTC)
 
-// sample is a job that restored from another scope, lost a module, made a little and trimmed a
-// little.
+// sample returns the section of a job that restored from another scope, lost a module, built a
+// little and trimmed a little.
 func sample() *Section {
 	s := &Section{
 		Job: "CI/test (linux)", Tool: "gocache v1.2.3", Now: now,
@@ -57,8 +57,8 @@ func sample() *Section {
 	return s
 }
 
-// TestGolden: how it looks, in testdata. The files are also what to look at after a change,
-// rendered.
+// TestGolden compares pages with the files in testdata. After a change, look at the rendered files
+// as well.
 func TestGolden(t *testing.T) {
 	restoreOnly, saveOnly, both, cold := sample(), sample(), sample(), sample()
 	restoreOnly.Save, restoreOnly.Restore.Exact, restoreOnly.Notes, restoreOnly.Restore.Lost = nil, true, nil, nil
@@ -85,7 +85,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// huge is a section in which everything is as much and as long as can be.
+// huge returns a section in which everything is as long, and as often, as it can be.
 func huge(long string, n int) *Section {
 	s := sample()
 	s.Job, s.Tool = long, long
@@ -103,7 +103,7 @@ func huge(long string, n int) *Section {
 	return s
 }
 
-// TestSize: whatever the values, a section fits, and many of them in one file.
+// TestSize: whatever the values are, a section stays within its size limit.
 func TestSize(t *testing.T) {
 	for _, long := range []string{strings.Repeat("|", 1<<16), strings.Repeat("@", 1<<16), strings.Repeat("\U0001F600", 1<<14), strings.Repeat("\u202e\xff`", 1<<14)} {
 		if n := len(huge(long, 100).Markdown()); n > MaxSection {
@@ -115,7 +115,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// TestAppend fills a file: it never gets too large, and ends with short forms.
+// TestAppend fills a file: it never gets too large, and its last sections are in short form.
 func TestAppend(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "summary.md")
 	if err := os.WriteFile(file, []byte("a line of somebody else without an end"), 0o644); err != nil {

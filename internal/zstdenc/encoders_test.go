@@ -8,15 +8,15 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// BenchmarkEncoders sets this encoder beside those of the library, on one core, with frames as
+// BenchmarkEncoders compares this encoder with those of the library, on one core, with frames as
 // saves make them:
 //
 //	bash bench/run -n 1 -links loopback -scenarios first-save -frames /tmp/frames
 //	GOCACHE_BENCH_FRAMES=/tmp/frames go test -run '^$' -bench Encoders -cpu 1 ./internal/zstdenc
 //
-// All frames have a checksum. Of each project of the benchmark it tells the share of the bytes that
-// are left, and the speed. Decoding them again is part of it: a restore pays for what an encoder
-// leaves to a decoder. Without the variable, the frames are Go code.
+// All frames have a checksum. For each project of the benchmark, it reports the compressed size as
+// a share of the bytes, and the speed. It also measures decoding, since a restore pays for work
+// that an encoder leaves to the decoder. If the variable is not set, the frames are Go code.
 func BenchmarkEncoders(b *testing.B) {
 	for project, frames := range benchFrames(b) {
 		for _, e := range encoders(b) {

@@ -15,7 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// newDecoder returns a decoder that takes no more memory than a frame may need.
+// newDecoder returns a decoder that uses no more memory than a frame may need.
 func newDecoder(t testing.TB) *zstd.Decoder {
 	t.Helper()
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxSize))
@@ -33,11 +33,11 @@ func checkFrame(t testing.TB, d *zstd.Decoder, frame, want []byte) {
 		t.Fatalf("%d bytes: %v", len(want), err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Fatalf("%d bytes became %d others", len(want), len(got))
+		t.Fatalf("%d bytes became %d different bytes", len(want), len(got))
 	}
 }
 
-// contents are inputs that take each way through the encoder.
+// contents are inputs that cover each path through the encoder.
 func contents(t testing.TB) map[string][]byte {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	random := func(n int) []byte {
@@ -47,7 +47,7 @@ func contents(t testing.TB) map[string][]byte {
 		}
 		return p
 	}
-	// Bytes of which few are different compress, but do not repeat.
+	// Bytes with few different values compress, but do not repeat.
 	skewed := func(n, kinds int) []byte {
 		p := make([]byte, n)
 		for i := range p {
@@ -73,7 +73,8 @@ func contents(t testing.TB) map[string][]byte {
 	return c
 }
 
-// records look like the tables of object files: most fields are those of the record before.
+// records returns bytes like the tables of object files: most fields are the same as in the
+// previous record.
 func records(rnd *rand.Rand, n int) (p []byte) {
 	for i := range n {
 		p = fmt.Appendf(p, "\x00\x00\x00\x00\x10\x01%c\x00\x00\x00%c%c\x00\x00\x00\x00\x00", byte(i), byte(rnd.IntN(4)), byte(rnd.IntN(256)))
@@ -81,7 +82,7 @@ func records(rnd *rand.Rand, n int) (p []byte) {
 	return p
 }
 
-// goSource returns n bytes of the standard library's source.
+// goSource returns n bytes of the standard library's source code.
 func goSource(t testing.TB, n int) []byte {
 	t.Helper()
 	var p []byte
@@ -106,8 +107,8 @@ func goSource(t testing.TB, n int) []byte {
 	return p[:n]
 }
 
-// TestRoundTrip encodes with one encoder, one after the other, as the tables that an encoder keeps
-// must not matter.
+// TestRoundTrip encodes everything with the same encoder in turn, since the tables that an encoder
+// keeps must not matter.
 func TestRoundTrip(t *testing.T) {
 	d := newDecoder(t)
 	var e Encoder
@@ -120,7 +121,7 @@ func TestRoundTrip(t *testing.T) {
 			frame = frame[len("before"):]
 			checkFrame(t, d, frame, want)
 			if again := new(Encoder).Append(nil, want); !bytes.Equal(again, frame) {
-				t.Error("another encoder writes something else")
+				t.Error("another encoder writes other bytes")
 			}
 			if n := len(want) + len(want)/blockSize*3 + 16; len(frame) > n {
 				t.Errorf("%d bytes became %d, more than %d", len(want), len(frame), n)
@@ -129,7 +130,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestReference gives the frames to the reference implementation.
+// TestReference decodes the frames with the reference implementation.
 func TestReference(t *testing.T) {
 	path, err := exec.LookPath("zstd")
 	if err != nil {
@@ -150,8 +151,8 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestRatio is about what this package exists for: source code becomes smaller than with the
-// encoder of the library, and what repeats megabytes away takes next to nothing.
+// TestRatio checks the purpose of this package: source code becomes smaller than with the encoder
+// of the library, and a repetition some megabytes later takes hardly any bytes.
 func TestRatio(t *testing.T) {
 	lib, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(MaxSize), zstd.WithEncoderCRC(false))
 	if err != nil {
@@ -171,14 +172,14 @@ func TestRatio(t *testing.T) {
 	}
 }
 
-// FuzzAppend round-trips any content, also behind a copy of itself, which makes long matches.
+// FuzzAppend round-trips any content, also after a copy of itself, which makes long matches.
 func FuzzAppend(f *testing.F) {
 	for _, c := range contents(f) {
 		f.Add(c[:min(len(c), 40<<10)], uint32(3))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, times uint32) {
 		if len(data) > 1<<20 {
-			return // they only take time
+			return // longer inputs only take time
 		}
 		d := newDecoder(t)
 		var e Encoder

@@ -20,7 +20,7 @@ import (
 
 const day = 24 * time.Hour
 
-// collect runs a garbage collection, some time from now.
+// collect runs a garbage collection as of some time from now.
 func collect(t *testing.T, st store.Store, ahead time.Duration) *gc.Result {
 	t.Helper()
 	res, err := gc.Run(context.Background(), gc.Options{
@@ -30,8 +30,8 @@ func collect(t *testing.T, st store.Store, ahead time.Duration) *gc.Result {
 	return res
 }
 
-// dirAndRoot returns an empty directory store and where its objects lie, s3AndRoot the same of a
-// bucket.
+// dirAndRoot returns an empty directory store and the directory of its objects; s3AndRoot does the
+// same for a bucket.
 func dirAndRoot(t *testing.T) (store.Store, string) {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "store")
@@ -57,7 +57,7 @@ func modules(t *testing.T, st store.Store) map[string]store.Info {
 	return out
 }
 
-// dropSnapshots removes all manifests, as when all branches were closed long ago.
+// dropSnapshots removes all manifests, as if all branches had been closed long ago.
 func dropSnapshots(t *testing.T, st store.Store) {
 	t.Helper()
 	for e, err := range st.(store.Collector).List(context.Background(), "") {
@@ -70,9 +70,9 @@ func dropSnapshots(t *testing.T, st store.Store) {
 	}
 }
 
-// TestCollectModules: modules that lost their last manifest long ago are noted. A project that then
-// needs them finds them, renews them, and keeps them, although they were about to be removed; what
-// it does not need goes.
+// TestCollectModules: modules that lost their last manifest long ago are noted. If a project then
+// needs some of them, its save renews them, and they are kept although they were due for removal;
+// the others are removed.
 func TestCollectModules(t *testing.T) {
 	for name, dataDir := range map[string]bool{"dir": false, "s3": true} {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestCollectModules(t *testing.T) {
 				t.Errorf("modules were not touched: %+v", res)
 			}
 			if name == "s3" && res.Modules.Uploaded != 3 { // versitygw cannot touch
-				t.Errorf("modules were not uploaded anew: %+v", res)
+				t.Errorf("modules were not uploaded again: %+v", res)
 			}
 			gone := collect(t, st, 25*time.Hour)
 			if gone.Reasons[gc.ReasonUnusedModule].Objects != 1 {
@@ -118,8 +118,8 @@ func TestCollectModules(t *testing.T) {
 	}
 }
 
-// TestTouchRarely: a module that another branch stored is touched by a save that finds it, when
-// that was not done for a week.
+// TestTouchRarely: a save that finds a module which another branch stored touches it if nobody has
+// done so for a week.
 func TestTouchRarely(t *testing.T) {
 	shared.Reset(t)
 	st, root := dirAndRoot(t)
@@ -142,8 +142,8 @@ func TestTouchRarely(t *testing.T) {
 	}
 }
 
-// TestTouchDenied: a job that may not touch shared modules names those that are merely old, and
-// leaves out, with a warning, those that are noted.
+// TestTouchDenied: a job that may not touch shared modules names those that are merely old. It
+// leaves out those that a collection has noted, with a warning.
 func TestTouchDenied(t *testing.T) {
 	shared.Reset(t)
 	inner, root := dirAndRoot(t)
@@ -170,7 +170,7 @@ func TestTouchDenied(t *testing.T) {
 	}
 }
 
-// TestCollectUploads: an upload that is going on is left alone for the notice period.
+// TestCollectUploads: an upload in progress is left alone for the notice period.
 func TestCollectUploads(t *testing.T) {
 	st, _ := s3AndRoot(t)
 	for _, c := range []struct {

@@ -12,7 +12,8 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// inodes tells which files are still the same ones.
+// inodes returns the modification times of all files in the caches, which show what has been
+// rewritten.
 func inodes(t *testing.T) map[string]time.Time {
 	t.Helper()
 	out := map[string]time.Time{}
@@ -27,22 +28,22 @@ func inodes(t *testing.T) map[string]time.Time {
 	return out
 }
 
-// breakThings breaks the caches in every way that a killed process, a full disk or a careless hand
-// leaves behind, and returns what must come back.
+// breakThings breaks the caches in every way in which a killed process, a full disk or a careless
+// user could.
 func breakThings(t *testing.T) {
 	t.Helper()
 	mod := func(elem ...string) string { return filepath.Join(append([]string{shared.Mod}, elem...)...) }
 	tomlDownload := func(suffix string) string {
 		return mod("cache", "download", "github.com", "!burnt!sushi", "toml", "@v", "v1.5.0"+suffix)
 	}
-	// A tree that was being extracted, one that lost its hash, and one that lost a file.
+	// A tree that was being extracted, one without its hash, and one without one of its files.
 	e2etest.Must(t, os.WriteFile(tomlDownload(".partial"), nil, 0o644))
 	e2etest.Must(t, os.Remove(mod("cache", "download", "github.com", "blang", "semver", "@v", "v3.5.1+incompatible.ziphash")))
 	tomb := mod("gopkg.in", "tomb.v1@v1.0.0-20141024135613-dd632973f1e7")
 	e2etest.Must(t, os.Chmod(tomb, 0o755))
 	e2etest.Must(t, os.Remove(filepath.Join(tomb, "tomb.go")))
 	e2etest.Must(t, os.Chmod(tomb, 0o555))
-	// Build entries: junk, cut off, gone.
+	// Build entries that are junk, truncated, or gone.
 	actions, _ := filepath.Glob(filepath.Join(shared.Build, "*", "*-a"))
 	outputs, _ := filepath.Glob(filepath.Join(shared.Build, "*", "*-d"))
 	e2etest.Must(t, os.WriteFile(actions[0], []byte("junk"), 0o644))
@@ -65,7 +66,7 @@ func breakThings(t *testing.T) {
 	}
 }
 
-// TestOverExisting: over whole caches a restore writes nothing, over broken ones it mends what is
+// TestOverExisting: a restore over whole caches writes nothing. Over broken ones it repairs what is
 // broken and touches nothing else, and it can be repeated.
 func TestOverExisting(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
@@ -105,10 +106,10 @@ func TestOverExisting(t *testing.T) {
 	}
 }
 
-// TestOrdinaryUser does the same as somebody whom file modes stop.
+// TestOrdinaryUser does the same as a user whom file modes restrict.
 func TestOrdinaryUser(t *testing.T) {
 	if runtime.GOOS == "windows" || os.Getuid() != 0 {
-		t.Skip("needs root, to become somebody else")
+		t.Skip("needs root, to become another user")
 	}
 	root := filepath.Join(t.TempDir(), "store")
 	home := t.TempDir()
@@ -134,7 +135,7 @@ func TestOrdinaryUser(t *testing.T) {
 	shared.MustEqualTrees(t)
 }
 
-// openPath lets other users through to a directory of the test.
+// openPath lets other users reach a directory of the test.
 func openPath(t *testing.T, dir string) {
 	t.Helper()
 	for ; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {

@@ -17,11 +17,10 @@ import (
 	"github.com/org/gocache-action/trim"
 )
 
-// ordinary is the user that commands run as.
+// ordinary is the user ID under which commands run.
 const ordinary = 65534
 
-// foreign is a world in which an ordinary user runs the commands, and some directories belong to
-// root.
+// foreign is a world in which an ordinary user runs the commands, and root owns some directories.
 type foreign struct {
 	t                *testing.T
 	home, root, path string
@@ -30,7 +29,7 @@ type foreign struct {
 func newForeign(t *testing.T) *foreign {
 	t.Helper()
 	if runtime.GOOS == "windows" || os.Getuid() != 0 {
-		t.Skip("needs root, to become somebody else")
+		t.Skip("needs root, to become another user")
 	}
 	f := &foreign{t, t.TempDir(), filepath.Join(t.TempDir(), "store"), filepath.Join(t.TempDir(), "lint")}
 	shared.Reset(t)
@@ -43,7 +42,7 @@ func newForeign(t *testing.T) *foreign {
 	return f
 }
 
-// give hands everything to the user, but for some directories, which only root may enter.
+// give gives everything to the user, except for some directories that only root may enter.
 func (f *foreign) give(locked ...string) {
 	f.t.Helper()
 	for _, dir := range locked {
@@ -62,7 +61,7 @@ func (f *foreign) give(locked ...string) {
 	}
 }
 
-// run runs a command as the user, and decodes what it prints.
+// run runs a command as the user, and decodes its output.
 func (f *foreign) run(result any, command string, args ...string) (stderr string, err error) {
 	f.t.Helper()
 	cmd := shared.Gocache(f.home, command, f.root)
@@ -85,8 +84,8 @@ func (f *foreign) run(result any, command string, args ...string) (stderr string
 	return errs.String(), err
 }
 
-// locked lists a directory of each kind: of the build cache, of a module and its downloads, of a
-// path.
+// locked lists directories of each kind: of the build cache, of a module and its downloads, and of
+// a path.
 func (f *foreign) locked() (shard string, dirs []string) {
 	entries, _ := filepath.Glob(filepath.Join(shared.Build, "*", "*-a"))
 	shard = filepath.Base(filepath.Dir(entries[0]))
@@ -105,8 +104,8 @@ func mentions(list []string, what ...string) bool {
 	return true
 }
 
-// TestForeignDirectoriesInSave: what this user may not read costs itself, is named, and stays when
-// a machine is trimmed.
+// TestForeignDirectoriesInSave: what this user may not read is left out of the save and reported,
+// and trim does not remove it.
 func TestForeignDirectoriesInSave(t *testing.T) {
 	f := newForeign(t)
 	shard, dirs := f.locked()
@@ -137,8 +136,8 @@ func TestForeignDirectoriesInSave(t *testing.T) {
 	}
 }
 
-// TestForeignDirectoriesInRestore: where this user may not write, only what belongs there is
-// missing.
+// TestForeignDirectoriesInRestore: where this user may not write, only the files that belong there
+// are missing.
 func TestForeignDirectoriesInRestore(t *testing.T) {
 	f := newForeign(t)
 	shard, dirs := f.locked()
@@ -163,7 +162,7 @@ func TestForeignDirectoriesInRestore(t *testing.T) {
 	if !e2etest.Names(res.Losses, "directory "+shard) || !e2etest.Names(res.Losses, "github.com/blang") || !e2etest.Names(res.Losses, "locked") {
 		t.Errorf("losses: %+v", res.Losses)
 	}
-	// When the directories are given back, the next restore brings the rest.
+	// Once the user may write there, the next restore brings the rest.
 	f.give()
 	var again restore.Result
 	if stderr, err := f.run(&again, "restore"); err != nil || again.Modules.Present+again.Modules.Restored != 3 || again.Files.Restored != 1 || len(again.Losses) > 0 {
@@ -171,8 +170,8 @@ func TestForeignDirectoriesInRestore(t *testing.T) {
 	}
 }
 
-// TestForeignCacheInRestore: a cache in which nothing can be written is an error, and costs the
-// other cache nothing.
+// TestForeignCacheInRestore: a cache in which nothing can be written causes an error, and the other
+// cache is restored in full.
 func TestForeignCacheInRestore(t *testing.T) {
 	f := newForeign(t)
 	f.give()
@@ -207,7 +206,7 @@ func TestForeignCacheInRestore(t *testing.T) {
 				t.Errorf("%+v", res)
 			}
 			if len(res.Losses) > 30 {
-				t.Errorf("%d losses are named", len(res.Losses))
+				t.Errorf("%d losses are reported", len(res.Losses))
 			}
 		})
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// TestGraphAges: .mod files that go.sum names stay for ever; those of something else, such as an
-// earlier go.sum, go when nobody reads them for too long, and stay while somebody does.
+// TestGraphAges: .mod files that go.sum names are kept forever. Others, such as those of an earlier
+// go.sum, are dropped when they were not read for too long.
 func TestGraphAges(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)
@@ -30,7 +30,7 @@ func TestGraphAges(t *testing.T) {
 		if _, err := os.Stat(read); err != nil || len(res.Losses) > 0 {
 			t.Fatalf("after %v: %v, %+v", d, err, res.Losses)
 		}
-		// The clock of the file system cannot be set, so the read is dated by hand.
+		// The clock of the file system cannot be set, so the test sets the time of the read.
 		e2etest.Must(t, os.Chtimes(read, start.Add(d+time.Hour), start.Add(d)))
 		shared.Save(t, st, func(o *save.Options) {
 			o.BuildDir, o.State, o.MaxAge, o.Now = "", &res.State, 14*day, at(d+2*time.Hour)
@@ -42,14 +42,14 @@ func TestGraphAges(t *testing.T) {
 	shared.Wipe(t)
 	shared.Restore(t, st)
 	if _, err := os.Stat(unread); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("what nobody read is restored: %v", err)
+		t.Errorf("the unread file is restored: %v", err)
 	}
 	if out, err := shared.GoCommand("off", "list", "-deps", "-test", "./..."); err != nil {
 		t.Errorf("go list: %v: %s", err, out)
 	}
 }
 
-// addGraphFile adds a .mod that go.sum does not name.
+// addGraphFile adds a .mod file that go.sum does not name.
 func addGraphFile(t *testing.T, version string) string {
 	t.Helper()
 	file := filepath.Join(shared.Mod, "cache", "download", "example.com", "tool", "@v", version+".mod")

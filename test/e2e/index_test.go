@@ -11,8 +11,8 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// TestIndexesAlone: what a fresh checkout makes the go command note about its packages is no reason
-// to save.
+// TestIndexesAlone: package indexes that the go command writes only because of a fresh checkout are
+// no reason to save.
 func TestIndexesAlone(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)

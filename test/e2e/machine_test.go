@@ -19,9 +19,9 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// machine runs jobs that restore, use build entries by name, and save, with a clock of its own.
-// There is no go command: an entry is used as the go command uses it, by setting its time if that
-// is an hour old, or by making it where it is missing.
+// machine runs jobs that restore, use build entries by name, and save, with a clock of its own. It
+// does not run the go command. It uses an entry as the go command does: it sets the time if that is
+// an hour old, or makes the entry if it is missing.
 type machine struct {
 	t     testing.TB
 	st    store.Store
@@ -37,7 +37,7 @@ func newMachine(t testing.TB, st store.Store) *machine {
 	return &machine{t: t, st: st, dir: filepath.Join(t.TempDir(), "build"), size: 100}
 }
 
-// job runs one job at a time and returns how many of the entries that it uses were missing.
+// job runs a job and returns how many of the entries that it uses were missing.
 func (m *machine) job(at time.Time, uses []string) (missed int) {
 	m.t.Helper()
 	at = at.Add(m.skew)
@@ -61,7 +61,7 @@ func (m *machine) job(at time.Time, uses []string) (missed int) {
 	return missed
 }
 
-// use reports whether the entry was there.
+// use uses an entry and reports whether it was already there.
 func (m *machine) use(name string, at time.Time) bool {
 	m.t.Helper()
 	id := digest.Of([]byte(name))

@@ -20,7 +20,7 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// pathMachine runs jobs that restore directories beside the two caches, work with them, and save,
+// pathMachine runs jobs that restore directories besides the two caches, work with them, and save,
 // with a clock of its own.
 type pathMachine struct {
 	t     testing.TB
@@ -39,7 +39,7 @@ func newPathMachine(t testing.TB, st store.Store, names ...string) *pathMachine 
 	return m
 }
 
-// job starts with empty directories.
+// job runs a job that starts with empty directories.
 func (m *pathMachine) job(at time.Time, work func()) {
 	m.t.Helper()
 	for _, p := range m.paths {
@@ -58,7 +58,7 @@ func (m *pathMachine) job(at time.Time, work func()) {
 	e2etest.Must(m.t, err)
 }
 
-// put writes a file as a program does that works at this time.
+// put writes a file as a program would at this time.
 func (m *pathMachine) put(path int, name, content string, at time.Time) {
 	m.t.Helper()
 	file := filepath.Join(m.paths[path].Dir, name)
@@ -67,7 +67,7 @@ func (m *pathMachine) put(path int, name, content string, at time.Time) {
 	e2etest.Must(m.t, os.Chtimes(file, at, at))
 }
 
-// files lists what is in the directories, with the content.
+// files returns the contents of all files in the directories.
 func (m *pathMachine) files() map[string]string {
 	all := map[string]string{}
 	for _, p := range m.paths {
@@ -84,8 +84,8 @@ func (m *pathMachine) files() map[string]string {
 
 func nothing() {}
 
-// TestPaths: two directories come back as they were, empty files included. A second save writes
-// nothing, one after a change the change, and what other jobs stored beside it stays.
+// TestPaths: two directories are restored as they were, including empty files. A second save writes
+// nothing, one after a change writes only that change, and what other jobs stored besides is kept.
 func TestPaths(t *testing.T) {
 	for name, st := range e2etest.Stores(t) {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestPaths(t *testing.T) {
 				for i := range 300 {
 					m.put(0, fmt.Sprintf("%02d/file%d", i%7, i), strings.Repeat(fmt.Sprint(i), i), epoch)
 				}
-				// more than a frame, and than a group of files
+				// larger than a frame, and than a group of files
 				m.put(1, "large", strings.Repeat("0123456789abcdef", 4<<20), epoch)
 				m.put(1, "empty", "", epoch)
 			})
@@ -123,9 +123,9 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// TestPathsAge: a file that was not used for the age goes, one that is used stays, by whichever
-// mark: written again, marked as a copy of the go command's cache does, or read. A failed job drops
-// nothing.
+// TestPathsAge: a file that was not used within the maximum age is dropped. Any kind of use keeps a
+// file: writing it again, setting its time as copies of the go command's cache do, or reading it. A
+// failed job drops nothing.
 func TestPathsAge(t *testing.T) {
 	m := newPathMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")), "one")
 	m.job(epoch, func() {
@@ -156,7 +156,7 @@ func TestPathsAge(t *testing.T) {
 }
 
 // TestPathsSmall: a file that changes with every job leaves dead bytes in its packs, which are
-// packed anew.
+// therefore repacked.
 func TestPathsSmall(t *testing.T) {
 	m := newPathMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")), "one")
 	for i := range 60 {
@@ -174,7 +174,7 @@ func TestPathsSmall(t *testing.T) {
 		raw += p.Raw
 	}
 	if live := int64(10_000 + 9000 + 80); len(packs) > 40 || raw > 2*live+2000 {
-		t.Errorf("%d packs hold %d bytes, of which about %d are alive", len(packs), raw, live)
+		t.Errorf("%d packs hold %d bytes, of which about %d are live", len(packs), raw, live)
 	}
 	want := m.files()
 	m.job(epoch.Add(70*time.Hour), nothing)
@@ -185,7 +185,7 @@ func TestPathsSmall(t *testing.T) {
 
 func (m *pathMachine) stored() *snapshot.Manifest { return (&machine{t: m.t, st: m.st}).stored() }
 
-// TestPathsConcurrent: saves of one key at the same moment lose nothing of each other.
+// TestPathsConcurrent: when several jobs save the same key at once, no file is lost.
 func TestPathsConcurrent(t *testing.T) {
 	st := e2etest.S3Store(t)
 	const n = 6
@@ -207,7 +207,8 @@ func TestPathsConcurrent(t *testing.T) {
 	}
 }
 
-// TestPathsDamage: a flipped bit costs what lies in the pack and is mended by the next save.
+// TestPathsDamage: after a flipped bit, only the files in that pack are lost, and the next save
+// repairs the store.
 func TestPathsDamage(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
 	m := newPathMachine(t, e2etest.DirStore(t, root), "one", "two")
@@ -226,6 +227,6 @@ func TestPathsDamage(t *testing.T) {
 	})
 	m.job(epoch.Add(2*time.Hour), nothing)
 	if got := m.files(); len(got) != 2 || len(m.got.Losses) > 0 {
-		t.Errorf("after the save that mends: %q, %+v", got, m.got)
+		t.Errorf("after the save that repairs: %q, %+v", got, m.got)
 	}
 }

@@ -25,8 +25,8 @@ func entryNames(prefix string, n int) (list []string) {
 	return list
 }
 
-// TestHourlyAndSixDaily: a job of every hour and one of every six days on the same key both find
-// what they need, and what only the first run needed is gone after the age.
+// TestHourlyAndSixDaily: an hourly job and one that runs every six days on the same key both find
+// everything they need. Entries that only the first run needed are dropped after the maximum age.
 func TestHourlyAndSixDaily(t *testing.T) {
 	m := newMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")))
 	hourly, rare := entryNames("hourly", 5), entryNames("rare", 5)
@@ -47,16 +47,16 @@ func TestHourlyAndSixDaily(t *testing.T) {
 		}
 	}
 	if m.has("once0") {
-		t.Error("what nobody used for 16 days is still there")
+		t.Error("an entry that was not used for 16 days is still there")
 	}
 	if writes > 18 {
 		t.Errorf("%d of 384 saves of an unchanged job wrote a manifest, want about one a day", writes)
 	}
 }
 
-// TestHourlyAndSixDailyGo does the same with the go command and its caches. Its clock cannot be
-// set, so the past is simulated: after each job, what it marked as used now is marked as used then.
-// One job a day stands for the hourly ones.
+// TestHourlyAndSixDailyGo does the same with the go command and its caches. The clock of the go
+// command cannot be set, so the past is simulated: after each job, the entries that it has just
+// marked as used get the simulated time. One job a day stands for the hourly ones.
 func TestHourlyAndSixDailyGo(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)
@@ -67,7 +67,7 @@ func TestHourlyAndSixDailyGo(t *testing.T) {
 		t.Helper()
 		shared.Wipe(t)
 		res := shared.Restore(t, st, func(o *restore.Options) { o.Now = func() time.Time { return at } })
-		// Else the go command would trim: for it, the restore was days ago.
+		// Otherwise the go command would trim the cache, since for it the restore was days ago.
 		e2etest.Must(t, os.WriteFile(filepath.Join(shared.Build, "trim.txt"), strconv.AppendInt(nil, time.Now().Unix(), 10), 0o644))
 		began := time.Now()
 		out, err := shared.GoCommand("off", args...)
@@ -95,7 +95,7 @@ func TestHourlyAndSixDailyGo(t *testing.T) {
 	}
 }
 
-// setMarks sets the time of all entries that were marked after since.
+// setMarks sets the time of all entries that were marked as used after since.
 func setMarks(t *testing.T, dir string, since, to time.Time) {
 	t.Helper()
 	e2etest.Must(t, filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
@@ -110,8 +110,9 @@ func setMarks(t *testing.T, dir string, since, to time.Time) {
 	}))
 }
 
-// TestClockSkew: machines whose clocks are a day ahead and a day behind share a key. What any of
-// them uses stays, and what none uses goes, at most the two days later that their clocks are apart.
+// TestClockSkew: machines whose clocks are a day ahead and a day behind share a key. Entries that
+// any of them uses are kept. Entries that none uses are dropped, at most two days late, which is
+// the difference between the clocks.
 func TestClockSkew(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	var machines []*machine
@@ -136,12 +137,12 @@ func TestClockSkew(t *testing.T) {
 		}
 	}
 	if gone < 13 || gone > 16 {
-		t.Errorf("an entry that was used on day 0 went on day %d, want day 14 give or take the skew", gone)
+		t.Errorf("an entry that was used on day 0 was dropped on day %d, want day 14 give or take the skew", gone)
 	}
 }
 
-// TestWrongClock: a machine that lives in the future or in the past does not make the others lose
-// anything, nor anything stay for ever.
+// TestWrongClock: a machine whose clock is far in the future or in the past neither makes other
+// machines lose entries nor keeps entries forever.
 func TestWrongClock(t *testing.T) {
 	for _, skew := range []time.Duration{10 * 365 * day, -365 * day} {
 		st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
@@ -154,23 +155,23 @@ func TestWrongClock(t *testing.T) {
 		}
 		for d := 1; d <= 30; d++ {
 			if missed := good.job(epoch.Add(time.Duration(d)*day), []string{"used"}); missed > 0 {
-				t.Fatalf("skew %v, day %d: what is used every day was lost", skew, d)
+				t.Fatalf("skew %v, day %d: an entry that is used every day was lost", skew, d)
 			}
 		}
 		if good.has("once") {
-			t.Errorf("skew %v: an entry with a time from the wrong clock is kept for ever", skew)
+			t.Errorf("skew %v: an entry with a time from the wrong clock is kept forever", skew)
 		}
 		bad.job(epoch.Add(30*day+time.Hour), []string{"used"})
-		if skew < 0 { // one that is in the past must not trim what it takes for the future
+		if skew < 0 { // it must not drop entries that seem to be from the future
 			if missed := good.job(epoch.Add(30*day+2*time.Hour), []string{"used"}); missed > 0 {
-				t.Errorf("skew %v: what the others use was lost", skew)
+				t.Errorf("skew %v: an entry that the others use was lost", skew)
 			}
 		}
 	}
 }
 
-// TestSizeBelowUse: a bound below what one job uses is kept all the same, with a warning, and what
-// was used last stays.
+// TestSizeBelowUse: a size limit is kept even if one job uses more than that, with a warning, and
+// the entries used last are kept.
 func TestSizeBelowUse(t *testing.T) {
 	m := newMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")))
 	m.size = 1000
@@ -193,7 +194,8 @@ func TestSizeBelowUse(t *testing.T) {
 	}
 }
 
-// TestFailedJob: a job that failed adds, and drops nothing, whatever the age and the size.
+// TestFailedJob: a job that failed adds entries and drops none, whatever the limits on age and
+// size.
 func TestFailedJob(t *testing.T) {
 	m := newMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")))
 	m.job(epoch, entryNames("old", 10))
@@ -209,7 +211,7 @@ func TestFailedJob(t *testing.T) {
 	}
 }
 
-// TestReadOnly: not a single write.
+// TestReadOnly: a read-only job writes nothing at all.
 func TestReadOnly(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
 	m := newMachine(t, e2etest.DirStore(t, root))
@@ -220,14 +222,15 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// TestRepackNeedsAll: a pack of which something alive is not here stays until a save has it all.
+// TestRepackNeedsAll: a pack with live entries that are not in the local cache is kept until a save
+// has all of them.
 func TestRepackNeedsAll(t *testing.T) {
 	m := newMachine(t, e2etest.DirStore(t, filepath.Join(t.TempDir(), "store")))
 	m.size = 10_000
 	m.job(epoch, append(entryNames("live", 4), entryNames("dead", 16)...))
 	partial := newMachine(t, m.st)
 	partial.size = m.size
-	// The job lost what it restored, as after a disk that was full, and uses one entry.
+	// The job has lost what it restored, as after a full disk, and uses only one entry.
 	at := epoch.Add(10 * day)
 	m.job(at, entryNames("live", 4))
 	o := save.Options{Store: m.st, Repo: "r", Scope: e2etest.MainScope, Keys: e2etest.SomePlan(t), BuildDir: partial.dir, MaxAge: 9 * day, Now: func() time.Time { return at.Add(day) }}
@@ -248,7 +251,7 @@ func TestRepackNeedsAll(t *testing.T) {
 	s := m.stored()
 	for i, live := range s.LiveBytes() {
 		if live < s.Packs[i].Raw/2 {
-			t.Errorf("a save that had everything left a pack with %d of %d bytes alive", live, s.Packs[i].Raw)
+			t.Errorf("a save that had everything left a pack with %d live bytes of %d", live, s.Packs[i].Raw)
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// TestRoundTrip: after save, wipe and restore, every go command finds everything, and a
-// save of the same writes nothing.
+// TestRoundTrip: after a save, a wipe and a restore, every go command finds everything, and another
+// save writes nothing.
 func TestRoundTrip(t *testing.T) {
 	for name, st := range e2etest.Stores(t) {
 		t.Run(name, func(t *testing.T) {
@@ -28,7 +28,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatalf("restore: %+v", res)
 			}
 			shared.MustEqualTrees(t)
-			if name == "dir" { // equal trees build alike
+			if name == "dir" { // equal trees need no build
 				shared.MustBuildOffline(t)
 			}
 			if out, err := shared.GoCommand("off", "mod", "verify"); err != nil {
@@ -42,7 +42,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestZips: with rebuilt zips even `go mod download` needs no network.
+// TestZips: with rebuilt zips, even `go mod download` needs no network.
 func TestZips(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)
@@ -54,7 +54,7 @@ func TestZips(t *testing.T) {
 			t.Errorf("go %v: %v\n%s", args, err, out)
 		}
 	}
-	// Zips are added to what a restore without them brought.
+	// Zips can be added to a restore that was made without them.
 	shared.Wipe(t)
 	shared.Restore(t, st)
 	if out, err := shared.GoCommand("off", "mod", "download"); err == nil {
@@ -101,11 +101,11 @@ func TestWithoutManifest(t *testing.T) {
 			if res.Matched != nil || res.Modules != (restore.Counts{Restored: 3}) || res.Build.Restored != 0 || len(res.Losses) > 0 {
 				t.Fatalf("restore: %+v", res)
 			}
-			shared.ResetBuild(t) // else the whole standard library would be compiled
+			shared.ResetBuild(t) // or the build would compile the whole standard library
 			if out, err := shared.GoCommand("off", "build", "./..."); err != nil {
 				t.Errorf("go build: %v\n%s", err, out)
 			}
-			// The other repository's own save shares the modules.
+			// The save of the other repository shares these modules.
 			saved := shared.Save(t, st, func(o *save.Options) { o.Repo = "another"; o.State = &res.State })
 			if saved.Modules.Uploaded != 0 || saved.Modules.Stored != 3 {
 				t.Errorf("save: %+v", saved.Modules)
@@ -114,8 +114,8 @@ func TestWithoutManifest(t *testing.T) {
 	}
 }
 
-// TestPrivateModules: they stay below their repository and scope, and are found there without a
-// manifest.
+// TestPrivateModules: private modules are stored below their repository and scope, and are found
+// there without a manifest.
 func TestPrivateModules(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
 	st := e2etest.DirStore(t, root)
@@ -141,7 +141,7 @@ func TestPrivateModules(t *testing.T) {
 	}
 }
 
-// TestKeysAndScopes: what a user or a branch is called decides nothing but its own place.
+// TestKeysAndScopes: the name of a user or a branch affects only its own place in the store.
 func TestKeysAndScopes(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)
@@ -170,7 +170,7 @@ func TestKeysAndScopes(t *testing.T) {
 		})
 	}
 	if m := find("scoped", e2etest.MainScope); m != nil {
-		t.Errorf("scope %s got what %s saved", e2etest.MainScope, m.Scope)
+		t.Errorf("scope %s got the snapshot of %s", e2etest.MainScope, m.Scope)
 	}
 	for _, branch := range []string{"../../main", "a b#?%"} {
 		if m := find("scoped", branch); m == nil || m.Scope != branch {
@@ -179,8 +179,8 @@ func TestKeysAndScopes(t *testing.T) {
 	}
 }
 
-// TestScopeFallback: a branch starts from the default branch, and what it saves refers to the packs
-// there.
+// TestScopeFallback: a branch starts from the default branch, and the packs there are reused by
+// what it saves.
 func TestScopeFallback(t *testing.T) {
 	for name, st := range e2etest.Stores(t) {
 		t.Run(name, func(t *testing.T) { testFallback(t, st) })

@@ -16,22 +16,23 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// TestStoreStaysSmall saves two hundred times after changes, with packs that die, and collects
-// garbage every night. The objects that the snapshot names hold less than 1.6 times the bytes that
-// are alive, in every save from the first on. The store holds no others but those of which the
-// notice period is not over; and none at all when it is.
+// TestStoreStaysSmall saves two hundred times after changes that leave dead bytes in packs, and
+// collects garbage every night. From the first save on, the objects that the snapshot names hold
+// less than 1.6 times the live bytes. Other objects are in the store only until their notice period
+// is over.
 func TestStoreStaysSmall(t *testing.T) {
 	const saves, every, notice = 200, 8 * time.Hour, day
 	w := newDatedStore(t)
 	m := newMachine(t, w.Store)
 	m.size = 15_000
 	m.with = func(o *save.Options) { o.MaxAge, o.RepackBudget = 3*day, 3<<20 }
-	version := make([]int, 150) // of packages; 2.2 MB in all
+	version := make([]int, 150) // versions of packages; 2.2 MB in total
 	worst, most, slack := 0.0, 0, int64(0)
 	at := epoch
 	for i := range saves {
 		for p := range version {
-			// A few change all the time, others now and then: in packs, that leaves holes.
+			// A few packages change all the time, the others now and then, which leaves holes in
+			// the packs.
 			if p < 8 || (p+i)%40 == 0 {
 				version[p]++
 			}
@@ -42,15 +43,15 @@ func TestStoreStaysSmall(t *testing.T) {
 		w.date(at, s)
 		live := liveBytes(s)
 		worst, most = max(worst, float64(s.StoredBytes())/float64(live)), max(most, len(s.Packs))
-		if (i+1)%3 == 0 { // a day of jobs
+		if (i+1)%3 == 0 { // after a day of jobs
 			at = at.Add(time.Hour)
 			w.collect(at, notice)
 			slack = max(slack, w.mustWait(at, notice+day, s))
 		}
 	}
-	t.Logf("named objects hold at most %.2f times what is alive, in at most %d packs; at most %d bytes wait to be removed after a collection", worst, most, slack)
+	t.Logf("named objects hold at most %.2f times the live bytes, in at most %d packs; at most %d bytes wait to be removed after a collection", worst, most, slack)
 	if worst >= 1.6 {
-		t.Errorf("named objects hold %.2f times what is alive, want less than 1.6", worst)
+		t.Errorf("named objects hold %.2f times the live bytes, want less than 1.6", worst)
 	}
 	if slack == 0 {
 		t.Error("no object ever waited to be removed")
@@ -62,7 +63,7 @@ func TestStoreStaysSmall(t *testing.T) {
 		t.Errorf("%d bytes that no manifest names are left", n)
 	}
 	if n := sizeOf(t, filepath.Join(w.root, "v2", "repos")); n >= liveBytes(s)*8/5 {
-		t.Errorf("the store has %d bytes of the repository, with %d alive", n, liveBytes(s))
+		t.Errorf("the store has %d bytes of the repository, with %d of them live", n, liveBytes(s))
 	}
 	if missed := m.job(at.Add(3*day), newest(version)); missed > 0 {
 		t.Errorf("%d entries were lost", missed)
@@ -83,14 +84,14 @@ func liveBytes(s *snapshot.Manifest) (n int64) {
 	return n
 }
 
-// datedStore is a directory store whose objects get the dates of a test's clock. It remembers when
-// which object was named.
+// datedStore is a directory store whose objects get dates from the clock of a test. It records when
+// each object was last named.
 type datedStore struct {
 	store.Store
 	t     *testing.T
 	root  string
 	dates map[string]time.Time // as set, by file
-	named map[string]time.Time // last, by object
+	named map[string]time.Time // when it was last named, by object
 }
 
 func newDatedStore(t *testing.T) *datedStore {
@@ -99,8 +100,8 @@ func newDatedStore(t *testing.T) *datedStore {
 	return &datedStore{Store: st, t: t, root: root, dates: map[string]time.Time{}, named: map[string]time.Time{}}
 }
 
-// date gives what was written since the last call the time of a save, and notes what its manifest
-// names.
+// date sets the time of all files written since the last call, and records which objects the
+// manifest names.
 func (w *datedStore) date(at time.Time, s *snapshot.Manifest) {
 	w.t.Helper()
 	for _, p := range s.Packs {
@@ -125,8 +126,8 @@ func (w *datedStore) collect(at time.Time, notice time.Duration) {
 	e2etest.Must(w.t, err)
 }
 
-// mustWait returns the bytes of packs that the manifest does not name, and fails if one of them was
-// not named for longer than most.
+// mustWait returns the bytes of packs that the manifest does not name, and fails if one of them has
+// been unnamed for longer than most.
 func (w *datedStore) mustWait(at time.Time, most time.Duration, s *snapshot.Manifest) (bytes int64) {
 	w.t.Helper()
 	live, found := map[string]bool{}, 0
@@ -143,7 +144,7 @@ func (w *datedStore) mustWait(at time.Time, most time.Duration, s *snapshot.Mani
 		default:
 			bytes += e.Size
 			if age := at.Sub(w.named[e.Name]); age > most {
-				w.t.Fatalf("%s: still there %v after it was named last", e.Name, age)
+				w.t.Fatalf("%s: still there %v after it was last named", e.Name, age)
 			}
 		}
 	}

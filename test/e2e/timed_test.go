@@ -30,9 +30,9 @@ func TestReading(t *testing.T) {
 }
 `
 
-// TestWithoutStableTimes: a save of a job whose files have whatever times leaves out what rests on
-// them, and nothing else: the next job compiles nothing, and repeats the tests that read no files
-// of their module.
+// TestWithoutStableTimes: if the files of a job do not have stable times, its save leaves out
+// everything that depends on them, and nothing else. The next job compiles nothing, and repeats
+// only the tests that read files of their module.
 func TestWithoutStableTimes(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// TestUseDecides: of a snapshot that is days old, what the job used stays and the rest is dropped;
-// then the packs that are mostly dead are written anew.
+// TestUseDecides: of a snapshot that is some days old, only the entries that the job used are kept;
+// then the packs that are mostly dead are repacked.
 func TestUseDecides(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)
@@ -26,7 +26,7 @@ func TestUseDecides(t *testing.T) {
 	first := shared.Save(t, st)
 	shared.Wipe(t)
 	res := shared.Restore(t, st)
-	// go build marks what it uses; what vet, test and run need is left alone.
+	// go build marks the entries that it uses, and not those that vet, test and run need.
 	if out, err := shared.GoCommand("off", "build", "./lib"); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -34,12 +34,12 @@ func TestUseDecides(t *testing.T) {
 	trimmed := shared.Save(t, st, maxAge)
 	m := shared.Manifest(t, st)
 	if trimmed.Build.Trimmed == 0 || len(m.Actions) == 0 || trimmed.Build.Trimmed+len(m.Actions) < first.Build.Uploaded {
-		t.Fatalf("%d actions are left, %+v", len(m.Actions), trimmed.Build)
+		t.Fatalf("%d actions are left; %+v", len(m.Actions), trimmed.Build)
 	}
 	live := m.LiveBytes()
 	for i, p := range m.Packs {
 		if live[i] < p.Raw/2 {
-			t.Errorf("pack %s has %d of %d bytes alive", p.Object, live[i], p.Raw)
+			t.Errorf("pack %s has %d live bytes of %d", p.Object, live[i], p.Raw)
 		}
 	}
 	shared.Wipe(t)
@@ -48,13 +48,13 @@ func TestUseDecides(t *testing.T) {
 	}
 	out, err := shared.GoCommand("off", "build", "-x", "./lib")
 	if err != nil || e2etest.Tool.MatchString(out) {
-		t.Errorf("what was used is not there: %v: %s", err, e2etest.Tool.FindString(out))
+		t.Errorf("a used entry is not there: %v: %s", err, e2etest.Tool.FindString(out))
 	}
 }
 
-// TestUseIsAskedRarely: the go command is asked which modules are in use when a record could be a
-// day too old, when a module would go, and when a bound of the size makes the order matter; not for
-// jobs that follow each other.
+// TestUseIsAskedRarely: the go command is asked which modules are in use if a record could be a day
+// too old, if a module would be dropped, or if a size limit makes the order matter. It is not asked
+// for jobs in quick succession.
 func TestUseIsAskedRarely(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)

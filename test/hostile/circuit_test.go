@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// TestCircuit: when the store did not answer the restore of a job, its save asks once, and gives up
-// if that fails, too. It saves as usual when the store is back.
+// TestCircuit: if the store did not answer the restore of a job, the save of that job makes one
+// request, and gives up if that fails too. When the store is back, it saves as usual.
 func TestCircuit(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)

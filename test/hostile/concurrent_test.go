@@ -20,7 +20,8 @@ import (
 )
 
 // TestConcurrentProcesses saves one key on S3 with 16 processes at once, each with entries of its
-// own: all of them are in the result, with what they refer to, and the trend knows all the saves.
+// own. The result has all of these entries and everything they refer to, and the trend has all the
+// saves.
 func TestConcurrentProcesses(t *testing.T) {
 	const processes, entries = 16, 3
 	srv := storetest.Gateway(t)
@@ -97,8 +98,8 @@ func atOnce(t *testing.T, jobs int, run func(job int, build string)) {
 	wg.Wait()
 }
 
-// TestWithoutConditions: on a store without conditional writes, jobs that save at once keep each
-// other's entries too.
+// TestWithoutConditions: on a store without conditional writes, jobs that save at once also keep
+// each other's entries.
 func TestWithoutConditions(t *testing.T) {
 	refuse := func(_ context.Context, c storetest.Call) (bool, error) {
 		if (c.Cond != store.Condition{}) {
@@ -122,7 +123,7 @@ func TestWithoutConditions(t *testing.T) {
 	if res := shared.Save(t, st); res.Modules.Uploaded != 3 {
 		t.Errorf("modules: %+v", res.Modules)
 	}
-	// A server that ignores conditions is told by the URL.
+	// The URL says that the server ignores conditions.
 	srv := storetest.Gateway(t)
 	srv.Bucket(t, "bucket")
 	srv.Setenv(t)
@@ -133,7 +134,7 @@ func TestWithoutConditions(t *testing.T) {
 	}
 }
 
-// TestConcurrentSaves: of jobs that save the same key at once, none loses anything.
+// TestConcurrentSaves: when several jobs save the same key at once, no entry is lost.
 func TestConcurrentSaves(t *testing.T) {
 	for name, st := range e2etest.Stores(t) {
 		t.Run(name, func(t *testing.T) {

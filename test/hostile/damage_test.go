@@ -22,9 +22,9 @@ var damages = map[string]func([]byte) []byte{
 	"not ours":    func([]byte) []byte { return []byte("<html>502 bad gateway</html>") },
 }
 
-// TestDamagedObjects damages objects of the store. The rest is restored, the loss is named, the go
-// command can work with what is there, nothing half-written stays, and the next save mends the
-// store.
+// TestDamagedObjects damages objects of the store. Everything else is restored, the loss is
+// reported, the go command can work with the result, no partial files remain, and the next save
+// repairs the store.
 func TestDamagedObjects(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
 	st := e2etest.DirStore(t, root)
@@ -38,9 +38,11 @@ func TestDamagedObjects(t *testing.T) {
 	for i, object := range objects {
 		for name, damage := range damages {
 			if i > 1 && name != "flipped bit" {
-				continue // one module and one pack in every way, the others in one
+				// only one module and one pack get every kind of damage
+				continue
 			}
-			anew := i == 0 && name == "flipped bit" // once the job builds what is missing
+			// in one case, the job really builds what is missing
+			anew := i == 0 && name == "flipped bit"
 			t.Run(name+" "+strings.Split(object, "/")[1]+" "+filepath.Base(object)[:8], func(t *testing.T) {
 				shared.Wipe(t)
 				e2etest.ChangeObject(t, root, object, damage)
@@ -54,12 +56,12 @@ func TestDamagedObjects(t *testing.T) {
 				shared.NoLeftovers(t)
 				if anew {
 					shared.MustBuild(t)
-				} else { // as if the job had built everything anew, which takes long
+				} else { // as if the job had rebuilt everything, which would take long
 					shared.Reset(t)
 				}
 				saved := shared.Save(t, st, func(o *save.Options) { o.State = &res.State })
 				if !saved.Written {
-					t.Error("the save did not mend the store")
+					t.Error("the save did not repair the store")
 				}
 				shared.Wipe(t)
 				if res := shared.Restore(t, st); len(res.Losses) > 0 || res.Modules.Restored != 3 {
@@ -67,14 +69,15 @@ func TestDamagedObjects(t *testing.T) {
 				}
 				if anew {
 					shared.MustBuildOffline(t)
-				} else { // the reference builds, so nothing has to be built to know that this does
+				} else {
+					// equal trees need no build to prove that they work
 					shared.MustEqualTrees(t)
 				}
 				m = shared.Manifest(t, st)
 			})
 			if _, err := os.Stat(filepath.Join(root, object)); anew || err != nil || !isNamed(m, object) {
-				// What was made anew lies in other packs now, and is younger than in the reference;
-				// start over for the next damage.
+				// Rebuilt entries lie in other packs and are younger than in the reference; start
+				// over for the next damage.
 				shared.Reset(t)
 				os.RemoveAll(root)
 				shared.Save(t, st)
@@ -98,8 +101,8 @@ func isNamed(m *snapshot.Manifest, object string) bool {
 	return false
 }
 
-// TestDamagedManifests: a manifest that cannot be read is a miss that is named, modules still come
-// from go.sum, and the next save replaces it.
+// TestDamagedManifests: a manifest that cannot be read is a miss and is reported, modules are still
+// restored from go.sum, and the next save replaces it.
 func TestDamagedManifests(t *testing.T) {
 	later := func(b []byte) []byte {
 		return bytes.Replace(b, []byte("gocache-manifest 2\n"), []byte("gocache-manifest 3\n"), 1)
@@ -126,7 +129,7 @@ func TestDamagedManifests(t *testing.T) {
 			if res.Matched != nil || res.Modules.Restored != 3 || len(res.Losses) != 2 {
 				t.Errorf("restore: %+v", res)
 			}
-			shared.Reset(t) // as if the job had built everything anew, which takes long
+			shared.Reset(t) // as if the job had rebuilt everything, which would take long
 			if saved := shared.Save(t, st, func(o *save.Options) { o.State = &res.State }); !saved.Written {
 				t.Errorf("save: %+v", saved)
 			}
@@ -139,7 +142,8 @@ func TestDamagedManifests(t *testing.T) {
 	}
 }
 
-// TestMovedManifest: a manifest copied to the name of another key or scope is not that key's.
+// TestMovedManifest: a manifest that was copied to the name of another key or scope is refused
+// there.
 func TestMovedManifest(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
 	st := e2etest.DirStore(t, root)
@@ -164,7 +168,7 @@ func TestMovedManifest(t *testing.T) {
 }
 
 // TestTamperedModule puts other code into a module object, well formed and under the right name. It
-// must not reach GOMODCACHE, with a manifest and without.
+// must not get into GOMODCACHE, with or without a manifest.
 func TestTamperedModule(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
 	st := e2etest.DirStore(t, root)
@@ -189,7 +193,8 @@ func TestTamperedModule(t *testing.T) {
 			t.Errorf("repo %s: the tampered tree is in the module cache", repo)
 		}
 		shared.NoLeftovers(t)
-		if repo == "r" { // without a manifest, the whole standard library would be compiled
+		// without a manifest, a build would have to compile the whole standard library
+		if repo == "r" {
 			shared.MustBuild(t)
 		}
 	}
@@ -225,7 +230,8 @@ func rewrite(t *testing.T, object []byte, base, text string) []byte {
 	return out.Bytes()
 }
 
-// TestTamperedCache: what go.sum contradicts, or what is not what its name says, is not uploaded.
+// TestTamperedCache: a module that go.sum contradicts, and an output that does not match its name,
+// are not uploaded.
 func TestTamperedCache(t *testing.T) {
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
 	shared.Reset(t)

@@ -8,8 +8,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestEveryServer: the command saves twice, restores and collects on each server that is asked for,
-// and on the one that the environment names.
+// TestEveryServer: the command saves twice, restores and collects on each server asked for, and on
+// the one that the environment names.
 func TestEveryServer(t *testing.T) {
 	for _, name := range storetest.Servers() {
 		t.Run(name, func(t *testing.T) {
@@ -29,8 +29,8 @@ func TestEveryServer(t *testing.T) {
 	}
 }
 
-// everyCommand runs what jobs and their owners do, with objects of a few bytes and some that are
-// uploaded in parts, on a store that is empty.
+// everyCommand runs what jobs and owners of stores run, on an empty store, with small objects and
+// some that are uploaded in parts.
 func everyCommand(t *testing.T, url string, env []string) {
 	t.Helper()
 	m := newMachine(t, url)
@@ -49,7 +49,7 @@ func everyCommand(t *testing.T, url string, env []string) {
 	works(t, m, "plan")
 	works(t, m, "gc", "--dry-run")
 	works(t, m, "gc", "--grace", "0s")
-	works(t, m, "gc", "--grace", "0s") // with notes of the first
+	works(t, m, "gc", "--grace", "0s") // reads the notes of the first collection
 	r = m.fresh(t)
 	works(t, r, "restore", "--fail-on-error")
 	if n := whole(t, r.build); n != 6 {

@@ -11,14 +11,14 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// blackHole is a store at an address that answers nothing, not even a SYN, as behind a firewall
-// that drops.
+// blackHole is a store at an address from which no answer comes, not even to a SYN, as behind a
+// firewall that drops packets.
 func blackHole() []hang {
 	return []hang{{"a black hole", "restore save plan gc", func(t *testing.T, _ *storetest.Server) string { return "http://" + blackHoleAddr(t) }, false, 1}}
 }
 
-// blackHoleAddr is that of a socket whose queue is full, for which the kernel drops each further
-// SYN.
+// blackHoleAddr returns the address of a socket whose queue is full, so that the kernel drops each
+// further SYN.
 func blackHoleAddr(t *testing.T) string {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)

@@ -25,12 +25,12 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// manyModules is how many modules a project of these tests has: far more than are in transfer at
+// manyModules is how many modules a project of these tests has: far more than are transferred at
 // once.
 const manyModules = 300
 
-// modules puts a project with many small modules, and a module cache that has them, in place of the
-// machine's.
+// modules replaces the machine's project with one of many small modules, and its module cache with
+// one that has them.
 func (m *machine) modules(t *testing.T, n int) {
 	t.Helper()
 	m.proj, m.mod = t.TempDir(), filepath.Join(t.TempDir(), "mod")
@@ -63,11 +63,11 @@ func write(t *testing.T, file, text string) {
 	e2etest.Must(t, os.WriteFile(file, []byte(text), 0o644))
 }
 
-// failing is a server in front of another one, which it lets answer for a while; then it answers
-// 503 to all.
+// failing is a server that passes the first requests on to another server, and then answers 503 to
+// all others.
 type failing struct {
 	*httptest.Server
-	good             int64 // requests that are passed on
+	good             int64 // number of requests that are passed on
 	requests, failed atomic.Int64
 }
 
@@ -75,7 +75,7 @@ func failAfter(t *testing.T, srv *storetest.Server, good int64) *failing {
 	t.Helper()
 	target, err := url.Parse(srv.Endpoint)
 	e2etest.Must(t, err)
-	// The host of the request stays, as it is signed.
+	// The Host header does not change, since it is signed.
 	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host }}
 	f := &failing{good: good}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -90,7 +90,7 @@ func failAfter(t *testing.T, srv *storetest.Server, good int64) *failing {
 	return f
 }
 
-// refusing is an endpoint at which nobody listens.
+// refusing returns an endpoint at which nobody listens.
 func refusing(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	e2etest.Must(t, err)
@@ -98,9 +98,9 @@ func refusing(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// TestDeadStore: a store that is down costs a job seconds, however many objects it has: each
-// command gives up after the first look-up that failed for good, and the save of a job whose
-// restore found it down asks once.
+// TestDeadStore: a store that is down delays a job by seconds, however many objects it has. Each
+// command gives up after its first look-up has failed for good, and if a restore found the store
+// down, the save of the job makes only one request.
 func TestDeadStore(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -132,14 +132,14 @@ func TestDeadStore(t *testing.T) {
 		})
 	}
 	together(3, all...)
-	// A look-up of two names and a probe, five attempts each.
+	// A look-up of two names and a probe, with five attempts each.
 	if n := down.requests.Load(); n == 0 || n > 15 {
 		t.Errorf("%d requests to a store that answers 503, want 15 at most", n)
 	}
 }
 
-// TestModulesRefused: a job that may not write shared modules stops trying after a few of hundreds,
-// says so in a few lines, and saves the rest.
+// TestModulesRefused: a job that may not write shared modules stops after a few attempts out of
+// hundreds, says so in a few lines, and saves everything else.
 func TestModulesRefused(t *testing.T) {
 	t.Parallel()
 	st := e2etest.DirStore(t, filepath.Join(t.TempDir(), "store"))
@@ -157,15 +157,15 @@ func TestModulesRefused(t *testing.T) {
 	}}
 	res, err := save.Run(t.Context(), o)
 	e2etest.Must(t, err)
-	// Those in transfer when the fifth is refused, too.
+	// Those that were in transfer when the fifth was refused are also refused.
 	if n := refused.Load(); n < 5 || n > 5+save.DefaultConcurrency || res.Modules.Skipped != manyModules || len(res.Warnings) != 6 || !res.Written || res.Build.Uploaded != 3 {
 		t.Errorf("%d uploads were refused: %+v", n, res)
 	}
 }
 
 // TestStoreDiesMeanwhile: when the store fails in the middle of a restore or a save of many
-// objects, what is in transfer is tried again, and nothing else: the time does not depend on how
-// many objects are left.
+// objects, only the current transfers are tried again. The time does not depend on how many objects
+// are left.
 func TestStoreDiesMeanwhile(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -181,7 +181,7 @@ func TestStoreDiesMeanwhile(t *testing.T) {
 	check := func(command string, f *failing, m *machine) {
 		e := finish(t, m.cmd(command, "--no-build"))
 		t.Logf("%s: %v, %d requests failed", command, e.took, f.failed.Load())
-		// 16 transfers, each with five attempts, within 3 s; and their cleaning up.
+		// 16 transfers with five attempts each, within 3 s, and their cleaning up.
 		if e.code != 0 || e.took > 20*time.Second || f.failed.Load() > 16*5*2 || !strings.Contains(e.stderr, "store does not answer") {
 			t.Errorf("%s: %d requests failed: %v", command, f.failed.Load(), e)
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// smallDisk mounts a file system with options such as size=4m. Where that is not allowed, the test
-// is skipped, but not in CI.
+// smallDisk mounts a file system with options such as size=4m. Where that is not permitted, the
+// test is skipped, but not in CI.
 func smallDisk(t *testing.T, options string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "disk")
@@ -34,8 +34,8 @@ func remount(t *testing.T, dir string, flags uintptr, options string) {
 	e2etest.Must(t, syscall.Mount("", dir, "tmpfs", syscall.MS_REMOUNT|flags, options))
 }
 
-// failsSoftly demands that a command warns with certain words and lets the job go on, and fails
-// with --fail-on-error.
+// failsSoftly demands that a command gives a warning with these words and lets the job go on, and
+// that it fails with --fail-on-error.
 func failsSoftly(t *testing.T, m *machine, command string, says ...string) {
 	t.Helper()
 	for code, flags := range [][]string{nil, {"--fail-on-error"}} {
@@ -54,9 +54,10 @@ func failsSoftly(t *testing.T, m *machine, command string, says ...string) {
 const diskHint = "hint: free space on the disk"
 
 // TestDiskFullInRestore: a restore to a disk with too little room, or too few inodes, restores what
-// fits, leaves nothing half-written, says why, and lets the job go on. With more room, the next one
-// completes. Modules and build outputs alike. With few inodes only one of the caches is restored:
-// with both, it depends on the speed of the disks which of them gets the last.
+// fits, leaves no partial files, says why, and lets the job go on. Once there is more room, the
+// next restore completes. This holds for modules and build outputs alike. With few inodes only one
+// of the caches is restored, since it would otherwise depend on the speed of the disks which of the
+// two gets the last ones.
 func TestDiskFullInRestore(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "store")
@@ -66,7 +67,7 @@ func TestDiskFullInRestore(t *testing.T) {
 	full.must(t, "save")
 	for name, c := range map[string]struct {
 		small, large   string
-		modules, build bool // what is restored
+		modules, build bool // which caches are restored
 	}{
 		"space":              {"size=6m", "size=64m", true, true},
 		"space for modules":  {"size=300k", "size=64m", true, false},
@@ -98,8 +99,8 @@ func TestDiskFullInRestore(t *testing.T) {
 	}
 }
 
-// TestDiskFullInStore: a save to a directory without room leaves the snapshot from before whole and
-// nothing half-written; with room it goes through.
+// TestDiskFullInStore: a save to a directory without room leaves the previous snapshot whole, and
+// no partial files; with room it succeeds.
 func TestDiskFullInStore(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, "size=4m")
@@ -122,8 +123,8 @@ func TestDiskFullInStore(t *testing.T) {
 	}
 }
 
-// TestDiskFullInCollection: on a disk without a byte left, gc removes nothing and says why, for it
-// could not note what it does; a dry run works. A little room is enough.
+// TestDiskFullInCollection: on a disk without a free byte, gc removes nothing and says why, since
+// it could not note what it does. A dry run works, and a little room is enough for a real one.
 func TestDiskFullInCollection(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, "size=4m")
@@ -153,7 +154,7 @@ func TestDiskFullInCollection(t *testing.T) {
 	}
 }
 
-// fillUp takes every byte that is left.
+// fillUp uses every free byte.
 func fillUp(t *testing.T, disk string) string {
 	t.Helper()
 	name := filepath.Join(disk, "filler")
@@ -167,8 +168,8 @@ func fillUp(t *testing.T, disk string) string {
 	}
 }
 
-// TestReadOnlyDisk: caches on a disk that is mounted for reading are saved, and not restored to; a
-// store on one is read, and not saved to.
+// TestReadOnlyDisk: caches on a read-only disk can be saved, but not restored to; a store on such a
+// disk can be read, but not saved to.
 func TestReadOnlyDisk(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, "size=16m")
@@ -181,7 +182,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	copied.must(t, "save")
 	remount(t, disk, syscall.MS_RDONLY, "")
 	m.must(t, "save")
-	m.must(t, "restore") // everything is there
+	m.must(t, "restore") // everything is already there
 	e2etest.Must(t, os.RemoveAll(root))
 	more := m.fresh(t)
 	fill(t, more.build, 2, 4, 256<<10)
@@ -195,8 +196,8 @@ func TestReadOnlyDisk(t *testing.T) {
 	}
 }
 
-// TestFileSizeLimit: files that may not grow as large as an output are to restore and save like a
-// disk that is full.
+// TestFileSizeLimit: if files may not become as large as an output, restore and save treat that
+// like a full disk.
 func TestFileSizeLimit(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "store")
@@ -206,7 +207,7 @@ func TestFileSizeLimit(t *testing.T) {
 	m.must(t, "save")
 	limited := func(m *machine, command string) ended {
 		cmd := m.cmd(command)
-		// in 512 bytes
+		// in units of 512 bytes
 		cmd.Args = append([]string{"sh", "-c", `ulimit -f 512; exec "$@"`, "sh", cmd.Path}, cmd.Args[1:]...)
 		cmd.Path = "/bin/sh"
 		return finish(t, cmd)

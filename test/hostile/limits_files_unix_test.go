@@ -12,15 +12,15 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// limitedTo lets a command run with a limit of open files that it cannot raise.
+// limitedTo runs a command with a limit of open files that it cannot raise.
 func limitedTo(files int, cmd *exec.Cmd) *exec.Cmd {
 	cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$@"`, files), "sh", cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/bin/sh"
 	return cmd
 }
 
-// TestFewFiles: 256 open files, and even 64, are enough to save and to restore hundreds of modules
-// and outputs, from S3 and from a directory.
+// TestFewFiles: 256 open files, and even 64, are enough to save and restore hundreds of modules and
+// outputs, from S3 and from a directory.
 func TestFewFiles(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -33,7 +33,7 @@ func TestFewFiles(t *testing.T) {
 	for kind, store := range map[string]string{"s3": onS3, "dir": dirURL(filepath.Join(t.TempDir(), "store"))} {
 		for _, files := range []int{256, 64} {
 			if kind == "dir" && files == 256 {
-				continue // it takes no connections, so 64 are the harder case
+				continue // a directory needs no connections, so only the harder case of 64 is tried
 			}
 			s := *m
 			s.store = store
@@ -56,8 +56,8 @@ func TestFewFiles(t *testing.T) {
 	}
 }
 
-// TestOneProcessor: with GOMAXPROCS=1 everything goes on as usual: real caches come back as they
-// were, also what lies in several frames.
+// TestOneProcessor: with GOMAXPROCS=1, real caches are restored as they were, including outputs in
+// several frames.
 func TestOneProcessor(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, dirURL(filepath.Join(t.TempDir(), "store")))

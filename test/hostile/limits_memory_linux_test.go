@@ -17,18 +17,18 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// A container of this size must do for a cache of any size.
+// smallMemory is the size of a container that must be enough for a cache of any size.
 const smallMemory = 256 << 20
 
-// TestSmallMemory: with 256 MiB, set for a container or by GOMEMLIMIT, a first save and a restore
-// of a cache that is larger than that come to their end, and use less. Of its outputs half do not
-// compress at all, which is the worst; one is larger than a pack.
+// TestSmallMemory: with 256 MiB, as the limit of a container or as GOMEMLIMIT, a first save and a
+// restore of a larger cache complete, and use less than that. Half of the outputs do not compress
+// at all, which is the worst case, and one is larger than a pack.
 func TestSmallMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("moves 300 MB")
 	}
 	g := storetest.Gateway(t)
-	// not on a tmpfs, whose files count as memory of who writes them
+	// not on a tmpfs, whose files count as memory of the process that writes them
 	dir, err := os.MkdirTemp("/var/tmp", "gocache-memory-")
 	e2etest.Must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
@@ -45,7 +45,8 @@ func TestSmallMemory(t *testing.T) {
 		m := *full
 		m.store, _ = bucket(t, g, "memory-"+strings.ToLower(name), g.Endpoint)
 		most := int64(smallMemory)
-		if name == "GOMEMLIMIT" { // which the runtime keeps without counting the program itself
+		// the runtime keeps this limit without counting the program itself
+		if name == "GOMEMLIMIT" {
 			most += most / 10
 		}
 		save, peak := finishMeasured(t, limited(m.cmd("save", "--fail-on-error")))
@@ -67,8 +68,8 @@ func TestSmallMemory(t *testing.T) {
 	}
 }
 
-// container returns what lets a command run in a control group with smallMemory, of version 2 or 1.
-// Beyond it the kernel kills.
+// container returns a function that runs a command in a control group, version 2 or 1, limited to
+// smallMemory. The kernel kills a process that exceeds it.
 func container(t *testing.T) func(*exec.Cmd) *exec.Cmd {
 	t.Helper()
 	for _, v := range []struct{ base, file string }{{"/sys/fs/cgroup", "memory.max"}, {"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}} {
@@ -98,8 +99,8 @@ func byVariable(cmd *exec.Cmd) *exec.Cmd {
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
-// finishMeasured also returns the most memory that was resident. Not what wait4 tells, to which the
-// memory of this process counts, until the child has become another program.
+// finishMeasured also returns the peak resident memory. It does not use the figure of wait4, which
+// includes the memory of this process until the child has executed the other program.
 func finishMeasured(t *testing.T, cmd *exec.Cmd) (e ended, peak int64) {
 	t.Helper()
 	r, err := start(cmd)

@@ -21,12 +21,12 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// A machine runs the binary on the project, with caches and a home of its own, so that tests which
-// use one can run in parallel.
+// A machine runs the binary on the project with its own caches and home directory, so that tests
+// with a machine each can run in parallel.
 type machine struct {
 	home, mod, build, proj string
 	store                  string   // URL
-	env                    []string // beside what all have
+	env                    []string // in addition to the common variables
 }
 
 func newMachine(t *testing.T, storeURL string) *machine {
@@ -37,14 +37,14 @@ func newMachine(t *testing.T, storeURL string) *machine {
 
 func dirURL(dir string) string { return "file://" + filepath.ToSlash(dir) }
 
-// fresh is a machine at the same store with empty caches.
+// fresh returns a machine with empty caches and the same store.
 func (m *machine) fresh(t *testing.T) *machine {
 	n := newMachine(t, m.store)
 	n.proj, n.env = m.proj, m.env
 	return n
 }
 
-// cmd is a command of the binary. Modules are left out unless the machine has some.
+// cmd returns a command of the binary. It leaves modules out unless the machine has some.
 func (m *machine) cmd(command string, more ...string) *exec.Cmd {
 	args := []string{command, "--store", m.store}
 	switch command {
@@ -66,7 +66,7 @@ func (m *machine) cmd(command string, more ...string) *exec.Cmd {
 	return cmd
 }
 
-// ended is how a command ended.
+// ended says how a command ended.
 type ended struct {
 	code           int // -1: by a signal
 	took           time.Duration
@@ -95,7 +95,8 @@ func start(cmd *exec.Cmd) (*running, error) {
 	return r, nil
 }
 
-// wait kills what does not end within a minute, so that a test of what hangs does not.
+// wait kills a command that does not end within a minute, so that the test of a hanging command
+// does not hang.
 func (r *running) wait() ended {
 	select {
 	case <-r.done:
@@ -113,7 +114,7 @@ func finish(t *testing.T, cmd *exec.Cmd) ended {
 	return r.wait()
 }
 
-// must runs a command that has to do what it is for.
+// must runs a command that has to succeed.
 func (m *machine) must(t *testing.T, command string, more ...string) ended {
 	t.Helper()
 	if command == "restore" || command == "save" {
@@ -126,8 +127,8 @@ func (m *machine) must(t *testing.T, command string, more ...string) ended {
 	return e
 }
 
-// fill puts n entries with outputs of size random bytes into a build cache; other seeds make other
-// entries.
+// fill puts n entries with outputs of size random bytes into a build cache; another seed makes
+// other entries.
 func fill(t *testing.T, dir string, seed uint64, n, size int) {
 	t.Helper()
 	c := buildcache.Open(dir)
@@ -149,9 +150,9 @@ func putEntry(t *testing.T, c *buildcache.Cache, data []byte) {
 	e2etest.Must(t, c.PutAction(e, time.Now()))
 }
 
-// whole demands that nothing in a build cache is half there, and returns the number of entries. The
-// content of each output is hashed, since what the go command takes for whole is linked without a
-// word.
+// whole demands that a build cache has no partial entry or output, and returns the number of
+// entries. It hashes the content of each output, since the go command links an output of the right
+// size without checking it.
 func whole(t *testing.T, dir string) int {
 	t.Helper()
 	inv, err := buildcache.Open(dir).Scan(context.Background(), buildcache.ScanOptions{})
@@ -173,7 +174,8 @@ func whole(t *testing.T, dir string) int {
 	return len(inv.Entries)
 }
 
-// bucket is an empty bucket on a server, as the binary and as the test see it.
+// bucket makes an empty bucket on a server. It returns the bucket's URL for the binary and its
+// store for the test.
 func bucket(t *testing.T, srv *storetest.Server, name, endpoint string) (url string, st *s3.Store) {
 	t.Helper()
 	srv.Bucket(t, name)
@@ -196,7 +198,7 @@ func unfinished(t *testing.T, st *s3.Store) (n int) {
 	return n
 }
 
-// network starts a network to a server, which ends with the test.
+// network starts a network to a server, which is stopped when the test ends.
 func network(t *testing.T, srv *storetest.Server) *storetest.Network {
 	t.Helper()
 	n, err := storetest.NewNetwork(srv)
@@ -215,7 +217,7 @@ func toxic(t *testing.T, n *storetest.Network, kind, direction, attributes strin
 	e2etest.Must(t, n.Add(kind, direction, attributes))
 }
 
-// eventually waits until something is so.
+// eventually waits until a condition holds.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
@@ -225,8 +227,8 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// together runs functions, some at the same time: they sleep most of the time, and a process starts
-// faster beside few others.
+// together runs functions, no more than n at a time: they sleep most of the time, and a process
+// starts faster when few others run.
 func together(n int, functions ...func()) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, n)

@@ -16,17 +16,17 @@ import (
 type hang struct {
 	name     string
 	commands string
-	// endpoint of a store that hangs so; g has the snapshot.
+	// endpoint returns the address of a store that hangs in this way; g has the snapshot.
 	endpoint func(t *testing.T, g *storetest.Server) string
-	moves    bool // something arrives all the time, so only --timeout ends it
-	stalls   int  // how many times the stall time the command takes
+	moves    bool // bytes keep arriving, so only --timeout ends the command
+	stalls   int  // how many times the stall timeout the command takes
 }
 
 var hangs = []hang{
 	{"before the answer", "restore save plan gc", halted("downstream", `"bytes":0`), false, 1},
 	{"in the middle of a body", "restore", halted("downstream", `"bytes":300000`), false, 1},
 	{"in the middle of an answer", "save plan gc", halted("downstream", `"bytes":60`), false, 1},
-	// uploads are sent again while the server answers others
+	// an upload is sent again as long as the server answers other requests
 	{"in the middle of an upload", "save", halted("upstream", `"bytes":300000`), false, 3},
 	{"one byte every 100 ms", "restore", halted("downstream", `"bytes":300000,"trickle":true`), true, 1},
 	{"one byte every 100 ms from the beginning", "save plan gc", halted("downstream", `"bytes":0,"trickle":true`), true, 1},
@@ -41,13 +41,13 @@ func halted(direction, attributes string) func(*testing.T, *storetest.Server) st
 	}
 }
 
-// silent takes connections and says nothing.
+// silent accepts connections and sends nothing.
 func silent(t *testing.T, _ *storetest.Server) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	e2etest.Must(t, err)
 	t.Cleanup(func() { l.Close() })
 	go func() {
-		var held []net.Conn // what nobody holds, the garbage collector closes
+		var held []net.Conn // keep the connections, or the garbage collector would close them
 		for {
 			conn, err := l.Accept()
 			if err != nil {
@@ -62,13 +62,14 @@ func silent(t *testing.T, _ *storetest.Server) string {
 	return "https://" + l.Addr().String()
 }
 
-// limit is what the tests give as --timeout or --stall-timeout.
+// limit is the --timeout or --stall-timeout of these tests.
 const limit = time.Second
 
-// onTime demands that a command ends within a second after the limit, and not before. What the
-// process needs to start comes on top. A machine that is busy with other things can be late; so
-// what was late gets another chance or two, and time in proportion to how much longer than on an
-// idle machine a process takes to start just then: a command starts several.
+// onTime demands that a command does not end before the limit, and ends within a second after it,
+// plus the time that the process needs to start. A busy machine can be late; therefore a late
+// command is run up to three times, and gets additional time in proportion to how much longer a
+// process takes to start at that moment than on an idle machine, since a command starts several
+// processes.
 func onTime(t *testing.T, what string, limit, startup time.Duration, run func() ended) (e ended) {
 	t.Helper()
 	for try := 1; ; try++ {
@@ -96,8 +97,8 @@ func startNow(t *testing.T) time.Duration {
 	return time.Since(began)
 }
 
-// TestTimeLimits: whatever hangs, a command ends when --timeout, or --stall-timeout without
-// progress, has passed, and not a second later; it says so, and the job goes on.
+// TestTimeLimits: whatever hangs, a command ends when --timeout has passed, or --stall-timeout
+// without progress, and not a second later; it says so, and the job goes on.
 func TestTimeLimits(t *testing.T) {
 	g := storetest.Gateway(t)
 	url, _ := bucket(t, g, "times", g.Endpoint)
@@ -121,8 +122,8 @@ func TestTimeLimits(t *testing.T) {
 					one.build = m.build
 				}
 				slack := startup
-				// there must be something new, and the time without progress begins when it is
-				// compressed
+				// there must be something new to upload, and the time without progress starts when
+				// it is compressed
 				if h.name == "in the middle of an upload" {
 					one.build, slack = t.TempDir(), startup+unhindered
 					fill(t, one.build, 2, 1, 12<<20)
@@ -132,7 +133,7 @@ func TestTimeLimits(t *testing.T) {
 					wait := limit
 					if flag == "--stall-timeout" {
 						wait *= time.Duration(h.stalls)
-						// pauses before it is sent again
+						// pauses before the upload is sent again
 						slack += time.Duration(h.stalls-1) * 200 * time.Millisecond
 					}
 					e := onTime(t, what, wait, slack, func() ended { return finish(t, one.cmd(command, flag, limit.String())) })

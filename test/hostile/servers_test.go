@@ -8,9 +8,9 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestServersWithQuirks: with what real servers do otherwise than Amazon's, two saves, a restore of
-// both and a collection do what they are for. What a server lacks is said in a warning, and is
-// never taken for an outage or another writer.
+// TestServersWithQuirks: on servers that differ from Amazon's as real ones do, two saves, a restore
+// of both and a collection succeed. A warning says what a server lacks, and that is never mistaken
+// for an outage or another writer.
 func TestServersWithQuirks(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -32,7 +32,7 @@ func TestServersWithQuirks(t *testing.T) {
 				t.Errorf("%d of 8 entries restored", n)
 			}
 			works(t, m, "gc", "--grace", "0s")
-			works(t, m, "gc", "--grace", "0s") // with notes of the first
+			works(t, m, "gc", "--grace", "0s") // reads the notes of the first collection
 		})
 	}
 }
@@ -50,8 +50,8 @@ func works(t *testing.T, m *machine, command string, flags ...string) {
 	}
 }
 
-// TestIgnoredConditionsAreSaid: a save to a server that ignores conditions says so, and how to
-// spare the test for it.
+// TestIgnoredConditionsAreSaid: a save to a server that ignores conditions says so, and says how to
+// avoid the test for it.
 func TestIgnoredConditionsAreSaid(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)

@@ -19,8 +19,8 @@ import (
 
 var endSignals = []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}
 
-// signalled sends a signal when it is time, and demands that the command ends within 5 s and says
-// what was interrupted. It reports false if the command was done before.
+// signalled sends a signal to a command when isTime returns true, and demands that it ends within 5
+// s and says what was interrupted. It returns false if the command had already ended.
 func signalled(t *testing.T, m *machine, s syscall.Signal, isTime func() bool, command string, more ...string) bool {
 	t.Helper()
 	r, err := start(m.cmd(command, more...))
@@ -49,7 +49,7 @@ func signalled(t *testing.T, m *machine, s syscall.Signal, isTime func() bool, c
 }
 
 // TestSignalOnS3: a save and a restore that get SIGINT or SIGTERM in the middle of a transfer abort
-// their uploads and end within 5 s. The store holds the snapshot from before, the caches are whole,
+// their uploads and end within 5 s. The store holds the previous snapshot, the caches are whole,
 // and a rerun completes.
 func TestSignalOnS3(t *testing.T) {
 	t.Parallel()
@@ -94,8 +94,9 @@ func TestSignalOnS3(t *testing.T) {
 	}
 }
 
-// TestSignalOnDirectory is the same for a store in a directory. It is fast, so it can take several
-// tries to be in time: the first of many small modules are there long before the packs.
+// TestSignalOnDirectory tests the same with a store in a directory. Such a store is fast, so it can
+// take several tries to be in time: the first of many small modules are there long before the
+// packs.
 func TestSignalOnDirectory(t *testing.T) {
 	t.Parallel()
 	for _, s := range endSignals {
@@ -125,8 +126,8 @@ func TestSignalOnDirectory(t *testing.T) {
 	}
 }
 
-// TestSignalWhileStoreHangs: a save whose requests hang, those that abort its uploads too, ends
-// within 5 s of a signal, and at once at a second one.
+// TestSignalWhileStoreHangs: a save whose requests hang, including those that abort its uploads,
+// ends within 5 s after a signal, and at once after a second one.
 func TestSignalWhileStoreHangs(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -170,8 +171,8 @@ func TestSignalWhileStoreHangs(t *testing.T) {
 	}
 }
 
-// hangingGo is a directory with a go command that never ends, for some of its subcommands, beside
-// what it started; file gets the IDs of both processes.
+// hangingGo makes a directory with a go command that starts another process and never ends, for
+// some of its subcommands. The IDs of both processes are written to file.
 func hangingGo(t *testing.T, subcommand string) (dir, file string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -181,7 +182,7 @@ func hangingGo(t *testing.T, subcommand string) (dir, file string) {
 	return dir, file
 }
 
-// nothingLingers demands that all processes of which the IDs are in a file are gone.
+// nothingLingers demands that all processes whose IDs are in a file are gone.
 func nothingLingers(t *testing.T, file string) {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -195,14 +196,15 @@ func nothingLingers(t *testing.T, file string) {
 	}
 }
 
-// zombie tells of a process that ended, and of which nobody in this container took notice.
+// zombie reports whether a process has ended, but its parent in this container has not waited for
+// it.
 func zombie(pid int) bool {
 	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return strings.Contains(string(data), ") Z ")
 }
 
-// TestHangingGo: a go command that never ends does not hold up anything beyond --timeout, or beyond
-// a signal, and does not outlive the command, nor does what it started.
+// TestHangingGo: a go command that never ends does not delay the command beyond --timeout or a
+// signal. Neither it nor a process that it started outlives the command.
 func TestHangingGo(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "store")
@@ -210,7 +212,7 @@ func TestHangingGo(t *testing.T) {
 	fill(t, m.build, 1, 2, 1000)
 	m.must(t, "save")
 	startup := max(finish(t, m.cmd("version")).took, 100*time.Millisecond)
-	// In that time the command must come to the point where it asks, also on a busy machine.
+	// Even on a busy machine, the command must come to the point where it runs go within this time.
 	limit := max(4*limit, 20*startup).Round(time.Second)
 	var all []func()
 	for _, c := range []struct{ command, subcommand string }{{"restore", "env"}, {"save", "env"}, {"plan", "env"}, {"save", "list"}} {
@@ -220,7 +222,7 @@ func TestHangingGo(t *testing.T) {
 			one.env = append(one.env, "PATH="+dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			args := []string{"--timeout", limit.String()}
 			if c.command != "restore" {
-				// then the go command is asked what is in use
+				// then the command asks go which modules are in use
 				args = append(args, "--max-size", "1TB")
 			}
 			all = append(all, func() {

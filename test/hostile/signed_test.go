@@ -40,9 +40,9 @@ func (w signedWorld) signs(o *save.Options)      { o.Sign, o.Trust = w.sign, w.t
 func (w signedWorld) demands(o *restore.Options) { o.Trust = w.trust }
 func pullRequest(o *restore.Options)             { o.Scope = "refs/pull/1/merge" }
 
-// TestSignedSnapshots: with trusted keys, a restore takes what one of them signed for this very
-// repository, scope and key, and of late; everything else is a miss with a reason, and the next
-// place is asked. Modules still come from go.sum.
+// TestSignedSnapshots: with trusted keys, a restore accepts only a snapshot that one of them signed
+// recently for this repository, scope and key. Any other is a miss with a reason, and the next
+// candidate is tried. Modules are still restored from go.sum.
 func TestSignedSnapshots(t *testing.T) {
 	w := newSignedWorld(t)
 	st := e2etest.DirStore(t, w.root)
@@ -63,8 +63,8 @@ func TestSignedSnapshots(t *testing.T) {
 	}
 	shared.MustBuildOffline(t)
 
-	// A pull request that puts an unsigned snapshot into its own scope gains nothing: the signed
-	// one of the base is taken.
+	// A pull request gains nothing by putting an unsigned snapshot into its own scope: the signed
+	// one of the base is restored.
 	shared.Save(t, st, func(o *save.Options) { o.Scope, o.DefaultScope = "refs/pull/1/merge", "" })
 	shared.Wipe(t)
 	res := shared.Restore(t, st, w.demands, pullRequest)
@@ -72,7 +72,7 @@ func TestSignedSnapshots(t *testing.T) {
 		t.Errorf("unsigned one in the own scope: matched %+v, losses %+v", res.Matched, res.Losses)
 	}
 
-	// The signed one under another scope's name, and under another key's.
+	// The signed snapshot under the name of another scope, and of another key.
 	put := func(name string, data []byte) {
 		t.Helper()
 		file := filepath.Join(w.root, name)
@@ -91,7 +91,8 @@ func TestSignedSnapshots(t *testing.T) {
 		t.Errorf("moved to another key: matched %+v, losses %+v", res.Matched, res.Losses)
 	}
 
-	// Too old: both the exact and the latest one are refused, and only modules come.
+	// The snapshot is too old: both the exact and the latest one are refused, and only modules are
+	// restored.
 	shared.Wipe(t)
 	res = shared.Restore(t, st, w.demands, func(o *restore.Options) {
 		o.Now = func() time.Time { return time.Now().Add(w.trust.MaxAge + time.Hour) }
@@ -111,13 +112,13 @@ func lost(res *restore.Result, object, reason string) bool {
 	return false
 }
 
-// TestSignNothingForeign: a save that signs takes nothing over from a snapshot that nobody trusted
-// signed, and replaces it.
+// TestSignNothingForeign: a save that signs takes nothing over from a snapshot without a trusted
+// signature, and replaces it.
 func TestSignNothingForeign(t *testing.T) {
 	w := newSignedWorld(t)
 	st := e2etest.DirStore(t, w.root)
 	shared.Reset(t)
-	// somebody's entry, in an unsigned snapshot at the place of the signed one
+	// an entry from somebody else, in an unsigned snapshot in the place of the signed one
 	e2etest.AddEntry(t, shared.Build, 7)
 	shared.Save(t, st)
 	if !hasAction(shared.Manifest(t, st), 7) {
@@ -135,13 +136,13 @@ func TestSignNothingForeign(t *testing.T) {
 	if res := shared.Restore(t, st, w.demands); res.Matched == nil || len(res.Losses) > 0 {
 		t.Errorf("restore: %+v", res)
 	}
-	// Again: nothing is new.
+	// The next save has nothing new.
 	if res := shared.Save(t, st, w.signs); res.Written {
 		t.Errorf("second save: %+v", res)
 	}
 }
 
-// hasAction looks for the entry of addEntry.
+// hasAction looks for the entry that e2etest.AddEntry made.
 func hasAction(m *snapshot.Manifest, i int) bool {
 	for _, a := range m.Actions {
 		if a.ID == (digest.ID{1, byte(i)}) {

@@ -14,8 +14,9 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// TestVerifyOutputs: an output that a manifest gives the bytes of another one is found by its name,
-// refused, and noted for the next save; the rest is restored. So is one that was changed here.
+// TestVerifyOutputs: an output to which a manifest gives the bytes of another one is detected by
+// its name, refused, and noted for the next save; everything else is restored. So is an output that
+// was changed in the cache.
 func TestVerifyOutputs(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "store")
 	st := e2etest.DirStore(t, root)
@@ -27,7 +28,7 @@ func TestVerifyOutputs(t *testing.T) {
 	m := shared.Manifest(t, st)
 	i, j := sameSize(m)
 	a, b := m.Outputs[i].ID, m.Outputs[j].ID
-	m.Outputs[i].ID, m.Outputs[j].ID = b, a // each now lies where the other's bytes are
+	m.Outputs[i].ID, m.Outputs[j].ID = b, a // each output now has the other's bytes
 	for n := range m.Actions {
 		switch m.Actions[n].Output {
 		case i:
@@ -56,7 +57,7 @@ func TestVerifyOutputs(t *testing.T) {
 	}
 	shared.MustBuild(t)
 
-	// A changed file of the right size.
+	// A local output with changed bytes of the same size.
 	shared.Reset(t)
 	data, err = honest.Encode()
 	e2etest.Must(t, err)
@@ -72,7 +73,7 @@ func TestVerifyOutputs(t *testing.T) {
 		t.Errorf("with verification: %+v", res)
 	}
 	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("the changed output was not mended: %v", err)
+		t.Errorf("the changed output was not repaired: %v", err)
 	}
 	shared.MustBuildOffline(t)
 }
@@ -82,7 +83,8 @@ func outputFile(id digest.ID) string {
 	return filepath.Join(shared.Build, name[:2], name+"-d")
 }
 
-// sameSize finds two plain outputs of one size, more than a few bytes, of one action each.
+// sameSize returns two plain outputs of the same size, larger than a few bytes, with one action
+// each.
 func sameSize(m *snapshot.Manifest) (int, int) {
 	uses := make([]int, len(m.Outputs))
 	for _, a := range m.Actions {

@@ -1,3 +1,3 @@
-// Package structure tests that the packages depend on each other as docs/architecture.md says, and
-// that no type grows beyond what can be kept in mind. It reads the sources, and runs nothing.
+// Package structure tests that the packages depend on each other only as docs/architecture.md says,
+// and that no type has too many methods. It reads the sources and runs nothing.
 package structure

@@ -8,13 +8,14 @@ import (
 	"strings"
 )
 
-// rule returns what in the sources is against it, a line each.
+// rule returns the violations in the sources, one per line.
 type rule func([]source) []string
 
-// maxMethods a type may have: with more of them nobody can say what the others do to its fields.
+// maxMethods is how many methods a type may have. With more of them, nobody can keep in mind what
+// the others do to its fields.
 const maxMethods = 25
 
-// rules by name. docs/architecture.md says why each of them is.
+// rules lists the rules by name. docs/architecture.md explains the reason for each.
 var rules = map[string]rule{
 	"methods":     fewMethods,
 	"commands":    imports(except{"internal/cli", "internal/ghaction"}.within("internal"), module+"/save", module+"/restore", module+"/gc", module+"/trim", module+"/internal/cli"),
@@ -26,8 +27,8 @@ var rules = map[string]rule{
 	"goroutines":  noGoroutines,
 }
 
-// fewMethods counts the methods that the files of a package declare for each type. One that is
-// there for several systems counts once.
+// fewMethods counts the methods that a package declares for each type. A method declared for
+// several operating systems counts once.
 func fewMethods(list []source) (found []string) {
 	methods := map[string]map[string]bool{}
 	for _, s := range list {
@@ -51,7 +52,7 @@ func fewMethods(list []source) (found []string) {
 	return found
 }
 
-// receiver is the name of the type of a receiver.
+// receiver returns the name of a receiver's type.
 func receiver(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.StarExpr:
@@ -68,10 +69,10 @@ func receiver(e ast.Expr) string {
 	return "?"
 }
 
-// scope says which sources a rule is for.
+// scope reports whether a rule applies to a source.
 type scope func(source) bool
 
-// except are the packages, with those below them, for which a rule is not.
+// except lists packages to which a rule does not apply, nor to those below them.
 type except []string
 
 func (e except) anywhere() scope { return func(s source) bool { return !below(s.dir, e...) } }
@@ -80,10 +81,11 @@ func (e except) within(root string) scope {
 	return func(s source) bool { return below(s.dir, root) && !below(s.dir, e...) }
 }
 
-// only is one package, without its tests.
+// only is the scope of one package, without its tests.
 func only(pkg string) scope { return func(s source) bool { return s.dir == pkg && !s.test } }
 
-// imports is the rule that sources in a scope import none of the paths, nor what is below them.
+// imports returns the rule that sources in a scope do not import any of the paths, nor packages
+// below them.
 func imports(in scope, paths ...string) rule {
 	return func(list []source) (found []string) {
 		for _, s := range list {
@@ -100,15 +102,15 @@ func imports(in scope, paths ...string) rule {
 	}
 }
 
-// readers are the packages that may read the environment: the commands, what tells CI systems
-// apart, the store that has to read what the AWS SDK reads, and what only tests and benchmarks
-// import.
+// readers are the packages that may read the environment: the commands, the package that identifies
+// CI systems, the store that has to read what the AWS SDK reads, and packages for tests and
+// benchmarks only.
 var readers = []string{
 	"internal/cli", "internal/ci", "internal/store/s3",
 	"internal/store/storetest", "internal/osfile/osfiletest", "internal/stdtest", "test", "bench",
 }
 
-// environment is the rule that other packages get as values what they need of it.
+// environment is the rule that all other packages get their settings as values.
 func environment(list []source) (found []string) {
 	reads := []string{"Getenv", "LookupEnv", "Environ", "ExpandEnv"}
 	for _, s := range list {
@@ -129,7 +131,7 @@ func environment(list []source) (found []string) {
 	return found
 }
 
-// imported is the path of the import that has a name in a source, or "".
+// imported returns the path of the import with this name in a source, or "".
 func (s source) imported(name string) string {
 	for i, p := range s.imports() {
 		if as := s.file.Imports[i].Name; as != nil && as.Name == name {
@@ -141,8 +143,8 @@ func (s source) imported(name string) string {
 	return ""
 }
 
-// noNetwork is the rule that neither the stored format nor any package of the module that it needs
-// imports net.
+// noNetwork is the rule that neither the package of the stored format nor any package of the module
+// that it imports uses net.
 func noNetwork(list []source) (found []string) {
 	seen := map[string]bool{}
 	var visit func(pkg string)
@@ -168,7 +170,7 @@ func noNetwork(list []source) (found []string) {
 	return found
 }
 
-// noGoroutines is the rule that the stored format starts no goroutines.
+// noGoroutines is the rule that the package of the stored format starts no goroutines.
 func noGoroutines(list []source) (found []string) {
 	for _, s := range list {
 		if s.dir != "internal/snapshot" || s.test {

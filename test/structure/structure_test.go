@@ -21,7 +21,7 @@ func TestStructure(t *testing.T) {
 	}
 }
 
-// example is a small module, by file names, and how often a rule finds something in it.
+// example is a small module, as files by name, with the number of violations of a rule in it.
 type example struct {
 	name  string
 	rule  string
@@ -86,7 +86,7 @@ var a = os.Getenv("A")`}, 0},
 	{"of a test of it", "goroutines", map[string]string{"internal/snapshot/a_test.go": "package a\nfunc f() { go f() }"}, 0},
 }
 
-// TestRules: each rule finds what is against it, and nothing else.
+// TestRules: each rule finds its violations, and nothing else.
 func TestRules(t *testing.T) {
 	proven := map[string]bool{}
 	for _, e := range examples {
@@ -108,12 +108,12 @@ func TestRules(t *testing.T) {
 	}
 	for name := range rules {
 		if !proven[name] {
-			t.Errorf("no example is against the rule %q", name)
+			t.Errorf("no example violates the rule %q", name)
 		}
 	}
 }
 
-// methods declares n methods of a type, from number first on.
+// methods declares n methods of a type, numbered from first on.
 func methods(receiver string, first, n int) string {
 	var b strings.Builder
 	b.WriteString("package a\n")
@@ -123,7 +123,7 @@ func methods(receiver string, first, n int) string {
 	return b.String()
 }
 
-// importing is one file with imports.
+// importing returns a single file with these imports.
 func importing(name string, paths ...string) map[string]string {
 	return map[string]string{name: withImports("a", paths...)}
 }

@@ -18,13 +18,13 @@ const module = "github.com/org/gocache-action"
 
 // source is one Go file of the module.
 type source struct {
-	dir  string // of the package, below the root of the module, with slashes; "." is the root
-	test bool   // part of tests only
+	dir  string // of the package, relative to the root of the module, with slashes; "." is the root
+	test bool   // only compiled for tests
 	file *ast.File
 	fset *token.FileSet
 }
 
-// at is where something in a source is, for messages.
+// at returns a position in a source, for messages.
 func (s source) at(p token.Pos) string {
 	where := s.fset.Position(p)
 	return where.Filename + ":" + strconv.Itoa(where.Line)
@@ -36,22 +36,22 @@ func (s source) imports() []string {
 	for _, i := range s.file.Imports {
 		p, err := strconv.Unquote(i.Path.Value)
 		if err != nil {
-			panic(err) // the parser has read it
+			panic(err) // the parser has already read it
 		}
 		list = append(list, p)
 	}
 	return list
 }
 
-// parse reads one source, which has a name below the root of the module.
+// parse parses one source, whose name is relative to the root of the module.
 func parse(name string, text []byte) (source, error) {
 	fset := token.NewFileSet()
 	f, err := parser.ParseFile(fset, name, text, parser.SkipObjectResolution)
 	return source{dir: path.Dir(name), test: strings.HasSuffix(name, "_test.go"), file: f, fset: fset}, err
 }
 
-// readModule reads all sources of the module, for whatever system they are. Modules below it, such
-// as those of tools, are others.
+// readModule reads all sources of the module, for all operating systems. It leaves out modules in
+// subdirectories, such as those of tools.
 func readModule(t *testing.T) (list []source) {
 	t.Helper()
 	root := filepath.Join("..", "..")
@@ -83,7 +83,7 @@ func readModule(t *testing.T) (list []source) {
 	return list
 }
 
-// skipDir leaves out what the go command leaves out of the module.
+// skipDir skips directories that the go command does not count as part of the module.
 func skipDir(root, dir string) error {
 	if dir == root {
 		return nil

@@ -18,7 +18,7 @@ import (
 	"github.com/org/gocache-action/internal/chunk"
 )
 
-// maxData bounds the bytes that are cut, and with them the time of a run.
+// maxData limits the number of bytes that are cut, and thus the time of a run.
 const maxData = 256 << 20
 
 // cutter calls each for every chunk of data.
@@ -33,7 +33,7 @@ func own(data []byte, each func([]byte)) error {
 	return nil
 }
 
-// jotfs is new for each file: its chunkers cannot be used again.
+// jotfs makes a new chunker for each file, since these chunkers cannot be reused.
 func jotfs(data []byte, each func([]byte)) error {
 	c, err := fastcdc.NewChunker(bytes.NewReader(data), fastcdc.Options{
 		MinSize: chunk.Min, AverageSize: chunk.Normal, MaxSize: chunk.Max, BufSize: 2 * chunk.Max,
@@ -53,9 +53,9 @@ func jotfs(data []byte, each func([]byte)) error {
 	}
 }
 
-// newRestic returns a cutter whose chunker, of half a megabyte, serves one file after the other.
+// newRestic returns a cutter that reuses one chunker of half a megabyte for all files.
 func newRestic() cutter {
-	const polynomial = restic.Pol(0x3DA3358B4DC173) // that of restic's documentation
+	const polynomial = restic.Pol(0x3DA3358B4DC173) // from restic's documentation
 	c := restic.NewWithBoundaries(bytes.NewReader(nil), polynomial, chunk.Min, chunk.Max)
 	buf := make([]byte, chunk.Max)
 	return func(data []byte, each func([]byte)) error {
@@ -101,8 +101,8 @@ func BenchmarkChunkers(b *testing.B) {
 	}
 }
 
-// sizes tells into how many chunks the files are cut, and the bytes of those that are different. It
-// fails if what was cut does not add up.
+// sizes returns the number of chunks that the files are cut into, and the total bytes of the
+// different ones. It fails if the chunks do not add up to the files.
 func sizes(t testing.TB, cut cutter, files [][]byte) (chunks, different int) {
 	seen := map[[sha256.Size]byte]bool{}
 	for _, f := range files {
@@ -110,7 +110,7 @@ func sizes(t testing.TB, cut cutter, files [][]byte) (chunks, different int) {
 		if err := cut(f, func(c []byte) {
 			id := sha256.Sum256(c)
 			if !bytes.Equal(c, f[sum:sum+len(c)]) {
-				t.Fatalf("chunk at %d is not what the file has there", sum)
+				t.Fatalf("chunk at %d differs from the file", sum)
 			}
 			chunks, sum = chunks+1, sum+len(c)
 			if !seen[id] {
@@ -127,7 +127,7 @@ func sizes(t testing.TB, cut cutter, files [][]byte) (chunks, different int) {
 	return chunks, different
 }
 
-// TestCutters checks that all of them cut everything.
+// TestCutters checks that every cutter cuts all of its data.
 func TestCutters(t *testing.T) {
 	text := []byte(strings.Repeat("func (c *Cache) OpenOutput(o Output) (*os.File, error)\n", 10_000))
 	for _, cut := range []cutter{own, jotfs, newRestic()} {
@@ -135,7 +135,7 @@ func TestCutters(t *testing.T) {
 	}
 }
 
-// load reads the files to cut, the first maxData bytes in the order of their names.
+// load reads the files to cut: the first maxData bytes in the order of file names.
 func load(t testing.TB) (files [][]byte) {
 	root, ok := os.LookupEnv("GOCACHE_BENCH_FILES")
 	if !ok {

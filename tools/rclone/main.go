@@ -1,5 +1,5 @@
-// Command rclone is rclone with what it takes to serve a directory as S3, which compiles in a tenth
-// of the time.
+// Command rclone is a rclone with only the parts that serve a directory as S3, which compiles in a
+// tenth of the time.
 package main
 
 import (

@@ -1,6 +1,6 @@
-// Command toxiproxy is toxiproxy with one more toxic, "stall", for tests of bad networks. It
-// listens where its argument says, HOST:PORT, and ends as soon as its standard input does: so it
-// cannot outlive the process that started it, however that one ends.
+// Command toxiproxy is toxiproxy with an additional toxic, "stall", for tests of bad networks. It
+// listens on the address in its argument, HOST:PORT, and exits as soon as its standard input is
+// closed, so that it cannot outlive the process that started it, however that process ends.
 package main
 
 import (

@@ -7,14 +7,15 @@ import (
 	"github.com/Shopify/toxiproxy/v2/toxics"
 )
 
-// stall is a toxic that lets some bytes of each connection pass, then nothing, or one every 100 ms,
-// and closes nothing.
+// stall is a toxic that lets some bytes of each connection pass, and then nothing more, or one byte
+// every 100 ms. It closes nothing.
 type stall struct {
 	Bytes   int64 `json:"bytes"`
 	Trickle bool  `json:"trickle"`
 }
 
-// stallState is how many bytes passed, of one connection. It outlives changes of the toxics.
+// stallState counts the bytes of one connection that have passed. It outlives changes to the
+// toxics.
 type stallState struct{ passed int64 }
 
 // NewState implements toxics.StatefulToxic.
@@ -44,7 +45,7 @@ func (s *stall) Pipe(stub *toxics.ToxicStub) {
 	}
 }
 
-// trickle reports false when it was interrupted.
+// trickle passes bytes one at a time. It returns false if it is interrupted.
 func trickle(stub *toxics.ToxicStub, data []byte) bool {
 	for i := range data {
 		select {

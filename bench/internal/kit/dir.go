@@ -9,12 +9,12 @@ import (
 // Dir is the directory in which a benchmark works.
 type Dir string
 
-// Path returns a place in the directory.
+// Path returns a path in the directory.
 func (d Dir) Path(elem ...string) string {
 	return filepath.Join(append([]string{string(d)}, elem...)...)
 }
 
-// Make makes directories in the directory, and those above them.
+// Make makes directories in the directory, with their parents.
 func (d Dir) Make(names ...string) error {
 	for _, name := range names {
 		if err := os.MkdirAll(d.Path(name), 0o755); err != nil {

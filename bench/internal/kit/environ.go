@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Environ returns the caller's environment without the variables whose NAME=value begins with one
-// of the prefixes.
+// Environ returns the caller's environment without the variables that begin with one of the
+// prefixes, as NAME=value.
 func Environ(without ...string) []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return slices.ContainsFunc(without, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
@@ -36,17 +36,17 @@ func Build(ctx context.Context, file string, args ...string) error {
 	return Do(ctx, "go", slices.Concat([]string{"build", "-o", file}, args)...)
 }
 
-// Versitygw are the arguments for Build that give the S3 server of the tests.
+// Versitygw holds the arguments for Build that build the S3 server of the tests.
 var Versitygw = []string{"-modfile=tools/go.mod", "github.com/versity/versitygw/cmd/versitygw"}
 
-// Machine says where and with what a run was made, as far as all benchmarks want to know it.
+// Machine describes where and with what a run was made, as far as all benchmarks need it.
 type Machine struct {
 	Cores  int    `json:"cores"`
 	Go     string `json:"go"`
 	Commit string `json:"commit"` // of the checkout
 }
 
-// DescribeMachine returns what is known of this one.
+// DescribeMachine describes this machine.
 func DescribeMachine(ctx context.Context) Machine {
 	return Machine{
 		Cores:  runtime.NumCPU(),
@@ -55,7 +55,7 @@ func DescribeMachine(ctx context.Context) Machine {
 	}
 }
 
-// ZstdVersion is the first line that zstd says about itself, without ornaments.
+// ZstdVersion returns the first line of zstd's description of itself, without ornaments.
 func ZstdVersion(ctx context.Context) string {
 	return strings.Trim(FirstLine(ctx, "zstd", "--version"), "* ")
 }

@@ -2,10 +2,10 @@ package kit
 
 import "slices"
 
-// Figure is one number of what was measured at once.
+// Figure is one number of a measurement.
 type Figure[R any] func(R) float64
 
-// Values returns one figure of each.
+// Values returns the figure of each measurement.
 func Values[R any](list []R, f Figure[R]) []float64 {
 	v := make([]float64, len(list))
 	for i, x := range list {
@@ -14,8 +14,8 @@ func Values[R any](list []R, f Figure[R]) []float64 {
 	return v
 }
 
-// Median returns the middle of the values, the mean of both in the middle for an even
-// number, and 0 for none.
+// Median returns the middle one of the values, or the mean of the two in the middle if their number
+// is even, or 0 if there are none.
 func Median(list []float64) float64 {
 	n := len(list)
 	if n == 0 {

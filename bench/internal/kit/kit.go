@@ -1,5 +1,5 @@
-// Package kit is what the benchmarks share: how they start and end, keep their raw figures, and
-// make a page of them.
+// Package kit has what the benchmarks share: how they start and end, keep their raw figures, and
+// render a page of them.
 package kit
 
 import (
@@ -22,7 +22,7 @@ func Main(name string, run func(ctx context.Context, args []string) error) {
 	}
 }
 
-// FirstLine returns the first line that a command prints, or why there is none.
+// FirstLine returns the first line of a command's output, or the reason why there is none.
 func FirstLine(ctx context.Context, name string, args ...string) string {
 	out, err := exec.CommandContext(ctx, name, args...).Output()
 	if err != nil {

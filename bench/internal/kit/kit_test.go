@@ -64,8 +64,8 @@ func TestTargets(t *testing.T) {
 
 type figures struct{ Value int }
 
-// TestBenchmark: what was measured is kept, also when something failed, and reported again from
-// there; a missed target is an error only with -check.
+// TestBenchmark: measurements are kept, even if something failed, and can be reported again from
+// the file; a missed target is an error only with -check.
 func TestBenchmark(t *testing.T) {
 	dir := t.TempDir()
 	var failed error
@@ -106,7 +106,7 @@ func TestBenchmark(t *testing.T) {
 	}
 }
 
-// TestMeasure: a command's time, memory and end are known, also if it fails.
+// TestMeasure: the time, the memory and the exit code of a command are known, even if it fails.
 func TestMeasure(t *testing.T) {
 	if _, err := os.Stat("/usr/bin/time"); err != nil {
 		t.Skip("GNU time is missing")

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Cost is what a command took. Times are in seconds and count the processes that it waited for.
+// Cost is what a command used. Times are in seconds and include the processes that it waited for.
 type Cost struct {
 	Wall   float64 `json:"wall"`
 	User   float64 `json:"user"`
@@ -22,7 +22,7 @@ type Cost struct {
 	MaxRSS int64   `json:"max_rss"` // bytes, of the largest process
 }
 
-// CPU is user and system time, in seconds.
+// CPU returns user and system time, in seconds.
 func (c Cost) CPU() float64 { return c.User + c.System }
 
 // Command is a command to be measured.
@@ -30,15 +30,15 @@ type Command struct {
 	Argv  []string
 	Dir   string
 	Env   []string
-	Enter []string // command line before that of GNU time, which enters a namespace
+	Enter []string // prefix of the command line, before GNU time, that enters a namespace
 	Temp  string   // directory for a file with the figures
 }
 
-// Outcome is what a command took, and how it ended.
+// Outcome is the cost of a command, and how it ended.
 type Outcome struct {
 	Cost
-	// SumRSS is the peak of the sum over the processes that ran at the same time, sampled every
-	// 50 ms, so that it may miss a short peak.
+	// SumRSS is the peak of the sum over all processes at one time, sampled every 50 ms, so it may
+	// miss a short peak.
 	SumRSS int64  `json:"sum_rss"`
 	Exit   int    `json:"exit"`
 	Output []byte `json:"-"` // standard output
@@ -46,8 +46,8 @@ type Outcome struct {
 }
 
 // Measure runs a command. An exit code other than 0 is not an error of Measure. It needs GNU time:
-// the rusage that Go offers will not do, since a child that is started with vfork inherits the peak
-// memory of its parent.
+// the rusage that Go offers will not do, since a child started with vfork inherits the peak memory
+// of its parent.
 func (c Command) Measure(ctx context.Context) (o Outcome, err error) {
 	rusage, err := os.MkdirTemp(c.Temp, "rusage-")
 	if err != nil {
@@ -61,7 +61,7 @@ func (c Command) Measure(ctx context.Context) (o Outcome, err error) {
 	argv := slices.Concat(c.Enter, []string{"/usr/bin/time", "-q", "-f", "%U %S %M", "-o", file}, c.Argv)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = c.Dir, c.Env
-	cmd.WaitDelay = 10 * time.Second // what time has started outlives it
+	cmd.WaitDelay = 10 * time.Second // processes that GNU time started outlive it
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	start := time.Now()
@@ -84,7 +84,7 @@ func (c Command) Measure(ctx context.Context) (o Outcome, err error) {
 	return o, err
 }
 
-// Failure is an error that says how a command ended, unless it succeeded.
+// Failure returns an error that says how a command ended, or nil if it succeeded.
 func (o Outcome) Failure(name string) error {
 	if o.Exit == 0 {
 		return nil
@@ -92,8 +92,8 @@ func (o Outcome) Failure(name string) error {
 	return fmt.Errorf("%s: exit code %d\n%s%s", name, o.Exit, tail(o.Errors), tail(o.Output))
 }
 
-// readRusage reads the line of GNU time: user and system time, in seconds, of a command and of the
-// children it waited for, and the peak memory in bytes of the largest of them.
+// readRusage reads the line of GNU time: the user and system time, in seconds, of a command and of
+// the children it waited for, and the peak memory in bytes of the largest of them.
 func readRusage(file string) (user, system float64, maxRSS int64, err error) {
 	line, err := os.ReadFile(file)
 	if err != nil {
@@ -121,7 +121,7 @@ func watchMemory(pid int, stop <-chan struct{}) int64 {
 	}
 }
 
-// descendantsRSS sums up resident bytes; processes that end meanwhile count nothing.
+// descendantsRSS adds up resident bytes; processes that end meanwhile are not counted.
 func descendantsRSS(pid int) int64 {
 	var sum int64
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))

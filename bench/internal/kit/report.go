@@ -18,10 +18,10 @@ type Output struct {
 	Results string // directory for the raw figures
 	Doc     string // file for the page; may be empty
 	From    string // raw figures to report instead of measuring; may be empty
-	Check   bool   // fail when a target is missed
+	Check   bool   // fail if a target is missed
 }
 
-// Flags adds the flags of an output, which all benchmarks have. doc is the page that the project
+// Flags defines the flags of an output, which all benchmarks have. doc is the page that the project
 // publishes.
 func (o *Output) Flags(f *flag.FlagSet, doc string) {
 	f.StringVar(&o.Results, "results", "bench/results", "`directory` for the raw figures")
@@ -30,7 +30,7 @@ func (o *Output) Flags(f *flag.FlagSet, doc string) {
 	f.BoolVar(&o.Check, "check", false, "fail when a target is missed that was measured")
 }
 
-// NoArguments is an error if flags were followed by anything.
+// NoArguments returns an error if the flags are followed by anything.
 func NoArguments(f *flag.FlagSet) error {
 	if f.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", f.Arg(0))
@@ -41,15 +41,15 @@ func NoArguments(f *flag.FlagSet) error {
 // Benchmark is what one of the programs does with its figures, R.
 type Benchmark[R any] struct {
 	Prefix string // of the names of files with raw figures
-	// Measure may return figures with an error, which are then kept; nil if there are none.
+	// Measure may return figures with an error, and they are then kept; nil if there are none.
 	Measure func(context.Context) (*R, error)
-	Load    func(from string) (*R, error) // Load by default
+	Load    func(from string) (*R, error) // default: the function Load
 	Started func(*R) time.Time
 	Render  func(*R) (string, error)
 	Missed  func(*R) []string // targets
 }
 
-// Run measures, or loads what an earlier run measured, and reports.
+// Run measures, or loads the figures of an earlier run, and reports.
 func (b Benchmark[R]) Run(ctx context.Context, o Output) error {
 	res, err := b.obtain(ctx, o)
 	if err != nil {
@@ -76,7 +76,7 @@ func (b Benchmark[R]) obtain(ctx context.Context, o Output) (*R, error) {
 	return res, Keep(o.Results, b.Prefix, b.Started(res), res, err)
 }
 
-// publish prints the page, and writes it where the output says.
+// publish prints the page, and writes it to the file of the output.
 func publish(page string, o Output, missed []string) error {
 	fmt.Println(page)
 	if o.Doc != "" {
@@ -90,7 +90,7 @@ func publish(page string, o Output, missed []string) error {
 	return nil
 }
 
-// Render makes the page of a template. "join" is among its functions.
+// Render executes a template. "join" is one of its functions.
 func Render(text string, funcs template.FuncMap, data any) (string, error) {
 	t, err := template.New("report").Funcs(template.FuncMap{"join": strings.Join}).Funcs(funcs).Parse(text)
 	if err != nil {
@@ -114,8 +114,9 @@ func Load[T any](file string) (*T, error) {
 	return r, nil
 }
 
-// Keep writes the raw figures of a run into dir, which it makes, and tells where. err is what ended
-// the run early, if anything did: what was measured before is kept too, and err returned.
+// Keep writes the raw figures of a run into dir, which it makes if necessary, and logs where. If
+// the run ended early, err is the reason: what was measured before is kept all the same, and Keep
+// returns err.
 func Keep(dir, prefix string, started time.Time, figures any, err error) error {
 	file := filepath.Join(dir, prefix+started.Format("20060102-150405")+".json")
 	data, saveErr := json.MarshalIndent(figures, "", "  ")

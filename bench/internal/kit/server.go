@@ -25,13 +25,13 @@ const (
 	SecretKey = "bench-secret"
 )
 
-// Server is a versitygw, whose objects are files.
+// Server is a versitygw, which stores objects as files.
 type Server struct {
-	Dir      string // one directory a bucket
+	Dir      string // one directory for each bucket
 	Endpoint string // http://HOST:PORT
 
 	cmd *exec.Cmd
-	log *os.File // what has been read of it was counted
+	log *os.File // what has been read of it has been counted
 }
 
 // ServerOptions say how to start a server.
@@ -40,13 +40,13 @@ type ServerOptions struct {
 	Dir    string   // for the buckets
 	Log    string   // file for its access log
 	Addr   string   // HOST:PORT to listen at; empty: a free port of this machine
-	Enter  []string // command line before its own, which enters a namespace
+	Enter  []string // prefix of the command line that enters a namespace
 	Env    []string
-	// Ready waits until it answers; by default as this process sees it.
+	// Ready waits until the server answers; by default, as this process sees it.
 	Ready func(ctx context.Context, addr string) error
 }
 
-// StartServer starts a server, and waits until it answers. It ends with this process.
+// StartServer starts a server, and waits until it answers. The server ends with this process.
 func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	if o.Addr == "" {
 		addr, err := freeAddr()
@@ -104,25 +104,25 @@ func answers(ctx context.Context, addr string) error {
 	return errors.New("it does not answer")
 }
 
-// Close ends the server.
+// Close stops the server.
 func (s *Server) Close() {
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
 	s.log.Close()
 }
 
-// URL is that of the store at a prefix of a bucket.
+// URL returns the URL of the store at a prefix of a bucket.
 func (s *Server) URL(bucket, prefix string) string {
 	q := url.Values{"region": {"us-east-1"}, "endpoint": {s.Endpoint}, "path-style": {"true"}}
 	return "s3://" + bucket + "/" + prefix + "?" + q.Encode()
 }
 
-// Credentials are the variables with which the commands use the server.
+// Credentials returns the variables with which commands use the server.
 func Credentials() []string {
 	return []string{"AWS_ACCESS_KEY_ID=" + AccessKey, "AWS_SECRET_ACCESS_KEY=" + SecretKey, "AWS_EC2_METADATA_DISABLED=true"}
 }
 
-// NewBucket makes an empty bucket, and removes what was in it.
+// NewBucket makes an empty bucket, and removes any earlier one.
 func (s *Server) NewBucket(name string) error {
 	dir := filepath.Join(s.Dir, name)
 	if err := os.RemoveAll(dir); err != nil {
@@ -140,8 +140,8 @@ func (s *Server) CPU() (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	// The name of the command, in parentheses, may hold spaces; utime and stime are the
-	// 14th and the 15th field, that is the 12th and the 13th after the name (proc(5)).
+	// The name of the command, in parentheses, may contain spaces; utime and stime are the 14th and
+	// the 15th field, that is, the 12th and the 13th after the name (proc(5)).
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	fields := strings.Fields(rest)
 	if len(fields) < 13 {
@@ -152,7 +152,7 @@ func (s *Server) CPU() (float64, error) {
 	return float64(user+system) / clockTicks, errors.Join(err1, err2)
 }
 
-// Requests are counted by operation, such as "GetObject". Conflicts are those among them that were
+// Requests counts requests by operation, such as "GetObject". Conflicts are those of them that were
 // refused because another job was faster.
 type Requests struct {
 	Kinds     map[string]int
@@ -161,13 +161,13 @@ type Requests struct {
 
 // Requests counts the requests since the last call.
 func (s *Server) Requests() (Requests, error) {
-	// A line is written after the answer was sent; the last one may come late.
+	// A line is written after the answer was sent, so the last one may come late.
 	time.Sleep(200 * time.Millisecond)
 	return countRequests(s.log)
 }
 
-// countRequests reads a log in the format of S3 server access logs. Lines without an operation are
-// skipped.
+// countRequests reads a log in the format of S3 server access logs. It skips lines without an
+// operation.
 func countRequests(r io.Reader) (Requests, error) {
 	count := Requests{Kinds: map[string]int{}}
 	lines := bufio.NewScanner(r)
@@ -187,13 +187,13 @@ func countRequests(r io.Reader) (Requests, error) {
 	return count, lines.Err()
 }
 
-// Object describes one object as it lies in the file system of the server.
+// Object describes an object as a file of the server.
 type Object struct {
 	Size    int64
 	Written time.Time
 }
 
-// Objects lists a bucket, or what lies in it below a directory, by name.
+// Objects lists a bucket, or a directory in it, by name.
 func (s *Server) Objects(bucket string, below ...string) (map[string]Object, error) {
 	list := map[string]Object{}
 	root := filepath.Join(s.Dir, bucket)

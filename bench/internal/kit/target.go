@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Target is a limit that the project set itself, and what was measured.
+// Target is a limit that the project has set for itself, with the measured value.
 type Target struct {
 	Text       string
 	Limit      float64
 	Value      float64
-	Unit       string // after both figures
+	Unit       string // printed after both figures
 	Least      bool   // the value must be at least the limit
 	Unmeasured bool   // there is no value
 }
@@ -33,8 +33,8 @@ func (t Target) verdict() string {
 	return "**missed**"
 }
 
-// TargetRows is the table of targets: text, limit, value, verdict. The formats are those of one
-// figure, such as "%.2f".
+// TargetRows returns the table of targets: text, limit, value, verdict. The formats are for a
+// single figure, such as "%.2f".
 func TargetRows(list []Target, limit, value string) string {
 	var b strings.Builder
 	for _, t := range list {
@@ -50,7 +50,7 @@ func TargetRows(list []Target, limit, value string) string {
 	return b.String()
 }
 
-// Missed names the targets that were measured and not met.
+// Missed names the targets that were measured and missed.
 func Missed(list []Target, format string) (missed []string) {
 	for _, t := range list {
 		if !t.Unmeasured && !t.Met() {

@@ -1,4 +1,5 @@
-// Package stored reads what a save left in a directory store, or in a bucket as versitygw keeps it.
+// Package stored reads what a save has left in a directory store, or in a bucket as versitygw
+// stores it.
 package stored
 
 import (
@@ -10,7 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// FindManifest reads one of the manifests of a store. Those of one save name the same.
+// FindManifest reads one of the manifests of a store. All manifests of a save name the same
+// objects.
 func FindManifest(store string) (m *snapshot.Manifest, err error) {
 	err = filepath.WalkDir(store, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

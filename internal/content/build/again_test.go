@@ -14,11 +14,11 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// TestAllDamaged: reads of which every frame is damaged do not wait for each other, nor for their
-// own frames that were read ahead, with memory for only one frame.
+// TestAllDamaged: with memory for a single frame, reads in which every frame is damaged wait
+// neither for each other nor for frames that they have read ahead.
 func TestAllDamaged(t *testing.T) {
 	w := newShared(t)
-	w.kind.PartSize = 1 << 20 // one read a pack
+	w.kind.PartSize = 1 << 20 // one read per pack
 	for pack := range manyPacks {
 		for frame := range manyFrames {
 			w.damage(pack, frame)
@@ -48,8 +48,8 @@ func TestAllDamaged(t *testing.T) {
 	env.End()
 }
 
-// TestWrongInUse: a wrong output that was used since it was found stays, is told, and gets no
-// entries; one that vanished is restored.
+// TestWrongInUse: a wrong output that was used after it was found is kept and reported, and gets no
+// entries; one that has vanished is restored.
 func TestWrongInUse(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.run(t); err != nil {
@@ -78,7 +78,7 @@ func TestWrongInUse(t *testing.T) {
 	}
 }
 
-// TestReadyEnds: what needs nothing from the store ends with the context as well.
+// TestReadyEnds: jobs that need nothing from the store also end when their context does.
 func TestReadyEnds(t *testing.T) {
 	w := newShared(t)
 	reason := errors.New("enough")
@@ -95,7 +95,7 @@ func TestReadyEnds(t *testing.T) {
 	env.End()
 }
 
-// TestGivenUp: on a full disk partial outputs go with the last job that runs.
+// TestGivenUp: on a full disk, the last job to run removes the partial outputs.
 func TestGivenUp(t *testing.T) {
 	w := newShared(t)
 	env := installtest.NewEnv(t, w.store, nil)
@@ -107,9 +107,9 @@ func TestGivenUp(t *testing.T) {
 		t.Fatalf("%q, %v", inv.Partial, err)
 	}
 	w.kind.Place.GiveUp(osfile.FullDisk)
-	if _, err := jobs[4].Run(t.Context(), func() {}); err != nil { // it had begun before
+	if _, err := jobs[4].Run(t.Context(), func() {}); err != nil { // it was already running
 		t.Fatal(err)
 	}
-	w.here(t) // nothing partial
+	w.here(t) // fails if an output is partial
 	env.End()
 }

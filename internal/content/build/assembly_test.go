@@ -28,15 +28,16 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// Frames of the shared world.
+// Frames of the world that newShared makes.
 const (
 	manyPacks  = 4
 	manyFrames = 3    // of each pack, beside its list
 	frameBytes = 6000 // of each frame
 )
 
-// newShared is a world of outputs that share frames: most consist of extents anywhere in 4 packs of
-// 3 frames, some lie in one frame, one is empty. Each 7th is a program. Each has one action.
+// newShared returns a world whose outputs share frames: most consist of extents from anywhere in 4
+// packs of 3 frames, some lie in one frame, and one is empty. Every seventh output is a program.
+// Each output has one action.
 func newShared(t *testing.T) world {
 	t.Helper()
 	w := world{cache: buildcache.Open(filepath.Join(t.TempDir(), "build")), store: new(contenttest.Store)}
@@ -112,7 +113,7 @@ func (w world) damage(pack, frame int) {
 	w.store.Change(p.Object, at)
 }
 
-// begin plans for what is here.
+// begin compares the cache with the manifest, makes a plan, and returns its jobs.
 func (w world) begin(t *testing.T, env *install.Env) ([]install.Job, install.Outcome) {
 	t.Helper()
 	here, err := Compare(t.Context(), w.cache, false, func(int64) {})
@@ -122,7 +123,7 @@ func (w world) begin(t *testing.T, env *install.Env) ([]install.Job, install.Out
 	return w.kind.Begin(t.Context(), env, w.kind.Plan(w.manifest, here))
 }
 
-// runAll runs jobs at once, in any order.
+// runAll runs the jobs concurrently, in random order.
 func runAll(ctx context.Context, jobs []install.Job, seed uint64) (total install.Outcome, err error) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	r.Shuffle(len(jobs), func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] })
@@ -141,7 +142,7 @@ func runAll(ctx context.Context, jobs []install.Job, seed uint64) (total install
 	return total, err
 }
 
-// all counts up to n.
+// all returns the numbers from 0 to n-1.
 func all(n int) (list []int) {
 	for i := range n {
 		list = append(list, i)
@@ -149,8 +150,8 @@ func all(n int) (list []int) {
 	return list
 }
 
-// TestShared: frames in any order, and several at once, make whole outputs, each with its time and
-// counted once, and nothing else.
+// TestShared: when frames are read in any order and several at once, every output is restored
+// whole, is aged and is counted once, and nothing else appears in the cache.
 func TestShared(t *testing.T) {
 	for seed := range uint64(8) {
 		w := newShared(t)
@@ -178,7 +179,7 @@ func TestShared(t *testing.T) {
 				path = filepath.Dir(path)
 			}
 			if info, err := os.Stat(path); err != nil || time.Since(info.ModTime()) < 2*time.Hour {
-				t.Errorf("output %d passes for used: %v", i, err)
+				t.Errorf("output %d looks used: %v", i, err)
 			}
 		}
 		if m := env.Fetch.Meter; m.Files.Load() != int64(2*n) || m.Disk.Load() != size {
@@ -196,8 +197,8 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// TestSharedDamage: a frame costs the outputs that have bytes in it, also those of which others
-// were written already; each counts once, and each frame is named once.
+// TestSharedDamage: a damaged frame loses every output that has bytes in it, even one whose other
+// extents were already written. Each lost output is counted once, and each frame is reported once.
 func TestSharedDamage(t *testing.T) {
 	for seed, bad := range [][][2]int{{{0, 0}}, {{1, 2}}, {{2, 0}, {2, 1}}, {{0, 1}, {3, 2}, {1, 0}}} {
 		w := newShared(t)
@@ -214,7 +215,7 @@ func TestSharedDamage(t *testing.T) {
 		if len(out.Damages) != len(bad) || len(out.Losses) != len(bad) {
 			t.Errorf("%v: %+v", bad, out.Damages)
 		}
-		// before the end already: what is lost leaves nothing
+		// even before the end, lost outputs leave nothing behind
 		if got, entries := w.here(t); !slices.Equal(got, want) || entries != len(want) {
 			t.Errorf("%v: outputs %v, want %v; %d entries", bad, got, want, entries)
 		}
@@ -222,8 +223,8 @@ func TestSharedDamage(t *testing.T) {
 	}
 }
 
-// TestSharedRefused: of an output that is not what it is named by, no frame is relied on, but only
-// one is named.
+// TestSharedRefused: when an output does not match its name, none of its frames is trusted any
+// more, but only one loss is reported.
 func TestSharedRefused(t *testing.T) {
 	w := newShared(t)
 	w.kind.Verify = true
@@ -243,12 +244,12 @@ func TestSharedRefused(t *testing.T) {
 	stock := collect.NewStock(nil, damage)
 	for _, e := range o.Extents {
 		if object := w.manifest.Packs[e.Pack].Object; !stock.IsBad(object, int(e.Frame)) {
-			t.Errorf("frame %d of %s is relied on", e.Frame, object)
+			t.Errorf("frame %d of %s is still trusted", e.Frame, object)
 		}
 	}
 }
 
-// TestDoubt: frames are noted once, however many outputs lie in them.
+// TestDoubt: a frame is recorded once, however many outputs lie in it.
 func TestDoubt(t *testing.T) {
 	w := newShared(t)
 	wr := writer{in: &installer{manifest: w.manifest}, out: new(install.Outcome)}
@@ -261,10 +262,10 @@ func TestDoubt(t *testing.T) {
 	}
 }
 
-// TestSharedMissing: so does a pack that is gone, for the reads of it.
+// TestSharedMissing: a missing pack is reported once, and every output with bytes in it is lost.
 func TestSharedMissing(t *testing.T) {
 	w := newShared(t)
-	w.kind.PartSize = 1 << 20 // one read a pack
+	w.kind.PartSize = 1 << 20 // one read per pack
 	w.store.Set(w.manifest.Packs[1].Object, nil)
 	env := installtest.NewEnv(t, w.store, nil)
 	jobs, _ := w.begin(t, env)
@@ -278,12 +279,12 @@ func TestSharedMissing(t *testing.T) {
 	}
 }
 
-// TestSharedCancelled: wherever a restore ends, what is not whole is gone, and what has its name is
-// whole.
+// TestSharedCancelled: wherever a restore is cancelled, it removes partial outputs, and every
+// output under its final name is whole.
 func TestSharedCancelled(t *testing.T) {
 	for _, after := range []int{1, 3, 6} {
 		w := newShared(t)
-		reason := errors.New("enough") // is no damage, whatever it is
+		reason := errors.New("enough") // a cancellation is never recorded as damage
 		ctx, cancel := context.WithCancelCause(t.Context())
 		w.store.OnOpen = func(_ string, body []byte) ([]byte, error) {
 			if len(w.store.Reads()) > after {
@@ -295,7 +296,7 @@ func TestSharedCancelled(t *testing.T) {
 		jobs, _ := w.begin(t, env)
 		var out install.Outcome
 		var err error
-		for _, j := range jobs { // one after the other, so that some are done
+		for _, j := range jobs { // one after another, so that some are done
 			o, jobErr := j.Do(ctx, func() {})
 			out.Add(o)
 			err = errors.Join(err, jobErr)
@@ -305,7 +306,7 @@ func TestSharedCancelled(t *testing.T) {
 		}
 		inv, err := w.cache.Scan(t.Context(), buildcache.ScanOptions{})
 		if err != nil || after > 1 && len(inv.Partial) == 0 {
-			t.Errorf("nothing was begun: %v", err)
+			t.Errorf("no partial output: %v", err)
 		}
 		env.End()
 		if got, _ := w.here(t); len(got) == len(w.contents) {
@@ -333,8 +334,9 @@ func TestSharedStoreFails(t *testing.T) {
 	w.here(t)
 }
 
-// TestLeftBehind: what a killed restore has left is removed, what a living one is writing stays,
-// and where neither can be told it goes an hour later. Nothing of that is a loss.
+// TestLeftBehind: a restore removes what a killed one left behind, and keeps what a running one is
+// writing. Where it cannot tell which, it removes files older than an hour. None of these files
+// counts as a loss.
 func TestLeftBehind(t *testing.T) {
 	w := newShared(t)
 	env := installtest.NewEnv(t, w.store, nil)
@@ -357,7 +359,7 @@ func TestLeftBehind(t *testing.T) {
 	id := digest.ID(w.manifest.Outputs[11].ID).String()
 	name := id[:2] + "/" + id + "-d."
 	put(name+"DEAD.partial", 0)
-	put("gocache-DEAD.lock", 0) // locked by nobody
+	put("gocache-DEAD.lock", 0) // no process holds this lock
 	put(name+"OLD.partial", 61*time.Minute)
 	put(name+"YOUNG.partial", 59*time.Minute)
 	out, err := w.run(t)
@@ -376,8 +378,8 @@ func TestLeftBehind(t *testing.T) {
 	}
 }
 
-// TestSharedMeanwhile: what another process has put in place, before or between the frames, stays
-// and gets its entries.
+// TestSharedMeanwhile: outputs that another process puts in place, before the restore or between
+// its frames, are kept and get their entries.
 func TestSharedMeanwhile(t *testing.T) {
 	for begun := range 6 {
 		w := newShared(t)
@@ -400,8 +402,8 @@ func TestSharedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestPartialCleaned: extents whose file somebody removed, as `go clean -cache` does, cost their
-// output: it is not begun anew, with a hole.
+// TestPartialCleaned: if somebody removes a partial output, as `go clean -cache` does, that output
+// is lost: it is not started again, which would leave a hole in it.
 func TestPartialCleaned(t *testing.T) {
 	w := newShared(t)
 	env := installtest.NewEnv(t, w.store, nil)
@@ -414,7 +416,7 @@ func TestPartialCleaned(t *testing.T) {
 	if err != nil || len(inv.Partial) <= 25 {
 		t.Fatalf("%d, %v", len(inv.Partial), err)
 	}
-	gone := inv.Partial // more directories than may fail
+	gone := inv.Partial // in more directories than may fail
 	for _, name := range gone {
 		if err := os.Remove(filepath.Join(w.cache.Dir(), name)); err != nil {
 			t.Fatal(err)
@@ -430,10 +432,10 @@ func TestPartialCleaned(t *testing.T) {
 	}
 }
 
-// TestSharedVerify: a wrong name is found in one frame and over several, also of an empty output.
-// Each counts once, and the others come.
+// TestSharedVerify: Verify finds an output that does not match its name, whether it lies in one
+// frame, in several, or is empty. Each is counted once, and the other outputs are restored.
 func TestSharedVerify(t *testing.T) {
-	for _, wrong := range []int{0, 5, 11, 6} { // empty, in one frame, over several, a program
+	for _, wrong := range []int{0, 5, 11, 6} { // empty, in one frame, in several, a program
 		w := newShared(t)
 		w.kind.Verify = true
 		w.manifest.Outputs[wrong].ID[31] ^= 1
@@ -452,8 +454,8 @@ func TestSharedVerify(t *testing.T) {
 	}
 }
 
-// TestSharedDisk: an output whose file cannot be made counts once, however many frames it has; a
-// full disk is the end of the place.
+// TestSharedDisk: an output whose file cannot be created is counted once, however many frames it
+// has; a full disk ends all writing to the cache.
 func TestSharedDisk(t *testing.T) {
 	w := newShared(t)
 	env := installtest.NewEnv(t, w.store, nil)
@@ -480,18 +482,18 @@ func TestSharedDisk(t *testing.T) {
 	if there, err := wr.ended(11, p, full); there || !install.IsLocal(err) || p.stage != over {
 		t.Errorf("a full disk is tolerated: %v", err)
 	}
-	// It matches fs.ErrExist, but nothing is there.
+	// This error matches fs.ErrExist, but no output is there.
 	notEmpty := &fs.PathError{Op: "rename", Path: "x", Err: syscall.ENOTEMPTY}
 	if there, err := wr.ended(11, new(progress), notEmpty); there || err != nil {
-		t.Errorf("what is not there gets entries: %t, %v", there, err)
+		t.Errorf("an output that is not there gets entries: %t, %v", there, err)
 	}
 	if _, err := wr.ended(11, p, &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}); err != nil {
 		t.Errorf("%v", err)
 	}
 }
 
-// TestManyParts: an output with more extents in one frame than the system takes at once, and one
-// that is mostly so.
+// TestManyParts: an output can have more extents in one frame than one system call takes, and
+// another can consist of such extents except for a few bytes.
 func TestManyParts(t *testing.T) {
 	w := newShared(t)
 	content := bytes.Repeat([]byte("0123456789abcdef"), frameBytes/16)

@@ -11,9 +11,9 @@ import (
 	"github.com/org/gocache-action/internal/zstdenc"
 )
 
-// BenchmarkDecode decodes a frame of Go machine code and tables, this program, as a restore does,
-// without and with a checksum of the content, and with the SHA-256 of it that --verify outputs
-// takes.
+// BenchmarkDecode decodes a frame of Go machine code and tables, taken from this program, as a
+// restore does: without and with a checksum of the content, and with the SHA-256 that --verify
+// outputs computes.
 func BenchmarkDecode(b *testing.B) {
 	raw := program(b)
 	enc := new(zstdenc.Encoder)
@@ -26,7 +26,7 @@ func BenchmarkDecode(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			f := snapshot.Frame{Size: int64(len(c.stored)), Raw: int64(len(raw)), Sum: sha256.Sum256(c.stored)}
 			buf := make([]byte, snapshot.FrameSize)
-			clear(buf) // the system gives the pages now
+			clear(buf) // make the system allocate the pages now
 			b.SetBytes(int64(len(raw)))
 			for b.Loop() {
 				out, err := f.Decode(c.stored, buf[:0])
@@ -59,7 +59,7 @@ func program(b *testing.B) []byte {
 	return raw
 }
 
-// frameOf puts the header of stored frames before a zstd frame.
+// frameOf puts the header of a stored frame before a zstd frame.
 func frameOf(z []byte) []byte {
 	out := binary.LittleEndian.AppendUint32(nil, 0x184D2A50)
 	out = binary.LittleEndian.AppendUint32(out, 4)

@@ -14,7 +14,7 @@ func numbered(n int) chunkSum {
 	return sumOf(sha256.Sum256(binary.LittleEndian.AppendUint32(nil, uint32(n))))
 }
 
-// TestPlace: all that a place can be is kept.
+// TestPlace: a place keeps any frame, offset and size in their ranges.
 func TestPlace(t *testing.T) {
 	for _, frame := range []int32{0, 1, nowhere - 1} {
 		for _, off := range []int32{0, 1, snapshot.FrameSize - 1} {
@@ -39,15 +39,15 @@ func TestPlace(t *testing.T) {
 	}
 }
 
-// TestChunkTable: each chunk is found, with all its places in the order in which they were added,
-// however many there are; and a chunk takes no more memory than is said.
+// TestChunkTable: each chunk is found with all its places, in the order in which they were added,
+// however many there are; and a chunk takes no more memory than ChunkBytes says.
 func TestChunkTable(t *testing.T) {
 	const n = 50_000
 	c := newChunkTable()
 	want := make([][]place, n)
 	for i := range n {
 		if i%3 == 0 {
-			c.find(numbered(i), int32(i%1000+1)) // its place comes later
+			c.find(numbered(i), int32(i%1000+1)) // its place is added later
 		}
 	}
 	for round := range int32(3) {
@@ -74,8 +74,8 @@ func TestChunkTable(t *testing.T) {
 	}
 }
 
-// TestChunkTableMany: of a chunk that a list names very often, a few places are known, and one of
-// this save all the same.
+// TestChunkTableMany: of the places of a chunk that a list names very often, only a few are kept,
+// and a place in this save is always added.
 func TestChunkTableMany(t *testing.T) {
 	c := newChunkTable()
 	for i := range int32(snapshot.MaxPackChunks) {
@@ -90,14 +90,14 @@ func TestChunkTableMany(t *testing.T) {
 	}
 }
 
-// TestChunkTableOnce: while no chunk lies at two places, nothing is searched.
+// TestChunkTableOnce: as long as no chunk has two places, there is no search for others.
 func TestChunkTableOnce(t *testing.T) {
 	c := newChunkTable()
 	c.add(numbered(1), newPlace(0, 0, 5))
 	n := c.find(numbered(2), 6)
 	c.add(numbered(2), newPlace(0, 5, 6))
 	if c.twice {
-		t.Error("a chunk that got its place counts as one at two places")
+		t.Error("a chunk with one place counts as having two")
 	}
 	if c.others(n, func(p place) bool { return p == newPlace(0, 5, 6) }); c.count != 2 {
 		t.Errorf("%d entries", c.count)

@@ -9,25 +9,25 @@ import (
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
 )
 
-// TestUnreadableOutputs: an output that could not be read to verify it is not relied on, but stays
-// where it is; only one whose bytes are wrong goes.
+// TestUnreadableOutputs: an output that could not be read for verification is not used, but its
+// file is kept; only an output with wrong bytes is removed.
 func TestUnreadableOutputs(t *testing.T) {
 	inv, _ := collecttest.Inventory(t, "entry a1 o1 10 -\nentry a2 o2 10 -\nentry a3 o3 10 -")
 	h := State{Inventory: inv}
 	denied := &fs.PathError{Op: "open", Path: "o2", Err: fs.ErrPermission}
 	h.drop([]error{nil, denied, errWrong})
 	if len(h.Wrong) != 1 || h.Wrong[0].ID != collecttest.ID("o3") {
-		t.Errorf("%d outputs go: %v", len(h.Wrong), h.Wrong)
+		t.Errorf("%d outputs would be removed: %v", len(h.Wrong), h.Wrong)
 	}
 	if len(inv.Unread) != 1 || !errors.Is(inv.Unread[0], fs.ErrPermission) {
 		t.Errorf("not known: %v", inv.Unread)
 	}
 	if len(inv.Entries) != 1 || inv.Entries[0].Action != collecttest.ID("a1") {
-		t.Errorf("entries that are relied on: %v", inv.Entries)
+		t.Errorf("entries that are used: %v", inv.Entries)
 	}
 }
 
-// TestProveOutputs tells an output that is gone from one that is wrong.
+// TestProveOutputs: verification distinguishes outputs that are gone from wrong ones.
 func TestProveOutputs(t *testing.T) {
 	l := cacheWith(t, t.TempDir(), "one", "two")
 	outputs := append([]buildcache.Output{}, l.inv.Outputs...)

@@ -17,8 +17,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// project is one that changes from save to save. Each of its packages has some variants, for tests,
-// which differ in a part of their chunks.
+// project changes from save to save. Each of its packages has some variants, as for tests, which
+// differ in part of their chunks.
 type project struct {
 	rnd      *rand.Rand
 	ids      uint64
@@ -62,7 +62,7 @@ func (p *project) id() (id digest.ID) {
 	return sha256.Sum256(binary.LittleEndian.AppendUint64(nil, p.ids))
 }
 
-// chunks makes some new ones.
+// chunks makes n new chunks.
 func (p *project) chunks(n int) (list []snapshot.Chunk) {
 	for range n {
 		size := 2048 + int32(p.rnd.ExpFloat64()*7000)
@@ -71,7 +71,8 @@ func (p *project) chunks(n int) (list []snapshot.Chunk) {
 	return list
 }
 
-// change replaces a part of the chunks; those at the beginning, where the export data is, always.
+// change replaces a part of the chunks, and always those at the beginning, where the export data
+// is.
 func (p *project) change(list []snapshot.Chunk, part float64) {
 	for i := range list {
 		if i == 0 || p.rnd.Float64() < part {
@@ -80,7 +81,7 @@ func (p *project) change(list []snapshot.Chunk, part float64) {
 	}
 }
 
-// build makes an output of each variant of some packages, of which a part of the chunks is new.
+// build makes an output of each variant of some packages. The given part of its chunks is new.
 func (p *project) build(packages []int, part float64, now int64) {
 	for _, n := range packages {
 		before := slices.Clone(p.packages[n][0].chunks)
@@ -88,7 +89,8 @@ func (p *project) build(packages []int, part float64, now int64) {
 		p.change(after, part)
 		for v := range p.packages[n] {
 			x := &p.packages[n][v]
-			for i, c := range after { // the same change in all variants, but for their export data
+			// the same change in all variants, except in their export data
+			for i, c := range after {
 				if x.chunks[i].ID == before[i].ID {
 					x.chunks[i] = c
 				}
@@ -110,7 +112,7 @@ func (p *project) build(packages []int, part float64, now int64) {
 // pick chooses n packages.
 func (p *project) pick(n int) []int { return p.rnd.Perm(len(p.packages))[:n] }
 
-// local is the build cache, after a job that used the newest outputs.
+// local returns the build cache after a job that used the newest outputs.
 func (p *project) local(now int64) Local {
 	for _, list := range p.packages {
 		for _, x := range list {
@@ -135,19 +137,19 @@ func (p *project) local(now int64) Local {
 	return l
 }
 
-// lists is a store that has the lists of chunks of packs, and no more.
+// lists is a store that holds only the packs' lists of chunks.
 type lists map[string][]snapshot.Chunk
 
-// saved is what a save came to.
+// saved is the result of a save.
 type saved struct {
 	manifest *snapshot.Manifest
 	stored   int64 // bytes of new chunks, uncompressed
-	moved    int64 // those of them that were stored in packs that are packed anew
+	moved    int64 // those of them that come from packs being repacked
 	read     int64 // bytes of outputs that were cut
-	rewrite  int   // packs
+	rewrite  int   // number of repacked packs
 }
 
-// save saves as package save does, without a store.
+// save saves as package save does, but without a store.
 func (s lists) save(t *testing.T, l Local, own *snapshot.Manifest, now time.Time) (r saved) {
 	t.Helper()
 	base := collect.Base{Own: own, Start: now, MaxAge: 24 * time.Hour}
@@ -192,7 +194,7 @@ func (s lists) save(t *testing.T, l Local, own *snapshot.Manifest, now time.Time
 	return r
 }
 
-// pack makes one of a layout.
+// pack makes the pack of one job of a layout.
 func (s lists) pack(lay *layout, job int) snapshot.Pack {
 	j := lay.jobs[job]
 	h := sha256.New()
@@ -216,7 +218,8 @@ func (s lists) pack(lay *layout, job int) snapshot.Pack {
 	return p
 }
 
-// movedBytesOf are those of a pack of a layout that outputs need which are moved, and no new one.
+// movedBytesOf counts the bytes in a pack of a layout that are moved for the outputs that need
+// them, and are not new.
 func movedBytesOf(lay *layout, job int) (n int64) {
 	j := lay.jobs[job]
 	for _, x := range j.pieces[j.proven:] {
@@ -225,7 +228,7 @@ func movedBytesOf(lay *layout, job int) (n int64) {
 	return n
 }
 
-// effort is what a restore of everything takes.
+// effort measures what a restore of everything has to do.
 type effort struct {
 	outputs, extents, pairs int // pairs of an output and a frame
 	frames                  int
@@ -255,11 +258,11 @@ func effortOf(m *snapshot.Manifest) (e effort) {
 	return e
 }
 
-// TestDecay: over a hundred saves of a project that changes, a restore takes hardly more than after
-// a first save of the same: the bytes that are decoded. How many parts are written is told.
+// TestDecay: after a hundred saves of a changing project, a restore decodes hardly more bytes than
+// after a first save of the same content. The number of extents written is only logged.
 func TestDecay(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it plans a hundred saves, in one goroutine: nothing for the race detector, or for another system")
+		t.Skip("it plans a hundred saves in one goroutine: the race detector and other systems would find nothing new")
 	}
 	const hour = int64(time.Hour)
 	p, store := newProject(250), lists{}
@@ -272,15 +275,16 @@ func TestDecay(t *testing.T) {
 		switch {
 		case n == 0:
 			p.build(all, 0.01, now.Unix())
-		case n%10 == 0: // an upgrade of dependencies
+		case n%10 == 0: // a dependency upgrade
 			p.build(p.pick(len(all)/3), 0.3, now.Unix())
-		default: // a few packages, and those that depend on them
+		default: // a few packages and their dependents
 			p.build(p.pick(2), 0.2, now.Unix())
 			p.build(p.pick(20), 0.02, now.Unix())
 		}
 		r := store.save(t, p.local(now.Unix()), m, now)
 		m = r.manifest
-		for id, o := range p.outputs { // what the snapshot has dropped is not in the next job's cache
+		// outputs dropped from the snapshot are not in the next job's cache
+		for id, o := range p.outputs {
 			if now.Sub(time.Unix(o.lastUse, 0)) > 24*time.Hour {
 				delete(p.outputs, id)
 			}

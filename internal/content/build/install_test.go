@@ -27,7 +27,7 @@ import (
 )
 
 // world is a build cache, and a store with one pack of three frames: outputs 0 and 1 lie in the
-// first, 2 goes through all of them, 3 lies in the last. Output 1 has two actions, the others one.
+// first, 2 extends over all of them, 3 lies in the last. Output 1 has two actions, the others one.
 type world struct {
 	cache    *buildcache.Cache
 	store    *contenttest.Store
@@ -84,14 +84,14 @@ func (w world) run(t *testing.T) (install.Outcome, error) {
 	return out, err
 }
 
-// file is where output i lies.
+// file returns the path of output i.
 func (w world) file(i int) string {
 	id := digest.ID(w.manifest.Outputs[i].ID).String()
 	return filepath.Join(w.cache.Dir(), id[:2], id+"-d", w.manifest.Outputs[i].Exec)
 }
 
-// here lists the outputs that are here, of which every byte is right, and how many entries there
-// are. No other output may be there with its size.
+// here returns the manifest's outputs that are in the cache, after checking all their bytes, and
+// the number of entries. It fails the test if any other, partial or broken output is there.
 func (w world) here(t *testing.T) (outputs []int, entries int) {
 	t.Helper()
 	inv, err := w.cache.Scan(t.Context(), buildcache.ScanOptions{})
@@ -113,7 +113,7 @@ func (w world) here(t *testing.T) (outputs []int, entries int) {
 	return outputs, len(inv.Entries)
 }
 
-// TestRestore: all that the manifest has comes, aged, and a second restore reads nothing.
+// TestRestore: everything in the manifest is restored and aged, and a second restore reads nothing.
 func TestRestore(t *testing.T) {
 	w := newWorld(t)
 	out, err := w.run(t)
@@ -124,7 +124,7 @@ func TestRestore(t *testing.T) {
 		t.Errorf("outputs %v, %d entries", outputs, entries)
 	}
 	if info, err := os.Stat(w.file(1)); err != nil || time.Since(info.ModTime()) < 2*time.Hour {
-		t.Errorf("the output passes for used: %v, %v", info.ModTime(), err)
+		t.Errorf("the output looks used: %v, %v", info.ModTime(), err)
 	}
 	reads := len(w.store.Reads())
 	if out, err = w.run(t); err != nil || out.Counts != (install.Counts{Present: 5}) || len(w.store.Reads()) != reads {
@@ -132,8 +132,8 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestPartialDamage: a frame that is damaged costs the outputs that have bytes in it and nothing
-// else, and is read twice.
+// TestPartialDamage: a damaged frame is read twice, and only the outputs that have bytes in it are
+// lost.
 func TestPartialDamage(t *testing.T) {
 	for name, c := range map[string]struct {
 		frame   int
@@ -164,7 +164,7 @@ func TestPartialDamage(t *testing.T) {
 	}
 }
 
-// TestDamagedOnItsWay: bytes that are right when they are read again cost nothing but that.
+// TestDamagedOnItsWay: if the bytes are right when they are read again, nothing is lost.
 func TestDamagedOnItsWay(t *testing.T) {
 	for name, spoil := range map[string]func([]byte) []byte{
 		"flipped": func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
@@ -188,7 +188,7 @@ func TestDamagedOnItsWay(t *testing.T) {
 	}
 }
 
-// TestMissingPack: what the store does not have is missing, and no error.
+// TestMissingPack: a pack that the store does not have counts as missing, and is not an error.
 func TestMissingPack(t *testing.T) {
 	w := newWorld(t)
 	object := w.manifest.Packs[0].Object
@@ -205,7 +205,8 @@ func TestMissingPack(t *testing.T) {
 	}
 }
 
-// TestPackOfAnotherSize is named as damaged, though all that is wanted of it is right.
+// TestPackOfAnotherSize: a pack of another size is reported as damaged, although all outputs in it
+// can be restored.
 func TestPackOfAnotherSize(t *testing.T) {
 	w := newWorld(t)
 	w.manifest.Packs[0].Size++
@@ -218,7 +219,7 @@ func TestPackOfAnotherSize(t *testing.T) {
 	}
 }
 
-// TestStoreFails: what is whole until then stays, and the error names the pack.
+// TestStoreFails: when the store fails, the error names the pack, and nothing counts as restored.
 func TestStoreFails(t *testing.T) {
 	w := newWorld(t)
 	w.store.OnOpen = func(string, []byte) ([]byte, error) { return nil, store.ErrDenied }
@@ -228,12 +229,12 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
-// TestVerify: with Verify, an output whose bytes are not what it is named by does not appear, and
-// one that is here is replaced.
+// TestVerify: with Verify, an output that does not match its name does not appear in the cache, and
+// one that is already there is replaced.
 func TestVerify(t *testing.T) {
 	w := newWorld(t)
 	w.kind.Verify = true
-	w.manifest.Outputs[2].ID[31] ^= 1 // a manifest that gives it another name
+	w.manifest.Outputs[2].ID[31] ^= 1 // a wrong name in the manifest
 	out, err := w.run(t)
 	if err != nil || out.Counts != (install.Counts{Restored: 4, Refused: 1}) {
 		t.Fatalf("%+v, %v", out, err)
@@ -262,7 +263,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestNotVerified: without Verify nobody looks at what is here, beyond its size.
+// TestNotVerified: without Verify, only the sizes of the outputs in the cache are checked.
 func TestNotVerified(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.run(t); err != nil {
@@ -276,7 +277,7 @@ func TestNotVerified(t *testing.T) {
 	}
 }
 
-// TestReady: actions whose output is here get their entries without a request.
+// TestReady: actions whose output is in the cache get their entries without a request.
 func TestReady(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.run(t); err != nil {
@@ -298,8 +299,8 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// TestAppearedMeanwhile: an output that another process has written since the comparison is left
-// alone, and gets its entries.
+// TestAppearedMeanwhile: an output that another process has written since the comparison is left as
+// it is, and gets its entries.
 func TestAppearedMeanwhile(t *testing.T) {
 	w := newWorld(t)
 	p := w.kind.Plan(w.manifest, local(nil))
@@ -312,7 +313,7 @@ func TestAppearedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestNoDirectory: a build cache that is a file is given up, once.
+// TestNoDirectory: if the build cache is a file, the restore gives it up before the first job.
 func TestNoDirectory(t *testing.T) {
 	w := newWorld(t)
 	if err := os.WriteFile(w.cache.Dir(), nil, 0o666); err != nil {
@@ -324,7 +325,8 @@ func TestNoDirectory(t *testing.T) {
 	}
 }
 
-// TestLockedOutput: an output costs its own actions, and so does any other error of its file.
+// TestLockedOutput: a locked output, or one with any other error of its file, loses only its own
+// actions.
 func TestLockedOutput(t *testing.T) {
 	w := newWorld(t)
 	in := &installer{
@@ -346,7 +348,7 @@ func TestLockedOutput(t *testing.T) {
 	}
 }
 
-// TestStuck: an output that is wrong and cannot be removed costs its actions, and is not written.
+// TestStuck: a wrong output that cannot be removed is not written again, and its actions are lost.
 func TestStuck(t *testing.T) {
 	w := newWorld(t)
 	p := w.kind.Plan(w.manifest, local(nil))
@@ -375,7 +377,7 @@ func TestCompareEnds(t *testing.T) {
 	}
 	reason := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	// in the middle: after the scan
+	// cancelled between the scan and the hashing
 	_, err := Compare(ctx, w.cache, true, func(bytes int64) {
 		if bytes == 0 {
 			cancel(reason)
@@ -389,8 +391,8 @@ func TestCompareEnds(t *testing.T) {
 	}
 }
 
-// TestChecksum: bytes that an encoder got wrong are refused, though their hash in the manifest is
-// right: frames have a checksum of what they decode to.
+// TestChecksum: bytes that an encoder got wrong are refused, although the manifest has their hash:
+// frames have a checksum of their decoded content.
 func TestChecksum(t *testing.T) {
 	w := newWorld(t)
 	object := w.manifest.Packs[0].Object

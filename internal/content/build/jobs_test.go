@@ -13,7 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// frames are frames of these stored sizes, each of which decodes to 1000 bytes.
+// frames returns frames of these stored sizes, each of which decodes to 1000 bytes.
 func frames(sizes ...int64) (list []snapshot.Frame) {
 	for _, s := range sizes {
 		list = append(list, snapshot.Frame{Size: s, Raw: 1000})
@@ -25,12 +25,12 @@ func pack(sizes ...int64) snapshot.Pack {
 	return snapshot.Pack{Object: fmt.Sprint("pack", sizes), Frames: frames(sizes...)}
 }
 
-// output is output b, of size bytes, at the beginning of a frame.
+// output returns output b, of size bytes, at the beginning of a frame.
 func output(b byte, size int64, pack, frame int) snapshot.Output {
 	return spread(b, snapshot.Extent{Pack: int32(pack), Frame: int32(frame), Len: int32(size)})
 }
 
-// spread is output b, which lies in these extents.
+// spread returns output b, which consists of these extents.
 func spread(b byte, extents ...snapshot.Extent) snapshot.Output {
 	o := snapshot.Output{ID: contenttest.ID(b), Extents: extents}
 	for _, e := range extents {
@@ -39,10 +39,10 @@ func spread(b byte, extents ...snapshot.Extent) snapshot.Output {
 	return o
 }
 
-// action is an action of output i.
+// action returns an action of output i.
 func action(b byte, i int) snapshot.Action { return snapshot.Action{ID: contenttest.ID(b), Output: i} }
 
-// local is what is here: outputs, and entries that name them.
+// local returns the state of a cache with these outputs and entries.
 func local(outputs []buildcache.Output, entries ...buildcache.Entry) State {
 	inv := &buildcache.Inventory{Outputs: outputs}
 	for _, e := range entries {
@@ -56,8 +56,8 @@ func entry(b, out byte) buildcache.Entry {
 	return buildcache.Entry{Action: contenttest.ID(b), Output: contenttest.ID(out)}
 }
 
-// reads describes reads as "pack:first-end [extents] bytes". Extents are "output.extent@place", by
-// frame.
+// reads describes reads as "pack:first-end [extents] bytes". Extents are "output.extent@place",
+// grouped by frame.
 func reads(list []Read, p *refs) (all []string) {
 	for _, r := range list {
 		var frames []string
@@ -98,7 +98,7 @@ func TestPlan(t *testing.T) {
 				entry(11, 1), entry(12, 2), entry(13, 2), entry(14, 3)),
 		},
 		"one action of two": {
-			// outputs that are here only need their entries
+			// outputs in the cache only need their entries
 			m: three, present: 1, ready: []int32{0, 2, 3},
 			here: local([]buildcache.Output{{ID: contenttest.ID(1), Size: 100}, {ID: contenttest.ID(2), Size: 200}, {ID: contenttest.ID(3), Size: 300}},
 				entry(12, 2)),
@@ -121,7 +121,7 @@ func TestPlan(t *testing.T) {
 			here: local([]buildcache.Output{{ID: contenttest.ID(1), Size: 100}}), reads: []string{"0:0-1 [0.0@0] 10"}, bytes: 100,
 		},
 		"an entry of our own stays": {
-			// what the go command made is never older than the snapshot
+			// entries that the go command made are never older than the snapshot
 			m: three, present: 4, here: local(nil, entry(11, 8), entry(12, 8), entry(13, 8), entry(14, 8)),
 		},
 		"output that no action needs": {
@@ -157,7 +157,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestRefs: an output that is needed is found in each frame that has bytes of it, and a frame that
+// TestRefs: an output that is needed is found in every frame that has bytes of it, and a frame that
 // has bytes of several outputs is read once.
 func TestRefs(t *testing.T) {
 	m := &snapshot.Manifest{
@@ -185,7 +185,7 @@ func TestRefs(t *testing.T) {
 	}
 }
 
-// TestFirstOutput: extents of one frame are dealt with output by output.
+// TestFirstOutput: the extents of one frame are handled output by output.
 func TestFirstOutput(t *testing.T) {
 	list := []ref{{output: 1}, {output: 1, extent: 2}, {output: 4}, {output: 5}, {output: 5, extent: 1}}
 	var sizes []int
@@ -199,8 +199,8 @@ func TestFirstOutput(t *testing.T) {
 	}
 }
 
-// TestGroupReads: gaps are read along as long as that is cheaper than another request, and a read
-// takes no frame behind the last that is needed, such as the list of chunks.
+// TestGroupReads: a read includes a gap if that is cheaper than another request, and it includes no
+// frame after the last one needed, such as the list of chunks.
 func TestGroupReads(t *testing.T) {
 	big := int64(maxGap + 1)
 	m := &snapshot.Manifest{
@@ -244,7 +244,7 @@ func TestGroupReads(t *testing.T) {
 	}
 }
 
-// TestSummary: each pack is named once, and files are outputs and entries.
+// TestSummary: each pack is named once, and outputs and entries count as files.
 func TestSummary(t *testing.T) {
 	m := &snapshot.Manifest{
 		Packs: []snapshot.Pack{pack(10, 10), pack(10)},
@@ -259,7 +259,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestPlanWarns: what is wrong here is named, but not without end.
+// TestPlanWarns: a plan warns about problems in the cache, but names only a few of them.
 func TestPlanWarns(t *testing.T) {
 	here := local(nil)
 	here.Wrong = []buildcache.Output{{ID: contenttest.ID(1)}}
@@ -279,7 +279,7 @@ func TestPlanWarns(t *testing.T) {
 	}
 }
 
-// TestActionIndex finds wanted actions only.
+// TestActionIndex: the index has only the wanted actions.
 func TestActionIndex(t *testing.T) {
 	m := &snapshot.Manifest{
 		Outputs: make([]snapshot.Output, 3),

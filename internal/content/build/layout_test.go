@@ -19,8 +19,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// chunksOf reads chunks such as "a b*9 c:4096": a name, its bytes (100 if nothing is said), how
-// many there are, named a0, a1, ....
+// chunksOf reads chunks such as "a b*9 c:4096": a name, then optionally their number (named a0, a1,
+// ...) or their size in bytes (default 100).
 func chunksOf(text string) (list []snapshot.Chunk) {
 	for _, f := range strings.Fields(text) {
 		f, count, many := strings.Cut(f, "*")
@@ -44,7 +44,8 @@ func chunksOf(text string) (list []snapshot.Chunk) {
 	return list
 }
 
-// stockOfChunks are packs "NAME: chunks | chunks of the next frame", and their lists.
+// stockOfChunks returns packs described as "NAME: chunks | chunks of the next frame", and their
+// lists.
 func stockOfChunks(texts ...string) (s stockPacks, lists [][]snapshot.Chunk) {
 	var packs []snapshot.Pack
 	byName := map[string][]snapshot.Chunk{}
@@ -70,7 +71,7 @@ func stockOfChunks(texts ...string) (s stockPacks, lists [][]snapshot.Chunk) {
 	return s, lists
 }
 
-// laidOut lays out outputs of chunks, and prints where each lies, and what is to be packed.
+// laidOut lays out outputs of chunks, and prints where each output lies, and what is to be packed.
 func laidOut(outputs []string, stock ...string) (where []string, pack string) {
 	lay := layoutOfChunks(outputs, stock...)
 	name := func(p int32) string {
@@ -116,7 +117,8 @@ func layoutOfChunks(outputs []string, stock ...string) *layout {
 	return layOut(c, s)
 }
 
-// TestLayOut: each chunk is taken from an earlier save, or from an earlier place, or is new.
+// TestLayOut: each chunk is taken from an earlier save, or from an earlier place in this one, or is
+// new.
 func TestLayOut(t *testing.T) {
 	for name, c := range map[string]struct {
 		stock   []string
@@ -161,10 +163,11 @@ func TestLayOut(t *testing.T) {
 	}
 }
 
-// TestCapping: an output whose parts lie in too many places takes the longest from there, and the
-// rest is stored once more, also for the next one that has it.
+// TestCapping: of an output with extents in too many places, the longest extents stay where they
+// are, and the rest is stored once more, where the next output with the same content finds it as
+// well.
 func TestCapping(t *testing.T) {
-	// p1 has x0, a, x1, b ...; of the chunks between, a and d are longer
+	// p1 has x0, a, x1, b, ...; of the chunks between them, a and d are longest
 	const stock = "p1: a:300 x b:90 x c:80 x d:400 x e:200 x f:100 x"
 	where, pack := laidOut([]string{"a:300 b:90 c:80 d:400 e:200 f:100"}, stock)
 	if want := "p1.0[0:300] new0.0[0:170] p1.0[770:1170] p1.0[1270:1470] p1.0[1570:1670]"; where[0] != want || pack != "b@0+300 c@0+390" {
@@ -178,7 +181,7 @@ func TestCapping(t *testing.T) {
 		t.Errorf("%q, packed %q", where, pack)
 	}
 
-	// of two MiB, each has its own number
+	// each of the two MiB has a limit of its own
 	var chunks, packs []string
 	for i := range 4 * maxRuns {
 		chunks = append(chunks, fmt.Sprintf("c%d:%d", i, cappedBytes/(2*maxRuns)+1))
@@ -192,16 +195,16 @@ func TestCapping(t *testing.T) {
 		}
 	}
 	if old != 2*maxRuns {
-		t.Errorf("%d parts of two MiB lie in earlier packs", old)
+		t.Errorf("%d extents of an output of two MiB lie in earlier packs", old)
 	}
 }
 
-// TestPackSizes: packs are cut before they get too large, with whatever chunks, and places are
-// those where a writer puts them.
+// TestPackSizes: a pack is ended before it gets too large, whatever its chunks are, and the planned
+// places are those where a writer puts the chunks.
 func TestPackSizes(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
-		want int // packs
+		want int // number of packs
 	}{
 		"large chunks":  {"a:65536*2000", 3},
 		"usual chunks":  {"a:10000*10000", 3},
@@ -218,7 +221,7 @@ func TestPackSizes(t *testing.T) {
 				e := lay.cuts.table.entry(p.chunk)
 				frame, off := spot.Place(int(e.at.size()))
 				if e.at.frame() != total+frame || e.at.off() != off {
-					t.Fatalf("%s: a chunk is at %d, %d, not %d, %d", name, e.at.frame(), e.at.off(), total+frame, off)
+					t.Fatalf("%s: a chunk is planned at %d, %d, not %d, %d", name, e.at.frame(), e.at.off(), total+frame, off)
 				}
 			}
 			total += int32(len(j.frames))
@@ -232,8 +235,8 @@ func TestPackSizes(t *testing.T) {
 	}
 }
 
-// TestStockPacks: chunks are looked for in packs that the next snapshot names in any case, and only
-// in as many as is worth it, those first of which most is in use.
+// TestStockPacks: chunks are looked up only in packs that the next snapshot names anyway, the most
+// used packs first, and only in as many as are worth reading.
 func TestStockPacks(t *testing.T) {
 	pack := func(name string, chunks int) snapshot.Pack {
 		return snapshot.Pack{Object: collecttest.Pack(name), Chunks: chunks, Frames: []snapshot.Frame{{Size: 100}, {Size: 50}}}
@@ -273,7 +276,7 @@ func TestStockPacks(t *testing.T) {
 	}
 }
 
-// TestReadLists: lists come in the order of the packs, however long each takes.
+// TestReadLists: lists arrive in the order of the packs, however long each takes.
 func TestReadLists(t *testing.T) {
 	s, lists := stockOfChunks("p1: a", "p2: b", "p3: c", "p4: d")
 	release := make(chan bool)
@@ -297,8 +300,8 @@ func TestReadLists(t *testing.T) {
 	}
 }
 
-// TestUnreadLists: what was damaged on its way is read again; of what cannot be read one warning
-// tells; and when the store fails, nothing more is asked of it.
+// TestUnreadLists: a list that was damaged in transit is read again; lists that cannot be read
+// cause one warning; and once the store fails, it gets no more requests.
 func TestUnreadLists(t *testing.T) {
 	var texts []string
 	for i := range 20 {
@@ -307,7 +310,7 @@ func TestUnreadLists(t *testing.T) {
 	s, lists := stockOfChunks(texts...)
 	for name, c := range map[string]struct {
 		err    error
-		often  int // times that it fails, for each list
+		often  int // number of failures of each list
 		added  int
 		failed bool
 		warned int
@@ -340,7 +343,7 @@ func TestUnreadLists(t *testing.T) {
 			t.Errorf("%s: %q", name, warnings)
 		}
 		if c.failed && len(asked) > 10 {
-			t.Errorf("%s: it was asked for %d lists", name, len(asked))
+			t.Errorf("%s: %d lists were requested", name, len(asked))
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// layoutOf is a layout of some outputs of l, by their names, one after the other in packs, each
-// followed by its outputs: "n1 o1 o2, n2 o3".
+// layoutOf returns a layout of some outputs of l. Each text has the name of a pack, followed by the
+// names of its outputs: "n1 o1 o2".
 func layoutOf(l Local, packs ...string) *layout {
 	lay := new(layout)
 	for n, text := range packs {
@@ -30,7 +30,8 @@ func layoutOf(l Local, packs ...string) *layout {
 	return lay
 }
 
-// uploads are the outcomes of a layout whose jobs made packs of these names; "" is one that failed.
+// uploads returns the outcomes of a layout whose jobs made packs of these names; "" stands for a
+// failed job.
 func uploads(lay *layout, names ...string) []collect.Outcome {
 	done := []collect.Outcome{{Content: collect.Content{Of: lay}}}
 	for n, name := range names {
@@ -45,14 +46,14 @@ func uploads(lay *layout, names ...string) []collect.Outcome {
 	return done
 }
 
-// upload lets the store have some outputs of l, by their names, in one pack.
+// upload returns l after some of its outputs were uploaded in one pack.
 func upload(l Local, pack, outputs string) Local {
 	lay := layoutOf(l, pack+" "+outputs)
 	return l.With(uploads(lay, pack)).(Local)
 }
 
-// TestWith: what was uploaded is stored from then on, wherever else it lies; the value before knows
-// nothing of it.
+// TestWith: an uploaded output counts as stored in its new pack, even if it also lies elsewhere;
+// the original Local does not change.
 func TestWith(t *testing.T) {
 	s := situation{here: "entry a1 o1 10 -\nentry a2 o2 20 -\nentry a3 o3 30 -", own: "entry a1 o1 10 p1"}
 	before := here(t, s.here)
@@ -67,21 +68,21 @@ func TestWith(t *testing.T) {
 		t.Errorf("missing %q, %d", missing, p.Missing)
 	}
 	if m, _, missing := s.plan(t, before); missing != "o2 o3" || len(m.Packs) != 1 {
-		t.Errorf("the value before has changed: missing %q", missing)
+		t.Errorf("the original has changed: missing %q", missing)
 	}
 	again := upload(after, "n3", "o3")
 	m, _, _ = s.plan(t, again)
 	collecttest.Compare(t, m, "entry a1 o1 10 n2\nentry a2 o2 20 n1\nentry a3 o3 30 n3")
 	if _, _, missing := s.plan(t, after); missing != "o3" {
-		t.Errorf("the value before has changed: missing %q", missing)
+		t.Errorf("the original has changed: missing %q", missing)
 	}
 	if same := after.With(nil).(Local); len(same.packs) != 2 {
-		t.Errorf("no outcomes change it: %+v", same.packs)
+		t.Errorf("it changes without any outcomes: %+v", same.packs)
 	}
 }
 
-// TestWithOther: an output is not stored in a pack that is not the planned one, nor by extents that
-// are not as long as it.
+// TestWithOther: an output does not count as stored if its pack differs from the planned one, or if
+// its extents have another total length.
 func TestWithOther(t *testing.T) {
 	s := situation{here: "entry a1 o1 10 -\nentry a2 o2 20 -"}
 	for name, spoil := range map[string]func(lay *layout, p *snapshot.Pack){
@@ -107,8 +108,8 @@ func TestWithOther(t *testing.T) {
 	}
 }
 
-// TestWithout: what lay in a pack that may be removed is stored nowhere, unless an earlier save has
-// it.
+// TestWithout: an output in a pack that may be removed no longer counts as stored, unless an
+// earlier save has it as well.
 func TestWithout(t *testing.T) {
 	s := situation{here: "entry a1 o1 10 -\nentry a2 o2 20 -\nentry a3 o3 30 -", own: "entry a1 o1 10 p1"}
 	l := here(t, s.here)
@@ -132,11 +133,11 @@ func TestWithout(t *testing.T) {
 		}
 	}
 	if m, _, _ := s.plan(t, l); len(m.Packs) != 2 {
-		t.Error("the value before has changed")
+		t.Error("the original has changed")
 	}
 }
 
-// TestNoCache: the zero value keeps what is stored, and adds nothing.
+// TestNoCache: the zero value keeps the entries that are stored, and adds nothing.
 func TestNoCache(t *testing.T) {
 	s := situation{own: "entry a1 o1 10 p1 use=9h"}
 	m, p, missing := s.plan(t, Local{})
@@ -150,7 +151,7 @@ func TestNoCache(t *testing.T) {
 	}
 }
 
-// TestPackable: outputs are packed once each, in the order in which they were made.
+// TestPackable: each output is packed once, in the order in which outputs were made.
 func TestPackable(t *testing.T) {
 	l := here(t, "entry a1 o9 1 -\nentry a2 o1 1 -\nentry a3 o5 1 -")
 	index := func(name string) int32 { i, _ := l.find(collecttest.ID(name)); return i }
@@ -164,7 +165,7 @@ func TestPackable(t *testing.T) {
 	}
 }
 
-// cacheWith writes outputs into a build cache and lists it.
+// cacheWith writes outputs to a build cache and lists it.
 func cacheWith(t *testing.T, dir string, outputs ...string) Local {
 	t.Helper()
 	for _, o := range outputs {
@@ -177,7 +178,8 @@ func cacheWith(t *testing.T, dir string, outputs ...string) Local {
 	return found.Local
 }
 
-// TestLargest: the largest outputs are told by kind and name, those of one together.
+// TestLargest: the largest outputs are listed by kind and name, with outputs of the same name added
+// up.
 func TestLargest(t *testing.T) {
 	dir := t.TempDir()
 	l := cacheWith(t, dir, "go index v2 "+strings.Repeat("x", 100), "go index v2 "+strings.Repeat("y", 200), "other bytes", "mode: set\n")
@@ -189,7 +191,8 @@ func TestLargest(t *testing.T) {
 		b.AddOutput(snapshot.Output{ID: digest.ID(o.ID), Size: o.Size, Extents: at(o.Size)})
 		b.AddAction(digest.ID{byte(i)}, digest.ID(o.ID), 0, 0)
 	}
-	b.AddOutput(snapshot.Output{ID: digest.ID{9}, Size: 1 << 19, Extents: at(1 << 19)}) // not here
+	// not in the cache
+	b.AddOutput(snapshot.Output{ID: digest.ID{9}, Size: 1 << 19, Extents: at(1 << 19)})
 	b.AddAction(digest.ID{99}, digest.ID{9}, 0, 0)
 	b.Build(m)
 	list := l.Largest(m, 2)
@@ -201,7 +204,7 @@ func TestLargest(t *testing.T) {
 	}
 }
 
-// TestItems: contents and programs are numbered, so that what entries share is counted once.
+// TestItems: outputs and programs are numbered, so that what several entries share is counted once.
 func TestItems(t *testing.T) {
 	s := situation{here: "entry a1 o1 10 -\nentry a2 o1 10 -\nentry a3 o3 7 - exec=x\nentry a4 o4 8 - exec=x\nentry a5 o5 9 - exec=y"}
 	items := here(t, s.here).Merge(s.base(t)).Items([]retention.Item{{Kind: retention.Module}})

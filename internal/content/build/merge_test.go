@@ -13,7 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// history makes n entries with shared outputs and uses spread over a month, sorted by action.
+// history makes n entries with shared outputs and last uses spread over a month, sorted by action.
 func history(rnd *rand.Rand, n int) []record {
 	var out []record
 	for i := range n {
@@ -26,7 +26,7 @@ func history(rnd *rand.Rand, n int) []record {
 	return out
 }
 
-// manifestOf makes a manifest with the given entries.
+// manifestOf makes a manifest of the entries.
 func manifestOf(entries []record) *snapshot.Manifest {
 	b := snapshot.NewBuilder()
 	p := b.AddPack(snapshot.Pack{Object: "p", Chunks: 1, Frames: []snapshot.Frame{{Raw: 1 << 20}, {Raw: 1}}})
@@ -39,7 +39,7 @@ func manifestOf(entries []record) *snapshot.Manifest {
 	return m
 }
 
-// localOf makes a build cache of them.
+// localOf makes a build cache of the entries.
 func localOf(entries []record) (l Local) {
 	l.inv = new(buildcache.Inventory)
 	for i, e := range entries {
@@ -79,7 +79,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// TestMergeEndsEarly: who goes through the entries can stop at any of them.
+// TestMergeEndsEarly: an iteration over the entries can stop at any of them.
 func TestMergeEndsEarly(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 3))
 	local, own := localOf(history(rnd, 9)[:6]), manifestOf(history(rnd, 9)[3:])
@@ -97,8 +97,8 @@ func TestMergeEndsEarly(t *testing.T) {
 	}
 }
 
-// TestNewer: of two outputs of one action the newer one wins, the greater of equally old ones, and
-// any use counts.
+// TestNewer: of two outputs of one action the newer one wins, or the greater one if they are
+// equally old; the last use is the later of both.
 func TestNewer(t *testing.T) {
 	a := record{action: digest.ID{1}, output: digest.ID{1}, size: 10, time: 5, lastUse: 100, exec: "a"}
 	for name, c := range map[string]struct {
@@ -121,7 +121,7 @@ func TestNewer(t *testing.T) {
 	}
 }
 
-// BenchmarkMerge goes through the entries of a cache of which nearly all are stored.
+// BenchmarkMerge merges a cache with a manifest that has nearly all of its entries.
 func BenchmarkMerge(b *testing.B) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	local, own := localOf(history(rnd, 256)), manifestOf(history(rnd, 250))
@@ -137,8 +137,8 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-// TestBuiltIn: entries that one build made add up to its time, pauses between builds and what was
-// not reused count for nothing, nor does the same time twice.
+// TestBuiltIn: the times of the entries that one build made add up. Pauses between builds and
+// entries that were not reused do not count, and the same time does not count twice.
 func TestBuiltIn(t *testing.T) {
 	at := func(seconds ...float64) (list []int64) {
 		for _, s := range seconds {

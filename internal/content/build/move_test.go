@@ -13,18 +13,18 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// TestMove: of a pack that goes, what is alive is packed anew without reading outputs as a whole.
-// What cannot be moved stays, and costs nothing.
+// TestMove: when a pack is removed, its live chunks are repacked without reading whole outputs. A
+// pack from which something cannot be moved is kept, and nothing is lost.
 func TestMove(t *testing.T) {
 	one, two, dead := noise(1, 500_000), noise(2, 300_000), noise(3, 400_000)
-	both := one[:250_000] + two[:150_000] // parts of a first pack
+	both := one[:250_000] + two[:150_000] // parts of outputs in the first pack
 	next := noise(4, 100_000) + two       // in two packs
 	fresh := noise(5, 50_000)
 	for name, c := range map[string]struct {
 		spoil  func(t *testing.T, dir string, p packs, first string)
 		late   bool
-		all    bool // outputs are read as a whole
-		stays  bool // the first pack
+		all    bool // outputs are read in full
+		stays  bool // the first pack is kept
 		warned bool
 	}{
 		"moved": {},
@@ -51,7 +51,7 @@ func TestMove(t *testing.T) {
 			}
 			first := a.manifest.Packs[0].Object
 			good := slices.Clone(p[first])
-			// the job of the next save does not have the dead one any more
+			// the dead output is not in the cache of the next job
 			own := b.manifest
 			own.Actions = slices.DeleteFunc(own.Actions, func(x snapshot.Action) bool { return own.Outputs[x.Output].ID == sha256.Sum256([]byte(dead)) })
 			if err := errors.Join(os.Remove(outputFile(dir, dead))); err != nil {
@@ -82,15 +82,16 @@ func TestMove(t *testing.T) {
 			if s.read != int64(want) {
 				t.Errorf("%d bytes of outputs were read", s.read)
 			}
-			if most := int64(len(one) + len(two) + len(fresh) + 80_000); s.again > most { // a chunk of both as well
+			// plus a chunk of both
+			if most := int64(len(one) + len(two) + len(fresh) + 80_000); s.again > most {
 				t.Errorf("%d bytes are packed, of %d", s.again, most)
 			}
 		})
 	}
 }
 
-// TestMoveRotten: a stored output whose file has rotted stays where it is, and costs no other one,
-// also one that has the same chunks. That is no change for the next save.
+// TestMoveRotten: a stored output whose local file is corrupt stays where it is stored. No other
+// output is lost, not even one with the same chunks, and the next save sees no change.
 func TestMoveRotten(t *testing.T) {
 	rotten, good, dead := noise(1, 300_000), noise(2, 200_000), noise(3, 400_000)
 	fresh := rotten + noise(4, 100_000)
@@ -114,13 +115,14 @@ func TestMoveRotten(t *testing.T) {
 	}
 }
 
-// TestMovedChunks: extents are turned into chunks where both agree, and stay as they are elsewhere.
+// TestMovedChunks: extents are turned into chunks where the boundaries of both agree. An output for
+// which they do not is read in full.
 func TestMovedChunks(t *testing.T) {
 	stock, lists := stockOfChunks("p1: a b c | d e", "p2: x")
 	m := &snapshot.Manifest{Packs: []snapshot.Pack{{Object: collecttest.Pack("p1")}, {Object: collecttest.Pack("p3")}}}
 	for name, c := range map[string]struct {
 		extents []snapshot.Extent
-		want    string // "-": it is not moved
+		want    string // "-": the output is not moved
 	}{
 		"all":                 {[]snapshot.Extent{{Len: 300}, {Frame: 1, Len: 200}}, "abcde"},
 		"some":                {[]snapshot.Extent{{Off: 100, Len: 100}, {Off: 0, Len: 200}, {Frame: 1, Off: 100, Len: 100}}, "babe"},
@@ -153,7 +155,7 @@ func TestMovedChunks(t *testing.T) {
 	}
 }
 
-// TestSplit: what is stored is moved, in its order there.
+// TestSplit: outputs that are stored are moved, in their stored order.
 func TestSplit(t *testing.T) {
 	s := situation{here: "entry a1 o1 10 -\nentry a2 o2 20 -\nentry a3 o3 30 -", own: "entry a1 o3 30 p1\nentry a3 o1 10 p1"}
 	l := here(t, s.here)

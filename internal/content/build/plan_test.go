@@ -16,23 +16,23 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// here is the build cache of entry lines.
+// here returns a build cache described by entry lines.
 func here(t testing.TB, text string) Local {
 	t.Helper()
 	inv, use := collecttest.Inventory(t, text)
 	return New(nil, inv, use)
 }
 
-// situation is what a plan of entries is made of.
+// situation is the input of a plan of entries.
 type situation struct {
 	here, own string
-	stock     []string // manifests; nil: own alone
+	stock     []string // manifests; nil: only own
 	gone      []string // packs
 	meanwhile bool
 	rewrite   []string // packs
 	policy    retention.Policy
 	off       bool // nothing is dropped
-	known     bool // own and the manifests of the stock are of one save
+	known     bool // own and the manifests of the stock come from one save
 }
 
 func (s situation) base(t testing.TB) collect.Base {
@@ -52,7 +52,7 @@ func (s situation) base(t testing.TB) collect.Base {
 	return base
 }
 
-// keep decides what stays.
+// keep decides which entries stay.
 func (s situation) keep(t testing.TB, l Local) collect.Kept {
 	t.Helper()
 	m := l.Merge(s.base(t))
@@ -64,7 +64,7 @@ func (s situation) keep(t testing.TB, l Local) collect.Kept {
 	return m.Keep(items, retention.Decide(items, s.policy))
 }
 
-// plan makes the manifest, and lists the outputs that are to be packed.
+// plan makes the manifest, and lists the outputs to be packed.
 func (s situation) plan(t testing.TB, l Local) (*snapshot.Manifest, collect.Planned, string) {
 	t.Helper()
 	rewrite := map[string]bool{}
@@ -81,7 +81,7 @@ func (s situation) plan(t testing.TB, l Local) (*snapshot.Manifest, collect.Plan
 	return m, p, strings.Join(names, " ")
 }
 
-// nameOf is the short name of a pack.
+// nameOf returns the short name of a pack.
 func nameOf(object string) string {
 	b, err := hex.DecodeString(path.Base(object))
 	if err != nil || len(b) != 32 {
@@ -90,7 +90,7 @@ func nameOf(object string) string {
 	return collecttest.Name(digest.ID(b))
 }
 
-// TestNextSnapshot: what is here and what is stored become the next snapshot.
+// TestNextSnapshot: the local and the stored entries are merged into the next snapshot.
 func TestNextSnapshot(t *testing.T) {
 	const day = 24 * time.Hour
 	for name, c := range map[string]struct {
@@ -182,7 +182,8 @@ func TestNextSnapshot(t *testing.T) {
 			situation: situation{here: "entry a1 o1 10 -", own: "entry a1 o1 10 q\nentry a2 o2 20 q use=5h", meanwhile: true, stock: []string{"entry a1 o1 10 p1"}},
 			want:      "entry a1 o1 10 p1\nentry a2 o2 20 q use=5h", counts: "2 0 0",
 		},
-		"another save meanwhile, its pack known to be bad": { // it was written anew, else it would not name it
+		// that save wrote the pack again, or it would not name it
+		"another save meanwhile, its pack known to be bad": {
 			situation: situation{own: "entry a2 o2 20 q", meanwhile: true, stock: []string{"entry a2 o2 20 q"}, gone: []string{"q"}},
 			want:      "entry a2 o2 20 q", counts: "1 0 0",
 		},
@@ -240,7 +241,7 @@ func TestNextSnapshot(t *testing.T) {
 	}
 }
 
-// TestPlanFrames: of a pack with one bad frame only what lies in it is lost.
+// TestPlanFrames: if one frame of a pack is bad, only its outputs are lost.
 func TestPlanFrames(t *testing.T) {
 	const own = "entry a1 o1 10 p1\nentry a2 o2 20 p1 frame=1\nentry a3 o3 1500000 p1 frame=2"
 	for name, c := range map[string]struct {
@@ -266,7 +267,7 @@ func TestPlanFrames(t *testing.T) {
 	}
 }
 
-// TestShares: how much of a pack is alive, and whether all of that is here.
+// TestShares: how many bytes of a pack are live, and whether the local cache has all of them.
 func TestShares(t *testing.T) {
 	for name, c := range map[string]struct {
 		situation
@@ -297,8 +298,8 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// TestStaysAndGone: an output that several entries share counts with each that goes, and once with
-// those that stay.
+// TestStaysAndGone: an output shared by several entries counts with each entry that goes, and once
+// with those that stay.
 func TestStaysAndGone(t *testing.T) {
 	s := situation{
 		here: "entry a1 o1 10 - use=1h\nentry a2 o1 10 - use=60h\nentry a3 o3 7 - use=60h exec=tool",

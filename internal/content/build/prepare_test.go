@@ -23,7 +23,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// packs are objects by their names.
+// packs holds objects by name.
 type packs map[string][]byte
 
 // list reads the list of chunks of a pack.
@@ -40,7 +40,7 @@ func (p packs) list(_ context.Context, pack *snapshot.Pack) ([]snapshot.Chunk, e
 	return pack.DecodeList(raw)
 }
 
-// make carries out jobs.
+// make runs the jobs.
 func (p packs) make(t *testing.T, jobs []collect.Job, note collect.Note) (done []collect.Outcome) {
 	t.Helper()
 	for _, j := range jobs {
@@ -61,7 +61,7 @@ func (p packs) make(t *testing.T, jobs []collect.Job, note collect.Note) (done [
 	return done
 }
 
-// output puts together the bytes of an output.
+// output assembles the bytes of an output.
 func (p packs) output(t *testing.T, m *snapshot.Manifest, o snapshot.Output) string {
 	t.Helper()
 	var all []byte
@@ -81,28 +81,28 @@ func (p packs) output(t *testing.T, m *snapshot.Manifest, o snapshot.Output) str
 	return string(all)
 }
 
-// step is what one save does.
+// step is the result of one save.
 type step struct {
 	manifest *snapshot.Manifest
 	jobs     []collect.Job
-	local    Local // after it
+	local    Local // after the save
 	warnings collecttest.Warnings
-	read     int64 // bytes of outputs
-	again    int64 // bytes of chunks
+	read     int64 // bytes of outputs that were read
+	again    int64 // bytes of chunks that were read
 }
 
-// save saves a build cache on top of some manifests. between is called between the reading of the
-// outputs and the making of packs.
+// save saves a build cache on top of some manifests. It calls between after reading the outputs and
+// before making the packs.
 func (p packs) save(t *testing.T, l Local, between func(), own ...*snapshot.Manifest) (s step) {
 	t.Helper()
 	return p.saveAnew(t, l, between, nil, own...)
 }
 
-// saveAnew is save that packs some packs anew.
+// saveAnew is like save, but repacks some packs.
 func (p packs) saveAnew(t *testing.T, l Local, between func(), rewrite map[string]bool, own ...*snapshot.Manifest) (s step) {
 	t.Helper()
 	base := collect.Base{Stock: collect.NewStock(own, nil), Start: collecttest.Now, Untrimmed: true}
-	var mu sync.Mutex // guards what workers tell
+	var mu sync.Mutex // guards s, which workers report to
 	locked := func(f func()) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -139,7 +139,7 @@ func (p packs) saveAnew(t *testing.T, l Local, between func(), rewrite map[strin
 	return s
 }
 
-// check compares what a manifest has with outputs.
+// check demands that the manifest has exactly these outputs, with the right bytes.
 func (p packs) check(t *testing.T, m *snapshot.Manifest, outputs ...string) {
 	t.Helper()
 	want := map[digest.ID]string{}
@@ -148,7 +148,7 @@ func (p packs) check(t *testing.T, m *snapshot.Manifest, outputs ...string) {
 	}
 	for _, o := range m.Outputs {
 		if text, ok := want[o.ID]; !ok || p.output(t, m, o) != text {
-			t.Errorf("output %x of %d bytes is not what it was", o.ID[:4], o.Size)
+			t.Errorf("output %x of %d bytes has other bytes", o.ID[:4], o.Size)
 		}
 		delete(want, o.ID)
 	}
@@ -157,7 +157,7 @@ func (p packs) check(t *testing.T, m *snapshot.Manifest, outputs ...string) {
 	}
 }
 
-// noise is content of which no part occurs twice.
+// noise returns content in which no part occurs twice.
 func noise(seed uint64, n int) string {
 	r := rand.New(rand.NewPCG(seed, 1))
 	b := make([]byte, n)
@@ -167,14 +167,14 @@ func noise(seed uint64, n int) string {
 	return string(b)
 }
 
-// outputFile is where an output lies in GOCACHE.
+// outputFile returns the path of an output in GOCACHE.
 func outputFile(dir, output string) string {
 	id := digest.ID(sha256.Sum256([]byte(output))).String()
 	return filepath.Join(dir, id[:2], id+"-d")
 }
 
-// TestSaves: outputs of all sizes come back, what is alike is stored once, and the same content
-// makes the same packs.
+// TestSaves: outputs of all sizes can be read back, equal content is stored once, and the same
+// outputs make the same packs.
 func TestSaves(t *testing.T) {
 	dir := t.TempDir()
 	large := noise(1, 3<<20)
@@ -200,7 +200,7 @@ func TestSaves(t *testing.T) {
 		}
 	}
 
-	// something changes in the middle, and at the ends
+	// changes in the middle and at both ends
 	changed := noise(4, 100) + large[:1<<20] + noise(5, 5000) + large[1<<20:2<<20] + "end"
 	second := append(slices.Clone(first), changed, large+"!")
 	two := p.save(t, cacheWith(t, dir, second...), nil, one.manifest)
@@ -213,7 +213,7 @@ func TestSaves(t *testing.T) {
 	}
 }
 
-// TestNothingNew: an output all of which is stored in parts needs no pack of its own.
+// TestNothingNew: an output whose chunks are all stored needs no new pack.
 func TestNothingNew(t *testing.T) {
 	dir := t.TempDir()
 	a, b := noise(1, 300_000), noise(2, 300_000)
@@ -226,7 +226,7 @@ func TestNothingNew(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := len(half) - 1
-	for !ends[n] { // to where a chunk ends
+	for !ends[n] { // up to the end of a chunk
 		n--
 	}
 	half = half[:n]
@@ -237,15 +237,15 @@ func TestNothingNew(t *testing.T) {
 	}
 }
 
-// TestLists: lists of chunks that cannot be read, or are not worth it, cost nothing but that more
-// is stored.
+// TestLists: if lists of chunks cannot be read, or are not worth reading, then more is stored, and
+// nothing else happens.
 func TestLists(t *testing.T) {
 	content, small := noise(1, 2<<20), noise(2, 50)
 	more := content[:1<<20] + small
 	for name, c := range map[string]struct {
 		output string
 		spoil  func(p packs, object string)
-		new    int // bytes at most
+		new    int // at most, in bytes
 		warn   string
 	}{
 		"read":        {more, func(packs, string) {}, 80_000, ""},
@@ -270,8 +270,8 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// TestUnfit: what is not what its name says, or is not there any more, is left out, with a warning,
-// and costs nothing else; also if that happens between the two times that it is read.
+// TestUnfit: an output that does not match its name, or is gone, is left out with a warning, and
+// nothing else is lost; also if it changes between the two times that it is read.
 func TestUnfit(t *testing.T) {
 	alike := noise(9, 200_000)
 	sizes := map[string]string{"small": "small", "large": noise(8, 700_000) + alike}
@@ -303,9 +303,9 @@ func TestUnfit(t *testing.T) {
 					one := p.save(t, l, between)
 					want := outputs[1:]
 					if late && size == "large" {
-						want = outputs[1:3] // both have parts that were to be read there
+						want = outputs[1:3] // both have parts that were to be read from the output
 						for i := range l.inv.Outputs {
-							// the same time tells nothing of their order
+							// with equal times, their order would be undefined
 							l.inv.Outputs[i].Time += int64(i)
 						}
 						if one.local.Placed(sha256.Sum256([]byte(outputs[3]))) {
@@ -325,7 +325,7 @@ func TestUnfit(t *testing.T) {
 	}
 }
 
-// TestPrepareCancelled: it ends with its context, with whatever waits for the store.
+// TestPrepareCancelled: preparing ends with its context, even while it waits for the store.
 func TestPrepareCancelled(t *testing.T) {
 	dir := t.TempDir()
 	p := packs{}
@@ -349,8 +349,8 @@ func TestPrepareCancelled(t *testing.T) {
 	collecttest.NoMoreGoroutines(t, before)
 }
 
-// TestOtherPlaces: a pack whose chunks do not lie where they were planned is not made, and one of
-// which nothing can be read has no members.
+// TestOtherPlaces: a pack is not made if its chunks do not get the places planned for them, and a
+// pack of which nothing can be read has no members.
 func TestOtherPlaces(t *testing.T) {
 	dir, content := t.TempDir(), noise(1, 100_000)
 	plan := cacheWith(t, dir, content).Merge(collect.Base{Stock: collect.NewStock(nil, nil), Start: collecttest.Now, Untrimmed: true}).Keep(nil, nil).Place(snapshot.NewBuilder(), nil, nil)

@@ -24,7 +24,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// stockOf is the stock of a snapshot with these entries, by what actions and outputs are made of.
+// stockOf returns the stock of a snapshot with these entries. Each maps the text of an action to
+// the content of its output.
 func stockOf(entries map[string]string, lastUse int64) *collect.Stock {
 	b := snapshot.NewBuilder()
 	p := b.AddPack(snapshot.Pack{Object: collecttest.Pack("p"), Chunks: 1, Frames: []snapshot.Frame{{Raw: 1 << 20}, {Raw: 1}}})
@@ -54,7 +55,7 @@ func scan(t *testing.T, dir string, stock *collect.Stock, restored bool, o ScanO
 	return f, w
 }
 
-// uses are the last uses that a scan found, by action.
+// uses returns the last uses that a scan found, by action.
 func (f Found) uses() map[digest.ID]int64 {
 	uses := map[digest.ID]int64{}
 	for _, e := range f.Local.list {
@@ -63,7 +64,7 @@ func (f Found) uses() map[digest.ID]int64 {
 	return uses
 }
 
-// TestLastUse: the times of files tell the last use, but for a time that the restore made up.
+// TestLastUse: the last use is taken from the times of files, except for times that a restore set.
 func TestLastUse(t *testing.T) {
 	ago := func(d time.Duration) time.Time { return collecttest.Now.Add(-d) }
 	const day = 24 * time.Hour
@@ -96,7 +97,7 @@ func TestLastUse(t *testing.T) {
 	}
 }
 
-// TestReuse: what of the snapshot the job used, and what it made.
+// TestReuse: a scan counts the entries of the snapshot that the job used, and those that it made.
 func TestReuse(t *testing.T) {
 	dir := t.TempDir()
 	ago := func(d time.Duration) time.Time { return collecttest.Now.Add(-d) }
@@ -116,8 +117,8 @@ func TestReuse(t *testing.T) {
 	}
 }
 
-// TestForgetTimed: what rests on times of files is left out, unless they are stable or it is
-// proven, and what cannot be read too.
+// TestForgetTimed: entries that depend on times of files are left out, unless the times are stable
+// or the entry is proven or stored. So are entries that cannot be read.
 func TestForgetTimed(t *testing.T) {
 	const (
 		object   = "!<arch>\nobject"
@@ -155,7 +156,8 @@ func TestForgetTimed(t *testing.T) {
 	}
 }
 
-// TestProvenIndexes: the indexes of modules, of GOROOT and of toolchains rest on no times.
+// TestProvenIndexes: the indexes of modules, of GOROOT and of toolchains do not depend on times of
+// files.
 func TestProvenIndexes(t *testing.T) {
 	dir, mods := t.TempDir(), t.TempDir()
 	v := module.Version{Path: "example.com/a", Version: "v1.0.0"}
@@ -179,16 +181,16 @@ func TestProvenIndexes(t *testing.T) {
 	}
 	o.GOMODCACHE = ""
 	if f, _ := scan(t, dir, collecttest.Stock(t, nil), false, o); f.Local.Len() != 0 {
-		t.Errorf("%d are proven of an unknown module cache", f.Local.Len())
+		t.Errorf("%d are proven without a module cache", f.Local.Len())
 	}
 	collecttest.Write(t, filepath.Join(mods, "golang.org", "toolchain@v0.0.1-go1.26.1.linux-amd64", "src", "fmt", "print.go"), "package fmt")
 	o.GOMODCACHE, o.GoVersion = mods, "go1.25.0"
 	if f, _ := scan(t, dir, collecttest.Stock(t, nil), false, o); f.Local.Len() != 1 {
-		t.Errorf("%d made by a toolchain of the module cache", f.Local.Len())
+		t.Errorf("%d proven for a toolchain in the module cache", f.Local.Len())
 	}
 }
 
-// TestForgetIndexes: where the store has a snapshot of these module files, new indexes alone are no
+// TestForgetIndexes: if the store has a snapshot for these module files, new indexes alone are no
 // reason to save.
 func TestForgetIndexes(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -213,7 +215,8 @@ func TestForgetIndexes(t *testing.T) {
 	}
 }
 
-// TestUnreadable: files of another user cost themselves, with one warning that says what to do.
+// TestUnreadable: files that belong to another user are left out, with one warning that says what
+// to do.
 func TestUnreadable(t *testing.T) {
 	if runtime.GOOS == "windows" || os.Getuid() == 0 {
 		t.Skip("everything can be read")
@@ -231,8 +234,7 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// TestUnknownOutputs: an entry whose output cannot be read could be anything, and is left out with
-// its kind.
+// TestUnknownOutputs: an entry whose output cannot be read has an unknown kind, and is left out.
 func TestUnknownOutputs(t *testing.T) {
 	s := &scanner{inv: new(buildcache.Inventory)}
 	var w collecttest.Warnings
@@ -259,7 +261,7 @@ func TestUnknownOutputs(t *testing.T) {
 	}
 }
 
-// TestScanCancelled: a scan ends with its context, whatever it is at.
+// TestScanCancelled: a scan ends with its context in each of its steps.
 func TestScanCancelled(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 20 {
@@ -273,13 +275,13 @@ func TestScanCancelled(t *testing.T) {
 		t.Errorf("before the listing: %v", err)
 	}
 	ctx, cancel = context.WithCancelCause(t.Context())
-	// Memory is told of between the listing and the look at new outputs.
+	// Scan calls Memory between listing the entries and reading the new outputs.
 	if _, err := Scan(ctx, env, ScanOptions{Dir: dir, Memory: func(int64) { cancel(why) }}); !errors.Is(err, why) {
 		t.Errorf("after the listing: %v", err)
 	}
 }
 
-// TestFuzzCorpus: it is listed if it is asked for.
+// TestFuzzCorpus: the corpus is listed only on request.
 func TestFuzzCorpus(t *testing.T) {
 	dir := t.TempDir()
 	collecttest.Write(t, filepath.Join(dir, "fuzz", "x", "FuzzX", "1"), "seed")

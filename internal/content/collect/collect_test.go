@@ -17,8 +17,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// TestBase: uses that lie too far in the future are corrected, unless nothing is trimmed, and ages
-// are counted from the start.
+// TestBase: a last use too far in the future is corrected, unless nothing is trimmed, and ages are
+// counted from the start of the save.
 func TestBase(t *testing.T) {
 	b := collect.Base{Start: collecttest.Now, MaxAge: 24 * time.Hour}
 	for hours, want := range map[int]int{0: 0, 5: 5, 9999: 9999, -40: -40, -60: 0, -9999: 0} {
@@ -35,11 +35,11 @@ func TestBase(t *testing.T) {
 		t.Errorf("oldest: %d, %d", b.Oldest(0), b.Oldest(time.Hour))
 	}
 	if b.MaxAge = 0; b.Oldest(0) > collecttest.Ago(1<<20) {
-		t.Error("without an age something is too old")
+		t.Error("without a maximum age something is too old")
 	}
 }
 
-// TestShares adds up by pack.
+// TestShares: shares add up by pack.
 func TestShares(t *testing.T) {
 	var s collect.Shares
 	if s.List() != nil {
@@ -55,7 +55,7 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// TestEnv: the times of files tell uses, but for those that a restore has made up.
+// TestEnv: the last use is taken from the times of files, except for times that a restore set.
 func TestEnv(t *testing.T) {
 	restored := collecttest.Now.Add(-time.Hour)
 	made := buildcache.AgedTime(time.Time{}, restored)
@@ -84,7 +84,7 @@ func TestEnv(t *testing.T) {
 	}
 }
 
-// TestWarnUnread names three directories, and counts the others.
+// TestWarnUnread: three directories are named, and the others counted.
 func TestWarnUnread(t *testing.T) {
 	for n, want := range map[int]int{0: 0, 1: 1, 3: 3, 4: 4, 300: 4} {
 		var w collecttest.Warnings
@@ -99,8 +99,8 @@ func TestWarnUnread(t *testing.T) {
 	}
 }
 
-// TestAddTorn: a file that ends too early or cannot be read is torn. What goes wrong behind the
-// writer is not, whatever the error is.
+// TestAddTorn: a file that ends too early or cannot be read is torn. An error of the writer's
+// destination does not make it torn, whatever the error is.
 func TestAddTorn(t *testing.T) {
 	broken := errors.New("broken pipe")
 	big := strings.Repeat("x", 3*snapshot.FrameSize)
@@ -132,20 +132,20 @@ type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
-// TestErrors: both kinds of errors tell what they wrap.
+// TestErrors: errors of both types unwrap to their cause.
 func TestErrors(t *testing.T) {
 	inner := errors.New("inner")
 	unfit := fmt.Errorf("x: %w", &collect.UnfitError{Err: inner})
 	torn := fmt.Errorf("x: %w", &collect.TornError{Err: inner})
 	if !collect.IsUnfit(unfit) || collect.IsUnfit(torn) || collect.IsUnfit(nil) || !errors.Is(unfit, inner) || !errors.Is(torn, inner) {
-		t.Error("what is wrapped is not found")
+		t.Error("the wrapped error is not found")
 	}
 	if unfit.Error() != "x: inner" || torn.Error() != "x: inner" {
 		t.Errorf("%v, %v", unfit, torn)
 	}
 }
 
-// TestSourceReader remembers failures, and passes everything on.
+// TestSourceReader: the reader passes everything on, and records a failure.
 func TestSourceReader(t *testing.T) {
 	s := &collect.SourceReader{R: bytes.NewReader([]byte("abc"))}
 	if data, err := io.ReadAll(s); string(data) != "abc" || err != nil || s.Failed {
@@ -157,7 +157,7 @@ func TestSourceReader(t *testing.T) {
 	}
 }
 
-// TestTextRoundTrip: what tables say is what manifests are.
+// TestTextRoundTrip: a manifest made from text lines prints as the same lines.
 func TestTextRoundTrip(t *testing.T) {
 	const text = "entry a1 o1 10 p1 time=5 use=3h exec=x\nentry a2 o2 20 p2\nmodule x.org/a@v1.0.0 5 use=3h sum=h1:y insum\nmodule x.org/b@v1.0.0 6\n" +
 		"tree fuzz t1 3 30 s1\nfile P f1 h1 7 f1 use=4h exec\nfile Q f1 h1 7 f1\ngraph x.org/g@v1.0.0 use=9h\nbuilt cc=5 use=1h"

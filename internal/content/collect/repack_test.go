@@ -9,7 +9,7 @@ import (
 	"github.com/org/gocache-action/internal/content/collect"
 )
 
-// Those of the rules that tables name.
+// Limits of the rules that the table tests.
 const (
 	maxSmall  = 32
 	smallPack = 4 << 20
@@ -26,7 +26,8 @@ func shares(lines ...string) (list []collect.Share) {
 	return list
 }
 
-// TestRepack: the worst packs first, within the budget, and small ones when there are many.
+// TestRepack: the packs with the fewest live bytes come first, within the budget; small packs are
+// repacked when there are many.
 func TestRepack(t *testing.T) {
 	many := func(n int, raw int64) (list []collect.Share) {
 		for i := range n {

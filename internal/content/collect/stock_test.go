@@ -13,7 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// damage reads "PACK:FRAME" texts.
+// damage reads texts of the form "PACK:FRAME".
 func damage(list ...string) collect.Damage {
 	d := collect.Damage{}
 	for _, s := range list {
@@ -40,11 +40,11 @@ const (
 		"file P f1 h1 7 f2 use=2h\nfile P f2 h2 8 f2\ngraph x.org/g@v1.0.0 use=5h\ngraph x.org/h@v1.0.0"
 )
 
-// TestOutput: the best manifest that has an output whole is the one.
+// TestOutput: an output is taken from the best manifest that has all of it.
 func TestOutput(t *testing.T) {
 	for name, c := range map[string]struct {
 		bad  collect.Damage
-		want string // of o1, o2, o3 and o4, the packs
+		want string // packs of o1, o2, o3 and o4
 	}{
 		"all whole":             {nil, "p1 p1 q1 -"},
 		"the best pack is gone": {damage("p1:-1"), "q1 - q1 -"},
@@ -69,7 +69,7 @@ func TestOutput(t *testing.T) {
 			}
 			n, found := s.Find(&id)
 			if found != ok {
-				t.Errorf("%s: Find and Output do not agree", name)
+				t.Errorf("%s: Find and Output disagree", name)
 			}
 			if found {
 				if at, _ := s.At(n); at.ID != id {
@@ -87,7 +87,7 @@ func TestOutput(t *testing.T) {
 	}
 }
 
-// TestAtPanics: a number that no output has is a mistake of the program.
+// TestAtPanics: asking for an output by a number out of range is a programming error.
 func TestAtPanics(t *testing.T) {
 	defer func() {
 		if recover() == nil {
@@ -97,7 +97,8 @@ func TestAtPanics(t *testing.T) {
 	stock(t, nil, best).At(99)
 }
 
-// TestRecords: what previous saves know of entries, modules, trees, files and versions.
+// TestRecords: a stock finds what previous saves recorded of entries, modules, trees, files and
+// versions.
 func TestRecords(t *testing.T) {
 	s := stock(t, nil, best, next)
 	if s.LastUse(collecttest.ID("a1")) != collecttest.Ago(2) || s.LastUse(collecttest.ID("a2")) != collecttest.Ago(6) || s.LastUse(collecttest.ID("a9")) != 0 {
@@ -115,7 +116,7 @@ func TestRecords(t *testing.T) {
 		t.Errorf("file: %+v", f)
 	}
 	if _, ok := s.File(collect.FileID{Path: "P", Name: "f1", Sum: collecttest.Hex("h9")}); ok {
-		t.Error("a file with another content")
+		t.Error("a file with other content is found")
 	}
 	m := s.Manifests()
 	if !s.Has(m[1]) || s.Has(new(snapshot.Manifest)) {
@@ -123,8 +124,8 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// TestFilesOfBadPacks: a file is looked for in the next manifest; a bad frame anywhere in its pack
-// is enough, as nobody knows where in it the file lies.
+// TestFilesOfBadPacks: a file of a bad pack is looked up in the next manifest. A bad frame anywhere
+// in the pack is enough, since the frames of a file are not recorded.
 func TestFilesOfBadPacks(t *testing.T) {
 	id := collect.FileID{Path: "P", Name: "f1", Sum: collecttest.Hex("h1")}
 	for name, c := range map[string]struct {
@@ -140,7 +141,7 @@ func TestFilesOfBadPacks(t *testing.T) {
 	}
 }
 
-// TestModule: the record of a version counts if its hash is the same and its object good.
+// TestModule: the record of a version counts only if its hash is the same and its object is good.
 func TestModule(t *testing.T) {
 	a := collecttest.Version("x.org/a@v1.0.0")
 	gone := collect.Damage{}
@@ -168,7 +169,7 @@ func TestModule(t *testing.T) {
 	}
 }
 
-// TestTree: the largest good pack of a tree, in the best manifest that has one.
+// TestTree: the largest good pack of a tree is taken from the best manifest that has one.
 func TestTree(t *testing.T) {
 	const two = "tree fuzz t1 3 30 s1\ntree fuzz t4 4 40 s4"
 	for name, c := range map[string]struct {
@@ -193,7 +194,7 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// TestAsked: the last time counts at which the go command was asked for these module files.
+// TestAsked: what counts is the last time that the go command was asked for the same module files.
 func TestAsked(t *testing.T) {
 	at := func(hours int, digest string) *snapshot.Manifest {
 		return &snapshot.Manifest{UseAsked: collecttest.Now.Add(-time.Duration(hours) * time.Hour), Digest: digest}
@@ -207,7 +208,7 @@ func TestAsked(t *testing.T) {
 	}
 }
 
-// TestWithout: a stock without some objects is another one, and the first stays as it was.
+// TestWithout: a stock without some objects is a new value; the original does not change.
 func TestWithout(t *testing.T) {
 	gone := func(names ...string) func(string) bool {
 		return func(object string) bool {
@@ -229,7 +230,7 @@ func TestWithout(t *testing.T) {
 		t.Error("damage that was known is forgotten")
 	}
 	if s.Without(gone("unknown")) != s || s.Without(gone("p1")) == s || w.Without(gone("p1")) != w {
-		t.Error("a stock is made anew for nothing")
+		t.Error("Without returns a new stock only if something is gone")
 	}
 	object := collecttest.Module(collecttest.Version("x.org/a@v1.0.0"), "h1:x")
 	if w := s.Without(gone(object)); w.Module(collecttest.Version("x.org/a@v1.0.0"), "h1:x") != nil || s.Module(collecttest.Version("x.org/a@v1.0.0"), "h1:x") == nil {
@@ -240,14 +241,14 @@ func TestWithout(t *testing.T) {
 	}
 }
 
-// TestObjects lists packs and modules.
+// TestObjects: the objects of a manifest are its packs and modules.
 func TestObjects(t *testing.T) {
 	if got := collect.Objects(collecttest.Manifest(t, next)); len(got) != 6 {
 		t.Errorf("%q", got)
 	}
 }
 
-// TestFindAction finds each, and nothing else.
+// TestFindAction: each action is found, and nothing else.
 func TestFindAction(t *testing.T) {
 	m := collecttest.Manifest(t, "entry a1 o1 1 p\nentry a3 o1 1 p\nentry a5 o1 1 p")
 	for i := range 7 {

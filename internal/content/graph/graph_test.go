@@ -30,7 +30,7 @@ const (
 	fuzzFile  = "go test fuzz v1\n"
 )
 
-// TestPlan: a tree is read where there is a place for it.
+// TestPlan: a tree is read only if its cache is restored.
 func TestPlan(t *testing.T) {
 	m := &snapshot.Manifest{
 		Packs: []snapshot.Pack{{Object: "outputs", Size: 1}, {Object: "fuzz", Size: 20}, {Object: "graph", Size: 300}},
@@ -79,7 +79,7 @@ func TestKindPlans(t *testing.T) {
 	}
 }
 
-// world is both caches, and a store.
+// world is a module cache, a build cache and a store.
 type world struct {
 	root  string
 	mods  *modcache.Cache
@@ -116,7 +116,7 @@ func (w world) run(t *testing.T, trees ...Tree) (install.Outcome, error) {
 	select {
 	case <-env.TreesDone:
 	default:
-		t.Error("modules wait for trees for ever")
+		t.Error("modules would wait for trees forever")
 	}
 	return out, err
 }
@@ -134,7 +134,7 @@ func (w world) read(t *testing.T, name string) string {
 	return string(data)
 }
 
-// TestRestore: files of both trees come to their places.
+// TestRestore: the files of both trees are put in their places.
 func TestRestore(t *testing.T) {
 	w := newWorld(t)
 	out, err := w.run(t,
@@ -151,7 +151,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestDamage: what is wrong with a tree costs that tree, or less.
+// TestDamage: a tree with something wrong is lost in part or as a whole, and nothing else is.
 func TestDamage(t *testing.T) {
 	mod := contenttest.File{Name: modName, Content: modFile}
 	for name, c := range map[string]struct {
@@ -196,7 +196,7 @@ func TestDamage(t *testing.T) {
 		"name that is too long": {
 			files:  []contenttest.File{{Name: "fuzz/" + strings.Repeat("x", 300), Content: "x"}},
 			change: func(_ world, t *Tree) { t.Name = snapshot.TreeFuzz },
-			losses: []string{""}, reads: 1, // each system says it in its own words
+			losses: []string{""}, reads: 1, // each system words this error differently
 		},
 	} {
 		w := newWorld(t)
@@ -220,7 +220,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestSumIsRight: a go.mod that go.sum proves replaces another one.
+// TestSumIsRight: a go.mod file is replaced only if go.sum proves the new one.
 func TestSumIsRight(t *testing.T) {
 	w := newWorld(t)
 	other := contenttest.File{Name: modName, Content: "module example.com/m\n\ngo 1.20\n"}
@@ -234,12 +234,12 @@ func TestSumIsRight(t *testing.T) {
 	h.Add("go.mod", contenttest.SHA256(modFile))
 	w.kind.Sums.Mod[module.Version{Path: "example.com/m", Version: "v1.0.0"}] = h.Sum()
 	if out, err := w.run(t, w.tree(t, snapshot.TreeModGraph, contenttest.File{Name: modName, Content: modFile})); err != nil || len(out.Losses) != 0 || w.read(t, modName) != modFile {
-		t.Errorf("with proof it is not: %+v, %v", out, err)
+		t.Errorf("with proof the file is not replaced: %+v, %v", out, err)
 	}
 }
 
-// TestDiskErrors: a directory that cannot be written costs what lies in it, and errors name files,
-// not objects.
+// TestDiskErrors: if a directory cannot be written, the files in it are lost, and errors name
+// files, not objects.
 func TestDiskErrors(t *testing.T) {
 	w := newWorld(t)
 	if err := os.WriteFile(filepath.Join(w.root, "build"), nil, 0o666); err != nil {
@@ -250,7 +250,7 @@ func TestDiskErrors(t *testing.T) {
 	if err != nil || len(out.Losses) != 1 || len(out.Damages) != 0 || out.Losses[0].What != fuzzName {
 		t.Errorf("%+v, %v", out, err)
 	}
-	// The same as one of the disk, which the build cache is given up for.
+	// An error of the disk for which the build cache is given up names the file as well.
 	in := &installer{env: installtest.NewEnv(t, w.store, w.mods), cache: w.kind.Cache}
 	err = in.settle(fuzzName, false, &fs.PathError{Op: "open", Path: "x", Err: osfile.FullDisk}, w.kind.Build, &out)
 	if !install.IsLocal(err) || !strings.HasPrefix(err.Error(), "file "+fuzzName+": open x: ") {
@@ -268,7 +268,8 @@ func TestDiskErrors(t *testing.T) {
 	}
 }
 
-// TestPlaceGivenUp: nothing is read for a cache that was given up, and the other tree comes.
+// TestPlaceGivenUp: nothing is read for a cache that was given up, and the tree of the other cache
+// is restored.
 func TestPlaceGivenUp(t *testing.T) {
 	w := newWorld(t)
 	w.kind.Build.GiveUp(errors.New("full"))
@@ -281,7 +282,7 @@ func TestPlaceGivenUp(t *testing.T) {
 	}
 }
 
-// TestStoreFails: a failure of the store ends the restore, and modules wait no longer.
+// TestStoreFails: a failure of the store ends the restore, and modules no longer wait for trees.
 func TestStoreFails(t *testing.T) {
 	w := newWorld(t)
 	w.store.OnOpen = func(string, []byte) ([]byte, error) { return nil, store.ErrUnreachable }
@@ -308,8 +309,8 @@ func TestVersionOfMod(t *testing.T) {
 	}
 }
 
-// FuzzUnpack unpacks any archive as both trees. Nothing appears outside of the caches, and nothing
-// unfinished stays.
+// FuzzUnpack unpacks any archive as both trees. Nothing may appear outside the caches, and no
+// partial file may remain.
 func FuzzUnpack(f *testing.F) {
 	f.Add(uint16(1<<15), false, contenttest.Tar(f, contenttest.File{Name: modName, Content: modFile}, contenttest.File{Name: sumdbName, Content: "1\n"}))
 	f.Add(uint16(100), true, contenttest.Tar(f, contenttest.File{Name: fuzzName, Content: fuzzFile}))
@@ -328,7 +329,7 @@ func FuzzUnpack(f *testing.F) {
 		}
 		object := snapshot.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1)))
 		if err := in.unpack(tree, object, install.NewPlace("x"), new(install.Outcome)); install.IsLocal(err) {
-			t.Errorf("stored bytes pass for a failure of the disk: %v", err)
+			t.Errorf("bytes of an object cause an error of the disk: %v", err)
 		}
 		if err := env.Stage.Close(); err != nil {
 			t.Fatal(err)

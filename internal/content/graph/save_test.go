@@ -22,7 +22,7 @@ import (
 	"github.com/org/gocache-action/keys"
 )
 
-// here are trees of tree lines. Those with a pack other than - are stored.
+// here returns the trees described by tree lines. Those with a pack other than - are stored.
 func here(t testing.TB, text string) (l Local) {
 	t.Helper()
 	m := collecttest.Manifest(t, text)
@@ -40,8 +40,8 @@ func here(t testing.TB, text string) (l Local) {
 	return l
 }
 
-// TestNextSnapshot: the trees that are here replace those of the manifest, and stand beside those
-// that another save wrote meanwhile.
+// TestNextSnapshot: local trees replace those of the manifest, and are added to those that another
+// save wrote meanwhile.
 func TestNextSnapshot(t *testing.T) {
 	for name, c := range map[string]struct {
 		here, own string
@@ -73,7 +73,7 @@ func TestNextSnapshot(t *testing.T) {
 		},
 		"dates":            {here: "graph x.org/a@v1.0.0 use=3h", own: "graph x.org/a@v1.0.0 use=1h\ngraph x.org/b@v1.0.0 use=9h", want: "graph x.org/a@v1.0.0 use=1h\ngraph x.org/b@v1.0.0 use=9h"},
 		"dates, one older": {here: "graph x.org/a@v1.0.0 use=1h", own: "graph x.org/a@v1.0.0 use=3h", want: "graph x.org/a@v1.0.0 use=1h"},
-		// a day later than the files, so that another job's clock does not bring them back
+		// a day more than for files, so that the clock of another job does not bring them back
 		"dates that age": {
 			here: "graph x.org/a@v1.0.0 use=71h", own: "graph x.org/b@v1.0.0 use=73h\ngraph x.org/c@v1.0.0 use=1h", maxAge: 48 * time.Hour,
 			want: "graph x.org/a@v1.0.0 use=71h\ngraph x.org/c@v1.0.0 use=1h",
@@ -106,7 +106,7 @@ func TestNextSnapshot(t *testing.T) {
 	}
 }
 
-// machine is a module cache and a fuzzing corpus, and what a scan is told.
+// machine is a module cache and a fuzzing corpus, with the input of a scan.
 type machine struct {
 	mods, build string
 	env         collect.Env
@@ -181,7 +181,7 @@ func (w *machine) write(t *testing.T, tr localTree) (collect.Content, map[string
 	}
 }
 
-// stocked lets a snapshot have a tree in a pack.
+// stocked adds a snapshot to the stock that has a tree in a pack.
 func (w *machine) stocked(name, pack, sum string, files int) {
 	m, b := new(snapshot.Manifest), snapshot.NewBuilder()
 	p := b.AddPack(snapshot.Pack{Object: collecttest.Pack(pack), Raw: 1})
@@ -190,8 +190,8 @@ func (w *machine) stocked(name, pack, sum string, files int) {
 	w.env.Stock = collect.NewStock([]*snapshot.Manifest{m}, nil)
 }
 
-// TestScan: the same files are found in the store by their sum, without being packed; any other
-// byte makes another sum.
+// TestScan: a tree with the same files is found in the store by its sum, without being packed; any
+// different byte changes the sum.
 func TestScan(t *testing.T) {
 	w := newMachine(t)
 	trees := w.scan(t)
@@ -214,8 +214,8 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// TestFewer: a job that has fewer files than the snapshot of the same key did not restore them, and
-// leaves the tree alone; for another key its own count.
+// TestFewer: a job with fewer files than the snapshot of its key has not restored the tree, and
+// does not save its own. With another key it saves what it has.
 func TestFewer(t *testing.T) {
 	for name, c := range map[string]struct {
 		files  int
@@ -233,8 +233,8 @@ func TestFewer(t *testing.T) {
 	}
 }
 
-// TestUnreadableFiles are left out of the sum, with a warning, and so is a tree of which nothing
-// can be read.
+// TestUnreadableFiles: unreadable files are left out of the sum, with a warning, and so is a tree
+// of which nothing can be read.
 func TestUnreadableFiles(t *testing.T) {
 	w := newMachine(t)
 	w.o.Modules = nil
@@ -261,8 +261,8 @@ func TestUnreadableFiles(t *testing.T) {
 	}
 }
 
-// TestWriteSum: the record of a tree has the sum of what was written, if that changed since the
-// scan, so that no save takes it for something else.
+// TestWriteSum: if files change after the scan, the record of the tree has the sum of what was
+// written, so that no other save mistakes it for the scanned tree.
 func TestWriteSum(t *testing.T) {
 	w := newMachine(t)
 	large := strings.Repeat("x", maxHeld+5)
@@ -275,7 +275,7 @@ func TestWriteSum(t *testing.T) {
 	collecttest.Write(t, filepath.Join(w.build, "fuzz/x.org/FuzzX/1"), "SEED")
 	c, members = w.write(t, tr)
 	if w := c.Of.(written); w.sum == tr.sum || members["fuzz/x.org/FuzzX/1"] != "SEED" {
-		t.Error("the sum is that of other bytes")
+		t.Error("the sum is not that of the bytes written")
 	}
 	pack := snapshot.Pack{Object: collecttest.Pack("n1"), Raw: c.Raw}
 	l := Local{trees: []localTree{tr}}
@@ -295,8 +295,8 @@ func TestWriteSum(t *testing.T) {
 	}
 }
 
-// TestVersionsAge: what go.sum or a tree needs stays; other versions are dated, and go with their
-// age.
+// TestVersionsAge: versions that go.sum or a tree needs are kept; other versions have a date, and
+// are dropped when they are too old.
 func TestVersionsAge(t *testing.T) {
 	a, b := collecttest.Version("x.org/a@v1.0.0"), collecttest.Version("x.org/b@v1.0.0")
 	for name, c := range map[string]struct {
@@ -314,7 +314,7 @@ func TestVersionsAge(t *testing.T) {
 			w.o.Oldest = collecttest.Ago(50)
 			w.env.Stock = collecttest.Stock(t, nil, "graph x.org/b@v1.0.0 use=20h")
 		}, 4, map[module.Version]int64{a: collecttest.Ago(1), b: collecttest.Ago(20)}},
-		"restored": { // when it arrived says nothing, then
+		"restored": { // then the time of the files says nothing
 			func(w *machine) {
 				w.env.State = &jobstate.State{}
 				w.env.Stock = collecttest.Stock(t, nil, "graph x.org/a@v1.0.0 use=60h")

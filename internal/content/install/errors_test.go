@@ -15,7 +15,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// TestClassify: errors of the caches are of the disk, of the content, or speak for themselves.
+// TestClassify: errors of the caches are of the disk or of the content, or are left as they are.
 func TestClassify(t *testing.T) {
 	const disk, content, itself = "disk", "content", "itself"
 	for _, c := range []struct {
@@ -48,7 +48,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// TestTwice: only what was read can be better the second time.
+// TestTwice: only errors that reading again may cure cause a second read.
 func TestTwice(t *testing.T) {
 	for _, c := range []struct {
 		err   error

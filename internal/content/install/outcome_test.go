@@ -26,7 +26,7 @@ func TestWithoutName(t *testing.T) {
 	}
 }
 
-// TestOutcome: what several jobs came to is added up, in their order.
+// TestOutcome: the outcomes of several jobs are added up, in their order.
 func TestOutcome(t *testing.T) {
 	var a, b Outcome
 	a.Counts = Counts{Restored: 1, Present: 2, Missing: 3, Refused: 4}
@@ -64,11 +64,12 @@ func TestOutcome(t *testing.T) {
 
 func TestKindOf(t *testing.T) {
 	if KindOf(store.ErrNotFound) != KindMissing || KindOf(snapshot.ErrCorrupt) != KindRefused {
-		t.Error("an absence is not told from damage")
+		t.Error("a missing object is not distinguished from a damaged one")
 	}
 }
 
-// TestEach: all are called once, so many at once, and none after the end of the context.
+// TestEach: each function is called once, no more than the limit at a time, and none after the
+// context has ended.
 func TestEach(t *testing.T) {
 	const n, limit = 1000, 4
 	var calls [n]atomic.Int32
@@ -103,7 +104,7 @@ func TestEach(t *testing.T) {
 	}
 }
 
-// planless is a kind of which nothing is planned.
+// planless is a kind with nothing to plan.
 type planless struct{ err error }
 
 type nothing struct{ here string }
@@ -118,7 +119,7 @@ func (p planless) Begin(_ context.Context, _ *Env, n nothing) ([]Job, Outcome) {
 }
 func (n nothing) Summary() Summary { return Summary{Fetch: len(n.here)} }
 
-// TestBind: what Compare found reaches the plan, and the plan reaches Begin.
+// TestBind: the result of Compare is passed to Plan, and the plan to Begin.
 func TestBind(t *testing.T) {
 	p, err := Bind(planless{})(t.Context(), new(snapshot.Manifest))
 	if err != nil || p.Name != "none" || p.Fetch != 4 {

@@ -17,7 +17,8 @@ func lockedError() error {
 	return &osfile.LockedError{Err: &fs.PathError{Op: "rename", Path: "x", Err: errors.New("sharing violation")}}
 }
 
-// TestTolerate: a directory is named once and costs what lies in it; many are the place itself.
+// TestTolerate: a failing directory is reported once, and only what lies in it is lost; when too
+// many fail, the place itself has failed.
 func TestTolerate(t *testing.T) {
 	p := NewPlace("build cache")
 	var out Outcome
@@ -35,14 +36,14 @@ func TestTolerate(t *testing.T) {
 		}
 	}
 	if err := p.Tolerate(&out, "last", "directory", pathError(syscall.EACCES)); !IsLocal(err) {
-		t.Errorf("%d directories are tolerated: %v", maxFailing+1, err)
+		t.Errorf("%d failing directories are tolerated: %v", maxFailing+1, err)
 	}
 	if len(out.Losses) != maxFailing {
 		t.Errorf("%d losses", len(out.Losses))
 	}
 }
 
-// TestDiskIsThePlace: a full disk and a read-only one are found out at once.
+// TestDiskIsThePlace: a full or a read-only disk is a failure of the whole place at once.
 func TestDiskIsThePlace(t *testing.T) {
 	for _, no := range []error{osfile.FullDisk, osfile.ReadOnlyDisk} {
 		var out Outcome
@@ -55,7 +56,8 @@ func TestDiskIsThePlace(t *testing.T) {
 	}
 }
 
-// TestDo: a place that fails ends its own jobs, not those of others; the error comes at the end.
+// TestDo: a place that fails ends its own jobs, and not those of others; its error is reported at
+// the end.
 func TestDo(t *testing.T) {
 	mod, build := NewPlace("module cache"), NewPlace("build cache")
 	calls := 0
@@ -92,7 +94,7 @@ func TestDo(t *testing.T) {
 	}
 }
 
-// TestNothingWritten: a place of which all failed has failed, even if that is not much.
+// TestNothingWritten: a place to which nothing could be written has failed, even after few errors.
 func TestNothingWritten(t *testing.T) {
 	p := NewPlace("build cache")
 	var out Outcome
@@ -108,7 +110,7 @@ func TestNothingWritten(t *testing.T) {
 	}
 }
 
-// TestFirstReasonCounts: what ended the work on a place is what its error says.
+// TestFirstReasonCounts: the error of a place is the one that first ended the work on it.
 func TestFirstReasonCounts(t *testing.T) {
 	p := NewPlace("path p")
 	p.GiveUp(errors.New("first"))
@@ -119,7 +121,8 @@ func TestFirstReasonCounts(t *testing.T) {
 	}
 }
 
-// TestAllIsLocked: a directory where nothing can be written is a failure of the disk, soon.
+// TestAllIsLocked: a directory in which nothing can be written soon counts as a failure of the
+// disk.
 func TestAllIsLocked(t *testing.T) {
 	var l Locked
 	var out Outcome

@@ -28,7 +28,7 @@ import (
 
 var sampleVersion = module.Version{Path: "example.com/Sample", Version: "v1.0.0"}
 
-// sampleFiles are the members of its object.
+// sampleFiles are the members of the sample's object.
 var sampleFiles = []contenttest.File{
 	{Name: "cache/download/example.com/!sample/@v/v1.0.0.info", Content: `{"Version":"v1.0.0"}`},
 	{Name: "cache/download/example.com/!sample/@v/v1.0.0.mod", Content: "module example.com/Sample\n"},
@@ -69,7 +69,7 @@ type world struct {
 func newWorld(t *testing.T) world {
 	t.Helper()
 	dir := t.TempDir()
-	t.Cleanup(func() { osfile.RemoveAll(dir) }) // read-only directories
+	t.Cleanup(func() { osfile.RemoveAll(dir) }) // some directories are read-only
 	c := modcache.Open(dir, modcache.Options{})
 	return world{c, new(contenttest.Store), Restore{Cache: c, Place: install.NewPlace("module cache")}}
 }
@@ -84,7 +84,7 @@ func (w world) run(t *testing.T, list ...Fetch) (install.Outcome, error) {
 	return out, err
 }
 
-// TestRestore: however a module is unpacked, it is here after it, whole; or not at all.
+// TestRestore: in whichever way a module is unpacked, the cache has all of it afterwards, or none.
 func TestRestore(t *testing.T) {
 	whole := contenttest.Framed(contenttest.Tar(t, sampleFiles...), 64<<10)
 	swapped := contenttest.Framed(contenttest.Tar(t, append(sampleFiles[:2:2], contenttest.File{Name: "example.com/!sample@v1.0.0/a.go", Content: "package evil\n"})...), 64<<10)
@@ -143,7 +143,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestReadTwice: what was wrong only on its way costs a second read.
+// TestReadTwice: bytes that were only wrong in transit are read a second time, and nothing is lost.
 func TestReadTwice(t *testing.T) {
 	w := newWorld(t)
 	object := contenttest.Framed(contenttest.Tar(t, sampleFiles...), 64<<10)
@@ -160,7 +160,7 @@ func TestReadTwice(t *testing.T) {
 	}
 }
 
-// TestStoreFails: a failure of the store ends the restore, named by object.
+// TestStoreFails: a failure of the store ends the restore, with an error that names the object.
 func TestStoreFails(t *testing.T) {
 	w := newWorld(t)
 	w.store.Set("first", []byte("x"))
@@ -171,7 +171,7 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
-// TestSettle: what the ends of a job mean.
+// TestSettle: each way in which a job can end is counted and reported as it should be.
 func TestSettle(t *testing.T) {
 	locked := &osfile.LockedError{Err: &fs.PathError{Op: "rename", Path: "x", Err: errors.New("sharing violation")}}
 	disk := &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}
@@ -208,7 +208,7 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-// TestUnpackEnds: unpacking by several goroutines ends with the context of the restore.
+// TestUnpackEnds: several goroutines that unpack a module end with the context of the restore.
 func TestUnpackEnds(t *testing.T) {
 	w, f := newWorld(t), sample()
 	f.Bytes = 0
@@ -231,7 +231,7 @@ type checker struct{ err error }
 
 func (c checker) Check(module.Version, string, string) error { return c.err }
 
-// TestProof: what go.sum does not name needs the word of the checksum database.
+// TestProof: a module that go.sum does not name has to be confirmed by the checksum database.
 func TestProof(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer   error
@@ -256,7 +256,7 @@ func TestProof(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The second one is there already, or refused as well.
+		// The second one is already there, or is refused as well.
 		if (out.Counts.Restored+out.Counts.Present == 2) != c.restored || (out.Counts.Refused == 2) == c.restored {
 			t.Errorf("%s: %+v", name, out)
 		}
@@ -272,8 +272,8 @@ func TestProof(t *testing.T) {
 	}
 }
 
-// TestProofWaits: the trees bring answers of the database, so it is asked after them; and not for
-// what go.sum names.
+// TestProofWaits: the checksum database is asked only after the trees are restored, since they
+// bring answers of it, and not about modules that go.sum names.
 func TestProofWaits(t *testing.T) {
 	trees := make(chan struct{})
 	p := &proof{checker: checker{}, trees: trees}
@@ -283,7 +283,7 @@ func TestProofWaits(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if err := p.check(ctx, Wanted{Unproven: true}, nil); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("it did not wait: %v", err)
+		t.Errorf("the check did not wait: %v", err)
 	}
 	reason := errors.New("enough")
 	cut, end := context.WithCancelCause(t.Context())
@@ -295,15 +295,15 @@ func TestProofWaits(t *testing.T) {
 	if err := p.check(t.Context(), Wanted{Unproven: true}, nil); err != nil {
 		t.Error(err)
 	}
-	// A database that did not answer in time says nothing about the module, whoever insists on it.
+	// A missing answer says nothing about the module, even if an answer is required.
 	p = &proof{checker: checker{checksumdb.ErrUnavailable}, always: true, trees: trees}
 	if err := p.check(cut, Wanted{Unproven: true}, nil); !store.IsFailure(err) {
 		t.Errorf("cut off while it asked: %v", err)
 	}
 }
 
-// TestCompare: what is here is measured where the manifest tells how large it should be, and a
-// broken tree is compared with its hash.
+// TestCompare: Compare measures a module if the manifest says how large it should be, and compares
+// a broken tree with its hash.
 func TestCompare(t *testing.T) {
 	w := newWorld(t)
 	w.store.Set("first", contenttest.Framed(contenttest.Tar(t, sampleFiles...), 64<<10))
@@ -333,7 +333,7 @@ func TestCompare(t *testing.T) {
 	if s := look(); s.Bytes != sampleSize()+1 || s.Deviation != "does not belong there: notes.orig" {
 		t.Errorf("%+v", s)
 	}
-	// What is planned of that replaces the tree.
+	// The plan that follows from this replaces the tree.
 	here, _ := w.kind.Compare(t.Context(), manifest(rec))
 	p := w.kind.Plan(manifest(rec), here)
 	if got := short(p.Fetch); !slices.Equal(got, []string{"example.com/Sample listed unproven replace"}) && !slices.Equal(got, []string{"Sample listed unproven replace"}) {
@@ -358,8 +358,8 @@ func TestCompareEnds(t *testing.T) {
 	}
 }
 
-// FuzzUnpack unpacks any archive as a module. Whatever it holds, nothing appears outside of the
-// cache, no part of a module does, and nothing unfinished stays.
+// FuzzUnpack unpacks any archive as a module. Whatever it holds, nothing may appear outside the
+// cache, no part of a module may appear in it, and no partial file may remain.
 func FuzzUnpack(f *testing.F) {
 	small := sampleFiles[:4]
 	f.Add(uint16(1<<15), true, contenttest.Tar(f, small...))
@@ -382,7 +382,7 @@ func FuzzUnpack(f *testing.F) {
 		}
 		err := in.unpack(t.Context(), want, snapshot.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1))), new(install.Outcome))
 		if install.IsLocal(err) {
-			t.Errorf("stored bytes pass for a failure of the disk: %v", err)
+			t.Errorf("bytes of an object cause an error of the disk: %v", err)
 		}
 		if err := env.Stage.Close(); err != nil {
 			t.Fatal(err)

@@ -12,12 +12,12 @@ import (
 	"github.com/org/gocache-action/keys"
 )
 
-// h1 is a hash that names of objects can be made of.
+// h1 returns a hash that can be part of an object's name.
 func h1(c string) string { return "h1:" + strings.Repeat(c, 42) + "A=" }
 
 func version(path string) module.Version { return module.Version{Path: path, Version: "v1.0.0"} }
 
-// record is what a manifest has of example.com/<name>.
+// record returns the manifest's record of example.com/<name>.
 func record(name string, inSum bool) snapshot.Module {
 	return snapshot.Module{
 		Path: "example.com/" + name, Version: "v1.0.0", Sum: h1(name), ModSum: "mod of manifest",
@@ -25,7 +25,7 @@ func record(name string, inSum bool) snapshot.Module {
 	}
 }
 
-// sums is a go.sum with these names.
+// sums returns a go.sum file with these names.
 func sums(names ...string) keys.Plan {
 	p := keys.Plan{Sums: keys.Sums{Zip: map[module.Version]string{}, Mod: map[module.Version]string{}}}
 	for _, n := range names {
@@ -37,7 +37,7 @@ func sums(names ...string) keys.Plan {
 
 func manifest(mods ...snapshot.Module) *snapshot.Manifest { return &snapshot.Manifest{Modules: mods} }
 
-// short describes a fetch in one word each.
+// short describes each fetch in a few words.
 func short(list []Fetch) (all []string) {
 	for _, f := range list {
 		s := strings.TrimPrefix(f.Version.Path, "example.com/")
@@ -74,7 +74,7 @@ func TestPlan(t *testing.T) {
 	}{
 		"no manifest": {rules: Rules{Keys: sums("b", "a")}, m: manifest(), want: []string{"a", "b"}},
 		"exact": {
-			// the job did not need b then, and go.sum is the same
+			// go.sum is the same, and the job did not need b
 			rules: Rules{Keys: sums("a", "b"), Exact: true}, m: manifest(record("a", true)), want: []string{"a listed"},
 		},
 		"latest": {
@@ -95,7 +95,7 @@ func TestPlan(t *testing.T) {
 			refused: []string{"manifest says " + h1("b") + ", go.sum says " + h1("a")},
 		},
 		"go.sum contradicts, latest": {
-			// the right one may be in the store
+			// the store may have the right one
 			rules: Rules{Keys: sums("a")}, m: manifest(other), want: []string{"a"},
 			refused: []string{"manifest says " + h1("b") + ", go.sum says " + h1("a")},
 		},
@@ -119,7 +119,7 @@ func TestPlan(t *testing.T) {
 			rules: Rules{Keys: sums("a")}, m: manifest(record("a", true)), here: with(func(*State) {}), present: 1,
 		},
 		"here, unlisted": {
-			// nothing tells how large it should be
+			// nothing says how large it should be
 			rules: Rules{Keys: sums("a")}, m: manifest(), here: with(func(s *State) { s.Bytes = 0 }), present: 1,
 		},
 		"here, another": {
@@ -174,7 +174,8 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestPlanWarnsOfReplaced: what of a broken tree goes is said, as far as it is known.
+// TestPlanWarnsOfReplaced: a plan warns about a broken tree that will be replaced, and about what
+// will be lost with it, where that is known.
 func TestPlanWarnsOfReplaced(t *testing.T) {
 	r := Rules{Keys: sums("a", "b")}
 	p := r.Plan(manifest(record("a", true), record("b", true)), map[module.Version]State{
@@ -187,7 +188,7 @@ func TestPlanWarnsOfReplaced(t *testing.T) {
 	}
 }
 
-// TestModSum: go.sum knows better than the manifest which go.mod a version has.
+// TestModSum: the hash of go.mod is taken from go.sum rather than from the manifest.
 func TestModSum(t *testing.T) {
 	list, _ := Rules{Keys: sums("a")}.Wanted(manifest(record("a", true), record("b", false)))
 	if len(list) != 2 || list[0].ModSum != "mod of a" || list[1].ModSum != "mod of manifest" {
@@ -195,7 +196,7 @@ func TestModSum(t *testing.T) {
 	}
 }
 
-// TestObjects: a private module is never looked for under the shared prefix.
+// TestObjects: a private module is never looked up under the shared prefix.
 func TestObjects(t *testing.T) {
 	v := version("example.com/private/m")
 	shared, err := snapshot.ModuleObject(v, h1("m"))
@@ -228,7 +229,8 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-// TestSummary: what only go.sum names is counted apart, for the store may lack it.
+// TestSummary: modules that only go.sum names are counted separately, since the store may not have
+// them.
 func TestSummary(t *testing.T) {
 	r := Rules{Keys: sums("a", "b", "c")}
 	s := r.Plan(manifest(record("a", true), record("b", true)), nil).Summary()
@@ -237,7 +239,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// TestPlanIsPure: a plan changes nothing that it is made of, and comes out the same again.
+// TestPlanIsPure: planning does not change its input, and gives the same plan each time.
 func TestPlanIsPure(t *testing.T) {
 	r := Rules{Keys: sums("a", "b", "c", "d"), Zips: true}
 	m := manifest(record("a", true), record("c", true))

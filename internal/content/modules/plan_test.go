@@ -12,7 +12,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// here is the module cache of module lines; those that a stock has are stored.
+// here returns the module cache described by module lines; modules that the stock has are stored.
 func here(t testing.TB, text string, stock *collect.Stock) (l Local) {
 	t.Helper()
 	for _, rec := range collecttest.Manifest(t, text).Modules {
@@ -23,10 +23,10 @@ func here(t testing.TB, text string, stock *collect.Stock) (l Local) {
 	return l
 }
 
-// situation is what a plan of modules is made of.
+// situation is the input of a plan of modules.
 type situation struct {
 	here, own string
-	other     string   // a manifest of another scope
+	other     string   // manifest of another scope
 	gone      []string // versions whose objects are damaged
 	failed    []string // versions that could not be uploaded
 	policy    retention.Policy
@@ -57,7 +57,7 @@ func (s situation) local(t testing.TB) (Local, collect.Base) {
 	return l.With(done).(Local), base
 }
 
-// plan returns the manifest, and what the store lacks.
+// plan returns the manifest, and the modules that the store lacks.
 func (s situation) plan(t testing.TB) (m *snapshot.Manifest, p collect.Planned, k collect.Kept) {
 	t.Helper()
 	l, base := s.local(t)
@@ -83,7 +83,7 @@ func names(jobs []collect.Job) string {
 	return strings.Join(list, " ")
 }
 
-// TestNextSnapshot: the versions that are here and those of the manifest become the next snapshot.
+// TestNextSnapshot: the local versions and those of the manifest become the next snapshot.
 func TestNextSnapshot(t *testing.T) {
 	const day = 24 * time.Hour
 	for name, c := range map[string]struct {
@@ -158,7 +158,7 @@ func TestNextSnapshot(t *testing.T) {
 	}
 }
 
-// TestGone tells each module that goes, with the reason, and what stays.
+// TestGone: each module that goes is reported with the reason, and so is what stays.
 func TestGone(t *testing.T) {
 	s := situation{
 		here: "module x.org/a@v1.0.0 50 use=1h", own: "module x.org/b@v1.0.0 60 use=9h\nmodule x.org/c@v1.0.0 7 use=99h",
@@ -177,8 +177,7 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// TestMergeLeavesLocal: a plan changes nothing of what it was made of, so that it can be made
-// again.
+// TestMergeLeavesLocal: planning does not change its input, so that a plan can be made again.
 func TestMergeLeavesLocal(t *testing.T) {
 	s := situation{
 		here: "module x.org/a@v1.0.0 5 use=90h\nmodule x.org/b@v1.0.0 5 use=9h\nmodule x.org/c@v1.0.0 5 use=-99h", own: "module x.org/b@v1.0.0 5 use=1h",
@@ -198,8 +197,8 @@ func TestMergeLeavesLocal(t *testing.T) {
 	}
 }
 
-// TestOutcomes: what was uploaded or found is stored with its size; what may be removed is named no
-// more.
+// TestOutcomes: a module that was uploaded or found counts as stored, with its size; one that may
+// be removed is no longer named.
 func TestOutcomes(t *testing.T) {
 	s := situation{here: "module x.org/a@v1.0.0 5\nmodule x.org/b@v1.0.0 5\nmodule x.org/c@v1.0.0 5"}
 	l, base := s.local(t)
@@ -222,7 +221,7 @@ func TestOutcomes(t *testing.T) {
 		t.Errorf("without: %+v, missing %q", m.Modules, missing)
 	}
 	if m, missing := place(l); len(m.Modules) != 0 || len(strings.Fields(missing)) != 3 {
-		t.Errorf("the value before has changed: %+v, %q", m.Modules, missing)
+		t.Errorf("the original has changed: %+v, %q", m.Modules, missing)
 	}
 	if here := l.Versions(); len(here) != 3 || !here[collecttest.Version("x.org/b@v1.0.0")] {
 		t.Errorf("versions %v", here)

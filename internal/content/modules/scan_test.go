@@ -28,7 +28,7 @@ var (
 	tool  = module.Version{Path: "private.example/tool", Version: "v0.1.0"}
 )
 
-// machine is a module cache with three versions, and what a scan is told.
+// machine is a module cache with three versions, with the input of a scan.
 type machine struct {
 	dir  string
 	sums map[module.Version]string // of the trees
@@ -61,7 +61,7 @@ func (w *machine) scan(t *testing.T) Found {
 	return f
 }
 
-// records are the records of a scan by version.
+// records returns the records of a scan by version.
 func (f Found) records() map[module.Version]localModule {
 	all := map[module.Version]localModule{}
 	for _, m := range f.Local.list {
@@ -70,7 +70,7 @@ func (f Found) records() map[module.Version]localModule {
 	return all
 }
 
-// stocked lets a snapshot have what a scan found.
+// stocked adds a snapshot to the stock that has what a scan found.
 func (w *machine) stocked(f Found, lastUse int64, change func(*snapshot.Manifest)) {
 	m := &snapshot.Manifest{Digest: "d"}
 	for _, x := range f.Local.list {
@@ -84,8 +84,8 @@ func (w *machine) stocked(f Found, lastUse int64, change func(*snapshot.Manifest
 	w.env.Stock = collect.NewStock([]*snapshot.Manifest{m}, nil)
 }
 
-// TestScan: each complete version has a record, which names its object; private ones are below the
-// scope.
+// TestScan: each complete version gets a record, which names its object; objects of private modules
+// lie below the scope.
 func TestScan(t *testing.T) {
 	w := newMachine(t)
 	all := w.scan(t).records()
@@ -106,8 +106,8 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// TestScanLeavesOut: what go.sum contradicts, what is not complete, and toolchains if they are not
-// wanted.
+// TestScanLeavesOut: a scan leaves out versions that go.sum contradicts, incomplete ones, and
+// toolchains if they are not wanted.
 func TestScanLeavesOut(t *testing.T) {
 	toolchain := module.Version{Path: modcache.Toolchain, Version: "v0.0.1-go1.26.1.linux-amd64"}
 	for name, c := range map[string]struct {
@@ -148,7 +148,8 @@ func TestScanLeavesOut(t *testing.T) {
 	}
 }
 
-// TestScanStored: a version that a snapshot has with this hash keeps its record, but for its use.
+// TestScanStored: a version that a snapshot has with the same hash keeps its record, except for the
+// last use.
 func TestScanStored(t *testing.T) {
 	w := newMachine(t)
 	first := w.scan(t)
@@ -162,7 +163,8 @@ func TestScanStored(t *testing.T) {
 	}
 }
 
-// TestUse: what provides packages is in use; of the rest the file system tells.
+// TestUse: modules that provide packages are in use; for the others, the last use is taken from the
+// times of files.
 func TestUse(t *testing.T) {
 	w := newMachine(t)
 	old := w.env.Start.Add(-300 * time.Hour).Truncate(time.Second)
@@ -173,14 +175,14 @@ func TestUse(t *testing.T) {
 		}
 		collecttest.Used(t, filepath.Join(w.dir, "cache/download", v.Path, "@v", v.Version+".ziphash"), old)
 	}
-	first := w.scan(t) // without a go command, what go.sum names is in use
+	first := w.scan(t) // without a go command, modules that go.sum names are in use
 	for v, m := range first.records() {
 		if used := m.rec.LastUse == w.env.Start.Unix(); used != (v != tool) {
 			t.Errorf("%s: %s", v, w.env.Start.Sub(time.Unix(m.rec.LastUse, 0)))
 		}
 	}
 	if m := first.records()[tool]; m.rec.LastUse != old.Unix() {
-		t.Errorf("of the tool the time of its arrival should tell: %d", m.rec.LastUse)
+		t.Errorf("the last use of the tool should be the time of its files: %d", m.rec.LastUse)
 	}
 	asked := 0
 	w.o.Use = func(context.Context) (map[module.Version]bool, error) {
@@ -192,7 +194,7 @@ func TestUse(t *testing.T) {
 	f := w.scan(t)
 	for v, m := range f.records() {
 		if used := m.rec.LastUse == w.env.Start.Unix(); used != (v == beta) {
-			t.Errorf("%s, told by the go command: %s", v, w.env.Start.Sub(time.Unix(m.rec.LastUse, 0)))
+			t.Errorf("%s, according to the go command: %s", v, w.env.Start.Sub(time.Unix(m.rec.LastUse, 0)))
 		}
 	}
 	if asked != 1 || !f.Asked.Equal(w.env.Start) {
@@ -204,11 +206,12 @@ func TestUse(t *testing.T) {
 	}
 }
 
-// TestWhenToAsk: the go command is asked unless that is known, and asking would change nothing.
+// TestWhenToAsk: the go command is asked only if its answer is not known and could change
+// something.
 func TestWhenToAsk(t *testing.T) {
 	const hour = time.Hour
 	for name, c := range map[string]struct {
-		asked   time.Duration // ago, for the snapshot; 0: there is none
+		asked   time.Duration // ago, for the snapshot; 0: never
 		use     time.Duration // of its modules, ago
 		arrived time.Duration // of the trees, ago
 		bounded bool
@@ -250,7 +253,8 @@ func TestWhenToAsk(t *testing.T) {
 	}
 }
 
-// TestAdviseZips: only "go mod download" makes zips of modules that were restored.
+// TestAdviseZips: only "go mod download" makes zips of restored modules, so a save that finds some
+// gives advice.
 func TestAdviseZips(t *testing.T) {
 	for name, c := range map[string]struct {
 		state *jobstate.State
@@ -277,7 +281,7 @@ func TestAdviseZips(t *testing.T) {
 	}
 }
 
-// TestUnread: what cannot be read is told once, whichever scan finds it.
+// TestUnread: each unreadable directory is reported once, whichever scan finds it.
 func TestUnread(t *testing.T) {
 	u := new(Unread)
 	u.Add("a", errors.New("permission denied"))
@@ -344,8 +348,8 @@ func (w *machine) write(t *testing.T, v module.Version) (map[string]string, int6
 	}
 }
 
-// TestWrite: an object has all files of a version; a tree that is not what its hash says makes
-// none, and the error names the files that are to blame and what to do.
+// TestWrite: an object has all files of a version. No object is made of a tree that does not match
+// its hash, and the error names the offending files and says what to do.
 func TestWrite(t *testing.T) {
 	large := strings.Repeat("large ", fileBuffer/5)
 	for name, c := range map[string]struct {
@@ -387,7 +391,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestWriteCancelled ends between files.
+// TestWriteCancelled: writing ends between two files.
 func TestWriteCancelled(t *testing.T) {
 	w := newMachine(t)
 	l := w.scan(t).Local
@@ -401,8 +405,8 @@ func TestWriteCancelled(t *testing.T) {
 	}
 }
 
-// TestFilesThatChange: a file that is not of its size any more is told from a failure of the
-// upload.
+// TestFilesThatChange: an error because a file has another size than before is distinguished from a
+// failure of the upload.
 func TestFilesThatChange(t *testing.T) {
 	broken := errors.New("broken pipe")
 	big := strings.Repeat("0123456789", snapshot.FrameSize/5)

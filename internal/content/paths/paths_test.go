@@ -23,7 +23,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// stored files of the manifest of TestPlan: name and pack.
+// file returns a stored file of the manifest of TestPlan.
 func file(name string, pack int, size int64) snapshot.PathFile {
 	return snapshot.PathFile{Name: name, Pack: pack, Size: size}
 }
@@ -92,7 +92,7 @@ func newWorld(t *testing.T) world {
 	return w
 }
 
-// records are what a manifest has of the sample.
+// records returns the manifest's records of the sample.
 func records() (list []snapshot.PathFile) {
 	for _, f := range sample {
 		list = append(list, snapshot.PathFile{
@@ -102,7 +102,7 @@ func records() (list []snapshot.PathFile) {
 	return list
 }
 
-// stores makes the pack anew.
+// stores replaces the pack with one of these files.
 func (w world) stores(t *testing.T, files ...contenttest.File) {
 	t.Helper()
 	w.manifest.Packs = []snapshot.Pack{contenttest.Pack(w.store, contenttest.Tar(t, files...))}
@@ -123,7 +123,7 @@ func (w world) run(t *testing.T) (install.Outcome, error) {
 
 func (w world) file(name string) string { return filepath.Join(w.path.Dir, filepath.FromSlash(name)) }
 
-// check looks at all files that are here.
+// check compares all files in the directory with those wanted.
 func (w world) check(t *testing.T, want map[string]string) {
 	t.Helper()
 	got := map[string]string{}
@@ -149,7 +149,7 @@ func all() map[string]string {
 	return m
 }
 
-// TestRestore: files come once, with their execute bits and aged.
+// TestRestore: files are restored once, aged and with their execute bits.
 func TestRestore(t *testing.T) {
 	w := newWorld(t)
 	if out, err := w.run(t); err != nil || out.Counts != (install.Counts{Restored: 3}) || len(out.Losses) != 0 {
@@ -165,7 +165,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestLeavesAlone: whatever is under the name of a file stays as it is.
+// TestLeavesAlone: a file that already exists under its name is not changed.
 func TestLeavesAlone(t *testing.T) {
 	w := newWorld(t)
 	if err := os.MkdirAll(w.path.Dir, 0o777); err != nil {
@@ -182,7 +182,7 @@ func TestLeavesAlone(t *testing.T) {
 	w.check(t, want)
 }
 
-// TestDamage: what is wrong costs the files that it is wrong about.
+// TestDamage: when a pack is damaged, only the files concerned are lost.
 func TestDamage(t *testing.T) {
 	for name, c := range map[string]struct {
 		files   []contenttest.File
@@ -242,7 +242,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestSecondReadIsForTheRest: after a damaged read nothing is installed or counted twice.
+// TestSecondReadIsForTheRest: the read after a damaged one does not install or count any file
+// twice.
 func TestSecondReadIsForTheRest(t *testing.T) {
 	w := newWorld(t)
 	archive := contenttest.Tar(t, sample...)
@@ -250,7 +251,7 @@ func TestSecondReadIsForTheRest(t *testing.T) {
 	w.store.OnOpen = func(_ string, body []byte) ([]byte, error) {
 		if len(w.store.Reads()) == 1 {
 			body = bytes.Clone(body)
-			body[len(body)-1] ^= 1 // of the second frame
+			body[len(body)-1] ^= 1 // in the second frame
 		}
 		return body, nil
 	}
@@ -260,8 +261,8 @@ func TestSecondReadIsForTheRest(t *testing.T) {
 	w.check(t, all())
 }
 
-// TestSomethingInPlace: a file where a directory should be costs the files below it, and is no
-// fault of the pack.
+// TestSomethingInPlace: if there is a file where a directory should be, the files below it are
+// lost, and the pack is not blamed.
 func TestSomethingInPlace(t *testing.T) {
 	w := newWorld(t)
 	if err := os.MkdirAll(w.path.Dir, 0o777); err != nil {
@@ -276,7 +277,7 @@ func TestSomethingInPlace(t *testing.T) {
 	}
 }
 
-// TestDiskErrors: errors of the disk name the file or the directory, and no object.
+// TestDiskErrors: errors of the disk name the file or the directory, and not the object.
 func TestDiskErrors(t *testing.T) {
 	w := newWorld(t)
 	if err := os.WriteFile(w.path.Dir, nil, 0o666); err != nil {
@@ -313,7 +314,7 @@ func TestDiskErrors(t *testing.T) {
 	}
 }
 
-// TestStoreFails: a failure of the store ends the restore, in the middle of a file too.
+// TestStoreFails: a failure of the store ends the restore, also in the middle of a file.
 func TestStoreFails(t *testing.T) {
 	w := newWorld(t)
 	w.store.OnOpen = func(string, []byte) ([]byte, error) { return nil, store.ErrDenied }
@@ -323,7 +324,7 @@ func TestStoreFails(t *testing.T) {
 	in := &installer{env: installtest.NewEnv(t, w.store, nil), place: w.kind.Places["p"], read: Read{Path: w.path}}
 	broken := fmt.Errorf("%w: %w", store.ErrUnreachable, &fs.PathError{Op: "read", Path: "socket", Err: fs.ErrClosed})
 	if err := in.settle(snapshot.PathFile{}, false, broken, new(install.Outcome)); !errors.Is(err, store.ErrUnreachable) || install.IsLocal(err) {
-		t.Errorf("%v passes for a failure of the disk", err)
+		t.Errorf("%v counts as a failure of the disk", err)
 	}
 }
 
@@ -338,8 +339,8 @@ func TestCompareEnds(t *testing.T) {
 	}
 }
 
-// FuzzUnpack unpacks any archive into a directory. No file appears but with its hash, and nothing
-// outside.
+// FuzzUnpack unpacks any archive into a directory. Only files with the right hash may appear, and
+// nothing outside the directory.
 func FuzzUnpack(f *testing.F) {
 	f.Add(uint16(1<<15), contenttest.Tar(f, sample...))
 	f.Add(uint16(100), contenttest.Tar(f, contenttest.File{Name: "a", Content: "B"}, contenttest.File{Name: "../a", Content: "A"}))
@@ -358,7 +359,7 @@ func FuzzUnpack(f *testing.F) {
 		}
 		object := snapshot.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1)))
 		if err := in.unpack(object, wanted, new(install.Outcome)); install.IsLocal(err) {
-			t.Errorf("stored bytes pass for a failure of the disk: %v", err)
+			t.Errorf("bytes of an object cause an error of the disk: %v", err)
 		}
 		left := all()
 		for name := range wanted {

@@ -24,7 +24,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// here are files of file lines.
+// here returns the files described by file lines.
 func here(t testing.TB, text string) (l Local) {
 	t.Helper()
 	for _, p := range collecttest.Manifest(t, text).Paths {
@@ -35,10 +35,10 @@ func here(t testing.TB, text string) (l Local) {
 	return l
 }
 
-// situation is what a plan of files is made of.
+// situation is the input of a plan of files.
 type situation struct {
 	here, own string
-	other     string // a manifest of another scope
+	other     string // manifest of another scope
 	gone      []string
 	meanwhile bool
 	rewrite   []string
@@ -91,7 +91,7 @@ func (s situation) plan(t testing.TB, l Local) (*snapshot.Manifest, collect.Plan
 	return m, p
 }
 
-// TestNextSnapshot: files that are here and those of the manifest become the next snapshot.
+// TestNextSnapshot: the local files and those of the manifest become the next snapshot.
 func TestNextSnapshot(t *testing.T) {
 	const day = 24 * time.Hour
 	for name, c := range map[string]struct {
@@ -107,7 +107,7 @@ func TestNextSnapshot(t *testing.T) {
 		},
 		"one more": {situation: situation{here: "file P a h1 5 -\nfile P b h2 5 -", own: "file P a h1 5 p1"}, want: "file P a h1 5 p1", counts: "1 1 0 1"},
 		"not here": {situation: situation{own: "file P a h1 5 p1 use=9h exec\nfile Q x h3 1 p2"}, want: "file P a h1 5 p1 use=9h exec\nfile Q x h3 1 p2", counts: "2 0 0 0"},
-		"it has changed": { // what is here has come after what was there
+		"it has changed": { // the local file is newer than the stored one
 			situation: situation{here: "file P a h2 5 - use=50h", own: "file P a h1 5 p1"}, counts: "0 1 0 1",
 		},
 		"another save changed it too, and later": {
@@ -156,7 +156,7 @@ func TestNextSnapshot(t *testing.T) {
 	}
 }
 
-// TestLimits: with more paths than a manifest can have, those of this job stay.
+// TestLimits: if there are more paths than a manifest can have, those of this job are kept.
 func TestLimits(t *testing.T) {
 	var own strings.Builder
 	for i := range snapshot.MaxPaths {
@@ -173,7 +173,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestShares says how much of the packs of files is alive.
+// TestShares: the live bytes of the packs of files are counted.
 func TestShares(t *testing.T) {
 	s := situation{here: "file P a h1 5 -", own: "pack p1 100\nfile P a h1 5 p1\nfile P b h2 6 p1\nfile Q c h3 7 p2 use=99h", policy: retention.Policy{MaxAge: 50 * time.Hour}}
 	k := s.keep(t, here(t, s.here))
@@ -186,7 +186,7 @@ func TestShares(t *testing.T) {
 	k.Gone(func(retention.Verdict, retention.Dropped) { t.Error("files are reported with the caches") })
 }
 
-// TestOutcomes: what was packed is stored from then on; the value before knows nothing of it.
+// TestOutcomes: a packed file counts as stored from then on; the original Local does not change.
 func TestOutcomes(t *testing.T) {
 	s := situation{here: "file P a h1 5 -\nfile P b h2 6 -", own: "file P b h2 6 p1"}
 	before := here(t, s.here)
@@ -199,17 +199,17 @@ func TestOutcomes(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	if _, p := s.plan(t, before); p.Missing != 1 {
-		t.Errorf("the value before has changed: %+v", p)
+		t.Errorf("the original has changed: %+v", p)
 	}
 	if _, p := s.plan(t, after.Without(func(o string) bool { return o == pack.Object }).(Local)); p.Missing != 1 {
 		t.Errorf("without its pack: %+v", p)
 	}
 	if _, p := s.plan(t, after); p.Missing != 0 {
-		t.Errorf("the value before has changed: %+v", p)
+		t.Errorf("the original has changed: %+v", p)
 	}
 }
 
-// TestGroups: a pack has files of one path, and is not too large.
+// TestGroups: a pack has files of one path, and does not get too large.
 func TestGroups(t *testing.T) {
 	const mib = 1 << 20
 	file := func(path string, size int64) localFile {
@@ -234,7 +234,7 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// machine is a directory with files, and what a scan is told.
+// machine is a directory with files, with the input of a scan.
 type machine struct {
 	path extradir.Path
 	env  collect.Env
@@ -266,7 +266,7 @@ func hash(data string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// TestScan lists files by name, with the hash of their content and their last use.
+// TestScan: files are listed by name, with the hash of their content and their last use.
 func TestScan(t *testing.T) {
 	w := newMachine(t, map[string]string{"b": "bee", "a/x": "", "a.b": "dot"})
 	if err := os.Chmod(filepath.Join(w.path.Dir, "b"), 0o755); err != nil {
@@ -282,7 +282,7 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// TestScanUse: a time that the restore made up tells no use.
+// TestScanUse: a time that the restore set is not a use.
 func TestScanUse(t *testing.T) {
 	w := newMachine(t, map[string]string{"a": "x"})
 	restored := collecttest.Now.Add(-time.Hour)
@@ -295,14 +295,15 @@ func TestScanUse(t *testing.T) {
 	if got := w.scan(t).files[0].lastUse; got < aged.Unix() {
 		t.Errorf("without a restore: %d", got)
 	}
-	collecttest.Used(t, filepath.Join(w.path.Dir, "a"), aged) // the scan has read it
+	// once more, since the scan has read it
+	collecttest.Used(t, filepath.Join(w.path.Dir, "a"), aged)
 	w.env.State = &jobstate.State{Time: restored}
 	if got := w.scan(t).files[0].lastUse; got != collecttest.Ago(999) {
 		t.Errorf("with a restore: %d, want %d", got, collecttest.Ago(999))
 	}
 }
 
-// TestScanUnreadable: a file that cannot be stored costs itself.
+// TestScanUnreadable: a file that cannot be read is left out, and nothing else is.
 func TestScanUnreadable(t *testing.T) {
 	w := newMachine(t, map[string]string{"a": "x", "b": "y"})
 	if err := os.Truncate(filepath.Join(w.path.Dir, "a"), snapshot.MaxPathFile+1); err != nil {
@@ -313,7 +314,7 @@ func TestScanUnreadable(t *testing.T) {
 	}
 }
 
-// TestWrite: a pack has the files as they were when they were hashed. Others are left out.
+// TestWrite: a pack has only files that have not changed since they were hashed.
 func TestWrite(t *testing.T) {
 	for name, c := range map[string]struct {
 		change  func(file string) error

@@ -12,7 +12,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// asideStore has the object "a/aux" with "old", as Windows has it: misses look again.
+// asideStore returns a store that replaces objects in two steps, as on Windows, so that misses look
+// a second time. It has the object "a/aux" with "old".
 func asideStore(t *testing.T) (s *Store, v store.Version) {
 	t.Helper()
 	s, err := Open(t.TempDir())
@@ -32,7 +33,7 @@ func putText(t *testing.T, s *Store, name, text string) store.Version {
 	return info.Version
 }
 
-// moveAside is the first step of a replacement.
+// moveAside carries out the first step of a replacement.
 func moveAside(t *testing.T, s *Store, name string) {
 	t.Helper()
 	path, err := s.objects.makeAside(name)
@@ -48,8 +49,8 @@ func wantText(t *testing.T, s *Store, name, text string) {
 	}
 }
 
-// TestKilledBetweenSteps: the only copy of an object is aside. Whatever is asked for next finds it
-// where it was.
+// TestKilledBetweenSteps: if the only copy of an object has been moved aside, the next operation of
+// any kind puts it back first.
 func TestKilledBetweenSteps(t *testing.T) {
 	for what, use := range map[string]func(t *testing.T, s *Store, v store.Version) (text string){
 		"read": func(t *testing.T, s *Store, _ store.Version) string { return "old" },
@@ -90,7 +91,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 			return "old"
 		},
 		"write another": func(t *testing.T, s *Store, v store.Version) string {
-			again, err := Open(s.root()) // sweeps
+			again, err := Open(s.root()) // this sweeps
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -157,8 +158,8 @@ func nothingAside(t *testing.T, s *Store) {
 	}
 }
 
-// TestKilledAfterSteps: an old file that is left does not come back, costs who looks for other
-// objects nothing, and goes with the next write of the object.
+// TestKilledAfterSteps: an old file that was left aside does not come back, does not slow down
+// look-ups of other objects, and is removed by the next write of the object.
 func TestKilledAfterSteps(t *testing.T) {
 	s, _ := asideStore(t)
 	moveAside(t, s, "a/aux")
@@ -181,7 +182,8 @@ func TestKilledAfterSteps(t *testing.T) {
 	nothingAside(t, s)
 }
 
-// TestReadBetweenSteps: readers wait for a writer that is alive, and not longer than they want.
+// TestReadBetweenSteps: a reader waits for a writer that is still running, but no longer than its
+// context lasts.
 func TestReadBetweenSteps(t *testing.T) {
 	s, _ := asideStore(t)
 	began, end, done := make(chan struct{}), make(chan struct{}), make(chan error)

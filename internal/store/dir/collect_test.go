@@ -72,7 +72,8 @@ func TestUploads(t *testing.T) {
 	}
 }
 
-// TestDeleteLeavesNoDirectories: branches come and go, and their directories with them.
+// TestDeleteLeavesNoDirectories: when the last object of a branch is removed, its directories are
+// removed as well.
 func TestDeleteLeavesNoDirectories(t *testing.T) {
 	root := t.TempDir()
 	s := open(t, root)
@@ -95,8 +96,8 @@ func TestDeleteLeavesNoDirectories(t *testing.T) {
 	}
 }
 
-// TestPutBesideDelete removes the last object of a directory, and the directory with it, while
-// others are put into it.
+// TestPutBesideDelete removes the last object of a directory, and thus the directory, while others
+// are put into it.
 func TestPutBesideDelete(t *testing.T) {
 	s := open(t, t.TempDir())
 	var wg sync.WaitGroup

@@ -13,7 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// asOrdinaryUser runs the rest of the test without root's right to ignore permissions.
+// asOrdinaryUser runs the rest of the test without root's privilege to ignore permissions.
 func asOrdinaryUser(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -68,7 +68,7 @@ func TestFullDisk(t *testing.T) {
 	if err := put(s, "small", make([]byte, 1000), store.Condition{}); err != nil {
 		t.Fatal(err)
 	}
-	for range 3 { // what failed leaves its space to the next
+	for range 3 { // each failed attempt must free its space for the next
 		err := put(s, "large", make([]byte, 2<<20), store.Condition{})
 		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "large") {
 			t.Errorf("put: %v", err)
@@ -82,7 +82,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestReadOnlyFileSystem is how a cache that was mounted for reading looks.
+// TestReadOnlyFileSystem: writing to a store on a disk that is mounted read-only is denied.
 func TestReadOnlyFileSystem(t *testing.T) {
 	root := t.TempDir()
 	if err := syscall.Mount("tmpfs", root, "tmpfs", syscall.MS_RDONLY, ""); err != nil {
@@ -94,7 +94,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	}
 }
 
-// TestNamedPipe: what is no regular file is no object, and nobody waits for it.
+// TestNamedPipe: a file that is not regular is not an object, and no operation waits for it.
 func TestNamedPipe(t *testing.T) {
 	root := t.TempDir()
 	if err := syscall.Mkfifo(filepath.Join(root, "x"), 0o666); err != nil {

@@ -37,7 +37,7 @@ func TestContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir()) })
 }
 
-// files lists all regular files below root but the lock files.
+// files lists all regular files below root except the lock files.
 func files(t testing.TB, root string) []string {
 	t.Helper()
 	var names []string
@@ -94,7 +94,7 @@ func TestRootIsAFile(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeft counts files after failures, to which the contract suite is blind.
+// TestNothingIsLeft counts files after failures, since the contract suite cannot see them.
 func TestNothingIsLeft(t *testing.T) {
 	root := t.TempDir()
 	s := open(t, root)
@@ -118,7 +118,8 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// TestStaleFiles checks that a killed writer's file goes, and a living one's stays.
+// TestStaleFiles: the unfinished file of a killed writer is removed, and that of a running one is
+// kept.
 func TestStaleFiles(t *testing.T) {
 	root := t.TempDir()
 	tmp := filepath.Join(root, ".#store", "tmp")
@@ -143,8 +144,8 @@ func TestStaleFiles(t *testing.T) {
 	}
 }
 
-// TestVersionAfterClockStep replaces an object whose time lies in the future, as after the
-// clock was set back: the version must be new all the same.
+// TestVersionAfterClockStep replaces an object whose time lies in the future, as after the clock
+// was set back. The version must still be a new one.
 func TestVersionAfterClockStep(t *testing.T) {
 	root := t.TempDir()
 	s := open(t, root)
@@ -174,7 +175,7 @@ func TestVersionAfterClockStep(t *testing.T) {
 	}
 }
 
-// childEnv makes the test binary a writer process; its value is the store's directory.
+// childEnv makes the test binary act as a writer process; its value is the directory of the store.
 const childEnv = "DIR_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -259,7 +260,7 @@ func TestProcessesLoseNoUpdate(t *testing.T) {
 
 const bigSize = 3 << 20
 
-// writeForEver replaces an object by one of equal bytes, until it is killed.
+// writeForEver replaces an object with one of equal bytes, over and over, until it is killed.
 func writeForEver(root string) error {
 	s, err := dir.Open(root)
 	for i := 0; err == nil; i++ {
@@ -268,8 +269,8 @@ func writeForEver(root string) error {
 	return err
 }
 
-// TestKilledWriters kills writers at different moments: the object stays whole and the
-// store can be written, for no lock outlives its process.
+// TestKilledWriters kills writers at different moments. The object stays whole, and the store can
+// be written, since no lock outlives its process.
 func TestKilledWriters(t *testing.T) {
 	root := t.TempDir()
 	s := open(t, root)

@@ -10,8 +10,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// TestObjectInUse: another program has an object's file open without sharing it. For a moment that
-// is waited for; for good it costs this object alone, and the old one stays.
+// TestObjectInUse: another program has an object's file open without sharing it. A write waits a
+// moment for that to end. If it does not end, only this write fails, and the old object stays.
 func TestObjectInUse(t *testing.T) {
 	s, err := Open(t.TempDir())
 	if err != nil {
@@ -33,14 +33,14 @@ func TestObjectInUse(t *testing.T) {
 	release := osfiletest.Hold(t, s.objects.layout.path("x"))
 	time.AfterFunc(500*time.Millisecond, release)
 	if err := put("x", "new"); err != nil {
-		t.Errorf("open for half a second: %v", err)
+		t.Errorf("file open for half a second: %v", err)
 	}
 	want("x", "new")
 
 	release = osfiletest.Hold(t, s.objects.layout.path("x"))
 	defer release()
 	if err := put("x", "newer"); !osfile.IsLocked(err) {
-		t.Errorf("open for good: %v", err)
+		t.Errorf("file open all the time: %v", err)
 	}
 	if err := put("y", "other"); err != nil {
 		t.Error(err)

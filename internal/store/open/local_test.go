@@ -11,8 +11,8 @@ var (
 	windows = system{goos: "windows", home: `C:\Users\me`}
 )
 
-// TestLocal: what users write for a directory, on each system. A result that begins with "!" is a
-// part of the error.
+// TestLocal: users write the path of a directory in these forms, on each operating system. A result
+// that begins with "!" is part of the error.
 func TestLocal(t *testing.T) {
 	for _, tt := range []struct{ raw, unix, windows string }{
 		// Paths.
@@ -106,7 +106,7 @@ func TestLocal(t *testing.T) {
 	}
 }
 
-// TestNoHome: not every user has a home directory, and that of root is "/" in some containers.
+// TestNoHome: not every user has a home directory, and in some containers that of root is "/".
 func TestNoHome(t *testing.T) {
 	if _, err := parseOn("~/x", system{goos: "linux"}); err == nil || !strings.Contains(err.Error(), "no home") {
 		t.Error(err)
@@ -118,7 +118,8 @@ func TestNoHome(t *testing.T) {
 	}
 }
 
-// TestNotLocal: other words are no directories on any system; the error says how one is written.
+// TestNotLocal: other arguments are not directories on any operating system, and the error says how
+// to write one.
 func TestNotLocal(t *testing.T) {
 	for raw, want := range map[string]string{
 		"":              "no scheme",

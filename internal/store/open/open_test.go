@@ -105,7 +105,7 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// TestString checks that the URL of a store opens the same store.
+// TestString: the string of a store is a URL that opens the same store.
 func TestString(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
@@ -132,7 +132,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw string) {
 		got, err := Parse(raw)
 		if err == nil && (got.Dir == "") == (got.S3 == nil) {
-			t.Errorf("%q: neither or both of %+v", raw, got)
+			t.Errorf("%q: want one of the two stores, got %+v", raw, got)
 		}
 	})
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestRetries checks that what breaks or is throttled twice works the third time.
+// TestRetries: a request that breaks or is throttled twice succeeds at the third attempt.
 func TestRetries(t *testing.T) {
 	t.Parallel()
 	g := gateway(t)
@@ -72,8 +72,8 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// TestLostIfMatch replaces an object while answers get lost: the second attempt meets the
-// version that the first one wrote.
+// TestLostIfMatch replaces an object while answers get lost: the second attempt finds the version
+// that the first one wrote.
 func TestLostIfMatch(t *testing.T) {
 	g := gateway(t)
 	for _, size := range []int{100, 12 << 20} {
@@ -98,8 +98,8 @@ func TestLostIfMatch(t *testing.T) {
 	}
 }
 
-// TestEarlyRefusal is a server that answers 412 before it has read the body, so that the
-// client often sees a reset connection only.
+// TestEarlyRefusal uses a server that answers 412 before it has read the body, so that the client
+// often sees only a reset connection.
 func TestEarlyRefusal(t *testing.T) {
 	t.Parallel()
 	g := gateway(t)
@@ -122,8 +122,8 @@ func TestEarlyRefusal(t *testing.T) {
 	}
 }
 
-// TestPortal: something that answers everything with a page of its own and status 200 has stored
-// nothing, has nothing, and lists nothing.
+// TestPortal: if something answers every request with a web page and status 200, nothing counts as
+// stored, read or listed.
 func TestPortal(t *testing.T) {
 	t.Parallel()
 	g := gateway(t)
@@ -138,14 +138,14 @@ func TestPortal(t *testing.T) {
 			}
 		}
 	}
-	// Where only the end of an upload in parts is answered so, nothing was stored.
+	// If only the completion of an upload in parts is answered with a page, nothing was stored.
 	s := openStore(t, between(t, g, first(10, "POST", "uploadId", xhtml)))
 	if _, err := s.Put(context.Background(), "x", bytes.NewReader(make([]byte, 12<<20)), 12<<20, store.Condition{}); !errors.Is(err, store.ErrUnreachable) {
 		t.Errorf("complete: %v", err)
 	}
 }
 
-// soon checks that f fails with want, naming what, within seconds.
+// soon checks that f fails within seconds with the error want, which names what.
 func soon(t *testing.T, want error, what string, f func() error) {
 	t.Helper()
 	start := time.Now()
@@ -159,7 +159,7 @@ func soon(t *testing.T, want error, what string, f func() error) {
 	t.Log(time.Since(start).Round(time.Millisecond), err)
 }
 
-// eachFails checks Open, Stat and both ways to Put.
+// eachFails checks that Open, Stat and both ways of Put fail.
 func eachFails(t *testing.T, s store.Store, want error, what string) {
 	t.Helper()
 	ctx := context.Background()
@@ -185,7 +185,7 @@ func TestMissingBucket(t *testing.T) {
 	g := gateway(t)
 	s := openStore(t, options(g, "no-such-bucket"))
 	eachFails(t, s, store.ErrNoStore, "no-such-bucket")
-	if n := total(s); n > 5 { // four operations, and one question about the bucket
+	if n := total(s); n > 5 { // four operations, and one request about the bucket
 		t.Errorf("%d requests: %v", n, s.Requests())
 	}
 }
@@ -219,7 +219,7 @@ func TestMissingCredentials(t *testing.T) {
 	}
 }
 
-// silent returns the URL of a server that accepts and never answers.
+// silent returns the URL of a server that accepts connections and never answers.
 func silent(t testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -257,8 +257,9 @@ func TestUnreachable(t *testing.T) {
 	})
 }
 
-// TestTLS goes through a server whose certificate only AWS_CA_BUNDLE knows. Bodies then are not
-// signed but have a checksum, in a header: many servers do not understand the SDK's trailers.
+// TestTLS uses a server whose certificate is known only from AWS_CA_BUNDLE. In this case bodies are
+// not signed, but have a checksum in a header, since many servers do not understand the SDK's
+// trailers.
 func TestTLS(t *testing.T) {
 	g := gateway(t)
 	var bodies atomic.Int32
@@ -294,7 +295,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestBadCertificate must not be retried: it stays bad.
+// TestBadCertificate: a bad certificate is not retried, since it stays bad.
 func TestBadCertificate(t *testing.T) {
 	g := gateway(t)
 	server := httptest.NewTLSServer(http.NotFoundHandler())
@@ -323,7 +324,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestNoChecksums uses a server that refuses every header about checksums, as Backblaze B2 does.
+// TestNoChecksums uses a server that refuses all headers about checksums, as Backblaze B2 does.
 func TestNoChecksums(t *testing.T) {
 	g := gateway(t)
 	o := between(t, g, func(r *http.Request) verdict {

@@ -11,8 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// TestBlackhole connects to a socket whose queue is full, so that the kernel drops every
-// further SYN, as a firewall does.
+// TestBlackhole connects to a socket whose queue is full, so that the kernel drops every further
+// SYN, as a firewall does.
 func TestBlackhole(t *testing.T) {
 	t.Parallel()
 	g := gateway(t)

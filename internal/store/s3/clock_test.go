@@ -15,8 +15,8 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
-// TestWrongClock: the clock of the machine is ten minutes behind the server's, which says so. The
-// request is signed again with the time of the server, and those after it at once.
+// TestWrongClock: the clock of the machine is ten minutes behind that of the server, which says so.
+// The request is signed again with the server's time, and later requests use that time at once.
 func TestWrongClock(t *testing.T) {
 	for _, code := range []string{"RequestTimeTooSkewed", "SignatureDoesNotMatch"} {
 		for _, signedTime := range []bool{true, false} {
@@ -42,7 +42,7 @@ func TestWrongClock(t *testing.T) {
 				t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 				s := openStore(t, s3.Options{Bucket: "bucket", Endpoint: srv.URL, Region: "us-east-1", PathStyle: true})
 				got, _, err := store.Get(context.Background(), s, "a", 100)
-				if !signedTime { // it is the keys after all
+				if !signedTime { // after all, the keys are the problem
 					if n := refused.Load(); !errors.Is(err, store.ErrDenied) || n != 2 {
 						t.Errorf("%d requests: %v", n, err)
 					}

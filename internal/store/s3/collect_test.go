@@ -28,8 +28,8 @@ func api(t testing.TB, o s3.Options) *awss3.Client {
 	return awss3.NewFromConfig(cfg, func(so *awss3.Options) { so.BaseEndpoint, so.UsePathStyle = &o.Endpoint, true })
 }
 
-// TestUploads leaves uploads behind as a killed process does, of which gc must abort the old and no
-// others.
+// TestUploads leaves unfinished uploads behind, as a killed process does. gc must abort only the
+// old ones.
 func TestUploads(t *testing.T) {
 	ctx := context.Background()
 	g := gateway(t)
@@ -38,7 +38,7 @@ func TestUploads(t *testing.T) {
 	client := api(t, o)
 	for _, key := range []string{"pre/fix/v1/old", "pre/fix/v1/old", "pre/fix/v1/young", "another/tool"} {
 		if strings.HasSuffix(key, "young") {
-			time.Sleep(1200 * time.Millisecond) // S3 has whole seconds
+			time.Sleep(1200 * time.Millisecond) // times in S3 are in whole seconds
 		}
 		up, err := client.CreateMultipartUpload(ctx, &awss3.CreateMultipartUploadInput{Bucket: &o.Bucket, Key: aws.String(key)})
 		if err != nil {
@@ -67,7 +67,7 @@ func TestUploads(t *testing.T) {
 		if u.Name != "v1/old" {
 			continue // within the same second
 		}
-		for range 2 { // the second time it is gone
+		for range 2 { // the second time, the upload is already gone
 			if err := s.AbortUpload(ctx, u); err != nil {
 				t.Error(err)
 			}
@@ -79,7 +79,7 @@ func TestUploads(t *testing.T) {
 }
 
 // TestTouchWhereTimesStay: versitygw copies an object onto itself without renewing its time, which
-// Touch must not take for success.
+// Touch must not mistake for success.
 func TestTouchWhereTimesStay(t *testing.T) {
 	g := gateway(t)
 	o := options(g, newBucket(t, g))
@@ -102,7 +102,8 @@ func old(t *testing.T, s *s3.Store, data string, o s3.Options, name string) stri
 	return file
 }
 
-// TestTouchMakesNew adds to the gateway what Amazon's S3 does: a copy onto itself renews the time.
+// TestTouchMakesNew adds to the gateway what Amazon's S3 does: copying an object onto itself renews
+// its time.
 func TestTouchMakesNew(t *testing.T) {
 	g := gateway(t)
 	var file string
@@ -139,8 +140,7 @@ func TestTouchMakesNew(t *testing.T) {
 	}
 }
 
-// TestTouchKeepsMetadata: the mark of the writer survives, which a Put whose answer was lost looks
-// for.
+// TestTouchKeepsMetadata: a touch keeps the writer's mark, which a Put needs after a lost answer.
 func TestTouchKeepsMetadata(t *testing.T) {
 	g := gateway(t)
 	o := options(g, newBucket(t, g))
@@ -164,8 +164,8 @@ func TestTouchKeepsMetadata(t *testing.T) {
 	}
 }
 
-// TestDeleteOneByOne: a server without DeleteObjects, or without conditions on DELETE, is told
-// apart once.
+// TestDeleteOneByOne: a server without DeleteObjects, or without conditions for DELETE, is detected
+// once.
 func TestDeleteOneByOne(t *testing.T) {
 	ctx := context.Background()
 	g := gateway(t)
@@ -207,6 +207,6 @@ func TestDeleteOneByOne(t *testing.T) {
 		t.Errorf("%s is left", e.Name)
 	}
 	if batches != 1 || conditions != 1 {
-		t.Errorf("the server was asked %d and %d times for what it cannot do", batches, conditions)
+		t.Errorf("%d and %d requests for what the server does not support", batches, conditions)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
-// answering is a store whose server gives one answer to everything.
+// answering returns a store whose server gives the same answer to every request.
 func answering(t *testing.T, status int, contentType, body string) *s3.Store {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -34,8 +34,8 @@ func xmlError(code, message string) string {
 	return fmt.Sprintf("<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
 }
 
-// TestDenials: what servers say to wrong keys is a denial, in whatever words, and is not asked for
-// again.
+// TestDenials: what servers answer to wrong keys, in whatever words, is a denial, and the request
+// is not repeated.
 func TestDenials(t *testing.T) {
 	for _, c := range []struct {
 		server, code, message string
@@ -86,8 +86,8 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// denied tries everything that jobs ask for. A HEAD has no code: what it means is known from its
-// status, if at all.
+// denied tries every operation that jobs use. The answer to a HEAD has no code, so only its status,
+// if anything, tells what it means.
 func denied(t *testing.T, s *s3.Store, head bool) {
 	t.Helper()
 	ctx := context.Background()
@@ -95,7 +95,7 @@ func denied(t *testing.T, s *s3.Store, head bool) {
 		t.Helper()
 		switch {
 		case !errors.Is(err, store.ErrDenied):
-			t.Errorf("%s is no denial: %v", what, err)
+			t.Errorf("%s is not a denial: %v", what, err)
 		case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrUnreachable), errors.Is(err, store.ErrConflict):
 			t.Errorf("%s is more than a denial: %v", what, err)
 		case strings.Contains(err.Error(), "UnknownError"), strings.Count(err.Error(), "v1/x") > 1:

@@ -24,7 +24,7 @@ import (
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// frontOptions are those of a bucket behind a front.
+// frontOptions returns the options of a bucket behind a front.
 func frontOptions(t *testing.T, g *storetest.Server) (s3.Options, *s3test.Front) {
 	t.Helper()
 	f := s3test.NewFront(t, g)
@@ -35,19 +35,20 @@ func frontOptions(t *testing.T, g *storetest.Server) (s3.Options, *s3test.Front)
 
 var customerKey = &s3.CustomerKey{1, 2, 3, 31: 9}
 
-// The headers, and what the API reference says about which request takes them.
+// These are the headers of encryption. The tests know from the API reference which requests take
+// them.
 var (
 	algorithmHeaders = []string{"X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "X-Amz-Server-Side-Encryption-Bucket-Key-Enabled"}
 	customerHeaders  = []string{"X-Amz-Server-Side-Encryption-Customer-Algorithm", "X-Amz-Server-Side-Encryption-Customer-Key", "X-Amz-Server-Side-Encryption-Customer-Key-Md5"}
 	sourceHeaders    = []string{"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm", "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key", "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key-Md5"}
 )
 
-// everyRequest sends each kind of request that the package knows, and reads back what it writes.
+// everyRequest sends every kind of request that the package uses, and reads back what it writes.
 func everyRequest(t *testing.T, s *s3.Store) {
 	t.Helper()
 	ctx := context.Background()
 	large := storetest.Content(1, 12<<20)
-	// looks for the bucket, too
+	// this looks up the bucket, too
 	if _, err := s.Stat(ctx, "missing"); !errors.Is(err, store.ErrNotFound) {
 		t.Error(err)
 	}
@@ -66,7 +67,7 @@ func everyRequest(t *testing.T, s *s3.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// versitygw keeps the time
+	// versitygw does not renew the time
 	if err := s.Touch(ctx, "small"); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
 	}
@@ -89,7 +90,7 @@ func everyRequest(t *testing.T, s *s3.Store) {
 
 var errBody = errors.New("the body breaks")
 
-// breakOff uploads a body that breaks after its first part, when the upload was listed.
+// breakOff uploads a body that breaks after its first part, once the upload is listed.
 func breakOff(t *testing.T, s *s3.Store) {
 	t.Helper()
 	ctx := context.Background()
@@ -102,7 +103,7 @@ func breakOff(t *testing.T, s *s3.Store) {
 	if _, err := w.Write(make([]byte, 6<<20)); err != nil {
 		t.Fatal(err)
 	}
-	for size := int64(0); size == 0; { // until the part is there
+	for size := int64(0); size == 0; { // wait for the part
 		for u, err := range s.Uploads(ctx, "", time.Now().Add(time.Hour)) {
 			if err != nil {
 				t.Fatal(err)
@@ -116,8 +117,8 @@ func breakOff(t *testing.T, s *s3.Store) {
 	}
 }
 
-// TestHeadersOfRequests: each kind of request has the headers of encryption, storage class and
-// payment that it takes, and none that it does not take, for which Amazon's server answers 400.
+// TestHeadersOfRequests: each kind of request has the headers for encryption, storage class and
+// payment that it takes, and no others, for which Amazon's server would answer 400.
 func TestHeadersOfRequests(t *testing.T) {
 	g := gateway(t)
 	writes := []string{"PutObject", "CreateMultipartUpload"}
@@ -153,7 +154,7 @@ func TestHeadersOfRequests(t *testing.T) {
 				for _, header := range slices.Concat(algorithmHeaders, customerHeaders, sourceHeaders, []string{"X-Amz-Storage-Class", "X-Amz-Request-Payer"}) {
 					ops, known := c.want[header]
 					want := known && (ops == nil || slices.Contains(ops, r.Operation))
-					// The copy of a touch keeps the class of its object.
+					// A touch copies an object, and keeps its storage class.
 					if got := r.Header.Get(header) != ""; got != want && (header != "X-Amz-Storage-Class" || r.Operation != "CopyObject") {
 						t.Errorf("%s has %s: %t", r.Operation, header, got)
 					}
@@ -169,7 +170,7 @@ func TestHeadersOfRequests(t *testing.T) {
 }
 
 // TestCustomerKeyIsNeeded: without the key, or with another one, nothing can be read, and the error
-// is none that hides it.
+// says so.
 func TestCustomerKeyIsNeeded(t *testing.T) {
 	o, f := frontOptions(t, gateway(t))
 	f.Encrypts = true
@@ -183,8 +184,8 @@ func TestCustomerKeyIsNeeded(t *testing.T) {
 	}
 }
 
-// TestNotEncrypted: a server that passes over the headers of encryption, as versitygw does, is
-// noticed with the first object, and an upload in parts before its first byte.
+// TestNotEncrypted: a server that ignores the headers of encryption, as versitygw does, is detected
+// with the first object, and for an upload in parts before its first byte.
 func TestNotEncrypted(t *testing.T) {
 	g := gateway(t)
 	for _, e := range []s3.Encryption{{Algorithm: s3.SSES3}, {Algorithm: s3.SSEKMS}, {CustomerKey: customerKey}} {
@@ -204,14 +205,14 @@ func TestNotEncrypted(t *testing.T) {
 			t.Errorf("left behind: %v, %v", u, err)
 		}
 	}
-	// What it keeps as it likes it takes without a word.
+	// A server that ignores the storage class or the payer is accepted.
 	o := options(g, newBucket(t, g))
 	o.StorageClass, o.RequesterPays = "STANDARD_IA", true
 	everyRequest(t, openStore(t, o))
 }
 
-// TestKeepingRefused: what makes no sense is refused before any request, and not as a failure of
-// the store.
+// TestKeepingRefused: invalid settings are refused before any request, and not as a failure of the
+// store.
 func TestKeepingRefused(t *testing.T) {
 	for want, set := range map[string]func(*s3.Options){
 		"is not one of":           func(o *s3.Options) { o.Encryption.Algorithm = "aes256" },
@@ -236,14 +237,14 @@ func TestKeepingRefused(t *testing.T) {
 	}
 }
 
-// TestCustomerKeyStaysOnSafePaths: an endpoint from the environment, and a redirect, do not get it
-// in the clear.
+// TestCustomerKeyStaysOnSafePaths: the key is not sent unencrypted to an endpoint from the
+// environment, or to a redirect.
 func TestCustomerKeyStaysOnSafePaths(t *testing.T) {
 	g := gateway(t)
 	var proxied atomic.Int32
 	sink := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { proxied.Add(1) }))
 	t.Cleanup(sink.Close)
-	t.Setenv("http_proxy", sink.URL) // would get requests to other hosts
+	t.Setenv("http_proxy", sink.URL) // requests to other hosts would go there
 	o := options(g, newBucket(t, g))
 	o.Encryption.CustomerKey, o.Endpoint = customerKey, ""
 	t.Setenv("AWS_ENDPOINT_URL_S3", "http://s3.example.com")
@@ -263,8 +264,8 @@ func TestCustomerKeyStaysOnSafePaths(t *testing.T) {
 	}
 }
 
-// TestCustomerKeyForms: a key is read from bytes and base64, does not print, and no error shows
-// what was given.
+// TestCustomerKeyForms: a key is read from bytes or base64, does not print itself, and no error
+// shows the input.
 func TestCustomerKeyForms(t *testing.T) {
 	const text = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
 	key, err := s3.ParseCustomerKey([]byte(" " + text + "\r\n"))
@@ -287,7 +288,7 @@ func TestCustomerKeyForms(t *testing.T) {
 	}
 }
 
-// TestTrace: each attempt is told with what came of it, and without a secret.
+// TestTrace: each attempt is traced with its result, and without secrets.
 func TestTrace(t *testing.T) {
 	g := gateway(t)
 	o, f := frontOptions(t, g)
@@ -317,7 +318,7 @@ func TestTrace(t *testing.T) {
 		}
 	}
 
-	// A second attempt, and none that gets an answer.
+	// A second attempt, and then an attempt that gets no answer.
 	seen = nil
 	t.Setenv("AWS_SESSION_TOKEN", "")
 	o2 := between(t, g, first(1, "GET", "", slowDown))

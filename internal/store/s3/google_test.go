@@ -15,8 +15,8 @@ func (c *captured) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 }
 
-// TestGoogleSignature: what Google's front end changes is not signed there, and nothing else is
-// different elsewhere.
+// TestGoogleSignature: headers that Google's front end changes are not signed there, and nothing
+// else changes for other servers.
 func TestGoogleSignature(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "key")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")

@@ -11,8 +11,8 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
-// TestHangingHandshake: a server that takes connections and says nothing is given up after one TLS
-// handshake, not after five of them.
+// TestHangingHandshake: a server that accepts connections and sends nothing is given up after one
+// TLS handshake, not after five.
 func TestHangingHandshake(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -21,7 +21,7 @@ func TestHangingHandshake(t *testing.T) {
 	}
 	t.Cleanup(func() { l.Close() })
 	go func() {
-		var held []net.Conn // what nobody holds, the garbage collector closes
+		var held []net.Conn // keep the connections, or the garbage collector would close them
 		for {
 			conn, err := l.Accept()
 			if err != nil {

@@ -26,7 +26,7 @@ func metadata(t *testing.T, h http.HandlerFunc) *s3.Instance {
 	return &s3.Instance{Endpoint: srv.URL}
 }
 
-// saying answers everything with a status.
+// saying returns a handler that answers everything with this status.
 func saying(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) }
 }
@@ -39,8 +39,8 @@ func resetIt(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// TestInstanceAbsent: what a metadata service answers, or what is there in its place, that has no
-// role for this machine.
+// TestInstanceAbsent: these answers, from a metadata service or something in its place, mean that
+// there is no role for this machine.
 func TestInstanceAbsent(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -72,8 +72,8 @@ func TestInstanceAbsent(t *testing.T) {
 	})
 }
 
-// TestInstanceOfEnvironment: the variables of the SDK say where the metadata service is, which is
-// asked when there are no other credentials, and that it is switched off.
+// TestInstanceOfEnvironment: variables of the SDK say where the metadata service is, or that it is
+// disabled. It is used if there are no other credentials.
 func TestInstanceOfEnvironment(t *testing.T) {
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)
@@ -105,7 +105,7 @@ func unsignedReader(t *testing.T, o s3.Options) {
 }
 
 // TestInstancePassing: a metadata service that fails for a while has not said that there is no
-// role. It is asked again.
+// role, so it is asked again.
 func TestInstancePassing(t *testing.T) {
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -129,10 +129,10 @@ func TestInstancePassing(t *testing.T) {
 	}
 }
 
-// TestInstanceRecovers: the same store has the role once the service answers.
+// TestInstanceRecovers: the same store gets the role once the service answers.
 func TestInstanceRecovers(t *testing.T) {
 	if testing.Short() {
-		t.Skip("waits until a failure is forgotten")
+		t.Skip("waits until a failure expires")
 	}
 	t.Parallel()
 	g := storetest.Gateway(t)
@@ -143,7 +143,7 @@ func TestInstanceRecovers(t *testing.T) {
 		case !up.Load():
 			w.WriteHeader(http.StatusServiceUnavailable)
 		case r.Method == http.MethodPut:
-			w.WriteHeader(http.StatusNotFound) // no tokens here
+			w.WriteHeader(http.StatusNotFound) // this service has no tokens
 		case strings.HasSuffix(r.URL.Path, "/role"):
 			fmt.Fprintf(w, `{"Code": "Success", "AccessKeyId": %q, "SecretAccessKey": %q, "Expiration": %q}`, g.AccessKey, g.SecretKey, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 		default:
@@ -162,8 +162,8 @@ func TestInstanceRecovers(t *testing.T) {
 	mustPut(t, s, "b", []byte("two"))
 }
 
-// TestInstanceNamed: a profile that names the instance as the source of its credentials is meant to
-// work.
+// TestInstanceNamed: if a profile names the instance as the source of its credentials, a missing
+// instance is an error.
 func TestInstanceNamed(t *testing.T) {
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)

@@ -15,7 +15,7 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// What a proxy does with a request.
+// A verdict says what a proxy does with a request.
 type verdict int
 
 const (
@@ -45,7 +45,7 @@ func proxy(t testing.TB, g *storetest.Server, judge func(*http.Request) verdict)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The signed Host header passes unchanged.
+	// The Host header does not change, since it is signed.
 	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Host = r.In.Host
@@ -74,7 +74,7 @@ func proxy(t testing.TB, g *storetest.Server, judge func(*http.Request) verdict)
 	})
 }
 
-// hangUp ends the connection by a TCP reset.
+// hangUp resets the TCP connection.
 func hangUp(w http.ResponseWriter, last string) {
 	conn, buf, err := w.(http.Hijacker).Hijack()
 	if err != nil {
@@ -88,8 +88,8 @@ func hangUp(w http.ResponseWriter, last string) {
 	conn.Close()
 }
 
-// first gives the first n requests of a method the verdict v. In query must occur in
-// the query of the request.
+// first gives the first n requests of a method the verdict v. The query of these requests must
+// contain query.
 func first(n int32, method, query string, v verdict) func(*http.Request) verdict {
 	var seen atomic.Int32
 	return func(r *http.Request) verdict {

@@ -42,8 +42,8 @@ func put(s *s3.Store, name, text string, cond store.Condition) (store.Info, erro
 	return s.Put(context.Background(), name, bytes.NewReader([]byte(text)), int64(len(text)), cond)
 }
 
-// TestRightConditionRefused: a refusal of a condition that holds means that the server has no
-// conditions, and is remembered. A condition that does not hold stays a conflict.
+// TestRightConditionRefused: if a server refuses a condition that holds, it does not support
+// conditions, and that is remembered. A condition that does not hold is still a conflict.
 func TestRightConditionRefused(t *testing.T) {
 	s := quirky(t, s3test.RefusesRightConditions())
 	info, err := put(s, "x", "one", store.Condition{IfAbsent: true})
@@ -68,8 +68,8 @@ func TestRightConditionRefused(t *testing.T) {
 	}
 }
 
-// TestRefusedForNow: writes that a server refuses because of others at the same moment are
-// repeated, a bounded number of times.
+// TestRefusedForNow: writes that a server refuses because of concurrent ones are repeated, up to a
+// limit.
 func TestRefusedForNow(t *testing.T) {
 	t.Parallel()
 	for name, quirk := range map[string]func(int64) s3test.Quirk{
@@ -83,13 +83,13 @@ func TestRefusedForNow(t *testing.T) {
 		}
 		s := quirky(t, quirk(1<<30))
 		if _, err := put(s, "x", "one", store.Condition{}); err == nil || s.Requests()["PUT"] != s3.DefaultMaxAttempts {
-			t.Errorf("%s for ever: %v after %d requests", name, err, s.Requests()["PUT"])
+			t.Errorf("%s forever: %v after %d requests", name, err, s.Requests()["PUT"])
 		}
 	}
 }
 
-// TestNotImplemented: 501 is an answer. It is sent for once, is no outage, and means missing
-// conditions only where nothing else was asked for.
+// TestNotImplemented: 501 is an answer. The request is not repeated, the answer is not an outage,
+// and it means missing conditions only if the request used nothing else unusual.
 func TestNotImplemented(t *testing.T) {
 	encrypt := func(o *s3.Options) { o.Encryption.Algorithm = s3.SSES3 }
 	for _, c := range []struct {
@@ -110,8 +110,8 @@ func TestNotImplemented(t *testing.T) {
 	}
 }
 
-// TestUploadLists: unfinished uploads are found on servers that know no prefix, and a server that
-// lists none says so.
+// TestUploadLists: unfinished uploads are found on servers that do not support prefixes, and a
+// server that cannot list them says so.
 func TestUploadLists(t *testing.T) {
 	ctx := context.Background()
 	for _, err := range quirky(t, s3test.NoUploadLists()).Uploads(ctx, "v1", time.Now()) {
@@ -150,8 +150,8 @@ func TestUnknownUser(t *testing.T) {
 	}
 }
 
-// TestEndpointOfEnvironment: an endpoint from the environment counts as one of the URL: in errors,
-// in hints, in the name of the store.
+// TestEndpointOfEnvironment: an endpoint from the environment counts like one in the URL: in
+// errors, in hints, and in the name of the store.
 func TestEndpointOfEnvironment(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL_S3", "http://s3.invalid:9000")
 	t.Setenv("AWS_ACCESS_KEY_ID", "a")
@@ -170,8 +170,8 @@ func TestEndpointOfEnvironment(t *testing.T) {
 	}
 }
 
-// TestRedirects: an answer that points elsewhere is no missing bucket, and the region that it names
-// is said, where it looks like one.
+// TestRedirects: an answer that points elsewhere is not a missing bucket, and the error names the
+// region in it, if it looks like one.
 func TestRedirects(t *testing.T) {
 	const permanent = "<Error><Code>PermanentRedirect</Code><Message>use the specified endpoint</Message></Error>"
 	const malformed = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region 'us-east-1' is wrong; expecting 'eu-west-3'</Message></Error>"

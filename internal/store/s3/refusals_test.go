@@ -14,8 +14,8 @@ import (
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
-// TestForeignRefusals: an answer that names what was not asked for leaves nothing known of the
-// batch, and nothing else is removed for it.
+// TestForeignRefusals: if the answer to a batch names an object that was not in it, the outcome of
+// the whole batch is unknown, and nothing else is removed because of it.
 func TestForeignRefusals(t *testing.T) {
 	for _, prefix := range []string{"", "prefix"} {
 		for what, key := range map[string]string{
@@ -46,7 +46,7 @@ func TestForeignRefusals(t *testing.T) {
 						}
 					}
 					if len(failed) != 2 || len(others) != 0 {
-						t.Errorf("%v, and was asked for %q", failed, others)
+						t.Errorf("%v, and further requests %q", failed, others)
 					}
 				})
 			}

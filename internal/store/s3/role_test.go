@@ -20,8 +20,8 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// roleOptions are those of a bucket that only a role gives access to. Counts the tokens that were
-// asked for.
+// roleOptions returns the options of a bucket to which only a role gives access, and a counter of
+// the tokens requested.
 func roleOptions(t *testing.T, g *storetest.Server, sts *storetest.STS) (o s3.Options, tokens *int) {
 	t.Helper()
 	g.Setenv(t)
@@ -42,8 +42,8 @@ func mustRead(t *testing.T, s store.Store, name string, want []byte) {
 	}
 }
 
-// TestRole uses a bucket with nothing but a token, and then with the session that was kept, when
-// the token is worth nothing any more.
+// TestRole uses a bucket with only a token, and then with the session that was kept, when the token
+// is no longer valid.
 func TestRole(t *testing.T) {
 	g := storetest.Gateway(t)
 	sts := storetest.NewSTS(t, g)
@@ -72,7 +72,7 @@ func TestRole(t *testing.T) {
 		}
 	}
 	file := filepath.Join(t.TempDir(), "new", "credentials")
-	for range 2 { // a second time over the first
+	for range 2 { // the second time, the file exists already
 		if err := s3.WriteSession(file, *session); err != nil {
 			t.Fatal(err)
 		}
@@ -100,8 +100,8 @@ func TestRole(t *testing.T) {
 	}
 }
 
-// TestSessionToken has it sent with every request, when it is fresh and when it was kept, and
-// nowhere printed.
+// TestSessionToken: the session token is sent with every request, whether the session is new or was
+// kept, and is never printed.
 func TestSessionToken(t *testing.T) {
 	g := storetest.Gateway(t)
 	sts := storetest.NewSTS(t, g)
@@ -133,7 +133,8 @@ func TestSessionToken(t *testing.T) {
 	}
 }
 
-// TestRoleIsRenewed has sessions that are over as soon as they begin: each request needs a new one.
+// TestRoleIsRenewed uses sessions that expire as soon as they begin, so each request needs a new
+// one.
 func TestRoleIsRenewed(t *testing.T) {
 	g := storetest.Gateway(t)
 	sts := storetest.NewSTS(t, g)
@@ -147,7 +148,7 @@ func TestRoleIsRenewed(t *testing.T) {
 	}
 }
 
-// TestRoleRefused has errors that say why, fit the contract, and hold no secret.
+// TestRoleRefused: errors say why, fit the contract, and have no secrets.
 func TestRoleRefused(t *testing.T) {
 	g := storetest.Gateway(t)
 	sts := storetest.NewSTS(t, g)
@@ -166,7 +167,8 @@ func TestRoleRefused(t *testing.T) {
 	check("refused")
 }
 
-// TestLongLivedKeysAreNotKept: a file of them would outlive the job.
+// TestLongLivedKeysAreNotKept: long-lived keys are not written to a file, which would outlive the
+// job.
 func TestLongLivedKeysAreNotKept(t *testing.T) {
 	g := storetest.Gateway(t)
 	g.Setenv(t)

@@ -14,14 +14,14 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// lacks are what the servers are known not to do.
+// lacks lists what servers are known not to support.
 var lacks = map[string]storetest.Lacks{
 	"gofakes3": {ConditionsOfParts: true, VersionsOfParts: true}, // 1.2.0
 }
 
-// TestServers is the suite of all stores, against each server that is asked for.
+// TestServers runs the suite of all stores against each server that was asked for.
 func TestServers(t *testing.T) {
-	// which TestContract has
+	// TestContract runs it against versitygw
 	for _, name := range storetest.Restrict(storetest.Servers(), "versitygw") {
 		t.Run(name, func(t *testing.T) {
 			server := storetest.StartServer(t, name)
@@ -37,8 +37,8 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// TestPublicServers reads a bucket that everybody may read, and nobody list, without credentials.
-// gofakes3 checks none, and rclone has no policies.
+// TestPublicServers reads a bucket without credentials that everybody may read, and nobody may
+// list. gofakes3 checks no credentials, and rclone has no policies.
 func TestPublicServers(t *testing.T) {
 	for _, name := range storetest.Restrict(storetest.Servers(), "gofakes3", "rclone") {
 		t.Run(name, func(t *testing.T) {
@@ -68,8 +68,8 @@ func TestPublicServers(t *testing.T) {
 	}
 }
 
-// TestStoreOfEnvironment is the same against any server. With conditional-writes=false in the URL,
-// conditions are left out.
+// TestStoreOfEnvironment runs the same suite against any server. With conditional-writes=false in
+// the URL, it leaves out conditions.
 func TestStoreOfEnvironment(t *testing.T) {
 	raw := os.Getenv(storetest.StoreEnv)
 	if raw == "" {
@@ -96,7 +96,7 @@ func TestStoreOfEnvironment(t *testing.T) {
 	})
 }
 
-// removeAll leaves nothing of a test in a store that outlives it.
+// removeAll removes everything that a test has put into a store which outlives it.
 func removeAll(t *testing.T, s store.Collector) {
 	t.Helper()
 	var names []string

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// FuzzReadSession: what is accepted has all that credentials need, and survives being written;
-// errors show nothing of a file.
+// FuzzReadSession: an accepted session has everything that credentials need, and can be written and
+// read again; errors show nothing of the file.
 func FuzzReadSession(f *testing.F) {
 	seed := filepath.Join(f.TempDir(), "session")
 	if err := WriteSession(seed, Session{Version: 1, AccessKeyID: "AKIAEXAMPLE", SecretAccessKey: "secret", SessionToken: "token", Expires: time.Unix(1_800_000_000, 0).UTC(), Role: "arn:aws:iam::1:role/x"}); err != nil {
@@ -34,10 +34,10 @@ func FuzzReadSession(f *testing.F) {
 			return
 		}
 		if s.AccessKeyID == "" || s.SecretAccessKey == "" || s.Expires.IsZero() {
-			t.Error("a session without what it needs was accepted")
+			t.Error("an incomplete session was accepted")
 		}
 		if err := WriteSession(path, *s); err != nil {
-			return // a time that JSON does not take
+			return // JSON does not support this time
 		}
 		back, err := ReadSession(path)
 		if err != nil {

@@ -18,9 +18,9 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// starved puts a proxy in front of the gateway that leaves the first n requests of each kind alone,
-// as a server does that has no memory for them. perform says that it does what they ask for before
-// it forgets them. kind names a request, or is "" for those that are served.
+// starved puts a proxy in front of the gateway that never answers the first n requests of each
+// kind, like a server without memory for them. With perform, it does what they ask for first. kind
+// returns the kind of a request, or "" for those that are answered.
 func starved(t *testing.T, g *storetest.Server, n int, perform bool, kind func(*http.Request) string) s3.Options {
 	t.Helper()
 	forward := proxy(t, g, func(*http.Request) verdict { return pass })
@@ -58,7 +58,7 @@ func isWrite(r *http.Request) string {
 	return ""
 }
 
-// TestStalledUpload: what writes is sent again, on another connection.
+// TestStalledUpload: requests that write are sent again, on another connection.
 func TestStalledUpload(t *testing.T) {
 	t.Parallel()
 	g := gateway(t)
@@ -97,14 +97,14 @@ func TestStalledUpload(t *testing.T) {
 	}
 }
 
-// TestStalledForGood: an upload that never moves ends after three times the stall time where the
-// server serves others; one that is cancelled, at once.
+// TestStalledForGood: an upload that never moves ends after three times the stall time if the
+// server answers others; one that is cancelled ends at once.
 func TestStalledForGood(t *testing.T) {
 	t.Parallel()
 	g := gateway(t)
 	data := storetest.Content(1, 12<<20)
 	s := openStore(t, starved(t, g, 99, false, func(r *http.Request) string { return strings.Trim(isPart(r), "12") }))
-	// Somebody else is served meanwhile.
+	// Another client is served meanwhile.
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -37,7 +37,7 @@ func badNetwork(t testing.TB, g *storetest.Server) (bad, s3.Options) {
 	return bad{n, t}, o
 }
 
-// add adds a toxic to the direction downstream (to the client) or upstream.
+// add adds a toxic in the direction downstream (to the client) or upstream.
 func (b bad) add(kind, direction, attributes string) {
 	b.t.Helper()
 	if err := b.Add(kind, direction, attributes); err != nil {
@@ -65,7 +65,7 @@ func mustPut(t testing.TB, s store.Store, name string, data []byte) {
 	}
 }
 
-// TestDownloadResumes lets every connection end after 7 MiB.
+// TestDownloadResumes ends every connection after 7 MiB.
 func TestDownloadResumes(t *testing.T) {
 	t.Parallel()
 	net, o := badNetwork(t, gateway(t))
@@ -92,7 +92,7 @@ func TestDownloadResumes(t *testing.T) {
 	}
 }
 
-// TestHopelessDownload lets every connection end after 100 KiB: too little to go on.
+// TestHopelessDownload ends every connection after 100 KiB, which is too little to continue.
 func TestHopelessDownload(t *testing.T) {
 	net, o := badNetwork(t, gateway(t))
 	o.MaxAttempts = 3
@@ -107,7 +107,7 @@ func TestHopelessDownload(t *testing.T) {
 	}
 }
 
-// TestReplacedWhileResuming must not join two versions.
+// TestReplacedWhileResuming: a download never joins two versions.
 func TestReplacedWhileResuming(t *testing.T) {
 	g := gateway(t)
 	net, o := badNetwork(t, g)
@@ -129,10 +129,11 @@ func TestReplacedWhileResuming(t *testing.T) {
 	}
 }
 
-// stall is long enough for a machine on which several tests run at once.
+// stall is long enough for a machine that runs several tests at once.
 const stall = 2 * time.Second
 
-// within runs f, which must end with ErrUnreachable soon after some stall times.
+// within runs f, which must end with ErrUnreachable shortly after the stall time, counted sends
+// times.
 func within(t *testing.T, what string, sends int, f func() error) {
 	t.Helper()
 	stall := stall * time.Duration(sends)
@@ -147,8 +148,8 @@ func within(t *testing.T, what string, sends int, f func() error) {
 	}
 }
 
-// TestStall: reads end after the stall time, and uploads to a server that gives no sign of life
-// after twice that.
+// TestStall: a read ends after the stall time, and an upload to a server that gives no sign of life
+// after twice that time.
 func TestStall(t *testing.T) {
 	t.Parallel()
 	net, o := badNetwork(t, gateway(t))
@@ -157,7 +158,7 @@ func TestStall(t *testing.T) {
 	data := storetest.Content(1, 12<<20)
 	mustPut(t, s, "x", data)
 	ctx := context.Background()
-	// A toxic cannot be added to a connection on which the other end does not read.
+	// A toxic cannot be added to a connection whose other end does not read.
 	net.add("stall", "downstream", `"bytes":1000000`)
 	r, _, err := s.Open(ctx, "x", 0, -1)
 	if err != nil {
@@ -199,7 +200,7 @@ func TestSlowIsNotStalled(t *testing.T) {
 	net.add("latency", "downstream", `"latency":600`)
 	mustPut(t, s, "x", data)
 	net.remove()
-	net.add("bandwidth", "downstream", `"rate":1000`) // KB/s: 6 s in all
+	net.add("bandwidth", "downstream", `"rate":1000`) // KB/s: 6 s in total
 	r, _, err := s.Open(context.Background(), "x", 0, -1)
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +215,7 @@ func TestSlowIsNotStalled(t *testing.T) {
 	if err != nil || !bytes.Equal(append(head, rest...), data) {
 		t.Errorf("slow download: %d bytes, %v", len(rest), err)
 	}
-	time.Sleep(2 * stall) // an idle connection is not a stalled one
+	time.Sleep(2 * stall) // an idle connection is not stalled
 	if _, err := s.Stat(context.Background(), "x"); err != nil {
 		t.Error(err)
 	}
@@ -239,7 +240,7 @@ func TestLatency(t *testing.T) {
 	}
 }
 
-// TestUploadAfterReset lets connections break while parts are sent, then heals.
+// TestUploadAfterReset lets connections break while parts are sent, and then repairs the network.
 func TestUploadAfterReset(t *testing.T) {
 	net, o := badNetwork(t, gateway(t))
 	s := openStore(t, o)

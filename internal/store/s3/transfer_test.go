@@ -16,12 +16,12 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// benchEnv names the store URL that BenchmarkTransfer uses, such as one behind a slow
-// link. Without it a gateway on loopback is started.
+// benchEnv names the store URL that BenchmarkTransfer uses, such as one behind a slow link. If it
+// is not set, a gateway on loopback is started.
 const benchEnv = "GOCACHE_BENCH_STORE"
 
-// BenchmarkTransfer measures 256 MiB, as one object and as 16 objects of 16 MiB, for part
-// sizes and numbers of requests in flight. Its results are in docs/transfer.md.
+// BenchmarkTransfer transfers 256 MiB, as one object and as 16 objects of 16 MiB, with different
+// part sizes and numbers of concurrent requests. docs/transfer.md has the results.
 func BenchmarkTransfer(b *testing.B) {
 	const total, pack = 256 << 20, 16 << 20
 	o := benchOptions(b)
@@ -76,7 +76,7 @@ func upload(s store.Store, data []byte, size int64, n int) error {
 	return g.Wait()
 }
 
-// download keeps about n ranges in flight over all objects.
+// download keeps about n ranges in flight across all objects.
 func download(s store.Store, total, size, part int64, n int) error {
 	ahead := int(min(int64(n), (size+part-1)/part))
 	var g errgroup.Group

@@ -22,7 +22,7 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// withoutCredentials leaves the rest of the test nothing to sign with.
+// withoutCredentials removes all credentials for the rest of the test.
 func withoutCredentials(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{
@@ -37,7 +37,7 @@ func withoutCredentials(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 }
 
-// publicStore is a bucket with the object "a", that everybody may read.
+// publicStore makes a bucket that everybody may read, with the object "a".
 func publicStore(t *testing.T, g *storetest.Server, list bool) s3.Options {
 	t.Helper()
 	o := options(g, newBucket(t, g))
@@ -46,8 +46,8 @@ func publicStore(t *testing.T, g *storetest.Server, list bool) s3.Options {
 	return o
 }
 
-// secretive puts a proxy in front of the gateway that answers as Amazon does who may not list: 403
-// for what is not there.
+// secretive puts a proxy in front of the gateway that answers 403 for objects that do not exist, as
+// Amazon does to those who may not list.
 func secretive(t *testing.T, g *storetest.Server) string {
 	t.Helper()
 	target, err := url.Parse(g.Endpoint)
@@ -70,7 +70,7 @@ func secretive(t *testing.T, g *storetest.Server) string {
 	return server.URL
 }
 
-// TestUnsigned reads a public bucket without credentials: what is there, and what is not.
+// TestUnsigned reads a public bucket without credentials: objects that exist, and some that do not.
 func TestUnsigned(t *testing.T) {
 	g := storetest.Gateway(t)
 	for _, list := range []bool{true, false} {
@@ -119,7 +119,7 @@ func TestUnsigned(t *testing.T) {
 	}
 }
 
-// TestUnsignedWrites: nothing is sent for a write that cannot succeed.
+// TestUnsignedWrites: no request is sent for a write that cannot succeed.
 func TestUnsignedWrites(t *testing.T) {
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)
@@ -158,8 +158,8 @@ func TestUnsignedWrites(t *testing.T) {
 	}
 }
 
-// TestUnsignedPrivate: a bucket that is not public is denied, and the reason why nothing is signed
-// is said.
+// TestUnsignedPrivate: access to a bucket that is not public is denied, and the error says why
+// requests are not signed.
 func TestUnsignedPrivate(t *testing.T) {
 	g := gateway(t)
 	o := options(g, newBucket(t, g))
@@ -172,8 +172,8 @@ func TestUnsignedPrivate(t *testing.T) {
 	}
 }
 
-// TestBrokenCredentials: credentials that are found and do not work are not left out without a
-// word, also where that would help.
+// TestBrokenCredentials: credentials that are found but do not work are never silently left out,
+// not even if that would help.
 func TestBrokenCredentials(t *testing.T) {
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)
@@ -223,8 +223,8 @@ func TestBrokenCredentials(t *testing.T) {
 	}
 }
 
-// TestNoToken: a role without a token, as a pull request from a fork has it, is no credentials at
-// all.
+// TestNoToken: a role without a token, as in a pull request from a fork, counts as no credentials
+// at all.
 func TestNoToken(t *testing.T) {
 	g := storetest.Gateway(t)
 	o := publicStore(t, g, true)

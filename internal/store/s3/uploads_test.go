@@ -22,7 +22,7 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// unfinished asks the server for multipart uploads that were neither completed nor aborted.
+// unfinished returns the number of multipart uploads that were neither completed nor aborted.
 func unfinished(t testing.TB, o s3.Options) int {
 	t.Helper()
 	cfg, err := config.LoadDefaultConfig(context.Background())
@@ -47,8 +47,8 @@ func unfinished(t testing.TB, o s3.Options) int {
 	return len(out.Uploads)
 }
 
-// TestUploadsAreAborted cancels uploads at random moments, breaks their bodies, and lets
-// their conditions fail: no parts stay in the bucket.
+// TestUploadsAreAborted cancels uploads at random moments, breaks their bodies, and lets their
+// conditions fail. No parts may remain in the bucket.
 func TestUploadsAreAborted(t *testing.T) {
 	t.Parallel()
 	g := gateway(t)
@@ -58,7 +58,7 @@ func TestUploadsAreAborted(t *testing.T) {
 	mustPut(t, s, "x", []byte("x"))
 	start := time.Now()
 	mustPut(t, s, "y", data)
-	whole := time.Since(start) // so that most of the moments lie within an upload, on any machine
+	whole := time.Since(start) // so that most moments lie within an upload, on any machine
 	cancelled := 0
 	for range 16 {
 		ctx, cancel := context.WithCancel(context.Background())

@@ -20,7 +20,7 @@ func faulty(t *testing.T) *storetest.Faulty {
 	return &storetest.Faulty{Store: s}
 }
 
-// TestFaultyWithoutHooks checks that the wrapper itself changes nothing.
+// TestFaultyWithoutHooks: the wrapper itself changes nothing.
 func TestFaultyWithoutHooks(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return faulty(t) })
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestGatewayBinaryFromElsewhere: a test that has changed its directory, and what the go command
-// sees, gets the server all the same.
+// TestGatewayBinaryFromElsewhere: a test gets the server even if it has changed its directory and
+// the environment of the go command.
 func TestGatewayBinaryFromElsewhere(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("versitygw does not run on windows")

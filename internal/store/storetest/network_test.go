@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// TestNetwork: what is added to a network is felt, and over when it is removed.
+// TestNetwork: a toxic has an effect until it is removed.
 func TestNetwork(t *testing.T) {
 	needToxiproxy(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -49,10 +49,10 @@ func TestNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := read(); got != 100_000 || err != nil {
-		t.Errorf("mended: %d bytes, %v", got, err)
+		t.Errorf("after removing the toxic: %d bytes, %v", got, err)
 	}
 	if err := n.Add("none", "downstream", ""); err == nil {
-		t.Error("there is a toxic of any name")
+		t.Error("a toxic of an unknown kind is accepted")
 	}
 	if err := n.Stop(); err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// childEnv makes a test process start a network, print where its toxiproxy listens, and wait.
+// childEnv makes a test process start a network, print the address of its toxiproxy, and wait.
 const childEnv = "GOCACHE_TEST_NETWORK_CHILD"
 
 // TestNetworkEndsWithProcess kills a process that has a network.

@@ -21,14 +21,14 @@ import (
 	"github.com/org/gocache-action/internal/store/web"
 )
 
-// object answers with data as a server does that has ranges and ETags.
+// object answers with data like a server that supports ranges and ETags.
 func object(w http.ResponseWriter, r *http.Request, data []byte, tag string) {
 	w.Header().Set("ETag", strconv.Quote(tag))
 	w.Header().Set("Content-Type", "application/octet-stream")
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 }
 
-// TestAnswers: what an answer means, and how often it is asked for.
+// TestAnswers: each answer is understood, and the request is sent the right number of times.
 func TestAnswers(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer   func(w http.ResponseWriter, r *http.Request)
@@ -86,8 +86,8 @@ func status(code int) func(http.ResponseWriter, *http.Request) {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
-// TestForbiddenIsAbsent: after an object could be read, 403 says that another does not exist, and
-// that is told once.
+// TestForbiddenIsAbsent: after an object could be read, 403 means that another one does not exist,
+// and a warning says so once.
 func TestForbiddenIsAbsent(t *testing.T) {
 	s := open(t, serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/a" {
@@ -113,7 +113,7 @@ func TestForbiddenIsAbsent(t *testing.T) {
 	}
 }
 
-// TestRecovers: servers that fail at first, and bodies that break off.
+// TestRecovers: reads succeed although servers fail at first and bodies break off.
 func TestRecovers(t *testing.T) {
 	want := storetest.Content(1, 3<<20)
 	var n atomic.Int64
@@ -124,7 +124,7 @@ func TestRecovers(t *testing.T) {
 		case 2, 3:
 			w.Header().Set("ETag", `"1"`)
 			w.Header().Set("Content-Length", strconv.Itoa(len(want)))
-			if n.Load() == 3 { // what the second answer left
+			if n.Load() == 3 { // the rest after the second answer
 				object(&cutting{ResponseWriter: w, left: 1 << 20}, r, want, "1")
 				return
 			}
@@ -174,7 +174,7 @@ func TestReplacedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestStall: a server that stops is given up after the stall time, once.
+// TestStall: a server that stalls is given up after a single stall time.
 func TestStall(t *testing.T) {
 	for _, after := range []int{0, 100} {
 		t.Run(fmt.Sprint(after), func(t *testing.T) {
@@ -207,7 +207,7 @@ func TestStall(t *testing.T) {
 	}
 }
 
-// TestDowngrade: what is asked for over https is never read over http.
+// TestDowngrade: a request over https is never answered over http.
 func TestDowngrade(t *testing.T) {
 	var asked atomic.Int64
 	plain := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked.Add(1); object(w, r, []byte("evil"), "1") }))
@@ -224,8 +224,8 @@ func TestDowngrade(t *testing.T) {
 	}
 }
 
-// TestInsecureRedirect: http is allowed to this machine, and from there not to others unless that
-// was asked for.
+// TestInsecureRedirect: http is allowed to this machine, and redirects from there to others only
+// with ?insecure=true.
 func TestInsecureRedirect(t *testing.T) {
 	for host, local := range map[string]bool{"cdn.example.com": false, "192.0.2.1": false, "localhost": true, "127.0.0.2": true} {
 		for _, insecure := range []bool{false, true} {
@@ -261,7 +261,7 @@ type answers func(*http.Request) *http.Response
 
 func (a answers) RoundTrip(r *http.Request) (*http.Response, error) { return a(r), nil }
 
-// TestNoHead: servers that only have GET tell the size as well.
+// TestNoHead: servers that support only GET report the size as well.
 func TestNoHead(t *testing.T) {
 	s := open(t, serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
@@ -279,7 +279,7 @@ func TestNoHead(t *testing.T) {
 	}
 }
 
-// TestReadOnly: nothing is sent for what cannot succeed.
+// TestReadOnly: no request is sent for an operation that cannot succeed.
 func TestReadOnly(t *testing.T) {
 	s := open(t, "http://127.0.0.1:1/x")
 	if err := store.Writable(context.Background(), s); !errors.Is(err, store.ErrReadOnly) {
@@ -293,7 +293,7 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// TestRefused: no server at all.
+// TestRefused: there is no server at all.
 func TestRefused(t *testing.T) {
 	s := open(t, "http://127.0.0.1:1/x")
 	if _, _, err := s.Open(context.Background(), "a", 0, -1); !errors.Is(err, store.ErrUnreachable) || strings.Count(err.Error(), "127.0.0.1:1/x") != 1 {

@@ -9,8 +9,8 @@ import (
 	"github.com/org/gocache-action/internal/store/dir"
 )
 
-// learning finds out between a request and its answer, as another request would, that the server
-// shows a directory store.
+// learning makes the store learn between a request and its answer, as from a concurrent request,
+// that the server shows a directory store.
 type learning struct{ s *Store }
 
 func (l *learning) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -27,8 +27,8 @@ func (l *learning) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// TestFilesRace: a request that was sent before it was known that names are other ones is sent
-// again for the file.
+// TestFilesRace: a request that was sent before the store knew that names of files differ is sent
+// again with the name of the file.
 func TestFilesRace(t *testing.T) {
 	l := new(learning)
 	s, err := New(Options{URL: &url.URL{Scheme: "https", Host: "host"}, Transport: l})

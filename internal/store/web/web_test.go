@@ -25,7 +25,7 @@ type published struct {
 	origin store.Store
 }
 
-// Put returns what readers see: the versions of the origin are others.
+// Put returns the version that readers see, since the origin has other versions.
 func (p published) Put(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (store.Info, error) {
 	if _, err := p.origin.Put(ctx, name, body, size, cond); err != nil {
 		return store.Info{}, err
@@ -64,7 +64,7 @@ func tagged(root string, h http.Handler) http.Handler {
 		defer f.Close()
 		if fi, err := f.Stat(); err == nil && fi.Mode().IsRegular() {
 			w.Header().Set("ETag", strconv.Quote(strconv.FormatInt(fi.ModTime().UnixNano(), 36)))
-			http.ServeContent(w, r, "", fi.ModTime(), f) // of the file that the tag is of
+			http.ServeContent(w, r, "", fi.ModTime(), f) // of the file that the tag belongs to
 			return
 		}
 		h.ServeHTTP(w, r)
@@ -79,7 +79,7 @@ func withoutRanges(h http.Handler) http.Handler {
 	})
 }
 
-// redirecting is a CDN that keeps objects at another host, and the names of the store elsewhere
+// redirecting is a CDN that keeps objects on another host, and has the names of the store elsewhere
 // than at its root.
 func redirecting(t testing.TB, h http.Handler) http.Handler {
 	elsewhere := serve(t, h)
@@ -88,8 +88,8 @@ func redirecting(t testing.TB, h http.Handler) http.Handler {
 	}))
 }
 
-// TestReads is the suite of all stores, against a directory store behind the file server of
-// net/http in several guises.
+// TestReads runs the suite of all stores against a directory store behind the file server of
+// net/http, with several variations.
 func TestReads(t *testing.T) {
 	for name, front := range map[string]func(t *testing.T, root string) string{
 		"files": func(t *testing.T, root string) string { return serve(t, http.FileServer(http.Dir(root))) },
@@ -114,7 +114,8 @@ func TestReads(t *testing.T) {
 	}
 }
 
-// TestPublicBucket is the same against a real S3 server with a bucket that everybody may read.
+// TestPublicBucket runs the same suite against a real S3 server, with a bucket that everybody may
+// read.
 func TestPublicBucket(t *testing.T) {
 	g := storetest.Gateway(t)
 	g.Setenv(t)

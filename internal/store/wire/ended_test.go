@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/store/wire"
 )
 
-// TestEnded: a request that its caller ends is a failure, before its answer and within it, and not
-// one of the connection.
+// TestEnded: a request that its caller ends, before or during the answer, fails with the cause, and
+// that is not a failure of the connection.
 func TestEnded(t *testing.T) {
 	for _, within := range []bool{false, true} {
 		arrived := make(chan struct{})

@@ -22,7 +22,8 @@ func through(proxy string) *wire.Transport {
 	}})
 }
 
-// TestProxy: what a proxy does is not blamed on the store, and its password is not shown.
+// TestProxy: a failure of a proxy is not blamed on the store, and the proxy's password is not
+// shown.
 func TestProxy(t *testing.T) {
 	refusing := func(status int) string {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
@@ -61,7 +62,8 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestBehindProxy: what breaks behind a proxy that works is not blamed on it, but it is named.
+// TestBehindProxy: a failure behind a working proxy is not blamed on the proxy, but the error names
+// it.
 func TestBehindProxy(t *testing.T) {
 	breaking := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	defer breaking.Close()
@@ -82,11 +84,11 @@ func TestBehindProxy(t *testing.T) {
 	}
 }
 
-// TestUnknownAuthority: the certificate of a test server is signed by nobody whom this machine
-// knows.
+// TestUnknownAuthority: this machine does not know the authority that signed the certificate of the
+// test server.
 func TestUnknownAuthority(t *testing.T) {
 	if runtime.GOOS == "darwin" {
-		t.Skip("macOS refuses the certificate of net/http/httptest for its long life before it looks for the authority")
+		t.Skip("macOS refuses the certificate of net/http/httptest because of its long validity, before it checks the authority")
 	}
 	server := httptest.NewTLSServer(http.NotFoundHandler())
 	defer server.Close()

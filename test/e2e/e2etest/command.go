@@ -11,7 +11,7 @@ import (
 	"github.com/org/gocache-action/restore"
 )
 
-// Gocache is a command of the binary on the project.
+// Gocache returns a command of the binary for the project.
 func (w *World) Gocache(home, command, root string) *exec.Cmd {
 	cmd := exec.Command(w.Binary, command, "--json", "--quiet", "--fail-on-error", "--store", "file://"+filepath.ToSlash(root),
 		"--name", "job", "--repo", "r", "--scope", MainScope, "--default-scope", MainScope)
@@ -20,7 +20,7 @@ func (w *World) Gocache(home, command, root string) *exec.Cmd {
 	return cmd
 }
 
-// MustRun returns what a command prints.
+// MustRun runs a command and returns its output.
 func MustRun(t testing.TB, cmd *exec.Cmd) []byte {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -32,7 +32,7 @@ func MustRun(t testing.TB, cmd *exec.Cmd) []byte {
 	return out
 }
 
-// DecodeResult reads what restore --json prints.
+// DecodeResult decodes the output of restore --json.
 func DecodeResult(t testing.TB, out []byte) (res restore.Result) {
 	t.Helper()
 	if err := json.Unmarshal(out, &res); err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/org/gocache-action/restore"
 )
 
-// Must fails the test at an error.
+// Must fails the test if err is not nil.
 func Must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -24,7 +24,7 @@ func Must(t testing.TB, err error) {
 	}
 }
 
-// Names reports whether a loss names one of what, with a reason.
+// Names reports whether a loss with a reason names one of what.
 func Names(losses []restore.Loss, what ...string) bool {
 	for _, l := range losses {
 		for _, w := range what {
@@ -36,7 +36,7 @@ func Names(losses []restore.Loss, what ...string) bool {
 	return false
 }
 
-// ProbeRestore restores to another place.
+// ProbeRestore restores to another directory.
 func (w *World) ProbeRestore(t testing.TB, st store.Store, to string) *restore.Result {
 	t.Helper()
 	o := w.RestoreOptions(t, st)
@@ -46,7 +46,7 @@ func (w *World) ProbeRestore(t testing.TB, st store.Store, to string) *restore.R
 	return res
 }
 
-// AddEntry puts one action entry, which only job i has, into a build cache.
+// AddEntry puts the action entry of job i, which no other job has, into a build cache.
 func AddEntry(t testing.TB, dir string, i int) {
 	t.Helper()
 	c := buildcache.Open(dir)
@@ -60,7 +60,7 @@ func AddEntry(t testing.TB, dir string, i int) {
 	Must(t, c.PutAction(buildcache.Entry{Action: digest.ID{1, byte(i)}, Output: o.ID, Size: o.Size, Time: 1}, time.Now()))
 }
 
-// SomePlan is a key for tests without a project.
+// SomePlan returns a plan with a key for tests without a project.
 func SomePlan(t testing.TB) keys.Plan {
 	t.Helper()
 	p, err := keys.Derive(keys.Input{Name: "job", OS: "linux", Arch: "amd64", GoVersion: "go1.26.0", Files: []keys.File{{Path: "go.mod", Data: []byte("module m\n")}}})

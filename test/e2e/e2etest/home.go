@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// QuietHome makes dir a home directory in which go commands leave no process behind. Once a day and
-// home directory, a go command starts a detached one that looks after telemetry, and that writes
-// below the home directory while a test removes it. GOTELEMETRY in the environment has no effect
-// (go help telemetry): the mode is in a file.
+// QuietHome makes dir a home directory in which go commands leave no process behind. Once a day,
+// the go command starts a detached process for telemetry in each home directory, which could write
+// there while the test removes the directory. Setting GOTELEMETRY in the environment has no effect
+// (go help telemetry), since the mode is stored in a file.
 func QuietHome(t testing.TB, dir string) string {
 	t.Helper()
-	config := filepath.Join(dir, ".config") // as os.UserConfigDir has it
+	config := filepath.Join(dir, ".config") // as in os.UserConfigDir
 	switch runtime.GOOS {
 	case "darwin":
 		config = filepath.Join(dir, "Library", "Application Support")

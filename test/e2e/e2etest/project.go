@@ -1,4 +1,4 @@
-// Package e2etest makes what end-to-end tests share: a real project built by the real go command,
+// Package e2etest has what end-to-end tests share: a real project built by the real go command,
 // copies of its caches, stores to save them to, and comparisons.
 package e2etest
 
@@ -77,9 +77,9 @@ func TestVersion(t *testing.T) {
 `,
 }
 
-// World is the project with its caches. They stay at one place, since action IDs depend on the
-// paths; Reference is a copy of them as the go command left them. Tests that share one do not run
-// in parallel.
+// World is the project with its caches. They stay in one place, since action IDs depend on paths;
+// Reference is a copy of them as the go command left them. Tests that share a World do not run in
+// parallel.
 type World struct {
 	Proj, Mod, Build, Reference string
 	GoVersion                   string
@@ -87,8 +87,8 @@ type World struct {
 	Binary string
 }
 
-// Main makes a world, runs the tests of a package, which share it, and removes it. It returns the
-// exit code for TestMain.
+// Main makes a world, runs the tests of a package, which share the world, and removes it. It
+// returns the exit code for TestMain.
 func Main(m *testing.M, w *World) int {
 	base, err := os.MkdirTemp("", "gocache-e2e-")
 	if err != nil {
@@ -96,7 +96,7 @@ func Main(m *testing.M, w *World) int {
 		return 1
 	}
 	defer osfile.RemoveAll(base)
-	if err := os.Chmod(base, 0o755); err != nil { // other users run the binary in one test
+	if err := os.Chmod(base, 0o755); err != nil { // one test runs the binary as another user
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -111,8 +111,8 @@ func Main(m *testing.M, w *World) int {
 	return m.Run()
 }
 
-// prepare builds the project with fresh caches, fetching modules from the user's module cache where
-// they are, else from the proxy.
+// prepare builds the project with fresh caches. It takes modules from the user's module cache if
+// they are there, and otherwise from the proxy.
 func (w *World) prepare() error {
 	for name, text := range ProjectFiles {
 		file := filepath.Join(w.Proj, name)
@@ -151,9 +151,9 @@ func (w *World) GoCommand(proxy string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// Reset puts fresh copies of the caches, as they were before the first save, in place. Hard links
-// are enough for files that nobody writes in place, but the go command does write; so these are
-// copies.
+// Reset replaces the caches with fresh copies of what they were before the first save. Hard links
+// would be enough for files that nobody writes in place, but the go command does write some in
+// place, so these are real copies.
 func (w *World) Reset(t testing.TB) {
 	t.Helper()
 	w.Wipe(t)
@@ -162,7 +162,7 @@ func (w *World) Reset(t testing.TB) {
 	}
 }
 
-// ResetBuild puts only the build cache in place.
+// ResetBuild replaces only the build cache.
 func (w *World) ResetBuild(t testing.TB) {
 	t.Helper()
 	Must(t, osfile.RemoveAll(w.Build))
@@ -198,7 +198,7 @@ func (w *World) Plan(t testing.TB, name string) keys.Plan {
 // MainScope is the scope of jobs of the default branch.
 const MainScope = "refs/heads/main"
 
-// SaveOptions is a job of the default branch.
+// SaveOptions returns the options of a job of the default branch.
 func (w *World) SaveOptions(t testing.TB, st store.Store) save.Options {
 	return save.Options{
 		Store: st, Repo: "r", Scope: MainScope, DefaultScope: MainScope, Keys: w.Plan(t, "job"), ModDir: w.Mod, BuildDir: w.Build,
@@ -206,7 +206,7 @@ func (w *World) SaveOptions(t testing.TB, st store.Store) save.Options {
 	}
 }
 
-// RestoreOptions is a job of the default branch.
+// RestoreOptions returns the options of a job of the default branch.
 func (w *World) RestoreOptions(t testing.TB, st store.Store) restore.Options {
 	return restore.Options{Store: st, Repo: "r", Scope: MainScope, DefaultScope: MainScope, Keys: w.Plan(t, "job"), ModDir: w.Mod, BuildDir: w.Build}
 }
@@ -239,7 +239,8 @@ func (w *World) Restore(t testing.TB, st store.Store, with ...func(*restore.Opti
 	return res
 }
 
-// Tool matches a command line of `go build -x` that compiles, or checks for vet.
+// Tool matches a command line in the output of `go build -x` that runs a compiler, an assembler or
+// vet.
 var Tool = regexp.MustCompile(`(?m)^.*/(compile|vet|asm)(\.exe)? .*$`)
 
 // MustBuildOffline proves that the caches serve the whole project: nothing is downloaded and
@@ -257,7 +258,7 @@ func (w *World) MustBuildOffline(t testing.TB) {
 	}
 }
 
-// MustBuild proves that the go command accepts the caches, whatever it has to do anew.
+// MustBuild proves that the go command accepts the caches, whatever it has to rebuild.
 func (w *World) MustBuild(t testing.TB) {
 	t.Helper()
 	for _, args := range [][]string{{"build", "./..."}, {"vet", "./..."}, {"test", "-run", "NONE", "./..."}, {"run", "."}, {"mod", "verify"}} {
@@ -267,7 +268,7 @@ func (w *World) MustBuild(t testing.TB) {
 	}
 }
 
-// Proxy serves from the reference copy, so that tests need no network.
+// Proxy returns a GOPROXY that serves the reference copy, so that tests need no network.
 func (w *World) Proxy() string {
 	return osfiletest.FileURL(filepath.Join(w.Reference, "mod", "cache", "download"))
 }
@@ -278,14 +279,14 @@ func (w *World) Manifest(t testing.TB, st store.Store) *snapshot.Manifest {
 	return ReadManifest(t, st, w.ManifestObject(t))
 }
 
-// ManifestObject names the manifest under the exact key.
+// ManifestObject returns the name of the manifest under the exact key.
 func (w *World) ManifestObject(t testing.TB) string {
 	return snapshot.ManifestObject("r", MainScope, w.Plan(t, "job").Key.Exact())
 }
 
-// StableState writes notes of a restore which say that the files of the project have stable times,
-// for a save by the command that is to take all of a build cache. It returns their path, for
-// --state.
+// StableState writes the state of a restore according to which the files of the project have stable
+// times, so that a save by the command takes the whole build cache. It returns the path of the
+// state for --state.
 func StableState(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "state.json")

@@ -48,7 +48,7 @@ func S3StoreOn(t testing.TB) (store.Store, *storetest.Server) {
 	return st, srv
 }
 
-// ReadManifest reads a manifest, which must be there and whole.
+// ReadManifest reads a manifest, which must exist and be whole.
 func ReadManifest(t testing.TB, st store.Store, object string) *snapshot.Manifest {
 	t.Helper()
 	data, _, err := store.Get(context.Background(), st, object, snapshot.MaxManifest)

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Tree describes every file below root that a restore must bring back: mode, and hash of the
-// content.
+// Tree describes every file below root that a restore must bring back: its mode, and the hash of
+// its content.
 func Tree(t testing.TB, root string) map[string]string {
 	t.Helper()
 	out, err := ReadTree(root)
@@ -23,7 +23,7 @@ func Tree(t testing.TB, root string) map[string]string {
 	return out
 }
 
-// ReadTree is Tree for other goroutines than that of the test.
+// ReadTree is like Tree, for goroutines other than that of the test.
 func ReadTree(root string) (map[string]string, error) {
 	out := map[string]string{}
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
@@ -52,7 +52,7 @@ func ReadTree(root string) (map[string]string, error) {
 	return out, err
 }
 
-// NotRestored lists what is no part of a snapshot, by design.
+// NotRestored reports whether a file is, by design, not part of a snapshot.
 func NotRestored(rel string) bool {
 	switch filepath.Base(rel) {
 	case "list", "lock", "trim.txt", "testexpire.txt", "README":
@@ -113,7 +113,7 @@ func Overwrite(t testing.TB, file string, change func([]byte) []byte) {
 	}
 }
 
-// NoLeftovers demands that no stage and no temporary file stays in the caches.
+// NoLeftovers demands that no stage and no temporary file is left in the caches.
 func (w *World) NoLeftovers(t testing.TB) {
 	t.Helper()
 	filepath.WalkDir(filepath.Dir(w.Mod), func(p string, d fs.DirEntry, err error) error {
@@ -124,7 +124,7 @@ func (w *World) NoLeftovers(t testing.TB) {
 	})
 }
 
-// isLeft reports whether a file is a stage, a temporary file, or an output that is not whole.
+// isLeft reports whether a file is a stage, a temporary file, or a partial output.
 func isLeft(name string) bool {
 	return strings.Contains(name, "gocache-stage") && !strings.HasSuffix(name, ".lock") ||
 		strings.HasPrefix(name, ".tmp") || strings.Contains(name, "-d.") && strings.HasSuffix(name, ".partial")

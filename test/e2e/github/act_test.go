@@ -19,7 +19,7 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// The project has two modules that import little, as every test that begins without a cache
+// The project has two modules that import little, since every test that starts without a cache
 // compiles them.
 var projectFiles = map[string]string{
 	"go.mod": "module example.com/project\n\ngo 1.24\n\nrequire (\n\tgithub.com/inconshreveable/mousetrap v1.1.0\n" +
@@ -79,7 +79,7 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-// goCommand runs go as the machine has it, and returns what it prints.
+// goCommand runs the go command of this machine, and returns its output.
 func goCommand(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("go", args...)
@@ -99,7 +99,7 @@ func (l *lab) git(args ...string) {
 	}
 }
 
-// change adds something to compile.
+// change adds something new to compile.
 func (l *lab) change(word string) {
 	write(l.t, filepath.Join(l.project, "lib", word+".go"), "package lib\n\nvar "+word+" = 1\n")
 }
@@ -116,17 +116,17 @@ func pullRequest(number int, headRepo, base string) string {
 		"base": {"ref": %q, "repo": {"full_name": "octo/project"}}}, %s}`, number, headRepo, base, repositoryJSON)
 }
 
-// A run is what act said about a workflow.
+// A run is the result of a workflow that act ran.
 type run struct {
 	t    *testing.T
-	text string            // all that steps printed, and what the runner understood
+	text string            // what all steps printed, and what the runner made of it
 	jobs map[string]string // results
 	new  []string          // objects that were written to the bucket
 	sum  []string          // sections that steps added to the summary
 }
 
-// run runs a workflow on a new runner. Variables are NAME=value and win over those of the
-// repository; interrupt is a file that says when to cancel.
+// run runs a workflow on a new runner. Variables have the form NAME=value and override those of the
+// repository; when the file interrupt appears, the run is cancelled.
 func (l *lab) run(workflow, event, payload, interrupt string, vars ...string) run {
 	l.t.Helper()
 	if err := osfile.RemoveAll(filepath.Join(l.root, "runner")); err != nil {
@@ -159,7 +159,7 @@ func (l *lab) run(workflow, event, payload, interrupt string, vars ...string) ru
 		waitFor(l.t, interrupt)
 		cmd.Process.Signal(os.Interrupt)
 	}
-	cmd.Wait() // act fails with the job
+	cmd.Wait() // act fails if a job fails
 	r := parse(l.t, out.Bytes())
 	for name, x := range l.objects() {
 		if before[name] != x {
@@ -181,7 +181,7 @@ func waitFor(t *testing.T, file string) {
 	t.Fatalf("no %s within 120 s", file)
 }
 
-// parse reads the log, one JSON object a line.
+// parse reads the log, which has one JSON object per line.
 func parse(t *testing.T, data []byte) run {
 	r := run{t: t, jobs: map[string]string{}}
 	var text strings.Builder
@@ -203,7 +203,8 @@ func parse(t *testing.T, data []byte) run {
 	return r
 }
 
-// objects lists the bucket: names, with what changes when an object is written again.
+// objects returns the objects of the bucket by name, with values that change when an object is
+// rewritten.
 func (l *lab) objects() map[string]string {
 	out := map[string]string{}
 	root := filepath.Join(l.server.DataDir, "bucket")
@@ -233,7 +234,7 @@ func (r run) job(id, want string) {
 	}
 }
 
-// says demands texts in the log.
+// says demands that the log contains the texts.
 func (r run) says(texts ...string) {
 	r.t.Helper()
 	for _, text := range texts {
@@ -243,7 +244,7 @@ func (r run) says(texts ...string) {
 	}
 }
 
-// summary demands one section for the job, with texts in it.
+// summary demands exactly one section for the job, which contains the texts.
 func (r run) summary(texts ...string) {
 	r.t.Helper()
 	if len(r.sum) != 1 || strings.Count(r.sum[0], "### ") != 1 {
@@ -257,13 +258,13 @@ func (r run) summary(texts ...string) {
 	}
 }
 
-// compiled reports whether the go command ran a tool.
+// compiled reports whether the go command ran a compiler or an assembler.
 func (r run) compiled() bool {
 	return regexp.MustCompile(`(?m)^.*/(compile|asm)(\.exe)? .*$`).MatchString(r.text)
 }
 
-// wroteOnly demands that something was written, and that it all lies in a scope or is a module,
-// which are for all.
+// wroteOnly demands that something was written, and that everything written is either in this scope
+// or a module, since modules are shared.
 func (r run) wroteOnly(scope string) {
 	r.t.Helper()
 	if len(r.new) == 0 {
@@ -277,7 +278,7 @@ func (r run) wroteOnly(scope string) {
 	}
 }
 
-// wroteNothing demands an untouched bucket.
+// wroteNothing demands that the bucket has not changed.
 func (r run) wroteNothing() {
 	r.t.Helper()
 	if len(r.new) > 0 {

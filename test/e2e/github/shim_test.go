@@ -22,8 +22,8 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// A step is the shim in a runner of its own: an action directory, a tool cache and a temporary
-// directory.
+// A step is the shim in a runner of its own, which has an action directory, a tool cache and a
+// temporary directory.
 type step struct {
 	t                    *testing.T
 	node                 string
@@ -58,7 +58,7 @@ func (s *step) run(phase string, env ...string) (string, int) {
 	return string(out), cmd.ProcessState.ExitCode()
 }
 
-// mustRun wants the exit code of the stand-in, and what it prints.
+// mustRun demands that a phase ends with the exit code of the stand-in, and prints want.
 func (s *step) mustRun(phase, want string, env ...string) string {
 	s.t.Helper()
 	out, code := s.run(phase, env...)
@@ -68,7 +68,7 @@ func (s *step) mustRun(phase, want string, env ...string) string {
 	return out
 }
 
-// mustWarn wants one annotation, and a step that does not fail.
+// mustWarn demands that a phase gives exactly one warning, and does not fail.
 func (s *step) mustWarn(phase, want string, env ...string) {
 	s.t.Helper()
 	out, code := s.run(phase, env...)
@@ -77,13 +77,13 @@ func (s *step) mustWarn(phase, want string, env ...string) {
 	}
 }
 
-// standIn is what the shim starts instead of gocache.
+// standIn is a script that the shim runs instead of gocache.
 const standIn = "#!/bin/sh\necho \"ran $*\"\nexit 7\n"
 
-// asset is its name among the assets of a release.
+// asset is the binary's name among the assets of a release.
 var asset = fmt.Sprintf("gocache_%s_%s", runtime.GOOS, runtime.GOARCH)
 
-// release makes the action that of a tag.
+// release gives the action the release data of a tag.
 func (s *step) release(version, content string) {
 	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(content)))
 	data, err := json.Marshal(map[string]any{"version": version, "assets": map[string]string{asset: sum}})
@@ -93,7 +93,7 @@ func (s *step) release(version, content string) {
 	write(s.t, filepath.Join(s.action, "shim", "release.json"), string(data))
 }
 
-// TestRelease: the binary of the tag is downloaded once, checked, and kept in the tool cache.
+// TestRelease: the tag's binary is downloaded once, checked, and kept in the tool cache.
 func TestRelease(t *testing.T) {
 	s := newStep(t)
 	var requests atomic.Int64
@@ -103,7 +103,7 @@ func TestRelease(t *testing.T) {
 			io.WriteString(w, standIn)
 		case r.URL.Path != "/d/v1.2.3/"+asset:
 			http.NotFound(w, r)
-		case n == 1: // what passes is tried again: an overloaded server, a connection that breaks
+		case n == 1: // temporary failures are retried: an overloaded server, a broken connection
 			http.Error(w, "later", http.StatusServiceUnavailable)
 		case n == 2:
 			w.Header().Set("Content-Length", "1000")
@@ -130,9 +130,9 @@ func TestRelease(t *testing.T) {
 	s.mustRun("post", "ran action post", from)
 	s.mustRun("restore", "ran action restore", from)
 	if n := requests.Load(); n != 4 {
-		t.Errorf("%d requests, want no more", n)
+		t.Errorf("%d requests, want none", n)
 	}
-	// A tool cache that another job has damaged is filled anew.
+	// A tool cache that another job has damaged is replaced.
 	write(t, filepath.Join(dir, "gocache"), "#!/bin/sh\necho evil\n")
 	s.mustRun("save", "ran action save", from)
 	if n := requests.Load(); n != 6 {
@@ -140,7 +140,7 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// TestProxy: where the network has one, the download goes through it.
+// TestProxy: the download uses the proxy of the environment.
 func TestProxy(t *testing.T) {
 	s := newStep(t)
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -154,8 +154,8 @@ func TestProxy(t *testing.T) {
 	s.mustRun("main", "ran action main", "GOCACHE_ACTION_DOWNLOAD_URL=http://mirror.example", "HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL)
 }
 
-// TestReleaseRefused: bytes that the tag does not name are never run, and neither that nor a
-// release that is gone fails the job.
+// TestReleaseRefused: a binary without the checksum of the tag is never run. Neither that nor a
+// missing release fails the job.
 func TestReleaseRefused(t *testing.T) {
 	s := newStep(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -172,7 +172,7 @@ func TestReleaseRefused(t *testing.T) {
 	if list, _ := filepath.Glob(filepath.Join(s.tools, "gocache", "1.0.0", "*", "*")); len(list) > 0 {
 		t.Errorf("kept %v", list)
 	}
-	// The post step knows that the job was warned.
+	// The post step knows that the job was already warned.
 	if out, code := s.run("post", from, "STATE_missing=true"); code != 0 || strings.Contains(out, "::warning") {
 		t.Errorf("post: exit code %d\n%s", code, out)
 	}
@@ -182,7 +182,8 @@ func TestReleaseRefused(t *testing.T) {
 	s.mustWarn("main", "ECONNREFUSED", from)
 }
 
-// TestGivenBinary: GOCACHE_ACTION_BINARY wins; the post step runs what the main step ran.
+// TestGivenBinary: GOCACHE_ACTION_BINARY takes precedence, and the post step runs the binary that
+// the main step ran.
 func TestGivenBinary(t *testing.T) {
 	s := newStep(t)
 	binary := filepath.Join(t.TempDir(), "gocache")
@@ -202,8 +203,8 @@ func TestGivenBinary(t *testing.T) {
 	s.mustWarn("main", "cannot be started", "GOCACHE_ACTION_BINARY="+binary)
 }
 
-// TestSignals: the binary gets the signal that the runner sends to cancel a step, and has the time
-// to clean up.
+// TestSignals: the binary gets the signal with which the runner cancels a step, and has time to
+// clean up.
 func TestSignals(t *testing.T) {
 	s := newStep(t)
 	binary := filepath.Join(t.TempDir(), "gocache")
@@ -237,8 +238,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// TestSources: an action without a release builds its sources once, whatever the job builds for,
-// and leaves the job's caches alone.
+// TestSources: an action without a release builds its sources once, whatever platform the job
+// builds for, and does not touch the job's caches.
 func TestSources(t *testing.T) {
 	s := newStep(t)
 	goTool := tool(t, "GOCACHE_TEST_GO", "go")
@@ -253,16 +254,16 @@ func TestSources(t *testing.T) {
 	s.mustRun("post", "real devel-", "PATH="+t.TempDir())
 }
 
-// sources gives the action something to build, which exits like the stand-in. It imports next to
-// nothing, for its build starts with an empty cache.
+// sources gives the action a program to build, which exits like the stand-in. It imports very
+// little, since the build starts with an empty cache.
 func (s *step) sources(word string) {
 	write(s.t, filepath.Join(s.action, "go.mod"), "module example.com/action\n\ngo 1.24\n")
 	write(s.t, filepath.Join(s.action, "cmd", "gocache", "main.go"),
 		"package main\n\nimport \"syscall\"\n\nvar version string\n\nfunc main() {\n\tprintln(\""+word+" \" + version)\n\tsyscall.Exit(7)\n}\n")
 }
 
-// TestSourcesChange: one build for each state of the sources; one that fails is a warning. A script
-// is the go command.
+// TestSourcesChange: each state of the sources is built once, and a build that fails causes a
+// warning. A script stands in for the go command.
 func TestSourcesChange(t *testing.T) {
 	s := newStep(t)
 	dir := t.TempDir()

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// tool returns a program that these tests need: from the variable, else from PATH. In CI it has to
-// be there.
+// tool returns the path of a program that these tests need: from the environment variable, or else
+// from PATH. In CI it must exist.
 func tool(t testing.TB, variable, name string) string {
 	t.Helper()
 	if testing.Short() {
@@ -29,7 +29,7 @@ func tool(t testing.TB, variable, name string) string {
 	return path
 }
 
-// node returns node 24, the one that action.yml asks for.
+// node returns the path of node 24, the version in action.yml.
 func node(t testing.TB) string {
 	t.Helper()
 	path := tool(t, "GOCACHE_TEST_NODE", "node")
@@ -56,8 +56,8 @@ func repository(t testing.TB) string {
 	return dir
 }
 
-// environ is that of the test without what CI systems and users set, which the code under test
-// would obey.
+// environ returns the environment of the test without the variables of CI systems and users, which
+// the code under test would obey.
 func environ(more ...string) []string {
 	var env []string
 	for _, kv := range os.Environ() {
@@ -78,7 +78,8 @@ func hasPrefix(s string, prefixes ...string) bool {
 	return false
 }
 
-// copyAction puts what a runner downloads of the action, but for the sources, into a directory.
+// copyAction copies the files that a runner downloads for the action, except its sources, into a
+// directory.
 func copyAction(t testing.TB, to string) {
 	t.Helper()
 	root := repository(t)
@@ -109,7 +110,7 @@ func write(t testing.TB, file, text string) {
 	}
 }
 
-// unixOnly: the stand-ins for the binary are scripts of the shell.
+// unixOnly skips the test on Windows, since the stand-ins for the binary are shell scripts.
 func unixOnly(t testing.TB) {
 	t.Helper()
 	if runtime.GOOS == "windows" {

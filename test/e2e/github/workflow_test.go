@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestWorkflow follows a repository through its events. Each step builds on the bucket that the one
-// before left.
+// TestWorkflow follows a repository through its events. Each step starts with the bucket that the
+// previous one left.
 func TestWorkflow(t *testing.T) {
 	l := newLab(t)
 	offline := "GOPROXY=off"
@@ -62,7 +62,7 @@ func TestWorkflow(t *testing.T) {
 
 	started := filepath.Join(l.root, "started")
 	cancelled := l.run("ci.yml", "push", pushTo("main"), started, offline, "SLEEP="+started)
-	cancelled.job("test", "failure") // act has no other word
+	cancelled.job("test", "failure") // act has no other result for this
 	cancelled.says("the job was cancelled: nothing is saved")
 	cancelled.wroteNothing()
 	cancelled.summary("from `refs/heads/main`")
@@ -73,11 +73,11 @@ func TestWorkflow(t *testing.T) {
 	failed.wroteOnly("refs/heads/main")
 }
 
-// TestSteps: restore and save as steps, the whole action beside them for a second project, and jobs
-// of a matrix, which share nothing.
+// TestSteps: restore and save as separate steps, the whole action besides them for a second
+// project, and jobs of a matrix, which share nothing.
 func TestSteps(t *testing.T) {
 	l := newLab(t)
-	// With no package of the standard library nothing of it has to be compiled.
+	// Without imports from the standard library, none of it has to be compiled.
 	write(t, filepath.Join(l.project, "lib", "lib.go"), "package lib\n\nimport _ \"github.com/inconshreveable/mousetrap\"\n")
 	store := "STORE=file://" + filepath.Join(l.root, "store")
 	first := l.run("steps.yml", "push", pushTo("main"), "", store, "FLAVOUR=sweet")
@@ -91,12 +91,12 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// TestTrouble: what is wrong with the cache is one warning; what is wrong with the workflow, or was
-// asked for, fails the job.
+// TestTrouble: a problem with the cache causes one warning. A problem with the workflow, or one for
+// which failure was requested, fails the job.
 func TestTrouble(t *testing.T) {
 	l := newLab(t)
 	bin := t.TempDir()
-	for _, name := range []string{"sh", "bash", "git", "env"} { // what a job needs, but no go
+	for _, name := range []string{"sh", "bash", "git", "env"} { // what a job needs, except go
 		if path, err := exec.LookPath(name); err == nil {
 			os.Symlink(path, filepath.Join(bin, name))
 		}
@@ -113,8 +113,8 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// TestActionlint checks all workflows, also those of the tests, and the inputs that they give to
-// actions of this repository.
+// TestActionlint checks all workflows, including those of the tests, and the inputs that they pass
+// to actions of this repository.
 func TestActionlint(t *testing.T) {
 	lint := tool(t, "GOCACHE_TEST_ACTIONLINT", "actionlint")
 	for _, root := range []string{repository(t), filepath.Join(repository(t), "test", "e2e", "github", "testdata", "project")} {

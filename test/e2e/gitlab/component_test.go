@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestComponent is the life of a project on GitLab: main, a new runner, a merge request from a
-// fork, one of its own, jobs that fail.
+// TestComponent follows a project on GitLab: main, a new runner, a merge request from a fork, one
+// from the project itself, and jobs that fail.
 func TestComponent(t *testing.T) {
 	l := newLab(t)
 	both := []string{"build", "vet"}
@@ -18,13 +18,13 @@ func TestComponent(t *testing.T) {
 	if err != nil || strings.Contains(log, "gocache: warning") || strings.Count(log, "saved in refs/heads/main") != 2 || !strings.Contains(log, "> compiled example.com/greet") {
 		t.Fatalf("the first pipeline: %v\n%s", err, log)
 	}
-	// One session a job: the save, whose token GitLab would not accept any more, has what restore
-	// kept.
+	// Each job gets one session: the save uses what the restore kept, since GitLab would not accept
+	// its token any more.
 	if n := len(l.sts.Requests()); n != 2 {
 		t.Errorf("%d requests to STS in two jobs", n)
 	}
 	main := l.scopes()
-	if len(main) != 1 || main["refs~heads~main"] != 4 { // exact and latest of two names
+	if len(main) != 1 || main["refs~heads~main"] != 4 { // exact and latest keys of two names
 		t.Fatalf("scopes after main: %v", main)
 	}
 
@@ -53,7 +53,7 @@ func TestComponent(t *testing.T) {
 		t.Errorf("a merge request: %v, scopes %v\n%s", err, l.scopes(), log)
 	}
 
-	// Jobs that end in other ways, on a protected branch, where another role counts than elsewhere.
+	// Jobs that end in other ways, on a protected branch, which has a role of its own.
 	before := len(l.sts.Requests())
 	log, err = l.pipeline([]string{"broken", "broken-unsaved", "other-image"},
 		"CI_COMMIT_REF_PROTECTED=true", "GOCACHE_PROTECTED_ROLE="+l.sts.Role, "GOCACHE_ROLE=arn:aws:iam::123456789012:role/other")
@@ -71,7 +71,7 @@ func TestComponent(t *testing.T) {
 }
 
 // TestCanceled runs the component's own script as GitLab does after a job was canceled, which
-// gitlab-ci-local cannot.
+// gitlab-ci-local cannot do.
 func TestCanceled(t *testing.T) {
 	script := readTemplate(t).afterScript
 	dir := t.TempDir()

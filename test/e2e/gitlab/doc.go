@@ -1,3 +1,4 @@
-// Package gitlab tests the CI/CD component in templates/gocache.yml: pipelines that gitlab-ci-local
-// runs, with the real command, a real S3 server, and jobs that have nothing but an OIDC token.
+// Package gitlab tests the CI/CD component in templates/gocache.yml. It runs pipelines with
+// gitlab-ci-local, with the real command, a real S3 server, and jobs whose only credential is an
+// OIDC token.
 package gitlab

@@ -15,7 +15,7 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// A lab is a project on a GitLab of its own, a runner with caches outside of the project, and a
+// A lab is a project on its own GitLab, with a runner whose caches lie outside the project, and a
 // bucket.
 type lab struct {
 	t       *testing.T
@@ -24,7 +24,7 @@ type lab struct {
 	s3      *storetest.Server
 	sts     *storetest.STS
 	env     []string
-	checked bool // that the pipeline fits GitLab's schema
+	checked bool // the pipeline was checked against GitLab's schema
 }
 
 const pipeline = `
@@ -87,10 +87,10 @@ func newLab(t *testing.T) *lab {
 	l := &lab{t: t, root: t.TempDir(), s3: g, sts: storetest.NewSTS(t, g), env: os.Environ()}
 	l.project = filepath.Join(l.root, "builds", "shop")
 	proxy := goproxytest.NewTestServer(t, "../../../testdata/modules", "")
-	// with the caches of the machine
+	// built with the caches of this machine
 	l.must("../../..", "go", "build", "-ldflags=-s -w", "-o", filepath.Join(l.root, "bin", "gocache"), "./cmd/gocache")
 	home := e2etest.QuietHome(t, filepath.Join(l.root, "home"))
-	// The caches are where the go command puts them by itself.
+	// The caches are in the default places of the go command.
 	l.env = append(l.env,
 		"HOME="+home, "XDG_CACHE_HOME="+filepath.Join(home, ".cache"), "GOPATH="+filepath.Join(home, "go"), "GOMODCACHE=", "GOCACHE=",
 		"GOPROXY="+proxy.URL, "GOSUMDB=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOENV=off",
@@ -102,7 +102,7 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-// commit makes the repository, with the component in it as a project that publishes one has it.
+// commit makes the repository. It includes the component, as in a project that publishes one.
 func (l *lab) commit() {
 	l.t.Helper()
 	for name, text := range projectFiles {
@@ -134,7 +134,7 @@ func (l *lab) write(path, text string) {
 	}
 }
 
-// wipe makes the runner a new one.
+// wipe turns the runner into a new one.
 func (l *lab) wipe() {
 	l.t.Helper()
 	home := filepath.Join(l.root, "home")
@@ -164,14 +164,14 @@ func (l *lab) must(dir, program string, args ...string) {
 	}
 }
 
-// pipeline runs jobs with predefined variables that gitlab-ci-local does not set by itself, and
-// checks what has to be true of any pipeline: no secret is in the log, and nothing is left beside
-// or in the project.
+// pipeline runs jobs with predefined variables that gitlab-ci-local does not set by itself. It also
+// checks what must hold for every pipeline: the log has no secret, and no files are left in or next
+// to the project.
 func (l *lab) pipeline(jobs []string, variables ...string) (log string, err error) {
 	l.t.Helper()
 	args := append([]string{"--force-shell-executor"}, jobs...)
 	if l.checked {
-		args = append(args, "--json-schema-validation=false") // takes as long as all else
+		args = append(args, "--json-schema-validation=false") // takes as long as everything else
 	}
 	l.checked = true
 	for _, v := range append(variables, "GITLAB_CI=true", "GOCACHE_ACTION_ID_TOKEN="+l.sts.Token) {

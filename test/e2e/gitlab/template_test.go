@@ -20,7 +20,7 @@ const (
 	docsFile     = "../../../docs/gitlab.md"
 )
 
-// A template is what the tests read of the component.
+// A template holds the parts of the component that the tests read.
 type template struct {
 	inputs      []input
 	afterScript string
@@ -35,7 +35,7 @@ type input struct {
 	Type        string    `yaml:"type"`
 }
 
-// readTemplate parses the two documents of the file, the header and the jobs.
+// readTemplate parses the two documents of the file: the header and the jobs.
 func readTemplate(t *testing.T) template {
 	t.Helper()
 	data, err := os.ReadFile(templateFile)
@@ -79,8 +79,8 @@ func runScript(t *testing.T, script string, env ...string) string {
 	return string(out)
 }
 
-// TestInputs: each input has a description and a use, and the table in the documentation is made
-// from them.
+// TestInputs: each input has a description and is used, and the table in the documentation is
+// generated from the inputs.
 func TestInputs(t *testing.T) {
 	tmpl := readTemplate(t)
 	var table strings.Builder

@@ -1,7 +1,7 @@
-// Package image tests what is released: that a tag holds the checksums of its binaries, and the
-// Dockerfile. Both of its images are built and run with buildah, which needs neither a daemon nor a
-// registry, on a base that is made here and has the name of the Go image: busybox, the Go of this
-// machine, certificates.
+// Package image tests what is released: the checksums of the binaries in a tag, and the Dockerfile.
+// Both of its images are built and run with buildah, which needs neither a daemon nor a registry.
+// Their base is made by the test under the name of the Go image, from busybox, the Go installation
+// of this machine, and certificates.
 package image
 
 import (
@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// builder runs buildah with a storage of its own.
+// builder runs buildah with its own storage.
 type builder struct {
 	t    *testing.T
 	root string
@@ -77,8 +77,9 @@ ENV PATH=/go/bin:/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin GOPATH=/go GOTOO
 WORKDIR /go
 `
 
-// base makes the image that the Dockerfile starts from. Of Go it has what compiles. A busybox that
-// is linked dynamically, as that of Debian's package busybox, comes with its libraries.
+// base makes the image that the Dockerfile starts from. It includes only the parts of Go that are
+// needed to compile. If busybox is dynamically linked, as in Debian's package busybox, its
+// libraries are included.
 func (b *builder) base() {
 	b.t.Helper()
 	script := `set -e
@@ -98,7 +99,7 @@ tar cf - --exclude=testdata --exclude='*_test.go' --exclude=src/cmd \
 	b.run("buildah", "bud", "--signature-policy", b.root+"/policy.json", "-q", "-f", b.root+"/Base", "-t", "docker.io/library/golang:1.26", b.root)
 }
 
-// build builds a target with the caches of this machine, so that it compiles nothing twice, and
+// build builds a target with the caches of this machine, so that nothing is compiled twice, and
 // returns the ID of the image.
 func (b *builder) build(target string) string {
 	b.t.Helper()
@@ -107,15 +108,15 @@ func (b *builder) build(target string) string {
 		"-v", b.run("go", "env", "GOMODCACHE")+":/go/pkg/mod", "-v", b.run("go", "env", "GOCACHE")+":/root/.cache/go-build", ".")
 }
 
-// TestImages builds both images, and runs them as jobs do: each in a new container, as a user that
-// the image has never heard of.
+// TestImages builds both images, and runs them as jobs do: each in a new container, as a user who
+// does not exist in the image.
 func TestImages(t *testing.T) {
 	b := newBuilder(t)
 	b.base()
 	id := b.build("binary")
 	b.build("go")
 	if again := b.build("binary"); again != id {
-		t.Errorf("the same sources gave the images %s and %s", id, again)
+		t.Errorf("the same sources made the images %s and %s", id, again)
 	}
 	var inspected struct {
 		OCIv1 struct {

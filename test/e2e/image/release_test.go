@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestRelease makes a tag in a clone, and builds from that tag in another directory what the tag
-// promises.
+// TestRelease makes a tag in a clone, then builds from that tag in another directory, and gets the
+// binaries with the checksums in the tag.
 func TestRelease(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the command")

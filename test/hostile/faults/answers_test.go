@@ -29,7 +29,7 @@ var (
 
 func onGet(o operation) bool { return o.is(http.MethodGet) }
 
-// wireFaults are what an HTTP server, or something before it, can do to a request.
+// wireFaults are what an HTTP server, or a proxy in front of it, can do to a request.
 var wireFaults = []wireFault{
 	{name: "500, then 503 SlowDown", times: 2, do: burst, expectation: expectOvercome},
 	{name: "503 SlowDown from then on", do: slowDown, expectation: expectUnreachable},
@@ -55,13 +55,13 @@ type wireWorld struct {
 	*smallWorld
 	gate     *storetest.Server
 	forward  http.Handler
-	other    caches // of a job that has an entry of its own
+	other    caches // of a job with an additional entry
 	otherHas contents
 	next     atomic.Int64
 	saved    templates
 }
 
-// otherEntry is what only the other job has.
+// otherEntry is the entry that only the other job has.
 const otherEntry = 210
 
 func newWireWorld(t *testing.T) *wireWorld {
@@ -76,8 +76,8 @@ func newWireWorld(t *testing.T) *wireWorld {
 	return w
 }
 
-// fresh opens a store without faults under a new prefix, with the snapshots of caches that were
-// saved in turn. What a prefix has is copied from the first that had the same.
+// fresh opens a store without faults under a new prefix, after saving the given caches to it one
+// after another. The content is copied from the first prefix with the same caches.
 func (w *wireWorld) fresh(list ...caches) (st store.Store, prefix string, err error) {
 	prefix = fmt.Sprint("s", w.next.Add(1))
 	if st, err = openWire(w.gate.Endpoint, prefix); err != nil {
@@ -93,7 +93,8 @@ func (w *wireWorld) fresh(list ...caches) (st store.Store, prefix string, err er
 		return filepath.Join(root, first), err
 	})
 	if err == nil {
-		// with the extended attributes, in which the gateway keeps what it knows of objects
+		// this copies the extended attributes as well, in which the gateway keeps metadata of
+		// objects
 		err = copyTree(from, filepath.Join(root, prefix))
 	}
 	return st, prefix, err
@@ -106,7 +107,7 @@ func (w *wireWorld) mustFresh(t *testing.T, list ...caches) (store.Store, string
 	return st, prefix
 }
 
-// operations lists what a run without faults asks for.
+// operations lists the requests of a run without faults.
 func (w *wireWorld) operations(t *testing.T, prefix string, run func(store.Store) error) []operation {
 	t.Helper()
 	f := &wire{forward: w.forward, prefix: prefix}
@@ -118,7 +119,7 @@ func (w *wireWorld) operations(t *testing.T, prefix string, run func(store.Store
 	return f.seen
 }
 
-// trials makes one trial for each fault and operation that it can concern.
+// trials makes one trial for each fault and each operation that it applies to.
 func (w *wireWorld) trials(command string, ops []operation, run func(tr *trial, dir string, f *wire) error) (list []*trial) {
 	for _, fault := range wireFaults {
 		for _, op := range ops {
@@ -134,7 +135,7 @@ func (w *wireWorld) trials(command string, ops []operation, run func(tr *trial, 
 	return list
 }
 
-// saveTrial saves job over the old snapshot, by way of f.
+// saveTrial returns a function that saves job over the old snapshot, through f.
 func (w *wireWorld) saveTrial(job caches, want contents) func(*trial, string, *wire) error {
 	return func(tr *trial, dir string, f *wire) error {
 		direct, prefix, err := w.fresh(w.before)
@@ -174,16 +175,16 @@ func (w *wireWorld) withOther(c contents) contents {
 	return all
 }
 
-// TestFaultsAnswers lets each request of a save and of a restore meet each fault of HTTP: the run
-// ends in time and says what happened, the store holds the old or the new snapshot whole, the go
-// command accepts the caches, and the next run completes.
+// TestFaultsAnswers subjects each request of a save and of a restore to each HTTP fault. The run
+// ends in time and says what happened, the store holds either the old or the new snapshot whole,
+// the go command accepts the caches, and the next run completes.
 func TestFaultsAnswers(t *testing.T) {
 	w := newWireWorld(t)
 	_, prefix := w.mustFresh(t, w.before)
 	ops := w.operations(t, prefix, func(st store.Store) error { return w.save(st, w.after) })
 	trials := w.trials("save", ops, w.saveTrial(w.after, w.new))
 
-	// Of a save with an output of two parts, what the other has not.
+	// From a save with an output of two parts, take only the operations that the other save lacks.
 	_, prefix = w.mustFresh(t, w.before)
 	var parts []operation
 	for _, op := range w.operations(t, prefix, func(st store.Store) error { return w.save(st, w.large) }) {
@@ -192,7 +193,7 @@ func TestFaultsAnswers(t *testing.T) {
 		}
 	}
 	if len(ops) < 10 || len(parts) != 4 {
-		t.Fatalf("%d operations, and %d of an upload in parts", len(ops), len(parts))
+		t.Fatalf("%d operations of a save, and %d of an upload in parts", len(ops), len(parts))
 	}
 	trials = append(trials, w.trials("save in parts", parts, w.saveTrial(w.large, w.newLarge))...)
 
@@ -218,8 +219,8 @@ func TestFaultsAnswers(t *testing.T) {
 	runTrials(t, trials)
 }
 
-// TestFaultsClock: with a server whose clock is ten minutes ahead, and which allows five, both
-// commands work: the server's time is taken.
+// TestFaultsClock: both commands work with a server whose clock is ten minutes ahead, and which
+// allows a difference of five: they use the server's time.
 func TestFaultsClock(t *testing.T) {
 	const ahead, allowed = 10 * time.Minute, 5 * time.Minute
 	w := newWireWorld(t)
@@ -254,7 +255,8 @@ func TestFaultsClock(t *testing.T) {
 			return err
 		}})
 	}
-	for _, tr := range trials { // one after the other: the second restores what the first saved
+	// one after another, since the second trial restores what the first one saved
+	for _, tr := range trials {
 		runTrials(t, []*trial{tr})
 	}
 	if refused.Load() == 0 {
@@ -262,8 +264,8 @@ func TestFaultsClock(t *testing.T) {
 	}
 }
 
-// TestFaultsRenewedCredentials lets the credentials of a role end at each request of a save and of
-// a restore, before their time: new ones are asked for, once, and the run completes.
+// TestFaultsRenewedCredentials lets the credentials of a role expire early, at each request of a
+// save and of a restore. New ones are requested once, and the run completes.
 func TestFaultsRenewedCredentials(t *testing.T) {
 	w := newWireWorld(t)
 	sts := storetest.NewSTS(t, w.gate)
@@ -319,8 +321,8 @@ func TestFaultsRenewedCredentials(t *testing.T) {
 	runTrials(t, trials)
 }
 
-// TestFaultsHead: a HEAD that is refused with 400 has no body that says why; the reason is found
-// out.
+// TestFaultsHead: the answer to a HEAD that is refused with 400 has no body with the reason; the
+// reason is found all the same.
 func TestFaultsHead(t *testing.T) {
 	(&storetest.Server{AccessKey: "key", SecretKey: "secret"}).Setenv(t)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

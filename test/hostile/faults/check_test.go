@@ -25,27 +25,27 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// longAgo is the time of files that tests make: long enough ago that nothing takes them for being
-// written just now.
+// longAgo is the time of files that tests make: long enough ago that they do not count as just
+// written.
 var longAgo = time.Now().Add(-10 * time.Minute)
 
-// expectation is what a fault must lead to.
+// expectation is the result that a fault must have.
 type expectation struct {
-	recovers bool  // the run completes as if nothing had been
-	err      error // if there is an error, it is this one; nil: any
+	recovers bool  // the run completes as if there had been no fault
+	err      error // if there is an error, it must be this one; nil: any
 }
 
-// said checks that an error tells what went wrong with which thing.
+// said checks that an error says what went wrong, and with which object.
 func (e expectation) said(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case e.recovers:
-		return fmt.Errorf("should have been overcome: %w", err)
+		return fmt.Errorf("the fault should have been overcome: %w", err)
 	case e.err != nil && !errors.Is(err, e.err):
 		return fmt.Errorf("the error is not %q: %w", e.err, err)
 	case errors.Is(err, context.DeadlineExceeded):
-		// the time of the whole run, of which no object is to blame
+		// the time for the whole run is over, so there is no object to name
 		return nil
 	case !strings.Contains(err.Error(), "v2/"):
 		return fmt.Errorf("the error names no object: %w", err)
@@ -53,7 +53,7 @@ func (e expectation) said(err error) error {
 	return nil
 }
 
-// probe restores on a clean path to an empty place, and demands that everything comes which the
+// probe restores to an empty directory from a store without faults, and demands everything that the
 // snapshot names.
 func (w *smallWorld) probe(st store.Store, dir string) (contents, error) {
 	c := cachesIn(dir)
@@ -68,9 +68,9 @@ func (w *smallWorld) probe(st store.Store, dir string) (contents, error) {
 	return c.contents()
 }
 
-// held is what the snapshot of a store brings back. It is restored once for each state of the
-// store: entries with their places, and the versions of all objects. On S3 these follow from the
-// bytes, so that trials which lead to the same share it.
+// held returns what a restore of the store's snapshot brings. It restores once for each state of
+// the store, which is given by the entries with their places and the versions of all objects. On S3
+// the versions depend on the bytes alone, so trials that lead to the same state share one restore.
 func (w *smallWorld) held(st store.Store, dir string) (contents, error) {
 	objects, err := named(st)
 	if err != nil {
@@ -110,9 +110,9 @@ func (w *smallWorld) held(st store.Store, dir string) (contents, error) {
 	return probe()
 }
 
-// faultySave saves job over a store that holds the old snapshot, by way of a fault, and checks what
-// must hold afterwards: it ended in time, said what went wrong, the store holds the old or the new
-// snapshot whole, and a save without the fault completes. want is the new snapshot.
+// faultySave saves job through a fault, to a store that holds the old snapshot, and checks what
+// must hold afterwards: the save ended in time and said what went wrong, the store holds the old or
+// the new snapshot whole, and a save without the fault completes. want is the new snapshot.
 func (w *smallWorld) faultySave(tr *trial, dir string, faulty, clean store.Store, job caches, want contents, e expectation) error {
 	before, err := named(clean)
 	if err != nil {
@@ -132,7 +132,7 @@ func (w *smallWorld) faultySave(tr *trial, dir string, faulty, clean store.Store
 	}
 	switch {
 	case quiet && tr.outcome == saidOld:
-		return errors.New("not saved, without a word")
+		return errors.New("not saved, without an error or a warning")
 	case quiet:
 		tr.outcome = outComplete
 		return w.sameLatest(clean)
@@ -140,14 +140,13 @@ func (w *smallWorld) faultySave(tr *trial, dir string, faulty, clean store.Store
 	return w.saveAgain(dir, clean, job, want)
 }
 
-// oldOrNew tells which snapshot the store holds. before is what named said when it held the old
-// one.
+// oldOrNew reports which snapshot the store holds. before is what named returned for the old one.
 func (w *smallWorld) oldOrNew(dir string, clean store.Store, before map[string]store.Version, want contents) (string, error) {
 	after, err := named(clean)
 	if err != nil {
 		return "", err
 	}
-	if maps.Equal(before, after) { // no need to read what is as it was
+	if maps.Equal(before, after) { // there is no need to read an unchanged snapshot
 		return saidOld, nil
 	}
 	got, err := w.held(clean, filepath.Join(dir, "probe"))
@@ -164,7 +163,7 @@ func (w *smallWorld) oldOrNew(dir string, clean store.Store, before map[string]s
 	return "", fmt.Errorf("the snapshot is neither old nor new: %s", isNew)
 }
 
-// named returns the versions of all manifests, and of what they name.
+// named returns the versions of all manifests and of all objects that they name.
 func named(st store.Store) (map[string]store.Version, error) {
 	listed, all := map[string]store.Version{}, map[string]store.Version{}
 	for e, err := range st.(store.Collector).List(context.Background(), snapshot.Root) {
@@ -188,7 +187,7 @@ func named(st store.Store) (map[string]store.Version, error) {
 		all[name] = version
 		for _, n := range names {
 			if listed[n] == "" {
-				return nil, fmt.Errorf("%s is not there, and %s names it", n, name)
+				return nil, fmt.Errorf("%s does not exist, but %s names it", n, name)
 			}
 			all[n] = listed[n]
 		}
@@ -196,7 +195,7 @@ func named(st store.Store) (map[string]store.Version, error) {
 	return all, nil
 }
 
-// orNil makes an error printable where there is none.
+// orNil returns an error that can be printed even if err is nil.
 func orNil(err error) error {
 	if err == nil {
 		return errors.New("no error")
@@ -204,7 +203,7 @@ func orNil(err error) error {
 	return err
 }
 
-// saveAgain is the next run of the job, with nothing in its way.
+// saveAgain is the next run of the job, without the fault.
 func (w *smallWorld) saveAgain(dir string, clean store.Store, job caches, want contents) error {
 	res, err := save.Run(context.Background(), w.saveOptions(clean, job))
 	if err != nil || len(res.Warnings) > 0 {
@@ -238,10 +237,10 @@ func (w *smallWorld) sameLatest(st store.Store) error {
 	return nil
 }
 
-// faultyRestore restores a snapshot, want, by way of a fault, and checks what must hold afterwards:
-// it ended in time and said what went wrong; nothing is in the caches that the snapshot has not;
-// the go command accepts them; and a restore without the fault completes them. It returns what the
-// save of the same job would know.
+// faultyRestore restores a snapshot, want, through a fault, and checks what must hold afterwards:
+// the restore ended in time and said what went wrong, the caches hold nothing that the snapshot
+// does not have, the go command accepts them, and a restore without the fault completes them. It
+// returns the state that the save of the same job would get.
 func (w *smallWorld) faultyRestore(tr *trial, dir string, faulty, clean store.Store, want contents, e expectation) (*jobstate.State, error) {
 	c := cachesIn(filepath.Join(dir, "caches"))
 	start := time.Now()
@@ -268,7 +267,7 @@ func (w *smallWorld) faultyRestore(tr *trial, dir string, faulty, clean store.St
 	case missing == "" && quiet:
 		tr.outcome = outComplete
 	case quiet:
-		return nil, fmt.Errorf("lost without a word: %s", missing)
+		return nil, fmt.Errorf("lost without an error or a loss: %s", missing)
 	default:
 		tr.outcome = saidPart
 	}
@@ -278,7 +277,7 @@ func (w *smallWorld) faultyRestore(tr *trial, dir string, faulty, clean store.St
 	return &res.State, w.restoreAgain(c, clean, want)
 }
 
-// restoreAgain completes what a faulty restore left.
+// restoreAgain completes the caches that a faulty restore left.
 func (w *smallWorld) restoreAgain(c caches, clean store.Store, want contents) error {
 	res, err := restore.Run(context.Background(), w.restoreOptions(clean, c))
 	if err != nil || len(res.Losses) > 0 || len(res.Warnings) > 0 {
@@ -294,7 +293,7 @@ func (w *smallWorld) restoreAgain(c caches, clean store.Store, want contents) er
 	return nil
 }
 
-// leftovers looks for what a run must remove when it ends by itself.
+// leftovers looks for files that a run must remove unless it is killed.
 func (c caches) leftovers() error {
 	var left error
 	for _, dir := range []string{c.mod, c.build} {
@@ -308,8 +307,8 @@ func (c caches) leftovers() error {
 	return left
 }
 
-// accept demands that the go command builds with the caches and verifies the modules. It works on a
-// copy, and once for each state.
+// accept demands that the go command builds with a copy of the caches and verifies the modules. It
+// runs once for each state of the caches.
 func (w *smallWorld) accept(c caches, state contents, dir string) error {
 	w.mu.Lock()
 	key := state.hash()
@@ -322,7 +321,8 @@ func (w *smallWorld) accept(c caches, state contents, dir string) error {
 	return check()
 }
 
-// askGo builds. Where nothing is missing, the go command must need neither a proxy nor a compiler.
+// askGo runs the go command. If the caches are complete, it must need neither a proxy nor a
+// compiler.
 func (w *smallWorld) askGo(c caches, state contents, dir string) error {
 	work := cachesIn(dir)
 	defer osfile.RemoveAll(dir)
@@ -347,8 +347,8 @@ func (w *smallWorld) askGo(c caches, state contents, dir string) error {
 	return err
 }
 
-// states counts the states of caches that the go command was asked about, and those of stores that
-// were restored.
+// states returns the number of states of caches given to the go command, and of states of stores
+// that were restored.
 func (w *smallWorld) states() (ofCaches, ofStores int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -22,22 +22,22 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// Garbage collection: a store with the snapshot of main, and with a pack and a module that lost
-// their last manifest and are due for removal.
+// Garbage collection of a store that has the snapshot of main, and a pack and a module that no
+// manifest names any more and that are due for removal.
 
 const (
 	gcDay        = 24 * time.Hour
-	due          = gcDay + time.Hour // when the notice period of what nobody names is over
+	due          = gcDay + time.Hour // when the notice period of unnamed objects is over
 	closedScope  = "refs/heads/closed"
 	unusedHash   = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
 	unusedModule = "v2/modules/example.com/unused/@v/v1.0.0/" + unusedHash
 )
 
-// garbage is what is due: the pack of the branch, the module, and the files of the module graph of
-// main's first snapshot.
+// garbage is the number of objects due for removal: the pack of the branch, the module, and the
+// files of the module graph of main's first snapshot.
 const garbage = 3
 
-// collectWorld is one such store.
+// collectWorld is such a store.
 type collectWorld struct {
 	*smallWorld
 	*dir.Store
@@ -45,15 +45,15 @@ type collectWorld struct {
 	closed caches // of the branch that was closed
 }
 
-// collectAt runs a collection some time from now.
+// collectAt runs a collection as of some time from now.
 func collectAt(st store.Collector, ahead time.Duration) (*gc.Result, error) {
 	return gc.Run(context.Background(), gc.Options{
 		Store: st, MaxAge: 35 * gcDay, Grace: gcDay, Now: func() time.Time { return time.Now().Add(ahead) },
 	})
 }
 
-// newCollectWorld saves main and a branch, closes the branch, and lets a collection note what
-// nobody names now.
+// newCollectWorld saves main and a branch, closes the branch, and lets a collection note the
+// objects that no manifest names any more.
 func (w *smallWorld) newCollectWorld(root string, closed caches, main ...caches) (*collectWorld, error) {
 	st, err := w.stored(root, main...)
 	if err != nil {
@@ -73,7 +73,7 @@ func (w *smallWorld) newCollectWorld(root string, closed caches, main ...caches)
 	return c, err
 }
 
-// saveClosed is a job of the branch.
+// saveClosed runs a save of the branch.
 func (c *collectWorld) saveClosed() error {
 	o := c.saveOptions(c.Store, c.closed)
 	o.Scope, o.DefaultScope = closedScope, ""
@@ -126,7 +126,7 @@ func (c *collectWorld) each(do func(store.Entry, snapshot.Kind) error) error {
 	return nil
 }
 
-// exact demands that nothing but what manifests name is stored.
+// exact demands that the store holds no pack or module that no manifest names.
 func (c *collectWorld) exact() error {
 	names, err := named(c.Store)
 	if err != nil {
@@ -140,7 +140,7 @@ func (c *collectWorld) exact() error {
 	})
 }
 
-// whole demands that the snapshot of main comes with everything.
+// whole demands that a restore of main's snapshot brings everything.
 func (c *collectWorld) whole(dir string, want contents) error {
 	if _, err := named(c.Store); err != nil {
 		return err
@@ -155,7 +155,7 @@ func (c *collectWorld) whole(dir string, want contents) error {
 	return nil
 }
 
-// closedCaches are those of a branch with an entry of its own.
+// closedCaches returns the caches of a branch with an entry of its own.
 func closedCaches(t *testing.T) caches {
 	t.Helper()
 	c := cachesIn(t.TempDir())
@@ -163,8 +163,8 @@ func closedCaches(t *testing.T) caches {
 	return c
 }
 
-// TestFaultsCollect lets each operation of a garbage collection fail in each way: what a manifest
-// names stays, and later collections remove the garbage.
+// TestFaultsCollect lets each operation of a garbage collection fail in each way. Objects that a
+// manifest names are kept, and later collections remove the garbage.
 func TestFaultsCollect(t *testing.T) {
 	w := smallProject(t)
 	closed := closedCaches(t)
@@ -177,7 +177,7 @@ func TestFaultsCollect(t *testing.T) {
 		}
 		return err
 	})
-	// The last operation, of which docs/gc.md says why, has a minute of its own.
+	// Trials of the last operation take a minute each, for a reason that docs/gc.md gives.
 	calls = slices.DeleteFunc(calls, func(c call) bool { return c.name == "put "+gcnotes.Object+", again" })
 	if len(calls) < 8 {
 		t.Fatalf("%d operations", len(calls))
@@ -205,7 +205,7 @@ func TestFaultsCollect(t *testing.T) {
 		case quiet && res.Total.Objects == garbage:
 			tr.outcome = outComplete
 		case quiet:
-			return fmt.Errorf("only %d objects were removed, without a word", res.Total.Objects)
+			return fmt.Errorf("only %d objects were removed, without an error", res.Total.Objects)
 		default:
 			tr.outcome = saidPart
 		}
@@ -221,12 +221,12 @@ func TestFaultsCollect(t *testing.T) {
 	}))
 }
 
-// lagging is a store whose listings are those of an earlier moment: what was written since does not
-// show, or in its old version, and what was removed since still does. Reads are true.
+// lagging is a store whose listings show an earlier state: objects written since are missing or
+// have their old version, and objects removed since are still listed. Reads are up to date.
 type lagging struct {
 	store.Collector
 	then      []store.Entry
-	manifests bool // only those of manifests lag
+	manifests bool // only the listings of manifests lag
 }
 
 // List implements store.Collector.
@@ -255,7 +255,7 @@ func (l *lagging) List(ctx context.Context, prefix string) iter.Seq2[store.Entry
 }
 
 // TestFaultsLaggingList: jobs save, branches close and come back, and a collection sees the listing
-// of each earlier moment: no manifest ever names what is gone.
+// of each earlier moment. No manifest ever names an object that is gone.
 func TestFaultsLaggingList(t *testing.T) {
 	w := smallProject(t)
 	closed := closedCaches(t)

@@ -16,16 +16,16 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// Faults are enumerated: each kind of fault comes at each operation of a clean run, one at a time.
-// Operations are told apart by what they do and not by when they come, since many run at once. What
-// must hold after each is in faultscheck_test.go.
+// Each kind of fault is tried at each operation of a clean run, one at a time. Operations are
+// identified by what they do and not by when they come, since many run at once. The functions in
+// check_test.go check what must hold after each trial.
 
 // A trial is one run with one fault at one operation.
 type trial struct {
 	fault, command string
-	at             string // the operation with its object
-	kind           string // the same for the table: with the kind of the object
-	// run makes the trial in an empty directory. Its error is a broken promise.
+	at             string // the operation, with its object
+	kind           string // the operation as in the table, with the kind of the object
+	// run makes the trial in an empty directory. It returns an error if a promise is broken.
 	run func(tr *trial, dir string) error
 
 	timeout time.Duration // of the run; 0: long
@@ -33,7 +33,7 @@ type trial struct {
 	took    time.Duration // of the run with the fault
 }
 
-// late reports whether the run took longer than it may.
+// late reports whether the run took longer than allowed.
 func (tr *trial) late() bool {
 	return tr.took > trialBound || tr.timeout > 0 && tr.took > tr.timeout+10*time.Second
 }
@@ -46,14 +46,14 @@ const (
 	saidPart    = "said, in part" // a restore named what is missing
 )
 
-// trialBound is how long a run with a fault may take: its times of no progress and its retries are
-// a few seconds, on a busy machine more.
+// trialBound is how long a run with a fault may take. Its stalls and retries take a few seconds,
+// and more on a busy machine.
 const trialBound = time.Minute
 
-// atOnce is how many trials run at once: nearly all of their time is waiting.
+// atOnce is how many trials run at once: they spend nearly all of their time waiting.
 const atOnce = 12
 
-// runTrials runs the trials and logs what came of them.
+// runTrials runs the trials and logs their outcomes.
 func runTrials(t *testing.T, trials []*trial) {
 	t.Helper()
 	base := t.TempDir()
@@ -121,7 +121,7 @@ func trialTable(trials []*trial) string {
 	return b.String()
 }
 
-// allTrials sums up what the tests of faults tried, for docs/reliability.md.
+// allTrials counts the trials of all tests, for docs/reliability.md.
 var allTrials trialSum
 
 type trialSum struct {

@@ -8,7 +8,7 @@ import (
 	"github.com/org/gocache-action/internal/osfile"
 )
 
-// base is where the small project lies, which all tests share.
+// base is the directory of the small project, which all tests share.
 var base string
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }

@@ -9,16 +9,16 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// netFault is a toxic of a network.
+// netFault is a fault of the network.
 type netFault struct {
 	name       string
-	kind       string // of toxic
+	kind       string // of the toxic
 	attributes string
-	bytes      int // that pass
+	bytes      int // after which the fault happens
 	expectation
 }
 
-// netFaults hold for all connections, in one direction at a time.
+// netFaults returns faults that apply to all connections, in one direction at a time.
 func netFaults() (list []netFault) {
 	list = []netFault{
 		{"latency of 60 ms", "latency", `"latency":60,"jitter":20`, 0, expectOvercome},
@@ -35,7 +35,7 @@ func netFaults() (list []netFault) {
 	return list
 }
 
-// network starts a network to the gateway, with one toxic.
+// network starts a network to the gateway with one fault.
 func (w *wireWorld) network(f netFault, direction string) (*storetest.Network, error) {
 	n, err := storetest.NewNetwork(w.gate)
 	if err != nil {
@@ -47,9 +47,9 @@ func (w *wireWorld) network(f netFault, direction string) (*storetest.Network, e
 	return n, nil
 }
 
-// TestFaultsNetwork lets saves and restores run over bad networks: slow ones, which they get
-// through, and those whose connections end or stall after so many bytes, which they name. In the
-// direction in which objects go, the largest goes in parts.
+// TestFaultsNetwork runs saves and restores over bad networks. They complete over slow ones, and
+// report those whose connections end or stall after some bytes. In the direction in which objects
+// are transferred, the largest is transferred in parts.
 func TestFaultsNetwork(t *testing.T) {
 	w := newWireWorld(t)
 	var trials []*trial
@@ -57,7 +57,8 @@ func TestFaultsNetwork(t *testing.T) {
 		for _, direction := range []string{"upstream", "downstream"} {
 			for _, command := range []string{"save", "restore"} {
 				objects := (command == "save") == (direction == "upstream")
-				if f.bytes > 4000 && !objects { // so much never goes that way
+				// requests and answers without objects are never that long
+				if f.bytes > 4000 && !objects {
 					continue
 				}
 				trials = append(trials, &trial{fault: f.name, command: command, at: direction, kind: direction, run: func(tr *trial, dir string) error {

@@ -27,23 +27,24 @@ import (
 )
 
 // storeFault is what a store can do to an operation: not perform it, or perform it and lose the
-// answer; or what can become of a body.
+// answer. It can also be a change to a body.
 type storeFault struct {
 	name    string
-	apply   bool   // the operation happens
-	err     error  // what the caller gets; nil: what the operation gives
+	apply   bool   // the operation is performed
+	err     error  // what the caller gets; nil: the result of the operation
 	hangs   bool   // until the time of the run is over
-	lasting bool   // and the same for all operations after it; a body: each time it is read
-	only    string // this command; "": all
+	lasting bool   // also for all later operations; with body, for each read of it
+	only    string // only for this command; "": for all
 	body    func(r io.Reader, size int64) io.Reader
 	expectation
-	onSave expectation // of a save, where that is another one
+	onSave expectation // of a save, if it is another one
 }
 
-// shortTime is --timeout of runs in which something hangs.
+// shortTime is the --timeout of runs in which an operation hangs.
 const shortTime = 3 * time.Second
 
-// stalledBody is a body that stops in its middle, and fails as stores let it when nothing moves.
+// stalledBody returns a body that stops in the middle, with the error that stores give when nothing
+// moves.
 func stalledBody(r io.Reader, size int64) io.Reader {
 	return io.MultiReader(io.LimitReader(r, size/2), errReader(func() error {
 		time.Sleep(50 * time.Millisecond)
@@ -64,7 +65,7 @@ var storeFaults = []storeFault{
 	{name: "body truncated", body: func(r io.Reader, size int64) io.Reader { return storetest.Truncated(r, size/2, io.ErrUnexpectedEOF) }, onSave: expectOvercome},
 	{name: "byte flipped", body: func(r io.Reader, size int64) io.Reader { return storetest.Flipped(r, size/2) }, onSave: expectOvercome},
 	{name: "other content", body: func(_ io.Reader, size int64) io.Reader { return io.LimitReader(endlessText("other "), size) }, onSave: expectOvercome},
-	// To a save such a manifest is a damaged one, and TestDamagedManifests says what it does.
+	// A save treats such a manifest as a damaged one; TestDamagedManifests covers that.
 	{name: "body truncated, each time", lasting: true, only: "restore", body: func(r io.Reader, size int64) io.Reader { return storetest.Truncated(r, size/2, io.ErrUnexpectedEOF) }},
 	{name: "byte flipped, each time", lasting: true, only: "restore", body: func(r io.Reader, size int64) io.Reader { return storetest.Flipped(r, size/2) }},
 	{name: "body stalls", body: stalledBody, expectation: expectUnreachable},
@@ -80,13 +81,13 @@ func (e endlessText) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// call is an operation by what it does. One that is repeated is another one.
+// call identifies an operation by what it does. A repeated operation is another call.
 type call struct {
 	name, kind string
 	storetest.Call
 }
 
-// calls tells operations apart.
+// calls names the operations of a run.
 type calls struct {
 	mu   sync.Mutex
 	seen map[string]int
@@ -163,7 +164,7 @@ func faultyAt(st store.Store, at string, fault storeFault) *faultyStore {
 	return f
 }
 
-// happened checks that the run came to the operation at all.
+// happened returns an error if the run never came to the operation.
 func (f *faultyStore) happened() error {
 	if !f.begun.Load() {
 		return errNoFault
@@ -171,7 +172,7 @@ func (f *faultyStore) happened() error {
 	return nil
 }
 
-// storeOperations lists what a run without faults asks for.
+// storeOperations lists the operations of a run without faults.
 func storeOperations(t *testing.T, st store.Store, run func(store.Store) error) (all []call) {
 	t.Helper()
 	list := new(calls)
@@ -187,7 +188,7 @@ func storeOperations(t *testing.T, st store.Store, run func(store.Store) error) 
 	return all
 }
 
-// storeTrials makes one trial for each fault and operation that it can concern.
+// storeTrials makes one trial for each fault and each operation that it applies to.
 func storeTrials(command string, list []call, run func(tr *trial, dir string, fault storeFault) error) (trials []*trial) {
 	for _, fault := range storeFaults {
 		for _, c := range list {
@@ -205,7 +206,7 @@ func storeTrials(command string, list []call, run func(tr *trial, dir string, fa
 	return trials
 }
 
-// stored opens a directory store with the snapshots of caches that were saved in turn.
+// stored opens a directory store with the snapshots of caches that were saved one after another.
 func (w *smallWorld) stored(root string, list ...caches) (*dir.Store, error) {
 	from, err := w.saved.once(list, func() (string, error) {
 		first, err := os.MkdirTemp(w.base, "store-")
@@ -231,9 +232,9 @@ func (w *smallWorld) stored(root string, list ...caches) (*dir.Store, error) {
 }
 
 // TestFaultsStore lets each operation of a save and of a restore fail in each way, whatever the
-// store: not done, done and the answer lost, with wrong bodies, or not at all before --timeout.
-// What must hold afterwards is the same as after faults of HTTP; and what a restore found wrong,
-// the save of the same job makes anew.
+// store: it is not performed, it is performed and the answer is lost, its body is wrong, or it is
+// not done before --timeout. What must hold afterwards is the same as after HTTP faults; in
+// addition, the save of the same job repairs what a restore found damaged.
 func TestFaultsStore(t *testing.T) {
 	w := smallProject(t)
 	st, err := w.stored(t.TempDir(), w.before)
@@ -273,14 +274,14 @@ func TestFaultsStore(t *testing.T) {
 	runTrials(t, trials)
 }
 
-// mend is the save of the job whose restore found something wrong. It makes that anew, as far as
-// the job has it.
+// mend runs the save of the job whose restore found damage. It stores anew whatever the job still
+// has.
 func (w *smallWorld) mend(tmp string, st *dir.Store, state *jobstate.State) error {
 	if len(state.Damaged) == 0 {
 		return nil
 	}
 	o := w.saveOptions(st, w.after)
-	state.Store = st.String() // not that of the wrapper
+	state.Store = st.String() // not the name of the wrapper
 	o.State = state
 	res, err := save.Run(context.Background(), o)
 	if err != nil || len(res.Warnings) > 0 || !res.Written {
@@ -301,7 +302,7 @@ func (w *smallWorld) mend(tmp string, st *dir.Store, state *jobstate.State) erro
 	return nil
 }
 
-// TestFaultsNoStore: with a store that was never there, both commands say so at once.
+// TestFaultsNoStore: if the store does not exist, both commands say so at once.
 func TestFaultsNoStore(t *testing.T) {
 	w := smallProject(t)
 	for _, fault := range []error{store.ErrUnreachable, store.ErrDenied, store.ErrNoStore} {

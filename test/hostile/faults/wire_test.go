@@ -25,17 +25,18 @@ import (
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
 
-// wireBucket is that of all trials on S3; each has a prefix of its own.
+// wireBucket is the bucket of all trials on S3; each trial has a prefix of its own.
 const wireBucket = "bucket"
 
-// noProgress is the stall time where something does not move; else a busy machine is not to be
-// taken for a dead one.
+// noProgress is the stall timeout where something stalls. Elsewhere it is longer, so that a busy
+// machine does not count as stalled.
 const noProgress = 3 * time.Second
 
-// wireAttempts per request: two failures are overcome, the third is final.
+// wireAttempts is the number of attempts of each request: two failures are overcome, the third is
+// final.
 const wireAttempts = 3
 
-// openWire returns a store by way of an endpoint.
+// openWire opens the store at an endpoint.
 func openWire(endpoint, prefix string, with ...func(*s3.Options)) (store.Store, error) {
 	o := s3.Options{
 		Bucket: wireBucket, Prefix: prefix, Region: "us-east-1", Endpoint: endpoint, PathStyle: true,
@@ -49,7 +50,7 @@ func openWire(endpoint, prefix string, with ...func(*s3.Options)) (store.Store, 
 
 func impatient(o *s3.Options) { o.StallTimeout = noProgress }
 
-// operation is a request by what it does.
+// operation identifies a request by what it does.
 type operation struct {
 	name string // with the object, and the part or range of it
 	kind string // with the kind of object
@@ -89,18 +90,18 @@ func operationOf(r *http.Request, prefix string) operation {
 	return operation{name, verb + " " + string(kind), r}
 }
 
-// wireFault is what happens to requests on their way.
+// wireFault is something that happens to requests on their way.
 type wireFault struct {
 	name   string
-	on     func(operation) bool // which operations it can concern; nil: all
+	on     func(operation) bool // the operations it applies to; nil: all
 	stalls bool                 // nothing moves any more
-	// how many attempts of that operation; 0: all, and all requests after it
+	// how many attempts of that operation fail; 0: all, and all requests after it
 	times  int
-	object bool // and of these only those for the same object
+	object bool // if times is 0, only requests for the same object
 	do     func(f *wire, w http.ResponseWriter, r *http.Request)
 	expectation
-	onSave    expectation // of a save, where that is another one
-	meanwhile bool        // another job saves just before
+	onSave    expectation // of a save, if it is another one
+	meanwhile bool        // another job saves just before the fault
 }
 
 func (f wireFault) options(o *s3.Options) {
@@ -109,22 +110,22 @@ func (f wireFault) options(o *s3.Options) {
 	}
 }
 
-// wire is an HTTP proxy before the gateway that lets one fault happen at one operation.
+// wire is an HTTP proxy in front of the gateway that makes one fault happen at one operation.
 type wire struct {
 	forward http.Handler
 	prefix  string
 	at      string // name of the operation; "": never
 	fault   wireFault
 	before  func()        // called once, just before the fault
-	path    string        // of the object, once the fault has happened
-	over    chan struct{} // closed at the end, which ends what hangs
+	path    string        // of the object, set once the fault has happened
+	over    chan struct{} // closed at the end, so that what hangs ends
 
 	mu   sync.Mutex
 	seen []operation // in the order in which they came, each once
 	hits int
 }
 
-// upstream forwards to the gateway. The signed Host header passes unchanged.
+// upstream forwards requests to the gateway, with the signed Host header unchanged.
 func upstream(t testing.TB, g *storetest.Server) http.Handler {
 	t.Helper()
 	target, err := url.Parse(g.Endpoint)
@@ -134,12 +135,13 @@ func upstream(t testing.TB, g *storetest.Server) http.Handler {
 	return &httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host },
-		// A client that went away, or a fault that cut it off, is nothing to log.
+		// An error because the client has gone away, or a fault has cut it off, is not worth
+		// logging.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { hangUp(w, "") },
 	}
 }
 
-// start listens, and returns the endpoint and what ends it.
+// start listens, and returns the endpoint and a function that stops it.
 func (f *wire) start() (endpoint string, stop func()) {
 	f.over = make(chan struct{})
 	server := httptest.NewServer(f)
@@ -169,7 +171,7 @@ func (f *wire) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.fault.do(f, w, r)
 }
 
-// happened checks that the run came to the operation at all.
+// happened returns an error if the run never came to the operation.
 func (f *wire) happened() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -181,7 +183,7 @@ func (f *wire) happened() error {
 
 var errNoFault = errors.New("the fault did not happen")
 
-// hangUp ends the connection by a TCP reset, after some last bytes.
+// hangUp resets the TCP connection after writing some last bytes.
 func hangUp(w http.ResponseWriter, last string) {
 	hijack, ok := w.(http.Hijacker)
 	if !ok { // nobody waits for the answer
@@ -207,9 +209,9 @@ func loseAnswer(f *wire, w http.ResponseWriter, r *http.Request) {
 	hangUp(w, "")
 }
 
-// refuseWith answers with an error, before the body of the request has come, and then reads on
-// until the client ends. A server that closes instead resets the connection of a client that waited
-// for "100 Continue" no longer, and then the answer is lost now and then.
+// refuseWith answers with an error before the body of the request has come, and then reads on until
+// the client ends. A server that closed the connection instead would reset it under a client that
+// no longer waits for "100 Continue", and the answer would sometimes be lost.
 func refuseWith(status int, code, message string) func(*wire, http.ResponseWriter, *http.Request) {
 	return func(_ *wire, w http.ResponseWriter, r *http.Request) {
 		c := http.NewResponseController(w)
@@ -224,7 +226,7 @@ func refuseWith(status int, code, message string) func(*wire, http.ResponseWrite
 	}
 }
 
-// burst is a server that is overloaded, and says so in one way after the other.
+// burst is an overloaded server, which answers first with one error and then with another.
 func burst(f *wire, w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	first := f.hits == 1
@@ -238,20 +240,20 @@ func burst(f *wire, w http.ResponseWriter, r *http.Request) {
 
 var slowDown = refuseWith(503, "SlowDown", "Please reduce your request rate")
 
-// refuseEarly answers 412 and resets the connection before the body has come, so that the client
-// sees the answer, or only the reset.
+// refuseEarly answers 412 and resets the connection before the body has come. The client sees the
+// answer, or only the reset.
 func refuseEarly(_ *wire, w http.ResponseWriter, _ *http.Request) {
 	hangUp(w, "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 }
 
-// htmlPage is what the portal of a hotel or a gateway says.
+// htmlPage answers with a web page, like the login portal of a network.
 func htmlPage(_ *wire, w http.ResponseWriter, r *http.Request) {
 	io.Copy(io.Discard, r.Body)
 	w.Header().Set("Content-Type", "text/html")
 	fmt.Fprint(w, "<html><head><title>Welcome</title></head><body><p>Please log in.</p></body></html>")
 }
 
-// hangOn hangs until the run is over: nothing is answered, and nothing more is read.
+// hangOn hangs until the run is over: it does not answer, and stops reading.
 func hangOn(f *wire, w http.ResponseWriter, _ *http.Request) {
 	conn, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {
@@ -261,7 +263,7 @@ func hangOn(f *wire, w http.ResponseWriter, _ *http.Request) {
 	conn.Close()
 }
 
-// waitInBody hangs in the middle of a body: of a request, or of the answer.
+// waitInBody hangs in the middle of a body, of the request or of the answer.
 func waitInBody(f *wire, w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		f.change(w, r, func(body []byte, conn io.Writer) { conn.Write(body[:len(body)/2]); <-f.over })
@@ -271,7 +273,7 @@ func waitInBody(f *wire, w http.ResponseWriter, r *http.Request) {
 	hangOn(f, w, r)
 }
 
-// truncateBody sends a part of the body, whose header announces all of it.
+// truncateBody sends only part of the body, under a header that announces all of it.
 func truncateBody(f *wire, w http.ResponseWriter, r *http.Request) {
 	f.change(w, r, func(body []byte, conn io.Writer) { conn.Write(body[:len(body)/2]) })
 }
@@ -286,7 +288,7 @@ func flipByte(f *wire, w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// change gets the true answer and sends its header, and what send makes of its body, then ends the
+// change gets the real answer, sends its header and what send makes of its body, and then ends the
 // connection.
 func (f *wire) change(w http.ResponseWriter, r *http.Request, send func(body []byte, conn io.Writer)) {
 	rec := httptest.NewRecorder()
@@ -306,10 +308,10 @@ func (f *wire) change(w http.ResponseWriter, r *http.Request, send func(body []b
 	send(body, conn)
 }
 
-// otherObject answers with the content of another object, an XML document, and with its version.
+// otherObject answers with the content and the version of another object, which is an XML document.
 func otherObject(_ *wire, w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("ETag", `"0123456789abcdef0123456789abcdef"`)
 	w.Header().Set("Content-Type", "application/octet-stream")
-	// It minds ranges, as the server would.
+	// It respects ranges, as the server would.
 	http.ServeContent(w, r, "", longAgo, strings.NewReader(strings.Repeat("<other>content</other>\n", 300)))
 }

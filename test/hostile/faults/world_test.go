@@ -36,10 +36,10 @@ func cachesIn(dir string) caches {
 	return caches{filepath.Join(dir, "mod"), filepath.Join(dir, "build")}
 }
 
-// contents describes all files of both caches, by name.
+// contents maps the names of all files in both caches to a description.
 type contents map[string]string
 
-// contents reads the caches. What is not there is empty.
+// contents reads the caches. A missing directory counts as empty.
 func (c caches) contents() (contents, error) {
 	all := contents{}
 	for half, dir := range map[string]string{"mod/": c.mod, "build/": c.build} {
@@ -54,7 +54,7 @@ func (c caches) contents() (contents, error) {
 	return all, nil
 }
 
-// differs names a file in which two contents differ, or is "".
+// differs names a file that differs between the two contents, or returns "".
 func (c contents) differs(want contents) string {
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if c[name] != want[name] {
@@ -64,7 +64,7 @@ func (c contents) differs(want contents) string {
 	return c.beyond(want)
 }
 
-// beyond names a file that is not as in want, or is "".
+// beyond names a file that is missing from want or differs there, or returns "".
 func (c contents) beyond(want contents) string {
 	for _, name := range slices.Sorted(maps.Keys(c)) {
 		if c[name] != want[name] {
@@ -82,17 +82,18 @@ func (c contents) hash() [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-// smallWorld is a project of packages that import nothing of the standard library, and two modules
-// of which the same is true, so that the go command accepts or refuses its caches within a fraction
-// of a second, wherever they lie.
+// smallWorld is a project of packages that import nothing from the standard library, with two
+// modules of the same kind. The go command can therefore accept or refuse its caches within a
+// fraction of a second, wherever they lie.
 type smallWorld struct {
 	base, proj, proxy string
 	plan              keys.Plan
-	// The caches of three jobs of the same key. The old snapshot is that of before, which has an
-	// entry of its own; after goes on from there without that entry, and large has an output of two
-	// parts besides.
+	// The caches of three jobs with the same key. The old snapshot was saved from before, which has
+	// an additional entry; after continues from there without that entry, and large also has an
+	// output of two parts.
 	before, after, large caches
-	old, new, newLarge   contents // snapshots: those of after and large have what before had, too
+	// snapshots; those saved from after and large also have what before had
+	old, new, newLarge contents
 
 	saved    templates
 	mu       sync.Mutex
@@ -106,7 +107,7 @@ var (
 	smallFiles = map[string]string{"go.mod": "module example.com/small\n\ngo 1.24\n\nrequire (\n\texample.com/one v1.0.0\n\texample.com/two v1.1.0\n)\n"}
 )
 
-// smallProject makes the world at its first call.
+// smallProject makes the world when it is first called.
 func smallProject(t testing.TB) *smallWorld {
 	t.Helper()
 	smallOnce.Do(func() { smallMade = makeSmall(t) })
@@ -116,7 +117,8 @@ func smallProject(t testing.TB) *smallWorld {
 	return smallMade
 }
 
-// smallPackages import module one in the first half, module two in the second.
+// smallPackages is the number of packages. The first half imports module one, the second half
+// module two.
 const smallPackages = 10
 
 func makeSmall(t testing.TB) *smallWorld {
@@ -222,7 +224,7 @@ func copyCaches(from, to caches) error {
 	return nil
 }
 
-// copyTree copies a directory to a place where nothing is.
+// copyTree copies a directory to a place where nothing is yet.
 func copyTree(src, dst string) error {
 	if out, err := exec.Command("cp", "-a", src, dst).CombinedOutput(); err != nil {
 		return fmt.Errorf("cp %s: %w: %s", src, err, out)
@@ -230,7 +232,7 @@ func copyTree(src, dst string) error {
 	return nil
 }
 
-// templates are directories that are made once for a list of caches.
+// templates are directories, each made once for a list of caches.
 type templates struct {
 	mu   sync.Mutex
 	made map[string]func() (string, error)
@@ -257,7 +259,7 @@ func mustContents(t testing.TB, c caches) contents {
 	return all
 }
 
-// addOutput is e2etest.AddEntry with an output of any size.
+// addOutput is like e2etest.AddEntry, with an output of any content.
 func addOutput(t testing.TB, dir string, i int, data []byte) {
 	t.Helper()
 	c := buildcache.Open(dir)
@@ -277,8 +279,8 @@ func (w *smallWorld) restoreOptions(st store.Store, c caches) restore.Options {
 	return restore.Options{Store: st, Repo: "r", Scope: e2etest.MainScope, DefaultScope: e2etest.MainScope, Keys: w.plan, ModDir: c.mod, BuildDir: c.build}
 }
 
-// store saves caches to a store, which nothing disturbs, and lets a collection leave its notes
-// there.
+// store saves caches to a store without faults, and runs a collection, so that the store has its
+// notes.
 func (w *smallWorld) store(st store.Store, list ...caches) error {
 	if err := w.save(st, list...); err != nil {
 		return err
@@ -300,8 +302,8 @@ func (w *smallWorld) save(st store.Store, list ...caches) error {
 	return nil
 }
 
-// TestFaultsInAll logs how much the tests before it tried. That none of it lost anything is what
-// they check. It is the last of them, since tests run in the order of their files.
+// TestFaultsInAll logs how much the tests before it tried. Those tests check that nothing was lost.
+// It runs last, since tests run in the order of their files.
 func TestFaultsInAll(t *testing.T) {
 	if allTrials.trials == 0 {
 		t.Skip("none of the tests of faults ran before")

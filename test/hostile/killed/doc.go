@@ -1,3 +1,3 @@
-// Package killed holds what must hold when a command is killed at any moment. It is apart from
-// package hostile so that the two run beside each other.
+// Package killed tests what must hold when a command is killed at any moment. It is separate from
+// package hostile so that the two can run at the same time.
 package killed

@@ -17,11 +17,11 @@ var shared e2etest.World
 
 func TestMain(m *testing.M) { os.Exit(e2etest.Main(m, &shared)) }
 
-// kills is how often each command is killed at a random moment. Packages modcache, buildcache and
-// trim have tests that stop at each of their system calls.
+// kills is how often each command is killed at a random moment. The tests of packages modcache,
+// buildcache and trim stop at each of their system calls.
 const kills = 6
 
-// killAt starts a command and kills it after d, and reports whether it was still running.
+// killAt starts a command, kills it after d, and reports whether it was still running.
 func killAt(t *testing.T, cmd *exec.Cmd, d time.Duration) bool {
 	t.Helper()
 	e2etest.Must(t, cmd.Start())
@@ -32,7 +32,7 @@ func killAt(t *testing.T, cmd *exec.Cmd, d time.Duration) bool {
 	return errors.As(err, &exit) && exit.ExitCode() == -1
 }
 
-// timed runs a command to its end, to know how long that takes.
+// timed runs a command to its end, and returns how long it took.
 func timed(t *testing.T, cmd *exec.Cmd) time.Duration {
 	t.Helper()
 	start := time.Now()
@@ -58,10 +58,10 @@ func TestKillRestore(t *testing.T) {
 			continue
 		}
 		hit++
-		// What go commands add to the caches is no part of the snapshot, so either they or the
-		// comparison come first.
+		// The entries that go commands add to the caches are not in the snapshot, so either the go
+		// commands or the comparison is run.
 		used := hit%2 == 0
-		if hit == 2 { // compiles what the kill left out, perhaps much of the standard library
+		if hit == 2 { // compiles what the kill left out, possibly much of the standard library
 			shared.MustBuild(t)
 		} else if used {
 			out, err := shared.GoCommand(shared.Proxy(), "list", "-deps", "-test", "./...")
@@ -76,7 +76,7 @@ func TestKillRestore(t *testing.T) {
 		if used {
 			shared.MustBuildOffline(t)
 		} else {
-			shared.MustEqualTrees(t) // which needs no build to prove it
+			shared.MustEqualTrees(t) // equal trees need no build to prove that they work
 		}
 	}
 }
@@ -112,7 +112,7 @@ func TestKillSave(t *testing.T) {
 	}
 }
 
-// saving is a save that takes all of the build cache.
+// saving returns a save of the whole build cache.
 func saving(t *testing.T, home, root string) *exec.Cmd {
 	t.Helper()
 	cmd := shared.Gocache(home, "save", root)

@@ -30,19 +30,19 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// What works at once on one key of one server.
+// Jobs that work on one key of one server at once.
 const (
 	loadRestores = 64
 	loadSaves    = 16
 	loadModules  = 6
 	loadEntries  = 200 // in the snapshot that is restored
-	loadNew      = 10  // that each save adds
+	loadNew      = 10  // added by each save
 	loadScope    = "refs/heads/main"
 )
 
-// TestLoad has 64 restores and 16 saves work on one key of one S3 server at once: none fails or
-// misses anything, what any save added is in the snapshot at the end, and no save is refused more
-// often than others succeed.
+// TestLoad runs 64 restores and 16 saves on one key of one S3 server at once. None fails or misses
+// anything, the snapshot has everything that any save added, and no save is refused more often than
+// others succeed.
 func TestLoad(t *testing.T) {
 	srv := storetest.Gateway(t)
 	srv.Bucket(t, "bucket")
@@ -74,7 +74,7 @@ func TestLoad(t *testing.T) {
 			if res.Build.Uploaded != loadNew || len(res.Warnings) > 0 {
 				t.Errorf("save %d: %+v, warnings %q", i, res.Build, res.Warnings)
 			}
-			// Each refusal under a key means that one of the others has written it meanwhile.
+			// Each refusal under a key means that another save has written it meanwhile.
 			if conflicts > 2*(loadSaves-1) {
 				t.Errorf("save %d was refused %d times by %d others", i, conflicts, loadSaves-1)
 			}
@@ -95,12 +95,12 @@ func TestLoad(t *testing.T) {
 	w.mustHaveAll(t, &total)
 }
 
-// mustHaveAll restores once more, and looks at every output.
+// mustHaveAll restores once more, and checks every output.
 func (w *loadWorld) mustHaveAll(t *testing.T, total *loadRequests) {
 	t.Helper()
 	const want = loadEntries + loadSaves*loadNew
 	if res := w.restore(t, "last"); res.Build.Restored != want || len(res.Losses) > 0 {
-		t.Fatalf("after all of it %+v, want %d entries; losses %v", res.Build, want, res.Losses)
+		t.Fatalf("at the end %+v, want %d entries; losses %v", res.Build, want, res.Losses)
 	}
 	inv, err := buildcache.Open(filepath.Join(w.base, "last", "build")).Scan(context.Background(), buildcache.ScanOptions{})
 	if err != nil || len(inv.Entries) != want || len(inv.Broken) > 0 {
@@ -117,8 +117,8 @@ func (w *loadWorld) mustHaveAll(t *testing.T, total *loadRequests) {
 			t.Fatalf("output %s: %v", o.ID, err)
 		}
 	}
-	// A save that is refused reads and writes again; all else is asked once. So the number of
-	// requests is known but for those.
+	// A save that is refused reads and writes again; everything else is requested once. So the
+	// number of requests is known except for those of refused saves.
 	if got, most := total.kinds["restore GET"], int64(loadRestores*(2+loadModules+1+loadSaves+2)); got == 0 || got > most {
 		t.Errorf("%d reads of %d restores, want at most %d", got, loadRestores, most)
 	}
@@ -127,7 +127,7 @@ func (w *loadWorld) mustHaveAll(t *testing.T, total *loadRequests) {
 	}
 }
 
-// loadRequests counts requests by who made them and their kind.
+// loadRequests counts requests by command and kind.
 type loadRequests struct {
 	mu        sync.Mutex
 	kinds     map[string]int64
@@ -155,7 +155,7 @@ type loadWorld struct {
 	plan keys.Plan
 }
 
-// open connects a machine of its own to the server.
+// open returns a store for one machine, with connections of its own.
 func (w *loadWorld) open(t *testing.T) store.Store {
 	st, err := s3.New(context.Background(), s3.Options{Bucket: "bucket", Prefix: "load", Region: "us-east-1", Endpoint: w.srv.Endpoint, PathStyle: true})
 	if err != nil {
@@ -164,8 +164,8 @@ func (w *loadWorld) open(t *testing.T) store.Store {
 	return st
 }
 
-// save saves the build cache of a machine, and its modules if there are any. It returns how often
-// it was refused.
+// save saves the build cache of a machine, and its modules if mods is not empty. It returns how
+// often it was refused.
 func (w *loadWorld) save(t *testing.T, machine, mods string) (*save.Result, int64) {
 	var conflicts atomic.Int64
 	st := &storetest.Faulty{Store: w.open(t), After: func(_ context.Context, c storetest.Call, err error) error {
@@ -184,7 +184,7 @@ func (w *loadWorld) save(t *testing.T, machine, mods string) (*save.Result, int6
 	return res, conflicts.Load()
 }
 
-// restore restores both caches of a machine that has none.
+// restore restores both caches of a machine to empty directories.
 func (w *loadWorld) restore(t *testing.T, machine string) *restore.Result {
 	dir := filepath.Join(w.base, machine)
 	res, err := restore.Run(context.Background(), restore.Options{
@@ -243,7 +243,7 @@ func newLoadModule(i int) loadModule {
 	return m
 }
 
-// loadFillModules makes a module cache.
+// loadFillModules makes a module cache with these modules.
 func loadFillModules(t *testing.T, dir string, mods []loadModule) {
 	t.Helper()
 	stage, err := modcache.Open(dir, modcache.Options{Writable: true}).NewStage()

@@ -22,14 +22,14 @@ import (
 	"github.com/org/gocache-action/restore"
 )
 
-// bytesAllocated is how many bytes were allocated since the process began, garbage included.
+// bytesAllocated returns how many bytes were allocated since the process began, garbage included.
 func bytesAllocated() uint64 {
 	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(s)
 	return s[0].Value.Uint64()
 }
 
-// bytesBounded runs f and fails the test where it takes too much memory or time.
+// bytesBounded runs f and fails the test if it takes too much memory or time.
 func bytesBounded(t *testing.T, memory uint64, f func(ctx context.Context)) {
 	t.Helper()
 	runtime.GC()
@@ -39,7 +39,7 @@ func bytesBounded(t *testing.T, memory uint64, f func(ctx context.Context)) {
 	f(ctx)
 	used, took := bytesAllocated()-before, time.Since(start)
 	if used > memory {
-		t.Errorf("%d MiB were allocated, allowed are %d", used>>20, memory>>20)
+		t.Errorf("%d MiB were allocated, at most %d are allowed", used>>20, memory>>20)
 	}
 	if ctx.Err() != nil {
 		t.Errorf("not done after %s", bytesTime)
@@ -47,8 +47,8 @@ func bytesBounded(t *testing.T, memory uint64, f func(ctx context.Context)) {
 	t.Logf("%d KiB allocated, %s", used>>10, took.Round(time.Millisecond))
 }
 
-// restore restores, and finds whatever is wrong with the machine afterwards. A hostile store is no
-// error of a restore.
+// restore runs a restore, and afterwards checks the machine for anything wrong. A hostile store
+// must not make the restore return an error.
 func (w bytesWorld) restore(t *testing.T, with ...func(*restore.Options)) *restore.Result {
 	t.Helper()
 	o := w.restoreOptions(t)
@@ -70,7 +70,7 @@ func (w bytesWorld) restore(t *testing.T, with ...func(*restore.Options)) *resto
 	return res
 }
 
-// outside lists all that lies in the world, but not in the caches.
+// outside lists everything in the world outside the caches.
 func (w bytesWorld) outside(t testing.TB) string {
 	t.Helper()
 	var b strings.Builder
@@ -91,8 +91,9 @@ func (w bytesWorld) outside(t testing.TB) string {
 	return b.String()
 }
 
-// checkWhole finds what no go command may ever see: unfinished files, files that are no regular
-// ones, trees and outputs that are not what they are named by, entries without output.
+// checkWhole fails the test for anything that a go command must never see: partial files, files
+// that are not regular, trees and outputs that do not match their names, and entries without an
+// output.
 func (w bytesWorld) checkWhole(t testing.TB) {
 	t.Helper()
 	for _, root := range []string{w.mod(), w.build(), w.lint()} {
@@ -135,7 +136,7 @@ func (w bytesWorld) checkBuild(t testing.TB) {
 		id, isOutput := strings.CutSuffix(filepath.Base(f), "-d")
 		if isOutput {
 			if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != id {
-				t.Errorf("output %s holds something else", id)
+				t.Errorf("output %s has other content", id)
 			}
 			continue
 		}

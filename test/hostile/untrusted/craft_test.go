@@ -17,11 +17,12 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// Crafted objects. What a writer of gocache would not write is put together byte by byte.
+// Crafted objects: objects that a writer of gocache would never write are assembled byte by byte.
 
 var bytesEncoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 
-// bytesFrame puts the header of a frame before a zstd frame, or what passes for one.
+// bytesFrame puts the header of a stored frame before a zstd frame, or before bytes that pretend to
+// be one.
 func bytesFrame(z []byte) []byte {
 	b := binary.LittleEndian.AppendUint32(nil, 0x184D2A50)
 	b = binary.LittleEndian.AppendUint32(b, 4)
@@ -39,8 +40,8 @@ func bytesFrames(raw []byte) (out []byte) {
 	return out
 }
 
-// bytesZeros is a zstd frame that claims one size and holds n zeros, in blocks of a byte and its
-// number.
+// bytesZeros returns a zstd frame that claims one size and holds n zeros, in blocks that store one
+// byte and a count.
 func bytesZeros(claim uint64, n int) []byte {
 	b := []byte{0x28, 0xB5, 0x2F, 0xFD, 0xE0} // single segment, content size of 8 bytes
 	b = binary.LittleEndian.AppendUint64(b, claim)
@@ -66,7 +67,7 @@ func bytesFile(name, data string) bytesMember {
 	return bytesMember{tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(data))}, data}
 }
 
-// bytesTar is a whole archive.
+// bytesTar returns a whole archive.
 func bytesTar(t testing.TB, members ...bytesMember) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -80,7 +81,7 @@ func bytesTar(t testing.TB, members ...bytesMember) []byte {
 	return b.Bytes()
 }
 
-// bytesHeader is one header of the old kind, with any name and size, which package tar would not
+// bytesHeader returns an old-style tar header with any name and size, which package tar would not
 // write.
 func bytesHeader(kind byte, name string, size int64) []byte {
 	b := make([]byte, 512)
@@ -103,14 +104,14 @@ func bytesHeader(kind byte, name string, size int64) []byte {
 	return b
 }
 
-// bytesRaw is one member with such a header, and the end of the archive.
+// bytesRaw returns one member with such a header, and the end of the archive.
 func bytesRaw(kind byte, name, data string) []byte {
 	b := append(bytesHeader(kind, name, int64(len(data))), data...)
 	b = append(b, make([]byte, (512-len(data)%512)%512)...)
 	return append(b, make([]byte, 1024)...)
 }
 
-// members are the files of a module object, as a writer has them.
+// members returns the files of a module object, as a writer stores them.
 func (m bytesModule) members() []bytesMember {
 	list := []bytesMember{
 		bytesFile(m.base()+".info", fmt.Sprintf(`{"Version":%q}`, m.v.Version)),
@@ -122,8 +123,8 @@ func (m bytesModule) members() []bytesMember {
 	return list
 }
 
-// bytesPack makes a pack of an archive, and its record with right hashes: that of somebody who
-// writes packs and manifests.
+// bytesPack makes a pack of an archive and its record with right hashes, as somebody could who
+// writes both packs and manifests.
 func bytesPack(raw []byte) (snapshot.Pack, []byte) {
 	var p snapshot.Pack
 	var stored []byte
@@ -139,8 +140,8 @@ func bytesPack(raw []byte) (snapshot.Pack, []byte) {
 	return p, stored
 }
 
-// bytesBody returns what a stored manifest holds behind its hash, decompressed, and its line of
-// JSON apart from the tables.
+// bytesBody returns the decompressed body of a stored manifest, split into its line of JSON and its
+// tables.
 func bytesBody(t testing.TB, data []byte) (line, tables []byte) {
 	t.Helper()
 	_, body, _ := bytes.Cut(data, []byte("\n\n"))

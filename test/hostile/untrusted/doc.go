@@ -1,2 +1,2 @@
-// Package untrusted plays somebody who can write any object of a bucket.
+// Package untrusted plays an attacker who can write any object of a bucket.
 package untrusted

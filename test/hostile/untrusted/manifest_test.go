@@ -21,20 +21,20 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// bytesJSON is the line of a manifest of the sample's key, with more fields.
+// bytesJSON returns the line of a manifest of the sample's key, with additional fields.
 func bytesJSON(t testing.TB, fields ...string) []byte {
 	k := bytesPlan(t).Key
 	head := fmt.Sprintf(`{"repo":%q,"scope":%q,"key":[%q,%q,%q,%q,%q],"digest":%q,"writer":{"time":"2026-01-02T03:04:05Z"}`, bytesRepo, bytesScope, k.Name, k.OS, k.Arch, k.Go, k.Digest, k.Digest)
 	return []byte(strings.Join(append([]string{head}, fields...), ",") + "}\n")
 }
 
-// bytesList is a field with a list of very many elements that take a few bytes each.
+// bytesList returns a field with a list of very many elements of a few bytes each.
 func bytesList(name, element string) string {
 	n := 8 << 20 / (len(element) + 1)
 	return fmt.Sprintf(`%q:[%s%s]`, name, strings.Repeat(element+",", n), element)
 }
 
-// bytesManifestCases are made once: some of them take a while.
+// bytesManifestCases are made only once, since some of them take a while.
 var bytesManifestCases struct {
 	once sync.Once
 	list []bytesCase
@@ -49,8 +49,8 @@ func bytesManifests(t *testing.T) []bytesCase {
 	return bytesManifestCases.list
 }
 
-// bytesMakeManifests makes manifests that claim, or decompress to, far more than there is, or that
-// nobody could have written.
+// bytesMakeManifests makes manifests that claim or decompress to far more than there is, or that no
+// writer could have written.
 func bytesMakeManifests(t *testing.T, good []byte) (list []bytesCase) {
 	add := func(name, reason string, object []byte) { list = append(list, bytesCase{name, object, reason}) }
 	body := func(name, reason string, parts ...[]byte) {
@@ -90,7 +90,7 @@ func bytesMakeManifests(t *testing.T, good []byte) (list []bytesCase) {
 	return append(list, bytesLies(t, good)...)
 }
 
-// bytesLies are manifests of which one thing is not true.
+// bytesLies returns manifests in which one statement is not true.
 func bytesLies(t *testing.T, good []byte) (list []bytesCase) {
 	line, tables := bytesBody(t, good)
 	change := func(name, reason, old, new string) {
@@ -117,14 +117,15 @@ func bytesLies(t *testing.T, good []byte) (list []bytesCase) {
 	change("another repository", "manifest was written for", `"repo":"r"`, `"repo":"other"`)
 	change("another scope", "manifest was written for", `"scope":"refs/heads/main"`, `"scope":"refs/heads/evil"`)
 	twice := bytes.Clone(tables)
-	copy(twice[len(twice)-32-20:], twice) // whatever it becomes, it is not what was written
+	// the manifest is then not what was written, whatever it decodes to
+	copy(twice[len(twice)-32-20:], twice)
 	list = append(list, bytesCase{"tables that were overwritten", bytesManifest(bytesCompressed(line, []byte("\n"), twice)), "corrupt"})
 	list = append(list, bytesCase{"tables that were cut off", bytesManifest(bytesCompressed(line, []byte("\n"), tables[:len(tables)-1])), "EOF"})
 	return list
 }
 
-// TestBytesHostileManifestIsPassedOver: it is named, and the next snapshot in order is restored
-// whole, within little memory and time.
+// TestBytesHostileManifestIsPassedOver: a hostile manifest is reported, and the next candidate is
+// restored whole, within little memory and time.
 func TestBytesHostileManifestIsPassedOver(t *testing.T) {
 	for _, c := range bytesManifests(t) {
 		t.Run(c.name, func(t *testing.T) {
@@ -145,15 +146,14 @@ func TestBytesHostileManifestIsPassedOver(t *testing.T) {
 	}
 }
 
-// TestBytesHostileStoreIsMendedBySave: a save over hostile manifests, with modules, packs and notes
-// of garbage collection that are hostile too, ends in time, says what it did, and leaves a store
-// that the next job restores whole.
+// TestBytesHostileStoreIsMendedBySave: a save over hostile manifests, with hostile modules, packs
+// and collection notes as well, ends in time, says what it did, and leaves a store that the next
+// job restores whole.
 func TestBytesHostileStoreIsMendedBySave(t *testing.T) {
 	job := bytesWorld{t.TempDir()}
 	job.fill(t)
 	t.Cleanup(func() { osfile.RemoveAll(job.mod()) })
-	// A save reads manifests with the same code as a restore, so that one of each way to be hostile
-	// will do.
+	// A save reads manifests with the same code as a restore, so one case of each kind is enough.
 	ways := []string{"millions of modules", "millions of files of a path", "2 million outputs in zeros", "zeros behind the tables", "window of two terabytes", "cut off", "module of another name", "another repository"}
 	for _, c := range bytesManifests(t) {
 		if !slices.Contains(ways, c.name) {
@@ -169,7 +169,7 @@ func TestBytesHostileStoreIsMendedBySave(t *testing.T) {
 			w.put(t, gcnotes.Object, fmt.Appendf(nil, "gocache-unnamed 1\nsha256 %s\n\n{\"notes\":2000000}\n", bytesSum("x")))
 			o := w.saveOptions(t)
 			o.ModDir, o.BuildDir, o.Paths = job.mod(), job.build(), job.paths()
-			restored := w.restore(t) // it leaves notes about what it found
+			restored := w.restore(t) // its state says what it found
 			o.State = &restored.State
 			bytesBounded(t, bytesMemory, func(ctx context.Context) {
 				res, err := save.Run(ctx, o)
@@ -177,7 +177,7 @@ func TestBytesHostileStoreIsMendedBySave(t *testing.T) {
 					t.Errorf("%+v, %v", res, err)
 				}
 				if !strings.Contains(fmt.Sprint(res.Warnings), c.reason) {
-					t.Errorf("warnings %q do not tell of %q", res.Warnings, c.reason)
+					t.Errorf("warnings %q do not mention %q", res.Warnings, c.reason)
 				}
 			})
 			next := bytesWorld{t.TempDir()}
@@ -193,7 +193,7 @@ func TestBytesHostileStoreIsMendedBySave(t *testing.T) {
 	}
 }
 
-// TestBytesHostileManifestStopsNoCollection: garbage collection of a store with such manifests
+// TestBytesHostileManifestStopsNoCollection: a garbage collection of a store with such manifests
 // ends, within bounds, and removes nothing that another manifest names.
 func TestBytesHostileManifestStopsNoCollection(t *testing.T) {
 	w := bytesStore(t)

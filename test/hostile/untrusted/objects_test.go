@@ -15,15 +15,14 @@ import (
 	"github.com/org/gocache-action/restore"
 )
 
-// bytesCase is an object that somebody has put in the place of another one.
+// bytesCase is an object that an attacker has put in the place of another one.
 type bytesCase struct {
 	name   string
 	object []byte
-	reason string // part of why it is refused
+	reason string // part of the reason for which it is refused
 }
 
-// mustLose checks that one thing was lost, with its name and the reason, and that all others are
-// there.
+// mustLose checks that a loss with this name and reason is reported.
 func (w bytesWorld) mustLose(t *testing.T, res *restore.Result, what, reason string) {
 	t.Helper()
 	found := false
@@ -35,7 +34,7 @@ func (w bytesWorld) mustLose(t *testing.T, res *restore.Result, what, reason str
 	}
 }
 
-// bytesWhole is what a restore of the sample brings.
+// bytesWhole counts what a restore of the sample brings.
 type bytesWhole struct{ modules, build, files int }
 
 func bytesCounts(r *restore.Result) bytesWhole {
@@ -44,7 +43,7 @@ func bytesCounts(r *restore.Result) bytesWhole {
 
 var bytesAll = bytesWhole{len(bytesModules), len(bytesOutputs), len(bytesLint)}
 
-// mustHave checks counts, and that files of the trees are there.
+// mustHave checks the counts, and whether files of the trees are there.
 func (w bytesWorld) mustHave(t *testing.T, res *restore.Result, want bytesWhole, trees bool) {
 	t.Helper()
 	if got := bytesCounts(res); got != want {
@@ -66,14 +65,14 @@ func TestBytesSampleIsRestored(t *testing.T) {
 	}
 }
 
-// bombs are objects whose frames are not what they claim to be.
+// bytesBombs returns objects whose frames are not what they claim to be.
 func bytesBombs(t *testing.T) []bytesCase {
 	whole := bytesFrames(bytesTar(t, bytesModules[0].members()...))
 	huge := bytesFrame(bytesZeros(1<<40, 1<<20))
 	many := bytes.Repeat(bytesFrame(bytesZeros(0, 0)), 100_000)
 	claim := bytes.Clone(whole[:16])
 	binary.LittleEndian.PutUint32(claim[8:], 1<<32-1)
-	// window of 128 KiB, an empty last block
+	// window of 128 KiB, then an empty last block
 	noSize := []byte{0x28, 0xB5, 0x2F, 0xFD, 0, 0x40, 0x01, 0, 0}
 	window := append([]byte{0x28, 0xB5, 0x2F, 0xFD, 0xC0, 0xF8}, binary.LittleEndian.AppendUint64(nil, 1<<20)...)
 	skip := append(binary.LittleEndian.AppendUint32(nil, 0x184D2A50), 0xFF, 0xFF, 0xFF, 0x7F)
@@ -98,7 +97,7 @@ func bytesBombs(t *testing.T) []bytesCase {
 	}
 }
 
-// escapes are archives with members that must not be created.
+// bytesEscapes returns archives with members that must not be created.
 func bytesEscapes(t *testing.T) (list []bytesCase) {
 	m := bytesModules[0]
 	with := func(x ...bytesMember) []byte { return bytesFrames(bytesTar(t, append(m.members(), x...)...)) }
@@ -129,7 +128,7 @@ func bytesEscapes(t *testing.T) (list []bytesCase) {
 	return list
 }
 
-// archives are made of headers that package tar reads in its own way.
+// bytesArchives returns archives with headers that package tar treats specially.
 func bytesArchives(t *testing.T) (list []bytesCase) {
 	m := bytesModules[0]
 	add := func(name, reason string, archive []byte) {
@@ -152,7 +151,8 @@ func bytesArchives(t *testing.T) (list []bytesCase) {
 	return list
 }
 
-// liars have members that a module cannot have, or that are not those of the hash.
+// bytesLiars returns archives with members that a module cannot have, or that do not match its
+// hash.
 func bytesLiars(t *testing.T) (list []bytesCase) {
 	m := bytesModules[0]
 	add := func(name, reason string, members []bytesMember) {
@@ -183,8 +183,8 @@ func bytesLiars(t *testing.T) (list []bytesCase) {
 }
 
 // TestBytesHostileModuleIsRefused: whatever lies in the place of a module of go.sum, nothing of it
-// reaches GOMODCACHE, the report names it, the other entries are restored, and it costs little
-// memory and time. Both with a snapshot that knows the size of the module and without one.
+// gets into GOMODCACHE, the report names it, the other entries are restored, and it takes little
+// memory and time. This holds with a snapshot that knows the size of the module, and without one.
 func TestBytesHostileModuleIsRefused(t *testing.T) {
 	m := bytesModules[0]
 	for _, c := range slices.Concat(bytesBombs(t), bytesEscapes(t), bytesArchives(t), bytesLiars(t)) {
@@ -203,7 +203,7 @@ func TestBytesHostileModuleIsRefused(t *testing.T) {
 	}
 }
 
-// TestBytesModuleWithoutSnapshot: go.sum alone bounds what a module can be.
+// TestBytesModuleWithoutSnapshot: go.sum alone limits what a module can contain.
 func TestBytesModuleWithoutSnapshot(t *testing.T) {
 	m := bytesModules[0]
 	deep := bytesTar(t, func() (list []bytesMember) {
@@ -244,8 +244,8 @@ func TestBytesModuleWithoutSnapshot(t *testing.T) {
 	})
 }
 
-// TestBytesHostilePackIsRefused: a pack whose bytes do not have the hash of the manifest is never
-// decoded, and costs what lies in it.
+// TestBytesHostilePackIsRefused: a pack whose bytes do not have the hash in the manifest is never
+// decoded, and only what lies in it is lost.
 func TestBytesHostilePackIsRefused(t *testing.T) {
 	for _, c := range bytesBombs(t) {
 		if len(c.object) == 0 {
@@ -257,7 +257,7 @@ func TestBytesHostilePackIsRefused(t *testing.T) {
 				w.put(t, p.Object, c.object)
 			}
 			res := w.restore(t)
-			// One output is empty: no pack has anything of it.
+			// One output is empty, so it has no bytes in any pack.
 			w.mustHave(t, res, bytesWhole{bytesAll.modules, 1, 0}, false)
 			for _, p := range w.manifest(t).Packs {
 				w.mustLose(t, res, p.Object, "")
@@ -280,7 +280,7 @@ func (w bytesWorld) withTree(t *testing.T, name string, archive []byte, files in
 	}, nil)
 }
 
-// rebuild stores the manifest with other packs for its trees, and for the files of its path.
+// rebuild stores the manifest with other packs for its trees and for the files of its path.
 func (w bytesWorld) rebuild(t *testing.T, m *snapshot.Manifest, tree func(snapshot.Tree) (snapshot.Tree, snapshot.Pack), path *snapshot.Pack) {
 	t.Helper()
 	b := snapshot.NewBuilder()
@@ -310,8 +310,8 @@ func (w bytesWorld) rebuild(t *testing.T, m *snapshot.Manifest, tree func(snapsh
 	w.changed(t, m)
 }
 
-// TestBytesHostileTreeIsRefused: somebody who can write packs and manifests can put files into the
-// module cache only where files of the module graph and of the checksum database are, and into the
+// TestBytesHostileTreeIsRefused: an attacker who can write packs and manifests can put files into
+// the module cache only where files of the module graph and the checksum database lie, and into the
 // build cache only below fuzz.
 func TestBytesHostileTreeIsRefused(t *testing.T) {
 	type c struct {

@@ -10,8 +10,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// TestBytesHostilePathIsRefused: files of a path appear under their names with their content, or
-// not at all.
+// TestBytesHostilePathIsRefused: files of a path appear under their names and with their content,
+// or not at all.
 func TestBytesHostilePathIsRefused(t *testing.T) {
 	for name, members := range map[string][]bytesMember{
 		"escape":           {bytesFile("../evil", "A")},

@@ -57,14 +57,14 @@ func (db *bytesSumDB) open(nosum string) *checksumdb.DB {
 }
 
 // TestBytesToolNeedsTheChecksumDatabase: a module that go.sum does not name is restored if the
-// database confirms it, or if nobody can be asked and nobody demands it; what the database
-// contradicts or does not know is refused, and named.
+// database confirms it, or if no database can be asked and none is required. A module that the
+// database contradicts or does not know is refused and reported.
 func TestBytesToolNeedsTheChecksumDatabase(t *testing.T) {
 	tool := bytesModules[2]
 	keys, err := note.NewVerifier("vector+464e82ee+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4")
 	bytesMust(t, err)
 	for name, c := range map[string]struct {
-		sum            string // that the database has
+		sum            string // in the database
 		with           func(*restore.Options, *bytesSumDB)
 		refused, warns string
 		asks           bool
@@ -105,7 +105,8 @@ func TestBytesToolNeedsTheChecksumDatabase(t *testing.T) {
 	t.Run("signed snapshot", func(t *testing.T) { bytesSigned(t, &snapshot.Trust{Keys: []note.Verifier{keys}}) })
 }
 
-// bytesSigned: the signer vouches for what it saved; only always asks all the same.
+// bytesSigned: a signature vouches for the modules of a snapshot, so the database is asked only
+// with SumDBAlways.
 func bytesSigned(t *testing.T, trust *snapshot.Trust) {
 	signer, err := note.NewSigner("PRIVATE+KEY+vector+464e82ee+AQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f")
 	bytesMust(t, err)
@@ -122,13 +123,13 @@ func bytesSigned(t *testing.T, trust *snapshot.Trust) {
 	}
 }
 
-// TestBytesSnapshotBringsItsProof: what the go command kept of the database's answers comes in the
-// snapshot, and proves the tool without a request; kept answers that are forged prove nothing.
+// TestBytesSnapshotBringsItsProof: the snapshot includes the database's answers that the go command
+// kept, and they prove the tool without a request; forged answers prove nothing.
 func TestBytesSnapshotBringsItsProof(t *testing.T) {
 	tool := bytesModules[2]
 	db := newBytesSumDB(t, tool.sum())
 	first := bytesStore(t)
-	// keeps the answers in GOMODCACHE
+	// this keeps the answers in GOMODCACHE
 	first.restore(t, func(o *restore.Options) { o.SumDB = db.open("") })
 	kept := filepath.Join(first.mod(), "cache", "download", "sumdb")
 	files, err := modcache.Open(first.mod(), modcache.Options{}).GraphFiles(t.Context())

@@ -25,18 +25,17 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// The tests in the files bytes*_test.go play somebody who can write any object of a bucket. They
-// need no go command: the caches are small and made up, and what readers do with their content does
-// not depend on it.
+// The tests in this package play an attacker who can write any object of a bucket. They need no go
+// command: the caches are small and made up, since readers treat them like real ones.
 
 const (
 	bytesRepo, bytesScope = "r", "refs/heads/main"
 
-	// No hostile object may make a restore, a save or a collection allocate more than this in all,
-	// garbage included, and what was read twice because it seemed damaged: an upper bound of what
-	// it holds at any moment.
+	// No hostile object may make a restore, a save or a collection allocate more than this in
+	// total, including garbage and data that is read twice because it seemed damaged. This is an
+	// upper bound of what is allocated at any one moment.
 	bytesMemory = 512 << 20
-	// Nor take longer: on a machine with nothing else to do it takes seconds.
+	// Nor may it take longer; on an idle machine it takes seconds.
 	bytesTime = time.Minute
 )
 
@@ -55,7 +54,7 @@ var bytesModules = []bytesModule{
 
 func (m bytesModule) mod() string { return "module " + m.v.Path + "\n" }
 
-// base and tree are where the version lies in GOMODCACHE.
+// base and tree return where the version lies in GOMODCACHE.
 func (m bytesModule) base() string {
 	p, _ := module.EscapePath(m.v.Path)
 	return "cache/download/" + p + "/@v/" + m.v.Version
@@ -140,7 +139,7 @@ func (w bytesWorld) saveOptions(t testing.TB) save.Options {
 	}
 }
 
-// What the sample has beside modules.
+// What the sample has besides modules.
 var (
 	bytesOutputs = []string{"", "small", strings.Repeat("archive ", 1000), strings.Repeat("0123456789abcdef", 1<<14)}
 	bytesLint    = map[string]string{"a": "A", "d/b": "BB", "d/e/c": ""}
@@ -191,7 +190,7 @@ func (w bytesWorld) fill(t testing.TB) {
 	}
 }
 
-// bytesSample are the objects of a store with the sample, made once.
+// bytesSample are the objects of a store with the sample, made only once.
 var bytesSample struct {
 	once    sync.Once
 	objects map[string][]byte
@@ -205,7 +204,7 @@ func bytesStore(t *testing.T) bytesWorld {
 	for name, data := range bytesSample.objects {
 		w.put(t, name, data)
 	}
-	t.Cleanup(func() { osfile.RemoveAll(w.mod()) }) // read-only directories
+	t.Cleanup(func() { osfile.RemoveAll(w.mod()) }) // some directories are read-only
 	return w
 }
 
@@ -222,7 +221,7 @@ func bytesMakeSample(t *testing.T) map[string][]byte {
 	for _, name := range res.Objects {
 		objects[name] = w.get(t, name)
 	}
-	// Decoders and buffers that stay count for none of the cases.
+	// Make the decoders and buffers that are kept, so that no case is charged for them.
 	bytesMust(t, osfile.RemoveAll(w.mod()))
 	_, err = restore.Run(t.Context(), w.restoreOptions(t))
 	bytesMust(t, err)
