@@ -28,6 +28,7 @@ func execute(ctx context.Context, args []string) error {
 	return kit.Benchmark[results]{
 		Measure: func(ctx context.Context) (*results, error) { return measureAll(ctx, o) },
 		Started: func(r *results) time.Time { return r.Started },
+		Load:    loadAll,
 		Render:  render, Missed: (*results).missed,
 	}.Run(ctx, o.Output)
 }
