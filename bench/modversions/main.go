@@ -14,6 +14,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -28,18 +29,24 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/mod/semver"
 
+	"github.com/org/gocache-action/bench/internal/kit"
 	"github.com/org/gocache-action/internal/chunk"
 )
 
-func main() {
-	module := flag.String("module", "github.com/minio/minio-go/v7", "`path` of the project")
-	first := flag.String("first", "v7.0.55", "first `version`")
-	last := flag.String("last", "v7.4.1", "last `version`")
-	flag.Parse()
-	if err := run(*module, *first, *last); err != nil {
-		fmt.Fprintln(os.Stderr, "modversions:", err)
-		os.Exit(1)
+func main() { kit.Main("modversions", execute) }
+
+func execute(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("modversions", flag.ContinueOnError)
+	module := f.String("module", "github.com/minio/minio-go/v7", "`path` of the project")
+	first := f.String("first", "v7.0.55", "first `version`")
+	last := f.String("last", "v7.4.1", "last `version`")
+	if err := f.Parse(args); err != nil {
+		return err
 	}
+	if err := kit.NoArguments(f); err != nil {
+		return err
+	}
+	return run(ctx, *module, *first, *last)
 }
 
 // sizes are stored bytes.
@@ -53,13 +60,13 @@ func (s sizes) String() string {
 	return fmt.Sprintf("MB whole %8.3f, files %8.3f, chunks %8.3f", mb(s.whole), mb(s.files), mb(s.chunks))
 }
 
-func run(module, first, last string) error {
+func run(ctx context.Context, module, first, last string) error {
 	work, err := os.MkdirTemp("", "modversions-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
-	versions, err := releases(work, module, first, last)
+	versions, err := releases(ctx, work, module, first, last)
 	if err != nil {
 		return err
 	}
@@ -69,7 +76,7 @@ func run(module, first, last string) error {
 	s := newStore()
 	var start, sum sizes
 	for i, v := range versions {
-		added, modules, err := s.release(work, module, v)
+		added, modules, err := s.release(ctx, work, module, v)
 		if err != nil {
 			return fmt.Errorf("%s@%s: %w", module, v, err)
 		}
@@ -87,8 +94,8 @@ func run(module, first, last string) error {
 func mb(n int64) float64 { return float64(n) / 1e6 }
 
 // releases lists the versions of a module in order, without pre-releases.
-func releases(dir, module, first, last string) (list []string, err error) {
-	out, err := goCommand(dir, "list", "-m", "-versions", "-f", "{{join .Versions \" \"}}", module)
+func releases(ctx context.Context, dir, module, first, last string) (list []string, err error) {
+	out, err := goCommand(ctx, dir, "list", "-m", "-versions", "-f", "{{join .Versions \" \"}}", module)
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +108,8 @@ func releases(dir, module, first, last string) (list []string, err error) {
 }
 
 // goCommand runs the go command outside of any module, unless dir is one.
-func goCommand(dir string, args ...string) ([]byte, error) {
-	cmd := exec.Command("go", args...)
+func goCommand(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local")
 	out, err := cmd.Output()
@@ -130,13 +137,13 @@ func newStore() *store {
 }
 
 // release stores the new modules of a release, and returns how many there are.
-func (s *store) release(work, module, version string) (added sizes, modules int, err error) {
-	project, err := source(work, module, version)
+func (s *store) release(ctx context.Context, work, module, version string) (added sizes, modules int, err error) {
+	project, err := source(ctx, work, module, version)
 	if err != nil {
 		return sizes{}, 0, err
 	}
 	defer os.RemoveAll(project)
-	out, err := goCommand(project, "list", "-deps", "-test", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}@{{.Version}}\t{{.Dir}}{{end}}{{end}}", "./...")
+	out, err := goCommand(ctx, project, "list", "-deps", "-test", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}@{{.Version}}\t{{.Dir}}{{end}}{{end}}", "./...")
 	if err != nil {
 		return sizes{}, 0, err
 	}
@@ -157,8 +164,8 @@ func (s *store) release(work, module, version string) (added sizes, modules int,
 }
 
 // source makes a writable copy of a version of the project.
-func source(work, module, version string) (string, error) {
-	out, err := goCommand(work, "mod", "download", "-json", module+"@"+version)
+func source(ctx context.Context, work, module, version string) (string, error) {
+	out, err := goCommand(ctx, work, "mod", "download", "-json", module+"@"+version)
 	if err != nil {
 		return "", err
 	}

@@ -33,11 +33,9 @@ type owner struct {
 func (o *owner) mark(file string) {
 	o.once.Do(func() {
 		l, err := lockfile.Create(file)
-		switch {
-		case err == nil:
+		if err == nil {
 			o.lock = &l
-		case !errors.Is(err, lockfile.ErrLocked):
-			_ = l.Unlock()
+		} else if !errors.Is(err, lockfile.ErrLocked) {
 			_ = os.Remove(file)
 		}
 	})
