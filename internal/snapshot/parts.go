@@ -1,0 +1,31 @@
+package snapshot
+
+import "strings"
+
+// Latest is the last element of the key of the newest snapshot, whatever its module files.
+const Latest = "latest"
+
+// A ManifestName is what the name of a manifest consists of, all of it escaped.
+type ManifestName struct {
+	Repo, Scope string
+	Family      []string // of the key: name, os, arch and Go version
+	Digest      string   // of the module files, or "latest"
+}
+
+// ParseManifestObject takes a name that ManifestObject made apart.
+func ParseManifestObject(object string) (ManifestName, bool) {
+	e := strings.Split(object, "/")
+	if len(e) != 10 || e[0] != root || e[1] != "repos" || e[4] != "snapshots" {
+		return ManifestName{}, false
+	}
+	return ManifestName{Repo: e[2], Scope: e[3], Family: e[5:9], Digest: e[9]}, true
+}
+
+// IsImmutable reports whether an object is a pack or a module: one whose bytes or content its name
+// vouches for, so that nobody ever replaces it by something else.
+func IsImmutable(object string) bool { return isPackObject(object) || isModuleObject(object) }
+
+// IsShared reports whether an object is a module that all repositories of a store share.
+func IsShared(object string) bool {
+	return isModuleObject(object) && strings.HasPrefix(object, root+"/modules/")
+}
