@@ -6,11 +6,14 @@
 //
 //	https://host/prefix, only for reading; http:// on loopback, or with ?insecure=true
 //
+//	actions, or actions://: the cache service of GitHub Actions, which the runner tells its address
+//
 // All parameters of s3 are optional. Credentials and encryption keys are never part of a URL; the
 // ID of a key may be.
 package open
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +28,7 @@ import (
 
 	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/actions"
 	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/web"
@@ -35,6 +39,8 @@ import (
 type Options struct {
 	StallTimeout time.Duration // 0: s3.DefaultStallTimeout
 	MaxAttempts  int           // 0: s3.DefaultMaxAttempts
+	// Actions says where the cache service of GitHub Actions is, for actions://.
+	Actions actions.Options
 }
 
 // URL opens the store at raw. It sends no request, and reads nothing but the SDK's configuration
@@ -48,6 +54,10 @@ func URL(ctx context.Context, raw string, o Options) (store.Store, error) {
 	switch {
 	case t.Dir != "":
 		return dir.Open(t.Dir)
+	case t.Actions:
+		a := o.Actions
+		a.StallTimeout, a.MaxAttempts = cmp.Or(a.StallTimeout, o.StallTimeout), cmp.Or(a.MaxAttempts, o.MaxAttempts)
+		return actions.New(a)
 	case t.Web != nil:
 		return web.New(web.Options{URL: t.Web, Insecure: t.Insecure, StallTimeout: o.StallTimeout, MaxAttempts: o.MaxAttempts})
 	}
@@ -63,6 +73,8 @@ type Target struct {
 	Dir string // a directory
 	S3  *s3.Options
 	Web *url.URL // a web server, for reading
+
+	Actions bool // the cache service of GitHub Actions
 
 	Insecure bool // the web server may be used, and may redirect, over http
 
@@ -93,6 +105,9 @@ func Parse(raw string) (Target, error) {
 }
 
 func parseOn(raw string, sys system) (Target, error) {
+	if raw == actionsName {
+		return Target{Actions: true}, nil
+	}
 	if dir, ok, err := local(raw, sys); err != nil {
 		return Target{}, fmt.Errorf("store %s: %w", displayLocal(raw), err)
 	} else if ok {
@@ -120,10 +135,12 @@ func parse(u *url.URL) (Target, error) {
 		return Target{}, errors.New(`a "#" must be written as %23`)
 	case u.Scheme == "s3":
 		return parseS3(u)
+	case u.Scheme == "actions":
+		return parseActions(u)
 	case u.Scheme == "":
 		return Target{}, errors.New("no scheme; write s3://bucket/prefix or file:///dir, or ./dir for a directory here")
 	}
-	return Target{}, fmt.Errorf("unknown scheme %q; there are s3, file and https", u.Scheme)
+	return Target{}, fmt.Errorf("unknown scheme %q; there are s3, file, https and actions", u.Scheme)
 }
 
 // displayLocal returns a path or a file URL without what could be a password.

@@ -35,6 +35,7 @@ func TestParse(t *testing.T) {
 		"https://host":                {Web: &url.URL{Scheme: "https", Host: "host"}},
 		"http://127.0.0.1:80/a%20b":   {Web: &url.URL{Scheme: "http", Host: "127.0.0.1:80", Path: "/a b"}},
 		"http://[::1]:80/":            {Web: &url.URL{Scheme: "http", Host: "[::1]:80", Path: "/"}},
+		"actions://":                  {Actions: true},
 		"http://host/p?insecure=true": {Web: &url.URL{Scheme: "http", Host: "host", Path: "/p"}, Insecure: true},
 	} {
 		got, err := Parse(raw)
@@ -63,6 +64,10 @@ func TestParseErrors(t *testing.T) {
 		"https://host/a/../b":                "element",
 		"https://host/p#frag":                "%23",
 		"gs://bucket":                        "unknown scheme",
+		"actions://host":                     "neither a name",
+		"actions:///x":                       "neither a name",
+		"actions://?x=1":                     "neither a name",
+		"actions:x":                          "neither a name",
 		"s3:bucket":                          "no bucket",
 		"s3:///prefix":                       "no bucket",
 		"s3://":                              "no bucket",
