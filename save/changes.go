@@ -12,7 +12,7 @@ import (
 // which it would restore otherwise does not.
 func (f facts) isChange(p planned) bool {
 	old := sameKey(f.exact, f.stock, f.head.scope, f.head.key.Digest)
-	return old == nil || f.differs(p, old)
+	return old == nil || f.joined || f.differs(p, old)
 }
 
 // differs is isChange for the stored snapshot that the plan would replace. What was packed anew is
@@ -118,12 +118,20 @@ func stale(now, recorded int64) bool {
 	return (time.Duration(now-recorded) * time.Second).Abs() > refreshAfter
 }
 
-// includes reports whether a manifest has every entry and every module of another.
-func includes(m, other *snapshot.Manifest) bool {
+// hasActionsOf reports whether a manifest has every build entry of another.
+func hasActionsOf(m, other *snapshot.Manifest) bool {
 	for _, x := range other.Actions {
 		if collect.FindAction(m, x.ID) == nil {
 			return false
 		}
+	}
+	return true
+}
+
+// includes reports whether a manifest has every entry and every module of another.
+func includes(m, other *snapshot.Manifest) bool {
+	if !hasActionsOf(m, other) {
+		return false
 	}
 	for _, x := range other.Modules {
 		if y := collect.FindModule(m, versionOf(x)); y == nil || y.Sum != x.Sum {

@@ -24,8 +24,11 @@ type facts struct {
 	kinds [kinds]collect.Kind
 	stock *collect.Stock
 	exact *snapshot.Manifest // under the key when the save began; nil: there was none
-	head  head
-	rules rules
+	// joined says that exact is more than what is stored: what another save has stored meanwhile,
+	// and could not be seen.
+	joined bool
+	head   head
+	rules  rules
 	// rewrite are the packs whose live content is packed anew; nil: that is not decided yet.
 	rewrite map[string]bool
 }

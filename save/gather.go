@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"golang.org/x/mod/module"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/content/build"
@@ -27,6 +29,8 @@ type gathered struct {
 	memory  shared
 	reuse   *Reuse
 	timed   int // see Result.Timed
+	// see Result.Withheld
+	withheld Withheld
 	// what could not be read or is not fit to be stored
 	unreadable, skippedModules int
 }
@@ -50,7 +54,8 @@ func (j gatherer) gather(ctx context.Context) (gathered, error) {
 		return gathered{}, err
 	}
 	g := gathered{
-		facts: j.facts(prev, l), latest: prev.latest, version: prev.exact.Version,
+		withheld: Withheld{l.modules.Withheld, l.build.Withheld},
+		facts:    j.facts(prev, l), latest: prev.latest, version: prev.exact.Version,
 		reuse: l.build.Reuse, timed: l.build.Timed, unreadable: l.build.Unreadable, skippedModules: l.modules.Skipped,
 	}
 	g.memory = j.shareMemory(g.facts.stock, l.build.Local, g.facts.exact)
@@ -94,9 +99,22 @@ func (j gatherer) scan(ctx context.Context, prev previous) (l local, err error) 
 	unread := new(modules.Unread)
 	var known []error
 	g, all := errgroup.WithContext(ctx)
+	private := make(chan []string, 1) // the paths of private modules that are here
+	if j.Withhold == nil || j.ModDir == "" {
+		private <- nil
+	}
 	if j.BuildDir != "" {
 		g.Go(func() (err error) {
-			if l.build, err = build.Scan(all, env, j.buildOptions(prev)); err != nil {
+			o := j.buildOptions(prev)
+			if j.Withhold != nil { // what was compiled may be of a module that the project does not use
+				select {
+				case more := <-private:
+					o.Mentions = mentions(j.Withhold, more)
+				case <-all.Done():
+					return context.Cause(all)
+				}
+			}
+			if l.build, err = build.Scan(all, env, o); err != nil {
 				return fmt.Errorf("build cache %s: %w", j.BuildDir, err)
 			}
 			return nil
@@ -107,6 +125,9 @@ func (j gatherer) scan(ctx context.Context, prev previous) (l local, err error) 
 		g.Go(func() (err error) {
 			if l.modules, known, err = modules.Scan(all, env, j.moduleOptions(cache, unread)); err != nil {
 				return fmt.Errorf("module cache %s: %w", j.ModDir, err)
+			}
+			if j.Withhold != nil {
+				private <- l.modules.Private
 			}
 			return nil
 		})
@@ -133,9 +154,22 @@ func (j gatherer) buildOptions(prev previous) build.ScanOptions {
 	}
 }
 
+// mentions lists paths of modules as outputs spell them: as import paths, and as the directories of
+// GOMODCACHE are called.
+func mentions(lists ...[]string) (all []string) {
+	for _, path := range slices.Concat(lists...) {
+		all = append(all, path)
+		if escaped, err := module.EscapePath(path); err == nil {
+			all = append(all, escaped)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 func (j gatherer) moduleOptions(cache *modcache.Cache, unread *modules.Unread) modules.ScanOptions {
 	return modules.ScanOptions{
-		Cache: cache, Unread: unread, Repo: j.Repo, Scope: j.Scope, Private: j.Private, Keys: j.Keys,
+		Cache: cache, Unread: unread, Repo: j.Repo, Scope: j.Scope, Private: j.Private, NoPrivate: j.Withhold != nil, Keys: j.Keys,
 		NoToolchains: j.NoToolchains, Use: j.ModuleUse, MaxAge: j.MaxAge, Bounded: j.MaxSize > 0 || j.MaxModules > 0,
 	}
 }
@@ -145,6 +179,9 @@ func (j gatherer) graphOptions(cache *modcache.Cache, prev previous, l local) gr
 	o := graph.ScanOptions{
 		Modules: cache, Here: l.modules.Local.Versions(), Sums: j.Keys.Sums, Oldest: -1 << 62,
 		BuildDir: j.BuildDir, Fuzz: l.build.Fuzz, HasOwn: own != nil,
+	}
+	if j.Withhold != nil {
+		o.Private = j.Private
 	}
 	if _, off := j.rules().policy(own); off == "" {
 		o.Oldest = collect.Base{Start: j.start, MaxAge: j.MaxAge}.Oldest(0)
@@ -160,7 +197,7 @@ func (j gatherer) facts(prev previous, l local) facts {
 	}
 	var kinds [kinds]collect.Kind
 	kinds[kindModules], kinds[kindBuild], kinds[kindGraph], kinds[kindPaths] = l.modules.Local, l.build.Local, l.graph, l.paths
-	return facts{kinds: kinds, stock: prev.stock, exact: prev.exact.Manifest, head: h, rules: j.rules()}
+	return facts{kinds: kinds, stock: prev.stock, exact: prev.exact.Manifest, joined: prev.joined, head: h, rules: j.rules()}
 }
 
 // restored lists the snapshot that the restore of this job found, if it is still known.

@@ -20,9 +20,11 @@ type PlanResult struct {
 	Build   PlanCounts `json:"build"` // action entries
 	Timed   int        `json:"timed"` // as in Result
 	Trees   PlanCounts `json:"trees"`
-	Files   PlanCounts `json:"files"`  // of Options.Paths
-	Repack  int        `json:"repack"` // packs whose live outputs would be packed anew
-	Trim    Trim       `json:"trim"`
+	Files   PlanCounts `json:"files"` // of Options.Paths
+	// bytes that are new, and too few to be written; see Result.TooFew
+	TooFew int64 `json:"tooFew,omitempty"`
+	Repack int   `json:"repack"` // packs whose live outputs would be packed anew
+	Trim   Trim  `json:"trim"`
 
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -48,7 +50,14 @@ func (j job) describe(ctx context.Context, g gathered) (*PlanResult, error) {
 	if err := j.findModules(ctx, plan.parts[kindModules].Jobs, &p.Modules); err != nil {
 		return nil, err
 	}
-	p.Written = p.Build.Upload+p.Modules.Upload+p.Trees.Upload+p.Files.Upload > 0 || g.facts.isChange(plan)
+	enough, n, err := j.isWorth(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	if !enough {
+		p.TooFew = n
+	}
+	p.Written = enough && !j.leavesAlone(g.latest.Manifest, plan.manifest) && (p.Build.Upload+p.Modules.Upload+p.Trees.Upload+p.Files.Upload > 0 || g.facts.isChange(plan))
 	if p.Written {
 		p.Objects = j.manifests()
 	}
@@ -64,7 +73,10 @@ func countPlanned(p collect.Planned) PlanCounts {
 // manifests are the names under which a save writes one.
 func (j job) manifests() []string {
 	k := j.Keys.Key
-	list := []string{snapshot.ManifestObject(j.Repo, j.Scope, k.Exact()), snapshot.ManifestObject(j.Repo, j.Scope, k.Latest())}
+	list := []string{snapshot.ManifestObject(j.Repo, j.Scope, k.Exact())}
+	if j.bundler() == nil { // else it is the latest one as well
+		list = append(list, snapshot.ManifestObject(j.Repo, j.Scope, k.Latest()))
+	}
 	if key := j.restoredKey(); key != nil {
 		list = append(list, snapshot.ManifestObject(j.Repo, j.Scope, key))
 	}

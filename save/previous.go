@@ -17,6 +17,7 @@ import (
 // previous is what the store has already: the manifests that this save builds on.
 type previous struct {
 	exact, latest lookup.Found // in the own scope
+	joined        bool         // exact is more than what is stored under its key
 	// of the manifests, best first: own exact, the one restored, own latest
 	stock *collect.Stock
 }
@@ -34,7 +35,11 @@ func (j gatherer) readPrevious(ctx context.Context) (previous, error) {
 	if err != nil {
 		return previous{}, err
 	}
-	base, err := j.readBase(ctx, own)
+	joined, err := j.joinMissed(ctx, found)
+	if err != nil {
+		return previous{}, err
+	}
+	base, err := j.readBase(ctx, own, found)
 	if err != nil {
 		return previous{}, err
 	}
@@ -51,12 +56,32 @@ func (j gatherer) readPrevious(ctx context.Context) (previous, error) {
 	if err != nil {
 		return previous{}, err
 	}
-	return previous{found[0], found[1], collect.NewStock(list, bad)}, nil
+	return previous{found[0], found[1], joined, collect.NewStock(list, bad)}, nil
+}
+
+// joinMissed adds to the own snapshot what another save has published and its newest version does
+// not build upon, and reports whether there was any.
+func (j job) joinMissed(ctx context.Context, found []lookup.Found) (bool, error) {
+	own := &found[0]
+	if own.Manifest == nil {
+		return false, nil
+	}
+	missed, err := j.reader().Missed(ctx, own.Candidate)
+	if err != nil {
+		return false, err
+	}
+	joined := false
+	for _, m := range missed {
+		if !includes(own.Manifest, m) { // else somebody has added it already
+			own.Manifest, joined = snapshot.Join(own.Manifest, m), true
+		}
+	}
+	return joined, nil
 }
 
 // readBase fetches the snapshot that the restore of this job used, where that is in another
 // scope; without a state, the one that a restore would use.
-func (j gatherer) readBase(ctx context.Context, own []lookup.Candidate) (lookup.Found, error) {
+func (j gatherer) readBase(ctx context.Context, own []lookup.Candidate, read []lookup.Found) (lookup.Found, error) {
 	k := j.Keys.Key
 	cands := lookup.Candidates(j.Repo, []string{j.BaseScope, j.DefaultScope}, k.Exact(), k.Latest())
 	if j.State != nil && j.State.Matched != nil {
@@ -65,6 +90,11 @@ func (j gatherer) readBase(ctx context.Context, own []lookup.Candidate) (lookup.
 	}
 	if len(cands) > 0 && (cands[0].Object == own[0].Object || cands[0].Object == own[1].Object) {
 		return lookup.Found{}, nil
+	}
+	for _, f := range read { // what stands for the latest one names its own key
+		if len(cands) > 0 && f.Manifest != nil && f.Object == cands[0].Object {
+			return lookup.Found{}, nil
+		}
 	}
 	found, _, err := j.reader().First(ctx, cands)
 	if errors.Is(err, store.ErrDenied) {

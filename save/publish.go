@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -114,6 +115,9 @@ func (p *publisher) publishExact(ctx context.Context) (published, error) {
 // once more, and answers as if nobody else had written: that is ErrNoConditions. Where the answer
 // tells neither, nothing is known against the server.
 func (p *publisher) proveConditions(ctx context.Context, m *snapshot.Manifest) error {
+	if p.bundler() != nil {
+		return nil
+	}
 	err := p.writeManifest(ctx, m, m.Key, store.Condition{IfAbsent: true})
 	switch {
 	case err == nil:
@@ -132,7 +136,12 @@ func (p *publisher) proveConditions(ctx context.Context, m *snapshot.Manifest) e
 //
 // A job that failed leaves the latest snapshot of other module files alone: it may have made
 // little, and others start from there.
+//
+// In a store with bundles the newest snapshot is the latest one, and there is nothing to do.
 func (p *publisher) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
+	if p.bundler() != nil {
+		return nil
+	}
 	latest := *m
 	latest.Key = p.Keys.Key.Latest()
 	if p.ignored {
@@ -158,8 +167,8 @@ func (p *publisher) publishLatest(ctx context.Context, m *snapshot.Manifest) err
 }
 
 // leaves reports whether the latest manifest stays as it is, old, whatever m has.
-func (p *publisher) leaves(old, m *snapshot.Manifest) bool {
-	return p.JobFailed && old != nil && old.Digest != m.Digest
+func (j job) leaves(old, m *snapshot.Manifest) bool {
+	return j.JobFailed && old != nil && old.Digest != m.Digest
 }
 
 // mendLatest replaces the manifest under the latest key, although nothing is new, where it is
@@ -206,7 +215,12 @@ func (p *publisher) writeManifest(ctx context.Context, m *snapshot.Manifest, key
 	if err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
-	return p.put(ctx, snapshot.ManifestObject(p.Repo, p.Scope, key), bytes.NewReader(data), int64(len(data)), cond)
+	object := snapshot.ManifestObject(p.Repo, p.Scope, key)
+	if b := p.bundler(); b != nil {
+		info, err := b.Publish(ctx, object, data, cond, collect.Objects(m))
+		return p.wrote(object, info, err)
+	}
+	return p.put(ctx, object, bytes.NewReader(data), int64(len(data)), cond)
 }
 
 // stamp says in the manifest when it is written, and extends the trend of the one that it replaces,

@@ -44,7 +44,10 @@ type Options struct {
 	Keys                           keys.Plan
 	ModDir, BuildDir               string // "" leaves that cache out: what is stored of it is kept
 	Private                        string // patterns as in GOPRIVATE, comma-separated
-	State                          *jobstate.State
+	// Withhold leaves private modules out, and new build outputs that mention one: the paths of
+	// those that the project uses, beside which those in ModDir count. Nil: everything is saved.
+	Withhold []string
+	State    *jobstate.State
 	// StableTimes says that the files of the project have times that depend on their content only.
 	// Without it, what rests on times of files is left out.
 	StableTimes bool
@@ -68,6 +71,9 @@ type Options struct {
 	// JobFailed says that the job did not come to its end: what it made is added, and nothing is
 	// dropped or packed anew, for what it would have used is not known.
 	JobFailed bool
+	// LeastNew is how many bytes must be new, uncompressed, for anything to be written; see
+	// SmallSave. 0: one byte is enough.
+	LeastNew int64
 	// ReadOnly makes Run do nothing at all.
 	ReadOnly bool
 	// Sign signs the snapshot; nil: it is not signed.
@@ -124,23 +130,36 @@ type Counts struct {
 	Skipped  int `json:"skipped"`  // not fit to be stored: see the warnings
 }
 
+// Withheld counts what is private.
+type Withheld struct {
+	Modules int `json:"modules"`
+	Build   int `json:"build"`
+}
+
 // Result is what a save did, also beside an error.
 type Result struct {
 	Key      string `json:"key"`
 	Written  bool   `json:"written"` // false: nothing was new
 	ReadOnly bool   `json:"readOnly,omitempty"`
+	Why      string `json:"why,omitempty"` // ReadOnly, if the store says so and not the user
+	// bytes that are new, and too few to be written (Options.LeastNew)
+	TooFew int64 `json:"tooFew,omitempty"`
+	// nothing was written, as the job failed before it had what others start from
+	Partial bool `json:"partial,omitempty"`
 	// the key that the restore of this job looked for, if the module files are others now
 	Also    []string `json:"also,omitempty"`
 	Objects []string `json:"objects,omitempty"`
 	Modules Counts   `json:"modules"`
 	Build   Counts   `json:"build"` // action entries
 	// new action entries that were left out because they rest on times of files
-	Timed         int    `json:"timed"`
-	Packs         Counts `json:"packs"`
-	Files         Counts `json:"files"` // of Options.Paths
-	BytesUploaded int64  `json:"bytesUploaded"`
-	BytesRead     int64  `json:"bytesRead"`
-	StoredBytes   int64  `json:"storedBytes"` // of the whole snapshot
+	Timed int `json:"timed"`
+	// modules and new action entries that were left out because of Options.Withhold
+	Withheld      Withheld `json:"withheld"`
+	Packs         Counts   `json:"packs"`
+	Files         Counts   `json:"files"` // of Options.Paths
+	BytesUploaded int64    `json:"bytesUploaded"`
+	BytesRead     int64    `json:"bytesRead"`
+	StoredBytes   int64    `json:"storedBytes"` // of the whole snapshot
 	// of the snapshot that this save built on
 	Before  *snapshot.Size `json:"before,omitempty"`
 	After   *snapshot.Size `json:"after,omitempty"`
@@ -172,7 +191,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if o.ReadOnly {
 		return &Result{Key: o.Keys.Key.String(), ReadOnly: true, Requests: o.Store.Requests()}, nil
 	}
-	if err := store.Writable(ctx, o.Store); err != nil {
+	if err := store.Writable(ctx, o.Store); isNotice(o.Store, err) {
+		return &Result{Key: o.Keys.Key.String(), ReadOnly: true, Why: err.Error(), Requests: o.Store.Requests()}, nil
+	} else if err != nil {
 		return &Result{Key: o.Keys.Key.String(), Requests: o.Store.Requests()}, err
 	}
 	j := newJob(o)
@@ -181,6 +202,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return j.result(new(Result)), err
 	}
 	res, err := j.execute(ctx, g)
+	if isNotice(o.Store, err) && !res.Written {
+		res.ReadOnly, res.Why, err = true, err.Error(), nil
+	}
 	return j.result(res), err
 }
 
@@ -228,13 +252,23 @@ func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
 	j.log.warnAll(first.warnings)
 	g.facts.rewrite = first.rewrite
 	res := new(Result)
+	if j.leavesAlone(g.latest.Manifest, first.manifest) {
+		res.Partial = true
+		j.summarize(res, g, published{plan: first}, nil)
+		return res, nil
+	}
+	if enough, n, err := j.isWorth(ctx, first); err != nil || !enough {
+		res.TooFew = n
+		j.summarize(res, g, published{plan: first}, nil)
+		return res, err
+	}
 	g.memory.preparing(j, first)
 	todo, err := j.prepare(ctx, first)
 	if err != nil {
 		return res, err
 	}
 	u := newUploader(j, g.facts.stock, g.memory.with(j, todo).budget)
-	done, err := u.upload(ctx, todo.jobs)
+	done, err := u.store(ctx, todo.jobs, first.manifest)
 	res.countUploads(done)
 	first = planned{} // its manifest is in the way of the next one
 	if err != nil {
@@ -253,7 +287,7 @@ func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
 		j.warnDoubtful(g.facts, done, doubtful)
 		g.facts = g.facts.without(doubtful)
 	}
-	p := publisher{job: j, facts: g.facts, latest: g.latest, version: g.version, reuse: g.reuse, pause: store.ConflictPause}
+	p := publisher{job: j, facts: g.facts, latest: g.latest, version: g.version, reuse: g.reuse, pause: j.pauses()}
 	res.Also, res.Written, err = p.publish(ctx, func(pub published) { j.summarize(res, g, pub, done) })
 	return res, err
 }

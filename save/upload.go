@@ -225,6 +225,11 @@ func (c ctxWriter) Write(p []byte) (int, error) {
 // put uploads one object and counts it.
 func (j job) put(ctx context.Context, object string, body io.Reader, size int64, cond store.Condition) error {
 	info, err := j.Store.Put(ctx, object, body, size, cond)
+	return j.wrote(object, info, err)
+}
+
+// wrote counts an object that was uploaded, unless err says that it was not.
+func (j job) wrote(object string, info store.Info, err error) error {
 	if err != nil {
 		return store.Named("object", object, err)
 	}

@@ -88,6 +88,9 @@ type opened struct {
 // other, up to the manifest that is returned, so memory does not grow with the number of
 // candidates.
 func (r Reader) First(ctx context.Context, cands []Candidate) (found Found, passed []Found, err error) {
+	if f, ok := r.Store.(store.Finder); ok {
+		return r.find(ctx, f, cands)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	open := r.openAll(ctx, cands)
@@ -209,7 +212,11 @@ func (r Reader) readOnce(c Candidate, o opened, like *snapshot.Manifest) Found {
 		f.Err = store.Named("manifest", c.Object, o.err)
 		return f
 	}
-	m, err := r.decode(c, o, like)
+	m, err := r.decode(o, like)
+	if err == nil {
+		f.Candidate = r.own(c, m)
+		err = m.IsFor(r.Repo, f.Scope, f.Key)
+	}
 	if err != nil {
 		f.Err = store.Named("manifest", c.Object, err)
 		return f
@@ -218,7 +225,7 @@ func (r Reader) readOnce(c Candidate, o opened, like *snapshot.Manifest) Found {
 	return f
 }
 
-func (r Reader) decode(c Candidate, o opened, like *snapshot.Manifest) (*snapshot.Manifest, error) {
+func (r Reader) decode(o opened, like *snapshot.Manifest) (*snapshot.Manifest, error) {
 	if o.info.Size > snapshot.MaxManifest {
 		return nil, fmt.Errorf("%w: %d bytes", snapshot.ErrCorrupt, o.info.Size)
 	}
@@ -233,9 +240,5 @@ func (r Reader) decode(c Candidate, o opened, like *snapshot.Manifest) (*snapsho
 	default:
 		return nil, err
 	}
-	m, err := r.Trust.DecodeManifestLike(data, r.now(), like)
-	if err != nil {
-		return nil, err
-	}
-	return m, m.IsFor(r.Repo, c.Scope, c.Key)
+	return r.Trust.DecodeManifestLike(data, r.now(), like)
 }

@@ -26,6 +26,8 @@ type ScanOptions struct {
 	GoVersion, GOROOT, GOMODCACHE string
 	Getenv                        func(string) (string, bool)
 	Modules                       map[module.Version]string // of go.sum
+	// Mentions are paths of modules. New entries whose outputs mention one are left out.
+	Mentions []string
 	// Memory, unless it is nil, is told how many bytes the lists take while they are made.
 	Memory func(bytes int64)
 }
@@ -37,6 +39,8 @@ type Found struct {
 	Reuse *Reuse // nil: no restore told
 	// Timed is how many new entries were left out because they rest on times of files.
 	Timed int
+	// Withheld is how many new entries were left out because of Mentions.
+	Withheld int
 	// Unreadable is how many files this user may not read.
 	Unreadable int
 }
@@ -61,6 +65,9 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, error) {
 	s.WarnUnread("build cache", inv.Unread)
 	s.warnUnreadable()
 	if err := s.forgetTimed(ctx); err != nil {
+		return Found{}, err
+	}
+	if err := s.forgetMentions(ctx); err != nil {
 		return Found{}, err
 	}
 	s.forgetIndexes()

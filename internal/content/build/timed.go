@@ -94,7 +94,7 @@ func (s *scanner) newKinds(ctx context.Context) ([]goentry.Kind, []error, error)
 func (s *scanner) proven(kinds []goentry.Kind) map[digest.ID]bool {
 	proven := map[digest.ID]bool{}
 	if slices.Contains(kinds, goentry.KindIndex) {
-		s.proveIndexes(proven)
+		s.proveIndexes(proven, nil)
 	}
 	for i, e := range s.inv.Entries {
 		if kinds[i] != goentry.KindTestLog || s.Getenv == nil {
@@ -113,8 +113,9 @@ func (s *scanner) proven(kinds []goentry.Kind) map[digest.ID]bool {
 }
 
 // proveIndexes names the indexes of trees that do not change under their name: GOROOT, and the
-// toolchains and modules of GOMODCACHE, made by any of the go commands that are there.
-func (s *scanner) proveIndexes(proven map[digest.ID]bool) {
+// toolchains and modules of GOMODCACHE, made by any of the go commands that are there. Modules with
+// some paths are left out.
+func (s *scanner) proveIndexes(proven map[digest.ID]bool, but []string) {
 	versions := []string{s.GoVersion}
 	add := func(version, root string) {
 		for _, id := range goentry.GOROOT(version, root) {
@@ -136,6 +137,9 @@ func (s *scanner) proveIndexes(proven map[digest.ID]bool) {
 		}
 	}
 	for m := range s.Modules {
+		if slices.Contains(but, m.Path) {
+			continue
+		}
 		if dir, ok := treeDir(s.GOMODCACHE, m); ok {
 			for _, v := range versions {
 				proven[goentry.ModuleIndex(v, dir)] = true

@@ -24,6 +24,8 @@ type ScanOptions struct {
 	Here    map[module.Version]bool // versions whose trees are here
 	Sums    keys.Sums               // of go.sum
 	Oldest  int64                   // last use below which a version goes, Unix seconds
+	// Private are patterns as in GOPRIVATE, of modules that are left out.
+	Private string
 	// BuildDir and Fuzz are where the fuzzing corpus is, and its files.
 	BuildDir string
 	Fuzz     []buildcache.File
@@ -66,6 +68,9 @@ func (o ScanOptions) keep(env collect.Env, files []modcache.File) (kept []modcac
 	dates = map[module.Version]int64{}
 	kept = slices.DeleteFunc(slices.Clone(files), func(f modcache.File) bool {
 		v, ok := modcache.GraphVersion(f.Name)
+		if ok && module.MatchPrefixPatterns(o.Private, v.Path) {
+			return true
+		}
 		if !ok || o.Here[v] || o.Sums.Mod[v] != "" || o.Sums.Zip[v] != "" {
 			return false
 		}

@@ -26,6 +26,7 @@ type ScanOptions struct {
 	Unread       *Unread
 	Repo, Scope  string
 	Private      string // patterns as in GOPRIVATE
+	NoPrivate    bool   // leave those modules out
 	Keys         keys.Plan
 	NoToolchains bool
 	Use          func(context.Context) (map[module.Version]bool, error) // see save.Options.ModuleUse
@@ -38,6 +39,10 @@ type Found struct {
 	Local   Local
 	Asked   time.Time // when the go command told last what is in use
 	Skipped int       // modules that are not fit to be stored
+	// Withheld is how many modules were left out because they are private.
+	Withheld int
+	// Private are the paths of the private modules of which there is anything, with NoPrivate.
+	Private []string
 }
 
 // Unread collects what of a module cache cannot be read. Safe for concurrent use: mu guards list.
@@ -81,15 +86,38 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, []error, 
 	if err != nil {
 		return Found{}, nil, err
 	}
+	private := s.privatePaths(list)
 	unread := o.Unread.Take(nil)
 	env.WarnUnread("module cache", unread)
 	list = slices.DeleteFunc(list, func(m modcache.Module) bool {
 		return m.State != modcache.Complete || o.NoToolchains && m.Version.Path == modcache.Toolchain
 	})
-	found := Found{Asked: s.learnUse(ctx, list)}
+	found := Found{Asked: s.learnUse(ctx, list), Private: private}
+	if o.NoPrivate {
+		all := len(list)
+		list = slices.DeleteFunc(list, s.isPrivate)
+		found.Withheld = all - len(list)
+	}
 	s.adviseZips(list)
 	found.Local, found.Skipped = s.measure(ctx, list)
 	return found, unread, context.Cause(ctx)
+}
+
+func (s *scanner) isPrivate(m modcache.Module) bool {
+	return module.MatchPrefixPatterns(s.Private, m.Version.Path)
+}
+
+func (s *scanner) privatePaths(list []modcache.Module) (paths []string) {
+	if !s.NoPrivate {
+		return nil
+	}
+	for _, m := range list {
+		if s.isPrivate(m) {
+			paths = append(paths, m.Version.Path)
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }
 
 // adviseZips says if the job fetched the zips of modules whose trees were restored: only "go mod

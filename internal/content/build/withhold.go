@@ -1,0 +1,118 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"slices"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/digest"
+)
+
+// forgetMentions leaves new entries out whose output mentions one of the paths of modules in
+// Mentions. What was compiled of a module names its files, what imports it names its packages, and
+// so do programs, results of tests and the notes of vet. An output that cannot be read could
+// mention any, and so could an index: that of a package has what its sources say, and not the path
+// of its module. Only the indexes of modules that are not private are known to say nothing.
+func (s *scanner) forgetMentions(ctx context.Context) error {
+	if len(s.Mentions) == 0 {
+		return nil
+	}
+	public := map[digest.ID]bool{}
+	s.proveIndexes(public, s.Mentions)
+	gone := make([]bool, len(s.inv.Entries)) // each worker has one of them
+	index := make([]bool, len(s.inv.Entries))
+	err := install.Each(ctx, len(gone), 2*runtime.GOMAXPROCS(0), func(i int) {
+		if e := s.inv.Entries[i]; !s.Stock.HasEntry(e.Action, e.Output) {
+			if index[i] = s.isIndex(e.Output); index[i] {
+				gone[i] = !public[e.Action]
+				return
+			}
+			o, _ := s.inv.Output(e.Output)
+			found, err := s.mentions(o)
+			gone[i] = found || err != nil
+		}
+	})
+	if err != nil {
+		return err
+	}
+	i := 0
+	s.inv.Entries = slices.DeleteFunc(s.inv.Entries, func(buildcache.Local) bool {
+		i++
+		if gone[i-1] && !index[i-1] { // nearly all indexes are of the project itself
+			s.found.Withheld++
+		}
+		return gone[i-1]
+	})
+	return nil
+}
+
+// mentions reports whether an output has one of the paths.
+func (s *scanner) mentions(o buildcache.Output) (bool, error) {
+	in, err := s.cache.OpenOutput(o)
+	if err != nil {
+		return false, err
+	}
+	defer in.Close()
+	return contains(in, s.Mentions)
+}
+
+// searchWindow is how much of an output is searched at once.
+const searchWindow = 256 << 10
+
+// contains reports whether what in has contains any of the paths as a whole: golang.org/x/tools is
+// not in golang.org/x/toolsuite.
+func contains(in io.Reader, paths []string) (bool, error) {
+	longest := 0
+	for _, p := range paths {
+		longest = max(longest, len(p))
+	}
+	buf := make([]byte, 0, searchWindow+longest+1)
+	for {
+		n, err := io.ReadFull(in, buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !ended {
+			return false, err
+		}
+		for _, p := range paths {
+			if containsPath(buf, p, ended) {
+				return true, nil
+			}
+		}
+		if ended {
+			return false, nil
+		}
+		// A path that the window ends within, or at whose end it cannot be told what follows.
+		keep := buf[len(buf)-longest:]
+		buf = buf[:copy(buf[:cap(buf)], keep)]
+	}
+}
+
+// containsPath looks for a path that ends where it is found. ended says that nothing follows the
+// window.
+func containsPath(window []byte, path string, ended bool) bool {
+	for rest := window; ; {
+		i := bytes.Index(rest, []byte(path))
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+len(path):]
+		if len(rest) == 0 {
+			return ended // else the next window begins with it
+		}
+		if !goesOn(rest[0]) {
+			return true
+		}
+	}
+}
+
+// goesOn reports whether a byte can be in the middle of an element of a path. A dot can end a
+// sentence, and an import path with one in the object files has a quote or a slash behind it.
+func goesOn(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '~'
+}
