@@ -75,14 +75,18 @@ func Plan(ctx context.Context, o Options) (*Result, error) { return collect(ctx,
 func Run(ctx context.Context, o Options) (*Result, error) { return collect(ctx, o, false) }
 
 func collect(ctx context.Context, o Options, dry bool) (*Result, error) {
+	r := newRun(o, dry)
+	r.notes.id = rand.Text()
+	err := r.execute(ctx)
+	return r.result(), err
+}
+
+func newRun(o Options, dry bool) *run {
 	o.Concurrency = cmp.Or(max(o.Concurrency, 0), DefaultConcurrency)
 	if o.Meter == nil {
 		o.Meter = new(report.Meter)
 	}
-	r := &run{Options: o, dry: dry, started: time.Now(), unreadable: map[string]bool{}}
-	r.notes.id = rand.Text()
-	err := r.execute(ctx)
-	return r.result(), err
+	return &run{Options: o, dry: dry, started: time.Now(), unreadable: map[string]bool{}}
 }
 
 func (r *run) execute(ctx context.Context) error {

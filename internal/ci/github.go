@@ -104,6 +104,8 @@ type githubEvent struct {
 	Repository struct {
 		FullName      string `json:"full_name"`
 		DefaultBranch string `json:"default_branch"`
+		Visibility    string `json:"visibility"`
+		Private       *bool  `json:"private"`
 	} `json:"repository"`
 	PullRequest *struct {
 		Merged     bool `json:"merged"`

@@ -70,6 +70,17 @@ func (p *process) actionCommands() ghaction.Commands {
 			out, err := saveJob(ctx, r)
 			return savedOf(out), p.reported(ctx, err)
 		},
+		Collect: func(ctx context.Context, cfg *config.Config, job ghaction.Job) error {
+			r, err := p.stepRun("gc", config.GC, cfg, job)
+			if err == nil {
+				err = cleanStore(ctx, r)
+			}
+			return p.reported(ctx, err)
+		},
+		NoDefault: func() error {
+			_, err := ci.FindCacheService(p.env)
+			return err
+		},
 		Summarize: p.summarizeStep,
 	}
 }

@@ -36,6 +36,9 @@ func flagHelp(o config.Option) string {
 	if o.Origin != "" {
 		help += " (default: " + o.Origin + ")"
 	}
+	if o.NoVariable {
+		return help
+	}
 	return help + " [$" + config.Variable(o.Name) + "]"
 }
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/org/gocache-action/gc"
+	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -24,7 +26,12 @@ a later gc when --grace has passed: so run it regularly, once a day for example.
 The first one in a store removes only old snapshots and uploads. With --dry-run
 it lists what would go now, the largest first, and writes nothing.
 
-It looks at the whole store, whatever repositories and branches are in it.`
+It looks at the whole store, whatever repositories and branches are in it. With
+--scope it removes the snapshots of one branch or pull request instead.
+
+In the cache that GitHub gives a repository (--store actions) it removes entries of
+gocache that no snapshot needs, through the API of GitHub: $GITHUB_TOKEN needs the
+permission actions: write.`
 
 // gcCommand describes the command line.
 func gcCommand(c commands) *cobra.Command {
@@ -35,7 +42,15 @@ func gcCommand(c commands) *cobra.Command {
 		Example: "  gocache gc --store 's3://bucket/prefix?region=eu-central-1' --dry-run",
 		Args:    cobra.NoArgs,
 	}
-	return c.add(cmd, config.GC, func(ctx context.Context, r *run, _ []string) error { return gcJob(ctx, r) })
+	return c.add(cmd, config.GC, func(ctx context.Context, r *run, _ []string) error { return cleanStore(ctx, r) })
+}
+
+// cleanStore runs the command.
+func cleanStore(ctx context.Context, r *run) error {
+	if r.cleansCaches() {
+		return cachesJob(ctx, r)
+	}
+	return gcJob(ctx, r)
 }
 
 // gcOutput is what gc prints with --json.
@@ -45,8 +60,8 @@ type gcOutput struct {
 	outcome
 }
 
-// gcJob runs the command. Its failures are errors: no job depends on gc, and whoever runs it wants
-// to know.
+// gcJob cleans a store of objects. Its failures are errors: no job depends on gc, and whoever runs
+// it wants to know.
 func gcJob(ctx context.Context, r *run) error {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
@@ -85,14 +100,44 @@ func runGC(ctx context.Context, r *run) (*gcOutput, error) {
 		Store: c, MaxAge: r.cfg.MaxAge, Grace: r.cfg.Grace,
 		Concurrency: r.cfg.Concurrency, Meter: new(report.Meter),
 	}
+	repo, err := scopedRepo(ctx, r)
+	if err != nil {
+		return out, err
+	}
 	show := r.progress(o.Meter, gcWords)
 	defer show.Stop()
-	if r.cfg.DryRun {
+	switch {
+	case repo != "" && r.cfg.DryRun:
+		out.Result, err = gc.PlanScope(ctx, o, repo, r.cfg.Scope)
+	case repo != "":
+		out.Result, err = gc.RunScope(ctx, o, repo, r.cfg.Scope)
+	case r.cfg.DryRun:
 		out.Result, err = gc.Plan(ctx, o)
-	} else {
+	default:
 		out.Result, err = gc.Run(ctx, o)
 	}
 	return out, err
+}
+
+// scopedRepo is the repository of --scope; "" without that flag.
+func scopedRepo(ctx context.Context, r *run) (string, error) {
+	if r.cfg.Scope == "" {
+		return "", nil
+	}
+	id := ci.Identity{Repo: r.cfg.Repo, Scope: r.cfg.Scope}
+	if id.Repo == "" {
+		dir, err := os.Getwd()
+		if err != nil {
+			return "", err
+		}
+		if id.Repo = ci.System(r.env, dir, "").Repo; id.Repo == "" {
+			id.Repo = ci.ReadGit(ctx, dir).Source().Repo
+		}
+	}
+	if id.Repo == "" {
+		return "", usage.Errorf("--scope is one of a repository, and it is not known of which: give --repo")
+	}
+	return id.Repo, id.Check()
 }
 
 // write prints the result for people.
@@ -191,7 +236,7 @@ func writeRemovals(w io.Writer, r *gc.Result) error {
 	}
 	fmt.Fprintln(w)
 	totals := report.Table{Head: []string{"reason", "objects", "bytes"}}
-	for _, reason := range []gc.Reason{gc.ReasonOldManifest, gc.ReasonUnnamed, gc.ReasonUnusedModule, gc.ReasonUpload} {
+	for _, reason := range []gc.Reason{gc.ReasonOldManifest, gc.ReasonScope, gc.ReasonUnnamed, gc.ReasonUnusedModule, gc.ReasonUpload} {
 		if a := r.Reasons[reason]; a.Objects > 0 {
 			totals.Rows = append(totals.Rows, []string{string(reason), report.Count(a.Objects), report.Bytes(a.Bytes)})
 		}

@@ -8,9 +8,12 @@ import (
 	"runtime"
 	"syscall"
 
+	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/repocache"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/actions"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/wire"
 	"github.com/org/gocache-action/trim"
@@ -27,6 +30,12 @@ var hints = []struct {
 	{errNoUserCache, "set HOME, or give --store and --state"},
 	{snapshot.ErrFormat, "a later gocache wrote this; use the same version everywhere"},
 	{errNoToken, "give the job an OIDC token: id_tokens in GitLab, the permission id-token: write in GitHub"},
+	{errNoGitHubToken, "give the step the token of the job, env: GITHUB_TOKEN: ${{ github.token }}, and the job permissions: actions: write"},
+	{repocache.ErrMayNot, "give the job permissions: actions: write; a pull request from a fork cannot have it, pull_request_target can"},
+	{ci.ErrNotAnAction, "use the action, org/gocache-action@v1 (or its restore and save), instead of gocache in a step with run, or name a bucket in --store"},
+	{ci.ErrOldService, "name a bucket: s3://bucket/prefix in --store, or the inputs bucket and region"},
+	{actions.ErrNoService, "name a bucket: s3://bucket/prefix in --store, or the inputs bucket and region"},
+	{ci.ErrNotGitHub, "name a bucket or a directory in --store"},
 	{wire.ErrProxy, "check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names the hosts that need no proxy"},
 	{errAuthority, authorityHint(runtime.GOOS)},
 	{store.ErrReadOnly, "nothing is wrong if this job is only to read, as that of a pull request from a fork; else give it credentials, and an s3:// or file:// store"},

@@ -75,9 +75,9 @@ func planJob(ctx context.Context, r *run, args []string) error {
 
 // makePlan also returns what it has found out beside an error; nil if that is nothing.
 func makePlan(ctx context.Context, r *run, doRestore, doSave bool) (*planOutput, error) {
-	st, err := openStore(ctx, r)
-	if err != nil {
-		return nil, err
+	st, noStore := openStore(ctx, r)
+	if usage.Is(noStore) {
+		return nil, noStore
 	}
 	p, err := findProject(ctx, r)
 	if err != nil {
@@ -85,10 +85,14 @@ func makePlan(ctx context.Context, r *run, doRestore, doSave bool) (*planOutput,
 	}
 	k := p.key.Key
 	out := &planOutput{
-		Identity: p.id, Store: st.String(), ModDir: p.modDir, BuildDir: p.buildDir,
+		Identity: p.id, Store: "none", ModDir: p.modDir, BuildDir: p.buildDir,
 		Key: k, Ingredients: p.key.Ingredients, Notes: p.key.Notes,
 		Candidates: lookup.Candidates(p.id.Repo, []string{p.id.Scope, p.id.BaseScope, p.id.DefaultScope}, k.Exact(), k.Latest()),
 	}
+	if noStore != nil { // which a step with run on GitHub cannot reach
+		return out, noStore
+	}
+	out.Store = st.String()
 	meter := new(report.Meter)
 	if doRestore {
 		if r.cfg.StableMtimes {

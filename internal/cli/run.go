@@ -56,8 +56,15 @@ func (r *run) progress(m *report.Meter, words report.Words) *report.Progress {
 // readOnlyReason says why a save of this job writes nothing although nobody asked for that; "" if
 // it may. id is as whom it would.
 func (r *run) readOnlyReason(id ci.Identity) string {
-	if r.keys.mayNotSave() {
+	switch {
+	case r.keys.mayNotSave():
 		return "with --trust-key, and without a key to sign with, nobody could restore what it saved"
+	case r.cfg.DefaultBranchOnly && id.DefaultScope == "":
+		return "with default-branch-only, and it is not known which branch that is"
+	case r.cfg.DefaultBranchOnly && id.Scope != id.DefaultScope:
+		return "with default-branch-only, only " + id.DefaultScope + " is saved"
+	case r.usesActions():
+		return ci.ReadOnlyReasonApart(r.env, id)
 	}
 	return ci.ReadOnlyReason(r.env, id)
 }

@@ -96,6 +96,13 @@ func runSave(ctx context.Context, r *run) (*saveOutput, error) {
 	show := r.progress(o.Meter, uploadWords)
 	out.Result, err = save.Run(ctx, o)
 	show.Stop()
+	if out.Result != nil && out.Why != "" {
+		r.out.say("read-only: %s", out.Why)
+	}
+	if out.Result != nil && out.Withheld != (save.Withheld{}) {
+		r.out.say("%s private modules and %s build entries that mention them are not saved, as anybody can read the cache of a public repository (save-private saves them)",
+			report.Count(out.Withheld.Modules), report.Count(out.Withheld.Build))
+	}
 	r.out.warnings(p.key.Notes)
 	return out, err
 }
@@ -107,11 +114,12 @@ func saveOptions(r *run, p *project, st store.Store, m *report.Meter) save.Optio
 	return save.Options{
 		Store: st, Repo: p.id.Repo,
 		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
-		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir, Private: p.env.private(),
+		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir, Private: p.env.private(), Withhold: withhold(r, p),
 		GoVersion: p.env.GOVERSION, GOROOT: p.env.GOROOT, GOMODCACHE: p.env.GOMODCACHE, Getenv: os.LookupEnv, BuiltWith: p.builtWith,
 		State: before.state, StableTimes: before.stableTimes, ModuleUse: p.moduleUse,
 		MaxAge: r.cfg.MaxAge, MaxSize: r.cfg.MaxSize.All, MaxModules: r.cfg.MaxSize.Modules, MaxBuild: r.cfg.MaxSize.Build,
 		RepackBudget: save.DefaultRepackBudget, JobFailed: jobFailed(r),
+		LeastNew: r.leastNew(p.id),
 		ReadOnly: r.cfg.ReadOnly || r.readOnlyReason(p.id) != "", Describe: summaryFile(r) != "",
 		Sign: r.keys.signer, Trust: r.keys.trust(),
 		NoToolchains: r.cfg.NoToolchains, Paths: p.paths,
@@ -187,6 +195,10 @@ func (o saveOutput) title() string {
 		return o.Key + ": not saved"
 	case o.ReadOnly:
 		return o.Key + ": read-only, nothing is saved"
+	case o.Partial:
+		return o.Key + ": not saved, as the job failed before it had all that others start from"
+	case o.TooFew > 0:
+		return fmt.Sprintf("%s: not saved, %s are new, and in a pull request %s are worth it", o.Key, report.Bytes(o.TooFew), report.Bytes(save.SmallSave))
 	case !o.Written:
 		return o.Key + ": nothing new to save"
 	}

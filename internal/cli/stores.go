@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
@@ -20,22 +21,39 @@ import (
 // store exists and answers shows with its first operation.
 func openStore(ctx context.Context, r *run) (store.Store, error) {
 	if r.cfg.Store == "" {
-		path, err := userCache("store")
-		if err != nil {
-			return nil, err
-		}
-		return openDir(r, path)
+		return openDefault(r)
 	}
 	target, err := open.Parse(r.cfg.Store)
 	switch {
 	case err != nil:
 		return nil, err
+	case target.Actions:
+		return openActions(r)
 	case target.Web != nil:
 		return openWeb(r, target.Web, target.Insecure)
 	case target.S3 == nil:
 		return openDir(r, target.Dir)
 	}
 	return openS3(ctx, r, target)
+}
+
+// openDefault opens the store of a command that names none: the cache of the repository where the
+// job can reach it, else a directory, for machines that keep their disk.
+func openDefault(r *run) (store.Store, error) {
+	if ci.OnGitHub(r.env) {
+		service, err := ci.FindCacheService(r.env)
+		if err == nil {
+			return openService(r, service)
+		}
+		if ci.OnHostedRunner(r.env) {
+			return nil, fmt.Errorf("no store is given, and this machine ends with the job: %w", err)
+		}
+	}
+	path, err := userCache("store")
+	if err != nil {
+		return nil, err
+	}
+	return openDir(r, path)
 }
 
 // openDir opens a directory.

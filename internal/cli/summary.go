@@ -114,7 +114,7 @@ func saveSection(o *saveOutput, now time.Time) *summary.Save {
 	counts := func(c save.Counts) summary.Stored {
 		return summary.Stored{Uploaded: c.Uploaded, Stored: c.Stored, Trimmed: c.Trimmed, Skipped: c.Skipped}
 	}
-	shown.ReadOnly, shown.Written = s.ReadOnly, s.Written
+	shown.ReadOnly, shown.Written, shown.Partial, shown.TooFew = s.ReadOnly, s.Written, s.Partial, s.TooFew
 	shown.Modules, shown.Build, shown.Uploaded, shown.Took = counts(s.Modules), counts(s.Build), s.BytesUploaded, fromSeconds(s.Seconds)
 	shown.Before, shown.After = summarySize(s.Before), summarySize(s.After)
 	if u := s.Reuse; u != nil {

@@ -51,6 +51,8 @@ type Config struct {
 	MaxSize                 Sizes
 	JobStatus               string // one of JobStatuses, or ""
 	ReadOnly                bool
+	DefaultBranchOnly       bool
+	SavePrivate             bool // also where anybody could read them
 	DryRun, Force           bool
 	Grace                   time.Duration
 }

@@ -119,6 +119,17 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+// TestScopeOfGC: the scope that a job sets for restore and save is not one to remove.
+func TestScopeOfGC(t *testing.T) {
+	c := New(GC)
+	env := Environment(func(name string) string {
+		return map[string]string{"GOCACHE_ACTION_SCOPE": "refs/heads/main", "GOCACHE_ACTION_MAX_AGE": "7d"}[name]
+	})
+	if err := c.Fill(GC, nil, env); err != nil || c.Scope != "" || c.MaxAge != 7*24*time.Hour {
+		t.Errorf("%v, %+v", err, c)
+	}
+}
+
 func TestCheck(t *testing.T) {
 	const arn = "arn:aws:iam::1:role/x"
 	for _, tt := range []struct {
@@ -145,7 +156,7 @@ func TestCheck(t *testing.T) {
 func TestInputs(t *testing.T) {
 	seen := map[string]bool{}
 	for _, in := range Inputs() {
-		if seen[in.Name] || in.Help == "" || in.Steps&StepWhole == 0 || strings.Contains(in.Help, "--") {
+		if seen[in.Name] || in.Help == "" || in.Steps&(StepWhole|StepGC) == 0 || strings.Contains(in.Help, "--") {
 			t.Errorf("input %s: twice %t, steps %s, help %q", in.Name, seen[in.Name], in.Steps, in.Help)
 		}
 		seen[in.Name] = true

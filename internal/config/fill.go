@@ -10,6 +10,9 @@ type Source func(o Option) (text, origin string)
 // systems pass on inputs that nobody filled in.
 func Environment(get func(name string) string) Source {
 	return func(o Option) (text, origin string) {
+		if o.NoVariable {
+			return "", ""
+		}
 		return get(Variable(o.Name)), "$" + Variable(o.Name)
 	}
 }

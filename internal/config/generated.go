@@ -28,17 +28,21 @@ type actionFile struct {
 
 var actionFiles = []actionFile{
 	{"action.yml", "Go cache",
-		"Gives a job a warm Go module cache and build cache from an S3 bucket, and stores afterwards " +
-			"what changed",
+		"Gives a job a warm Go module cache and build cache, from the cache of the repository or a " +
+			"bucket, and stores afterwards what changed",
 		"  main: shim/main.js\n  post: shim/post.js\n  post-if: always()\n", StepWhole},
 	{"restore/action.yml", "Go cache: restore",
-		"Fills the Go module cache and build cache from an S3 bucket; org/gocache-action/save stores " +
-			"what changed",
+		"Fills the Go module cache and build cache from the cache of the repository or a bucket; " +
+			"org/gocache-action/save stores what changed",
 		"  main: ../shim/restore.js\n", StepRestore},
 	{"save/action.yml", "Go cache: save",
-		"Stores what changed in the Go module cache and build cache in an S3 bucket; use it after " +
-			"org/gocache-action/restore",
+		"Stores what changed in the Go module cache and build cache in the cache of the repository or a " +
+			"bucket; use it after org/gocache-action/restore",
 		"  main: ../shim/save.js\n", StepSave},
+	{"gc/action.yml", "Go cache: clean",
+		"Removes from the cache of the repository, or from a bucket, what no job needs any more, or all " +
+			"that a closed pull request has left",
+		"  main: ../shim/gc.js\n", StepGC},
 }
 
 // yaml writes the metadata of an action.
@@ -51,16 +55,18 @@ func (d actionFile) yaml() string {
 		if in.Steps&d.step == 0 {
 			continue
 		}
-		help := in.Help
-		if in.Shown != "" {
-			help += " (default: " + in.Shown + ")"
+		help, shown := in.of(d.step)
+		if shown != "" {
+			help += " (default: " + shown + ")"
 		}
 		fmt.Fprintf(&b, "  %s:\n    description: %s\n    required: false\n", in.Name, yamlString(help))
 		if in.Expr != "" {
 			fmt.Fprintf(&b, "    default: %s\n", in.Expr)
 		}
 	}
-	b.WriteString("\noutputs:\n")
+	if d.step != StepGC {
+		b.WriteString("\noutputs:\n")
+	}
 	for _, o := range Outputs {
 		if o.Steps&d.step != 0 {
 			fmt.Fprintf(&b, "  %s:\n    description: %s\n", o.Name, yamlString(o.Help))
@@ -68,6 +74,14 @@ func (d actionFile) yaml() string {
 	}
 	b.WriteString("\nruns:\n  using: node24\n" + d.runs)
 	return b.String()
+}
+
+// of returns the text and the default that an input has in a step.
+func (in Input) of(s Step) (help, shown string) {
+	if s == StepGC && in.gcHelp != "" {
+		return in.gcHelp, in.gcShown
+	}
+	return in.Help, in.Shown
 }
 
 // yamlString quotes a line. In single quotes nothing but the quote is special.
@@ -95,7 +109,16 @@ func inputsPage() string {
 	var b strings.Builder
 	b.WriteString(inputsHead + "## Inputs\n\n| input | in | default | what it does |\n|---|---|---|---|\n")
 	for _, in := range Inputs() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", in.Name, in.Steps, mdDefault(in.Shown), mdText(in.Help))
+		if in.Steps != StepGC {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", in.Name, in.Steps, mdDefault(in.Shown), mdText(in.Help))
+		}
+	}
+	b.WriteString("\n## Inputs of org/gocache-action/gc\n\nThose of `gocache gc`, and `token`. It has no outputs.\n\n| input | default | what it does |\n|---|---|---|\n")
+	for _, in := range Inputs() {
+		if in.Steps&StepGC != 0 {
+			help, shown := in.of(StepGC)
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", in.Name, mdDefault(shown), mdText(help))
+		}
 	}
 	b.WriteString("\n## Outputs\n\nThe whole action has the outputs of its restore: the save comes after the last step that could\nread one.\n\n")
 	writeOutputs(&b)
@@ -109,7 +132,8 @@ func writeOutputs(b *strings.Builder) {
 	}
 }
 
-// String names the steps by their letters.
+// String names the steps by their letters; StepGC has none, as its inputs have a table of their
+// own.
 func (s Step) String() string {
 	text := ""
 	for _, l := range []struct {

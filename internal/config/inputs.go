@@ -8,14 +8,17 @@ import (
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// A Step is a set of the three actions that workflows can use.
+// A Step is a set of the actions that workflows can use.
 type Step int
 
 const (
 	StepWhole   Step = 1 << iota // action.yml: restore, and save after the job
 	StepRestore                  // restore/action.yml
 	StepSave                     // save/action.yml
-	everyStep   = StepWhole | StepRestore | StepSave
+	StepGC                       // gc/action.yml
+
+	jobSteps  = StepWhole | StepRestore | StepSave
+	everyStep = jobSteps | StepGC
 )
 
 // An Input is one of the action: an option, or a part of the store's URL, or a key of the store.
@@ -27,6 +30,8 @@ type Input struct {
 	Expr   string // the default, for the runner: an expression that only the runner can evaluate
 	Steps  Step
 	Secret bool // the value never appears in a log
+	// what of StepGC differs from the others; "": nothing
+	gcHelp, gcShown string
 
 	isSwitch bool // true or false
 	negated  bool // true for the input is false for the option
@@ -40,7 +45,8 @@ var specialInputs = []Input{
 	{
 		Name: "store", Option: "store", Steps: everyStep,
 		Help: "where snapshots are kept: " + storeHelp +
-			". Or use bucket and the inputs after it. Without any, the job runs without a cache",
+			". Or use bucket and the inputs after it",
+		Shown: "actions",
 	},
 	{
 		Name: "bucket", Steps: everyStep,
@@ -112,6 +118,12 @@ var specialInputs = []Input{
 		Help:  "log each request, the store and the environment, without secrets",
 	},
 	{
+		Name: "token", Steps: StepGC, Secret: true,
+		Expr: "${{ github.token }}", Shown: "the job's",
+		Help: "token for the API of GitHub, to remove entries of the cache of the repository; the job needs the " +
+			"permission actions: write for it",
+	},
+	{
 		Name: "save-on-failure", Steps: StepWhole | StepSave, isSwitch: true,
 		Shown: "true",
 		Help:  "save after a job that failed, too; false: only after success",
@@ -150,18 +162,23 @@ var notInputs = []string{"json", "quiet", "state", "keep-credentials"}
 // renamed are options whose input has a name that is customary in workflows.
 var renamed = map[string]string{"path": "paths", "no-modules": "modules", "no-build": "build", "no-toolchains": "toolchains"}
 
-// Inputs lists all inputs: the special ones, then the options of restore and save in the order of
-// the table.
+// Inputs lists all inputs: the special ones, then the options of restore, save and gc in the order
+// of the table.
 func Inputs() []Input {
 	list := slices.Clone(specialInputs)
 	for _, o := range options {
-		if o.Commands&(Restore|Save) == 0 || slices.Contains(notInputs, o.Name) {
+		if o.Commands&(Restore|Save|GC) == 0 || slices.Contains(notInputs, o.Name) {
 			continue
 		}
 		in := inputOf(o)
 		i := slices.IndexFunc(list, func(special Input) bool { return special.Option == o.Name })
 		if i < 0 {
 			list = append(list, in)
+			continue
+		}
+		if in.Steps == StepGC { // an option of gc with the name of another one
+			list[i].Steps |= StepGC
+			list[i].gcHelp, list[i].gcShown = in.Help, in.Shown
 			continue
 		}
 		if list[i].Help == "" {
@@ -175,18 +192,20 @@ func Inputs() []Input {
 
 // inputOf makes an input of an option. Switches that take something away become ones that are on.
 func inputOf(o Option) Input {
-	in := Input{Name: o.Name, Option: o.Name, Help: o.Help, Shown: o.Default, Steps: StepWhole, Secret: o.Secret, isSwitch: o.IsSwitch()}
+	in := Input{Name: o.Name, Option: o.Name, Help: o.Help, Shown: o.Default, Secret: o.Secret, isSwitch: o.IsSwitch()}
 	if o.Origin != "" {
 		in.Shown = o.Origin
 	}
 	if name, ok := renamed[o.Name]; ok {
 		in.Name = name
 	}
-	if o.Commands&Restore != 0 {
-		in.Steps |= StepRestore
-	}
-	if o.Commands&Save != 0 {
-		in.Steps |= StepSave
+	for _, c := range []struct {
+		command Command
+		step    Step
+	}{{Restore | Save, StepWhole}, {Restore, StepRestore}, {Save, StepSave}, {GC, StepGC}} {
+		if o.Commands&c.command != 0 {
+			in.Steps |= c.step
+		}
 	}
 	switch {
 	case in.isSwitch && strings.HasPrefix(o.Name, "no-"):

@@ -60,7 +60,10 @@ type Option struct {
 	// NoFlag is for settings that are given by a variable or an input: secrets, because flags can
 	// be seen in the list of processes, and what hardly anybody sets.
 	NoFlag bool
-	Secret bool // the value is never shown
+	// NoVariable is for what must be said each time: a variable of that name is one of other
+	// commands.
+	NoVariable bool
+	Secret     bool // the value is never shown
 
 	value func(*Config) Value
 }

@@ -48,7 +48,11 @@ func writeOption(b *strings.Builder, o Option) {
 	if o.Origin != "" {
 		shown = mdText(o.Origin)
 	}
-	fmt.Fprintf(b, "| %s | `%s` | %s | %s | %s | %s |\n", flag, Variable(o.Name), commandNames(o.Commands), shown, inputName(o), mdText(o.Help))
+	variable := "`" + Variable(o.Name) + "`"
+	if o.NoVariable {
+		variable = ""
+	}
+	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", flag, variable, commandNames(o.Commands), shown, inputName(o), mdText(o.Help))
 }
 
 func commandNames(set Command) string {
@@ -68,7 +72,7 @@ func commandNames(set Command) string {
 func inputName(o Option) string {
 	list := Inputs()
 	i := slices.IndexFunc(list, func(in Input) bool { return in.Option == o.Name })
-	if i < 0 || o.Commands&(Restore|Save) == 0 && o.Commands != all {
+	if i < 0 || o.Commands&(Restore|Save|GC) == 0 && o.Commands != all {
 		return ""
 	}
 	return "`" + list[i].Name + "`"

@@ -41,10 +41,29 @@ func (c *Config) FillStore(cmd Command, env func(name string) string) (err error
 	}
 	list := NewGiven(func(string) string { return "" }).parameters(false, env)
 	if i := slices.IndexFunc(list, func(p parameter) bool { return !p.isOff() }); i >= 0 && c.Store == "" {
-		return usage.Errorf("%s is for stores in S3, and without --store snapshots are kept in a directory", list[i].origin)
+		return usage.Errorf("%s is for stores in S3, and no store is named", list[i].origin)
 	}
 	c.Store, err = addParameters(c.Store, list)
 	return err
+}
+
+// OfBucket names a setting that makes sense for a bucket alone; "" if there is none.
+func (g Given) OfBucket(c *Config, env func(name string) string) string {
+	list := g.parameters(true, env)
+	switch i := slices.IndexFunc(list, func(p parameter) bool { return !p.isOff() }); {
+	case i >= 0:
+		return list[i].origin
+	case c.Role != "":
+		return "the role"
+	case c.CustomerKey != "":
+		return "the customer key"
+	}
+	for _, name := range []string{"prefix", "access-key-id"} {
+		if g.get(name) != "" {
+			return "the input " + name
+		}
+	}
+	return ""
 }
 
 // A parameter is one for the URL of the store that stands elsewhere.

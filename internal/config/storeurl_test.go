@@ -27,7 +27,7 @@ func TestKeepingOfEnvironment(t *testing.T) {
 		"another payer":  {store: "s3://b?requester-pays=false", env: m{"GOCACHE_ACTION_REQUESTER_PAYS": "true"}, want: "!$GOCACHE_ACTION_REQUESTER_PAYS"},
 		"no bucket":      {store: "file:///x", env: m{"GOCACHE_ACTION_SSE": "AES256"}, want: "!$GOCACHE_ACTION_SSE is for stores in S3, and file:///x is none"},
 		"off, no bucket": {store: "/x", env: m{"GOCACHE_ACTION_REQUESTER_PAYS": "false"}, want: "/x"},
-		"no store":       {env: m{"GOCACHE_ACTION_SSE_C_KEY_FILE": "f"}, unstored: "!$GOCACHE_ACTION_SSE_C_KEY_FILE is for stores in S3, and without --store"},
+		"no store":       {env: m{"GOCACHE_ACTION_SSE_C_KEY_FILE": "f"}, unstored: "!$GOCACHE_ACTION_SSE_C_KEY_FILE is for stores in S3, and no store"},
 		"off, no store":  {env: m{"GOCACHE_ACTION_SSE_BUCKET_KEY": "0"}},
 		"no address":     {store: "s3://b", env: m{"GOCACHE_ACTION_REGION": "r"}, want: "s3://b"},
 	} {

@@ -3,7 +3,8 @@ package config
 import "time"
 
 const storeHelp = "s3://bucket/prefix?region=R&endpoint=URL&path-style=true, file:///dir, the path of " +
-	"a directory, or https://host/prefix for reading only"
+	"a directory, https://host/prefix for reading only, or actions for the cache that GitHub gives " +
+	"each repository"
 
 func duration(f field[time.Duration]) func(*Config) Value {
 	return func(c *Config) Value { return durationValue{f(c)} }
@@ -24,7 +25,7 @@ func duration(f field[time.Duration]) func(*Config) Value {
 var options = []Option{
 	{
 		Name: "store", Commands: jobs | GC, Group: Common,
-		Origin: "a directory in the user's cache",
+		Origin: "actions in jobs of GitHub, else a directory in the user's cache",
 		Help:   "where snapshots are kept: " + storeHelp,
 		value:  text(func(c *Config) *string { return &c.Store }),
 	},
@@ -102,7 +103,7 @@ var options = []Option{
 	},
 
 	{
-		Name: "repo", Commands: jobs, Group: Identity,
+		Name: "repo", Commands: jobs | GC, Group: Identity,
 		Origin: "from CI or git",
 		Help:   "repository, such as github.com/org/name",
 		value:  text(func(c *Config) *string { return &c.Repo }),
@@ -191,6 +192,12 @@ var options = []Option{
 			return choiceValue{to: &c.JobStatus, allowed: jobStatuses, aliases: gitlabStatuses}
 		},
 	},
+	{
+		Name: "default-branch-only", Commands: Save | Plan, Group: Outcome,
+		Help:   "save in the scope of the default branch only; all other jobs just restore",
+		NoFlag: true,
+		value:  toggle(func(c *Config) *bool { return &c.DefaultBranchOnly }),
+	},
 
 	{
 		Name: "role-to-assume", Commands: jobs | GC, Group: Trust,
@@ -244,6 +251,13 @@ var options = []Option{
 		value: duration(func(c *Config) *time.Duration { return &c.TrustMaxAge }),
 	},
 	{
+		Name: "save-private", Commands: Save | Plan, Group: Trust,
+		Help: "save private modules, and build outputs that mention them, also in the cache that GitHub " +
+			"gives a public repository, whose pull requests anybody can open",
+		NoFlag: true,
+		value:  toggle(func(c *Config) *bool { return &c.SavePrivate }),
+	},
+	{
 		Name: "verify", Commands: Restore | Plan | Try, Group: Trust,
 		Default: VerifyPacks,
 		Help: "what of the build cache is hashed: packs, or also all outputs, including those that " +
@@ -259,6 +273,14 @@ var options = []Option{
 		value: choice(func(c *Config) *string { return &c.CheckSumDB }, sumDBChoices),
 	},
 
+	{
+		Name: "scope", Commands: GC, Group: Cleaning,
+		NoVariable: true, // or a job that sets its scope for restore and save would remove it
+		Help: "remove the snapshots of this ref of the repository and nothing else, such as " +
+			"refs/pull/7/merge of a pull request that is closed; in the cache of GitHub, all that is " +
+			"stored for it",
+		value: text(func(c *Config) *string { return &c.Scope }),
+	},
 	{
 		Name: "grace", Commands: GC, Group: Cleaning,
 		Default: "24h",

@@ -23,6 +23,10 @@ import (
 type Commands struct {
 	Restore func(context.Context, *config.Config, Job) (*Restored, error)
 	Save    func(context.Context, *config.Config, Job) (*Saved, error)
+	// Collect removes from a store what nobody needs, and prints what that is.
+	Collect func(context.Context, *config.Config, Job) error
+	// NoDefault says why a step without a store has none: nil if the job has one by itself.
+	NoDefault func() error
 	// Summarize adds what there is to say about the job to its summary. Either result can be nil.
 	Summarize func(*config.Config, *Restored, *Saved)
 }

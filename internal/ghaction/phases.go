@@ -19,6 +19,7 @@ var Phases = []struct {
 	{"post", "Save, after the steps of the job", (*Step).Post},
 	{"restore", "Restore, where saving is another step", (*Step).Restore},
 	{"save", "Save, where restoring is another step", (*Step).Save},
+	{"gc", "Remove from a store what nobody needs", (*Step).GC},
 }
 
 // Main restores. Its notes for post lie in a directory of their own, so that a job can use the
@@ -108,6 +109,20 @@ func (s *Step) Save(ctx context.Context, commands Commands) error {
 	return s.end(ctx, err)
 }
 
+// GC removes what nobody needs. Unlike a restore or a save it fails the step if it fails: no job
+// depends on it, and whoever has it in a workflow wants to know.
+func (s *Step) GC(ctx context.Context, commands Commands) error {
+	s.commands = commands
+	cfg, err := s.begin(config.GC)
+	if err != nil || !s.hasStore(cfg) {
+		return s.end(ctx, err)
+	}
+	s.runner.gh.Group("gocache gc")
+	err = s.commands.Collect(ctx, cfg, Job{Token: s.runner.token})
+	s.runner.gh.EndGroup()
+	return s.end(ctx, err)
+}
+
 // begin checks the inputs, also those of the save after the job, so that mistakes show at once. It
 // returns the configuration of the first command.
 func (s *Step) begin(commands ...config.Command) (*config.Config, error) {
@@ -131,13 +146,23 @@ func (s *Step) begin(commands ...config.Command) (*config.Config, error) {
 	return first, s.useKeys()
 }
 
-// hasStore warns if no store is given. That is not necessarily a mistake: a pull request from a
-// fork gets no secrets and variables, and these often name the store.
+// hasStore reports whether there is a store: the one that is named, or else the one that each
+// repository has. If there is none it warns, which is not necessarily a mistake: a pull request
+// from a fork gets no secrets and variables, and these often name the store. Where inputs describe
+// a bucket that is not named, another store would not be what is wanted.
 func (s *Step) hasStore(cfg *config.Config) bool {
 	if cfg.Store != "" {
 		return true
 	}
-	s.runner.notes.add("no store is given, the job runs without a cache", "set the input store or bucket; secrets are empty in a pull request from a fork")
+	text, hint := "no store is given, the job runs without a cache", "set the input store or bucket; secrets are empty in a pull request from a fork"
+	if in := s.in.OfBucket(cfg, s.env); in != "" {
+		text = fmt.Sprintf("no store is given, and %s is for a bucket: the job runs without a cache", in)
+	} else if err := s.commands.NoDefault(); err == nil {
+		return true
+	} else {
+		text = fmt.Sprintf("no store is given, the job runs without a cache: %v", err)
+	}
+	s.runner.notes.add(text, hint)
 	return false
 }
 

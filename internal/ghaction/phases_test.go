@@ -32,6 +32,8 @@ type fakeJob struct {
 	restored *Restored
 	saved    *Saved
 	err      error
+	// why the job has no store by itself
+	noDefault error
 
 	log        bytes.Buffer
 	asked      []*config.Config
@@ -42,7 +44,7 @@ type fakeJob struct {
 func newFakeJob(t *testing.T) *fakeJob {
 	dir := t.TempDir()
 	return &fakeJob{
-		t: t, dir: dir, wd: "/w", hasGo: true,
+		t: t, dir: dir, wd: "/w", hasGo: true, noDefault: errors.New("here is none"),
 		env: map[string]string{
 			"RUNNER_TEMP": dir, "GITHUB_OUTPUT": filepath.Join(dir, "output"), "GITHUB_STATE": filepath.Join(dir, "state"),
 			"INPUT_STORE": "s3://bucket", "INPUT_JOB-STATUS": "success",
@@ -86,6 +88,11 @@ func (j *fakeJob) commands() Commands {
 			ask(c, job)
 			return j.saved, j.err
 		},
+		Collect: func(_ context.Context, c *config.Config, job Job) error {
+			ask(c, job)
+			return j.err
+		},
+		NoDefault: func() error { return j.noDefault },
 		Summarize: func(_ *config.Config, r *Restored, s *Saved) {
 			j.summarized = append(j.summarized, [2]bool{r != nil, s != nil})
 		},
@@ -172,6 +179,46 @@ func TestPostMayNotSave(t *testing.T) {
 		if _, err := j.phase("post"); err != nil || j.asked != nil {
 			t.Errorf("%s: %v, %+v", name, err, j.asked)
 		}
+	}
+}
+
+// TestStoreByItself: where no store is named, the one of the repository counts, unless a bucket was
+// meant.
+func TestStoreByItself(t *testing.T) {
+	for name, c := range map[string]struct {
+		more map[string]string
+		err  error
+		says string // the warning; "": the step goes on
+	}{
+		"there is one":          {},
+		"an old server":         {err: errors.New("version 2 is elsewhere"), says: "no store is given, the job runs without a cache: version 2 is elsewhere"},
+		"a bucket was meant":    {more: map[string]string{"INPUT_REGION": "r"}, says: "no store is given, and the input region is for a bucket"},
+		"its keys are there":    {more: map[string]string{"INPUT_ACCESS-KEY-ID": "a", "INPUT_SECRET-ACCESS-KEY": "b"}, says: "the input access-key-id is for a bucket"},
+		"its role is there":     {more: map[string]string{"GOCACHE_ACTION_ROLE_TO_ASSUME": "arn:x"}, says: "the role is for a bucket"},
+		"kept in a special way": {more: map[string]string{"GOCACHE_ACTION_SSE": "AES256"}, says: "$GOCACHE_ACTION_SSE is for a bucket"},
+		"a switch is off":       {more: map[string]string{"INPUT_PATH-STYLE": "false"}},
+	} {
+		j := newFakeJob(t)
+		j.env["INPUT_STORE"], j.noDefault = "", c.err
+		maps.Copy(j.env, c.more)
+		set, err := j.phase("main")
+		if err != nil || (len(j.asked) == 1) != (c.says == "") || (set["STATE_skip"] == "") != (c.says == "") || !strings.Contains(j.log.String(), c.says) {
+			t.Errorf("%s: %v, asked %d times, %v\n%s", name, err, len(j.asked), set, &j.log)
+		}
+	}
+}
+
+// TestCollect: gc has its own defaults, and fails the step.
+func TestCollect(t *testing.T) {
+	j := newFakeJob(t)
+	maps.Copy(j.env, map[string]string{"INPUT_STORE": "", "INPUT_SCOPE": "refs/pull/7/merge", "INPUT_GRACE": "2h"})
+	j.noDefault = nil
+	j.err = errors.New("may not")
+	if _, err := j.phase("gc"); !errors.Is(err, j.err) || len(j.asked) != 1 || !strings.Contains(j.log.String(), "::error title=gocache::may not") {
+		t.Fatalf("%v, %+v\n%s", err, j.asked, &j.log)
+	}
+	if c := j.asked[0]; c.Scope != "refs/pull/7/merge" || c.Grace != 2*time.Hour || c.MaxAge != 35*24*time.Hour {
+		t.Errorf("%+v", c)
 	}
 }
 

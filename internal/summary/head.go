@@ -75,6 +75,10 @@ func (s *Save) line() string {
 		return "Read-only: nothing is saved."
 	case s.Failed && !s.Written:
 		return "**Not saved.**"
+	case s.Partial:
+		return "Not saved: the job failed before it had all that other jobs start from."
+	case s.TooFew > 0:
+		return fmt.Sprintf("Not saved: %s are new, which is not worth an entry in a pull request.", sizeText(s.TooFew))
 	case !s.Written:
 		return "Nothing new to save."
 	}

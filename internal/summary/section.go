@@ -66,7 +66,9 @@ type Save struct {
 	Scope          string
 	Failed         bool
 	ReadOnly       bool
-	Written        bool // with Failed: some of the keys have the snapshot
+	Written        bool  // with Failed: some of the keys have the snapshot
+	Partial        bool  // the job failed, and what it has would be in the way of others
+	TooFew         int64 // bytes that are new, and too few to be saved
 	Modules, Build Stored
 	Uploaded       int64 // bytes
 	Took           time.Duration
