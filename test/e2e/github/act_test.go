@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,14 +42,24 @@ type lab struct {
 	t                     *testing.T
 	act                   string
 	root, project, action string
-	server                *storetest.Server
+	server                *storetest.Server // of the bucket; nil: there is none
 	env                   []string
 	vars                  map[string]string // of the repository
+	concurrent            int               // jobs at once
 }
 
+// newLab is a lab with a bucket.
 func newLab(t *testing.T) *lab {
+	l := newBareLab(t)
+	l.server = storetest.Gateway(t)
+	l.server.Bucket(t, "bucket")
+	maps.Copy(l.vars, map[string]string{"ENDPOINT": l.server.Endpoint, "ACCESS_KEY": l.server.AccessKey, "SECRET_KEY": l.server.SecretKey})
+	return l
+}
+
+func newBareLab(t *testing.T) *lab {
 	unixOnly(t)
-	l := &lab{t: t, act: tool(t, "GOCACHE_TEST_ACT", "act"), root: t.TempDir()}
+	l := &lab{t: t, act: tool(t, "GOCACHE_TEST_ACT", "act"), root: t.TempDir(), concurrent: 1}
 	nodeDir := filepath.Dir(node(t))
 	l.project, l.action = filepath.Join(l.root, "project"), filepath.Join(l.root, "action")
 	copyAction(t, l.action)
@@ -64,10 +76,7 @@ func newLab(t *testing.T) *lab {
 
 	binary := filepath.Join(l.root, "gocache")
 	goCommand(t, repository(t), "build", "-ldflags=-s -w", "-o", binary, "./cmd/gocache")
-	l.server = storetest.Gateway(t)
-	l.server.Bucket(t, "bucket")
 	l.vars = map[string]string{
-		"ENDPOINT": l.server.Endpoint, "ACCESS_KEY": l.server.AccessKey, "SECRET_KEY": l.server.SecretKey,
 		"GOPROXY": "file://" + goCommand(t, ".", "env", "GOMODCACHE") + "/cache/download," + goCommand(t, ".", "env", "GOPROXY"),
 	}
 	l.env = environ("HOME="+e2etest.QuietHome(t, filepath.Join(l.root, "home")), "XDG_CACHE_HOME="+filepath.Join(l.root, "xdg"), "GOCACHE_ACTION_BINARY="+binary,
@@ -126,7 +135,8 @@ type run struct {
 }
 
 // run runs a workflow on a new runner. Variables have the form NAME=value and override those of the
-// repository; when the file interrupt appears, the run is cancelled.
+// repository; those that begin with "env " are in the environment of all steps instead. When the
+// file interrupt appears, the run is cancelled.
 func (l *lab) run(workflow, event, payload, interrupt string, vars ...string) run {
 	l.t.Helper()
 	if err := osfile.RemoveAll(filepath.Join(l.root, "runner")); err != nil {
@@ -135,8 +145,8 @@ func (l *lab) run(workflow, event, payload, interrupt string, vars ...string) ru
 	file := filepath.Join(l.root, "event.json")
 	write(l.t, file, payload)
 	args := []string{event, "-W", ".github/workflows/" + workflow, "-e", file, "--json", "-P", "ubuntu-latest=-self-hosted", "--no-cache-server",
-		"--concurrent-jobs", "1"}
-	for _, sub := range []string{"", "/restore", "/save"} {
+		"--concurrent-jobs", strconv.Itoa(l.concurrent)}
+	for _, sub := range []string{"", "/restore", "/save", "/gc"} {
 		args = append(args, "--local-repository", "org/gocache-action"+sub+"@v1="+l.action)
 	}
 	for name, value := range l.vars {
@@ -145,7 +155,11 @@ func (l *lab) run(workflow, event, payload, interrupt string, vars ...string) ru
 		}
 	}
 	for _, v := range vars {
-		args = append(args, "--var", v)
+		if env, ok := strings.CutPrefix(v, "env "); ok {
+			args = append(args, "--env", env)
+		} else {
+			args = append(args, "--var", v)
+		}
 	}
 	before := l.objects()
 	cmd := exec.Command(l.act, args...)
@@ -207,6 +221,9 @@ func parse(t *testing.T, data []byte) run {
 // rewritten.
 func (l *lab) objects() map[string]string {
 	out := map[string]string{}
+	if l.server == nil {
+		return out
+	}
 	root := filepath.Join(l.server.DataDir, "bucket")
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

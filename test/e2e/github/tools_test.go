@@ -83,7 +83,7 @@ func hasPrefix(s string, prefixes ...string) bool {
 func copyAction(t testing.TB, to string) {
 	t.Helper()
 	root := repository(t)
-	files := []string{"action.yml", "restore/action.yml", "save/action.yml"}
+	files := []string{"action.yml", "restore/action.yml", "save/action.yml", "gc/action.yml"}
 	shims, err := filepath.Glob(filepath.Join(root, "shim", "*"))
 	if err != nil || len(shims) == 0 {
 		t.Fatal("no shim")
