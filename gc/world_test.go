@@ -159,6 +159,9 @@ func named(t testing.TB, st store.Collector) []string {
 		}
 		for _, mod := range m.Modules {
 			set[mod.Object] = true
+			if mod.Base != nil {
+				set[mod.Base.Object] = true
+			}
 		}
 	}
 	return slices.Sorted(maps.Keys(set))

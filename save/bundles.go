@@ -66,9 +66,9 @@ func split(jobs []collect.Job, elsewhere map[string]bool) (now, later []collect.
 	return now, later
 }
 
-// bundler is the store, if it is one that keeps objects in bundles, else nil.
-func (j job) bundler() store.Bundler {
-	b, _ := j.Store.(store.Bundler)
+// bundler is a store, if it is one that keeps objects in bundles, else nil.
+func bundler(s store.Store) store.Bundler {
+	b, _ := s.(store.Bundler)
 	return b
 }
 
@@ -76,7 +76,7 @@ func (j job) bundler() store.Bundler {
 // latest one, others with other module files would start from what it has made. It does save what
 // has every build entry of that and more. Modules do not matter: those others have their own.
 func (j job) leavesAlone(latest, m *snapshot.Manifest) bool {
-	return j.bundler() != nil && j.leaves(latest, m) && !hasActionsOf(m, latest)
+	return bundler(j.Store) != nil && j.leaves(latest, m) && !hasActionsOf(m, latest)
 }
 
 // isNotice reports whether an error of store.Writable is nothing that anybody has to mend: GitHub
@@ -91,8 +91,8 @@ func isNotice(s store.Store, err error) bool {
 const dearPause = 8
 
 // pauses says how long to wait after a conflict.
-func (j job) pauses() func(try int) time.Duration {
-	if j.bundler() == nil {
+func pauses(s store.Store) func(try int) time.Duration {
+	if bundler(s) == nil {
 		return store.ConflictPause
 	}
 	return func(try int) time.Duration { return dearPause * store.ConflictPause(try) }

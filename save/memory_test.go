@@ -37,6 +37,9 @@ func (m *memory) begin(ctx context.Context, op, name string, body io.Reader) err
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if err := store.CheckName(name); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	m.counts[op]++
 	m.mu.Unlock()
@@ -68,12 +71,20 @@ func (m *memory) Open(ctx context.Context, name string, off, length int64) (io.R
 	if err != nil {
 		return nil, store.Info{}, err
 	}
-	data := o.data[off:]
+	data := o.data[min(off, int64(len(o.data))):]
+	if length > int64(len(data)) {
+		return io.NopCloser(io.MultiReader(bytes.NewReader(data), endless{})), o.info(), nil
+	}
 	if length >= 0 {
 		data = data[:length]
 	}
 	return io.NopCloser(bytes.NewReader(data)), o.info(), nil
 }
+
+// endless is what lies behind the end of an object.
+type endless struct{}
+
+func (endless) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func (m *memory) Stat(ctx context.Context, name string) (store.Info, error) {
 	if err := m.begin(ctx, "stat", name, nil); err != nil {

@@ -55,8 +55,21 @@ func (u *uploader) ensureModule(ctx context.Context, j collect.Job) (collect.Out
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return collect.Outcome{}, store.Named("object", j.Object, err)
 	}
+	mayBuild := false
+	if cond.IfAbsent && u.deltas() && !u.notes.noted(snapshot.DeltaObject(j.Object)) {
+		out, usable, there, err := u.findDelta(ctx, j)
+		if usable || err != nil {
+			return out, err
+		}
+		mayBuild = !there
+	}
 	if u.denied.Load() >= maxDenied && !j.Private {
 		return collect.Outcome{}, store.ErrDenied
+	}
+	if mayBuild {
+		if out, done, err := u.putDelta(ctx, j); done || err != nil {
+			return out, err
+		}
 	}
 	out, err := u.object(ctx, j, cond)
 	if errors.Is(err, store.ErrNoConditions) { // the bytes are the same whoever writes them

@@ -74,7 +74,7 @@ func countPlanned(p collect.Planned) PlanCounts {
 func (j job) manifests() []string {
 	k := j.Keys.Key
 	list := []string{snapshot.ManifestObject(j.Repo, j.Scope, k.Exact())}
-	if j.bundler() == nil { // else it is the latest one as well
+	if bundler(j.Store) == nil { // else it is the latest one as well
 		list = append(list, snapshot.ManifestObject(j.Repo, j.Scope, k.Latest()))
 	}
 	if key := j.restoredKey(); key != nil {
@@ -91,10 +91,13 @@ func (j job) findModules(ctx context.Context, jobs []collect.Job, counts *PlanCo
 	for i, m := range jobs {
 		g.Go(func() error {
 			_, err := j.Store.Stat(ctx, m.Object)
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
+			if errors.Is(err, store.ErrNotFound) && hasDeltas(j.Store) && store.CheckName(snapshot.DeltaObject(m.Object)) == nil {
+				_, _, err = j.lookDelta(ctx, m)
+			}
+			if store.IsFailure(err) {
 				return err
 			}
-			has[i] = err == nil
+			has[i] = err == nil // of a delta that is no good a save finds that out, too
 			return nil
 		})
 	}

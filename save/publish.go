@@ -115,7 +115,7 @@ func (p *publisher) publishExact(ctx context.Context) (published, error) {
 // once more, and answers as if nobody else had written: that is ErrNoConditions. Where the answer
 // tells neither, nothing is known against the server.
 func (p *publisher) proveConditions(ctx context.Context, m *snapshot.Manifest) error {
-	if p.bundler() != nil {
+	if bundler(p.Store) != nil {
 		return nil
 	}
 	err := p.writeManifest(ctx, m, m.Key, store.Condition{IfAbsent: true})
@@ -139,7 +139,7 @@ func (p *publisher) proveConditions(ctx context.Context, m *snapshot.Manifest) e
 //
 // In a store with bundles the newest snapshot is the latest one, and there is nothing to do.
 func (p *publisher) publishLatest(ctx context.Context, m *snapshot.Manifest) error {
-	if p.bundler() != nil {
+	if bundler(p.Store) != nil {
 		return nil
 	}
 	latest := *m
@@ -216,7 +216,7 @@ func (p *publisher) writeManifest(ctx context.Context, m *snapshot.Manifest, key
 		return fmt.Errorf("manifest: %w", err)
 	}
 	object := snapshot.ManifestObject(p.Repo, p.Scope, key)
-	if b := p.bundler(); b != nil {
+	if b := bundler(p.Store); b != nil {
 		info, err := b.Publish(ctx, object, data, cond, collect.Objects(m))
 		return p.wrote(object, info, err)
 	}

@@ -97,7 +97,7 @@ func (res *Result) count(plan planned, done []collect.Outcome, added func(*snaps
 		case d.Pack.Object != "":
 			packs[d.Pack.Object] = true
 		case d.Uploaded:
-			modules[d.Object] = true
+			modules[d.Stored()[0]] = true
 		}
 	}
 	res.Packs.Uploaded = len(packs)

@@ -118,9 +118,10 @@ func TestRun(t *testing.T) {
 func TestRequests(t *testing.T) {
 	m := newMachine(t)
 	for _, c := range []struct{ name, want string }{
-		// Two manifests and the notes; a module that is not stored; four packs, a module, and three
-		// writes of manifests, one of which tests that conditions work.
-		{"first", "map[open:3 put:8 stat:1]"},
+		// Two manifests and the notes; a module that is not stored, neither whole nor as a delta;
+		// four packs, a module, and three writes of manifests, one of which tests that conditions
+		// work.
+		{"first", "map[open:4 put:8 stat:1]"},
 		// Two manifests and the notes; four packs.
 		{"again", "map[open:3 stat:4]"},
 	} {

@@ -287,7 +287,7 @@ func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
 		j.warnDoubtful(g.facts, done, doubtful)
 		g.facts = g.facts.without(doubtful)
 	}
-	p := publisher{job: j, facts: g.facts, latest: g.latest, version: g.version, reuse: g.reuse, pause: j.pauses()}
+	p := publisher{job: j, facts: g.facts, latest: g.latest, version: g.version, reuse: g.reuse, pause: pauses(j.Store)}
 	res.Also, res.Written, err = p.publish(ctx, func(pub published) { j.summarize(res, g, pub, done) })
 	return res, err
 }
@@ -301,7 +301,9 @@ func (j job) warnDoubtful(f facts, done []collect.Outcome, doubtful func(string)
 		}
 	}
 	for _, d := range done {
-		add(d.Object)
+		for _, object := range d.Stored() {
+			add(object)
+		}
 	}
 	for _, m := range f.stock.Manifests() {
 		for _, object := range collect.Objects(m) {

@@ -30,11 +30,18 @@ type uploader struct {
 	budget   int64               // the size of memory
 	memory   *semaphore.Weighted // bytes of objects that are built or uploaded
 	building *semaphore.Weighted // objects that are being built: see builders
-	denied   atomic.Int64        // modules that the store refused
+	// modules that are compared with others, and hold nothing else while they wait for this
+	comparing *semaphore.Weighted
+	denied    atomic.Int64 // modules that the store refused
+
+	conditions conditions
 }
 
 func newUploader(j job, stock *collect.Stock, memory int64) *uploader {
-	return &uploader{job: j, stock: stock, budget: memory, memory: semaphore.NewWeighted(memory), building: semaphore.NewWeighted(builders())}
+	return &uploader{
+		job: j, stock: stock, budget: memory, memory: semaphore.NewWeighted(memory), building: semaphore.NewWeighted(builders()),
+		comparing: semaphore.NewWeighted(2 * builders()), conditions: newConditions(),
+	}
 }
 
 // builders is how many objects are built at once. More would only share the cores, and what was
@@ -172,11 +179,7 @@ func (u *uploader) build(ctx context.Context, dst io.Writer, j collect.Job, coun
 	if j.Chunks != nil {
 		return u.buildChunks(ctx, dst, j, note)
 	}
-	newWriter := snapshot.NewWriter
-	if j.Object != "" {
-		newWriter = snapshot.NewModuleWriter
-	}
-	w := newWriter(ctxWriter{ctx, dst})
+	w := newWriter(ctxWriter{ctx, dst}, j)
 	out.Content, err = j.Write(ctx, w, note)
 	frames, closeErr := w.Close()
 	if err = cmp.Or(err, closeErr); err != nil {
@@ -191,6 +194,16 @@ func (u *uploader) build(ctx context.Context, dst io.Writer, j collect.Job, coun
 		out.Pack = snapshot.Pack{Object: out.Object, Size: out.Size, Raw: out.Raw, Frames: frames}
 	}
 	return out, nil
+}
+
+func newWriter(dst io.Writer, j collect.Job) *snapshot.Writer {
+	switch {
+	case j.Head != nil:
+		return snapshot.NewDeltaWriter(dst, *j.Head)
+	case j.Object != "":
+		return snapshot.NewModuleWriter(dst)
+	}
+	return snapshot.NewWriter(dst)
 }
 
 // buildChunks builds a pack of chunks into dst.

@@ -90,6 +90,9 @@ func plan(store, mod, build string) (*work, error) {
 		}
 	}
 	for _, v := range m.Modules {
+		if v.Base != nil {
+			return nil, fmt.Errorf("%s builds upon another object: the floor is that of a first save", v.Object)
+		}
 		if err := p.add(v.Object, mod, nil, nil, true); err != nil {
 			return nil, err
 		}
@@ -129,7 +132,7 @@ func (p *planner) add(name, root string, frames []snapshot.Frame, entries []entr
 	var archive []byte
 	var starts []int // of the frames in the archive
 	for r := bytes.NewReader(data); frames == nil || len(o.frames) < len(frames); {
-		stored, err := snapshot.ReadFrame(r, func(n int) ([]byte, error) { return make([]byte, n), nil })
+		stored, err := snapshot.ReadModuleFrame(r, func(n int) ([]byte, error) { return make([]byte, n), nil })
 		if errors.Is(err, io.EOF) {
 			break
 		}

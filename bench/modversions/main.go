@@ -1,5 +1,5 @@
-// Command modversions measures what a store would gain if its module objects shared what different
-// versions of a module have in common, as the outputs of the build cache do.
+// Command modversions measures what a store gains by sharing what different versions of a module
+// have in common.
 //
 //	go run ./bench/modversions
 //	go run ./bench/modversions -module github.com/gohugoio/hugo -first v0.140.0 -last v0.147.0
@@ -7,8 +7,13 @@
 // It goes through the releases of a project in order. For the modules that the tests of a release
 // need and no earlier release needed, it counts the stored bytes in three ways: each module as one
 // compressed archive, only those of its files that no earlier module has, and only those chunks of
-// its files that no earlier module has. The first release fills an empty store and is left out of
-// the sums.
+// its files that no earlier module has. Then it saves them, as the job of each release would, with
+// deltas, and again into an empty store, where all are whole: what a save adds, and what a restore
+// has to read. The first release fills an empty store and is left out of the
+// sums.
+//
+// The go command works on a module cache in the temporary directory, which gets the modules from the
+// usual one as far as they are there.
 package main
 
 import (
@@ -66,6 +71,11 @@ func run(ctx context.Context, module, first, last string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
+	s := newHistory()
+	s.saver = &saver{work: work, modDir: filepath.Join(work, "mod"), known: map[string]bool{}}
+	if err := ownCache(ctx, work, s.saver.modDir); err != nil {
+		return err
+	}
 	versions, err := releases(ctx, work, module, first, last)
 	if err != nil {
 		return err
@@ -73,22 +83,37 @@ func run(ctx context.Context, module, first, last string) error {
 	if len(versions) < 2 {
 		return fmt.Errorf("%s has %d releases from %s to %s", module, len(versions), first, last)
 	}
-	s := newStore()
 	var start, sum sizes
+	var startSaved, sumSaved saved
 	for i, v := range versions {
-		added, modules, err := s.release(ctx, work, module, v)
+		added, stored, modules, err := s.release(ctx, work, module, v)
 		if err != nil {
 			return fmt.Errorf("%s@%s: %w", module, v, err)
 		}
-		fmt.Printf("%-10s %3d new modules, %s\n", v, modules, added)
+		fmt.Printf("%-10s %3d new modules, %s; %s\n", v, modules, added, stored)
 		if i == 0 {
-			start = added
+			start, startSaved = added, stored
 		} else {
 			sum.add(added)
+			sumSaved.add(stored)
 		}
 	}
-	fmt.Printf("first release: %s\n%d others: %s\n", start, len(versions)-1, sum)
+	fmt.Printf("first release: %s; %s\n%d others: %s; %s\n", start, startSaved, len(versions)-1, sum, sumSaved)
 	return nil
+}
+
+// ownCache makes the go command work on another module cache, which is filled from the present one.
+func ownCache(ctx context.Context, work, to string) error {
+	out, err := goCommand(ctx, work, "env", "-json", "GOMODCACHE", "GOPROXY")
+	if err != nil {
+		return err
+	}
+	var env struct{ GOMODCACHE, GOPROXY string }
+	if err := json.Unmarshal(out, &env); err != nil {
+		return fmt.Errorf("go env: %w", err)
+	}
+	proxy := "file://" + filepath.ToSlash(filepath.Join(env.GOMODCACHE, "cache", "download")) + "," + env.GOPROXY
+	return errors.Join(os.Setenv("GOPROXY", proxy), os.Setenv("GOMODCACHE", to), os.Setenv("GONOSUMDB", "*"))
 }
 
 func mb(n int64) float64 { return float64(n) / 1e6 }
@@ -111,7 +136,7 @@ func releases(ctx context.Context, dir, module, first, last string) (list []stri
 func goCommand(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local")
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod -modcacherw", "GOTOOLCHAIN=local")
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -120,47 +145,65 @@ func goCommand(ctx context.Context, dir string, args ...string) ([]byte, error) 
 	return out, err
 }
 
-// store records what has been stored so far.
-type store struct {
+// history is what has been stored so far.
+type history struct {
 	modules map[string]bool
 	files   map[[sha256.Size]byte]bool
 	chunks  map[[sha256.Size]byte]bool
 	encoder *zstd.Encoder
+	saver   *saver
 }
 
-func newStore() *store {
+func newHistory() *history {
 	e, err := zstd.NewWriter(nil, zstd.WithWindowSize(8<<20))
 	if err != nil {
 		panic(err) // the options are constants
 	}
-	return &store{map[string]bool{}, map[[sha256.Size]byte]bool{}, map[[sha256.Size]byte]bool{}, e}
+	return &history{modules: map[string]bool{}, files: map[[sha256.Size]byte]bool{}, chunks: map[[sha256.Size]byte]bool{}, encoder: e}
 }
 
 // release stores the new modules of a release, and returns how many there are.
-func (s *store) release(ctx context.Context, work, module, version string) (added sizes, modules int, err error) {
+func (s *history) release(ctx context.Context, work, module, version string) (added sizes, r saved, modules int, err error) {
 	project, err := source(ctx, work, module, version)
 	if err != nil {
-		return sizes{}, 0, err
+		return sizes{}, saved{}, 0, err
 	}
 	defer os.RemoveAll(project)
-	out, err := goCommand(ctx, project, "list", "-deps", "-test", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}@{{.Version}}\t{{.Dir}}{{end}}{{end}}", "./...")
+	list, err := dependencies(ctx, project)
 	if err != nil {
-		return sizes{}, 0, err
+		return sizes{}, saved{}, 0, err
 	}
-	for line := range strings.Lines(string(out)) {
-		name, dir, ok := strings.Cut(strings.TrimSpace(line), "\t")
-		if !ok || s.modules[name] {
+	for _, d := range list {
+		if s.modules[d.name] {
 			continue
 		}
-		s.modules[name] = true
-		n, err := s.module(dir)
+		s.modules[d.name] = true
+		n, err := s.module(d.dir)
 		if err != nil {
-			return sizes{}, 0, err
+			return sizes{}, saved{}, 0, err
 		}
 		added.add(n)
 		modules++
 	}
-	return added, modules, nil
+	r, err = s.saver.release(ctx, project, version, isNeeded(list))
+	return added, r, modules, err
+}
+
+// dependencies lists the modules that the packages of a project and their tests need.
+func dependencies(ctx context.Context, project string) (list []dependency, err error) {
+	out, err := goCommand(ctx, project, "list", "-deps", "-test", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}@{{.Version}}\t{{.Dir}}{{end}}{{end}}", "./...")
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		name, dir, ok := strings.Cut(strings.TrimSpace(line), "\t")
+		if ok && !seen[name] {
+			seen[name] = true
+			list = append(list, dependency{name, dir})
+		}
+	}
+	return list, nil
 }
 
 // source makes a writable copy of a version of the project.
@@ -178,7 +221,7 @@ func source(ctx context.Context, work, module, version string) (string, error) {
 }
 
 // module stores the tree of a module in all three ways.
-func (s *store) module(dir string) (sizes, error) {
+func (s *history) module(dir string) (sizes, error) {
 	var whole, files, chunks bytes.Buffer
 	w := tar.NewWriter(&whole)
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -207,7 +250,7 @@ func (s *store) module(dir string) (sizes, error) {
 }
 
 // file writes a file to files, and each of its chunks to chunks, unless they are already stored.
-func (s *store) file(data []byte, files, chunks *bytes.Buffer) {
+func (s *history) file(data []byte, files, chunks *bytes.Buffer) {
 	addNew(s.files, data, files)
 	for len(data) > 0 {
 		n := chunk.Cut(data)
@@ -223,7 +266,7 @@ func addNew(known map[[sha256.Size]byte]bool, data []byte, w *bytes.Buffer) {
 	}
 }
 
-func (s *store) stored(data []byte) int64 {
+func (s *history) stored(data []byte) int64 {
 	if len(data) == 0 {
 		return 0
 	}

@@ -15,7 +15,7 @@ func TestModule(t *testing.T) {
 	for i := range noise {
 		noise[i] = byte(random.Uint32())
 	}
-	s := newStore()
+	s := newHistory()
 	var added [2]sizes
 	for i := range added {
 		dir := t.TempDir()

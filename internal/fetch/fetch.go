@@ -35,11 +35,45 @@ type OpenFunc func(context.Context) (io.ReadCloser, store.Info, error)
 func (f *Fetcher) Open(
 	ctx context.Context, fetched func(), frames []snapshot.Frame, open OpenFunc,
 ) (*Source, store.Info, error) {
+	var s *Source
+	var info store.Info
+	var err error
+	if frames == nil {
+		s, info, err = f.start(ctx, fetched, open, snapshot.ReadFrame)
+	} else {
+		s, info, err = f.read(ctx, fetched, open, func(ctx context.Context, s *Source, src io.Reader, _ int64) error {
+			return s.readFrames(ctx, src, frames)
+		})
+	}
+	if err != nil {
+		fetched()
+	}
+	return s, info, err
+}
+
+// Module is Open for a module object, or for what follows the beginning of a delta. fetched is not
+// called beside an error: the module may have another object.
+func (f *Fetcher) Module(ctx context.Context, fetched func(), open OpenFunc) (*Source, store.Info, error) {
+	return f.start(ctx, fetched, open, snapshot.ReadModuleFrame)
+}
+
+// readFunc reads one frame, as snapshot.ReadFrame does.
+type readFunc func(r io.Reader, room func(n int) ([]byte, error)) ([]byte, error)
+
+func (f *Fetcher) start(ctx context.Context, fetched func(), open OpenFunc, next readFunc) (*Source, store.Info, error) {
+	return f.read(ctx, fetched, open, func(ctx context.Context, s *Source, src io.Reader, size int64) error {
+		return s.readAll(ctx, src, size, next)
+	})
+}
+
+// read opens an object and starts the goroutine that reads it. all returns why it ended.
+func (f *Fetcher) read(
+	ctx context.Context, fetched func(), open OpenFunc, all func(ctx context.Context, s *Source, src io.Reader, size int64) error,
+) (*Source, store.Info, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	body, info, err := open(ctx)
 	if err != nil {
 		cancel()
-		fetched()
 		return nil, info, err
 	}
 	s := &Source{memory: f.Frames, cancel: cancel, frames: make(chan []byte, f.Frames.frames())}
@@ -47,12 +81,7 @@ func (f *Fetcher) Open(
 		defer close(s.frames)
 		defer fetched()
 		defer body.Close()
-		src := metered{body, f.Meter}
-		if frames != nil {
-			s.end = s.readFrames(ctx, src, frames)
-		} else {
-			s.end = s.readAll(ctx, src, info.Size)
-		}
+		s.end = all(ctx, s, metered{body, f.Meter}, info.Size)
 	}()
 	return s, info, nil
 }

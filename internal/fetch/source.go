@@ -36,9 +36,9 @@ func (s *Source) readFrames(ctx context.Context, src io.Reader, frames []snapsho
 }
 
 // readAll reads frames to the end of an object of size bytes; the error is io.EOF there.
-func (s *Source) readAll(ctx context.Context, src io.Reader, size int64) error {
+func (s *Source) readAll(ctx context.Context, src io.Reader, size int64, next readFunc) error {
 	for {
-		frame, err := snapshot.ReadFrame(src, func(n int) ([]byte, error) {
+		frame, err := next(src, func(n int) ([]byte, error) {
 			if int64(n) > size { // a header alone gets no memory
 				return nil, io.ErrUnexpectedEOF
 			}

@@ -9,7 +9,9 @@
 //   - a member name has at most [MaxName] bytes (4096), is relative, slash-separated, clean, valid
 //     UTF-8, and has no "..", no backslash, no control character; members are regular files only:
 //     no links, devices or directories; the headers before a member have at most 16 KiB;
-//   - a module object is stored in at most [MaxModule] bytes (1 GiB);
+//   - a module object is stored in at most [MaxModule] bytes (1 GiB); a delta begins with at most 1
+//     MiB, and takes at most [MaxModuleFiles] files from its base, which is another version of the
+//     same module, below the same prefix, and whole;
 //   - a manifest is stored in at most [MaxManifest] bytes (256 MiB) and has at most [MaxEntries] (8
 //     million) actions and outputs each, [MaxExtents] extents, [MaxPacks] packs, [MaxFrames] frames,
 //     [MaxModules] modules, [MaxGraph] dated versions, [MaxTrees] trees; one thing with a hash for
@@ -38,6 +40,7 @@ const (
 	MaxFrames      = 1 << 20
 	MaxModules     = 1 << 20
 	MaxModule      = 1 << 30 // stored bytes of a module object
+	MaxModuleFiles = 1 << 18 // of the tree of a base
 	MaxGraph       = 1 << 18
 	MaxTrees       = 64
 	MaxTreeFiles   = 1 << 20 // of one tree

@@ -52,6 +52,13 @@ func (w *frameWriter) cut() error {
 	return err
 }
 
+// skippable writes what decoders pass over. The object must not need a hash.
+func (w *frameWriter) skippable(frame []byte) error {
+	w.size += int64(len(frame))
+	_, err := w.dst.Write(frame)
+	return err
+}
+
 // release gives the buffer back. Nothing can be written afterwards.
 func (w *frameWriter) release() {
 	if w.raw != nil {

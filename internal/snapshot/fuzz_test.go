@@ -89,7 +89,7 @@ func TestUnknownFields(t *testing.T) {
 // FuzzManifestBody fuzzes what comes after the hash and the compression. Whatever is accepted can
 // be relied on, and gc sees the same names as readers.
 func FuzzManifestBody(f *testing.F) {
-	for _, m := range []*snapshot.Manifest{sampleManifest(), manifestWithPaths()} {
+	for _, m := range []*snapshot.Manifest{sampleManifest(), manifestWithPaths(), manifestWithDelta()} {
 		data, err := m.Encode()
 		if err != nil {
 			f.Fatal(err)
@@ -111,6 +111,9 @@ func FuzzManifestBody(f *testing.F) {
 		}
 		for _, mod := range m.Modules {
 			want = append(want, mod.Object)
+			if mod.Base != nil {
+				want = append(want, mod.Base.Object)
+			}
 		}
 		if names, err := snapshot.Names(data); err != nil || !slices.Equal(names, want) {
 			t.Errorf("gc would keep %q, %v; readers need %q", names, err, want)

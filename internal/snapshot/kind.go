@@ -3,6 +3,7 @@ package snapshot
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -24,7 +25,9 @@ const (
 	KindManifest Kind = "manifest"
 	KindPack     Kind = "pack"
 	KindModule   Kind = "module"
-	KindOther    Kind = "other"
+	// KindProxy are the small objects of module proxies, which are kept.
+	KindProxy Kind = "proxy"
+	KindOther Kind = "other"
 )
 
 // KindOf tells what an object is, and to which repository it belongs: the escaped
@@ -35,8 +38,11 @@ func KindOf(name string) (kind Kind, repo string) {
 			return kindBelow(e[4], e[5], name), e[2]
 		}
 	}
-	if isModuleObject(name) {
+	switch {
+	case isModuleObject(name):
 		return KindModule, ""
+	case strings.HasPrefix(name, root+"/proxy/"), strings.HasPrefix(name, root+"/sumdb/"):
+		return KindProxy, ""
 	}
 	return KindOther, ""
 }
@@ -47,13 +53,16 @@ func kindBelow(dir, rest, name string) Kind {
 		return KindManifest
 	case dir == "packs" && isHex64(rest):
 		return KindPack
-	case dir == "modules" && isHex64(path.Base(name)):
+	case dir == "modules" && isModuleHash(path.Base(name)):
 		return KindModule
+	case dir == "proxy":
+		return KindProxy
 	}
 	return KindOther
 }
 
-// Names lists the objects that a stored manifest names: packs, then modules. It checks the hash of
+// Names lists the objects that a stored manifest names: packs, then modules, each followed by the
+// base that it builds upon, if there is one. It checks the hash of
 // the manifest, but decodes no table, so that it costs a small part of DecodeManifest. Errors are
 // those of DecodeManifest.
 func Names(data []byte) ([]string, error) {
@@ -76,30 +85,47 @@ func Names(data []byte) ([]string, error) {
 
 // readNames reads the names of packs and modules, at most limit of each.
 func readNames(j *jsonReader, limit int) ([]string, error) {
-	names := map[string][]string{}
+	var packs, modules []string
+	var numPacks, numModules int
 	err := j.object(func(field string) error {
-		valid, most := isPackObject, MaxPacks
 		switch field {
 		case "packs":
+			return j.list(min(MaxPacks, limit)-numPacks, func() error {
+				numPacks++
+				var named struct{ Object string }
+				err := j.read(&named)
+				packs = append(packs, named.Object)
+				return cmp.Or(err, validNames(isPackObject, named.Object))
+			})
 		case "modules":
-			valid, most = isModuleObject, MaxModules
-		default:
-			return j.skip()
+			return j.list(min(MaxModules, limit)-numModules, func() error {
+				numModules++
+				var named struct {
+					Object string
+					Base   *struct{ Object string }
+				}
+				err := j.read(&named)
+				list := []string{named.Object}
+				if named.Base != nil {
+					list = append(list, named.Base.Object)
+				}
+				modules = append(modules, list...)
+				return cmp.Or(err, validNames(isModuleObject, list...))
+			})
 		}
-		return j.list(min(most, limit)-len(names[field]), func() error {
-			var named struct{ Object string }
-			if err := j.read(&named); err != nil {
-				return err
-			}
-			if !valid(named.Object) {
-				return fmt.Errorf("object name %.200q", named.Object)
-			}
-			names[field] = append(names[field], named.Object)
-			return nil
-		})
+		return j.skip()
 	})
 	if err == nil {
 		err = j.end()
 	}
-	return append(names["packs"], names["modules"]...), err
+	return append(packs, modules...), err
+}
+
+func validNames(valid func(string) bool, names ...string) error {
+	for _, n := range names {
+		if !valid(n) {
+			return fmt.Errorf("object name %.200q", n)
+		}
+	}
+	return nil
 }

@@ -20,6 +20,10 @@ func TestKindOf(t *testing.T) {
 		"v2/modules/x.org/y/@v/v1.0.0/readme":           {"other", ""},
 		"v2/repos/r":                                    {"other", ""},
 		"v1/modules/" + hex:                             {"other", ""},
+		"v2/repos/r/s/proxy/x.org/y/@v/list":            {"proxy", "r"},
+		"v2/proxy/x.org/y/@v/v1.0.0.info":               {"proxy", ""},
+		"v2/sumdb/sum.golang.org/latest":                {"proxy", ""},
+		"v2/proxy":                                      {"other", ""},
 		"v2/gc/unnamed":                                 {"other", ""},
 		"anything":                                      {"other", ""},
 	} {

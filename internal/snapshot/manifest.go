@@ -116,6 +116,8 @@ type Module struct {
 	Bytes   int64  `json:"bytes"`           // of the tree
 	LastUse int64  `json:"lastUse"`         // Unix seconds
 	InSum   bool   `json:"inSum,omitempty"` // go.sum vouched for it when it was saved
+	// Base is what the object builds upon; nil: it is whole.
+	Base *Base `json:"base,omitempty"`
 }
 
 // Names of trees.
@@ -151,17 +153,6 @@ type Saved struct {
 
 // MaxTrend is how many saves the trend remembers.
 const MaxTrend = 30
-
-// StoredBytes sums the sizes of all objects that the manifest names.
-func (m *Manifest) StoredBytes() (n int64) {
-	for _, p := range m.Packs {
-		n += p.Size
-	}
-	for _, mod := range m.Modules {
-		n += mod.Size
-	}
-	return n
-}
 
 // LiveBytes returns for each pack how many bytes of its chunks and members the manifest still
 // names. Bytes that outputs share count once.
@@ -267,6 +258,9 @@ func (m *Manifest) checkModules() error {
 		_, err2 := module.EscapeVersion(mod.Version)
 		if err1 != nil || err2 != nil || !inSum(mod.Size) || !inSum(mod.Bytes) || !inSum(int64(mod.Files)) || !isModuleObject(mod.Object) {
 			return fmt.Errorf("%w: module %.300q", ErrCorrupt, mod.Path+"@"+mod.Version)
+		}
+		if err := mod.CheckBase(); err != nil {
+			return fmt.Errorf("%w: module %.300q: %w", ErrCorrupt, mod.Path+"@"+mod.Version, err)
 		}
 		if i > 0 && compareVersions(m.Modules[i-1], mod) >= 0 {
 			return fmt.Errorf("%w: module %s@%s is out of order, or there twice", ErrCorrupt, mod.Path, mod.Version)
@@ -412,8 +406,11 @@ func isScopedObject(name, kind string) bool {
 
 func isModuleObject(name string) bool {
 	shared := strings.HasPrefix(name, root+"/modules/") && checkName(name) == nil
-	return (shared || isScopedObject(name, "modules")) && isHex64(path.Base(name))
+	return (shared || isScopedObject(name, "modules")) && isModuleHash(path.Base(name))
 }
+
+// isModuleHash tells of the last element of the name of a module object, whole or not.
+func isModuleHash(elem string) bool { return isHex64(strings.TrimSuffix(elem, deltaSuffix)) }
 
 func isHex64(s string) bool {
 	b, err := hex.DecodeString(s)

@@ -291,8 +291,15 @@ func freeze(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	deltas, err := manifestWithDelta().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
 	pack, _, _ := writePack(t, frozenFiles())
-	for name, b := range map[string][]byte{"manifest": data, "manifest-paths": paths, "manifest-builds": builds, "pack": pack} {
+	whole, delta := frozenModules(t)
+	for name, b := range map[string][]byte{
+		"manifest": data, "manifest-paths": paths, "manifest-builds": builds, "manifest-delta": deltas, "pack": pack, "module": whole, "module-delta": delta,
+	} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}

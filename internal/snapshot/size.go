@@ -26,6 +26,27 @@ func (m *Manifest) Size() Size {
 	return s
 }
 
+// StoredBytes sums the sizes of all objects that the manifest names, each once.
+func (m *Manifest) StoredBytes() (n int64) {
+	for _, p := range m.Packs {
+		n += p.Size
+	}
+	bases := map[string]int64{}
+	for _, mod := range m.Modules {
+		n += mod.Size
+		if mod.Base != nil {
+			bases[mod.Base.Object] = mod.Base.Size
+		}
+	}
+	for _, mod := range m.Modules {
+		delete(bases, mod.Object)
+	}
+	for _, size := range bases {
+		n += size
+	}
+	return n
+}
+
 // Sized is something with a name and a size.
 type Sized struct {
 	Name  string `json:"name"`

@@ -19,16 +19,20 @@ type Source interface {
 // Stream returns a Source that reads r as frames are asked for, all into the same memory.
 func Stream(r io.Reader) Source { return &stream{r: r} }
 
+// StreamModule is Stream for a module object, or for what follows the beginning of a delta.
+func StreamModule(r io.Reader) Source { return &stream{r: r, module: true} }
+
 type stream struct {
-	r   io.Reader
-	buf []byte
+	r      io.Reader
+	module bool
+	buf    []byte
 }
 
 func (s *stream) NextFrame() ([]byte, error) {
-	return ReadFrame(s.r, func(n int) ([]byte, error) {
+	return readFrame(s.r, func(n int) ([]byte, error) {
 		s.buf = slices.Grow(s.buf[:0], n)
 		return s.buf[:n], nil
-	})
+	}, s.module)
 }
 
 func (s *stream) Release() {}
@@ -38,9 +42,22 @@ func (s *stream) Release() {}
 // bytes that are no frame, and an error of room as it is. It does not decode. n is what a header
 // claims, and not more than MaxFrameStored.
 func ReadFrame(r io.Reader, room func(n int) ([]byte, error)) ([]byte, error) {
+	return readFrame(r, room, false)
+}
+
+// ReadModuleFrame is ReadFrame for a module object, which can end with a list of its files: it
+// passes over that and returns io.EOF.
+func ReadModuleFrame(r io.Reader, room func(n int) ([]byte, error)) ([]byte, error) {
+	return readFrame(r, room, true)
+}
+
+func readFrame(r io.Reader, room func(n int) ([]byte, error), module bool) ([]byte, error) {
 	var h [frameHeaderSize]byte
 	if _, err := io.ReadFull(r, h[:]); err != nil {
 		return nil, err
+	}
+	if module && binary.LittleEndian.Uint32(h[:]) == listMagic {
+		return nil, skipFileList(r, h)
 	}
 	n := frameHeaderSize + int64(binary.LittleEndian.Uint32(h[8:]))
 	if binary.LittleEndian.Uint32(h[:]) != skippableMagic || binary.LittleEndian.Uint32(h[4:]) != 4 || n > MaxFrameStored {

@@ -31,9 +31,11 @@ type Location struct {
 // the same bytes. After its first error a Writer stays broken. It buffers one frame (16 MiB)
 // and its compressed form.
 type Writer struct {
-	out *frameWriter
-	tw  *tar.Writer
-	err error
+	out   *frameWriter
+	tw    *tar.Writer
+	list  []FileHash // of a module; it ends the object if that is whole
+	whole bool
+	err   error
 }
 
 // NewWriter returns a Writer to dst. The caller must call Close.
@@ -48,9 +50,21 @@ func NewWriter(dst io.Writer) *Writer {
 // protects against mistakes. Close returns no frames then, and Sum must not be called.
 func NewModuleWriter(dst io.Writer) *Writer {
 	w := NewWriter(dst)
-	w.out.sum = nil
+	w.out.sum, w.whole = nil, true
 	return w
 }
+
+// NewDeltaWriter is NewModuleWriter for a delta object. It gets only those files that are not taken
+// from the base.
+func NewDeltaWriter(dst io.Writer, d Delta) *Writer {
+	w := NewModuleWriter(dst)
+	w.whole = false
+	w.err = w.out.skippable(d.Append(nil))
+	return w
+}
+
+// List notes a file of a tree that was added. The list of all of them ends a whole module object.
+func (w *Writer) List(f FileHash) { w.list = append(w.list, f) }
 
 // frameSink receives the tar stream and cuts it when a frame is full.
 type frameSink frameWriter
@@ -121,6 +135,9 @@ func (w *Writer) Close() ([]Frame, error) {
 	if w.err == nil {
 		if w.err = w.tw.Close(); w.err == nil {
 			w.err = w.out.cut()
+		}
+		if w.err == nil && w.whole && len(w.list) > 0 {
+			w.err = w.out.skippable(appendFileList(nil, w.list))
 		}
 	}
 	w.out.release()

@@ -205,7 +205,7 @@ func rewrite(t *testing.T, object []byte, base, text string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := snapshot.NewWriter(&out)
-	r := snapshot.NewReader(snapshot.Stream(bytes.NewReader(object)), nil, nil)
+	r := snapshot.NewReader(snapshot.StreamModule(bytes.NewReader(object)), nil, nil)
 	defer r.Close()
 	found := false
 	for {

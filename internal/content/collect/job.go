@@ -24,6 +24,12 @@ type Job struct {
 	// Write writes the files. It may be called several times, for a large pack or for files that
 	// changed meanwhile, and writes the same if the files are the same.
 	Write func(ctx context.Context, w *snapshot.Writer, note Note) (Content, error)
+	// Bases are stored versions of the same module. Delta compares the files with those of some of
+	// them, and says what to store beyond the best one; nil: it does not pay.
+	Bases []snapshot.Base
+	Delta func(ctx context.Context, bases []BaseFiles) (*Delta, error)
+	// Head is what a delta object begins with; nil: it is none.
+	Head *snapshot.Delta
 	// Chunks is Write for a pack of chunks, which is small enough to be built in memory.
 	Chunks func(ctx context.Context, w *snapshot.ChunkWriter, note Note) (Content, error)
 }
@@ -45,14 +51,44 @@ type Content struct {
 	Of      any   // where they lie; for the Kind of the job
 }
 
+// BaseFiles is what a base has.
+type BaseFiles struct {
+	Base snapshot.Base
+	List []snapshot.FileHash
+}
+
+// Delta is a module version as what it has beyond another one.
+type Delta struct {
+	Base  snapshot.Base
+	Head  snapshot.Delta
+	Bytes int64 // that are not in the base
+	Write func(ctx context.Context, w *snapshot.Writer, note Note) (Content, error)
+}
+
+// Job returns the job that makes the delta object of a module instead of the whole one.
+func (d *Delta) Job(whole Job) Job {
+	j := whole
+	j.Object, j.Size, j.Write, j.Head = snapshot.DeltaObject(whole.Object), d.Bytes, d.Write, &d.Head
+	return j
+}
+
 // Outcome is what became of a Job. It belongs to whoever has it.
 type Outcome struct {
 	Content
-	Object   string        // "": there is none, as nothing could be read
-	Pack     snapshot.Pack // with Object, unless that is a module object
-	Size     int64         // stored bytes
-	Uploaded bool          // by this save; false: the store had it
-	Failed   bool          // left out, for a reason that was told
+	Object   string         // "": there is none, as nothing could be read
+	Base     *snapshot.Base // of a module that is stored as a delta beside the name Object
+	Pack     snapshot.Pack  // with Object, unless that is a module object
+	Size     int64          // stored bytes
+	Uploaded bool           // by this save; false: the store had it
+	Failed   bool           // left out, for a reason that was told
+}
+
+// Stored lists the objects in which a module is stored: one, or the delta and its base.
+func (o *Outcome) Stored() []string {
+	if o.Base == nil {
+		return []string{o.Object}
+	}
+	return []string{snapshot.DeltaObject(o.Object), o.Base.Object}
 }
 
 // UnfitError says that what is here is not what its hash says, or cannot be read. It costs what it

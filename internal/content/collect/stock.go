@@ -109,7 +109,8 @@ func (s *Stock) Without(gone func(object string) bool) *Stock {
 	return NewStock(s.manifests, bad)
 }
 
-// Objects lists the objects that a manifest names.
+// Objects lists the objects that a manifest names; one that several modules build upon is there
+// several times.
 func Objects(m *snapshot.Manifest) []string {
 	list := make([]string, 0, len(m.Packs)+len(m.Modules))
 	for _, p := range m.Packs {
@@ -117,6 +118,9 @@ func Objects(m *snapshot.Manifest) []string {
 	}
 	for _, mod := range m.Modules {
 		list = append(list, mod.Object)
+		if mod.Base != nil {
+			list = append(list, mod.Base.Object)
+		}
 	}
 	return list
 }
@@ -129,6 +133,11 @@ func (s *Stock) IsSound() bool { return len(s.bad) == 0 }
 
 // IsGone reports whether an object as a whole cannot be relied on.
 func (s *Stock) IsGone(object string) bool { return s.bad[object][-1] }
+
+// Lacks reports whether a module cannot be relied on: its object is gone, or what that builds upon.
+func (s *Stock) Lacks(m *snapshot.Module) bool {
+	return s.IsGone(m.Object) || m.Base != nil && s.IsGone(m.Base.Object)
+}
 
 // IsDamaged reports whether an object or one of its frames cannot be relied on.
 func (s *Stock) IsDamaged(object string) bool { return s.bad[object] != nil }
@@ -218,7 +227,7 @@ func FindAction(m *snapshot.Manifest, id digest.ID) *snapshot.Action {
 // Module returns a previous record of a module version whose object is good, or nil.
 func (s *Stock) Module(v module.Version, sum string) *snapshot.Module {
 	for _, m := range s.manifests {
-		if x := FindModule(m, v); x != nil && x.Sum == sum && !s.IsGone(x.Object) {
+		if x := FindModule(m, v); x != nil && x.Sum == sum && !s.Lacks(x) {
 			return x
 		}
 	}

@@ -30,6 +30,12 @@ func IsLocal(err error) bool {
 	return errors.As(err, &l)
 }
 
+// IsContent reports whether an error says that what arrived is not what it should be.
+func IsContent(err error) bool {
+	var c *ContentError
+	return errors.As(err, &c)
+}
+
 // Classify turns an error of one of the caches into a LocalError if it comes from a system call,
 // and into a ContentError otherwise. It leaves alone what is neither: failures of the store that
 // the bytes come from, files that exist already, names that the file system cannot have, and files
@@ -50,11 +56,10 @@ func Classify(err error) error {
 // Retryable reports whether reading the same object again may help: its bytes were wrong or ended
 // early, perhaps only on the way, or it was replaced in the meantime.
 func Retryable(err error) bool {
-	var content *ContentError
 	switch {
 	case store.IsFailure(err): // the store has tried again already
 		return false
-	case errors.As(err, &content), errors.Is(err, snapshot.ErrCorrupt), errors.Is(err, store.ErrConflict):
+	case IsContent(err), errors.Is(err, snapshot.ErrCorrupt), errors.Is(err, store.ErrConflict):
 		return true
 	}
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 
 	"github.com/org/gocache-action/internal/content/install"
-	"github.com/org/gocache-action/internal/fetch"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -25,26 +23,32 @@ type installer struct {
 // restore fetches one module: the tree is unpacked into a stage as it arrives, and moved into place
 // once its hash proves to be the right one.
 func (in *installer) restore(ctx context.Context, f Fetch, fetched func()) (out install.Outcome, err error) {
-	object := ""
+	var o opened
 	err = install.Twice(func() (err error) {
-		var body *fetch.Source
-		if body, object, err = in.open(ctx, f.Wanted, fetched); err != nil {
+		if o, err = in.open(ctx, f.Wanted, fetched); err != nil {
 			return err
 		}
-		defer body.Close()
-		return in.unpack(ctx, f, body, &out)
+		defer o.Close()
+		return in.unpack(ctx, f, &o, fetched, &out)
 	})
-	return out, in.settle(&out, f.Wanted, object, err)
+	return out, in.settle(&out, f.Wanted, o, err)
 }
 
 // settle records how a job ended. A failure of the store ends the restore; wrong bytes cost only
 // this module, and so does a failure to write it.
-func (in *installer) settle(out *install.Outcome, w Wanted, object string, err error) error {
+func (in *installer) settle(out *install.Outcome, w Wanted, o opened, err error) error {
 	name := "module " + w.Version.String()
+	object := o.object
+	var base *baseError
+	if errors.As(err, &base) {
+		object = base.object
+	}
 	switch {
 	case err == nil:
 		in.place.Works()
 		out.Counts.Restored++
+	case errors.Is(err, store.ErrNotFound) && base != nil:
+		missBase(out, w, base, o.object)
 	case errors.Is(err, store.ErrNotFound):
 		miss(out, w)
 	case errors.Is(err, fs.ErrExist):
@@ -66,7 +70,10 @@ func (in *installer) settle(out *install.Outcome, w Wanted, object string, err e
 		refuse(out, w.Version, err.Error())
 	default:
 		refuse(out, w.Version, err.Error())
-		out.Mend(object, -1, err.Error())
+		out.Mend(o.object, -1, err.Error())
+		if base != nil {
+			out.Mend(base.object, -1, err.Error())
+		}
 	}
 	return nil
 }
@@ -80,31 +87,35 @@ func miss(out *install.Outcome, w Wanted) {
 	}
 }
 
+// missBase names a module whose base the store does not have. The next save stores it whole, even if
+// it knows of another base than the delta does.
+func missBase(out *install.Outcome, w Wanted, base *baseError, delta string) {
+	out.Counts.Missing++
+	out.Mend(delta, -1, base.Error())
+	out.Mend(base.object, -1, base.Error())
+	if w.Listed {
+		out.Name(w.Version.String(), base.Error(), install.KindMissing)
+	}
+}
+
 // bigModule is the stored size from which on a module is read in parallel ranges: mostly
 // toolchains.
 const bigModule = 24 << 20
 
-// open opens the first of the objects that exists, and returns its name.
-func (in *installer) open(ctx context.Context, w Wanted, fetched func()) (src *fetch.Source, object string, err error) {
-	open := func(ctx context.Context) (body io.ReadCloser, info store.Info, err error) {
-		err = store.ErrNotFound // of a private module, if there is no scope to look in
-		for _, object = range w.Objects {
-			if w.Size >= bigModule {
-				body, info, err = store.OpenParallel(ctx, in.env.Fetch.Store, object, 0, -1, bigModule/3, 3)
-			} else {
-				body, info, err = in.env.Fetch.Store.Open(ctx, object, 0, -1)
-			}
-			if !errors.Is(err, store.ErrNotFound) {
-				break
-			}
+// open opens the first of the objects that exists. o.object is named beside an error, too.
+func (in *installer) open(ctx context.Context, w Wanted, fetched func()) (o opened, err error) {
+	err = store.ErrNotFound // of a private module, if there is no scope to look in
+	for _, object := range w.Objects {
+		if o, err = in.openObject(ctx, object, w.Size, fetched); !errors.Is(err, store.ErrNotFound) {
+			break
 		}
-		if err == nil && info.Size > snapshot.MaxModule {
-			err = errors.Join(fmt.Errorf("%w: object of %d bytes", snapshot.ErrCorrupt, info.Size), body.Close())
-		}
-		return body, info, err
 	}
-	src, _, err = in.env.Fetch.Open(ctx, fetched, nil, open)
-	return src, object, err
+	if err == nil {
+		if err = o.builds(w.Base); err != nil {
+			err = errors.Join(err, o.Close())
+		}
+	}
+	return o, err
 }
 
 // largeTree is the size from which on the files of a module are hashed and written by several
@@ -113,25 +124,26 @@ func (in *installer) open(ctx context.Context, w Wanted, fetched func()) (src *f
 const largeTree = 16 << 20
 
 // unpack puts a version together and moves it into place. It only adds warnings to the outcome.
-func (in *installer) unpack(ctx context.Context, f Fetch, body snapshot.Source, out *install.Outcome) error {
-	rd := snapshot.NewReader(body, nil, in.env.Fetch.Buffers)
+func (in *installer) unpack(ctx context.Context, f Fetch, o *opened, fetched func(), out *install.Outcome) error {
+	rd := snapshot.NewReader(o, nil, in.env.Fetch.Buffers)
 	defer rd.Close()
-	o := modcache.InstallOptions{Zip: f.Zip, Replace: f.Replace, Files: f.Files, Bytes: f.Bytes}
-	inst, err := in.env.Stage.Begin(f.Version, o)
+	opts := modcache.InstallOptions{Zip: f.Zip, Replace: f.Replace, Files: f.Files, Bytes: f.Bytes}
+	inst, err := in.env.Stage.Begin(f.Version, opts)
 	if err != nil {
 		return install.Classify(err)
 	}
 	defer inst.Abort() // no-op after Commit
-	u := unpacker{env: in.env, inst: inst, rd: rd}
-	if f.Bytes == 0 || f.Bytes >= largeTree {
-		err = u.parallel(ctx)
-	} else {
-		err = u.serial()
-	}
-	if err != nil {
+	u := unpacker{env: in.env, inst: inst, rd: rd, files: rd}
+	if err := u.unpack(ctx, f.Bytes); err != nil {
 		return err
 	}
 	rd.Close() // before waiting for anything
+	if o.delta != nil {
+		o.Close()
+		if err := in.unpackBase(ctx, f, o, u, fetched); err != nil {
+			return err
+		}
+	}
 	if err := in.proof.check(ctx, f.Wanted, out); err != nil {
 		return err
 	}

@@ -190,7 +190,7 @@ func TestSettle(t *testing.T) {
 	} {
 		var out install.Outcome
 		in := &installer{env: &install.Env{Locked: new(install.Locked)}, place: install.NewPlace("module cache")}
-		if err := in.settle(&out, sample().Wanted, "object", c.err); err != nil {
+		if err := in.settle(&out, sample().Wanted, opened{object: "object"}, c.err); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if out.Counts != c.counts || (len(out.Damages) > 0) != c.mends || (len(out.Losses) > 0) != (c.kind != "") {
@@ -218,7 +218,7 @@ func TestUnpackEnds(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(reason)
 	src := snapshot.Stream(bytes.NewReader(contenttest.Framed(contenttest.Tar(t, sampleFiles...), 1<<10)))
-	if err := in.unpack(ctx, f, src, new(install.Outcome)); !errors.Is(err, reason) || !store.IsFailure(err) || strings.Count(err.Error(), "enough") != 1 {
+	if err := in.unpack(ctx, f, &opened{Source: src}, nil, new(install.Outcome)); !errors.Is(err, reason) || !store.IsFailure(err) || strings.Count(err.Error(), "enough") != 1 {
 		t.Errorf("%v", err)
 	}
 	if m := w.cache.Stat(sampleVersion); m.HasTree {
@@ -380,7 +380,8 @@ func FuzzUnpack(f *testing.F) {
 		if serial {
 			want.Bytes = 1 << 10
 		}
-		err := in.unpack(t.Context(), want, snapshot.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1))), new(install.Outcome))
+		src := snapshot.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1)))
+		err := in.unpack(t.Context(), want, &opened{Source: src}, nil, new(install.Outcome))
 		if install.IsLocal(err) {
 			t.Errorf("bytes of an object cause an error of the disk: %v", err)
 		}

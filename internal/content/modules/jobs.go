@@ -81,7 +81,7 @@ func (r Rules) Plan(m *snapshot.Manifest, here map[module.Version]State) Jobs {
 	}
 	p.known.Counts.Present = p.Present
 	// The largest first: otherwise everything else would wait for them at the end.
-	slices.SortStableFunc(p.Fetch, func(a, b Fetch) int { return cmp.Compare(b.Size, a.Size) })
+	slices.SortStableFunc(p.Fetch, func(a, b Fetch) int { return cmp.Compare(b.stored(), a.stored()) })
 	return p
 }
 
@@ -94,7 +94,7 @@ func (p Jobs) Summary() install.Summary {
 			continue
 		}
 		s.Fetch++
-		s.Stored += f.Size
+		s.Stored += f.stored()
 		s.Bytes += f.Bytes
 	}
 	return s

@@ -215,11 +215,11 @@ func TestObjects(t *testing.T) {
 		scopes  []string
 		want    []string
 	}{
-		"public":       {"example.com/other,corp.example", []string{"a", "b"}, []string{shared}},
-		"private":      {"example.com/private", []string{"a", "b", "c"}, []string{scoped("a"), scoped("b"), scoped("c")}},
-		"same scopes":  {"example.com/*", []string{"a", "a", "b"}, []string{scoped("a"), scoped("b")}},
-		"empty scopes": {"example.com/private/m", []string{"", "b", ""}, []string{scoped("b")}},
-		"no scope":     {"example.com/private", []string{"", ""}, nil},
+		"public":       {"example.com/other,corp.example", []string{"a", "b"}, wholeOrDelta([]string{shared})},
+		"private":      {"example.com/private", []string{"a", "b", "c"}, []string{scoped("a"), scoped("a") + "-delta", scoped("b"), scoped("b") + "-delta", scoped("c"), scoped("c") + "-delta"}},
+		"same scopes":  {"example.com/*", []string{"a", "a", "b"}, wholeOrDelta([]string{scoped("a"), scoped("b")})},
+		"empty scopes": {"example.com/private/m", []string{"", "b", ""}, wholeOrDelta([]string{scoped("b")})},
+		"no scope":     {"example.com/private", []string{"", ""}, []string{}},
 	} {
 		r := Rules{Repo: "r", Scopes: c.scopes, Private: c.private, Keys: keys.Plan{Sums: keys.Sums{Zip: map[module.Version]string{v: h1("m")}}}}
 		list, out := r.Wanted(manifest())

@@ -54,7 +54,8 @@ func (l Local) With(done []collect.Outcome) collect.Kind {
 		case d.Failed:
 			m.failed = true
 		default:
-			m.rec.Size, m.stored = d.Size, true
+			m.rec.Size, m.rec.Base, m.stored = d.Size, d.Base, true
+			m.rec.Object = d.Stored()[0]
 		}
 	})
 }
@@ -62,7 +63,9 @@ func (l Local) With(done []collect.Outcome) collect.Kind {
 // Without implements collect.Kind. What it forgets is not named at all: it is in the store, and may
 // not stay there.
 func (l Local) Without(gone func(object string) bool) collect.Kind {
-	return l.with(func(m *localModule) { m.failed = m.failed || gone(m.rec.Object) })
+	return l.with(func(m *localModule) {
+		m.failed = m.failed || gone(m.rec.Object) || m.rec.Base != nil && gone(m.rec.Base.Object)
+	})
 }
 
 // with returns a Local with a changed copy of each module.

@@ -15,6 +15,7 @@ import (
 // merged is a collect.Merged, and a collect.Kept when it has verdicts.
 type merged struct {
 	local Local
+	stock *collect.Stock
 	list  []localModule // sorted by path and version
 	// What the policy decided: gone are those that go, and why.
 	stays retention.Amount
@@ -28,7 +29,7 @@ type goneModule struct {
 
 // Merge implements collect.Kind. Of a version that both have, any use counts.
 func (l Local) Merge(base collect.Base) collect.Merged {
-	m := merged{local: l}
+	m := merged{local: l, stock: base.Stock}
 	here := make(map[module.Version]int, len(l.list)) // 1 + index; 0: it failed
 	for _, x := range l.list {
 		here[x.version()] = 0
@@ -41,7 +42,7 @@ func (l Local) Merge(base collect.Base) collect.Merged {
 		for _, x := range base.Own.Modules {
 			i, ok := here[module.Version{Path: x.Path, Version: x.Version}]
 			switch {
-			case !ok && !base.Stock.IsGone(x.Object):
+			case !ok && !base.Stock.Lacks(&x):
 				m.list = append(m.list, localModule{rec: x, stored: true})
 			case i > 0 && m.list[i-1].rec.Sum == x.Sum:
 				m.list[i-1].rec.LastUse = max(m.list[i-1].rec.LastUse, x.LastUse)
@@ -108,7 +109,7 @@ func (m merged) Place(_ *snapshot.Builder, to *snapshot.Manifest, _ map[string]b
 		}
 		p.Missing++
 		p.Bytes += x.rec.Bytes
-		p.Jobs = append(p.Jobs, m.local.job(x))
+		p.Jobs = append(p.Jobs, m.local.job(x, chooseBases(m.stock, &x.rec)...))
 	}
 	p.Stored = len(to.Modules)
 	return p

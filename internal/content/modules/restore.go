@@ -42,7 +42,7 @@ func (r Restore) Begin(ctx context.Context, env *install.Env, plan Jobs) ([]inst
 	jobs := make([]install.Job, 0, len(plan.Fetch))
 	for _, f := range plan.Fetch {
 		run := func(ctx context.Context, fetched func()) (install.Outcome, error) { return in.restore(ctx, f, fetched) }
-		jobs = append(jobs, install.Job{Bytes: f.Size, Place: r.Place, Run: run})
+		jobs = append(jobs, install.Job{Bytes: f.stored(), Place: r.Place, Run: run})
 	}
 	return jobs, install.Outcome{}
 }

@@ -333,7 +333,7 @@ func (w *machine) write(t *testing.T, v module.Version) (map[string]string, int6
 		return nil, read, err
 	}
 	members := map[string]string{}
-	r := snapshot.NewReader(snapshot.Stream(&buf), nil, nil)
+	r := snapshot.NewReader(snapshot.StreamModule(&buf), nil, nil)
 	defer r.Close()
 	for {
 		m, err := r.Next()

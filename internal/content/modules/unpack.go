@@ -21,11 +21,23 @@ type unpacker struct {
 	env  *install.Env
 	inst *modcache.Install
 	rd   *snapshot.Reader // used by one goroutine at a time
+	// files are those of rd, or some of them
+	files interface {
+		Next() (snapshot.Member, error)
+	}
+}
+
+// unpack writes all files of a tree of so many bytes; 0: that is not known.
+func (u unpacker) unpack(ctx context.Context, bytes int64) error {
+	if bytes == 0 || bytes >= largeTree {
+		return u.parallel(ctx)
+	}
+	return u.serial()
 }
 
 func (u unpacker) serial() error {
 	for {
-		m, err := u.rd.Next()
+		m, err := u.files.Next()
 		if err == io.EOF {
 			return nil
 		}
@@ -53,7 +65,7 @@ func (u unpacker) parallel(ctx context.Context) error {
 
 func (u unpacker) handOut(ctx context.Context, g *errgroup.Group, writing *sync.WaitGroup) error {
 	for ctx.Err() == nil {
-		m, err := u.rd.Next()
+		m, err := u.files.Next()
 		if err == io.EOF {
 			return nil
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/keys"
 )
 
@@ -28,12 +29,13 @@ type Rules struct {
 // Wanted is a module version that should be here.
 type Wanted struct {
 	Version module.Version
-	Sum     string   // h1 of the tree
-	ModSum  string   // h1 of go.mod, may be ""
-	Objects []string // where it can be; the first that exists is taken
-	Size    int64    // stored bytes; 0 when no manifest tells
-	Bytes   int64    // of the tree; 0 when no manifest tells
-	Files   int      // the same
+	Sum     string         // h1 of the tree
+	ModSum  string         // h1 of go.mod, may be ""
+	Objects []string       // where it can be; the first that exists is taken
+	Size    int64          // stored bytes; 0 when no manifest tells
+	Bytes   int64          // of the tree; 0 when no manifest tells
+	Files   int            // the same
+	Base    *snapshot.Base // that the object builds upon, if the manifest tells; it is read as well
 	// Listed says that the manifest lists it, so that not finding it is a loss.
 	Listed bool
 	// Unproven says that go.sum does not name it.
@@ -72,7 +74,7 @@ func (r Rules) listed(m *snapshot.Manifest, out *install.Outcome) (list []Wanted
 			listed[v] = true
 			list = append(list, Wanted{
 				Version: v, Sum: rec.Sum, ModSum: cmp.Or(r.Keys.Sums.Mod[v], rec.ModSum), Objects: []string{rec.Object},
-				Size: rec.Size, Bytes: rec.Bytes, Files: rec.Files, Listed: true, Unproven: !inSum,
+				Size: rec.Size, Bytes: rec.Bytes, Files: rec.Files, Base: rec.Base, Listed: true, Unproven: !inSum,
 			})
 		}
 	}
@@ -90,7 +92,7 @@ func (r Rules) unlisted(listed map[module.Version]bool, out *install.Outcome) (l
 			refuse(out, v, err.Error())
 			continue
 		}
-		list = append(list, Wanted{Version: v, Sum: sum, ModSum: r.Keys.Sums.Mod[v], Objects: objects})
+		list = append(list, Wanted{Version: v, Sum: sum, ModSum: r.Keys.Sums.Mod[v], Objects: wholeOrDelta(objects)})
 	}
 	return list
 }
@@ -116,6 +118,27 @@ func (r Rules) objects(v module.Version, sum string) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// wholeOrDelta adds to each name of a whole module object that of the delta, which may be there
+// instead.
+func wholeOrDelta(objects []string) []string {
+	all := make([]string, 0, 2*len(objects))
+	for _, o := range objects {
+		all = append(all, o)
+		if d := snapshot.DeltaObject(o); store.CheckName(d) == nil {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// stored is how many bytes are read; 0 when no manifest tells.
+func (w Wanted) stored() int64 {
+	if w.Base != nil {
+		return w.Size + w.Base.Size
+	}
+	return w.Size
 }
 
 // zip reports whether the zip of a version has to be rebuilt. No go command asks for the zip of a

@@ -17,14 +17,18 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// job is the object to be made of a module version.
-func (l Local) job(m localModule) collect.Job {
+// job is the object to be made of a module version. It can build upon one of the bases.
+func (l Local) job(m localModule, bases ...snapshot.Base) collect.Job {
 	return collect.Job{
 		What: "module " + m.version().String(), Object: m.rec.Object, Private: m.private,
 		Bytes: m.rec.Bytes, Files: m.rec.Files, Size: m.rec.Bytes,
 		Write: func(ctx context.Context, w *snapshot.Writer, note collect.Note) (collect.Content, error) {
 			err := l.writeModule(ctx, w, m, note)
 			return collect.Content{Members: m.rec.Files, Raw: m.rec.Bytes}, err
+		},
+		Bases: bases,
+		Delta: func(ctx context.Context, bases []collect.BaseFiles) (*collect.Delta, error) {
+			return l.delta(ctx, m, bases)
 		},
 	}
 }
@@ -49,6 +53,7 @@ func (l Local) writeModule(ctx context.Context, w *snapshot.Writer, m localModul
 		note.Wrote(f.Size)
 		if rel, ok := strings.CutPrefix(f.Name, prefix.escaped); ok {
 			tree.Add(prefix.plain+rel, sum)
+			w.List(snapshot.HashFile(rel, isExec(f), sum))
 		}
 	}
 	if got := tree.Sum(); got != m.rec.Sum {

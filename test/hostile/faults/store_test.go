@@ -85,6 +85,7 @@ func (e endlessText) Read(p []byte) (int, error) {
 type call struct {
 	name, kind string
 	storetest.Call
+	read bool // an object was there, and was read
 }
 
 // calls names the operations of a run.
@@ -107,7 +108,7 @@ func (l *calls) begin(c storetest.Call) call {
 	}
 	l.seen[name]++
 	name += strings.Repeat(", again", l.seen[name]-1)
-	l.byN[c.N] = call{name, callKind(c), c}
+	l.byN[c.N] = call{name: name, kind: callKind(c), Call: c}
 	return l.byN[c.N]
 }
 
@@ -180,8 +181,14 @@ func storeOperations(t *testing.T, st store.Store, run func(store.Store) error) 
 		list.begin(c)
 		return true, nil
 	}}
+	var read sync.Map
+	f.Body = func(c storetest.Call, _ store.Info, r io.Reader) io.Reader {
+		read.Store(c.N, true)
+		return r
+	}
 	e2etest.Must(t, run(f))
 	for _, c := range list.byN {
+		_, c.read = read.Load(c.N)
 		all = append(all, c)
 	}
 	slices.SortFunc(all, func(a, b call) int { return cmp.Compare(a.N, b.N) })
@@ -192,7 +199,7 @@ func storeOperations(t *testing.T, st store.Store, run func(store.Store) error) 
 func storeTrials(command string, list []call, run func(tr *trial, dir string, fault storeFault) error) (trials []*trial) {
 	for _, fault := range storeFaults {
 		for _, c := range list {
-			if fault.body != nil && c.Op != storetest.OpOpen || fault.only != "" && fault.only != command {
+			if fault.body != nil && (c.Op != storetest.OpOpen || !c.read) || fault.only != "" && fault.only != command {
 				continue
 			}
 			tr := &trial{fault: fault.name, command: command, at: c.name, kind: c.kind}
