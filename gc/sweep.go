@@ -60,6 +60,9 @@ func (s *sweeper) object(e store.Entry) error {
 	case kind == snapshot.KindOther:
 		s.tally.other(e.Size)
 		return nil
+	case kind == snapshot.KindProxy:
+		s.tally.keep(kind, e.Size)
+		return nil
 	}
 	f := gcnotes.FingerprintOf(e.Name)
 	switch {

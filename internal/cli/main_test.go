@@ -88,7 +88,7 @@ func TestFlags(t *testing.T) {
 			t.Errorf("option %s: flag %t, secret %t", o.Name, names[o.Name], o.Secret)
 		}
 	}
-	if n := len(names); n > 38 {
+	if n := len(names); n > 46 {
 		t.Errorf("%d flags", n)
 	}
 }

@@ -55,6 +55,7 @@ type Config struct {
 	SavePrivate             bool // also where anybody could read them
 	DryRun, Force           bool
 	Grace                   time.Duration
+	Proxy                   ProxyConfig
 }
 
 // Values of settings that are one of a few words.
@@ -90,6 +91,9 @@ var gitlabStatuses = map[string]string{"failed": JobFailure, "canceled": JobCanc
 
 // Check refuses what makes no sense although each value can be read.
 func (c *Config) Check() error {
+	if err := c.Proxy.check(); err != nil {
+		return err
+	}
 	switch {
 	case c.StallTimeout != 0 && c.StallTimeout < minStallTimeout:
 		return usage.Errorf("invalid value %s for --stall-timeout: want 1s or more", durationText(c.StallTimeout))

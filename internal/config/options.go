@@ -13,17 +13,23 @@ const (
 	Trim
 	GC
 	Mtimes
-	Other // those with no options of their own: version, keygen
+	Proxy
+	Prefetch // proxy prefetch
+	Refresh  // proxy refresh
+	Bundle   // bundle export and import
+	Other    // those with no options of their own: version, keygen
 
 	jobs = Restore | Save | Plan // commands for a job of a CI system
-	all  = jobs | Try | Trim | GC | Mtimes | Other
+	all  = jobs | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Other
 )
 
 // Commands names the commands in the order of the reference.
 var Commands = []struct {
 	Command Command
 	Name    string
-}{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {GC, "gc"}, {Mtimes, "mtimes"}}
+}{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {GC, "gc"}, {Mtimes, "mtimes"},
+	{Proxy, "proxy"}, {Prefetch, "proxy prefetch"}, {Refresh, "proxy refresh"},
+	{Bundle, "bundle"}}
 
 // A Group is a heading of the help.
 type Group int
@@ -35,6 +41,7 @@ const (
 	Outcome               // what comes of a restore, and of the job
 	Trust                 // roles and signatures
 	Cleaning              // of gc and trim
+	Serving               // modules
 	Transfer
 	Printing
 )
@@ -45,7 +52,8 @@ var Groups = []struct {
 	Title string
 }{
 	{Common, "Most used"}, {Identity, "Which snapshot"}, {Content, "What is cached"}, {Outcome, "Result"},
-	{Trust, "Access and trust"}, {Cleaning, "What is removed"}, {Transfer, "Transfer"}, {Printing, "Output"},
+	{Trust, "Access and trust"}, {Cleaning, "What is removed"}, {Serving, "Module proxy"},
+	{Transfer, "Transfer"}, {Printing, "Output"},
 }
 
 // An Option is one setting. Commands that give one a different meaning or default have an Option of

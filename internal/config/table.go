@@ -10,7 +10,7 @@ func duration(f field[time.Duration]) func(*Config) Value {
 	return func(c *Config) Value { return durationValue{f(c)} }
 }
 
-// options is the table. The reasons for some defaults:
+// jobOptions is the table of all commands but the proxy. The reasons for some defaults:
 //
 //   - Zips are omitted: rebuilding them writes each module a second time (measured: 8 % of the time
 //     of a restore on a fast disk, and as much disk space as the trees), and of all go commands only
@@ -22,9 +22,9 @@ func duration(f field[time.Duration]) func(*Config) Value {
 //     a snapshot that is in use is written at least once a day.
 //   - The 24 hours of grace are far longer than any save; with a gc every day, garbage lies in the
 //     store for two days.
-var options = []Option{
+var jobOptions = []Option{
 	{
-		Name: "store", Commands: jobs | GC, Group: Common,
+		Name: "store", Commands: jobs | GC | Proxy | Prefetch | Bundle, Group: Common,
 		Origin: "actions in jobs of GitHub, else a directory in the user's cache",
 		Help:   "where snapshots are kept: " + storeHelp,
 		value:  text(func(c *Config) *string { return &c.Store }),
@@ -200,13 +200,13 @@ var options = []Option{
 	},
 
 	{
-		Name: "role-to-assume", Commands: jobs | GC, Group: Trust,
+		Name: "role-to-assume", Commands: jobs | GC | Proxy | Prefetch | Bundle, Group: Trust,
 		Help: "ARN of a role that is assumed with the OIDC token of the job: from the runner on " +
 			"GitHub, else in $" + TokenVariable,
 		value: text(func(c *Config) *string { return &c.Role }),
 	},
 	{
-		Name: "role-duration", Commands: jobs | GC, Group: Trust,
+		Name: "role-duration", Commands: jobs | GC | Proxy | Prefetch | Bundle, Group: Trust,
 		Default: "1h", NoFlag: true,
 		Help: "how long the credentials of the role are valid, 15m to 12h, and not longer than the " +
 			"role allows",
@@ -219,13 +219,13 @@ var options = []Option{
 		value: text(func(c *Config) *string { return &c.Audience }),
 	},
 	{
-		Name: "keep-credentials", Commands: jobs | GC, Group: Trust,
+		Name: "keep-credentials", Commands: jobs | GC | Proxy | Prefetch | Bundle, Group: Trust,
 		Help: "file in which restore leaves temporary credentials for save, when the token will no " +
 			"longer be valid",
 		value: text(func(c *Config) *string { return &c.KeepCredentials }),
 	},
 	{
-		Name: "sse-c-key", Commands: jobs | GC, Group: Trust,
+		Name: "sse-c-key", Commands: jobs | GC | Proxy | Prefetch | Bundle, Group: Trust,
 		NoFlag: true, Secret: true,
 		Help: "key of server-side encryption with a customer key (SSE-C), 32 bytes in base64; or " +
 			"name a file with sse-c-key-file in the URL of the store",
@@ -312,7 +312,7 @@ var options = []Option{
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
-		Name: "stall-timeout", Commands: jobs | GC, Group: Transfer,
+		Name: "stall-timeout", Commands: jobs | GC | Proxy | Prefetch | Bundle, Group: Transfer,
 		Default: "30s",
 		Help:    "give up on a connection on which nothing has moved for this long",
 		value:   duration(func(c *Config) *time.Duration { return &c.StallTimeout }),

@@ -1,0 +1,169 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/proxy/settings"
+	"github.com/org/gocache-action/internal/proxy/upstream"
+)
+
+// fullDisk is a source for whose zips there is no room.
+type fullDisk struct {
+	upstream.Source
+	full bool
+}
+
+func (f *fullDisk) Zip(ctx context.Context, v module.Version, w upstream.Spool) error {
+	if f.full {
+		return fmt.Errorf("write: %w", syscall.ENOSPC)
+	}
+	return f.Source.Zip(ctx, v, w)
+}
+
+// TestFullDisk: a full local disk fails a request, gets room, and is used again.
+func TestFullDisk(t *testing.T) {
+	w := newWorld(t, greet(t, "v1.0.0"), greet(t, "v1.0.1"))
+	disk := &fullDisk{}
+	w.start(func(o *Options) { disk.Source, o.Public = o.Public, disk })
+	w.want(200, greetZip)
+	disk.full = true
+	w.want(502, "example.com/!greet/@v/v1.0.1.zip")
+	if n, evicted := w.lib.o.Zips.Stats(); n != 0 || evicted != 1 {
+		t.Errorf("%d bytes stay, %d zips were removed", n, evicted)
+	}
+	disk.full = false
+	w.want(200, "example.com/!greet/@v/v1.0.1.zip")
+	w.want(200, greetZip)
+}
+
+// TestRequestTime: when the time of a request is over the client is told so.
+func TestRequestTime(t *testing.T) {
+	w := newWorld(t, greet(t, "v1.0.0"))
+	release := make(chan struct{})
+	defer close(release)
+	w.setAnswer(func(_ http.ResponseWriter, r *http.Request) bool {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+		return true
+	})
+	w.start(nil)
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	front := httptest.NewServer(&Front{
+		Server: w.proxy.Config.Handler, Log: log, Stall: time.Minute, Total: 50 * time.Millisecond,
+		Begin: func() func(string, int, int64, time.Duration) { return func(string, int, int64, time.Duration) {} },
+	})
+	defer front.Close()
+	resp, err := http.Get(front.URL + "/example.com/!greet/@v/list")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusGatewayTimeout {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+}
+
+// TestTooMany: what cannot be looked for now is for later, and is not said to be absent.
+func TestTooMany(t *testing.T) {
+	w := newWorld(t, greet(t, "v1.0.0")).start(nil)
+	w.lib.looking.Add(maxFlights)
+	for _, file := range []string{"@v/list", "@v/v1.0.0.mod", "@v/v1.0.0.zip", "@v/none.info"} {
+		status, h, data := w.get("example.com/!greet/" + file)
+		if status != 503 || h.Get("Retry-After") == "" {
+			t.Errorf("%s: status %d: %s", file, status, data)
+		}
+	}
+	w.lib.looking.Add(-maxFlights)
+	w.want(200, greetZip)
+}
+
+// TestNoReliance: with times of 0 everything that can change is asked for each time.
+func TestNoReliance(t *testing.T) {
+	w := newWorld(t, greet(t, "v1.0.0"))
+	w.start(func(o *Options) { o.ListTTL, o.AbsentTTL = 0, 0 })
+	for i, want := range []string{"v1.0.0\n", "v1.0.0\nv1.0.1\n"} {
+		if got := string(w.want(200, "example.com/!greet/@v/list")); got != want {
+			t.Errorf("list: %q, want %q", got, want)
+		}
+		w.want([]int{404, 200}[i], "example.com/!greet/@v/v1.0.1.info")
+		w.add(greet(t, "v1.0.1"))
+	}
+}
+
+// TestUpstreamGone: an upstream that does not answer costs one try, not one for each module, where
+// there are older answers.
+func TestUpstreamGone(t *testing.T) {
+	now := time.Now()
+	w := newWorld(t, greet(t, "v1.0.0"), newModule(t, "example.com/b", "v1.0.0", map[string]string{"b.go": "package b\n"}))
+	w.now = func() time.Time { return now }
+	w.start(nil)
+	lists := []string{"example.com/!greet/@v/list", "example.com/b/@v/list"}
+	for _, list := range lists {
+		w.want(200, list)
+	}
+	w.settle()
+	w.upstream.Close()
+	now = now.Add(2 * time.Minute)
+	for _, list := range lists {
+		if status, h, data := w.get(list); status != 200 || h.Get(StaleHeader) == "" || string(data) != "v1.0.0\n" {
+			t.Errorf("%s: status %d: %s", list, status, data)
+		}
+	}
+	if n := w.watch.get("list asked: outage"); n != 1 {
+		t.Errorf("%d tries", n)
+	}
+}
+
+// TestNothingUnproven: what a CI job has saved, and nobody has signed, is served where nobody can be
+// asked, and does not become what all proxies believe. Modes ask the checksum database.
+func TestNothingUnproven(t *testing.T) {
+	m := greet(t, "v1.0.0")
+	w := newWorld(t, m).start(nil)
+	w.want(200, greetZip)
+	w.settle()
+	var small []string
+	for _, name := range objects(t, w) {
+		if !strings.HasPrefix(name, "v2/modules/") {
+			small = append(small, name)
+		}
+	}
+	if failed := lister(w).Delete(t.Context(), small); failed != nil {
+		t.Fatal(failed)
+	}
+	files := []string{"@v/v1.0.0.info", "@v/v1.0.0.mod", "@v/v1.0.0.zip"}
+	w.start(func(o *Options) { o.Offline = true })
+	for _, f := range files {
+		w.want(200, "example.com/!greet/"+f)
+	}
+	w.settle()
+	if list := objects(t, w); len(list) != 1 {
+		t.Errorf("stored: %q", list)
+	}
+
+	w.start(nil)
+	local := w.lib.Local()
+	defer local.Close()
+	w.setServer(func(s *Server) {
+		s.Local, s.Modes = local, []settings.Mode{{Modules: "example.com", Mode: settings.ModeNone}}
+	})
+	before := len(w.asked)
+	for _, f := range files {
+		w.want(200, "example.com/!greet/"+f)
+	}
+	if n := w.requests("/lookup/"); n != 2 || len(w.asked) == before {
+		t.Errorf("%d requests to the checksum database", n)
+	}
+}
