@@ -376,10 +376,11 @@ func TestLaggingBundle(t *testing.T) {
 	all, _ := save(t, open(t, server, token), nil, "", 5000)
 	server.SetLag(200 * time.Millisecond)
 	s := open(t, server, token)
-	for range 50 { // the snapshot is shown
+	for range 1000 { // until the snapshot is shown
 		if _, _, err := store.Get(t.Context(), s, manifestName(mainRef), 100); err == nil {
 			break
 		}
+		time.Sleep(5 * time.Millisecond)
 	}
 	checkPack(t, s, all[0], 5000)
 }
