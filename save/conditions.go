@@ -53,16 +53,16 @@ func (c *conditions) ask(ctx context.Context, probe func(context.Context) (bool,
 // deltas reports whether modules of this store may be deltas at all.
 func (u *uploader) deltas() bool { return hasDeltas(u.Store) && !u.conditions.broken() }
 
-// hasDeltas reports whether modules can be deltas in such a store. In bundles all modules are whole:
-// jobs that begin at once agree by the names of whole objects on who stores which of them, and of
-// two deltas of one name in different bundles nobody could say which one a manifest means.
+// hasDeltas reports whether modules can be deltas in such a store. In bundles all modules are
+// whole: jobs that begin at once agree by the names of whole objects on who stores which of them,
+// and of two deltas of one name in different bundles nobody could say which one a manifest means.
 func hasDeltas(s store.Store) bool { return bundler(s) == nil }
 
 // probe finds out whether the store takes conditions seriously, with a pack without files, on
 // condition that there is none. A store that honours conditions refuses that, the second time at
-// the latest; one that ignores them takes the same bytes once more. No manifest names this pack, and
-// it is the same for all saves of a scope. Where the answer tells neither, nothing is known against
-// the store.
+// the latest; one that ignores them takes the same bytes once more. No manifest names this pack,
+// and it is the same for all saves of a scope. Where the answer tells neither, nothing is known
+// against the store.
 func (j job) probe(ctx context.Context) (bool, error) {
 	object, data, err := emptyPack(j.Repo, j.Scope)
 	if err != nil {

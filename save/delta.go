@@ -18,8 +18,8 @@ import (
 //   - a delta is only written where there is none. It is never replaced: where one is there that
 //     is no good, the module is stored whole;
 //   - so deltas are not written to stores that do not honour this condition;
-//   - nor under a name that a collection has noted, and one that is noted is not relied on: it can be
-//     removed, and another save can write one there that builds upon something else;
+//   - nor under a name that a collection has noted, and one that is noted is not relied on: it can
+//     be removed, and another save can write one there that builds upon something else;
 //   - who relies on a delta relies on its base, and touches both if that is due. A base is touched
 //     when something is built upon it, too, so that it does not age before what needs it.
 
@@ -45,8 +45,8 @@ func (u *uploader) findDelta(ctx context.Context, j collect.Job) (out collect.Ou
 	return out, true, true, nil
 }
 
-// lookDelta reads which base the delta object of a module has, and asks for that. infos are those of
-// both, or of what there is of them beside ErrNotFound. Anybody who may write modules may have
+// lookDelta reads which base the delta object of a module has, and asks for that. infos are those
+// of both, or of what there is of them beside ErrNotFound. Anybody who may write modules may have
 // written the object: an error that is no failure of the store costs nothing but the delta.
 func (j job) lookDelta(ctx context.Context, m collect.Job) (out collect.Outcome, infos []store.Info, err error) {
 	object := snapshot.DeltaObject(m.Object)

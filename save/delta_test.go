@@ -150,8 +150,8 @@ func (i ignoring) Put(ctx contextOf, name string, body io.Reader, size int64, _ 
 	return i.memory.Put(ctx, name, body, size, store.Condition{})
 }
 
-// TestDeltaOrWhole: whatever has become of a delta and its base, the snapshot names a module that is
-// there, with all that it needs.
+// TestDeltaOrWhole: whatever has become of a delta and its base, the snapshot names a module that
+// is there, with all that it needs.
 func TestDeltaOrWhole(t *testing.T) {
 	files := release(newFiles)
 	for name, c := range map[string]struct {

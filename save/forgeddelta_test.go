@@ -30,8 +30,8 @@ func failing(object string, err error) func(op, name string, _ io.Reader) error 
 	}
 }
 
-// TestPlanBadDelta: a plan counts a module as stored if its delta and the base of that are there, and
-// as one to upload whatever else lies under the name of the delta.
+// TestPlanBadDelta: a plan counts a module as stored if its delta and the base of that are there,
+// and as one to upload whatever else lies under the name of the delta.
 func TestPlanBadDelta(t *testing.T) {
 	files := release(newFiles)
 	for name, c := range map[string]struct {

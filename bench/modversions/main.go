@@ -12,8 +12,8 @@
 // has to read. The first release fills an empty store and is left out of the
 // sums.
 //
-// The go command works on a module cache in the temporary directory, which gets the modules from the
-// usual one as far as they are there.
+// The go command works on a module cache in the temporary directory, which gets the modules from
+// the usual one as far as they are there.
 package main
 
 import (

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/org/gocache-action/gc"
-	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -56,6 +54,8 @@ func cleanStore(ctx context.Context, r *run) error {
 // gcOutput is what gc prints with --json.
 type gcOutput struct {
 	Store string `json:"store"`
+	Repo  string `json:"repo,omitempty"` // with --scope
+	Scope string `json:"scope,omitempty"`
 	*gc.Result
 	outcome
 }
@@ -89,6 +89,9 @@ func runGC(ctx context.Context, r *run) (*gcOutput, error) {
 		return out, err
 	}
 	out.Store = st.String()
+	if err := isThere(st); err != nil {
+		return out, err
+	}
 	if err := store.Writable(ctx, st); err != nil {
 		return out, err
 	}
@@ -104,6 +107,7 @@ func runGC(ctx context.Context, r *run) (*gcOutput, error) {
 	if err != nil {
 		return out, err
 	}
+	out.Repo, out.Scope = repo, r.cfg.Scope
 	show := r.progress(o.Meter, gcWords)
 	defer show.Stop()
 	switch {
@@ -119,32 +123,14 @@ func runGC(ctx context.Context, r *run) (*gcOutput, error) {
 	return out, err
 }
 
-// scopedRepo is the repository of --scope; "" without that flag.
-func scopedRepo(ctx context.Context, r *run) (string, error) {
-	if r.cfg.Scope == "" {
-		return "", nil
-	}
-	id := ci.Identity{Repo: r.cfg.Repo, Scope: r.cfg.Scope}
-	if id.Repo == "" {
-		dir, err := os.Getwd()
-		if err != nil {
-			return "", err
-		}
-		if id.Repo = ci.System(r.env, dir, "").Repo; id.Repo == "" {
-			id.Repo = ci.ReadGit(ctx, dir).Source().Repo
-		}
-	}
-	if id.Repo == "" {
-		return "", usage.Errorf("--scope is one of a repository, and it is not known of which: give --repo")
-	}
-	return id.Repo, id.Check()
-}
-
 // write prints the result for people.
 func (o gcOutput) write(w io.Writer) error {
 	r := o.Result
 	if r == nil || o.Error != "" && r.Listed == 0 {
 		return nil // the error says it all
+	}
+	if o.Scope != "" {
+		return o.writeScope(w)
 	}
 	verb := "removed"
 	if !r.DryRun {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -59,7 +60,7 @@ func cachesJob(ctx context.Context, r *run) error {
 
 func cleanCaches(ctx context.Context, r *run) (*cachesOutput, error) {
 	out := &cachesOutput{Scope: r.cfg.Scope}
-	api, err := cachesAPI(r)
+	api, err := cachesAPI(ctx, r)
 	if err != nil {
 		return out, err
 	}
@@ -90,7 +91,7 @@ func cachesMaxAge(d time.Duration) time.Duration {
 }
 
 // cachesAPI is the API for the repository of the job, or of --repo.
-func cachesAPI(r *run) (*repocache.API, error) {
+func cachesAPI(ctx context.Context, r *run) (*repocache.API, error) {
 	found := ci.FindGitHubAPI(r.env)
 	if token := r.env(ghaction.InputVariable("token")); token != "" { // of a step
 		found.Token = token
@@ -105,6 +106,9 @@ func cachesAPI(r *run) (*repocache.API, error) {
 	if r.cfg.Scope != "" && !strings.HasPrefix(r.cfg.Scope, "refs/") {
 		return nil, usage.Errorf("invalid value %q for --scope: want a ref, such as refs/pull/7/merge or refs/heads/main", r.cfg.Scope)
 	}
+	if found.Repo == "" {
+		found.Repo = cloneOf(ctx, found.Host)
+	}
 	switch {
 	case found.Repo == "":
 		return nil, usage.Errorf("it is not known of which repository the caches are to be cleaned: give --repo, such as github.com/org/name")
@@ -113,6 +117,20 @@ func cachesAPI(r *run) (*repocache.API, error) {
 	}
 	a := repocache.API{URL: found.URL, Repo: found.Repo, Token: found.Token}
 	return repocache.New(a), nil
+}
+
+// cloneOf is the repository on a host, such as org/name, of which the working directory has a
+// clone; "" if there is none.
+func cloneOf(ctx context.Context, host string) string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	of, repo, _ := strings.Cut(ci.ReadGit(ctx, dir).Source().Repo, "/")
+	if !strings.EqualFold(of, host) || strings.Count(repo, "/") != 1 {
+		return ""
+	}
+	return repo
 }
 
 // bundlesOf asks the cache service what snapshots name, if this job has that of the repository.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/org/gocache-action/internal/ci"
@@ -67,6 +69,20 @@ func openDir(r *run, path string) (store.Store, error) {
 	}
 	debugStore(r, st, nil)
 	return st, nil
+}
+
+// isThere returns an error for a store in a directory that does not exist: a command that cleans a
+// store would have nothing to do for ever, because of a typing error.
+func isThere(st store.Store) error {
+	d, ok := st.(*dir.Store)
+	if !ok {
+		return nil
+	}
+	_, err := os.Stat(d.Root())
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("store %s does not exist", d.Root())
+	}
+	return err
 }
 
 // openWeb opens a store behind a web server.

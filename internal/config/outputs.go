@@ -93,11 +93,11 @@ var ExitCodes = []struct {
 }{
 	{ExitOK, "done; also when nothing was found, and when the store does not answer or anything " +
 		"else goes wrong in restore or save: a warning says so, and the job goes on"},
-	{ExitFailed, "restore or save went wrong and --fail-on-error was given; plan, try, trim, gc or " +
-		"version went wrong"},
+	{ExitFailed, "restore or save went wrong and --fail-on-error was given, or any other command " +
+		"went wrong"},
 	{ExitUsage, "wrong usage: an unknown command or flag, a value that makes no sense, an unknown " +
 		"kind of store"},
 	{ExitMiss, "the store answered and has no snapshot, and --fail-on-miss was given"},
 	{ExitInterrupted, "interrupted by a signal: what goes on is cleaned up, within 5 seconds; a second " +
-		"signal ends the process at once"},
+		"signal ends the process at once. proxy lets requests end for 20 seconds, and ends with 0"},
 }

@@ -331,7 +331,7 @@ var jobOptions = []Option{
 	},
 	{
 		Name: "quiet", Commands: all, Group: Printing,
-		Help:  "print no progress and no table; warnings stay",
+		Help:  "print no progress and no table, or no line for each request; warnings stay",
 		value: toggle(func(c *Config) *bool { return &c.Quiet }),
 	},
 	{

@@ -127,8 +127,8 @@ func TestUpstreamGone(t *testing.T) {
 	}
 }
 
-// TestNothingUnproven: what a CI job has saved, and nobody has signed, is served where nobody can be
-// asked, and does not become what all proxies believe. Modes ask the checksum database.
+// TestNothingUnproven: what a CI job has saved, and nobody has signed, is served where nobody can
+// be asked, and does not become what all proxies believe. Modes ask the checksum database.
 func TestNothingUnproven(t *testing.T) {
 	m := greet(t, "v1.0.0")
 	w := newWorld(t, m).start(nil)

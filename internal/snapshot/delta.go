@@ -12,11 +12,11 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// Versions of a module mostly repeat each other. So a version can be stored as a delta object, which
-// has only those files that another version, its base, does not have under the same name with the
-// same content. The base is always whole: the name of an object says which of both it is, so that
-// neither mistake nor malice can make a chain of deltas. It lies below the same prefix and is of
-// the same module, since a delta names nothing but a version and a hash.
+// Versions of a module mostly repeat each other. So a version can be stored as a delta object,
+// which has only those files that another version, its base, does not have under the same name with
+// the same content. The base is always whole: the name of an object says which of both it is, so
+// that neither mistake nor malice can make a chain of deltas. It lies below the same prefix and is
+// of the same module, since a delta names nothing but a version and a hash.
 
 // Base is the whole module object that a delta builds upon.
 type Base struct {
@@ -31,10 +31,11 @@ type Run struct{ First, Count int }
 
 // Delta is what a delta object begins with.
 type Delta struct {
-	Base  string // version, escaped, and hash, as in the name of the object: "v1.0.0/<64 hex digits>"
-	Files int    // of the tree of the base
-	Bytes int64  // of the tree of the base
-	Runs  []Run  // the files that are taken from the base, ascending
+	// version, escaped, and hash, as in the name of the object: "v1.0.0/<64 hex digits>"
+	Base  string
+	Files int   // of the tree of the base
+	Bytes int64 // of the tree of the base
+	Runs  []Run // the files that are taken from the base, ascending
 }
 
 const (

@@ -87,8 +87,8 @@ type hashed struct {
 	hash snapshot.FileHash
 }
 
-// compareTrees finds the files of a tree that a base has, of which list has the files. taken says which,
-// by their index in files.
+// compareTrees finds the files of a tree that a base has, of which list has the files. taken says
+// which, by their index in files.
 func compareTrees(files []hashed, list []snapshot.FileHash) (runs []snapshot.Run, taken []bool, shared int64) {
 	index := make(map[snapshot.FileHash]int, len(list))
 	for i, h := range list {
@@ -116,9 +116,9 @@ func compareTrees(files []hashed, list []snapshot.FileHash) (runs []snapshot.Run
 	return runs, taken, shared
 }
 
-// delta reads the tree, proves that it is what .ziphash says, and decides whether to store it beyond
-// the base with which it has most in common. Of what it read, only the hashes of files stay that
-// are to be written.
+// delta reads the tree, proves that it is what .ziphash says, and decides whether to store it
+// beyond the base with which it has most in common. Of what it read, only the hashes of files stay
+// that are to be written.
 func (l Local) delta(ctx context.Context, m localModule, bases []collect.BaseFiles) (*collect.Delta, error) {
 	tree, err := l.hashTree(ctx, m)
 	if err != nil {
@@ -215,8 +215,9 @@ type (
 
 func isExec(f modcache.File) bool { return f.Mode&0o111 != 0 }
 
-// writeDelta writes what the base does not have: all files beside the tree, and those of it that are
-// not taken, which must be the same as when the tree was proven. What is taken lies in the base.
+// writeDelta writes what the base does not have: all files beside the tree, and those of it that
+// are not taken, which must be the same as when the tree was proven. What is taken lies in the
+// base.
 func (l Local) writeDelta(
 	ctx context.Context, w *snapshot.Writer, m localModule, taken []bool, own []snapshot.FileHash, note collect.Note,
 ) error {

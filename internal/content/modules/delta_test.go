@@ -78,8 +78,8 @@ func TestCompareTrees(t *testing.T) {
 	}
 }
 
-// TestChooseBases: a version can build upon the one before it and the one after it, of those that are
-// whole, sound, and under the same prefix.
+// TestChooseBases: a version can build upon the one before it and the one after it, of those that
+// are whole, sound, and under the same prefix.
 func TestChooseBases(t *testing.T) {
 	name := func(version string) string {
 		return "v2/modules/example.com/m/@v/" + version + "/" + strings.Repeat("0a", 32)
@@ -160,7 +160,8 @@ func newUpgrade(t *testing.T) *upgrade {
 	for name, data := range files {
 		collecttest.Write(t, filepath.Join(tree, name), data)
 	}
-	if err := os.Chmod(filepath.Join(tree, "b/same too.go"), 0o755); err != nil { // so it is not the same
+	// so it is not the same
+	if err := os.Chmod(filepath.Join(tree, "b/same too.go"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	u.addVersion(t, u.second, "v1.1.0-!r!c")
@@ -267,8 +268,8 @@ func TestDeltaRoundTrip(t *testing.T) {
 	}
 }
 
-// TestDeltaChanges: no delta is made of a tree that changes after it was compared, nor one that does
-// not pay.
+// TestDeltaChanges: no delta is made of a tree that changes after it was compared, nor one that
+// does not pay.
 func TestDeltaChanges(t *testing.T) {
 	u := newUpgrade(t)
 	if d, err := u.job.Delta(t.Context(), []collect.BaseFiles{{Base: u.base, List: u.list[:1]}}); d != nil || err != nil {
@@ -301,8 +302,8 @@ func TestDeltaChanges(t *testing.T) {
 	}
 }
 
-// TestWithDelta: what was stored as a delta is named with its base, and not at all when either is in
-// doubt.
+// TestWithDelta: what was stored as a delta is named with its base, and not at all when either is
+// in doubt.
 func TestWithDelta(t *testing.T) {
 	whole := "v2/modules/example.com/m/@v/v1.1.0/" + strings.Repeat("0a", 32)
 	base := snapshot.Base{Object: "v2/modules/example.com/m/@v/v1.0.0/" + strings.Repeat("0a", 32), Size: 1, Files: 1}

@@ -87,8 +87,8 @@ func miss(out *install.Outcome, w Wanted) {
 	}
 }
 
-// missBase names a module whose base the store does not have. The next save stores it whole, even if
-// it knows of another base than the delta does.
+// missBase names a module whose base the store does not have. The next save stores it whole, even
+// if it knows of another base than the delta does.
 func missBase(out *install.Outcome, w Wanted, base *baseError, delta string) {
 	out.Counts.Missing++
 	out.Mend(delta, -1, base.Error())

@@ -67,6 +67,9 @@ func (s *Store) Requests() map[string]int64 { return s.counter.Requests() }
 
 func (s *Store) root() string { return s.objects.layout.root }
 
+// Root is the directory.
+func (s *Store) Root() string { return s.root() }
+
 func (s *Store) temp() tempDir { return tempDir(s.objects.layout.tmp()) }
 
 func (s *Store) fail(op, name string, err error) error { return failed(op, name, s.root(), err) }
