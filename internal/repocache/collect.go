@@ -71,7 +71,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return res, err
 	}
-	entries, _ := ours(list)
+	entries := ours(list)
 	gone, err := o.plan(ctx, entries, res)
 	if err != nil {
 		return res, err

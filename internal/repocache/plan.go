@@ -1,6 +1,7 @@
 package repocache
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -52,16 +53,13 @@ type entry struct {
 }
 
 // ours picks the entries of this program.
-func ours(list []Cache) (entries []entry, foreign []Cache) {
+func ours(list []Cache) (entries []entry) {
 	for _, c := range list {
-		kind, object, n := actions.ParseKey(c.Key)
-		if kind == actions.ForeignEntry {
-			foreign = append(foreign, c)
-			continue
+		if kind, object, n := actions.ParseKey(c.Key); kind != actions.ForeignEntry {
+			entries = append(entries, entry{c, kind, object, n})
 		}
-		entries = append(entries, entry{c, kind, object, n})
 	}
-	return entries, foreign
+	return entries
 }
 
 // isNamed reports whether an entry is one that snapshots, or bundles, name.
@@ -87,7 +85,7 @@ func (r Rules) replaced(list []entry) (stay []entry, gone []Removal) {
 		}
 	}
 	for _, all := range versions {
-		slices.SortFunc(all, func(a, b entry) int { return compare(a.n, b.n) })
+		slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(a.n, b.n) })
 		for i, e := range all {
 			switch last := i == len(all)-1; {
 			case !last && r.Now.Sub(all[i+1].Created) > r.Grace:
@@ -100,16 +98,6 @@ func (r Rules) replaced(list []entry) (stay []entry, gone []Removal) {
 		}
 	}
 	return stay, gone
-}
-
-func compare(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // named is what the entries that stay name, as far as that is known.

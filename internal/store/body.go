@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -56,4 +57,48 @@ func (b *sizedBody) probe() error {
 		}
 	}
 	return io.ErrNoProgress
+}
+
+// View returns the rest of a body that has random access, such as a *bytes.Reader or a file, so that
+// it need not be copied, and moves the body to its end, as reading would. ok is false for other
+// bodies. It returns ErrBodySize unless there are just size bytes; a negative size says nothing.
+func View(body io.Reader, size int64) (view *io.SectionReader, ok bool, err error) {
+	at, ok := body.(interface {
+		io.ReaderAt
+		io.Seeker
+	})
+	if !ok {
+		return nil, false, nil
+	}
+	pos, err := at.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil, false, nil // a pipe is an *os.File, too
+	}
+	end, err := at.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, false, err
+	}
+	if got := end - pos; size >= 0 && got != size {
+		return nil, false, fmt.Errorf("%w: %d bytes instead of %d", ErrBodySize, got, size)
+	}
+	return io.NewSectionReader(at, pos, end-pos), true, nil
+}
+
+// Fill reads until buf is full or r ends. It does not use io.ReadFull, which does not distinguish a
+// body that ends from one that fails with io.ErrUnexpectedEOF.
+func Fill(ctx context.Context, r io.Reader, buf []byte) (n int, eof bool, err error) {
+	for n < len(buf) {
+		if ctx.Err() != nil {
+			return n, false, Ended(ctx)
+		}
+		m, err := r.Read(buf[n:])
+		n += m
+		if err == io.EOF {
+			return n, true, nil
+		}
+		if err != nil {
+			return n, false, err
+		}
+	}
+	return n, false, nil
 }

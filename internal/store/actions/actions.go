@@ -67,9 +67,7 @@ type Options struct {
 	// CopiesBlocks says that the servers of blobs can copy blocks from a URL. It need not be said
 	// of those of Azure.
 	CopiesBlocks bool
-	// Trace is called for each request when its answer begins, or when it fails, by many goroutines
-	// at once. It may be nil.
-	Trace func(r *http.Request, resp *http.Response, err error, took time.Duration)
+	Trace        wire.TraceFunc // may be nil
 	// Transport sends the requests; nil: package wire, with the proxy of the environment.
 	Transport http.RoundTripper
 	// Now is the clock; nil: time.Now.
@@ -90,26 +88,11 @@ func (o *Options) setDefaults() {
 	if o.Transport == nil {
 		o.Transport = wire.New(wire.Options{Stall: o.StallTimeout, Idle: idle})
 	}
-	if o.Trace != nil {
-		o.Transport = tracer{o.Transport, o.Trace}
-	}
+	o.Transport = wire.Traced(o.Transport, o.Trace)
 }
 
 // idle is how many connections to a server are kept open: as many as a restore reads at once.
 const idle = 64
-
-// tracer reports the requests of another transport.
-type tracer struct {
-	http.RoundTripper
-	tell func(*http.Request, *http.Response, error, time.Duration)
-}
-
-func (t tracer) RoundTrip(r *http.Request) (*http.Response, error) {
-	start := time.Now()
-	resp, err := t.RoundTripper.RoundTrip(r)
-	t.tell(r, resp, err, time.Since(start))
-	return resp, err
-}
 
 // Store is a store in the cache service. It implements store.Bundler.
 type Store struct {
@@ -162,10 +145,10 @@ func New(o Options) (*Store, error) {
 			},
 			blobs: &blobs{
 				http: o.Transport, counter: counter, attempts: o.MaxAttempts, copies: o.CopiesBlocks,
-				slots: make(chan struct{}, o.Concurrency), size: o.BlockSize,
+				slots: make(slots, o.Concurrency), size: o.BlockSize,
 			},
 		},
-		places: newPlaces(), opened: o.Now().Truncate(time.Second),
+		places: newPlaces(), index: index{turn: newTurn()}, opened: o.Now().Truncate(time.Second),
 	}
 	return &Store{
 		reader: r, editions: newEditions(r), sessions: &sessions{reader: r},

@@ -11,8 +11,6 @@ import (
 	"net/url"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/wire"
 )
@@ -23,9 +21,9 @@ type blobs struct {
 	http     http.RoundTripper
 	counter  *store.Counter
 	attempts int
-	size     int64         // of blocks
-	slots    chan struct{} // bounds the blocks that are in memory or on their way
-	copies   bool          // every server can copy blocks
+	size     int64 // of blocks
+	slots    slots // bound the blocks that are in memory or on their way
+	copies   bool  // every server can copy blocks
 	free     bufferPool
 }
 
@@ -125,37 +123,13 @@ func (b *blobs) put(ctx context.Context, to string, c content) error {
 	if c.size <= b.size {
 		return b.putBlob(ctx, to, c)
 	}
-	var ids []string
-	g, gctx := errgroup.WithContext(ctx)
-	for off := int64(0); off < c.size; off += b.size {
-		id := blockID(len(ids))
-		ids = append(ids, id)
-		part := content{io.NewSectionReader(c.at, off, b.size), min(b.size, c.size-off)}
-		if err := b.acquire(gctx); err != nil {
-			g.Go(func() error { return err })
-			break
-		}
-		g.Go(func() error {
-			defer b.release()
-			return b.putBlock(gctx, to, id, part)
-		})
-	}
-	if err := g.Wait(); err != nil {
+	n := -1
+	ids, err := blockWriter{b, to, func() string { n++; return blockID(n) }}.view(ctx, c)
+	if err != nil {
 		return err
 	}
 	return b.putList(ctx, to, ids)
 }
-
-func (b *blobs) acquire(ctx context.Context) error {
-	select {
-	case b.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return store.Ended(ctx)
-	}
-}
-
-func (b *blobs) release() { <-b.slots }
 
 // write sends a request that is answered without a body. query is added to that of the URL, which
 // is signed and stays as it is.
@@ -190,7 +164,7 @@ func (b *blobs) do(ctx context.Context, kind, method, to string, h http.Header, 
 		}
 		var ne *wire.Error
 		stalled := method == http.MethodPut && errors.As(err, &ne) && ne.Stalled && try < stalledSends
-		if try >= b.attempts || !stalled && !worthRepeating(err) {
+		if try >= b.attempts || !stalled && !wire.WorthRepeating(err) {
 			return nil, b.of(to, err)
 		}
 		if !store.Sleep(ctx, wire.Backoff(try)) {

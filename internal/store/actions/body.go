@@ -12,31 +12,13 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// randomAccess is a body that need not be copied, such as a *bytes.Reader or a file.
-type randomAccess interface {
-	io.ReaderAt
-	io.Seeker
-}
-
-// viewOf returns the rest of a body that has random access, and moves that to its end, as reading
-// would. ok is false for other bodies.
+// viewOf returns the rest of a body that need not be copied: see store.View.
 func viewOf(body io.Reader, size int64) (c content, ok bool, err error) {
-	at, ok := body.(randomAccess)
+	view, ok, err := store.View(body, size)
 	if !ok {
-		return content{}, false, nil
-	}
-	pos, err := at.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return content{}, false, nil // a pipe is an *os.File, too
-	}
-	end, err := at.Seek(0, io.SeekEnd)
-	if err != nil {
 		return content{}, false, err
 	}
-	if got := end - pos; size >= 0 && got != size {
-		return content{}, false, fmt.Errorf("%w: %d bytes instead of %d", store.ErrBodySize, got, size)
-	}
-	return content{io.NewSectionReader(at, pos, end-pos), end - pos}, true, nil
+	return content{view, view.Size()}, true, nil
 }
 
 // blockWriter sends blocks of one bundle.
@@ -50,7 +32,7 @@ type blockWriter struct {
 func (w blockWriter) view(ctx context.Context, c content) (ids []string, err error) {
 	g, gctx := errgroup.WithContext(ctx)
 	for off := int64(0); off < c.size; off += w.blobs.size {
-		if err := w.blobs.acquire(gctx); err != nil {
+		if err := w.blobs.slots.acquire(gctx); err != nil {
 			g.Go(func() error { return err })
 			break
 		}
@@ -59,7 +41,7 @@ func (w blockWriter) view(ctx context.Context, c content) (ids []string, err err
 		n := min(w.blobs.size, c.size-off)
 		part := content{io.NewSectionReader(c.at, off, n), n}
 		g.Go(func() error {
-			defer w.blobs.release()
+			defer w.blobs.slots.release()
 			return w.blobs.putBlock(gctx, w.to, id, part)
 		})
 	}
@@ -72,14 +54,14 @@ func (w blockWriter) view(ctx context.Context, c content) (ids []string, err err
 func (w blockWriter) stream(ctx context.Context, body io.Reader, small int) (ids []string, size int64, rest []byte, err error) {
 	g, gctx := errgroup.WithContext(ctx)
 	for last := false; !last; {
-		if err := w.blobs.acquire(gctx); err != nil {
+		if err := w.blobs.slots.acquire(gctx); err != nil {
 			g.Go(func() error { return err })
 			break
 		}
 		buf := w.blobs.free.get(w.blobs.size)
-		free := func() { w.blobs.free.put(buf); w.blobs.release() }
+		free := func() { w.blobs.free.put(buf); w.blobs.slots.release() }
 		var n int
-		n, last, err = fill(gctx, body, buf)
+		n, last, err = store.Fill(gctx, body, buf)
 		if err != nil {
 			free()
 			g.Go(func() error { return err })
@@ -101,25 +83,6 @@ func (w blockWriter) stream(ctx context.Context, body io.Reader, small int) (ids
 		})
 	}
 	return ids, size, nil, g.Wait()
-}
-
-// fill reads until buf is full or r ends. It does not use io.ReadFull, which does not distinguish a
-// body that ends from one that fails with io.ErrUnexpectedEOF.
-func fill(ctx context.Context, r io.Reader, buf []byte) (n int, eof bool, err error) {
-	for n < len(buf) {
-		if ctx.Err() != nil {
-			return n, false, store.Ended(ctx)
-		}
-		m, err := r.Read(buf[n:])
-		n += m
-		if err == io.EOF {
-			return n, true, nil
-		}
-		if err != nil {
-			return n, false, err
-		}
-	}
-	return n, false, nil
 }
 
 // maxEntry bounds what is read into memory to be written as an entry.

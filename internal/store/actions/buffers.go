@@ -1,9 +1,30 @@
 package actions
 
 import (
+	"context"
 	"encoding/base64"
 	"sync"
+
+	"github.com/org/gocache-action/internal/store"
 )
+
+// slots bound how many do something at once. It is a channel, as waiting for one ends with the
+// context.
+type slots chan struct{}
+
+// newTurn are slots for one at a time.
+func newTurn() slots { return make(slots, 1) }
+
+func (s slots) acquire(ctx context.Context) error {
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return store.Ended(ctx)
+	}
+}
+
+func (s slots) release() { <-s }
 
 // bufferPool lends the memory of blocks. Whoever takes a buffer holds a slot of the blobs, which
 // bounds their number.

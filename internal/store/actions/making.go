@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 
@@ -27,7 +26,7 @@ const maxBundle = 10 << 30
 // of a body that failed are simply not in it.
 type making struct {
 	reader *reader
-	turn   chan struct{} // held by whoever reserves the key
+	turn   slots // of whoever reserves the key
 
 	mu     sync.Mutex
 	key    string
@@ -53,17 +52,15 @@ type tail struct {
 }
 
 func newMaking(r *reader, key, to string) *making {
-	return &making{reader: r, turn: make(chan struct{}, 1), key: key, to: to, shared: map[snapshot.NameHash]bool{}}
+	return &making{reader: r, turn: newTurn(), key: key, to: to, shared: map[snapshot.NameHash]bool{}}
 }
 
 // reserve makes sure that the bundle has a key of its own, and returns the URL for its content.
 func (m *making) reserve(ctx context.Context) (string, error) {
-	select {
-	case m.turn <- struct{}{}:
-		defer func() { <-m.turn }()
-	case <-ctx.Done():
-		return "", store.Ended(ctx)
+	if err := m.turn.acquire(ctx); err != nil {
+		return "", err
 	}
+	defer m.turn.release()
 	m.mu.Lock()
 	key, to := m.key, m.to
 	m.mu.Unlock()
@@ -146,7 +143,7 @@ func (m *making) put(ctx context.Context, name string, body io.Reader, size int6
 	}
 	full := m.append(h, rest)
 	w.blobs.free.put(rest[:cap(rest)])
-	w.blobs.release()
+	w.blobs.slots.release()
 	return n, m.flush(ctx, w, full)
 }
 
@@ -228,7 +225,9 @@ func (m *making) commit(ctx context.Context, other *snapshot.Locations) (*snapsh
 	if strings.HasPrefix(m.key, moduleKeys) {
 		named = m.ofAll(own)
 	}
-	head, err := withOthers(named, size, other).Encode(snapshot.ObjectsFollow)
+	// An object that is in both is where it comes first, which is here.
+	index := joinLocations(&snapshot.Locations{Bundles: []snapshot.Bundle{{Size: size}}, Objects: named}, other)
+	head, err := index.Encode(snapshot.ObjectsFollow)
 	if err != nil {
 		return nil, err
 	}
@@ -263,20 +262,6 @@ func layout(pieces []piece) (objects []snapshot.Located, ids []string, size int6
 	l := snapshot.Locations{Objects: objects}
 	l.Sort()
 	return l.Objects, ids, size
-}
-
-// withOthers makes the index of a bundle with these objects and size.
-func withOthers(own []snapshot.Located, size int64, other *snapshot.Locations) *snapshot.Locations {
-	l := &snapshot.Locations{Bundles: []snapshot.Bundle{{Size: size}}, Objects: slices.Clone(own)}
-	if other != nil {
-		l.Bundles = append(l.Bundles, other.Bundles...)
-		for _, x := range other.Objects {
-			x.Bundle++
-			l.Objects = append(l.Objects, x)
-		}
-		l.Sort() // an object that is in both stays where it comes first, which is here
-	}
-	return l
 }
 
 // name is the key of the bundle, as far as it is known.

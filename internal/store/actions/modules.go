@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -22,34 +21,20 @@ import (
 // has no snapshot that names them.
 const maxOthers = 2
 
-// index is what the newest bundle with modules says. The zero value is ready. Safe for concurrent
-// use.
+// index is what the newest bundle with modules says. Safe for concurrent use.
 type index struct {
-	once sync.Once
-	turn chan struct{} // held by whoever reads or changes what follows
+	turn slots // of whoever reads or changes what follows
 	read bool
 	has  *snapshot.Locations // nil: there is none
 }
 
-func (x *index) lock(ctx context.Context) error {
-	x.once.Do(func() { x.turn = make(chan struct{}, 1) })
-	select {
-	case x.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return store.Ended(ctx)
-	}
-}
-
-func (x *index) unlock() { <-x.turn }
-
 // loadIndex reads the index, once.
 func (r *reader) loadIndex(ctx context.Context) error {
 	x := &r.index
-	if err := x.lock(ctx); err != nil {
+	if err := x.turn.acquire(ctx); err != nil {
 		return err
 	}
-	defer x.unlock()
+	defer x.turn.release()
 	if x.read {
 		return nil
 	}
@@ -70,10 +55,10 @@ func (r *reader) loadIndex(ctx context.Context) error {
 // joinIndex adds what the index of a bundle says. Only the end of the context is an error.
 func (r *reader) joinIndex(ctx context.Context, m match) error {
 	x := &r.index
-	if err := x.lock(ctx); err != nil {
+	if err := x.turn.acquire(ctx); err != nil {
 		return err
 	}
-	defer x.unlock()
+	defer x.turn.release()
 	if x.has != nil && len(x.has.Bundles) > 0 && x.has.Bundles[0].Key == m.key {
 		return nil
 	}
@@ -85,19 +70,19 @@ func (r *reader) joinIndex(ctx context.Context, m match) error {
 
 // locations returns what was read or set last.
 func (x *index) locations(ctx context.Context) (*snapshot.Locations, error) {
-	if err := x.lock(ctx); err != nil {
+	if err := x.turn.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer x.unlock()
+	defer x.turn.release()
 	return x.has, nil
 }
 
 // set replaces the index by that of a bundle that was just written.
 func (x *index) set(ctx context.Context, l *snapshot.Locations) error {
-	if err := x.lock(ctx); err != nil {
+	if err := x.turn.acquire(ctx); err != nil {
 		return err
 	}
-	defer x.unlock()
+	defer x.turn.release()
 	x.has, x.read = l, true
 	return nil
 }

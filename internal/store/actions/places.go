@@ -17,27 +17,15 @@ const urlTime = 8 * time.Minute
 // blob is the content of an entry.
 type blob struct {
 	key  string
-	size int64         // bytes; 0: not known. The lock of places guards it
-	turn chan struct{} // held by whoever looks the entry up, and guards what follows
+	size int64 // bytes; 0: not known. The lock of places guards it
+	turn slots // of whoever looks the entry up; it guards what follows
 
 	url  string
 	made time.Time // when the URL was
 	gone bool      // there is no such entry any more
 }
 
-func newBlob(key string) *blob { return &blob{key: key, turn: make(chan struct{}, 1)} }
-
-// lock waits for the turn.
-func (b *blob) lock(ctx context.Context) error {
-	select {
-	case b.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return store.Ended(ctx)
-	}
-}
-
-func (b *blob) unlock() { <-b.turn }
+func newBlob(key string) *blob { return &blob{key: key, turn: newTurn()} }
 
 // place is where an object lies.
 type place struct {
@@ -78,10 +66,10 @@ func (p *places) blobLocked(key string) *blob {
 // matched notes what a lookup has found.
 func (p *places) matched(ctx context.Context, m match) (*blob, error) {
 	b := p.blob(m.key)
-	if err := b.lock(ctx); err != nil {
+	if err := b.turn.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer b.unlock()
+	defer b.turn.release()
 	b.url, b.made, b.gone = m.url, m.at, false
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -156,10 +144,10 @@ var errGone = fmt.Errorf("%w: the service has removed the entry that it lies in"
 
 // urlOf returns a URL for the content of an entry that is not the stale one.
 func (r *reader) urlOf(ctx context.Context, b *blob, stale string) (string, error) {
-	if err := b.lock(ctx); err != nil {
+	if err := b.turn.acquire(ctx); err != nil {
 		return "", err
 	}
-	defer b.unlock()
+	defer b.turn.release()
 	if b.gone {
 		return "", errGone
 	}
@@ -191,19 +179,33 @@ func (r *reader) lag(b *blob) time.Duration {
 // youngTime is how long after it was written an entry, and what it names, may not be seen yet.
 const youngTime = 5 * time.Minute
 
-// appears looks for the entry with a key, for a while, as lookups can lag behind.
+// appears looks for the entry with a key, for a while: lookups can lag behind, and another save may
+// have reserved it.
 func (r *remote) appears(ctx context.Context, key string, patience time.Duration) (match, bool, error) {
+	var m match
+	ok, err := r.poll(ctx, patience, func() (ok bool, err error) {
+		m, ok, err = r.service.lookup(ctx, key)
+		return ok && m.key == key, err
+	})
+	if !ok {
+		return match{}, false, err
+	}
+	return m, true, nil
+}
+
+// poll calls look until that finds something, or for as long as patience lasts.
+func (r *remote) poll(ctx context.Context, patience time.Duration, look func() (bool, error)) (found bool, err error) {
 	end := r.opts.Now().Add(patience)
 	for pause := firstPause(patience); ; pause = nextPause(pause, patience) {
-		m, ok, err := r.service.lookup(ctx, key)
-		if err != nil || ok && m.key == key {
-			return m, err == nil, err
+		found, err := look()
+		if err != nil || found {
+			return err == nil, err
 		}
 		if r.opts.Now().Add(pause).After(end) {
-			return match{}, false, nil
+			return false, nil
 		}
 		if !store.Sleep(ctx, pause) {
-			return match{}, false, store.Ended(ctx)
+			return false, store.Ended(ctx)
 		}
 	}
 }

@@ -131,25 +131,21 @@ func (r *remote) patienceFor(taken error, passed int) time.Duration {
 
 // await waits until a version of an object can be seen that is n or a later one.
 func (ed *editions) await(ctx context.Context, prefix string, n uint64, patience time.Duration) (e edition, shown bool, err error) {
-	end := ed.opts.Now().Add(patience)
-	for pause := firstPause(patience); ; pause = nextPause(pause, patience) {
-		if e, ok := ed.known(prefix); ok && e.n >= n {
-			return e, true, nil
+	shown, err = ed.poll(ctx, patience, func() (bool, error) {
+		if e, shown = ed.known(prefix); shown && e.n >= n {
+			return true, nil
 		}
-		if m, ok, err := ed.service.lookup(ctx, numbered(prefix, n), prefix); err != nil {
-			return edition{}, false, err
-		} else if ok {
-			if e, ok, err := ed.saw(ctx, m); err != nil || ok && e.n >= n {
-				return e, err == nil, err
-			}
+		m, ok, err := ed.service.lookup(ctx, numbered(prefix, n), prefix)
+		if err != nil || !ok {
+			return false, err
 		}
-		if ed.opts.Now().Add(pause).After(end) {
-			return edition{}, false, nil
-		}
-		if !store.Sleep(ctx, pause) {
-			return edition{}, false, store.Ended(ctx)
-		}
+		e, ok, err = ed.saw(ctx, m)
+		return ok && e.n >= n, err
+	})
+	if !shown {
+		return edition{}, false, err
 	}
+	return e, true, nil
 }
 
 // firstPause and nextPause are what lies between lookups for something that will come: a repository

@@ -174,7 +174,7 @@ func (s *service) tries(ctx context.Context, kind, method string, in, out any) (
 			try-- // it was not even tried
 			continue
 		}
-		if try >= s.attempts || !worthRepeating(err) {
+		if try >= s.attempts || !wire.WorthRepeating(err) {
 			return try, err
 		}
 		if !store.Sleep(ctx, wire.Backoff(try)) {
@@ -225,14 +225,4 @@ func unanswered(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", store.ErrUnreachable, ne)
 	}
 	return fmt.Errorf("%w: %w", store.ErrUnreachable, &wire.Error{Err: err})
-}
-
-// worthRepeating reports whether err may be that of a server that is overloaded or restarting.
-// Errors that package wire marks as final have already taken long enough.
-func worthRepeating(err error) bool {
-	var ne *wire.Error
-	if errors.As(err, &ne) {
-		return !ne.Final
-	}
-	return errors.Is(err, store.ErrUnreachable)
 }

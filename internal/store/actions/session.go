@@ -137,7 +137,7 @@ func (ses *session) await(ctx context.Context) error {
 	patience := ses.patience()
 	key := set
 	for n := 2; key != ""; n++ {
-		m, ok, err := ses.reader.comes(ctx, key, patience)
+		m, ok, err := ses.reader.appears(ctx, key, patience)
 		if err != nil {
 			return err
 		}
@@ -178,23 +178,6 @@ func (ses *session) instead(ctx context.Context, key string) (taken string, err 
 	defer ses.mu.Unlock()
 	ses.modules = newMaking(ses.reader, key, to)
 	return "", nil
-}
-
-// comes waits for an entry that another save has reserved.
-func (r *remote) comes(ctx context.Context, key string, patience time.Duration) (match, bool, error) {
-	end := r.opts.Now().Add(patience)
-	for pause := firstPause(patience); ; pause = nextPause(pause, patience) {
-		m, ok, err := r.service.lookup(ctx, key)
-		if err != nil || ok && m.key == key {
-			return m, err == nil, err
-		}
-		if r.opts.Now().Add(pause).After(end) {
-			return match{}, false, nil
-		}
-		if !store.Sleep(ctx, pause) {
-			return match{}, false, store.Ended(ctx)
-		}
-	}
 }
 
 // current returns the session, and begins one if none was.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 	"io"
 
@@ -92,47 +91,22 @@ type splitter struct {
 	part int64 // bytes of all parts but the last
 }
 
-// randomAccess is a body that need not be copied, such as a *bytes.Reader or a file.
-type randomAccess interface {
-	io.ReaderAt
-	io.Seeker
-}
-
 func newSplitter(pool *partPool, body io.Reader, size int64) (*splitter, error) {
 	sp := &splitter{pool: pool, end: size, part: pool.size}
-	at, ok := body.(randomAccess)
-	if ok {
-		_, err := at.Seek(0, io.SeekCurrent)
-		ok = err == nil // a pipe is an *os.File, too
-	}
-	if !ok {
-		sp.in = store.SizedBody(body, size)
-	} else if err := sp.view(at, size); err != nil {
+	view, ok, err := store.View(body, size)
+	switch {
+	case err != nil:
 		return nil, err
+	case ok:
+		sp.at, sp.end = view, view.Size()
+	default:
+		sp.in = store.SizedBody(body, size)
 	}
 	// Larger parts for a body of more than maxParts of them: 80 GB with 8 MiB.
 	if need := (sp.end + maxParts - 1) / maxParts; need > sp.part {
 		sp.part = need
 	}
 	return sp, nil
-}
-
-// view finds the current position and the end of a body with random access, and moves it to its
-// end, as reading would.
-func (sp *splitter) view(at randomAccess, size int64) (err error) {
-	if sp.pos, err = at.Seek(0, io.SeekCurrent); err != nil {
-		return err
-	}
-	if sp.end, err = at.Seek(0, io.SeekEnd); err != nil {
-		return err
-	}
-	if got := sp.end - sp.pos; size >= 0 && got != size {
-		return fmt.Errorf("%w: %d bytes instead of %d", store.ErrBodySize, got, size)
-	}
-	// From here on sp counts from zero.
-	sp.at = io.NewSectionReader(at, sp.pos, sp.end-sp.pos)
-	sp.pos, sp.end = 0, sp.end-sp.pos
-	return nil
 }
 
 // next waits for a token and returns the next part. The last part can be empty, if a stream ended
@@ -175,7 +149,7 @@ func (sp *splitter) cutView(n int64) (*part, error) {
 
 func (sp *splitter) cutCopy(ctx context.Context, n int64) (*part, error) {
 	buf := sp.pool.buffer(n)
-	got, last, err := fill(ctx, sp.in, buf)
+	got, last, err := store.Fill(ctx, sp.in, buf)
 	sp.pos += int64(got)
 	if err == nil && sp.pos == sp.end {
 		last, err = true, sp.expectEnd()
@@ -189,25 +163,6 @@ func (sp *splitter) cutCopy(ctx context.Context, n int64) (*part, error) {
 		r: bytes.NewReader(buf[:got]), size: int64(got), crc: crc32.Checksum(buf[:got], castagnoli),
 		last: last, done: done,
 	}, nil
-}
-
-// fill reads until buf is full or r ends. It does not use io.ReadFull, which does not distinguish a
-// body that ends from one that fails with io.ErrUnexpectedEOF.
-func fill(ctx context.Context, r io.Reader, buf []byte) (n int, eof bool, err error) {
-	for n < len(buf) {
-		if err := ctx.Err(); err != nil {
-			return n, false, err
-		}
-		m, err := r.Read(buf[n:])
-		n += m
-		if err == io.EOF {
-			return n, true, nil
-		}
-		if err != nil {
-			return n, false, err
-		}
-	}
-	return n, false, nil
 }
 
 // expectEnd lets SizedBody find bytes after the announced size.

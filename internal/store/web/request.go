@@ -74,20 +74,10 @@ func (s *Store) do(ctx context.Context, method, name, rangeHeader string) (*http
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if try >= s.opts.MaxAttempts || !worthRepeating(err) || !store.Sleep(ctx, wire.Backoff(try)) {
+		if try >= s.opts.MaxAttempts || !wire.WorthRepeating(err) || !store.Sleep(ctx, wire.Backoff(try)) {
 			return nil, err
 		}
 	}
-}
-
-// worthRepeating reports whether err may be that of a server that is overloaded or restarting.
-// Errors that package wire marks as final have already taken long enough.
-func worthRepeating(err error) bool {
-	var ne *wire.Error
-	if errors.As(err, &ne) {
-		return !ne.Final
-	}
-	return errors.Is(err, store.ErrUnreachable)
 }
 
 // once sends a request. If it is a miss, and a directory store escapes the name, once also asks for

@@ -39,13 +39,11 @@ const idle = 64
 
 // Options say where the store is.
 type Options struct {
-	URL          *url.URL      // http or https, without user, query and fragment
-	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
-	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
-	Insecure     bool          // follow redirects to http at any host, not only on this machine
-	// Trace is called for each request when its answer begins, or when it fails, by many goroutines
-	// at once. It may be nil.
-	Trace func(r *http.Request, resp *http.Response, err error, took time.Duration)
+	URL          *url.URL       // http or https, without user, query and fragment
+	StallTimeout time.Duration  // without a byte moving on a connection; 0: DefaultStallTimeout
+	MaxAttempts  int            // per request; 0: DefaultMaxAttempts
+	Insecure     bool           // follow redirects to http at any host, not only on this machine
+	Trace        wire.TraceFunc // may be nil
 	// Transport sends the requests; nil: package wire, with the proxy of the environment.
 	Transport http.RoundTripper
 }
@@ -79,24 +77,9 @@ func New(o Options) (*Store, error) {
 	if o.Transport == nil {
 		o.Transport = wire.New(wire.Options{Stall: o.StallTimeout, Counter: s.counter, Idle: idle})
 	}
-	if o.Trace != nil {
-		o.Transport = tracer{o.Transport, o.Trace}
-	}
-	s.http = &http.Client{Transport: o.Transport, CheckRedirect: s.redirect}
+	// Each redirect is a request, too.
+	s.http = &http.Client{Transport: wire.Traced(o.Transport, o.Trace), CheckRedirect: s.redirect}
 	return s, nil
-}
-
-// tracer reports the requests of another transport, including each redirect.
-type tracer struct {
-	http.RoundTripper
-	tell func(*http.Request, *http.Response, error, time.Duration)
-}
-
-func (t tracer) RoundTrip(r *http.Request) (*http.Response, error) {
-	start := time.Now()
-	resp, err := t.RoundTripper.RoundTrip(r)
-	t.tell(r, resp, err, time.Since(start))
-	return resp, err
 }
 
 // errDowngrade: following the redirect would send a request for https over http.
