@@ -53,14 +53,7 @@ func (j *moduleJob) save(t testing.TB, st store.Store) {
 func mustHaveBases(t testing.TB, st store.Collector) (deltas int) {
 	t.Helper()
 	mustBeWhole(t, st)
-	for _, n := range names(t, st) {
-		if k, _ := snapshot.KindOf(n); k != snapshot.KindManifest {
-			continue
-		}
-		data, _, err := store.Get(context.Background(), st, n, 1<<30)
-		must(t, err)
-		m, err := snapshot.DecodeManifest(data)
-		must(t, err)
+	for _, m := range manifests(t, st) {
 		for _, mod := range m.Modules {
 			if mod.Base == nil {
 				continue

@@ -142,10 +142,9 @@ func stored(t testing.TB, st store.Collector) []string {
 	})
 }
 
-// named lists the objects that manifests name, as readers of manifests see them.
-func named(t testing.TB, st store.Collector) []string {
+// manifests reads all manifests.
+func manifests(t testing.TB, st store.Collector) (list []*snapshot.Manifest) {
 	t.Helper()
-	set := map[string]bool{}
 	for _, n := range names(t, st) {
 		if k, _ := snapshot.KindOf(n); k != snapshot.KindManifest {
 			continue
@@ -154,13 +153,22 @@ func named(t testing.TB, st store.Collector) []string {
 		must(t, err)
 		m, err := snapshot.DecodeManifest(data)
 		must(t, err)
+		list = append(list, m)
+	}
+	return list
+}
+
+// named lists the objects that manifests name, as readers of manifests see them.
+func named(t testing.TB, st store.Collector) []string {
+	t.Helper()
+	set := map[string]bool{}
+	for _, m := range manifests(t, st) {
 		for _, p := range m.Packs {
 			set[p.Object] = true
 		}
 		for _, mod := range m.Modules {
-			set[mod.Object] = true
-			if mod.Base != nil {
-				set[mod.Base.Object] = true
+			for _, object := range mod.Objects() {
+				set[object] = true
 			}
 		}
 	}

@@ -42,18 +42,16 @@ type PlanCounts struct {
 func (j job) describe(ctx context.Context, g gathered) (*PlanResult, error) {
 	plan := g.facts.plan(g.facts.exact)
 	j.log.warnAll(plan.warnings)
-	p := &PlanResult{
-		Key: j.Keys.Key.String(), Timed: g.timed, Trim: plan.trim, Repack: len(plan.rewrite),
-		Modules: countPlanned(plan.parts[kindModules]), Build: countPlanned(plan.parts[kindBuild]),
-		Trees: countPlanned(plan.parts[kindGraph]), Files: countPlanned(plan.parts[kindPaths]),
-	}
-	if err := j.findModules(ctx, plan.parts[kindModules].Jobs, &p.Modules); err != nil {
-		return nil, err
-	}
-	enough, n, err := j.isWorth(ctx, plan)
+	counts, err := j.counts(ctx, plan)
 	if err != nil {
 		return nil, err
 	}
+	p := &PlanResult{
+		Key: j.Keys.Key.String(), Timed: g.timed, Trim: plan.trim, Repack: len(plan.rewrite),
+		Modules: counts[kindModules], Build: counts[kindBuild], Trees: counts[kindGraph], Files: counts[kindPaths],
+	}
+	n := newBytes(counts)
+	enough := n >= j.LeastNew
 	if !enough {
 		p.TooFew = n
 	}

@@ -2,7 +2,6 @@ package save
 
 import (
 	"context"
-	"io"
 
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -54,13 +53,8 @@ func (j job) count(files, bytes int64) {
 // readList reads the list of chunks of a pack, and proves it.
 func (j job) readList(ctx context.Context, p *snapshot.Pack) ([]snapshot.Chunk, error) {
 	f, off := p.List()
-	body, _, err := j.Store.Open(ctx, p.Object, off, f.Size)
+	stored, _, err := j.readRange(ctx, p.Object, off, f.Size)
 	if err != nil {
-		return nil, store.Named("object", p.Object, err)
-	}
-	defer body.Close()
-	stored := make([]byte, f.Size)
-	if _, err := io.ReadFull(body, stored); err != nil {
 		return nil, store.Named("object", p.Object, err)
 	}
 	raw, err := f.Decode(stored, nil)

@@ -257,10 +257,16 @@ func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
 		j.summarize(res, g, published{plan: first}, nil)
 		return res, nil
 	}
-	if enough, n, err := j.isWorth(ctx, first); err != nil || !enough {
-		res.TooFew = n
-		j.summarize(res, g, published{plan: first}, nil)
-		return res, err
+	if j.LeastNew > 0 { // else the store need not be asked for modules now
+		counts, err := j.counts(ctx, first)
+		n := newBytes(counts)
+		if err == nil && n < j.LeastNew {
+			res.TooFew = n
+		}
+		if err != nil || n < j.LeastNew {
+			j.summarize(res, g, published{plan: first}, nil)
+			return res, err
+		}
 	}
 	g.memory.preparing(j, first)
 	todo, err := j.prepare(ctx, first)

@@ -10,20 +10,20 @@ import "context"
 // minute. What is left out is new in the next job once more, and saved when it has become enough.
 const SmallSave = 8 << 20
 
-// isWorth reports whether a plan has enough that is new (Options.LeastNew), and how much that is.
-// Modules that other jobs have stored are not new, though this snapshot does not name them yet.
-func (j job) isWorth(ctx context.Context, p planned) (enough bool, bytes int64, err error) {
-	if j.LeastNew <= 0 {
-		return true, 0, nil
+// counts sums up what a plan would upload, kind by kind, without modules that the store has from
+// other jobs: they are not new, though this snapshot does not name them yet.
+func (j job) counts(ctx context.Context, p planned) (list [kinds]PlanCounts, err error) {
+	for i, part := range p.parts {
+		list[i] = countPlanned(part)
 	}
-	for _, part := range p.parts {
-		counts := countPlanned(part)
-		if len(part.Jobs) > 0 && part.Jobs[0].Object != "" {
-			if err := j.findModules(ctx, part.Jobs, &counts); err != nil {
-				return false, 0, err
-			}
-		}
-		bytes += counts.Bytes
+	err = j.findModules(ctx, p.parts[kindModules].Jobs, &list[kindModules])
+	return list, err
+}
+
+// newBytes is how much is new, which has to be Options.LeastNew for anything to be written.
+func newBytes(list [kinds]PlanCounts) (n int64) {
+	for _, c := range list {
+		n += c.Bytes
 	}
-	return bytes >= j.LeastNew, bytes, nil
+	return n
 }

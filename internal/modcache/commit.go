@@ -108,7 +108,7 @@ func (i *Install) verifySmall(goModWant string) error {
 	if goModWant == "" {
 		return checkMod(i.p.v, mod)
 	}
-	if got := goModSum(mod); got != goModWant {
+	if got := GoModSum(mod); got != goModWant {
 		return &SumError{Module: i.p.v, GoMod: true, Got: got, Want: goModWant}
 	}
 	return nil

@@ -324,7 +324,7 @@ func TestGoModSum(t *testing.T) {
 	if err := errors.Join(l.stageAll(i), i.Commit(l.sum, sum)); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := os.ReadFile(s.c.path(p.base + ".mod")); goModSum(got) != sum {
+	if got, _ := os.ReadFile(s.c.path(p.base + ".mod")); GoModSum(got) != sum {
 		t.Errorf("wrong .mod is left: %s", got)
 	}
 }

@@ -39,6 +39,20 @@ func TreeName(v module.Version) (string, error) {
 	return path + "@" + version, err
 }
 
+// Prefixes are what the names of the files of a tree begin with: in zips and in what h1 is made of,
+// and relative to the cache. The error is that of TreeName.
+func Prefixes(v module.Version) (plain, escaped string, err error) {
+	tree, err := TreeName(v)
+	return v.Path + "@" + v.Version + "/", tree + "/", err
+}
+
+// DownloadName is where .info, .mod, .zip and .ziphash of a canonical version lie: what their names
+// have in common, with slashes and relative to the cache.
+func DownloadName(v module.Version) (string, error) {
+	p, err := locate(v)
+	return p.base, err
+}
+
 // locate returns the place of a version. It accepts the versions that modfetch.CachePath accepts.
 func locate(v module.Version) (place, error) {
 	p, err := module.EscapePath(v.Path)

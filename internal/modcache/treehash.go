@@ -34,8 +34,8 @@ func (t *TreeHash) Sum() string {
 	return "h1:" + base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
-// goModSum is the hash of a go.mod file, as in the "/go.mod" lines of go.sum.
-func goModSum(data []byte) string {
+// GoModSum is the hash of a go.mod file, as in the "/go.mod" lines of go.sum.
+func GoModSum(data []byte) string {
 	var t TreeHash
 	t.Add("go.mod", sha256.Sum256(data))
 	return t.Sum()

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/proxy/shelf"
 	"github.com/org/gocache-action/internal/proxy/upstream"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -187,7 +188,7 @@ func (im *importer) small(ctx context.Context, n Needed, name, suffix string, da
 		}
 		return im.first(ctx, d.shelf.Info(n.Version), data, true)
 	}
-	switch got := shelf.ModSum(data); n.ModSum {
+	switch got := modcache.GoModSum(data); n.ModSum {
 	case "":
 		return nil // go.sum does not need it, and cannot prove it
 	case got:

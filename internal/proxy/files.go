@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/proxy/memo"
 	"github.com/org/gocache-action/internal/proxy/shelf"
 	"github.com/org/gocache-action/internal/proxy/upstream"
@@ -159,7 +160,7 @@ func (l files) storedMod(ctx context.Context, d *domain, v module.Version) (smal
 	case sums.ModSum == "":
 		l.o.Watch.Found("mod", "store")
 		return small{mod, false}, nil
-	case shelf.ModSum(mod) != sums.ModSum:
+	case modcache.GoModSum(mod) != sums.ModSum:
 		return small{}, refused(v.String(), modSumError(v, mod, sums))
 	}
 	l.o.Watch.Found("mod", "store")
@@ -168,7 +169,7 @@ func (l files) storedMod(ctx context.Context, d *domain, v module.Version) (smal
 }
 
 func modSumError(v module.Version, mod []byte, want shelf.Sums) error {
-	return &shelf.SumError{Module: module.Version{Path: v.Path, Version: v.Version + "/go.mod"}, Got: shelf.ModSum(mod), Want: want.ModSum}
+	return &shelf.SumError{Module: module.Version{Path: v.Path, Version: v.Version + "/go.mod"}, Got: modcache.GoModSum(mod), Want: want.ModSum}
 }
 
 // fetchMod finds a go.mod that has the hash in the checksum database. If that has to be asked, an
@@ -183,7 +184,7 @@ func (l files) fetchMod(ctx context.Context, d *domain, v module.Version) ([]byt
 	if err != nil {
 		return nil, l.unknown(ctx, d, v, err)
 	}
-	proven := func(mod []byte) bool { return shelf.ModSum(mod) == sums.ModSum }
+	proven := func(mod []byte) bool { return modcache.GoModSum(mod) == sums.ModSum }
 	_, mod, failed := l.fromObject(ctx, d, v)
 	if mod != nil && proven(mod) {
 		l.o.Watch.Found("mod", "store")

@@ -27,9 +27,9 @@ import (
 	modzip "golang.org/x/mod/zip"
 
 	"github.com/org/gocache-action/internal/checksumdb"
+	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/proxy/checksums"
 	"github.com/org/gocache-action/internal/proxy/memo"
-	"github.com/org/gocache-action/internal/proxy/shelf"
 	"github.com/org/gocache-action/internal/proxy/upstream"
 	"github.com/org/gocache-action/internal/proxy/zipcache"
 	"github.com/org/gocache-action/internal/store"
@@ -102,7 +102,7 @@ func hashes(t testing.TB, m testModule) (sum, modSum string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sum, shelf.ModSum(m.mod)
+	return sum, modcache.GoModSum(m.mod)
 }
 
 // world is an upstream, a checksum database and a proxy in between.

@@ -83,6 +83,14 @@ func moduleDir(object string) string { return path.Dir(path.Dir(object)) }
 // may read one may read the other.
 func SameModule(object, other string) bool { return moduleDir(object) == moduleDir(other) }
 
+// Objects are those in which the module is stored: one, or the delta and its base.
+func (m *Module) Objects() []string {
+	if m.Base == nil {
+		return []string{m.Object}
+	}
+	return []string{m.Object, m.Base.Object}
+}
+
 // CheckBase makes sure that a module names a base if and only if it is stored as a delta, and that
 // the base is whole, of the same module, and another version.
 func (m *Module) CheckBase() error {

@@ -116,11 +116,8 @@ func Objects(m *snapshot.Manifest) []string {
 	for _, p := range m.Packs {
 		list = append(list, p.Object)
 	}
-	for _, mod := range m.Modules {
-		list = append(list, mod.Object)
-		if mod.Base != nil {
-			list = append(list, mod.Base.Object)
-		}
+	for i := range m.Modules {
+		list = append(list, m.Modules[i].Objects()...)
 	}
 	return list
 }
@@ -136,7 +133,7 @@ func (s *Stock) IsGone(object string) bool { return s.bad[object][-1] }
 
 // Lacks reports whether a module cannot be relied on: its object is gone, or what that builds upon.
 func (s *Stock) Lacks(m *snapshot.Module) bool {
-	return s.IsGone(m.Object) || m.Base != nil && s.IsGone(m.Base.Object)
+	return slices.ContainsFunc(m.Objects(), s.IsGone)
 }
 
 // IsDamaged reports whether an object or one of its frames cannot be relied on.

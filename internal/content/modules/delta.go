@@ -137,7 +137,8 @@ func (l Local) delta(ctx context.Context, m localModule, bases []collect.BaseFil
 	if best == nil {
 		return nil, nil
 	}
-	if got := sumOf(tree, treePrefix(m.version()).plain); got != m.rec.Sum {
+	plain, _, _ := modcache.Prefixes(m.version())
+	if got := sumOf(tree, plain); got != m.rec.Sum {
 		return nil, &collect.UnfitError{Err: l.deviation(ctx, m, got)}
 	}
 	own := ownFiles(tree, taken)
@@ -173,12 +174,12 @@ func (l Local) hashTree(ctx context.Context, m localModule) (tree []hashed, err 
 	if err != nil {
 		return nil, &collect.UnfitError{Err: err}
 	}
-	prefix := treePrefix(m.version())
+	_, escaped, _ := modcache.Prefixes(m.version())
 	for _, f := range files {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		rel, ok := strings.CutPrefix(f.Name, prefix.escaped)
+		rel, ok := strings.CutPrefix(f.Name, escaped)
 		if !ok {
 			continue
 		}
@@ -225,13 +226,13 @@ func (l Local) writeDelta(
 	if err != nil {
 		return &collect.UnfitError{Err: err}
 	}
-	prefix := treePrefix(m.version())
+	_, escaped, _ := modcache.Prefixes(m.version())
 	next := 0 // in the tree
 	for _, f := range files {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		rel, inTree := strings.CutPrefix(f.Name, prefix.escaped)
+		rel, inTree := strings.CutPrefix(f.Name, escaped)
 		if inTree {
 			next++
 		}

@@ -64,7 +64,7 @@ func (l Local) With(done []collect.Outcome) collect.Kind {
 // not stay there.
 func (l Local) Without(gone func(object string) bool) collect.Kind {
 	return l.with(func(m *localModule) {
-		m.failed = m.failed || gone(m.rec.Object) || m.rec.Base != nil && gone(m.rec.Base.Object)
+		m.failed = m.failed || slices.ContainsFunc(m.rec.Objects(), gone)
 	})
 }
 

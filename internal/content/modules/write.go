@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/mod/module"
-
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -41,7 +39,7 @@ func (l Local) writeModule(ctx context.Context, w *snapshot.Writer, m localModul
 		return &collect.UnfitError{Err: err}
 	}
 	var tree modcache.TreeHash
-	prefix := treePrefix(m.version())
+	plain, escaped, _ := modcache.Prefixes(m.version()) // of a version that is here
 	for _, f := range files {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -51,8 +49,8 @@ func (l Local) writeModule(ctx context.Context, w *snapshot.Writer, m localModul
 			return err
 		}
 		note.Wrote(f.Size)
-		if rel, ok := strings.CutPrefix(f.Name, prefix.escaped); ok {
-			tree.Add(prefix.plain+rel, sum)
+		if rel, ok := strings.CutPrefix(f.Name, escaped); ok {
+			tree.Add(plain+rel, sum)
 			w.List(snapshot.HashFile(rel, isExec(f), sum))
 		}
 	}
@@ -69,14 +67,6 @@ func (l Local) deviation(ctx context.Context, m localModule, got string) error {
 		what = fmt.Sprintf("its tree is not what %s says; %s", m.rec.Sum, d)
 	}
 	return fmt.Errorf("%s; let the go command make it anew: %s", what, l.cache.Removal(m.version()))
-}
-
-func treePrefix(v module.Version) (p struct{ plain, escaped string }) {
-	p.plain = v.Path + "@" + v.Version + "/"
-	if tree, err := modcache.TreeName(v); err == nil {
-		p.escaped = tree + "/"
-	}
-	return p
 }
 
 // addFile writes one file and returns its hash.

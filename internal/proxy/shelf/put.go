@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -80,7 +79,7 @@ func (s *Shelf) WriteObject(ctx context.Context, v module.Version, sum string, d
 }
 
 func copyMembers(w *snapshot.Writer, files snapshot.Members, v module.Version, sum string) error {
-	plain, escaped, err := prefixes(v)
+	plain, escaped, err := modcache.Prefixes(v)
 	if err != nil {
 		return err
 	}
@@ -168,7 +167,7 @@ func (m Module) write(dst io.Writer, z *zip.Reader) error {
 }
 
 func (m Module) writeMembers(w *snapshot.Writer, z *zip.Reader) error {
-	plain, escaped, err := prefixes(m.Version)
+	plain, escaped, err := modcache.Prefixes(m.Version)
 	if err != nil {
 		return err
 	}
@@ -198,15 +197,10 @@ func (m Module) writeMembers(w *snapshot.Writer, z *zip.Reader) error {
 
 // writeHead writes what a module cache has beside the tree.
 func (m Module) writeHead(w *snapshot.Writer) error {
-	esc, err := module.EscapePath(m.Version.Path)
+	base, err := modcache.DownloadName(m.Version)
 	if err != nil {
 		return err
 	}
-	ver, err := module.EscapeVersion(m.Version.Version)
-	if err != nil {
-		return err
-	}
-	base := "cache/download/" + esc + "/@v/" + ver
 	for _, f := range []struct {
 		suffix string
 		data   []byte
@@ -234,11 +228,4 @@ func writeFile(w *snapshot.Writer, name string, f *zip.File) (sum [sha256.Size]b
 		return sum, err
 	}
 	return [sha256.Size]byte(h.Sum(nil)), nil
-}
-
-// ModSum is the hash of a go.mod, as in go.sum.
-func ModSum(mod []byte) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%x  go.mod\n", sha256.Sum256(mod))
-	return "h1:" + base64.StdEncoding.EncodeToString(h.Sum(nil))
 }

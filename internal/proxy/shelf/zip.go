@@ -57,7 +57,7 @@ func Verify(object io.Reader, v module.Version, sum string) error {
 // writeZip makes a zip of the files of a version. Without w it only verifies them.
 func writeZip(files snapshot.Members, v module.Version, sum string, w io.Writer) (err error) {
 	t := treeZip{files: files}
-	if t.plain, t.escaped, err = prefixes(v); err != nil {
+	if t.plain, t.escaped, err = modcache.Prefixes(v); err != nil {
 		return err
 	}
 	if w != nil {
@@ -83,13 +83,6 @@ func (s *Shelf) open(ctx context.Context, v module.Version, sum string) (*module
 		return nil, err
 	}
 	return modules.OpenTree(ctx, s.Store, modules.Names(name), v)
-}
-
-// prefixes are what the names of the files of a tree begin with: in a zip and a hash, and in the
-// module cache and an object.
-func prefixes(v module.Version) (plain, escaped string, err error) {
-	tree, err := modcache.TreeName(v)
-	return v.Path + "@" + v.Version + "/", tree + "/", err
 }
 
 // treeZip copies the tree of a module object into a zip.

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/redact"
 	"github.com/org/gocache-action/internal/subprocess"
 )
@@ -131,15 +132,11 @@ func (d *Direct) Info(ctx context.Context, path, query string) (info []byte, err
 
 // info returns the .info that the go command has kept, which has the Origin, or makes one.
 func (d *Direct) info(path string, m listed) ([]byte, error) {
-	esc, err := module.EscapePath(path)
+	base, err := modcache.DownloadName(module.Version{Path: path, Version: m.Version})
 	if err != nil {
 		return nil, err
 	}
-	ver, err := module.EscapeVersion(m.Version)
-	if err != nil {
-		return nil, err
-	}
-	name := filepath.Join(d.o.Dir, "mod", "cache", "download", filepath.FromSlash(esc), "@v", ver+".info")
+	name := filepath.Join(d.o.Dir, "mod", filepath.FromSlash(base)+".info")
 	data, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return json.Marshal(struct {
