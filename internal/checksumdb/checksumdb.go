@@ -175,14 +175,12 @@ func (s *Session) check(v module.Version, sum string) error {
 	if err != nil {
 		return s.failed(v, err)
 	}
-	prefix := v.Path + " " + v.Version + " "
-	for _, line := range lines {
-		if hash, ok := strings.CutPrefix(line, prefix); ok && strings.HasPrefix(hash, "h1:") {
-			if hash == sum {
-				return nil
-			}
-			return fmt.Errorf("%w %s: the hash of %s %s is %s, not %s", ErrRefused, s.db.name, v.Path, v.Version, hash, sum)
-		}
+	switch hash := H1(lines, v); hash {
+	case "":
+	case sum:
+		return nil
+	default:
+		return fmt.Errorf("%w %s: the hash of %s %s is %s, not %s", ErrRefused, s.db.name, v.Path, v.Version, hash, sum)
 	}
 	return fmt.Errorf("%w %s: it has no hash of %s %s", ErrRefused, s.db.name, v.Path, v.Version)
 }
@@ -205,7 +203,6 @@ func (s *Session) failed(v module.Version, err error) error {
 }
 
 func lookupPath(v module.Version) string {
-	p, _ := module.EscapePath(v.Path)
-	ver, _ := module.EscapeVersion(strings.TrimSuffix(v.Version, "/go.mod"))
-	return "/lookup/" + p + "@" + ver
+	file, _ := LookupFile(module.Version{Path: v.Path, Version: strings.TrimSuffix(v.Version, "/go.mod")})
+	return "/" + file
 }

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+
+	"github.com/org/gocache-action/internal/goproxy"
 )
 
 var dialer = net.Dialer{Timeout: connectTimeout}
@@ -90,11 +92,11 @@ func (r *remote) locate() {
 		r.fail(errNoNetwork)
 		return
 	}
-	for _, p := range proxies(r.db.o.GOPROXY) {
-		if p.url == "direct" || p.url == "off" {
+	for _, p := range goproxy.Split(r.db.o.GOPROXY) {
+		if p.Name == "direct" || p.Name == "off" {
 			return
 		}
-		u, err := url.Parse(p.url)
+		u, err := url.Parse(p.Name)
 		if err == nil && u.Scheme == "file" {
 			continue
 		}
@@ -106,32 +108,12 @@ func (r *remote) locate() {
 		case err == nil:
 			r.base = u
 			return
-		case errors.Is(err, fs.ErrNotExist) || p.fallBack:
+		case errors.Is(err, fs.ErrNotExist) || p.FallBack:
 		default:
 			r.fail(err)
 			return
 		}
 	}
-}
-
-// proxy is an element of GOPROXY.
-type proxy struct {
-	url      string
-	fallBack bool // to the next, whatever the error: "|" comes behind it
-}
-
-func proxies(list string) (out []proxy) {
-	for list != "" {
-		p, rest, sep := list, "", byte(0)
-		if i := strings.IndexAny(list, ",|"); i >= 0 {
-			p, rest, sep = list[:i], list[i+1:], list[i]
-		}
-		if p = strings.TrimSpace(p); p != "" {
-			out = append(out, proxy{p, sep == '|'})
-		}
-		list = rest
-	}
-	return out
 }
 
 // get sends one request. If the path does not exist, the error is fs.ErrNotExist. Errors do not

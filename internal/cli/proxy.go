@@ -59,7 +59,7 @@ func proxyCommand(c commands) *cobra.Command {
 
 // proxyJob serves until ctx ends.
 func proxyJob(ctx context.Context, r *run) error {
-	parts, err := newProxyParts(ctx, r, proxyLog(r), storeDelay)
+	parts, err := newProxyParts(ctx, r, proxyLog(r), "proxy", storeDelay)
 	if err != nil {
 		return err
 	}

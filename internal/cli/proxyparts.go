@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/checksumdb"
+	"github.com/org/gocache-action/internal/goproxy"
 	"github.com/org/gocache-action/internal/proxy"
 	"github.com/org/gocache-action/internal/proxy/checksums"
 	"github.com/org/gocache-action/internal/proxy/memo"
@@ -46,7 +47,7 @@ type proxyParts struct {
 	private  string // patterns
 
 	public, privateSource upstream.Source
-	elements              []upstream.Element
+	elements              []goproxy.Element
 	redirect              *url.URL // the first upstream, if it is a proxy
 	storeDelay            time.Duration
 }
@@ -54,19 +55,13 @@ type proxyParts struct {
 // newFillingParts is newProxyParts for commands that fill a store, beside a proxy that may be
 // running.
 func newFillingParts(ctx context.Context, r *run, log *slog.Logger) (*proxyParts, error) {
-	if r.cfg.Proxy.CacheDir == "" {
-		dir, err := userCache("prefetch")
-		if err != nil {
-			return nil, err
-		}
-		r.cfg.Proxy.CacheDir = dir
-	}
-	return newProxyParts(ctx, r, log, 0)
+	return newProxyParts(ctx, r, log, "prefetch", 0)
 }
 
-// newProxyParts opens everything. The caller must call close.
-// delay is how long what was fetched may wait to be stored.
-func newProxyParts(ctx context.Context, r *run, log *slog.Logger, delay time.Duration) (p *proxyParts, err error) {
+// newProxyParts opens everything. The caller must call close. cache names the directory in the
+// user's cache that is used unless the configuration names one, and delay is how long what was
+// fetched may wait to be stored.
+func newProxyParts(ctx context.Context, r *run, log *slog.Logger, cache string, delay time.Duration) (p *proxyParts, err error) {
 	p = &proxyParts{run: r, settings: settings.Defaults(), log: log, client: upstream.NewClient(), storeDelay: delay}
 	if r.cfg.Proxy.File != "" {
 		if p.settings, err = settings.Read(r.cfg.Proxy.File); err != nil {
@@ -79,7 +74,7 @@ func newProxyParts(ctx context.Context, r *run, log *slog.Logger, delay time.Dur
 	p.memo = memo.New(p.settings.Memory, time.Now)
 	dir := r.cfg.Proxy.CacheDir
 	if dir == "" {
-		if dir, err = userCache("proxy"); err != nil {
+		if dir, err = userCache(cache); err != nil {
 			return nil, err
 		}
 	}
@@ -172,7 +167,7 @@ func fileExists(name string) bool {
 	return err == nil && st.Mode().IsRegular()
 }
 
-func (p *proxyParts) chain(list []upstream.Element, direct upstream.DirectOptions) (c upstream.Chain, err error) {
+func (p *proxyParts) chain(list []goproxy.Element, direct upstream.DirectOptions) (c upstream.Chain, err error) {
 	for _, e := range list {
 		var s upstream.Source
 		switch e.Name {

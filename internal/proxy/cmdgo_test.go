@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/checksumdb"
+	"github.com/org/gocache-action/internal/goproxy"
 	"github.com/org/gocache-action/internal/proxy/checksums"
 	"github.com/org/gocache-action/internal/proxy/memo"
 	"github.com/org/gocache-action/internal/proxy/upstream"
@@ -187,7 +188,7 @@ func frontFor(t *testing.T, up *url.URL) (front string, requests *atomic.Int64) 
 		t.Fatal(err)
 	}
 	db := checksums.New(checksums.Options{
-		Identity: id, Upstreams: []upstream.Element{{Name: up.String()}}, Client: client, Store: st, Memo: m, Latest: time.Minute,
+		Identity: id, Upstreams: []goproxy.Element{{Name: up.String()}}, Client: client, Store: st, Memo: m, Latest: time.Minute,
 		Failed: func(op string, err error) { t.Logf("checksum database: %s: %v", op, err) },
 	})
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -27,6 +27,7 @@ import (
 	modzip "golang.org/x/mod/zip"
 
 	"github.com/org/gocache-action/internal/checksumdb"
+	"github.com/org/gocache-action/internal/goproxy"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/proxy/checksums"
 	"github.com/org/gocache-action/internal/proxy/memo"
@@ -286,7 +287,7 @@ func (w *world) start(change func(*Options)) *world {
 		change(&o)
 	}
 	o.DB = checksums.New(checksums.Options{
-		Identity: id, Upstreams: []upstream.Element{{Name: w.upstream.URL}}, Client: client, Store: o.Store, Memo: o.Memo,
+		Identity: id, Upstreams: []goproxy.Element{{Name: w.upstream.URL}}, Client: client, Store: o.Store, Memo: o.Memo,
 		Latest: time.Minute, Offline: o.Offline, Partial: true, Failed: func(op string, err error) { w.t.Logf("sumdb %s: %v", op, err) },
 	})
 	w.lib = NewLibrary(o)

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/org/gocache-action/internal/checksumdb"
+	"github.com/org/gocache-action/internal/goproxy"
 	"github.com/org/gocache-action/internal/proxy/later"
 	"github.com/org/gocache-action/internal/proxy/memo"
 	"github.com/org/gocache-action/internal/proxy/shelf"
@@ -44,7 +45,7 @@ type Options struct {
 	Identity checksumdb.Identity
 	// Upstreams are asked first, as the go command asks the elements of GOPROXY, whether they pass
 	// the database on.
-	Upstreams []upstream.Element
+	Upstreams []goproxy.Element
 	Client    *http.Client
 	Store     store.Store
 	Memo      *memo.Memo
@@ -136,16 +137,6 @@ func ParseLookup(text string) (module.Version, error) {
 		err = fmt.Errorf("version %.100q", v)
 	}
 	return module.Version{Path: p, Version: v}, err
-}
-
-// LookupFile is the path of the answer about a version.
-func LookupFile(v module.Version) (string, error) {
-	p, err := module.EscapePath(v.Path)
-	if err != nil {
-		return "", err
-	}
-	ver, err := module.EscapeVersion(v.Version)
-	return "lookup/" + p + "@" + ver, err
 }
 
 // File returns a file of the database, by its path below it. stale says that it may have changed,
@@ -313,7 +304,7 @@ func (db *DB) search(ctx context.Context) (*upstream.HTTP, error) {
 
 // Lookup returns the answer of the database about a version, once it is proven.
 func (db *DB) Lookup(ctx context.Context, v module.Version) ([]byte, error) {
-	file, err := LookupFile(v)
+	file, err := checksumdb.LookupFile(v)
 	if err != nil {
 		return nil, &upstream.Error{Kind: upstream.Absent, Source: db.Name(), What: v.String(), Err: err}
 	}
@@ -334,7 +325,7 @@ func (db *DB) Lookup(ctx context.Context, v module.Version) ([]byte, error) {
 // Sums returns the hashes that the database has proven a version to have. If it does not know the
 // version, that is upstream.Absent. What contradicts what it has signed is upstream.Refused.
 func (db *DB) Sums(ctx context.Context, v module.Version) (shelf.Sums, error) {
-	file, err := LookupFile(v)
+	file, err := checksumdb.LookupFile(v)
 	if err != nil {
 		return shelf.Sums{}, &upstream.Error{Kind: upstream.Absent, Source: db.Name(), What: v.String(), Err: err}
 	}
@@ -348,23 +339,14 @@ func (db *DB) Sums(ctx context.Context, v module.Version) (shelf.Sums, error) {
 		db.dropClient(c) // it remembers errors
 		return shelf.Sums{}, c.failed(v, err)
 	}
-	s := shelf.Sums{Sum: hashIn(lines, v.Path+" "+v.Version+" ")}
-	modLines, err := c.Lookup(v.Path, v.Version+"/go.mod")
-	if err == nil {
-		s.ModSum = hashIn(modLines, v.Path+" "+v.Version+"/go.mod ")
+	s := shelf.Sums{Sum: checksumdb.H1(lines, v)}
+	mod := module.Version{Path: v.Path, Version: v.Version + "/go.mod"}
+	if lines, err := c.Lookup(mod.Path, mod.Version); err == nil {
+		s.ModSum = checksumdb.H1(lines, mod)
 	}
 	if s.Sum == "" {
 		err := fmt.Errorf("it has no h1 hash")
 		return s, &upstream.Error{Kind: upstream.Refused, Source: db.Name(), What: v.String(), Err: err}
 	}
 	return s, nil
-}
-
-func hashIn(lines []string, prefix string) string {
-	for _, line := range lines {
-		if hash, ok := strings.CutPrefix(line, prefix); ok && strings.HasPrefix(hash, "h1:") {
-			return hash
-		}
-	}
-	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/proxy/shelf"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -80,7 +81,7 @@ func (db *DB) proveAll(ctx context.Context, list []module.Version, tree []byte) 
 
 // setTree stores the answer about a version with another tree that has it.
 func (db *DB) setTree(ctx context.Context, v module.Version, tree []byte) error {
-	file, err := LookupFile(v)
+	file, err := checksumdb.LookupFile(v)
 	if err != nil {
 		return err
 	}

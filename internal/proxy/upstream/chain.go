@@ -7,31 +7,18 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/goproxy"
 )
 
-// An Element of a list like GOPROXY: a source, and what happens after its errors.
-type Element struct {
-	Name     string // a URL, "direct" or "off"
-	FallBack bool   // to the next after any error ("|"), not only where something is absent (",")
-}
-
 // Parse reads a list like GOPROXY.
-func Parse(list string) ([]Element, error) {
-	var out []Element
-	for list != "" {
-		name, rest, sep := list, "", byte(0)
-		if i := strings.IndexAny(list, ",|"); i >= 0 {
-			name, rest, sep = list[:i], list[i+1:], list[i]
-		}
-		list = rest
-		if name = strings.TrimSpace(name); name == "" {
-			continue
-		}
-		if err := checkElement(name); err != nil {
+func Parse(list string) (out []goproxy.Element, err error) {
+	for _, e := range goproxy.Split(list) {
+		if err := checkElement(e.Name); err != nil {
 			return nil, err
 		}
-		out = append(out, Element{name, sep == '|'})
-		if name == "direct" || name == "off" {
+		out = append(out, e)
+		if e.Name == "direct" || e.Name == "off" {
 			break // as the go command: nothing comes after them
 		}
 	}
