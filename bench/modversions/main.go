@@ -9,8 +9,7 @@
 // compressed archive, only those of its files that no earlier module has, and only those chunks of
 // its files that no earlier module has. Then it saves them, as the job of each release would, with
 // deltas, and again into an empty store, where all are whole: what a save adds, and what a restore
-// has to read. The first release fills an empty store and is left out of the
-// sums.
+// has to read. The first release fills an empty store and is left out of the sums.
 //
 // The go command works on a module cache in the temporary directory, which gets the modules from
 // the usual one as far as they are there.

@@ -15,7 +15,6 @@ import (
 	"github.com/org/gocache-action/internal/repocache"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store/actions"
-	"github.com/org/gocache-action/internal/store/open"
 	"github.com/org/gocache-action/internal/usage"
 )
 
@@ -25,11 +24,7 @@ var errNoGitHubToken = errors.New("GITHUB_TOKEN is not set")
 // cleansCaches reports whether gc is to clean the caches of a repository on GitHub, for which it
 // needs the REST API and not the cache service.
 func (r *run) cleansCaches() bool {
-	if r.cfg.Store == "" {
-		return r.usesActions() || ci.OnHostedRunner(r.env)
-	}
-	target, err := open.Parse(r.cfg.Store)
-	return err == nil && target.Actions
+	return r.usesActions() || r.cfg.Store == "" && ci.OnHostedRunner(r.env)
 }
 
 // cachesOutput is what gc prints of the caches of a repository with --json.

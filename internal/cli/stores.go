@@ -42,14 +42,12 @@ func openStore(ctx context.Context, r *run) (store.Store, error) {
 // openDefault opens the store of a command that names none: the cache of the repository where the
 // job can reach it, else a directory, for machines that keep their disk.
 func openDefault(r *run) (store.Store, error) {
-	if ci.OnGitHub(r.env) {
-		service, err := ci.FindCacheService(r.env)
-		if err == nil {
-			return openService(r, service)
-		}
-		if ci.OnHostedRunner(r.env) {
-			return nil, fmt.Errorf("no store is given, and this machine ends with the job: %w", err)
-		}
+	service, err := ci.FindCacheService(r.env)
+	switch {
+	case err == nil:
+		return openService(r, service)
+	case ci.OnHostedRunner(r.env):
+		return nil, fmt.Errorf("no store is given, and this machine ends with the job: %w", err)
 	}
 	path, err := userCache("store")
 	if err != nil {

@@ -154,15 +154,15 @@ func (s *Step) hasStore(cfg *config.Config) bool {
 	if cfg.Store != "" {
 		return true
 	}
-	text, hint := "no store is given, the job runs without a cache", "set the input store or bucket; secrets are empty in a pull request from a fork"
+	text := ""
 	if in := s.in.OfBucket(cfg, s.env); in != "" {
 		text = fmt.Sprintf("no store is given, and %s is for a bucket: the job runs without a cache", in)
-	} else if err := s.commands.NoDefault(); err == nil {
-		return true
-	} else {
+	} else if err := s.commands.NoDefault(); err != nil {
 		text = fmt.Sprintf("no store is given, the job runs without a cache: %v", err)
+	} else {
+		return true
 	}
-	s.runner.notes.add(text, hint)
+	s.runner.notes.add(text, "set the input store or bucket; secrets are empty in a pull request from a fork")
 	return false
 }
 

@@ -28,7 +28,7 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// Options are what a Library is made of. All fields but Observe must be set, and Public and
+// Options are what a Library is made of. All fields up to Watch but DB must be set, and Public and
 // PrivateSource even with Offline.
 type Options struct {
 	Store       store.Store

@@ -178,14 +178,6 @@ func (c *Cache) get(key string) (f *File, checked, ok bool) {
 	return &File{File: file, Size: e.size, Tag: e.tag}, e.checked, true
 }
 
-// Has reports whether a zip is there.
-func (c *Cache) Has(key string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, ok := c.byKey[key]
-	return ok
-}
-
 // add enters a file, and removes others if there are too many bytes. The caller holds mu.
 func (c *Cache) add(e *entry) {
 	if old, ok := c.byKey[e.key]; ok {

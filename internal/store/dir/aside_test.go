@@ -91,7 +91,7 @@ func TestKilledBetweenSteps(t *testing.T) {
 			return "old"
 		},
 		"write another": func(t *testing.T, s *Store, v store.Version) string {
-			again, err := Open(s.root()) // this sweeps
+			again, err := Open(s.Root()) // this sweeps
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -106,7 +106,7 @@ func (s *Store) Uploads(ctx context.Context, _ string, before time.Time) iter.Se
 		s.counter.Add("LIST")
 		for u, err := range s.temp().uploads(before) {
 			if err != nil {
-				err = fmt.Errorf("list unfinished files in %s: %w", s.root(), classify(s.root(), err))
+				err = fmt.Errorf("list unfinished files in %s: %w", s.Root(), classify(s.Root(), err))
 			} else {
 				err = ctx.Err()
 			}
@@ -123,11 +123,11 @@ func (s *Store) AbortUpload(ctx context.Context, u store.Upload) error {
 		return err
 	}
 	if u.ID == "" || u.ID != filepath.Base(u.ID) || u.ID == "." || u.ID == ".." {
-		return fmt.Errorf("no unfinished file %q in %s", u.ID, s.root())
+		return fmt.Errorf("no unfinished file %q in %s", u.ID, s.Root())
 	}
 	s.counter.Add("DELETE")
 	if err := removeTemp(filepath.Join(string(s.temp()), u.ID)); err != nil {
-		return fmt.Errorf("remove unfinished file %s in %s: %w", u.ID, s.root(), classify(s.root(), err))
+		return fmt.Errorf("remove unfinished file %s in %s: %w", u.ID, s.Root(), classify(s.Root(), err))
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func Open(root string) (*Store, error) {
 
 // String returns the file URL of the directory.
 func (s *Store) String() string {
-	p := filepath.ToSlash(s.root())
+	p := filepath.ToSlash(s.Root())
 	if runtime.GOOS == "windows" && !strings.HasPrefix(p, "/") {
 		p = "/" + p // file:///C:/dir
 	}
@@ -65,11 +65,9 @@ func (s *Store) String() string {
 // Requests counts Open as GET, Stat as HEAD and Put as PUT.
 func (s *Store) Requests() map[string]int64 { return s.counter.Requests() }
 
-func (s *Store) root() string { return s.objects.layout.root }
-
 // Root is the directory.
-func (s *Store) Root() string { return s.root() }
+func (s *Store) Root() string { return s.objects.layout.root }
 
 func (s *Store) temp() tempDir { return tempDir(s.objects.layout.tmp()) }
 
-func (s *Store) fail(op, name string, err error) error { return failed(op, name, s.root(), err) }
+func (s *Store) fail(op, name string, err error) error { return failed(op, name, s.Root(), err) }

@@ -17,7 +17,7 @@ func (s *Store) Put(ctx context.Context, name string, body io.Reader, size int64
 	s.counter.Add("PUT")
 	info, err := s.put(ctx, name, store.SizedBody(body, size), cond)
 	if err != nil {
-		return store.Info{}, putFailed(name, s.root(), err)
+		return store.Info{}, putFailed(name, s.Root(), err)
 	}
 	return info, nil
 }
