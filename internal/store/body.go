@@ -38,7 +38,8 @@ func (b *sizedBody) Read(p []byte) (int, error) {
 	if err == io.EOF && b.got < b.size {
 		return n, fmt.Errorf("%w: %d bytes instead of %d", ErrBodySize, b.got, b.size)
 	}
-	if err == io.EOF { // the next Read probes, so it does not matter whether EOF comes with the bytes
+	// the next Read probes, so it does not matter whether EOF comes with the bytes
+	if err == io.EOF {
 		err = nil
 	}
 	return n, err
@@ -59,9 +60,10 @@ func (b *sizedBody) probe() error {
 	return io.ErrNoProgress
 }
 
-// View returns the rest of a body that has random access, such as a *bytes.Reader or a file, so that
-// it need not be copied, and moves the body to its end, as reading would. ok is false for other
-// bodies. It returns ErrBodySize unless there are just size bytes; a negative size says nothing.
+// View returns the rest of a body that has random access, such as a *bytes.Reader or a file, so
+// that it need not be copied, and moves the body to its end, as reading would. ok is false for
+// other bodies. It returns ErrBodySize unless there are just size bytes; a negative size says
+// nothing.
 func View(body io.Reader, size int64) (view *io.SectionReader, ok bool, err error) {
 	at, ok := body.(interface {
 		io.ReaderAt
