@@ -1,0 +1,78 @@
+// Package finding is what a check found: how bad it is, the evidence for that, and what mends it.
+// Commands that look after caches print findings, and exit with an error if one of them failed.
+package finding
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// A Status is how bad something is. The order is that of harm.
+type Status int
+
+const (
+	OK   Status = iota // as it should be
+	Warn               // works, but not as well as it could, or not for long
+	Fail               // does not work, or cannot be trusted
+)
+
+var names = [...]string{OK: "ok", Warn: "warn", Fail: "fail"}
+
+func (s Status) String() string { return names[s] }
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Status) UnmarshalText(text []byte) error {
+	for i, name := range names {
+		if name == string(text) {
+			*s = Status(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("status %q: want ok, warn or fail", text)
+}
+
+// A Finding is the result of one check.
+type Finding struct {
+	Check    string `json:"check"` // its name, such as proxy or disk-space: stable, for scripts
+	Status   Status `json:"status"`
+	Evidence string `json:"evidence"`         // what was seen, for people
+	Remedy   string `json:"remedy,omitempty"` // a command, or what to change; "" if nothing is wrong
+}
+
+// Findings are those of several checks, in the order in which people should read them.
+type Findings []Finding
+
+// Worst is that of the worst finding; OK if there is none.
+func (f Findings) Worst() Status {
+	worst := OK
+	for _, one := range f {
+		worst = max(worst, one.Status)
+	}
+	return worst
+}
+
+// Write prints findings for people: a line each, and below it how to mend what is wrong.
+func (f Findings) Write(w io.Writer) error {
+	width := 0
+	for _, one := range f {
+		width = max(width, len(one.Check))
+	}
+	var b strings.Builder
+	for _, one := range f {
+		fmt.Fprintf(&b, "%-4s  %-*s  %s\n", one.Status, width, one.Check, indent(one.Evidence, 8+width))
+		if one.Remedy != "" {
+			fmt.Fprintf(&b, "%*s%s\n", 8+width, "", "-> "+indent(one.Remedy, 11+width))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// indent moves the second and later lines of a text by n columns.
+func indent(text string, n int) string {
+	return strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", n))
+}
