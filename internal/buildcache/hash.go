@@ -17,7 +17,7 @@ var hashBuffers = sync.Pool{New: func() any { return new([hashWindow]byte) }}
 
 // HashOutput reads an output and returns the SHA-256 of its bytes, by which it should be named; see
 // Hash.
-func (c *Cache) HashOutput(ctx context.Context, o Output, read func(n int)) (digest.ID, error) {
+func HashOutput(ctx context.Context, c *Cache, o Output, read func(n int)) (digest.ID, error) {
 	f, err := c.OpenOutput(o)
 	if err != nil {
 		return digest.ID{}, err

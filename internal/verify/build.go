@@ -89,7 +89,7 @@ func (v *verifier) hashOutputs(ctx context.Context, list []buildcache.Output) (w
 	var mu sync.Mutex // guards wrong and counted
 	err = install.Each(ctx, len(order), workers(), func(n int) {
 		i := int(order[n])
-		sum, err := v.build.HashOutput(ctx, list[i], func(n int) { v.Meter.Disk.Add(int64(n)) })
+		sum, err := buildcache.HashOutput(ctx, v.build, list[i], func(n int) { v.Meter.Disk.Add(int64(n)) })
 		v.Meter.Files.Add(1)
 		right := err == nil && sum == list[i].ID
 		if errors.Is(err, fs.ErrNotExist) || ctx.Err() != nil || !right && !v.build.Has(list[i]) {
@@ -136,8 +136,8 @@ func (v *verifier) countWrong(inv *buildcache.Inventory, wrong []wrongOutput) {
 			f.Status = finding.Warn
 			f.Evidence = fmt.Sprintf("its %d bytes have the hash %s; no entry has this size of it, so the go command does not use it", o.Size, w.sum)
 		default:
-			kind, name := v.build.Describe(o)
-			f.Evidence = fmt.Sprintf("its %d bytes have the hash %s, and %d entries name it: the go command links it (%s)", o.Size, w.sum, len(actions), describe(kind, name))
+			f.Evidence = fmt.Sprintf("%s: its %d bytes have the hash %s, and the go command uses it, as %s",
+				describe(v.build.Describe(o)), o.Size, w.sum, say(len(actions)))
 			v.res.outputs = append(v.res.outputs, broken{o, actions})
 		}
 		v.res.add(f)
@@ -149,4 +149,12 @@ func describe(kind goentry.Kind, name string) string {
 		return string(kind)
 	}
 	return string(kind) + " " + name
+}
+
+// say is how many entries say something.
+func say(n int) string {
+	if n == 1 {
+		return "1 entry says"
+	}
+	return fmt.Sprintf("%d entries say", n)
 }

@@ -80,7 +80,7 @@ func (v *verifier) isRight(ctx context.Context, o buildcache.Output) (bool, erro
 	if !v.build.Has(o) {
 		return false, nil
 	}
-	sum, err := v.build.HashOutput(ctx, o, nil)
+	sum, err := buildcache.HashOutput(ctx, v.build, o, nil)
 	return err == nil && sum == o.ID, err
 }
 

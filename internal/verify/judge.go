@@ -129,9 +129,9 @@ func (f *facts) judgeHashed(k Kind, h hashed, ref reference, fault faultFunc) st
 	case h.sum == ref.sum:
 		return ref.state
 	}
-	evidence := fmt.Sprintf("its hash is %s, that of %s is %s", h.sum, ref.by, ref.sum)
+	evidence := fmt.Sprintf("its hash is %s, %s has %s", h.sum, ref.by, ref.sum)
 	if ref.sum == "" {
-		evidence = fmt.Sprintf("its hash is %s, that of %s is another, and nothing proves either", h.sum, ref.by)
+		evidence = fmt.Sprintf("its hash is %s; %s has another, and nothing proves either", h.sum, ref.by)
 	}
 	if h.detail != "" {
 		evidence += "; " + h.detail
@@ -151,9 +151,9 @@ func (f *facts) judgeZipHash(ref reference, fault faultFunc) {
 	case sum == "":
 		fault(ZipHash, finding.Fail, "it has no hash")
 	case ref.sum == "":
-		fault(ZipHash, finding.Fail, "it has %s, that of %s is another, and nothing proves either", sum, ref.by)
+		fault(ZipHash, finding.Fail, "it has %s; %s has another, and nothing proves either", sum, ref.by)
 	case sum != ref.sum:
-		fault(ZipHash, finding.Fail, "it has %s, that of %s is %s", sum, ref.by, ref.sum)
+		fault(ZipHash, finding.Fail, "it has %s, %s has %s", sum, ref.by, ref.sum)
 	}
 }
 
@@ -171,7 +171,7 @@ func (f *facts) judgeMod(fault faultFunc) state {
 	case want.sum == sum:
 		return proved
 	case want.sum != "":
-		fault(GoMod, finding.Fail, "its hash is %s, that of %s is %s", sum, want.by, want.sum)
+		fault(GoMod, finding.Fail, "its hash is %s, %s has %s", sum, want.by, want.sum)
 	case err != nil:
 		fault(GoMod, finding.Fail, "%v", err)
 	case f.treeMod == nil:

@@ -45,7 +45,7 @@ var errWrong = errors.New("wrong content")
 func proveOutputs(ctx context.Context, c *buildcache.Cache, outputs []buildcache.Output) ([]error, error) {
 	errs := make([]error, len(outputs))
 	err := install.Each(ctx, len(outputs), runtime.GOMAXPROCS(0), func(i int) {
-		sum, err := c.HashOutput(ctx, outputs[i], nil)
+		sum, err := buildcache.HashOutput(ctx, c, outputs[i], nil)
 		if err == nil && sum != outputs[i].ID {
 			err = errWrong
 		}
