@@ -71,16 +71,18 @@ func hashFrame(r io.Reader, buf []byte) (f Frame, err error) {
 
 // ModuleOf reads the name of a module object: which version it has, and the h1 hash of its tree.
 func ModuleOf(object string) (v module.Version, sum string, ok bool) {
-	hash, err := hex.DecodeString(strings.TrimSuffix(path.Base(object), deltaSuffix))
-	dir := moduleDir(object)
-	i := strings.Index(dir, "/modules/")
-	esc, found := strings.CutSuffix(dir[max(i, 0):], "/@v")
-	if err != nil || i < 0 || !found {
+	if !isModuleObject(object) {
 		return v, "", false
 	}
-	v.Path, err = module.UnescapePath(strings.TrimPrefix(esc, "/modules/"))
-	v.Version = Base{Object: object}.Version()
-	return v, "h1:" + base64.StdEncoding.EncodeToString(hash), err == nil && v.Version != "" && isModuleObject(object)
+	rest, shared := strings.CutPrefix(object, root+"/modules/")
+	if !shared {
+		rest = strings.SplitN(rest, "/", 6)[5] // isModuleObject has counted them
+	}
+	hash, err1 := hex.DecodeString(strings.TrimSuffix(path.Base(object), deltaSuffix))
+	esc, found := strings.CutSuffix(moduleDir(rest), "/@v")
+	p, err2 := module.UnescapePath(esc)
+	v = module.Version{Path: p, Version: Base{Object: object}.Version()}
+	return v, "h1:" + base64.StdEncoding.EncodeToString(hash), found && err1 == nil && err2 == nil && v.Version != ""
 }
 
 // Place is the name that a manifest belongs under.

@@ -85,7 +85,9 @@ func TestModuleFaults(t *testing.T) {
 			want: []string{"warn ziphash"}, stays: []string{"a.go", ".zip"},
 		},
 		"a .mod that requires more": {
-			v: inSum, spoil: func(w *world, v module.Version) { w.write(w.file(v, ".mod"), "module example.com/Insum\nrequire evil v1.0.0\n") },
+			v: inSum, spoil: func(w *world, v module.Version) {
+				w.write(w.file(v, ".mod"), "module example.com/Insum\nrequire evil v1.0.0\n")
+			},
 			want: []string{"fail mod restored"}, stays: []string{".mod", "a.go"},
 		},
 		"the same without a tree to make it from": {
