@@ -207,6 +207,8 @@ func (o verifyOutput) title() string {
 		return fmt.Sprintf("%s wrong, %s fixed", report.Count(n[finding.Fail]), report.Count(fixed))
 	case n[finding.Fail] > 0:
 		return report.Count(n[finding.Fail]) + " wrong"
+	case o.Error != "":
+		return "not verified to the end"
 	case fixed > 0:
 		return report.Count(fixed) + " fixed"
 	case n[finding.Warn] > 0:
