@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 //	tree DIR FILE                          write a list of DIR, with sizes and times, to FILE
 //	waitfor GLOB                           wait until the pattern matches something
 //	count N GLOB                           demand this number of matches
+//	flip GLOB [TEXT]                       change the last byte of each file that matches, and has the text
 //	hide PROGRAM                           remove the directories that have it from PATH
 //	stdlib                                 put the compiled standard library into GOCACHE, which is much faster than compiling it
 func TestScripts(t *testing.T) {
@@ -42,7 +44,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "tree": tree, "waitfor": waitFor, "count": count, "hide": hide, "stdlib": stdlib,
+			"exits": exits, "tree": tree, "waitfor": waitFor, "count": count, "flip": flip, "hide": hide, "stdlib": stdlib,
 		},
 		Setup: func(env *testscript.Env) error { return setup(env, proxy.URL) },
 		Condition: func(cond string) (bool, error) {
@@ -151,6 +153,27 @@ func stdlib(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: stdlib")
 	}
 	ts.Check(stdtest.Fill(ts.Getenv("GOCACHE")))
+}
+
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: flip glob [text]")
+	}
+	text := []byte(append(args, "")[1])
+	list, _ := filepath.Glob(ts.MkAbs(args[0]))
+	for _, file := range list {
+		data, err := os.ReadFile(file)
+		ts.Check(err)
+		if len(data) == 0 || !bytes.Contains(data, text) {
+			continue
+		}
+		data[len(data)-1] ^= 1
+		ts.Check(os.Chmod(file, 0o644))
+		ts.Check(os.WriteFile(file, data, 0o644))
+	}
+	if len(list) == 0 {
+		ts.Fatalf("nothing matches %s", args[0])
+	}
 }
 
 func hide(ts *testscript.TestScript, neg bool, args []string) {

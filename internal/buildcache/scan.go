@@ -41,6 +41,9 @@ type Broken struct {
 	Reason string
 	// Unreadable means that this user may not read it. For another user it may be complete.
 	Unreadable bool
+	// NoOutput means an action entry whose output is not there: the go command removes both by
+	// their own ages, so that is nothing unusual.
+	NoOutput bool
 }
 
 // File is a file of the fuzzing corpus.
@@ -184,7 +187,7 @@ func scanShard(ctx context.Context, cache string, i int) (s shard, err error) {
 			reason = err.Error()
 		}
 		if reason != "" {
-			s.broken = append(s.broken, Broken{name + "/" + n, reason, errors.Is(err, fs.ErrPermission)})
+			s.broken = append(s.broken, Broken{Path: name + "/" + n, Reason: reason, Unreadable: errors.Is(err, fs.ErrPermission)})
 		}
 	}
 	slices.SortFunc(s.entries, func(a, b Local) int { return bytes.Compare(a.Action[:], b.Action[:]) })
@@ -362,7 +365,7 @@ func (inv *Inventory) addEntry(e Local) {
 	}
 	if reason != "" {
 		id := e.Action.String()
-		inv.Broken = append(inv.Broken, Broken{Path: id[:2] + "/" + id + "-a", Reason: reason})
+		inv.Broken = append(inv.Broken, Broken{Path: id[:2] + "/" + id + "-a", Reason: reason, NoOutput: !ok})
 		return
 	}
 	e.OutputTime = o.Time

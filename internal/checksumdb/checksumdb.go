@@ -34,6 +34,9 @@ var (
 	ErrNotCovered = errors.New("not in the care of a checksum database")
 	// ErrUnavailable means that the database did not answer.
 	ErrUnavailable = errors.New("checksum database does not answer")
+	// ErrUnknown means that the database answered, and has no hash of the module version. It comes
+	// with ErrRefused.
+	ErrUnknown = errors.New("not known to it")
 )
 
 // Options are settings of the go command.
@@ -41,6 +44,8 @@ type Options struct {
 	GOSUMDB, GONOSUMDB, GOPROXY string
 	// LatestDir is GOPATH/pkg/sumdb, where the go command keeps the newest known tree, or "".
 	LatestDir string
+	// Offline sends no request: only answers that were kept count.
+	Offline bool
 	// Client sends the requests. If it is nil, a client with a timeout of some seconds does.
 	Client *http.Client
 }
@@ -163,6 +168,33 @@ func (s *Session) Check(v module.Version, sum, goModSum string) error {
 }
 
 func (s *Session) check(v module.Version, sum string) error {
+	switch hash, err := s.hash(v); {
+	case err != nil:
+		return err
+	case hash != sum:
+		return fmt.Errorf("%w %s: the hash of %s %s is %s, not %s", ErrRefused, s.db.name, v.Path, v.Version, hash, sum)
+	}
+	return nil
+}
+
+// Sums returns the h1 hashes that the database has of a version and of its go.mod; the latter is ""
+// for a toolchain. Its errors are those of Check.
+func (s *Session) Sums(v module.Version) (sum, goModSum string, err error) {
+	if v.Path != toolchain && module.MatchPrefixPatterns(s.db.o.GONOSUMDB, v.Path) {
+		return "", "", ErrNotCovered
+	}
+	if s.db.off != nil {
+		return "", "", fmt.Errorf("%w: %w", ErrUnavailable, s.db.off)
+	}
+	if sum, err = s.hash(v); err != nil || v.Path == toolchain {
+		return sum, "", err
+	}
+	goModSum, err = s.hash(module.Version{Path: v.Path, Version: v.Version + "/go.mod"})
+	return sum, goModSum, err
+}
+
+// hash returns what the database says of a version, or of its go.mod.
+func (s *Session) hash(v module.Version) (string, error) {
 	lines, err := s.kept.lookup(v)
 	if err != nil {
 		lines, err = s.cached.client.Lookup(v.Path, v.Version)
@@ -173,16 +205,13 @@ func (s *Session) check(v module.Version, sum string) error {
 		lines, err = s.fresh.client.Lookup(v.Path, v.Version)
 	}
 	if err != nil {
-		return s.failed(v, err)
+		return "", s.failed(v, err)
 	}
-	switch hash := H1(lines, v); hash {
-	case "":
-	case sum:
-		return nil
-	default:
-		return fmt.Errorf("%w %s: the hash of %s %s is %s, not %s", ErrRefused, s.db.name, v.Path, v.Version, hash, sum)
+	hash := H1(lines, v)
+	if hash == "" {
+		err = fmt.Errorf("%w %s: %s %s: %w", ErrRefused, s.db.name, v.Path, v.Version, ErrUnknown)
 	}
-	return fmt.Errorf("%w %s: it has no hash of %s %s", ErrRefused, s.db.name, v.Path, v.Version)
+	return hash, err
 }
 
 // isAnswer reports whether a lookup failed because of an answer of the database.
@@ -194,7 +223,7 @@ func (s *Session) isAnswer(v module.Version) bool {
 // Check documents.
 func (s *Session) failed(v module.Version, err error) error {
 	if s.remote.isMissing(lookupPath(v)) {
-		return fmt.Errorf("%w %s: it does not know %s %s", ErrRefused, s.db.name, v.Path, v.Version)
+		return fmt.Errorf("%w %s: %s %s: %w", ErrRefused, s.db.name, v.Path, v.Version, ErrUnknown)
 	}
 	if down := s.remote.failed(); down != nil && !s.cached.forked.Load() && !s.fresh.forked.Load() {
 		return fmt.Errorf("%w: %w", ErrUnavailable, down)

@@ -14,3 +14,6 @@ func Identify(setting string) (Identity, error) {
 	db := New(Options{GOSUMDB: setting})
 	return Identity{db.name, db.key, db.base}, db.off
 }
+
+// Name is that of the database, such as sum.golang.org; "" if the setting is invalid or off.
+func (db *DB) Name() string { return db.name }

@@ -72,13 +72,20 @@ func (r *remote) read(path string) ([]byte, error) {
 	return data, nil
 }
 
-// errNoNetwork means GOPROXY=off: no request may be sent.
-var errNoNetwork = errors.New("GOPROXY=off")
+// Why no request may be sent.
+var (
+	errNoNetwork = errors.New("GOPROXY=off")
+	errOffline   = errors.New("it is not asked")
+)
 
 // locate finds the URL of the database: GOSUMDB has it, or a proxy forwards requests, or it is the
 // host in the name of the database. The proxies are asked in turn: the next one if a proxy does not
 // support the database, but after an error only if the list allows that.
 func (r *remote) locate() {
+	if r.db.o.Offline {
+		r.fail(errOffline)
+		return
+	}
 	r.base = r.db.base
 	if r.base != nil {
 		return

@@ -42,6 +42,7 @@ func (timedOut) Is(target error) bool { return target == context.DeadlineExceede
 var leaves = map[string]string{
 	"restore": "what it restored is whole, the next restore completes it",
 	"save":    "the snapshot from before stays, and the next save uses what was uploaded",
+	"verify":  "with --store and --resume, the next one goes on",
 	"gc":      "what it removed was due, and the next gc goes on",
 }
 

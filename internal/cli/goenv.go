@@ -94,12 +94,14 @@ func goOutput(ctx context.Context, dir string, extra []string, args ...string) (
 }
 
 // sumDB returns the checksum database that the go command asks.
-func (e *goEnv) sumDB() *checksumdb.DB {
+func (e *goEnv) sumDB() *checksumdb.DB { return checksumdb.New(e.sumDBOptions()) }
+
+func (e *goEnv) sumDBOptions() checksumdb.Options {
 	o := checksumdb.Options{GOSUMDB: e.GOSUMDB, GONOSUMDB: e.GONOSUMDB, GOPROXY: e.GOPROXY}
 	if dirs := filepath.SplitList(e.GOPATH); len(dirs) > 0 && dirs[0] != "" {
 		o.LatestDir = filepath.Join(dirs[0], "pkg", "sumdb")
 	}
-	return checksumdb.New(o)
+	return o
 }
 
 // buildDir returns GOCACHE, or "" where it is off or another program keeps the build cache.

@@ -56,6 +56,8 @@ type Config struct {
 	DryRun, Force           bool
 	Grace                   time.Duration
 	Proxy                   ProxyConfig
+	Fix                     bool
+	Resume                  string // file
 }
 
 // Values of settings that are one of a few words.

@@ -125,19 +125,11 @@ func zipSums(ctx context.Context, file string, v module.Version, sum string) (su
 	var tree TreeHash
 	sums = map[string][sha256.Size]byte{}
 	prefix := v.Path + "@" + v.Version + "/"
-	for _, f := range z.File {
-		rel, ok := strings.CutPrefix(f.Name, prefix)
-		if _, twice := sums[rel]; !ok || twice || ctx.Err() != nil {
-			return nil, false
-		}
-		s, err := sumOf(f)
-		if err != nil {
-			return nil, false
-		}
-		sums[rel] = s
-		tree.Add(f.Name, s)
-	}
-	return sums, tree.Sum() == sum
+	err = eachInZip(ctx, z, v, func(name string, s [sha256.Size]byte, _ int64) {
+		sums[strings.TrimPrefix(name, prefix)] = s
+		tree.Add(name, s)
+	})
+	return sums, err == nil && tree.Sum() == sum
 }
 
 func sumOf(f *zip.File) (sum [sha256.Size]byte, err error) {

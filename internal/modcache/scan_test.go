@@ -66,7 +66,7 @@ func TestScan(t *testing.T) {
 		{Version: v("example.com/a", "v1.10.0"), State: ModOnly, HasMod: true},
 		{Version: v("example.com/a/b", "v0.0.0-20200102030405-0123456789ab"), Sum: someSum, HasMod: true, HasTree: true},
 		{Version: v("example.com/lost", "v1.0.0"), State: Broken, Problem: ".ziphash is missing: file does not exist", HasTree: true},
-		{Version: v("example.com/old", "v2.0.0+incompatible"), State: Broken, Problem: "extraction was interrupted", HasMod: true},
+		{Version: v("example.com/old", "v2.0.0+incompatible"), State: Broken, Problem: "extraction was interrupted", HasMod: true, Partial: true},
 		{Version: v("github.com/BurntSushi/toml", "v1.0.0"), Sum: someSum, HasZip: true, HasInfo: true, HasMod: true, HasTree: true},
 		{Version: v("golang.org/toolchain", "v0.0.1-go1.24.6.linux-amd64"), Sum: someSum, HasTree: true},
 	}

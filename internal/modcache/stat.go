@@ -44,6 +44,8 @@ type Module struct {
 	Sum     string // the content of .ziphash, "h1:..."; empty when missing or invalid
 	// HasZip, HasInfo and HasMod mean files that are not empty, HasTree a directory of any content.
 	HasZip, HasInfo, HasMod, HasTree bool
+	// Partial means that the tree is being extracted, or that this was interrupted.
+	Partial bool
 }
 
 // Stat describes one version, without reading its tree. A version that cannot be examined is
@@ -62,10 +64,10 @@ func (c *Cache) Stat(v module.Version) Module {
 	m.Sum = sum
 	tree, treeErr := os.Lstat(c.path(p.tree))
 	m.HasTree = treeErr == nil && tree.IsDir()
-	_, partialErr := os.Lstat(c.path(p.base + ".partial"))
+	m.Partial = exists(c.path(p.base + ".partial"))
 
 	switch {
-	case partialErr == nil:
+	case m.Partial:
 		m.Problem = "extraction was interrupted"
 	case treeErr == nil && !m.HasTree:
 		m.Problem = "tree is not a directory"

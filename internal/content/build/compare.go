@@ -2,10 +2,8 @@ package build
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 
@@ -47,7 +45,7 @@ var errWrong = errors.New("wrong content")
 func proveOutputs(ctx context.Context, c *buildcache.Cache, outputs []buildcache.Output) ([]error, error) {
 	errs := make([]error, len(outputs))
 	err := install.Each(ctx, len(outputs), runtime.GOMAXPROCS(0), func(i int) {
-		sum, err := hashFile(c.OpenOutput(outputs[i]))
+		sum, err := buildcache.HashOutput(ctx, c, outputs[i], nil)
 		if err == nil && sum != outputs[i].ID {
 			err = errWrong
 		}
@@ -78,15 +76,10 @@ func (h *State) drop(errs []error) {
 }
 
 // hashFile takes what opening a file returned, and returns the SHA-256 of its content.
-func hashFile(f *os.File, err error) (sum digest.ID, _ error) {
+func hashFile(f *os.File, err error) (digest.ID, error) {
 	if err != nil {
-		return sum, err
+		return digest.ID{}, err
 	}
 	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return sum, err
-	}
-	h.Sum(sum[:0])
-	return sum, nil
+	return buildcache.Hash(context.Background(), f, nil)
 }

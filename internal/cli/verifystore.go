@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/usage"
+	"github.com/org/gocache-action/internal/verify/objects"
+)
+
+// verifyStoreOutput is what verify --store prints with --json.
+type verifyStoreOutput struct {
+	Store string `json:"store"`
+	*objects.Result
+	Status finding.Status `json:"status"`
+	outcome
+}
+
+// verifyStoreJob verifies a store.
+func verifyStoreJob(ctx context.Context, r *run) error {
+	ctx, cancel := r.end.bound(ctx)
+	defer cancel()
+	out, err := runVerifyStore(ctx, r)
+	if usage.Is(err) {
+		return err
+	}
+	if out.Result != nil {
+		out.Status = out.Worst()
+	}
+	out.outcome = outcomeOf(err)
+	if printErr := r.out.result(out, out.write); printErr != nil {
+		return printErr
+	}
+	if err == nil && out.Status == finding.Fail {
+		return failure{code: config.ExitFailed}
+	}
+	return r.end.finish(ctx, err)
+}
+
+var verifyStoreWords = report.Words{Transfer: "read", TransferDone: "read", Disk: "verify", DiskDone: "verified", Things: "objects"}
+
+// runVerifyStore returns as much of the result as it got to, also beside an error.
+func runVerifyStore(ctx context.Context, r *run) (*verifyStoreOutput, error) {
+	out := new(verifyStoreOutput)
+	st, err := openStore(ctx, r)
+	if err != nil {
+		return out, err
+	}
+	out.Store = st.String()
+	if err := isThere(st); err != nil {
+		return out, err
+	}
+	c, ok := st.(store.Collector)
+	if !ok {
+		return out, usage.Errorf("%s cannot be verified: it does not list its objects", st)
+	}
+	meter := new(report.Meter)
+	show := r.progress(meter, verifyStoreWords)
+	defer show.Stop()
+	out.Result, err = objects.Run(ctx, objects.Options{
+		Store: c, Trust: r.keys.trust(), Concurrency: r.concurrency(), Resume: r.cfg.Resume, Meter: meter,
+	})
+	return out, err
+}
+
+var objectTitles = map[snapshot.Kind]string{
+	snapshot.KindManifest: "snapshots", snapshot.KindPack: "packs", snapshot.KindModule: "modules",
+	snapshot.KindProxy: "of module proxies", objects.KindNotes: "notes of gc",
+}
+
+// write prints the result for people.
+func (o verifyStoreOutput) write(w io.Writer) error {
+	if o.Result == nil {
+		return nil // the error says it all
+	}
+	var list finding.Findings
+	wrong := 0
+	for _, f := range o.Faults {
+		if f.Status == finding.Fail {
+			wrong++
+		}
+		list = append(list, finding.Finding{Check: string(f.Kind), Status: f.Status, Evidence: f.Name + ": " + f.Evidence})
+	}
+	if wrong > 0 {
+		list[min(wrong, listedFindings)-1].Remedy = "a restore passes over what is wrong, and the next save of that job stores it anew"
+	}
+	if err := writeFindings(w, list); err != nil {
+		return err
+	}
+	title := "all is as it should be"
+	switch {
+	case wrong > 0:
+		title = report.Count(wrong) + " wrong"
+	case o.Error != "":
+		title = "not verified to the end"
+	}
+	s := report.Summary{Title: o.Store + ": " + title}
+	s.Counts.Head = []string{"", "objects", "bytes", "verified before", "wrong"}
+	for _, k := range objects.Kinds {
+		if c := o.Checked[k]; c.Objects > 0 {
+			s.Counts.Rows = append(s.Counts.Rows, []string{objectTitles[k], report.Count(c.Objects), report.Bytes(c.Bytes), report.Count(c.Before), report.Count(c.Wrong)})
+		}
+	}
+	s.Facts = [][2]string{{"read", fmt.Sprintf("%s in %s", report.Bytes(o.Bytes), seconds(o.Seconds))}}
+	if o.Other.Objects > 0 {
+		s.Facts = append(s.Facts, [2]string{"left alone", report.Count(o.Other.Objects) + " objects that are not gocache's, " + report.Bytes(o.Other.Bytes)})
+	}
+	return s.Write(w)
+}

@@ -1,0 +1,228 @@
+package verify
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/store"
+)
+
+// verifyModules looks at all versions in the module cache.
+func (v *verifier) verifyModules(ctx context.Context) error {
+	if v.mods == nil {
+		return nil
+	}
+	v.Meter.SetPhase("scan modules")
+	mods, err := v.mods.Scan(ctx)
+	if err != nil {
+		return err
+	}
+	v.Meter.SetPhase("look for proofs of modules")
+	known, err := v.prove(ctx, mods)
+	if err != nil {
+		return err
+	}
+	v.Meter.SetPhase("modules")
+	h := &hasher{v: v}
+	h.group.SetLimit(workers())
+	var mu sync.Mutex // guards v.res
+	for i, m := range mods {
+		if ctx.Err() != nil {
+			break
+		}
+		h.group.Go(func() error {
+			f := h.look(ctx, m, known[i])
+			if ctx.Err() != nil {
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			v.count(f)
+			return nil
+		})
+	}
+	h.group.Wait()
+	return store.Ended(ctx)
+}
+
+// count judges a version and adds it to the result.
+func (v *verifier) count(f facts) {
+	judged := f.judge()
+	v.res.Faults = append(v.res.Faults, judged.faults...)
+	v.tally(Tree, f.tree.here, f.tree.bytes, judged.tree)
+	v.tally(Zip, f.zip.here, f.zip.bytes, judged.zip)
+	v.tally(GoMod, f.goMod != nil, int64(len(f.goMod)), judged.goMod)
+	v.tally(ZipHash, f.ziphash != nil, int64(len(f.ziphash)), f.smallState(judged, ZipHash, judged.ref.state))
+	v.tally(Info, f.info != nil, int64(len(f.info)), f.smallState(judged, Info, unproved))
+	if len(judged.bad) > 0 {
+		v.res.modules = append(v.res.modules, f)
+	}
+	why := f.unproved(judged)
+	if why == "" {
+		return
+	}
+	name := f.mod.Version.String()
+	if v.Always && f.proofs.unknown {
+		v.res.add(Fault{Kind: Tree, Name: name, Status: finding.Fail, Evidence: "not proved: " + why, proof: true})
+	}
+	v.res.Unproved = append(v.res.Unproved, Unproved{name, why})
+}
+
+// smallState is that of a small file: s, unless there is a fault.
+func (f *facts) smallState(v verdict, k Kind, s state) state {
+	if v.bad[k] {
+		return nothing
+	}
+	return s
+}
+
+func (v *verifier) tally(k Kind, here bool, bytes int64, s state) {
+	if !here {
+		return
+	}
+	c := v.res.Checked[k]
+	c.Objects++
+	c.Bytes += bytes
+	switch s {
+	case proved:
+		c.Proved++
+	case consistent:
+		c.Consistent++
+	case unproved:
+		c.Unproved++
+	default:
+		c.Wrong++
+	}
+}
+
+// hasher hashes the files of many versions, at most so many at once as the group has room for.
+type hasher struct {
+	v     *verifier
+	group errgroup.Group
+}
+
+// look reads all files of a version.
+func (h *hasher) look(ctx context.Context, m modcache.Module, p proofs) facts {
+	f := facts{mod: m, proofs: p}
+	c, v := h.v.mods, m.Version
+	for s, to := range map[modcache.Small]*[]byte{modcache.ZipHash: &f.ziphash, modcache.GoMod: &f.goMod, modcache.Info: &f.info} {
+		data, err := c.ReadSmall(v, s)
+		if err != nil {
+			data = nil // who may not read it learns that from the tree, or has none
+		}
+		*to = data
+		h.v.Meter.Disk.Add(int64(len(data)))
+	}
+	if m.HasTree && !m.Partial {
+		f.tree, f.treeMod = h.tree(ctx, m)
+	}
+	if m.HasZip {
+		f.zip.here = true
+		f.zip.sum, f.zip.bytes, f.zip.err = c.HashZip(ctx, v)
+		f.zip.unread = errors.Is(f.zip.err, fs.ErrPermission)
+		if errors.Is(f.zip.err, fs.ErrNotExist) { // removed meanwhile
+			f.zip = hashed{}
+		}
+		h.v.Meter.Disk.Add(f.zip.bytes)
+	}
+	if ref := f.reference(); f.tree.here && f.tree.err == nil && ref.sum != "" && f.tree.sum != ref.sum {
+		if d, err := c.Deviation(ctx, v, ref.sum); err == nil {
+			f.tree.detail = d.String()
+		}
+	}
+	return f
+}
+
+// chunkBytes is from how many bytes on a part of a tree is hashed by another goroutine.
+const chunkBytes = 4 << 20
+
+// tree hashes the files of a tree, in parallel where there is room.
+func (h *hasher) tree(ctx context.Context, m modcache.Module) (t hashed, goMod []byte) {
+	t.here = true
+	files, err := h.v.mods.Files(m.Version)
+	plain, escaped, _ := modcache.Prefixes(m.Version)
+	if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+		return hashed{}, nil
+	}
+	if err != nil {
+		t.err, t.unread = err, !errors.Is(err, modcache.ErrIrregular)
+		return t, nil
+	}
+	for len(files) > 0 && !strings.HasPrefix(files[0].Name, escaped) {
+		files = files[1:] // .info and the like
+	}
+	sums, errs := make([][sha256.Size]byte, len(files)), make([]error, len(files))
+	var parts sync.WaitGroup
+	for first, n := 0, 0; first < len(files); first += n {
+		n = chunkOf(files[first:])
+		parts.Add(1)
+		part := func() error {
+			defer parts.Done()
+			for i := first; i < first+n; i++ {
+				sums[i], errs[i] = h.file(ctx, files[i].Name)
+			}
+			return nil
+		}
+		if n == len(files) || !h.group.TryGo(part) {
+			_ = part()
+		}
+	}
+	parts.Wait()
+	h.v.Meter.Files.Add(int64(len(files)))
+	var tree modcache.TreeHash
+	for i, file := range files {
+		rel := strings.TrimPrefix(file.Name, escaped)
+		t.bytes += file.Size
+		if errs[i] != nil {
+			t.err, t.unread = fmt.Errorf("%s: %w", rel, errs[i]), true
+		}
+		tree.Add(plain+rel, sums[i])
+	}
+	t.sum = tree.Sum()
+	return t, h.goMod(escaped)
+}
+
+// chunkOf is how many of the files make a part.
+func chunkOf(files []modcache.File) int {
+	var bytes int64
+	for i, f := range files {
+		if bytes += f.Size; bytes >= chunkBytes {
+			return i + 1
+		}
+	}
+	return len(files)
+}
+
+func (h *hasher) file(ctx context.Context, name string) (sum [sha256.Size]byte, err error) {
+	f, err := h.v.mods.OpenFile(name)
+	if err != nil {
+		return sum, err
+	}
+	defer f.Close()
+	return buildcache.Hash(ctx, f, func(n int) { h.v.Meter.Disk.Add(int64(n)) })
+}
+
+// goMod reads the go.mod of a tree; nil if it has none.
+func (h *hasher) goMod(tree string) []byte {
+	f, err := h.v.mods.OpenFile(tree + "go.mod")
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, modcache.MaxGoMod))
+	if err != nil {
+		return nil
+	}
+	return data
+}
