@@ -60,7 +60,7 @@ func (s *sweeper) object(e store.Entry) error {
 	case kind == snapshot.KindOther:
 		s.tally.other(e.Size)
 		return nil
-	case kind == snapshot.KindProxy:
+	case kind == snapshot.KindProxy, kind == snapshot.KindHealth:
 		s.tally.keep(kind, e.Size)
 		return nil
 	}

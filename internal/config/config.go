@@ -8,6 +8,7 @@
 package config
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -56,6 +57,7 @@ type Config struct {
 	DryRun, Force           bool
 	Grace                   time.Duration
 	Proxy                   ProxyConfig
+	Watch                   WatchConfig
 }
 
 // Values of settings that are one of a few words.
@@ -91,7 +93,7 @@ var gitlabStatuses = map[string]string{"failed": JobFailure, "canceled": JobCanc
 
 // Check refuses what makes no sense although each value can be read.
 func (c *Config) Check() error {
-	if err := c.Proxy.check(); err != nil {
+	if err := errors.Join(c.Proxy.check(), c.Watch.check()); err != nil {
 		return err
 	}
 	switch {

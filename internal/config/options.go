@@ -17,10 +17,13 @@ const (
 	Prefetch // proxy prefetch
 	Refresh  // proxy refresh
 	Bundle   // bundle export and import
-	Other    // those with no options of their own: version, keygen
+	Health
+	Other // those with no options of their own: version, keygen
 
 	jobs = Restore | Save | Plan // commands for a job of a CI system
-	all  = jobs | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Other
+	// commands for a project, which a job builds
+	projects = jobs | Health
+	all      = projects | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Other
 )
 
 // Commands names the commands in the order of the reference.
@@ -29,7 +32,7 @@ var Commands = []struct {
 	Name    string
 }{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {GC, "gc"}, {Mtimes, "mtimes"},
 	{Proxy, "proxy"}, {Prefetch, "proxy prefetch"}, {Refresh, "proxy refresh"},
-	{Bundle, "bundle"}}
+	{Bundle, "bundle"}, {Health, "health"}}
 
 // A Group is a heading of the help.
 type Group int
@@ -42,6 +45,7 @@ const (
 	Trust                 // roles and signatures
 	Cleaning              // of gc and trim
 	Serving               // modules
+	Watching              // metrics and health
 	Transfer
 	Printing
 )
@@ -52,7 +56,7 @@ var Groups = []struct {
 	Title string
 }{
 	{Common, "Most used"}, {Identity, "Which snapshot"}, {Content, "What is cached"}, {Outcome, "Result"},
-	{Trust, "Access and trust"}, {Cleaning, "What is removed"}, {Serving, "Module proxy"},
+	{Trust, "Access and trust"}, {Cleaning, "What is removed"}, {Serving, "Module proxy"}, {Watching, "Monitoring"},
 	{Transfer, "Transfer"}, {Printing, "Output"},
 }
 

@@ -17,9 +17,21 @@ func (s *Section) head(p *page) {
 	if s.Save != nil {
 		lines = append(lines, s.Save.line())
 	}
+	if s.Health != nil {
+		lines = append(lines, s.Health.line())
+	}
 	if len(lines) > 0 {
 		p.printf("%s\n\n", strings.Join(lines, " "))
 	}
+}
+
+// line says how the cache does.
+func (h *Health) line() string {
+	line := fmt.Sprintf("Health: **%s**, %d of 100", word(h.Grade), h.Score)
+	if h.Worst != "" {
+		line += ": " + text(h.Worst)
+	}
+	return line + "."
 }
 
 // sign is the symbol in the heading.
