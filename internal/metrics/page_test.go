@@ -14,7 +14,7 @@ import (
 var update = flag.Bool("update", false, "write docs/metrics.md")
 
 // sets are all metrics of the program.
-var sets = []metrics.Set{metrics.Jobs, proxymetrics.Set}
+var sets = []metrics.Set{metrics.Jobs, metrics.Machines, proxymetrics.Set}
 
 // TestPage: docs/metrics.md has all metrics.
 func TestPage(t *testing.T) {
