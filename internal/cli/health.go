@@ -59,9 +59,6 @@ const webhookTime = 45 * time.Second
 // matters more.
 func healthJob(ctx context.Context, r *run) error {
 	if r.cfg.Watch.Webhook != "" {
-		if err := health.CheckWebhook(r.cfg.Watch.Webhook); err != nil {
-			return usage.Errorf("--webhook: %w", err)
-		}
 		r.out.secrets = knownSecrets(func(name string) string {
 			if name == webhookVariable {
 				return r.cfg.Watch.Webhook

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"net/url"
+
 	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/usage"
 )
@@ -77,8 +79,18 @@ func (v scoreValue) Set(text string) error {
 	return err
 }
 
-// check refuses what makes no sense.
+// check refuses what makes no sense. URLs may hold secrets, so they are not repeated.
 func (w WatchConfig) check() error {
+	if w.PushGateway != "" {
+		if u, err := url.Parse(w.PushGateway); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
+			return usage.Errorf("invalid value for --push-gateway: want a URL such as http://pushgateway.example.com:9091")
+		}
+	}
+	if w.Webhook != "" {
+		if u, err := url.Parse(w.Webhook); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+			return usage.Errorf("invalid value for --webhook: want a URL such as https://hooks.example.com/services/...")
+		}
+	}
 	if w.Template != "" && w.Webhook == "" {
 		return usage.Errorf("--webhook-template goes with --webhook")
 	}

@@ -53,16 +53,6 @@ func quote(v any) (string, error) {
 	return string(bytes.TrimRight(b.Bytes(), "\n")), err
 }
 
-// CheckWebhook refuses what is no URL of a webhook. The error does not have the URL, which is a
-// secret.
-func CheckWebhook(text string) error {
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-		return errors.New("want a URL such as https://hooks.example.com/services/...")
-	}
-	return nil
-}
-
 // Attempts to tell a webhook, and the waits between them.
 const (
 	attempts  = 4

@@ -12,21 +12,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/push"
 	dto "github.com/prometheus/client_model/go"
-
-	"github.com/org/gocache-action/internal/usage"
 )
 
 // pushJob is the label job of what is pushed.
 const pushJob = "gocache"
-
-// CheckGateway refuses what is no URL of a push gateway.
-func CheckGateway(text string) error {
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
-		return usage.Errorf("--push-gateway: want a URL such as http://pushgateway.example.com:9091")
-	}
-	return nil
-}
 
 // Push adds a run to what a push gateway has of the same job: the group job="gocache", repo, name.
 // A gateway only replaces values, so counters are read back before. Of two runs that end at the
@@ -34,14 +23,14 @@ func CheckGateway(text string) error {
 //
 // Where they cannot be read, counters begin anew, and an error says so.
 func Push(ctx context.Context, client *http.Client, gateway string, r Run) error {
-	if err := CheckGateway(gateway); err != nil {
-		return err
-	}
 	run, err := gather(r.Samples())
 	if err != nil {
 		return err
 	}
-	base, _ := url.Parse(strings.TrimRight(gateway, "/"))
+	base, err := url.Parse(strings.TrimRight(gateway, "/"))
+	if err != nil {
+		return errors.New("push gateway: invalid URL")
+	}
 	user := base.User // goes into a header: errors have the URL
 	base.User = nil
 	before, readErr := readGateway(ctx, client, base, user, r)

@@ -177,13 +177,3 @@ func TestPushFailures(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
-
-func TestCheckGateway(t *testing.T) {
-	for text, ok := range map[string]bool{
-		"http://h:9091": true, "https://u:p@h/prefix/": true, "h:9091": false, "ftp://h": false, "http://": false, "http://h/?x=1": false, "http://u:sesame%zz@h": false,
-	} {
-		if err := CheckGateway(text); (err == nil) != ok || err != nil && strings.Contains(err.Error(), "sesame") {
-			t.Errorf("%s: %v", text, err)
-		}
-	}
-}

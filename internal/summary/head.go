@@ -17,11 +17,11 @@ func (s *Section) head(p *page) {
 	if s.Save != nil {
 		lines = append(lines, s.Save.line())
 	}
-	if s.Health != nil {
-		lines = append(lines, s.Health.line())
-	}
 	if len(lines) > 0 {
 		p.printf("%s\n\n", strings.Join(lines, " "))
+	}
+	if s.Health != nil {
+		p.printf("%s\n\n", s.Health.line())
 	}
 }
 
