@@ -230,12 +230,8 @@ func (m *Manifest) check() error {
 			return fmt.Errorf("%w: tree %.100q", ErrCorrupt, t.Name)
 		}
 	}
-	for i, t := range m.Trend {
-		for _, n := range []int64{t.Stored, t.Uploaded, int64(t.Actions), int64(t.Modules), int64(t.Reused), int64(t.Made)} {
-			if n < 0 || n > 1<<61 { // two of them can be added up
-				return fmt.Errorf("%w: save %d of the trend", ErrCorrupt, i)
-			}
-		}
+	if err := checkTrend(m.Trend); err != nil {
+		return err
 	}
 	if err := m.checkBuilds(); err != nil {
 		return err
@@ -250,6 +246,17 @@ func (m *Manifest) check() error {
 		return err
 	}
 	return m.checkActions()
+}
+
+func checkTrend(trend []Saved) error {
+	for i, t := range trend {
+		for _, n := range []int64{t.Stored, t.Uploaded, int64(t.Actions), int64(t.Modules), int64(t.Reused), int64(t.Made)} {
+			if n < 0 || n > 1<<61 { // two of them can be added up
+				return fmt.Errorf("%w: save %d of the trend", ErrCorrupt, i)
+			}
+		}
+	}
+	return nil
 }
 
 func (m *Manifest) checkModules() error {
