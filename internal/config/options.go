@@ -17,10 +17,11 @@ const (
 	Prefetch // proxy prefetch
 	Refresh  // proxy refresh
 	Bundle   // bundle export and import
+	Stats
 	Other    // those with no options of their own: version, keygen
 
 	jobs = Restore | Save | Plan // commands for a job of a CI system
-	all  = jobs | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Other
+	all  = jobs | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Stats | Other
 )
 
 // Commands names the commands in the order of the reference.
@@ -29,7 +30,7 @@ var Commands = []struct {
 	Name    string
 }{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {GC, "gc"}, {Mtimes, "mtimes"},
 	{Proxy, "proxy"}, {Prefetch, "proxy prefetch"}, {Refresh, "proxy refresh"},
-	{Bundle, "bundle"}}
+	{Bundle, "bundle"}, {Stats, "stats"}}
 
 // A Group is a heading of the help.
 type Group int
@@ -41,6 +42,7 @@ const (
 	Outcome               // what comes of a restore, and of the job
 	Trust                 // roles and signatures
 	Cleaning              // of gc and trim
+	Measuring             // of stats
 	Serving               // modules
 	Transfer
 	Printing
@@ -52,7 +54,7 @@ var Groups = []struct {
 	Title string
 }{
 	{Common, "Most used"}, {Identity, "Which snapshot"}, {Content, "What is cached"}, {Outcome, "Result"},
-	{Trust, "Access and trust"}, {Cleaning, "What is removed"}, {Serving, "Module proxy"},
+	{Trust, "Access and trust"}, {Cleaning, "What is removed"}, {Measuring, "Statistics"}, {Serving, "Module proxy"},
 	{Transfer, "Transfer"}, {Printing, "Output"},
 }
 
