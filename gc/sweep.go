@@ -54,6 +54,7 @@ func (s *sweeper) list() error {
 // object keeps, notes or removes one object.
 func (s *sweeper) object(e store.Entry) error {
 	kind, repo := snapshot.KindOf(e.Name)
+	s.watchObject(e, kind)
 	switch {
 	case kind == snapshot.KindManifest || e.Name == gcnotes.Object:
 		return nil

@@ -19,6 +19,7 @@ store, and stores afterwards what changed.
   gocache trim           shrink the caches of a machine that keeps them
   gocache health         judge a cache, and tell when that changes
   gocache gc             remove from a store what nobody needs any more
+  gocache stats          say what caches and a store consist of, and how they grow
   gocache proxy          serve modules to a team, from the same store
   gocache bundle         carry modules into a network without access
   gocache keygen         make keys for signed snapshots
@@ -50,7 +51,7 @@ func newRoot(p *process) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Wrap(err) })
 	c := commands{process: p, global: global}
 	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), gcCommand(c), healthCommand(c), proxyCommand(c), bundleCommand(c), keygenCommand(c),
-		mtimesCommand(c), actionCommand(c), versionCommand(c))
+		mtimesCommand(c), statsCommand(c), actionCommand(c), versionCommand(c))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	typeErrors(root)

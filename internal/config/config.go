@@ -58,6 +58,7 @@ type Config struct {
 	Grace                   time.Duration
 	Proxy                   ProxyConfig
 	Watch                   WatchConfig
+	Stats                   StatsConfig
 }
 
 // Values of settings that are one of a few words.

@@ -18,12 +18,13 @@ const (
 	Refresh  // proxy refresh
 	Bundle   // bundle export and import
 	Health
+	Stats
 	Other // those with no options of their own: version, keygen
 
 	jobs = Restore | Save | Plan // commands for a job of a CI system
 	// commands for a project, which a job builds
 	projects = jobs | Health
-	all      = projects | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Other
+	all      = projects | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Stats | Other
 )
 
 // Commands names the commands in the order of the reference.
@@ -32,20 +33,21 @@ var Commands = []struct {
 	Name    string
 }{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {GC, "gc"}, {Mtimes, "mtimes"},
 	{Proxy, "proxy"}, {Prefetch, "proxy prefetch"}, {Refresh, "proxy refresh"},
-	{Bundle, "bundle"}, {Health, "health"}}
+	{Bundle, "bundle"}, {Health, "health"}, {Stats, "stats"}}
 
 // A Group is a heading of the help.
 type Group int
 
 const (
-	Common   Group = iota // what people need first
-	Identity              // whose snapshot is meant
-	Content               // what is restored and saved
-	Outcome               // what comes of a restore, and of the job
-	Trust                 // roles and signatures
-	Cleaning              // of gc and trim
-	Serving               // modules
-	Watching              // metrics and health
+	Common    Group = iota // what people need first
+	Identity               // whose snapshot is meant
+	Content                // what is restored and saved
+	Outcome                // what comes of a restore, and of the job
+	Trust                  // roles and signatures
+	Cleaning               // of gc and trim
+	Measuring              // of stats
+	Serving                // modules
+	Watching               // metrics and health
 	Transfer
 	Printing
 )
@@ -56,7 +58,7 @@ var Groups = []struct {
 	Title string
 }{
 	{Common, "Most used"}, {Identity, "Which snapshot"}, {Content, "What is cached"}, {Outcome, "Result"},
-	{Trust, "Access and trust"}, {Cleaning, "What is removed"}, {Serving, "Module proxy"}, {Watching, "Monitoring"},
+	{Trust, "Access and trust"}, {Cleaning, "What is removed"}, {Measuring, "Statistics"}, {Serving, "Module proxy"}, {Watching, "Monitoring"},
 	{Transfer, "Transfer"}, {Printing, "Output"},
 }
 

@@ -24,7 +24,7 @@ func duration(f field[time.Duration]) func(*Config) Value {
 //     store for two days.
 var jobOptions = []Option{
 	{
-		Name: "store", Commands: projects | GC | Proxy | Prefetch | Bundle, Group: Common,
+		Name: "store", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Common,
 		Origin: "actions in jobs of GitHub, else a directory in the user's cache",
 		Help:   "where snapshots are kept: " + storeHelp,
 		value:  text(func(c *Config) *string { return &c.Store }),
@@ -42,7 +42,7 @@ var jobOptions = []Option{
 		value:   text(func(c *Config) *string { return &c.Dir }),
 	},
 	{
-		Name: "dir", Commands: Trim, Group: Common,
+		Name: "dir", Commands: Trim | Stats, Group: Common,
 		Default: ".",
 		Help:    "directory in which the go command is asked for its caches",
 		value:   text(func(c *Config) *string { return &c.Dir }),
@@ -54,7 +54,7 @@ var jobOptions = []Option{
 		value: func(c *Config) Value { return listValue{to: &c.Paths, kind: "dirs"} },
 	},
 	{
-		Name: "max-age", Commands: Save | Plan | Trim, Group: Common,
+		Name: "max-age", Commands: Save | Plan | Trim | Stats, Group: Common,
 		Default: "14d",
 		Help:    "drop what has not been used for this long; 0: never",
 		value:   duration(func(c *Config) *time.Duration { return &c.MaxAge }),
@@ -67,7 +67,7 @@ var jobOptions = []Option{
 		value: duration(func(c *Config) *time.Duration { return &c.MaxAge }),
 	},
 	{
-		Name: "max-size", Commands: Save | Plan | Trim, Group: Common,
+		Name: "max-size", Commands: Save | Plan | Trim | Stats, Group: Common,
 		Default: "0",
 		Help: "size on disk above which what has not been used for longest is dropped, such as 4GiB" +
 			" or modules=1GiB,build=3GiB; 0: no bound",
@@ -103,7 +103,7 @@ var jobOptions = []Option{
 	},
 
 	{
-		Name: "repo", Commands: projects | GC, Group: Identity,
+		Name: "repo", Commands: projects | GC | Stats, Group: Identity,
 		Origin: "from CI or git",
 		Help:   "repository, such as github.com/org/name",
 		value:  text(func(c *Config) *string { return &c.Repo }),
@@ -142,17 +142,17 @@ var jobOptions = []Option{
 	},
 
 	{
-		Name: "no-modules", Commands: jobs | Trim, Group: Content,
+		Name: "no-modules", Commands: jobs | Trim | Stats, Group: Content,
 		Help:  "leave GOMODCACHE alone",
 		value: toggle(func(c *Config) *bool { return &c.NoModules }),
 	},
 	{
-		Name: "no-build", Commands: jobs | Trim, Group: Content,
+		Name: "no-build", Commands: jobs | Trim | Stats, Group: Content,
 		Help:  "leave GOCACHE alone",
 		value: toggle(func(c *Config) *bool { return &c.NoBuild }),
 	},
 	{
-		Name: "no-toolchains", Commands: jobs | Trim, Group: Content,
+		Name: "no-toolchains", Commands: jobs | Trim | Stats, Group: Content,
 		Help:  "leave downloaded Go toolchains alone",
 		value: toggle(func(c *Config) *bool { return &c.NoToolchains }),
 	},
@@ -200,13 +200,13 @@ var jobOptions = []Option{
 	},
 
 	{
-		Name: "role-to-assume", Commands: projects | GC | Proxy | Prefetch | Bundle, Group: Trust,
+		Name: "role-to-assume", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
 		Help: "ARN of a role that is assumed with the OIDC token of the job: from the runner on " +
 			"GitHub, else in $" + TokenVariable,
 		value: text(func(c *Config) *string { return &c.Role }),
 	},
 	{
-		Name: "role-duration", Commands: projects | GC | Proxy | Prefetch | Bundle, Group: Trust,
+		Name: "role-duration", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
 		Default: "1h", NoFlag: true,
 		Help: "how long the credentials of the role are valid, 15m to 12h, and not longer than the " +
 			"role allows",
@@ -219,13 +219,13 @@ var jobOptions = []Option{
 		value: text(func(c *Config) *string { return &c.Audience }),
 	},
 	{
-		Name: "keep-credentials", Commands: projects | GC | Proxy | Prefetch | Bundle, Group: Trust,
+		Name: "keep-credentials", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
 		Help: "file in which restore leaves temporary credentials for save, when the token will no " +
 			"longer be valid",
 		value: text(func(c *Config) *string { return &c.KeepCredentials }),
 	},
 	{
-		Name: "sse-c-key", Commands: projects | GC | Proxy | Prefetch | Bundle, Group: Trust,
+		Name: "sse-c-key", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
 		NoFlag: true, Secret: true,
 		Help: "key of server-side encryption with a customer key (SSE-C), 32 bytes in base64; or " +
 			"name a file with sse-c-key-file in the URL of the store",
@@ -306,13 +306,13 @@ var jobOptions = []Option{
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
-		Name: "concurrency", Commands: GC, Group: Transfer,
+		Name: "concurrency", Commands: GC | Stats, Group: Transfer,
 		Default: "0",
 		Help:    "snapshots read at once; 0: 16",
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
-		Name: "stall-timeout", Commands: projects | GC | Proxy | Prefetch | Bundle, Group: Transfer,
+		Name: "stall-timeout", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Transfer,
 		Default: "30s",
 		Help:    "give up on a connection on which nothing has moved for this long",
 		value:   duration(func(c *Config) *time.Duration { return &c.StallTimeout }),

@@ -213,10 +213,8 @@ func (m *Manifest) check() error {
 			return fmt.Errorf("%w: tree %.100q", ErrCorrupt, t.Name)
 		}
 	}
-	for i, t := range m.Trend {
-		if err := t.check(); err != nil {
-			return fmt.Errorf("%w: save %d of the trend: %w", ErrCorrupt, i, err)
-		}
+	if err := checkTrend(m.Trend); err != nil {
+		return err
 	}
 	if err := m.checkBuilds(); err != nil {
 		return err

@@ -46,3 +46,12 @@ func (s Saved) check() error {
 
 // MaxTrend is how many saves the trend remembers.
 const MaxTrend = 30
+
+func checkTrend(trend []Saved) error {
+	for i, t := range trend {
+		if err := t.check(); err != nil {
+			return fmt.Errorf("%w: save %d of the trend: %w", ErrCorrupt, i, err)
+		}
+	}
+	return nil
+}
