@@ -27,7 +27,8 @@ twice, what trim and gc would remove, and how all that grows.
 
 It reads, and reading does not count as use. With --record it adds a line to a
 history, from which later runs judge growth: bytes a day, and when the disk is full
-or --quota is reached. --html writes a page with charts as well.
+or --quota is reached. --html writes a page with charts as well. --listen goes on, and
+shows the figures to Prometheus.
 
 The store is that of --store, or the directory in the user's cache if there is one.`
 
@@ -52,6 +53,9 @@ type statsOutput struct {
 
 // statsJob runs the command. What fails is said beside all that could be found out.
 func statsJob(ctx context.Context, r *run) error {
+	if r.cfg.Stats.Listen != "" {
+		return statsServer(ctx, r)
+	}
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
 	start := time.Now()

@@ -16,6 +16,8 @@ type StatsConfig struct {
 	History string // file; "" is one in the user's cache
 	HTML    string // file; "": none
 	Quota   Quota
+	Listen  string        // address; "": it ends
+	Every   time.Duration // with Listen
 }
 
 // Quota is what must not be exceeded, in bytes; 0 is no bound.

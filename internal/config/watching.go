@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"time"
 
 	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/usage"
@@ -28,6 +29,18 @@ var watchOptions = []Option{
 		Name: "push-gateway", Commands: Restore | Save, Group: Watching,
 		Help:  "URL of a push gateway of Prometheus to which figures are pushed, such as http://pushgateway.example.com:9091",
 		value: text(func(c *Config) *string { return &c.Watch.PushGateway }),
+	},
+	{
+		Name: "listen", Commands: Stats, Group: Watching,
+		NoVariable: true, // a variable of that name is one of the proxy
+		Help:       "do not end, and show figures to Prometheus on this address, such as :9400",
+		value:      text(func(c *Config) *string { return &c.Stats.Listen }),
+	},
+	{
+		Name: "every", Commands: Stats, Group: Watching,
+		Default: "30m",
+		Help:    "with --listen: how old figures may be, before a scrape has them collected anew",
+		value:   duration(func(c *Config) *time.Duration { return &c.Stats.Every }),
 	},
 	{
 		Name: "max-size", Commands: Health, Group: Common,

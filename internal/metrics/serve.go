@@ -17,7 +17,8 @@ import (
 // scrapes every few seconds costs no more than who scrapes once in Every, and without scrapes
 // nothing is done.
 type Live struct {
-	// Collect reads the figures. One call at a time.
+	// Collect reads the figures. One call at a time. Without any, those from before stay; beside an
+	// error they are what could be found out.
 	Collect func(context.Context) (Samples, error)
 	Every   time.Duration
 	Failed  func(error) // is told why Collect failed
@@ -78,7 +79,7 @@ func (p *Live) collect(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.running = false
-	if err == nil {
+	if list != nil {
 		p.last = append(list, collected(end, end.Sub(begin))...)
 	}
 }

@@ -34,11 +34,13 @@ func TestServe(t *testing.T) {
 		Every: 50 * time.Millisecond,
 		Collect: func(context.Context) (Samples, error) {
 			begun <- true
-			err := <-results
+			if err := <-results; err != nil {
+				return nil, err
+			}
 			return Machine{
 				Caches: []Size{{"modules", "trees", 7, 2}}, Store: []Size{{"", "pack", 30, 3}}, Trimmable: map[string]int64{"build": 5},
 				Disks: []Disk{{"/", 100, 60}}, Quotas: map[string]int64{"store": 1000},
-			}.Samples(), err
+			}.Samples(), nil
 		},
 		Failed: func(err error) { failures = append(failures, err) },
 	}
