@@ -12,7 +12,7 @@ const maxSeconds = 7 * 24 * 3600
 
 // times adds to the last save of a trend how long it took, and how the restore of the same job
 // went.
-func (j job) times(last *snapshot.Saved) {
+func times(j job, last *snapshot.Saved) {
 	last.SaveSeconds = plausible(j.Now().Sub(j.start).Seconds())
 	if j.State == nil {
 		return

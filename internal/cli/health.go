@@ -198,7 +198,7 @@ func (o *healthOutput) write(w io.Writer) error {
 	case o.Grade == health.Unknown:
 		fmt.Fprintf(&b, "unknown: %s has no saves of %s yet\n", o.Store, o.Name)
 	default:
-		fmt.Fprintf(&b, "%s: %d of 100, by the last %d saves of %s\n", o.Grade, o.Score, o.Saves, o.Name)
+		fmt.Fprintf(&b, "%s: %d of 100, by the last saves of %s (%d)\n", o.Grade, o.Score, o.Name, o.Saves)
 	}
 	if len(o.Parts) > 0 {
 		b.WriteString("\n")

@@ -12,6 +12,7 @@ package health
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/org/gocache-action/internal/finding"
@@ -72,6 +73,7 @@ type Part struct {
 
 // Judge makes a report of figures.
 func Judge(f Figures, s Settings) Report {
+	f.Saves = withoutFirst(f.Saves)
 	f.Saves = f.Saves[max(0, len(f.Saves)-s.Saves):]
 	r := Report{Grade: Unknown, Saves: len(f.Saves)}
 	var sum, weights float64
@@ -118,6 +120,17 @@ func Judge(f Figures, s Settings) Report {
 	}
 	r.Score, r.Grade = whole(lowest), s.grade(lowest)
 	return r
+}
+
+// withoutFirst takes the hits out of a first save that had none: that job began cold, as each first
+// job does, which says nothing of the cache.
+func withoutFirst(saves []Save) []Save {
+	if len(saves) == 0 || saves[0].Reused > 0 {
+		return saves
+	}
+	saves = slices.Clone(saves)
+	saves[0].Made = 0
+	return saves
 }
 
 // whole rounds down, so that what is shown as 90 is 90; what floating point lost by the way to a

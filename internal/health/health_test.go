@@ -53,6 +53,8 @@ func TestJudge(t *testing.T) {
 		{"no hits", each(func(s *Save) { s.Reused, s.Made = 0, 10 }), 50, Unhealthy, partHits},
 		{"one miss among hits", func(f *Figures) { f.Saves[11].Reused, f.Saves[11].Made = 0, 100 }, 100, Healthy, ""},
 		{"hits long ago do not count", func(f *Figures) { f.Saves[0].Reused, f.Saves[1].Reused = 0, 0 }, 100, Healthy, ""},
+		{"the first save alone, which began cold", func(f *Figures) { f.Saves = f.Saves[:1]; f.Saves[0].Reused = 0 }, 100, Healthy, ""},
+		{"the second as well", func(f *Figures) { f.Saves = f.Saves[:2]; f.Saves[0].Reused, f.Saves[1].Reused = 0, 0 }, 50, Unhealthy, partHits},
 		{"at the bound", func(f *Figures) { f.Size = f.Bound }, 97, Healthy, partSize},
 		{"half as much again", func(f *Figures) { f.Size = f.Bound * 3 / 2 }, 75, Warning, partSize},
 		{"slow restores", each(func(s *Save) { s.Restore = 10 * time.Minute }), 70, Warning, partRestore},
