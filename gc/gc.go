@@ -41,6 +41,7 @@ type Options struct {
 	Grace       time.Duration
 	Concurrency int // manifests read, or requests to remove, at once; default 16
 	Meter       *report.Meter
+	Watch       Watcher // sees what the collection looks at; may be nil
 	// Now replaces the store's clock in tests.
 	Now func() time.Time
 }

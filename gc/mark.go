@@ -121,6 +121,9 @@ func (m *marker) read(ctx context.Context, e *store.Entry) ([]string, store.Info
 		return nil, e.Info, err
 	}
 	names, err := snapshot.Names(data)
+	if err == nil {
+		m.watchManifest(*e, data)
+	}
 	return names, info, err
 }
 

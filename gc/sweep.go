@@ -54,13 +54,14 @@ func (s *sweeper) list() error {
 // object keeps, notes or removes one object.
 func (s *sweeper) object(e store.Entry) error {
 	kind, repo := snapshot.KindOf(e.Name)
+	s.watchObject(e, kind)
 	switch {
 	case kind == snapshot.KindManifest || e.Name == gcnotes.Object:
 		return nil
 	case kind == snapshot.KindOther:
 		s.tally.other(e.Size)
 		return nil
-	case kind == snapshot.KindProxy:
+	case kind == snapshot.KindProxy, kind == snapshot.KindHealth:
 		s.tally.keep(kind, e.Size)
 		return nil
 	}

@@ -36,6 +36,7 @@ func fold(o Options, start time.Time, f finding, plans []plan) *Result {
 	res.Packs = countPacks(f.manifest(), plans, all.Lost)
 	res.Losses, res.Warnings = all.Losses, all.Warnings
 	res.State = stateOf(o, start, f, all.Damages)
+	res.measure(o.Meter, f.manifest())
 	return res
 }
 

@@ -118,6 +118,12 @@ type Result struct {
 	FilesWritten int64             `json:"filesWritten"`
 	Seconds      float64           `json:"seconds"`
 	Requests     map[string]int64  `json:"requests"`
+	// Transferred is BytesFetched by kind of object: packs, modules.
+	Transferred map[string]int64 `json:"transferred"`
+	// RefusedBytes are stored bytes that did not pass verification: those of frames where the frame
+	// is known, else of whole objects.
+	RefusedBytes int64              `json:"refusedBytes"`
+	Phases       map[string]float64 `json:"phases"` // seconds
 	// what the job builds with other values of than the snapshot
 	Differs  []string       `json:"differs,omitempty"`
 	Losses   []Loss         `json:"losses,omitempty"`

@@ -231,6 +231,7 @@ func (p *publisher) stamp(m, own *snapshot.Manifest) {
 		own = list[0]
 	}
 	m.Trend = trend(m, own, p.Meter.Bytes.Load(), p.reuse)
+	times(p.job, &m.Trend[len(m.Trend)-1])
 }
 
 // trend is that of old, or none, with m as the last save.

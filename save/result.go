@@ -4,6 +4,7 @@ import (
 	"github.com/org/gocache-action/internal/buildenv"
 	"github.com/org/gocache-action/internal/content/build"
 	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -24,6 +25,7 @@ func (j job) result(res *Result) *Result {
 	res.Key = j.Keys.Key.String()
 	res.BytesUploaded, res.BytesRead = j.Meter.Bytes.Load(), j.Meter.Disk.Load()
 	res.Seconds = j.Now().Sub(j.start).Seconds()
+	res.Transferred, res.Phases = j.Meter.Transferred(), report.InSeconds(j.Meter.Phases())
 	res.Requests = j.Store.Requests()
 	res.Warnings, res.Objects = j.log.read()
 	return res

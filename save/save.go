@@ -170,7 +170,10 @@ type Result struct {
 	Differs  []string         `json:"differs,omitempty"`
 	Seconds  float64          `json:"seconds"`
 	Requests map[string]int64 `json:"requests"`
-	Warnings []string         `json:"warnings,omitempty"`
+	// Transferred is BytesUploaded by kind of object: packs, modules, manifests.
+	Transferred map[string]int64   `json:"transferred"`
+	Phases      map[string]float64 `json:"phases"` // seconds
+	Warnings    []string           `json:"warnings,omitempty"`
 	// the last saves, and with Written this one
 	Trend []snapshot.Saved `json:"trend,omitempty"`
 }

@@ -247,7 +247,8 @@ func (j job) wrote(object string, info store.Info, err error) error {
 		return store.Named("object", object, err)
 	}
 	j.notes.renewed(object)
-	j.Meter.Bytes.Add(info.Size)
+	kind, _ := snapshot.KindOf(object)
+	j.Meter.Transfer(string(kind), info.Size)
 	j.log.wrote(object)
 	return nil
 }

@@ -2,10 +2,6 @@ package buildcache
 
 import (
 	"fmt"
-	"go/importer"
-	"go/token"
-	"io"
-	"os"
 
 	"github.com/org/gocache-action/internal/goentry"
 )
@@ -23,39 +19,29 @@ func (c *Cache) Kind(o Output) (goentry.Kind, error) {
 }
 
 // Describe returns the kind of an output, and its name: the import path of a package, the file name
-// of a program, or "" if the file does not tell. For a package it decodes the export data, which
-// takes tens of milliseconds for a large one.
+// of a program, or "" if the file does not tell.
 func (c *Cache) Describe(o Output) (kind goentry.Kind, name string) {
 	kind, _ = c.Kind(o)
 	switch kind {
 	case goentry.KindProgram:
 		return kind, o.Exec
 	case goentry.KindPackage:
-		path, err := importPath(c.outputFile(o.ID))
-		if err != nil {
-			return kind, "" // only assembly, or written by a newer compiler than this program knows
-		}
-		return kind, path
+		return kind, c.ImportPath(o)
 	}
 	return kind, ""
 }
 
-// importPath reads the import path from the export data of a compiled package. Nothing else in a
-// build cache has it: files are named by hashes.
-func importPath(file string) (path string, err error) {
-	defer func() {
-		if e := recover(); e != nil { // the importer panics on a format that it does not know
-			err = fmt.Errorf("%s: %v", file, e)
-		}
-	}()
-	open := func(string) (io.ReadCloser, error) { return os.Open(file) }
-	// The importer returns the path that it was asked for if the package has none of its own.
-	pkg, err := importer.ForCompiler(token.NewFileSet(), "gc", open).Import("_")
+// ImportPath is that of a compiled package. It is "" for what has no export data, being only
+// assembly, or written by a newer compiler than this program knows.
+func (c *Cache) ImportPath(o Output) string {
+	f, err := c.OpenOutput(o)
 	if err != nil {
-		return "", err
+		return ""
 	}
-	if pkg.Path() == "_" {
-		return "", nil
+	defer f.Close()
+	path, err := goentry.ImportPath(f)
+	if err != nil {
+		return ""
 	}
-	return pkg.Path(), nil
+	return path
 }

@@ -125,7 +125,7 @@ func TestRealCache(t *testing.T) {
 			t.Errorf("program %s is described as %s %s", o.Exec, kind, name)
 		}
 	}
-	for _, want := range []string{"package example.com/p/sub", "package main", "package internal/abi", "package index ", "test log ", "test result "} {
+	for _, want := range []string{"package example.com/p/sub", "package main", "package internal/abi", "package index ", "test log ", "test result ", "vet facts "} {
 		if !described[want] {
 			t.Errorf("no output is described as %q, but as %v", want, described)
 		}

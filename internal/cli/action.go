@@ -60,6 +60,7 @@ func (p *process) actionCommands() ghaction.Commands {
 				return nil, p.reported(ctx, err)
 			}
 			out, err := restoreJob(ctx, r)
+			tellRestore(ctx, r, out)
 			return restoredOf(out), p.reported(ctx, err)
 		},
 		Save: func(ctx context.Context, cfg *config.Config, job ghaction.Job) (*ghaction.Saved, error) {
@@ -68,6 +69,7 @@ func (p *process) actionCommands() ghaction.Commands {
 				return nil, p.reported(ctx, err)
 			}
 			out, err := saveJob(ctx, r)
+			tellSave(ctx, r, out)
 			return savedOf(out), p.reported(ctx, err)
 		},
 		Collect: func(ctx context.Context, cfg *config.Config, job ghaction.Job) error {

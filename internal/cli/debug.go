@@ -35,11 +35,12 @@ var shownVariables = []string{
 var (
 	customerKeyVariable = config.Variable("sse-c-key")
 	signKeyVariable     = config.Variable("sign-key")
+	webhookVariable     = config.Variable("webhook")
 )
 
 // secretVariables are, or may hold, secrets. --debug says only that they are set.
 var secretVariables = []string{
-	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", config.TokenVariable, customerKeyVariable, signKeyVariable,
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", config.TokenVariable, customerKeyVariable, signKeyVariable, webhookVariable,
 	"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "CI_JOB_TOKEN",
 	"GOFLAGS", "GOAUTH",
 }
@@ -48,6 +49,7 @@ var secretVariables = []string{
 var urlVariables = []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "GOPROXY",
 	"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS", config.Variable("store"),
+	config.Variable("push-gateway"), ghaction.InputVariable("push-gateway"),
 }
 
 // knownSecrets are the values that must not appear in any output, whichever text they come with.

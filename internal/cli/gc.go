@@ -158,7 +158,7 @@ func gcRows(r *gc.Result) (rows [][]string) {
 	for _, k := range []struct {
 		kind snapshot.Kind
 		name string
-	}{{snapshot.KindManifest, "snapshots"}, {snapshot.KindPack, "packs"}, {snapshot.KindModule, "modules"}, {snapshot.KindProxy, "of module proxies"}, {gc.KindUpload, "unfinished uploads"}} {
+	}{{snapshot.KindManifest, "snapshots"}, {snapshot.KindPack, "packs"}, {snapshot.KindModule, "modules"}, {snapshot.KindProxy, "of module proxies"}, {snapshot.KindHealth, "of health"}, {gc.KindUpload, "unfinished uploads"}} {
 		c := r.Kinds[k.kind]
 		rows = append(rows, []string{
 			k.name, report.Count(c.Kept.Objects + c.Recent.Objects), report.Count(c.Waiting.Objects),

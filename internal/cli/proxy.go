@@ -97,6 +97,18 @@ func (p *proxyParts) server(lib *proxy.Library) (*proxy.Server, error) {
 	return s, nil
 }
 
+// listen opens the address of --listen.
+func listen(address string) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return nil, usage.Errorf("--listen %s: want host:port, or :port for all addresses: %w", address, err)
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("--listen %s: %w", address, err)
+	}
+	return l, nil
+}
+
 // serveUntil listens, and when ctx ends, lets requests end that have begun, and what they left to
 // be stored.
 func serveUntil(ctx context.Context, r *run, parts *proxyParts, handler http.Handler, lib *proxy.Library) error {
@@ -104,12 +116,9 @@ func serveUntil(ctx context.Context, r *run, parts *proxyParts, handler http.Han
 	if err != nil {
 		return err
 	}
-	if _, _, err := net.SplitHostPort(r.cfg.Proxy.Listen); err != nil {
-		return usage.Errorf("--listen %s: want host:port, or :port for all addresses: %w", r.cfg.Proxy.Listen, err)
-	}
-	listener, err := net.Listen("tcp", r.cfg.Proxy.Listen)
+	listener, err := listen(r.cfg.Proxy.Listen)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w", r.cfg.Proxy.Listen, err)
+		return err
 	}
 	server := &http.Server{
 		Handler: handler, TLSConfig: tls, ErrorLog: quietErrors(parts.log),

@@ -44,6 +44,7 @@ func restoreCommand(c commands) *cobra.Command {
 		out, err := restoreJob(ctx, r)
 		if out != nil {
 			writeSummary(r, out, nil)
+			tellRestore(ctx, r, out)
 		}
 		return err
 	})
@@ -58,6 +59,7 @@ type restoreOutput struct {
 	Mtimes      *mtimesOutput `json:"mtimes,omitempty"`
 	CacheResult string        `json:"cacheResult"` // hit, partial, miss, unavailable
 	outcome
+	cause    error // of which outcome has the text
 	partial  bool  // the restore itself ended with an error
 	timesErr error // why Mtimes is not whole, on which the restore does not depend
 }
@@ -87,7 +89,7 @@ func restoreJob(ctx context.Context, r *run) (*restoreOutput, error) {
 	}
 	out.partial = err != nil
 	err = errors.Join(err, out.timesErr)
-	out.outcome = outcomeOf(err)
+	out.outcome, out.cause = outcomeOf(err), err
 	out.CacheResult = cacheResult(out)
 	if printErr := r.out.result(out, out.write); printErr != nil {
 		return nil, printErr

@@ -18,6 +18,8 @@ store, and stores afterwards what changed.
   gocache try            measure it on this project, with no store needed
   gocache trim           shrink the caches of a machine that keeps them
   gocache verify         check every byte of the caches of a machine, or of a store
+  gocache stats          say what caches and a store consist of, and how they grow
+  gocache health         judge a cache, and tell when that changes
   gocache gc             remove from a store what nobody needs any more
   gocache proxy          serve modules to a team, from the same store
   gocache bundle         carry modules into a network without access
@@ -49,8 +51,9 @@ func newRoot(p *process) *cobra.Command {
 	root.SetUsageFunc(writeUsage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Wrap(err) })
 	c := commands{process: p, global: global}
-	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), verifyCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c), keygenCommand(c),
-		mtimesCommand(c), actionCommand(c), versionCommand(c))
+	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), verifyCommand(c),
+		statsCommand(c), healthCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c), keygenCommand(c), mtimesCommand(c),
+		actionCommand(c), versionCommand(c))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	typeErrors(root)

@@ -43,6 +43,7 @@ func saveCommand(c commands) *cobra.Command {
 		out, err := saveJob(ctx, r)
 		if out != nil {
 			writeSummary(r, nil, out)
+			tellSave(ctx, r, out)
 		}
 		return err
 	})

@@ -36,7 +36,9 @@ func writeSummary(r *run, before *restoreOutput, after *saveOutput) {
 	if file == "" || before == nil && after == nil {
 		return
 	}
-	sec := section(r.version, before, after, time.Now())
+	now := time.Now()
+	sec := section(r.version, before, after, now)
+	sec.Health = summaryHealth(r.cfg, after, now)
 	cleanSection(r.out, sec)
 	if err := appendSection(file, sec); err != nil {
 		r.out.warn(err, "")

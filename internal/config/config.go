@@ -8,6 +8,7 @@
 package config
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -58,6 +59,8 @@ type Config struct {
 	Proxy                   ProxyConfig
 	Fix                     bool
 	Resume                  string // file
+	Watch                   WatchConfig
+	Stats                   StatsConfig
 }
 
 // Values of settings that are one of a few words.
@@ -93,7 +96,7 @@ var gitlabStatuses = map[string]string{"failed": JobFailure, "canceled": JobCanc
 
 // Check refuses what makes no sense although each value can be read.
 func (c *Config) Check() error {
-	if err := c.Proxy.check(); err != nil {
+	if err := errors.Join(c.Proxy.check(), c.Watch.check()); err != nil {
 		return err
 	}
 	switch {

@@ -18,31 +18,37 @@ const (
 	Refresh  // proxy refresh
 	Bundle   // bundle export and import
 	Verify
+	Health
+	Stats
 	Other // those with no options of their own: version, keygen
 
 	jobs = Restore | Save | Plan // commands for a job of a CI system
-	all  = jobs | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Verify | Other
+	// commands for a project, which a job builds
+	projects = jobs | Health
+	all      = projects | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Verify | Stats | Other
 )
 
 // Commands names the commands in the order of the reference.
 var Commands = []struct {
 	Command Command
 	Name    string
-}{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {GC, "gc"}, {Mtimes, "mtimes"},
-	{Proxy, "proxy"}, {Prefetch, "proxy prefetch"}, {Refresh, "proxy refresh"},
-	{Bundle, "bundle"}, {Verify, "verify"}}
+}{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {Verify, "verify"},
+	{Stats, "stats"}, {Health, "health"}, {GC, "gc"}, {Mtimes, "mtimes"}, {Proxy, "proxy"}, {Prefetch, "proxy prefetch"},
+	{Refresh, "proxy refresh"}, {Bundle, "bundle"}}
 
 // A Group is a heading of the help.
 type Group int
 
 const (
-	Common   Group = iota // what people need first
-	Identity              // whose snapshot is meant
-	Content               // what is restored and saved
-	Outcome               // what comes of a restore, and of the job
-	Trust                 // roles and signatures
-	Cleaning              // of gc and trim
-	Serving               // modules
+	Common    Group = iota // what people need first
+	Identity               // whose snapshot is meant
+	Content                // what is restored and saved
+	Outcome                // what comes of a restore, and of the job
+	Trust                  // roles and signatures
+	Cleaning               // of gc and trim
+	Measuring              // of stats
+	Serving                // modules
+	Watching               // metrics and health
 	Transfer
 	Printing
 )
@@ -53,7 +59,7 @@ var Groups = []struct {
 	Title string
 }{
 	{Common, "Most used"}, {Identity, "Which snapshot"}, {Content, "What is cached"}, {Outcome, "Result"},
-	{Trust, "Access and trust"}, {Cleaning, "What is removed"}, {Serving, "Module proxy"},
+	{Trust, "Access and trust"}, {Cleaning, "What is removed"}, {Measuring, "Statistics"}, {Serving, "Module proxy"}, {Watching, "Monitoring"},
 	{Transfer, "Transfer"}, {Printing, "Output"},
 }
 

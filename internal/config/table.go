@@ -24,25 +24,25 @@ func duration(f field[time.Duration]) func(*Config) Value {
 //     store for two days.
 var jobOptions = []Option{
 	{
-		Name: "store", Commands: jobs | GC | Proxy | Prefetch | Bundle, Group: Common,
+		Name: "store", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Common,
 		Origin: "actions in jobs of GitHub, else a directory in the user's cache",
 		Help:   "where snapshots are kept: " + storeHelp,
 		value:  text(func(c *Config) *string { return &c.Store }),
 	},
 	{
-		Name: "name", Commands: jobs | Mtimes, Group: Common,
+		Name: "name", Commands: projects | Mtimes, Group: Common,
 		Origin: `from CI, else "default"`,
 		Help:   "name of the job, part of the key",
 		value:  text(func(c *Config) *string { return &c.Name }),
 	},
 	{
-		Name: "dir", Commands: jobs | Try | Mtimes, Group: Common,
+		Name: "dir", Commands: projects | Try | Mtimes, Group: Common,
 		Default: ".",
 		Help:    "directory of the project",
 		value:   text(func(c *Config) *string { return &c.Dir }),
 	},
 	{
-		Name: "dir", Commands: Trim, Group: Common,
+		Name: "dir", Commands: Trim | Stats, Group: Common,
 		Default: ".",
 		Help:    "directory in which the go command is asked for its caches",
 		value:   text(func(c *Config) *string { return &c.Dir }),
@@ -54,7 +54,7 @@ var jobOptions = []Option{
 		value: func(c *Config) Value { return listValue{to: &c.Paths, kind: "dirs"} },
 	},
 	{
-		Name: "max-age", Commands: Save | Plan | Trim, Group: Common,
+		Name: "max-age", Commands: Save | Plan | Trim | Stats, Group: Common,
 		Default: "14d",
 		Help:    "drop what has not been used for this long; 0: never",
 		value:   duration(func(c *Config) *time.Duration { return &c.MaxAge }),
@@ -67,7 +67,7 @@ var jobOptions = []Option{
 		value: duration(func(c *Config) *time.Duration { return &c.MaxAge }),
 	},
 	{
-		Name: "max-size", Commands: Save | Plan | Trim, Group: Common,
+		Name: "max-size", Commands: Save | Plan | Trim | Stats, Group: Common,
 		Default: "0",
 		Help: "size on disk above which what has not been used for longest is dropped, such as 4GiB" +
 			" or modules=1GiB,build=3GiB; 0: no bound",
@@ -79,7 +79,7 @@ var jobOptions = []Option{
 		value: toggle(func(c *Config) *bool { return &c.ReadOnly }),
 	},
 	{
-		Name: "timeout", Commands: jobs, Group: Common,
+		Name: "timeout", Commands: projects, Group: Common,
 		Default: "10m",
 		Help:    "give up after this time; 0: never",
 		value:   duration(func(c *Config) *time.Duration { return &c.Timeout }),
@@ -103,38 +103,38 @@ var jobOptions = []Option{
 	},
 
 	{
-		Name: "repo", Commands: jobs | GC, Group: Identity,
+		Name: "repo", Commands: projects | GC | Stats, Group: Identity,
 		Origin: "from CI or git",
 		Help:   "repository, such as github.com/org/name",
 		value:  text(func(c *Config) *string { return &c.Repo }),
 	},
 	{
-		Name: "scope", Commands: jobs, Group: Identity,
+		Name: "scope", Commands: projects, Group: Identity,
 		Origin: "from CI or git",
 		Help:   "ref that the snapshot belongs to, such as refs/heads/main",
 		value:  text(func(c *Config) *string { return &c.Scope }),
 	},
 	{
-		Name: "base-scope", Commands: jobs, Group: Identity,
+		Name: "base-scope", Commands: projects, Group: Identity,
 		Origin: "from CI",
 		Help:   "second ref to look in, such as the base of a pull request",
 		value:  text(func(c *Config) *string { return &c.BaseScope }),
 	},
 	{
-		Name: "default-scope", Commands: jobs, Group: Identity,
+		Name: "default-scope", Commands: projects, Group: Identity,
 		Origin: "from CI or git",
 		Help:   "last ref to look in, such as the default branch",
 		value:  text(func(c *Config) *string { return &c.DefaultScope }),
 	},
 	{
-		Name: "go-sum", Commands: jobs, Group: Identity,
+		Name: "go-sum", Commands: projects, Group: Identity,
 		Origin: "all that decide what is built",
 		Help: "module files from which the key is made, relative to the project, such as " +
 			"go.sum,tools/**/go.sum",
 		value: func(c *Config) Value { return patternsValue(&c.GoSum) },
 	},
 	{
-		Name: "matrix", Commands: jobs | Mtimes, Group: Identity,
+		Name: "matrix", Commands: projects | Mtimes, Group: Identity,
 		NoFlag: true,
 		Help: "tells the jobs of a matrix apart in the default name on GitHub: ${{ toJSON(matrix) " +
 			"}}",
@@ -142,17 +142,17 @@ var jobOptions = []Option{
 	},
 
 	{
-		Name: "no-modules", Commands: jobs | Trim, Group: Content,
+		Name: "no-modules", Commands: jobs | Trim | Stats, Group: Content,
 		Help:  "leave GOMODCACHE alone",
 		value: toggle(func(c *Config) *bool { return &c.NoModules }),
 	},
 	{
-		Name: "no-build", Commands: jobs | Trim, Group: Content,
+		Name: "no-build", Commands: jobs | Trim | Stats, Group: Content,
 		Help:  "leave GOCACHE alone",
 		value: toggle(func(c *Config) *bool { return &c.NoBuild }),
 	},
 	{
-		Name: "no-toolchains", Commands: jobs | Trim, Group: Content,
+		Name: "no-toolchains", Commands: jobs | Trim | Stats, Group: Content,
 		Help:  "leave downloaded Go toolchains alone",
 		value: toggle(func(c *Config) *bool { return &c.NoToolchains }),
 	},
@@ -200,32 +200,32 @@ var jobOptions = []Option{
 	},
 
 	{
-		Name: "role-to-assume", Commands: jobs | GC | Proxy | Prefetch | Bundle, Group: Trust,
+		Name: "role-to-assume", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
 		Help: "ARN of a role that is assumed with the OIDC token of the job: from the runner on " +
 			"GitHub, else in $" + TokenVariable,
 		value: text(func(c *Config) *string { return &c.Role }),
 	},
 	{
-		Name: "role-duration", Commands: jobs | GC | Proxy | Prefetch | Bundle, Group: Trust,
+		Name: "role-duration", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
 		Default: "1h", NoFlag: true,
 		Help: "how long the credentials of the role are valid, 15m to 12h, and not longer than the " +
 			"role allows",
 		value: duration(func(c *Config) *time.Duration { return &c.RoleDuration }),
 	},
 	{
-		Name: "audience", Commands: jobs, Group: Trust,
+		Name: "audience", Commands: projects, Group: Trust,
 		Default: "sts.amazonaws.com", NoFlag: true,
 		Help:  "audience of the OIDC token, where the runner issues it",
 		value: text(func(c *Config) *string { return &c.Audience }),
 	},
 	{
-		Name: "keep-credentials", Commands: jobs | GC | Proxy | Prefetch | Bundle, Group: Trust,
+		Name: "keep-credentials", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
 		Help: "file in which restore leaves temporary credentials for save, when the token will no " +
 			"longer be valid",
 		value: text(func(c *Config) *string { return &c.KeepCredentials }),
 	},
 	{
-		Name: "sse-c-key", Commands: jobs | GC | Proxy | Prefetch | Bundle, Group: Trust,
+		Name: "sse-c-key", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
 		NoFlag: true, Secret: true,
 		Help: "key of server-side encryption with a customer key (SSE-C), 32 bytes in base64; or " +
 			"name a file with sse-c-key-file in the URL of the store",
@@ -238,14 +238,14 @@ var jobOptions = []Option{
 		value: text(func(c *Config) *string { return &c.SignKey }),
 	},
 	{
-		Name: "trust-key", Commands: jobs, Group: Trust,
+		Name: "trust-key", Commands: projects, Group: Trust,
 		Origin: "snapshots need no signature",
 		Help: "public key, or a file of public keys, one of which must have signed a snapshot; may " +
 			"be repeated",
 		value: func(c *Config) Value { return textsValue{to: &c.TrustKeys, kind: "key"} },
 	},
 	{
-		Name: "trust-max-age", Commands: jobs, Group: Trust,
+		Name: "trust-max-age", Commands: projects, Group: Trust,
 		Default: "35d", NoFlag: true,
 		Help:  "with trust-key: how old a signed snapshot may be; 0: any age",
 		value: duration(func(c *Config) *time.Duration { return &c.TrustMaxAge }),
@@ -306,13 +306,13 @@ var jobOptions = []Option{
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
-		Name: "concurrency", Commands: GC, Group: Transfer,
+		Name: "concurrency", Commands: GC | Stats, Group: Transfer,
 		Default: "0",
 		Help:    "snapshots read at once; 0: 16",
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
-		Name: "stall-timeout", Commands: jobs | GC | Proxy | Prefetch | Bundle, Group: Transfer,
+		Name: "stall-timeout", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Transfer,
 		Default: "30s",
 		Help:    "give up on a connection on which nothing has moved for this long",
 		value:   duration(func(c *Config) *time.Duration { return &c.StallTimeout }),

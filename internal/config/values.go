@@ -97,10 +97,12 @@ type sizesValue struct{ to *Sizes }
 
 func (v sizesValue) Type() string { return "sizes" }
 
-// String leaves out the space of humanize, so that what it returns can be given again.
-func (v sizesValue) String() string {
+func (v sizesValue) String() string { return showSizes(v.parts()) }
+
+// showSizes leaves out the space of humanize, so that what it returns can be given again.
+func showSizes(parts []sizesPart) string {
 	var list []string
-	for _, part := range v.parts() {
+	for _, part := range parts {
 		if *part.to != 0 {
 			list = append(list, part.prefix+strings.ReplaceAll(humanize.IBytes(uint64(*part.to)), " ", ""))
 		}
@@ -113,18 +115,8 @@ func (v sizesValue) String() string {
 
 func (v sizesValue) Set(text string) error {
 	sizes := *v.to
-	parts, seen := sizesValue{&sizes}.parts(), map[string]bool{}
-	for item := range strings.SplitSeq(text, ",") {
-		i := slices.IndexFunc(parts, func(p sizesPart) bool { return strings.HasPrefix(item, p.prefix) })
-		n, err := quantity.ParseSize(strings.TrimPrefix(item, parts[i].prefix))
-		if err != nil {
-			return err
-		}
-		if seen[parts[i].prefix] { // or 1,5GB were 5GB
-			return fmt.Errorf("invalid sizes %q: want such as 4GiB or 4GiB,build=2GiB", text)
-		}
-		seen[parts[i].prefix] = true
-		*parts[i].to = n
+	if err := setSizes(sizesValue{&sizes}.parts(), text, "4GiB or 4GiB,build=2GiB"); err != nil {
+		return err
 	}
 	*v.to = sizes
 	return nil
@@ -236,3 +228,6 @@ func (v textsValue) String() string { return strings.Join(*v.to, ",") }
 func (v textsValue) Set(text string) error { *v.to = append(*v.to, text); return nil }
 
 func patternsValue(to *[]string) Value { return listValue{to, "patterns", keys.CleanPattern} }
+
+// SizesText shows bounds such that they can be given again; "0" without one.
+func SizesText(s Sizes) string { return sizesValue{&s}.String() }

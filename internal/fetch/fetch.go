@@ -29,7 +29,7 @@ type Fetcher struct {
 // OpenFunc opens an object, or a range of one.
 type OpenFunc func(context.Context) (io.ReadCloser, store.Info, error)
 
-// Open opens an object, or a range of one, and reads ahead: the given frames, or if there are none,
+// Open opens a pack, or a range of one, and reads ahead: the given frames, or if there are none,
 // those that the headers in the object describe. fetched is called when the network is no longer
 // needed, also after an error.
 func (f *Fetcher) Open(
@@ -39,9 +39,9 @@ func (f *Fetcher) Open(
 	var info store.Info
 	var err error
 	if frames == nil {
-		s, info, err = f.start(ctx, fetched, open, snapshot.ReadFrame)
+		s, info, err = f.start(ctx, fetched, snapshot.KindPack, open, snapshot.ReadFrame)
 	} else {
-		s, info, err = f.read(ctx, fetched, open, func(ctx context.Context, s *Source, src io.Reader, _ int64) error {
+		s, info, err = f.read(ctx, fetched, snapshot.KindPack, open, func(ctx context.Context, s *Source, src io.Reader, _ int64) error {
 			return s.readFrames(ctx, src, frames)
 		})
 	}
@@ -54,21 +54,22 @@ func (f *Fetcher) Open(
 // Module is Open for a module object, or for what follows the beginning of a delta. fetched is not
 // called beside an error: the module may have another object.
 func (f *Fetcher) Module(ctx context.Context, fetched func(), open OpenFunc) (*Source, store.Info, error) {
-	return f.start(ctx, fetched, open, snapshot.ReadModuleFrame)
+	return f.start(ctx, fetched, snapshot.KindModule, open, snapshot.ReadModuleFrame)
 }
 
 // readFunc reads one frame, as snapshot.ReadFrame does.
 type readFunc func(r io.Reader, room func(n int) ([]byte, error)) ([]byte, error)
 
-func (f *Fetcher) start(ctx context.Context, fetched func(), open OpenFunc, next readFunc) (*Source, store.Info, error) {
-	return f.read(ctx, fetched, open, func(ctx context.Context, s *Source, src io.Reader, size int64) error {
+func (f *Fetcher) start(ctx context.Context, fetched func(), kind snapshot.Kind, open OpenFunc, next readFunc) (*Source, store.Info, error) {
+	return f.read(ctx, fetched, kind, open, func(ctx context.Context, s *Source, src io.Reader, size int64) error {
 		return s.readAll(ctx, src, size, next)
 	})
 }
 
 // read opens an object and starts the goroutine that reads it. all returns why it ended.
 func (f *Fetcher) read(
-	ctx context.Context, fetched func(), open OpenFunc, all func(ctx context.Context, s *Source, src io.Reader, size int64) error,
+	ctx context.Context, fetched func(), kind snapshot.Kind, open OpenFunc,
+	all func(ctx context.Context, s *Source, src io.Reader, size int64) error,
 ) (*Source, store.Info, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	body, info, err := open(ctx)
@@ -81,7 +82,7 @@ func (f *Fetcher) read(
 		defer close(s.frames)
 		defer fetched()
 		defer body.Close()
-		s.end = all(ctx, s, metered{body, f.Meter}, info.Size)
+		s.end = all(ctx, s, metered{body, f.Meter, string(kind)}, info.Size)
 	}()
 	return s, info, nil
 }
@@ -118,7 +119,7 @@ func (f *Fetcher) Frame(ctx context.Context, pack snapshot.Pack, i int) ([]byte,
 	}
 	defer body.Close()
 	n, err := io.ReadFull(body, data)
-	f.Meter.Bytes.Add(int64(n))
+	f.Meter.Transfer(string(snapshot.KindPack), int64(n))
 	if err != nil {
 		return nil, err
 	}

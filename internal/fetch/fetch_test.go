@@ -267,7 +267,7 @@ func TestSlotsJobs(t *testing.T) {
 
 // TestMetered: arriving bytes are counted piece by piece, so that the display moves.
 func TestMetered(t *testing.T) {
-	m := metered{bytes.NewReader(make([]byte, 1<<20)), new(report.Meter)}
+	m := metered{bytes.NewReader(make([]byte, 1<<20)), new(report.Meter), "pack"}
 	n, err := m.Read(make([]byte, 1<<20))
 	if err != nil || n > 256<<10 || m.meter.Bytes.Load() != int64(n) {
 		t.Errorf("%d, %v", n, err)

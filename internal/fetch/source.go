@@ -87,11 +87,12 @@ func (s *Source) Close() error {
 type metered struct {
 	r     io.Reader
 	meter *report.Meter
+	kind  string // of object
 }
 
 // Read reads in pieces that are small enough for the progress display to move.
 func (m metered) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p[:min(len(p), 256<<10)])
-	m.meter.Bytes.Add(int64(n))
+	m.meter.Transfer(m.kind, int64(n))
 	return n, err
 }

@@ -15,6 +15,7 @@ const (
 	KindProfile  Kind = "coverage profile" // what a test covered
 	KindIndex    Kind = "package index"    // what the go command noted about a package or module
 	KindCompiler Kind = "C compiler"       // what the go command noted about a C compiler
+	KindVet      Kind = "vet facts"        // what go vet noted about a package for those that import it
 	KindOther    Kind = "other"
 )
 
@@ -38,6 +39,8 @@ func KindOf(head, tail []byte) Kind {
 		return KindProfile
 	case isCompilerID(head):
 		return KindCompiler
+	case isFacts(head):
+		return KindVet
 	case isResult(tail):
 		return KindResult
 	}
@@ -56,4 +59,10 @@ func isResult(tail []byte) bool {
 func isCompilerID(data []byte) bool {
 	name, rest, ok := bytes.Cut(data, []byte{0})
 	return ok && len(name) > 0 && !bytes.ContainsAny(name, "\r\n") && bytes.HasPrefix(rest, []byte("stat "))
+}
+
+// isFacts reports whether an output begins as facts of an analysis: a stream of encoding/gob of the
+// type gobFact (golang.org/x/tools/internal/facts).
+func isFacts(head []byte) bool {
+	return bytes.Contains(head[:min(len(head), 64)], []byte("\x07gobFact\x01"))
 }

@@ -36,6 +36,11 @@ type State struct {
 	// Differs names what the job builds with other values of than the snapshot that was restored,
 	// see package buildenv.
 	Differs []string `json:"differs,omitempty"`
+	// Seconds is how long the restore took, Lost and Refused are how much it lost: what was missing
+	// in the store or could not be written, and what did not pass verification.
+	Seconds float64 `json:"seconds"`
+	Lost    int     `json:"lost"`
+	Refused int     `json:"refused"`
 	// Unreachable says that the store did not answer, after all retries.
 	Unreachable bool `json:"unreachable,omitempty"`
 }
@@ -54,6 +59,7 @@ type Damage struct {
 	Object string `json:"object"`
 	Frame  int    `json:"frame"` // of a pack; -1 for the whole object
 	Reason string `json:"reason"`
+	Kind   string `json:"kind"` // of the loss: missing or refused
 }
 
 // format is the version of the file. The two commands of a job are those of one program.

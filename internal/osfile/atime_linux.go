@@ -34,3 +34,13 @@ func OpenQuietly(path string) (*os.File, error) {
 	}
 	return os.Open(path)
 }
+
+// HidesReads reports whether OpenQuietly hides reads of what this user finds at a path.
+func HidesReads(path string) bool {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOATIME|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	unix.Close(fd)
+	return true
+}

@@ -15,3 +15,6 @@ func RecordsReads(string) bool { return false }
 
 // OpenQuietly opens a file for reading. Only Linux can avoid recording that as a read.
 func OpenQuietly(path string) (*os.File, error) { return os.Open(path) }
+
+// HidesReads reports false: only Linux can hide reads.
+func HidesReads(string) bool { return false }

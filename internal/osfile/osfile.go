@@ -52,6 +52,11 @@ func WriteFile(path string, perm fs.FileMode, data []byte, mtime time.Time) erro
 // Replace writes a small file by a rename, so that readers see either the old or the new content.
 // Only this user can read the file. A missing directory is created with dirPerm.
 func Replace(path string, data []byte, dirPerm fs.FileMode) error {
+	return ReplaceMode(path, data, dirPerm, 0o600)
+}
+
+// ReplaceMode is Replace for a file with this mode.
+func ReplaceMode(path string, data []byte, dirPerm, mode fs.FileMode) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, dirPerm); err != nil {
 		return err
@@ -61,6 +66,9 @@ func Replace(path string, data []byte, dirPerm fs.FileMode) error {
 		return err
 	}
 	_, err = f.Write(data)
+	if mode != 0o600 {
+		err = errors.Join(err, f.Chmod(mode))
+	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = Rename(f.Name(), path)
 	}

@@ -27,7 +27,9 @@ const (
 	KindModule   Kind = "module"
 	// KindProxy are the small objects of module proxies, which are kept.
 	KindProxy Kind = "proxy"
-	KindOther Kind = "other"
+	// KindHealth are the last grades of jobs, which are kept.
+	KindHealth Kind = "health"
+	KindOther  Kind = "other"
 )
 
 // KindOf tells what an object is, and to which repository it belongs: the escaped
@@ -57,6 +59,8 @@ func kindBelow(dir, rest, name string) Kind {
 		return KindModule
 	case dir == "proxy":
 		return KindProxy
+	case dir == "health":
+		return KindHealth
 	}
 	return KindOther
 }

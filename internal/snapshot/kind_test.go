@@ -18,6 +18,7 @@ func TestKindOf(t *testing.T) {
 		"v2/repos/r/s/snapshots/job/linux/amd64/go/x":   {"manifest", "r"},
 		"v2/repos/r/s/signatures/" + hex:                {"other", "r"},
 		"v2/modules/x.org/y/@v/v1.0.0/readme":           {"other", ""},
+		"v2/repos/r/s/health/job":                       {"health", "r"},
 		"v2/repos/r":                                    {"other", ""},
 		"v1/modules/" + hex:                             {"other", ""},
 		"v2/repos/r/s/proxy/x.org/y/@v/list":            {"proxy", "r"},

@@ -137,23 +137,6 @@ type Tree struct {
 	Sum string `json:"sum"`
 }
 
-// Saved records one save, for the trend.
-type Saved struct {
-	Time     time.Time `json:"time"`
-	Run      string    `json:"run,omitempty"`
-	Stored   int64     `json:"stored"`   // bytes of the objects that the manifest names
-	Uploaded int64     `json:"uploaded"` // bytes
-	Actions  int       `json:"actions"`
-	Modules  int       `json:"modules"`
-	// Of the build entries that the job used: Reused came from the snapshot that it restored, Made
-	// it made itself. Both are 0 where that is not known.
-	Reused int `json:"reused,omitempty"`
-	Made   int `json:"made,omitempty"`
-}
-
-// MaxTrend is how many saves the trend remembers.
-const MaxTrend = 30
-
 // LiveBytes returns for each pack how many bytes of its chunks and members the manifest still
 // names. Bytes that outputs share count once.
 func (m *Manifest) LiveBytes() []int64 {
@@ -230,12 +213,8 @@ func (m *Manifest) check() error {
 			return fmt.Errorf("%w: tree %.100q", ErrCorrupt, t.Name)
 		}
 	}
-	for i, t := range m.Trend {
-		for _, n := range []int64{t.Stored, t.Uploaded, int64(t.Actions), int64(t.Modules), int64(t.Reused), int64(t.Made)} {
-			if n < 0 || n > 1<<61 { // two of them can be added up
-				return fmt.Errorf("%w: save %d of the trend", ErrCorrupt, i)
-			}
-		}
+	if err := checkTrend(m.Trend); err != nil {
+		return err
 	}
 	if err := m.checkBuilds(); err != nil {
 		return err

@@ -65,6 +65,11 @@ func ManifestObject(repo, scope string, key []string) string {
 	return path.Join(elems...)
 }
 
+// HealthObject names the small object with the last grade of a job's cache.
+func HealthObject(repo, scope, name string) string {
+	return path.Join(ScopePrefix(repo, scope), "health", Escape(name))
+}
+
 // maxElement bounds an escaped element, so that the name of a manifest, which has six of them and a
 // digest, stays below the 900 bytes that stores take.
 const maxElement = 120

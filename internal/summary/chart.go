@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/org/gocache-action/internal/report"
 )
 
 // maxPoints is how many saves a chart shows. The labels of more would overlap.
@@ -53,7 +55,7 @@ func pointRow(t Point) []string {
 		uploaded = "nothing new"
 	}
 	if t.known() {
-		reused = fmt.Sprintf("%s %s", bar(t.share(), 10), percentText(t.share()))
+		reused = fmt.Sprintf("%s %s", report.Bar(t.share(), 10), percentText(t.share()))
 	}
 	return []string{t.Time.UTC().Format("2006-01-02 15:04"), sizeText(t.Stored), uploaded, reused}
 }
@@ -86,7 +88,7 @@ func sizeChart(points []Point) chart {
 	if most >= 10<<30 {
 		unit, name = 1<<30, "GiB"
 	}
-	c.title, c.unit, c.top = "Size of the snapshot in the store", name, niceTop(float64(most)/unit)
+	c.title, c.unit, c.top = "Size of the snapshot in the store", name, report.NiceTop(float64(most)/unit)
 	for _, t := range points {
 		c.values = append(c.values, float64(t.Stored)/unit)
 	}
@@ -99,15 +101,6 @@ func shareChart(points []Point) chart {
 		c.values = append(c.values, t.share())
 	}
 	return c
-}
-
-// niceTop rounds the end of an axis up to two digits.
-func niceTop(v float64) float64 {
-	if v <= 1 {
-		return 1
-	}
-	step := math.Pow(10, math.Floor(math.Log10(v))) / 2
-	return math.Ceil(v*1.05/step) * step
 }
 
 // labels are days, with times if a day has several saves. Mermaid merges equal labels, so
@@ -140,23 +133,17 @@ func (p *page) chart(c chart) {
 		c.title, strings.Join(labels, ", "), c.unit, humanize.Ftoa(c.top), c.kind, strings.Join(values, ", "))
 }
 
-// bar shows a share as a row of blocks. They are all full only at 100 %.
-func bar(percent float64, width int) string {
-	full := min(max(int(percent/100*float64(width)), 0), width)
-	return strings.Repeat("█", full) + strings.Repeat("░", width-full)
-}
-
 // sparks draws hit shares in one line of text.
 func sparks(points []Point) string {
 	known := knownPoints(points)
 	if len(known) < 2 {
 		return ""
 	}
-	var b strings.Builder
+	var shares []float64
 	for _, t := range known {
-		b.WriteRune([]rune("▁▂▃▄▅▆▇█")[min(max(int(t.share()/12.5), 0), 7)])
+		shares = append(shares, t.share())
 	}
-	return fmt.Sprintf(", reused %s %s", b.String(), percentText(known[len(known)-1].share()))
+	return fmt.Sprintf(", reused %s %s", report.Sparks(shares, 100), percentText(known[len(known)-1].share()))
 }
 
 // percentText rounds to 100 % or 0 % only if the share is exactly that.

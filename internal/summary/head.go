@@ -20,6 +20,18 @@ func (s *Section) head(p *page) {
 	if len(lines) > 0 {
 		p.printf("%s\n\n", strings.Join(lines, " "))
 	}
+	if s.Health != nil {
+		p.printf("%s\n\n", s.Health.line())
+	}
+}
+
+// line says how the cache does.
+func (h *Health) line() string {
+	line := fmt.Sprintf("Health: **%s**, %d of 100", word(h.Grade), h.Score)
+	if h.Worst != "" {
+		line += ": " + text(h.Worst)
+	}
+	return line + "."
 }
 
 // sign is the symbol in the heading.

@@ -21,12 +21,20 @@ type Section struct {
 	Restore *Restore
 	Save    *Save
 	Notes   []Note
+	Health  *Health // nil: not known
 	Now     time.Time
 }
 
 // Note is a warning, or an error that was treated as a warning, and what to do about it.
 type Note struct {
 	Text, Hint string
+}
+
+// Health is the grade of the cache.
+type Health struct {
+	Grade string
+	Score int    // of 100
+	Worst string // what is worst; "" if all is well
 }
 
 // Restore is what the restore before the job did.

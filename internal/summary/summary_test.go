@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/gocache-action/internal/report"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -160,7 +162,7 @@ func TestWords(t *testing.T) {
 		}
 	}
 	long := strings.Repeat("a", 100) + "/@v1.2.3"
-	if got := shorten(long, 30); got != strings.Repeat("a", 19)+"…aa/@v1.2.3" {
+	if got := report.Shorten(long, 30); got != strings.Repeat("a", 19)+"…aa/@v1.2.3" {
 		t.Errorf("shortened to %q", got)
 	}
 	same := []Point{{Time: now}, {Time: now}, {Time: now.Add(time.Minute)}, {Time: now.Add(24 * time.Hour)}}

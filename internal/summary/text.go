@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/org/gocache-action/internal/report"
 )
 
 // Names that people choose, branches and jobs above all, and messages of errors can hold anything.
@@ -90,7 +92,7 @@ func clean(s string, n int) string {
 	if len(s) > 16*n {
 		s = s[:8*n] + s[len(s)-8*n:]
 	}
-	return shorten(printable(s), n)
+	return report.Shorten(printable(s), n)
 }
 
 // printable joins lines, and makes invisible characters visible: control characters, and those that
@@ -109,18 +111,4 @@ func printable(s string) string {
 		}
 	}
 	return strings.TrimSpace(b.String())
-}
-
-// shorten cuts out the middle of a string that is longer than n runes, since the end of a module
-// path with its version says as much as the beginning.
-func shorten(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	tail := n / 3
-	return string(r[:n-tail-1]) + "…" + string(r[len(r)-tail:])
 }

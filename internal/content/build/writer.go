@@ -212,7 +212,7 @@ func (w *writer) doubt(frames []snapshot.Extent, reason string) {
 			w.doubted = map[snapshot.Extent]bool{}
 		}
 		w.doubted[f] = true
-		w.out.Mend(w.in.manifest.Packs[f.Pack].Object, int(f.Frame), reason)
+		w.out.Mend(w.in.manifest.Packs[f.Pack].Object, int(f.Frame), reason, install.KindRefused)
 	}
 }
 

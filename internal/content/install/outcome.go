@@ -108,7 +108,7 @@ func (o *Outcome) Name(what, reason, kind string) {
 // Damage records stored bytes that were missing or wrong, and names them as lost. frame is -1 for
 // the whole object.
 func (o *Outcome) Damage(object string, frame int, reason, kind string) {
-	o.Mend(object, frame, reason)
+	o.Mend(object, frame, reason, kind)
 	o.mark(object, kind)
 	what := object
 	if frame >= 0 {
@@ -118,8 +118,8 @@ func (o *Outcome) Damage(object string, frame int, reason, kind string) {
 }
 
 // Mend records stored bytes for the next save to mend, if the loss has been named already.
-func (o *Outcome) Mend(object string, frame int, reason string) {
-	o.Damages = append(o.Damages, jobstate.Damage{Object: object, Frame: frame, Reason: reason})
+func (o *Outcome) Mend(object string, frame int, reason, kind string) {
+	o.Damages = append(o.Damages, jobstate.Damage{Object: object, Frame: frame, Reason: reason, Kind: kind})
 }
 
 // withoutName removes the name of the object from a reason that is printed behind it: names have a

@@ -37,7 +37,7 @@ func TestOutcome(t *testing.T) {
 	b.Lose(1, KindLocked)
 	b.Lose(1, KindRefused)
 	b.Damage("x", -1, "not found", KindMissing)
-	b.Mend("y", -1, "sum")
+	b.Mend("y", -1, "sum", KindRefused)
 	b.Name("bad\x1bname", "why\n", KindDisk)
 	total := a
 	total.Add(b)
@@ -46,7 +46,7 @@ func TestOutcome(t *testing.T) {
 		Losses: []Loss{
 			{"x, frame 7", "frame hash", KindRefused}, {"x", "not found", KindMissing}, total.Losses[2],
 		},
-		Damages:  []jobstate.Damage{{Object: "x", Frame: 7, Reason: "x: frame hash"}, {Object: "x", Frame: -1, Reason: "not found"}, {Object: "y", Frame: -1, Reason: "sum"}},
+		Damages:  []jobstate.Damage{{Object: "x", Frame: 7, Reason: "x: frame hash", Kind: KindRefused}, {Object: "x", Frame: -1, Reason: "not found", Kind: KindMissing}, {Object: "y", Frame: -1, Reason: "sum", Kind: KindRefused}},
 		Lost:     map[string]string{"x": KindMissing},
 		Warnings: total.Warnings,
 	}

@@ -70,9 +70,9 @@ func (in *installer) settle(out *install.Outcome, w Wanted, o opened, err error)
 		refuse(out, w.Version, err.Error())
 	default:
 		refuse(out, w.Version, err.Error())
-		out.Mend(o.object, -1, err.Error())
+		out.Mend(o.object, -1, err.Error(), install.KindRefused)
 		if base != nil {
-			out.Mend(base.object, -1, err.Error())
+			out.Mend(base.object, -1, err.Error(), install.KindRefused)
 		}
 	}
 	return nil
@@ -91,8 +91,8 @@ func miss(out *install.Outcome, w Wanted) {
 // if it knows of another base than the delta does.
 func missBase(out *install.Outcome, w Wanted, base *baseError, delta string) {
 	out.Counts.Missing++
-	out.Mend(delta, -1, base.Error())
-	out.Mend(base.object, -1, base.Error())
+	out.Mend(delta, -1, base.Error(), install.KindMissing)
+	out.Mend(base.object, -1, base.Error(), install.KindMissing)
 	if w.Listed {
 		out.Name(w.Version.String(), base.Error(), install.KindMissing)
 	}

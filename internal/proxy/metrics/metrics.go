@@ -10,7 +10,33 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/org/gocache-action/internal/metrics"
 )
+
+// Set defines the metrics.
+var Set = metrics.Set{
+	Title: "Module proxy",
+	About: "At `/metrics` of `gocache proxy`, with those of Go and of the process (`go_...`, `process_...`).",
+	Metrics: []metrics.Metric{
+		proxy("requests_total", metrics.Counter, "Requests by operation and status.", "op", "status"),
+		proxy("request_seconds", metrics.Histogram, "Time until a request was answered.", "op"),
+		proxy("sent_bytes_total", metrics.Counter, "Bytes of bodies sent to clients.", "op"),
+		proxy("requests_in_flight", metrics.Gauge, "Requests that are being answered."),
+		proxy("found_total", metrics.Counter, "Where answers came from: memory, disk, store, upstream, or stale.", "what", "where"),
+		proxy("upstream_seconds", metrics.Histogram, "Time that upstreams took, by what they were asked for and how they answered.", "source", "what", "result"),
+		proxy("store_errors_total", metrics.Counter, "Operations of the store that failed.", "op"),
+		proxy("zip_cache_bytes", metrics.Gauge, "Bytes of zips on the local disk."),
+		proxy("memory_cache_bytes", metrics.Gauge, "Bytes of small files in memory."),
+		proxy("zip_cache_evictions_total", metrics.Counter, "Zips that were removed to make room."),
+	},
+}
+
+func proxy(name string, t metrics.Type, help string, labels ...string) metrics.Metric {
+	return metrics.Metric{Name: "gocache_proxy_" + name, Type: t, Help: help, Labels: labels}
+}
+
+func named(name string) metrics.Metric { return Set.Named("gocache_proxy_" + name) }
 
 // Metrics is safe for concurrent use.
 type Metrics struct {
@@ -32,31 +58,19 @@ type Sizes struct {
 
 // New returns metrics that are all 0.
 func New(s Sizes) *Metrics {
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "gocache_proxy", Name: name, Help: help}, labels)
-	}
-	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
-		return prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "gocache_proxy", Name: name, Help: help, Buckets: []float64{.001, .005, .02, .1, .5, 2, 10, 60, 300},
-		}, labels)
-	}
 	m := &Metrics{
 		registry:  prometheus.NewRegistry(),
-		requests:  counter("requests_total", "Requests by operation and status.", "op", "status"),
-		seconds:   histogram("request_seconds", "Time until a request was answered.", "op"),
-		sent:      counter("sent_bytes_total", "Bytes of bodies sent to clients.", "op"),
-		inFlight:  prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "gocache_proxy", Name: "requests_in_flight", Help: "Requests that are being answered."}),
-		found:     counter("found_total", "Where answers came from: memory, disk, store, upstream, or stale.", "what", "where"),
-		upstream:  histogram("upstream_seconds", "Time that upstreams took, by what they were asked for and how they answered.", "source", "what", "result"),
-		storeErrs: counter("store_errors_total", "Operations of the store that failed.", "op"),
-	}
-	value := func(name, help string, f func() float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "gocache_proxy", Name: name, Help: help}, f)
+		requests:  named("requests_total").Counters(),
+		seconds:   named("request_seconds").Histograms(),
+		sent:      named("sent_bytes_total").Counters(),
+		inFlight:  named("requests_in_flight").Gauge(),
+		found:     named("found_total").Counters(),
+		upstream:  named("upstream_seconds").Histograms(),
+		storeErrs: named("store_errors_total").Counters(),
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.inFlight, m.found, m.upstream, m.storeErrs,
-		value("zip_cache_bytes", "Bytes of zips on the local disk.", s.ZipBytes),
-		value("memory_cache_bytes", "Bytes of small files in memory.", s.MemoryBytes),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "gocache_proxy", Name: "zip_cache_evictions_total", Help: "Zips that were removed to make room."}, s.ZipsEvicted),
+		named("zip_cache_bytes").Func(s.ZipBytes), named("memory_cache_bytes").Func(s.MemoryBytes),
+		named("zip_cache_evictions_total").Func(s.ZipsEvicted),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m

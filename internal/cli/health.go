@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/org/gocache-action/internal/ci"
+	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/health"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/usage"
+)
+
+const healthLong = `Health gives the cache of a project a score from 0 to 100, and a grade: healthy from
+90, warning from 70, else unhealthy. It judges by the last saves that the newest
+snapshot remembers, and by how fast the store answers now: share of hits, size against
+its bound, times of restore, save and store, losses, refusals, and age. What is not
+known is left out. Without any save the grade is unknown.
+
+With --webhook it tells others when the grade changes.`
+
+// healthCommand describes the command line.
+func healthCommand(c commands) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "health",
+		Short:   "Judge a cache, and tell when that changes",
+		Long:    healthLong,
+		Example: "  gocache health --store 's3://bucket/prefix?region=eu-central-1' --fail-below 70",
+		Args:    cobra.NoArgs,
+	}
+	return c.add(cmd, config.Health, func(ctx context.Context, r *run, _ []string) error { return healthJob(ctx, r) })
+}
+
+// healthOutput is what health prints with --json.
+type healthOutput struct {
+	ci.Identity
+	Store string `json:"store"`
+	Key   string `json:"key,omitempty"` // of the snapshot that was found
+	Found string `json:"foundScope,omitempty"`
+	health.Report
+	Before health.Grade `json:"before,omitempty"` // with --webhook: the last grade
+	Told   bool         `json:"told"`             // the webhook was told
+	outcome
+}
+
+// webhookTime is how long the webhook may take, with all attempts.
+const webhookTime = 45 * time.Second
+
+// healthJob runs the command. Its failures are errors, as nobody runs it in a job whose success
+// matters more.
+func healthJob(ctx context.Context, r *run) error {
+	if r.cfg.Watch.Webhook != "" {
+		r.out.secrets = knownSecrets(func(name string) string {
+			if name == webhookVariable {
+				return r.cfg.Watch.Webhook
+			}
+			return r.env(name)
+		})
+	}
+	ctx, cancel := r.end.bound(ctx)
+	defer cancel()
+	out, err := judge(ctx, r)
+	if usage.Is(err) {
+		return err
+	}
+	out.outcome = outcomeOf(err)
+	if printErr := r.out.result(out, out.write); printErr != nil {
+		return printErr
+	}
+	if err := r.end.finish(ctx, err); err != nil {
+		return err
+	}
+	if out.Grade != health.Unknown && out.Score < r.cfg.Watch.FailBelow {
+		return failure{config.ExitFailed, fmt.Errorf("the score is %d, below %d", out.Score, r.cfg.Watch.FailBelow)}
+	}
+	return nil
+}
+
+// judge returns as much of the result as it got to, also beside an error. A store that does not
+// answer has a grade, of which the webhook is told before the error is returned.
+func judge(ctx context.Context, r *run) (*healthOutput, error) {
+	out := &healthOutput{Report: health.Report{Grade: health.Unknown}}
+	settings, template, err := healthFiles(r.cfg.Watch)
+	if err != nil {
+		return out, err
+	}
+	st, err := openStore(ctx, r)
+	if err != nil {
+		return out, err
+	}
+	out.Store = st.String()
+	p, err := findProject(ctx, r)
+	if err != nil {
+		return out, err
+	}
+	out.Identity = p.id
+	figures, found, err := readHealth(ctx, r, p, st)
+	if err != nil && figures.Store.Failed == "" {
+		return out, err
+	}
+	if found != nil {
+		out.Key, out.Found = strings.Join(found.Key, "/"), found.Scope
+	}
+	out.Report = health.Judge(figures, settings)
+	storeNotes(r.out, st)
+	if r.cfg.Watch.Webhook != "" {
+		err = errors.Join(err, out.tell(ctx, r, st, template))
+	}
+	return out, err
+}
+
+// healthFiles reads the files that the configuration names.
+func healthFiles(w config.WatchConfig) (settings health.Settings, template string, err error) {
+	settings = health.Defaults()
+	if w.File != "" {
+		if settings, err = health.Read(w.File); err != nil {
+			return settings, "", usage.Errorf("--config: %w", err)
+		}
+	}
+	if w.Template == "" {
+		return settings, "", nil
+	}
+	data, err := os.ReadFile(w.Template)
+	if err == nil {
+		_, err = health.Notice{}.Body(string(data)) // a mistake shows now, and not when it matters
+	}
+	if err != nil {
+		return settings, "", usage.Errorf("--webhook-template: %w", err)
+	}
+	return settings, string(data), nil
+}
+
+// tell tells the webhook of a new grade, and keeps it then: a grade that nobody could be told is
+// told by the next run.
+func (o *healthOutput) tell(ctx context.Context, r *run, st store.Store, template string) error {
+	if o.Grade == health.Unknown {
+		return nil
+	}
+	keeper, err := gradeKeeper(ctx, r, o, st)
+	if err != nil {
+		return err
+	}
+	if o.Before, err = keeper.Last(ctx); err != nil {
+		r.out.warn(fmt.Errorf("%w: it counts as none", err), "")
+	}
+	if health.IsNews(o.Before, o.Grade) {
+		notice := health.Notice{Repository: o.Repo, Name: o.Name, Scope: o.Scope, Before: o.Before, Report: o.Report}
+		body, err := notice.Body(template)
+		if err != nil {
+			return fmt.Errorf("webhook: %w", err)
+		}
+		end, cancel := context.WithTimeout(ctx, webhookTime)
+		defer cancel()
+		if err := health.Notify(end, http.DefaultClient, r.cfg.Watch.Webhook, body); err != nil {
+			return err
+		}
+		o.Told = true
+	}
+	if o.Before == o.Grade {
+		return nil
+	}
+	return keeper.Keep(ctx, o.Grade, time.Now())
+}
+
+// gradeKeeper keeps grades in the store where that can be written, so that it needs no machine that
+// stays; else in a file of this user. A store that does not answer keeps nothing: a file stands in,
+// and whoever needs to be told of outages from changing machines names a webhook that can bear to be
+// told twice.
+func gradeKeeper(ctx context.Context, r *run, o *healthOutput, st store.Store) (health.Keeper, error) {
+	if file := r.cfg.Watch.GradeFile; file != "" {
+		return health.FileKeeper{Path: file}, nil
+	}
+	if !o.storeFailed() && health.CanKeep(ctx, st) && r.readOnlyReason(o.Identity) == "" {
+		return health.StoreKeeper{Store: st, Repo: o.Repo, Scope: o.Scope, Name: o.Name}, nil
+	}
+	file, err := userCache("health", ci.ShortHash(o.Store, o.Repo, o.Scope, o.Name)+".json")
+	return health.FileKeeper{Path: file}, err
+}
+
+// storeFailed reports whether the store did not answer.
+func (o *healthOutput) storeFailed() bool { return o.Saves == 0 && o.Grade == health.Unhealthy }
+
+// write prints the result for people.
+func (o *healthOutput) write(w io.Writer) error {
+	var b strings.Builder
+	switch {
+	case o.Grade == health.Unknown && o.Error != "":
+		return nil // the error says it all
+	case o.Grade == health.Unknown:
+		fmt.Fprintf(&b, "unknown: %s has no saves of %s yet\n", o.Store, o.Name)
+	default:
+		fmt.Fprintf(&b, "%s: %d of 100, by the last saves of %s (%d)\n", o.Grade, o.Score, o.Name, o.Saves)
+	}
+	if len(o.Parts) > 0 {
+		b.WriteString("\n")
+		o.Findings().Write(&b)
+		o.writeParts(&b)
+	}
+	if len(o.Missing) > 0 {
+		fmt.Fprintf(&b, "not known: %s\n", strings.Join(o.Missing, ", "))
+	}
+	if o.Told {
+		fmt.Fprintf(&b, "the webhook was told\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// writeParts says how the score came about.
+func (o *healthOutput) writeParts(b *strings.Builder) {
+	t := report.Table{Head: []string{"part", "score", "weight", "cap"}}
+	for _, p := range o.Parts {
+		t.Rows = append(t.Rows, []string{p.Check, fmt.Sprint(p.Score), fmt.Sprintf("%.0f %%", 100*p.Weight), fmt.Sprint(p.Cap)})
+	}
+	b.WriteString("\n")
+	t.Write(b)
+	if o.Cap != nil {
+		fmt.Fprintf(b, "%s allows no better score\n", *o.Cap)
+	}
+}

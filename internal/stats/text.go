@@ -1,0 +1,217 @@
+package stats
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/org/gocache-action/internal/report"
+)
+
+// shownRows is how many rows of a group the text has; JSON and the page have MaxRows.
+const shownRows = 10
+
+// barWidth is that of the bars of the text, in columns.
+const barWidth = 20
+
+// WriteText shows a report to people.
+func (r *Report) WriteText(w io.Writer) error {
+	t := new(textWriter)
+	if m := r.Modules; m != nil {
+		t.title("GOMODCACHE %s: %s, %s versions", m.Dir, report.Bytes(m.Total.Bytes), report.Count(m.Total.Count))
+		t.bars("", m.Kinds, m.Total.Bytes)
+		t.group("largest modules", m.Paths, m.Total.Bytes)
+		t.group("largest versions", m.Versions, m.Total.Bytes)
+		t.group("cloned repositories", m.Clones, m.Total.Bytes)
+		t.bars(m.ageTitle(), m.Ages, m.Total.Bytes)
+	}
+	if b := r.Build; b != nil {
+		t.title("GOCACHE %s: %s, %s entries, %s outputs", b.Dir, report.Bytes(b.Total.Bytes), report.Count(b.Total.Count), report.Count(b.Outputs))
+		t.bars("", b.Kinds, b.Total.Bytes)
+		t.group("largest packages", b.Packages, b.Total.Bytes)
+		t.bars("last used", b.Ages, b.Total.Bytes)
+	}
+	if s := r.Store; s != nil {
+		t.title("store %s: %s, %s objects, %s manifests", s.Name, report.Bytes(s.Total.Bytes), report.Count(s.Total.Count), report.Count(s.Manifests))
+		t.bars("", s.Kinds, s.Total.Bytes)
+		t.group("repositories", s.Repos, s.Total.Bytes)
+		t.group("scopes", s.Scopes, s.Total.Bytes)
+		t.bars("written or touched", s.Ages, s.Total.Bytes)
+		t.snapshots(s.Snapshots)
+	}
+	t.facts("could be freed", r.freeable())
+	t.facts("growth", r.growthFacts())
+	if len(r.Findings) > 0 {
+		t.b.WriteString("\n")
+		if err := r.Findings.Write(&t.b); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(w, strings.TrimLeft(t.b.String(), "\n"))
+	return err
+}
+
+func (m *Modules) ageTitle() string {
+	if m.UnknownUse {
+		return "arrived (this file system does not tell when modules are read)"
+	}
+	return "last used"
+}
+
+// freeable lists what need not be there.
+func (r *Report) freeable() (facts [][2]string) {
+	add := func(name string, a Amount, what string) {
+		if a.Count > 0 {
+			facts = append(facts, [2]string{name, fmt.Sprintf("%s, %s %s", report.Bytes(a.Bytes), report.Count(a.Count), what)})
+		}
+	}
+	if t := r.Trim; t != nil {
+		add("trim of modules", t.Modules, "that were not used for "+t.MaxAge+t.sizeText())
+		add("trim of the build cache", t.Build, "entries, the same")
+	}
+	if m := r.Modules; m != nil {
+		add("zips beside their trees", m.Duplicates.Zips, "zips, which only 'go mod download' looks at")
+		add("clones", m.Duplicates.Clones, "repositories of which versions are here")
+		add("same in several versions", m.Duplicates.versions(), "files, which nothing can share")
+		add("alike in several versions", m.Duplicates.Alike, "files of the same name and size, not compared")
+	}
+	if b := r.Build; b != nil {
+		add("outputs without an entry", b.Unnamed, "outputs")
+	}
+	if s := r.Store; s != nil {
+		add("garbage in the store", s.Garbage, "objects, removed by gc")
+		add("unnamed in the store", s.Unnamed, "objects, which gc removes when it has noted them for long enough")
+		add("not gocache's", s.Other, "objects in the store")
+		if s.Unreadable > 0 {
+			facts = append(facts, [2]string{"unreadable in the store", report.Count(s.Unreadable) + " manifests, which protect what they might name"})
+		}
+	}
+	return facts
+}
+
+func (t *Trim) sizeText() string {
+	if t.MaxSize == "" {
+		return ""
+	}
+	return " or are beyond " + t.MaxSize
+}
+
+// versions sums up all rows.
+func (d *Duplicates) versions() Amount {
+	a := d.Versions.Others
+	for _, r := range d.Versions.Rows {
+		a.Count += r.Count
+		a.Bytes += r.Bytes
+	}
+	return a
+}
+
+func (r *Report) growthFacts() (facts [][2]string) {
+	for _, g := range r.Growth {
+		facts = append(facts, [2]string{g.Of, report.Bytes(g.Bytes) + ", " + g.Text(r.Time)})
+	}
+	return facts
+}
+
+// textWriter writes sections.
+type textWriter struct{ b strings.Builder }
+
+func (t *textWriter) title(format string, args ...any) {
+	fmt.Fprintf(&t.b, "\n%s\n", report.OneLine(fmt.Sprintf(format, args...)))
+}
+
+// bars shows rows with their shares of a total.
+func (t *textWriter) bars(title string, rows []Row, total int64) {
+	table := report.Table{}
+	for _, r := range rows {
+		if r.Count > 0 {
+			table.Rows = append(table.Rows, barRow(r, total))
+		}
+	}
+	t.table(title, table)
+}
+
+// group shows the largest of a group, and the sum of the others.
+func (t *textWriter) group(title string, g Group, total int64) {
+	shown := g.Rows[:min(len(g.Rows), shownRows)]
+	others := g.Others
+	for _, r := range g.Rows[len(shown):] {
+		others.Count += r.Count
+		others.Bytes += r.Bytes
+	}
+	table := report.Table{}
+	for _, r := range shown {
+		table.Rows = append(table.Rows, barRow(r, total))
+	}
+	if others.Count > 0 && len(shown) > 0 {
+		table.Rows = append(table.Rows, barRow(Row{"others", others}, total))
+	}
+	t.table(title, table)
+}
+
+func (t *textWriter) table(title string, table report.Table) {
+	if len(table.Rows) == 0 {
+		return
+	}
+	t.b.WriteString("\n")
+	if title != "" {
+		fmt.Fprintf(&t.b, "  %s\n", title)
+	}
+	table.Write(&t.b)
+}
+
+func barRow(r Row, total int64) []string {
+	share := 100 * float64(r.Bytes) / float64(max(total, 1))
+	return []string{"  " + shortName(r.Name), report.Count(r.Count), report.Bytes(r.Bytes), fmt.Sprintf("%.0f %%", share), report.Bar(share, barWidth)}
+}
+
+// maxShown is how long a name may be in a table, in runes.
+const maxShown = 60
+
+func shortName(s string) string { return report.Shorten(report.OneLine(s), maxShown) }
+
+// snapshots shows those that were saved last.
+func (t *textWriter) snapshots(list []Snapshot) {
+	table := report.Table{}
+	for _, s := range list[:min(len(list), shownRows)] {
+		table.Rows = append(table.Rows, []string{
+			"  " + shortName(s.Repo+" "+s.Scope+" "+s.Key), report.Bytes(s.Stored), s.Saved.Format("2006-01-02"), sparks(s.Trend), paceText(s.Growth),
+		})
+	}
+	t.table("snapshots that were saved last", table)
+}
+
+func paceText(g Growth) string {
+	if g.PerDay == nil {
+		return "too few days"
+	}
+	return pace(*g.PerDay)
+}
+
+// sparks draws a trend in one line of text, at most 15 columns.
+func sparks(points []Point) string {
+	points = points[max(0, len(points)-15):]
+	var most int64 = 1
+	for _, p := range points {
+		most = max(most, p.Bytes)
+	}
+	var values []float64
+	for _, p := range points {
+		values = append(values, float64(p.Bytes))
+	}
+	return report.Sparks(values, float64(most))
+}
+
+// facts shows names and values.
+func (t *textWriter) facts(title string, facts [][2]string) {
+	if len(facts) == 0 {
+		return
+	}
+	t.title("%s", title)
+	t.b.WriteString("\n")
+	var b strings.Builder
+	for _, f := range facts {
+		fmt.Fprintf(&b, "  %-26s %s\n", f[0], report.OneLine(f[1]))
+	}
+	t.b.WriteString(b.String())
+}
