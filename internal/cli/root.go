@@ -19,6 +19,7 @@ store, and stores afterwards what changed.
   gocache trim           shrink the caches of a machine that keeps them
   gocache gc             remove from a store what nobody needs any more
   gocache proxy          serve modules to a team, from the same store
+  gocache doctor         find what is wrong with Go, caches, proxies and stores here
   gocache bundle         carry modules into a network without access
   gocache keygen         make keys for signed snapshots
   gocache mtimes         give tracked files times that survive a checkout
@@ -49,7 +50,7 @@ func newRoot(p *process) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Wrap(err) })
 	c := commands{process: p, global: global}
 	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c), keygenCommand(c),
-		mtimesCommand(c), actionCommand(c), versionCommand(c))
+		mtimesCommand(c), doctorCommand(c), actionCommand(c), versionCommand(c))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	typeErrors(root)
