@@ -42,7 +42,7 @@ func checkDisk(_ context.Context, f *Facts) []finding.Finding {
 	volumes := map[string]volume{}
 	var order []string
 	for _, p := range places {
-		v, err := volumeOf(existing(p.dir))
+		v, err := f.volume(existing(p.dir))
 		if err != nil {
 			found = append(found, unknown("the disk of %s, %s: %v", p.name, p.dir, err))
 			continue
@@ -99,7 +99,7 @@ const (
 func checkFileSystem(ctx context.Context, f *Facts) (found []finding.Finding) {
 	for _, p := range f.places() {
 		dir := existing(p.dir)
-		v, err := volumeOf(dir)
+		v, err := f.volume(dir)
 		remedy := "put it on a disk of this machine: " + f.set(p.name, "/a/local/directory") + "; gocache restore fills it"
 		took, known := lookupTime(ctx, p.dir)
 		switch {
@@ -164,7 +164,7 @@ func checkTemp(_ context.Context, f *Facts) []finding.Finding {
 	if err != nil || !info.IsDir() {
 		return []finding.Finding{fail(remedy, "%s, %s, is no directory: go build needs it", name, dir)}
 	}
-	v, err := volumeOf(dir)
+	v, err := f.volume(dir)
 	switch writes, known := mayWrite(dir); {
 	case known && !writes:
 		return []finding.Finding{fail(remedy, "%s, %s, cannot be written to", name, dir)}

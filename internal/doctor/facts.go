@@ -54,6 +54,9 @@ type Facts struct {
 	Root    string // of the repository around the project; "": there is none
 
 	client *http.Client
+	volume func(dir string) (volume, error)
+	uid    int  // of this user
+	mayAll bool // it is root
 	opened func() (store.Store, error)
 }
 
@@ -62,7 +65,8 @@ const gatherTime = 20 * time.Second
 
 // Gather asks for the facts. What cannot be found out is left empty: checks say so.
 func Gather(ctx context.Context, o Options) *Facts {
-	f := &Facts{Options: o, client: upstream.NewClient()}
+	f := &Facts{Options: o, client: upstream.NewClient(), volume: volumeOf}
+	f.uid, f.mayAll = me()
 	f.client.Timeout = 10 * time.Second
 	f.opened = sync.OnceValues(func() (store.Store, error) { return o.Store(ctx) })
 	asked, cancel := context.WithTimeout(ctx, gatherTime)

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
-
-	"os"
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/finding"
@@ -55,7 +54,7 @@ func (f *Facts) leftModules(ctx context.Context) (wrong []finding.Finding) {
 	}
 	var broken []modcache.Module
 	for _, m := range list {
-		if m.State == modcache.Broken && (m.HasTree || !strings.Contains(m.Problem, "tree is missing")) && f.Now().Sub(c.Touched(m.Version)) > atWork {
+		if m.State == modcache.Broken && !isUsual(m) && f.Now().Sub(c.Touched(m.Version)) > atWork {
 			broken = append(broken, m)
 		}
 	}
@@ -65,6 +64,12 @@ func (f *Facts) leftModules(ctx context.Context) (wrong []finding.Finding) {
 			len(broken), first.Version, first.Problem))
 	}
 	return wrong
+}
+
+// isUsual reports whether go commands leave a version in such a state though none was killed: go mod
+// download of one version leaves no .mod, that of a toolchain for another system no tree.
+func isUsual(m modcache.Module) bool {
+	return m.Problem == ".mod is missing" || m.Problem == "tree is missing"
 }
 
 // leftOutputs looks at the build cache.

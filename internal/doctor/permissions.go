@@ -20,13 +20,13 @@ const examinedFiles = 20_000
 // checkPermissions: the caches can be written to, and what is in them belongs to this user.
 func checkPermissions(ctx context.Context, f *Facts) (found []finding.Finding) {
 	for _, p := range f.places() {
-		found = append(found, examinePlace(ctx, p))
+		found = append(found, f.examinePlace(ctx, p))
 	}
 	return found
 }
 
 // examinePlace looks at one cache.
-func examinePlace(ctx context.Context, p place) finding.Finding {
+func (f *Facts) examinePlace(ctx context.Context, p place) finding.Finding {
 	if !filepath.IsAbs(p.dir) {
 		return fail("go env -u "+p.name, "%s, %s, is no absolute path: go commands refuse it", p.name, p.dir)
 	}
@@ -39,7 +39,7 @@ func examinePlace(ctx context.Context, p place) finding.Finding {
 		return fail(chown(p.dir), "%s, %s: %v", p.name, p.dir, err)
 	}
 	if writes, known := mayWrite(dir); known && !writes {
-		return fail(chown(dir), "%s, %s, cannot be written to%s: go commands fail in it", p.name, dir, belongs(info))
+		return fail(chown(dir), "%s, %s, cannot be written to%s: go commands fail in it", p.name, dir, f.belongs(info))
 	}
 	if dir != p.dir {
 		return ok("%s, %s, is not there yet, and can be created", p.name, p.dir)
@@ -49,13 +49,13 @@ func examinePlace(ctx context.Context, p place) finding.Finding {
 			return warn("chmod o-w '"+dir+"'", "%s, %s, can be written to by every user of this machine (%v), who can change what is built", p.name, dir, mode.Perm())
 		}
 	}
-	return strangers(ctx, p)
+	return f.strangers(ctx, p)
 }
 
 // belongs says whose a directory is, if it is not this user's.
-func belongs(info fs.FileInfo) string {
+func (f *Facts) belongs(info fs.FileInfo) string {
 	uid, known := ownerOf(info)
-	if own, _ := me(); !known || uid == own {
+	if !known || uid == f.uid {
 		return ""
 	}
 	return " and belongs to " + userName(uid)
@@ -65,8 +65,7 @@ func chown(dir string) string { return `sudo chown -R "$(id -u):$(id -g)" '` + d
 
 // strangers looks for what belongs to other users, as after sudo go build. For root that is
 // harmless, and usual in containers.
-func strangers(ctx context.Context, p place) finding.Finding {
-	self, root := me()
+func (f *Facts) strangers(ctx context.Context, p place) finding.Finding {
 	seen, others, example := 0, map[int]int{}, ""
 	err := filepath.WalkDir(p.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -83,7 +82,7 @@ func strangers(ctx context.Context, p place) finding.Finding {
 		if seen++; seen > examinedFiles || ctx.Err() != nil {
 			return fs.SkipAll
 		}
-		if uid, known := ownerOf(info); known && uid != self {
+		if uid, known := ownerOf(info); known && uid != f.uid {
 			if others[uid]++; example == "" {
 				example = path
 			}
@@ -96,7 +95,7 @@ func strangers(ctx context.Context, p place) finding.Finding {
 	if _, known := ownerOf(mustInfo(p.dir)); !known {
 		return unknown("%s, %s: this system does not tell who may write, only trying it does", p.name, p.dir)
 	}
-	if len(others) == 0 || root {
+	if len(others) == 0 || f.mayAll {
 		return ok("%s, %s, can be written to", p.name, p.dir)
 	}
 	return warn(chown(p.dir), "%s, %s, has files of others (%s), such as %s: go commands of this user may fail to replace or trim them", p.name, p.dir, counts(others), example)

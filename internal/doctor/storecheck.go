@@ -55,7 +55,7 @@ func checkStore(ctx context.Context, f *Facts) []finding.Finding {
 		return found
 	}
 	if d, isDir := st.(*dir.Store); isDir {
-		return checkDirStore(d)
+		return f.checkDirStore(d)
 	}
 	var took []time.Duration
 	for range 3 {
@@ -79,7 +79,7 @@ func checkStore(ctx context.Context, f *Facts) []finding.Finding {
 
 // checkDirStore looks at the directory itself: that a store has no object of some name says little
 // of it.
-func checkDirStore(d *dir.Store) []finding.Finding {
+func (f *Facts) checkDirStore(d *dir.Store) []finding.Finding {
 	root := d.Root()
 	info, err := os.Stat(root)
 	switch {
@@ -91,9 +91,9 @@ func checkDirStore(d *dir.Store) []finding.Finding {
 		return []finding.Finding{fail("name another directory in --store", "%s is a file", d)}
 	}
 	if writes, known := mayWrite(root); known && !writes {
-		return []finding.Finding{warn(chown(root)+", unless this job only reads", "%s cannot be written to%s", d, belongs(info))}
+		return []finding.Finding{warn(chown(root)+", unless this job only reads", "%s cannot be written to%s", d, f.belongs(info))}
 	}
-	v, err := volumeOf(root)
+	v, err := f.volume(root)
 	if err != nil {
 		return []finding.Finding{ok("%s is there", d)}
 	}
