@@ -138,7 +138,7 @@ func credentialRemedy(path, text string) string {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 	}
 	switch {
-	case has("could not read Username", "terminal prompts disabled", "Authentication failed", "could not read Password"):
+	case has("could not read Username", "terminal prompts disabled", "Authentication failed", "could not read Password", "no secure protocol found"):
 		return `git config --global url."git@` + host + `:".insteadOf "https://` + host + `/", or a line for ` + host + " in ~/.netrc; in a job, a token of the job"
 	case has("Permission denied (publickey"):
 		return "add the SSH key to the agent (ssh-add), and its public part to the account at " + host
