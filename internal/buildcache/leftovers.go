@@ -9,7 +9,7 @@ import (
 
 // OldPartials lists outputs that were begun, are not whole, and were not written to since before:
 // what a restore left behind that was killed. It reads names only.
-func (c *Cache) OldPartials(before time.Time) (files []string, err error) {
+func OldPartials(c *Cache, before time.Time) (files []string, err error) {
 	for i := range 256 {
 		shard := filepath.Join(c.dir, fmt.Sprintf("%02x", i))
 		list, readErr := os.ReadDir(shard)

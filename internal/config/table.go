@@ -54,14 +54,14 @@ var jobOptions = []Option{
 		value:   text(func(c *Config) *string { return &c.Dir }),
 	},
 	{
-		Name: "check", Commands: Doctor, Group: Common,
+		Name: "check", Commands: Doctor, Group: Outcome,
 		NoVariable: true,
 		Origin:     "all",
 		Help:       "names of checks to run, such as proxy,private; may be repeated, or a list with commas",
 		value:      func(c *Config) Value { return listValue{to: &c.Checks, kind: "names"} },
 	},
 	{
-		Name: "write-probe", Commands: Doctor, Group: Common,
+		Name: "write-probe", Commands: Doctor, Group: Outcome,
 		NoVariable: true,
 		Help:       "also write an object to the store, read it, and remove it",
 		value:      toggle(func(c *Config) *bool { return &c.WriteProbe }),

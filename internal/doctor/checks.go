@@ -74,7 +74,7 @@ var Checks = []Check{
 	{
 		Name: "disk-space", run: checkDisk,
 		Looks: "free bytes and inodes under GOMODCACHE, GOCACHE and the directory for temporary files",
-		Bad:   "warns below 2 GiB or 50,000 inodes, fails below 200 MiB or 2,000",
+		Bad:   "warns below 2 GiB (512 MiB for temporary files alone) or 50,000 inodes, fails below 200 MiB or 2,000",
 		Mend:  "`gocache trim --max-age 7d --max-size 5GiB`",
 	},
 	{

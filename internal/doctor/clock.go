@@ -31,11 +31,11 @@ func checkClock(ctx context.Context, f *Facts) []finding.Finding {
 	if f.EnvErr != nil {
 		return nil
 	}
-	servers := f.servers()
+	servers := servers(f)
 	results := make([]*reading, len(servers))
 	var all sync.WaitGroup
 	for i, u := range servers {
-		all.Go(func() { results[i] = f.readClock(ctx, u) })
+		all.Go(func() { results[i] = readClock(f, ctx, u) })
 	}
 	all.Wait()
 	var list []reading
@@ -48,7 +48,7 @@ func checkClock(ctx context.Context, f *Facts) []finding.Finding {
 }
 
 // servers are those whose clocks are read.
-func (f *Facts) servers() (list []*url.URL) {
+func servers(f *Facts) (list []*url.URL) {
 	for _, e := range goproxy.Split(f.Env["GOPROXY"]) {
 		if e.Name == "off" {
 			return list
@@ -64,7 +64,7 @@ func (f *Facts) servers() (list []*url.URL) {
 }
 
 // readClock asks one server for the time, which each answer has. nil: it does not say.
-func (f *Facts) readClock(ctx context.Context, u *url.URL) *reading {
+func readClock(f *Facts, ctx context.Context, u *url.URL) *reading {
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.String(), nil)
 	if err != nil {
 		return nil

@@ -15,9 +15,11 @@ import (
 )
 
 // Free space below which builds fail soon, or have failed already. A build of a large project takes
-// some GB; shares of a disk would say nothing, as disks are of all sizes.
+// some GB; shares of a disk would say nothing, as disks are of all sizes. Temporary files go at the
+// end of each build, and often lie in memory.
 const (
 	leastBytes, fewBytes = 200 << 20, 2 << 30
+	fewTemporary         = 512 << 20
 	leastFiles, fewFiles = 2_000, 50_000
 )
 
@@ -34,9 +36,12 @@ type volume struct {
 	readOnly    bool
 }
 
+// temporary is the name of the place where the go command builds.
+const temporary = "temporary files"
+
 // checkDisk: the disks under the caches have space.
 func checkDisk(_ context.Context, f *Facts) []finding.Finding {
-	places := append(f.places(), place{"GOTMPDIR", f.tempDir()})
+	places := append(f.places(), place{temporary, f.tempDir()})
 	var found []finding.Finding
 	names := map[string][]string{}
 	volumes := map[string]volume{}
@@ -58,22 +63,26 @@ func checkDisk(_ context.Context, f *Facts) []finding.Finding {
 		names[id] = append(names[id], p.name)
 	}
 	for _, id := range order {
-		found = append(found, judgeSpace(strings.Join(names[id], ", "), volumes[id], f.trimCommand())...)
+		few, remedy := uint64(fewBytes), trimCommand(f)
+		if len(names[id]) == 1 && names[id][0] == temporary {
+			few, remedy = fewTemporary, "remove what is in "+f.tempDir()+", or go env -w GOTMPDIR=/a/directory/on/another/disk"
+		}
+		found = append(found, judgeSpace(strings.Join(names[id], ", "), volumes[id], few, remedy)...)
 	}
 	return found
 }
 
-func (f *Facts) trimCommand() string { return "gocache trim --max-age 7d --max-size 5GiB" }
+func trimCommand(f *Facts) string { return "gocache trim --max-age 7d --max-size 5GiB" }
 
 // judgeSpace says whether a disk has enough.
-func judgeSpace(names string, v volume, remedy string) (found []finding.Finding) {
+func judgeSpace(names string, v volume, few uint64, remedy string) (found []finding.Finding) {
 	free := humanize.IBytes(v.free)
 	switch {
 	case v.size == 0:
 		return []finding.Finding{unknown("the system does not tell how much space there is for %s", names)}
 	case v.free < leastBytes:
 		found = append(found, fail(remedy, "%s free of %s for %s", free, humanize.IBytes(v.size), names))
-	case v.free < fewBytes:
+	case v.free < few:
 		found = append(found, warn(remedy, "%s free of %s for %s", free, humanize.IBytes(v.size), names))
 	}
 	switch {

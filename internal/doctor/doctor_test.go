@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -81,7 +82,7 @@ func TestNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.o.Go = func(context.Context, string, []string, ...string) ([]byte, error) {
-		return nil, os.ErrNotExist
+		return nil, exec.ErrNotFound
 	}
 	for _, one := range Run(t.Context(), w.facts(), Checks) {
 		if one.Status != finding.OK && one.Check != "go" && one.Check != "disk-space" {
@@ -89,6 +90,14 @@ func TestNothing(t *testing.T) {
 		}
 	}
 	want(t, w.check("go"), "fail install Go")
+	hangs := make(chan struct{})
+	defer close(hangs)
+	w.o.Limit = 10 * time.Millisecond
+	w.o.Go = func(context.Context, string, []string, ...string) ([]byte, error) {
+		<-hangs
+		return nil, nil
+	}
+	want(t, w.check("go"), "fail deadline exceeded -> see what the go command itself says")
 }
 
 // TestRun: results come in the order of the checks, without secrets, and a check that hangs is left

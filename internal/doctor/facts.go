@@ -43,12 +43,13 @@ type Options struct {
 // Facts are what most checks look at, asked once. They do not change while checks run.
 type Facts struct {
 	Options
-	Env    map[string]string // what `go env` says
-	EnvErr error             // why it says nothing
-	File   map[string]string // what `go env -w` has written
-	Mod    *modfile.File     // nil: none, or one that does not parse
-	ModErr error
-	Work   *modfile.WorkFile // nil: none in play, or one that does not parse
+	Env     map[string]string // what `go env` says
+	EnvErr  error             // why it says nothing
+	File    map[string]string // what `go env -w` has written
+	Shipped map[string]string // the go.env in GOROOT, with which distributions change defaults
+	Mod     *modfile.File     // nil: none, or one that does not parse
+	ModErr  error
+	Work    *modfile.WorkFile // nil: none in play, or one that does not parse
 	// WorkErr says why a go.work that is in play cannot be used.
 	WorkErr error
 	Root    string // of the repository around the project; "": there is none
@@ -63,22 +64,54 @@ type Facts struct {
 // gatherTime is how long the go command may take to say what its settings are.
 const gatherTime = 20 * time.Second
 
-// Gather asks for the facts. What cannot be found out is left empty: checks say so.
+// Gather asks for the facts. What cannot be found out is left empty: checks say so. On a file system
+// that hangs it gives up, and leaves behind what waits for it.
 func Gather(ctx context.Context, o Options) *Facts {
+	limit := gatherTime
+	if o.Limit > 0 {
+		limit = max(o.Limit, time.Second)
+	}
+	done := make(chan *Facts, 1)
+	go func() {
+		f := newFacts(ctx, o)
+		f.ask(ctx, limit)
+		done <- f
+	}()
+	late := time.NewTimer(limit + extraTime)
+	defer late.Stop()
+	select {
+	case f := <-done:
+		return f
+	case <-ctx.Done():
+	case <-late.C:
+	}
+	f := newFacts(ctx, o)
+	f.EnvErr = fmt.Errorf("asking the go command in %s: %w", o.Dir, context.DeadlineExceeded)
+	return f
+}
+
+func newFacts(ctx context.Context, o Options) *Facts {
 	f := &Facts{Options: o, client: upstream.NewClient(), volume: volumeOf}
 	f.uid, f.mayAll = me()
 	f.client.Timeout = 10 * time.Second
 	f.opened = sync.OnceValues(func() (store.Store, error) { return o.Store(ctx) })
-	asked, cancel := context.WithTimeout(ctx, gatherTime)
+	return f
+}
+
+// ask fills in what the go command and files say.
+func (f *Facts) ask(ctx context.Context, limit time.Duration) {
+	asked, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	f.Env, f.EnvErr = goEnv(asked, o)
-	f.Root = repositoryRoot(o.Dir)
+	f.Env, f.EnvErr = goEnv(asked, f.Options)
+	f.Root = repositoryRoot(f.Dir)
 	f.File = readEnvFile(f.Env["GOENV"])
+	if goroot := f.Env["GOROOT"]; goroot != "" {
+		f.Shipped = readEnvFile(filepath.Join(goroot, "go.env"))
+	}
 	f.Mod, f.ModErr = readMod(f.gomod())
 	if file := f.gowork(); file != "" {
 		f.Work, f.WorkErr = readWork(file)
 	}
-	return f
 }
 
 // goEnv asks the go command for its settings. It must not switch to another toolchain, which it
@@ -126,21 +159,29 @@ func (f *Facts) moduleDir() string {
 }
 
 // origin says where a setting of the go command comes from: a variable of the environment, the
-// file of go env -w, or neither, so that it is the default.
+// file of go env -w, that of the distribution, or none of them, so that it is the default.
 func (f *Facts) origin(name string) string {
 	switch {
 	case f.Getenv(name) != "":
 		return "environment"
 	case f.File[name] != "":
 		return "go env -w"
+	case f.Shipped[name] != "" && f.Shipped[name] != standard[name]:
+		return "go.env of " + f.Env["GOROOT"]
 	}
 	return "default"
 }
 
+// standard are the defaults of Go itself, which some distributions change.
+var standard = map[string]string{"GOPROXY": "https://proxy.golang.org,direct", "GOSUMDB": "sum.golang.org", "GOTOOLCHAIN": "auto"}
+
 // unset is the command with which a setting becomes the default again.
 func (f *Facts) unset(name string) string {
-	if f.Getenv(name) != "" {
+	switch value, shipped := standard[name], f.Shipped[name]; {
+	case f.Getenv(name) != "":
 		return "unset " + name + ", and remove it where the shell or the job sets it"
+	case shipped != "" && shipped != value && value != "":
+		return "go env -w " + name + "='" + value + "'"
 	}
 	return "go env -u " + name
 }

@@ -38,14 +38,14 @@ func checkGoMod(_ context.Context, f *Facts) []finding.Finding {
 		wrong = append(wrong, judgeSums(string(data))...)
 	case !errors.Is(err, fs.ErrNotExist):
 		wrong = append(wrong, fail(chown(sum), "%v", err))
-	case f.needsSums():
+	case needsSums(f):
 		wrong = append(wrong, fail("go mod tidy", "go.mod requires modules, and there is no go.sum: nothing proves what is downloaded"))
 	}
 	return or(wrong, ok("go.mod requires %d modules", len(f.Mod.Require)))
 }
 
 // needsSums reports whether a module is required that comes from elsewhere.
-func (f *Facts) needsSums() bool {
+func needsSums(f *Facts) bool {
 	for _, r := range f.Mod.Require {
 		if to := replacedBy(f.Mod, r.Mod); to == nil || to.Version != "" {
 			return !isDir(filepath.Join(f.vendorRoot(), "vendor"))
@@ -137,7 +137,7 @@ func checkReplaces(ctx context.Context, f *Facts) []finding.Finding {
 			continue
 		}
 		local++
-		if found, bad := f.judgeReplace(ctx, r.Old, r.New.Path); bad {
+		if found, bad := judgeReplace(f, ctx, r.Old, r.New.Path); bad {
 			wrong = append(wrong, found)
 		}
 	}
@@ -145,7 +145,7 @@ func checkReplaces(ctx context.Context, f *Facts) []finding.Finding {
 }
 
 // judgeReplace looks at one replacement by a directory.
-func (f *Facts) judgeReplace(ctx context.Context, old module.Version, path string) (found finding.Finding, bad bool) {
+func judgeReplace(f *Facts, ctx context.Context, old module.Version, path string) (found finding.Finding, bad bool) {
 	drop := "go mod edit -dropreplace=" + old.Path
 	if old.Version != "" {
 		drop += "@" + old.Version
@@ -161,17 +161,17 @@ func (f *Facts) judgeReplace(ctx context.Context, old module.Version, path strin
 	_, inside := samedir.Inside(dir, f.Root)
 	switch {
 	case !inside:
-		return warn(drop+instead, "go.mod replaces %s by %s, which is outside of the repository: %s", old.Path, path, f.whenCommitted(ctx, path)), true
+		return warn(drop+instead, "go.mod replaces %s by %s, which is outside of the repository: %s", old.Path, path, whenCommitted(f, ctx, path)), true
 	case filepath.IsAbs(filepath.FromSlash(path)):
 		return warn(drop+instead, "go.mod replaces %s by %s, which is an absolute path: it is another one in the next checkout", old.Path, path), true
-	case f.untracked(ctx, filepath.Join(dir, "go.mod")):
+	case untracked(f, ctx, filepath.Join(dir, "go.mod")):
 		return warn(drop+", or git add "+path, "go.mod replaces %s by %s, which git does not track: other checkouts do not have it", old.Path, path), true
 	}
 	return found, false
 }
 
 // whenCommitted says whether a replacement is committed already.
-func (f *Facts) whenCommitted(ctx context.Context, path string) string {
+func whenCommitted(f *Facts, ctx context.Context, path string) string {
 	head, err := f.Git(ctx, f.moduleDir(), "show", "HEAD:./go.mod")
 	switch {
 	case err != nil:
@@ -184,7 +184,7 @@ func (f *Facts) whenCommitted(ctx context.Context, path string) string {
 
 // untracked reports whether git knows that it does not track a file: one that is ignored, or was
 // never added. Submodules and worktrees are repositories of their own.
-func (f *Facts) untracked(ctx context.Context, file string) bool {
+func untracked(f *Facts, ctx context.Context, file string) bool {
 	if repositoryRoot(filepath.Dir(file)) != f.Root {
 		return false
 	}

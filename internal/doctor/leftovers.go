@@ -27,14 +27,14 @@ func checkLeftovers(ctx context.Context, f *Facts) []finding.Finding {
 	if f.EnvErr != nil {
 		return nil
 	}
-	wrong := f.leftModules(ctx)
-	wrong = append(wrong, f.leftOutputs()...)
-	wrong = append(wrong, f.leftBuilds()...)
+	wrong := leftModules(f, ctx)
+	wrong = append(wrong, leftOutputs(f)...)
+	wrong = append(wrong, leftBuilds(f)...)
 	return or(wrong, ok("nothing is left of killed commands, and locks work"))
 }
 
 // leftModules looks at the module cache.
-func (f *Facts) leftModules(ctx context.Context) (wrong []finding.Finding) {
+func leftModules(f *Facts, ctx context.Context) (wrong []finding.Finding) {
 	dir := f.Env["GOMODCACHE"]
 	if !isDir(dir) {
 		return nil
@@ -73,11 +73,11 @@ func isUsual(m modcache.Module) bool {
 }
 
 // leftOutputs looks at the build cache.
-func (f *Facts) leftOutputs() (wrong []finding.Finding) {
+func leftOutputs(f *Facts) (wrong []finding.Finding) {
 	if !isDir(f.buildDir()) {
 		return nil
 	}
-	list, err := buildcache.Open(f.buildDir()).OldPartials(f.Now().Add(-atWork))
+	list, err := buildcache.OldPartials(buildcache.Open(f.buildDir()), f.Now().Add(-atWork))
 	if err == nil && len(list) > 0 {
 		wrong = append(wrong, warn("gocache trim --max-age 90d", "GOCACHE has %d outputs of restores that were killed, such as %s", len(list), list[0]))
 	}
@@ -86,7 +86,7 @@ func (f *Facts) leftOutputs() (wrong []finding.Finding) {
 
 // leftBuilds looks for the directories in which killed go commands have built. Some are left on
 // most machines.
-func (f *Facts) leftBuilds() []finding.Finding {
+func leftBuilds(f *Facts) []finding.Finding {
 	dir := f.tempDir()
 	list, err := os.ReadDir(dir)
 	if err != nil {

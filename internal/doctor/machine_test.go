@@ -29,11 +29,13 @@ func TestSpace(t *testing.T) {
 		"nobody knows":  {volume{}, []string{"ok unknown"}},
 		"a huge volume": {volume{free: 1 << 60, size: 1 << 62, files: 1<<64 - 1, countsFiles: true}, []string{"ok free of"}},
 	} {
-		t.Run(name, func(t *testing.T) { want(t, judgeSpace("GOCACHE", c.v, "gocache trim"), c.wanted...) })
+		t.Run(name, func(t *testing.T) { want(t, judgeSpace("GOCACHE", c.v, fewBytes, "gocache trim"), c.wanted...) })
 	}
 	f := bare(t, map[string]string{"GOMODCACHE": filepath.Join(t.TempDir(), "a", "b")})
 	f.volume = func(string) (volume, error) { return volume{}, errors.ErrUnsupported }
 	want(t, runCheck(t, f, "disk-space"), "ok unknown", "ok unknown")
+	f.volume = func(dir string) (volume, error) { return volume{id: dir, free: 1 << 30, size: 2 << 30}, nil }
+	want(t, runCheck(t, f, "disk-space"), "warn GOMODCACHE -> gocache trim", "ok temporary files")
 }
 
 func TestFileSystem(t *testing.T) {

@@ -184,7 +184,7 @@ func TestClock(t *testing.T) {
 		"right":               {one, "ok within 1s", 0},
 		"behind":              {one, "warn behind that of 127.0.0.1", -5 * time.Minute},
 		"far behind":          {one, "fail behind", -time.Hour},
-		"ahead of one":        {one, "ok unknown: the clock is 1h0m0s ahead", time.Hour},
+		"ahead of one":        {one, "ok unknown: the clock is 1h0m", time.Hour},
 		"ahead of two":        {one + "," + two, "fail ahead of that of", time.Hour},
 		"nobody knows":        {closedPort(t), "ok unknown: no server tells", time.Hour},
 		"nobody may be asked": {"off", "ok unknown: no server tells", time.Hour},
@@ -247,7 +247,7 @@ func TestNewest(t *testing.T) {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
-	if v := bare(t, nil).fromCache(module.Version{Path: "example.com/Upper", Version: "v1.0.0"}); v.known {
+	if v := fromCache(bare(t, nil), module.Version{Path: "example.com/Upper", Version: "v1.0.0"}); v.known {
 		t.Error("something is known of a module that is not there")
 	}
 }
@@ -260,8 +260,8 @@ func TestHangingNetwork(t *testing.T) {
 	t.Cleanup(func() { close(hangs) })
 	w := newWorld(t, map[string]string{"go.mod": plainMod + "require example.com/old v1.0.0\n", "go.sum": "example.com/old v1.0.0/go.mod " + someSum + "\n"})
 	w.env["GOPROXY"] = stuck
-	w.o.Limit = 300 * time.Millisecond
 	f := w.facts()
+	f.Limit = 300 * time.Millisecond
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

@@ -20,13 +20,13 @@ const examinedFiles = 20_000
 // checkPermissions: the caches can be written to, and what is in them belongs to this user.
 func checkPermissions(ctx context.Context, f *Facts) (found []finding.Finding) {
 	for _, p := range f.places() {
-		found = append(found, f.examinePlace(ctx, p))
+		found = append(found, examinePlace(f, ctx, p))
 	}
 	return found
 }
 
 // examinePlace looks at one cache.
-func (f *Facts) examinePlace(ctx context.Context, p place) finding.Finding {
+func examinePlace(f *Facts, ctx context.Context, p place) finding.Finding {
 	if !filepath.IsAbs(p.dir) {
 		return fail("go env -u "+p.name, "%s, %s, is no absolute path: go commands refuse it", p.name, p.dir)
 	}
@@ -39,7 +39,7 @@ func (f *Facts) examinePlace(ctx context.Context, p place) finding.Finding {
 		return fail(chown(p.dir), "%s, %s: %v", p.name, p.dir, err)
 	}
 	if writes, known := mayWrite(dir); known && !writes {
-		return fail(chown(dir), "%s, %s, cannot be written to%s: go commands fail in it", p.name, dir, f.belongs(info))
+		return fail(chown(dir), "%s, %s, cannot be written to%s: go commands fail in it", p.name, dir, belongs(f, info))
 	}
 	if dir != p.dir {
 		return ok("%s, %s, is not there yet, and can be created", p.name, p.dir)
@@ -49,11 +49,11 @@ func (f *Facts) examinePlace(ctx context.Context, p place) finding.Finding {
 			return warn("chmod o-w '"+dir+"'", "%s, %s, can be written to by every user of this machine (%v), who can change what is built", p.name, dir, mode.Perm())
 		}
 	}
-	return f.strangers(ctx, p)
+	return strangers(f, ctx, p)
 }
 
 // belongs says whose a directory is, if it is not this user's.
-func (f *Facts) belongs(info fs.FileInfo) string {
+func belongs(f *Facts, info fs.FileInfo) string {
 	uid, known := ownerOf(info)
 	if !known || uid == f.uid {
 		return ""
@@ -65,7 +65,7 @@ func chown(dir string) string { return `sudo chown -R "$(id -u):$(id -g)" '` + d
 
 // strangers looks for what belongs to other users, as after sudo go build. For root that is
 // harmless, and usual in containers.
-func (f *Facts) strangers(ctx context.Context, p place) finding.Finding {
+func strangers(f *Facts, ctx context.Context, p place) finding.Finding {
 	seen, others, example := 0, map[int]int{}, ""
 	err := filepath.WalkDir(p.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

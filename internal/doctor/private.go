@@ -59,13 +59,13 @@ func checkPrivate(_ context.Context, f *Facts) []finding.Finding {
 	}
 	for _, p := range distinct(all) {
 		if f.asksSumDB() && !covers(noSum, p) {
-			wrong = append(wrong, warn(f.widen("GONOSUMDB", noSum, private, p),
+			wrong = append(wrong, warn(widen(f, "GONOSUMDB", noSum, private, p),
 				"%s is private, and GONOSUMDB (%s) does not have it: its name is sent to the checksum database, which does not know it, and the go command fails", p, f.origin("GONOSUMDB")))
 		}
 	}
 	for _, p := range distinct(append(slices.Clone(private), noSum...)) {
 		if host := f.publicProxy(); host != "" && !covers(noProxy, p) {
-			wrong = append(wrong, warn(f.widen("GONOPROXY", noProxy, private, p),
+			wrong = append(wrong, warn(widen(f, "GONOPROXY", noProxy, private, p),
 				"%s is private, and GONOPROXY (%s) does not have it: its name is sent to %s, which is public", p, f.origin("GONOPROXY"), host))
 		}
 	}
@@ -76,7 +76,7 @@ func checkPrivate(_ context.Context, f *Facts) []finding.Finding {
 }
 
 // widen is the command that adds a pattern to a list.
-func (f *Facts) widen(name string, list, private []string, pattern string) string {
+func widen(f *Facts, name string, list, private []string, pattern string) string {
 	if covers(private, pattern) {
 		return f.unset(name) // GOPRIVATE is its default
 	}

@@ -48,14 +48,14 @@ func checkProxies(ctx context.Context, f *Facts) []finding.Finding {
 			found[i] = []finding.Finding{warn(f.unset("GOPROXY"), "GOPROXY: nothing after %q is ever asked: %s", list[i-1].Name, redact.Text(e.Name))}
 			break
 		}
-		all.Go(func() { found[i] = f.examine(ctx, e, i, list) })
+		all.Go(func() { found[i] = examine(f, ctx, e, i, list) })
 	}
 	all.Wait()
 	return slices.Concat(found...)
 }
 
 // examine looks at one entry of GOPROXY.
-func (f *Facts) examine(ctx context.Context, e goproxy.Element, i int, list []goproxy.Element) []finding.Finding {
+func examine(f *Facts, ctx context.Context, e goproxy.Element, i int, list []goproxy.Element) []finding.Finding {
 	switch {
 	case e.Name == "off" && i == 0:
 		return []finding.Finding{warn(f.unset("GOPROXY"), "GOPROXY=off (%s): nothing can be downloaded", f.origin("GOPROXY"))}
@@ -74,7 +74,7 @@ func (f *Facts) examine(ctx context.Context, e goproxy.Element, i int, list []go
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
 		return []finding.Finding{fail(f.unset("GOPROXY"), "GOPROXY (%s): %s is none of https://host, file:///dir, direct and off", f.origin("GOPROXY"), redact.URL(u))}
 	}
-	answer := f.measure(ctx, u)
+	answer := measure(f, ctx, u)
 	found := []finding.Finding{answer.judge(u, mayFail(i, e, list))}
 	if u.Scheme == "http" && !web.Loopback(u.Hostname()) {
 		found = append(found, warn("use https://, or a proxy on this machine", "%s is asked without encryption: anybody on the way can answer, and modules that are in no go.sum and no checksum database are believed", redact.URL(u)))
@@ -109,7 +109,7 @@ type answer struct {
 }
 
 // measure asks a proxy several times, one after another, as the go command waits for answers.
-func (f *Facts) measure(ctx context.Context, base *url.URL) (a answer) {
+func measure(f *Facts, ctx context.Context, base *url.URL) (a answer) {
 	v := f.probe()
 	path, err := module.EscapePath(v.Path)
 	if err != nil {
@@ -127,12 +127,12 @@ func (f *Facts) measure(ctx context.Context, base *url.URL) (a answer) {
 	}
 	slices.Sort(took)
 	a.median = took[len(took)/2]
-	a.sumdb = f.supports(ctx, base)
+	a.sumdb = supports(f, ctx, base)
 	return a
 }
 
 // supports says whether a proxy passes on the checksum database.
-func (f *Facts) supports(ctx context.Context, base *url.URL) string {
+func supports(f *Facts, ctx context.Context, base *url.URL) string {
 	id, err := checksumdb.Identify(f.Env["GOSUMDB"])
 	if err != nil || id.Base != nil {
 		return ""

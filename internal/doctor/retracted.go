@@ -39,15 +39,15 @@ func checkRetracted(ctx context.Context, f *Facts) []finding.Finding {
 	if f.Mod == nil {
 		return nil
 	}
-	list := f.usedVersions()
+	list := usedVersions(f)
 	list = list[:min(len(list), askedModules)]
 	verdicts := make([]verdict, len(list))
-	chain := f.proxies()
+	chain := proxies(f)
 	var g errgroup.Group
 	g.SetLimit(askedAtOnce)
 	for i, u := range list {
 		g.Go(func() error {
-			verdicts[i] = f.hear(ctx, chain, u.v)
+			verdicts[i] = hear(f, ctx, chain, u.v)
 			return nil
 		})
 	}
@@ -62,7 +62,7 @@ type used struct {
 }
 
 // usedVersions are those that go.mod requires: with a go line of 1.17 or later all that is built.
-func (f *Facts) usedVersions() (list []used) {
+func usedVersions(f *Facts) (list []used) {
 	for _, r := range f.Mod.Require {
 		u := used{r.Mod, r.Indirect}
 		if to := replacedBy(f.Mod, r.Mod); to != nil {
@@ -111,7 +111,7 @@ func judgeVersions(list []used, verdicts []verdict) (found []finding.Finding) {
 }
 
 // proxies are the module proxies that may be asked, in their order.
-func (f *Facts) proxies() (chain upstream.Chain) {
+func proxies(f *Facts) (chain upstream.Chain) {
 	for _, e := range goproxy.Split(f.Env["GOPROXY"]) {
 		if e.Name == "direct" || e.Name == "off" {
 			break
@@ -127,13 +127,13 @@ func (f *Facts) proxies() (chain upstream.Chain) {
 
 // hear finds out what the newest version says of one in use: from a proxy, and where none may be
 // asked or answers, from the newest go.mod in the module cache.
-func (f *Facts) hear(ctx context.Context, chain upstream.Chain, v module.Version) verdict {
+func hear(f *Facts, ctx context.Context, chain upstream.Chain, v module.Version) verdict {
 	if len(chain) > 0 && !f.isDirect(v.Path) {
 		if got, err := fromProxy(ctx, chain, v); err == nil {
 			return got
 		}
 	}
-	return f.fromCache(v)
+	return fromCache(f, v)
 }
 
 func fromProxy(ctx context.Context, chain upstream.Chain, v module.Version) (verdict, error) {
@@ -201,7 +201,7 @@ func oneLine(text string) string {
 
 // fromCache reads the newest go.mod that the module cache has. It knows what was retracted until
 // then, and not what was retracted since.
-func (f *Facts) fromCache(v module.Version) verdict {
+func fromCache(f *Facts, v module.Version) verdict {
 	path, err := module.EscapePath(v.Path)
 	if err != nil {
 		return verdict{}

@@ -32,7 +32,7 @@ func checkFlags(_ context.Context, f *Facts) []finding.Finding {
 		}
 	}
 	for _, one := range list {
-		if found, bad := f.judgeFlag(one); bad {
+		if found, bad := judgeFlag(f, one); bad {
 			wrong = append(wrong, found)
 		}
 	}
@@ -42,7 +42,7 @@ func checkFlags(_ context.Context, f *Facts) []finding.Finding {
 	return or(wrong, ok("GOFLAGS=%s (%s)", text, f.origin("GOFLAGS")))
 }
 
-func (f *Facts) judgeFlag(one goflags.Flag) (found finding.Finding, bad bool) {
+func judgeFlag(f *Facts, one goflags.Flag) (found finding.Finding, bad bool) {
 	where := f.origin("GOFLAGS")
 	switch {
 	case one.Name == "mod" && one.Value == "vendor" && f.gomod() != "" && !isDir(filepath.Join(f.vendorRoot(), "vendor")):

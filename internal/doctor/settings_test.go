@@ -142,3 +142,13 @@ func TestPrivate(t *testing.T) {
 	w.env["GONOSUMDB"] = "other.example.com"
 	want(t, w.check("private"), "warn corp.example.com is private, and GONOSUMDB (environment)", "warn other.example.com is private, and GONOPROXY")
 }
+
+// TestShipped: a distribution that changes the defaults of Go is named, and what helps against it.
+func TestShipped(t *testing.T) {
+	f := bare(t, map[string]string{"GOSUMDB": "off", "GOROOT": "/usr/lib/golang"})
+	f.Shipped = map[string]string{"GOSUMDB": "off", "GOPROXY": "direct"}
+	want(t, runCheck(t, f, "sumdb"), "warn GOSUMDB=off (go.env of /usr/lib/golang)")
+	want(t, runCheck(t, f, "sumdb"), "warn go env -w GOSUMDB='sum.golang.org'")
+	f.File = map[string]string{"GOSUMDB": "off"}
+	want(t, runCheck(t, f, "sumdb"), "warn (go env -w)")
+}

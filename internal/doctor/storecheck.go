@@ -55,7 +55,7 @@ func checkStore(ctx context.Context, f *Facts) []finding.Finding {
 		return found
 	}
 	if d, isDir := st.(*dir.Store); isDir {
-		return f.checkDirStore(d)
+		return checkDirStore(f, d)
 	}
 	var took []time.Duration
 	for range 3 {
@@ -79,7 +79,7 @@ func checkStore(ctx context.Context, f *Facts) []finding.Finding {
 
 // checkDirStore looks at the directory itself: that a store has no object of some name says little
 // of it.
-func (f *Facts) checkDirStore(d *dir.Store) []finding.Finding {
+func checkDirStore(f *Facts, d *dir.Store) []finding.Finding {
 	root := d.Root()
 	info, err := os.Stat(root)
 	switch {
@@ -91,13 +91,13 @@ func (f *Facts) checkDirStore(d *dir.Store) []finding.Finding {
 		return []finding.Finding{fail("name another directory in --store", "%s is a file", d)}
 	}
 	if writes, known := mayWrite(root); known && !writes {
-		return []finding.Finding{warn(chown(root)+", unless this job only reads", "%s cannot be written to%s", d, f.belongs(info))}
+		return []finding.Finding{warn(chown(root)+", unless this job only reads", "%s cannot be written to%s", d, belongs(f, info))}
 	}
 	v, err := f.volume(root)
 	if err != nil {
 		return []finding.Finding{ok("%s is there", d)}
 	}
-	return judgeSpace(d.String(), v, "gocache gc --store "+root+", and save less: --max-size, --max-age")
+	return judgeSpace(d.String(), v, fewBytes, "gocache gc --store "+root+", and save less: --max-size, --max-age")
 }
 
 // A damager is a store that can be asked whether it refuses bytes that do not match their checksum.
@@ -123,11 +123,11 @@ func checkStoreWrites(ctx context.Context, f *Facts) []finding.Finding {
 	case !cleans:
 		return []finding.Finding{unknown("not tried: what is written to %s cannot be removed again", st)}
 	}
-	return f.roundTrip(ctx, c)
+	return roundTrip(f, ctx, c)
 }
 
 // roundTrip tries all that a save and a restore need of a store.
-func (f *Facts) roundTrip(ctx context.Context, c store.Collector) []finding.Finding {
+func roundTrip(f *Facts, ctx context.Context, c store.Collector) []finding.Finding {
 	name := probeName()
 	defer func() {
 		ctx, cancel := store.Cleanup(ctx, 5*time.Second, nil)
@@ -140,7 +140,7 @@ func (f *Facts) roundTrip(ctx context.Context, c store.Collector) []finding.Find
 		return c.Put(ctx, name, bytes.NewReader(data), int64(len(data)), cond)
 	}
 	changed := append(slices.Clone(body), "changed"...)
-	wrong, written := f.conditions(put, body, changed)
+	wrong, written := conditions(f, put, body, changed)
 	if !written {
 		return wrong
 	}
@@ -151,7 +151,7 @@ func (f *Facts) roundTrip(ctx context.Context, c store.Collector) []finding.Find
 	case !bytes.Equal(data, changed):
 		return append(wrong, fail("use another server", "what is read is not what was written last: no snapshot can be trusted there"))
 	}
-	wrong = append(wrong, f.damage(ctx, c)...)
+	wrong = append(wrong, damage(f, ctx, c)...)
 	if ago := f.Now().Sub(info.ModTime); !info.ModTime.IsZero() && ago.Abs() > clockWarns {
 		wrong = append(wrong, warn("set the clock of this machine, or of the server", "the store says that an object of this moment was written %v ago", ago.Round(time.Second)))
 	}
@@ -164,7 +164,7 @@ func (f *Facts) roundTrip(ctx context.Context, c store.Collector) []finding.Find
 
 // conditions writes an object, and replaces it, each under a condition that holds and one that does
 // not. written is false if that cannot be done at all.
-func (f *Facts) conditions(put func([]byte, store.Condition) (store.Info, error), body, changed []byte) (wrong []finding.Finding, written bool) {
+func conditions(f *Facts, put func([]byte, store.Condition) (store.Info, error), body, changed []byte) (wrong []finding.Finding, written bool) {
 	const remedy = "add conditional-writes=false to the URL of the store, or use a server that has them: without them, of two saves at once one is lost"
 	absent := store.Condition{IfAbsent: true}
 	first, err := put(body, absent)
@@ -194,7 +194,7 @@ func (f *Facts) conditions(put func([]byte, store.Condition) (store.Info, error)
 }
 
 // damage has the store refuse bytes that do not match their CRC32C.
-func (f *Facts) damage(ctx context.Context, c store.Collector) []finding.Finding {
+func damage(f *Facts, ctx context.Context, c store.Collector) []finding.Finding {
 	d, can := c.(damager)
 	if !can {
 		return nil
@@ -241,7 +241,7 @@ func checkStoreClock(ctx context.Context, f *Facts) []finding.Finding {
 		if err != nil {
 			return nil
 		}
-		if r := f.readClock(ctx, u); r != nil {
+		if r := readClock(f, ctx, u); r != nil {
 			return []finding.Finding{judgeClock([]reading{*r})}
 		}
 	case *dir.Store:

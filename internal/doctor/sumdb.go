@@ -34,7 +34,7 @@ func checkSumDB(ctx context.Context, f *Facts) []finding.Finding {
 	case strings.TrimSpace(f.Env["GOPROXY"]) == "off":
 		return []finding.Finding{ok("%s (%s); not asked, as GOPROXY=off", id.Name, where)}
 	}
-	v, sum := f.publicSum()
+	v, sum := publicSum(f)
 	db := checksumdb.New(checksumdb.Options{GOSUMDB: setting, GONOSUMDB: f.Env["GONOSUMDB"], GOPROXY: f.Env["GOPROXY"]})
 	session := db.Session(ctx, "", func(string, []byte) {})
 	err = session.Check(v, sum, "")
@@ -53,7 +53,7 @@ func checkSumDB(ctx context.Context, f *Facts) []finding.Finding {
 }
 
 // publicSum is a version of go.sum that a database should know, with its hash.
-func (f *Facts) publicSum() (module.Version, string) {
+func publicSum(f *Facts) (module.Version, string) {
 	data, err := os.ReadFile(filepath.Join(f.moduleDir(), "go.sum"))
 	if f.moduleDir() == "" || err != nil {
 		return asked, probeSum

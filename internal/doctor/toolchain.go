@@ -2,9 +2,11 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"go/version"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -15,8 +17,11 @@ import (
 
 // checkGo: there is a go command, it works, and GOROOT is its own.
 func checkGo(_ context.Context, f *Facts) []finding.Finding {
-	if f.EnvErr != nil {
+	switch {
+	case errors.Is(f.EnvErr, exec.ErrNotFound):
 		return []finding.Finding{fail("install Go, see https://go.dev/doc/install, or put it into PATH", "%v", f.EnvErr)}
+	case f.EnvErr != nil:
+		return []finding.Finding{fail("see what the go command itself says: go env", "%v", f.EnvErr)}
 	}
 	goroot, running := f.Env["GOROOT"], f.Env["GOVERSION"]
 	if f.Getenv("GOROOT") != "" {
@@ -47,7 +52,7 @@ type wish struct {
 }
 
 // wishes are those of the files in play.
-func (f *Facts) wishes() (list []wish) {
+func wishes(f *Facts) (list []wish) {
 	if f.Work != nil {
 		w := wish{file: "go.work"}
 		if f.Work.Go != nil {
@@ -104,8 +109,8 @@ func checkToolchain(_ context.Context, f *Facts) []finding.Finding {
 		}
 		start = c.name
 	}
-	for _, w := range f.wishes() {
-		if found, done := f.fulfil(w, c, start); done {
+	for _, w := range wishes(f) {
+		if found, done := fulfil(f, w, c, start); done {
 			return []finding.Finding{found}
 		}
 	}
@@ -113,7 +118,7 @@ func checkToolchain(_ context.Context, f *Facts) []finding.Finding {
 }
 
 // fulfil says what becomes of a wish; done is false if there is nothing to say.
-func (f *Facts) fulfil(w wish, c choice, start string) (found finding.Finding, done bool) {
+func fulfil(f *Facts, w wish, c choice, start string) (found finding.Finding, done bool) {
 	setting := f.Env["GOTOOLCHAIN"]
 	want := w.least
 	if version.Compare(w.preferred, want) > 0 && c.switches {
@@ -125,7 +130,7 @@ func (f *Facts) fulfil(w wish, c choice, start string) (found finding.Finding, d
 	case !c.switches:
 		return fail(f.set("GOTOOLCHAIN", "auto"), "%s asks for %s, and GOTOOLCHAIN=%s (%s) keeps the go command at %s",
 			w.file, w.least, setting, f.origin("GOTOOLCHAIN"), start), true
-	case f.hasToolchain(want):
+	case hasToolchain(f, want):
 		return ok("%s asks for %s, which is in the module cache; the go command itself is %s", w.file, want, start), true
 	case !c.download:
 		return unknown("%s asks for %s, which GOTOOLCHAIN=%s looks for in PATH only", w.file, want, setting), true
@@ -137,7 +142,7 @@ func (f *Facts) fulfil(w wish, c choice, start string) (found finding.Finding, d
 }
 
 // hasToolchain reports whether a toolchain is in the module cache.
-func (f *Facts) hasToolchain(name string) bool {
+func hasToolchain(f *Facts, name string) bool {
 	tree := fmt.Sprintf("toolchain@v0.0.1-%s.%s-%s", name, hostOf(f.Env["GOHOSTOS"], runtime.GOOS), hostOf(f.Env["GOHOSTARCH"], runtime.GOARCH))
 	parent := filepath.Join(f.Env["GOMODCACHE"], filepath.FromSlash(filepath.Dir(modcache.Toolchain)))
 	info, err := os.Stat(filepath.Join(parent, tree))

@@ -24,7 +24,7 @@ func checkVCS(ctx context.Context, f *Facts) []finding.Finding {
 	if f.EnvErr != nil {
 		return nil
 	}
-	paths := f.directModules()
+	paths := directModules(f)
 	if len(paths) == 0 {
 		return []finding.Finding{ok("no module of the project is fetched from its repository")}
 	}
@@ -37,7 +37,7 @@ func checkVCS(ctx context.Context, f *Facts) []finding.Finding {
 	found := make([]finding.Finding, len(paths))
 	var all sync.WaitGroup
 	for i, path := range paths {
-		all.Go(func() { found[i] = f.tryRepository(ctx, path) })
+		all.Go(func() { found[i] = tryRepository(f, ctx, path) })
 	}
 	all.Wait()
 	if more > 0 {
@@ -47,7 +47,7 @@ func checkVCS(ctx context.Context, f *Facts) []finding.Finding {
 }
 
 // directModules are the modules of go.mod that are fetched from their repositories.
-func (f *Facts) directModules() (list []string) {
+func directModules(f *Facts) (list []string) {
 	if f.Mod == nil {
 		return nil
 	}
@@ -93,7 +93,7 @@ func oneEach(paths []string) (list []string) {
 // tryRepository has the go command list the versions of a module, which is the first thing it does
 // with a repository. It works in a module cache of its own, with the user's credentials, and never
 // asks for a password.
-func (f *Facts) tryRepository(ctx context.Context, path string) finding.Finding {
+func tryRepository(f *Facts, ctx context.Context, path string) finding.Finding {
 	scratch, err := os.MkdirTemp("", "gocache-doctor-")
 	if err != nil {
 		return unknown("%s: %v", path, err)

@@ -146,7 +146,7 @@ func at(file string, n *yaml.Node) string { return file + ":" + strconv.Itoa(n.L
 
 // checkCICaches: no job has a second cache for what gocache restores and saves.
 func checkCICaches(_ context.Context, f *Facts) []finding.Finding {
-	return f.eachJob(func(j ciJob) (found []finding.Finding) {
+	return eachJob(f, func(j ciJob) (found []finding.Finding) {
 		for _, s := range j.steps {
 			name, ref, _ := strings.Cut(s.uses, "@")
 			switch {
@@ -211,7 +211,7 @@ func movesCaches(script string) string {
 
 // checkCIPaths: the steps after a restore use the directories that were restored.
 func checkCIPaths(_ context.Context, f *Facts) []finding.Finding {
-	return f.eachJob(func(j ciJob) (found []finding.Finding) {
+	return eachJob(f, func(j ciJob) (found []finding.Finding) {
 		for _, s := range j.steps[j.first()+1:] {
 			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {
 				if v, set := s.env[name]; set && v != j.env[name] {
@@ -231,7 +231,7 @@ func checkCIPaths(_ context.Context, f *Facts) []finding.Finding {
 
 // checkCIPermissions: jobs have the permissions that what they use of gocache needs.
 func checkCIPermissions(_ context.Context, f *Facts) []finding.Finding {
-	return f.eachJob(func(j ciJob) (found []finding.Finding) {
+	return eachJob(f, func(j ciJob) (found []finding.Finding) {
 		for _, s := range j.steps {
 			role := s.role()
 			named := s.with["role-to-assume"] != "" || j.env["GOCACHE_ACTION_ROLE_TO_ASSUME"] != ""
@@ -248,7 +248,7 @@ func checkCIPermissions(_ context.Context, f *Facts) []finding.Finding {
 }
 
 // eachJob judges the jobs that use gocache, and the pipeline of GitLab.
-func (f *Facts) eachJob(judge func(ciJob) []finding.Finding, gitlab func(pipeline) []finding.Finding, well string) []finding.Finding {
+func eachJob(f *Facts, judge func(ciJob) []finding.Finding, gitlab func(pipeline) []finding.Finding, well string) []finding.Finding {
 	var wrong []finding.Finding
 	jobs := 0
 	for _, w := range f.workflows() {
