@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,9 @@ type world struct {
 	root string
 	env  map[string]string
 	o    Options
+
+	// What go env has said, by what it depends on here: a go command takes longer than a test.
+	said sync.Map
 }
 
 // newWorld makes a project of these files. Nothing in it is committed yet.
@@ -45,6 +49,9 @@ func newWorld(t *testing.T, files map[string]string) *world {
 	w.o = Options{
 		Dir: w.dir, Getenv: func(name string) string { return w.env[name] }, Now: time.Now,
 		Go: func(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
+			if args[0] == "env" {
+				return w.goEnv(ctx, dir, env, args)
+			}
 			return w.run(ctx, dir, env, "go", args...)
 		},
 		Git: func(ctx context.Context, dir string, args ...string) (string, error) {
@@ -54,6 +61,20 @@ func newWorld(t *testing.T, files map[string]string) *world {
 		Store: func(context.Context) (store.Store, error) { return nil, nil },
 	}
 	return w
+}
+
+// goEnv runs go env, once for the same settings and files.
+func (w *world) goEnv(ctx context.Context, dir string, env, args []string) ([]byte, error) {
+	settings, _ := os.ReadFile(w.env["GOENV"])
+	key := fmt.Sprint(dir, env, args, w.env, string(settings), findUp(dir, "go.mod"), findUp(dir, "go.work"))
+	if out, has := w.said.Load(key); has {
+		return out.([]byte), nil
+	}
+	out, err := w.run(ctx, dir, env, "go", args...)
+	if err == nil {
+		w.said.Store(key, out)
+	}
+	return out, err
 }
 
 // write writes files below the project, or below another directory of the world.
