@@ -64,8 +64,8 @@ type Facts struct {
 // gatherTime is how long the go command may take to say what its settings are.
 const gatherTime = 20 * time.Second
 
-// Gather asks for the facts. What cannot be found out is left empty: checks say so. On a file system
-// that hangs it gives up, and leaves behind what waits for it.
+// Gather asks for the facts. What cannot be found out is left empty: checks say so. On a file
+// system that hangs it gives up, and leaves behind what waits for it.
 func Gather(ctx context.Context, o Options) *Facts {
 	limit := gatherTime
 	if o.Limit > 0 {

@@ -66,8 +66,8 @@ func leftModules(f *Facts, ctx context.Context) (wrong []finding.Finding) {
 	return wrong
 }
 
-// isUsual reports whether go commands leave a version in such a state though none was killed: go mod
-// download of one version leaves no .mod, that of a toolchain for another system no tree.
+// isUsual reports whether go commands leave a version in such a state though none was killed:
+// go mod download of one version leaves no .mod, that of a toolchain for another system no tree.
 func isUsual(m modcache.Module) bool {
 	return m.Problem == ".mod is missing" || m.Problem == "tree is missing"
 }
