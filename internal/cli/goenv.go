@@ -72,7 +72,7 @@ func parseGoEnv(out, toolchain []byte) (env goEnv, err error) {
 	return env, nil
 }
 
-// goOutput runs a go command and returns what it prints.
+// goOutput runs a go command and returns what it prints, also beside an error.
 func goOutput(ctx context.Context, dir string, extra []string, args ...string) ([]byte, error) {
 	cmd := subprocess.Command(ctx, "go", args...)
 	cmd.Dir = dir
@@ -86,9 +86,9 @@ func goOutput(ctx context.Context, dir string, extra []string, args ...string) (
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, fmt.Errorf("no go command in PATH: %w", err)
 	case err != nil && stderr.Len() > 0:
-		return nil, fmt.Errorf("go %s: %s", strings.Join(args, " "), strings.TrimSpace(stderr.String()))
+		return out, fmt.Errorf("go %s: %s", strings.Join(args, " "), strings.TrimSpace(stderr.String()))
 	case err != nil:
-		return nil, fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
+		return out, fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
 	}
 	return out, nil
 }

@@ -18,6 +18,7 @@ store, and stores afterwards what changed.
   gocache try            measure it on this project, with no store needed
   gocache trim           shrink the caches of a machine that keeps them
   gocache verify         check every byte of the caches of a machine, or of a store
+  gocache doctor         find what is wrong with Go, caches, proxies and stores here
   gocache stats          say what caches and a store consist of, and how they grow
   gocache health         judge a cache, and tell when that changes
   gocache gc             remove from a store what nobody needs any more
@@ -52,8 +53,8 @@ func newRoot(p *process) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Wrap(err) })
 	c := commands{process: p, global: global}
 	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), verifyCommand(c),
-		statsCommand(c), healthCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c), keygenCommand(c), mtimesCommand(c),
-		actionCommand(c), versionCommand(c))
+		doctorCommand(c), statsCommand(c), healthCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c), keygenCommand(c),
+		mtimesCommand(c), actionCommand(c), versionCommand(c))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	typeErrors(root)

@@ -56,6 +56,8 @@ type Config struct {
 	SavePrivate             bool // also where anybody could read them
 	DryRun, Force           bool
 	Grace                   time.Duration
+	Checks                  []string // names of those of doctor; nil: all
+	WriteProbe              bool
 	Proxy                   ProxyConfig
 	Fix                     bool
 	Resume                  string // file

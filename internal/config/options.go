@@ -18,6 +18,7 @@ const (
 	Refresh  // proxy refresh
 	Bundle   // bundle export and import
 	Verify
+	Doctor
 	Health
 	Stats
 	Other // those with no options of their own: version, keygen
@@ -25,7 +26,7 @@ const (
 	jobs = Restore | Save | Plan // commands for a job of a CI system
 	// commands for a project, which a job builds
 	projects = jobs | Health
-	all      = projects | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Verify | Stats | Other
+	all      = projects | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Verify | Doctor | Stats | Other
 )
 
 // Commands names the commands in the order of the reference.
@@ -33,8 +34,8 @@ var Commands = []struct {
 	Command Command
 	Name    string
 }{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {Verify, "verify"},
-	{Stats, "stats"}, {Health, "health"}, {GC, "gc"}, {Mtimes, "mtimes"}, {Proxy, "proxy"}, {Prefetch, "proxy prefetch"},
-	{Refresh, "proxy refresh"}, {Bundle, "bundle"}}
+	{Doctor, "doctor"}, {Stats, "stats"}, {Health, "health"}, {GC, "gc"}, {Mtimes, "mtimes"}, {Proxy, "proxy"},
+	{Prefetch, "proxy prefetch"}, {Refresh, "proxy refresh"}, {Bundle, "bundle"}}
 
 // A Group is a heading of the help.
 type Group int

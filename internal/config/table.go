@@ -25,6 +25,7 @@ func duration(f field[time.Duration]) func(*Config) Value {
 var jobOptions = []Option{
 	{
 		Name: "store", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Common,
+		Name: "store", Commands: jobs | GC | Proxy | Prefetch | Bundle | Doctor, Group: Common,
 		Origin: "actions in jobs of GitHub, else a directory in the user's cache",
 		Help:   "where snapshots are kept: " + storeHelp,
 		value:  text(func(c *Config) *string { return &c.Store }),
@@ -46,6 +47,25 @@ var jobOptions = []Option{
 		Default: ".",
 		Help:    "directory in which the go command is asked for its caches",
 		value:   text(func(c *Config) *string { return &c.Dir }),
+	},
+	{
+		Name: "dir", Commands: Doctor, Group: Common,
+		Default: ".",
+		Help:    "directory that is looked at: that of a project, or any other",
+		value:   text(func(c *Config) *string { return &c.Dir }),
+	},
+	{
+		Name: "check", Commands: Doctor, Group: Outcome,
+		NoVariable: true,
+		Origin:     "all",
+		Help:       "names of checks to run, such as proxy,private; may be repeated, or a list with commas",
+		value:      func(c *Config) Value { return listValue{to: &c.Checks, kind: "names"} },
+	},
+	{
+		Name: "write-probe", Commands: Doctor, Group: Outcome,
+		NoVariable: true,
+		Help:       "also write an object to the store, read it, and remove it",
+		value:      toggle(func(c *Config) *bool { return &c.WriteProbe }),
 	},
 	{
 		Name: "path", Commands: jobs, Group: Common,
@@ -201,12 +221,14 @@ var jobOptions = []Option{
 
 	{
 		Name: "role-to-assume", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
+		Name: "role-to-assume", Commands: jobs | GC | Proxy | Prefetch | Bundle | Doctor, Group: Trust,
 		Help: "ARN of a role that is assumed with the OIDC token of the job: from the runner on " +
 			"GitHub, else in $" + TokenVariable,
 		value: text(func(c *Config) *string { return &c.Role }),
 	},
 	{
 		Name: "role-duration", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
+		Name: "role-duration", Commands: jobs | GC | Proxy | Prefetch | Bundle | Doctor, Group: Trust,
 		Default: "1h", NoFlag: true,
 		Help: "how long the credentials of the role are valid, 15m to 12h, and not longer than the " +
 			"role allows",
@@ -220,12 +242,14 @@ var jobOptions = []Option{
 	},
 	{
 		Name: "keep-credentials", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
+		Name: "keep-credentials", Commands: jobs | GC | Proxy | Prefetch | Bundle | Doctor, Group: Trust,
 		Help: "file in which restore leaves temporary credentials for save, when the token will no " +
 			"longer be valid",
 		value: text(func(c *Config) *string { return &c.KeepCredentials }),
 	},
 	{
 		Name: "sse-c-key", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
+		Name: "sse-c-key", Commands: jobs | GC | Proxy | Prefetch | Bundle | Doctor, Group: Trust,
 		NoFlag: true, Secret: true,
 		Help: "key of server-side encryption with a customer key (SSE-C), 32 bytes in base64; or " +
 			"name a file with sse-c-key-file in the URL of the store",
@@ -313,6 +337,7 @@ var jobOptions = []Option{
 	},
 	{
 		Name: "stall-timeout", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Transfer,
+		Name: "stall-timeout", Commands: jobs | GC | Proxy | Prefetch | Bundle | Doctor, Group: Transfer,
 		Default: "30s",
 		Help:    "give up on a connection on which nothing has moved for this long",
 		value:   duration(func(c *Config) *time.Duration { return &c.StallTimeout }),

@@ -54,3 +54,16 @@ func (l Lock) Remove() error {
 	_ = os.Remove(l.l.Path())
 	return err
 }
+
+// Held reports whether another process has locked a file. The error says that this cannot be told:
+// the file system has no locks, or this user may not open the file.
+func Held(path string) (bool, error) {
+	l, err := Take(path)
+	switch {
+	case errors.Is(err, ErrLocked):
+		return true, nil
+	case err != nil:
+		return false, err
+	}
+	return false, l.Unlock()
+}

@@ -1,0 +1,109 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/modcache"
+)
+
+// Ages from which on something is left over, and not at work.
+const (
+	atWork       = 15 * time.Minute
+	oldBuild     = 24 * time.Hour
+	manyOldBuild = 20
+)
+
+// checkLeftovers looks for what killed commands have left in the caches.
+func checkLeftovers(ctx context.Context, f *Facts) []finding.Finding {
+	if f.EnvErr != nil {
+		return nil
+	}
+	wrong := leftModules(f, ctx)
+	wrong = append(wrong, leftOutputs(f)...)
+	wrong = append(wrong, leftBuilds(f)...)
+	return or(wrong, ok("nothing is left of killed commands, and locks work"))
+}
+
+// leftModules looks at the module cache.
+func leftModules(f *Facts, ctx context.Context) (wrong []finding.Finding) {
+	dir := f.Env["GOMODCACHE"]
+	if !isDir(dir) {
+		return nil
+	}
+	c := modcache.Open(dir, modcache.Options{Unread: func(string, error) {}})
+	if _, err := c.LocksWork(); err != nil && !errors.Is(err, fs.ErrPermission) {
+		wrong = append(wrong, warn("put it on another disk: "+f.set("GOMODCACHE", "/a/local/directory"),
+			"GOMODCACHE, %s: its file system has no locks (%v): two go commands at once can damage it", dir, err))
+	}
+	if stages, err := c.DeadStages(); err == nil && len(stages) > 0 {
+		wrong = append(wrong, warn("gocache trim --max-age 90d",
+			"GOMODCACHE has %d stages of restores that were killed, such as %s", len(stages), filepath.Join(dir, "cache", stages[0])))
+	}
+	list, err := c.Scan(ctx)
+	if err != nil {
+		return append(wrong, unknown("GOMODCACHE, %s: %v", dir, err))
+	}
+	var broken []modcache.Module
+	for _, m := range list {
+		if m.State == modcache.Broken && !isUsual(m) && f.Now().Sub(c.Touched(m.Version)) > atWork {
+			broken = append(broken, m)
+		}
+	}
+	if len(broken) > 0 {
+		first := broken[0]
+		wrong = append(wrong, warn(c.Removal(first.Version), "GOMODCACHE has %d module versions that no go command can use, such as %s: %s",
+			len(broken), first.Version, first.Problem))
+	}
+	return wrong
+}
+
+// isUsual reports whether go commands leave a version in such a state though none was killed:
+// go mod download of one version leaves no .mod, that of a toolchain for another system no tree.
+func isUsual(m modcache.Module) bool {
+	return m.Problem == ".mod is missing" || m.Problem == "tree is missing"
+}
+
+// leftOutputs looks at the build cache.
+func leftOutputs(f *Facts) (wrong []finding.Finding) {
+	if !isDir(f.buildDir()) {
+		return nil
+	}
+	list, err := buildcache.OldPartials(buildcache.Open(f.buildDir()), f.Now().Add(-atWork))
+	if err == nil && len(list) > 0 {
+		wrong = append(wrong, warn("gocache trim --max-age 90d", "GOCACHE has %d outputs of restores that were killed, such as %s", len(list), list[0]))
+	}
+	return wrong
+}
+
+// leftBuilds looks for the directories in which killed go commands have built. Some are left on
+// most machines.
+func leftBuilds(f *Facts) []finding.Finding {
+	dir := f.tempDir()
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	n := 0
+	for _, d := range list {
+		if !d.IsDir() || !strings.HasPrefix(d.Name(), "go-build") {
+			continue
+		}
+		if info, err := d.Info(); err == nil && f.Now().Sub(info.ModTime()) > oldBuild {
+			n++
+		}
+	}
+	if n < manyOldBuild {
+		return nil
+	}
+	return []finding.Finding{warn(fmt.Sprintf("find '%s' -maxdepth 1 -name 'go-build*' -mtime +1 -exec rm -rf {} +", dir),
+		"%s has %d directories of go commands that were killed more than a day ago", dir, n)}
+}

@@ -1,0 +1,157 @@
+package doctor
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/goflags"
+	"github.com/org/gocache-action/internal/samedir"
+)
+
+// checkFlags: GOFLAGS can be read, and changes nothing that people do not expect.
+func checkFlags(_ context.Context, f *Facts) []finding.Finding {
+	if f.EnvErr != nil {
+		return nil
+	}
+	text := f.Env["GOFLAGS"]
+	if raw := f.Getenv("GOFLAGS"); raw != "" {
+		text = raw // go env leaves out what it cannot read
+	}
+	list, err := goflags.Parse(text)
+	if err != nil {
+		return []finding.Finding{fail(f.unset("GOFLAGS"), "GOFLAGS=%s (%s): %v", text, f.origin("GOFLAGS"), err)}
+	}
+	var wrong []finding.Finding
+	for _, word := range strings.Fields(text) {
+		if !strings.HasPrefix(word, "-") && !strings.ContainsAny(text, `'"`) {
+			wrong = append(wrong, fail(f.unset("GOFLAGS"), "GOFLAGS has %q, which is no flag: go commands refuse it", word))
+		}
+	}
+	for _, one := range list {
+		if found, bad := judgeFlag(f, one); bad {
+			wrong = append(wrong, found)
+		}
+	}
+	if text == "" {
+		return or(wrong, ok("GOFLAGS is not set"))
+	}
+	return or(wrong, ok("GOFLAGS=%s (%s)", text, f.origin("GOFLAGS")))
+}
+
+func judgeFlag(f *Facts, one goflags.Flag) (found finding.Finding, bad bool) {
+	where := f.origin("GOFLAGS")
+	switch {
+	case one.Name == "mod" && one.Value == "vendor" && f.gomod() != "" && !isDir(filepath.Join(f.vendorRoot(), "vendor")):
+		return fail("go mod vendor, or "+f.unset("GOFLAGS"), "GOFLAGS has -mod=vendor (%s), and there is no directory vendor in %s", where, f.vendorRoot()), true
+	case one.Name == "mod" && one.Value == "mod":
+		return warn(f.unset("GOFLAGS"), "GOFLAGS has -mod=mod (%s): go build and go test change go.mod and go.sum without being asked", where), true
+	case one.Name == "modcacherw" && (one.Value == "" || one.Value == "true" || one.Value == "1"):
+		return warn(f.unset("GOFLAGS")+"; 'go clean -modcache' removes read-only trees as well",
+			"GOFLAGS has -modcacherw (%s): editors and generators can change modules in the cache, and go build does not notice", where), true
+	case one.Name == "modfile" && one.Value != "" && !isFile(absolute(f.Dir, one.Value)):
+		return fail(f.unset("GOFLAGS"), "GOFLAGS has -modfile=%s (%s), which does not exist", one.Value, where), true
+	case one.Name == "insecure":
+		return fail(f.unset("GOFLAGS"), "GOFLAGS has -insecure (%s), which no go command knows any more: GOINSECURE names the modules", where), true
+	}
+	return found, false
+}
+
+// vendorRoot is where the directory vendor would be.
+func (f *Facts) vendorRoot() string {
+	if f.gowork() != "" {
+		return filepath.Dir(f.gowork())
+	}
+	return f.moduleDir()
+}
+
+func absolute(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir()
+}
+
+// secretSettings may hold passwords: their values are not shown.
+var secretSettings = []string{"GOAUTH", "GOPROXY", "GOFLAGS"}
+
+// checkOverrides: what go env -w has written is not set otherwise in the environment.
+func checkOverrides(_ context.Context, f *Facts) []finding.Finding {
+	if f.EnvErr != nil {
+		return nil
+	}
+	file := f.Env["GOENV"]
+	var names []string
+	var wrong []finding.Finding
+	for name, kept := range f.File {
+		names = append(names, name)
+		now := f.Getenv(name)
+		if now == "" || now == kept {
+			continue
+		}
+		values := ""
+		if !slices.Contains(secretSettings, name) {
+			values = " (" + kept + ", and " + now + ")"
+		}
+		wrong = append(wrong, warn("go env -u "+name+", or unset "+name,
+			"%s was written by go env -w, and the environment has another value, which wins%s", name, values))
+	}
+	slices.SortFunc(wrong, func(a, b finding.Finding) int { return strings.Compare(a.Evidence, b.Evidence) })
+	slices.Sort(names)
+	switch {
+	case file == "off":
+		return or(wrong, ok("GOENV=off: nothing of go env -w counts"))
+	case len(names) == 0:
+		return or(wrong, ok("go env -w has set nothing"))
+	}
+	return or(wrong, ok("go env -w has set %s in %s", strings.Join(names, ", "), file))
+}
+
+// checkWorkspace: a go.work that is in play has the module, and is the project's own.
+func checkWorkspace(_ context.Context, f *Facts) []finding.Finding {
+	if f.EnvErr != nil {
+		return nil
+	}
+	file := f.gowork()
+	if file == "" {
+		if f.Env["GOWORK"] == "off" {
+			return []finding.Finding{ok("GOWORK=off (%s): no workspace", f.origin("GOWORK"))}
+		}
+		return []finding.Finding{ok("no go.work in play")}
+	}
+	if f.WorkErr != nil {
+		return []finding.Finding{fail("mend it, or build without it: export GOWORK=off", "%s cannot be read: %v", file, f.WorkErr)}
+	}
+	var wrong []finding.Finding
+	used := false
+	for _, use := range f.Work.Use {
+		dir := absolute(filepath.Dir(file), filepath.FromSlash(use.Path))
+		if !isFile(filepath.Join(dir, "go.mod")) {
+			wrong = append(wrong, fail("go work edit -dropuse="+use.Path, "%s uses %s, which has no go.mod", file, use.Path))
+		}
+		used = used || f.moduleDir() != "" && samedir.Same(dir, f.moduleDir())
+	}
+	if !used && f.moduleDir() != "" {
+		wrong = append(wrong, fail("go work use "+f.moduleDir()+", or build without it: export GOWORK=off",
+			"%s is in play and does not use the module in %s: go build ./... finds no packages", file, f.moduleDir()))
+	}
+	// Many people have one around several repositories.
+	note := ""
+	if _, inside := samedir.Inside(file, f.Root); f.Root != "" && !inside {
+		note = "; it is outside of the repository, so that CI, which does not have it, may select other versions"
+	}
+	return or(wrong, ok("%s is in play, with %d modules%s", file, len(f.Work.Use), note))
+}
