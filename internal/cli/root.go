@@ -17,6 +17,7 @@ store, and stores afterwards what changed.
   gocache plan           what the two would do, and why
   gocache try            measure it on this project, with no store needed
   gocache trim           shrink the caches of a machine that keeps them
+  gocache rebuild        make the caches of a machine anew, or leave them as they were
   gocache gc             remove from a store what nobody needs any more
   gocache proxy          serve modules to a team, from the same store
   gocache bundle         carry modules into a network without access
@@ -48,7 +49,7 @@ func newRoot(p *process) *cobra.Command {
 	root.SetUsageFunc(writeUsage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Wrap(err) })
 	c := commands{process: p, global: global}
-	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c), keygenCommand(c),
+	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), rebuildCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c), keygenCommand(c),
 		mtimesCommand(c), actionCommand(c), versionCommand(c))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

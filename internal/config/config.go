@@ -56,6 +56,7 @@ type Config struct {
 	DryRun, Force           bool
 	Grace                   time.Duration
 	Proxy                   ProxyConfig
+	Rebuild                 RebuildConfig
 }
 
 // Values of settings that are one of a few words.

@@ -17,17 +17,18 @@ const (
 	Prefetch // proxy prefetch
 	Refresh  // proxy refresh
 	Bundle   // bundle export and import
-	Other    // those with no options of their own: version, keygen
+	Rebuild
+	Other // those with no options of their own: version, keygen
 
 	jobs = Restore | Save | Plan // commands for a job of a CI system
-	all  = jobs | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Other
+	all  = jobs | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Rebuild | Other
 )
 
 // Commands names the commands in the order of the reference.
 var Commands = []struct {
 	Command Command
 	Name    string
-}{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {GC, "gc"}, {Mtimes, "mtimes"},
+}{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {Rebuild, "rebuild"}, {GC, "gc"}, {Mtimes, "mtimes"},
 	{Proxy, "proxy"}, {Prefetch, "proxy prefetch"}, {Refresh, "proxy refresh"},
 	{Bundle, "bundle"}}
 
