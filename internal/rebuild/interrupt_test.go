@@ -34,7 +34,9 @@ func moments(t *testing.T, all bool) (list []string) {
 			t.Fatalf("nothing can be interrupted at %s: %q", step.Name, list)
 		}
 	}
-	return slices.DeleteFunc(list, func(moment string) bool {
+	slices.Sort(list)
+	list = slices.Compact(list)
+	return slices.DeleteFunc(slices.Clone(list), func(moment string) bool {
 		kind, number, repeated := strings.Cut(moment, " ")
 		n, _ := strconv.Atoi(number)
 		last := 0
@@ -53,6 +55,9 @@ func TestUndone(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		for _, moment := range moments(t, all) {
 			for _, how := range []string{"error", "signal", "panic"} {
+				if how != "error" && strings.Contains(moment, " ") {
+					continue // the same as an error there
+				}
 				t.Run(fmt.Sprintf("all=%v/%s/%s", all, moment, how), func(t *testing.T) { undone(t, all, moment, how) })
 			}
 		}

@@ -136,7 +136,21 @@ func (p *place) bringBackOne(unit string) error {
 	if err := p.discard(unit); err != nil {
 		return err
 	}
+	p.discardTemp(unit)
 	return move(old, p.path(unit))
+}
+
+// discardTemp removes what a go command that was ended in the middle of writing a file has left: a
+// file of that name with a number and ".tmp". It is no loss if that fails.
+func (p *place) discardTemp(unit string) {
+	dir, base := filepath.Split(p.path(unit))
+	list, _ := os.ReadDir(dir)
+	for _, d := range list {
+		rest, ok := strings.CutPrefix(d.Name(), base)
+		if number, temp := strings.CutSuffix(rest, ".tmp"); ok && temp && strings.Trim(number, "0123456789") == "" {
+			_ = os.Remove(filepath.Join(dir, d.Name()))
+		}
+	}
 }
 
 // discard moves something that was made since into the trash.

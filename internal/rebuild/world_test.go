@@ -133,6 +133,13 @@ func (w *world) fill() {
 	w.write(filepath.Join(w.build, "fuzz", "example.com", "p", "FuzzX", "1"), "corpus")
 	w.write(filepath.Join(w.build, "ab", strings.Repeat("ab", 32)+"-d"), "of another project")
 	must(w.t, forgetIndexes(context.Background(), w.build)) // as no rebuild brings them back
+	shards, err := os.ReadDir(w.build)
+	must(w.t, err)
+	for _, d := range shards {
+		if d.IsDir() {
+			_ = os.Remove(filepath.Join(w.build, d.Name())) // those that are empty: copies are faster
+		}
+	}
 }
 
 func (w *world) write(file, text string) {
@@ -282,19 +289,26 @@ func state(t testing.TB, dir string) string {
 
 // differ shows the lines in which two states differ.
 func differ(a, b string) string {
-	have := map[string]bool{}
-	for line := range strings.Lines(a) {
-		have[line] = true
-	}
 	var out strings.Builder
-	for line := range strings.Lines(b) {
-		if !have[line] {
-			out.WriteString("+ " + line)
-		}
-		delete(have, line)
-	}
-	for line := range have {
+	for line := range strings.Lines(gone(a, b)) {
 		out.WriteString("- " + line)
 	}
+	for line := range strings.Lines(gone(b, a)) {
+		out.WriteString("+ " + line)
+	}
 	return out.String()
+}
+
+// gone shows the lines of a state that are not in another one.
+func gone(a, b string) (out string) {
+	have := map[string]bool{}
+	for line := range strings.Lines(b) {
+		have[line] = true
+	}
+	for line := range strings.Lines(a) {
+		if !have[line] {
+			out += line
+		}
+	}
+	return out
 }
