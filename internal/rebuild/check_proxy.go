@@ -77,7 +77,7 @@ func (s Surroundings) askChain(ctx context.Context, v module.Version) (text stri
 			text := fmt.Sprintf("%s has %s (%d ms)", name, v, time.Since(begin).Milliseconds())
 			return strings.Join(append([]string{text}, failed...), "; "), nil
 		}
-		failed = append(failed, fmt.Sprintf("%s: %v", name, err))
+		failed = append(failed, name+": "+strings.TrimPrefix(err.Error(), name+": "))
 		if !e.FallBack && !errors.Is(err, errAbsent) {
 			break
 		}
