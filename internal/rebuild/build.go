@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/digest"
@@ -13,18 +14,18 @@ import (
 	"github.com/org/gocache-action/internal/goflags"
 )
 
-// env is the environment of the go commands: they must not change go.mod, whatever GOFLAGS says.
+// goEnv is the environment of the go commands: they must not change go.mod, whatever GOFLAGS says.
 // All that protects downloads (GOSUMDB, GONOSUMDB, GOINSECURE) is as the user has it.
-func (r *rebuilding) env() []string {
-	if goflags.String(r.GOFLAGS, "mod") != "mod" {
+func goEnv(flags string) []string {
+	if goflags.String(flags, "mod") != "mod" {
 		return nil
 	}
-	return []string{"GOFLAGS=" + strings.TrimSpace(r.GOFLAGS+" -mod=readonly")}
+	return []string{"GOFLAGS=" + flags + " -mod=readonly"}
 }
 
 // buildProject builds all packages and compiles all tests, without running any, offline.
 func (r *rebuilding) buildProject(ctx context.Context) error {
-	env := append(r.env(), "GOPROXY=off")
+	env := append(goEnv(r.GOFLAGS), "GOPROXY=off")
 	if r.build != nil {
 		if err := r.build.begin(journal{Began: r.Now, Step: Build}); err != nil {
 			return err
@@ -80,32 +81,32 @@ func (r *rebuilding) exchange(ctx context.Context) error {
 		return err
 	}
 	if r.All {
-		return r.swap()
+		return r.build.swap(r.Now)
 	}
-	return r.merge(ctx)
+	return r.build.merge(ctx)
 }
 
 // swap sets the old build cache aside as a whole, but for the fuzzing corpus.
-func (r *rebuilding) swap() error {
-	units, err := r.build.entries()
+func (p *place) swap(now time.Time) error {
+	units, err := p.entries()
 	if err != nil {
 		return err
 	}
-	if err := r.build.begin(journal{Began: r.Now, Step: Exchange, Whole: true, Units: units}); err != nil {
+	if err := p.begin(journal{Began: now, Step: Exchange, Whole: true, Units: units}); err != nil {
 		return err
 	}
-	if err := r.build.setAside(); err != nil {
+	if err := p.setAside(); err != nil {
 		return err
 	}
-	fresh, err := os.ReadDir(r.build.aside(newDir))
+	fresh, err := os.ReadDir(p.aside(newDir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	for i, d := range fresh {
-		if err := r.Interrupt(fmt.Sprintf("new %d", i)); err != nil {
+		if err := p.interrupt(fmt.Sprintf("new %d", i)); err != nil {
 			return err
 		}
-		if err := move(r.build.aside(newDir, d.Name()), r.build.path(d.Name())); err != nil {
+		if err := move(p.aside(newDir, d.Name()), p.path(d.Name())); err != nil {
 			return err
 		}
 	}
@@ -115,22 +116,22 @@ func (r *rebuilding) swap() error {
 // merge puts the new entries over the old ones: outputs first, so that no action names one that is
 // not there. What it has done is right even if the rebuild fails afterwards, because an action has
 // the hash of all that it depends on. Indexes of modules do not, and are left to the go command.
-func (r *rebuilding) merge(ctx context.Context) error {
-	from, to := buildcache.Open(r.build.aside(newDir)), buildcache.Open(r.BuildDir)
+func (p *place) merge(ctx context.Context) error {
+	from, to := buildcache.Open(p.aside(newDir)), buildcache.Open(p.dir)
 	inv, err := from.Scan(ctx, buildcache.ScanOptions{})
 	if err != nil {
 		return err
 	}
 	left := map[digest.ID]bool{}
 	for i, o := range inv.Outputs {
-		if err := errors.Join(context.Cause(ctx), r.Interrupt(fmt.Sprintf("merge %d", i))); err != nil {
+		if err := errors.Join(context.Cause(ctx), p.interrupt(fmt.Sprintf("merge %d", i))); err != nil {
 			return err
 		}
 		if kind, err := from.Kind(o); err != nil || kind == goentry.KindIndex {
 			left[o.ID] = true
 			continue
 		}
-		if err := to.AdoptOutput(from, o); err != nil {
+		if err := buildcache.MoveOutput(from, to, o); err != nil {
 			return err
 		}
 	}
@@ -138,7 +139,7 @@ func (r *rebuilding) merge(ctx context.Context) error {
 		if left[e.Output] {
 			continue
 		}
-		if err := to.AdoptAction(from, e); err != nil {
+		if err := buildcache.MoveAction(from, to, e); err != nil {
 			return err
 		}
 	}

@@ -132,9 +132,8 @@ func assertWhole(t *testing.T, w *world) {
 		}
 	}
 	for _, v := range versions(w.options()) {
-		r := &rebuilding{Options: w.options()}
-		if wrong := r.wrong(w.mod, v); wrong != "" {
-			t.Errorf("%s: %s", v, wrong)
+		if what := wrong(w.options(), w.mod, v); what != "" {
+			t.Errorf("%s: %s", v, what)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(w.mod, "example.com", "dep@v1.0.0", "d.go")); err != nil {

@@ -82,12 +82,12 @@ func (r *rebuilding) moduleUnits() (units []string, err error) {
 }
 
 // verifySums compares each tree and go.mod that was downloaded with go.sum.
-func (r *rebuilding) verifySums(ctx context.Context) error {
-	for _, v := range versions(r.Options) {
+func verifySums(ctx context.Context, o Options) error {
+	for _, v := range versions(o) {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		if wrong := r.wrong(r.ModDir, v); wrong != "" {
+		if wrong := wrong(o, o.ModDir, v); wrong != "" {
 			return fmt.Errorf("%s does not match go.sum: %s", v, wrong)
 		}
 	}
@@ -96,7 +96,7 @@ func (r *rebuilding) verifySums(ctx context.Context) error {
 
 // wrong says what of a version in a module cache does not match go.sum, "" if nothing does. What is
 // not there is not wrong.
-func (r *rebuilding) wrong(dir string, v module.Version) string {
+func wrong(o Options, dir string, v module.Version) string {
 	units := unitsOf(v)
 	if units == nil {
 		return ""
@@ -113,9 +113,9 @@ func (r *rebuilding) wrong(dir string, v module.Version) string {
 			list = append(list, fmt.Sprintf("%s has the hash %s, go.sum %s", what, got, want))
 		}
 	}
-	check("tree", r.Zip[v], at(0), func() (string, error) { return dirhash.HashDir(at(0), v.Path+"@"+v.Version, dirhash.Hash1) })
-	check("zip", r.Zip[v], at(2), func() (string, error) { return dirhash.HashZip(at(2), dirhash.Hash1) })
-	check("go.mod", r.Mod[v], at(5), func() (string, error) {
+	check("tree", o.Zip[v], at(0), func() (string, error) { return dirhash.HashDir(at(0), v.Path+"@"+v.Version, dirhash.Hash1) })
+	check("zip", o.Zip[v], at(2), func() (string, error) { return dirhash.HashZip(at(2), dirhash.Hash1) })
+	check("go.mod", o.Mod[v], at(5), func() (string, error) {
 		data, err := os.ReadFile(at(5))
 		return modcache.GoModSum(data), err
 	})
@@ -137,14 +137,14 @@ func (r *rebuilding) compareModules(ctx context.Context) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		what := r.wrong(old, v)
+		what := wrong(r.Options, old, v)
 		if strings.HasPrefix(what, "tree ") {
 			if d, err := cache.Deviation(ctx, v, r.Zip[v]); err == nil && d.String() != "" {
 				what += " (" + d.String() + ")"
 			}
 		}
 		if what == "" {
-			what = r.otherInfo(v)
+			what = otherInfo(r.modules, v)
 		}
 		if what != "" {
 			r.res.Differing = append(r.res.Differing, Difference{v.String(), what})
@@ -155,13 +155,13 @@ func (r *rebuilding) compareModules(ctx context.Context) error {
 
 // otherInfo says that an .info differs: of what a version is in its repository, which go.sum does
 // not prove.
-func (r *rebuilding) otherInfo(v module.Version) string {
+func otherInfo(p *place, v module.Version) string {
 	units := unitsOf(v)
 	if units == nil {
 		return ""
 	}
-	before, errBefore := os.ReadFile(r.modules.aside(oldDir, units[4]))
-	after, errAfter := os.ReadFile(r.modules.path(units[4]))
+	before, errBefore := os.ReadFile(p.aside(oldDir, units[4]))
+	after, errAfter := os.ReadFile(p.path(units[4]))
 	if errBefore != nil || errAfter != nil || bytes.Equal(before, after) {
 		return ""
 	}
@@ -183,17 +183,17 @@ func (r *rebuilding) measureModules() {
 
 // returnUnused puts versions back that go.sum names and this project did not need: others may. Those
 // that go.sum proves wrong are not put back.
-func (r *rebuilding) returnUnused(ctx context.Context) error {
-	old := r.modules.aside(oldDir)
-	for _, v := range versions(r.Options) {
+func (p *place) returnUnused(ctx context.Context, o Options) error {
+	old := p.aside(oldDir)
+	for _, v := range versions(o) {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		units := unitsOf(v)
-		if units == nil || r.Zip[v] == "" && r.Mod[v] == "" || r.wrong(old, v) != "" {
+		if units == nil || o.Zip[v] == "" && o.Mod[v] == "" || wrong(o, old, v) != "" {
 			continue
 		}
-		if err := r.returnVersion(units); err != nil {
+		if err := p.returnVersion(units); err != nil {
 			return err
 		}
 	}
@@ -202,9 +202,9 @@ func (r *rebuilding) returnUnused(ctx context.Context) error {
 
 // returnVersion puts the files of a version back whose tree and zip are not there. A .mod and .info
 // that are new stay. The tree comes last, when all that the go command asks for is there.
-func (r *rebuilding) returnVersion(units []string) error {
+func (p *place) returnVersion(units []string) error {
 	for _, i := range []int{0, 2} {
-		if _, err := os.Lstat(r.modules.path(units[i])); err == nil {
+		if _, err := os.Lstat(p.path(units[i])); err == nil {
 			return nil
 		}
 	}
@@ -212,10 +212,10 @@ func (r *rebuilding) returnVersion(units []string) error {
 		if path.Ext(unit) == ".partial" {
 			continue
 		}
-		if _, err := os.Lstat(r.modules.path(unit)); err == nil {
+		if _, err := os.Lstat(p.path(unit)); err == nil {
 			continue
 		}
-		if err := move(r.modules.aside(oldDir, unit), r.modules.path(unit)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := move(p.aside(oldDir, unit), p.path(unit)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

@@ -16,10 +16,12 @@ type doing struct {
 
 func (r *rebuilding) doings() map[Name]doing {
 	return map[Name]doing{
-		Backup:   {do: r.backUp},
-		Indexes:  {do: r.forgetIndexes},
-		Aside:    {do: r.setModulesAside, undo: r.undoModules},
-		Download: {do: r.download, undo: r.putFilesBack},
+		Backup: {do: r.backUp},
+		// The go command finds an index by the directory of the module: that of a tree with other
+		// files would hold for the new one.
+		Indexes:  {do: func(ctx context.Context) error { return forgetIndexes(ctx, r.GOCACHE) }},
+		Aside:    {do: r.setModulesAside, undo: func() error { return r.modules.undo() }},
+		Download: {do: r.download, undo: func() error { return putFilesBack(r.texts) }},
 		Verify:   {do: r.verify},
 		Build:    {do: r.buildProject, undo: r.undoBuild},
 		Compare:  {do: r.compare},
@@ -91,13 +93,6 @@ func (r *rebuilding) step(ctx context.Context, name Name, do func(context.Contex
 	return do(ctx)
 }
 
-// forgetIndexes removes what the build cache notes of the packages of modules. The go command finds
-// such an index by the directory of the module: that of a tree with other files would hold for the
-// new one.
-func (r *rebuilding) forgetIndexes(ctx context.Context) error {
-	return forgetIndexes(ctx, r.GOCACHE)
-}
-
 func (r *rebuilding) setModulesAside(context.Context) error {
 	units, err := r.moduleUnits()
 	if err != nil {
@@ -116,34 +111,30 @@ func (r *rebuilding) setModulesAside(context.Context) error {
 	return r.modules.setAside()
 }
 
-func (r *rebuilding) undoModules() error { return r.modules.undo() }
-
 // download fills the module cache. The module files must not change by it.
 func (r *rebuilding) download(ctx context.Context) (err error) {
 	if r.texts, err = readFiles(r.Files); err != nil {
 		return err
 	}
-	if _, err := r.Go(ctx, r.Dir, r.env(), "mod", "download"); err != nil {
+	if _, err := r.Go(ctx, r.Dir, goEnv(r.GOFLAGS), "mod", "download"); err != nil {
 		return err
 	}
 	return unchanged(r.texts)
 }
 
-func (r *rebuilding) putFilesBack() error { return putFilesBack(r.texts) }
-
 // verify has the go command compare the zips and trees with its own notes, and compares trees and
 // go.mod files with go.sum itself.
 func (r *rebuilding) verify(ctx context.Context) error {
-	if _, err := r.Go(ctx, r.Dir, r.env(), "mod", "verify"); err != nil {
+	if _, err := r.Go(ctx, r.Dir, goEnv(r.GOFLAGS), "mod", "verify"); err != nil {
 		return err
 	}
-	return r.verifySums(ctx)
+	return verifySums(ctx, r.Options)
 }
 
 // keep makes the new caches valid, those that go.sum names and nobody downloaded included.
 func (r *rebuilding) keep(ctx context.Context) error {
 	if r.modules != nil && !r.All {
-		if err := r.returnUnused(ctx); err != nil {
+		if err := r.modules.returnUnused(ctx, r.Options); err != nil {
 			return err
 		}
 	}
