@@ -110,7 +110,9 @@ func (t *trimming) removeModules(ctx context.Context) (err error) {
 			if err := errors.Join(ctx.Err(), t.idle()); err != nil {
 				return err
 			}
-			failed = t.removeModule(stage, cand)
+			if failed = t.usedMeanwhile(cand); failed == nil {
+				failed = t.removeModule(stage, cand)
+			}
 		}
 		t.countModule(cand, failed)
 	}
@@ -182,6 +184,9 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) e
 			continue
 		}
 		o := t.inv.Outputs[i]
+		if t.sparesOutput(o.Time) { // another action may have the same output
+			continue
+		}
 		gone, err := t.build.DiscardOutput(o)
 		if err != nil {
 			t.warn("%v", err)

@@ -50,6 +50,7 @@ func (t *trimming) scanBuild(ctx context.Context) (err error) {
 			Item: retention.Item{Kind: retention.Build, LastUse: e.ActionTime / int64(time.Second), Size: e.Size, Content: int32(output)},
 			what: anEntry, entry: i,
 		})
+		t.candidates[len(t.candidates)-1].Pinned = t.sparesOutput(e.ActionTime)
 	}
 	return nil
 }
@@ -80,6 +81,7 @@ func (t *trimming) scanModules(ctx context.Context) error {
 		t.candidates[i].Content = int32(i)
 		t.candidates[i].Ageless = t.res.UnknownUse
 	}
+	t.spareUnknown(t.candidates[first:])
 	return t.scanClones()
 }
 
@@ -92,7 +94,7 @@ func (t *trimming) moduleCandidate(m modcache.Module, u modcache.Use) candidate 
 	case m.State == modcache.Broken:
 		cand.broken = true
 	}
-	cand.Pinned = t.KeepToolchains && m.Version.Path == modcache.Toolchain && !cand.broken
+	cand.Pinned = t.KeepToolchains && m.Version.Path == modcache.Toolchain && !cand.broken || cand.what == aModule && t.sparesModule(m.Version)
 	return cand
 }
 

@@ -22,7 +22,8 @@
 //   - it keeps a build entry that was used since the scan, as the go command does when it trims.
 //
 // It does not see go commands in containers that have a process list of their own, nor those on
-// other machines that share the caches.
+// other machines that share the caches. With Options.Spare, it therefore leaves alone what such a
+// command could be using, see spare.go.
 //
 // # Killed at any instant
 //
@@ -56,7 +57,11 @@ type Options struct {
 	KeepToolchains bool
 	// describes the go commands that are running; nil: trim does not look for them
 	Busy func() ([]string, error)
-	Now  func() time.Time
+	// Spare leaves alone what a go command could be using that Busy does not see. Unseen says why
+	// there may be one, "" if there is no reason.
+	Spare  bool
+	Unseen string
+	Now    func() time.Time
 }
 
 // Types that a report of dropped content consists of.
@@ -109,6 +114,7 @@ func Plan(ctx context.Context, o Options) (*Result, error) {
 	t.res.DryRun = true
 	if err == nil {
 		t.countPlan()
+		t.warnOfBounds()
 	}
 	return &t.res, err
 }
@@ -122,6 +128,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	if err == nil {
 		err = t.execute(ctx)
+	}
+	if err == nil {
+		t.warnOfBounds()
 	}
 	return &t.res, err
 }

@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 //	stdlib                                 put the compiled standard library into GOCACHE, which is much faster than compiling it
 func TestScripts(t *testing.T) {
 	proxy := goproxytest.NewTestServer(t, "../../testdata/modules", "")
+	slow := slowProxy(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -46,7 +47,10 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "tree": tree, "waitfor": waitFor, "count": count, "flip": flip, "hide": hide, "stdlib": stdlib,
 		},
-		Setup: func(env *testscript.Env) error { return setup(env, proxy.URL) },
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("SLOWPROXY", slow)
+			return setup(env, proxy.URL)
+		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
 				return os.Geteuid() == 0, nil

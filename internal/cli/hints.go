@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/rebuild"
 	"github.com/org/gocache-action/internal/repocache"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -49,6 +50,7 @@ var hints = []struct {
 	{errDiskFull, "free space on the disk, or let save keep less with --max-size and --max-age"},
 	{syscall.EROFS, "the file system is mounted read-only; point GOMODCACHE and GOCACHE to one that is not"},
 	{fs.ErrPermission, "make GOMODCACHE and GOCACHE writable for this user, or point them to a directory that is"},
+	{rebuild.ErrBusy, "wait for them to end, or use --force if they use other caches"},
 	{trim.ErrBusy, "wait for them to end, or use --force if they use other caches"},
 	{errTimedOut, "raise --timeout"},
 	{context.DeadlineExceeded, "raise --timeout"},

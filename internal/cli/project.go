@@ -95,14 +95,7 @@ func projectDir(flag string) (string, error) {
 // derive computes the key from the module files, or from those that match goSum if there are
 // patterns.
 func (p *project) derive(goSum []string) error {
-	in, err := keys.Collect(p.dir, keys.Env{
-		Name: p.id.Name,
-		OS:   p.env.GOOS, HostOS: p.env.GOHOSTOS,
-		Arch: p.env.GOARCH, HostArch: p.env.GOHOSTARCH,
-		GOVERSION: p.env.GOVERSION, GOTOOLCHAIN: p.env.GOTOOLCHAIN,
-		GOMOD: p.env.GOMOD, GOWORK: p.env.GOWORK, GOFLAGS: p.env.GOFLAGS,
-		Skip: p.env.insideSkips(), Select: goSum,
-	})
+	in, err := p.collect(goSum)
 	if err != nil {
 		return err
 	}
@@ -111,6 +104,18 @@ func (p *project) derive(goSum []string) error {
 		return usage.Errorf("--go-sum: %w", err)
 	}
 	return err
+}
+
+// collect reads the module files.
+func (p *project) collect(goSum []string) (keys.Input, error) {
+	return keys.Collect(p.dir, keys.Env{
+		Name: p.id.Name,
+		OS:   p.env.GOOS, HostOS: p.env.GOHOSTOS,
+		Arch: p.env.GOARCH, HostArch: p.env.GOHOSTARCH,
+		GOVERSION: p.env.GOVERSION, GOTOOLCHAIN: p.env.GOTOOLCHAIN,
+		GOMOD: p.env.GOMOD, GOWORK: p.env.GOWORK, GOFLAGS: p.env.GOFLAGS,
+		Skip: p.env.insideSkips(), Select: goSum,
+	})
 }
 
 // chooseCaches decides which of the two caches the command works on.

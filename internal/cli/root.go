@@ -17,6 +17,7 @@ store, and stores afterwards what changed.
   gocache plan           what the two would do, and why
   gocache try            measure it on this project, with no store needed
   gocache trim           shrink the caches of a machine that keeps them
+  gocache rebuild        make the caches of a machine anew, or leave them as they were
   gocache verify         check every byte of the caches of a machine, or of a store
   gocache doctor         find what is wrong with Go, caches, proxies and stores here
   gocache stats          say what caches and a store consist of, and how they grow
@@ -52,9 +53,9 @@ func newRoot(p *process) *cobra.Command {
 	root.SetUsageFunc(writeUsage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Wrap(err) })
 	c := commands{process: p, global: global}
-	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), verifyCommand(c),
-		doctorCommand(c), statsCommand(c), healthCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c), keygenCommand(c),
-		mtimesCommand(c), actionCommand(c), versionCommand(c))
+	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), rebuildCommand(c),
+		verifyCommand(c), doctorCommand(c), statsCommand(c), healthCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c),
+		keygenCommand(c), mtimesCommand(c), actionCommand(c), versionCommand(c))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	typeErrors(root)

@@ -92,6 +92,9 @@ func runTrim(ctx context.Context, cfg *config.Config) (*trimOutput, error) {
 		o.BuildDir = env.buildDir()
 	}
 	out.ModDir, out.BuildDir = o.ModDir, o.BuildDir
+	if !cfg.Force {
+		o.Spare, o.Unseen = true, procs.Unseen()
+	}
 	if cfg.DryRun {
 		out.Result, err = trim.Plan(ctx, o)
 		return out, err

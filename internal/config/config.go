@@ -63,6 +63,7 @@ type Config struct {
 	Resume                  string // file
 	Watch                   WatchConfig
 	Stats                   StatsConfig
+	Rebuild                 RebuildConfig
 }
 
 // Values of settings that are one of a few words.

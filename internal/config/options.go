@@ -18,6 +18,7 @@ const (
 	Refresh  // proxy refresh
 	Bundle   // bundle export and import
 	Verify
+	Rebuild
 	Doctor
 	Health
 	Stats
@@ -26,16 +27,16 @@ const (
 	jobs = Restore | Save | Plan // commands for a job of a CI system
 	// commands for a project, which a job builds
 	projects = jobs | Health
-	all      = projects | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Verify | Doctor | Stats | Other
+	all      = projects | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Verify | Rebuild | Doctor | Stats | Other
 )
 
 // Commands names the commands in the order of the reference.
 var Commands = []struct {
 	Command Command
 	Name    string
-}{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {Verify, "verify"},
-	{Doctor, "doctor"}, {Stats, "stats"}, {Health, "health"}, {GC, "gc"}, {Mtimes, "mtimes"}, {Proxy, "proxy"},
-	{Prefetch, "proxy prefetch"}, {Refresh, "proxy refresh"}, {Bundle, "bundle"}}
+}{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {Rebuild, "rebuild"},
+	{Verify, "verify"}, {Doctor, "doctor"}, {Stats, "stats"}, {Health, "health"}, {GC, "gc"}, {Mtimes, "mtimes"},
+	{Proxy, "proxy"}, {Prefetch, "proxy prefetch"}, {Refresh, "proxy refresh"}, {Bundle, "bundle"}}
 
 // A Group is a heading of the help.
 type Group int

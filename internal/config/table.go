@@ -319,7 +319,8 @@ var jobOptions = []Option{
 	},
 	{
 		Name: "force", Commands: Trim, Group: Cleaning,
-		Help:  "do not check for running go commands",
+		Help: "do not check for running go commands, and do not spare what one that is not seen could " +
+			"be using",
 		value: toggle(func(c *Config) *bool { return &c.Force }),
 	},
 

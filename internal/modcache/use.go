@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/module"
@@ -108,6 +109,31 @@ func (c *Cache) GraphUse(v module.Version) (arrived, read time.Time) {
 	}
 	u := modUse(c.layout, p, Use{})
 	return u.Arrived, u.Read
+}
+
+// Asked is when a go command last loaded packages of a version: then it reads the go.mod of the tree
+// and the .info, before it compiles anything. It is the time of arrival if that is later, or if the
+// file system does not record reads.
+func (c *Cache) Asked(v module.Version) (last time.Time) {
+	p, err := locate(v)
+	if err != nil {
+		return last
+	}
+	for _, name := range []string{p.tree + "/go.mod", p.base + ".info", p.base + ".ziphash"} {
+		st, err := os.Lstat(c.path(name))
+		if err != nil {
+			continue
+		}
+		at := st.ModTime()
+		// .ziphash is read by whoever lists the cache, not only by go commands
+		if read, ok := readTime(st); ok && !strings.HasSuffix(name, ".ziphash") {
+			at = read
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	return last
 }
 
 // readTime returns when a file was read after it was written. A file system may set both times when

@@ -1,0 +1,222 @@
+package rebuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/osfile"
+)
+
+// Surroundings are what a rebuild needs of the machine and of the network, as the checks see it.
+type Surroundings struct {
+	Options
+	// Unseen says why go commands may run that Busy does not see, "" if there is no reason.
+	Unseen string
+	// NoBuildCache says why there is no build cache in a directory.
+	NoBuildCache       string
+	GOPROXY, GONOPROXY string
+	GONOSUMDB          string
+	Client             *http.Client
+	Login              func(host string) *url.Userinfo // of .netrc
+	// Direct asks the repository of a module for a version, as the go command does without a proxy.
+	Direct func(ctx context.Context, v module.Version) error
+	// Free returns the bytes that can be written to the file system of a directory, and what tells
+	// it from others; nil: osfile.Space.
+	Free func(dir string) (free int64, id string, err error)
+}
+
+// Check looks whether a rebuild can succeed. It changes nothing. What failed is better mended first:
+// the rebuild would fail, too, later, or harm what runs beside it.
+func Check(ctx context.Context, s Surroundings) finding.Findings {
+	if s.Free == nil {
+		s.Free = func(dir string) (int64, string, error) {
+			_, free, id, err := osfile.Space(dir)
+			return free, id, err
+		}
+	}
+	list := finding.Findings{s.goCommands(), s.caches(), s.fileSystem(), s.diskSpace(), s.moduleFiles()}
+	if s.ModDir != "" {
+		list = append(list, s.proxies(ctx), s.private(ctx))
+	}
+	return list
+}
+
+func ok(check, format string, args ...any) finding.Finding {
+	return finding.Finding{Check: check, Status: finding.OK, Evidence: fmt.Sprintf(format, args...)}
+}
+
+func warn(check, remedy, format string, args ...any) finding.Finding {
+	return finding.Finding{Check: check, Status: finding.Warn, Evidence: fmt.Sprintf(format, args...), Remedy: remedy}
+}
+
+func fail(check, remedy, format string, args ...any) finding.Finding {
+	return finding.Finding{Check: check, Status: finding.Fail, Evidence: fmt.Sprintf(format, args...), Remedy: remedy}
+}
+
+func (s Surroundings) goCommands() finding.Finding {
+	const check = "go-commands"
+	if s.Busy == nil {
+		return ok(check, "not looked for")
+	}
+	running, err := s.Busy()
+	switch {
+	case err != nil:
+		return fail(check, "make sure that no go command runs, then --force", "%v", err)
+	case len(running) > 0:
+		return fail(check, "wait for them to end, or --force if they use other caches", "running: %s", strings.Join(running, ", "))
+	case s.Unseen != "":
+		return warn(check, "make sure that no go command elsewhere uses these caches", "none is seen, but %s", s.Unseen)
+	}
+	return ok(check, "none is running")
+}
+
+// caches looks whether the directories can be worked on, and whether one is in the other.
+func (s Surroundings) caches() finding.Finding {
+	const check = "caches"
+	var seen []string
+	for _, dir := range s.dirs() {
+		left, err := Left(dir)
+		switch {
+		case err != nil:
+			return fail(check, "see the text", "%v", err)
+		case left != "":
+			return warn(check, "nothing to do: that is undone first", "%s", left)
+		}
+		if err := writable(dir); err != nil {
+			return fail(check, "give this user the directory, or run as its owner", "%s: %v", dir, err)
+		}
+		seen = append(seen, dir)
+	}
+	if s.NoBuildCache != "" {
+		return warn(check, "", "only the module cache: %s", s.NoBuildCache)
+	}
+	return ok(check, "%s", strings.Join(seen, ", "))
+}
+
+// writable reports whether this user can make files in a directory. One that is not there is made
+// by the go command.
+func writable(dir string) error {
+	st, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !st.IsDir():
+		return errors.New("not a directory")
+	}
+	probe, err := os.MkdirTemp(dir, asideDir+"-probe-")
+	if err != nil {
+		return err
+	}
+	return os.Remove(probe)
+}
+
+// fileSystem looks whether all that is set aside can be renamed: file systems that are mounted below
+// a cache cannot.
+func (s Surroundings) fileSystem() finding.Finding {
+	const check = "file-system"
+	for _, dir := range s.dirs() {
+		_, id, err := s.Free(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return warn(check, "", "unknown: %v", err)
+		}
+		list, err := (&place{dir: dir}).entries()
+		if err != nil {
+			return fail(check, "see the text", "%v", err)
+		}
+		for _, name := range list {
+			below := filepath.Join(dir, name)
+			if _, other, err := s.Free(below); err == nil && other != id {
+				return fail(check, "unmount it, or rebuild the other cache only", "%s is another file system than %s, and cannot be set aside", below, dir)
+			}
+		}
+	}
+	return ok(check, "what is set aside stays on its file system")
+}
+
+// dirs are the directories of the caches that are rebuilt.
+func (s Surroundings) dirs() (list []string) {
+	for _, dir := range []string{s.ModDir, s.BuildDir} {
+		if dir != "" {
+			list = append(list, dir)
+		}
+	}
+	return list
+}
+
+// need is about how many bytes a cache takes anew while the old one is still there: the modules of
+// the project that are here now, and what the build cache has, of which nobody can tell the part of
+// one project.
+func (s Surroundings) need(dir string) (n int64) {
+	if dir == s.BuildDir {
+		if s.NoBuild {
+			return 0
+		}
+		return size(dir)
+	}
+	for _, v := range versions(s.Options) {
+		for _, unit := range unitsOf(v) {
+			n += size(filepath.Join(dir, filepath.FromSlash(unit)))
+		}
+	}
+	return n
+}
+
+func (s Surroundings) diskSpace() finding.Finding {
+	const check = "disk-space"
+	need, left := map[string]int64{}, map[string]int64{}
+	for _, dir := range s.dirs() {
+		free, id, err := s.Free(existing(dir))
+		if err != nil {
+			return warn(check, "", "unknown: %v", err)
+		}
+		need[id] += s.need(dir)
+		left[id] = free
+	}
+	var texts []string
+	for id, n := range need {
+		text := fmt.Sprintf("%s free, at most %s needed until the old caches are deleted", humanize.IBytes(uint64(left[id])), humanize.IBytes(uint64(n)))
+		if left[id] < n {
+			return fail(check, "gocache trim; or --force: if the disk gets full, all is undone", "%s", text)
+		}
+		texts = append(texts, text)
+	}
+	return ok(check, "%s", strings.Join(texts, "; "))
+}
+
+// existing is the first directory at or above dir that exists.
+func existing(dir string) string {
+	for {
+		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+func (s Surroundings) moduleFiles() finding.Finding {
+	const check = "module-files"
+	switch {
+	case len(s.Files) == 0:
+		return fail(check, "run it in a directory with a go.mod, or give --dir", "no go.mod in %s", s.Dir)
+	case len(s.Zip)+len(s.Mod) == 0 && s.ModDir != "":
+		return warn(check, "go mod tidy, if it has dependencies", "go.sum names no module: there is nothing to verify against")
+	case len(s.Unsaved) > 0:
+		return warn(check, "git commit, or nothing: they are copied to "+s.Backup, "git does not have them as they are: %s", strings.Join(s.Unsaved, ", "))
+	}
+	return ok(check, "committed: %s", strings.Join(s.Files, ", "))
+}

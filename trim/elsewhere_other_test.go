@@ -1,0 +1,7 @@
+//go:build !linux
+
+package trim
+
+import "errors"
+
+func trimElsewhere(string) error { return errors.ErrUnsupported }
