@@ -24,8 +24,7 @@ func duration(f field[time.Duration]) func(*Config) Value {
 //     store for two days.
 var jobOptions = []Option{
 	{
-		Name: "store", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Common,
-		Name: "store", Commands: jobs | GC | Proxy | Prefetch | Bundle | Doctor, Group: Common,
+		Name: "store", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Common,
 		Origin: "actions in jobs of GitHub, else a directory in the user's cache",
 		Help:   "where snapshots are kept: " + storeHelp,
 		value:  text(func(c *Config) *string { return &c.Store }),
@@ -220,15 +219,13 @@ var jobOptions = []Option{
 	},
 
 	{
-		Name: "role-to-assume", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
-		Name: "role-to-assume", Commands: jobs | GC | Proxy | Prefetch | Bundle | Doctor, Group: Trust,
+		Name: "role-to-assume", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
 		Help: "ARN of a role that is assumed with the OIDC token of the job: from the runner on " +
 			"GitHub, else in $" + TokenVariable,
 		value: text(func(c *Config) *string { return &c.Role }),
 	},
 	{
-		Name: "role-duration", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
-		Name: "role-duration", Commands: jobs | GC | Proxy | Prefetch | Bundle | Doctor, Group: Trust,
+		Name: "role-duration", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
 		Default: "1h", NoFlag: true,
 		Help: "how long the credentials of the role are valid, 15m to 12h, and not longer than the " +
 			"role allows",
@@ -241,15 +238,13 @@ var jobOptions = []Option{
 		value: text(func(c *Config) *string { return &c.Audience }),
 	},
 	{
-		Name: "keep-credentials", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
-		Name: "keep-credentials", Commands: jobs | GC | Proxy | Prefetch | Bundle | Doctor, Group: Trust,
+		Name: "keep-credentials", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
 		Help: "file in which restore leaves temporary credentials for save, when the token will no " +
 			"longer be valid",
 		value: text(func(c *Config) *string { return &c.KeepCredentials }),
 	},
 	{
-		Name: "sse-c-key", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Trust,
-		Name: "sse-c-key", Commands: jobs | GC | Proxy | Prefetch | Bundle | Doctor, Group: Trust,
+		Name: "sse-c-key", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
 		NoFlag: true, Secret: true,
 		Help: "key of server-side encryption with a customer key (SSE-C), 32 bytes in base64; or " +
 			"name a file with sse-c-key-file in the URL of the store",
@@ -337,8 +332,7 @@ var jobOptions = []Option{
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
-		Name: "stall-timeout", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats, Group: Transfer,
-		Name: "stall-timeout", Commands: jobs | GC | Proxy | Prefetch | Bundle | Doctor, Group: Transfer,
+		Name: "stall-timeout", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Transfer,
 		Default: "30s",
 		Help:    "give up on a connection on which nothing has moved for this long",
 		value:   duration(func(c *Config) *time.Duration { return &c.StallTimeout }),
