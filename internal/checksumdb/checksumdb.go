@@ -30,6 +30,8 @@ import (
 var (
 	// ErrRefused means that the database has another hash of the module version, or none.
 	ErrRefused = errors.New("checksum database")
+	// ErrUnknown comes with ErrRefused where the database says that it does not know the version.
+	ErrUnknown = errors.New("does not know")
 	// ErrNotCovered means that GONOSUMDB or GOPRIVATE exclude the module from the database.
 	ErrNotCovered = errors.New("not in the care of a checksum database")
 	// ErrUnavailable means that the database did not answer.
@@ -150,11 +152,8 @@ func (db *DB) Session(ctx context.Context, cacheDir string, keep func(name strin
 // goModSum, unless that is "". It returns nil, or an error that wraps ErrRefused, ErrNotCovered or
 // ErrUnavailable.
 func (s *Session) Check(v module.Version, sum, goModSum string) error {
-	if v.Path != toolchain && module.MatchPrefixPatterns(s.db.o.GONOSUMDB, v.Path) {
-		return ErrNotCovered
-	}
-	if s.db.off != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, s.db.off)
+	if err := s.covers(v); err != nil {
+		return err
 	}
 	if err := s.check(v, sum); err != nil || goModSum == "" {
 		return err
@@ -162,7 +161,42 @@ func (s *Session) Check(v module.Version, sum, goModSum string) error {
 	return s.check(module.Version{Path: v.Path, Version: v.Version + "/go.mod"}, goModSum)
 }
 
+// covers returns why the database is not asked about a version.
+func (s *Session) covers(v module.Version) error {
+	if v.Path != toolchain && module.MatchPrefixPatterns(s.db.o.GONOSUMDB, v.Path) {
+		return ErrNotCovered
+	}
+	if s.db.off != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, s.db.off)
+	}
+	return nil
+}
+
 func (s *Session) check(v module.Version, sum string) error {
+	hash, err := s.lookup(v)
+	switch {
+	case err != nil:
+		return err
+	case hash == sum && hash != "":
+		return nil
+	case hash != "":
+		return fmt.Errorf("%w %s: the hash of %s %s is %s, not %s", ErrRefused, s.db.name, v.Path, v.Version, hash, sum)
+	}
+	return fmt.Errorf("%w %s: it has no hash of %s %s", ErrRefused, s.db.name, v.Path, v.Version)
+}
+
+// Lookup returns the h1 hash that the database has of a version. It returns an error that wraps
+// ErrRefused, ErrNotCovered or ErrUnavailable; ErrUnknown beside ErrRefused if the database says
+// that it does not know the version.
+func (s *Session) Lookup(v module.Version) (string, error) {
+	if err := s.covers(v); err != nil {
+		return "", err
+	}
+	return s.lookup(v)
+}
+
+// lookup returns "" where the database knows the version and has no hash of it.
+func (s *Session) lookup(v module.Version) (string, error) {
 	lines, err := s.kept.lookup(v)
 	if err != nil {
 		lines, err = s.cached.client.Lookup(v.Path, v.Version)
@@ -173,16 +207,9 @@ func (s *Session) check(v module.Version, sum string) error {
 		lines, err = s.fresh.client.Lookup(v.Path, v.Version)
 	}
 	if err != nil {
-		return s.failed(v, err)
+		return "", s.failed(v, err)
 	}
-	switch hash := H1(lines, v); hash {
-	case "":
-	case sum:
-		return nil
-	default:
-		return fmt.Errorf("%w %s: the hash of %s %s is %s, not %s", ErrRefused, s.db.name, v.Path, v.Version, hash, sum)
-	}
-	return fmt.Errorf("%w %s: it has no hash of %s %s", ErrRefused, s.db.name, v.Path, v.Version)
+	return H1(lines, v), nil
 }
 
 // isAnswer reports whether a lookup failed because of an answer of the database.
@@ -194,7 +221,7 @@ func (s *Session) isAnswer(v module.Version) bool {
 // Check documents.
 func (s *Session) failed(v module.Version, err error) error {
 	if s.remote.isMissing(lookupPath(v)) {
-		return fmt.Errorf("%w %s: it does not know %s %s", ErrRefused, s.db.name, v.Path, v.Version)
+		return fmt.Errorf("%w %s: it %w %s %s", ErrRefused, s.db.name, ErrUnknown, v.Path, v.Version)
 	}
 	if down := s.remote.failed(); down != nil && !s.cached.forked.Load() && !s.fresh.forked.Load() {
 		return fmt.Errorf("%w: %w", ErrUnavailable, down)

@@ -20,6 +20,7 @@ store, and stores afterwards what changed.
   gocache gc             remove from a store what nobody needs any more
   gocache proxy          serve modules to a team, from the same store
   gocache bundle         carry modules into a network without access
+  gocache doctor         say why a module is as it is
   gocache keygen         make keys for signed snapshots
   gocache mtimes         give tracked files times that survive a checkout
 
@@ -48,7 +49,7 @@ func newRoot(p *process) *cobra.Command {
 	root.SetUsageFunc(writeUsage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Wrap(err) })
 	c := commands{process: p, global: global}
-	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c), keygenCommand(c),
+	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c), doctorCommand(c), keygenCommand(c),
 		mtimesCommand(c), actionCommand(c), versionCommand(c))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

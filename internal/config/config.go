@@ -55,6 +55,7 @@ type Config struct {
 	SavePrivate             bool // also where anybody could read them
 	DryRun, Force           bool
 	Grace                   time.Duration
+	NoVCS                   bool // ask no repository
 	Proxy                   ProxyConfig
 }
 

@@ -17,10 +17,11 @@ const (
 	Prefetch // proxy prefetch
 	Refresh  // proxy refresh
 	Bundle   // bundle export and import
-	Other    // those with no options of their own: version, keygen
+	Doctor
+	Other // those with no options of their own: version, keygen
 
 	jobs = Restore | Save | Plan // commands for a job of a CI system
-	all  = jobs | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Other
+	all  = jobs | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Doctor | Other
 )
 
 // Commands names the commands in the order of the reference.
@@ -29,7 +30,7 @@ var Commands = []struct {
 	Name    string
 }{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {GC, "gc"}, {Mtimes, "mtimes"},
 	{Proxy, "proxy"}, {Prefetch, "proxy prefetch"}, {Refresh, "proxy refresh"},
-	{Bundle, "bundle"}}
+	{Bundle, "bundle"}, {Doctor, "doctor"}}
 
 // A Group is a heading of the help.
 type Group int

@@ -19,7 +19,7 @@ type ProxyConfig struct {
 }
 
 // options is the table of all commands.
-var options = slices.Concat(jobOptions, proxyOptions)
+var options = slices.Concat(jobOptions, proxyOptions, moduleOptions)
 
 var proxyOptions = []Option{
 	{

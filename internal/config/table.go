@@ -36,7 +36,7 @@ var jobOptions = []Option{
 		value:  text(func(c *Config) *string { return &c.Name }),
 	},
 	{
-		Name: "dir", Commands: jobs | Try | Mtimes, Group: Common,
+		Name: "dir", Commands: jobs | Try | Mtimes | Doctor, Group: Common,
 		Default: ".",
 		Help:    "directory of the project",
 		value:   text(func(c *Config) *string { return &c.Dir }),

@@ -1,0 +1,230 @@
+package whymodule
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/org/gocache-action/internal/finding"
+)
+
+const app = "module example.com/app\n\ngo 1.21\n\nrequire MODULE v1.0.0\n"
+
+// TestWell: everything is as it should be, and a newer version is there for whoever wants it.
+func TestWell(t *testing.T) {
+	w := newWorld(t, "v1.0.0", "v1.1.0")
+	w.project(map[string]string{"go.mod": app, "app.go": "package app\n\nimport _ \"MODULE\"\n"})
+	w.proxy(nil, "v1.0.0", "v1.1.0")
+	w.mustGo("get", w.name+"@v1.0.0")
+	a := w.ask("")
+	w.wantWell(a)
+	w.wantStatus(a, "version", finding.OK, "v1.0.0  by example.com/app")
+	w.wantStatus(a, "version", finding.OK, "example.com/app -> "+w.name)
+	w.wantStatus(a, "repository", finding.OK, "2 versions, the newest v1.1.0")
+	w.wantStatus(a, "cache", finding.OK, "v1.0.0, v1.1.0 (no files)")
+	w.wantAdvice(a, "go get MODULE@v1.1.0", "nobody in this project demands it")
+	w.shell(a.Advice.Command)
+	a = w.ask("")
+	w.wantWell(a)
+	w.wantAdvice(a, "", "nothing to do: v1.1.0 is selected")
+	w.wantStatus(a, "checksum", finding.OK, "in go.sum and module cache")
+}
+
+// TestLag: a proxy that has not seen a new tag, and then one of which only the list is old.
+func TestLag(t *testing.T) {
+	w := newWorld(t, "v1.0.0")
+	w.project(map[string]string{"go.mod": app})
+	knows := false
+	w.proxy(func(rw http.ResponseWriter, r *http.Request) bool {
+		rw.Header().Set("Cache-Control", "public, max-age=600")
+		rw.Header().Set("Age", "300")
+		if knows && strings.HasSuffix(r.URL.Path, "v1.1.0.info") {
+			fmt.Fprintln(rw, `{"Version":"v1.1.0"}`)
+			return true
+		}
+		return false
+	}, "v1.0.0")
+	w.publish("v1.1.0", map[string]string{"new.go": "package lib\n"})
+	a := w.ask("")
+	w.wantStatus(a, "proxy", finding.Fail, "the repository has v1.1.0, and this answer is older: 5 min")
+	w.wantStatus(a, "proxy", finding.Fail, "v1.1.0: 404")
+	w.wantAdvice(a, "GOPROXY=direct go get MODULE@v1.1.0", "or wait 5 min")
+	a = w.ask("@v1.1.0")
+	w.wantStatus(a, "proxy", finding.Fail, "nobody in GOPROXY has it")
+	w.wantAdvice(a, "GOPROXY=direct go get MODULE@v1.1.0", "nobody in GOPROXY does")
+	knows = true
+	a = w.ask("@latest")
+	w.wantStatus(a, "proxy", finding.Fail, "it has it, although its list does not")
+	w.wantAdvice(a, "go get MODULE@v1.1.0", "is old: 5 min: by its name it serves the version")
+
+	w.shell("GOPROXY=direct go get " + w.name + "@v1.1.0")
+	if out := w.mustGo("list", "-m", w.name); out != w.name+" v1.1.0\n" {
+		t.Errorf("the advice led to %s", out)
+	}
+	w.o.NoVCS = true
+	a = w.ask("@v1.0.0")
+	w.wantStatus(a, "repository", finding.OK, "--no-vcs")
+	w.wantWell(a)
+}
+
+// TestMovedTag: a tag that was moved after others had fetched it.
+func TestMovedTag(t *testing.T) {
+	w := newWorld(t, "v1.0.0", "v1.1.0")
+	w.project(map[string]string{"go.mod": app})
+	w.proxy(nil, "v1.0.0", "v1.1.0")
+	w.mustGo("get", w.name+"@v1.1.0")
+	w.write(w.repo, map[string]string{"lib.go": "package lib // changed\n"})
+	w.git("commit", "-qam", "changed")
+	w.git("tag", "-f", "v1.1.0")
+	a := w.ask("@v1.1.0")
+	w.wantStatus(a, "checksum", finding.Fail, "v1.1.0 is not the same everywhere")
+	w.wantAdvice(a, "git tag v1.1.1 && git push origin v1.1.1", "the tag of v1.1.0 was moved")
+}
+
+// TestPrivate: proxies are asked about a module that they cannot know.
+func TestPrivate(t *testing.T) {
+	w := newWorld(t, "v1.0.0", "v1.1.0")
+	w.project(map[string]string{"go.mod": app})
+	s := w.proxy(func(rw http.ResponseWriter, r *http.Request) bool {
+		http.Error(rw, "not found: terminal prompts disabled", http.StatusNotFound)
+		return true
+	}, "v1.0.0")
+	w.o.Settings.GOPROXY = s.URL + ",direct"
+	w.o.Settings.GOPRIVATE = "other.example"
+	w.o.Settings.Source = map[string]string{}
+	a := w.ask("")
+	w.wantStatus(a, "route", finding.Fail, "it seems to be private")
+	w.wantStatus(a, "proxy", finding.OK, "404 not found: terminal prompts disabled")
+	w.wantAdvice(a, "go env -w GOPRIVATE=other.example,git.example", "it is private")
+
+	// With the setting, no proxy is asked.
+	s.Config.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a proxy was asked") })
+	w.o.Settings.GOPRIVATE, w.o.Settings.GONOPROXY, w.o.Settings.GONOSUMDB = "git.example", "git.example", "git.example"
+	a = w.ask("")
+	w.wantWell(a)
+	w.wantStatus(a, "route", finding.OK, "asks the repository and no proxy: GOPRIVATE=git.example")
+	w.o.Settings.GOVCS = "private:hg"
+	a = w.ask("")
+	w.wantStatus(a, "repository", finding.Fail, "GOVCS=private:hg")
+	if !strings.HasPrefix(a.Advice.Command, "go env -w GOVCS=") {
+		t.Errorf("advice %+v", a.Advice)
+	}
+}
+
+// TestTags: tags that are no versions of the module.
+func TestTags(t *testing.T) {
+	w := newWorld(t, "v1.0.0")
+	w.project(map[string]string{"go.mod": app})
+	w.git("tag", "0.9") // below what there is: nobody means it any more
+	w.publish("v1.2", map[string]string{"new.go": "package lib\n"})
+	a := w.ask("")
+	w.wantStatus(a, "tags", finding.Warn, "the tag v1.2 is no version")
+	w.wantAdvice(a, "git tag v1.2.0 v1.2 && git push origin v1.2.0", "three numbers behind a v")
+	if n := len(a.Facts.near()); n != 1 {
+		t.Errorf("%d tags are shown", n)
+	}
+	w.git("tag", "v1.2.0", "v1.2")
+
+	// v2 without /v2 in go.mod, with it, and by its name.
+	w.git("tag", "v2.0.0")
+	a = w.ask("")
+	w.wantStatus(a, "tags", finding.Warn, "and it is none of that either")
+	w.wantAdvice(a, "go mod edit -module=MODULE/v2", "v2.0.0 needs a go.mod that says so")
+	w.git("tag", "-d", "v2.0.0")
+	w.publish("v2.0.0", map[string]string{"go.mod": "module " + w.name + "/v2\n\ngo 1.21\n"})
+	a = w.ask("@v2.0.0")
+	w.wantStatus(a, "tags", finding.Fail, "versions of v2 are of the module "+w.name+"/v2")
+	w.wantAdvice(a, "go get MODULE/v2@v2.0.0", "")
+	w.shell(a.Advice.Command)
+	a = w.ask("@v1.9.9")
+	w.wantStatus(a, "repository", finding.Fail, "unknown revision v1.9.9")
+	w.wantAdvice(a, "git push origin v1.9.9", "it has no tag v1.9.9")
+}
+
+// TestNested: the tags of a module in a directory begin with its name.
+func TestNested(t *testing.T) {
+	w := newWorld(t, "v1.0.0")
+	root := w.name
+	w.name += "/sub"
+	w.publish("v1.1.0", map[string]string{"sub/go.mod": "module " + w.name + "\n\ngo 1.21\n", "sub/sub.go": "package sub\n"})
+	w.project(map[string]string{"go.mod": "module example.com/app\n\ngo 1.21\n"})
+	a := w.ask("@v1.1.0")
+	w.wantStatus(a, "tags", finding.Fail, "its tags begin with sub/")
+	w.wantAdvice(a, "git tag sub/v1.1.0 v1.1.0 && git push origin sub/v1.1.0", "no version of this module")
+	w.git("tag", "sub/v1.1.0")
+	a = w.ask("@v1.1.0")
+	w.wantWell(a)
+	w.wantAdvice(a, "go get MODULE@v1.1.0", "nothing in this project needs the module yet")
+	_ = root
+}
+
+// TestDirectives: replace, exclude, retract and vendor directories.
+func TestDirectives(t *testing.T) {
+	w := newWorld(t, "v1.0.0", "v1.1.0")
+	w.publish("v1.2.0", map[string]string{"go.mod": "// Deprecated: use other.\nmodule " + w.name + "\n\ngo 1.21\n\nretract v1.2.0 // broken\n"})
+	w.write(filepath.Join(w.o.Dir, "fork"), map[string]string{"go.mod": "module " + w.name + "\n"})
+	w.project(map[string]string{"go.mod": app + "\nreplace MODULE => ./fork\n"})
+	a := w.ask("")
+	w.wantStatus(a, "replace", finding.Warn, "go.mod:7 replaces it by ./fork")
+	w.wantStatus(a, "retract", finding.OK, "v1.2.0, the newest version, is retracted by its authors: broken")
+	w.wantStatus(a, "deprecated", finding.Warn, "use other.")
+	w.wantAdvice(a, "go mod edit -dropreplace=MODULE", "go.mod:7")
+	w.shell(a.Advice.Command)
+
+	w.o.NoVCS = true // whose versions are not in question any more
+	w.project(map[string]string{"go.mod": app + "\nexclude MODULE v1.1.0\n"})
+	a = w.ask("@v1.1.0")
+	w.wantStatus(a, "exclude", finding.Warn, "go.mod:7 excludes v1.1.0")
+	w.wantAdvice(a, "go mod edit -dropexclude=MODULE@v1.1.0", "go.mod:7")
+	w.shell(a.Advice.Command)
+
+	w.project(map[string]string{"go.mod": app, "vendor/modules.txt": "# MODULE v1.1.0\n## explicit; go 1.21\n"})
+	a = w.ask("")
+	w.wantStatus(a, "vendor", finding.Fail, "which has v1.1.0, not v1.0.0")
+	w.wantAdvice(a, "go mod vendor", "vendor directory")
+}
+
+// TestWorkspace: a module of a workspace, and one that a module of it needs.
+func TestWorkspace(t *testing.T) {
+	w := newWorld(t, "v1.0.0", "v1.1.0")
+	w.project(map[string]string{
+		"a/go.mod": strings.ReplaceAll(app, "app", "a"), "b/go.mod": "module example.com/b\n\ngo 1.21\n\nrequire MODULE v1.1.0\n",
+		"go.work": "go 1.21\n\nuse (\n\t./a\n\t./b\n)\n",
+	})
+	w.o.NoVCS = true
+	a := w.ask("")
+	w.wantWell(a)
+	w.wantStatus(a, "version", finding.OK, "v1.1.0  by example.com/b\nv1.0.0  by example.com/a")
+	a = w.ask("@v1.0.0")
+	w.wantAdvice(a, "go get MODULE@v1.0.0", "")
+	w.write(filepath.Join(w.o.Dir, "lib"), map[string]string{"go.mod": "module " + w.name + "\n\ngo 1.21\n"})
+	w.project(map[string]string{"go.work": "go 1.21\n\nuse (\n\t./a\n\t./b\n\t./lib\n)\n"})
+	a = w.ask("")
+	w.wantStatus(a, "version", finding.OK, "it is a main module, in "+filepath.Join(w.o.Dir, "lib"))
+	if !strings.HasPrefix(a.Advice.Command, "go work edit -dropuse=") {
+		t.Errorf("advice %+v", a.Advice)
+	}
+}
+
+// TestHangingProxy: one that does not answer costs its time and no more, and the list decides
+// whether the go command goes on.
+func TestHangingProxy(t *testing.T) {
+	w := newWorld(t, "v1.0.0")
+	w.o.ProxyTime = 300 * time.Millisecond
+	s := w.proxy(func(_ http.ResponseWriter, r *http.Request) bool {
+		<-r.Context().Done()
+		return true
+	}, "v1.0.0")
+	w.o.Settings.GOPROXY = s.URL + ",direct"
+	a := w.ask("")
+	w.wantStatus(a, "proxy", finding.Fail, "list: no answer in time")
+	w.wantStatus(a, "proxy", finding.Fail, "the go command stops here")
+	w.wantAdvice(a, "GOPROXY=direct go get MODULE@v1.0.0", "does not let the go command go on")
+	w.o.Settings.GOPROXY = s.URL + "|direct"
+	a = w.ask("")
+	w.wantStatus(a, "proxy", finding.Warn, "goes on to the next")
+	w.wantAdvice(a, "", "nothing to do")
+}
