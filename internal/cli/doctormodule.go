@@ -42,7 +42,7 @@ func doctorModule(ctx context.Context, r *run, args []string) error {
 	if err := r.out.result(answer, answer.Write); err != nil {
 		return err
 	}
-	if answer.Findings.Worst() == finding.Fail {
+	if answer.Status == finding.Fail {
 		return failure{code: config.ExitFailed}
 	}
 	return nil

@@ -21,6 +21,13 @@ const (
 	commandTime = time.Minute
 )
 
+// A gathering is facts on the way, and who is asked for them.
+type gathering struct {
+	*Facts
+	s      *scratch
+	askers []*asker // for each of the proxies; nil for direct and off
+}
+
 // Gather collects the facts. Everybody is asked at once; what depends on the version that the query
 // means is asked afterwards. The error is one of this machine, or that ctx has ended.
 func Gather(ctx context.Context, t Target, o Options) (*Facts, error) {
@@ -37,9 +44,9 @@ func Gather(ctx context.Context, t Target, o Options) (*Facts, error) {
 	defer s.remove()
 	f := &Facts{Target: t, Settings: o.Settings, Route: RouteOf(o.Settings, t.Path), Now: o.Now}
 	f.Settings.GOPROXY = redact.Text(f.Settings.GOPROXY)
-	var askers []*asker
-	f.Proxies, askers = newAskers(f.Route, t.Path, &o)
-	mod, err := f.askAll(ctx, s, askers)
+	g := gathering{Facts: f, s: s}
+	f.Proxies, g.askers = newAskers(f.Route, t.Path, &o)
+	mod, err := g.askAll(ctx)
 	if err == nil {
 		err = ctx.Err()
 	}
@@ -48,18 +55,18 @@ func Gather(ctx context.Context, t Target, o Options) (*Facts, error) {
 	}
 	if mod == nil {
 		limited, cancel := context.WithTimeout(ctx, o.ProxyTime)
-		mod = f.newestMod(limited, askers, o.ModDir)
+		mod = g.newestMod(limited)
 		cancel()
 	}
 	f.Newest = readMod(mod)
 	f.Goal = goalOf(f)
-	f.askAboutGoal(ctx, s, askers)
+	g.askAboutGoal(ctx)
 	return f, ctx.Err()
 }
 
 // askAll asks the project, the cache, the proxies and the repository. It returns the go.mod of the
 // newest version in the repository.
-func (f *Facts) askAll(ctx context.Context, s *scratch, askers []*asker) (mod []byte, err error) {
+func (g gathering) askAll(ctx context.Context) (mod []byte, err error) {
 	var asked sync.WaitGroup
 	within := func(d time.Duration, do func(context.Context)) {
 		asked.Go(func() {
@@ -68,81 +75,82 @@ func (f *Facts) askAll(ctx context.Context, s *scratch, askers []*asker) (mod []
 			do(ctx)
 		})
 	}
-	within(s.o.CommandTime, func(ctx context.Context) { f.Project, err = s.readProject(ctx, f.Path) })
-	asked.Go(func() { f.Cached = readCache(s.o.ModDir, f.Path) })
-	for i, a := range askers {
+	within(g.s.o.CommandTime, func(ctx context.Context) { g.Project, err = g.s.readProject(ctx, g.Path) })
+	asked.Go(func() { g.Cached = readCache(g.s.o.ModDir, g.Path) })
+	for i, a := range g.askers {
 		if a != nil {
-			within(s.o.ProxyTime, func(ctx context.Context) { a.askProxy(ctx, &f.Proxies[i], f.Query) })
+			within(g.s.o.ProxyTime, func(ctx context.Context) { a.askProxy(ctx, &g.Proxies[i], g.Query) })
 		}
 	}
-	if why := f.whyNotRepository(s.o.NoVCS); why != "" {
-		f.Repository.NotAsked = why
+	if why := g.whyNotRepository(); why != "" {
+		g.Repository.NotAsked = why
 	} else {
-		within(s.o.CommandTime, func(ctx context.Context) { f.Repository, mod = s.askRepository(ctx, f.Target) })
+		within(g.s.o.CommandTime, func(ctx context.Context) { g.Repository, mod = g.s.askRepository(ctx, g.Target) })
 	}
 	asked.Wait()
 	return mod, err
 }
 
 // whyNotRepository says why the repository is not asked.
-func (f *Facts) whyNotRepository(noVCS bool) string {
+func (g gathering) whyNotRepository() string {
 	switch {
-	case noVCS:
+	case g.s.o.NoVCS:
 		return "--no-vcs"
-	case f.Route.NoGit != "":
-		return f.Route.NoGit
+	case g.Route.NoGit != "":
+		return g.Route.NoGit
 	}
 	return ""
 }
 
 // askAboutGoal asks what depends on which version is meant.
-func (f *Facts) askAboutGoal(ctx context.Context, s *scratch, askers []*asker) {
-	proxies, cancel := context.WithTimeout(ctx, s.o.ProxyTime)
+func (g gathering) askAboutGoal(ctx context.Context) {
+	proxies, cancel := context.WithTimeout(ctx, g.s.o.ProxyTime)
 	defer cancel()
 	var asked sync.WaitGroup
-	for i, a := range askers {
-		p := &f.Proxies[i]
-		if a != nil && f.Goal != "" && p.List.OK() && !p.has(f.Goal) && f.Goal != f.Query {
-			asked.Go(func() { p.Goal = a.version(proxies, f.Goal) })
+	for i, a := range g.askers {
+		p := &g.Proxies[i]
+		if a != nil && g.Goal != "" && p.List.OK() && !p.has(g.Goal) && g.Goal != g.Query {
+			asked.Go(func() { p.Goal = a.version(proxies, g.Goal) })
 		}
 	}
 	var sums map[string]Sum
-	asked.Go(func() { sums = f.lookUp(proxies, s.o) })
+	asked.Go(func() { sums = g.lookUp(proxies) })
 	asked.Wait()
-	f.Sums = sums
-	f.compare(ctx, s)
-	f.askOtherMajor(ctx, s)
+	g.Sums = sums
+	g.compare(ctx)
+	g.askOtherMajor(ctx)
 }
 
 // newestMod is the go.mod of the newest version that the go command sees: from the module cache, or
 // from the proxy that has the list.
-func (f *Facts) newestMod(ctx context.Context, askers []*asker, modDir string) []byte {
-	i, _ := f.believed()
-	if i < 0 || askers[i] == nil || len(f.Proxies[i].List.Versions) == 0 {
+func (g gathering) newestMod(ctx context.Context) []byte {
+	i, _ := g.believed()
+	if i < 0 || g.askers[i] == nil || len(g.Proxies[i].List.Versions) == 0 {
 		return nil
 	}
-	versions := f.Proxies[i].List.Versions
-	v := module.Version{Path: f.Path, Version: highest(versions)}
+	versions := g.Proxies[i].List.Versions
+	v := module.Version{Path: g.Path, Version: highest(versions)}
 	if path, err := module.EscapePath(v.Path); err == nil {
 		if version, err := module.EscapeVersion(v.Version); err == nil {
-			name := filepath.Join(modDir, "cache", "download", filepath.FromSlash(path), "@v", version+".mod")
+			name := filepath.Join(g.s.o.ModDir, "cache", "download", filepath.FromSlash(path), "@v", version+".mod")
 			if data, err := os.ReadFile(name); err == nil {
 				return data
 			}
 		}
 	}
-	return askers[i].mod(ctx, v.Version)
+	return g.askers[i].mod(ctx, v.Version)
 }
 
 // lookUp asks the checksum database about the version that is meant, and the one that is selected.
-func (f *Facts) lookUp(ctx context.Context, o *Options) map[string]Sum {
-	if o.DB == nil || f.Route.NoSum != "" {
+func (g gathering) lookUp(ctx context.Context) map[string]Sum {
+	o := g.s.o
+	if o.DB == nil || g.Route.NoSum != "" {
 		return nil
 	}
 	session := o.DB.Session(ctx, filepath.Join(o.ModDir, "cache", "download", "sumdb"), nil)
 	list := map[string]Sum{}
-	for _, v := range f.compared() {
-		hash, err := session.Lookup(module.Version{Path: f.Path, Version: v})
+	for _, v := range g.compared() {
+		hash, err := session.Lookup(module.Version{Path: g.Path, Version: v})
 		switch {
 		case err == nil:
 			list[v] = Sum{Hash: hash}
@@ -170,43 +178,43 @@ func (f *Facts) compared() (list []string) {
 
 // askOtherMajor asks the repository about the highest tag of another major version that may be
 // meant.
-func (f *Facts) askOtherMajor(ctx context.Context, s *scratch) {
-	n := f.otherMajor()
+func (g gathering) askOtherMajor(ctx context.Context) {
+	n := g.otherMajor()
 	if n == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.o.CommandTime)
+	ctx, cancel := context.WithTimeout(ctx, g.s.o.CommandTime)
 	defer cancel()
-	if _, err := s.direct(ctx, "list", "-m", "-json", "-retracted", n.Path+"@"+n.Version); err != nil {
-		f.Repository.OtherError = shortError(err)
+	if _, err := g.s.direct(ctx, "list", "-m", "-json", "-retracted", n.Path+"@"+n.Version); err != nil {
+		g.Repository.OtherError = shortError(err)
 	}
 }
 
 // compare downloads from the repository what may have another content than elsewhere: versions
 // whose tag is at another commit than somebody saw, and the one that was asked for by its name, if
 // a hash is known of it and no commit.
-func (f *Facts) compare(ctx context.Context, s *scratch) {
-	for _, v := range f.compared() {
-		tag := f.tagOf(v)
-		if tag == nil || len(f.hashesOf(v)) == 0 {
+func (g gathering) compare(ctx context.Context) {
+	for _, v := range g.compared() {
+		tag := g.tagOf(v)
+		if tag == nil || len(g.hashesOf(v)) == 0 {
 			continue
 		}
-		commits := f.commitsOf(v)
-		moved := len(commits) == 0 && v == f.Query
+		commits := g.commitsOf(v)
+		moved := len(commits) == 0 && v == g.Query
 		for _, c := range commits {
 			moved = moved || c != tag.Commit
 		}
 		if !moved {
 			continue
 		}
-		limited, cancel := context.WithTimeout(ctx, s.o.CommandTime)
-		hash, err := s.hash(limited, module.Version{Path: f.Path, Version: v})
+		limited, cancel := context.WithTimeout(ctx, g.s.o.CommandTime)
+		hash, err := g.s.hash(limited, module.Version{Path: g.Path, Version: v})
 		cancel()
 		if err == nil {
-			if f.Repository.Hashes == nil {
-				f.Repository.Hashes = map[string]string{}
+			if g.Repository.Hashes == nil {
+				g.Repository.Hashes = map[string]string{}
 			}
-			f.Repository.Hashes[v] = hash
+			g.Repository.Hashes[v] = hash
 		}
 	}
 }

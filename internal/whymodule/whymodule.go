@@ -67,6 +67,7 @@ type Options struct {
 // An Answer is what people get.
 type Answer struct {
 	Target
+	Status   finding.Status   `json:"status"` // the worst of the findings
 	Facts    *Facts           `json:"facts"`
 	Findings finding.Findings `json:"findings"`
 	Advice   Advice           `json:"advice"`
@@ -85,5 +86,5 @@ func Explain(ctx context.Context, t Target, o Options) (*Answer, error) {
 		return nil, err
 	}
 	findings, advice := Judge(facts)
-	return &Answer{Target: t, Facts: facts, Findings: findings, Advice: advice}, nil
+	return &Answer{Target: t, Status: findings.Worst(), Facts: facts, Findings: findings, Advice: advice}, nil
 }
