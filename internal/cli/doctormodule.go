@@ -20,8 +20,8 @@ import (
 const doctorModuleLong = `With MODULE or MODULE@QUERY it asks everybody who could know, at once: the module
 files and the module graph, the module cache, each proxy of GOPROXY, the repository
 (not with --no-vcs), and the checksum database. It ends with the one command that
-helps most. It writes nothing, and asks nobody about the module whom the go command
-would not ask.`
+helps most. It writes nothing, and private modules are asked about where the go
+command would.`
 
 // doctorModule says why the project gets the version of a module that it gets.
 func doctorModule(ctx context.Context, r *run, args []string) error {

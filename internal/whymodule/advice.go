@@ -155,7 +155,7 @@ func advisePrivate(f *Facts) *Advice {
 
 // adviseUnknown: the repository is asked, and the checksum database refuses.
 func adviseUnknown(f *Facts) *Advice {
-	if f.Route.Direct == "" || !f.Sums[f.Goal].Unknown || !f.published(f.Goal) {
+	if f.Route.Direct == "" || !f.Sums[f.Goal].Unknown || f.hashesOf(f.Goal)["go.sum"] != "" || !f.published(f.Goal) {
 		return nil
 	}
 	value := strings.TrimPrefix(f.Settings.GONOSUMDB+","+privatePattern(f.Path), ",")
@@ -228,8 +228,8 @@ func adviseStop(f *Facts) *Advice {
 	switch {
 	case p.Name == "off" && f.cached(f.Goal) != nil && f.Goal != f.selected():
 		return adviceOf(f.get(), "it is in the module cache")
-	case p.Name == "off" && f.Goal != "" && f.cached(f.Goal) == nil:
-		return adviceOf("GOPROXY=direct "+f.get(), "with GOPROXY=off nothing is downloaded, and the module cache does not have it")
+	case p.Name == "off" && f.cached(f.Goal) == nil:
+		return adviceOf("GOPROXY=direct "+f.get(), "GOPROXY=off forbids to ask anybody, and the module cache does not have it")
 	case p.Name == "off":
 		return nil
 	case r.Status == 401 || r.Status == 403:

@@ -1,6 +1,7 @@
 package whymodule
 
 import (
+	"encoding/json"
 	"time"
 
 	"golang.org/x/mod/modfile"
@@ -87,11 +88,26 @@ type Reply struct {
 	Versions []string      `json:"versions,omitempty"` // of list
 	Version  string        `json:"version,omitempty"`  // of .info
 	Commit   string        `json:"commit,omitempty"`
-	Took     time.Duration `json:"took"`
-	Age      time.Duration `json:"age"`              // -1: it does not say
-	MaxAge   time.Duration `json:"maxAge,omitempty"` // how long it may be kept
-	Stale    bool          `json:"stale,omitempty"`  // it says that it may be out of date
+	Took     time.Duration `json:"-"`
+	Age      time.Duration `json:"-"`               // negative: it does not say
+	MaxAge   time.Duration `json:"-"`               // how long it may be kept; 0: it does not say
+	Stale    bool          `json:"stale,omitempty"` // it says that it may be out of date
 	data     []byte
+}
+
+// MarshalJSON writes times as seconds.
+func (r Reply) MarshalJSON() ([]byte, error) {
+	type plain Reply
+	out := struct {
+		plain
+		Took   float64  `json:"seconds"`
+		Age    *float64 `json:"ageSeconds,omitempty"`
+		MaxAge float64  `json:"maxAgeSeconds,omitempty"`
+	}{plain: plain(r), Took: r.Took.Seconds(), MaxAge: r.MaxAge.Seconds()}
+	if age := r.Age.Seconds(); age >= 0 {
+		out.Age = &age
+	}
+	return json.Marshal(out)
 }
 
 // Asked reports whether it was asked at all.

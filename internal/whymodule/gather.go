@@ -77,11 +77,7 @@ func (g gathering) askAll(ctx context.Context) (mod []byte, err error) {
 	}
 	within(g.s.o.CommandTime, func(ctx context.Context) { g.Project, err = g.s.readProject(ctx, g.Path) })
 	asked.Go(func() { g.Cached = readCache(g.s.o.ModDir, g.Path) })
-	for i, a := range g.askers {
-		if a != nil {
-			within(g.s.o.ProxyTime, func(ctx context.Context) { a.askProxy(ctx, &g.Proxies[i], g.Query) })
-		}
-	}
+	asked.Go(func() { g.askChain(ctx) })
 	if why := g.whyNotRepository(); why != "" {
 		g.Repository.NotAsked = why
 	} else {
@@ -91,11 +87,48 @@ func (g gathering) askAll(ctx context.Context) (mod []byte, err error) {
 	return mod, err
 }
 
+// askChain asks the proxies that the go command would come to, in turn. Those behind the one that it
+// believes may not get to know the names of modules that one before them serves.
+func (g gathering) askChain(ctx context.Context) {
+	for i, a := range g.askers {
+		if a == nil {
+			return
+		}
+		g.askProxy(ctx, i)
+		if believed, _ := g.believedOf(i + 1); believed >= 0 {
+			return
+		}
+	}
+}
+
+// askRest asks the others, if everybody may know the module: the checksum database does.
+func (g gathering) askRest(ctx context.Context) {
+	public := false
+	for _, sum := range g.Sums {
+		public = public || sum.Hash != ""
+	}
+	var asked sync.WaitGroup
+	for i, a := range g.askers {
+		if public && a != nil && !g.Proxies[i].List.Asked() {
+			asked.Go(func() { g.askProxy(ctx, i) })
+		}
+	}
+	asked.Wait()
+}
+
+func (g gathering) askProxy(ctx context.Context, i int) {
+	ctx, cancel := context.WithTimeout(ctx, g.s.o.ProxyTime)
+	defer cancel()
+	g.askers[i].askProxy(ctx, &g.Proxies[i], g.Query)
+}
+
 // whyNotRepository says why the repository is not asked.
 func (g gathering) whyNotRepository() string {
 	switch {
 	case g.s.o.NoVCS:
 		return "--no-vcs"
+	case len(g.Proxies) == 1 && g.Proxies[0].Name == "off":
+		return "GOPROXY=off"
 	case g.Route.NoGit != "":
 		return g.Route.NoGit
 	}
@@ -117,6 +150,7 @@ func (g gathering) askAboutGoal(ctx context.Context) {
 	asked.Go(func() { sums = g.lookUp(proxies) })
 	asked.Wait()
 	g.Sums = sums
+	g.askRest(ctx)
 	g.compare(ctx)
 	g.askOtherMajor(ctx)
 }

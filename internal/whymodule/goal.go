@@ -155,8 +155,11 @@ func (p *Proxy) asked(query string) Reply {
 
 // believed returns the element of GOPROXY whose answer the go command takes; -1 if it takes none,
 // which at stops at an element that failed and does not let it go on.
-func (f *Facts) believed() (i int, stops bool) {
-	for i := range f.Proxies {
+func (f *Facts) believed() (i int, stops bool) { return f.believedOf(len(f.Proxies)) }
+
+// believedOf is believed, of the first n elements.
+func (f *Facts) believedOf(n int) (i int, stops bool) {
+	for i := range n {
 		p := &f.Proxies[i]
 		if !p.IsURL {
 			return i, p.Name == "off"

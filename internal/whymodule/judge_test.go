@@ -84,10 +84,11 @@ func TestAdvice(t *testing.T) {
 		}, "route", finding.Fail, "export GOPRIVATE=a.example,corp.example", "it is private"},
 		"private, for the database": {func(f *Facts) {
 			f.Route.Direct, f.Proxies = "GONOPROXY=corp.example", f.Proxies[1:]
-			f.Sums = map[string]Sum{"v1.1.0": {Unknown: true}}
+			f.Sums, f.Project.Sums = map[string]Sum{"v1.1.0": {Unknown: true}}, nil
 		}, "checksum", finding.Fail, "go env -w GONOSUMDB=corp.example", "cannot know it"},
+		"private, for the database, in go.sum": {func(f *Facts) { f.Sums["v1.1.0"] = Sum{Unknown: true} }, "checksum", finding.OK, "", "nothing to do"},
 		"off": {func(f *Facts) { lags(f); f.Proxies = []Proxy{{Name: "off"}} }, "route", finding.Fail,
-			"GOPROXY=direct go get corp.example/lib@v1.2.0", "nothing is downloaded"},
+			"GOPROXY=direct go get corp.example/lib@v1.2.0", "forbids to ask anybody"},
 		"repository wants credentials": {func(f *Facts) {
 			f.Proxies, f.Goal, f.Sums = f.Proxies[1:], "", nil
 			f.Repository = Repository{URL: "https://corp.example/lib", Error: "fatal: could not read Username for 'https://corp.example': terminal prompts disabled"}

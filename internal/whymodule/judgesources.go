@@ -18,7 +18,7 @@ func judgeProxies(f *Facts) (list finding.Findings) {
 			continue
 		}
 		status, note := f.judgeProxy(i, believed, stops)
-		list = append(list, one("proxy", status, "%s: %s%s", p.Name, p.said(f), note)...)
+		list = append(list, one("proxy", status, "%s: %s%s", p.Name, cmp.Or(p.said(f), "not asked"), note)...)
 	}
 	return list
 }
@@ -66,17 +66,24 @@ func (p *Proxy) said(f *Facts) string {
 		}
 		lines = append(lines, what+": "+value+times(r))
 	}
-	list := "no versions"
-	if n := len(p.List.Versions); n > 0 {
-		list = fmt.Sprintf("%d versions, the newest %s", n, highest(p.List.Versions))
-	}
-	add("list", p.List, list)
+	add("list", p.List, versionsText(p.List.Versions))
 	if len(p.List.Versions) == 0 { // or nobody asks for it
 		add("latest", p.Latest, p.Latest.Version)
 	}
 	add(f.Query, p.Query, p.Query.Version)
 	add(f.Goal, p.Goal, "it has it, although its list does not")
 	return strings.Join(lines, "\n")
+}
+
+// versionsText says how many versions there are.
+func versionsText(list []string) string {
+	switch len(list) {
+	case 0:
+		return "no versions"
+	case 1:
+		return "1 version, " + list[0]
+	}
+	return fmt.Sprintf("%d versions, the newest %s", len(list), highest(list))
 }
 
 func statusText(r Reply) string {
@@ -106,8 +113,8 @@ func judgeRepository(f *Facts) finding.Findings {
 		bad = finding.Fail
 	}
 	switch {
-	case r.NotAsked == "--no-vcs":
-		return one("repository", finding.OK, "it was not asked: --no-vcs")
+	case r.NotAsked == "--no-vcs" || r.NotAsked == "GOPROXY=off":
+		return one("repository", finding.OK, "it was not asked: %s", r.NotAsked)
 	case r.NotAsked != "":
 		return one("repository", bad, "it may not be asked: %s", r.NotAsked)
 	case r.Error != "" && len(r.Tags) == 0:
@@ -117,11 +124,7 @@ func judgeRepository(f *Facts) finding.Findings {
 	if r.Subdir != "" {
 		text += ", directory " + r.Subdir
 	}
-	if len(r.Versions) == 0 {
-		text += ": no versions"
-	} else {
-		text += fmt.Sprintf(": %d versions, the newest %s", len(r.Versions), highest(r.Versions))
-	}
+	text += ": " + versionsText(r.Versions)
 	status := finding.OK
 	switch {
 	case r.Error != "":

@@ -3,6 +3,7 @@ package whymodule
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -227,4 +228,23 @@ func TestHangingProxy(t *testing.T) {
 	a = w.ask("")
 	w.wantStatus(a, "proxy", finding.Warn, "goes on to the next")
 	w.wantAdvice(a, "", "nothing to do")
+}
+
+// TestChain: a proxy behind one that answers does not get to know the name of the module.
+func TestChain(t *testing.T) {
+	w := newWorld(t, "v1.0.0")
+	w.o.NoVCS = true
+	first := w.proxy(nil, "v1.0.0")
+	second := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		t.Errorf("%s was asked for", r.URL)
+	}))
+	t.Cleanup(second.Close)
+	w.o.Settings.GOPROXY = first.URL + "," + second.URL
+	a := w.ask("")
+	w.wantWell(a)
+	w.wantStatus(a, "proxy", finding.OK, "not asked\nthe go command does not come to it")
+	w.o.Settings.GOPROXY = "off"
+	a = w.ask("")
+	w.wantStatus(a, "repository", finding.OK, "--no-vcs")
+	w.wantAdvice(a, "GOPROXY=direct go get MODULE@latest", "forbids to ask anybody")
 }

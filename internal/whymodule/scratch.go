@@ -148,7 +148,11 @@ func (s *scratch) inProject(ctx context.Context, args ...string) ([]byte, error)
 // offline runs a go command in the project, with what is in the module cache. For modules that
 // match GONOPROXY, which is GOPRIVATE unless it is set, GOPROXY=off does not count.
 func (s *scratch) offline(ctx context.Context, args ...string) ([]byte, error) {
-	return s.o.Go(ctx, s.o.Dir, s.env("GOPROXY=off", "GONOPROXY=none"), args...)
+	env := s.env("GOPROXY=off", "GONOPROXY=none")
+	if _, err := os.Stat(s.o.ModDir); err != nil { // the go command would make it
+		env = append(env, "GOMODCACHE="+s.in("mod"))
+	}
+	return s.o.Go(ctx, s.o.Dir, env, args...)
 }
 
 // env is what all go commands of the project get. The checksum database is off: they are to tell
