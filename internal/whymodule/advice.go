@@ -153,13 +153,16 @@ func advisePrivate(f *Facts) *Advice {
 	return adviceOf(f.Settings.set(name, value), "the repository has %s and no proxy knows the module: it is private, and has to be asked for there alone", f.Goal)
 }
 
-// adviseUnknown: the repository is asked, and the checksum database refuses.
+// adviseUnknown: the version can be fetched, and the checksum database refuses.
 func adviseUnknown(f *Facts) *Advice {
-	if f.Route.Direct == "" || !f.Sums[f.Goal].Unknown || f.hashesOf(f.Goal)["go.sum"] != "" || !f.published(f.Goal) {
+	if !f.Sums[f.Goal].Unknown || f.hashesOf(f.Goal)["go.sum"] != "" || !f.canBeFetched(f.Goal) {
 		return nil
 	}
+	if i, _ := f.believed(); f.Proxies[i].isPublic() {
+		return adviceOf("", "wait %s: the checksum database has not seen %s yet", f.wait(&f.Proxies[i], Reply{}), f.Goal)
+	}
 	value := strings.TrimPrefix(f.Settings.GONOSUMDB+","+privatePattern(f.Path), ",")
-	return adviceOf(f.Settings.set("GONOSUMDB", value), "the module is fetched from its repository, and the public checksum database cannot know it")
+	return adviceOf(f.Settings.set("GONOSUMDB", value), "the module can be fetched, and the public checksum database cannot know it")
 }
 
 // adviseLag: a proxy has an older answer than the repository.
@@ -188,10 +191,13 @@ func adviseLag(f *Facts) *Advice {
 // (https://proxy.golang.org).
 const publicWait = 30 * time.Minute
 
+// isPublic reports whether a proxy is the public mirror.
+func (p *Proxy) isPublic() bool { return strings.HasPrefix(p.Name, "https://proxy.golang.org") }
+
 // wait is how long the answer of a proxy may still be old.
 func (f *Facts) wait(p *Proxy, r Reply) string {
 	left := r.MaxAge - max(0, r.Age)
-	if strings.Contains(p.Name, "//proxy.golang.org") {
+	if p.isPublic() {
 		left = publicWait
 	}
 	if left <= 0 {

@@ -68,6 +68,18 @@ func (f *Facts) published(version string) bool {
 	return version != "" && (slices.Contains(f.Repository.Versions, version) || f.Repository.Query == version)
 }
 
+// canBeFetched reports whether the go command gets a version from whom it believes.
+func (f *Facts) canBeFetched(version string) bool {
+	i, stops := f.believed()
+	if i < 0 || stops {
+		return false
+	}
+	if p := &f.Proxies[i]; p.IsURL {
+		return version == f.Goal && f.serves(p)
+	}
+	return f.published(version)
+}
+
 // revision is the version that a version, branch or commit means.
 func (f *Facts) revision() string {
 	if f.Repository.Query != "" { // for v2.0.0 perhaps v2.0.0+incompatible

@@ -259,7 +259,7 @@ func (f *Facts) judgeSum(v string) finding.Findings {
 			lines = append(lines, known[who]+"  "+who)
 		}
 		return one("checksum", finding.Fail, "%s is not the same everywhere: its tag was moved, or somebody changed it\n%s", v, strings.Join(lines, "\n"))
-	case sum.Unknown && f.published(v) && known["go.sum"] == "": // or nobody asks
+	case sum.Unknown && (f.published(v) || f.canBeFetched(v)) && known["go.sum"] == "": // or nobody asks
 		return one("checksum", finding.Fail, "the checksum database does not know %s: it is private, or was published a moment ago", v)
 	case sum.Error != "" && known["go.sum"] == "":
 		return one("checksum", finding.Warn, "the checksum database cannot be asked about %s: %s", v, sum.Error)

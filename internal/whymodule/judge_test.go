@@ -87,6 +87,12 @@ func TestAdvice(t *testing.T) {
 			f.Sums, f.Project.Sums = map[string]Sum{"v1.1.0": {Unknown: true}}, nil
 		}, "checksum", finding.Fail, "go env -w GONOSUMDB=corp.example", "cannot know it"},
 		"private, for the database, in go.sum": {func(f *Facts) { f.Sums["v1.1.0"] = Sum{Unknown: true} }, "checksum", finding.OK, "", "nothing to do"},
+		"private, of a proxy": {func(f *Facts) { f.Sums["v1.1.0"], f.Project.Sums = Sum{Unknown: true}, nil }, "checksum", finding.Fail,
+			"go env -w GONOSUMDB=corp.example", "cannot know it"},
+		"a commit": {func(f *Facts) {
+			f.Project.Selected = "v1.1.1-0.20260102030405-0123456789ab"
+			f.Project.Demands[0].Version = f.Project.Selected
+		}, "version", finding.OK, "", "which is higher than v1.1.0"},
 		"off": {func(f *Facts) { lags(f); f.Proxies = []Proxy{{Name: "off"}} }, "route", finding.Fail,
 			"GOPROXY=direct go get corp.example/lib@v1.2.0", "forbids to ask anybody"},
 		"repository wants credentials": {func(f *Facts) {

@@ -1,14 +1,22 @@
 package whymodule
 
 import (
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+	"golang.org/x/mod/sumdb"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/finding"
 )
 
@@ -247,4 +255,59 @@ func TestChain(t *testing.T) {
 	a = w.ask("")
 	w.wantStatus(a, "repository", finding.OK, "--no-vcs")
 	w.wantAdvice(a, "GOPROXY=direct go get MODULE@latest", "forbids to ask anybody")
+}
+
+// TestSumDB: a checksum database that has another hash of one version, and does not know the other.
+func TestSumDB(t *testing.T) {
+	w := newWorld(t, "v1.0.0", "v1.1.0")
+	private, public, err := note.GenerateKey(rand.Reader, "sum.example/db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const hash = "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+	db := httptest.NewServer(sumdb.NewServer(sumdb.NewTestServer(private, func(path, version string) ([]byte, error) {
+		if version != "v1.0.0" {
+			return nil, os.ErrNotExist
+		}
+		return fmt.Appendf(nil, "%s %s %s\n%s %s/go.mod %s\n", path, version, hash, path, version, hash), nil
+	})))
+	t.Cleanup(db.Close)
+	w.o.Settings.GOSUMDB = public + " " + db.URL
+	w.o.Settings.Source["GOSUMDB"] = FromFile
+	w.o.DB = checksumdb.New(checksumdb.Options{GOSUMDB: w.o.Settings.GOSUMDB})
+	a := w.ask("@v1.0.0")
+	w.wantStatus(a, "checksum", finding.Fail, hash+"  checksum database")
+	w.wantAdvice(a, "git tag v1.0.1 && git push origin v1.0.1", "publish the next version")
+	a = w.ask("")
+	w.wantStatus(a, "checksum", finding.Fail, "does not know v1.1.0")
+	w.wantAdvice(a, "go env -w GONOSUMDB=git.example", "cannot know it")
+}
+
+// TestCache: what is in the module cache, and that somebody works on it.
+func TestCache(t *testing.T) {
+	dir := t.TempDir()
+	at := filepath.Join(dir, "cache", "download", "example.com", "!big", "@v")
+	for name, text := range map[string]string{
+		"v1.0.0.info": `{"Version":"v1.0.0","Time":"2026-01-02T03:04:05Z","Origin":{"Hash":"abc"}}`, "v1.0.0.ziphash": "h1:a", "v1.0.0.lock": "",
+		"v1.10.0.info": "junk", "v1.10.0.lock": "", "v1.2.0.mod": "", "list": "v1.0.0\n",
+	} {
+		if err := errors.Join(os.MkdirAll(at, 0o755), os.WriteFile(filepath.Join(at, name), []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "example.com", "!big@v1.0.0"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	lock := flock.New(filepath.Join(at, "v1.10.0.lock"))
+	if err := lock.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	list := readCache(dir, "example.com/Big")
+	if len(list) != 2 || list[0].Version != "v1.0.0" || list[0].Commit != "abc" || list[0].Hash != "h1:a" || !list[0].Tree || list[0].Locked || list[0].Fetched.IsZero() {
+		t.Errorf("%+v", list)
+	}
+	if len(list) == 2 && (list[1].Version != "v1.10.0" || list[1].Tree || !list[1].Locked) {
+		t.Errorf("%+v", list[1])
+	}
 }
