@@ -89,6 +89,10 @@ func TestAdvice(t *testing.T) {
 		"private, for the database, in go.sum": {func(f *Facts) { f.Sums["v1.1.0"] = Sum{Unknown: true} }, "checksum", finding.OK, "", "nothing to do"},
 		"private, of a proxy": {func(f *Facts) { f.Sums["v1.1.0"], f.Project.Sums = Sum{Unknown: true}, nil }, "checksum", finding.Fail,
 			"go env -w GONOSUMDB=corp.example", "cannot know it"},
+		"no such tag": {func(f *Facts) {
+			f.Query, f.Goal, f.Proxies = "v1.9.9", "v1.9.9", f.Proxies[1:]
+			f.Repository.QueryErr = "invalid version: unknown revision v1.9.9"
+		}, "repository", finding.Fail, "git push origin v1.9.9", "it has no tag v1.9.9"},
 		"a commit": {func(f *Facts) {
 			f.Project.Selected = "v1.1.1-0.20260102030405-0123456789ab"
 			f.Project.Demands[0].Version = f.Project.Selected
