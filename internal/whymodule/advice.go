@@ -15,7 +15,7 @@ import (
 // hide each other: what is replaced does not depend on what proxies say.
 func advise(f *Facts) Advice {
 	for _, rule := range []func(*Facts) *Advice{
-		adviseDir, adviseReplace, adviseVendor, adviseExclude, adviseMoved, adviseTags, advisePrivate, adviseUnknown, adviseLag, adviseStop, adviseAbsent, adviseRepository,
+		adviseDir, adviseReplace, adviseVendor, adviseExclude, adviseMoved, adviseTags, advisePrivate, adviseUnknown, adviseLag, advisePackage, adviseStop, adviseAbsent, adviseRepository,
 		adviseMajor, adviseSelect,
 	} {
 		if a := rule(f); a != nil {
@@ -223,6 +223,15 @@ func bare(name string) string {
 	return u.String()
 }
 
+// advisePackage: the name is not of a module.
+func advisePackage(f *Facts) *Advice {
+	p := f.Project
+	if p == nil || p.Selected != "" || p.Contains == "" {
+		return nil
+	}
+	return adviceOf("gocache doctor "+p.Contains, "the project has that module, and the name may be of a package in it")
+}
+
 // adviseStop: a proxy fails, and the list does not allow to go on.
 func adviseStop(f *Facts) *Advice {
 	i, stops := f.believed()
@@ -238,7 +247,7 @@ func adviseStop(f *Facts) *Advice {
 		return adviceOf("GOPROXY=direct "+f.get(), "GOPROXY=off forbids to ask anybody, and the module cache does not have it")
 	case p.Name == "off":
 		return nil
-	case r.Status == 401 || r.Status == 403:
+	case (r.Status == 401 || r.Status == 403) && !p.isPublic():
 		return adviceOf("", "give the credentials for %s in .netrc (machine, login, password), or by GOAUTH: it answers %d", bare(p.Name), r.Status)
 	case f.published(f.Goal):
 		return adviceOf("GOPROXY=direct "+f.get(), "%s does not answer, and GOPROXY does not let the go command go on; the repository has %s", bare(p.Name), f.Goal)
@@ -305,8 +314,6 @@ func adviseSelect(f *Facts) *Advice {
 		return adviceOf("", "check the name: nobody knows a version for %s", f.Query)
 	case p == nil:
 		return adviceOf("", "nothing to do: %s can be had", f.Goal)
-	case p.Selected == "" && p.Contains != "":
-		return adviceOf("gocache doctor "+p.Contains, "the project has that module, and the name may be of a package in it")
 	case p.Selected == "":
 		return adviceOf(f.get(), "%s can be had, and nothing in this project needs the module yet", f.Goal)
 	case p.Selected == f.Goal:

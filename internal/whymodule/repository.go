@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -168,6 +169,9 @@ func (s *scratch) hash(ctx context.Context, v module.Version) (string, error) {
 	return m.Sum, err
 }
 
+// inScratch is where git worked, which is gone when somebody reads it.
+var inScratch = regexp.MustCompile(` in \S*gocache-doctor-\S*: exit status \d+`)
+
 // shortError is an error of a go command or of git in a line, without the command and without
 // secrets.
 func shortError(err error) string {
@@ -175,6 +179,7 @@ func shortError(err error) string {
 	if _, after, ok := strings.Cut(text, ": go: "); ok {
 		text = after
 	}
+	text = inScratch.ReplaceAllString(text, "")
 	text = redact.Text(strings.Join(strings.Fields(text), " "))
 	if len(text) > 500 {
 		text = text[:500] + "..."
