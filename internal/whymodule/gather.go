@@ -87,8 +87,8 @@ func (g gathering) askAll(ctx context.Context) (mod []byte, err error) {
 	return mod, err
 }
 
-// askChain asks the proxies that the go command would come to, in turn. Those behind the one that it
-// believes may not get to know the names of modules that one before them serves.
+// askChain asks the proxies that the go command would come to, in turn. Those behind the one that
+// it believes may not get to know the names of modules that one before them serves.
 func (g gathering) askChain(ctx context.Context) {
 	for i, a := range g.askers {
 		if a == nil {

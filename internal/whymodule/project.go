@@ -36,8 +36,8 @@ func (s *scratch) readProject(ctx context.Context, path string) (*Project, error
 	return p, nil
 }
 
-// readGraph asks the go command who demands the module. What is selected is the highest version that
-// anybody demands.
+// readGraph asks the go command who demands the module. What is selected is the highest version
+// that anybody demands.
 func (s *scratch) readGraph(ctx context.Context, p *Project, path string) {
 	graph, err := s.inProject(ctx, "mod", "graph")
 	if err != nil {

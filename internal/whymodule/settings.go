@@ -79,8 +79,8 @@ func (s Settings) name(name, value string) string {
 	return name + "=" + value + " (" + cmp.Or(s.Source[name], "default") + ")"
 }
 
-// noGit returns the rule of GOVCS that forbids git for a module; "" if it is allowed. The first rule
-// that matches counts (cmd/go/internal/vcs.checkGOVCS); the default allows git.
+// noGit returns the rule of GOVCS that forbids git for a module; "" if it is allowed. The first
+// rule that matches counts (cmd/go/internal/vcs.checkGOVCS); the default allows git.
 func (s Settings) noGit(mod string) string {
 	for rule := range strings.SplitSeq(s.GOVCS, ",") {
 		pattern, allowed, ok := strings.Cut(strings.TrimSpace(rule), ":")

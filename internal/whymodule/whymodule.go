@@ -6,8 +6,8 @@
 // makes findings of the facts, and the one command that helps most.
 //
 // Nothing of the user's is written: go commands work on copies of go.mod and go.work, and download
-// into a cache that is removed afterwards. No proxy is asked about a module that the go command would
-// not ask, unless everybody may know the module.
+// into a cache that is removed afterwards. No proxy is asked about a module that the go command
+// would not ask, unless everybody may know the module.
 package whymodule
 
 import (
