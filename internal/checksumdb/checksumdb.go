@@ -155,16 +155,24 @@ func (db *DB) Session(ctx context.Context, cacheDir string, keep func(name strin
 // goModSum, unless that is "". It returns nil, or an error that wraps ErrRefused, ErrNotCovered or
 // ErrUnavailable.
 func (s *Session) Check(v module.Version, sum, goModSum string) error {
+	if err := s.covers(v); err != nil {
+		return err
+	}
+	if err := s.check(v, sum); err != nil || goModSum == "" {
+		return err
+	}
+	return s.check(module.Version{Path: v.Path, Version: v.Version + "/go.mod"}, goModSum)
+}
+
+// covers returns why the database is not asked about a version.
+func (s *Session) covers(v module.Version) error {
 	if v.Path != toolchain && module.MatchPrefixPatterns(s.db.o.GONOSUMDB, v.Path) {
 		return ErrNotCovered
 	}
 	if s.db.off != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, s.db.off)
 	}
-	if err := s.check(v, sum); err != nil || goModSum == "" {
-		return err
-	}
-	return s.check(module.Version{Path: v.Path, Version: v.Version + "/go.mod"}, goModSum)
+	return nil
 }
 
 func (s *Session) check(v module.Version, sum string) error {
@@ -191,6 +199,16 @@ func (s *Session) Sums(v module.Version) (sum, goModSum string, err error) {
 	}
 	goModSum, err = s.hash(module.Version{Path: v.Path, Version: v.Version + "/go.mod"})
 	return sum, goModSum, err
+}
+
+// Lookup returns the h1 hash that the database has of a version. It returns an error that wraps
+// ErrRefused, ErrNotCovered or ErrUnavailable; ErrUnknown beside ErrRefused if the database does not
+// know the version.
+func (s *Session) Lookup(v module.Version) (string, error) {
+	if err := s.covers(v); err != nil {
+		return "", err
+	}
+	return s.hash(v)
 }
 
 // hash returns what the database says of a version, or of its go.mod.

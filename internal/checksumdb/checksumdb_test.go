@@ -119,6 +119,27 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestLookup: the hash that a database has, and that it says that it has none.
+func TestLookup(t *testing.T) {
+	srv := newServer(t, "")
+	db := New(Options{GOSUMDB: srv.key + " " + srv.URL, GONOSUMDB: "corp.example"})
+	s := db.Session(t.Context(), "", nil)
+	if hash, err := s.Lookup(tool); hash != goodSum || err != nil {
+		t.Errorf("%q, %v", hash, err)
+	}
+	_, err := s.Lookup(module.Version{Path: "evil.example/x", Version: "v1.0.0"})
+	if !errors.Is(err, ErrUnknown) || !errors.Is(err, ErrRefused) {
+		t.Errorf("unknown: %v", err)
+	}
+	if _, err := s.Lookup(module.Version{Path: "corp.example/x", Version: "v1.0.0"}); !errors.Is(err, ErrNotCovered) {
+		t.Errorf("private: %v", err)
+	}
+	srv.Close()
+	if _, err := db.Session(t.Context(), "", nil).Lookup(tool); !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrUnknown) {
+		t.Errorf("an outage: %v", err)
+	}
+}
+
 // TestPasswordIsNotShown: the password in a proxy's URL is not shown.
 func TestPasswordIsNotShown(t *testing.T) {
 	err := New(Options{GOSUMDB: newServer(t, "").key, GOPROXY: "http://user:secret@127.0.0.1:1"}).Session(t.Context(), "", nil).Check(tool, goodSum, "")

@@ -29,19 +29,25 @@ that mends it.
 
 It only reads. With --write-probe it also writes an object to the store, and
 removes it again. A check that hangs is given up after some seconds. The exit code
-is 1 if a check fails; warnings are for what works, but not as well as it could.`
+is 1 if a check fails; warnings are for what works, but not as well as it could.
+
+` + doctorModuleLong
 
 // doctorCommand describes the command line.
 func doctorCommand(c commands) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "doctor",
+		Use:     "doctor [MODULE[@QUERY]]",
 		Short:   "Find what is wrong with Go, caches, proxies and stores here",
 		Long:    doctorLong,
-		Example: "  gocache doctor --check proxy,private,vcs",
-		Args:    cobra.NoArgs,
+		Example: "  gocache doctor --check proxy,private,vcs\n  gocache doctor golang.org/x/mod@latest",
+		Args:    cobra.MaximumNArgs(1),
 	}
-	// A module as an argument is another question: doctorModule is to be called here.
-	cmd = c.add(cmd, config.Doctor, func(ctx context.Context, r *run, _ []string) error { return doctorJob(ctx, r) })
+	cmd = c.add(cmd, config.Doctor, func(ctx context.Context, r *run, args []string) error {
+		if len(args) > 0 {
+			return doctorModule(ctx, r, args)
+		}
+		return doctorJob(ctx, r)
+	})
 	_ = cmd.RegisterFlagCompletionFunc("check", cobra.FixedCompletions(doctor.Names(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -58,6 +58,7 @@ type Config struct {
 	Grace                   time.Duration
 	Checks                  []string // names of those of doctor; nil: all
 	WriteProbe              bool
+	NoVCS                   bool // ask no repository
 	Proxy                   ProxyConfig
 	Fix                     bool
 	Resume                  string // file

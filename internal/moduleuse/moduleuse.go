@@ -79,7 +79,8 @@ func (p *Project) Ask(ctx context.Context) (map[module.Version]bool, error) {
 func (p *Project) ask(ctx context.Context, dir, scratch string, used map[module.Version]bool) error {
 	// goindex=0 keeps the go command from marking its index of the modules in GOCACHE as used.
 	debug := strings.TrimPrefix(p.GODEBUG+",goindex=0", ",")
-	env := []string{"GOPROXY=off", "GOCACHE=" + scratch, "GODEBUG=" + debug}
+	// Without GONOPROXY=none, what matches GOPRIVATE would be fetched from its repository.
+	env := []string{"GOPROXY=off", "GONOPROXY=none", "GOCACHE=" + scratch, "GODEBUG=" + debug}
 	if err := p.listPackages(ctx, dir, env, used); err != nil {
 		if p.GOWORK == "" || p.GOWORK == "off" {
 			return err

@@ -28,6 +28,9 @@ const (
 	RequestHeader = "X-Request-Id"
 )
 
+// ServerName is what the proxy calls itself in the header Server.
+const ServerName = "gocache-proxy"
+
 // Server speaks the protocol of module proxies.
 type Server struct {
 	Library *Library
@@ -44,6 +47,7 @@ type Server struct {
 
 // ServeHTTP answers a request, GET or HEAD.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Server", ServerName)
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/proxy/settings"
+	"github.com/org/gocache-action/internal/whymodule"
+)
+
+// doctorModuleLong is the part of the help that is about MODULE.
+const doctorModuleLong = `With MODULE or MODULE@QUERY it asks everybody who could know, at once: the module
+files and the module graph, the module cache, each proxy of GOPROXY, the repository
+(not with --no-vcs), and the checksum database. It ends with the one command that
+helps most. It writes nothing, and private modules are asked about where the go
+command would.`
+
+// doctorModule says why the project gets the version of a module that it gets.
+func doctorModule(ctx context.Context, r *run, args []string) error {
+	target, err := whymodule.ParseTarget(args[0])
+	if err != nil {
+		return err
+	}
+	ctx, cancel := r.end.bound(ctx)
+	defer cancel()
+	o, err := moduleOptions(ctx, r)
+	if err != nil {
+		return err
+	}
+	answer, err := whymodule.Explain(ctx, target, o)
+	if err != nil {
+		return r.end.finish(ctx, err)
+	}
+	if err := r.out.result(answer, answer.Write); err != nil {
+		return err
+	}
+	if answer.Status == finding.Fail {
+		return failure{code: config.ExitFailed}
+	}
+	return nil
+}
+
+// moduleOptions asks the go command for its settings.
+func moduleOptions(ctx context.Context, r *run) (o whymodule.Options, err error) {
+	dir, err := projectDir(r.cfg.Dir)
+	if err != nil {
+		return o, err
+	}
+	env, err := readGoEnv(ctx, dir)
+	if err != nil {
+		return o, err
+	}
+	s, err := moduleSettings(ctx, r, dir, env.GOENV)
+	if err != nil {
+		return o, err
+	}
+	netrc := netrcFile(settings.Settings{}, r)
+	return whymodule.Options{
+		Dir: dir, Settings: s, ModDir: env.GOMODCACHE, GOMOD: env.GOMOD, GOWORK: env.GOWORK, GODEBUG: env.GODEBUG,
+		NoVCS: r.cfg.NoVCS, DB: env.sumDB(), Now: time.Now(), Go: goOutput,
+		Login: func(host string) *url.Userinfo { return netrcLogin(netrc, host) },
+	}, nil
+}
+
+// routing are the settings that say who is asked about a module.
+var routing = []string{"GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB", "GOVCS", "GOFLAGS"}
+
+// moduleSettings reads them, and where each of them comes from.
+func moduleSettings(ctx context.Context, r *run, dir, goenv string) (s whymodule.Settings, err error) {
+	out, err := goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, append([]string{"env", "-json"}, routing...)...)
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(out, &s); err != nil {
+		return s, fmt.Errorf("go env: %w", err)
+	}
+	s.Source = map[string]string{}
+	for _, name := range inEnvFile(goenv) {
+		s.Source[name] = whymodule.FromFile
+	}
+	for _, name := range routing {
+		if r.env(name) != "" {
+			s.Source[name] = whymodule.FromEnvironment
+		}
+	}
+	return s, nil
+}
+
+// inEnvFile lists those of the settings that the file of `go env -w` has.
+func inEnvFile(name string) (list []string) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil // "off", or there is none
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		name, value, ok := strings.Cut(lines.Text(), "=")
+		for _, known := range routing {
+			if ok && name == known && value != "" {
+				list = append(list, name)
+			}
+		}
+	}
+	return list
+}

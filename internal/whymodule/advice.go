@@ -1,0 +1,338 @@
+package whymodule
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/semver"
+)
+
+// advise gives the one piece of advice that helps most. The rules are in the order in which causes
+// hide each other: what is replaced does not depend on what proxies say.
+func advise(f *Facts) Advice {
+	for _, rule := range []func(*Facts) *Advice{
+		adviseDir, adviseReplace, adviseVendor, adviseExclude, adviseMoved, adviseTags, advisePrivate, adviseUnknown, adviseLag, advisePackage, adviseStop, adviseAbsent, adviseRepository,
+		adviseMajor, adviseSelect,
+	} {
+		if a := rule(f); a != nil {
+			return *a
+		}
+	}
+	return Advice{}
+}
+
+func adviceOf(command, format string, args ...any) *Advice {
+	return &Advice{command, fmt.Sprintf(format, args...)}
+}
+
+// get is how a version is asked for.
+func (f *Facts) get() string { return "go get " + f.Path + "@" + cmp.Or(f.Goal, f.Query) }
+
+// set is how a setting is changed where it comes from.
+func (s Settings) set(name, value string) string {
+	if s.Source[name] == FromEnvironment {
+		return "export " + name + "=" + value
+	}
+	return "go env -w " + name + "=" + value
+}
+
+func adviseDir(f *Facts) *Advice {
+	switch {
+	case f.Project == nil || f.Project.Dir == "":
+		return nil
+	case f.Project.GoWork == "":
+		return adviceOf("", "nothing to do: it is this project itself")
+	}
+	return adviceOf("go work edit -dropuse="+f.Project.Dir, "%s uses the files in that directory, whatever is published", filepath.Base(f.Project.GoWork))
+}
+
+func adviseReplace(f *Facts) *Advice {
+	d := f.replacement()
+	if d == nil || f.Goal == f.Project.Selected || f.Goal == "" {
+		return nil
+	}
+	old := f.Path
+	if d.Version != "" {
+		old += "@" + d.Version
+	}
+	command := "go mod edit -dropreplace=" + old
+	if d.File == f.Project.GoWork {
+		command = "go work edit -dropreplace=" + old
+	}
+	return adviceOf(command, "%s replaces the module by %s, so that no version of it is built", d.at(), d.By)
+}
+
+func adviseVendor(f *Facts) *Advice {
+	p := f.Project
+	if p == nil || !p.IsVendor || p.Vendored == p.Selected {
+		return nil
+	}
+	command := "go mod vendor"
+	if p.GoWork != "" {
+		command = "go work vendor"
+	}
+	return adviceOf(command, "builds read the vendor directory, which is not of this go.mod")
+}
+
+func adviseExclude(f *Facts) *Advice {
+	d := f.excluded(f.Goal)
+	if d == nil {
+		if top := highest(f.all()); top != "" && !isRevision(f.Query) && f.Newest.retracted(top) == nil {
+			d = f.excluded(top)
+		}
+	}
+	if d == nil {
+		return nil
+	}
+	return adviceOf("go mod edit -dropexclude="+f.Path+"@"+d.Version, "%s excludes that version", d.at())
+}
+
+func adviseMoved(f *Facts) *Advice {
+	for _, v := range f.compared() {
+		here, repo, signed := f.hashesOf(v), f.Repository.Hashes[v], f.Sums[v].Hash
+		published := cmp.Or(signed, here["go.sum"], here["module cache"]) // as it was first
+		switch {
+		case repo != "" && published != "" && repo != published:
+			tag := tagName(f.Repository.Subdir, patched(v))
+			return adviceOf("git tag "+tag+" && git push origin "+tag,
+				"in the repository: the tag of %s was moved after others had fetched it, and they rightly refuse it: publish the next version", v)
+		case differ(here):
+			return adviceOf("go clean -modcache && go mod download "+f.Path+"@"+v,
+				"what is here of %s is not what was published; if go.sum still objects, remove its lines of that version", v)
+		}
+	}
+	return nil
+}
+
+// patched is the next patch release.
+func patched(v string) string {
+	numbers := strings.TrimPrefix(semver.Canonical(v), "v")
+	numbers, _, _ = strings.Cut(numbers, "-")
+	var a, b, c int
+	if _, err := fmt.Sscanf(numbers, "%d.%d.%d", &a, &b, &c); err != nil {
+		return v
+	}
+	return fmt.Sprintf("v%d.%d.%d", a, b, c+1)
+}
+
+// adviseTags: what was tagged is no version.
+func adviseTags(f *Facts) *Advice {
+	for _, n := range f.near() {
+		switch {
+		case n.Path == "":
+			return adviceOf(fmt.Sprintf("git tag %s %s && git push origin %s", n.Right, n.Tag, n.Right), "in the repository: the tag %s is no version of this module: %s", n.Tag, n.Why)
+		case f.Repository.OtherError != "":
+			return adviceOf("go mod edit -module="+n.Path, "in the repository, then tag the next version: %s needs a go.mod that says so", n.Version)
+		case isRevision(f.Query):
+			return adviceOf("go get "+n.Path+"@"+n.Version, "%s", n.Why)
+		}
+	}
+	if f.Repository.QueryErr != "" && isVersion(f.Query) && len(f.Repository.Tags) > 0 && f.tagOf(f.Query) == nil {
+		name := tagName(f.Repository.Subdir, f.Query)
+		return adviceOf("git push origin "+name, "in the repository: it has no tag %s", name)
+	}
+	return nil
+}
+
+func advisePrivate(f *Facts) *Advice {
+	if !f.isPrivate() {
+		return nil
+	}
+	value := privatePattern(f.Path)
+	if f.Settings.GOPRIVATE != "" {
+		value = f.Settings.GOPRIVATE + "," + value
+	}
+	name := "GOPRIVATE"
+	if f.Settings.Source["GONOPROXY"] != "" {
+		name, value = "GONOPROXY", strings.TrimPrefix(f.Settings.GONOPROXY+","+privatePattern(f.Path), ",")
+	}
+	return adviceOf(f.Settings.set(name, value), "the repository has %s and no proxy knows the module: it is private, and has to be asked for there alone", f.Goal)
+}
+
+// adviseUnknown: the version can be fetched, and the checksum database refuses.
+func adviseUnknown(f *Facts) *Advice {
+	if !f.Sums[f.Goal].Unknown || f.hashesOf(f.Goal)["go.sum"] != "" || !f.canBeFetched(f.Goal) {
+		return nil
+	}
+	if i, _ := f.believed(); f.Proxies[i].isPublic() {
+		return adviceOf("", "wait %s: the checksum database has not seen %s yet", f.wait(&f.Proxies[i], Reply{}), f.Goal)
+	}
+	value := strings.TrimPrefix(f.Settings.GONOSUMDB+","+privatePattern(f.Path), ",")
+	return adviceOf(f.Settings.set("GONOSUMDB", value), "the module can be fetched, and the public checksum database cannot know it")
+}
+
+// adviseLag: a proxy has an older answer than the repository.
+func adviseLag(f *Facts) *Advice {
+	i, stops := f.believed()
+	if i < 0 || stops || !f.Proxies[i].IsURL {
+		return nil
+	}
+	p := &f.Proxies[i]
+	if f.serves(p) || !f.published(f.Goal) {
+		return nil
+	}
+	r := p.asked(f.Query)
+	switch {
+	case p.Gocache:
+		return adviceOf("gocache proxy refresh --server "+bare(p.Name)+" "+f.Path, "it makes the proxy ask the repository now, which has %s", f.Goal)
+	case !isRevision(f.Query) && p.Goal.OK():
+		return adviceOf(f.get(), "only the list of %s is old%s: by its name it serves the version", bare(p.Name), oldText(r))
+	case f.Sums[f.Goal].Unknown:
+		return adviceOf("", "wait %s: %s and the checksum database have not seen %s yet", f.wait(p, r), bare(p.Name), f.Goal)
+	}
+	return adviceOf("GOPROXY=direct "+f.get(), "the repository has %s, and the answer of %s is older%s", f.Goal, bare(p.Name), f.until(p, r))
+}
+
+// publicWait is how long the public mirror may remember that a version does not exist
+// (https://proxy.golang.org).
+const publicWait = 30 * time.Minute
+
+// isPublic reports whether a proxy is the public mirror.
+func (p *Proxy) isPublic() bool { return strings.HasPrefix(p.Name, "https://proxy.golang.org") }
+
+// wait is how long the answer of a proxy may still be old.
+func (f *Facts) wait(p *Proxy, r Reply) string {
+	left := r.MaxAge - max(0, r.Age)
+	if p.isPublic() {
+		left = publicWait
+	}
+	if left <= 0 {
+		return "some minutes"
+	}
+	return fmt.Sprintf("%d min", int((left+time.Minute-1)/time.Minute))
+}
+
+func (f *Facts) until(p *Proxy, r Reply) string {
+	if wait := f.wait(p, r); wait != "some minutes" {
+		return "; or wait " + wait
+	}
+	return ""
+}
+
+// bare is a URL without what is in the place of a user.
+func bare(name string) string {
+	u, err := url.Parse(name)
+	if err != nil {
+		return name
+	}
+	u.User = nil
+	return u.String()
+}
+
+// advisePackage: the name is not of a module.
+func advisePackage(f *Facts) *Advice {
+	p := f.Project
+	if p == nil || p.Selected != "" || p.Contains == "" {
+		return nil
+	}
+	return adviceOf("gocache doctor "+p.Contains, "the project has that module, and the name may be of a package in it")
+}
+
+// adviseStop: a proxy fails, and the list does not allow to go on.
+func adviseStop(f *Facts) *Advice {
+	i, stops := f.believed()
+	if i < 0 || !stops {
+		return nil
+	}
+	p := &f.Proxies[i]
+	r := p.asked(f.Query)
+	switch {
+	case p.Name == "off" && f.cached(f.Goal) != nil && f.Goal != f.selected():
+		return adviceOf(f.get(), "it is in the module cache")
+	case p.Name == "off" && f.cached(f.Goal) == nil:
+		return adviceOf("GOPROXY=direct "+f.get(), "GOPROXY=off forbids to ask anybody, and the module cache does not have it")
+	case p.Name == "off":
+		return nil
+	case (r.Status == 401 || r.Status == 403) && !p.isPublic():
+		return adviceOf("", "give the credentials for %s in .netrc (machine, login, password), or by GOAUTH: it answers %d", bare(p.Name), r.Status)
+	case f.published(f.Goal):
+		return adviceOf("GOPROXY=direct "+f.get(), "%s does not answer, and GOPROXY does not let the go command go on; the repository has %s", bare(p.Name), f.Goal)
+	}
+	return adviceOf("", "%s has to answer again (%s): GOPROXY does not let the go command go on to another", bare(p.Name), strings.TrimSpace(statusText(r)+" "+r.Error))
+}
+
+// adviseAbsent: nobody in GOPROXY has it, and there is no direct.
+func adviseAbsent(f *Facts) *Advice {
+	i, _ := f.believed()
+	if i >= 0 {
+		return nil
+	}
+	if f.published(f.Goal) {
+		return adviceOf("GOPROXY=direct "+f.get(), "the repository has %s, and nobody in GOPROXY does", f.Goal)
+	}
+	return adviceOf("", "check the name: nobody in GOPROXY knows %s", f.Target)
+}
+
+// adviseRepository: the repository is to be asked and cannot be.
+func adviseRepository(f *Facts) *Advice {
+	r := &f.Repository
+	if !f.needsRepository() || r.Error == "" && r.QueryErr == "" && (r.NotAsked == "" || r.NotAsked == "--no-vcs") {
+		return nil
+	}
+	switch {
+	case r.NotAsked != "":
+		return adviceOf(f.Settings.set("GOVCS", "'"+f.Path+":git,"+f.Settings.GOVCS+"'"), "no proxy has the module, and GOVCS forbids git for it")
+	case isForbidden(r.Error):
+		return adviceOf("git ls-remote https://"+strings.TrimPrefix(cmp.Or(bare(r.URL), f.Path), "https://"), "the repository wants credentials: this has to work first, by an SSH key and insteadOf, a credential helper or .netrc")
+	case r.QueryErr != "" && r.Error == "":
+		return adviceOf("", "check the name: the repository has no %s", f.Query)
+	}
+	return adviceOf("", "check the name and the network: the repository could not be asked: %s", r.Error)
+}
+
+// isForbidden reports whether an error of git or of a server asks for credentials.
+func isForbidden(text string) bool {
+	text = strings.ToLower(text)
+	for _, part := range []string{"terminal prompts disabled", "could not read username", "could not read password", "permission denied", "authentication", "publickey", "401", "403", "access denied"} {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// adviseMajor: all is well, and there is a higher major version.
+func adviseMajor(f *Facts) *Advice {
+	n := f.otherMajor()
+	if n == nil || f.selected() != "" && f.selected() != f.Goal {
+		return nil
+	}
+	return adviceOf("go get "+n.Path+"@"+n.Version, "%s, which are imported by that name", n.Why)
+}
+
+// adviseSelect: the version can be had.
+func adviseSelect(f *Facts) *Advice {
+	p := f.Project
+	switch {
+	case f.Goal == "" && f.selected() != "":
+		return adviceOf("", "nothing to do: nobody knows a version for %s, and %s is selected", f.Query, f.selected())
+	case f.Goal == "":
+		return adviceOf("", "check the name: nobody knows a version for %s", f.Query)
+	case p == nil:
+		return adviceOf("", "nothing to do: %s can be had", f.Goal)
+	case p.Selected == "":
+		return adviceOf(f.get(), "%s can be had, and nothing in this project needs the module yet", f.Goal)
+	case p.Selected == f.Goal:
+		return adviceOf("", "nothing to do: %s is selected, and is what %s means", f.Goal, f.Query)
+	case semver.Compare(p.Selected, f.Goal) < 0:
+		return adviceOf(f.get(), "%s can be had, but nobody in this project demands it: the go command takes what is demanded, not what is newest", f.Goal)
+	}
+	return adviseLower(f)
+}
+
+// adviseLower: a higher version is selected than the one that was asked for.
+func adviseLower(f *Facts) *Advice {
+	if !isRevision(f.Query) {
+		return adviceOf("", "nothing to do: %s is selected, which is higher than %s, the newest for %s", f.selected(), f.Goal, f.Query)
+	}
+	for _, d := range f.Project.Demands {
+		if semver.Compare(d.Version, f.Goal) > 0 && strings.Contains(d.By(), "@") {
+			return adviceOf(f.get(), "%s demands %s: the command goes back to an older version of that, too", d.By(), d.Version)
+		}
+	}
+	return adviceOf(f.get(), "go.mod demands %s, and nobody else does", f.selected())
+}

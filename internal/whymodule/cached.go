@@ -1,0 +1,81 @@
+package whymodule
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+
+	"github.com/org/gocache-action/internal/modcache"
+)
+
+// origin is what .info says about the repository.
+type origin struct {
+	Version string
+	Time    time.Time
+	Origin  struct{ URL, Subdir, Hash string }
+}
+
+// readCache lists the versions of a module in the module cache.
+func readCache(modDir, path string) []Cached {
+	escaped, err := module.EscapePath(path)
+	if err != nil {
+		return nil
+	}
+	dir := filepath.Join(modDir, "cache", "download", filepath.FromSlash(escaped), "@v")
+	files, _ := os.ReadDir(dir)
+	var list []Cached
+	for _, f := range files {
+		name, ok := strings.CutSuffix(f.Name(), ".info")
+		if !ok {
+			continue
+		}
+		version, err := module.UnescapeVersion(name)
+		if err != nil {
+			continue
+		}
+		list = append(list, readCached(modDir, module.Version{Path: path, Version: version}, filepath.Join(dir, name)))
+	}
+	slices.SortFunc(list, func(a, b Cached) int { return semver.Compare(a.Version, b.Version) })
+	return list
+}
+
+// readCached describes one version; base is what the names of its files have in common.
+func readCached(modDir string, v module.Version, base string) Cached {
+	c := Cached{Version: v.Version}
+	var info origin
+	if data, err := os.ReadFile(base + ".info"); err == nil && json.Unmarshal(data, &info) == nil {
+		c.Time, c.Commit = info.Time, info.Origin.Hash
+	}
+	if st, err := os.Stat(base + ".info"); err == nil {
+		c.Fetched = st.ModTime()
+	}
+	if hash, err := os.ReadFile(base + ".ziphash"); err == nil {
+		c.Hash = strings.TrimSpace(string(hash))
+	}
+	if tree, err := modcache.TreeName(v); err == nil {
+		st, err := os.Stat(filepath.Join(modDir, filepath.FromSlash(tree)))
+		c.Tree = err == nil && st.IsDir()
+	}
+	c.Locked = isLocked(base + ".lock")
+	return c
+}
+
+// isLocked reports whether a process holds a lock. It makes no file.
+func isLocked(name string) bool {
+	if _, err := os.Stat(name); err != nil {
+		return false
+	}
+	lock := flock.New(name, flock.SetFlag(os.O_RDONLY))
+	ok, err := lock.TryRLock()
+	if ok {
+		_ = lock.Unlock()
+	}
+	return err == nil && !ok
+}
