@@ -18,7 +18,7 @@ const (
 	Refresh  // proxy refresh
 	Bundle   // bundle export and import
 	Stats
-	Other    // those with no options of their own: version, keygen
+	Other // those with no options of their own: version, keygen
 
 	jobs = Restore | Save | Plan // commands for a job of a CI system
 	all  = jobs | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Stats | Other
@@ -36,14 +36,14 @@ var Commands = []struct {
 type Group int
 
 const (
-	Common   Group = iota // what people need first
-	Identity              // whose snapshot is meant
-	Content               // what is restored and saved
-	Outcome               // what comes of a restore, and of the job
-	Trust                 // roles and signatures
-	Cleaning              // of gc and trim
-	Measuring             // of stats
-	Serving               // modules
+	Common    Group = iota // what people need first
+	Identity               // whose snapshot is meant
+	Content                // what is restored and saved
+	Outcome                // what comes of a restore, and of the job
+	Trust                  // roles and signatures
+	Cleaning               // of gc and trim
+	Measuring              // of stats
+	Serving                // modules
 	Transfer
 	Printing
 )

@@ -30,7 +30,11 @@ func Check(r *Report, now time.Time) finding.Findings {
 	return list
 }
 
-const remedyTrim = "gocache trim --max-age 14d, see --dry-run; docs/use-and-trim.md"
+// Remedies. Both commands have --dry-run.
+const (
+	remedyTrim = "gocache trim --max-age 14d"
+	remedyGC   = "gocache gc --store URL"
+)
 
 func checkDisk(d Disk) finding.Finding {
 	f := finding.Finding{
@@ -50,7 +54,7 @@ func checkLimit(g Growth, now time.Time) finding.Finding {
 	f := finding.Finding{Check: "growth", Evidence: fmt.Sprintf("%s: %s, %s", g.Of, report.Bytes(g.Bytes), g.Text(now))}
 	remedy := remedyTrim
 	if g.LimitName == quotaStore {
-		remedy = "gocache gc, see --dry-run; save with --max-size; docs/gc.md"
+		remedy = remedyGC
 	}
 	switch {
 	case g.Bytes >= g.Limit:
