@@ -23,7 +23,8 @@ func Check(r *Report, now time.Time) finding.Findings {
 		list = append(list, checkDisk(d))
 	}
 	for _, g := range r.Growth {
-		if g.Limit > 0 {
+		// of a disk whose pace is not known, its space is said already
+		if g.Limit > 0 && (g.LimitName != diskLimit || g.PerDay != nil) {
 			list = append(list, checkLimit(g, now))
 		}
 	}
