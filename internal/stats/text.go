@@ -69,8 +69,9 @@ func (r *Report) freeable() (facts [][2]string) {
 		}
 	}
 	if t := r.Trim; t != nil {
-		add("trim of modules", t.Modules, "that were not used for "+t.MaxAge+t.sizeText())
-		add("trim of the build cache", t.Build, "entries, the same")
+		why := "that were not used for " + t.MaxAge + t.sizeText()
+		add("trim of modules", t.Modules, why)
+		add("trim of the build cache", t.Build, "entries "+why)
 	}
 	if m := r.Modules; m != nil {
 		add("zips beside their trees", m.Duplicates.Zips, "that only 'go mod download' looks at")
