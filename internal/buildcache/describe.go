@@ -26,14 +26,14 @@ func (c *Cache) Describe(o Output) (kind goentry.Kind, name string) {
 	case goentry.KindProgram:
 		return kind, o.Exec
 	case goentry.KindPackage:
-		return kind, c.ImportPath(o)
+		return kind, importPath(c, o)
 	}
 	return kind, ""
 }
 
-// ImportPath is that of a compiled package. It is "" for what has no export data, being only
+// importPath is that of a compiled package. It is "" for what has no export data, being only
 // assembly, or written by a newer compiler than this program knows.
-func (c *Cache) ImportPath(o Output) string {
+func importPath(c *Cache, o Output) string {
 	f, err := c.OpenOutput(o)
 	if err != nil {
 		return ""

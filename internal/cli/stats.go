@@ -68,10 +68,22 @@ func statsJob(ctx context.Context, r *run) error {
 		return printErr
 	}
 	r.out.warnings(rep.Warnings)
+	if r.out.quiet {
+		warnFindings(r.out, rep.Findings)
+	}
 	if err = r.end.finish(ctx, err); err == nil && rep.Findings.Worst() == finding.Fail {
 		return failure{code: config.ExitFailed} // the findings say why
 	}
 	return err
+}
+
+// warnFindings says what is wrong where the report is not printed.
+func warnFindings(out *console, list finding.Findings) {
+	for _, f := range list {
+		if f.Status != finding.OK {
+			out.warn(fmt.Errorf("%s: %s", f.Check, f.Evidence), f.Remedy)
+		}
+	}
 }
 
 // runStats finds out, records and writes the page. The report is nil if nothing was found out.

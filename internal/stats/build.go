@@ -21,8 +21,8 @@ type Build struct {
 	Total   Amount `json:"total"` // entries; bytes of outputs, action entries and the fuzzing corpus
 	Outputs int    `json:"outputs"`
 	Kinds   []Row  `json:"kinds"` // outputs, by what they are
-	// Packages are compiled packages by import path, and programs by name, as far as the largest
-	// outputs tell. Others are the outputs that were not read, or do not tell.
+	// Packages are compiled packages by import path, and programs by name. Others are also the
+	// outputs that do not tell, such as those of tests.
 	Packages Group `json:"packages"`
 	Ages     []Row `json:"ages"` // entries by their last use; an output has the age of its youngest
 	// Unnamed are outputs that no entry names, Broken what the go command takes for a miss.
@@ -30,13 +30,14 @@ type Build struct {
 	Broken  int    `json:"broken"`
 }
 
-// What is told of outputs costs reading them.
-const (
-	// lookedAt is of how many outputs, the largest, the kind is found out: an open file each.
-	lookedAt = 200_000
-	// described is of how many packages, the largest, the name is read: milliseconds each.
-	described = 250
-)
+// lookedAt is of how many outputs, the largest, is found out what they are: some reads each.
+const lookedAt = 200_000
+
+// what is known of an output; the zero value: it was not looked at, or is empty.
+type what struct {
+	kind goentry.Kind
+	name string // import path of a package, name of a program; "": the output does not tell
+}
 
 // Kinds that are no kinds of outputs.
 const (
@@ -65,23 +66,18 @@ func CollectBuild(ctx context.Context, dir string, now time.Time) (*Build, []str
 	for _, err := range inv.Unread {
 		warnings = append(warnings, fmt.Sprintf("build cache: %v", err))
 	}
+	whats := make([]what, len(inv.Outputs))
 	order := bySize(inv.Outputs)
-	kinds := make([]goentry.Kind, len(inv.Outputs))
-	looked := order[:min(len(order), lookedAt)]
-	err = install.Each(ctx, len(looked), 2*runtime.GOMAXPROCS(0), func(i int) {
-		o := inv.Outputs[looked[i]]
-		if kind, err := cache.Kind(o); err == nil && o.Size > 0 {
-			kinds[looked[i]] = kind
+	order = order[:min(len(order), lookedAt)]
+	err = install.Each(ctx, len(order), 2*runtime.GOMAXPROCS(0), func(i int) {
+		if o := inv.Outputs[order[i]]; o.Size > 0 {
+			whats[order[i]].kind, whats[order[i]].name = cache.Describe(o)
 		}
 	})
 	if err != nil {
 		return nil, warnings, err
 	}
-	names, err := describe(ctx, cache, inv, order, kinds)
-	if err != nil {
-		return nil, warnings, err
-	}
-	b := sumBuild(inv, kinds, names, now)
+	b := sumBuild(inv, whats, now)
 	b.Dir = filepath.Clean(dir)
 	return b, warnings, nil
 }
@@ -98,37 +94,8 @@ func bySize(outputs []buildcache.Output) []int32 {
 	return order
 }
 
-// describe reads the names of the largest packages and programs, by the indices of their outputs.
-func describe(ctx context.Context, cache *buildcache.Cache, inv *buildcache.Inventory, order []int32, kinds []goentry.Kind) (map[int32]string, error) {
-	var list []int32
-	for _, i := range order {
-		if kinds[i] == goentry.KindPackage || kinds[i] == goentry.KindProgram {
-			list = append(list, i)
-		}
-		if len(list) == described {
-			break
-		}
-	}
-	found := make([]string, len(list))
-	err := install.Each(ctx, len(list), runtime.GOMAXPROCS(0), func(i int) {
-		kind, name := cache.Describe(inv.Outputs[list[i]])
-		if kind == goentry.KindProgram {
-			name += " (program)"
-		}
-		found[i] = name
-	})
-	names := map[int32]string{}
-	for i, name := range found {
-		if name != "" {
-			names[list[i]] = name
-		}
-	}
-	return names, err
-}
-
-// sumBuild adds up what was found. kinds are those of the outputs, "" where they were not looked
-// at; names are by the index of an output. It is pure.
-func sumBuild(inv *buildcache.Inventory, kinds []goentry.Kind, names map[int32]string, now time.Time) *Build {
+// sumBuild adds up what was found. whats are what is known of the outputs. It is pure.
+func sumBuild(inv *buildcache.Inventory, whats []what, now time.Time) *Build {
 	b := &Build{Outputs: len(inv.Outputs), Broken: len(inv.Broken)}
 	youngest := make([]int64, len(inv.Outputs)) // 0: no entry names it
 	byAge := ages{now: now}
@@ -141,8 +108,11 @@ func sumBuild(inv *buildcache.Inventory, kinds []goentry.Kind, names map[int32]s
 	byKind, packages := sums{}, sums{}
 	unknown := Amount{}
 	for i, o := range inv.Outputs {
-		byKind.add(kindName(o, kinds[i]), 1, o.Size)
-		if name := names[int32(i)]; name != "" {
+		byKind.add(kindName(o, whats[i].kind), 1, o.Size)
+		if name := whats[i].name; name != "" {
+			if o.Exec != "" {
+				name += " (program)"
+			}
 			packages.add(name, 1, o.Size)
 		} else {
 			unknown.Add(o.Size)

@@ -145,7 +145,7 @@ func (c timeChart) draw() template.HTML {
 	for i := range gridLines + 1 {
 		v := top * float64(i) / gridLines
 		s.printf(`<line x1="%.0f" x2="%.0f" y1="%.1f" y2="%.1f" class="grid"/>`, chartLeft, chartWidth-chartRight, y(int64(v)), y(int64(v)))
-		s.text(chartLeft-8, y(int64(v))+4, "end", "label", fmt.Sprintf("%.4g %s", v/unit, name))
+		s.text(chartLeft-8, y(int64(v))+4, "end", "label", fmt.Sprintf("%.3g %s", v/unit, name))
 	}
 	for i := range gridLines + 1 {
 		at := from.Add(to.Sub(from) * time.Duration(i) / gridLines)

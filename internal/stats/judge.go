@@ -23,14 +23,19 @@ func Check(r *Report, now time.Time) finding.Findings {
 		list = append(list, checkDisk(d))
 	}
 	for _, g := range r.Growth {
-		if g.Limit > 0 {
+		// of a disk whose pace is not known, its space is said already
+		if g.Limit > 0 && (g.LimitName != diskLimit || g.PerDay != nil) {
 			list = append(list, checkLimit(g, now))
 		}
 	}
 	return list
 }
 
-const remedyTrim = "gocache trim --max-age 14d, see --dry-run; docs/use-and-trim.md"
+// Remedies. Both commands have --dry-run.
+const (
+	remedyTrim = "gocache trim --max-age 14d"
+	remedyGC   = "gocache gc --store URL"
+)
 
 func checkDisk(d Disk) finding.Finding {
 	f := finding.Finding{
@@ -50,7 +55,7 @@ func checkLimit(g Growth, now time.Time) finding.Finding {
 	f := finding.Finding{Check: "growth", Evidence: fmt.Sprintf("%s: %s, %s", g.Of, report.Bytes(g.Bytes), g.Text(now))}
 	remedy := remedyTrim
 	if g.LimitName == quotaStore {
-		remedy = "gocache gc, see --dry-run; save with --max-size; docs/gc.md"
+		remedy = remedyGC
 	}
 	switch {
 	case g.Bytes >= g.Limit:

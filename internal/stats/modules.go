@@ -124,16 +124,6 @@ func sumModules(used []usedModule, sizes modcache.DownloadSizes, clones []modcac
 
 func amountOf(f modcache.Files) Amount { return Amount{Count: f.Count, Bytes: f.Bytes} }
 
-// kindBytes is the size of one kind.
-func (m *Modules) kindBytes(name string) int64 {
-	for _, k := range m.Kinds {
-		if k.Name == name {
-			return k.Bytes
-		}
-	}
-	return 0
-}
-
 // treeFiles lists the files of the tree of a version, by their names in it.
 func treeFiles(cache *modcache.Cache, v module.Version) (names []string, files []modcache.File, err error) {
 	_, prefix, err := modcache.Prefixes(v)

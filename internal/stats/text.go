@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/org/gocache-action/internal/report"
 )
@@ -39,7 +40,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		t.bars("written or touched", s.Ages, s.Total.Bytes)
 		t.snapshots(s.Snapshots)
 	}
-	t.facts("could be freed", r.freeable())
+	t.facts(freeableTitle, r.freeable())
 	t.facts("growth", r.growthFacts())
 	if len(r.Findings) > 0 {
 		t.b.WriteString("\n")
@@ -58,6 +59,8 @@ func (m *Modules) ageTitle() string {
 	return "last used"
 }
 
+const freeableTitle = "unused, or there more than once"
+
 // freeable lists what need not be there.
 func (r *Report) freeable() (facts [][2]string) {
 	add := func(name string, a Amount, what string) {
@@ -66,17 +69,18 @@ func (r *Report) freeable() (facts [][2]string) {
 		}
 	}
 	if t := r.Trim; t != nil {
-		add("trim of modules", t.Modules, "that were not used for "+t.MaxAge+t.sizeText())
-		add("trim of the build cache", t.Build, "entries, the same")
+		why := "that were not used for " + t.MaxAge + t.sizeText()
+		add("trim of modules", t.Modules, why)
+		add("trim of the build cache", t.Build, "entries "+why)
 	}
 	if m := r.Modules; m != nil {
-		add("zips beside their trees", m.Duplicates.Zips, "zips, which only 'go mod download' looks at")
-		add("clones", m.Duplicates.Clones, "repositories of which versions are here")
-		add("same in several versions", m.Duplicates.versions(), "files, which nothing can share")
+		add("zips beside their trees", m.Duplicates.Zips, "that only 'go mod download' looks at")
+		add("clones", m.Duplicates.Clones, "of repositories of which versions are here")
+		add("same in several versions", m.Duplicates.versions(), "files, which an older version has, too")
 		add("alike in several versions", m.Duplicates.Alike, "files of the same name and size, not compared")
 	}
 	if b := r.Build; b != nil {
-		add("outputs without an entry", b.Unnamed, "outputs")
+		add("outputs without an entry", b.Unnamed, "of the build cache")
 	}
 	if s := r.Store; s != nil {
 		add("garbage in the store", s.Garbage, "objects, removed by gc")
@@ -209,9 +213,11 @@ func (t *textWriter) facts(title string, facts [][2]string) {
 	}
 	t.title("%s", title)
 	t.b.WriteString("\n")
-	var b strings.Builder
+	longest := 0
 	for _, f := range facts {
-		fmt.Fprintf(&b, "  %-26s %s\n", f[0], report.OneLine(f[1]))
+		longest = max(longest, utf8.RuneCountInString(f[0]))
 	}
-	t.b.WriteString(b.String())
+	for _, f := range facts {
+		fmt.Fprintf(&t.b, "  %-*s  %s\n", longest, f[0], report.OneLine(f[1]))
+	}
 }
