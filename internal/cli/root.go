@@ -49,7 +49,7 @@ func newRoot(p *process) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Wrap(err) })
 	c := commands{process: p, global: global}
 	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c), keygenCommand(c),
-		mtimesCommand(c), actionCommand(c), versionCommand(c))
+		mtimesCommand(c), actionCommand(c), cacheReaderCommand(), compileNothingCommand(), versionCommand(c))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	typeErrors(root)
