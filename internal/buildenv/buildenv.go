@@ -223,6 +223,9 @@ const (
 	Links         // no package, only programs
 )
 
+// OfPaths reports whether the ingredient of a name is a directory, which -trimpath leaves out.
+func OfPaths(name string) bool { return name == directory || name == "GOMODCACHE" || name == "GOROOT" }
+
 // ReachOf is which packages the ingredient of a name is part of.
 func ReachOf(name string) Reach {
 	switch {

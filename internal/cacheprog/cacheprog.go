@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/org/gocache-action/internal/digest"
 )
@@ -30,19 +31,21 @@ type request struct {
 
 type response struct {
 	ID            int64
-	Err           string   `json:",omitempty"`
-	KnownCommands []string `json:",omitempty"`
-	Miss          bool     `json:",omitempty"`
-	OutputID      []byte   `json:",omitempty"`
-	Size          int64    `json:",omitempty"`
-	DiskPath      string   `json:",omitempty"`
+	Err           string     `json:",omitempty"`
+	KnownCommands []string   `json:",omitempty"`
+	Miss          bool       `json:",omitempty"`
+	OutputID      []byte     `json:",omitempty"`
+	Size          int64      `json:",omitempty"`
+	Time          *time.Time `json:",omitempty"`
+	DiskPath      string     `json:",omitempty"`
 }
 
 // An Entry is what a cache has for an action.
 type Entry struct {
 	Output digest.ID
-	Size   int64  // bytes
-	File   string // absolute
+	Size   int64     // bytes
+	Time   time.Time // when it was made
+	File   string    // absolute
 }
 
 // Serve answers the requests of a go command until it closes the connection or asks to. find
@@ -84,5 +87,5 @@ func respond(r request, find func(digest.ID) (Entry, bool)) response {
 	if !ok {
 		return response{ID: r.ID, Miss: true}
 	}
-	return response{ID: r.ID, OutputID: e.Output[:], Size: e.Size, DiskPath: e.File}
+	return response{ID: r.ID, OutputID: e.Output[:], Size: e.Size, Time: &e.Time, DiskPath: e.File}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/org/gocache-action/internal/digest"
 )
@@ -13,7 +14,9 @@ import (
 // --explain-miss show.
 func TestServe(t *testing.T) {
 	known := digest.Of([]byte("known"))
-	find := func(id digest.ID) (Entry, bool) { return Entry{Output: id, Size: 7, File: "/file"}, id == known }
+	find := func(id digest.ID) (Entry, bool) {
+		return Entry{Output: id, Size: 7, Time: time.Unix(1, 0).UTC(), File: "/file"}, id == known
+	}
 	in := `{"ID":1,"Command":"get","ActionID":"` + base64Of(known) + `"}
 {"ID":2,"Command":"get","ActionID":"` + base64Of(digest.Of(nil)) + `"}
 {"ID":3,"Command":"get","ActionID":"AAAA"}
@@ -26,7 +29,7 @@ func TestServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"ID":0,"KnownCommands":["get","close"]}
-{"ID":1,"OutputID":"` + base64Of(known) + `","Size":7,"DiskPath":"/file"}
+{"ID":1,"OutputID":"` + base64Of(known) + `","Size":7,"Time":"1970-01-01T00:00:01Z","DiskPath":"/file"}
 {"ID":2,"Miss":true}
 {"ID":3,"Err":"action ID of 3 bytes"}
 {"ID":4,"Err":"unknown command \"put\""}

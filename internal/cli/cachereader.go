@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +37,7 @@ func readCache(dir string, in io.Reader, out io.Writer) error {
 	cache := buildcache.Open(dir)
 	return cacheprog.Serve(in, out, func(action digest.ID) (cacheprog.Entry, bool) {
 		e, file, ok := buildcache.Lookup(cache, action)
-		return cacheprog.Entry{Output: e.Output, Size: e.Size, File: file}, ok
+		return cacheprog.Entry{Output: e.Output, Size: e.Size, Time: time.Unix(0, e.Time), File: file}, ok
 	})
 }
 

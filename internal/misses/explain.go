@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,9 +17,9 @@ type Facts struct {
 	Graph    *Graph
 	Packages map[string]Package // by import path
 	Tests    Tests
-	// Stored reports whether the snapshot has an action.
-	Stored func(ActionID) bool
-	// Modules are the versions that the snapshot has.
+	// Here reports whether the build cache has an action, Stored whether the snapshot has it.
+	Here, Stored func(ActionID) bool
+	// Modules are the versions that the snapshot has; nil where it has none, whatever is compiled.
 	Modules map[module.Version]bool
 	// Differs names the ingredients of which the job has other values, see buildenv.Differing.
 	Differs []string
@@ -30,6 +29,8 @@ type Facts struct {
 	// StableTimes says that the job gives the files of the project times that are made of their
 	// content.
 	StableTimes bool
+	// Expired says that `go clean -testcache` was run after the snapshot was saved.
+	Expired bool
 	// Elsewhere are packages that the snapshot has, compiled in another way. Nil: it is not known.
 	Elsewhere map[string]bool
 	// Flags are what the command would find in the snapshot with other flags than its own.
@@ -40,8 +41,12 @@ type Facts struct {
 type Changes struct {
 	Commit string   // from which it was saved; "" if it does not say
 	Files  []string // that differ now: absolute
-	// Unknown says why that could not be found out; "" if it was.
+	// GoLines are the files go.mod with another go line than now: absolute.
+	GoLines []string
+	// Unknown says why that could not be found out; "" if it was. Shallow: because the checkout
+	// does not have the commit.
 	Unknown string
+	Shallow bool
 }
 
 // A Trial is a flag, and how many packages fewer would be compiled if the command had it too.
@@ -54,10 +59,12 @@ type Trial struct {
 const (
 	Source  = "source"
 	Module  = "module"
+	GoLine  = "go line of go.mod"
 	Stamp   = "commit in the program"
 	Flag    = "flags"
 	Other   = "other flags or inputs"
 	Absent  = "not in the snapshot"
+	Lost    = "not restored"
 	Results = "test results"
 )
 
@@ -85,6 +92,8 @@ type Report struct {
 	// NoResults says why no test result comes from the cache; "" if some may.
 	NoResults string  `json:"noResults,omitempty"`
 	Causes    []Cause `json:"causes"` // the one that costs most first
+	// Notes are errors of the go command, which asks about everything else nevertheless.
+	Notes []string `json:"notes,omitempty"`
 
 	unexplained []string
 }
@@ -116,7 +125,7 @@ func Explain(f Facts) Report {
 			continue
 		}
 		pkg := f.Graph.Builds[i].Package
-		c := f.cause(pkg)
+		c := f.cause(f.Graph.Builds[i])
 		if c.Ingredient == Absent || c.Ingredient == Other {
 			r.unexplained = append(r.unexplained, pkg)
 		}
@@ -141,7 +150,7 @@ func Explain(f Facts) Report {
 	return r
 }
 
-// missing lists the builds that the snapshot does not have, in an order in which what is imported
+// missing lists the builds that are not here, in an order in which what is imported
 // comes first. behind maps those that miss because of what they import to the build that began it.
 func (f *Facts) missing() (missing []int, behind map[int]int) {
 	behind = map[int]int{}
@@ -157,7 +166,7 @@ func (f *Facts) missing() (missing []int, behind map[int]int) {
 		for _, d := range b.Deps {
 			visit(d)
 		}
-		if f.Stored(b.ID) {
+		if f.Here(b.ID) {
 			return
 		}
 		lacks[i] = true
@@ -181,29 +190,46 @@ func (f *Facts) missing() (missing []int, behind map[int]int) {
 }
 
 // cause says why a package misses of which everything that it imports is there.
-func (f *Facts) cause(pkg string) Cause {
-	p := f.pkg(pkg)
+func (f *Facts) cause(b Build) Cause {
+	p := f.pkg(b.Package)
+	if f.Stored(b.ID) {
+		return Cause{
+			Ingredient: Lost, Evidence: "the snapshot has them, but they are not in GOCACHE: the restore did not bring them, or they were removed since",
+			Remedy: "see what gocache restore said of losses and warnings, and run gocache restore",
+		}
+	}
 	if names := f.differing(p); len(names) > 0 {
 		return Cause{
 			Ingredient: strings.Join(names, ", "),
 			Evidence:   "the snapshot was saved " + buildenv.Effect(names), Remedy: buildenv.Remedy(names),
 		}
 	}
-	if v, ok := p.version(); ok && !f.Modules[v] {
+	if v, ok := p.version(); ok && f.Modules != nil && !f.Modules[v] {
 		return Cause{Ingredient: Module, Evidence: "the snapshot does not have these module versions" + f.otherVersion(v)}
 	}
 	if p.local() {
-		if f.Changes.touch(p) {
-			return Cause{Ingredient: Source, Evidence: "their files changed since commit " + short(f.Changes.Commit) + ", from which the snapshot was saved"}
-		}
-		if p.Name == "main" && f.VCS && f.Changes.Commit != "" && f.Changes.Unknown == "" {
-			return Cause{
-				Ingredient: Stamp, Evidence: "the go command writes the commit into programs, so each commit compiles their main packages again",
-				Remedy: "build with -buildvcs=false where programs need not tell their commit",
-			}
+		if c, ok := f.Changes.cause(p, f.VCS); ok {
+			return c
 		}
 	}
-	return f.unexplained(p)
+	return f.unexplained(b.Package, p)
+}
+
+// cause says what of the changes concerns a package of the project.
+func (c Changes) cause(p Package, vcs bool) (Cause, bool) {
+	since := "since commit " + short(c.Commit) + ", from which the snapshot was saved"
+	switch {
+	case c.touch(p):
+		return Cause{Ingredient: Source, Evidence: "their files changed " + since}, true
+	case p.Module != nil && slices.ContainsFunc(c.GoLines, func(file string) bool { return clean(file) == clean(p.Module.GoMod) }):
+		return Cause{Ingredient: GoLine, Evidence: "the language version changed " + since}, true
+	case p.Name == "main" && vcs && c.Commit != "" && c.Unknown == "":
+		return Cause{
+			Ingredient: Stamp, Evidence: "the go command writes the commit into programs, so each commit compiles their main packages again",
+			Remedy: "build with -buildvcs=false where programs need not tell their commit",
+		}, true
+	}
+	return Cause{}, false
 }
 
 // pkg is what go list says of a package. A test outside of its package lies in the same directory.
@@ -219,7 +245,7 @@ func (f *Facts) pkg(path string) Package {
 func (r Report) Unexplained() []string { return r.unexplained }
 
 // unexplained is the cause where nothing that is recorded differs.
-func (f *Facts) unexplained(p Package) Cause {
+func (f *Facts) unexplained(path string, p Package) Cause {
 	for _, t := range f.Flags {
 		if t.Found > 0 {
 			return Cause{
@@ -230,11 +256,12 @@ func (f *Facts) unexplained(p Package) Cause {
 	}
 	switch {
 	case p.local() && f.Changes.Unknown != "":
-		return Cause{
-			Ingredient: Source, Evidence: "their files changed, or the snapshot never had them: " + f.Changes.Unknown,
-			Remedy: "check out with the history (fetch-depth: 0) to see which",
+		c := Cause{Ingredient: Source, Evidence: "their files changed, or the snapshot never had them: " + f.Changes.Unknown}
+		if f.Changes.Shallow {
+			c.Remedy = "check out with the history (fetch-depth: 0) to see which"
 		}
-	case f.Elsewhere[p.ImportPath]:
+		return c
+	case f.Elsewhere[path]:
 		return Cause{
 			Ingredient: Other, Evidence: "the snapshot has these packages, compiled with other flags of the command line, or of other files",
 			Remedy: "compare the commands of the job that saved with this one; give jobs that differ another --name",
@@ -273,25 +300,25 @@ func (f *Facts) otherVersion(v module.Version) string {
 
 // touch reports whether a package is made of a file that changed.
 func (c Changes) touch(p Package) bool {
-	return slices.ContainsFunc(c.Files, func(file string) bool { return p.has(filepath.Clean(file)) })
+	return slices.ContainsFunc(c.Files, p.has)
 }
 
 // testCause says why the tests of a package run; false if that is because something is compiled.
 func (f *Facts) testCause(pkg string, missing []int) (Cause, bool) {
 	c := Cause{Ingredient: Results}
-	switch f.Tests.States[pkg] {
-	case TestChanged:
+	switch state := f.Tests.States[pkg]; {
+	case state == TestChanged && f.Expired:
+		c.Ingredient += ": expired"
+		c.Evidence = "go clean -testcache was run after the snapshot was saved"
+	case state == TestChanged:
 		c.Ingredient += ": other inputs"
 		c.Evidence = "the tests ran with files of other times, or other environment variables"
 		c.Remedy = "set the variables that tests read to the same values in every job; run gocache mtimes after the job has made files that tests read"
 		if !f.StableTimes {
 			c.Remedy = "restore with --stable-mtimes, which gives files the same times in each checkout"
 		}
-	case TestExpired:
-		c.Ingredient += ": expired"
-		c.Evidence = "go clean -testcache was run after these results were made"
 	default:
-		if slices.ContainsFunc(missing, func(i int) bool { return f.Graph.Builds[i].Package == pkg }) {
+		if slices.ContainsFunc(missing, func(i int) bool { return strings.TrimSuffix(f.Graph.Builds[i].Package, "_test") == pkg }) {
 			return Cause{}, false
 		}
 		c.Ingredient += ": none"

@@ -89,10 +89,10 @@ func (g *Graph) ImportPaths() []string {
 	return slices.Sorted(maps.Keys(paths))
 }
 
-// Missing counts the builds that are not stored.
-func (g *Graph) Missing(stored func(ActionID) bool) (n int) {
+// Missing counts the builds that are not here.
+func (g *Graph) Missing(here func(ActionID) bool) (n int) {
 	for _, b := range g.Builds {
-		if !stored(b.ID) {
+		if !here(b.ID) {
 			n++
 		}
 	}

@@ -54,6 +54,11 @@ func TestExplain(t *testing.T) {
 	main.EmbedFiles = []string{"files/x"}
 	cgo := pkg("m/cgo", "")
 	cgo.CgoFiles = []string{"c.go"}
+	if err := json.Unmarshal([]byte(`{"Path":"m","GoMod":"/src/m/go.mod"}`), &cgo.Module); err != nil {
+		t.Fatal(err)
+	}
+	vendored := pkg("dep/lib", "v1.1.0")
+	vendored.Dir = "/src/m/vendor/dep/lib"
 	packages := map[string]Package{}
 	for _, p := range []Package{main, lib, std, cgo} {
 		packages[p.ImportPath] = p
@@ -65,25 +70,30 @@ func TestExplain(t *testing.T) {
 		f       Facts
 		missing []string
 		want    string
+		stored  bool
 	}{
-		{"nothing", Facts{}, nil, ""},
-		{"the deepest explains the others", Facts{Differs: []string{"GOAMD64"}}, all, "GOAMD64 1+3 runtime"},
-		{"of modules only", Facts{Differs: []string{"GOMODCACHE"}}, []string{"m/main", "m/cgo", "dep/lib"}, "GOMODCACHE 1+2 dep/lib"},
-		{"links are no packages", Facts{Differs: []string{"GOROOT"}}, []string{"runtime"}, "not in the snapshot 1+0 runtime"},
-		{"of the project only", Facts{Differs: []string{"directory"}}, []string{"m/main", "m/cgo"}, "directory 1+1 m/cgo"},
-		{"C compiler", Facts{Differs: []string{"C compiler"}}, []string{"m/cgo"}, "C compiler 1+0 m/cgo"},
-		{"not C", Facts{Differs: []string{"CC"}}, []string{"m/main"}, "not in the snapshot 1+0 m/main"},
-		{"version", Facts{Modules: map[module.Version]bool{{Path: "dep/lib", Version: "v1.0.0"}: true}}, []string{"dep/lib"}, "module 1+0 dep/lib"},
-		{"source", Facts{Changes: Changes{Commit: "c", Files: []string{"/src/m/main/a.go"}}}, []string{"m/main"}, "source 1+0 m/main"},
-		{"embedded", Facts{Changes: Changes{Commit: "c", Files: []string{"/src/m/main/files/x"}}}, []string{"m/main"}, "source 1+0 m/main"},
-		{"other files", Facts{Changes: Changes{Commit: "c", Files: []string{"/src/m/main/files/y"}}}, []string{"m/main"}, "not in the snapshot 1+0 m/main"},
-		{"commit", Facts{VCS: true, Changes: Changes{Commit: "c"}}, []string{"m/main"}, "commit in the program 1+0 m/main"},
-		{"commit of a library", Facts{VCS: true, Changes: Changes{Commit: "c"}}, []string{"m/cgo"}, "not in the snapshot 1+0 m/cgo"},
-		{"no history", Facts{Changes: Changes{Commit: "c", Unknown: "shallow"}}, []string{"m/cgo"}, "source 1+0 m/cgo"},
-		{"flags", Facts{Flags: []Trial{{"-race", 1}}}, []string{"runtime"}, "flags 1+0 runtime"},
-		{"otherwise", Facts{Elsewhere: map[string]bool{"runtime": true}}, []string{"runtime"}, "other flags or inputs 1+0 runtime"},
+		{"nothing", Facts{}, nil, "", false},
+		{"the deepest explains the others", Facts{Differs: []string{"GOAMD64"}}, all, "GOAMD64 1+3 runtime", false},
+		{"of modules only", Facts{Differs: []string{"GOMODCACHE"}}, []string{"m/main", "m/cgo", "dep/lib"}, "GOMODCACHE 1+2 dep/lib", false},
+		{"links are no packages", Facts{Differs: []string{"GOROOT"}}, []string{"runtime"}, "not in the snapshot 1+0 runtime", false},
+		{"of the project only", Facts{Differs: []string{"directory"}}, []string{"m/main", "m/cgo"}, "directory 1+1 m/cgo", false},
+		{"C compiler", Facts{Differs: []string{"C compiler"}}, []string{"m/cgo"}, "C compiler 1+0 m/cgo", false},
+		{"not C", Facts{Differs: []string{"CC"}}, []string{"m/main"}, "not in the snapshot 1+0 m/main", false},
+		{"version", Facts{Modules: map[module.Version]bool{{Path: "dep/lib", Version: "v1.0.0"}: true}}, []string{"dep/lib"}, "module 1+0 dep/lib", false},
+		{"source", Facts{Changes: Changes{Commit: "c", Files: []string{"/src/m/main/a.go"}}}, []string{"m/main"}, "source 1+0 m/main", false},
+		{"embedded", Facts{Changes: Changes{Commit: "c", Files: []string{"/src/m/main/files/x"}}}, []string{"m/main"}, "source 1+0 m/main", false},
+		{"other files", Facts{Changes: Changes{Commit: "c", Files: []string{"/src/m/main/files/y"}}}, []string{"m/main"}, "not in the snapshot 1+0 m/main", false},
+		{"commit", Facts{VCS: true, Changes: Changes{Commit: "c"}}, []string{"m/main"}, "commit in the program 1+0 m/main", false},
+		{"commit of a library", Facts{VCS: true, Changes: Changes{Commit: "c"}}, []string{"m/cgo"}, "not in the snapshot 1+0 m/cgo", false},
+		{"no history", Facts{Changes: Changes{Commit: "c", Unknown: "shallow"}}, []string{"m/cgo"}, "source 1+0 m/cgo", false},
+		{"flags", Facts{Flags: []Trial{{"-race", 1}}}, []string{"runtime"}, "flags 1+0 runtime", false},
+		{"otherwise", Facts{Elsewhere: map[string]bool{"runtime": true}}, []string{"runtime"}, "other flags or inputs 1+0 runtime", false},
 		{"two", Facts{Differs: []string{"directory", "GOMODCACHE"}, Packages: map[string]Package{"dep/lib": lib, "m/cgo": cgo}},
-			[]string{"dep/lib", "m/cgo"}, "GOMODCACHE 1+1 dep/lib"},
+			[]string{"dep/lib", "m/cgo"}, "GOMODCACHE 1+1 dep/lib", false},
+		{"go line", Facts{Changes: Changes{Commit: "c", GoLines: []string{"/src/m/go.mod"}}}, []string{"m/cgo"}, "go line of go.mod 1+0 m/cgo", false},
+		{"a text beside", Facts{Changes: Changes{Commit: "c", Files: []string{"/src/m/cgo/README.md"}}}, []string{"m/cgo"}, "not in the snapshot 1+0 m/cgo", false},
+		{"vendored", Facts{Differs: []string{"directory"}, Packages: map[string]Package{"dep/lib": vendored}}, []string{"dep/lib"}, "directory 1+0 dep/lib", false},
+		{"not restored", Facts{Differs: []string{"GOAMD64"}}, []string{"runtime"}, "not restored 1+0 runtime", true},
 	} {
 		f := c.f
 		f.Graph = graph(all...)
@@ -97,7 +107,8 @@ func TestExplain(t *testing.T) {
 		for _, path := range c.missing {
 			lacks[id(path)] = true
 		}
-		f.Stored = func(a ActionID) bool { return !lacks[a] }
+		f.Here = func(a ActionID) bool { return !lacks[a] }
+		f.Stored = func(a ActionID) bool { return !lacks[a] || c.stored }
 		r := Explain(f)
 		var got []string
 		for _, one := range r.Causes {
@@ -120,10 +131,8 @@ testcache: m/b: test ID 61 => 62
 testcache: m/b: input list not found: cache entry not found
 testcache: m/d: test ID 61 => input ID 62 => 63
 testcache: m/d: test output not found: cache entry not found
-testcache: m/e: test ID 61 => input ID 62 => 63
-testcache: m/e: test output expired due to go clean -testcache
 `)
-	want := map[string]TestState{"m/a": TestCached, "m/b": TestUnknown, "m/d": TestChanged, "m/e": TestExpired}
+	want := map[string]TestState{"m/a": TestCached, "m/b": TestUnknown, "m/d": TestChanged, "m/e": TestUnknown}
 	if len(got.States) != len(want) {
 		t.Errorf("%v", got.States)
 	}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/module"
 )
@@ -20,6 +22,8 @@ type Package struct {
 	CgoFiles   []string
 	Module     *struct {
 		Path, Version string
+		GoMod         string
+		GoVersion     string // of the go line
 		Replace       *struct{ Path, Version string }
 	}
 	EmbedFiles, TestEmbedFiles, XTestEmbedFiles []string
@@ -59,20 +63,41 @@ func (p Package) version() (module.Version, bool) {
 // local reports whether the sources of a package lie in the project, or beside it.
 func (p Package) local() bool {
 	_, stored := p.version()
-	return p.Dir != "" && !p.Standard && !stored
+	return p.Dir != "" && !p.Standard && (!stored || p.vendored())
+}
+
+// vendored reports whether a package of a module lies in a directory vendor.
+func (p Package) vendored() bool {
+	return strings.HasSuffix(filepath.ToSlash(p.Dir), "/vendor/"+p.ImportPath)
 }
 
 func (p Package) tested() bool { return len(p.TestGoFiles)+len(p.XTestGoFiles) > 0 }
 
-// has reports whether a package is made of a file. Those that a build leaves out count as well.
+// sources are the ends of the names of files that may be part of a package without being embedded
+// (go/build).
+var sources = []string{".go", ".s", ".S", ".sx", ".c", ".cc", ".cpp", ".cxx", ".m", ".f", ".F", ".for", ".f90", ".h", ".hh", ".hpp", ".hxx",
+	".swig", ".swigcxx", ".syso"}
+
+// has reports whether a package is made of a file. Sources that a build leaves out count as well.
 func (p Package) has(file string) bool {
-	if filepath.Dir(file) == p.Dir {
+	dir, file := clean(p.Dir), clean(file)
+	if filepath.Dir(file) == dir && slices.Contains(sources, filepath.Ext(file)) {
 		return true
 	}
-	rel, err := filepath.Rel(p.Dir, file)
-	if err != nil {
-		return false
+	for _, list := range [][]string{p.EmbedFiles, p.TestEmbedFiles, p.XTestEmbedFiles} {
+		for _, name := range list {
+			if filepath.Join(dir, clean(filepath.FromSlash(name))) == file {
+				return true
+			}
+		}
 	}
-	rel = filepath.ToSlash(rel)
-	return slices.Contains(p.EmbedFiles, rel) || slices.Contains(p.TestEmbedFiles, rel) || slices.Contains(p.XTestEmbedFiles, rel)
+	return false
+}
+
+// clean is a path such that two of one file are equal.
+func clean(path string) string {
+	if runtime.GOOS == "windows" {
+		path = strings.ToLower(path)
+	}
+	return filepath.Clean(path)
 }

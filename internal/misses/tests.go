@@ -1,9 +1,6 @@
 package misses
 
-import (
-	"bufio"
-	"strings"
-)
+import "strings"
 
 // A TestState says what became of the cached result of a package's tests.
 type TestState int
@@ -31,8 +28,8 @@ const testcache = "testcache: "
 // tests. Packages without tests are not in the result.
 func ParseTests(stdout, reasons string) Tests {
 	tests := Tests{States: map[string]TestState{}}
-	for lines := bufio.NewScanner(strings.NewReader(stdout)); lines.Scan(); {
-		fields := strings.Split(lines.Text(), "\t")
+	for line := range strings.Lines(stdout) {
+		fields := strings.Split(strings.TrimSpace(line), "\t")
 		if len(fields) < 2 {
 			continue
 		}
@@ -44,8 +41,8 @@ func ParseTests(stdout, reasons string) Tests {
 			tests.States[pkg] = TestUnknown
 		}
 	}
-	for lines := bufio.NewScanner(strings.NewReader(reasons)); lines.Scan(); {
-		text, ok := strings.CutPrefix(lines.Text(), testcache)
+	for line := range strings.Lines(reasons) {
+		text, ok := strings.CutPrefix(strings.TrimSpace(line), testcache)
 		if !ok {
 			continue
 		}
@@ -57,11 +54,8 @@ func ParseTests(stdout, reasons string) Tests {
 		if state, ok := tests.States[pkg]; !ok || state == TestCached {
 			continue
 		}
-		switch {
-		case strings.Contains(what, " => input ID "): // the list of its inputs was found, so it ran once
+		if strings.Contains(what, " => input ID ") { // the list of its inputs was found, so it ran once
 			tests.States[pkg] = TestChanged
-		case strings.HasPrefix(what, "test output expired"):
-			tests.States[pkg] = TestExpired
 		}
 	}
 	return tests
