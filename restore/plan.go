@@ -24,6 +24,8 @@ type PlanResult struct {
 	Differs  []string `json:"differs,omitempty"` // as in Result
 	Warnings []string `json:"warnings,omitempty"`
 	Losses   []Loss   `json:"losses,omitempty"`
+
+	Manifest *snapshot.Manifest `json:"-"` // of the snapshot; nil if there is none
 }
 
 // PlanCounts sums up one kind of content. Bytes are of what would be fetched, as far as a manifest
@@ -39,7 +41,7 @@ type PlanCounts struct {
 func describe(o Options, f finding, plans []plan) *PlanResult {
 	p := &PlanResult{
 		Key: o.Keys.Key.String(), Candidates: candidates(o),
-		Matched: f.matched(o.Keys.Key.Digest), Differs: f.Differs,
+		Matched: f.matched(o.Keys.Key.Digest), Differs: f.Differs, Manifest: f.Manifest,
 	}
 	var total install.Outcome
 	total.Add(f.Outcome)

@@ -177,23 +177,68 @@ const (
 	sameValues = "set the same in every job, or give jobs that differ another --name"
 )
 
-// Explain says in words what the names from Differing mean for the job.
-func Explain(names []string) string {
-	var parts, vars, remedies []string
+// Explain says in words what the names from Differing mean for the job, and what to do about it.
+func Explain(names []string) string { return Effect(names) + ": " + Remedy(names) }
+
+// Effect says in words how the job differs from one with other values, and what is compiled again
+// therefore.
+func Effect(names []string) string {
+	var parts, vars []string
 	for _, name := range names {
-		e, ok := effects[name]
-		if !ok {
+		if e, ok := effects[name]; ok {
+			parts = append(parts, e.effect)
+		} else {
 			vars = append(vars, name)
-			continue
 		}
-		parts, remedies = append(parts, e.effect), append(remedies, e.remedy)
 	}
 	if len(vars) > 0 {
 		parts = append(parts, fmt.Sprintf("with another value of %s, so that what depends on it is compiled again", strings.Join(vars, ", ")))
-		remedies = append(remedies, sameValues)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Remedy says what to do so that the names do not differ any more.
+func Remedy(names []string) string {
+	var remedies []string
+	for _, name := range names {
+		if e, ok := effects[name]; ok {
+			remedies = append(remedies, e.remedy)
+		} else {
+			remedies = append(remedies, sameValues)
+		}
 	}
 	slices.Sort(remedies)
-	return strings.Join(parts, "; ") + ": " + strings.Join(slices.Compact(remedies), "; ")
+	return strings.Join(slices.Compact(remedies), "; ")
+}
+
+// A Reach is which packages an ingredient is part of. What imports these is compiled again as well,
+// if they come out differently.
+type Reach int
+
+const (
+	All     Reach = iota
+	Project       // those whose sources lie in the project
+	Modules       // those of GOMODCACHE
+	Cgo           // those with C sources
+	Links         // no package, only programs
+)
+
+// OfPaths reports whether the ingredient of a name is a directory, which -trimpath leaves out.
+func OfPaths(name string) bool { return name == directory || name == "GOMODCACHE" || name == "GOROOT" }
+
+// ReachOf is which packages the ingredient of a name is part of.
+func ReachOf(name string) Reach {
+	switch {
+	case name == directory:
+		return Project
+	case name == "GOMODCACHE":
+		return Modules
+	case name == "GOROOT" || name == "GO_EXTLINK_ENABLED":
+		return Links
+	case name == compiler || slices.Contains(compilers, name) || slices.Contains(cgo, name):
+		return Cgo
+	}
+	return All
 }
 
 // CompilerVersion finds the line with the version in what a C compiler prints with -###, as the go

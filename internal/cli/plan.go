@@ -11,6 +11,7 @@ import (
 	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/lookup"
+	"github.com/org/gocache-action/internal/misses"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/usage"
 	"github.com/org/gocache-action/keys"
@@ -20,19 +21,52 @@ import (
 
 const planLong = `Plan explains the key of this project, with each ingredient and where it comes
 from, and what a restore and a save would do now: what they would look for, fetch,
-keep, trim and upload. It writes nothing, neither here nor in the store.`
+keep, trim and upload. It writes nothing, neither here nor in the store.
+
+With --explain-miss it says, between a restore and a save, what a go command would
+compile again and which tests it would run, and why: what differs from the jobs whose
+snapshot was restored. The command is "go test ./...", or what follows "--".`
 
 // planCommand takes the flags of restore and of save, so that the same line with another verb says
 // what they would do.
 func planCommand(c commands) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:       "plan [restore|save]",
+		Use:       "plan [restore|save] [-- GO COMMAND]",
 		Short:     "Say what restore and save would do, and why",
 		Long:      planLong,
-		ValidArgs: []string{"restore", "save"},
-		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		Example:   "  gocache plan\n  gocache plan --explain-miss -- go test -race ./...",
+		ValidArgs: []string{planRestore, planSave},
 	}
 	return c.add(cmd, config.Plan, planJob)
+}
+
+const (
+	planRestore = "restore"
+	planSave    = "save"
+)
+
+// planned is what is asked for.
+type planned struct {
+	restore, save bool
+	command       []string // whose misses are explained; nil: none
+}
+
+// parsePlan reads the arguments.
+func parsePlan(args []string, explain bool) (planned, error) {
+	p := planned{restore: true, save: true}
+	if len(args) > 0 && (args[0] == planRestore || args[0] == planSave) {
+		p.restore, p.save = args[0] == planRestore, args[0] == planSave
+		args = args[1:]
+	}
+	var err error
+	switch {
+	case explain:
+		p.restore = true
+		p.command, err = goCommandOf(args)
+	case len(args) > 0:
+		err = usage.Errorf("plan: want restore, save or nothing, not %q", args[0])
+	}
+	return p, err
 }
 
 // planOutput is what plan prints with --json.
@@ -46,6 +80,7 @@ type planOutput struct {
 	Candidates  []lookup.Candidate  `json:"candidates"` // where restore looks, in this order
 	Restore     *restore.PlanResult `json:"restore,omitempty"`
 	Save        *save.PlanResult    `json:"save,omitempty"`
+	Misses      *misses.Report      `json:"misses,omitempty"`
 	Notes       []string            `json:"notes,omitempty"`
 	mtimesDir   string              // with --stable-mtimes
 }
@@ -53,9 +88,13 @@ type planOutput struct {
 // planJob runs the command. It fails where restore and save would only warn: nobody runs it in a
 // job whose success matters more.
 func planJob(ctx context.Context, r *run, args []string) error {
+	asked, err := parsePlan(args, r.cfg.ExplainMiss)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
-	out, err := makePlan(ctx, r, len(args) == 0 || args[0] == "restore", len(args) == 0 || args[0] == "save")
+	out, err := makePlan(ctx, r, asked)
 	if usage.Is(err) {
 		return err
 	}
@@ -74,7 +113,7 @@ func planJob(ctx context.Context, r *run, args []string) error {
 }
 
 // makePlan also returns what it has found out beside an error; nil if that is nothing.
-func makePlan(ctx context.Context, r *run, doRestore, doSave bool) (*planOutput, error) {
+func makePlan(ctx context.Context, r *run, asked planned) (*planOutput, error) {
 	st, noStore := openStore(ctx, r)
 	if usage.Is(noStore) {
 		return nil, noStore
@@ -94,7 +133,7 @@ func makePlan(ctx context.Context, r *run, doRestore, doSave bool) (*planOutput,
 	}
 	out.Store = st.String()
 	meter := new(report.Meter)
-	if doRestore {
+	if asked.restore {
 		if r.cfg.StableMtimes {
 			out.mtimesDir = p.dir
 		}
@@ -105,11 +144,16 @@ func makePlan(ctx context.Context, r *run, doRestore, doSave bool) (*planOutput,
 			tellOtherVersions(ctx, r.out, st, p)
 		}
 	}
-	if reason := r.readOnlyReason(p.id); reason != "" && doSave {
+	if asked.command != nil {
+		if out.Misses, err = r.explainMisses(ctx, p, st, out.Restore, asked.command); err != nil {
+			return out, err
+		}
+	}
+	if reason := r.readOnlyReason(p.id); reason != "" && asked.save {
 		r.out.say("read-only, a save would do nothing: %s", reason)
 	}
 	storeNotes(r.out, st)
-	if doSave && mayWrite(ctx, r.out, st) {
+	if asked.save && mayWrite(ctx, r.out, st) {
 		out.Save, err = save.Plan(ctx, saveOptions(r, p, st, meter))
 	}
 	return out, err
@@ -126,6 +170,9 @@ func (o *planOutput) write(w io.Writer) error {
 	}
 	if o.Save != nil {
 		writeSavePlan(&b, o.Save)
+	}
+	if o.Misses != nil {
+		writeMisses(&b, o.Misses)
 	}
 	if o.ModDir == "" {
 		b.WriteString("\nGOMODCACHE is neither restored nor saved: --no-modules was given, or the project is vendored\n")

@@ -55,7 +55,7 @@ func newRoot(p *process) *cobra.Command {
 	c := commands{process: p, global: global}
 	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), rebuildCommand(c),
 		verifyCommand(c), doctorCommand(c), statsCommand(c), healthCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c),
-		keygenCommand(c), mtimesCommand(c), actionCommand(c), versionCommand(c))
+		keygenCommand(c), mtimesCommand(c), actionCommand(c), cacheReaderCommand(), compileNothingCommand(), versionCommand(c))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	typeErrors(root)

@@ -33,6 +33,7 @@ type Config struct {
 	Paths                                  []string
 	Zips                                   string // ZipsOmit or ZipsRebuild
 	StableMtimes                           bool
+	ExplainMiss                            bool
 
 	LookupOnly              bool
 	Verify                  string // VerifyPacks or VerifyOutputs

@@ -192,6 +192,12 @@ var jobOptions = []Option{
 			"survive a checkout",
 		value: toggle(func(c *Config) *bool { return &c.StableMtimes }),
 	},
+	{
+		Name: "explain-miss", Commands: Plan, Group: Outcome,
+		Help:       "say why the go command after -- (go test ./...) compiles again what a snapshot has",
+		NoVariable: true,
+		value:      toggle(func(c *Config) *bool { return &c.ExplainMiss }),
+	},
 
 	{
 		Name: "fail-on-miss", Commands: Restore, Group: Outcome,

@@ -1,0 +1,289 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/ci"
+	"github.com/org/gocache-action/internal/goentry"
+	"github.com/org/gocache-action/internal/goflags"
+	"github.com/org/gocache-action/internal/misses"
+	"github.com/org/gocache-action/internal/subprocess"
+)
+
+// flag returns the value of a flag of the command, and whether it has it.
+func (m *miss) flag(name string) (value string, ok bool) {
+	for i, arg := range m.command {
+		is, val, has := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if !strings.HasPrefix(arg, "-") || is != name {
+			continue
+		}
+		if !has && i+1 < len(m.command) {
+			val = m.command[i+1] // meaningless for a switch
+		}
+		value, ok = val, true
+	}
+	return value, ok
+}
+
+// has reports whether the command has a switch, in its arguments or in GOFLAGS.
+func (m *miss) has(name string) bool {
+	value, ok := m.flag(name)
+	return ok && value != "false" || !ok && goflags.Bool(m.project.env.GOFLAGS, name)
+}
+
+// stamps reports whether the go command writes the commit into the programs that it builds.
+func (m *miss) stamps() bool {
+	value, ok := m.flag("buildvcs")
+	if !ok {
+		value = goflags.String(m.project.env.GOFLAGS, "buildvcs")
+	}
+	return value != "false" && (m.command[0] == "build" || m.command[0] == "install")
+}
+
+// expired reports whether `go clean -testcache` was run after the snapshot was saved: that writes
+// the time into a file of GOCACHE (cmd/go/internal/test.initTestCache).
+func (m *miss) expired() bool {
+	text, err := os.ReadFile(filepath.Join(m.project.buildDir, "testexpire.txt"))
+	if err != nil {
+		return false
+	}
+	nanos, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	return err == nil && time.Unix(0, nanos).After(m.snapshot.Writer.Time)
+}
+
+// graph asks the go command what it would compile. What it cannot load it names in the notes.
+func (m *miss) graph(ctx context.Context, command []string) (g *misses.Graph, notes []string, err error) {
+	file := filepath.Join(m.scratch, "graph.json")
+	defer os.Remove(file)
+	_, stderr, failed := m.run(ctx, nil, command, "-n", "-debug-actiongraph="+file)
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	if failed != nil {
+		notes = []string{fmt.Sprintf("go %s -n: %v\n%s", strings.Join(command, " "), failed, complaints(stderr))}
+		if strings.Contains(stderr, "GOPROXY=off") {
+			notes = append(notes, "modules are missing here: run go mod download first")
+		}
+	}
+	data, err := os.ReadFile(file)
+	if err == nil {
+		g, err = misses.ParseGraph(data)
+	}
+	if failed != nil && (err != nil || len(g.Builds) == 0) {
+		return nil, nil, errors.New(strings.Join(notes, "\n"))
+	}
+	return g, notes, err
+}
+
+// tests asks the go command which results of tests it would find. With -n it does not know, because
+// what a test program is made of is written but without -n. So it runs with a -toolexec that
+// compiles nothing but the main packages of tests, and links nothing.
+func (m *miss) tests(ctx context.Context) (misses.Tests, error) {
+	if m.command[0] != "test" {
+		return misses.Tests{}, nil
+	}
+	if _, ok := m.flag("toolexec"); ok || goflags.String(m.project.env.GOFLAGS, "toolexec") != "" {
+		return misses.Tests{Disabled: "not known, as the command has a -toolexec"}, nil
+	}
+	tool := "-toolexec=" + quoted(m.self) + " " + compileNothing
+	// Packages that would be compiled fail here, which is an answer as well.
+	command := slices.DeleteFunc(slices.Clone(m.command), func(arg string) bool { return strings.TrimLeft(arg, "-") == "json" && arg != "json" })
+	stdout, _, _ := m.run(ctx, nil, command, tool, "-vet=off", "-json=false")
+	_, reasons, _ := m.run(ctx, []string{"GODEBUG=" + strings.TrimPrefix(m.project.env.GODEBUG+",gocachetest=1", ",")}, command, tool, "-vet=off", "-json=false")
+	return misses.ParseTests(stdout, reasons), ctx.Err()
+}
+
+// run runs a go command with more flags. It would empty the file of a coverage profile even with
+// -n, and gets another one.
+func (m *miss) run(ctx context.Context, env, command []string, flags ...string) (stdout, stderr string, err error) {
+	const profile = "-coverprofile="
+	elsewhere := profile + filepath.Join(m.scratch, "cover.out")
+	args := slices.Concat(command[:1], flags, command[1:])
+	if goflags.String(m.project.env.GOFLAGS, "coverprofile") != "" {
+		args = slices.Insert(args, 1, elsewhere)
+	}
+	for i, arg := range args {
+		switch name := "-" + strings.TrimLeft(arg, "-"); {
+		case strings.HasPrefix(name, profile):
+			args[i] = elsewhere
+		case name+"=" == profile && i+1 < len(args):
+			args[i], args[i+1] = elsewhere, "-json=false"
+		}
+	}
+	cmd := subprocess.Command(ctx, "go", args...)
+	cmd.Dir = m.project.dir
+	cmd.Env = slices.Concat(cmd.Environ(), m.env, env)
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	return out.String(), errs.String(), err
+}
+
+// complaint is a line in which a go command says what is wrong, among those in which it says what it
+// would do.
+var complaint = regexp.MustCompile(`^go: |\.go:\d+:\d+: |GOPROXY=off`)
+
+// complaints shortens what a failed go command printed.
+func complaints(stderr string) string {
+	lines := strings.Split(strings.TrimSpace(stderr), "\n")
+	found := slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return !complaint.MatchString(line) })
+	if len(found) == 0 {
+		found = lines[max(0, len(lines)-3):]
+	}
+	return strings.Join(found[:min(len(found), 5)], "\n")
+}
+
+// maxArgs bounds the arguments of one go command, in bytes: Windows allows 32 KiB.
+const maxArgs = 24 << 10
+
+// packages asks go list about the packages of a graph.
+func (m *miss) packages(ctx context.Context, g *misses.Graph) (map[string]misses.Package, error) {
+	all := map[string]misses.Package{}
+	var flags []string
+	for _, name := range []string{"tags", "mod", "modfile"} {
+		if value, ok := m.flag(name); ok {
+			flags = append(flags, "-"+name+"="+value)
+		}
+	}
+	for _, paths := range chunks(g.ImportPaths(), maxArgs) {
+		out, err := goOutput(ctx, m.project.dir, m.env, slices.Concat([]string{"list", "-e", "-json=" + misses.ListFields}, flags, paths)...)
+		if err != nil {
+			return nil, err
+		}
+		list, err := misses.ParsePackages(bytes.NewReader(out))
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, list)
+	}
+	return all, nil
+}
+
+// chunks splits a list into parts of at most a number of bytes.
+func chunks(list []string, most int) (parts [][]string) {
+	size := most + 1
+	for _, s := range list {
+		if size += len(s) + 1; size > most {
+			parts, size = append(parts, nil), len(s)+1
+		}
+		parts[len(parts)-1] = append(parts[len(parts)-1], s)
+	}
+	return parts
+}
+
+// changes asks git what happened since the snapshot was saved.
+func (m *miss) changes(ctx context.Context) misses.Changes {
+	c := misses.Changes{Commit: m.snapshot.Writer.Commit}
+	if c.Commit == "" {
+		c.Unknown = "the snapshot does not say from which commit it was saved"
+		return c
+	}
+	files, err := ci.ChangedSince(ctx, m.project.dir, c.Commit)
+	if err != nil {
+		c.Unknown, c.Shallow = err.Error(), errors.Is(err, ci.ErrNoHistory)
+	}
+	c.Files = files
+	for _, file := range files {
+		if filepath.Base(file) == "go.mod" && m.goLineChanged(ctx, file) {
+			c.GoLines = append(c.GoLines, file)
+		}
+	}
+	return c
+}
+
+// goLineChanged reports whether a go.mod has another go line than the one from which the snapshot
+// was saved.
+func (m *miss) goLineChanged(ctx context.Context, file string) bool {
+	before, err := ci.FileAt(ctx, file, m.snapshot.Writer.Commit)
+	if err != nil {
+		return false
+	}
+	now, err := os.ReadFile(file)
+	return err == nil && goLine(before) != goLine(now)
+}
+
+func goLine(text []byte) string {
+	f, err := modfile.ParseLax("go.mod", text, nil)
+	if err != nil || f.Go == nil {
+		return ""
+	}
+	return f.Go.Version
+}
+
+// trials are flags that change how everything is compiled. People give them on the command line,
+// where nothing records them.
+var trials = []string{"-race", "-trimpath", "-cover"}
+
+// trials looks which flag, added or left out, finds at least half of what is missing.
+func (m *miss) trials(ctx context.Context, lacking int) (found []misses.Trial, err error) {
+	for _, flag := range trials {
+		with := slices.Insert(slices.Clone(m.command), 1, flag)
+		name := flag
+		if i := slices.Index(m.command, flag); i >= 0 {
+			with, name = slices.Delete(slices.Clone(m.command), i, i+1), "no "+flag
+		} else if flag == "-cover" && m.command[0] == "vet" {
+			continue
+		}
+		g, _, err := m.graph(ctx, with)
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		if err != nil { // -race without a C compiler, for example
+			continue
+		}
+		if n := lacking - g.Missing(func(id misses.ActionID) bool { return m.here[id] }); n > 0 && 2*n >= lacking {
+			found = append(found, misses.Trial{Flag: name, Found: n})
+		}
+	}
+	return found, nil
+}
+
+// describeTime bounds how long outputs are read to find out which packages they are.
+const describeTime = 20 * time.Second
+
+// elsewhere looks which packages the snapshot has, however they were compiled: outputs of the build
+// cache tell their import paths. It stops when it has found all that are wanted.
+func (m *miss) elsewhere(ctx context.Context, wanted []string) (map[string]bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, describeTime)
+	defer cancel()
+	cache := buildcache.Open(m.project.buildDir)
+	found := map[string]bool{}
+	var mu sync.Mutex
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, o := range m.snapshot.Outputs {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			kind, path := cache.Describe(buildcache.Output{ID: o.ID, Size: o.Size, Exec: o.Exec})
+			if kind != goentry.KindPackage || !slices.Contains(wanted, path) {
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if found[path] = true; len(found) == len(wanted) {
+				cancel()
+			}
+			return nil
+		})
+	}
+	return found, g.Wait()
+}

@@ -1,0 +1,62 @@
+package misses
+
+import "strings"
+
+// A TestState says what became of the cached result of a package's tests.
+type TestState int
+
+const (
+	TestCached  TestState = iota // it is used
+	TestUnknown                  // no result of this test program is there
+	TestChanged                  // there is one, for other files or variables
+	TestExpired                  // there is one, from before `go clean -testcache`
+)
+
+// Tests is what a go command says of the tests that it would run.
+type Tests struct {
+	States map[string]TestState // by import path
+	// Disabled says why results do not come from the cache whatever is there; "" if they may.
+	Disabled string
+}
+
+// What `go test` prints with GODEBUG=gocachetest=1 (cmd/go/internal/test.tryCacheWithID).
+const testcache = "testcache: "
+
+// ParseTests reads what `go test` prints where nothing may be linked: the packages whose tests have
+// a result, and those that would have to be linked and run. reasons is what it prints to stderr
+// with GODEBUG=gocachetest=1. That run cannot be the first one, for GODEBUG is an input of all
+// tests. Packages without tests are not in the result.
+func ParseTests(stdout, reasons string) Tests {
+	tests := Tests{States: map[string]TestState{}}
+	for line := range strings.Lines(stdout) {
+		fields := strings.Split(strings.TrimSpace(line), "\t")
+		if len(fields) < 2 {
+			continue
+		}
+		switch what := strings.TrimSpace(fields[0]); {
+		case what == "ok" && len(fields) > 2 && strings.HasPrefix(fields[2], "(cached)"):
+			tests.States[fields[1]] = TestCached
+		case what == "FAIL":
+			pkg, _, _ := strings.Cut(fields[1], " ")
+			tests.States[pkg] = TestUnknown
+		}
+	}
+	for line := range strings.Lines(reasons) {
+		text, ok := strings.CutPrefix(strings.TrimSpace(line), testcache)
+		if !ok {
+			continue
+		}
+		if strings.HasPrefix(text, "caching disabled") {
+			tests.Disabled = text
+			continue
+		}
+		pkg, what, _ := strings.Cut(text, ": ")
+		if state, ok := tests.States[pkg]; !ok || state == TestCached {
+			continue
+		}
+		if strings.Contains(what, " => input ID ") { // the list of its inputs was found, so it ran once
+			tests.States[pkg] = TestChanged
+		}
+	}
+	return tests
+}
