@@ -173,8 +173,8 @@ func (o *healthOutput) tell(ctx context.Context, r *run, st store.Store, templat
 
 // gradeKeeper keeps grades in the store where that can be written, so that it needs no machine that
 // stays; else in a file of this user. A store that does not answer keeps nothing: a file stands in,
-// and whoever needs to be told of outages from changing machines names a webhook that can bear to be
-// told twice.
+// and whoever needs to be told of outages from changing machines names a webhook that can bear to
+// be told twice.
 func gradeKeeper(ctx context.Context, r *run, o *healthOutput, st store.Store) (health.Keeper, error) {
 	if file := r.cfg.Watch.GradeFile; file != "" {
 		return health.FileKeeper{Path: file}, nil

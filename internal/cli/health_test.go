@@ -82,8 +82,8 @@ func TestHealthJob(t *testing.T) {
 	}
 }
 
-// TestHealthWebhook: it is told of a change of grade and of nothing else, whichever machine runs the
-// command: the store keeps the grade.
+// TestHealthWebhook: it is told of a change of grade and of nothing else, whichever machine runs
+// the command: the store keeps the grade.
 func TestHealthWebhook(t *testing.T) {
 	h, url := newHook(t)
 	j := newTestJob(t)

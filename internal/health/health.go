@@ -1,13 +1,13 @@
-// Package health judges a cache by a few figures: a score from 0 to 100, a grade, and the parts that
-// they are made of, each with its evidence and what to do about it.
+// Package health judges a cache by a few figures: a score from 0 to 100, a grade, and the parts
+// that they are made of, each with its evidence and what to do about it.
 //
-// A part has a score of 100 at its good value and of 0 at its bad one. The score of the whole is the
-// mean of the parts by their weights, but no more than the cap of any part: the lower the score of
-// that part, the lower its cap, so that what is broken is not made up for by what works. Parts of
-// which nothing is known are left out, and the weights of the others count as if they were all.
+// A part has a score of 100 at its good value and of 0 at its bad one. The score of the whole is
+// the mean of the parts by their weights, but no more than the cap of any part: the lower the score
+// of that part, the lower its cap, so that what is broken is not made up for by what works. Parts
+// of which nothing is known are left out, and the weights of the others count as if they were all.
 //
-// Judging is pure. Beside it the package has what tells others of a new grade: Notify, and Keeper for
-// the last one.
+// Judging is pure. Beside it the package has what tells others of a new grade: Notify, and Keeper
+// for the last one.
 package health
 
 import (

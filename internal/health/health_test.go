@@ -108,8 +108,8 @@ func TestUnknownParts(t *testing.T) {
 	}
 }
 
-// TestNeverBetter: whatever the figures, the score is no more than the cap of any part, and the mean
-// of what is known.
+// TestNeverBetter: whatever the figures, the score is no more than the cap of any part, and the
+// mean of what is known.
 func TestNeverBetter(t *testing.T) {
 	s := Defaults()
 	for _, reused := range []int{0, 20, 40, 60, 80, 100} {

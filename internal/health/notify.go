@@ -67,8 +67,8 @@ type errRetry struct {
 
 func (e errRetry) Unwrap() error { return e.error }
 
-// Notify posts a body to a webhook, several times if that may help, until ctx ends. No error has the
-// URL.
+// Notify posts a body to a webhook, several times if that may help, until ctx ends. No error has
+// the URL.
 func Notify(ctx context.Context, client *http.Client, hook string, body []byte) error {
 	c := *client
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -200,8 +200,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestPromtool: Prometheus takes the rules and their tests pass, and it takes the expressions of the
-// dashboard.
+// TestPromtool: Prometheus takes the rules and their tests pass, and it takes the expressions of
+// the dashboard.
 func TestPromtool(t *testing.T) {
 	tool, err := exec.LookPath("promtool")
 	if err != nil && os.Getenv("CI") != "" {
@@ -225,7 +225,8 @@ func TestPromtool(t *testing.T) {
 	}
 }
 
-// expressions makes rules of the expressions of the dashboard, with values for what Grafana puts in.
+// expressions makes rules of the expressions of the dashboard, with values for what Grafana puts
+// in.
 func expressions(t *testing.T) []byte {
 	t.Helper()
 	var d dashboard
