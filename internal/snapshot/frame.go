@@ -75,7 +75,7 @@ func DecodeFrame(stored, dst []byte) ([]byte, error) {
 }
 
 // smallFrame is the memory for frames that are not of a usual size: of small modules and trees.
-const smallFrame = 1 << 20
+const smallFrame = 128 << 10
 
 // room is how much memory is made to decode a frame of size bytes. Memory that is used again grows
 // once at most, to that of the largest frame: growing it from frame to frame made twice the garbage.

@@ -1,5 +1,6 @@
-// Package stdtest gives tests that start with an empty build cache the standard library, so that it
-// is compiled once for all of them, and not by each test package for half a minute.
+// Package stdtest has what tests of many packages need, made once for all of them: the standard
+// library for those that start with an empty build cache, which would compile it for half a minute
+// each, and gocache itself.
 package stdtest
 
 import (
