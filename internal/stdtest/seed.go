@@ -122,7 +122,7 @@ func prune(cache string) error {
 
 // own replaces a link by what it leads to.
 func own(file string) error {
-	if info, err := os.Lstat(file); err != nil || info.Mode().IsRegular() {
+	if info, err := os.Lstat(file); err != nil || info.Mode()&fs.ModeSymlink == 0 {
 		return err
 	}
 	data, err := os.ReadFile(file)
