@@ -12,7 +12,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/org/gocache-action/internal/stdtest"
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
@@ -136,9 +136,9 @@ func TestReplicas(t *testing.T) {
 	gateway := storetest.Gateway(t)
 	gateway.Bucket(t, "modules")
 	gateway.Setenv(t)
-	program := filepath.Join(t.TempDir(), "gocache")
-	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/gocache").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	program, err := stdtest.Command()
+	if err != nil {
+		t.Fatal(err)
 	}
 	const n = 40
 	m := newMany(t, n)

@@ -63,34 +63,27 @@ func (m *Memory) put(b []byte) {
 	m.free.Release(min(size, m.size))
 }
 
-// Buffers lends a fixed number of buffers for decoded frames, which are allocated when first
-// needed. Safe for concurrent use.
+// Buffers lends a fixed number of buffers for decoded frames, which snapshot.DecodeFrame allocates
+// when they are first needed, and grows. Safe for concurrent use.
 type Buffers struct{ free chan []byte }
 
 // NewBuffers returns n buffers.
 func NewBuffers(n int) *Buffers {
 	b := &Buffers{make(chan []byte, n)}
 	for range n {
-		b.free <- nil
+		b.free <- []byte{}
 	}
 	return b
 }
 
-// Get waits for a free buffer. Each has the size of a full frame from the start, since the system
-// provides only the pages that are touched; growing them from frame to frame made twice the
-// garbage.
-func (b *Buffers) Get() []byte {
-	if p := <-b.free; p != nil {
-		return p
-	}
-	return make([]byte, 0, snapshot.FrameSize)
-}
+// Get waits for a free buffer, which is not nil, and may be too small for any frame.
+func (b *Buffers) Get() []byte { return <-b.free }
 
-// Put returns a buffer. One of another size, made for a larger frame than writers cut, is left to
-// the garbage collector.
+// Put returns a buffer. One that was made for a larger frame than writers cut is left to the garbage
+// collector.
 func (b *Buffers) Put(p []byte) {
-	if cap(p) != snapshot.FrameSize {
-		p = nil
+	if p == nil || cap(p) > snapshot.FrameSize {
+		p = []byte{}
 	}
-	b.free <- p
+	b.free <- p[:0]
 }

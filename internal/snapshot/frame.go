@@ -45,7 +45,8 @@ func encodeFrame(raw, dst []byte) []byte {
 	return dst
 }
 
-// DecodeFrame decodes a stored frame into dst[:0], which it grows when needed.
+// DecodeFrame decodes a stored frame into dst[:0]. Where that is too small, the result has memory of
+// its own: just enough without a dst, and with one so much that the frames after it mostly fit.
 // Safe for concurrent use.
 func DecodeFrame(stored, dst []byte) ([]byte, error) {
 	if len(stored) < frameHeaderSize {
@@ -61,7 +62,7 @@ func DecodeFrame(stored, dst []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: frame of unknown, too large or no size", ErrCorrupt)
 	}
 	if uint64(cap(dst)) < h.FrameContentSize {
-		dst = make([]byte, 0, h.FrameContentSize)
+		dst = make([]byte, 0, room(int(h.FrameContentSize), dst != nil))
 	}
 	out, err := zstdframe.Decode(dst[:0], stored[frameHeaderSize:])
 	if err != nil {
@@ -71,6 +72,21 @@ func DecodeFrame(stored, dst []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: frame size", ErrCorrupt)
 	}
 	return out, nil
+}
+
+// smallFrame is the memory for frames that are not of a usual size: of small modules and trees.
+const smallFrame = 128 << 10
+
+// room is how much memory is made to decode a frame of size bytes. Memory that is used again grows
+// once at most, to that of the largest frame: growing it from frame to frame made twice the garbage.
+func room(size int, again bool) int {
+	switch {
+	case !again:
+		return size
+	case size <= smallFrame:
+		return smallFrame
+	}
+	return max(size, FrameSize)
 }
 
 // Decode checks a stored frame against its description and decodes it into dst[:0].

@@ -15,9 +15,13 @@ import (
 // is older than an hour.
 const old = 2 * time.Hour
 
+// recent is the age of what the go command that runs these tests has used, as long as such a run may
+// take, or put into the cache. The cache of a machine can have a hundred times as much.
+const recent = 2 * time.Hour
+
 // seed lends a new cache what is in the build cache of the machine, where the go command that runs
-// these tests has just put most of what is needed. Outputs are linked, not copied. Where that does
-// not work, as between file systems, it is compiled anew.
+// these tests has just put most of what is needed. Outputs are symbolic links, since the cache of the
+// machine may lie on another file system. Where these do not work, all is compiled anew.
 func seed(cache string) error {
 	out, err := exec.Command("go", "env", "GOCACHE").Output()
 	if err != nil {
@@ -29,6 +33,9 @@ func seed(cache string) error {
 		return err
 	}
 	for _, action := range actions {
+		if info, err := os.Stat(action); err != nil || time.Since(info.ModTime()) > recent {
+			continue
+		}
 		if err := lend(from, cache, action); err != nil {
 			return err
 		}
@@ -59,7 +66,7 @@ func lend(from, to, action string) error {
 		}
 	}
 	// several actions may have one output
-	if err := os.Link(filepath.Join(from, output), filepath.Join(to, output)); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Symlink(filepath.Join(from, output), filepath.Join(to, output)); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	then := time.Now().Add(-old)
@@ -76,7 +83,7 @@ func outputOf(entry []byte) (string, bool) {
 	return filepath.Join(id[:2], id+"-d"), true
 }
 
-// prune removes what nothing has used since seed.
+// prune removes what nothing has used since seed, and replaces links by copies.
 func prune(cache string) error {
 	files, err := filepath.Glob(filepath.Join(cache, "??", "*-[ad]"))
 	if err != nil {
@@ -100,11 +107,27 @@ func prune(cache string) error {
 		}
 	}
 	for _, file := range files {
-		if !needed[file] {
-			if err := os.Remove(file); err != nil {
-				return err
-			}
+		var err error
+		if needed[file] {
+			err = own(file)
+		} else {
+			err = os.Remove(file)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// own replaces a link by what it leads to.
+func own(file string) error {
+	if info, err := os.Lstat(file); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return err
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.Remove(file), os.WriteFile(file, data, 0o666))
 }

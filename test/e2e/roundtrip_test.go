@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -183,11 +184,13 @@ func TestKeysAndScopes(t *testing.T) {
 // what it saves.
 func TestScopeFallback(t *testing.T) {
 	for name, st := range e2etest.Stores(t) {
-		t.Run(name, func(t *testing.T) { testFallback(t, st) })
+		t.Run(name, func(t *testing.T) { testFallback(t, st, name == "dir") })
 	}
 }
 
-func testFallback(t *testing.T, st store.Store) {
+// testFallback tells from what go commands compile, or where these have nothing to do with the kind
+// of the store, from an entry alone, whether the snapshot of the branch is whole.
+func testFallback(t *testing.T, st store.Store, compiles bool) {
 	shared.Reset(t)
 	shared.Save(t, st)
 	shared.Wipe(t)
@@ -209,7 +212,12 @@ func testFallback(t *testing.T, st store.Store) {
 	if err := os.WriteFile(file, append(old, "\nvar OnBranch = 1\n"...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	shared.MustBuild(t)
+	if compiles {
+		shared.MustBuild(t)
+	} else {
+		e2etest.AddEntry(t, shared.Build, 1)
+	}
+	built := e2etest.Tree(t, shared.Build)
 	if saved := shared.Save(t, st, onBranch); saved.Packs.Uploaded != 1 || saved.Packs.Stored == 0 || saved.Modules.Uploaded != 0 {
 		t.Errorf("save on the branch: %+v", saved)
 	}
@@ -217,7 +225,11 @@ func testFallback(t *testing.T, st store.Store) {
 	if res := shared.Restore(t, st, branch); res.Matched == nil || res.Matched.Scope != "refs/heads/feature" {
 		t.Errorf("matched %+v", res.Matched)
 	}
-	shared.MustBuildOffline(t)
+	if compiles {
+		shared.MustBuildOffline(t)
+	} else if got := e2etest.Tree(t, shared.Build); !maps.Equal(got, built) {
+		t.Errorf("%d files, want the %d of the branch", len(got), len(built))
+	}
 	if res := shared.Restore(t, st); res.Matched == nil || res.Matched.Scope != e2etest.MainScope {
 		t.Errorf("main matched %+v", res.Matched)
 	}

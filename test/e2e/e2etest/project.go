@@ -102,7 +102,7 @@ func Main(m *testing.M, w *World) int {
 	}
 	*w = World{
 		Proj: filepath.Join(base, "project"), Mod: filepath.Join(base, "caches", "mod"), Build: filepath.Join(base, "caches", "build"),
-		Reference: filepath.Join(base, "reference"), Binary: filepath.Join(base, "gocache"),
+		Reference: filepath.Join(base, "reference"),
 	}
 	if err := w.prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, "prepare:", err)
@@ -120,8 +120,9 @@ func (w *World) prepare() error {
 			return err
 		}
 	}
-	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", w.Binary, "github.com/org/gocache-action/cmd/gocache").CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+	var err error
+	if w.Binary, err = stdtest.Command(); err != nil {
+		return err
 	}
 	out, err := exec.Command("go", "env", "GOMODCACHE", "GOVERSION", "GOPROXY").Output()
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/stdtest"
 	"github.com/org/gocache-action/internal/store/storetest"
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
@@ -74,8 +75,10 @@ func newBareLab(t *testing.T) *lab {
 	l.git("add", "-A")
 	l.git("commit", "-qm", "first")
 
-	binary := filepath.Join(l.root, "gocache")
-	goCommand(t, repository(t), "build", "-ldflags=-s -w", "-o", binary, "./cmd/gocache")
+	binary, err := stdtest.Command()
+	if err != nil {
+		t.Fatal(err)
+	}
 	l.vars = map[string]string{
 		"GOPROXY": "file://" + goCommand(t, ".", "env", "GOMODCACHE") + "/cache/download," + goCommand(t, ".", "env", "GOPROXY"),
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/goproxytest"
 
+	"github.com/org/gocache-action/internal/stdtest"
 	"github.com/org/gocache-action/internal/store/storetest"
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
@@ -87,15 +88,17 @@ func newLab(t *testing.T) *lab {
 	l := &lab{t: t, root: t.TempDir(), s3: g, sts: storetest.NewSTS(t, g), env: os.Environ()}
 	l.project = filepath.Join(l.root, "builds", "shop")
 	proxy := goproxytest.NewTestServer(t, "../../../testdata/modules", "")
-	// built with the caches of this machine
-	l.must("../../..", "go", "build", "-ldflags=-s -w", "-o", filepath.Join(l.root, "bin", "gocache"), "./cmd/gocache")
+	binary, err := stdtest.Command()
+	if err != nil {
+		t.Fatal(err)
+	}
 	home := e2etest.QuietHome(t, filepath.Join(l.root, "home"))
 	// The caches are in the default places of the go command.
 	l.env = append(l.env,
 		"HOME="+home, "XDG_CACHE_HOME="+filepath.Join(home, ".cache"), "GOPATH="+filepath.Join(home, "go"), "GOMODCACHE=", "GOCACHE=",
 		"GOPROXY="+proxy.URL, "GOSUMDB=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOENV=off",
 		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
-		"PATH="+filepath.Join(l.root, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"GITLAB_CI=", "GITHUB_ACTIONS=", "GCL_IGNORE_PREDEFINED_VARS=GITLAB_CI,CI_PIPELINE_SOURCE,CI_COMMIT_REF_NAME,CI_PROJECT_ID,CI_COMMIT_REF_PROTECTED")
 	l.env = append(l.env, l.sts.Env()...)
 	l.commit()

@@ -62,7 +62,11 @@ func TestKillRestore(t *testing.T) {
 		// commands or the comparison is run.
 		used := hit%2 == 0
 		if hit == 2 { // compiles what the kill left out, possibly much of the standard library
-			shared.MustBuild(t)
+			for _, args := range [][]string{{"build", "./..."}, {"mod", "verify"}} {
+				if out, err := shared.GoCommand(shared.Proxy(), args...); err != nil {
+					t.Fatalf("go %s after a kill at %v: %v\n%s", args[0], d, err, out)
+				}
+			}
 		} else if used {
 			out, err := shared.GoCommand(shared.Proxy(), "list", "-deps", "-test", "./...")
 			if err != nil {

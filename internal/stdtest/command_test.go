@@ -1,0 +1,34 @@
+package stdtest
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
+)
+
+// TestCommand: the second who asks gets the program that the first one has made.
+func TestCommand(t *testing.T) {
+	osfiletest.NeedCompiler(t)
+	t.Setenv("TMPDIR", t.TempDir())
+	first, err := Command()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Command()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.Stat(second); err != nil || first != second || !os.SameFile(before, after) {
+		t.Errorf("%s and %s, %v", first, second, err)
+	}
+	if out, err := exec.Command(first, "version").Output(); err != nil || !strings.HasPrefix(string(out), "gocache ") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
