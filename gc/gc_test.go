@@ -20,8 +20,8 @@ import (
 )
 
 // TestManySaves: after many saves with small changes, each of which keeps what was used within a
-// day, collections leave exactly the objects that the manifest names. Saves to a bucket take longer,
-// and after 60 of them entries have been dropped for a day and a half.
+// day, collections leave exactly the objects that the manifest names. Saves to a bucket take
+// longer, and after 60 of them entries have been dropped for a day and a half.
 func TestManySaves(t *testing.T) {
 	t.Run("dir", func(t *testing.T) { manySaves(t, dirStore(t), 200) })
 	t.Run("s3", func(t *testing.T) { s, _ := s3Store(t); manySaves(t, s, 60) })

@@ -202,8 +202,8 @@ func (s *Session) Sums(v module.Version) (sum, goModSum string, err error) {
 }
 
 // Lookup returns the h1 hash that the database has of a version. It returns an error that wraps
-// ErrRefused, ErrNotCovered or ErrUnavailable; ErrUnknown beside ErrRefused if the database does not
-// know the version.
+// ErrRefused, ErrNotCovered or ErrUnavailable; ErrUnknown beside ErrRefused if the database does
+// not know the version.
 func (s *Session) Lookup(v module.Version) (string, error) {
 	if err := s.covers(v); err != nil {
 		return "", err

@@ -15,8 +15,9 @@ import (
 var ErrNoHistory = errors.New("this checkout does not have the commit")
 
 // ChangedSince lists the files of the repository of dir that differ from a commit, or that git does
-// not track: absolute paths below dir or beside it, also of what is not there any more. A repository
-// of another user is not asked: looking at a work tree runs programs that its configuration names.
+// not track: absolute paths below dir or beside it, also of what is not there any more. A
+// repository of another user is not asked: looking at a work tree runs programs that its
+// configuration names.
 func ChangedSince(ctx context.Context, dir, commit string) ([]string, error) {
 	up, err := ownGit(ctx, dir, "rev-parse", "--show-cdup")
 	if err != nil {

@@ -108,7 +108,7 @@ func explainMiss(ctx context.Context, m miss) (*misses.Report, error) {
 	m.env = []string{
 		// The go command looks into GOCACHE through this program, which only reads.
 		"GOCACHEPROG=" + quoted(m.self) + " " + cacheReader + " " + quoted(p.buildDir),
-		"GOPROXY=off",
+		"GOPROXY=off", "GONOPROXY=none", // nor are private modules fetched
 	}
 	r, err := m.explain(ctx)
 	if err != nil {

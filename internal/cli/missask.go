@@ -136,8 +136,8 @@ func (m *miss) run(ctx context.Context, env, command []string, flags ...string) 
 	return out.String(), errs.String(), err
 }
 
-// complaint is a line in which a go command says what is wrong, among those in which it says what it
-// would do.
+// complaint is a line in which a go command says what is wrong, among those in which it says what
+// it would do.
 var complaint = regexp.MustCompile(`^go: |\.go:\d+:\d+: |GOPROXY=off`)
 
 // complaints shortens what a failed go command printed.

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// verifyTakes are the options of restore that verify takes, with the same meaning: to mend caches it
-// restores.
+// verifyTakes are the options of restore that verify takes, with the same meaning: to mend caches
+// it restores.
 var verifyTakes = []string{
 	"dir", "name", "repo", "scope", "base-scope", "default-scope", "go-sum", "matrix",
 	"no-modules", "no-build", "role-to-assume", "role-duration", "audience", "keep-credentials", "sse-c-key",
@@ -56,7 +56,8 @@ var verifyOptions = []Option{
 	},
 }
 
-// takenBy returns the options of a table, of which a command takes those of restore with these names.
+// takenBy returns the options of a table, of which a command takes those of restore with these
+// names.
 func takenBy(cmd Command, table []Option, names []string) []Option {
 	table = slices.Clone(table)
 	for i := range table {

@@ -25,8 +25,8 @@ import (
 type Options struct {
 	Dir    string // of the project, absolute
 	Getenv func(name string) string
-	// Go runs a go command in dir, with more environment variables, and returns what it prints, also
-	// beside an error, which contains the go command's own.
+	// Go runs a go command in dir, with more environment variables, and returns what it prints,
+	// also beside an error, which contains the go command's own.
 	Go func(ctx context.Context, dir string, env []string, args ...string) ([]byte, error)
 	// Git runs git in dir, and returns what it prints.
 	Git func(ctx context.Context, dir string, args ...string) (string, error)

@@ -87,7 +87,7 @@ func checkTidy(ctx context.Context, f *Facts) []finding.Finding {
 	if f.Mod == nil {
 		return nil
 	}
-	out, err := f.Go(ctx, f.moduleDir(), []string{"GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off", "GOWORK=off"}, "mod", "tidy", "-diff")
+	out, err := f.Go(ctx, f.moduleDir(), []string{"GOFLAGS=-mod=mod", "GOPROXY=off", "GONOPROXY=none", "GOSUMDB=off", "GOWORK=off"}, "mod", "tidy", "-diff")
 	if err == nil {
 		return []finding.Finding{ok("go mod tidy changes nothing")}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/rebuild"
 )
 
 // Ages from which on something is left over, and not at work.
@@ -30,6 +31,7 @@ func checkLeftovers(ctx context.Context, f *Facts) []finding.Finding {
 	wrong := leftModules(f, ctx)
 	wrong = append(wrong, leftOutputs(f)...)
 	wrong = append(wrong, leftBuilds(f)...)
+	wrong = append(wrong, leftRebuilds(f)...)
 	return or(wrong, ok("nothing is left of killed commands, and locks work"))
 }
 
@@ -40,11 +42,11 @@ func leftModules(f *Facts, ctx context.Context) (wrong []finding.Finding) {
 		return nil
 	}
 	c := modcache.Open(dir, modcache.Options{Unread: func(string, error) {}})
-	if _, err := c.LocksWork(); err != nil && !errors.Is(err, fs.ErrPermission) {
+	if _, err := modcache.LocksWork(c); err != nil && !errors.Is(err, fs.ErrPermission) {
 		wrong = append(wrong, warn("put it on another disk: "+f.set("GOMODCACHE", "/a/local/directory"),
 			"GOMODCACHE, %s: its file system has no locks (%v): two go commands at once can damage it", dir, err))
 	}
-	if stages, err := c.DeadStages(); err == nil && len(stages) > 0 {
+	if stages, err := modcache.DeadStages(c); err == nil && len(stages) > 0 {
 		wrong = append(wrong, warn("gocache trim --max-age 90d",
 			"GOMODCACHE has %d stages of restores that were killed, such as %s", len(stages), filepath.Join(dir, "cache", stages[0])))
 	}
@@ -62,6 +64,21 @@ func leftModules(f *Facts, ctx context.Context) (wrong []finding.Finding) {
 		first := broken[0]
 		wrong = append(wrong, warn(c.Removal(first.Version), "GOMODCACHE has %d module versions that no go command can use, such as %s: %s",
 			len(broken), first.Version, first.Problem))
+	}
+	return wrong
+}
+
+// leftRebuilds looks for caches that a rebuild has set aside.
+func leftRebuilds(f *Facts) (wrong []finding.Finding) {
+	for _, dir := range []string{f.Env["GOMODCACHE"], f.buildDir()} {
+		if !isDir(dir) {
+			continue
+		}
+		if text, err := rebuild.Left(dir); err != nil {
+			wrong = append(wrong, unknown("%s: %v", dir, err))
+		} else if text != "" {
+			wrong = append(wrong, warn("gocache rebuild --undo", "%s", text))
+		}
 	}
 	return wrong
 }

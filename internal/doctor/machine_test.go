@@ -143,7 +143,10 @@ func TestLeftovers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f.Env["GOMODCACHE"], f.Env["GOCACHE"] = "", ""
+	f.Env["GOMODCACHE"] = ""
+	w.write(w.env["GOCACHE"], map[string]string{".gocache-rebuild/journal.json": `{"format":1,"began":"2026-01-02T03:04:05Z"}`})
+	want(t, runCheck(t, f, "leftovers"), "warn GOCACHE has 1 outputs", "warn a rebuild that began 2026-01-02 03:04:05 was interrupted")
+	f.Env["GOCACHE"] = ""
 	want(t, runCheck(t, f, "leftovers"), "ok ")
 	f.Now = func() time.Time { return time.Now().Add(48 * time.Hour) }
 	want(t, runCheck(t, f, "leftovers"), "warn has 20 directories")

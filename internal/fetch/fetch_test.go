@@ -186,8 +186,8 @@ func TestFrameClass(t *testing.T) {
 	}
 }
 
-// TestBuffers: no more buffers are lent than there are, and a buffer that has grown beyond a frame is
-// not kept.
+// TestBuffers: no more buffers are lent than there are, and a buffer that has grown beyond a frame
+// is not kept.
 func TestBuffers(t *testing.T) {
 	b := NewBuffers(2)
 	first, second := b.Get(), b.Get()

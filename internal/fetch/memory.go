@@ -79,8 +79,8 @@ func NewBuffers(n int) *Buffers {
 // Get waits for a free buffer, which is not nil, and may be too small for any frame.
 func (b *Buffers) Get() []byte { return <-b.free }
 
-// Put returns a buffer. One that was made for a larger frame than writers cut is left to the garbage
-// collector.
+// Put returns a buffer. One that was made for a larger frame than writers cut is left to the
+// garbage collector.
 func (b *Buffers) Put(p []byte) {
 	if p == nil || cap(p) > snapshot.FrameSize {
 		p = []byte{}

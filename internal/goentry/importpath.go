@@ -27,8 +27,8 @@ const (
 var errNoExportData = errors.New("no export data of a known form")
 
 // ImportPath reads the import path of a compiled package from its export data, which is in no other
-// place. It reads a few small pieces, where an importer decodes everything that the package exports.
-// It returns an error for what a compiler of another version wrote.
+// place. It reads a few small pieces, where an importer decodes everything that the package
+// exports. It returns an error for what a compiler of another version wrote.
 func ImportPath(r io.ReaderAt) (string, error) {
 	d, err := openExportData(r)
 	if err != nil {

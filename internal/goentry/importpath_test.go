@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestImportPath: packages of the standard library, as this compiler writes them, have the path that
-// an importer finds, and are refused, without a panic, wherever they are cut off or damaged.
+// TestImportPath: packages of the standard library, as this compiler writes them, have the path
+// that an importer finds, and are refused, without a panic, wherever they are cut off or damaged.
 func TestImportPath(t *testing.T) {
 	out, err := exec.Command("go", "list", "-export", "-f", "{{.ImportPath}} {{.Export}}", "errors", "internal/abi", "io/fs", "unicode").Output()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // DeadStages lists the stages whose process was killed, by their names in the directory "cache". It
 // changes nothing: NewStage removes them.
-func (c *Cache) DeadStages() (names []string, err error) {
+func DeadStages(c *Cache) (names []string, err error) {
 	list, err := os.ReadDir(c.path("cache"))
 	if os.IsNotExist(err) {
 		return nil, nil
@@ -29,7 +29,7 @@ func (c *Cache) DeadStages() (names []string, err error) {
 
 // LocksWork tries the lock that go commands share. It reports whether another process holds it, and
 // an error if the file system has no locks. Without that file it knows nothing.
-func (c *Cache) LocksWork() (held bool, err error) {
+func LocksWork(c *Cache) (held bool, err error) {
 	file := c.path("cache/lock")
 	if !exists(file) {
 		return false, nil

@@ -9,12 +9,13 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// Mending is what becomes of a version of which something is not what it should be. What it does not
-// mention stays.
+// Mending is what becomes of a version of which something is not what it should be. What it does
+// not mention stays.
 type Mending struct {
 	// Tree, Zip, ZipHash, GoMod and Info are removed.
 	Tree, Zip, ZipHash, GoMod, Info bool
-	// Sum, unless it is "", becomes the content of .ziphash, and Mod, unless it is nil, that of .mod.
+	// Sum, unless it is "", becomes the content of .ziphash, and Mod, unless it is nil, that of
+	// .mod.
 	Sum string
 	Mod []byte
 }

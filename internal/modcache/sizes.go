@@ -27,8 +27,8 @@ type DownloadSizes struct {
 	SumDB    Files // what the checksum database served
 }
 
-// DownloadSizes sums up cache/download. What cannot be read is told to Options.Unread.
-func (c *Cache) DownloadSizes(ctx context.Context) (s DownloadSizes, err error) {
+// MeasureDownloads sums up cache/download. What cannot be read is told to Options.Unread.
+func MeasureDownloads(ctx context.Context, c *Cache) (s DownloadSizes, err error) {
 	root, sumdb := c.path(downloadDir), c.path(sumdbDir)+string(filepath.Separator)
 	if _, err := os.Lstat(root); errors.Is(err, fs.ErrNotExist) {
 		return s, nil

@@ -111,9 +111,9 @@ func (c *Cache) GraphUse(v module.Version) (arrived, read time.Time) {
 	return u.Arrived, u.Read
 }
 
-// Asked is when a go command last loaded packages of a version: then it reads the go.mod of the tree
-// and the .info, before it compiles anything. It is the time of arrival if that is later, or if the
-// file system does not record reads.
+// Asked is when a go command last loaded packages of a version: then it reads the go.mod of the
+// tree and the .info, before it compiles anything. It is the time of arrival if that is later, or
+// if the file system does not record reads.
 func (c *Cache) Asked(v module.Version) (last time.Time) {
 	p, err := locate(v)
 	if err != nil {

@@ -25,7 +25,7 @@ func goEnv(flags string) []string {
 
 // buildProject builds all packages and compiles all tests, without running any, offline.
 func (r *rebuilding) buildProject(ctx context.Context) error {
-	env := append(goEnv(r.GOFLAGS), "GOPROXY=off")
+	env := append(goEnv(r.GOFLAGS), "GOPROXY=off", "GONOPROXY=none")
 	if r.build != nil {
 		if err := r.build.begin(journal{Began: r.Now, Step: Build}); err != nil {
 			return err

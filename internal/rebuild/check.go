@@ -36,8 +36,8 @@ type Surroundings struct {
 	Free func(dir string) (free int64, id string, err error)
 }
 
-// Check looks whether a rebuild can succeed. It changes nothing. What failed is better mended first:
-// the rebuild would fail, too, later, or harm what runs beside it.
+// Check looks whether a rebuild can succeed. It changes nothing. What failed is better mended
+// first: the rebuild would fail, too, later, or harm what runs beside it.
 func Check(ctx context.Context, s Surroundings) finding.Findings {
 	if s.Free == nil {
 		s.Free = func(dir string) (int64, string, error) {
@@ -123,8 +123,8 @@ func writable(dir string) error {
 	return os.Remove(probe)
 }
 
-// fileSystem looks whether all that is set aside can be renamed: file systems that are mounted below
-// a cache cannot.
+// fileSystem looks whether all that is set aside can be renamed: file systems that are mounted
+// below a cache cannot.
 func (s Surroundings) fileSystem() finding.Finding {
 	const check = "file-system"
 	for _, dir := range s.dirs() {

@@ -14,8 +14,8 @@ func holdDir(t *testing.T, dir string) (release func()) {
 	return osfiletest.Hold(t, dir)
 }
 
-// TestOpenDirectory: a cache that a program has open cannot be set aside. The error says so, and all
-// is as it was.
+// TestOpenDirectory: a cache that a program has open cannot be set aside. The error says so, and
+// all is as it was.
 func TestOpenDirectory(t *testing.T) {
 	w := newWorld(t)
 	defer osfiletest.Hold(t, w.mod+`\\example.com\\dep@v1.0.0`)()

@@ -49,8 +49,8 @@ func moments(t *testing.T, all bool) (list []string) {
 
 var errTest = errors.New("failed for a test")
 
-// TestUndone: whatever fails at whatever moment, the caches are as they were, until the new ones are
-// noted to be valid. From then on nothing is undone.
+// TestUndone: whatever fails at whatever moment, the caches are as they were, until the new ones
+// are noted to be valid. From then on nothing is undone.
 func TestUndone(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		for _, moment := range moments(t, all) {

@@ -181,8 +181,8 @@ func (r *rebuilding) measureModules() {
 	}
 }
 
-// returnUnused puts versions back that go.sum names and this project did not need: others may. Those
-// that go.sum proves wrong are not put back.
+// returnUnused puts versions back that go.sum names and this project did not need: others may.
+// Those that go.sum proves wrong are not put back.
 func (p *place) returnUnused(ctx context.Context, o Options) error {
 	old := p.aside(oldDir)
 	for _, v := range versions(o) {

@@ -107,8 +107,8 @@ func (p *place) setAside() error {
 	return nil
 }
 
-// bringBack undoes setAside, wherever it was interrupted, and whatever was made meanwhile. It can be
-// interrupted itself. What it cannot bring back stays where it is, and the journal with it.
+// bringBack undoes setAside, wherever it was interrupted, and whatever was made meanwhile. It can
+// be interrupted itself. What it cannot bring back stays where it is, and the journal with it.
 func (p *place) bringBack() error {
 	var errs []error
 	for i, unit := range slices.Backward(p.j.Units) {

@@ -255,8 +255,8 @@ func TestTwo(t *testing.T) {
 	}
 }
 
-// TestJournal: a journal that cannot be read, or that names something outside of the cache, ends the
-// rebuild before anything is changed.
+// TestJournal: a journal that cannot be read, or that names something outside of the cache, ends
+// the rebuild before anything is changed.
 func TestJournal(t *testing.T) {
 	w := newWorld(t)
 	must(t, os.MkdirAll(filepath.Join(w.mod, asideDir), 0o755))

@@ -45,8 +45,8 @@ func encodeFrame(raw, dst []byte) []byte {
 	return dst
 }
 
-// DecodeFrame decodes a stored frame into dst[:0]. Where that is too small, the result has memory of
-// its own: just enough without a dst, and with one so much that the frames after it mostly fit.
+// DecodeFrame decodes a stored frame into dst[:0]. Where that is too small, the result has memory
+// of its own: just enough without a dst, and with one so much that the frames after it mostly fit.
 // Safe for concurrent use.
 func DecodeFrame(stored, dst []byte) ([]byte, error) {
 	if len(stored) < frameHeaderSize {
@@ -78,7 +78,8 @@ func DecodeFrame(stored, dst []byte) ([]byte, error) {
 const smallFrame = 128 << 10
 
 // room is how much memory is made to decode a frame of size bytes. Memory that is used again grows
-// once at most, to that of the largest frame: growing it from frame to frame made twice the garbage.
+// once at most, to that of the largest frame: growing it from frame to frame made twice the
+// garbage.
 func room(size int, again bool) int {
 	switch {
 	case !again:

@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// TestHashPack: the frames of a pack are those that its writer noted, whatever the buffer; and bytes
-// that are no pack are refused.
+// TestHashPack: the frames of a pack are those that its writer noted, whatever the buffer; and
+// bytes that are no pack are refused.
 func TestHashPack(t *testing.T) {
 	data, pack := writeChunks(t, sampleChunks())
 	for _, size := range []int{64, 4096, 1 << 20} {

@@ -64,8 +64,8 @@ func TestPageInChromium(t *testing.T) {
 	}
 }
 
-// browse runs a headless browser, and returns what it prints, and the messages of the console of the
-// page.
+// browse runs a headless browser, and returns what it prints, and the messages of the console of
+// the page.
 func browse(t *testing.T, program string, args ...string) (out, messages string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)

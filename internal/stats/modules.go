@@ -70,7 +70,7 @@ func CollectModules(ctx context.Context, dir string, now time.Time) (*Modules, [
 			warnings = append(warnings, "module cache: "+u.err.Error())
 		}
 	}
-	sizes, err := cache.DownloadSizes(ctx)
+	sizes, err := modcache.MeasureDownloads(ctx, cache)
 	if err != nil {
 		return nil, warnings, err
 	}

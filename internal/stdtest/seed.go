@@ -15,13 +15,13 @@ import (
 // is older than an hour.
 const old = 2 * time.Hour
 
-// recent is the age of what the go command that runs these tests has used, as long as such a run may
-// take, or put into the cache. The cache of a machine can have a hundred times as much.
+// recent is the age of what the go command that runs these tests has used, as long as such a run
+// may take, or put into the cache. The cache of a machine can have a hundred times as much.
 const recent = 2 * time.Hour
 
 // seed lends a new cache what is in the build cache of the machine, where the go command that runs
-// these tests has just put most of what is needed. Outputs are symbolic links, since the cache of the
-// machine may lie on another file system. Where these do not work, all is compiled anew.
+// these tests has just put most of what is needed. Outputs are symbolic links, since the cache of
+// the machine may lie on another file system. Where these do not work, all is compiled anew.
 func seed(cache string) error {
 	out, err := exec.Command("go", "env", "GOCACHE").Output()
 	if err != nil {

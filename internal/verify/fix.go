@@ -13,8 +13,8 @@ import (
 // idleEvery is the number of outputs that are removed before go commands are looked for again.
 const idleEvery = 100
 
-// Fix removes what Run found to fail, see the package comment. What cannot be removed stays, and the
-// error says why; Recheck finds out what is right now.
+// Fix removes what Run found to fail, see the package comment. What cannot be removed stays, and
+// the error says why; Recheck finds out what is right now.
 func Fix(ctx context.Context, o Options, res *Result) error {
 	v := newVerifier(o, res)
 	v.Meter.SetPhase("fix")
@@ -84,8 +84,8 @@ func (v *verifier) isRight(ctx context.Context, o buildcache.Output) (bool, erro
 	return err == nil && sum == o.ID, err
 }
 
-// Recheck looks again at what Run found to fail, after Fix and perhaps a restore, and notes what has
-// become of it.
+// Recheck looks again at what Run found to fail, after Fix and perhaps a restore, and notes what
+// has become of it.
 func Recheck(ctx context.Context, o Options, res *Result) error {
 	v := newVerifier(o, res)
 	v.Meter.SetPhase("verify again")

@@ -1,5 +1,5 @@
-// Package verify checks that the GOMODCACHE and the GOCACHE of a machine hold what they should, byte
-// by byte, at the speed of the disk.
+// Package verify checks that the GOMODCACHE and the GOCACHE of a machine hold what they should,
+// byte by byte, at the speed of the disk.
 //
 // # Modules
 //
@@ -13,9 +13,9 @@
 // # Build cache
 //
 // Every output is hashed: its name is the SHA-256 of its bytes. The go command looks at its size
-// only, so an output of the right size with wrong bytes is linked into programs without a word. That
-// fails. Entries and outputs that the go command takes for a miss do no harm, and are warnings;
-// entries whose output was removed are not even that.
+// only, so an output of the right size with wrong bytes is linked into programs without a word.
+// That fails. Entries and outputs that the go command takes for a miss do no harm, and are
+// warnings; entries whose output was removed are not even that.
 //
 // # Mending
 //

@@ -30,8 +30,8 @@ import (
 	"github.com/org/gocache-action/keys"
 )
 
-// The versions of a world: one that go.sum names, one that the checksum database knows, and one that
-// is private.
+// The versions of a world: one that go.sum names, one that the checksum database knows, and one
+// that is private.
 var (
 	inSum   = module.Version{Path: "example.com/Insum", Version: "v1.0.0"}
 	inDB    = module.Version{Path: "example.com/indb", Version: "v1.0.0"}
@@ -106,7 +106,8 @@ func (w *world) write(file, text string) {
 func sources(v module.Version) map[string]string {
 	files := map[string]string{"go.mod": "module " + v.Path + "\n", "a.go": "package a\n", "sub/b.go": "package b\n"}
 	if v == inSum {
-		files["data"] = strings.Repeat("0123456789abcdef", chunkBytes/16) // so that the tree has two parts
+		// so that the tree has two parts
+		files["data"] = strings.Repeat("0123456789abcdef", chunkBytes/16)
 	}
 	return files
 }

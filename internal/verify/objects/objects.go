@@ -1,5 +1,5 @@
-// Package objects verifies a whole store: each object has the bytes that its name promises, and each
-// manifest says what is true of the packs and modules that it names.
+// Package objects verifies a whole store: each object has the bytes that its name promises, and
+// each manifest says what is true of the packs and modules that it names.
 //
 //   - A pack: its SHA-256 is its name, and its frames have the sizes and hashes that manifests say.
 //   - A module object: the h1 hash of its tree is the one in its name. A delta is put together with
@@ -12,14 +12,14 @@
 // # Memory
 //
 // Packs are streamed. A module takes its frames, of which not more are held at once than
-// moduleMemory allows, and a manifest what every reader needs, within manifestMemory. What manifests
-// say of objects takes 40 bytes for each of these, and half as much again while it is collected;
-// what is verified, 16 bytes for an object, with Options.Resume only.
+// moduleMemory allows, and a manifest what every reader needs, within manifestMemory. What
+// manifests say of objects takes 40 bytes for each of these, and half as much again while it is
+// collected; what is verified, 16 bytes for an object, with Options.Resume only.
 //
 // # Beside jobs
 //
-// Objects appear, and manifests are replaced, while this goes on. An object that vanishes is missing
-// only if a manifest that is there names it then.
+// Objects appear, and manifests are replaced, while this goes on. An object that vanishes is
+// missing only if a manifest that is there names it then.
 package objects
 
 import (
@@ -45,7 +45,8 @@ type Options struct {
 	Store       store.Collector // is listed and read
 	Trust       *snapshot.Trust // nil: signatures are not looked at
 	Concurrency int             // objects read at once; default 16
-	// Resume is the file that notes what is verified; "": nothing is noted. It goes when all is done.
+	// Resume is the file that notes what is verified; "": nothing is noted. It goes when all is
+	// done.
 	Resume string
 	Meter  *report.Meter
 }

@@ -184,8 +184,8 @@ func TestWrongOnTheWay(t *testing.T) {
 	}
 }
 
-// TestResume: a run that ends early, and one that is killed, leave what they have verified; what was
-// wrong, or has changed since, is read again.
+// TestResume: a run that ends early, and one that is killed, leave what they have verified; what
+// was wrong, or has changed since, is read again.
 func TestResume(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

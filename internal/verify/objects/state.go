@@ -27,8 +27,8 @@ func markOf(e store.Entry, said []claim) (m mark) {
 	return m
 }
 
-// state notes what is verified, so that an interrupted run can go on. It is written by a rename, now
-// and then and at the end. With file "" it does nothing. Not safe for concurrent use.
+// state notes what is verified, so that an interrupted run can go on. It is written by a rename,
+// now and then and at the end. With file "" it does nothing. Not safe for concurrent use.
 //
 // The file is two lines of text, the marks, and the SHA-256 of all that.
 type state struct {

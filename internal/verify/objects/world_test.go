@@ -39,8 +39,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// world is a store with a snapshot of two packs and of three module versions, the last of which is a
-// delta upon the second; and with what a module proxy and a collection leave.
+// world is a store with a snapshot of two packs and of three module versions, the last of which is
+// a delta upon the second; and with what a module proxy and a collection leave.
 type world struct {
 	t        *testing.T
 	st       *dir.Store
