@@ -36,7 +36,7 @@ var (
 	ErrUnavailable = errors.New("checksum database does not answer")
 	// ErrUnknown means that the database answered, and has no hash of the module version. It comes
 	// with ErrRefused.
-	ErrUnknown = errors.New("not known to it")
+	ErrUnknown = errors.New("does not know")
 )
 
 // Options are settings of the go command.
@@ -227,7 +227,7 @@ func (s *Session) hash(v module.Version) (string, error) {
 	}
 	hash := H1(lines, v)
 	if hash == "" {
-		err = fmt.Errorf("%w %s: %s %s: %w", ErrRefused, s.db.name, v.Path, v.Version, ErrUnknown)
+		err = fmt.Errorf("%w %s: it %w %s %s", ErrRefused, s.db.name, ErrUnknown, v.Path, v.Version)
 	}
 	return hash, err
 }
@@ -241,7 +241,7 @@ func (s *Session) isAnswer(v module.Version) bool {
 // Check documents.
 func (s *Session) failed(v module.Version, err error) error {
 	if s.remote.isMissing(lookupPath(v)) {
-		return fmt.Errorf("%w %s: %s %s: %w", ErrRefused, s.db.name, v.Path, v.Version, ErrUnknown)
+		return fmt.Errorf("%w %s: it %w %s %s", ErrRefused, s.db.name, ErrUnknown, v.Path, v.Version)
 	}
 	if down := s.remote.failed(); down != nil && !s.cached.forked.Load() && !s.fresh.forked.Load() {
 		return fmt.Errorf("%w: %w", ErrUnavailable, down)

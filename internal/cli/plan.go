@@ -64,7 +64,7 @@ func parsePlan(args []string, explain bool) (planned, error) {
 		p.restore = true
 		p.command, err = goCommandOf(args)
 	case len(args) > 0:
-		err = usage.Errorf("plan: want restore, save or nothing, not %q", args[0])
+		err = usage.Errorf("invalid argument %q for \"gocache plan\": want restore or save", args[0])
 	}
 	return p, err
 }
