@@ -3,6 +3,8 @@ package stdtest
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -27,6 +29,14 @@ func TestCommand(t *testing.T) {
 	}
 	if after, err := os.Stat(second); err != nil || first != second || !os.SameFile(before, after) {
 		t.Errorf("%s and %s, %v", first, second, err)
+	}
+	if runtime.GOOS != "windows" { // a directory that others can write to is not used
+		if err := os.Chmod(filepath.Dir(first), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if third, err := Command(); err != nil || third == first {
+			t.Errorf("%s, %v", third, err)
+		}
 	}
 	if out, err := exec.Command(first, "version").Output(); err != nil || !strings.HasPrefix(string(out), "gocache ") {
 		t.Errorf("%q, %v", out, err)

@@ -94,11 +94,24 @@ func build(dir string) error {
 		}
 	}
 	cache := filepath.Join(base, "cache")
-	if seed(cache) != nil { // then all of it is compiled
+	// What is lent can go at any moment, as with "go clean -cache"; then all of it is compiled.
+	if err := errors.Join(seed(cache), compile(base, cache)); err != nil {
 		if err := osfile.RemoveAll(cache); err != nil {
 			return err
 		}
+		if err := compile(base, cache); err != nil {
+			return err
+		}
 	}
+	// an old one would let the go command trim
+	if err := os.Remove(filepath.Join(cache, "trim.txt")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Rename(cache, dir)
+}
+
+// compile puts what the program needs into a cache, and removes what it does not need.
+func compile(base, cache string) error {
 	for _, args := range [][]string{{"build", "./..."}, {"vet", "./..."}, {"test", "-run", "NONE", "./..."}} {
 		cmd := exec.Command("go", args...)
 		cmd.Dir = base
@@ -107,12 +120,5 @@ func build(dir string) error {
 			return fmt.Errorf("go %s: %w: %s", args[0], err, out)
 		}
 	}
-	if err := prune(cache); err != nil {
-		return err
-	}
-	// an old one would let the go command trim
-	if err := os.Remove(filepath.Join(cache, "trim.txt")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return os.Rename(cache, dir)
+	return prune(cache)
 }

@@ -217,7 +217,7 @@ func testFallback(t *testing.T, st store.Store, compiles bool) {
 	} else {
 		e2etest.AddEntry(t, shared.Build, 1)
 	}
-	built := e2etest.Tree(t, shared.Build)
+	built, modules := e2etest.Tree(t, shared.Build), e2etest.Tree(t, shared.Mod)
 	if saved := shared.Save(t, st, onBranch); saved.Packs.Uploaded != 1 || saved.Packs.Stored == 0 || saved.Modules.Uploaded != 0 {
 		t.Errorf("save on the branch: %+v", saved)
 	}
@@ -229,6 +229,12 @@ func testFallback(t *testing.T, st store.Store, compiles bool) {
 		shared.MustBuildOffline(t)
 	} else if got := e2etest.Tree(t, shared.Build); !maps.Equal(got, built) {
 		t.Errorf("%d files, want the %d of the branch", len(got), len(built))
+	}
+	got := e2etest.Tree(t, shared.Mod)
+	for name, sum := range modules {
+		if !strings.HasPrefix(name, "cache/") && got[name] != sum {
+			t.Errorf("modules: %s is not as on the branch", name)
+		}
 	}
 	if res := shared.Restore(t, st); res.Matched == nil || res.Matched.Scope != e2etest.MainScope {
 		t.Errorf("main matched %+v", res.Matched)

@@ -96,10 +96,6 @@ func Main(m *testing.M, w *World) int {
 		return 1
 	}
 	defer osfile.RemoveAll(base)
-	if err := os.Chmod(base, 0o755); err != nil { // one test runs the binary as another user
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
 	*w = World{
 		Proj: filepath.Join(base, "project"), Mod: filepath.Join(base, "caches", "mod"), Build: filepath.Join(base, "caches", "build"),
 		Reference: filepath.Join(base, "reference"),

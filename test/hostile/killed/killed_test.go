@@ -62,7 +62,7 @@ func TestKillRestore(t *testing.T) {
 		// commands or the comparison is run.
 		used := hit%2 == 0
 		if hit == 2 { // compiles what the kill left out, possibly much of the standard library
-			for _, args := range [][]string{{"build", "./..."}, {"mod", "verify"}} {
+			for _, args := range [][]string{{"build", "./..."}, {"vet", "./..."}, {"run", "."}, {"mod", "verify"}} {
 				if out, err := shared.GoCommand(shared.Proxy(), args...); err != nil {
 					t.Fatalf("go %s after a kill at %v: %v\n%s", args[0], d, err, out)
 				}
