@@ -71,13 +71,10 @@ func defaultBranch(ctx context.Context, dir, remote string) string {
 	return ""
 }
 
-// gitOutput returns what a git command prints, or "" if it fails. Repositories of other users are
-// trusted, since in containers the checkout often belongs to one, and the commands used here run no
-// hooks.
+// gitOutput returns what a git command prints, or "" if it fails. In containers the checkout often
+// belongs to another user.
 func gitOutput(ctx context.Context, dir string, args ...string) string {
-	cmd := subprocess.Command(ctx, "git", append([]string{"-c", "safe.directory=*"}, args...)...)
-	cmd.Dir = dir
-	out, err := subprocess.Output(cmd)
+	out, err := subprocess.Output(subprocess.GitOfAnyone(ctx, dir, args...))
 	if err != nil {
 		return ""
 	}

@@ -126,9 +126,7 @@ func storeIfAny(ctx context.Context, r *run) (store.Store, error) {
 
 // gitCommand runs git in dir, and returns what it prints.
 func gitCommand(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := subprocess.Command(ctx, "git", append([]string{"-c", "safe.directory=*"}, args...)...)
-	cmd.Dir = dir
-	out, err := subprocess.Output(cmd)
+	out, err := subprocess.Output(subprocess.GitOfAnyone(ctx, dir, args...))
 	return string(out), err
 }
 

@@ -65,13 +65,13 @@ func moduleOptions(ctx context.Context, r *run) (o whymodule.Options, err error)
 	netrc := netrcFile(settings.Settings{}, r)
 	return whymodule.Options{
 		Dir: dir, Settings: s, ModDir: env.GOMODCACHE, GOMOD: env.GOMOD, GOWORK: env.GOWORK, GODEBUG: env.GODEBUG,
-		NoVCS: r.cfg.NoVCS, DB: env.sumDB(), Now: time.Now(), Go: goOutput,
+		NoVCS: r.cfg.NoVCS, DB: env.sumDB(), Now: time.Now(), Run: goCommandOutput,
 		Login: func(host string) *url.Userinfo { return netrcLogin(netrc, host) },
 	}, nil
 }
 
 // routing are the settings that say who is asked about a module.
-var routing = []string{"GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB", "GOVCS", "GOFLAGS"}
+var routing = []string{"GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB", "GOVCS", "GOFLAGS", "GOAUTH"}
 
 // moduleSettings reads them, and where each of them comes from.
 func moduleSettings(ctx context.Context, r *run, dir, goenv string) (s whymodule.Settings, err error) {

@@ -74,7 +74,12 @@ func parseGoEnv(out, toolchain []byte) (env goEnv, err error) {
 
 // goOutput runs a go command and returns what it prints, also beside an error.
 func goOutput(ctx context.Context, dir string, extra []string, args ...string) ([]byte, error) {
-	cmd := subprocess.Command(ctx, "go", args...)
+	return goCommandOutput(ctx, "go", dir, extra, args...)
+}
+
+// goCommandOutput is goOutput with the go command of a toolchain.
+func goCommandOutput(ctx context.Context, command, dir string, extra []string, args ...string) ([]byte, error) {
+	cmd := subprocess.Command(ctx, command, args...)
 	cmd.Dir = dir
 	cmd.Env = append(cmd.Environ(), extra...)
 	var stderr bytes.Buffer

@@ -109,9 +109,7 @@ func stableMtimes(ctx context.Context, dir string) (*mtimesOutput, error) {
 // trackedFiles lists the files that git tracks below dir, including those of submodules that are
 // checked out, each with prefix in front. It also lists the directories of the repositories.
 func trackedFiles(ctx context.Context, dir, prefix string) (files, repos []string, err error) {
-	cmd := subprocess.Command(ctx, "git", "-c", "safe.directory=*", "ls-files", "--stage", "-z")
-	cmd.Dir = dir
-	out, err := subprocess.Output(cmd)
+	out, err := subprocess.Output(subprocess.GitOfAnyone(ctx, dir, "ls-files", "--stage", "-z"))
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):

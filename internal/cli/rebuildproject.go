@@ -124,9 +124,7 @@ func moduleFiles(ctx context.Context, p *project) (files, unsaved []string, err 
 // isCommitted reports whether git has a file as it is.
 func isCommitted(ctx context.Context, file string) bool {
 	git := func(args ...string) (string, bool) {
-		cmd := subprocess.Command(ctx, "git", append([]string{"-c", "safe.directory=*"}, args...)...)
-		cmd.Dir = filepath.Dir(file)
-		out, err := subprocess.Output(cmd)
+		out, err := subprocess.Output(subprocess.GitOfAnyone(ctx, filepath.Dir(file), args...))
 		return strings.TrimSpace(string(out)), err == nil
 	}
 	if _, ok := git("ls-files", "--error-unmatch", "--", filepath.Base(file)); !ok {

@@ -44,19 +44,19 @@ var Checks = []Check{
 	{
 		Name: "private", run: checkPrivate,
 		Looks: "GOPRIVATE, GONOPROXY, GONOSUMDB and GOINSECURE",
-		Bad:   "fails for patterns that match nothing; warns of private modules whose names go to a public proxy or to the checksum database",
+		Bad:   "fails for patterns that match nothing; warns of private modules whose names go to a public proxy that is the first, or to the checksum database",
 		Mend:  "`go env -w GOPRIVATE=...`; `go env -u GONOSUMDB`",
 	},
 	{
 		Name: "sumdb", run: checkSumDB, Limit: 25 * time.Second,
-		Looks: "GOSUMDB: whether the checksum database answers, and what it has for a public module of go.sum",
+		Looks: "GOSUMDB: whether the checksum database answers, and what it has for a module of go.sum that is surely public",
 		Bad:   "warns if it is off; fails if it does not answer, or has another hash",
 		Mend:  "`go env -u GOSUMDB`; `git log -p go.sum`",
 	},
 	{
 		Name: "proxy", run: checkProxies, Limit: 25 * time.Second,
 		Looks: "each proxy of GOPROXY: status, latency (the median of 5), whether it passes on the checksum database",
-		Bad:   "fails if one that is needed does not answer, wants credentials or is no proxy; warns if it is a later one, or one before `|`, and above 2 s; warns of off, of http://, and of what is never asked",
+		Bad:   "fails if one that is needed does not answer, wants credentials or is no proxy; warns if it is a later one, or one before `|`, and above 2 s; unknown if GOAUTH gives the credentials; warns of off, of http://, and of what is never asked",
 		Mend:  "`~/.netrc`, `go env -w GOPROXY=...`, a nearer proxy",
 	},
 	{
@@ -87,7 +87,7 @@ var Checks = []Check{
 		Name: "permissions", run: checkPermissions,
 		Looks: "owners and modes of both caches",
 		Bad:   "fails if one cannot be written to; warns of files of other users (not for root), and of a cache that every user can write to",
-		Mend:  "`sudo chown -R \"$(id -u):$(id -g)\" DIR`; `chmod o-w DIR`",
+		Mend:  "`sudo chown -R \"$(id -u):$(id -g)\" DIR`, or `sudo install -d` for one that is not there; `chmod o-w DIR`",
 	},
 	{
 		Name: "file-system", run: checkFileSystem, Limit: 10 * time.Second,

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,9 +100,23 @@ func TestPipelines(t *testing.T) {
 	want(t, runCheck(t, inRepository(t, pipelineFile, "a: [\n"), "ci-paths"), "ok unknown")
 }
 
+// widening is a file in which a list has ten times what the one before it has, without any text.
+func widening(rest string) string {
+	text := "l0: &l0 []\n"
+	for i := range 9 {
+		text += fmt.Sprintf("l%d: &l%d [%s]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*l%d, ", i), 10))
+	}
+	return text + rest
+}
+
 // FuzzYAML: no file of a CI system stops doctor.
 func FuzzYAML(f *testing.F) {
 	f.Add("a: &a {b: *a}\n<<: [*a]\njobs: {x: {steps: [{uses: o/gocache-action@v1}]}}\n")
+	f.Add("t: {script: &s [gocache restore, *s]}\n")
+	f.Add("jobs: {x: &x {steps: [{uses: o/gocache-action@v1, run: &r [*r]}]}}\n")
+	f.Add(widening("t: {script: *l9}\n"))
+	f.Add("m: &m {<<: [*m, *m, *m, *m, *m, *m, *m, *m, *m]}\nt: {<<: [*m, *m, *m, *m, *m, *m, *m, *m, *m], script: x}\n")
+	f.Add("a: {extends: [a, a, a, a, a, a, a, a, a, a], script: x}\n")
 	f.Add("include: {component: x/gocache@1}\nt: {extends: [t, .gocache], cache: [{paths: a}]}\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		jobs, _ := parseWorkflow("w", []byte(text))

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/proxy/upstream"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -179,9 +180,9 @@ var standard = map[string]string{"GOPROXY": "https://proxy.golang.org,direct", "
 func (f *Facts) unset(name string) string {
 	switch value, shipped := standard[name], f.Shipped[name]; {
 	case f.Getenv(name) != "":
-		return "unset " + name + ", and remove it where the shell or the job sets it"
+		return finding.Unset(name) + ", and remove it where the shell or the job sets it"
 	case shipped != "" && shipped != value && value != "":
-		return "go env -w " + name + "='" + value + "'"
+		return "go env -w " + name + "=" + finding.Quote(value)
 	}
 	return "go env -u " + name
 }
@@ -189,9 +190,9 @@ func (f *Facts) unset(name string) string {
 // set is the command that changes a setting. What the environment has wins, so it is changed there.
 func (f *Facts) set(name, value string) string {
 	if f.Getenv(name) != "" {
-		return "export " + name + "='" + value + "'"
+		return finding.Export(name, finding.Quote(value))
 	}
-	return "go env -w " + name + "='" + value + "'"
+	return "go env -w " + name + "=" + finding.Quote(value)
 }
 
 // buildDir is GOCACHE, or "" where there is none.

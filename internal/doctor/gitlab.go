@@ -74,7 +74,8 @@ func parsePipeline(data []byte) (p pipeline, err error) {
 		if slices.Contains(notJobs, key.Value) || strings.HasPrefix(key.Value, ".") || value.Kind != yaml.MappingNode {
 			continue
 		}
-		chain := extends(root, value, 0)
+		left := maxExtends
+		chain := extends(root, value, &left, 0)
 		j := gitlabJob{at: at(pipelineFile, key), name: key.Value, variables: map[string]string{}}
 		for _, n := range chain {
 			j.cache = firstOf(j.cache, child(n, "cache"))
@@ -119,13 +120,16 @@ func componentJobs(root *yaml.Node) (names []string) {
 }
 
 // extends is a job and what it extends in this file, the nearest first.
-func extends(root, job *yaml.Node, depth int) (chain []*yaml.Node) {
+func extends(root, job *yaml.Node, left *int, depth int) (chain []*yaml.Node) {
 	chain = []*yaml.Node{job}
 	list := items(child(job, "extends"))
 	slices.Reverse(list) // the last one wins
 	for _, name := range list {
+		if *left--; *left < 0 {
+			break
+		}
 		if parent := child(root, name.Value); parent != nil && depth < maxMerges {
-			chain = append(chain, extends(root, parent, depth+1)...)
+			chain = append(chain, extends(root, parent, left, depth+1)...)
 		}
 	}
 	return chain

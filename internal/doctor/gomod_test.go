@@ -1,8 +1,10 @@
 package doctor
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/goproxytest"
@@ -52,6 +54,19 @@ func TestTidy(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(w.dir, "go.sum")); err == nil {
 		t.Error("go.sum was written")
 	}
+}
+
+// TestTidySwitches: GOSUMDB=off would keep the go command from the toolchain that go.mod asks for.
+func TestTidySwitches(t *testing.T) {
+	f := bare(t, map[string]string{"GOMOD": "/m/go.mod"})
+	f.Mod = modOf(t, "")
+	f.Go = func(_ context.Context, _ string, env []string, _ ...string) ([]byte, error) {
+		if slices.Contains(env, "GOSUMDB=off") || !slices.Contains(env, "GONOSUMDB=*") {
+			t.Errorf("%q", env)
+		}
+		return nil, nil
+	}
+	want(t, runCheck(t, f, "tidy"), "ok changes nothing")
 }
 
 func TestReplaces(t *testing.T) {

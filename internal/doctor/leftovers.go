@@ -3,10 +3,10 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -121,6 +121,14 @@ func leftBuilds(f *Facts) []finding.Finding {
 	if n < manyOldBuild {
 		return nil
 	}
-	return []finding.Finding{warn(fmt.Sprintf("find '%s' -maxdepth 1 -name 'go-build*' -mtime +1 -exec rm -rf {} +", dir),
+	return []finding.Finding{warn(removeBuilds(runtime.GOOS, dir),
 		"%s has %d directories of go commands that were killed more than a day ago", dir, n)}
+}
+
+// removeBuilds is the command that removes what killed go commands have left in a directory.
+func removeBuilds(goos, dir string) string {
+	if goos == "windows" {
+		return `Get-ChildItem -Directory -Filter go-build* -LiteralPath "` + dir + `" | Where-Object LastWriteTime -lt (Get-Date).AddDays(-1) | Remove-Item -Recurse -Force`
+	}
+	return "find " + finding.Quote(dir) + " -maxdepth 1 -name 'go-build*' -mtime +1 -exec rm -rf {} +"
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,19 @@ func TestPermissions(t *testing.T) {
 	}
 	if err := os.Chmod(filepath.Join(dir, "build"), 0o755); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestOwn: what is advised for a cache that is not there does not change who owns the root.
+func TestOwn(t *testing.T) {
+	if got := own("/srv/go/mod", "/"); !strings.HasPrefix(got, "sudo install -d ") || !strings.HasSuffix(got, " "+finding.Quote("/srv/go/mod")) {
+		t.Error(got)
+	}
+	if got := own("/srv/go", "/srv/go"); !strings.HasPrefix(got, "sudo chown -R ") {
+		t.Error(got)
+	}
+	if got := removeBuilds("windows", `C:\Temp`); strings.Contains(got, "find ") || strings.Contains(got, "'") {
+		t.Error(got)
 	}
 }
 

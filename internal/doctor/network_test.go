@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,11 @@ func TestProxies(t *testing.T) {
 	lost := serve(t, files{})
 	denies, broken, page := answers(t, http.StatusForbidden, "ask your administrator"), answers(t, http.StatusBadGateway, "x"), answers(t, http.StatusMethodNotAllowed, "x")
 	down := closedPort(t)
+	nosy := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "corp.example") {
+			t.Errorf("the second proxy got to know %s", r.URL.Path)
+		}
+	}))
 	stuck := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hangs }))
 	t.Cleanup(func() { close(hangs) }) // before the server is closed
 	user := strings.Replace(well, "http://", "http://user:secret@", 1)
@@ -58,10 +64,14 @@ func TestProxies(t *testing.T) {
 		"no URL":             {"proxy.example.com", []string{"fail is none of https://host"}},
 		"a directory":        {"file:///no/such/directory", []string{"fail there is no directory"}},
 		"password":           {user, []string{"ok //***@127.0.0.1"}},
+		"names":              {lost + "," + nosy, []string{"ok ", "ok "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := bare(t, map[string]string{"GOPROXY": c.list, "GOSUMDB": "sum.golang.org"})
 			f.Limit = 3 * time.Second
+			if name == "names" {
+				f.Mod = modOf(t, "require corp.example/secret v1.0.0\n")
+			}
 			if name == "hangs" {
 				f.Limit = 100 * time.Millisecond
 			}
@@ -101,6 +111,8 @@ func TestLogin(t *testing.T) {
 	want(t, runCheck(t, f, "proxy"), "fail .netrc")
 	f.Login = func(string) *url.Userinfo { return url.UserPassword("me", "pass") }
 	want(t, runCheck(t, f, "proxy"), "ok answers 200")
+	f.Env["GOAUTH"] = "git /home/me" // which does not read .netrc
+	want(t, runCheck(t, f, "proxy"), "ok unknown: https://127.0.0.1")
 }
 
 func TestSumDB(t *testing.T) {
@@ -111,7 +123,7 @@ func TestSumDB(t *testing.T) {
 	for name, c := range map[string]struct{ setting, proxy, private, wanted string }{
 		"well":        {database(t, map[string]string{"example.com/greet v1.0.0": someSum}), "direct", "", "ok has the hash of go.sum"},
 		"another":     {database(t, map[string]string{"example.com/greet v1.0.0": other}), "direct", "", "fail git log -p go.sum"},
-		"unknown":     {database(t, nil), "direct", "", "fail does not know example.com/greet"},
+		"unknown":     {database(t, nil), "direct", "", "fail example.com/greet v1.0.0: not known to it"},
 		"not asked":   {database(t, nil), "direct", "example.com", "ok sum.example.com"},
 		"down":        {strings.Fields(database(t, nil))[0] + " " + closedPort(t), "direct", "", "fail cannot be added"},
 		"off":         {"off", "direct", "", "warn whatever a proxy sends is believed"},
@@ -124,6 +136,27 @@ func TestSumDB(t *testing.T) {
 			g.Env = map[string]string{"GOSUMDB": c.setting, "GOPROXY": c.proxy, "GONOSUMDB": c.private, "GOMOD": f.Env["GOMOD"]}
 			want(t, runCheck(t, &g, "sumdb"), c.wanted)
 		})
+	}
+}
+
+// TestPublicSum: the database of everybody is not asked about modules that may be private.
+func TestPublicSum(t *testing.T) {
+	f := bare(t, map[string]string{"GOMODCACHE": t.TempDir()})
+	f.Env["GOMOD"] = filepath.Join(f.Dir, "go.mod")
+	w := &world{t: t, dir: f.Dir}
+	for _, c := range []struct{ sums, database, want string }{
+		{"corp.example/Secret v1.0.0 " + someSum + "\n", "sum.golang.org", asked.Path},
+		{"corp.example/Secret v1.0.0 " + someSum + "\n", "sum.corp.example", "corp.example/Secret"},
+		{"corp.example/Secret v1.0.0 " + someSum + "\ngolang.org/x/mod v0.20.0 " + someSum + "\n", "sum.golang.org", "golang.org/x/mod"},
+	} {
+		w.write("", map[string]string{"go.sum": c.sums})
+		if v, _ := publicSum(f, c.database); v.Path != c.want {
+			t.Errorf("%s is asked about %s, want %s", c.database, v, c.want)
+		}
+	}
+	w.write(f.Env["GOMODCACHE"], map[string]string{"cache/download/sumdb/sum.golang.org/lookup/corp.example/!secret@v1.0.0": ""})
+	if v, _ := publicSum(f, "sum.golang.org"); v.Path != "corp.example/Secret" {
+		t.Errorf("%s, want what was asked about before", v)
 	}
 }
 
@@ -143,6 +176,19 @@ func TestVCS(t *testing.T) {
 	}
 	insteadOf("file://" + w.root + "/repos/")
 	want(t, w.check("vcs"), "ok the repository of corp.example/team/lib.git can be read")
+	// A go.mod above the directory for temporary files does not count, git's own way to use SSH
+	// and to ask for passwords does.
+	f := w.facts()
+	goes := f.Go
+	f.Go = func(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
+		text := strings.Join(env, " ")
+		if strings.Contains(text, "GIT_SSH_COMMAND=") || strings.Contains(text, "GIT_ASKPASS") || !isFile(filepath.Join(dir, "go.mod")) {
+			t.Errorf("in %s: %q", dir, env)
+		}
+		return goes(ctx, dir, env, args...)
+	}
+	w.git(w.root, "config", "--global", "core.sshCommand", "ssh -i key")
+	want(t, runCheck(t, f, "vcs"), "ok the repository of corp.example/team/lib.git can be read")
 	insteadOf("file://" + w.root + "/gone/")
 	want(t, w.check("vcs"), "fail cannot be read")
 	locked := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
@@ -204,6 +250,16 @@ func TestClock(t *testing.T) {
 	want(t, runCheck(t, f, "clock"), "ok within")
 }
 
+// modOf is a go.mod with these lines.
+func modOf(t *testing.T, text string) *modfile.File {
+	t.Helper()
+	f, err := modfile.Parse("go.mod", []byte(plainMod+text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 // TestRetracted: what the authors say, from a proxy and from the cache.
 func TestRetracted(t *testing.T) {
 	t.Parallel()
@@ -214,13 +270,6 @@ func TestRetracted(t *testing.T) {
 		"/example.com/fine/@v/list":       "v1.0.0\n",
 		"/example.com/fine/@v/v1.0.0.mod": "module example.com/fine\n",
 	})
-	mod := func(text string) *modfile.File {
-		f, err := modfile.Parse("go.mod", []byte(plainMod+text), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return f
-	}
 	f := bare(t, map[string]string{"GOPROXY": proxy, "GOMODCACHE": t.TempDir()})
 	for text, wanted := range map[string][]string{
 		"require example.com/fine v1.0.0\n":                             {"ok none of 1 versions"},
@@ -231,9 +280,12 @@ func TestRetracted(t *testing.T) {
 		"require example.com/gone v1.0.0\n":                             {"ok unknown: 1 modules"},
 		"require example.com/x v1.0.0\nreplace example.com/x => ../x\n": {"ok none of 0"},
 	} {
-		f.Mod = mod(text)
+		f.Mod = modOf(t, text)
 		t.Run(text, func(t *testing.T) { want(t, runCheck(t, f, "retracted"), wanted...) })
 	}
+	f.Env["GOPROXY"] = "file:///no/such/directory," + proxy // which the second need not know
+	f.Mod = modOf(t, "require example.com/old v1.0.0\n")
+	want(t, runCheck(t, f, "retracted"), "ok unknown: 1 modules")
 	// without a proxy, from the cache: a newer go.mod there, or none
 	w := newWorld(t, map[string]string{"go.mod": plainMod + "require example.com/old v1.0.0\n"})
 	want(t, w.check("retracted"), "ok unknown")

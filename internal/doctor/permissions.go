@@ -36,17 +36,17 @@ func examinePlace(f *Facts, ctx context.Context, p place) finding.Finding {
 	dir := existing(p.dir)
 	info, err := os.Stat(dir)
 	if err != nil {
-		return fail(chown(p.dir), "%s, %s: %v", p.name, p.dir, err)
+		return fail(f.set(p.name, "/another/directory"), "%s, %s: %v", p.name, p.dir, err)
 	}
 	if writes, known := mayWrite(dir); known && !writes {
-		return fail(chown(dir), "%s, %s, cannot be written to%s: go commands fail in it", p.name, dir, belongs(f, info))
+		return fail(own(p.dir, dir), "%s, %s, cannot be written to%s: go commands fail in it", p.name, dir, belongs(f, info))
 	}
 	if dir != p.dir {
 		return ok("%s, %s, is not there yet, and can be created", p.name, p.dir)
 	}
 	if mode := info.Mode(); mode.Perm()&0o002 != 0 && mode&fs.ModeSticky == 0 {
 		if _, known := ownerOf(info); known {
-			return warn("chmod o-w '"+dir+"'", "%s, %s, can be written to by every user of this machine (%v), who can change what is built", p.name, dir, mode.Perm())
+			return warn("chmod o-w "+finding.Quote(dir), "%s, %s, can be written to by every user of this machine (%v), who can change what is built", p.name, dir, mode.Perm())
 		}
 	}
 	return strangers(f, ctx, p)
@@ -61,7 +61,16 @@ func belongs(f *Facts, info fs.FileInfo) string {
 	return " and belongs to " + userName(uid)
 }
 
-func chown(dir string) string { return `sudo chown -R "$(id -u):$(id -g)" '` + dir + `'` }
+func chown(dir string) string { return `sudo chown -R "$(id -u):$(id -g)" ` + finding.Quote(dir) }
+
+// own is the command after which this user can write to a directory. If it is not there yet, the
+// next one above it that exists may be that of all users, and stays theirs.
+func own(dir, exists string) string {
+	if dir == exists {
+		return chown(dir)
+	}
+	return `sudo install -d -o "$(id -u)" -g "$(id -g)" ` + finding.Quote(dir)
+}
 
 // strangers looks for what belongs to other users, as after sudo go build. For root that is
 // harmless, and usual in containers.

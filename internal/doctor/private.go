@@ -133,15 +133,15 @@ func cutLast(s, sep string) (before, after string) {
 // asksSumDB reports whether the go command asks a checksum database at all.
 func (f *Facts) asksSumDB() bool { return f.Env["GOSUMDB"] != "off" }
 
-// publicProxy is the host of the first public proxy that is asked; "" if there is none.
+// publicProxy is the host of the public proxy that is asked first; "" if another one is, which has
+// the private modules, so that those behind it are not asked for them.
 func (f *Facts) publicProxy() string {
-	for _, e := range goproxy.Split(f.Env["GOPROXY"]) {
-		if e.Name == "direct" || e.Name == "off" {
-			return ""
-		}
-		if u, err := url.Parse(e.Name); err == nil && slices.Contains(publicProxies, u.Hostname()) {
-			return u.Hostname()
-		}
+	list := goproxy.Split(f.Env["GOPROXY"])
+	if len(list) == 0 {
+		return ""
+	}
+	if u, err := url.Parse(list[0].Name); err == nil && slices.Contains(publicProxies, u.Hostname()) {
+		return u.Hostname()
 	}
 	return ""
 }

@@ -74,7 +74,11 @@ func examine(f *Facts, ctx context.Context, e goproxy.Element, i int, list []gop
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
 		return []finding.Finding{fail(f.unset("GOPROXY"), "GOPROXY (%s): %s is none of https://host, file:///dir, direct and off", f.origin("GOPROXY"), redact.URL(u))}
 	}
-	answer := measure(f, ctx, u)
+	v := asked
+	if i == 0 { // it is asked for these anyway, and those behind it are perhaps not
+		v = f.probe()
+	}
+	answer := measure(f, ctx, u, v)
 	found := []finding.Finding{answer.judge(u, mayFail(i, e, list))}
 	if u.Scheme == "http" && !web.Loopback(u.Hostname()) {
 		found = append(found, warn("use https://, or a proxy on this machine", "%s is asked without encryption: anybody on the way can answer, and modules that are in no go.sum and no checksum database are believed", redact.URL(u)))
@@ -105,12 +109,13 @@ type answer struct {
 	text   string // what it says about an error
 	err    error
 	median time.Duration
+	others bool   // credentials come from elsewhere than .netrc
 	sumdb  string // "supported", "not supported", "unknown" or "" where none is asked
 }
 
 // measure asks a proxy several times, one after another, as the go command waits for answers.
-func measure(f *Facts, ctx context.Context, base *url.URL) (a answer) {
-	v := f.probe()
+func measure(f *Facts, ctx context.Context, base *url.URL, v module.Version) (a answer) {
+	_, a.others = goproxy.Credentials(f.Env["GOAUTH"])
 	path, err := module.EscapePath(v.Path)
 	if err != nil {
 		return answer{err: err}
@@ -164,7 +169,8 @@ func (f *Facts) probe() module.Version {
 // withLogin adds to a URL without user what .netrc has for its host, as the go command does.
 func (f *Facts) withLogin(u *url.URL) *url.URL {
 	c := *u
-	if c.User == nil && c.Scheme == "https" && f.Login != nil {
+	netrc, _ := goproxy.Credentials(f.Env["GOAUTH"])
+	if c.User == nil && c.Scheme == "https" && f.Login != nil && netrc {
 		c.User = f.Login(c.Host)
 	}
 	return &c
@@ -208,6 +214,8 @@ func (a answer) judge(u *url.URL, backup bool) finding.Finding {
 	switch {
 	case a.err != nil:
 		return bad(networkRemedy(a.err, u), "%s does not answer: %v", name, a.err)
+	case (a.status == http.StatusUnauthorized || a.status == http.StatusForbidden) && a.others:
+		return unknown("%s answers %d%s without credentials, and GOAUTH gives them to the go command alone", name, a.status, a.text)
 	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
 		return bad("put a line 'machine "+u.Hostname()+" login USER password TOKEN' into ~/.netrc, or set GOAUTH", "%s answers %d%s: it wants other credentials", name, a.status, a.text)
 	case a.status >= 500 || a.status == http.StatusTooManyRequests:

@@ -110,7 +110,8 @@ func judgeVersions(list []used, verdicts []verdict) (found []finding.Finding) {
 	return found
 }
 
-// proxies are the module proxies that may be asked, in their order.
+// proxies are the module proxies that may be asked, in their order. Behind one that is not asked
+// here, as a directory, the others need not get to know what it has.
 func proxies(f *Facts) (chain upstream.Chain) {
 	for _, e := range goproxy.Split(f.Env["GOPROXY"]) {
 		if e.Name == "direct" || e.Name == "off" {
@@ -118,7 +119,7 @@ func proxies(f *Facts) (chain upstream.Chain) {
 		}
 		u, err := url.Parse(e.Name)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			continue
+			break
 		}
 		chain = append(chain, upstream.Link{Source: &upstream.HTTP{Base: f.withLogin(u), Client: f.client}, FallBack: e.FallBack})
 	}

@@ -106,7 +106,7 @@ func checkOverrides(_ context.Context, f *Facts) []finding.Finding {
 		if !slices.Contains(secretSettings, name) {
 			values = " (" + kept + ", and " + now + ")"
 		}
-		wrong = append(wrong, warn("go env -u "+name+", or unset "+name,
+		wrong = append(wrong, warn("go env -u "+name+", or "+finding.Unset(name),
 			"%s was written by go env -w, and the environment has another value, which wins%s", name, values))
 	}
 	slices.SortFunc(wrong, func(a, b finding.Finding) int { return strings.Compare(a.Evidence, b.Evidence) })
@@ -133,19 +133,19 @@ func checkWorkspace(_ context.Context, f *Facts) []finding.Finding {
 		return []finding.Finding{ok("no go.work in play")}
 	}
 	if f.WorkErr != nil {
-		return []finding.Finding{fail("mend it, or build without it: export GOWORK=off", "%s cannot be read: %v", file, f.WorkErr)}
+		return []finding.Finding{fail("mend it, or build without it: "+finding.Export("GOWORK", "off"), "%s cannot be read: %v", file, f.WorkErr)}
 	}
 	var wrong []finding.Finding
 	used := false
 	for _, use := range f.Work.Use {
 		dir := absolute(filepath.Dir(file), filepath.FromSlash(use.Path))
 		if !isFile(filepath.Join(dir, "go.mod")) {
-			wrong = append(wrong, fail("go work edit -dropuse="+use.Path, "%s uses %s, which has no go.mod", file, use.Path))
+			wrong = append(wrong, fail("go work edit -dropuse="+finding.Word(use.Path), "%s uses %s, which has no go.mod", file, use.Path))
 		}
 		used = used || f.moduleDir() != "" && samedir.Same(dir, f.moduleDir())
 	}
 	if !used && f.moduleDir() != "" {
-		wrong = append(wrong, fail("go work use "+f.moduleDir()+", or build without it: export GOWORK=off",
+		wrong = append(wrong, fail("go work use "+finding.Word(f.moduleDir())+", or build without it: "+finding.Export("GOWORK", "off"),
 			"%s is in play and does not use the module in %s: go build ./... finds no packages", file, f.moduleDir()))
 	}
 	// Many people have one around several repositories.

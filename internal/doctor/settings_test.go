@@ -4,6 +4,8 @@ import (
 	"maps"
 	"path/filepath"
 	"testing"
+
+	"github.com/org/gocache-action/internal/finding"
 )
 
 const plainMod = "module example.com/m\n\ngo 1.24\n"
@@ -17,7 +19,7 @@ func TestGo(t *testing.T) {
 	other := filepath.Join(w.root, "oldgo")
 	w.write(other, map[string]string{"VERSION": "go1.20.3\ntime 2023-04-01T00:00:00Z\n"})
 	w.env["GOROOT"], f.Env["GOROOT"] = other, other // the real command does not even start with it
-	want(t, runCheck(t, f, "go"), "fail unset GOROOT")
+	want(t, runCheck(t, f, "go"), "fail "+finding.Unset("GOROOT"))
 }
 
 func TestToolchain(t *testing.T) {
@@ -120,11 +122,12 @@ func TestPrivate(t *testing.T) {
 		"private":          {map[string]string{"GOPRIVATE": "corp.example.com,*.corp.org", "GONOPROXY": "corp.example.com,*.corp.org", "GONOSUMDB": "corp.example.com,*.corp.org"}, []string{"ok corp.example.com"}},
 		"part of a host":   {map[string]string{"GONOPROXY": "git.example.com/a", "GONOSUMDB": "git.example.com"}, []string{"warn its name is sent to proxy.golang.org"}},
 		"own proxy":        {map[string]string{"GOPRIVATE": "corp.example.com", "GONOPROXY": "none", "GONOSUMDB": "corp.example.com", "GOPROXY": "https://proxy.example.com"}, []string{"ok private"}},
+		"own, then public": {map[string]string{"GOPRIVATE": "corp.example.com", "GONOPROXY": "none", "GONOSUMDB": "corp.example.com", "GOPROXY": "https://proxy.example.com," + public}, []string{"ok private"}},
 		"public proxy":     {map[string]string{"GOPRIVATE": "corp.example.com", "GONOPROXY": "none", "GONOSUMDB": "corp.example.com"}, []string{"warn go env -u GONOPROXY"}},
-		"to the database":  {map[string]string{"GONOPROXY": "corp.example.com"}, []string{"warn go env -w GOPRIVATE='corp.example.com'"}},
+		"to the database":  {map[string]string{"GONOPROXY": "corp.example.com"}, []string{"warn go env -w GOPRIVATE=" + finding.Quote("corp.example.com")}},
 		"no database":      {map[string]string{"GONOPROXY": "corp.example.com", "GOSUMDB": "off"}, []string{"ok "}},
-		"a space":          {map[string]string{"GOPRIVATE": "a.example.com, b.example.com"}, []string{"fail go env -w GOPRIVATE='a.example.com,b.example.com'"}},
-		"a URL":            {map[string]string{"GOPRIVATE": "https://git.example.com/team/"}, []string{"fail go env -w GOPRIVATE='git.example.com/team'"}},
+		"a space":          {map[string]string{"GOPRIVATE": "a.example.com, b.example.com"}, []string{"fail go env -w GOPRIVATE=" + finding.Quote("a.example.com,b.example.com")}},
+		"a URL":            {map[string]string{"GOPRIVATE": "https://git.example.com/team/"}, []string{"fail go env -w GOPRIVATE=" + finding.Quote("git.example.com/team")}},
 		"malformed":        {map[string]string{"GONOSUMDB": "corp[.example.com"}, []string{"fail malformed"}},
 		"all":              {map[string]string{"GOPRIVATE": "*", "GONOPROXY": "*", "GONOSUMDB": "*"}, []string{"warn is *"}},
 		"covered by parts": {map[string]string{"GOPRIVATE": "corp.example.com/a", "GONOPROXY": "*.example.com", "GONOSUMDB": "*.example.com"}, []string{"ok "}},
@@ -148,7 +151,7 @@ func TestShipped(t *testing.T) {
 	f := bare(t, map[string]string{"GOSUMDB": "off", "GOROOT": "/usr/lib/golang"})
 	f.Shipped = map[string]string{"GOSUMDB": "off", "GOPROXY": "direct"}
 	want(t, runCheck(t, f, "sumdb"), "warn GOSUMDB=off (go.env of /usr/lib/golang)")
-	want(t, runCheck(t, f, "sumdb"), "warn go env -w GOSUMDB='sum.golang.org'")
+	want(t, runCheck(t, f, "sumdb"), "warn go env -w GOSUMDB="+finding.Quote("sum.golang.org"))
 	f.File = map[string]string{"GOSUMDB": "off"}
 	want(t, runCheck(t, f, "sumdb"), "warn (go env -w)")
 }

@@ -34,7 +34,7 @@ func checkSumDB(ctx context.Context, f *Facts) []finding.Finding {
 	case strings.TrimSpace(f.Env["GOPROXY"]) == "off":
 		return []finding.Finding{ok("%s (%s); not asked, as GOPROXY=off", id.Name, where)}
 	}
-	v, sum := publicSum(f)
+	v, sum := publicSum(f, id.Name)
 	db := checksumdb.New(checksumdb.Options{GOSUMDB: setting, GONOSUMDB: f.Env["GONOSUMDB"], GOPROXY: f.Env["GOPROXY"]})
 	session := db.Session(ctx, "", func(string, []byte) {})
 	err = session.Check(v, sum, "")
@@ -52,8 +52,11 @@ func checkSumDB(ctx context.Context, f *Facts) []finding.Finding {
 	return []finding.Finding{fail("find out who changed it: git log -p go.sum; what go.sum has now is not what others get. A private module belongs into GOPRIVATE", "%v", err)}
 }
 
-// publicSum is a version of go.sum that a database should know, with its hash.
-func publicSum(f *Facts) (module.Version, string) {
+// publicSum is a version of go.sum that a database should know, with its hash. The go command does
+// not ask about versions that go.sum has, which may be private without a setting that says so: the
+// database of everybody is asked only about those that it has been asked about before, and those
+// of Go itself.
+func publicSum(f *Facts, database string) (module.Version, string) {
 	data, err := os.ReadFile(filepath.Join(f.moduleDir(), "go.sum"))
 	if f.moduleDir() == "" || err != nil {
 		return asked, probeSum
@@ -61,8 +64,22 @@ func publicSum(f *Facts) (module.Version, string) {
 	for line := range strings.Lines(string(data)) {
 		w := strings.Fields(line)
 		if len(w) == 3 && !strings.HasSuffix(w[1], "/go.mod") && strings.HasPrefix(w[2], "h1:") && !f.isPrivate(w[0]) {
-			return module.Version{Path: w[0], Version: w[1]}, w[2]
+			v := module.Version{Path: w[0], Version: w[1]}
+			if database == "sum.golang.org" && !strings.HasPrefix(v.Path, "golang.org/x/") && !wasLookedUp(f, database, v) {
+				continue
+			}
+			return v, w[2]
 		}
 	}
 	return asked, probeSum
+}
+
+// wasLookedUp reports whether the go command has an answer of a database about a version.
+func wasLookedUp(f *Facts, database string, v module.Version) bool {
+	path, err := module.EscapePath(v.Path)
+	if err != nil {
+		return false
+	}
+	version, err := module.EscapeVersion(v.Version)
+	return err == nil && isFile(filepath.Join(f.Env["GOMODCACHE"], "cache", "download", "sumdb", database, "lookup", filepath.FromSlash(path+"@"+version)))
 }

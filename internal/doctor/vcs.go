@@ -2,8 +2,10 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -99,14 +101,21 @@ func tryRepository(f *Facts, ctx context.Context, path string) finding.Finding {
 		return unknown("%s: %v", path, err)
 	}
 	defer os.RemoveAll(scratch)
-	env := []string{
-		"GOMODCACHE=" + scratch, "GOFLAGS=-modcacherw", "GOWORK=off", "GOTOOLCHAIN=local", "GO111MODULE=on",
-		"GOPROXY=direct", "GOSUMDB=off", "GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never", "GIT_ASKPASS=true", "SSH_ASKPASS=true",
+	// a go.mod in a directory above does not count, with what it replaces
+	work := filepath.Join(scratch, "work")
+	err = errors.Join(os.Mkdir(work, 0o777), os.WriteFile(filepath.Join(work, "go.mod"), []byte("module gocache.invalid/doctor\n\ngo 1.21\n"), 0o666))
+	if err != nil {
+		return unknown("%s: %v", path, err)
 	}
-	if f.Getenv("GIT_SSH_COMMAND") == "" && f.Getenv("GIT_SSH") == "" {
+	env := []string{
+		"GOMODCACHE=" + filepath.Join(scratch, "mod"), "GOFLAGS=-modcacherw", "GOWORK=off", "GOTOOLCHAIN=local", "GO111MODULE=on",
+		"GOPROXY=direct", "GOSUMDB=off", "GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never",
+		"SSH_ASKPASS=", // a window; GIT_ASKPASS may be how a job gives credentials
+	}
+	if own, _ := f.Git(ctx, work, "config", "--get", "core.sshCommand"); f.Getenv("GIT_SSH_COMMAND") == "" && f.Getenv("GIT_SSH") == "" && strings.TrimSpace(own) == "" {
 		env = append(env, "GIT_SSH_COMMAND=ssh -o BatchMode=yes -o ConnectTimeout=10")
 	}
-	_, err = f.Go(ctx, scratch, env, "list", "-m", "-versions", "-retracted", path)
+	_, err = f.Go(ctx, work, env, "list", "-m", "-versions", "-retracted", path)
 	if err == nil {
 		return ok("the repository of %s can be read", path)
 	}

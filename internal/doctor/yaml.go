@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"iter"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -24,16 +25,28 @@ func target(n *yaml.Node) *yaml.Node {
 
 // pairs yields keys and values of a mapping, with those that "<<" brings in.
 func pairs(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
-	return func(yield func(k, v *yaml.Node) bool) { eachPair(n, yield, 0) }
+	return func(yield func(k, v *yaml.Node) bool) {
+		left := maxNodes
+		eachPair(n, yield, &left, 0)
+	}
 }
 
-// maxMerges bounds how deep mappings are merged into others.
-const maxMerges = 10
+// Aliases make a small file a huge one, or one without an end: what is looked at has bounds.
+const (
+	maxMerges  = 10 // of mappings into others, how deep
+	maxDepth   = 100
+	maxExtends = 1000 // jobs that a job extends
+	maxNodes   = 100_000
+	maxText    = 4 << 20
+)
 
-func eachPair(n *yaml.Node, yield func(k, v *yaml.Node) bool, depth int) bool {
+func eachPair(n *yaml.Node, yield func(k, v *yaml.Node) bool, left *int, depth int) bool {
 	n = target(n)
 	if n == nil || n.Kind != yaml.MappingNode || depth > maxMerges {
 		return true
+	}
+	if *left -= 1 + len(n.Content); *left < 0 {
+		return false
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], target(n.Content[i+1])
@@ -44,7 +57,7 @@ func eachPair(n *yaml.Node, yield func(k, v *yaml.Node) bool, depth int) bool {
 			continue
 		}
 		for _, from := range append(items(v), v) {
-			if !eachPair(from, yield, depth+1) {
+			if !eachPair(from, yield, left, depth+1) {
 				return false
 			}
 		}
@@ -106,16 +119,23 @@ func texts(n *yaml.Node) map[string]string {
 }
 
 // allText is every scalar in a node, a line each.
-func allText(n *yaml.Node) (text string) {
+func allText(n *yaml.Node) string {
+	var b strings.Builder
+	left := maxNodes
+	addText(&b, n, &left, 0)
+	return b.String()
+}
+
+func addText(b *strings.Builder, n *yaml.Node, left *int, depth int) {
 	n = target(n)
-	if n == nil {
-		return ""
+	if *left--; n == nil || *left < 0 || depth > maxDepth || b.Len()+len(n.Value) > maxText {
+		return
 	}
 	if n.Kind == yaml.ScalarNode {
-		return n.Value + "\n"
+		b.WriteString(n.Value + "\n")
+		return
 	}
 	for _, one := range n.Content {
-		text += allText(one)
+		addText(b, one, left, depth+1)
 	}
-	return text
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/semver"
+
+	"github.com/org/gocache-action/internal/finding"
 )
 
 // advise gives the one piece of advice that helps most. The rules are in the order in which causes
@@ -35,9 +37,9 @@ func (f *Facts) get() string { return "go get " + f.Path + "@" + cmp.Or(f.Goal, 
 // set is how a setting is changed where it comes from.
 func (s Settings) set(name, value string) string {
 	if s.Source[name] == FromEnvironment {
-		return "export " + name + "=" + value
+		return finding.Export(name, finding.Word(value))
 	}
-	return "go env -w " + name + "=" + value
+	return "go env -w " + name + "=" + finding.Word(value)
 }
 
 func adviseDir(f *Facts) *Advice {
@@ -47,12 +49,12 @@ func adviseDir(f *Facts) *Advice {
 	case f.Project.GoWork == "":
 		return adviceOf("", "nothing to do: it is this project itself")
 	}
-	return adviceOf("go work edit -dropuse="+f.Project.Dir, "%s uses the files in that directory, whatever is published", filepath.Base(f.Project.GoWork))
+	return adviceOf("go work edit -dropuse="+finding.Word(f.Project.Use), "%s uses the files in that directory, whatever is published", filepath.Base(f.Project.GoWork))
 }
 
 func adviseReplace(f *Facts) *Advice {
 	d := f.replacement()
-	if d == nil || f.Goal == f.Project.Selected || f.Goal == "" {
+	if d == nil || f.Local == "" && (f.Goal == f.Project.Selected || f.Goal == "") {
 		return nil
 	}
 	old := f.Path
@@ -62,13 +64,23 @@ func adviseReplace(f *Facts) *Advice {
 	command := "go mod edit -dropreplace=" + old
 	if d.File == f.Project.GoWork {
 		command = "go work edit -dropreplace=" + old
+	} else {
+		command += f.Project.otherFile(d.File)
 	}
 	return adviceOf(command, "%s replaces the module by %s, so that no version of it is built", d.at(), d.By)
 }
 
+// otherFile is the argument that names a go.mod of a workspace, if it is not that of the project.
+func (p *Project) otherFile(name string) string {
+	if name == p.GoMod || p.GoWork == "" {
+		return ""
+	}
+	return " " + finding.Word(name)
+}
+
 func adviseVendor(f *Facts) *Advice {
 	p := f.Project
-	if p == nil || !p.IsVendor || p.Vendored == p.Selected {
+	if p == nil || !p.isVendorStale() {
 		return nil
 	}
 	command := "go mod vendor"
@@ -88,7 +100,7 @@ func adviseExclude(f *Facts) *Advice {
 	if d == nil {
 		return nil
 	}
-	return adviceOf("go mod edit -dropexclude="+f.Path+"@"+d.Version, "%s excludes that version", d.at())
+	return adviceOf("go mod edit -dropexclude="+f.Path+"@"+d.Version+f.Project.otherFile(d.File), "%s excludes that version", d.at())
 }
 
 func adviseMoved(f *Facts) *Advice {
@@ -100,9 +112,10 @@ func adviseMoved(f *Facts) *Advice {
 			tag := tagName(f.Repository.Subdir, patched(v))
 			return adviceOf("git tag "+tag+" && git push origin "+tag,
 				"in the repository: the tag of %s was moved after others had fetched it, and they rightly refuse it: publish the next version", v)
+		case differ(here) && f.cached(v) != nil && f.cached(v).Hash != "" && f.cached(v).Hash != cmp.Or(signed, here["go.sum"]):
+			return adviceOf(f.cached(v).Removal+" && go mod download "+f.Path+"@"+v, "what the module cache has of %s is not what was published", v)
 		case differ(here):
-			return adviceOf("go clean -modcache && go mod download "+f.Path+"@"+v,
-				"what is here of %s is not what was published; if go.sum still objects, remove its lines of that version", v)
+			return adviceOf("", "remove the lines of %s %s from go.sum, which are not what was published; then: go mod download %s@%s", f.Path, v, f.Path, v)
 		}
 	}
 	return nil
@@ -158,8 +171,8 @@ func adviseUnknown(f *Facts) *Advice {
 	if !f.Sums[f.Goal].Unknown || f.hashesOf(f.Goal)["go.sum"] != "" || !f.canBeFetched(f.Goal) {
 		return nil
 	}
-	if i, _ := f.believed(); f.Proxies[i].isPublic() {
-		return adviceOf("", "wait %s: the checksum database has not seen %s yet", f.wait(&f.Proxies[i], Reply{}), f.Goal)
+	if f.isPublic() { // a version that is new
+		return adviceOf("", "wait %d min: the checksum database has not seen %s yet", int(publicWait.Minutes()), f.Goal)
 	}
 	value := strings.TrimPrefix(f.Settings.GONOSUMDB+","+privatePattern(f.Path), ",")
 	return adviceOf(f.Settings.set("GONOSUMDB", value), "the module can be fetched, and the public checksum database cannot know it")
@@ -247,7 +260,9 @@ func adviseStop(f *Facts) *Advice {
 		return adviceOf("GOPROXY=direct "+f.get(), "GOPROXY=off forbids to ask anybody, and the module cache does not have it")
 	case p.Name == "off":
 		return nil
-	case (r.Status == 401 || r.Status == 403) && !p.isPublic():
+	case f.OtherLogin && r.denied():
+		return adviceOf("go list -m -versions "+f.Path, "%s answers %d without credentials, and GOAUTH gives them to the go command alone: see what it says", bare(p.Name), r.Status)
+	case r.denied() && !p.isPublic():
 		return adviceOf("", "give the credentials for %s in .netrc (machine, login, password), or by GOAUTH: it answers %d", bare(p.Name), r.Status)
 	case f.published(f.Goal):
 		return adviceOf("GOPROXY=direct "+f.get(), "%s does not answer, and GOPROXY does not let the go command go on; the repository has %s", bare(p.Name), f.Goal)
@@ -275,7 +290,7 @@ func adviseRepository(f *Facts) *Advice {
 	}
 	switch {
 	case r.NotAsked != "":
-		return adviceOf(f.Settings.set("GOVCS", "'"+f.Path+":git,"+f.Settings.GOVCS+"'"), "no proxy has the module, and GOVCS forbids git for it")
+		return adviceOf(f.Settings.set("GOVCS", f.Path+":git,"+f.Settings.GOVCS), "no proxy has the module, and GOVCS forbids git for it")
 	case isForbidden(r.Error):
 		return adviceOf("git ls-remote https://"+strings.TrimPrefix(cmp.Or(bare(r.URL), f.Path), "https://"), "the repository wants credentials: this has to work first, by an SSH key and insteadOf, a credential helper or .netrc")
 	case r.QueryErr != "" && r.Error == "":

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 
+	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/modcache"
 )
 
@@ -64,7 +66,21 @@ func readCached(modDir string, v module.Version, base string) Cached {
 		c.Tree = err == nil && st.IsDir()
 	}
 	c.Locked = isLocked(base + ".lock")
+	c.Removal = removal(runtime.GOOS, modcache.Open(modDir, modcache.Options{}).Removal(v), base, c.Tree)
 	return c
+}
+
+// removal is the command that removes a version from the module cache, so that the go command
+// downloads it again: its tree, by that command, and what was downloaded.
+func removal(goos, tree, base string, hasTree bool) string {
+	downloads := "rm -f " + finding.Word(base+".") + "*"
+	if goos == "windows" {
+		downloads = `cmd /c del /q "` + base + `.*"`
+	}
+	if !hasTree {
+		return downloads
+	}
+	return tree + " && " + downloads
 }
 
 // isLocked reports whether a process holds a lock. It makes no file.

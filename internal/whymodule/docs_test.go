@@ -24,7 +24,7 @@ var examples = map[string]func(*Facts){
 	"replaced": func(f *Facts) {
 		lags(f)
 		f.Proxies[0].List.Versions = f.Repository.Versions
-		f.Project.Replaces = []Directive{{File: "/app/go.mod", Line: 9, By: "../lib"}}
+		f.Project.Replaces = []Directive{{File: "/app/go.mod", Line: 9, By: "corp.example/fork v1.1.1"}}
 	},
 	"gocache": func(f *Facts) {
 		lags(f)

@@ -13,6 +13,8 @@ type Facts struct {
 	Target
 	Settings   Settings       `json:"settings"`
 	Route      Route          `json:"route"`
+	Local      string         `json:"local,omitempty"`   // why nobody else is asked; "": others are
+	OtherLogin bool           `json:"goauth,omitempty"`  // GOAUTH gives some, unused here
 	Project    *Project       `json:"project,omitempty"` // nil: there is no go.mod
 	Cached     []Cached       `json:"cached,omitempty"`  // the lowest version first
 	Proxies    []Proxy        `json:"proxies,omitempty"` // in the order of GOPROXY, up to direct or off
@@ -28,9 +30,11 @@ type Project struct {
 	GoMod      string            `json:"goMod"`
 	GoWork     string            `json:"goWork,omitempty"`
 	Dir        string            `json:"dir,omitempty"`      // the module is a main module, in this directory
+	Use        string            `json:"use,omitempty"`      // that directory, as go.work names it
 	Selected   string            `json:"selected,omitempty"` // "": nothing needs the module
 	Contains   string            `json:"contains,omitempty"` // a module whose path the name begins with
 	Direct     bool              `json:"direct,omitempty"`   // go.mod requires it, and not as indirect
+	Required   bool              `json:"required,omitempty"` // go.mod requires it
 	Replaces   []Directive       `json:"replaces,omitempty"`
 	Excludes   []Directive       `json:"excludes,omitempty"`
 	Demands    []Demand          `json:"demands,omitempty"` // the highest version first
@@ -47,6 +51,7 @@ type Directive struct {
 	Line    int    `json:"line"`
 	Version string `json:"version,omitempty"` // of the module; "": all
 	By      string `json:"by,omitempty"`      // what it is replaced by
+	Dir     bool   `json:"dir,omitempty"`     // which is a directory
 }
 
 // A Demand is a requirement of a module graph.
@@ -67,6 +72,7 @@ type Cached struct {
 	Hash    string    `json:"hash,omitempty"` // what .ziphash has
 	Commit  string    `json:"commit,omitempty"`
 	Locked  bool      `json:"locked,omitempty"` // by a go command
+	Removal string    `json:"-"`                // the command that removes all of it
 }
 
 // A Proxy is an element of GOPROXY and what it says.
@@ -115,6 +121,9 @@ func (r Reply) Asked() bool { return r.Status != 0 || r.Error != "" }
 
 // OK reports whether there is an answer.
 func (r Reply) OK() bool { return r.Status == 200 && r.Error == "" }
+
+// denied reports whether the answer is that credentials are needed.
+func (r Reply) denied() bool { return r.Status == 401 || r.Status == 403 }
 
 // Absent reports whether the answer is that it does not exist.
 func (r Reply) Absent() bool { return r.Status == 404 || r.Status == 410 }

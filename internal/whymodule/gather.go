@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
 
 	"github.com/org/gocache-action/internal/checksumdb"
+	"github.com/org/gocache-action/internal/goproxy"
 	"github.com/org/gocache-action/internal/redact"
 )
 
@@ -44,13 +47,17 @@ func Gather(ctx context.Context, t Target, o Options) (*Facts, error) {
 	defer s.remove()
 	f := &Facts{Target: t, Settings: o.Settings, Route: RouteOf(o.Settings, t.Path), Now: o.Now}
 	f.Settings.GOPROXY = redact.Text(f.Settings.GOPROXY)
-	g := gathering{Facts: f, s: s}
-	f.Proxies, g.askers = newAskers(f.Route, t.Path, &o)
-	mod, err := g.askAll(ctx)
-	if err == nil {
-		err = ctx.Err()
+	f.Settings.GOAUTH = ""
+	_, f.OtherLogin = goproxy.Credentials(o.Settings.GOAUTH)
+	if f.Project, err = s.readProject(t.Path); err != nil {
+		return nil, err
 	}
-	if err != nil {
+	g := gathering{Facts: f, s: s}
+	if f.Local = f.Project.local(); f.Local == "" {
+		f.Proxies, g.askers = newAskers(f.Route, t.Path, &o)
+	}
+	mod := g.askAll(ctx)
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if mod == nil {
@@ -66,7 +73,7 @@ func Gather(ctx context.Context, t Target, o Options) (*Facts, error) {
 
 // askAll asks the project, the cache, the proxies and the repository. It returns the go.mod of the
 // newest version in the repository.
-func (g gathering) askAll(ctx context.Context) (mod []byte, err error) {
+func (g gathering) askAll(ctx context.Context) (mod []byte) {
 	var asked sync.WaitGroup
 	within := func(d time.Duration, do func(context.Context)) {
 		asked.Go(func() {
@@ -75,7 +82,9 @@ func (g gathering) askAll(ctx context.Context) (mod []byte, err error) {
 			do(ctx)
 		})
 	}
-	within(g.s.o.CommandTime, func(ctx context.Context) { g.Project, err = g.s.readProject(ctx, g.Path) })
+	if g.Project != nil && g.Project.Dir == "" {
+		within(g.s.o.CommandTime, func(ctx context.Context) { g.s.readGraph(ctx, g.Project, g.Path) })
+	}
 	asked.Go(func() { g.Cached = readCache(g.s.o.ModDir, g.Path) })
 	asked.Go(func() { g.askChain(ctx) })
 	if why := g.whyNotRepository(); why != "" {
@@ -84,7 +93,7 @@ func (g gathering) askAll(ctx context.Context) (mod []byte, err error) {
 		within(g.s.o.CommandTime, func(ctx context.Context) { g.Repository, mod = g.s.askRepository(ctx, g.Target) })
 	}
 	asked.Wait()
-	return mod, err
+	return mod
 }
 
 // askChain asks the proxies that the go command would come to, in turn. Those behind the one that
@@ -103,10 +112,7 @@ func (g gathering) askChain(ctx context.Context) {
 
 // askRest asks the others, if everybody may know the module: the checksum database does.
 func (g gathering) askRest(ctx context.Context) {
-	public := false
-	for _, sum := range g.Sums {
-		public = public || sum.Hash != ""
-	}
+	public := g.isPublic()
 	var asked sync.WaitGroup
 	for i, a := range g.askers {
 		if public && a != nil && !g.Proxies[i].List.Asked() {
@@ -125,6 +131,8 @@ func (g gathering) askProxy(ctx context.Context, i int) {
 // whyNotRepository says why the repository is not asked.
 func (g gathering) whyNotRepository() string {
 	switch {
+	case g.Local != "":
+		return g.Local
 	case g.s.o.NoVCS:
 		return "--no-vcs"
 	case len(g.Proxies) == 1 && g.Proxies[0].Name == "off":
@@ -178,24 +186,62 @@ func (g gathering) newestMod(ctx context.Context) []byte {
 // lookUp asks the checksum database about the version that is meant, and the one that is selected.
 func (g gathering) lookUp(ctx context.Context) map[string]Sum {
 	o := g.s.o
-	if o.DB == nil || g.Route.NoSum != "" {
+	if o.DB == nil || g.Route.NoSum != "" || g.Local != "" {
 		return nil
 	}
 	session := o.DB.Session(ctx, filepath.Join(o.ModDir, "cache", "download", "sumdb"), nil)
 	list := map[string]Sum{}
 	for _, v := range g.compared() {
-		hash, err := session.Lookup(module.Version{Path: g.Path, Version: v})
-		switch {
-		case err == nil:
-			list[v] = Sum{Hash: hash}
-		case errors.Is(err, checksumdb.ErrUnknown):
-			list[v] = Sum{Unknown: true}
-		case errors.Is(err, checksumdb.ErrNotCovered):
-		default:
-			list[v] = Sum{Error: redact.Text(causeOf(ctx, err).Error())}
+		// The go command does not ask about what go.sum has: the module may be private.
+		if g.Project == nil || g.Project.Sums[v] == "" || g.isPublic() {
+			g.lookUpOne(ctx, session, v, list)
 		}
 	}
+	if older := g.olderThanGoal(); list[g.Goal].Unknown && older != "" {
+		g.lookUpOne(ctx, session, older, list) // does it know the module, and not this version?
+	}
 	return list
+}
+
+func (g gathering) lookUpOne(ctx context.Context, session *checksumdb.Session, v string, list map[string]Sum) {
+	hash, err := session.Lookup(module.Version{Path: g.Path, Version: v})
+	switch {
+	case err == nil:
+		list[v] = Sum{Hash: hash}
+	case errors.Is(err, checksumdb.ErrUnknown):
+		list[v] = Sum{Unknown: true}
+	case errors.Is(err, checksumdb.ErrNotCovered):
+	default:
+		list[v] = Sum{Error: redact.Text(causeOf(ctx, err).Error())}
+	}
+}
+
+// olderThanGoal is the newest version before the one that is meant; "" if there is none.
+func (g gathering) olderThanGoal() string {
+	var list []string
+	for _, v := range g.all() {
+		if semver.Compare(v, g.Goal) < 0 {
+			list = append(list, v)
+		}
+	}
+	return highest(list)
+}
+
+// isPublic reports whether everybody may know the module: the checksum database or the public
+// mirror does, or it is one of Go itself.
+func (f *Facts) isPublic() bool {
+	for _, sum := range f.Sums {
+		if sum.Hash != "" {
+			return true
+		}
+	}
+	for i := range f.Proxies {
+		p := &f.Proxies[i]
+		if p.isPublic() && (len(p.List.Versions) > 0 || p.Latest.OK() || p.Query.OK()) {
+			return true
+		}
+	}
+	return strings.HasPrefix(f.Path, "golang.org/x/")
 }
 
 // compared are the versions whose content matters: the one that is meant, and the one that is

@@ -123,14 +123,22 @@ func judgeExclude(f *Facts) (list finding.Findings) {
 func judgeVendor(f *Facts) finding.Findings {
 	p := f.Project
 	switch {
-	case p == nil || !p.IsVendor:
+	case p == nil || !p.IsVendor || p.Vendored == "" && p.Selected == "":
 		return nil
 	case p.Vendored == p.Selected:
 		return one("vendor", finding.OK, "builds read the vendor directory, which has this version")
+	case !p.isVendorStale():
+		return one("vendor", finding.OK, "builds read the vendor directory, and no package of it is needed there")
 	case p.Vendored == "":
 		return one("vendor", finding.Fail, "builds read the vendor directory, and the module is not in it")
 	}
 	return one("vendor", finding.Fail, "builds read the vendor directory, which has %s, not %s", p.Vendored, cmp.Or(p.Selected, "nothing"))
+}
+
+// isVendorStale reports whether the vendor directory is not of this go.mod. Modules that are only
+// demanded by others are in it if packages of them are imported; those of go.mod always are.
+func (p *Project) isVendorStale() bool {
+	return p.IsVendor && p.Vendored != p.Selected && (p.Vendored != "" || p.Required)
 }
 
 func judgeRetract(f *Facts) (list finding.Findings) {
@@ -161,6 +169,9 @@ func judgeRoute(f *Facts) finding.Findings {
 	for _, p := range f.Proxies {
 		names = append(names, p.Name)
 	}
+	if f.Local != "" {
+		return one("route", finding.OK, "nobody is asked: %s", f.Local)
+	}
 	status, text := finding.OK, "the go command asks "+strings.Join(names, ", then ")+": "+f.Settings.name("GOPROXY", f.Settings.GOPROXY)
 	switch {
 	case f.Route.Direct != "":
@@ -183,7 +194,9 @@ func judgeRoute(f *Facts) finding.Findings {
 	return one("route", status, "%s", text)
 }
 
-// isPrivate reports whether it looks as if proxies were asked about a module that they cannot know.
+// isPrivate reports whether it looks as if proxies were asked about a module that they cannot know:
+// the checksum database, which asks the repository itself, does not know it either, or is not
+// asked.
 func (f *Facts) isPrivate() bool {
 	asked := false
 	for _, p := range f.Proxies {
@@ -192,8 +205,8 @@ func (f *Facts) isPrivate() bool {
 		}
 		asked = asked || p.IsURL
 	}
-	sum := f.Sums[f.Goal]
-	return asked && f.Route.Direct == "" && f.published(f.Goal) && sum.Hash == ""
+	unknown := f.Sums[f.Goal].Unknown || f.Route.NoSum != ""
+	return asked && f.Route.Direct == "" && f.published(f.Goal) && unknown && !f.isPublic()
 }
 
 // cached returns a version in the module cache; nil if it is not there.

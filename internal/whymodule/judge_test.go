@@ -76,10 +76,13 @@ func TestAdvice(t *testing.T) {
 		}, "proxy", finding.Warn, "", "nothing to do"},
 		"no credentials": {func(f *Facts) { f.Proxies[0].List = Reply{Status: 401, Error: "who are you"} }, "proxy", finding.Fail, "", "credentials for https://p.example"},
 		"stale":          {func(f *Facts) { f.Proxies[0].List.Stale = true }, "proxy", finding.Warn, "", "nothing to do"},
-		"private": {func(f *Facts) { f.Proxies[0].List = Reply{Status: 410, Error: "x"}; f.Sums = nil }, "route", finding.Fail,
+		"private": {func(f *Facts) {
+			f.Proxies[0].List = Reply{Status: 410, Error: "x"}
+			f.Sums["v1.1.0"] = Sum{Unknown: true}
+		}, "route", finding.Fail,
 			"go env -w GOPRIVATE=corp.example", "it is private"},
 		"private, and the environment says so": {func(f *Facts) {
-			f.Proxies[0].List, f.Sums = Reply{Status: 404, Error: "x"}, nil
+			f.Proxies[0].List, f.Sums["v1.1.0"] = Reply{Status: 404, Error: "x"}, Sum{Unknown: true}
 			f.Settings.GOPRIVATE, f.Settings.Source["GOPRIVATE"] = "a.example", FromEnvironment
 		}, "route", finding.Fail, "export GOPRIVATE=a.example,corp.example", "it is private"},
 		"private, for the database": {func(f *Facts) {
@@ -89,6 +92,26 @@ func TestAdvice(t *testing.T) {
 		"private, for the database, in go.sum": {func(f *Facts) { f.Sums["v1.1.0"] = Sum{Unknown: true} }, "checksum", finding.OK, "", "nothing to do"},
 		"private, of a proxy": {func(f *Facts) { f.Sums["v1.1.0"], f.Project.Sums = Sum{Unknown: true}, nil }, "checksum", finding.Fail,
 			"go env -w GONOSUMDB=corp.example", "cannot know it"},
+		"nobody knows whether it is private": {func(f *Facts) { f.Proxies[0].List, f.Sums = Reply{Status: 404, Error: "x"}, nil }, "route", finding.OK,
+			"", "nothing to do"},
+		"public, and the database lags": {func(f *Facts) {
+			f.Goal = "v1.2.0"
+			f.Repository.Versions, f.Proxies[0].List.Versions = append(f.Repository.Versions, "v1.2.0"), append(f.Proxies[0].List.Versions, "v1.2.0")
+			f.Sums["v1.2.0"] = Sum{Unknown: true}
+		}, "checksum", finding.Fail, "", "wait 30 min"},
+		"credentials of GOAUTH": {func(f *Facts) { f.Proxies[0].List, f.OtherLogin = Reply{Status: 401}, true }, "proxy", finding.OK,
+			"go list -m -versions corp.example/lib", "GOAUTH gives them"},
+		"vendored, and not needed": {func(f *Facts) { f.Project.IsVendor = true }, "vendor", finding.OK, "", "nothing to do"},
+		"not vendored":             {func(f *Facts) { f.Project.IsVendor, f.Project.Required = true, true }, "vendor", finding.Fail, "go mod vendor", "not of this go.mod"},
+		"replaced by a directory": {func(f *Facts) {
+			f.Local, f.Goal, f.Proxies, f.Repository = "go.mod:3 replaces it by a directory", "", nil, Repository{NotAsked: "go.mod:3 replaces it by a directory"}
+			f.Project.Replaces = []Directive{{File: "/app/go.mod", Line: 3, By: "../lib", Dir: true}}
+		}, "route", finding.OK, "go mod edit -dropreplace=corp.example/lib", "by ../lib"},
+		"replaced in a module of the workspace": {func(f *Facts) {
+			lags(f)
+			f.Project.GoWork, f.Proxies[0].List.Versions = "/go.work", f.Repository.Versions
+			f.Project.Replaces = []Directive{{File: "/other/go.mod", Line: 3, By: "corp.example/fork v1.0.0"}}
+		}, "replace", finding.Warn, "go mod edit -dropreplace=corp.example/lib /other/go.mod", "fork"},
 		"no such tag": {func(f *Facts) {
 			f.Query, f.Goal, f.Proxies = "v1.9.9", "v1.9.9", f.Proxies[1:]
 			f.Repository.QueryErr = "invalid version: unknown revision v1.9.9"
@@ -107,7 +130,9 @@ func TestAdvice(t *testing.T) {
 			f.Repository = Repository{Error: "dial tcp: no such host"}
 		}, "repository", finding.OK, "", "nothing to do"},
 		"go.sum is not what was published": {func(f *Facts) { f.Project.Sums["v1.1.0"] = "h1:b" }, "checksum", finding.Fail,
-			"go clean -modcache && go mod download corp.example/lib@v1.1.0", "not what was published"},
+			"", "remove the lines of corp.example/lib v1.1.0 from go.sum"},
+		"the cache is not what was published": {func(f *Facts) { f.Cached[0].Hash, f.Cached[0].Removal = "h1:b", "rm it" }, "checksum", finding.Fail,
+			"rm it && go mod download corp.example/lib@v1.1.0", "not what was published"},
 		"moved": {func(f *Facts) {
 			f.Repository.Tags[1].Commit, f.Repository.Hashes = "c9", map[string]string{"v1.1.0": "h1:b"}
 		}, "checksum", finding.Fail,
@@ -195,7 +220,7 @@ func TestRoute(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		"github.com/corp/a/v2": "github.com/corp/*", "github.com/corp": "github.com/corp", "git.corp.example/a/b": "git.corp.example",
+		"github.com/corp/a/v2": "github.com/corp", "github.com/corp": "github.com/corp", "git.corp.example/a/b": "git.corp.example",
 	} {
 		if got := privatePattern(path); got != want {
 			t.Errorf("%s: %s", path, got)

@@ -33,6 +33,8 @@ func (f *Facts) judgeProxy(i, believed int, stops bool) (finding.Status, string)
 			return finding.OK, "\nthe go command does not come to it: one before it answers"
 		}
 		return finding.OK, ""
+	case f.OtherLogin && r.denied():
+		return finding.OK, "\nunknown: it was asked without credentials, and GOAUTH gives them to the go command alone"
 	case i == believed && stops:
 		return finding.Fail, "\nthe go command stops here: it goes on after 404 and 410 only, unless a | follows in GOPROXY"
 	case i == believed && !f.serves(p) && f.published(f.Goal):
@@ -113,7 +115,7 @@ func judgeRepository(f *Facts) finding.Findings {
 		bad = finding.Fail
 	}
 	switch {
-	case r.NotAsked == "--no-vcs" || r.NotAsked == "GOPROXY=off":
+	case r.NotAsked == "--no-vcs" || r.NotAsked == "GOPROXY=off" || f.Local != "":
 		return one("repository", finding.OK, "it was not asked: %s", r.NotAsked)
 	case r.NotAsked != "":
 		return one("repository", bad, "it may not be asked: %s", r.NotAsked)

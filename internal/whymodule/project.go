@@ -13,9 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/goflags"
 )
 
-// readProject asks the module files and the go command about a module. It returns nil where there
-// is no go.mod.
-func (s *scratch) readProject(ctx context.Context, path string) (*Project, error) {
+// readProject asks the module files about a module. It returns nil where there is no go.mod.
+func (s *scratch) readProject(path string) (*Project, error) {
 	if !isSet(s.o.GOMOD) && !isSet(s.o.GOWORK) {
 		return nil, nil
 	}
@@ -30,9 +29,6 @@ func (s *scratch) readProject(ctx context.Context, path string) (*Project, error
 		return nil, err
 	}
 	p.readVendor(path, s.o.Settings.GOFLAGS)
-	if p.Dir == "" {
-		s.readGraph(ctx, p, path)
-	}
 	return p, nil
 }
 
@@ -71,7 +67,13 @@ func (p *Project) readFiles(path string) error {
 		p.readSums(p.GoWork+".sum", path)
 		files = nil
 		for _, u := range work.Use {
-			files = append(files, filepath.Join(absolute(filepath.Dir(p.GoWork), u.Path), "go.mod"))
+			name := filepath.Join(absolute(filepath.Dir(p.GoWork), u.Path), "go.mod")
+			if err := p.readMod(name, path); err != nil {
+				return err
+			}
+			if p.Dir == filepath.Dir(name) {
+				p.Use = u.Path
+			}
 		}
 	}
 	for _, name := range files {
@@ -102,6 +104,7 @@ func (p *Project) readMod(name, path string) error {
 	}
 	for _, r := range f.Require {
 		p.Direct = p.Direct || r.Mod.Path == path && !r.Indirect
+		p.Required = p.Required || r.Mod.Path == path
 	}
 	p.readSums(strings.TrimSuffix(name, ".mod")+".sum", path)
 	return nil
@@ -111,7 +114,7 @@ func (p *Project) addReplaces(name, path string, list []*modfile.Replace) {
 	for _, r := range list {
 		if r.Old.Path == path {
 			by := strings.TrimSuffix(r.New.Path+" "+r.New.Version, " ")
-			p.Replaces = append(p.Replaces, Directive{File: name, Line: r.Syntax.Start.Line, Version: r.Old.Version, By: by})
+			p.Replaces = append(p.Replaces, Directive{File: name, Line: r.Syntax.Start.Line, Version: r.Old.Version, By: by, Dir: r.New.Version == ""})
 		}
 	}
 }
@@ -124,6 +127,26 @@ func (p *Project) readSums(name, path string) {
 			p.Sums[f[1]] = f[2]
 		}
 	}
+}
+
+// local says why nobody is asked about a module: what lies in a directory here counts, whose name
+// may be known to nobody else. "": the go command would ask.
+func (p *Project) local() string {
+	if p == nil {
+		return ""
+	}
+	if p.Dir != "" {
+		return "it is a main module"
+	}
+	for _, d := range p.Replaces { // those of go.work, which count more, are first
+		if d.Version == "" {
+			if d.Dir {
+				return d.at() + " replaces it by a directory"
+			}
+			return ""
+		}
+	}
+	return ""
 }
 
 // readVendor reads which version is vendored, and whether builds use it: they do unless a flag says

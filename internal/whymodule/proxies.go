@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 
+	"github.com/org/gocache-action/internal/goproxy"
 	"github.com/org/gocache-action/internal/proxy"
 	"github.com/org/gocache-action/internal/proxy/upstream"
 	"github.com/org/gocache-action/internal/redact"
@@ -38,6 +39,7 @@ type asker struct {
 func newAskers(r Route, path string, o *Options) ([]Proxy, []*asker) {
 	escaped, err := module.EscapePath(path)
 	client := upstream.NewClient()
+	netrc, _ := goproxy.Credentials(o.Settings.GOAUTH)
 	var list []Proxy
 	var askers []*asker
 	for _, e := range r.elements {
@@ -50,7 +52,7 @@ func newAskers(r Route, path string, o *Options) ([]Proxy, []*asker) {
 			} else {
 				p.Name = redact.URL(u)
 				a = &asker{client: client, base: u, path: escaped, now: o.Now}
-				if o.Login != nil && u.User == nil && u.Scheme == "https" { // as the go command
+				if o.Login != nil && netrc && u.User == nil && u.Scheme == "https" { // as the go command
 					a.login = o.Login(u.Host)
 				}
 			}

@@ -1,6 +1,7 @@
 package whymodule
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,11 +175,16 @@ func TestDirectives(t *testing.T) {
 	w.write(filepath.Join(w.o.Dir, "fork"), map[string]string{"go.mod": "module " + w.name + "\n"})
 	w.project(map[string]string{"go.mod": app + "\nreplace MODULE => ./fork\n"})
 	a := w.ask("")
-	w.wantStatus(a, "replace", finding.Warn, "go.mod:7 replaces it by ./fork")
-	w.wantStatus(a, "retract", finding.OK, "v1.2.0, the newest version, is retracted by its authors: broken")
-	w.wantStatus(a, "deprecated", finding.Warn, "use other.")
+	w.wantStatus(a, "replace", finding.OK, "go.mod:7 replaces it by ./fork")
+	w.wantStatus(a, "route", finding.OK, "nobody is asked: go.mod:7 replaces it by a directory")
+	if len(a.Facts.Repository.Versions) != 0 {
+		t.Error("the repository was asked about what lies in a directory here")
+	}
 	w.wantAdvice(a, "go mod edit -dropreplace=MODULE", "go.mod:7")
 	w.shell(a.Advice.Command)
+	a = w.ask("")
+	w.wantStatus(a, "retract", finding.OK, "v1.2.0, the newest version, is retracted by its authors: broken")
+	w.wantStatus(a, "deprecated", finding.Warn, "use other.")
 
 	w.o.NoVCS = true // whose versions are not in question any more
 	w.project(map[string]string{"go.mod": app + "\nexclude MODULE v1.1.0\n"})
@@ -209,8 +216,10 @@ func TestWorkspace(t *testing.T) {
 	w.project(map[string]string{"go.work": "go 1.21\n\nuse (\n\t./a\n\t./b\n\t./lib\n)\n"})
 	a = w.ask("")
 	w.wantStatus(a, "version", finding.OK, "it is a main module, in "+filepath.Join(w.o.Dir, "lib"))
-	if !strings.HasPrefix(a.Advice.Command, "go work edit -dropuse=") {
-		t.Errorf("advice %+v", a.Advice)
+	w.wantAdvice(a, "go work edit -dropuse=./lib", "uses the files in that directory")
+	w.shell(a.Advice.Command)
+	if data, err := os.ReadFile(w.o.GOWORK); err != nil || strings.Contains(string(data), "./lib") {
+		t.Errorf("the advice led to %s, %v", data, err)
 	}
 }
 
@@ -275,7 +284,45 @@ func TestSumDB(t *testing.T) {
 	w.wantAdvice(a, "git tag v1.0.1 && git push origin v1.0.1", "publish the next version")
 	a = w.ask("")
 	w.wantStatus(a, "checksum", finding.Fail, "does not know v1.1.0")
-	w.wantAdvice(a, "go env -w GONOSUMDB=git.example", "cannot know it")
+	w.wantAdvice(a, "", "wait 30 min") // it knows the one before
+
+	// What go.sum has is not asked about, and the name may be private.
+	w.project(map[string]string{"go.mod": app, "go.sum": w.name + " v1.0.0 " + hash + "\n"})
+	w.o.NoVCS = true
+	a = w.ask("@v1.0.0")
+	if len(a.Facts.Sums) != 0 {
+		t.Errorf("the database was asked: %v", a.Facts.Sums)
+	}
+}
+
+// TestToolchain: for what the module cache lacks, the toolchain of the project is run from where it
+// is, and none is downloaded.
+func TestToolchain(t *testing.T) {
+	var commands []string
+	o := &Options{ModDir: t.TempDir(), Dir: t.TempDir(), Settings: Settings{GOPROXY: "https://p.example"}}
+	o.Run = func(_ context.Context, command, _ string, env []string, args ...string) ([]byte, error) {
+		commands = append(commands, command)
+		switch {
+		case slices.Contains(env, "GOSUMDB=off"):
+			t.Errorf("%q keeps the go command from switching", env)
+		case args[0] == "env":
+			return []byte("/sdk\n"), nil
+		case len(commands) == 1:
+			return nil, errors.New("missing")
+		case !slices.Contains(env, "GOTOOLCHAIN=local"):
+			t.Errorf("%q may download a toolchain", env)
+		}
+		return []byte("graph"), nil
+	}
+	s, err := newScratch(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.remove()
+	out, err := s.inProject(t.Context(), "mod", "graph")
+	if want := []string{"go", "go", filepath.Join("/sdk", "bin", "go")}; err != nil || string(out) != "graph" || !slices.Equal(commands, want) {
+		t.Errorf("%s, %v: %q, want %q", out, err, commands, want)
+	}
 }
 
 // TestCache: what is in the module cache, and that somebody works on it.
@@ -299,6 +346,11 @@ func TestCache(t *testing.T) {
 	}
 	defer lock.Unlock()
 	list := readCache(dir, "example.com/Big")
+	for goos, want := range map[string]string{"linux": "tree && rm -f " + finding.Quote("/m/!b@v1.0.0.") + "*", "windows": `tree && cmd /c del /q "/m/!b@v1.0.0.*"`} {
+		if got := removal(goos, "tree", "/m/!b@v1.0.0", true); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
 	if len(list) != 2 || list[0].Version != "v1.0.0" || list[0].Commit != "abc" || list[0].Hash != "h1:a" || !list[0].Tree || list[0].Locked || list[0].Fetched.IsZero() {
 		t.Errorf("%+v", list)
 	}

@@ -135,14 +135,21 @@ func absolute(base, path string) string {
 }
 
 // inProject runs a go command in the project: with what the module cache has, else with what it
-// lacks in a cache of its own.
+// lacks in a cache of its own. That is not for toolchains, which are hundreds of megabytes: the one
+// of the project is run from where it is.
 func (s *scratch) inProject(ctx context.Context, args ...string) ([]byte, error) {
 	out, err := s.offline(ctx, args...)
 	if err == nil || ctx.Err() != nil {
 		return out, err
 	}
+	goroot, err := s.offline(ctx, "env", "GOROOT")
+	if err != nil {
+		return nil, err
+	}
+	root := strings.TrimSpace(string(goroot))
 	chain := fileURL(filepath.Join(s.o.ModDir, "cache", "download")) + "," + s.o.Settings.GOPROXY
-	return s.o.Go(ctx, s.o.Dir, s.env("GOPROXY="+chain, "GOMODCACHE="+s.in("mod")), args...)
+	env := s.env("GOPROXY="+chain, "GOMODCACHE="+s.in("mod"), "GOTOOLCHAIN=local", "GOROOT="+root)
+	return s.o.Run(ctx, filepath.Join(root, "bin", "go"), s.o.Dir, env, args...)
 }
 
 // offline runs a go command in the project, with what is in the module cache. For modules that
@@ -152,15 +159,16 @@ func (s *scratch) offline(ctx context.Context, args ...string) ([]byte, error) {
 	if _, err := os.Stat(s.o.ModDir); err != nil { // the go command would make it
 		env = append(env, "GOMODCACHE="+s.in("mod"))
 	}
-	return s.o.Go(ctx, s.o.Dir, env, args...)
+	return s.o.Run(ctx, "go", s.o.Dir, env, args...)
 }
 
-// env is what all go commands of the project get. The checksum database is off: they are to tell
-// what is selected, not to build it; so no toolchain is downloaded either.
+// env is what all go commands of the project get. The checksum database is asked about no module:
+// they are to tell what is selected, not to build it. With GOSUMDB=off the go command would also
+// refuse to switch to a toolchain that is here.
 func (s *scratch) env(more ...string) []string {
 	debug := strings.TrimPrefix(s.o.GODEBUG+",goindex=0", ",") // no index of modules in GOCACHE
 	return append([]string{
-		"GOFLAGS=" + s.flags, "GOWORK=" + s.work, "GODEBUG=" + debug, "GOSUMDB=off", "GOCACHE=" + s.in("build"),
+		"GOFLAGS=" + s.flags, "GOWORK=" + s.work, "GODEBUG=" + debug, "GONOSUMDB=*", "GOCACHE=" + s.in("build"),
 		"GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never",
 	}, more...)
 }
@@ -168,7 +176,7 @@ func (s *scratch) env(more ...string) []string {
 // direct runs a go command that asks the repository, outside of the project and with a module cache
 // of its own.
 func (s *scratch) direct(ctx context.Context, args ...string) ([]byte, error) {
-	return s.o.Go(ctx, s.in("empty"), []string{
+	return s.o.Run(ctx, "go", s.in("empty"), []string{
 		"GOFLAGS=-modcacherw", "GOWORK=off", "GO111MODULE=on", "GOTOOLCHAIN=local", "GOPROXY=direct", "GOSUMDB=off",
 		"GOMODCACHE=" + s.in("direct"), "GOCACHE=" + s.in("build"),
 		"GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never",

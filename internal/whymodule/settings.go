@@ -15,6 +15,8 @@ import (
 type Settings struct {
 	GOPROXY, GOPRIVATE, GONOPROXY, GONOSUMDB, GOSUMDB, GOVCS, GOFLAGS string
 
+	GOAUTH string `json:",omitempty"` // not in facts: it may have secrets
+
 	// Source says where a setting comes from, by its name: FromEnvironment or FromFile. What is not
 	// there has its default.
 	Source map[string]string `json:"source,omitempty"`
@@ -112,7 +114,7 @@ func (s Settings) matchVCS(pattern, path string) bool {
 func privatePattern(mod string) string {
 	parts := strings.Split(mod, "/")
 	if slices.Contains(codeHosts, parts[0]) && len(parts) > 2 {
-		return path.Join(parts[0], parts[1], "*")
+		return path.Join(parts[0], parts[1]) // and all below it
 	}
 	if slices.Contains(codeHosts, parts[0]) {
 		return mod

@@ -61,7 +61,10 @@ type Options struct {
 	ProxyTime     time.Duration // for what one proxy, or the checksum database, is asked; 0: 20 s
 	CommandTime   time.Duration // for what the project, or the repository, is asked; 0: 1 min
 	Login         func(host string) *url.Userinfo
-	Go            func(ctx context.Context, dir string, env []string, args ...string) ([]byte, error)
+
+	// Run runs a go command, that in PATH or one of a toolchain, in dir with more environment
+	// variables, and returns what it prints.
+	Run func(ctx context.Context, command, dir string, env []string, args ...string) ([]byte, error)
 }
 
 // An Answer is what people get.

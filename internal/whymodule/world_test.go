@@ -70,7 +70,7 @@ func newWorld(t *testing.T, versions ...string) *world {
 	w.o = Options{
 		Dir: filepath.Join(dir, "app"), ModDir: filepath.Join(dir, "mod"), Now: time.Now(),
 		Settings: Settings{GOPROXY: "direct", GOSUMDB: "off", Source: map[string]string{"GOPROXY": FromEnvironment, "GOSUMDB": FromEnvironment}},
-		Go:       w.runGo,
+		Run:      w.command,
 	}
 	w.write(w.repo, map[string]string{"go.mod": "module " + w.name + "\n\ngo 1.21\n", "lib.go": "package lib\n"})
 	w.git("init", "-q", "-b", "main")
@@ -130,7 +130,11 @@ func (w *world) goEnv() []string {
 }
 
 func (w *world) runGo(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
+	return w.command(ctx, "go", dir, env, args...)
+}
+
+func (w *world) command(ctx context.Context, command, dir string, env []string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, command, args...)
 	cmd.Dir = dir
 	cmd.Env = append(append(cmd.Environ(), w.goEnv()...), env...)
 	var stderr bytes.Buffer
