@@ -2,6 +2,7 @@
 //
 //   - manifests that were not written for Options.MaxAge;
 //   - packs that no manifest names;
+//   - grades of scopes that have no manifest;
 //   - module objects that no manifest names and that were neither written nor touched for
 //     Options.MaxAge;
 //   - unfinished uploads.
@@ -65,6 +66,7 @@ type run struct {
 	// unreadable has the escaped repositories with a manifest that cannot be read: such a manifest
 	// could name any object of its repository, and any shared module.
 	unreadable map[string]bool
+	scopes     map[string]bool // that have a manifest which is kept; see scopeOf
 	tally      tally
 }
 
@@ -87,7 +89,7 @@ func newRun(o Options, dry bool) *run {
 	if o.Meter == nil {
 		o.Meter = new(report.Meter)
 	}
-	return &run{Options: o, dry: dry, started: time.Now(), unreadable: map[string]bool{}}
+	return &run{Options: o, dry: dry, started: time.Now(), unreadable: map[string]bool{}, scopes: map[string]bool{}}
 }
 
 func (r *run) execute(ctx context.Context) error {
@@ -158,4 +160,4 @@ func (r *run) mayRemove(ctx context.Context) error {
 }
 
 // kinds in the order of reports.
-var kinds = []snapshot.Kind{snapshot.KindManifest, snapshot.KindPack, snapshot.KindModule}
+var kinds = []snapshot.Kind{snapshot.KindManifest, snapshot.KindPack, snapshot.KindModule, snapshot.KindProxy, snapshot.KindHealth}

@@ -102,6 +102,7 @@ func (m *marker) once(ctx context.Context, e *store.Entry, repo string) (again b
 	for _, n := range names {
 		m.live.add(n)
 	}
+	m.scopes[scopeOf(e.Name)] = true
 	m.tally.keep(snapshot.KindManifest, e.Size)
 	return false, nil
 }
@@ -133,7 +134,7 @@ func (r *run) tooOld(i store.Info) bool { return r.MaxAge > 0 && r.now.Sub(i.Mod
 func (m *marker) protect(e store.Entry, repo string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.unreadable[repo] = true
+	m.unreadable[repo], m.scopes[scopeOf(e.Name)] = true, true
 	m.tally.keep(snapshot.KindManifest, e.Size)
 	m.tally.unreadable(e.Name, err)
 }
@@ -175,10 +176,17 @@ func (m *marker) keepOld(ctx context.Context, e store.Entry) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.scopes[scopeOf(e.Name)] = true
 	for _, n := range names {
 		m.live.add(n)
 	}
 	return nil
+}
+
+// scopeOf is the repository and the scope of an object, as a key of run.scopes.
+func scopeOf(name string) string {
+	repo, scope := snapshot.OwnerOf(name)
+	return repo + "/" + scope
 }
 
 // days formats an age for people.

@@ -17,7 +17,8 @@ func PlanScope(ctx context.Context, o Options, repo, scope string) (*Result, err
 	return collectScope(ctx, o, repo, scope, true)
 }
 
-// RunScope removes all snapshots of a scope, such as that of a pull request that is closed. It
+// RunScope removes all snapshots of a scope, such as that of a pull request that is closed, then
+// the grades that gocache health has kept of them. It
 // looks at nothing else, so it takes a few requests however large the store is. What no other
 // snapshot names is unnamed from then on, and the next collections note and remove it, as they do
 // after any snapshot has gone: jobs of other scopes may be about to name it.
@@ -27,23 +28,26 @@ func RunScope(ctx context.Context, o Options, repo, scope string) (*Result, erro
 
 func collectScope(ctx context.Context, o Options, repo, scope string, dry bool) (*Result, error) {
 	r := newRun(o, dry)
-	err := r.scope(ctx, snapshot.ManifestObject(repo, scope, nil)+"/")
+	err := r.scope(ctx, snapshot.ManifestObject(repo, scope, nil)+"/", snapshot.KindManifest)
+	if err == nil {
+		err = r.scope(ctx, snapshot.ScopePrefix(repo, scope)+"/health/", snapshot.KindHealth)
+	}
 	return r.result(), err
 }
 
-// scope removes the manifests below a prefix.
-func (r *run) scope(ctx context.Context, prefix string) error {
+// scope removes the objects of a kind below a prefix.
+func (r *run) scope(ctx context.Context, prefix string, of snapshot.Kind) error {
 	var batch []Removal
 	for e, err := range r.Store.List(ctx, prefix) {
 		if err != nil {
 			return err
 		}
 		r.Meter.Files.Add(1)
-		if kind, _ := snapshot.KindOf(e.Name); kind != snapshot.KindManifest {
+		if kind, _ := snapshot.KindOf(e.Name); kind != of {
 			continue
 		}
 		batch = append(batch, Removal{
-			Object: e.Name, Kind: snapshot.KindManifest, Bytes: e.Size, Reason: ReasonScope,
+			Object: e.Name, Kind: of, Bytes: e.Size, Reason: ReasonScope,
 			Detail: fmt.Sprintf("not written for %s", days(time.Since(e.ModTime))),
 		})
 		if len(batch) == store.MaxDelete {
@@ -56,7 +60,7 @@ func (r *run) scope(ctx context.Context, prefix string) error {
 	return r.removeAll(ctx, batch)
 }
 
-// removeAll removes manifests, or in a plan counts them.
+// removeAll removes objects, or in a plan counts them.
 func (r *run) removeAll(ctx context.Context, batch []Removal) error {
 	failed := map[string]error{}
 	if !r.dry && len(batch) > 0 {

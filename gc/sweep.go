@@ -61,13 +61,13 @@ func (s *sweeper) object(e store.Entry) error {
 	case kind == snapshot.KindOther:
 		s.tally.other(e.Size)
 		return nil
-	case kind == snapshot.KindProxy, kind == snapshot.KindHealth:
+	case kind == snapshot.KindProxy:
 		s.tally.keep(kind, e.Size)
 		return nil
 	}
 	f := gcnotes.FingerprintOf(e.Name)
 	switch {
-	case s.live.has(f):
+	case s.live.has(f), kind == snapshot.KindHealth && s.scopes[scopeOf(e.Name)]:
 		s.tally.keep(kind, e.Size)
 	case s.unreadable[repo], repo == "" && len(s.unreadable) > 0:
 		s.tally.protect(kind, e.Size)
@@ -105,7 +105,10 @@ func (s *sweeper) unnamed(e store.Entry, kind snapshot.Kind, f gcnotes.Fingerpri
 		return nil
 	}
 	removal := Removal{Object: e.Name, Kind: kind, Bytes: e.Size, Reason: ReasonUnnamed, Detail: "no manifest names it", note: i, noted: noted, since: since}
-	if kind == snapshot.KindModule {
+	switch kind {
+	case snapshot.KindHealth:
+		removal.Detail = "its scope has no manifest"
+	case snapshot.KindModule:
 		removal.Reason = ReasonUnusedModule
 		removal.Detail += ", last used " + days(s.now.Sub(e.ModTime)) + " ago"
 	}

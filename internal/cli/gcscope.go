@@ -8,6 +8,7 @@ import (
 
 	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/usage"
 )
 
@@ -49,6 +50,6 @@ func (o gcOutput) writeScope(w io.Writer) error {
 		}
 	}
 	_, err := fmt.Fprintf(w, "\n%s: %s %s %s, %s; what they alone have named goes with later collections\n",
-		o.Store, verb, report.Count(o.Total.Objects), of, report.Bytes(o.Total.Bytes))
+		o.Store, verb, report.Count(o.Kinds[snapshot.KindManifest].Removed.Objects), of, report.Bytes(o.Total.Bytes))
 	return err
 }

@@ -26,7 +26,7 @@ snapshot remembers, and by how fast the store answers now: share of hits, size a
 its bound, times of restore, save and store, losses, refusals, and age. What is not
 known is left out. Without any save the grade is unknown.
 
-With --webhook it tells others when the grade changes.`
+With a webhook in $GOCACHE_ACTION_WEBHOOK it tells others when the grade changes.`
 
 // healthCommand describes the command line.
 func healthCommand(c commands) *cobra.Command {
@@ -47,7 +47,7 @@ type healthOutput struct {
 	Key   string `json:"key,omitempty"` // of the snapshot that was found
 	Found string `json:"foundScope,omitempty"`
 	health.Report
-	Before health.Grade `json:"before,omitempty"` // with --webhook: the last grade
+	Before health.Grade `json:"before,omitempty"` // with a webhook: the last grade
 	Told   bool         `json:"told"`             // the webhook was told
 	outcome
 }
@@ -58,14 +58,6 @@ const webhookTime = 45 * time.Second
 // healthJob runs the command. Its failures are errors, as nobody runs it in a job whose success
 // matters more.
 func healthJob(ctx context.Context, r *run) error {
-	if r.cfg.Watch.Webhook != "" {
-		r.out.secrets = knownSecrets(func(name string) string {
-			if name == webhookVariable {
-				return r.cfg.Watch.Webhook
-			}
-			return r.env(name)
-		})
-	}
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
 	out, err := judge(ctx, r)
@@ -113,7 +105,7 @@ func judge(ctx context.Context, r *run) (*healthOutput, error) {
 	out.Report = health.Judge(figures, settings)
 	storeNotes(r.out, st)
 	if r.cfg.Watch.Webhook != "" {
-		err = errors.Join(err, out.tell(ctx, r, st, template))
+		err = errors.Join(err, out.tell(ctx, r, gradeStore(ctx, r, out, st, figures), template))
 	}
 	return out, err
 }
@@ -141,16 +133,19 @@ func healthFiles(w config.WatchConfig) (settings health.Settings, template strin
 
 // tell tells the webhook of a new grade, and keeps it then: a grade that nobody could be told is
 // told by the next run.
+//
+// st is where grades are kept, nil if not in a store.
 func (o *healthOutput) tell(ctx context.Context, r *run, st store.Store, template string) error {
-	if o.Grade == health.Unknown {
-		return nil
-	}
-	keeper, err := gradeKeeper(ctx, r, o, st)
+	keeper, err := gradeKeeper(r, o, st)
 	if err != nil {
 		return err
 	}
-	if o.Before, err = keeper.Last(ctx); err != nil {
+	last, err := keeper.Last(ctx)
+	if err != nil {
 		r.out.warn(fmt.Errorf("%w: it counts as none", err), "")
+	}
+	if o.Before = last.Grade; o.Grade == health.Unknown && o.Before != "" {
+		o.Report = o.Report.Gone()
 	}
 	if health.IsNews(o.Before, o.Grade) {
 		notice := health.Notice{Repository: o.Repo, Name: o.Name, Scope: o.Scope, Before: o.Before, Report: o.Report}
@@ -165,29 +160,37 @@ func (o *healthOutput) tell(ctx context.Context, r *run, st store.Store, templat
 		}
 		o.Told = true
 	}
-	if o.Before == o.Grade {
+	if o.Before == o.Grade || o.Grade == health.Unknown {
 		return nil
 	}
 	return keeper.Keep(ctx, o.Grade, time.Now())
 }
 
-// gradeKeeper keeps grades in the store where that can be written, so that it needs no machine that
-// stays; else in a file of this user. A store that does not answer keeps nothing: a file stands in,
+// gradeStore is the store, if grades can be kept there: one that answers, and that this job may
+// write, as far as that is known without trying.
+func gradeStore(ctx context.Context, r *run, o *healthOutput, st store.Store, f health.Figures) store.Store {
+	if f.Store.Failed != "" || !health.CanKeep(ctx, st) || r.readOnlyReason(o.Identity) != "" {
+		return nil
+	}
+	return st
+}
+
+// gradeKeeper keeps grades in a store, so that it needs no machine that stays; what that does not
+// take, and without one all, in a file of this user. So a store that does not answer keeps nothing,
 // and whoever needs to be told of outages from changing machines names a webhook that can bear to
 // be told twice.
-func gradeKeeper(ctx context.Context, r *run, o *healthOutput, st store.Store) (health.Keeper, error) {
+func gradeKeeper(r *run, o *healthOutput, st store.Store) (health.Keeper, error) {
 	if file := r.cfg.Watch.GradeFile; file != "" {
 		return health.FileKeeper{Path: file}, nil
 	}
-	if !o.storeFailed() && health.CanKeep(ctx, st) && r.readOnlyReason(o.Identity) == "" {
-		return health.StoreKeeper{Store: st, Repo: o.Repo, Scope: o.Scope, Name: o.Name}, nil
+	file := health.FileKeeper{}
+	var err error
+	file.Path, err = userCache("health", ci.ShortHash(o.Store, o.Repo, o.Scope, o.Name)+".json")
+	if st == nil {
+		return file, err
 	}
-	file, err := userCache("health", ci.ShortHash(o.Store, o.Repo, o.Scope, o.Name)+".json")
-	return health.FileKeeper{Path: file}, err
+	return health.BothKeeper{Store: health.StoreKeeper{Store: st, Repo: o.Repo, Scope: o.Scope, Name: o.Name}, File: file}, nil
 }
-
-// storeFailed reports whether the store did not answer.
-func (o *healthOutput) storeFailed() bool { return o.Saves == 0 && o.Grade == health.Unhealthy }
 
 // write prints the result for people.
 func (o *healthOutput) write(w io.Writer) error {

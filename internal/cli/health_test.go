@@ -73,9 +73,14 @@ func TestHealthJob(t *testing.T) {
 	j.write("health.yaml", "private: corp.example.com\n")
 	j.write("bad.tmpl", `{"text": {{.Nothing}}}`)
 	for _, args := range [][]string{
-		{"--config", j.path("health.yaml")}, {"--fail-below", "101"}, {"--webhook", "hooks.example.com/x"}, {"--webhook-template", "x"},
-		{"--webhook", "https://h/x", "--webhook-template", j.path("bad.tmpl")},
+		{"--config", j.path("health.yaml")}, {"--fail-below", "101"}, {"--webhook", "https://h/x"}, {"--webhook-template", "x"}, {}, {"--webhook-template", j.path("bad.tmpl")},
 	} {
+		switch {
+		case len(args) == 0:
+			j.env["GOCACHE_ACTION_WEBHOOK"] = "hooks.example.com/x"
+		case args[len(args)-1] == j.path("bad.tmpl"):
+			j.env["GOCACHE_ACTION_WEBHOOK"] = "https://h/x"
+		}
 		if code, text := j.run(append([]string{"health"}, args...)...); code != config.ExitUsage {
 			t.Errorf("%q: %d\n%s", args, code, text)
 		}
@@ -119,25 +124,49 @@ func TestHealthWebhook(t *testing.T) {
 		t.Errorf("%q", h.bodies)
 	}
 	// a store that nobody may write, and a file of the user instead
-	j.env["GOCACHE_ACTION_WEBHOOK"] = ""
-	out := j.health(config.ExitOK, "--webhook", url, "--grade-file", j.path("grade.json"))
+	out := j.health(config.ExitOK, "--grade-file", j.path("grade.json"))
 	if data, err := os.ReadFile(j.path("grade.json")); err != nil || !strings.Contains(string(data), `"healthy"`) || out.Before != "" || len(h.bodies) != 4 {
 		t.Errorf("%v, %s, %+v", err, data, out)
+	}
+	// snapshots that are gone
+	if err := os.RemoveAll(j.path("store/v2/repos/r/main/snapshots")); err != nil {
+		t.Fatal(err)
+	}
+	ask(5, "warning", "unhealthy")
+	ask(5, "unhealthy", "unhealthy")
+	if !strings.Contains(h.bodies[4], "no snapshot any more") {
+		t.Errorf("%q", h.bodies[4])
 	}
 }
 
 // TestHealthOutage: a store that does not answer is the worst there is; the webhook is told of it
-// before the command fails.
+// before the command fails, then of the recovery, and of the next outage as well.
 func TestHealthOutage(t *testing.T) {
 	h, url := newHook(t)
 	j := newTestJob(t)
+	j.env["GOCACHE_ACTION_STORE"], j.env["GOCACHE_ACTION_WEBHOOK"] = j.path("store"), url
 	j.write("store", "a file where a directory should be\n")
-	out := j.health(config.ExitFailed, "--store", j.path("store"), "--webhook", url)
+	out := j.health(config.ExitFailed)
 	if out.Grade != "unhealthy" || out.Score != 0 || !out.Told || len(h.bodies) != 1 || out.Error == "" || len(out.Parts) != 1 || out.Parts[0].Check != "store" {
 		t.Errorf("%+v, %q", out, h.bodies)
 	}
-	j.health(config.ExitFailed, "--store", j.path("store"), "--webhook", url)
+	j.health(config.ExitFailed)
 	if len(h.bodies) != 1 {
 		t.Errorf("told again: %q", h.bodies)
+	}
+	if err := os.Remove(j.path("store")); err != nil {
+		t.Fatal(err)
+	}
+	j.compile()
+	j.says("", "save", "--repo", "r", "--scope", "main")
+	if out := j.health(config.ExitOK); out.Before != "unhealthy" || out.Grade != "healthy" || len(h.bodies) != 2 {
+		t.Errorf("recovery: %+v, %q", out, h.bodies)
+	}
+	if err := os.RemoveAll(j.path("store")); err != nil {
+		t.Fatal(err)
+	}
+	j.write("store", "again\n")
+	if out := j.health(config.ExitFailed); !out.Told || len(h.bodies) != 3 {
+		t.Errorf("the next outage: %+v, %q", out, h.bodies)
 	}
 }

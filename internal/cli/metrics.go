@@ -36,6 +36,10 @@ func tellMetrics(ctx context.Context, r *run, figures func() metrics.Run) {
 		return
 	}
 	run := figures()
+	if run.Repo == "" || run.Name == "" { // it failed before that was found out
+		id := knownIdentity(ctx, r)
+		run.Repo, run.Name = id.Repo, id.Name
+	}
 	// The file is written also after a signal, for which there is time.
 	if file != "" {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanAfterSignal)
@@ -44,7 +48,8 @@ func tellMetrics(ctx context.Context, r *run, figures func() metrics.Run) {
 		}
 		cancel()
 	}
-	if gateway != "" && ctx.Err() == nil {
+	// A gateway keeps the group of a job that nobody knows until somebody removes it.
+	if gateway != "" && run.Repo != "" && run.Name != "" && ctx.Err() == nil {
 		end, cancel := context.WithTimeout(ctx, metricsTime)
 		if err := metrics.Push(end, http.DefaultClient, gateway, run); err != nil {
 			r.out.warn(err, "")

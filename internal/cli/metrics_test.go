@@ -108,6 +108,37 @@ func TestMetricsFail(t *testing.T) {
 	}
 }
 
+// TestMetricsOfEarlyFailure: a job that fails before anything is found out is told under its own
+// name; a gateway is left alone if that is not known.
+func TestMetricsOfEarlyFailure(t *testing.T) {
+	var pushed []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			pushed = append(pushed, r.URL.Path)
+		}
+	}))
+	defer server.Close()
+	j := newTestJob(t)
+	t.Setenv("PATH", "") // no go command, and no git
+	file := j.path("gocache.prom")
+	fail := func(args ...string) {
+		t.Helper()
+		j.says("gocache: warning: ", append(args, "--store", j.path("store"), "--metrics-file", file, "--push-gateway", server.URL)...)
+	}
+	fail("restore", "--repo", "r", "--scope", "main")
+	fileHas(t, file, `gocache_runs_total{name="default",op="restore",repo="r",result="unavailable"} 1`)
+	if len(pushed) != 1 || !strings.HasPrefix(pushed[0], "/metrics/job/gocache/") || !strings.Contains(pushed[0], "/repo/r") {
+		t.Errorf("%q", pushed)
+	}
+	if err := os.Remove(j.path("m/go.mod")); err != nil {
+		t.Fatal(err)
+	}
+	fail("save", "--name", "n")
+	if len(pushed) != 1 {
+		t.Errorf("%q", pushed)
+	}
+}
+
 // TestMetricsOfAction: the action has inputs for both, and post uses those of main.
 func TestMetricsOfAction(t *testing.T) {
 	pushed := map[string]bool{}

@@ -42,12 +42,7 @@ func findProject(ctx context.Context, r *run) (*project, error) {
 		return nil, err
 	}
 	p := &project{dir: dir, temp: r.env("RUNNER_TEMP")}
-	sources := []ci.Source{
-		{Place: ci.FromFlag, Identity: ci.Identity{
-			Name: r.cfg.Name, Repo: r.cfg.Repo, Scope: r.cfg.Scope, BaseScope: r.cfg.BaseScope, DefaultScope: r.cfg.DefaultScope,
-		}},
-		ci.System(r.env, dir, r.cfg.Matrix),
-	}
+	sources := identitySources(r, dir)
 	var git ci.Git
 	var asked sync.WaitGroup
 	asked.Go(func() {
@@ -77,6 +72,36 @@ func findProject(ctx context.Context, r *run) (*project, error) {
 	}
 	debugProject(r, p)
 	return p, nil
+}
+
+// identitySources are what says whose snapshot is meant, without git.
+func identitySources(r *run, dir string) []ci.Source {
+	return []ci.Source{
+		{Place: ci.FromFlag, Identity: ci.Identity{
+			Name: r.cfg.Name, Repo: r.cfg.Repo, Scope: r.cfg.Scope, BaseScope: r.cfg.BaseScope, DefaultScope: r.cfg.DefaultScope,
+		}},
+		ci.System(r.env, dir, r.cfg.Matrix),
+	}
+}
+
+// knownIdentity is what findProject makes of the identity, for a command that failed before: the
+// go command is not asked. Without a go.mod in dir the repository may stay unknown.
+func knownIdentity(ctx context.Context, r *run) ci.Identity {
+	dir, err := projectDir(r.cfg.Dir)
+	if err != nil {
+		return ci.Identity{}
+	}
+	git := ci.ReadGit(ctx, dir)
+	sources, gomod := append(identitySources(r, dir), git.Source()), filepath.Join(dir, "go.mod")
+	fallbacks := ci.Fallbacks(dir, gomod, git)
+	id := ci.Identify(append(sources, fallbacks...)...)
+	if _, err := os.Stat(gomod); err != nil {
+		id = ci.Identify(append(sources, fallbacks[0])...)
+	}
+	if id.Check() != nil {
+		return ci.Identity{}
+	}
+	return id
 }
 
 // projectDir checks --dir before the go command does: its message about a missing directory does

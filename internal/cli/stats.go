@@ -2,11 +2,13 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,7 +43,9 @@ func statsCommand(c commands) *cobra.Command {
 		Example: "  gocache stats --record --quota 50GiB --html stats.html",
 		Args:    cobra.NoArgs,
 	}
-	return c.add(cmd, config.Stats, func(ctx context.Context, r *run, _ []string) error { return statsJob(ctx, r) })
+	return c.add(cmd, config.Stats, func(ctx context.Context, r *run, _ []string) error {
+		return statsJob(ctx, r, cmd.Flags().Changed("store"))
+	})
 }
 
 // statsOutput is what stats prints with --json.
@@ -51,17 +55,18 @@ type statsOutput struct {
 	outcome
 }
 
-// statsJob runs the command. What fails is said beside all that could be found out.
-func statsJob(ctx context.Context, r *run) error {
+// statsJob runs the command. What fails is said beside all that could be found out. named says that
+// a flag names the store.
+func statsJob(ctx context.Context, r *run, named bool) error {
 	if r.cfg.Stats.Listen != "" {
-		return statsServer(ctx, r)
+		return statsServer(ctx, r, named)
 	}
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
 	start := time.Now()
-	rep, err := runStats(ctx, r, start)
-	if usage.Is(err) || rep == nil {
-		return err
+	rep, err := runStats(ctx, r, named, start)
+	if rep == nil {
+		return r.end.finish(ctx, err)
 	}
 	out := statsOutput{Report: rep, Seconds: time.Since(start).Seconds(), outcome: outcomeOf(err)}
 	if printErr := r.out.result(out, rep.WriteText); printErr != nil {
@@ -86,30 +91,47 @@ func warnFindings(out *console, list finding.Findings) {
 	}
 }
 
-// runStats finds out, records and writes the page. The report is nil if nothing was found out.
-func runStats(ctx context.Context, r *run, now time.Time) (*stats.Report, error) {
-	env, err := caches(ctx, r.cfg)
+// statsPlan is what is looked at.
+type statsPlan struct {
+	dirs     cacheDirs
+	store    storeLook // nil: none
+	warnings []string
+}
+
+// planStats finds out what to look at, and all wrong usage, before anything is read.
+func planStats(ctx context.Context, r *run, named bool) (p statsPlan, err error) {
+	if err = checkPage(r.cfg.Stats.HTML); err != nil {
+		return p, err
+	}
+	if p.store, p.warnings, err = findStore(ctx, r, named); err != nil {
+		return p, err
+	}
+	p.dirs, err = caches(ctx, r.cfg)
+	return p, err
+}
+
+// runStats finds out, records and writes the page. The report is nil if nothing was looked at.
+func runStats(ctx context.Context, r *run, named bool, now time.Time) (*stats.Report, error) {
+	plan, err := planStats(ctx, r, named)
 	if err != nil {
 		return nil, err
 	}
-	history := r.cfg.Stats.History
-	if history == "" {
-		if history, err = userCache("stats.jsonl"); err != nil {
-			return nil, err
-		}
-	}
-	past, bad, err := stats.ReadHistory(history)
+	return doStats(ctx, r, plan, now)
+}
+
+// doStats is runStats of a plan. Where ctx ends first the report has what was found until then,
+// which neither the history nor the page gets.
+func doStats(ctx context.Context, r *run, plan statsPlan, now time.Time) (*stats.Report, error) {
+	history, past, warnings, err := readHistory(r.cfg.Stats)
 	if err != nil {
 		return nil, err
 	}
-	rep, err := collectStats(ctx, r, env, now)
-	if usage.Is(err) || ctx.Err() != nil {
-		return nil, err
-	}
-	if bad > 0 {
-		rep.Warnings = append(rep.Warnings, fmt.Sprintf("history %s: %d lines cannot be read", history, bad))
-	}
+	rep, err := collectStats(ctx, r, plan, now)
+	rep.Warnings = slices.Concat(plan.warnings, warnings, rep.Warnings)
 	judgeStats(rep, past, r.cfg)
+	if ctx.Err() != nil {
+		return rep, cmp.Or(err, ctx.Err())
+	}
 	if r.cfg.Stats.Record {
 		err = errors.Join(err, stats.AppendHistory(ctx, history, stats.RecordOf(rep)))
 	}
@@ -117,6 +139,25 @@ func runStats(ctx context.Context, r *run, now time.Time) (*stats.Report, error)
 		err = errors.Join(err, writePage(r.cfg.Stats.HTML, rep))
 	}
 	return rep, err
+}
+
+// readHistory reads the history that is meant. That it cannot be read is a warning, unless it is to
+// be written.
+func readHistory(cfg config.StatsConfig) (file string, past []stats.Record, warnings []string, err error) {
+	bad := 0
+	if file = cfg.History; file == "" {
+		file, err = userCache("stats.jsonl")
+	}
+	if err == nil {
+		past, bad, err = stats.ReadHistory(file)
+	}
+	switch {
+	case err != nil && !cfg.Record:
+		return file, nil, []string{"growth is not known: " + err.Error()}, nil
+	case bad > 0:
+		warnings = []string{fmt.Sprintf("history %s: %d lines cannot be read", file, bad)}
+	}
+	return file, past, warnings, err
 }
 
 // cacheDirs are the caches that a command looks at; "" where it does not.
@@ -148,7 +189,8 @@ var statsWords = report.Words{Transfer: "read", TransferDone: "read", Disk: "loo
 
 // collectStats looks at the caches and the store at once. What of them fails is an error beside the
 // report.
-func collectStats(ctx context.Context, r *run, dirs cacheDirs, now time.Time) (*stats.Report, error) {
+func collectStats(ctx context.Context, r *run, plan statsPlan, now time.Time) (*stats.Report, error) {
+	dirs := plan.dirs
 	rep := &stats.Report{Time: now.UTC().Truncate(time.Second), Findings: finding.Findings{}}
 	meter := new(report.Meter)
 	meter.SetPhase("read the caches")
@@ -157,7 +199,12 @@ func collectStats(ctx context.Context, r *run, dirs cacheDirs, now time.Time) (*
 	var errs [4]error
 	var warnings [2][]string
 	var group errgroup.Group
-	group.Go(func() error { rep.Store, errs[0] = storeStats(ctx, r, meter, now); return nil })
+	group.Go(func() error {
+		if plan.store != nil {
+			rep.Store, errs[0] = plan.store(ctx, meter, now)
+		}
+		return nil
+	})
 	group.Go(func() error {
 		if dirs.mod != "" {
 			rep.Modules, warnings[0], errs[1] = stats.CollectModules(ctx, dirs.mod, now)
@@ -207,6 +254,17 @@ func judgeStats(rep *stats.Report, past []stats.Record, cfg *config.Config) {
 	rep.Findings = stats.Check(rep, rep.Time)
 }
 
+// checkPage refuses a name that something else has.
+func checkPage(file string) error {
+	if file == "" {
+		return nil
+	}
+	if st, err := os.Stat(file); err == nil && !st.Mode().IsRegular() {
+		return usage.Errorf("--html: %s is not a file", file)
+	}
+	return nil
+}
+
 // writePage writes the page by a rename: who reads it gets the old or the new one. The mode of a
 // page that exists stays, so that a web server may go on reading it.
 func writePage(file string, rep *stats.Report) error {
@@ -218,8 +276,8 @@ func writePage(file string, rep *stats.Report) error {
 	if statErr != nil && !errors.Is(statErr, fs.ErrNotExist) {
 		return fmt.Errorf("page: %w", statErr)
 	}
-	if statErr == nil && !old.Mode().IsRegular() {
-		return usage.Errorf("--html: %s is not a file", file)
+	if err := checkPage(file); err != nil {
+		return err
 	}
 	if err := osfile.Replace(file, b.Bytes(), 0o777); err != nil {
 		return fmt.Errorf("page: %w", err)

@@ -11,13 +11,17 @@ import (
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/metrics"
 	"github.com/org/gocache-action/internal/stats"
+	"github.com/org/gocache-action/internal/usage"
 )
 
 // statsDrain is how long scrapes may take when the command is told to end.
 const statsDrain = 3 * time.Second
 
 // statsServer shows what stats finds out to Prometheus, until ctx ends.
-func statsServer(ctx context.Context, r *run) error {
+func statsServer(ctx context.Context, r *run, named bool) error {
+	if _, err := planStats(ctx, r, named); usage.Is(err) {
+		return err // no collection could do anything about it
+	}
 	log := proxyLog(r)
 	listener, err := listen(r.cfg.Stats.Listen)
 	if err != nil {
@@ -29,7 +33,7 @@ func statsServer(ctx context.Context, r *run) error {
 		Collect: func(ctx context.Context) (metrics.Samples, error) {
 			ctx, cancel := withTimeout(ctx, r.cfg.Timeout)
 			defer cancel()
-			rep, err := runStats(ctx, r, time.Now())
+			rep, err := runStats(ctx, r, named, time.Now())
 			if rep == nil {
 				return nil, err
 			}

@@ -2,12 +2,18 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/stats"
 )
 
 // TestStatsListen: the command goes on, shows the figures of real caches and a real store, and ends
@@ -28,7 +34,7 @@ func TestStatsListen(t *testing.T) {
 		if m := regexp.MustCompile(`address=(\S+)`).FindStringSubmatch(out.String()); m != nil {
 			url = "http://" + m[1] + "/metrics"
 			_, page = fetchURL(t, url)
-			if strings.Contains(page, "gocache_collect_timestamp_seconds") {
+			if strings.Contains(page, "gocache_collect_duration_seconds") {
 				break
 			}
 		}
@@ -46,7 +52,31 @@ func TestStatsListen(t *testing.T) {
 	if code := <-ended; code != config.ExitOK {
 		t.Errorf("exit code %d\n%s", code, out.String())
 	}
-	if code, text := j.run("stats", "--listen", "9400"); code != config.ExitUsage {
-		t.Errorf("%d\n%s", code, text)
+	for _, args := range [][]string{{"--listen", "9400"}, {"--listen", "127.0.0.1:0", "--store", "https://127.0.0.1:9/x"}, {"--listen", "127.0.0.1:0", "--html", j.path("m")}} {
+		if code, text := j.run(append([]string{"stats"}, args...)...); code != config.ExitUsage {
+			t.Errorf("%q: %d\n%s", args, code, text)
+		}
+	}
+}
+
+// TestStatsEndedEarly: what was found before a timeout or a signal is kept, while the history and
+// the page do not get half of the figures.
+func TestStatsEndedEarly(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r := &run{cfg: config.New(config.Stats), out: &console{stdout: io.Discard, stderr: io.Discard, quiet: true}, env: func(string) string { return "" }, end: new(ending)}
+	dir := t.TempDir()
+	r.cfg.Stats.Record, r.cfg.Stats.History, r.cfg.Stats.HTML = true, filepath.Join(dir, "h.jsonl"), filepath.Join(dir, "page.html")
+	plan := statsPlan{dirs: cacheDirs{build: t.TempDir()}, store: func(ctx context.Context, _ *report.Meter, _ time.Time) (*stats.Store, error) {
+		time.Sleep(300 * time.Millisecond) // until the caches are read
+		cancel()
+		return nil, ctx.Err()
+	}}
+	rep, err := doStats(ctx, r, plan, time.Now())
+	if !errors.Is(err, context.Canceled) || rep == nil || rep.Build == nil || rep.Store != nil {
+		t.Errorf("%+v, %v", rep, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
 	}
 }

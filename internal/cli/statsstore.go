@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/gocache-action/gc"
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/repocache"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/stats"
 	"github.com/org/gocache-action/internal/store"
@@ -17,32 +18,64 @@ import (
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// storeStats looks at the store. It is nil where there is none to look at.
-func storeStats(ctx context.Context, r *run, meter *report.Meter, now time.Time) (*stats.Store, error) {
+// storeLook looks at a store.
+type storeLook func(ctx context.Context, meter *report.Meter, now time.Time) (*stats.Store, error)
+
+// findStore returns how to look at the store; nil where there is none to look at. Its errors are
+// wrong usage: any other is that of the look, and so said beside what else is found out. A store
+// that cannot be listed is a warning if no flag names it, as variables are for other commands, too.
+func findStore(ctx context.Context, r *run, named bool) (look storeLook, warnings []string, err error) {
 	switch {
 	case r.cfg.Stats.NoStore:
-		return nil, nil
+		return nil, nil, nil
 	case r.cleansCaches():
-		s, err := cachesStats(ctx, r, now)
-		if r.cfg.Store == "" && errors.Is(err, errNoGitHubToken) {
-			return nil, nil // nobody has asked for it
-		}
-		return s, err
+		look, err = findCaches(ctx, r)
+		return look, nil, err
 	case r.cfg.Store == "" && !hasDefaultStore():
-		return nil, nil
+		return nil, nil, nil
 	}
 	st, err := openStore(ctx, r)
-	if err != nil {
-		return nil, err
+	if usage.Is(err) {
+		return nil, nil, err
 	}
-	if err := isThere(st); err != nil {
-		return nil, err
+	if err != nil {
+		return noLook(err), nil, nil
 	}
 	c, ok := st.(store.Collector)
 	if !ok {
-		return nil, usage.Errorf("stats cannot list %s: give --no-store", st)
+		err := fmt.Errorf("stats cannot list %s: give --no-store", st)
+		if named {
+			return nil, nil, usage.Wrap(err)
+		}
+		return nil, []string{err.Error()}, nil
 	}
-	return objectStats(ctx, c, r.cfg.Concurrency, meter, now)
+	return func(ctx context.Context, meter *report.Meter, now time.Time) (*stats.Store, error) {
+		if err := isThere(st); err != nil {
+			return nil, err
+		}
+		return objectStats(ctx, c, r.cfg.Concurrency, meter, now)
+	}, nil, nil
+}
+
+// noLook is a look that fails.
+func noLook(err error) storeLook {
+	return func(context.Context, *report.Meter, time.Time) (*stats.Store, error) { return nil, err }
+}
+
+// findCaches is findStore for the cache that GitHub gives a repository.
+func findCaches(ctx context.Context, r *run) (storeLook, error) {
+	api, err := cachesAPI(ctx, r)
+	switch {
+	case err == nil:
+		return func(ctx context.Context, _ *report.Meter, now time.Time) (*stats.Store, error) {
+			return cachesStats(ctx, api, now)
+		}, nil
+	case r.cfg.Store == "" && errors.Is(err, errNoGitHubToken):
+		return nil, nil // nobody has asked for it
+	case usage.Is(err):
+		return nil, err
+	}
+	return noLook(err), nil
 }
 
 // hasDefaultStore reports whether there is a directory that a command without --store uses.
@@ -86,11 +119,7 @@ var entryKinds = map[actions.EntryKind]string{
 }
 
 // cachesStats sums up the entries of gocache in the cache that GitHub gives a repository.
-func cachesStats(ctx context.Context, r *run, now time.Time) (*stats.Store, error) {
-	api, err := cachesAPI(ctx, r)
-	if err != nil {
-		return nil, err
-	}
+func cachesStats(ctx context.Context, api *repocache.API, now time.Time) (*stats.Store, error) {
 	list, err := api.List(ctx, "")
 	if err != nil {
 		return nil, err

@@ -61,8 +61,8 @@ var watchOptions = []Option{
 		value:   func(c *Config) Value { return scoreValue{&c.Watch.FailBelow} },
 	},
 	{
-		Name: "webhook", Commands: Health, Group: Watching, Secret: true,
-		Help:  "URL that is told when the grade changes; a secret, so better given by the variable",
+		Name: "webhook", Commands: Health, Group: Watching, NoFlag: true, Secret: true,
+		Help:  "URL that is told when the grade changes",
 		value: text(func(c *Config) *string { return &c.Watch.Webhook }),
 	},
 	{
@@ -73,7 +73,7 @@ var watchOptions = []Option{
 	{
 		Name: "grade-file", Commands: Health, Group: Watching,
 		Origin: "the store, or where it cannot be written one in the user's cache",
-		Help:   "file with the last grade, for --webhook",
+		Help:   "file with the last grade, for the webhook",
 		value:  text(func(c *Config) *string { return &c.Watch.GradeFile }),
 	},
 }
@@ -101,11 +101,11 @@ func (w WatchConfig) check() error {
 	}
 	if w.Webhook != "" {
 		if u, err := url.Parse(w.Webhook); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-			return usage.Errorf("invalid value for --webhook: want a URL such as https://hooks.example.com/services/...")
+			return usage.Errorf("invalid value in $%s: want a URL such as https://hooks.example.com/services/...", Variable("webhook"))
 		}
 	}
 	if w.Template != "" && w.Webhook == "" {
-		return usage.Errorf("--webhook-template goes with --webhook")
+		return usage.Errorf("--webhook-template goes with $%s", Variable("webhook"))
 	}
 	return nil
 }

@@ -137,6 +137,19 @@ func withoutFirst(saves []Save) []Save {
 // whole number does not count.
 func whole(score float64) int { return int(math.Floor(score + 1e-9)) }
 
+// Gone makes of a report about no saves one about saves that are gone: there was a grade before, so
+// there were some. It is the worst there is, as every job begins cold.
+func (r Report) Gone() Report {
+	name := partFreshness
+	r.Grade, r.Score, r.Cap = Unhealthy, 0, &name
+	r.Missing = slices.DeleteFunc(slices.Clone(r.Missing), func(s string) bool { return s == name })
+	r.Parts = append(slices.Clone(r.Parts), Part{Finding: finding.Finding{
+		Check: name, Status: finding.Fail, Evidence: "no snapshot any more",
+		Remedy: "look whether the key of the jobs has changed ('gocache plan' shows it), or whether something removes snapshots: gc, a lifecycle rule",
+	}})
+	return r
+}
+
 // Findings are those of the parts.
 func (r Report) Findings() finding.Findings {
 	var list finding.Findings

@@ -17,14 +17,14 @@ import (
 
 // A Keeper keeps the last grade, so that others are told of a new one only.
 type Keeper interface {
-	// Last returns the grade that was kept; "" if there is none.
-	Last(ctx context.Context) (Grade, error)
+	// Last returns what was kept; its zero value if there is nothing.
+	Last(ctx context.Context) (Kept, error)
 	// Keep replaces it.
 	Keep(ctx context.Context, g Grade, now time.Time) error
 }
 
-// kept is what is kept.
-type kept struct {
+// Kept is a grade, and when it was kept.
+type Kept struct {
 	Grade Grade     `json:"grade"`
 	Time  time.Time `json:"time"`
 }
@@ -32,20 +32,20 @@ type kept struct {
 // maxKept bounds what is read, in bytes.
 const maxKept = 4 << 10
 
-func decode(data []byte) (Grade, error) {
-	var k kept
+func decode(data []byte) (Kept, error) {
+	var k Kept
 	if err := json.Unmarshal(data, &k); err != nil {
-		return "", fmt.Errorf("last grade: %w", err)
+		return Kept{}, fmt.Errorf("last grade: %w", err)
 	}
 	switch k.Grade {
 	case Healthy, Warning, Unhealthy:
-		return k.Grade, nil
+		return k, nil
 	}
-	return "", fmt.Errorf("last grade: %.100q is none", k.Grade)
+	return Kept{}, fmt.Errorf("last grade: %.100q is none", k.Grade)
 }
 
 func encode(g Grade, now time.Time) []byte {
-	data, _ := json.Marshal(kept{g, now.UTC().Truncate(time.Second)}) // a time that has JSON
+	data, _ := json.Marshal(Kept{g, now.UTC().Truncate(time.Second)}) // a time that has JSON
 	return append(data, '\n')
 }
 
@@ -53,13 +53,13 @@ func encode(g Grade, now time.Time) []byte {
 type FileKeeper struct{ Path string }
 
 // Last implements Keeper.
-func (k FileKeeper) Last(context.Context) (Grade, error) {
+func (k FileKeeper) Last(context.Context) (Kept, error) {
 	data, err := os.ReadFile(k.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+		return Kept{}, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("last grade: %w", err)
+		return Kept{}, fmt.Errorf("last grade: %w", err)
 	}
 	return decode(data)
 }
@@ -67,6 +67,14 @@ func (k FileKeeper) Last(context.Context) (Grade, error) {
 // Keep implements Keeper.
 func (k FileKeeper) Keep(_ context.Context, g Grade, now time.Time) error {
 	if err := osfile.Replace(k.Path, encode(g, now), 0o755); err != nil {
+		return fmt.Errorf("last grade: %w", err)
+	}
+	return nil
+}
+
+// forget removes the file.
+func (k FileKeeper) forget() error {
+	if err := os.Remove(k.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("last grade: %w", err)
 	}
 	return nil
@@ -81,13 +89,13 @@ type StoreKeeper struct {
 func (k StoreKeeper) object() string { return snapshot.HealthObject(k.Repo, k.Scope, k.Name) }
 
 // Last implements Keeper.
-func (k StoreKeeper) Last(ctx context.Context) (Grade, error) {
+func (k StoreKeeper) Last(ctx context.Context) (Kept, error) {
 	data, _, err := store.Get(ctx, k.Store, k.object(), maxKept)
 	if errors.Is(err, store.ErrNotFound) {
-		return "", nil
+		return Kept{}, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("last grade: %w", err)
+		return Kept{}, fmt.Errorf("last grade: %w", err)
 	}
 	return decode(data)
 }
@@ -100,6 +108,39 @@ func (k StoreKeeper) Keep(ctx context.Context, g Grade, now time.Time) error {
 		return fmt.Errorf("last grade: %w", err)
 	}
 	return nil
+}
+
+// BothKeeper keeps it in the store, and in the file only what the store did not take: with
+// credentials that only read, or in an outage. So the newer of the two is the last one, and a file
+// does not outlive what the store has.
+type BothKeeper struct {
+	Store StoreKeeper
+	File  FileKeeper // without a Path there is none
+}
+
+// Last implements Keeper. A grade beside an error is what one of the two has.
+func (k BothKeeper) Last(ctx context.Context) (Kept, error) {
+	last, err := k.Store.Last(ctx)
+	if k.File.Path == "" {
+		return last, err
+	}
+	file, fileErr := k.File.Last(ctx)
+	if last.Grade == "" || file.Grade != "" && !file.Time.Before(last.Time) {
+		last = file
+	}
+	return last, errors.Join(err, fileErr)
+}
+
+// Keep implements Keeper.
+func (k BothKeeper) Keep(ctx context.Context, g Grade, now time.Time) error {
+	err := k.Store.Keep(ctx, g, now)
+	switch {
+	case k.File.Path == "":
+		return err
+	case err == nil:
+		return k.File.forget()
+	}
+	return k.File.Keep(ctx, g, now)
 }
 
 // CanKeep reports whether a store can hold a grade: not one that is only read, and not one of few

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
 )
 
@@ -132,28 +133,89 @@ func TestKeepers(t *testing.T) {
 		t.Error("a directory cannot keep")
 	}
 	for name, k := range map[string]Keeper{"file": FileKeeper{file}, "store": StoreKeeper{st, "r", "s", "ci/Test job"}} {
-		if g, err := k.Last(t.Context()); g != "" || err != nil {
-			t.Errorf("%s, at first: %s, %v", name, g, err)
+		if last, err := k.Last(t.Context()); last.Grade != "" || err != nil {
+			t.Errorf("%s, at first: %v, %v", name, last, err)
 		}
 		for _, g := range []Grade{Warning, Healthy} {
 			if err := k.Keep(t.Context(), g, now); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := k.Last(t.Context()); got != g || err != nil {
-				t.Errorf("%s: %s, %v; want %s", name, got, err, g)
+			if last, err := k.Last(t.Context()); last.Grade != g || !last.Time.Equal(now) || err != nil {
+				t.Errorf("%s: %v, %v; want %s", name, last, err, g)
 			}
 		}
 	}
-	if g, err := (StoreKeeper{st, "r", "s", "other"}).Last(t.Context()); g != "" || err != nil {
-		t.Errorf("another job: %s, %v", g, err)
+	if g, err := (StoreKeeper{st, "r", "s", "other"}).Last(t.Context()); g != (Kept{}) || err != nil {
+		t.Errorf("another job: %v, %v", g, err)
 	}
 	for _, text := range []string{"", "{}", `{"grade":"splendid"}`, `{"grade":"unknown"}`} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if g, err := (FileKeeper{file}).Last(t.Context()); err == nil {
-			t.Errorf("%q is %s", text, g)
+			t.Errorf("%q is %v", text, g)
 		}
+	}
+}
+
+// refusing is a store that may not be written while it is denied.
+type refusing struct {
+	store.Store
+	denied bool
+}
+
+func (s *refusing) Put(ctx context.Context, name string, body io.Reader, size int64, c store.Condition) (store.Info, error) {
+	if s.denied {
+		return store.Info{}, store.ErrDenied
+	}
+	return s.Store.Put(ctx, name, body, size, c)
+}
+
+// TestBothKeeper: what the store refuses is in the file, the newer of the two counts, and once the
+// store has taken one there is no file.
+func TestBothKeeper(t *testing.T) {
+	d, err := dir.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := &refusing{Store: d}
+	file := filepath.Join(t.TempDir(), "grade.json")
+	k := BothKeeper{StoreKeeper{st, "r", "s", "n"}, FileKeeper{file}}
+	for i, c := range []struct {
+		denied bool
+		grade  Grade
+		file   bool // is left
+	}{{false, Healthy, false}, {true, Warning, true}, {true, Healthy, true}, {false, Unhealthy, false}, {true, Warning, true}} {
+		st.denied = c.denied
+		if err := k.Keep(t.Context(), c.grade, now.Add(time.Duration(i)*time.Minute)); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+		last, err := k.Last(t.Context())
+		if _, statErr := os.Stat(file); last.Grade != c.grade || err != nil || (statErr == nil) != c.file {
+			t.Errorf("%+v: %v, %v, file: %v", c, last, err, statErr)
+		}
+	}
+	// another machine, which may write
+	st.denied = false
+	if err := k.Store.Keep(t.Context(), Healthy, now.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if last, err := k.Last(t.Context()); last.Grade != Healthy || err != nil {
+		t.Errorf("%v, %v", last, err)
+	}
+	st.denied = true
+	if err := (BothKeeper{Store: k.Store}).Keep(t.Context(), Warning, now); !errors.Is(err, store.ErrDenied) {
+		t.Errorf("without a file: %v", err)
+	}
+}
+
+// TestGone: after a grade, no saves at all are the worst there is; what is known stays.
+func TestGone(t *testing.T) {
+	r := Judge(well(func(f *Figures) { f.Saves = nil }), Defaults())
+	gone := r.Gone()
+	if gone.Grade != Unhealthy || gone.Score != 0 || gone.Cap == nil || len(gone.Parts) != len(r.Parts)+1 || gone.Worst().Evidence != "no snapshot any more" ||
+		len(gone.Missing) != len(r.Missing)-1 || r.Grade != Unknown {
+		t.Errorf("%+v, before %+v", gone, r)
 	}
 }
 

@@ -11,6 +11,8 @@ package metrics
 
 import (
 	"fmt"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -108,7 +110,21 @@ func (list Samples) Collect(to chan<- prometheus.Metric) {
 		if s.Metric.Type == Counter {
 			kind = prometheus.CounterValue
 		}
+		values := make([]string, len(s.Labels))
+		for i, v := range s.Labels {
+			values[i] = labelValue(v)
+		}
 		desc := prometheus.NewDesc(s.Metric.Name, s.Metric.Help, s.Metric.Labels, nil)
-		to <- prometheus.MustNewConstMetric(desc, kind, s.Value, s.Labels...)
+		to <- prometheus.MustNewConstMetric(desc, kind, s.Value, values...)
 	}
+}
+
+// labelValue makes UTF-8 of a name that is none, as directories may have. Each has its own: two
+// series with the same labels would be an error of the whole page.
+func labelValue(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return quoted[1 : len(quoted)-1]
 }

@@ -16,9 +16,9 @@ var (
 	storeBytes     = machine("store_bytes", Gauge, "Size of the store, by kind of object.", "kind")
 	storeObjects   = machine("store_objects", Gauge, "Objects of the store.", "kind")
 	quota          = machine("quota_bytes", Gauge, "Bounds that were given, of the caches of this machine and of the store.", "of")
-	collectTime    = machine("collect_timestamp_seconds", Gauge, "When these figures were collected.")
+	collectTime    = machine("collect_timestamp_seconds", Gauge, "When these figures were collected; 0: none were yet.")
 	collectSeconds = machine("collect_duration_seconds", Gauge, "How long that took.")
-	collectFailed  = machine("collect_failures_total", Counter, "Collections that failed; the figures are those of the last one that did not.")
+	collectFailed  = machine("collect_failures_total", Counter, "Collections in which something failed: the figures are what could be found out, or else those from before.")
 )
 
 // Machines are the metrics of machines and stores.
@@ -72,6 +72,14 @@ func (m Machine) Samples() Samples {
 	for _, of := range sorted(m.Quotas) {
 		w.add(quota, float64(m.Quotas[of]), of)
 	}
+	return w.list
+}
+
+// uncollected says that there are no figures yet, or a collection that never ends well would look
+// as if nobody scraped.
+func uncollected() Samples {
+	w := new(writer)
+	w.add(collectTime, 0)
 	return w.list
 }
 

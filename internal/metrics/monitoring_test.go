@@ -174,16 +174,23 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// TestRules: every rule asks for what exists, and says to people what is wrong.
+// TestRules: every rule asks for what exists, and says to people what is wrong. What a rule records
+// is asked for in its own group only, and after it: groups are evaluated in no order.
 func TestRules(t *testing.T) {
 	names, seen := known(t), map[string]bool{}
 	for _, g := range readRules(t).Groups {
+		recorded := map[string]bool{}
 		for _, r := range g.Rules {
+			for _, name := range metricName.FindAllString(r.Expr, -1) {
+				if strings.Contains(name, ":") && !recorded[name] {
+					t.Errorf("%s%s asks for %s, which its group does not record before it", r.Alert, r.Record, name)
+				}
+			}
 			for _, what := range unknown(names, r.Expr) {
 				t.Errorf("%s%s: there is no %s", r.Alert, r.Record, what)
 			}
 			if r.Record != "" {
-				seen[r.Record] = true
+				seen[r.Record], recorded[r.Record] = true, true
 				continue
 			}
 			if seen[r.Alert] || r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {

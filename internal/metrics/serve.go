@@ -34,6 +34,7 @@ type Live struct {
 // Handler shows the figures, and those of the process. Collections end with ctx. The first begins
 // now.
 func (p *Live) Handler(ctx context.Context) http.Handler {
+	p.last = uncollected()
 	p.failed = prometheus.NewCounter(prometheus.CounterOpts{Name: collectFailed.Name, Help: collectFailed.Help})
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(p.failed, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -39,7 +39,7 @@ func TestServe(t *testing.T) {
 			}
 			return Machine{
 				Caches: []Size{{"modules", "trees", 7, 2}}, Store: []Size{{"", "pack", 30, 3}}, Trimmable: map[string]int64{"build": 5},
-				Disks: []Disk{{"/", 100, 60}}, Quotas: map[string]int64{"store": 1000},
+				Disks: []Disk{{"/", 100, 60}, {"/caf\xe9", 50, 6}, {"/caf\xe8", 50, 7}}, Quotas: map[string]int64{"store": 1000},
 			}.Samples(), nil
 		},
 		Failed: func(err error) { failures = append(failures, err) },
@@ -48,7 +48,7 @@ func TestServe(t *testing.T) {
 	defer server.Close()
 	<-begun
 	for range 3 { // while the first goes on
-		if page := scrape(t, server.URL); strings.Contains(page, "gocache_cache_bytes") || !strings.Contains(page, "go_goroutines") {
+		if page := scrape(t, server.URL); strings.Contains(page, "gocache_cache_bytes") || !strings.Contains(page, "go_goroutines") || !strings.Contains(page, "gocache_collect_timestamp_seconds 0\n") {
 			t.Errorf("before the first collection:\n%s", page)
 		}
 	}
@@ -58,7 +58,7 @@ func TestServe(t *testing.T) {
 	page := scrape(t, server.URL)
 	for _, want := range []string{
 		`gocache_cache_bytes{cache="modules",kind="trees"} 7`, `gocache_cache_entries{cache="modules",kind="trees"} 2`, `gocache_store_bytes{kind="pack"} 30`,
-		`gocache_cache_trimmable_bytes{cache="build"} 5`, `gocache_disk_free_bytes{dir="/"} 60`, `gocache_quota_bytes{of="store"} 1000`,
+		`gocache_cache_trimmable_bytes{cache="build"} 5`, `gocache_disk_free_bytes{dir="/"} 60`, `gocache_disk_free_bytes{dir="/caf\\xe9"} 6`, `gocache_quota_bytes{of="store"} 1000`,
 		"gocache_collect_failures_total 0", "gocache_collect_timestamp_seconds 1",
 	} {
 		if !strings.Contains(page, want) {

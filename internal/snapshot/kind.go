@@ -27,7 +27,7 @@ const (
 	KindModule   Kind = "module"
 	// KindProxy are the small objects of module proxies, which are kept.
 	KindProxy Kind = "proxy"
-	// KindHealth are the last grades of jobs, which are kept.
+	// KindHealth are the last grades of jobs, which are kept while their scope has a manifest.
 	KindHealth Kind = "health"
 	KindOther  Kind = "other"
 )

@@ -93,7 +93,7 @@ func AppendHistory(ctx context.Context, file string, r Record) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return fmt.Errorf("history: %w", err)
 	}
-	lock := flock.New(file + ".lock")
+	lock := flock.New(file+".lock", flock.SetPermissions(0o666)) // several users may record
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
@@ -151,11 +151,16 @@ func appendLine(file string, text []byte) error {
 	return errors.Join(err, f.Close())
 }
 
+// rewrite replaces the file. Its mode stays: others may read it, or add to it.
 func rewrite(file string, lines []line) error {
+	st, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	for _, l := range lines {
 		b.Write(l.text)
 		b.WriteByte('\n')
 	}
-	return osfile.Replace(file, b.Bytes(), 0o777)
+	return osfile.ReplaceMode(file, b.Bytes(), 0o777, st.Mode().Perm())
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -71,6 +73,11 @@ func TestThin(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustAppend(t, file, record(now, 1))
+	for name, want := range map[string]fs.FileMode{file: 0o644, file + ".lock": 0o444} {
+		if st, err := os.Stat(name); err != nil || st.Mode().Perm()&want != want && runtime.GOOS != "windows" {
+			t.Errorf("%s: %v, %v; want %v", name, st.Mode(), err, want)
+		}
+	}
 	list, bad := mustRead2(t, file)
 	old, young := 0, 0
 	for _, r := range list {
