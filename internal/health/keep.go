@@ -32,7 +32,8 @@ type kept struct {
 // maxKept bounds what is read, in bytes.
 const maxKept = 4 << 10
 
-func decode(data []byte) (Grade, error) {
+// Decode reads a grade as it is kept.
+func Decode(data []byte) (Grade, error) {
 	var k kept
 	if err := json.Unmarshal(data, &k); err != nil {
 		return "", fmt.Errorf("last grade: %w", err)
@@ -61,7 +62,7 @@ func (k FileKeeper) Last(context.Context) (Grade, error) {
 	if err != nil {
 		return "", fmt.Errorf("last grade: %w", err)
 	}
-	return decode(data)
+	return Decode(data)
 }
 
 // Keep implements Keeper.
@@ -89,7 +90,7 @@ func (k StoreKeeper) Last(ctx context.Context) (Grade, error) {
 	if err != nil {
 		return "", fmt.Errorf("last grade: %w", err)
 	}
-	return decode(data)
+	return Decode(data)
 }
 
 // Keep implements Keeper.
