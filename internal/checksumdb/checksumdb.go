@@ -131,9 +131,9 @@ func checkHost(name string) error {
 	return nil
 }
 
-// A Session is the checks of one run. It remembers the answers of the database. A failure is that of
-// one module; once the database cannot be reached, or has failed several times in a row, it is asked
-// no more. A Session is safe for concurrent use.
+// A Session is the checks of one run. It remembers the answers of the database. A failure is that
+// of one module; once the database cannot be reached, or has failed several times in a row, it is
+// asked no more. A Session is safe for concurrent use.
 type Session struct {
 	db     *DB
 	kept   kept

@@ -21,9 +21,9 @@ type Mending struct {
 }
 
 // Mend changes a version so that the go command uses what is right of it, and fetches or extracts
-// the rest. What that takes, plan says once no go command can change the version any more. The order
-// is that of Remove: a tree disappears by one rename, then the zip, and only then .ziphash. It
-// returns ErrBusy when a go command is working on the version. The tree takes space on the disk
+// the rest. What that takes, plan says once no go command can change the version any more. The
+// order is that of Remove: a tree disappears by one rename, then the zip, and only then .ziphash.
+// It returns ErrBusy when a go command is working on the version. The tree takes space on the disk
 // until the stage is closed or cleared.
 func (s *Stage) Mend(v module.Version, plan func() (Mending, error)) error {
 	p, err := locate(v)
