@@ -18,6 +18,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -129,8 +131,9 @@ func checkHost(name string) error {
 	return nil
 }
 
-// A Session is the checks of one run. It remembers the answers of the database, and once the
-// database did not answer, it asks no more. It is safe for concurrent use.
+// A Session is the checks of one run. It remembers the answers of the database. A failure is that
+// of one module; once the database cannot be reached, or has failed several times in a row, it is
+// asked no more. A Session is safe for concurrent use.
 type Session struct {
 	db     *DB
 	kept   kept
@@ -143,7 +146,7 @@ type Session struct {
 // is GOMODCACHE/cache/download/sumdb, and passes new ones to keep, with their names relative to
 // cacheDir.
 func (db *DB) Session(ctx context.Context, cacheDir string, keep func(name string, data []byte)) *Session {
-	r := &remote{ctx: ctx, db: db, missing: map[string]bool{}}
+	r := &remote{ctx: ctx, db: db, missing: map[string]bool{}, failures: map[string]error{}}
 	s := &Session{db: db, remote: r, kept: kept{db: db, dir: cacheDir}}
 	s.cached = &ops{db: db, read: r.read, cacheDir: cacheDir, keep: keep, latestDir: db.o.LatestDir}
 	s.fresh = &ops{db: db, read: r.read, keep: keep}
@@ -155,7 +158,7 @@ func (db *DB) Session(ctx context.Context, cacheDir string, keep func(name strin
 // goModSum, unless that is "". It returns nil, or an error that wraps ErrRefused, ErrNotCovered or
 // ErrUnavailable.
 func (s *Session) Check(v module.Version, sum, goModSum string) error {
-	if err := s.covers(v); err != nil {
+	if err := s.Covers(v); err != nil {
 		return err
 	}
 	if err := s.check(v, sum); err != nil || goModSum == "" {
@@ -164,8 +167,9 @@ func (s *Session) Check(v module.Version, sum, goModSum string) error {
 	return s.check(module.Version{Path: v.Path, Version: v.Version + "/go.mod"}, goModSum)
 }
 
-// covers returns why the database is not asked about a version.
-func (s *Session) covers(v module.Version) error {
+// Covers returns why the database is not asked about a version: ErrNotCovered, or ErrUnavailable if
+// it is switched off.
+func (s *Session) Covers(v module.Version) error {
 	if v.Path != toolchain && module.MatchPrefixPatterns(s.db.o.GONOSUMDB, v.Path) {
 		return ErrNotCovered
 	}
@@ -188,11 +192,8 @@ func (s *Session) check(v module.Version, sum string) error {
 // Sums returns the h1 hashes that the database has of a version and of its go.mod; the latter is ""
 // for a toolchain. Its errors are those of Check.
 func (s *Session) Sums(v module.Version) (sum, goModSum string, err error) {
-	if v.Path != toolchain && module.MatchPrefixPatterns(s.db.o.GONOSUMDB, v.Path) {
-		return "", "", ErrNotCovered
-	}
-	if s.db.off != nil {
-		return "", "", fmt.Errorf("%w: %w", ErrUnavailable, s.db.off)
+	if err := s.Covers(v); err != nil {
+		return "", "", err
 	}
 	if sum, err = s.hash(v); err != nil || v.Path == toolchain {
 		return sum, "", err
@@ -201,11 +202,31 @@ func (s *Session) Sums(v module.Version) (sum, goModSum string, err error) {
 	return sum, goModSum, err
 }
 
+// IsPublic reports whether the database has been asked about a version before, by the go command
+// too, or knows it anyhow: asking tells nobody a name that is private.
+func (s *Session) IsPublic(v module.Version) bool {
+	file, err := LookupFile(v)
+	if err != nil || v.Path == toolchain {
+		return err == nil
+	}
+	st, err := os.Stat(filepath.Join(s.kept.dir, filepath.FromSlash(s.db.name), filepath.FromSlash(file)))
+	return s.kept.dir != "" && err == nil && st.Mode().IsRegular()
+}
+
+// Stopped is why the database is asked no more; nil if it is, or was not to be asked at all.
+func (s *Session) Stopped() error {
+	err := s.remote.failed()
+	if errors.Is(err, errNoNetwork) || errors.Is(err, errOffline) {
+		return nil
+	}
+	return err
+}
+
 // Lookup returns the h1 hash that the database has of a version. It returns an error that wraps
 // ErrRefused, ErrNotCovered or ErrUnavailable; ErrUnknown beside ErrRefused if the database does
 // not know the version.
 func (s *Session) Lookup(v module.Version) (string, error) {
-	if err := s.covers(v); err != nil {
+	if err := s.Covers(v); err != nil {
 		return "", err
 	}
 	return s.hash(v)
@@ -243,8 +264,8 @@ func (s *Session) failed(v module.Version, err error) error {
 	if s.remote.isMissing(lookupPath(v)) {
 		return fmt.Errorf("%w %s: it %w %s %s", ErrRefused, s.db.name, ErrUnknown, v.Path, v.Version)
 	}
-	if down := s.remote.failed(); down != nil && !s.cached.forked.Load() && !s.fresh.forked.Load() {
-		return fmt.Errorf("%w: %w", ErrUnavailable, down)
+	if cause := s.remote.cause(err); cause != nil && !s.cached.forked.Load() && !s.fresh.forked.Load() {
+		return fmt.Errorf("%w: %w", ErrUnavailable, cause)
 	}
 	return fmt.Errorf("%w %s: %w", ErrRefused, s.db.name, err) // it answered, and proved nothing
 }

@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -220,22 +222,83 @@ func TestKeptUnderNewerTree(t *testing.T) {
 	}
 }
 
-// TestOneFailureIsEnough: a database that does not answer costs one timeout, not one for each
-// module.
-func TestOneFailureIsEnough(t *testing.T) {
+// TestFailures: an answer that fails is that of one module, and is asked for twice if it may be
+// another one soon. A database that fails several times in a row, or cannot be reached, is not
+// asked about each module.
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	modules := make([]module.Version, 20)
+	for i := range modules {
+		modules[i] = module.Version{Path: fmt.Sprintf("example.com/m%d", i), Version: "v1.0.0"}
+	}
+	status := func(code int) func(http.ResponseWriter) {
+		return func(w http.ResponseWriter) { http.Error(w, "no", code) }
+	}
+	for name, c := range map[string]struct {
+		fails  func(module, n int) bool // the nth request about a module
+		how    func(w http.ResponseWriter)
+		failed []int // modules, from the first one on; the others are confirmed
+		asked  int   // about modules[3]
+		down   bool
+	}{
+		"busy once":         {func(m, n int) bool { return m == 3 && n == 1 }, status(http.StatusServiceUnavailable), nil, 2, false},
+		"too many requests": {func(m, n int) bool { return m == 3 && n == 1 }, status(http.StatusTooManyRequests), nil, 2, false},
+		"broken for one":    {func(m, _ int) bool { return m == 3 }, status(http.StatusInternalServerError), []int{3}, 2, false},
+		"forbidden for one": {func(m, _ int) bool { return m == 3 }, status(http.StatusForbidden), []int{3}, 1, false},
+		"cut off for one": {func(m, _ int) bool { return m == 3 }, func(w http.ResponseWriter) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				conn.Close()
+			}
+		}, []int{3}, 0, false},
+		"forbidden for all": {func(int, int) bool { return true }, status(http.StatusForbidden), []int{0, 1, 2, 3, 4, 19}, -1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := newServer(t, "")
+			asked := map[string]int{}
+			srv.answer = func(w http.ResponseWriter, r *http.Request) bool {
+				path, ok := strings.CutPrefix(r.URL.Path, "/lookup/example.com/m")
+				if !ok {
+					return false
+				}
+				srv.mu.Lock()
+				asked[path]++
+				n := asked[path]
+				srv.mu.Unlock()
+				m, _ := strconv.Atoi(strings.TrimSuffix(path, "@v1.0.0"))
+				if c.fails(m, n) {
+					c.how(w)
+					return true
+				}
+				return false
+			}
+			s := New(Options{GOSUMDB: srv.key + " " + srv.URL}).Session(t.Context(), "", nil)
+			for i, v := range modules {
+				err := s.Check(v, goodSum, "")
+				switch {
+				case slices.Contains(c.failed, i) && !errors.Is(err, ErrUnavailable):
+					t.Errorf("%s: %v, want %v", v, err, ErrUnavailable)
+				case !slices.Contains(c.failed, i) && !c.down && err != nil:
+					t.Errorf("%s: %v", v, err)
+				}
+			}
+			if down := s.Stopped(); (down != nil) != c.down {
+				t.Errorf("down: %v", down)
+			}
+			switch {
+			case c.asked > 0 && asked["3@v1.0.0"] != c.asked:
+				t.Errorf("%d requests about one module, want %d", asked["3@v1.0.0"], c.asked)
+			case c.down && len(asked) != maxFailures:
+				t.Errorf("asked about %d modules, want %d", len(asked), maxFailures)
+			}
+		})
+	}
 	srv := newServer(t, "")
-	srv.answer = func(w http.ResponseWriter, _ *http.Request) bool {
-		http.Error(w, "down", http.StatusServiceUnavailable)
-		return true
-	}
+	srv.Close()
 	s := New(Options{GOSUMDB: srv.key + " " + srv.URL}).Session(t.Context(), "", nil)
-	for i := range 20 {
-		if err := s.Check(module.Version{Path: fmt.Sprintf("example.com/m%d", i), Version: "v1.0.0"}, goodSum, ""); !errors.Is(err, ErrUnavailable) {
-			t.Error(err)
-		}
-	}
-	if len(srv.paths) != 1 {
-		t.Errorf("requests %q", srv.paths)
+	if err := s.Check(modules[0], goodSum, ""); !errors.Is(err, ErrUnavailable) || s.Stopped() == nil {
+		t.Errorf("not reached: %v, %v", err, s.Stopped())
 	}
 }
 

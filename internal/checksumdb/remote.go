@@ -9,8 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/org/gocache-action/internal/goproxy"
 )
@@ -29,14 +31,72 @@ type remote struct {
 
 	mu      sync.Mutex
 	missing map[string]bool // paths that the database said do not exist
-	down    error           // why it cannot be asked; stays
+	// failures are those of paths that were not got, and row how many there were since the last
+	// answer.
+	failures map[string]error
+	row      int
+	down     error // why it cannot be asked; stays
 }
+
+// maxFailures is how many requests in a row may fail before the database counts as down.
+const maxFailures = 3
 
 func (r *remote) fail(err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.down == nil {
 		r.down = err
+	}
+	return r.down
+}
+
+// note notes what became of a request. Only a host that cannot be reached, and failures in a row,
+// say that the next request would fail, too.
+func (r *remote) note(path string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case err == nil:
+		r.row = 0
+	case errors.Is(err, fs.ErrNotExist):
+		r.row = 0
+		r.missing[path] = true
+	default:
+		r.row++
+		r.failures[path] = err
+		if r.down == nil && (r.row >= maxFailures || r.ctx.Err() != nil || isUnreachable(err)) {
+			r.down = err
+		}
+	}
+}
+
+// isUnreachable reports whether there was no connection.
+func isUnreachable(err error) bool {
+	var op *net.OpError
+	var dns *net.DNSError
+	return errors.As(err, &dns) || errors.As(err, &op) && op.Op == "dial"
+}
+
+// known returns why an answer about a version is not asked for once more. Tiles are, as other
+// versions need them.
+func (r *remote) known(path string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.down == nil && strings.HasPrefix(path, "/lookup/") {
+		return r.failures[path]
+	}
+	return r.down
+}
+
+// cause is the failure that made a lookup fail with err, of which the client keeps the text only;
+// nil if it was none.
+func (r *remote) cause(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.failures {
+		if strings.Contains(err.Error(), f.Error()) {
+			return f
+		}
 	}
 	return r.down
 }
@@ -56,20 +116,39 @@ func (r *remote) isMissing(path string) bool {
 // read gets a path of the database.
 func (r *remote) read(path string) ([]byte, error) {
 	r.find.Do(r.locate)
-	if err := r.failed(); err != nil {
+	if err := r.known(path); err != nil {
 		return nil, err
 	}
 	data, err := r.get(r.base, path)
-	if errors.Is(err, fs.ErrNotExist) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.missing[path] = true
-		return nil, err
+	if later := new(busyError); errors.As(err, &later) {
+		select {
+		case <-r.ctx.Done():
+		case <-time.After(later.wait):
+			data, err = r.get(r.base, path)
+		}
 	}
-	if err != nil {
-		return nil, r.fail(err)
-	}
-	return data, nil
+	r.note(path, err)
+	return data, err
+}
+
+// busyError is an answer that may be another one soon: 429, or 5xx.
+type busyError struct {
+	status string
+	wait   time.Duration
+}
+
+func (e *busyError) Error() string { return e.status }
+
+// Waits before a second try: what is asked for, within bounds.
+const (
+	minWait = 200 * time.Millisecond
+	maxWait = 2 * time.Second
+)
+
+// busy makes the error of an answer.
+func busy(resp *http.Response) error {
+	n, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // 0 if it is absent, or a date
+	return &busyError{resp.Status, max(minWait, min(time.Duration(n)*time.Second, maxWait))}
 }
 
 // Why no request may be sent.
@@ -140,10 +219,12 @@ func (r *remote) get(base *url.URL, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", u.Redacted(), err)
 	}
 	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
-	case http.StatusNotFound, http.StatusGone:
+	switch code := resp.StatusCode; {
+	case code == http.StatusOK:
+	case code == http.StatusNotFound || code == http.StatusGone:
 		return nil, fmt.Errorf("%s: %w", u.Redacted(), fs.ErrNotExist)
+	case code == http.StatusTooManyRequests || code >= http.StatusInternalServerError:
+		return nil, fmt.Errorf("%s: %w", u.Redacted(), busy(resp))
 	default:
 		return nil, fmt.Errorf("%s: %s", u.Redacted(), resp.Status)
 	}

@@ -51,6 +51,7 @@ var hints = []struct {
 	{syscall.EROFS, "the file system is mounted read-only; point GOMODCACHE and GOCACHE to one that is not"},
 	{fs.ErrPermission, "make GOMODCACHE and GOCACHE writable for this user, or point them to a directory that is"},
 	{rebuild.ErrBusy, "wait for them to end, or use --force if they use other caches"},
+	{errUnseen, "run it where all processes are seen, or use --force when no go command runs"},
 	{trim.ErrBusy, "wait for them to end, or use --force if they use other caches"},
 	{errTimedOut, "raise --timeout"},
 	{context.DeadlineExceeded, "raise --timeout"},

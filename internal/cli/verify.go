@@ -11,6 +11,7 @@ import (
 	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/procs"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/usage"
@@ -73,7 +74,7 @@ func verifyJob(ctx context.Context, r *run) error {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
 	out, err := runVerify(ctx, r)
-	if usage.Is(err) {
+	if usage.Is(err) && !out.fixed {
 		return err
 	}
 	if out.st != nil {
@@ -106,6 +107,12 @@ func runVerify(ctx context.Context, r *run) (*verifyOutput, error) {
 		out.ModDir = p.usable("GOMODCACHE", p.env.GOMODCACHE) // what is there is used elsewhere
 	}
 	r.out.warnings(p.key.Notes)
+	if r.cfg.Fix && r.cfg.Store != "" {
+		// now rather than after something was removed it shows that there is no such store
+		if out.st, err = openStore(ctx, r); err != nil {
+			return out, err
+		}
+	}
 	o := verifyOptions(r, p, out)
 	show := r.progress(o.Meter, verifyWords)
 	defer show.Stop()
@@ -114,7 +121,7 @@ func runVerify(ctx context.Context, r *run) (*verifyOutput, error) {
 	}
 	out.fixed = true
 	err = verify.Fix(ctx, o, out.Result)
-	if !errors.Is(err, trim.ErrBusy) && ctx.Err() == nil {
+	if !errors.Is(err, trim.ErrBusy) && !errors.Is(err, errUnseen) && ctx.Err() == nil {
 		err = errors.Join(err, restoreBroken(ctx, r, p, out))
 	}
 	return out, errors.Join(err, verify.Recheck(ctx, o, out.Result))
@@ -141,23 +148,31 @@ func noGoCommands() error {
 	if err != nil {
 		return fmt.Errorf("looking for go commands: %w", err)
 	}
-	if len(running) > 0 {
+	return mayFix(running, procs.Unseen())
+}
+
+// errUnseen means that go commands may run that are not seen.
+var errUnseen = errors.New("go commands may be running that are not seen")
+
+// mayFix returns an error if go commands run, or may run: unseen says why, else it is "". What trim
+// does instead, to spare what was used lately, would spare what is broken.
+func mayFix(running []string, unseen string) error {
+	switch {
+	case len(running) > 0:
 		return fmt.Errorf("nothing more is removed: %w: %s", trim.ErrBusy, running[0])
+	case unseen != "":
+		return fmt.Errorf("nothing is removed: %w: %s", errUnseen, unseen)
 	}
 	return nil
 }
 
 // restoreBroken restores what is missing from the store that the environment names, if it does.
 func restoreBroken(ctx context.Context, r *run, p *project, out *verifyOutput) error {
-	if r.cfg.Store == "" {
+	if out.st == nil {
 		return nil
 	}
-	st, err := openStore(ctx, r)
-	if err != nil {
-		return err
-	}
-	out.st, out.Store = st, st.String()
-	_, err = restore.Run(ctx, restoreOptions(r, p, st, new(report.Meter)))
+	out.Store = out.st.String()
+	_, err := restore.Run(ctx, restoreOptions(r, p, out.st, new(report.Meter)))
 	return err
 }
 
@@ -234,6 +249,9 @@ func (o verifyOutput) findings() (list finding.Findings) {
 	}
 	if last >= 0 {
 		list[min(last, listedFindings-1)].Remedy = "gocache verify --fix"
+	}
+	if o.Stopped != "" {
+		list = append(list, finding.Finding{Check: "proof", Status: finding.Warn, Evidence: o.Stopped, Remedy: "gocache doctor"})
 	}
 	if n := len(o.Unproved); n > 0 {
 		list = append(list, finding.Finding{

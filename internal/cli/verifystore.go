@@ -71,7 +71,7 @@ func runVerifyStore(ctx context.Context, r *run) (*verifyStoreOutput, error) {
 
 var objectTitles = map[snapshot.Kind]string{
 	snapshot.KindManifest: "snapshots", snapshot.KindPack: "packs", snapshot.KindModule: "modules",
-	snapshot.KindProxy: "of module proxies", objects.KindNotes: "notes of gc",
+	snapshot.KindProxy: "of module proxies", snapshot.KindHealth: "of health", objects.KindNotes: "notes of gc",
 }
 
 // write prints the result for people.
@@ -99,6 +99,8 @@ func (o verifyStoreOutput) write(w io.Writer) error {
 		title = report.Count(wrong) + " wrong"
 	case o.Error != "":
 		title = "not verified to the end"
+	case len(o.Faults) > 0:
+		title = "nothing harmful found"
 	}
 	s := report.Summary{Title: o.Store + ": " + title}
 	s.Counts.Head = []string{"", "objects", "bytes", "verified before", "wrong"}

@@ -36,15 +36,16 @@ var verifyOptions = []Option{
 	},
 	{
 		Name: "force", Commands: Verify, Group: Cleaning,
-		Help:  "with --fix: do not check for running go commands",
+		Help: "with --fix: do not check for running go commands, nor whether all would be seen; a " +
+			"container does not see those outside",
 		value: toggle(func(c *Config) *bool { return &c.Force }),
 	},
 	{
 		Name: "check-sumdb", Commands: Verify, Group: Trust,
 		Default: SumDBAuto,
-		Help: "ask the checksum database about modules that are not in go.sum: auto (what it cannot be " +
-			"asked about, or does not know, is not proved), always (that is an error), or off (only " +
-			"answers that the go command has kept)",
+		Help: "ask the checksum database about modules that are not in go.sum: auto (those that the go " +
+			"command has asked it about; others can be private, and are not proved), always (all, and " +
+			"what it does not know is an error), or off (only answers that the go command has kept)",
 		value: choice(func(c *Config) *string { return &c.CheckSumDB }, sumDBChoices),
 	},
 	{

@@ -32,7 +32,8 @@ type Kept struct {
 // maxKept bounds what is read, in bytes.
 const maxKept = 4 << 10
 
-func decode(data []byte) (Kept, error) {
+// Decode reads a grade as it is kept.
+func Decode(data []byte) (Kept, error) {
 	var k Kept
 	if err := json.Unmarshal(data, &k); err != nil {
 		return Kept{}, fmt.Errorf("last grade: %w", err)
@@ -61,7 +62,7 @@ func (k FileKeeper) Last(context.Context) (Kept, error) {
 	if err != nil {
 		return Kept{}, fmt.Errorf("last grade: %w", err)
 	}
-	return decode(data)
+	return Decode(data)
 }
 
 // Keep implements Keeper.
@@ -97,7 +98,7 @@ func (k StoreKeeper) Last(ctx context.Context) (Kept, error) {
 	if err != nil {
 		return Kept{}, fmt.Errorf("last grade: %w", err)
 	}
-	return decode(data)
+	return Decode(data)
 }
 
 // Keep implements Keeper.

@@ -21,13 +21,14 @@ type Mending struct {
 }
 
 // Mend changes a version so that the go command uses what is right of it, and fetches or extracts
-// the rest. The order is that of Remove: a tree disappears by one rename, then the zip, and only
-// then .ziphash. It returns ErrBusy when a go command is working on the version. The tree takes
-// space on the disk until the stage is closed or cleared.
-func (s *Stage) Mend(v module.Version, m Mending) error {
+// the rest. What that takes, plan says once no go command can change the version any more. The
+// order is that of Remove: a tree disappears by one rename, then the zip, and only then .ziphash.
+// It returns ErrBusy when a go command is working on the version. The tree takes space on the disk
+// until the stage is closed or cleared.
+func (s *Stage) Mend(v module.Version, plan func() (Mending, error)) error {
 	p, err := locate(v)
 	if err == nil {
-		err = s.mend(p, m)
+		err = s.mend(p, plan)
 	}
 	if err != nil {
 		return fmt.Errorf("mending %s: %w", v, err)
@@ -35,12 +36,16 @@ func (s *Stage) Mend(v module.Version, m Mending) error {
 	return nil
 }
 
-func (s *Stage) mend(p place, m Mending) error {
+func (s *Stage) mend(p place, plan func() (Mending, error)) error {
 	unlock, err := s.c.lock(p)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	m, err := plan()
+	if err != nil {
+		return err
+	}
 	if m.Tree {
 		if err := s.retire(s.c.path(p.tree)); err != nil {
 			return err

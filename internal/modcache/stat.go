@@ -44,6 +44,9 @@ type Module struct {
 	Sum     string // the content of .ziphash, "h1:..."; empty when missing or invalid
 	// HasZip, HasInfo and HasMod mean files that are not empty, HasTree a directory of any content.
 	HasZip, HasInfo, HasMod, HasTree bool
+	// OddTree and OddZip mean that something else is there: a link, which the go command follows to
+	// what others can change, a pipe or a device.
+	OddTree, OddZip bool
 	// Partial means that the tree is being extracted, or that this was interrupted.
 	Partial bool
 }
@@ -64,6 +67,9 @@ func (c *Cache) Stat(v module.Version) Module {
 	m.Sum = sum
 	tree, treeErr := os.Lstat(c.path(p.tree))
 	m.HasTree = treeErr == nil && tree.IsDir()
+	m.OddTree = treeErr == nil && isOdd(tree)
+	zip, zipErr := os.Lstat(c.path(p.base + ".zip"))
+	m.OddZip = zipErr == nil && isOdd(zip)
 	m.Partial = exists(c.path(p.base + ".partial"))
 
 	switch {
@@ -88,6 +94,8 @@ func (c *Cache) Stat(v module.Version) Module {
 	}
 	return m
 }
+
+func isOdd(st fs.FileInfo) bool { return !st.IsDir() && !st.Mode().IsRegular() }
 
 // ZipTime is when the zip of a version was written; the zero time where there is none.
 func (c *Cache) ZipTime(v module.Version) time.Time {

@@ -24,8 +24,11 @@ const (
 	ZipHash Small = ".ziphash"
 )
 
+// ErrTooLarge means that a small file has more bytes than any that belongs to a version.
+var ErrTooLarge = errors.New("too large")
+
 // ReadSmall reads a small file of a version. One that is missing or empty is nil, as to the go
-// command.
+// command. The error is ErrTooLarge, or one of reading, which says nothing of the content.
 func (c *Cache) ReadSmall(v module.Version, s Small) ([]byte, error) {
 	p, err := locate(v)
 	if err != nil {
@@ -42,7 +45,7 @@ func (c *Cache) ReadSmall(v module.Version, s Small) ([]byte, error) {
 	limit := smallLimits[string(s)]
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s of %s has more than %d bytes", s, v, limit)
+		err = fmt.Errorf("%s of %s is %w: more than %d bytes", s, v, ErrTooLarge, limit)
 	}
 	if err != nil || len(data) == 0 {
 		return nil, err

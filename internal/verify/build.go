@@ -50,7 +50,11 @@ func (v *verifier) verifyBuild(ctx context.Context) error {
 
 // countBroken counts what the go command takes for a miss.
 func (v *verifier) countBroken(list []buildcache.Broken) {
+	links := v.countLinks(list)
 	for _, b := range list {
+		if links[b.Path] {
+			continue
+		}
 		if b.NoOutput {
 			v.res.NoOutput++
 			continue

@@ -59,6 +59,34 @@ func TestBuildFaults(t *testing.T) {
 			},
 			want: []string{"fail output removed"}, evidence: "program tool", gone: []string{"a", "d"},
 		},
+		"a link to other bytes": {
+			spoil: func(w *world) {
+				other := filepath.Join(w.t.TempDir(), "other")
+				w.write(other, strings.ToUpper(first))
+				must(w.t, os.Remove(w.outputFile(first)))
+				w.link(other, w.outputFile(first))
+			},
+			want: []string{"fail output removed"}, evidence: "it is a link", gone: []string{"a", "d"},
+		},
+		"a program that is a link": {
+			spoil: func(w *world) {
+				other := filepath.Join(w.t.TempDir(), "other")
+				w.write(other, strings.ToUpper(first))
+				must(w.t, os.Remove(w.outputFile(first)))
+				must(w.t, os.Mkdir(w.outputFile(first), 0o755))
+				w.link(other, filepath.Join(w.outputFile(first), "tool"))
+			},
+			want: []string{"fail output removed"}, evidence: "it is a link", gone: []string{"a", "d"},
+		},
+		"a link of another size": {
+			spoil: func(w *world) {
+				other := filepath.Join(w.t.TempDir(), "other")
+				w.write(other, first[1:])
+				must(w.t, os.Remove(w.outputFile(first)))
+				w.link(other, w.outputFile(first))
+			},
+			want: []string{"warn output"}, evidence: "not a regular file", noOutput: 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/store"
 )
 
@@ -45,14 +46,19 @@ func (v *verifier) fixModules(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	h := newHasher(v)
 	var failed []error
-	for i := range v.res.modules {
-		f := &v.res.modules[i]
+	for _, f := range v.res.modules {
 		if err := errors.Join(store.Ended(ctx), v.idle()); err != nil {
 			failed = append(failed, err)
 			break
 		}
-		failed = append(failed, stage.Mend(f.mod.Version, f.mending(f.judge())), stage.Clear())
+		// A go command can have mended it, or begun anew, since Run looked.
+		plan := func() (modcache.Mending, error) {
+			now := h.look(ctx, v.mods.Stat(f.mod.Version), f.proofs)
+			return now.mending(now.judge()), store.Ended(ctx)
+		}
+		failed = append(failed, stage.Mend(f.mod.Version, plan), stage.Clear())
 	}
 	return errors.Join(append(failed, stage.Close())...)
 }
@@ -89,13 +95,12 @@ func (v *verifier) isRight(ctx context.Context, o buildcache.Output) (bool, erro
 func Recheck(ctx context.Context, o Options, res *Result) error {
 	v := newVerifier(o, res)
 	v.Meter.SetPhase("verify again")
-	h := &hasher{v: v}
-	h.group.SetLimit(workers())
+	h := newHasher(v)
 	for _, f := range res.modules {
-		if err := store.Ended(ctx); err != nil {
-			return err
-		}
 		now := h.look(ctx, v.mods.Stat(f.mod.Version), f.proofs)
+		if err := store.Ended(ctx); err != nil {
+			return err // it was not read to the end
+		}
 		v.settleModule(now)
 	}
 	for _, b := range res.outputs {
@@ -105,22 +110,27 @@ func Recheck(ctx context.Context, o Options, res *Result) error {
 			return store.Ended(ctx)
 		case right:
 			v.settle(Output, b.output.ID.String(), Restored)
-		case err == nil && !v.build.Has(b.output):
+		case err == nil && !v.isThere(b.output):
 			v.settle(Output, b.output.ID.String(), Removed)
 		}
 	}
 	return nil
 }
 
-// settleModule compares the faults of a version with those that it has now.
+// settleModule compares the faults of a version with those that it has now. Of what cannot be read
+// now, or is being extracted, nothing is known.
 func (v *verifier) settleModule(now facts) {
 	bad := now.judge().bad
 	name := now.mod.Version.String()
+	unread := map[Kind]bool{Tree: now.tree.unread || now.mod.Partial && now.mod.HasTree, Zip: now.zip.unread}
+	for s, kind := range smallKinds {
+		unread[kind] = now.unread[s] != nil
+	}
 	for kind, here := range map[Kind]bool{
 		Tree: now.tree.here, Zip: now.zip.here, ZipHash: now.ziphash != nil, GoMod: now.goMod != nil, Info: now.info != nil,
 	} {
 		switch {
-		case bad[kind]:
+		case bad[kind] || unread[kind]:
 		case here:
 			v.settle(kind, name, Restored)
 		default:

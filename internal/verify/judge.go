@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/org/gocache-action/internal/finding"
@@ -26,6 +27,8 @@ type facts struct {
 	tree, zip hashed
 	// The small files; nil: not there.
 	ziphash, goMod, info []byte
+	// unread says of those that are there why their content is not known.
+	unread map[modcache.Small]error
 	// treeMod is the go.mod of the tree; nil: it has none.
 	treeMod []byte
 }
@@ -110,7 +113,29 @@ func (f *facts) judge() verdict {
 			fault(Info, finding.Fail, "%v", err)
 		}
 	}
+	f.judgeUnread(fault)
 	return v
+}
+
+// smallKinds are the kinds of small files.
+var smallKinds = map[modcache.Small]Kind{modcache.ZipHash: ZipHash, modcache.GoMod: GoMod, modcache.Info: Info}
+
+// has reports whether a small file is there.
+func (f *facts) has(s modcache.Small) bool {
+	data := map[modcache.Small][]byte{modcache.ZipHash: f.ziphash, modcache.GoMod: f.goMod, modcache.Info: f.info}
+	return data[s] != nil || f.unread[s] != nil
+}
+
+// judgeUnread judges small files of which the content is not known.
+func (f *facts) judgeUnread(fault faultFunc) {
+	for _, s := range []modcache.Small{modcache.ZipHash, modcache.GoMod, modcache.Info} {
+		switch err := f.unread[s]; {
+		case errors.Is(err, modcache.ErrTooLarge):
+			fault(smallKinds[s], finding.Fail, "%v", err)
+		case err != nil:
+			fault(smallKinds[s], finding.Warn, "cannot be read: %v", err)
+		}
+	}
 }
 
 type faultFunc func(k Kind, s finding.Status, format string, args ...any)
@@ -145,9 +170,12 @@ func (f *facts) judgeZipHash(ref reference, fault faultFunc) {
 	switch sum := f.recorded(); {
 	case f.mod.Partial && f.mod.HasTree:
 		fault(Tree, finding.Warn, "it is being extracted, or that was interrupted: the go command extracts it again")
+	case f.unread[modcache.ZipHash] != nil:
 	case f.ziphash == nil && (f.mod.HasTree || f.mod.HasZip):
 		fault(ZipHash, finding.Warn, "it is missing: the go command does not use the tree")
 	case f.ziphash == nil:
+	case sum == "" && ref.state == unproved && (f.tree.here || f.zip.here):
+		fault(ZipHash, finding.Fail, "it has no hash, and nothing proves what lies beside it, which --fix removes, too")
 	case sum == "":
 		fault(ZipHash, finding.Fail, "it has no hash")
 	case ref.sum == "":
@@ -160,6 +188,9 @@ func (f *facts) judgeZipHash(ref reference, fault faultFunc) {
 // judgeMod judges .mod. What nothing proves is compared with the go.mod of the tree.
 func (f *facts) judgeMod(fault faultFunc) state {
 	want := f.proofs.mod
+	if f.unread[modcache.GoMod] != nil {
+		return nothing
+	}
 	if f.goMod == nil {
 		if f.mod.HasTree && f.mod.Version.Path != modcache.Toolchain {
 			fault(GoMod, finding.Warn, "it is missing: the go command has to fetch it")
@@ -195,6 +226,10 @@ func (f *facts) unproved(v verdict) string {
 	return ""
 }
 
+// vouched reports whether something that stays, if it does, is what it should be by more than its
+// own word.
+func vouched(stays bool, s state) bool { return !stays || s == proved || s == consistent }
+
 // mending is what makes of a version with these facts one that the go command can use, or fetches
 // anew. It is pure.
 func (f *facts) mending(v verdict) modcache.Mending {
@@ -203,9 +238,15 @@ func (f *facts) mending(v verdict) modcache.Mending {
 	zipStays := f.zip.here && !m.Zip
 	switch {
 	case !treeStays && !zipStays:
-		m.ZipHash = f.ziphash != nil && (m.Tree || m.Zip || v.bad[ZipHash])
-	case v.bad[ZipHash] && v.ref.sum != "":
+		m.ZipHash = f.has(modcache.ZipHash) && (m.Tree || m.Zip || v.bad[ZipHash])
+	case !v.bad[ZipHash]:
+	case vouched(treeStays, v.tree) && vouched(zipStays, v.zip):
 		m.Sum = v.ref.sum
+	default:
+		// The go command would take a new one for a proof. What cannot be read stays: without a
+		// .ziphash it is fetched, or extracted, again.
+		m.ZipHash = true
+		m.Tree, m.Zip = m.Tree || v.tree == unproved, m.Zip || v.zip == unproved
 	}
 	if want := f.proofs.mod.sum; m.GoMod && v.tree == proved && f.treeMod != nil && modcache.GoModSum(f.treeMod) == want {
 		m.Mod, m.GoMod = f.treeMod, false

@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+	"syscall"
 
+	"golang.org/x/mod/module"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/buildcache"
@@ -34,8 +36,7 @@ func (v *verifier) verifyModules(ctx context.Context) error {
 		return err
 	}
 	v.Meter.SetPhase("modules")
-	h := &hasher{v: v}
-	h.group.SetLimit(workers())
+	h := newHasher(v)
 	var mu sync.Mutex // guards v.res
 	for i, m := range mods {
 		if ctx.Err() != nil {
@@ -62,9 +63,9 @@ func (v *verifier) count(f facts) {
 	v.res.Faults = append(v.res.Faults, judged.faults...)
 	v.tally(Tree, f.tree.here, f.tree.bytes, judged.tree)
 	v.tally(Zip, f.zip.here, f.zip.bytes, judged.zip)
-	v.tally(GoMod, f.goMod != nil, int64(len(f.goMod)), judged.goMod)
-	v.tally(ZipHash, f.ziphash != nil, int64(len(f.ziphash)), f.smallState(judged, ZipHash, judged.ref.state))
-	v.tally(Info, f.info != nil, int64(len(f.info)), f.smallState(judged, Info, unproved))
+	v.tally(GoMod, f.has(modcache.GoMod), int64(len(f.goMod)), judged.goMod)
+	v.tally(ZipHash, f.has(modcache.ZipHash), int64(len(f.ziphash)), f.smallState(judged, modcache.ZipHash, judged.ref.state))
+	v.tally(Info, f.has(modcache.Info), int64(len(f.info)), f.smallState(judged, modcache.Info, unproved))
 	if len(judged.bad) > 0 {
 		v.res.modules = append(v.res.modules, f)
 	}
@@ -80,8 +81,8 @@ func (v *verifier) count(f facts) {
 }
 
 // smallState is that of a small file: s, unless there is a fault.
-func (f *facts) smallState(v verdict, k Kind, s state) state {
-	if v.bad[k] {
+func (f *facts) smallState(v verdict, k modcache.Small, s state) state {
+	if v.bad[smallKinds[k]] || f.unread[k] != nil {
 		return nothing
 	}
 	return s
@@ -112,29 +113,35 @@ type hasher struct {
 	group errgroup.Group
 }
 
+func newHasher(v *verifier) *hasher {
+	h := &hasher{v: v}
+	h.group.SetLimit(workers())
+	return h
+}
+
 // look reads all files of a version.
 func (h *hasher) look(ctx context.Context, m modcache.Module, p proofs) facts {
-	f := facts{mod: m, proofs: p}
+	f := facts{mod: m, proofs: p, unread: map[modcache.Small]error{}}
 	c, v := h.v.mods, m.Version
 	for s, to := range map[modcache.Small]*[]byte{modcache.ZipHash: &f.ziphash, modcache.GoMod: &f.goMod, modcache.Info: &f.info} {
 		data, err := c.ReadSmall(v, s)
 		if err != nil {
-			data = nil // who may not read it learns that from the tree, or has none
+			f.unread[s], data = err, nil
 		}
 		*to = data
 		h.v.Meter.Disk.Add(int64(len(data)))
 	}
-	if m.HasTree && !m.Partial {
+	switch {
+	case m.OddTree:
+		f.tree = hashed{here: true, err: errOdd}
+	case m.HasTree && !m.Partial:
 		f.tree, f.treeMod = h.tree(ctx, m)
 	}
-	if m.HasZip {
-		f.zip.here = true
-		f.zip.sum, f.zip.bytes, f.zip.err = c.HashZip(ctx, v)
-		f.zip.unread = errors.Is(f.zip.err, fs.ErrPermission)
-		if errors.Is(f.zip.err, fs.ErrNotExist) { // removed meanwhile
-			f.zip = hashed{}
-		}
-		h.v.Meter.Disk.Add(f.zip.bytes)
+	switch {
+	case m.OddZip:
+		f.zip = hashed{here: true, err: errOdd}
+	case m.HasZip:
+		f.zip = h.zip(ctx, v)
 	}
 	if ref := f.reference(); f.tree.here && f.tree.err == nil && ref.sum != "" && f.tree.sum != ref.sum {
 		if d, err := c.Deviation(ctx, v, ref.sum); err == nil {
@@ -142,6 +149,28 @@ func (h *hasher) look(ctx context.Context, m modcache.Module, p proofs) facts {
 		}
 	}
 	return f
+}
+
+// errOdd is why something is not even read.
+var errOdd = errors.New("it is a link, or another special file: the go command follows it to what others can change")
+
+// zip hashes a zip.
+func (h *hasher) zip(ctx context.Context, v module.Version) (z hashed) {
+	z.here = true
+	z.sum, z.bytes, z.err = h.v.mods.HashZip(ctx, v)
+	if errors.Is(z.err, fs.ErrNotExist) { // removed meanwhile
+		return hashed{}
+	}
+	z.unread = ctx.Err() != nil || isSystem(z.err)
+	h.v.Meter.Disk.Add(z.bytes)
+	return z
+}
+
+// isSystem reports whether an error comes from the system, which could not read a file, and not
+// from what the file has.
+func isSystem(err error) bool {
+	var no syscall.Errno
+	return errors.As(err, &no)
 }
 
 // chunkBytes is from how many bytes on a part of a tree is hashed by another goroutine.

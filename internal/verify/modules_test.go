@@ -1,12 +1,18 @@
 package verify
 
 import (
+	"archive/zip"
+	"compress/flate"
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/gofrs/flock"
@@ -122,6 +128,47 @@ func TestModuleFaults(t *testing.T) {
 			v: private, spoil: func(w *world, v module.Version) { w.write(w.file(v, ".mod"), "module corp.example.com/private\n\n") },
 			want: []string{"warn mod"}, stays: []string{".mod"},
 		},
+		"a .ziphash without a hash, beside a private tree": {
+			v: private,
+			spoil: func(w *world, v module.Version) {
+				must(w.t, os.Remove(w.file(v, ".zip")))
+				w.write(w.file(v, ".ziphash"), "nonsense")
+			},
+			want: []string{"fail ziphash removed"}, evidence: "nothing proves what lies beside it",
+			gone: []string{"a.go", ".ziphash"}, stays: []string{".mod", ".info"},
+		},
+		"a .ziphash without a hash, beside a private tree and its zip": {
+			v: private, spoil: func(w *world, v module.Version) { w.write(w.file(v, ".ziphash"), "nonsense") },
+			want: []string{"fail ziphash restored"}, stays: []string{"a.go", ".zip", ".ziphash"},
+		},
+		"a link in the place of a tree": {
+			v: inSum,
+			spoil: func(w *world, v module.Version) {
+				tree, other := filepath.Dir(w.file(v, "a.go")), w.t.TempDir()
+				must(w.t, osfile.RemoveAll(tree))
+				w.write(filepath.Join(other, "a.go"), "package evil\n")
+				w.link(other, tree)
+			},
+			want: []string{"fail tree removed"}, evidence: "it is a link", gone: []string{"a.go"}, stays: []string{".zip", ".ziphash"},
+		},
+		"a link in the place of a zip": {
+			v: inSum,
+			spoil: func(w *world, v module.Version) {
+				other := filepath.Join(w.t.TempDir(), "zip")
+				must(w.t, os.Rename(w.file(v, ".zip"), other))
+				w.link(other, w.file(v, ".zip"))
+			},
+			want: []string{"fail zip removed"}, evidence: "it is a link", gone: []string{".zip"}, stays: []string{"a.go", ".ziphash"},
+		},
+		"an .info that is too large": {
+			v: inSum, spoil: func(w *world, v module.Version) { w.write(w.file(v, ".info"), strings.Repeat(" ", modcache.MaxInfo+1)) },
+			want: []string{"fail info removed"}, evidence: "too large", gone: []string{".info"}, stays: []string{"a.go"},
+		},
+		"an .info that cannot be read": {
+			v:     inSum,
+			spoil: unreadInfo,
+			want:  []string{"warn info"}, evidence: "cannot be read", stays: []string{".info", "a.go"},
+		},
 		"a tree without a zip": {
 			v: inSum, spoil: func(w *world, v module.Version) { must(w.t, os.Remove(w.file(v, ".zip"))) }, stays: []string{"a.go"},
 		},
@@ -204,5 +251,59 @@ func TestFixIsNotBeside(t *testing.T) {
 	must(t, Recheck(context.Background(), w.o, res))
 	if got := faults(res); !slices.Equal(got, []string{"fail tree restored", "fail output restored"}) || res.Worst() != finding.OK {
 		t.Errorf("restored: %q", got)
+	}
+}
+
+// unreadInfo puts something in the place of .info that nobody can read.
+func unreadInfo(w *world, v module.Version) {
+	must(w.t, os.Remove(w.file(v, ".info")))
+	must(w.t, os.Mkdir(w.file(v, ".info"), 0o755))
+}
+
+// TestModuleMendedMeanwhile: Fix removes nothing that is right again.
+func TestModuleMendedMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write(w.file(inDB, "a.go"), "package b\n")
+	must(t, os.Truncate(w.file(inSum, ".zip"), 3000))
+	res := w.run()
+	w.write(w.file(inDB, "a.go"), sources(inDB)["a.go"])
+	w.writeZip(inSum, sources(inSum))
+	must(t, Fix(context.Background(), w.o, res))
+	if !exists(w.file(inDB, "a.go")) || !exists(w.file(inSum, ".zip")) {
+		t.Error("it was removed")
+	}
+}
+
+// TestRecheckUnread: what cannot be read, or is being extracted, does not count as restored.
+func TestRecheckUnread(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write(w.file(inDB, "a.go"), "package b\n")
+	w.write(w.file(inSum, ".info"), `{"Version":"v1.0.1"}`)
+	res := w.run()
+	w.write(w.file(inDB, ".partial"), "")
+	unreadInfo(w, inSum)
+	must(t, Recheck(context.Background(), w.o, res))
+	if got := faults(res); !slices.Equal(got, []string{"fail tree", "fail info"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestIsSystem: only what the file has is a fault of it.
+func TestIsSystem(t *testing.T) {
+	t.Parallel()
+	for _, no := range []error{syscall.EIO, syscall.EMFILE, syscall.EACCES} {
+		if !isSystem(fmt.Errorf("a.go: %w", &fs.PathError{Op: "read", Err: no})) {
+			t.Errorf("%v counts as a fault", no)
+		}
+	}
+	for _, err := range []error{
+		zip.ErrFormat, zip.ErrChecksum, zip.ErrAlgorithm, flate.CorruptInputError(1), io.EOF, io.ErrUnexpectedEOF,
+		&fs.PathError{Op: "readat", Err: errors.New("negative offset")},
+	} {
+		if isSystem(err) {
+			t.Errorf("%v does not count as a fault", err)
+		}
 	}
 }

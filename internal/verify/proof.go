@@ -3,7 +3,9 @@ package verify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"sync/atomic"
 
 	"golang.org/x/mod/module"
 
@@ -37,8 +39,13 @@ func (p proofs) lacks(m modcache.Module) bool {
 	return (m.HasTree || m.HasZip) && p.tree.sum == "" || m.HasMod && p.mod.sum == ""
 }
 
+// errNotAsked is why the database is not asked about a module.
+var errNotAsked = errors.New("the checksum database is not asked, as nothing says that its name is public (--check-sumdb always asks)")
+
 // prove returns the proofs of all versions: those of go.sum, and where that does not name them,
-// those of the checksum database. Its answers that the go command has kept need no request.
+// those of the checksum database. Its answers that the go command has kept need no request. Unless
+// Always is set, it is asked only about what go.sum names, in part, and what the go command has
+// asked it about: a module of another project can be private by settings of that project alone.
 func (v *verifier) prove(ctx context.Context, mods []modcache.Module) ([]proofs, error) {
 	list := make([]proofs, len(mods))
 	var ask []int
@@ -54,13 +61,33 @@ func (v *verifier) prove(ctx context.Context, mods []modcache.Module) ([]proofs,
 		return list, nil
 	}
 	session := v.DB.Session(ctx, filepath.Join(v.ModDir, "cache", "download", "sumdb"), nil)
+	var asked, answered atomic.Int64
 	err := install.Each(ctx, len(ask), lookupsAtOnce, func(n int) {
 		i := ask[n]
-		sum, mod, err := session.Sums(mods[i].Version)
+		version := mods[i].Version
+		err := session.Covers(version)
+		if err == nil && !v.Always && !list[i].named() && !session.IsPublic(version) {
+			err = errNotAsked
+		}
+		if err != nil {
+			list[i] = list[i].with("", "", "", err)
+			return
+		}
+		asked.Add(1)
+		sum, mod, err := session.Sums(version)
+		if err == nil || errors.Is(err, checksumdb.ErrRefused) {
+			answered.Add(1)
+		}
 		list[i] = list[i].with(sum, mod, v.DB.Name(), err)
 	})
+	if stopped := session.Stopped(); stopped != nil && ctx.Err() == nil {
+		v.res.Stopped = fmt.Sprintf("the checksum database stopped answering after %d of %d modules: %v", answered.Load(), asked.Load(), stopped)
+	}
 	return list, err
 }
+
+// named reports whether go.sum has anything of a version.
+func (p proofs) named() bool { return p.tree.sum != "" || p.mod.sum != "" }
 
 // with fills in what the checksum database says, or why it says nothing.
 func (p proofs) with(sum, mod, by string, err error) proofs {

@@ -8,7 +8,8 @@
 // only at the build list, and compares with .ziphash, which lies beside the zip and is written by
 // whoever writes that. What neither go.sum nor the database knows is compared among itself: tree,
 // zip and .ziphash must agree. That is no proof, and the result says so. Trees without a zip, and
-// zips without a tree, are nothing unusual.
+// zips without a tree, are nothing unusual. Links in the place of a tree, a zip or an output fail:
+// the go command follows them.
 //
 // # Build cache
 //
@@ -20,8 +21,10 @@
 // # Mending
 //
 // Fix removes what is wrong, and as little else as possible: a tree that its zip can replace goes
-// alone, a zip goes without the tree beside it, a .mod is written from a tree that is proven. An
-// output goes after all entries that name it. Recheck looks again at what was fixed.
+// alone, a zip goes without the tree beside it, a .mod is written from a tree that is proven, a
+// .ziphash for what is proven or consistent. It looks again under the go command's lock, and mends
+// what still is wrong then. An output goes after all entries that name it. Recheck looks once more
+// at what was fixed.
 //
 // Fix asks Options.Idle before it begins, before each module version and each hundredth output, and
 // ends when go commands run; it holds the go command's lock on a version, and on go.sum, meanwhile.
@@ -48,7 +51,9 @@ type Options struct {
 	ModDir, BuildDir string    // "": not verified
 	Sums             keys.Sums // of all go.sum files of the project
 	DB               *checksumdb.DB
-	// Always makes it fail that the database cannot be asked about a module, or does not know it.
+	// Always asks the database about all modules that are not in go.sum, and makes it fail that it
+	// cannot be asked about one, or does not know it. Otherwise names that may be private are kept
+	// from it.
 	Always bool
 	// ModWritable is GOFLAGS=-modcacherw.
 	ModWritable bool
@@ -117,8 +122,10 @@ type Result struct {
 	NoOutput int64      `json:"entriesWithoutOutput"`
 	Faults   []Fault    `json:"faults"`
 	Unproved []Unproved `json:"unproved,omitempty"`
-	Bytes    int64      `json:"bytes"` // that were hashed
-	Seconds  float64    `json:"seconds"`
+	// Stopped says that the checksum database stopped answering, and why; "": it did not.
+	Stopped string  `json:"databaseStopped,omitempty"`
+	Bytes   int64   `json:"bytes"` // that were hashed
+	Seconds float64 `json:"seconds"`
 
 	modules []facts  // versions that have something wrong
 	outputs []broken // outputs that the go command would use, and that are wrong

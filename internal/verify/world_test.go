@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,8 +41,12 @@ var (
 
 // world is a module cache with these versions, and a build cache with two entries.
 type world struct {
-	t *testing.T
-	o Options
+	t   *testing.T
+	o   Options
+	srv *httptest.Server // the checksum database
+
+	mu    sync.Mutex
+	asked []string // paths that it was asked about
 }
 
 func must(t testing.TB, err error) {
@@ -60,25 +65,35 @@ func newWorld(t *testing.T) *world {
 		sums[v] = w.add(v)
 	}
 	w.o.Sums.Zip[inSum], w.o.Sums.Mod[inSum] = sums[inSum][0], sums[inSum][1]
-	w.o.DB = checksumdb.New(checksumdb.Options{GOSUMDB: database(t, sums), GONOSUMDB: "corp.example.com"})
+	w.o.DB = checksumdb.New(checksumdb.Options{GOSUMDB: w.database(sums), GONOSUMDB: "corp.example.com"})
+	// As the go command does, w keeps the answer.
+	keep := func(name string, data []byte) {
+		w.write(filepath.Join(w.o.ModDir, "cache", "download", "sumdb", filepath.FromSlash(name)), string(data))
+	}
+	_, _, err := w.o.DB.Session(t.Context(), "", keep).Sums(inDB)
+	must(t, err)
+	w.asked = nil
 	w.entry(1, "the first output")
 	w.entry(2, strings.Repeat("the second output", 50_000))
 	return w
 }
 
 // database serves a checksum database that knows inDB, and returns what GOSUMDB says of it.
-func database(t *testing.T, sums map[module.Version][2]string) string {
+func (w *world) database(sums map[module.Version][2]string) string {
 	secret, public, err := note.GenerateKey(rand.Reader, "sum.example/db")
-	must(t, err)
-	srv := httptest.NewServer(sumdb.NewServer(sumdb.NewTestServer(secret, func(path, version string) ([]byte, error) {
+	must(w.t, err)
+	w.srv = httptest.NewServer(sumdb.NewServer(sumdb.NewTestServer(secret, func(path, version string) ([]byte, error) {
+		w.mu.Lock()
+		w.asked = append(w.asked, path)
+		w.mu.Unlock()
 		v := module.Version{Path: path, Version: version}
 		if v != inDB {
 			return nil, os.ErrNotExist
 		}
 		return fmt.Appendf(nil, "%s %s %s\n%s %s/go.mod %s\n", path, version, sums[v][0], path, version, sums[v][1]), nil
 	})))
-	t.Cleanup(srv.Close)
-	return public + " " + srv.URL
+	w.t.Cleanup(w.srv.Close)
+	return public + " " + w.srv.URL
 }
 
 // file is the path of a file of a version: a suffix of those in cache/download, or a name in its
@@ -100,6 +115,14 @@ func (w *world) write(file, text string) {
 	must(w.t, os.MkdirAll(filepath.Dir(file), 0o755))
 	_ = os.Chmod(file, 0o644)
 	must(w.t, os.WriteFile(file, []byte(text), 0o644))
+}
+
+// link makes a link, where the system allows it.
+func (w *world) link(to, file string) {
+	w.t.Helper()
+	if err := os.Symlink(to, file); err != nil {
+		w.t.Skip(err)
+	}
 }
 
 // sources are the files of a version.

@@ -39,9 +39,13 @@ func (r *run) manifest(ctx context.Context, e store.Entry) error {
 	switch {
 	case errors.Is(err, store.ErrNotFound): // removed meanwhile
 		return nil
-	case err != nil && (ctx.Err() != nil || store.IsFailure(err)):
+	case err != nil && (ctx.Err() != nil || ends(err)):
 		return store.Named("manifest", e.Name, err)
+	case errors.Is(err, store.ErrDenied):
+		r.count(snapshot.KindManifest, e, false)
+		return r.unread(snapshot.KindManifest, e.Name, err)
 	}
+	r.readable()
 	e.Info = info
 	r.count(snapshot.KindManifest, e, false)
 	if err != nil {

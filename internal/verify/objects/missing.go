@@ -44,12 +44,15 @@ func (r *run) findMissing(ctx context.Context) error {
 // names lists what a manifest names now. One that cannot be read any more is left to the next run.
 func (r *run) names(ctx context.Context, manifest string) ([]string, error) {
 	data, _, err := r.get(ctx, manifest, snapshot.MaxManifest)
-	if errors.Is(err, store.ErrNotFound) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return nil, nil
-	}
-	if err != nil {
+	case errors.Is(err, store.ErrDenied) && ctx.Err() == nil:
+		return nil, r.unread(snapshot.KindManifest, manifest, err)
+	case err != nil:
 		return nil, store.Named("manifest", manifest, err)
 	}
+	r.readable()
 	names, _ := snapshot.Names(data)
 	return names, nil
 }
@@ -61,6 +64,9 @@ func (r *run) lookUp(ctx context.Context, by map[string][]string) error {
 	for _, name := range slices.Sorted(maps.Keys(by)) {
 		g.Go(func() error {
 			_, err := r.Store.Stat(gctx, name)
+			if errors.Is(err, store.ErrDenied) && gctx.Err() == nil {
+				return r.unread(kindOf(name), name, err)
+			}
 			if !errors.Is(err, store.ErrNotFound) {
 				return err
 			}

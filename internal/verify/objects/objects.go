@@ -8,6 +8,9 @@
 //     for every reader; that it lies under its own name; that what it names is there. With Trust,
 //     that a trusted key has signed it, however old it is.
 //   - A small object of a module proxy, and the notes of garbage collection: the hash inside.
+//   - The last grade of a job: that it is one.
+//
+// An object that may not be read is named, and not judged.
 //
 // # Memory
 //
@@ -65,7 +68,7 @@ const (
 const KindNotes snapshot.Kind = "notes"
 
 // Kinds are what is verified, in the order of reports.
-var Kinds = []snapshot.Kind{snapshot.KindManifest, snapshot.KindPack, snapshot.KindModule, snapshot.KindProxy, KindNotes}
+var Kinds = []snapshot.Kind{snapshot.KindManifest, snapshot.KindPack, snapshot.KindModule, snapshot.KindProxy, snapshot.KindHealth, KindNotes}
 
 // Checked counts objects of one kind.
 type Checked struct {
@@ -110,7 +113,9 @@ type run struct {
 	mu    sync.Mutex // guards what follows
 	res   Result
 	wrong map[string]bool // objects with a fault
-	state *state
+	// denied counts objects that may not be read, since the last one that was.
+	denied int
+	state  *state
 	// claims are added while manifests are read, and only marked afterwards.
 	claims claims
 }
@@ -194,18 +199,18 @@ func kindOf(name string) snapshot.Kind {
 // readObjects reads all objects but manifests.
 func (r *run) readObjects(ctx context.Context) error {
 	return r.each(ctx, snapshot.Root, func(ctx context.Context, e store.Entry) error {
-		switch kind := kindOf(e.Name); kind {
-		case snapshot.KindManifest:
+		kind := kindOf(e.Name)
+		if kind == snapshot.KindManifest {
 			return nil
-		case snapshot.KindOther:
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.res.Other.Objects++
-			r.res.Other.Bytes += e.Size
-			return nil
-		default:
+		}
+		if r.res.Checked[kind] != nil {
 			return r.object(ctx, kind, e)
 		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.res.Other.Objects++
+		r.res.Other.Bytes += e.Size
+		return nil
 	})
 }
 
@@ -223,11 +228,17 @@ func (r *run) object(ctx context.Context, kind snapshot.Kind, e store.Entry) err
 	switch {
 	case errors.Is(err, store.ErrNotFound): // removed meanwhile
 		return nil
-	case err != nil && (ctx.Err() != nil || store.IsFailure(err)):
+	case err != nil && (ctx.Err() != nil || ends(err)):
 		return store.Named(string(kind), e.Name, err)
 	}
 	r.claims.see(e.Name)
 	r.count(kind, e, before)
+	if errors.Is(err, store.ErrDenied) {
+		return r.unread(kind, e.Name, err)
+	}
+	if !before {
+		r.readable()
+	}
 	right := err == nil
 	if err != nil {
 		r.fault(Fault{kind, e.Name, finding.Fail, err.Error()})

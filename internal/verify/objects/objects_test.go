@@ -36,7 +36,7 @@ func TestAllWell(t *testing.T) {
 	if len(res.Faults) > 0 || res.Worst() != finding.OK {
 		t.Errorf("%q", faults(res))
 	}
-	for kind, want := range map[snapshot.Kind]int64{snapshot.KindManifest: 1, snapshot.KindPack: 2, snapshot.KindModule: 3, snapshot.KindProxy: 1} {
+	for kind, want := range map[snapshot.Kind]int64{snapshot.KindManifest: 1, snapshot.KindPack: 2, snapshot.KindModule: 3, snapshot.KindProxy: 1, snapshot.KindHealth: 1} {
 		if c := res.Checked[kind]; c.Objects != want || c.Bytes == 0 || c.Before != 0 {
 			t.Errorf("%s: %+v, want %d", kind, c, want)
 		}
@@ -83,6 +83,7 @@ func TestFaults(t *testing.T) {
 			spoil: func(w *world) { w.m.Modules[0].Version = "v0.9.0"; w.putManifest() }, want: []string{"fail manifest the object of example.com/Sample@v0.9.0 is v2/modules/"},
 		},
 		"a byte of a small object": {spoil: func(w *world) { w.flip(w.small, -1) }, want: []string{"fail proxy corrupt: hash of a small object"}},
+		"a grade that is none":     {spoil: func(w *world) { w.put(w.health, []byte("{}")) }, want: []string{"fail health last grade: "}},
 		"notes that are none":      {spoil: func(w *world) { w.put("v2/gc/unnamed", []byte("nonsense")) }, want: []string{"fail notes "}},
 		"no signature": {
 			trust: true, want: []string{"fail manifest untrusted: not signed"},
@@ -277,5 +278,44 @@ func TestStoreFails(t *testing.T) {
 	}}
 	if res, err := w.run(Options{Store: st}); !errors.Is(err, store.ErrUnreachable) || len(res.Faults) > 0 {
 		t.Errorf("%v, %+v", err, res)
+	}
+}
+
+// TestDenied: an object that may not be read is named, and the others are verified; where nothing
+// may be read the run ends.
+func TestDenied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.flip(w.packs[1], -1)
+	var which func(name string) bool
+	st := &reading{Collector: w.st, before: func(name string) error {
+		if which(name) {
+			return fmt.Errorf("read %s: %w", name, store.ErrDenied)
+		}
+		return nil
+	}}
+	for name, c := range map[string]struct {
+		which func(name string) bool
+		want  []string
+	}{
+		"a pack":     {func(name string) bool { return name == w.packs[0] }, []string{"fail pack corrupt", "warn pack cannot be read"}},
+		"a manifest": {func(name string) bool { return name == w.manifest }, []string{"fail pack corrupt", "warn manifest cannot be read"}},
+		"the base of a delta": {
+			func(name string) bool { return name == w.modules[1] },
+			[]string{"fail pack corrupt", "warn module cannot be read", "warn module cannot be read"},
+		},
+	} {
+		which = c.which
+		res, err := w.run(Options{Store: st})
+		if got := faults(res); err != nil || !slices.EqualFunc(got, c.want, strings.HasPrefix) {
+			t.Errorf("%s: %v, %q, want %q", name, err, got, c.want)
+		}
+	}
+	for i := range maxDenied {
+		w.put(snapshot.SumDBObject("sum.example", fmt.Sprint("lookup/", i)), nil)
+	}
+	which = func(string) bool { return true }
+	if _, err := w.run(Options{Store: st}); !errors.Is(err, store.ErrDenied) {
+		t.Errorf("all are denied: %v", err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/modules"
 	"github.com/org/gocache-action/internal/gcnotes"
+	"github.com/org/gocache-action/internal/health"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -47,9 +48,12 @@ func (r *run) read(ctx context.Context, kind snapshot.Kind, e *store.Entry) (con
 		return content{}, err
 	}
 	e.Info = info
-	if kind == KindNotes {
+	switch kind {
+	case KindNotes:
 		_, err = gcnotes.Decode(bytes.NewReader(data), func(gcnotes.Fingerprint) bool { return false })
-	} else {
+	case snapshot.KindHealth:
+		_, err = health.Decode(data)
+	default:
 		_, err = snapshot.Unseal(data)
 	}
 	return content{}, err

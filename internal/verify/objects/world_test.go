@@ -48,6 +48,7 @@ type world struct {
 	modules  []string
 	manifest string
 	small    string
+	health   string
 	m        snapshot.Manifest
 	signer   note.Signer
 	trust    *snapshot.Trust
@@ -79,6 +80,8 @@ func newWorld(t *testing.T) *world {
 	w.addDelta("v1.2.0", map[string]string{"a.go": "package b\n"}, map[string]string{"large.go": large}, snapshot.Run{First: 1, Count: 1})
 	w.small = snapshot.SumDBObject("sum.example", "latest")
 	w.put(w.small, snapshot.Seal([]byte("a tree")))
+	w.health = snapshot.HealthObject(repo, scope, "job")
+	w.put(w.health, []byte(`{"grade":"healthy","time":"2026-01-02T03:04:05Z"}`+"\n"))
 	w.put("v2/strange", []byte("of somebody else"))
 	w.putManifest()
 	return w
