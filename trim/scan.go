@@ -21,6 +21,7 @@ type candidate struct {
 	name    string         // clones
 	entry   int            // index into inv.Entries
 	broken  bool
+	spared  bool // pinned only because it could be in use
 	drop    bool
 	reason  string
 }
@@ -50,7 +51,9 @@ func (t *trimming) scanBuild(ctx context.Context) (err error) {
 			Item: retention.Item{Kind: retention.Build, LastUse: e.ActionTime / int64(time.Second), Size: e.Size, Content: int32(output)},
 			what: anEntry, entry: i,
 		})
-		t.candidates[len(t.candidates)-1].Pinned = t.sparesOutput(e.ActionTime)
+		last := &t.candidates[len(t.candidates)-1]
+		last.spared = t.sparesOutput(e.ActionTime)
+		last.Pinned = last.spared
 	}
 	return nil
 }
@@ -94,7 +97,9 @@ func (t *trimming) moduleCandidate(m modcache.Module, u modcache.Use) candidate 
 	case m.State == modcache.Broken:
 		cand.broken = true
 	}
-	cand.Pinned = t.KeepToolchains && m.Version.Path == modcache.Toolchain && !cand.broken || cand.what == aModule && t.sparesModule(m.Version)
+	chosen := t.KeepToolchains && m.Version.Path == modcache.Toolchain && !cand.broken
+	cand.spared = !chosen && cand.what == aModule && t.sparesModule(m.Version)
+	cand.Pinned = chosen || cand.spared
 	return cand
 }
 
@@ -124,9 +129,8 @@ func (t *trimming) decide() {
 			items[i].Size = 0
 		}
 	}
-	verdicts := retention.Decide(items, retention.Policy{
-		Now: t.now, MaxAge: t.MaxAge, MaxSize: t.MaxSize, MaxModules: t.MaxModules, MaxBuild: t.MaxBuild,
-	})
+	verdicts := retention.Decide(items, t.policy(t.now))
+	t.warnOfSpared(items, verdicts)
 	for i := range t.candidates {
 		cand := &t.candidates[i]
 		cand.drop, cand.reason = verdicts[i] != retention.Kept, verdicts[i].String()
@@ -137,6 +141,10 @@ func (t *trimming) decide() {
 			cand.drop = false
 		}
 	}
+}
+
+func (o Options) policy(now time.Time) retention.Policy {
+	return retention.Policy{Now: now, MaxAge: o.MaxAge, MaxSize: o.MaxSize, MaxModules: o.MaxModules, MaxBuild: o.MaxBuild}
 }
 
 // isPast reports whether a time is older than the grace.

@@ -2,9 +2,13 @@ package trim
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/retention"
 )
 
 // Go commands that cannot be seen, in another container or on another machine, leave marks of what
@@ -13,7 +17,8 @@ import (
 //   - a build entry has the time of its last use, unless that was within an hour of the one before;
 //   - go.mod and .info of a module are read when a go command loads packages, long before it reads
 //     the sources; file systems record a read (relatime), unless that was within a day of the one
-//     before.
+//     before;
+//   - the files of a toolchain are not loaded but run, which is a read, too.
 //
 // So what was used within these times, and as long before that as a build may take, could be in use
 // right now. Everything else has got a mark since the build began, which trim finds, also if that
@@ -35,7 +40,16 @@ func (t *trimming) sparesOutput(used int64) bool {
 
 // sparesModule does the same for a module version.
 func (t *trimming) sparesModule(v module.Version) bool {
-	return t.Spare && t.mods.Asked(v).After(t.now.Add(-readEvery-longestBuild))
+	if !t.Spare {
+		return false
+	}
+	since := t.now.Add(-readEvery - longestBuild)
+	asked := t.mods.Asked(v).After(since)
+	if asked || v.Path != modcache.Toolchain {
+		return asked
+	}
+	u, err := t.mods.Use(v, since)
+	return err != nil || u.Read.After(since) || !t.mods.RecordsReads()
 }
 
 // spareUnknown spares all modules where neither go commands nor their reads can be seen.
@@ -45,7 +59,7 @@ func (t *trimming) spareUnknown(modules []candidate) {
 	}
 	for i := range modules {
 		if !modules[i].broken {
-			modules[i].Pinned = true
+			modules[i].Pinned, modules[i].spared = true, false // the warning below is enough
 		}
 	}
 	if len(modules) > 0 {
@@ -69,19 +83,31 @@ func (t *trimming) usedMeanwhile(cand *candidate) error {
 	return nil
 }
 
-// warnOfBounds says that a bound of the size is not kept, because too much could be in use.
-func (t *trimming) warnOfBounds() {
-	if !t.Spare {
-		return
-	}
-	mods, build := t.res.Modules.Kept.Bytes, t.res.Build.Kept.Bytes
-	for _, b := range []struct {
-		what        string
-		size, bound int64
-	}{{"both caches", mods + build, t.MaxSize}, {"modules", mods, t.MaxModules}, {"build outputs", build, t.MaxBuild}} {
-		if b.bound > 0 && b.size > b.bound {
-			t.warn("the bound of %s is not kept: what was used in the last hours (modules: in the last day) could be in use by a go command that is not seen", b.what)
-			return
+// warnOfSpared says how much stays only because it could be in use. Verdicts are those with what is
+// spared pinned.
+func (t *trimming) warnOfSpared(items []retention.Item, verdicts []retention.Verdict) {
+	var spared []int
+	free := slices.Clone(items)
+	for i, cand := range t.candidates {
+		if cand.spared && !cand.broken {
+			spared, free[i].Pinned = append(spared, i), false
 		}
 	}
+	if len(spared) == 0 {
+		return
+	}
+	n, without := 0, retention.Decide(free, t.policy(t.now))
+	for _, i := range spared {
+		if verdicts[i] == retention.Kept && without[i] != retention.Kept {
+			n++
+		}
+	}
+	if n == 0 {
+		return
+	}
+	why := t.Unseen
+	if why == "" {
+		why = "where none runs elsewhere, --force removes them"
+	}
+	t.warn("%d modules and build entries stay that the age or a bound of the size would remove: they were used in the last hours (modules: in the last day), and could be in use by a go command that is not seen (%s)", n, why)
 }

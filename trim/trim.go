@@ -114,7 +114,6 @@ func Plan(ctx context.Context, o Options) (*Result, error) {
 	t.res.DryRun = true
 	if err == nil {
 		t.countPlan()
-		t.warnOfBounds()
 	}
 	return &t.res, err
 }
@@ -128,9 +127,6 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	if err == nil {
 		err = t.execute(ctx)
-	}
-	if err == nil {
-		t.warnOfBounds()
 	}
 	return &t.res, err
 }

@@ -178,13 +178,14 @@ func TestTaskScheduler(t *testing.T) {
 		Days    int      `xml:"Triggers>CalendarTrigger>ScheduleByDay>DaysInterval"`
 		Command string   `xml:"Actions>Exec>Command"`
 		Args    string   `xml:"Actions>Exec>Arguments"`
+		Battery string   `xml:"Settings>DisallowStartIfOnBatteries"` // true, if it is not there
 	}
 	text := schedule(t, "task")
 	if err := xml.Unmarshal([]byte(text), &task); err != nil {
 		t.Fatal(err)
 	}
 	wellFormed(t, text)
-	if task.Days != 1 || !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$`).MatchString(task.Start) {
+	if task.Days != 1 || task.Battery != "false" || !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$`).MatchString(task.Start) {
 		t.Errorf("trigger: %+v", task)
 	}
 	checkTrim(t, task.Command, strings.Fields(task.Args))

@@ -80,10 +80,13 @@ func runRebuild(ctx context.Context, r *run, out *rebuildOutput) error {
 	}
 	out.ModDir, out.BuildDir, out.DryRun = s.ModDir, s.BuildDir, r.cfg.DryRun
 	if r.cfg.Rebuild.Undo {
-		return undoRebuild(s, out)
+		return undoRebuild(s, r.cfg.Force, out)
 	}
 	r.out.say("checking")
 	out.Checks = rebuild.Check(ctx, s)
+	if r.cfg.Force && rebuild.SeesGoCommands(out.Checks) {
+		s.Busy = nil
+	}
 	failed := out.Checks.Worst() == finding.Fail && !r.cfg.Force
 	if r.cfg.DryRun {
 		out.Plan = rebuild.Plan(s.Options)
@@ -106,8 +109,8 @@ func runRebuild(ctx context.Context, r *run, out *rebuildOutput) error {
 }
 
 // undoRebuild brings back what a rebuild that was killed has set aside.
-func undoRebuild(s rebuild.Surroundings, out *rebuildOutput) error {
-	if s.Busy != nil {
+func undoRebuild(s rebuild.Surroundings, force bool, out *rebuildOutput) error {
+	if !force {
 		if running, err := s.Busy(); err != nil {
 			return err
 		} else if len(running) > 0 {

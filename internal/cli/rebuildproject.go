@@ -35,7 +35,7 @@ func rebuildSurroundings(ctx context.Context, r *run) (s rebuild.Surroundings, e
 	if p.env, err = readGoEnv(ctx, dir); err != nil {
 		return s, err
 	}
-	if s, err = chooseRebuild(r, p); err != nil {
+	if s, err = chooseRebuild(r, p); err != nil || want.Undo {
 		return s, err
 	}
 	if err := p.derive(nil); err != nil {
@@ -66,15 +66,14 @@ func chooseRebuild(r *run, p *project) (s rebuild.Surroundings, err error) {
 	s.GOPROXY, s.GONOPROXY, s.GONOSUMDB = p.env.GOPROXY, p.env.GONOPROXY, p.env.GONOSUMDB
 	s.Client, s.Direct = upstream.NewClient(), askDirect
 	s.Login = func(host string) *url.Userinfo { return netrcLogin(netrcFile(settings.Settings{}, r), host) }
-	s.Unseen = procs.Unseen()
-	if !r.cfg.Force {
-		s.Busy = goCommands
-	}
+	s.Unseen, s.Busy = procs.Unseen(), goCommands
 	if want.Modules || both {
 		s.ModDir = p.env.GOMODCACHE
 	}
 	switch {
 	case !want.Build && !both:
+	case want.Undo:
+		s.BuildDir = s.GOCACHE
 	case s.GOCACHE == "" && want.Build:
 		return s, usage.Errorf("--build: GOCACHE is off, or GOCACHEPROG keeps the build cache")
 	case s.GOCACHE == "":

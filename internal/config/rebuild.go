@@ -58,7 +58,7 @@ var rebuildOptions = []Option{
 	{
 		Name: "force", Commands: Rebuild, Group: Cleaning,
 		NoVariable: true,
-		Help:       "go on although a check failed, and do not look for running go commands",
+		Help:       "go on although a check failed; running go commands are ignored only if it was that check",
 		value:      toggle(func(c *Config) *bool { return &c.Force }),
 	},
 }

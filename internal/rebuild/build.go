@@ -27,7 +27,7 @@ func goEnv(flags string) []string {
 func (r *rebuilding) buildProject(ctx context.Context) error {
 	env := append(goEnv(r.GOFLAGS), "GOPROXY=off", "GONOPROXY=none")
 	if r.build != nil {
-		if err := r.build.begin(journal{Began: r.Now, Step: Build}); err != nil {
+		if err := r.build.begin(journal{Began: r.Now, Step: Build, Build: true}); err != nil {
 			return err
 		}
 		fresh := r.build.aside(newDir)
@@ -43,10 +43,10 @@ func (r *rebuilding) buildProject(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.Go(ctx, r.Dir, env, append([]string{"build", "-o", os.DevNull}, patterns...)...); err != nil {
+	if _, err := r.command(ctx, nil, env, append([]string{"build", "-o", os.DevNull}, patterns...)...); err != nil {
 		return err
 	}
-	_, err = r.Go(ctx, r.Dir, env, append([]string{"test", "-c", "-vet=off", "-o", os.DevNull}, patterns...)...)
+	_, err = r.command(ctx, nil, env, append([]string{"test", "-c", "-vet=off", "-o", os.DevNull}, patterns...)...)
 	if err != nil && strings.Contains(err.Error(), "no packages to test") {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (r *rebuilding) buildProject(ctx context.Context) error {
 
 // patterns name all packages of the main modules: there are several in a workspace.
 func (r *rebuilding) patterns(ctx context.Context, env []string) (list []string, err error) {
-	out, err := r.Go(ctx, r.Dir, env, "list", "-m", "-f", "{{if .Main}}{{.Dir}}{{end}}")
+	out, err := r.command(ctx, nil, env, "list", "-m", "-f", "{{if .Main}}{{.Dir}}{{end}}")
 	for line := range strings.Lines(string(out)) {
 		if dir := strings.TrimSpace(line); dir != "" {
 			list = append(list, dir+string(os.PathSeparator)+"...")
@@ -75,38 +75,38 @@ func (r *rebuilding) undoBuild() error {
 	return r.build.undo()
 }
 
-// exchange puts the new build cache in place.
+// exchange puts the new build cache in place. To put entries over others harms no go command.
 func (r *rebuilding) exchange(ctx context.Context) error {
-	if err := r.idle(); err != nil {
+	if !r.All {
+		return r.build.merge(ctx)
+	}
+	if err := idleSoon(ctx, r.idle); err != nil {
 		return err
 	}
-	if r.All {
-		return r.build.swap(r.Now)
-	}
-	return r.build.merge(ctx)
+	return r.build.swap(r.Now)
 }
 
-// swap sets the old build cache aside as a whole, but for the fuzzing corpus.
+// swap sets the old build cache aside as a whole, but for what go commands cannot make again.
 func (p *place) swap(now time.Time) error {
-	units, err := p.entries()
+	units, err := entries(p.dir, true)
 	if err != nil {
 		return err
 	}
-	if err := p.begin(journal{Began: now, Step: Exchange, Whole: true, Units: units}); err != nil {
+	if err := p.begin(journal{Began: now, Step: Exchange, Whole: true, Build: true, Units: units}); err != nil {
 		return err
 	}
 	if err := p.setAside(); err != nil {
 		return err
 	}
-	fresh, err := os.ReadDir(p.aside(newDir))
+	fresh, err := entries(p.aside(newDir), true)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	for i, d := range fresh {
+	for i, name := range fresh {
 		if err := p.interrupt(fmt.Sprintf("new %d", i)); err != nil {
 			return err
 		}
-		if err := move(p.aside(newDir, d.Name()), p.path(d.Name())); err != nil {
+		if err := move(p.aside(newDir, name), p.path(name)); err != nil {
 			return err
 		}
 	}

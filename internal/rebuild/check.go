@@ -64,8 +64,20 @@ func fail(check, remedy, format string, args ...any) finding.Finding {
 	return finding.Finding{Check: check, Status: finding.Fail, Evidence: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
+const checkGo = "go-commands"
+
+// SeesGoCommands reports whether the check for running go commands failed.
+func SeesGoCommands(checks finding.Findings) bool {
+	for _, f := range checks {
+		if f.Check == checkGo {
+			return f.Status == finding.Fail
+		}
+	}
+	return false
+}
+
 func (s Surroundings) goCommands() finding.Finding {
-	const check = "go-commands"
+	const check = checkGo
 	if s.Busy == nil {
 		return ok(check, "not looked for")
 	}
@@ -85,6 +97,9 @@ func (s Surroundings) goCommands() finding.Finding {
 func (s Surroundings) caches() finding.Finding {
 	const check = "caches"
 	var seen []string
+	if err := overlap(s.Options); err != nil {
+		return fail(check, "give each a directory of its own, or leave --all out", "%v", err)
+	}
 	for _, dir := range s.dirs() {
 		left, err := Left(dir)
 		switch {
@@ -134,18 +149,30 @@ func (s Surroundings) fileSystem() finding.Finding {
 		} else if err != nil {
 			return warn(check, "", "unknown: %v", err)
 		}
-		list, err := (&place{dir: dir}).entries()
+		list, err := s.renamed(dir)
 		if err != nil {
 			return fail(check, "see the text", "%v", err)
 		}
 		for _, name := range list {
-			below := filepath.Join(dir, name)
+			below := filepath.Join(dir, filepath.FromSlash(name))
 			if _, other, err := s.Free(below); err == nil && other != id {
 				return fail(check, "unmount it, or rebuild the other cache only", "%s is another file system than %s, and cannot be set aside", below, dir)
 			}
 		}
 	}
 	return ok(check, "what is set aside stays on its file system")
+}
+
+// renamed lists the directories in a cache that are renamed, or of which something is.
+func (s Surroundings) renamed(dir string) ([]string, error) {
+	list, err := entries(dir, dir == s.BuildDir)
+	if dir == s.ModDir {
+		list = append(list, "cache/download")
+		if s.All {
+			list = append(list, "cache/vcs", "cache/download/sumdb")
+		}
+	}
+	return list, err
 }
 
 // dirs are the directories of the caches that are rebuilt.
@@ -190,6 +217,9 @@ func (s Surroundings) diskSpace() finding.Finding {
 	var texts []string
 	for id, n := range need {
 		text := fmt.Sprintf("%s free, at most %s needed until the old caches are deleted", humanize.IBytes(uint64(left[id])), humanize.IBytes(uint64(n)))
+		if left[id] < n && !s.All { // the new outputs of one project are mostly a small part of all
+			return warn(check, "nothing, or gocache trim: if the disk gets full, all is undone", "%s", text)
+		}
 		if left[id] < n {
 			return fail(check, "gocache trim; or --force: if the disk gets full, all is undone", "%s", text)
 		}

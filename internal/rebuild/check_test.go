@@ -55,6 +55,16 @@ func TestWell(t *testing.T) {
 	}
 }
 
+// elsewhere is where one directory is on another file system.
+func elsewhere(suffix string) func(string) (int64, string, error) {
+	return func(dir string) (int64, string, error) {
+		if strings.HasSuffix(dir, suffix) {
+			return 1 << 40, "other", nil
+		}
+		return 1 << 40, "this", nil
+	}
+}
+
 // TestChecks makes each fault in turn.
 func TestChecks(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -81,14 +91,23 @@ func TestChecks(t *testing.T) {
 		}, "go.mod"},
 		"no build cache": {"caches", finding.Warn, func(_ *testing.T, _ *world, s *Surroundings) { s.BuildDir, s.NoBuildCache = "", "GOCACHE is off" }, "GOCACHE is off"},
 		"something mounted": {"file-system", finding.Fail, func(_ *testing.T, w *world, s *Surroundings) {
-			s.Free = func(dir string) (int64, string, error) {
-				if strings.HasSuffix(dir, "example.com") {
-					return 1 << 40, "other", nil
-				}
-				return 1 << 40, "this", nil
-			}
+			s.Free = elsewhere("example.com")
 		}, "another file system"},
+		"a cache below is mounted": {"file-system", finding.Fail, func(_ *testing.T, _ *world, s *Surroundings) {
+			s.Free = elsewhere(filepath.Join("cache", "download"))
+		}, "another file system"},
+		"lost+found": {"file-system", finding.OK, func(t *testing.T, w *world, s *Surroundings) {
+			w.write(filepath.Join(w.mod, "lost+found", "x"), "")
+			s.Free = elsewhere("lost+found")
+		}, "stays"},
+		"a cache in the other": {"caches", finding.Fail, func(_ *testing.T, w *world, s *Surroundings) {
+			s.All, s.GOCACHE = true, filepath.Join(w.mod, "build")
+		}, "lies in"},
+		"little room": {"disk-space", finding.Warn, func(_ *testing.T, _ *world, s *Surroundings) {
+			s.Free = func(string) (int64, string, error) { return 10, "this", nil }
+		}, "10 B free"},
 		"a full disk": {"disk-space", finding.Fail, func(_ *testing.T, _ *world, s *Surroundings) {
+			s.All = true
 			s.Free = func(string) (int64, string, error) { return 10, "this", nil }
 		}, "10 B free"},
 		"no go.mod":     {"module-files", finding.Fail, func(_ *testing.T, _ *world, s *Surroundings) { s.Files = nil }, "no go.mod"},
@@ -129,6 +148,19 @@ func TestChecks(t *testing.T) {
 				t.Errorf("no remedy: %+v", f)
 			}
 		})
+	}
+}
+
+// TestSeesGoCommands: --force ignores go commands only where looking for them failed.
+func TestSeesGoCommands(t *testing.T) {
+	_, s := around(t)
+	s.GOPROXY = "off"
+	if list := Check(t.Context(), s); list.Worst() != finding.Fail || SeesGoCommands(list) {
+		t.Errorf("none runs: %+v", list)
+	}
+	s.Busy = func() ([]string, error) { return nil, errors.ErrUnsupported }
+	if !SeesGoCommands(Check(t.Context(), s)) {
+		t.Error("nobody knows")
 	}
 }
 

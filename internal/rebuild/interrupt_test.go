@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
@@ -87,7 +88,7 @@ func undone(t *testing.T, all bool, moment, how string) {
 		return errTest
 	}
 	// after these, there is nothing more to interrupt in a step, or in the rebuild
-	late := moment == "kept" || moment == string(Delete)
+	late := moment == string(Delete)
 	res, err := func() (res *Result, err error) {
 		defer func() {
 			if p := recover(); p != nil {
@@ -96,7 +97,7 @@ func undone(t *testing.T, all bool, moment, how string) {
 		}()
 		return Run(ctx, o)
 	}()
-	if how == "signal" && err == nil && (late || moment == string(Keep)) {
+	if how == "signal" && err == nil && (late || moment == "kept" || moment == string(Keep)) {
 		return
 	}
 	if !errors.Is(err, errTest) {
@@ -184,6 +185,11 @@ func TestKilled(t *testing.T) {
 				killed(t, all, moment, string(Keep))
 			})
 		}
+		// when the journal of one cache has said that it is done
+		t.Run(fmt.Sprintf("all=%v/kept, back 0", all), func(t *testing.T) {
+			t.Parallel()
+			killed(t, all, "back 0", "kept")
+		})
 	}
 }
 
@@ -215,5 +221,57 @@ func killed(t *testing.T, all bool, moment, failed string) {
 	}
 	if d := differ(build, state(t, w.build)); d != "" {
 		t.Errorf("build cache:\n%s", d)
+	}
+}
+
+// TestFullDisk: a disk that is too full for moving anything into the trash does not keep a rebuild
+// from being undone.
+func TestFullDisk(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		w := newWorld(t)
+		o := w.options()
+		o.All = all
+		mods, build := state(t, w.mod), state(t, w.build)
+		full := false
+		o.Interrupt = func(moment string) error {
+			full = full || moment == string(Compare)
+			if full && (moment == string(Compare) || moment == "discard") {
+				return osfile.FullDisk
+			}
+			return nil
+		}
+		_, err := Run(t.Context(), o)
+		var undone *UndoneError
+		if !errors.As(err, &undone) {
+			t.Errorf("all %v: %v", all, err)
+		}
+		if d := differ(mods, state(t, w.mod)) + differ(build, state(t, w.build)); d != "" {
+			t.Errorf("all %v:\n%s", all, d)
+		}
+	}
+}
+
+// TestMakesRoom: before an undo writes a journal, what the rebuild has made is deleted.
+func TestMakesRoom(t *testing.T) {
+	w := newWorld(t)
+	p, err := openPlace(w.build)
+	must(t, err)
+	defer p.close()
+	must(t, p.begin(journal{Units: []string{"README"}, Whole: true, Build: true}))
+	must(t, p.setAside())
+	w.write(p.aside(newDir, "00", "x"), "new")
+	w.write(p.path("README"), "new")
+	must(t, p.bringBack())
+	for _, dir := range []string{newDir, trashDir} {
+		if list, _ := os.ReadDir(p.aside(dir)); len(list) > 0 {
+			t.Errorf("%s has %d entries", dir, len(list))
+		}
+	}
+	if w.read("build/README") == "new" {
+		t.Error("the new README is still there")
+	}
+	must(t, os.RemoveAll(p.aside()))
+	if err := p.finish(); err == nil || p.j.Done {
+		t.Errorf("a journal that cannot be written: %v, done %v", err, p.j.Done)
 	}
 }

@@ -20,6 +20,8 @@ type journal struct {
 	// Whole means that the directory was set aside as a whole: what is there and neither a unit nor
 	// kept has been made since.
 	Whole bool `json:"whole"`
+	// Build means that it is a build cache.
+	Build bool `json:"build,omitempty"`
 	// Units are names relative to the cache, with slashes: what is, or is about to be, set aside.
 	Units []string `json:"units"`
 	// Done means that the new cache is whole, and what was set aside is to be deleted.

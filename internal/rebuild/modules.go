@@ -67,7 +67,7 @@ func unitsOf(v module.Version) []string {
 // moduleUnits lists what of the module cache is set aside.
 func (r *rebuilding) moduleUnits() (units []string, err error) {
 	if r.All {
-		return r.modules.entries()
+		return entries(r.modules.dir, false)
 	}
 	for _, v := range versions(r.Options) {
 		for _, unit := range unitsOf(v) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/org/gocache-action/internal/lockfile"
@@ -22,9 +23,6 @@ const (
 	trashDir = "trash"
 )
 
-// fuzzDir is the fuzzing corpus in a build cache, which nobody can make again.
-const fuzzDir = "fuzz"
-
 // ErrRunning means that another rebuild works on the cache.
 var ErrRunning = errors.New("another rebuild is running")
 
@@ -33,6 +31,7 @@ type place struct {
 	dir       string
 	lock      lockfile.Lock
 	j         *journal // nil: nothing was set aside
+	discarded int      // how many things were moved into the trash
 	interrupt func(string) error
 }
 
@@ -64,21 +63,34 @@ func (p *place) aside(elem ...string) string {
 	return filepath.Join(append([]string{p.dir, asideDir}, elem...)...)
 }
 
-// entries lists the directory of the cache, without what belongs to a rebuild and without the
-// corpus.
-func (p *place) entries() (list []string, err error) {
-	dir, err := os.ReadDir(p.dir)
-	for _, d := range dir {
-		if name := d.Name(); name != asideDir && name != lockFile && name != fuzzDir {
+// entries lists what is set aside of the directory of a cache if that is done as a whole. Of a
+// build cache that is only what go commands make again: not the fuzzing corpus, nor what others
+// keep there.
+func entries(dir string, build bool) (list []string, err error) {
+	found, err := os.ReadDir(dir)
+	for _, d := range found {
+		switch name := d.Name(); {
+		case name == asideDir, strings.HasPrefix(name, lockFile), name == "lost+found":
+		case build && !isBuildEntry(name):
+		default:
 			list = append(list, name)
 		}
 	}
 	return list, err
 }
 
+// isBuildEntry reports whether the go command makes a file or directory of this name in GOCACHE, as
+// often as it is missing.
+func isBuildEntry(name string) bool {
+	if len(name) == 2 {
+		return strings.Trim(name, "0123456789abcdef") == ""
+	}
+	return slices.Contains([]string{"README", "trim.txt", "testexpire.txt", "log.txt"}, name)
+}
+
 // begin writes the journal of what is about to be set aside.
 func (p *place) begin(j journal) error {
-	if err := os.MkdirAll(p.aside(), 0o777); err != nil {
+	if err := os.MkdirAll(p.aside(trashDir), 0o777); err != nil {
 		return err
 	}
 	p.j = &j
@@ -111,6 +123,7 @@ func (p *place) setAside() error {
 // be interrupted itself. What it cannot bring back stays where it is, and the journal with it.
 func (p *place) bringBack() error {
 	var errs []error
+	p.makeRoom()
 	for i, unit := range slices.Backward(p.j.Units) {
 		if err := p.interrupt(fmt.Sprintf("back %d", i)); err != nil {
 			return err
@@ -125,7 +138,19 @@ func (p *place) bringBack() error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("what was set aside is in %s, and the next rebuild tries again to bring it back: %w", p.aside(oldDir), err)
 	}
+	p.makeRoom()
 	return nil
+}
+
+// makeRoom deletes what a rebuild that failed has made: the disk may be full, and the journal has
+// yet to be written. Whatever is left is deleted, or named, in the end.
+func (p *place) makeRoom() {
+	for _, dir := range []string{newDir, trashDir} {
+		list, _ := os.ReadDir(p.aside(dir))
+		for _, d := range list {
+			_ = osfile.RemoveAll(p.aside(dir, d.Name()))
+		}
+	}
 }
 
 func (p *place) bringBackOne(unit string) error {
@@ -153,25 +178,37 @@ func (p *place) discardTemp(unit string) {
 	}
 }
 
-// discard moves something that was made since into the trash.
+// discard moves something that was made since into the trash, or deletes it if the disk is too full
+// for that.
 func (p *place) discard(unit string) error {
-	if err := os.MkdirAll(p.aside(trashDir), 0o777); err != nil {
-		return err
+	from := p.path(unit)
+	if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	dir, err := os.MkdirTemp(p.aside(trashDir), "")
-	if err != nil {
-		return err
+	err := p.interrupt("discard")
+	if err == nil {
+		err = move(from, p.inTrash())
 	}
-	err = move(p.path(unit), filepath.Join(dir, "x"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return os.Remove(dir)
+	if osfile.IsNoSpace(err) {
+		err = osfile.RemoveAll(from)
 	}
 	return err
 }
 
+// inTrash is a path in the trash that does not exist.
+func (p *place) inTrash() string {
+	for {
+		path := p.aside(trashDir, strconv.Itoa(p.discarded))
+		p.discarded++
+		if _, err := os.Lstat(path); err != nil {
+			return path
+		}
+	}
+}
+
 // discardNew discards what is in a directory that was set aside as a whole and was not in it.
 func (p *place) discardNew() error {
-	list, err := p.entries()
+	list, err := entries(p.dir, p.j.Build)
 	for _, name := range list {
 		if !slices.Contains(p.j.Units, name) {
 			err = errors.Join(err, p.discard(name))
@@ -203,6 +240,9 @@ func (p *place) settle() (did string, err error) {
 // undo brings back what was set aside, and deletes what was made.
 func (p *place) undo() error {
 	if p.j != nil {
+		if err := p.reopen(); err != nil {
+			return err
+		}
 		if err := p.bringBack(); err != nil {
 			return err
 		}
@@ -211,12 +251,29 @@ func (p *place) undo() error {
 }
 
 // finish makes the new cache the valid one.
-func (p *place) finish() error {
+func (p *place) finish() error { return p.setDone(true) }
+
+// reopen takes that back: while the old one is brought back, the journal must not say that it is to
+// be deleted. If that fails, the new cache stays the valid one.
+func (p *place) reopen() error {
+	if p.j == nil || !p.j.Done {
+		return nil
+	}
+	p.makeRoom()
+	return p.setDone(false)
+}
+
+func (p *place) setDone(done bool) error {
 	if p.j == nil {
 		return nil
 	}
-	p.j.Done = true
-	return p.j.write(p.aside())
+	was := p.j.Done
+	p.j.Done = done
+	err := p.j.write(p.aside())
+	if err != nil {
+		p.j.Done = was
+	}
+	return err
 }
 
 // clear deletes the directory of the rebuild, the journal last. A failure loses nothing: if

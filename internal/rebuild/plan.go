@@ -67,7 +67,7 @@ func buildWhere(o Options) string {
 
 func exchangeWhat(o Options) string {
 	if o.All {
-		return "set aside all of " + o.BuildDir + " but the fuzzing corpus, and put the new build cache there"
+		return "set aside all of " + o.BuildDir + " that the go command has made, but the fuzzing corpus, and put the new build cache there"
 	}
 	return "put the new outputs into " + o.BuildDir + ", in place of those of the same actions"
 }

@@ -23,7 +23,8 @@
 //	journal.json   what is set aside, and whether the new cache is whole
 //	old/           what was set aside, under the names that it had
 //	new/           the build cache that is being filled
-//	trash/         what a rebuild that failed had made, until it is deleted
+//	trash/         what a rebuild that failed had made, until it is deleted: there from the
+//	               beginning, since the disk may be full by then
 //
 // The file .gocache-rebuild.lock beside it is locked (flock) as long as a rebuild runs. The go
 // command looks at neither.
@@ -100,7 +101,6 @@ type Sizes struct {
 type rebuilding struct {
 	Options
 	modules, build *place // nil: left alone
-	texts          map[string][]byte
 	res            *Result
 }
 
@@ -112,6 +112,9 @@ func Run(ctx context.Context, o Options) (res *Result, err error) {
 		r.Interrupt = func(string) error { return nil }
 	}
 	if err := r.idle(); err != nil {
+		return r.res, err
+	}
+	if err := overlap(o); err != nil {
 		return r.res, err
 	}
 	if err := r.open(); err != nil {
@@ -134,6 +137,28 @@ func (r *rebuilding) idle() error {
 		return fmt.Errorf("%w: %s", ErrBusy, running[0])
 	}
 	return nil
+}
+
+// How long, and how often, a rebuild looks whether go commands have ended before it exchanges the
+// build cache. Most take seconds, and all that was built would be lost.
+const (
+	idleWait  = time.Minute
+	idleEvery = 200 * time.Millisecond
+)
+
+// idleSoon calls idle until go commands have ended.
+func idleSoon(ctx context.Context, idle func() error) error {
+	for begin := time.Now(); ; {
+		err := idle()
+		if !errors.Is(err, ErrBusy) || time.Since(begin) > idleWait {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(idleEvery):
+		}
+	}
 }
 
 // open takes the caches, and brings back what an earlier rebuild left behind.

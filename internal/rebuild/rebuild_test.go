@@ -115,7 +115,7 @@ func TestAll(t *testing.T) {
 	assertWhole(t, w)
 	for name, there := range map[string]bool{
 		"mod/example.com/other@v1.0.0": false, "mod/example.com/unused@v1.1.0": false, "mod/example.com/dep@v1.0.0/d.go": true,
-		"build/fuzz/example.com/p/FuzzX/1": true, "build/ab/" + strings.Repeat("ab", 32) + "-d": false, "build/README": true,
+		"build/fuzz/example.com/p/FuzzX/1": true, "build/of-others/x": true, "build/ab/" + strings.Repeat("ab", 32) + "-d": false, "build/README": true,
 	} {
 		if _, err := os.Stat(filepath.Join(w.base, filepath.FromSlash(name))); (err == nil) != there {
 			t.Errorf("%s: %v", name, err)
@@ -213,7 +213,7 @@ func TestFails(t *testing.T) {
 func TestBackup(t *testing.T) {
 	w := newWorld(t)
 	o := w.options()
-	o.Unsaved, o.Backup = o.Files, filepath.Join(w.base, "backup")
+	o.Unsaved = o.Files
 	o.Go = func(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
 		if args[0] == "mod" && args[1] == "download" {
 			w.write(filepath.Join(w.proj, "go.sum"), "changed")
@@ -225,7 +225,7 @@ func TestBackup(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "would change") || w.read("p/go.sum") != sum {
 		t.Errorf("error %v, go.sum is\n%s", err, w.read("p/go.sum"))
 	}
-	if len(res.Backups) != 2 || w.read("backup/go.sum") != sum {
+	if len(res.Backups) != 3 || w.read("backup/go.sum") != sum || w.read("backup/go.sum.1") != "changed" {
 		t.Errorf("copies: %v, %s", res.Backups, w.read("backup/go.sum"))
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 )
 
@@ -21,7 +20,7 @@ func (r *rebuilding) doings() map[Name]doing {
 		// files would hold for the new one.
 		Indexes:  {do: func(ctx context.Context) error { return forgetIndexes(ctx, r.GOCACHE) }},
 		Aside:    {do: r.setModulesAside, undo: func() error { return r.modules.undo() }},
-		Download: {do: r.download, undo: func() error { return putFilesBack(r.texts) }},
+		Download: {do: r.download},
 		Verify:   {do: r.verify},
 		Build:    {do: r.buildProject, undo: r.undoBuild},
 		Compare:  {do: r.compare},
@@ -44,6 +43,11 @@ func (r *rebuilding) steps(ctx context.Context) (err error) {
 			r.res.Undone = true
 		}
 		var failed error
+		if undo != nil {
+			for _, p := range r.places() { // first of all, since what follows can be killed
+				failed = errors.Join(failed, p.reopen())
+			}
+		}
 		for _, f := range slices.Backward(undo) {
 			failed = errors.Join(failed, f())
 		}
@@ -112,20 +116,15 @@ func (r *rebuilding) setModulesAside(context.Context) error {
 }
 
 // download fills the module cache. The module files must not change by it.
-func (r *rebuilding) download(ctx context.Context) (err error) {
-	if r.texts, err = readFiles(r.Files); err != nil {
-		return err
-	}
-	if _, err := r.Go(ctx, r.Dir, goEnv(r.GOFLAGS), "mod", "download"); err != nil {
-		return err
-	}
-	return unchanged(r.texts)
+func (r *rebuilding) download(ctx context.Context) error {
+	_, err := r.command(ctx, r.Files, goEnv(r.GOFLAGS), "mod", "download")
+	return err
 }
 
 // verify has the go command compare the zips and trees with its own notes, and compares trees and
 // go.mod files with go.sum itself.
 func (r *rebuilding) verify(ctx context.Context) error {
-	if _, err := r.Go(ctx, r.Dir, goEnv(r.GOFLAGS), "mod", "verify"); err != nil {
+	if _, err := r.command(ctx, nil, goEnv(r.GOFLAGS), "mod", "verify"); err != nil {
 		return err
 	}
 	return verifySums(ctx, r.Options)
@@ -164,9 +163,6 @@ func (r *rebuilding) deleteOld(context.Context) error {
 
 // backUp copies module files that git does not have.
 func (r *rebuilding) backUp(context.Context) error {
-	if err := os.MkdirAll(r.Backup, 0o700); err != nil {
-		return err
-	}
 	for _, file := range r.Unsaved {
 		to, err := backUp(file, r.Backup)
 		if err != nil {

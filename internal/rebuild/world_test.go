@@ -131,6 +131,7 @@ func (w *world) fill() {
 	w.mustGo("build", "./...")
 	w.write(filepath.Join(w.mod, "example.com", "other@v1.0.0", "o.go"), "package other\n")
 	w.write(filepath.Join(w.build, "fuzz", "example.com", "p", "FuzzX", "1"), "corpus")
+	w.write(filepath.Join(w.build, "of-others", "x"), "not of the go command")
 	w.write(filepath.Join(w.build, "ab", strings.Repeat("ab", 32)+"-d"), "of another project")
 	must(w.t, forgetIndexes(context.Background(), w.build)) // as no rebuild brings them back
 	shards, err := os.ReadDir(w.build)
@@ -192,7 +193,7 @@ func (w *world) copies(_ context.Context, _ string, env []string, args ...string
 	case "build -o":
 		for _, e := range env {
 			if to, ok := strings.CutPrefix(e, "GOCACHE="); ok {
-				w.write(filepath.Join(to, "extra"), "new")
+				w.write(filepath.Join(to, "testexpire.txt"), "new")
 				return nil, copyShards(filepath.Join(stock.base, "build"), to)
 			}
 		}
@@ -248,8 +249,8 @@ func copyMissing(from, to string) error {
 func (w *world) options() Options {
 	return Options{
 		Dir: w.proj, ModDir: w.mod, BuildDir: w.build, GOCACHE: w.build, Zip: w.zip, Mod: w.gomod,
-		Files: []string{filepath.Join(w.proj, "go.mod"), filepath.Join(w.proj, "go.sum")},
-		Go:    w.copies, Now: time.Now(),
+		Files:  []string{filepath.Join(w.proj, "go.mod"), filepath.Join(w.proj, "go.sum")},
+		Backup: filepath.Join(w.base, "backup"), Go: w.copies, Now: time.Now(),
 	}
 }
 
