@@ -44,8 +44,8 @@ func (j *moduleJob) save(t testing.TB, st store.Store) {
 	})
 	must(t, err)
 	plan.Sums.Zip = map[module.Version]string{{Path: "example.com/lib", Version: j.version}: j.sum}
-	// One transfer at a time: a collection within the save, whose clock is ahead, would take another
-	// one that is under way for one that was given up.
+	// One transfer at a time: a collection within the save, whose clock is ahead, would take
+	// another one that is under way for one that was given up.
 	_, err = save.Run(context.Background(), save.Options{Store: st, Repo: repo, Scope: j.scope, Keys: plan, ModDir: j.dir, Concurrency: 1})
 	must(t, err)
 }
@@ -94,7 +94,8 @@ func dueDelta(t *testing.T) (st store.Collector, j *moduleJob, ahead time.Durati
 func TestBaseIsNamed(t *testing.T) {
 	st := dirStore(t)
 	newModuleJob(t, main, "v1.0.0").save(t, st)
-	newModuleJob(t, "refs/heads/dev", "v1.1.0").save(t, st) // knows nothing of that version, so whole
+	// knows nothing of that version, so whole
+	newModuleJob(t, "refs/heads/dev", "v1.1.0").save(t, st)
 	newModuleJob(t, main, "v1.2.0").save(t, st)
 	for _, n := range stored(t, st) {
 		backdate(t, file(st, n), 100*day)

@@ -51,7 +51,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"restore extra":              `unknown command "extra" for "gocache restore"`,
 		"restore --store":            "flag needs an argument",
 		"save --sign-key x":          "unknown flag: --sign-key",
-		"plan both":                  `plan: want restore, save or nothing, not "both"`,
+		"plan both":                  `invalid argument "both"`,
 		"keygen a b":                 "accepts at most 1 arg",
 		"action mian":                `unknown command "mian" for "gocache action"`,
 		"trim --max-age 0":           "nothing to trim by",
