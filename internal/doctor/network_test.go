@@ -123,7 +123,7 @@ func TestSumDB(t *testing.T) {
 	for name, c := range map[string]struct{ setting, proxy, private, wanted string }{
 		"well":        {database(t, map[string]string{"example.com/greet v1.0.0": someSum}), "direct", "", "ok has the hash of go.sum"},
 		"another":     {database(t, map[string]string{"example.com/greet v1.0.0": other}), "direct", "", "fail git log -p go.sum"},
-		"unknown":     {database(t, nil), "direct", "", "fail example.com/greet v1.0.0: not known to it"},
+		"unknown":     {database(t, nil), "direct", "", "fail does not know example.com/greet v1.0.0"},
 		"not asked":   {database(t, nil), "direct", "example.com", "ok sum.example.com"},
 		"down":        {strings.Fields(database(t, nil))[0] + " " + closedPort(t), "direct", "", "fail cannot be added"},
 		"off":         {"off", "direct", "", "warn whatever a proxy sends is believed"},

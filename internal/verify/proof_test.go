@@ -26,7 +26,7 @@ func TestPrivateNames(t *testing.T) {
 		t.Errorf("asked about %q, %q, %+v", w.asked, reason(res), res.Faults)
 	}
 	w.o.Sums.Mod[v] = sums[1]
-	if res := w.run(); !slices.Contains(w.asked, v.Path) || !strings.Contains(reason(res), "not known") {
+	if res := w.run(); !slices.Contains(w.asked, v.Path) || !strings.Contains(reason(res), "does not know") {
 		t.Errorf("named by go.sum: asked about %q, %q", w.asked, reason(res))
 	}
 	delete(w.o.Sums.Mod, v)
