@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -93,10 +91,7 @@ func mayFail(i int, e goproxy.Element, list []goproxy.Element) bool {
 }
 
 func fileProxy(u *url.URL) finding.Finding {
-	dir := filepath.FromSlash(u.Path)
-	if runtime.GOOS == "windows" {
-		dir = strings.TrimPrefix(dir, `\`)
-	}
+	dir := goproxy.Directory(u)
 	if !isDir(dir) {
 		return fail("create "+dir+", or leave it out of GOPROXY", "%s: there is no directory %s", u, dir)
 	}

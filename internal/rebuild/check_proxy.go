@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -114,11 +113,8 @@ func (s Surroundings) askOne(ctx context.Context, name string, v module.Version)
 
 // askFile looks into a directory that is laid out as a proxy.
 func askFile(u *url.URL, v module.Version) error {
-	dir := u.Path
-	if runtime.GOOS == "windows" {
-		dir = strings.TrimPrefix(dir, "/") // file:///C:/dir
-	}
-	if st, err := os.Stat(filepath.FromSlash(dir)); err != nil {
+	dir := goproxy.Directory(u)
+	if st, err := os.Stat(dir); err != nil {
 		return err
 	} else if !st.IsDir() {
 		return errors.New("not a directory")
@@ -128,7 +124,7 @@ func askFile(u *url.URL, v module.Version) error {
 		return err
 	}
 	_, rel, _ := strings.Cut(base, "/download/")
-	_, err = os.Stat(filepath.Join(filepath.FromSlash(dir), filepath.FromSlash(rel)+".info"))
+	_, err = os.Stat(filepath.Join(dir, filepath.FromSlash(rel)+".info"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return errAbsent
 	}

@@ -150,7 +150,7 @@ func (a *asker) get(ctx context.Context, file string, limit int64) (Reply, http.
 }
 
 func (a *asker) getFile(file string) Reply {
-	name := filepath.Join(filePath(a.base), filepath.FromSlash(a.path), filepath.FromSlash(file))
+	name := filepath.Join(goproxy.Directory(a.base), filepath.FromSlash(a.path), filepath.FromSlash(file))
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Reply{Status: http.StatusNotFound, Error: "no such file", Age: -1}

@@ -191,12 +191,3 @@ func fileURL(dir string) string {
 	}
 	return (&url.URL{Scheme: "file", Path: path}).String()
 }
-
-// filePath is the inverse of fileURL.
-func filePath(u *url.URL) string {
-	path := u.Path
-	if len(path) > 2 && path[0] == '/' && path[2] == ':' {
-		path = path[1:]
-	}
-	return filepath.FromSlash(path)
-}
