@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/doctor"
 	"github.com/org/gocache-action/internal/finding"
-	"github.com/org/gocache-action/internal/proxy/settings"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/subprocess"
 	"github.com/org/gocache-action/internal/usage"
@@ -92,10 +90,9 @@ func doctorJob(ctx context.Context, r *run) error {
 
 // doctorOptions lets doctor use what this command has.
 func doctorOptions(r *run, dir string) doctor.Options {
-	netrc := netrcFile(settings.Settings{}, r)
 	return doctor.Options{
 		Dir: dir, Getenv: r.env, Go: goOutput, Git: gitCommand,
-		Login:      func(host string) *url.Userinfo { return netrcLogin(netrc, host) },
+		Login:      r.login(),
 		Store:      func(ctx context.Context) (store.Store, error) { return storeIfAny(ctx, r) },
 		WriteProbe: r.cfg.WriteProbe, Hint: hintFor, Now: time.Now,
 	}

@@ -3,16 +3,12 @@ package cli
 import (
 	"bufio"
 	"context"
-	"encoding/json"
-	"fmt"
-	"net/url"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/finding"
-	"github.com/org/gocache-action/internal/proxy/settings"
 	"github.com/org/gocache-action/internal/whymodule"
 )
 
@@ -58,32 +54,23 @@ func moduleOptions(ctx context.Context, r *run) (o whymodule.Options, err error)
 	if err != nil {
 		return o, err
 	}
-	s, err := moduleSettings(ctx, r, dir, env.GOENV)
-	if err != nil {
-		return o, err
-	}
-	netrc := netrcFile(settings.Settings{}, r)
 	return whymodule.Options{
-		Dir: dir, Settings: s, ModDir: env.GOMODCACHE, GOMOD: env.GOMOD, GOWORK: env.GOWORK, GODEBUG: env.GODEBUG,
+		Dir: dir, Settings: moduleSettings(r, env), ModDir: env.GOMODCACHE, GOMOD: env.GOMOD, GOWORK: env.GOWORK, GODEBUG: env.GODEBUG,
 		NoVCS: r.cfg.NoVCS, DB: env.sumDB(), Now: time.Now(), Run: goCommandOutput,
-		Login: func(host string) *url.Userinfo { return netrcLogin(netrc, host) },
+		Login: r.login(),
 	}, nil
 }
 
 // routing are the settings that say who is asked about a module.
 var routing = []string{"GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOSUMDB", "GOVCS", "GOFLAGS", "GOAUTH"}
 
-// moduleSettings reads them, and where each of them comes from.
-func moduleSettings(ctx context.Context, r *run, dir, goenv string) (s whymodule.Settings, err error) {
-	out, err := goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, append([]string{"env", "-json"}, routing...)...)
-	if err != nil {
-		return s, err
+// moduleSettings are those of env, with where each of them comes from.
+func moduleSettings(r *run, env goEnv) whymodule.Settings {
+	s := whymodule.Settings{
+		GOPROXY: env.GOPROXY, GOPRIVATE: env.GOPRIVATE, GONOPROXY: env.GONOPROXY, GONOSUMDB: env.GONOSUMDB, GOSUMDB: env.GOSUMDB,
+		GOVCS: env.GOVCS, GOFLAGS: env.GOFLAGS, GOAUTH: env.GOAUTH, Source: map[string]string{},
 	}
-	if err := json.Unmarshal(out, &s); err != nil {
-		return s, fmt.Errorf("go env: %w", err)
-	}
-	s.Source = map[string]string{}
-	for _, name := range inEnvFile(goenv) {
+	for _, name := range inEnvFile(env.GOENV) {
 		s.Source[name] = whymodule.FromFile
 	}
 	for _, name := range routing {
@@ -91,7 +78,7 @@ func moduleSettings(ctx context.Context, r *run, dir, goenv string) (s whymodule
 			s.Source[name] = whymodule.FromEnvironment
 		}
 	}
-	return s, nil
+	return s
 }
 
 // inEnvFile lists those of the settings that the file of `go env -w` has.

@@ -29,6 +29,7 @@ type goEnv struct {
 	GOCACHEPROG, GODEBUG               string
 	GOWORK, GOMOD, GOPROXY             string
 	GOSUMDB, GOPATH, GOENV             string
+	GOVCS, GOAUTH                      string
 	// builtWith are the variables that are part of action IDs.
 	builtWith map[string]string
 }
@@ -46,7 +47,7 @@ func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
 	g.Go(func() (err error) {
 		out, err = goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, append(append([]string{"env", "-json"}, buildenv.Variables()...),
 			"GOROOT", "GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
-			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY", "GOSUMDB", "GOPATH", "GODEBUG", "GOENV")...)
+			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY", "GOSUMDB", "GOPATH", "GODEBUG", "GOENV", "GOVCS", "GOAUTH")...)
 		return err
 	})
 	if err := g.Wait(); err != nil {

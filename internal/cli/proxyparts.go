@@ -162,6 +162,12 @@ func netrcFile(s settings.Settings, r *run) string {
 	return ""
 }
 
+// login returns what finds the credentials that this user's .netrc has for a host; nil: it has none.
+func (r *run) login() func(host string) *url.Userinfo {
+	file := netrcFile(settings.Settings{}, r)
+	return func(host string) *url.Userinfo { return netrcLogin(file, host) }
+}
+
 func fileExists(name string) bool {
 	st, err := os.Stat(name)
 	return err == nil && st.Mode().IsRegular()

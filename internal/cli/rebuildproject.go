@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/procs"
-	"github.com/org/gocache-action/internal/proxy/settings"
 	"github.com/org/gocache-action/internal/proxy/upstream"
 	"github.com/org/gocache-action/internal/rebuild"
 	"github.com/org/gocache-action/internal/samedir"
@@ -65,7 +63,7 @@ func chooseRebuild(r *run, p *project) (s rebuild.Surroundings, err error) {
 	}
 	s.GOPROXY, s.GONOPROXY, s.GONOSUMDB = p.env.GOPROXY, p.env.GONOPROXY, p.env.GONOSUMDB
 	s.Client, s.Direct = upstream.NewClient(), askDirect
-	s.Login = func(host string) *url.Userinfo { return netrcLogin(netrcFile(settings.Settings{}, r), host) }
+	s.Login = r.login()
 	s.Unseen, s.Busy = procs.Unseen(), goCommands
 	if want.Modules || both {
 		s.ModDir = p.env.GOMODCACHE
