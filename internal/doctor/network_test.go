@@ -13,6 +13,9 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/checksumdb"
+	"github.com/org/gocache-action/internal/modcache"
 )
 
 // closedPort is a URL at which nothing answers.
@@ -144,18 +147,19 @@ func TestPublicSum(t *testing.T) {
 	f := bare(t, map[string]string{"GOMODCACHE": t.TempDir()})
 	f.Env["GOMOD"] = filepath.Join(f.Dir, "go.mod")
 	w := &world{t: t, dir: f.Dir}
+	kept := checksumdb.New(checksumdb.Options{GOSUMDB: "sum.golang.org"}).Session(t.Context(), modcache.SumDB(f.Env["GOMODCACHE"]), nil)
 	for _, c := range []struct{ sums, database, want string }{
 		{"corp.example/Secret v1.0.0 " + someSum + "\n", "sum.golang.org", asked.Path},
 		{"corp.example/Secret v1.0.0 " + someSum + "\n", "sum.corp.example", "corp.example/Secret"},
 		{"corp.example/Secret v1.0.0 " + someSum + "\ngolang.org/x/mod v0.20.0 " + someSum + "\n", "sum.golang.org", "golang.org/x/mod"},
 	} {
 		w.write("", map[string]string{"go.sum": c.sums})
-		if v, _ := publicSum(f, c.database); v.Path != c.want {
+		if v, _ := publicSum(f, c.database, kept); v.Path != c.want {
 			t.Errorf("%s is asked about %s, want %s", c.database, v, c.want)
 		}
 	}
 	w.write(f.Env["GOMODCACHE"], map[string]string{"cache/download/sumdb/sum.golang.org/lookup/corp.example/!secret@v1.0.0": ""})
-	if v, _ := publicSum(f, "sum.golang.org"); v.Path != "corp.example/Secret" {
+	if v, _ := publicSum(f, "sum.golang.org", kept); v.Path != "corp.example/Secret" {
 		t.Errorf("%s, want what was asked about before", v)
 	}
 }

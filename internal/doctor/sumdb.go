@@ -11,6 +11,7 @@ import (
 
 	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/modcache"
 )
 
 // probeSum is the h1 hash of the module that is asked for where go.sum has no public one.
@@ -34,8 +35,8 @@ func checkSumDB(ctx context.Context, f *Facts) []finding.Finding {
 	case strings.TrimSpace(f.Env["GOPROXY"]) == "off":
 		return []finding.Finding{ok("%s (%s); not asked, as GOPROXY=off", id.Name, where)}
 	}
-	v, sum := publicSum(f, id.Name)
 	db := checksumdb.New(checksumdb.Options{GOSUMDB: setting, GONOSUMDB: f.Env["GONOSUMDB"], GOPROXY: f.Env["GOPROXY"]})
+	v, sum := publicSum(f, id.Name, db.Session(ctx, modcache.SumDB(f.Env["GOMODCACHE"]), nil))
 	session := db.Session(ctx, "", func(string, []byte) {})
 	err = session.Check(v, sum, "")
 	switch {
@@ -56,7 +57,7 @@ func checkSumDB(ctx context.Context, f *Facts) []finding.Finding {
 // not ask about versions that go.sum has, which may be private without a setting that says so: the
 // database of everybody is asked only about those that it has been asked about before, and those
 // of Go itself.
-func publicSum(f *Facts, database string) (module.Version, string) {
+func publicSum(f *Facts, database string, kept *checksumdb.Session) (module.Version, string) {
 	data, err := os.ReadFile(filepath.Join(f.moduleDir(), "go.sum"))
 	if f.moduleDir() == "" || err != nil {
 		return asked, probeSum
@@ -65,21 +66,11 @@ func publicSum(f *Facts, database string) (module.Version, string) {
 		w := strings.Fields(line)
 		if len(w) == 3 && !strings.HasSuffix(w[1], "/go.mod") && strings.HasPrefix(w[2], "h1:") && !f.isPrivate(w[0]) {
 			v := module.Version{Path: w[0], Version: w[1]}
-			if database == "sum.golang.org" && !strings.HasPrefix(v.Path, "golang.org/x/") && !wasLookedUp(f, database, v) {
+			if database == "sum.golang.org" && !strings.HasPrefix(v.Path, "golang.org/x/") && !kept.IsPublic(v) {
 				continue
 			}
 			return v, w[2]
 		}
 	}
 	return asked, probeSum
-}
-
-// wasLookedUp reports whether the go command has an answer of a database about a version.
-func wasLookedUp(f *Facts, database string, v module.Version) bool {
-	path, err := module.EscapePath(v.Path)
-	if err != nil {
-		return false
-	}
-	version, err := module.EscapeVersion(v.Version)
-	return err == nil && isFile(filepath.Join(f.Env["GOMODCACHE"], "cache", "download", "sumdb", database, "lookup", filepath.FromSlash(path+"@"+version)))
 }

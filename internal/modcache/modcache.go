@@ -73,6 +73,9 @@ const (
 // a version.
 const Toolchain = "golang.org/toolchain"
 
+// SumDB is where a module cache in dir keeps the answers of checksum databases.
+func SumDB(dir string) string { return filepath.Join(dir, filepath.FromSlash(sumdbDir)) }
+
 const (
 	downloadDir = "cache/download"
 	sumdbDir    = downloadDir + "/sumdb"

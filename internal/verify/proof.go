@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync/atomic"
 
 	"golang.org/x/mod/module"
@@ -60,7 +59,7 @@ func (v *verifier) prove(ctx context.Context, mods []modcache.Module) ([]proofs,
 		}
 		return list, nil
 	}
-	session := v.DB.Session(ctx, filepath.Join(v.ModDir, "cache", "download", "sumdb"), nil)
+	session := v.DB.Session(ctx, modcache.SumDB(v.ModDir), nil)
 	var asked, answered atomic.Int64
 	err := install.Each(ctx, len(ask), lookupsAtOnce, func(n int) {
 		i := ask[n]

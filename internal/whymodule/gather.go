@@ -15,6 +15,7 @@ import (
 
 	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/goproxy"
+	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/redact"
 )
 
@@ -189,7 +190,7 @@ func (g gathering) lookUp(ctx context.Context) map[string]Sum {
 	if o.DB == nil || g.Route.NoSum != "" || g.Local != "" {
 		return nil
 	}
-	session := o.DB.Session(ctx, filepath.Join(o.ModDir, "cache", "download", "sumdb"), nil)
+	session := o.DB.Session(ctx, modcache.SumDB(o.ModDir), nil)
 	list := map[string]Sum{}
 	for _, v := range g.compared() {
 		// The go command does not ask about what go.sum has: the module may be private.

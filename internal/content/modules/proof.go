@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync/atomic"
 
 	"golang.org/x/mod/module"
@@ -38,7 +37,7 @@ func AskDatabase(db *checksumdb.DB, modDir string, always bool) CheckFunc {
 			// What cannot be kept is asked for again the next time.
 			_, _ = stage.InstallGraphFile("cache/download/sumdb/"+name, data, false)
 		}
-		return db.Session(ctx, filepath.Join(modDir, "cache", "download", "sumdb"), keep), always
+		return db.Session(ctx, modcache.SumDB(modDir), keep), always
 	}
 }
 
