@@ -57,13 +57,20 @@ func Setting(name string, getenv func(string) string, file []byte) string {
 	if v := getenv(name); v != "" {
 		return v
 	}
-	value := ""
+	return EnvFile(file)[name]
+}
+
+// EnvFile reads the file of `go env -w`, or another go.env, as the go command does: a line is
+// NAME=value, and all else counts for nothing.
+func EnvFile(file []byte) map[string]string {
+	set := map[string]string{}
 	for line := range strings.Lines(string(file)) {
-		if v, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), name+"="); ok {
-			value = v
+		name, value, found := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		if found && name != "" && name[0] >= 'A' && name[0] <= 'Z' {
+			set[name] = value
 		}
 	}
-	return value
+	return set
 }
 
 // silent are flags that may be in GOFLAGS and do not change the action ID of a package. All others

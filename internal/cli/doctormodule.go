@@ -1,12 +1,11 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"os"
-	"strings"
 	"time"
 
+	"github.com/org/gocache-action/internal/buildenv"
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/whymodule"
@@ -70,31 +69,15 @@ func moduleSettings(r *run, env goEnv) whymodule.Settings {
 		GOPROXY: env.GOPROXY, GOPRIVATE: env.GOPRIVATE, GONOPROXY: env.GONOPROXY, GONOSUMDB: env.GONOSUMDB, GOSUMDB: env.GOSUMDB,
 		GOVCS: env.GOVCS, GOFLAGS: env.GOFLAGS, GOAUTH: env.GOAUTH, Source: map[string]string{},
 	}
-	for _, name := range inEnvFile(env.GOENV) {
-		s.Source[name] = whymodule.FromFile
-	}
+	file, _ := os.ReadFile(env.GOENV) // none, or "off": nothing was set with go env -w
+	written := buildenv.EnvFile(file)
 	for _, name := range routing {
-		if r.env(name) != "" {
+		switch {
+		case r.env(name) != "":
 			s.Source[name] = whymodule.FromEnvironment
+		case written[name] != "":
+			s.Source[name] = whymodule.FromFile
 		}
 	}
 	return s
-}
-
-// inEnvFile lists those of the settings that the file of `go env -w` has.
-func inEnvFile(name string) (list []string) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil // "off", or there is none
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		name, value, ok := strings.Cut(lines.Text(), "=")
-		for _, known := range routing {
-			if ok && name == known && value != "" {
-				list = append(list, name)
-			}
-		}
-	}
-	return list
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/org/gocache-action/internal/buildenv"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/proxy/upstream"
 	"github.com/org/gocache-action/internal/store"
@@ -238,21 +240,13 @@ func readWork(file string) (*modfile.WorkFile, error) {
 	return modfile.ParseWork(file, data, nil)
 }
 
-// readEnvFile reads the file of go env -w as the go command does: a line is NAME=value, and all
-// else counts for nothing.
+// readEnvFile reads the file of go env -w, which may have been edited on Windows.
 func readEnvFile(file string) map[string]string {
-	set := map[string]string{}
 	data, err := os.ReadFile(file)
 	if file == "" || file == "off" || err != nil {
-		return set
+		return map[string]string{}
 	}
-	for line := range strings.Lines(string(data)) {
-		name, value, found := strings.Cut(strings.TrimRight(line, "\r\n"), "=")
-		if found && name != "" && name[0] >= 'A' && name[0] <= 'Z' {
-			set[name] = value
-		}
-	}
-	return set
+	return buildenv.EnvFile(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")))
 }
 
 // repositoryRoot is the next directory above that has a .git, which is a file in worktrees and
