@@ -279,11 +279,12 @@ func writePage(file string, rep *stats.Report) error {
 	if err := checkPage(file); err != nil {
 		return err
 	}
-	if err := osfile.Replace(file, b.Bytes(), 0o777); err != nil {
-		return fmt.Errorf("page: %w", err)
-	}
+	mode := fs.FileMode(0o600)
 	if statErr == nil {
-		return os.Chmod(file, old.Mode().Perm())
+		mode = old.Mode().Perm()
+	}
+	if err := osfile.ReplaceMode(file, b.Bytes(), 0o777, mode); err != nil {
+		return fmt.Errorf("page: %w", err)
 	}
 	return nil
 }
