@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -111,14 +110,10 @@ func storeIfAny(ctx context.Context, r *run) (store.Store, error) {
 	if service, err := ci.FindCacheService(r.env); err == nil {
 		return openService(r, service)
 	}
-	path, err := userCache("store")
-	if err != nil {
-		return nil, nil
+	if path := defaultStore(); path != "" {
+		return openDir(r, path)
 	}
-	if _, err := os.Stat(path); err != nil {
-		return nil, nil
-	}
-	return openDir(r, path)
+	return nil, nil
 }
 
 // gitCommand runs git in dir, and returns what it prints.

@@ -162,7 +162,8 @@ func netrcFile(s settings.Settings, r *run) string {
 	return ""
 }
 
-// login returns what finds the credentials that this user's .netrc has for a host; nil: it has none.
+// login returns what finds the credentials that this user's .netrc has for a host, nil where that
+// has none.
 func (r *run) login() func(host string) *url.Userinfo {
 	file := netrcFile(settings.Settings{}, r)
 	return func(host string) *url.Userinfo { return netrcLogin(file, host) }

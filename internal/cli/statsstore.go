@@ -31,7 +31,7 @@ func findStore(ctx context.Context, r *run, named bool) (look storeLook, warning
 	case r.cleansCaches():
 		look, err = findCaches(ctx, r)
 		return look, nil, err
-	case r.cfg.Store == "" && !hasDefaultStore():
+	case r.cfg.Store == "" && defaultStore() == "":
 		return nil, nil, nil
 	}
 	st, err := openStore(ctx, r)
@@ -78,13 +78,16 @@ func findCaches(ctx context.Context, r *run) (storeLook, error) {
 	return noLook(err), nil
 }
 
-// hasDefaultStore reports whether there is a directory that a command without --store uses.
-func hasDefaultStore() bool {
+// defaultStore is the directory that a command without --store uses; "" if it is not there.
+func defaultStore() string {
 	dir, err := userCache("store")
 	if err == nil {
 		_, err = os.Stat(dir)
 	}
-	return err == nil
+	if err != nil {
+		return ""
+	}
+	return dir
 }
 
 // objectStats goes through a store as gc does, and removes nothing. Its rules are the defaults of
