@@ -54,13 +54,22 @@ func Open(dir string) *Cache { return &Cache{dir: dir} }
 // Dir returns the directory of the cache.
 func (c *Cache) Dir() string { return c.dir }
 
+// ActionName and OutputName are where an entry and an output lie in a cache: relative to it, with
+// slashes, as in Broken.Path.
+func ActionName(id digest.ID) string { return nameOf(id, "-a") }
+func OutputName(id digest.ID) string { return nameOf(id, "-d") }
+
+func nameOf(id digest.ID, suffix string) string {
+	name := id.String()
+	return name[:2] + "/" + name + suffix
+}
+
 // actionFile and outputFile return the paths that cmd/go uses.
 func (c *Cache) actionFile(id digest.ID) string { return c.file(id, "-a") }
 func (c *Cache) outputFile(id digest.ID) string { return c.file(id, "-d") }
 
 func (c *Cache) file(id digest.ID, suffix string) string {
-	name := id.String()
-	return c.dir + string(filepath.Separator) + name[:2] + string(filepath.Separator) + name + suffix
+	return c.dir + string(filepath.Separator) + filepath.FromSlash(nameOf(id, suffix))
 }
 
 // readme is the text that cmd/go writes (cmd/go/internal/cache/default.go).

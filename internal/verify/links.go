@@ -83,8 +83,7 @@ func (v *verifier) follow(id digest.ID) (o buildcache.Output, ok bool) {
 }
 
 func (v *verifier) outputFile(id digest.ID) string {
-	name := id.String()
-	return filepath.Join(v.BuildDir, name[:2], name+"-d")
+	return filepath.Join(v.BuildDir, filepath.FromSlash(buildcache.OutputName(id)))
 }
 
 // isThere reports whether anything is in the place of an output.
@@ -108,15 +107,10 @@ func (v *verifier) countLinks(list []buildcache.Broken) map[string]bool {
 			Evidence: fmt.Sprintf("%v, as %s", errOdd, say(len(l.actions))),
 		})
 		v.res.outputs = append(v.res.outputs, broken{l.output, l.actions})
-		counted[brokenPath(id, "-d")] = true
+		counted[buildcache.OutputName(id)] = true
 		for _, a := range l.actions {
-			counted[brokenPath(a, "-a")] = true
+			counted[buildcache.ActionName(a)] = true
 		}
 	}
 	return counted
-}
-
-func brokenPath(id digest.ID, kind string) string {
-	name := id.String()
-	return name[:2] + "/" + name + kind
 }
