@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
-	"golang.org/x/mod/semver"
 	"golang.org/x/mod/sumdb/dirhash"
 
 	"github.com/org/gocache-action/internal/modcache"
@@ -37,12 +36,7 @@ func versions(o Options) []module.Version {
 	for v := range set {
 		list = append(list, v)
 	}
-	slices.SortFunc(list, func(a, b module.Version) int {
-		if n := strings.Compare(a.Path, b.Path); n != 0 {
-			return n
-		}
-		return semver.Compare(a.Version, b.Version)
-	})
+	module.Sort(list)
 	return list
 }
 

@@ -28,13 +28,7 @@ type Duplicates struct {
 }
 
 // Bytes is how much of the cache is there more than once, for certain.
-func (d *Duplicates) Bytes() (n int64) {
-	n = d.Zips.Bytes + d.Clones.Bytes + d.Versions.Others.Bytes
-	for _, r := range d.Versions.Rows {
-		n += r.Bytes
-	}
-	return n
-}
+func (d *Duplicates) Bytes() int64 { return d.Zips.Bytes + d.Clones.Bytes + d.versions().Bytes }
 
 // budget bounds what is read to compare files: a report is to take seconds.
 type budget struct {

@@ -173,12 +173,9 @@ func (g gathering) newestMod(ctx context.Context) []byte {
 	}
 	versions := g.Proxies[i].List.Versions
 	v := module.Version{Path: g.Path, Version: highest(versions)}
-	if path, err := module.EscapePath(v.Path); err == nil {
-		if version, err := module.EscapeVersion(v.Version); err == nil {
-			name := filepath.Join(g.s.o.ModDir, "cache", "download", filepath.FromSlash(path), "@v", version+".mod")
-			if data, err := os.ReadFile(name); err == nil {
-				return data
-			}
+	if base, err := modcache.DownloadName(v); err == nil {
+		if data, err := os.ReadFile(filepath.Join(g.s.o.ModDir, filepath.FromSlash(base)+".mod")); err == nil {
+			return data
 		}
 	}
 	return g.askers[i].mod(ctx, v.Version)
