@@ -124,15 +124,17 @@ func TestExplain(t *testing.T) {
 }
 
 func TestParseTests(t *testing.T) {
-	const printed = "ok  \tm/a\t(cached)\nFAIL\tm/b [build failed]\n?   \tm/c\t[no test files]\nFAIL\tm/d [build failed]\nFAIL\tm/e [build failed]\nFAIL\n"
+	const printed = "ok  \tm/a\t(cached)\nFAIL\tm/b [build failed]\n?   \tm/c\t[no test files]\nFAIL\tm/d [build failed]\nFAIL\tm/e [build failed]\nFAIL\tm/f [build failed]\nFAIL\n"
 	got := ParseTests(printed, `testcache: m/a: test ID 61 => 62
 testcache: m/a: input list not found: cache entry not found
 testcache: m/b: test ID 61 => 62
 testcache: m/b: input list not found: cache entry not found
 testcache: m/d: test ID 61 => input ID 62 => 63
 testcache: m/d: test output not found: cache entry not found
+testcache: m/f: test ID 61 => 62
+testcache: m/f: input file /src/data: file used as input is too new
 `)
-	want := map[string]TestState{"m/a": TestCached, "m/b": TestUnknown, "m/d": TestChanged, "m/e": TestUnknown}
+	want := map[string]TestState{"m/a": TestCached, "m/b": TestUnknown, "m/d": TestChanged, "m/e": TestUnknown, "m/f": TestChanged}
 	if len(got.States) != len(want) {
 		t.Errorf("%v", got.States)
 	}

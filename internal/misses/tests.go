@@ -54,7 +54,9 @@ func ParseTests(stdout, reasons string) Tests {
 		if state, ok := tests.States[pkg]; !ok || state == TestCached {
 			continue
 		}
-		if strings.Contains(what, " => input ID ") { // the list of its inputs was found, so it ran once
+		// The list of its inputs was found, so it ran once. A file that is younger than two seconds
+		// ends the search before there is an input ID.
+		if strings.Contains(what, " => input ID ") || strings.HasPrefix(what, "input file ") {
 			tests.States[pkg] = TestChanged
 		}
 	}
