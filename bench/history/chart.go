@@ -33,24 +33,31 @@ func (p published) charts() map[string]svgchart.Lines {
 	return map[string]svgchart.Lines{storeChart: store, restoredChart: restored, snapshotChart: snapshot}
 }
 
-// chart draws a line for each policy, gocache on top.
+// chart draws a line for each policy that was replayed, gocache on top.
 func (p published) chart(title string, figures map[string][]float64) svgchart.Lines {
-	c := svgchart.Lines{Title: title, Unit: "MB", Subtitle: p.subject()}
-	for _, policy := range shown {
-		if slices.Max(figures[policy]) >= gigabyte {
-			c.Unit = "GB"
-		}
-	}
+	c := svgchart.Lines{Title: title, Unit: unit(figures), Subtitle: p.subject()}
 	for i, name := range p.Releases {
 		c.Points = append(c.Points, svgchart.Point{Name: name, Detail: p.Dates[i][:len("2006-01")]})
 	}
 	for _, policy := range slices.Backward(shown) {
-		c.Lines = append(c.Lines, line(policy, figures[policy], lineColors[policy], c.Unit))
+		if len(figures[policy]) > 0 {
+			c.Lines = append(c.Lines, line(policy, figures[policy], lineColors[policy], c.Unit))
+		}
 	}
 	return c
 }
 
 const gigabyte = 1000 // MB
+
+// unit returns that of a chart with the figures, which are in MB.
+func unit(figures map[string][]float64) string {
+	for _, list := range figures {
+		if slices.ContainsFunc(list, func(v float64) bool { return v >= gigabyte }) {
+			return "GB"
+		}
+	}
+	return "MB"
+}
 
 // line has values in the unit of the chart. Its label has the last one, in the unit that suits it.
 func line(name string, values []float64, color int, unit string) svgchart.Line {

@@ -73,12 +73,13 @@ func (s barScale) labelX(b Bar) float64 { return s.x(max(b.Factor, 1)) + barGap 
 
 // scale makes the bars as long as their labels allow.
 func (b Bars) scale() barScale {
-	s := barScale{factor: math.Inf(1), most: 1}
+	s := barScale{zero: 2 * barGap, most: 1}
 	for _, g := range b.Groups {
 		for _, x := range g.Bars {
 			s.zero = max(s.zero, math.Ceil(textWidth(x.Name, fontSize))+2*barGap)
 		}
 	}
+	s.factor = Width - s.zero - textWidth("1×", fontSize)
 	for _, g := range b.Groups {
 		for _, x := range g.Bars {
 			room := Width - s.zero - barGap - textWidth(x.Label, fontSize)

@@ -181,6 +181,12 @@ func TestBars(t *testing.T) {
 	}
 }
 
+func TestNoBars(t *testing.T) {
+	if p := check(t, bars()); len(p.bars) > 0 {
+		t.Errorf("%+v", p)
+	}
+}
+
 func lines(points int, last ...float64) Lines {
 	l := Lines{Title: "Title", Subtitle: "Subtitle", Unit: "MB", Note: strings.Repeat("note ", 30)}
 	for i := range points {
