@@ -90,7 +90,7 @@ func (b Bars) scale() barScale {
 	return s
 }
 
-// group draws bars below what was drawn before, and the line at 1 behind them.
+// group draws bars below what was drawn before, and the line at 1 across them.
 func (s barScale) group(c *canvas, g Group) {
 	top := c.bottom
 	for _, x := range g.Bars {
