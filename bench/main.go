@@ -29,7 +29,7 @@ func execute(ctx context.Context, args []string) error {
 		Measure: func(ctx context.Context) (*results, error) { return measureAll(ctx, o) },
 		Started: func(r *results) time.Time { return r.Started },
 		Load:    loadAll,
-		Render:  render, Missed: (*results).missed,
+		Render:  render, Beside: publish, Missed: (*results).missed,
 	}.Run(ctx, o.Output)
 }
 

@@ -8,6 +8,7 @@ import (
 	"text/template"
 
 	"github.com/org/gocache-action/bench/internal/kit"
+	"github.com/org/gocache-action/bench/internal/svgchart"
 )
 
 //go:embed report.md.tmpl
@@ -19,6 +20,11 @@ func render(r *results) (string, error) {
 		"mb":  func(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) },
 		"gib": func(n int64) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) },
 	}, r)
+}
+
+// Picture shows the chart.
+func (r *results) Picture() string {
+	return svgchart.Picture(chartName, "Chart: how many times faster, or smaller, gocache is than tar; the tables below have its figures")
 }
 
 // Pages returns the parts of the page, one for each project.

@@ -2,48 +2,80 @@ package main
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/org/gocache-action/bench/internal/kit"
+	"github.com/org/gocache-action/bench/internal/svgchart"
 )
 
-// chart has the parts of a chart with a point for each run, in MB.
-type chart struct {
-	Runs  string            // numbers of the runs
-	Axis  string            // with room above the largest value
-	Lines map[string]string // by policy
-	// what the releases need from the build cache, whatever was cached
-	Working string
+// Names of the charts, which begin the names of their files.
+const (
+	storeChart    = "history-store"
+	restoredChart = "history-restored"
+	snapshotChart = "history-snapshot"
+)
+
+// lineColors are indexes of the themes' colors.
+var lineColors = map[string]int{gocacheName: 0, setupGoName: 1, prefixName: 2}
+
+const workingColor = 3
+
+// charts draws what was published.
+func (p published) charts() map[string]svgchart.Lines {
+	store := p.chart("Bytes in the store, release by release", p.Store)
+	store.Note = "setup-go: an archive for each go.sum. prefix: an archive after each run, never trimmed. Archives are " +
+		"never removed here; a CI system evicts them when its limit is reached. gocache: with its garbage collection."
+	restored := p.chart("Restored from the build cache, by release", p.Restored)
+	restored.Subtitle = "The dashed line is what the release needs, whatever was cached."
+	restored.Lines = slices.Insert(restored.Lines, 0, line("needed", p.Working, workingColor, restored.Unit))
+	snapshot := p.chart("What the next run would fetch, by release", p.Snapshot)
+	snapshot.Subtitle = "Compressed bytes, with modules."
+	return map[string]svgchart.Lines{storeChart: store, restoredChart: restored, snapshotChart: snapshot}
 }
 
-func newChart(r *results, f figure) chart {
-	c := chart{Runs: numbers(len(r.of(gocacheName))), Axis: axis(r, f), Lines: map[string]string{}, Working: line(r.of(gocacheName), workingBytes)}
-	for _, policy := range shown {
-		c.Lines[policy] = line(r.of(policy), f)
+// chart draws a line for each policy that was replayed, gocache on top.
+func (p published) chart(title string, figures map[string][]float64) svgchart.Lines {
+	c := svgchart.Lines{Title: title, Unit: unit(figures), Subtitle: p.subject()}
+	for i, name := range p.Releases {
+		c.Points = append(c.Points, svgchart.Point{Name: name, Detail: p.Dates[i][:len("2006-01")]})
+	}
+	for _, policy := range slices.Backward(shown) {
+		if len(figures[policy]) > 0 {
+			c.Lines = append(c.Lines, line(policy, figures[policy], lineColors[policy], c.Unit))
+		}
 	}
 	return c
 }
 
-func numbers(n int) string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = fmt.Sprintf("%q", fmt.Sprint(i+1))
+const gigabyte = 1000 // MB
+
+// unit returns that of a chart with the figures, which are in MB.
+func unit(figures map[string][]float64) string {
+	for _, list := range figures {
+		if slices.ContainsFunc(list, func(v float64) bool { return v >= gigabyte }) {
+			return "GB"
+		}
 	}
-	return strings.Join(names, ", ")
+	return "MB"
 }
 
-func axis(r *results, f figure) string {
-	top := 0.0
-	for _, v := range kit.Values(r.Runs, f) {
-		top = max(top, v/1e6)
+// line has values in the unit of the chart. Its label has the last one, in the unit that suits it.
+func line(name string, values []float64, color int, unit string) svgchart.Line {
+	last := values[len(values)-1]
+	label := fmt.Sprintf("%s %.0f MB", name, last)
+	if last >= gigabyte {
+		label = fmt.Sprintf("%s %.1f GB", name, last/gigabyte)
 	}
-	return fmt.Sprintf("0 --> %.0f", top*1.05)
+	l := svgchart.Line{Label: label, Values: slices.Clone(values), Color: color}
+	if unit == "GB" {
+		for i := range l.Values {
+			l.Values[i] /= gigabyte
+		}
+	}
+	return l
 }
 
-func line(list []run, f figure) string {
-	points := make([]string, len(list))
-	for i, v := range kit.Values(list, f) {
-		points[i] = fmt.Sprintf("%.1f", v/1e6)
-	}
-	return "[" + strings.Join(points, ", ") + "]"
+// subject names the project and its releases.
+func (p published) subject() string {
+	return fmt.Sprintf("%d releases of %s, built one after another: restore, job, save", len(p.Releases), kit.ProjectName(p.Module))
 }

@@ -28,7 +28,7 @@ func execute(ctx context.Context, args []string) error {
 		Prefix:  "history-",
 		Measure: func(ctx context.Context) (*results, error) { return replayAll(ctx, o) },
 		Started: func(r *results) time.Time { return r.Started },
-		Render:  render, Missed: (*results).missed,
+		Render:  render, Beside: publish, Missed: (*results).missed,
 	}.Run(ctx, o.Output)
 }
 

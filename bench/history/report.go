@@ -8,6 +8,7 @@ import (
 	"text/template"
 
 	"github.com/org/gocache-action/bench/internal/kit"
+	"github.com/org/gocache-action/bench/internal/svgchart"
 )
 
 //go:embed report.md.tmpl
@@ -16,6 +17,7 @@ var reportTemplate string
 // render makes the page from the results. The same results give the same page.
 func render(r *results) (string, error) {
 	return kit.Render(reportTemplate, template.FuncMap{
+		"picture":      svgchart.Picture,
 		"comparedRows": func() string { return comparedRows(r) },
 		"targetRows":   func() string { return kit.TargetRows(r.targets(), "%.4g", "%.3f") },
 		"summaryRows":  func() string { return summaryRows(r) },
@@ -25,8 +27,8 @@ func render(r *results) (string, error) {
 	}, newPage(r))
 }
 
-// page is what the template sees in addition to the results: figures for the text, and charts. The
-// tables are functions of the results.
+// page is what the template sees in addition to the results: figures for the text. The tables are
+// functions of the results.
 type page struct {
 	*results
 	Count       int // releases
@@ -43,7 +45,6 @@ type page struct {
 	// Waiting is the greatest amount, in MB, that lay unnamed in the store after a run, and Removed
 	// is what all collections removed.
 	Waiting, Removed string
-	Restored, Store  chart
 	// "gocache daily": what it restored, in MB, and the days between its first and its last run
 	DailyMB   string
 	DailyDays float64
@@ -55,10 +56,9 @@ func newPage(r *results) page {
 		results: r, Count: len(ours), First: ours[0], Last: ours[len(ours)-1],
 		MaxAgeDays: r.MaxAge.Hours() / 24, Minutes: r.Finished.Sub(r.Started).Minutes(),
 		Gaps: gaps(ours), NewSums: newSums(ours), Shared: sharedRuns(r), Real: len(r.Compared),
-		Floor:    ratio(sum(warm, latestBytes), sum(warm, usedBytes)),
-		Waiting:  fmt.Sprintf("%.0f", slices.Max(append(kit.Values(ours, func(x run) float64 { return mb(x.Saved.Waiting) }), 0))),
-		Removed:  fmt.Sprintf("%.0f", sum(ours, func(x run) float64 { return mb(x.Saved.Removed) })),
-		Restored: newChart(r, restoredBytes), Store: newChart(r, snapshotSize),
+		Floor:     ratio(sum(warm, latestBytes), sum(warm, usedBytes)),
+		Waiting:   fmt.Sprintf("%.0f", slices.Max(append(kit.Values(ours, func(x run) float64 { return mb(x.Saved.Waiting) }), 0))),
+		Removed:   fmt.Sprintf("%.0f", sum(ours, func(x run) float64 { return mb(x.Saved.Removed) })),
 		DailyMB:   fmt.Sprintf("%.0f", sum(r.warm(dailyName), restoredBytes)/1e6),
 		DailyDays: daily[len(daily)-1].Time.Sub(daily[0].Time).Hours() / 24,
 	}

@@ -1,6 +1,12 @@
 package kit
 
-import "slices"
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/module"
+)
 
 // Figure is one number of a measurement.
 type Figure[R any] func(R) float64
@@ -23,4 +29,14 @@ func Median(list []float64) float64 {
 	}
 	list = slices.Sorted(slices.Values(list))
 	return (list[(n-1)/2] + list[n/2]) / 2
+}
+
+// ProjectName returns the short name of a module, given as path or path@version: the last element
+// of the path, without a major version.
+func ProjectName(mod string) string {
+	name, _, _ := strings.Cut(mod, "@")
+	if prefix, _, ok := module.SplitPathVersion(name); ok {
+		name = prefix
+	}
+	return path.Base(name)
 }

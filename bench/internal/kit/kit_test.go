@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,20 @@ func TestMedian(t *testing.T) {
 	} {
 		if got := Median(c.list); got != c.want {
 			t.Errorf("median(%v) = %v, want %v", c.list, got, c.want)
+		}
+	}
+}
+
+func TestProjectName(t *testing.T) {
+	for mod, want := range map[string]string{
+		"github.com/gohugoio/hugo@v0.147.0":           "hugo",
+		"github.com/caddyserver/caddy/v2@v2.10.1":     "caddy",
+		"github.com/minio/minio-go/v7":                "minio-go",
+		"gopkg.in/yaml.v3@v3.0.1":                     "yaml",
+		"example.com/name/v2x@v0.0.0-20260101-abcdef": "v2x",
+	} {
+		if got := ProjectName(mod); got != want {
+			t.Errorf("%s: %s, want %s", mod, got, want)
 		}
 	}
 }
@@ -74,7 +89,10 @@ func TestBenchmark(t *testing.T) {
 		Measure: func(context.Context) (*figures, error) { return &figures{7}, failed },
 		Started: func(*figures) time.Time { return time.Unix(0, 0).UTC() },
 		Render:  func(r *figures) (string, error) { return Render("value {{.Value}}", nil, r) },
-		Missed:  func(r *figures) []string { return []string{"all"} },
+		Beside: func(r *figures) (map[string][]byte, error) {
+			return map[string][]byte{"beside": fmt.Appendf(nil, "%d", r.Value)}, nil
+		},
+		Missed: func(r *figures) []string { return []string{"all"} },
 	}
 	run := func(args ...string) error {
 		var o Output
@@ -89,8 +107,10 @@ func TestBenchmark(t *testing.T) {
 	if err := run(); err != nil {
 		t.Error(err)
 	}
-	if page, err := os.ReadFile(filepath.Join(dir, "page")); string(page) != "value 7" {
-		t.Errorf("%q, %v", page, err)
+	for name, want := range map[string]string{"page": "value 7", "beside": "7"} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
 	}
 	if err := run("-check"); err == nil || !strings.Contains(err.Error(), "1 targets missed: all") {
 		t.Error(err)

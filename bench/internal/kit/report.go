@@ -25,7 +25,7 @@ type Output struct {
 // publishes.
 func (o *Output) Flags(f *flag.FlagSet, doc string) {
 	f.StringVar(&o.Results, "results", "bench/results", "`directory` for the raw figures")
-	f.StringVar(&o.Doc, "doc", "", "`file` to write the report to, in Markdown ("+doc+")")
+	f.StringVar(&o.Doc, "doc", "", "`file` to write the report to, in Markdown ("+doc+"), with its charts beside it")
 	f.StringVar(&o.From, "from", "", "measure nothing: report the raw figures in `file`")
 	f.BoolVar(&o.Check, "check", false, "fail when a target is missed that was measured")
 }
@@ -46,7 +46,10 @@ type Benchmark[R any] struct {
 	Load    func(from string) (*R, error) // default: the function Load
 	Started func(*R) time.Time
 	Render  func(*R) (string, error)
-	Missed  func(*R) []string // targets
+	// Beside returns files that belong to the page, by their names, such as charts; nil if there are
+	// none. They are written with the page, into its directory.
+	Beside func(*R) (map[string][]byte, error)
+	Missed func(*R) []string // targets
 }
 
 // Run measures, or loads the figures of an earlier run, and reports.
@@ -59,7 +62,13 @@ func (b Benchmark[R]) Run(ctx context.Context, o Output) error {
 	if err != nil {
 		return err
 	}
-	return publish(page, o, b.Missed(res))
+	files := map[string][]byte{}
+	if b.Beside != nil {
+		if files, err = b.Beside(res); err != nil {
+			return err
+		}
+	}
+	return publish(page, files, o, b.Missed(res))
 }
 
 func (b Benchmark[R]) obtain(ctx context.Context, o Output) (*R, error) {
@@ -76,16 +85,27 @@ func (b Benchmark[R]) obtain(ctx context.Context, o Output) (*R, error) {
 	return res, Keep(o.Results, b.Prefix, b.Started(res), res, err)
 }
 
-// publish prints the page, and writes it to the file of the output.
-func publish(page string, o Output, missed []string) error {
+// publish prints the page, and writes it to the file of the output, with the files beside it.
+func publish(page string, files map[string][]byte, o Output, missed []string) error {
 	fmt.Println(page)
 	if o.Doc != "" {
-		if err := os.WriteFile(o.Doc, []byte(page), 0o644); err != nil {
+		err := errors.Join(os.WriteFile(o.Doc, []byte(page), 0o644), WriteAll(filepath.Dir(o.Doc), files))
+		if err != nil {
 			return err
 		}
 	}
 	if o.Check && len(missed) > 0 {
 		return fmt.Errorf("%d targets missed: %s", len(missed), strings.Join(missed, "; "))
+	}
+	return nil
+}
+
+// WriteAll writes files into a directory, by their names.
+func WriteAll(dir string, files map[string][]byte) error {
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			return err
+		}
 	}
 	return nil
 }
