@@ -89,7 +89,7 @@ func (b Benchmark[R]) obtain(ctx context.Context, o Output) (*R, error) {
 func publish(page string, files map[string][]byte, o Output, missed []string) error {
 	fmt.Println(page)
 	if o.Doc != "" {
-		err := errors.Join(os.WriteFile(o.Doc, []byte(page), 0o644), WriteAll(filepath.Dir(o.Doc), files))
+		err := errors.Join(os.WriteFile(o.Doc, []byte(WrapPage(page)), 0o644), WriteAll(filepath.Dir(o.Doc), files))
 		if err != nil {
 			return err
 		}
