@@ -1,20 +1,17 @@
 package health
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/quantity"
+	"github.com/org/gocache-action/internal/yamlfile"
 )
 
 // Settings say how figures are judged.
@@ -104,9 +101,7 @@ func Read(name string) (Settings, error) {
 func parse(data []byte) (Settings, error) {
 	s := Defaults()
 	var f file
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+	if err := yamlfile.Decode(data, &f); err != nil {
 		return s, err
 	}
 	set(&s.Healthy, f.Healthy)

@@ -3,12 +3,10 @@
 package settings
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -21,6 +19,7 @@ import (
 
 	"github.com/org/gocache-action/internal/proxy/access"
 	"github.com/org/gocache-action/internal/quantity"
+	"github.com/org/gocache-action/internal/yamlfile"
 )
 
 // Settings are what the file says, with defaults for what it does not.
@@ -171,9 +170,7 @@ func Read(name string) (Settings, error) {
 func parse(data []byte, dir string) (Settings, error) {
 	s := Defaults()
 	var f file
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+	if err := yamlfile.Decode(data, &f); err != nil {
 		return s, err
 	}
 	if f.PrivateUpstream != "" {

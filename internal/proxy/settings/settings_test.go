@@ -106,7 +106,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("empty: %v", err)
 	}
 	for text, want := range map[string]string{
-		"tokns: []":                                           "not found",
+		"tokns: []":                                           `unknown key "tokns"`,
 		"modes: [{modules: x, mode: later}]":                  "want patterns",
 		"modes: [{mode: sync}]":                               "want patterns",
 		"tokens: [{name: a, read: x}]":                        "either",
