@@ -14,6 +14,7 @@ store, and stores afterwards what changed.
 
   gocache restore        before the job
   gocache save           after it
+  gocache run            both, around a command
   gocache plan           what the two would do, and why
   gocache try            measure it on this project, with no store needed
   gocache trim           shrink the caches of a machine that keeps them
@@ -25,6 +26,7 @@ store, and stores afterwards what changed.
   gocache gc             remove from a store what nobody needs any more
   gocache proxy          serve modules to a team, from the same store
   gocache bundle         carry modules into a network without access
+  gocache env            what run needs to know elsewhere, as in an image build
   gocache keygen         make keys for signed snapshots
   gocache mtimes         give tracked files times that survive a checkout
 
@@ -53,7 +55,7 @@ func newRoot(p *process) *cobra.Command {
 	root.SetUsageFunc(writeUsage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Wrap(err) })
 	c := commands{process: p, global: global}
-	root.AddCommand(restoreCommand(c), saveCommand(c), planCommand(c), tryCommand(c), trimCommand(c), rebuildCommand(c),
+	root.AddCommand(restoreCommand(c), saveCommand(c), runCommand(c), envCommand(c), planCommand(c), tryCommand(c), trimCommand(c), rebuildCommand(c),
 		verifyCommand(c), doctorCommand(c), statsCommand(c), healthCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c),
 		keygenCommand(c), mtimesCommand(c), actionCommand(c), cacheReaderCommand(), compileNothingCommand(), versionCommand(c))
 	root.InitDefaultHelpCmd()

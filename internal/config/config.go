@@ -45,6 +45,7 @@ type Config struct {
 	Role, Audience          string
 	RoleDuration            time.Duration
 	KeepCredentials         string // file
+	EnvFile                 string // of run
 	TrustKeys               []string
 	TrustMaxAge             time.Duration
 	SignKey                 string // the key itself, or the name of a file

@@ -24,19 +24,19 @@ func duration(f field[time.Duration]) func(*Config) Value {
 //     store for two days.
 var jobOptions = []Option{
 	{
-		Name: "store", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Common,
+		Name: "store", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Common,
 		Origin: "actions in jobs of GitHub, else a directory in the user's cache",
 		Help:   "where snapshots are kept: " + storeHelp,
 		value:  text(func(c *Config) *string { return &c.Store }),
 	},
 	{
-		Name: "name", Commands: projects | Mtimes, Group: Common,
+		Name: "name", Commands: projects | Mtimes | Env, Group: Common,
 		Origin: `from CI, else "default"`,
 		Help:   "name of the job, part of the key",
 		value:  text(func(c *Config) *string { return &c.Name }),
 	},
 	{
-		Name: "dir", Commands: projects | Try | Mtimes, Group: Common,
+		Name: "dir", Commands: projects | Try | Mtimes | Env, Group: Common,
 		Default: ".",
 		Help:    "directory of the project",
 		value:   text(func(c *Config) *string { return &c.Dir }),
@@ -73,7 +73,7 @@ var jobOptions = []Option{
 		value: func(c *Config) Value { return listValue{to: &c.Paths, kind: "dirs"} },
 	},
 	{
-		Name: "max-age", Commands: Save | Plan | Trim | Stats, Group: Common,
+		Name: "max-age", Commands: Save | Run | Plan | Trim | Stats, Group: Common,
 		Default: "14d",
 		Help:    "drop what has not been used for this long; 0: never",
 		value:   duration(func(c *Config) *time.Duration { return &c.MaxAge }),
@@ -86,19 +86,19 @@ var jobOptions = []Option{
 		value: duration(func(c *Config) *time.Duration { return &c.MaxAge }),
 	},
 	{
-		Name: "max-size", Commands: Save | Plan | Trim | Stats, Group: Common,
+		Name: "max-size", Commands: Save | Run | Plan | Trim | Stats, Group: Common,
 		Default: "0",
 		Help: "size on disk above which what has not been used for longest is dropped, such as 4GiB" +
 			" or modules=1GiB,build=3GiB; 0: no bound",
 		value: func(c *Config) Value { return sizesValue{&c.MaxSize} },
 	},
 	{
-		Name: "read-only", Commands: Save | Plan, Group: Common,
+		Name: "read-only", Commands: Save | Run | Plan | Env, Group: Common,
 		Help:  "write nothing to the store",
 		value: toggle(func(c *Config) *bool { return &c.ReadOnly }),
 	},
 	{
-		Name: "timeout", Commands: projects, Group: Common,
+		Name: "timeout", Commands: projects | Env, Group: Common,
 		Default: "10m",
 		Help:    "give up after this time; 0: never",
 		value:   duration(func(c *Config) *time.Duration { return &c.Timeout }),
@@ -110,37 +110,37 @@ var jobOptions = []Option{
 		value:   duration(func(c *Config) *time.Duration { return &c.Timeout }),
 	},
 	{
-		Name: "fail-on-error", Commands: Restore | Save, Group: Common,
+		Name: "fail-on-error", Commands: Restore | Save | Run | Env, Group: Common,
 		Help:  "exit with 1 after an error, instead of warning",
 		value: toggle(func(c *Config) *bool { return &c.FailOnError }),
 	},
 	{
-		Name: "summary", Commands: Restore | Save, Group: Common,
+		Name: "summary", Commands: Restore | Save | Run, Group: Common,
 		Origin: "the summary of the job on GitHub",
 		Help:   "file to which a summary in Markdown is added, or off",
 		value:  text(func(c *Config) *string { return &c.Summary }),
 	},
 
 	{
-		Name: "repo", Commands: projects | GC | Stats, Group: Identity,
+		Name: "repo", Commands: projects | GC | Stats | Env, Group: Identity,
 		Origin: "from CI or git",
 		Help:   "repository, such as github.com/org/name",
 		value:  text(func(c *Config) *string { return &c.Repo }),
 	},
 	{
-		Name: "scope", Commands: projects, Group: Identity,
+		Name: "scope", Commands: projects | Env, Group: Identity,
 		Origin: "from CI or git",
 		Help:   "ref that the snapshot belongs to, such as refs/heads/main",
 		value:  text(func(c *Config) *string { return &c.Scope }),
 	},
 	{
-		Name: "base-scope", Commands: projects, Group: Identity,
+		Name: "base-scope", Commands: projects | Env, Group: Identity,
 		Origin: "from CI",
 		Help:   "second ref to look in, such as the base of a pull request",
 		value:  text(func(c *Config) *string { return &c.BaseScope }),
 	},
 	{
-		Name: "default-scope", Commands: projects, Group: Identity,
+		Name: "default-scope", Commands: projects | Env, Group: Identity,
 		Origin: "from CI or git",
 		Help:   "last ref to look in, such as the default branch",
 		value:  text(func(c *Config) *string { return &c.DefaultScope }),
@@ -153,7 +153,7 @@ var jobOptions = []Option{
 		value: func(c *Config) Value { return patternsValue(&c.GoSum) },
 	},
 	{
-		Name: "matrix", Commands: projects | Mtimes, Group: Identity,
+		Name: "matrix", Commands: projects | Mtimes | Env, Group: Identity,
 		NoFlag: true,
 		Help: "tells the jobs of a matrix apart in the default name on GitHub: ${{ toJSON(matrix) " +
 			"}}",
@@ -181,13 +181,13 @@ var jobOptions = []Option{
 		value: toggle(func(c *Config) *bool { return &c.Fuzz }),
 	},
 	{
-		Name: "zips", Commands: Restore | Plan | Try, Group: Content,
+		Name: "zips", Commands: Restore | Run | Plan | Try, Group: Content,
 		Default: ZipsOmit,
 		Help:    "rebuild the zip of each module, for 'go mod download' offline, or omit it",
 		value:   choice(func(c *Config) *string { return &c.Zips }, zipsChoices),
 	},
 	{
-		Name: "stable-mtimes", Commands: Restore | Plan, Group: Content,
+		Name: "stable-mtimes", Commands: Restore | Run | Plan, Group: Content,
 		Help: "give tracked files times that depend only on their content, so that test results " +
 			"survive a checkout",
 		value: toggle(func(c *Config) *bool { return &c.StableMtimes }),
@@ -200,7 +200,7 @@ var jobOptions = []Option{
 	},
 
 	{
-		Name: "fail-on-miss", Commands: Restore, Group: Outcome,
+		Name: "fail-on-miss", Commands: Restore | Run, Group: Outcome,
 		Help:  "exit with 3 if the store has no snapshot; an outage is an error, not a miss",
 		value: toggle(func(c *Config) *bool { return &c.FailOnMiss }),
 	},
@@ -218,30 +218,37 @@ var jobOptions = []Option{
 		},
 	},
 	{
-		Name: "default-branch-only", Commands: Save | Plan, Group: Outcome,
+		Name: "default-branch-only", Commands: Save | Run | Plan | Env, Group: Outcome,
 		Help:   "save in the scope of the default branch only; all other jobs just restore",
 		NoFlag: true,
 		value:  toggle(func(c *Config) *bool { return &c.DefaultBranchOnly }),
 	},
 
 	{
-		Name: "role-to-assume", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
+		Name: "role-to-assume", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
 		Help: "ARN of a role that is assumed with the OIDC token of the job: from the runner on " +
 			"GitHub, else in $" + TokenVariable,
 		value: text(func(c *Config) *string { return &c.Role }),
 	},
 	{
-		Name: "role-duration", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
+		Name: "role-duration", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
 		Default: "1h", NoFlag: true,
 		Help: "how long the credentials of the role are valid, 15m to 12h, and not longer than the " +
 			"role allows",
 		value: duration(func(c *Config) *time.Duration { return &c.RoleDuration }),
 	},
 	{
-		Name: "audience", Commands: projects, Group: Trust,
+		Name: "audience", Commands: projects | Env, Group: Trust,
 		Default: "sts.amazonaws.com", NoFlag: true,
 		Help:  "audience of the OIDC token, where the runner issues it",
 		value: text(func(c *Config) *string { return &c.Audience }),
+	},
+	{
+		Name: "env-file", Commands: Run, Group: Trust,
+		NoVariable: true,
+		Help: "file with variables for gocache alone, as gocache env prints them, which COMMAND does not " +
+			"see; where it names no store or is missing, COMMAND runs without a cache",
+		value: text(func(c *Config) *string { return &c.EnvFile }),
 	},
 	{
 		Name: "keep-credentials", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
@@ -250,14 +257,14 @@ var jobOptions = []Option{
 		value: text(func(c *Config) *string { return &c.KeepCredentials }),
 	},
 	{
-		Name: "sse-c-key", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
+		Name: "sse-c-key", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
 		NoFlag: true, Secret: true,
 		Help: "key of server-side encryption with a customer key (SSE-C), 32 bytes in base64; or " +
 			"name a file with sse-c-key-file in the URL of the store",
 		value: text(func(c *Config) *string { return &c.CustomerKey }),
 	},
 	{
-		Name: "sign-key", Commands: Save | Plan, Group: Trust,
+		Name: "sign-key", Commands: Save | Run | Plan, Group: Trust,
 		NoFlag: true, Secret: true,
 		Help:  "private key that signs the snapshot, or the file that holds it",
 		value: text(func(c *Config) *string { return &c.SignKey }),
@@ -276,21 +283,21 @@ var jobOptions = []Option{
 		value: duration(func(c *Config) *time.Duration { return &c.TrustMaxAge }),
 	},
 	{
-		Name: "save-private", Commands: Save | Plan, Group: Trust,
+		Name: "save-private", Commands: Save | Run | Plan, Group: Trust,
 		Help: "save private modules, and build outputs that mention them, also in the cache that GitHub " +
 			"gives a public repository, whose pull requests anybody can open",
 		NoFlag: true,
 		value:  toggle(func(c *Config) *bool { return &c.SavePrivate }),
 	},
 	{
-		Name: "verify", Commands: Restore | Plan | Try, Group: Trust,
+		Name: "verify", Commands: Restore | Run | Plan | Try, Group: Trust,
 		Default: VerifyPacks,
 		Help: "what of the build cache is hashed: packs, or also all outputs, including those that " +
 			"are already on disk",
 		value: choice(func(c *Config) *string { return &c.Verify }, verifyChoices),
 	},
 	{
-		Name: "check-sumdb", Commands: Restore | Plan | Try, Group: Trust,
+		Name: "check-sumdb", Commands: Restore | Run | Plan | Try, Group: Trust,
 		Default: SumDBAuto,
 		Help: "ask the checksum database about modules that are not in go.sum, such as tools and " +
 			"toolchains: auto (unless a trusted key has signed the snapshot; only a warning if " +
@@ -338,7 +345,7 @@ var jobOptions = []Option{
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
-		Name: "stall-timeout", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Transfer,
+		Name: "stall-timeout", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Transfer,
 		Default: "30s",
 		Help:    "give up on a connection on which nothing has moved for this long",
 		value:   duration(func(c *Config) *time.Duration { return &c.StallTimeout }),

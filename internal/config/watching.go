@@ -21,12 +21,12 @@ type WatchConfig struct {
 
 var watchOptions = []Option{
 	{
-		Name: "metrics-file", Commands: Restore | Save, Group: Watching,
+		Name: "metrics-file", Commands: Restore | Save | Run, Group: Watching,
 		Help:  "file to which figures are added for the textfile collector of Prometheus, such as /var/lib/node_exporter/gocache.prom",
 		value: text(func(c *Config) *string { return &c.Watch.MetricsFile }),
 	},
 	{
-		Name: "push-gateway", Commands: Restore | Save, Group: Watching,
+		Name: "push-gateway", Commands: Restore | Save | Run, Group: Watching,
 		Help:  "URL of a push gateway of Prometheus to which figures are pushed, such as http://pushgateway.example.com:9091",
 		value: text(func(c *Config) *string { return &c.Watch.PushGateway }),
 	},

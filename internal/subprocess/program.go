@@ -4,6 +4,7 @@ package subprocess
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"time"
 )
@@ -22,7 +23,21 @@ const (
 func Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.WaitDelay = delay
-	asGroup(cmd)
+	groupWithin(cmd, grace)
+	return cmd
+}
+
+// Foreground is exec.CommandContext for what a person or a CI system has asked to be run. When ctx
+// ends it gets the time of grace, and is then killed, with all that it has started. On a terminal
+// it can read what is typed, and gets Ctrl-C from there: then no group is made.
+func Foreground(ctx context.Context, grace time.Duration, terminal bool, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.WaitDelay = grace + delay
+	if terminal {
+		EndGently(cmd)
+	} else {
+		groupWithin(cmd, grace)
+	}
 	return cmd
 }
 
@@ -34,4 +49,13 @@ func Output(cmd *exec.Cmd) ([]byte, error) {
 		err = nil
 	}
 	return out, err
+}
+
+// ExitCode is that of a program that has ended, as shells give it: 128 and the number of the signal
+// that ended it.
+func ExitCode(state *os.ProcessState) int {
+	if state == nil || state.Exited() {
+		return state.ExitCode()
+	}
+	return signalled(state)
 }

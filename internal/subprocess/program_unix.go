@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// asGroup starts a program in a process group, and ends the whole group.
-func asGroup(cmd *exec.Cmd) {
+// groupWithin starts a program in a process group, and ends the whole group, which may take a time.
+func groupWithin(cmd *exec.Cmd, grace time.Duration) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error {
 		group := -cmd.Process.Pid
@@ -22,4 +22,12 @@ func asGroup(cmd *exec.Cmd) {
 // EndGently lets a program end its children itself.
 func EndGently(cmd *exec.Cmd) {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+}
+
+func signalled(state *os.ProcessState) int {
+	status, ok := state.Sys().(syscall.WaitStatus)
+	if !ok || !status.Signaled() {
+		return state.ExitCode()
+	}
+	return 128 + int(status.Signal())
 }

@@ -1,15 +1,20 @@
 package subprocess
 
 import (
+	"os"
 	"os/exec"
+	"time"
 
 	"github.com/org/gocache-action/internal/procs"
 )
 
-// asGroup ends a program with all that it has started. There is no way to ask it to end.
-func asGroup(cmd *exec.Cmd) {
+// groupWithin ends a program with all that it has started. There is no way to ask it to end.
+func groupWithin(cmd *exec.Cmd, _ time.Duration) {
 	cmd.Cancel = func() error { return procs.EndTree(cmd.Process) }
 }
 
-// EndGently is asGroup.
-func EndGently(cmd *exec.Cmd) { asGroup(cmd) }
+// EndGently is groupWithin.
+func EndGently(cmd *exec.Cmd) { groupWithin(cmd, 0) }
+
+// signalled: there are no signals.
+func signalled(state *os.ProcessState) int { return state.ExitCode() }

@@ -161,4 +161,9 @@ func TestImages(t *testing.T) {
 	if strings.Contains(second, "\nexample.com/m\n") || !strings.Contains(second, "snapshot of the same module files") || !strings.Contains(second, "nothing new to save") {
 		t.Errorf("the second job, in a new container, said\n%s", second)
 	}
+	t.Run("build", func(t *testing.T) {
+		one := *b
+		one.t = t
+		one.buildsTwice()
+	})
 }
