@@ -8,13 +8,13 @@ import (
 // A File is one that is generated from the tables of this package, by its path in the repository.
 type File struct{ Path, Text string }
 
-// Generated returns action.yml, its sub-actions and the generated pages of docs.
+// Generated returns action.yml, its sub-actions and docs/reference.md.
 func Generated() []File {
 	var list []File
 	for _, d := range actionFiles {
 		list = append(list, File{d.path, d.yaml()})
 	}
-	return append(list, File{"docs/inputs.md", inputsPage()}, File{"docs/reference.md", referencePage()})
+	return append(list, File{"docs/reference.md", referencePage()})
 }
 
 const generatedNote = "generated from the tables of internal/config by " +
@@ -87,51 +87,6 @@ func (in Input) of(s Step) (help, shown string) {
 // yamlString quotes a line. In single quotes nothing but the quote is special.
 func yamlString(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-const inputsHead = `# Inputs and outputs of the action
-
-<!-- ` + generatedNote + ` -->
-
-Nearly every option of ` + "`gocache restore` and `gocache save`" + ` is an input. Where such an input
-is not given, or is empty, the environment of the job counts (` + "`GOCACHE_ACTION_MAX_AGE` for `max-age`" + `),
-then the default. Durations are such as 90s, 36h, 14d; sizes such as 500MB, 2GiB.
-
-"R" marks what ` + "`org/gocache-action/restore`" + ` takes or sets, "S" what
-` + "`org/gocache-action/save`" + ` does, "W" the whole action, ` + "`org/gocache-action`" + `. How the
-bucket keeps objects (` + "`sse`, `storage-class`, `requester-pays`" + `) can also stand in the URL of the
-store, or in the environment (` + "`GOCACHE_ACTION_SSE`" + `); two different values are refused. Where the
-bucket is (` + "`bucket`, `prefix`, `region`, `endpoint`, `path-style`" + `), access keys and ` + "`save-on-failure`" + ` are
-inputs only.
-
-`
-
-// inputsPage writes docs/inputs.md.
-func inputsPage() string {
-	var b strings.Builder
-	b.WriteString(inputsHead + "## Inputs\n\n| input | in | default | what it does |\n|---|---|---|---|\n")
-	for _, in := range Inputs() {
-		if in.Steps != StepGC {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", in.Name, in.Steps, mdDefault(in.Shown), mdText(in.Help))
-		}
-	}
-	b.WriteString("\n## Inputs of org/gocache-action/gc\n\nThose of `gocache gc`, and `token`. It has no outputs.\n\n| input | default | what it does |\n|---|---|---|\n")
-	for _, in := range Inputs() {
-		if in.Steps&StepGC != 0 {
-			help, shown := in.of(StepGC)
-			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", in.Name, mdDefault(shown), mdText(help))
-		}
-	}
-	b.WriteString("\n## Outputs\n\nThe whole action has the outputs of its restore: the save comes after the last step that could\nread one.\n\n")
-	writeOutputs(&b)
-	return b.String()
-}
-
-func writeOutputs(b *strings.Builder) {
-	b.WriteString("| output | of | what it says |\n|---|---|---|\n")
-	for _, o := range Outputs {
-		fmt.Fprintf(b, "| `%s` | %s | %s |\n", o.Name, o.Steps, mdText(o.Help))
-	}
-}
-
 // String names the steps by their letters; StepGC has none, as its inputs have a table of their
 // own.
 func (s Step) String() string {
@@ -145,18 +100,4 @@ func (s Step) String() string {
 		}
 	}
 	return text
-}
-
-// mdDefault shows a default in a cell: values as code, what explains them as text.
-func mdDefault(shown string) string {
-	shown = mdText(shown)
-	if shown != "" && !strings.Contains(shown, " ") {
-		shown = "`" + shown + "`"
-	}
-	return shown
-}
-
-// mdText makes text fit for a cell.
-func mdText(s string) string {
-	return strings.NewReplacer("|", "\\|", "<", "&lt;", "\n", " ").Replace(s)
 }

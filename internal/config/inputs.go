@@ -45,7 +45,7 @@ var specialInputs = []Input{
 	{
 		Name: "store", Option: "store", Steps: everyStep,
 		Help: "where snapshots are kept: " + storeHelp +
-			". Or use bucket and the inputs after it",
+			"; or use bucket and the inputs after it",
 		Shown: "actions",
 	},
 	{
@@ -54,7 +54,7 @@ var specialInputs = []Input{
 	},
 	{
 		Name: "prefix", Steps: everyStep,
-		Help: "what the names of all objects in the bucket begin with",
+		Help: "prefix of the names of all objects in the bucket",
 	},
 	{
 		Name: "region", Steps: everyStep, address: true,
@@ -69,13 +69,13 @@ var specialInputs = []Input{
 	{
 		Name: "path-style", Steps: everyStep, isSwitch: true, address: true,
 		Shown: "false",
-		Help: "put the bucket into the path of URLs instead of the host name, as many compatible " +
-			"servers want it",
+		Help: "put the bucket into the path of URLs instead of the host name, as many " +
+			"compatible servers require",
 	},
 	{
 		Name: "access-key-id", Steps: everyStep, Secret: true,
 		Shown: "as in the AWS CLI",
-		Help:  "S3 access key; better none: a role for the job needs no key that lasts",
+		Help:  "S3 access key; a role is better, because it needs no long-lived key",
 	},
 	{
 		Name: "secret-access-key", Steps: everyStep, Secret: true,
@@ -87,13 +87,14 @@ var specialInputs = []Input{
 	},
 	{
 		Name: "role-to-assume", Option: "role-to-assume",
-		Help: "ARN of a role that is assumed with the OIDC token of the job, which needs the " +
-			"permission id-token: write for it",
+		Help: "ARN of a role to assume with the job's OIDC token; the job needs the permission " +
+			"id-token: write",
 	},
 	{
 		Name: "name", Option: "name",
 		Shown: "workflow, job, matrix and working-directory",
-		Help:  "name of what is cached, part of the key; jobs with the same name share a snapshot",
+		Help: "name of what is cached, part of the key; jobs with the same name share a " +
+			"snapshot",
 	},
 	{
 		Name: "working-directory", Option: "dir",
@@ -103,39 +104,39 @@ var specialInputs = []Input{
 	{
 		Name: "matrix", Option: "matrix",
 		Expr: "${{ toJSON(matrix) }}", Shown: "the job's",
-		Help: "tells the jobs of a matrix apart in the default name; {} for one snapshot for all of" +
-			" them",
+		Help: "values of the matrix, part of the default name; {}: all jobs of the matrix share " +
+			"one snapshot",
 	},
 	{
 		Name: "job-status", Option: "job-status",
 		Expr: "${{ job.status }}", Shown: "the job's",
-		Help: "how the job went so far. After a failure what is new is added and nothing is " +
-			"dropped; a cancelled job saves nothing",
+		Help: "how the job went so far; after a failure, save adds what is new and drops " +
+			"nothing; a cancelled job saves nothing",
 	},
 	{
 		Name: "debug", Option: "debug", Steps: everyStep,
-		Shown: "as the run, if it is rerun with debug logging",
+		Shown: "true if the run was rerun with debug logging",
 		Help:  "log each request, the store and the environment, without secrets",
 	},
 	{
 		Name: "token", Steps: StepGC, Secret: true,
 		Expr: "${{ github.token }}", Shown: "the job's",
-		Help: "token for the API of GitHub, to remove entries of the cache of the repository; the job needs the " +
-			"permission actions: write for it",
+		Help: "token for the API of GitHub, to delete entries of the repository's cache; the " +
+			"job needs the permission actions: write",
 	},
 	{
 		Name: "save-on-failure", Steps: StepWhole | StepSave, isSwitch: true,
 		Shown: "true",
-		Help:  "save after a job that failed, too; false: only after success",
+		Help:  "true: save after a failed job, too; false: only after success",
 	},
 	{
 		Name: "sse", Steps: everyStep, keeping: true,
-		Shown: "as the bucket decides",
-		Help:  "server-side encryption of what is written: AES256, aws:kms or aws:kms:dsse",
+		Shown: "the bucket's setting",
+		Help:  "server-side encryption of written objects: AES256, aws:kms or aws:kms:dsse",
 	},
 	{
 		Name: "sse-kms-key-id", Steps: everyStep, keeping: true,
-		Shown: "that of the bucket",
+		Shown: "the bucket's key",
 		Help:  "with sse aws:kms: ID, ARN or alias of the key",
 	},
 	{
@@ -145,13 +146,13 @@ var specialInputs = []Input{
 	},
 	{
 		Name: "storage-class", Steps: everyStep, keeping: true,
-		Shown: "as the server decides",
-		Help:  "storage class of what is written, such as STANDARD_IA",
+		Shown: "the server's default",
+		Help:  "storage class of written objects, such as STANDARD_IA",
 	},
 	{
 		Name: "requester-pays", Steps: everyStep, isSwitch: true, keeping: true,
 		Shown: "false",
-		Help:  "pay for the requests to a bucket of another account",
+		Help:  "pay for requests to a bucket of another account",
 	},
 }
 

@@ -28,49 +28,49 @@ const (
 // Outputs lists them in the order of the documentation.
 var Outputs = []Output{
 	{OutHit,
-		"'true' if the snapshot is of the same module files, 'false' if it is an older one, " +
-			"empty if there is none",
+		"'true' if the snapshot has the same module files, 'false' if it is an older one, empty " +
+			"if there is none",
 		StepWhole | StepRestore},
 	{OutResult,
-		"what came of the restore: 'hit' (the same module files, all of it), 'partial' (an " +
-			"older snapshot, or not all of it), 'miss' (there is none) or 'unavailable' (no " +
-			"store, or it could not be asked)",
+		"result of the restore: 'hit' (same module files, everything restored), 'partial' (an " +
+			"older snapshot, or not everything restored), 'miss' (no snapshot) or 'unavailable' " +
+			"(no store, or it did not answer)",
 		StepWhole | StepRestore},
 	{OutPrimaryKey,
-		"the key of these module files",
+		"key of the job's module files",
 		jobSteps},
 	{OutMatchedKey,
-		"the key of the snapshot that was restored, empty if there is none",
+		"key of the restored snapshot, empty if there is none",
 		StepWhole | StepRestore},
 	{OutMatchedScope,
-		"the scope of that snapshot, such as refs/heads/main",
+		"scope of the restored snapshot, such as refs/heads/main",
 		StepWhole | StepRestore},
 	{OutScope,
-		"the scope of this job: what it saves, it saves there",
+		"scope of this job, to which it saves",
 		jobSteps},
 	{OutRestoredEntries,
-		"how many entries of the build cache were restored",
+		"number of build cache entries restored",
 		StepWhole | StepRestore},
 	{OutRestoredModules,
-		"how many module versions were restored",
+		"number of module versions restored",
 		StepWhole | StepRestore},
 	{OutRestoredBytes,
-		"bytes that were written to disk",
+		"bytes written to disk",
 		StepWhole | StepRestore},
 	{OutFetchedBytes,
-		"bytes that came from the store",
+		"bytes fetched from the store",
 		StepWhole | StepRestore},
 	{OutSaved,
-		"'true' if a snapshot was written, 'false' if nothing was new or nothing may be saved",
+		"'true' if a snapshot was written, 'false' if nothing was new or the job may not save",
 		StepSave},
 	{OutSavedEntries,
-		"how many entries of the build cache were uploaded",
+		"number of build cache entries uploaded",
 		StepSave},
 	{OutSavedModules,
-		"how many module versions were uploaded",
+		"number of module versions uploaded",
 		StepSave},
 	{OutSavedBytes,
-		"bytes that were uploaded",
+		"bytes uploaded",
 		StepSave},
 	{OutStoredBytes,
 		"bytes of the whole snapshot in the store",
@@ -91,13 +91,14 @@ var ExitCodes = []struct {
 	Code int
 	Help string
 }{
-	{ExitOK, "done; also when nothing was found, and when the store does not answer or anything " +
-		"else goes wrong in restore or save: a warning says so, and the job goes on"},
-	{ExitFailed, "restore or save went wrong and --fail-on-error was given, or any other command " +
-		"went wrong"},
-	{ExitUsage, "wrong usage: an unknown command or flag, a value that makes no sense, an unknown " +
-		"kind of store"},
+	{ExitOK, "success, also after a miss; also after an error in restore or save, such as a " +
+		"store that does not answer: it is a warning, and the job goes on"},
+	{ExitFailed, "restore or save failed and --fail-on-error was given, or any other command " +
+		"failed"},
+	{ExitUsage, "wrong usage: an unknown command or flag, an invalid value, an unknown kind of " +
+		"store"},
 	{ExitMiss, "the store answered and has no snapshot, and --fail-on-miss was given"},
-	{ExitInterrupted, "interrupted by a signal: what goes on is cleaned up, within 5 seconds; a second " +
-		"signal ends the process at once. proxy lets requests end for 20 seconds, and ends with 0"},
+	{ExitInterrupted, "interrupted by a signal: the command cleans up and ends within 5 " +
+		"seconds; a second signal ends it at once. proxy finishes requests for up to 20 seconds " +
+		"and ends with 0"},
 }

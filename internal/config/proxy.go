@@ -58,24 +58,25 @@ var proxyOptions = []Option{
 	},
 	{
 		Name: "cache-dir", Commands: Proxy | Prefetch | Bundle, Group: Serving,
-		Origin: "a directory in the user's cache",
-		Help:   "local directory for zips and for clones of repositories, of this proxy alone",
-		value:  text(func(c *Config) *string { return &c.Proxy.CacheDir }),
+		Origin: "a directory below the user cache directory",
+		Help: "local directory for zips and for clones of repositories, which no other proxy " +
+			"may use",
+		value: text(func(c *Config) *string { return &c.Proxy.CacheDir }),
 	},
 	{
 		Name: "tls-cert", Commands: Proxy, Group: Serving,
-		Help:  "file with the certificate for https, and those that lead to its authority",
+		Help:  "file with the certificate for https and its chain",
 		value: text(func(c *Config) *string { return &c.Proxy.TLSCert }),
 	},
 	{
 		Name: "tls-key", Commands: Proxy, Group: Serving,
-		Help:  "file with its private key",
+		Help:  "file with the private key of the certificate",
 		value: text(func(c *Config) *string { return &c.Proxy.TLSKey }),
 	},
 	{
 		Name: "server", Commands: Refresh, Group: Serving,
 		Origin: "http://localhost:3000",
-		Help:   "URL of a proxy; may be repeated, for several replicas",
+		Help:   "URL of a proxy; repeatable, for several replicas",
 		value:  func(c *Config) Value { return listValue{to: &c.Proxy.Server, kind: "urls"} },
 	},
 }

@@ -12,31 +12,33 @@ var rebuildOptions = []Option{
 	{
 		Name: "dir", Commands: Rebuild, Group: Common,
 		Default: ".",
-		Help:    "directory of the project, whose modules are downloaded and whose packages are built",
-		value:   text(func(c *Config) *string { return &c.Dir }),
+		Help: "directory of the project whose modules are downloaded and whose packages are " +
+			"built",
+		value: text(func(c *Config) *string { return &c.Dir }),
 	},
 	{
 		Name: "modules", Commands: Rebuild, Group: Content,
 		NoVariable: true,
-		Help:       "rebuild GOMODCACHE; without --build only that",
+		Help:       "rebuild GOMODCACHE, and GOCACHE only with --build",
 		value:      toggle(func(c *Config) *bool { return &c.Rebuild.Modules }),
 	},
 	{
 		Name: "build", Commands: Rebuild, Group: Content,
 		NoVariable: true,
-		Help:       "rebuild GOCACHE; without --modules only that",
+		Help:       "rebuild GOCACHE, and GOMODCACHE only with --modules",
 		value:      toggle(func(c *Config) *bool { return &c.Rebuild.Build }),
 	},
 	{
 		Name: "project", Commands: Rebuild, Group: Content,
 		NoVariable: true,
-		Help:       "rebuild what this project uses, and leave the rest of the caches alone, as without --all",
-		value:      toggle(func(c *Config) *bool { return &c.Rebuild.Project }),
+		Help: "rebuild what this project uses and leave the rest of the caches alone; " +
+			"this is the default",
+		value: toggle(func(c *Config) *bool { return &c.Rebuild.Project }),
 	},
 	{
 		Name: "all", Commands: Rebuild, Group: Content,
 		NoVariable: true,
-		Help:       "set the whole caches aside: what other projects use is gone, too",
+		Help:       "replace the caches as a whole: what other projects use is removed, too",
 		value:      toggle(func(c *Config) *bool { return &c.Rebuild.All }),
 	},
 	{
@@ -52,13 +54,14 @@ var rebuildOptions = []Option{
 	{
 		Name: "undo", Commands: Rebuild, Group: Cleaning,
 		NoVariable: true,
-		Help:       "only bring back what a rebuild that was killed has set aside",
+		Help:       "only bring back what a killed rebuild has set aside",
 		value:      toggle(func(c *Config) *bool { return &c.Rebuild.Undo }),
 	},
 	{
 		Name: "force", Commands: Rebuild, Group: Cleaning,
 		NoVariable: true,
-		Help:       "go on although a check failed; running go commands are ignored only if it was that check",
-		value:      toggle(func(c *Config) *bool { return &c.Force }),
+		Help: "go on although a check failed; running go commands are ignored only if " +
+			"that check failed",
+		value: toggle(func(c *Config) *bool { return &c.Force }),
 	},
 }

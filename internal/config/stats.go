@@ -38,27 +38,29 @@ var statsOptions = []Option{
 	{
 		Name: "record", Commands: Stats, Group: Measuring,
 		NoVariable: true, // it would write whenever somebody looks
-		Help:       "add a line to the history, from which growth is judged; for cron or a timer",
-		value:      toggle(func(c *Config) *bool { return &c.Stats.Record }),
+		Help: "add a line to the history, from which growth is computed; for cron or a " +
+			"timer",
+		value: toggle(func(c *Config) *bool { return &c.Stats.Record }),
 	},
 	{
 		Name: "history", Commands: Stats, Group: Measuring,
-		Origin: "stats.jsonl in the user's cache",
+		Origin: "stats.jsonl below the user cache directory",
 		Help:   "file with the history",
 		value:  text(func(c *Config) *string { return &c.Stats.History }),
 	},
 	{
 		Name: "quota", Commands: Stats, Group: Measuring,
 		Default: "0",
-		Help: "size that must not be exceeded, of both caches or of the store, such as 50GiB or " +
-			"50GiB,store=10GB: exit with 1 if it is, say when it will be; 0: none",
+		Help: "limit on the size of both caches, or of the store, such as 50GiB or " +
+			"50GiB,store=10GB: exit with 1 if it is exceeded, and say when it will be; 0: none",
 		value: func(c *Config) Value { return quotaValue{&c.Stats.Quota} },
 	},
 	{
 		Name: "html", Commands: Stats, Group: Measuring,
 		NoVariable: true,
-		Help:       "write a page with charts to this file as well; it needs no network and no other file",
-		value:      text(func(c *Config) *string { return &c.Stats.HTML }),
+		Help: "also write a page with charts to this file, which needs no network and no " +
+			"other file",
+		value: text(func(c *Config) *string { return &c.Stats.HTML }),
 	},
 }
 

@@ -25,7 +25,7 @@ func duration(f field[time.Duration]) func(*Config) Value {
 var jobOptions = []Option{
 	{
 		Name: "store", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Common,
-		Origin: "actions in jobs of GitHub, else a directory in the user's cache",
+		Origin: "actions in GitHub jobs, else a directory below the user cache directory",
 		Help:   "where snapshots are kept: " + storeHelp,
 		value:  text(func(c *Config) *string { return &c.Store }),
 	},
@@ -44,20 +44,20 @@ var jobOptions = []Option{
 	{
 		Name: "dir", Commands: Trim | Stats, Group: Common,
 		Default: ".",
-		Help:    "directory in which the go command is asked for its caches",
+		Help:    "directory in which to run go env, which names the caches",
 		value:   text(func(c *Config) *string { return &c.Dir }),
 	},
 	{
 		Name: "dir", Commands: Doctor, Group: Common,
 		Default: ".",
-		Help:    "directory that is looked at: that of a project, or any other",
+		Help:    "directory to examine, of a project or any other",
 		value:   text(func(c *Config) *string { return &c.Dir }),
 	},
 	{
 		Name: "check", Commands: Doctor, Group: Outcome,
 		NoVariable: true,
 		Origin:     "all",
-		Help:       "names of checks to run, such as proxy,private; may be repeated, or a list with commas",
+		Help:       "checks to run, such as proxy,private; repeatable or comma-separated",
 		value:      func(c *Config) Value { return listValue{to: &c.Checks, kind: "names"} },
 	},
 	{
@@ -68,8 +68,8 @@ var jobOptions = []Option{
 	},
 	{
 		Name: "path", Commands: jobs, Group: Common,
-		Help: "another directory to restore and save, such as ~/.cache/golangci-lint; may be " +
-			"repeated, or a list with commas",
+		Help: "another directory to restore and save, such as ~/.cache/golangci-lint; " +
+			"repeatable or comma-separated",
 		value: func(c *Config) Value { return listValue{to: &c.Paths, kind: "dirs"} },
 	},
 	{
@@ -81,15 +81,15 @@ var jobOptions = []Option{
 	{
 		Name: "max-age", Commands: GC, Group: Common,
 		Default: "35d",
-		Help: "remove snapshots that were not saved, and unnamed modules that were not used, for " +
-			"this long; 0: never",
+		Help: "remove snapshots that were not saved, and modules that no snapshot names and " +
+			"nobody used, for this long; 0: never",
 		value: duration(func(c *Config) *time.Duration { return &c.MaxAge }),
 	},
 	{
 		Name: "max-size", Commands: Save | Run | Plan | Trim | Stats, Group: Common,
 		Default: "0",
-		Help: "size on disk above which what has not been used for longest is dropped, such as 4GiB" +
-			" or modules=1GiB,build=3GiB; 0: no bound",
+		Help: "size on disk above which what was used least recently is dropped, such as 4GiB " +
+			"or modules=1GiB,build=3GiB; 0: no limit",
 		value: func(c *Config) Value { return sizesValue{&c.MaxSize} },
 	},
 	{
@@ -106,18 +106,18 @@ var jobOptions = []Option{
 	{
 		Name: "timeout", Commands: GC, Group: Common,
 		Default: "0",
-		Help:    "stop after this time, and leave the rest to the next gc; 0: never",
+		Help:    "stop after this time and leave the rest to the next gc; 0: never",
 		value:   duration(func(c *Config) *time.Duration { return &c.Timeout }),
 	},
 	{
 		Name: "fail-on-error", Commands: Restore | Save | Run | Env, Group: Common,
-		Help:  "exit with 1 after an error, instead of warning",
+		Help:  "exit with 1 after an error, instead of only warning",
 		value: toggle(func(c *Config) *bool { return &c.FailOnError }),
 	},
 	{
 		Name: "summary", Commands: Restore | Save | Run, Group: Common,
-		Origin: "the summary of the job on GitHub",
-		Help:   "file to which a summary in Markdown is added, or off",
+		Origin: "the job summary on GitHub",
+		Help:   "file to append a summary in Markdown to, or off",
 		value:  text(func(c *Config) *string { return &c.Summary }),
 	},
 
@@ -136,27 +136,27 @@ var jobOptions = []Option{
 	{
 		Name: "base-scope", Commands: projects | Env, Group: Identity,
 		Origin: "from CI",
-		Help:   "second ref to look in, such as the base of a pull request",
+		Help:   "ref to search second, such as the base of a pull request",
 		value:  text(func(c *Config) *string { return &c.BaseScope }),
 	},
 	{
 		Name: "default-scope", Commands: projects | Env, Group: Identity,
 		Origin: "from CI or git",
-		Help:   "last ref to look in, such as the default branch",
+		Help:   "ref to search last, such as the default branch",
 		value:  text(func(c *Config) *string { return &c.DefaultScope }),
 	},
 	{
 		Name: "go-sum", Commands: projects, Group: Identity,
-		Origin: "all that decide what is built",
-		Help: "module files from which the key is made, relative to the project, such as " +
+		Origin: "all that affect the build",
+		Help: "module files to make the key from, relative to the project, such as " +
 			"go.sum,tools/**/go.sum",
 		value: func(c *Config) Value { return patternsValue(&c.GoSum) },
 	},
 	{
 		Name: "matrix", Commands: projects | Mtimes | Env, Group: Identity,
 		NoFlag: true,
-		Help: "tells the jobs of a matrix apart in the default name on GitHub: ${{ toJSON(matrix) " +
-			"}}",
+		Help: "on GitHub, the values of the matrix, ${{ toJSON(matrix) }}: part of the default " +
+			"name, so that each job of a matrix has its own",
 		value: text(func(c *Config) *string { return &c.Matrix }),
 	},
 
@@ -177,24 +177,26 @@ var jobOptions = []Option{
 	},
 	{
 		Name: "fuzz", Commands: jobs, Group: Content,
-		Help:  "include the corpus that fuzzing found",
+		Help:  "include the fuzzing corpus",
 		value: toggle(func(c *Config) *bool { return &c.Fuzz }),
 	},
 	{
 		Name: "zips", Commands: Restore | Run | Plan | Try, Group: Content,
 		Default: ZipsOmit,
-		Help:    "rebuild the zip of each module, for 'go mod download' offline, or omit it",
-		value:   choice(func(c *Config) *string { return &c.Zips }, zipsChoices),
+		Help: "rebuild the zip of each module, which 'go mod download' needs offline, or " +
+			"omit it",
+		value: choice(func(c *Config) *string { return &c.Zips }, zipsChoices),
 	},
 	{
 		Name: "stable-mtimes", Commands: Restore | Run | Plan, Group: Content,
-		Help: "give tracked files times that depend only on their content, so that test results " +
-			"survive a checkout",
+		Help: "give tracked files modification times that depend only on their content, so that " +
+			"cached test results survive a checkout",
 		value: toggle(func(c *Config) *bool { return &c.StableMtimes }),
 	},
 	{
 		Name: "explain-miss", Commands: Plan, Group: Outcome,
-		Help:       "say why the go command after -- (go test ./...) compiles again what a snapshot has",
+		Help: "explain why the go command after -- (default: go test ./...) would compile " +
+			"or run again what the snapshot has",
 		NoVariable: true,
 		value:      toggle(func(c *Config) *bool { return &c.ExplainMiss }),
 	},
@@ -206,61 +208,60 @@ var jobOptions = []Option{
 	},
 	{
 		Name: "lookup-only", Commands: Restore, Group: Outcome,
-		Help:  "say which snapshot there is, and restore nothing",
+		Help:  "report which snapshot would be restored, and restore nothing",
 		value: toggle(func(c *Config) *bool { return &c.LookupOnly }),
 	},
 	{
 		Name: "job-status", Commands: Save | Plan, Group: Outcome,
 		Origin: "from CI, else success",
-		Help:   "how the job ended: unless it succeeded, what it made is added and nothing is dropped",
+		Help:   "how the job ended; unless it succeeded, save adds what is new and drops nothing",
 		value: func(c *Config) Value {
 			return choiceValue{to: &c.JobStatus, allowed: jobStatuses, aliases: gitlabStatuses}
 		},
 	},
 	{
 		Name: "default-branch-only", Commands: Save | Run | Plan | Env, Group: Outcome,
-		Help:   "save in the scope of the default branch only; all other jobs just restore",
+		Help:   "save only in the scope of the default branch; all other jobs only restore",
 		NoFlag: true,
 		value:  toggle(func(c *Config) *bool { return &c.DefaultBranchOnly }),
 	},
 
 	{
 		Name: "role-to-assume", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
-		Help: "ARN of a role that is assumed with the OIDC token of the job: from the runner on " +
-			"GitHub, else in $" + TokenVariable,
+		Help: "ARN of a role to assume with the job's OIDC token, which comes from the runner " +
+			"on GitHub, else from $" + TokenVariable,
 		value: text(func(c *Config) *string { return &c.Role }),
 	},
 	{
 		Name: "role-duration", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
 		Default: "1h", NoFlag: true,
-		Help: "how long the credentials of the role are valid, 15m to 12h, and not longer than the " +
-			"role allows",
+		Help:  "lifetime of the role's credentials, 15m to 12h, and at most what the role allows",
 		value: duration(func(c *Config) *time.Duration { return &c.RoleDuration }),
 	},
 	{
 		Name: "audience", Commands: projects | Env, Group: Trust,
 		Default: "sts.amazonaws.com", NoFlag: true,
-		Help:  "audience of the OIDC token, where the runner issues it",
+		Help:  "audience to request for the OIDC token, where the runner issues it",
 		value: text(func(c *Config) *string { return &c.Audience }),
 	},
 	{
 		Name: "env-file", Commands: Run, Group: Trust,
 		NoVariable: true,
-		Help: "file with variables for gocache alone, as gocache env prints them, which COMMAND does not " +
-			"see; where it names no store or is missing, COMMAND runs without a cache",
+		Help: "file with variables for gocache alone, as gocache env prints them; COMMAND does not see " +
+			"them, and runs without a cache if the file names no store or is missing",
 		value: text(func(c *Config) *string { return &c.EnvFile }),
 	},
 	{
 		Name: "keep-credentials", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
-		Help: "file in which restore leaves temporary credentials for save, when the token will no " +
-			"longer be valid",
+		Help: "file in which restore leaves temporary credentials for save, in case the token " +
+			"has expired by then",
 		value: text(func(c *Config) *string { return &c.KeepCredentials }),
 	},
 	{
 		Name: "sse-c-key", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
 		NoFlag: true, Secret: true,
-		Help: "key of server-side encryption with a customer key (SSE-C), 32 bytes in base64; or " +
-			"name a file with sse-c-key-file in the URL of the store",
+		Help: "customer key for server-side encryption (SSE-C), 32 bytes in base64; " +
+			"sse-c-key-file in the URL of the store names a file instead",
 		value: text(func(c *Config) *string { return &c.CustomerKey }),
 	},
 	{
@@ -271,53 +272,54 @@ var jobOptions = []Option{
 	},
 	{
 		Name: "trust-key", Commands: projects, Group: Trust,
-		Origin: "snapshots need no signature",
-		Help: "public key, or a file of public keys, one of which must have signed a snapshot; may " +
-			"be repeated",
+		Origin: "none: snapshots need no signature",
+		Help: "public key, or file of public keys; a snapshot must be signed by one of them; " +
+			"repeatable",
 		value: func(c *Config) Value { return textsValue{to: &c.TrustKeys, kind: "key"} },
 	},
 	{
 		Name: "trust-max-age", Commands: projects, Group: Trust,
 		Default: "35d", NoFlag: true,
-		Help:  "with trust-key: how old a signed snapshot may be; 0: any age",
+		Help:  "with trust-key: maximum age of a signed snapshot; 0: any age",
 		value: duration(func(c *Config) *time.Duration { return &c.TrustMaxAge }),
 	},
 	{
 		Name: "save-private", Commands: Save | Run | Plan, Group: Trust,
-		Help: "save private modules, and build outputs that mention them, also in the cache that GitHub " +
-			"gives a public repository, whose pull requests anybody can open",
+		Help: "save private modules, and build outputs that mention them, even in the cache of " +
+			"a public repository on GitHub, which anybody can read by opening a pull request",
 		NoFlag: true,
 		value:  toggle(func(c *Config) *bool { return &c.SavePrivate }),
 	},
 	{
 		Name: "verify", Commands: Restore | Run | Plan | Try, Group: Trust,
 		Default: VerifyPacks,
-		Help: "what of the build cache is hashed: packs, or also all outputs, including those that " +
-			"are already on disk",
+		Help: "what to hash of the build cache: packs, or outputs (packs and all outputs, " +
+			"including those already on disk)",
 		value: choice(func(c *Config) *string { return &c.Verify }, verifyChoices),
 	},
 	{
 		Name: "check-sumdb", Commands: Restore | Run | Plan | Try, Group: Trust,
 		Default: SumDBAuto,
-		Help: "ask the checksum database about modules that are not in go.sum, such as tools and " +
-			"toolchains: auto (unless a trusted key has signed the snapshot; only a warning if " +
-			"the database does not answer), always, or off",
+		Help: "whether to ask the checksum database about modules that are not in go.sum, such " +
+			"as tools and toolchains: auto (unless a trusted key has signed the snapshot; only " +
+			"warns if the database does not answer), always, or off",
 		value: choice(func(c *Config) *string { return &c.CheckSumDB }, sumDBChoices),
 	},
 
 	{
 		Name: "scope", Commands: GC, Group: Cleaning,
 		NoVariable: true, // or a job that sets its scope for restore and save would remove it
-		Help: "remove the snapshots of this ref of the repository and nothing else, such as " +
-			"refs/pull/7/merge of a pull request that is closed; in the cache of GitHub, all that is " +
-			"stored for it",
+		Help: "remove only the snapshots of this ref of the repository, such as " +
+			"refs/pull/7/merge of a closed pull request; in the cache of GitHub, everything " +
+			"stored for that ref",
 		value: text(func(c *Config) *string { return &c.Scope }),
 	},
 	{
 		Name: "grace", Commands: GC, Group: Cleaning,
 		Default: "24h",
-		Help: "remove unnamed objects only this long after they were noted, which must be longer " +
-			"than any save takes; 0: at once, for a store that no job uses meanwhile",
+		Help: "remove an object that no snapshot names only this long after gc first noted it, " +
+			"which must be longer than any save takes; 0: at once, for a store that no job is " +
+			"using",
 		value: duration(func(c *Config) *time.Duration { return &c.Grace }),
 	},
 	{
@@ -327,7 +329,7 @@ var jobOptions = []Option{
 	},
 	{
 		Name: "force", Commands: Trim, Group: Cleaning,
-		Help: "do not check for running go commands, and do not spare what one that is not seen could " +
+		Help: "do not check for running go commands, and do not spare what an unseen one could " +
 			"be using",
 		value: toggle(func(c *Config) *bool { return &c.Force }),
 	},
@@ -335,24 +337,24 @@ var jobOptions = []Option{
 	{
 		Name: "concurrency", Commands: jobs, Group: Transfer,
 		Default: "0",
-		Help:    "objects and parts in transfer at once; 0: the measured best",
+		Help:    "objects and parts to transfer at once; 0: automatic",
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
 		Name: "concurrency", Commands: GC | Stats, Group: Transfer,
 		Default: "0",
-		Help:    "snapshots read at once; 0: 16",
+		Help:    "snapshots to read at once; 0: 16",
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
 		Name: "stall-timeout", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Transfer,
 		Default: "30s",
-		Help:    "give up on a connection on which nothing has moved for this long",
+		Help:    "give up on a connection on which no byte has moved for this long",
 		value:   duration(func(c *Config) *time.Duration { return &c.StallTimeout }),
 	},
 	{
 		Name: "state", Commands: jobs | Mtimes, Group: Transfer,
-		Origin: "one for each project in the user's cache",
+		Origin: "one per project, below the user cache directory",
 		Help:   "file in which restore leaves notes for save",
 		value:  text(func(c *Config) *string { return &c.State }),
 	},
@@ -364,7 +366,8 @@ var jobOptions = []Option{
 	},
 	{
 		Name: "quiet", Commands: all, Group: Printing,
-		Help:  "print no progress and no table, or no line for each request; warnings stay",
+		Help: "print no progress and no table, and as a proxy no line for each request; " +
+			"warnings stay",
 		value: toggle(func(c *Config) *bool { return &c.Quiet }),
 	},
 	{

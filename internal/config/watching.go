@@ -22,31 +22,36 @@ type WatchConfig struct {
 var watchOptions = []Option{
 	{
 		Name: "metrics-file", Commands: Restore | Save | Run, Group: Watching,
-		Help:  "file to which figures are added for the textfile collector of Prometheus, such as /var/lib/node_exporter/gocache.prom",
+		Help: "file to add metrics to, for the textfile collector of Prometheus, such as " +
+			"/var/lib/node_exporter/gocache.prom",
 		value: text(func(c *Config) *string { return &c.Watch.MetricsFile }),
 	},
 	{
 		Name: "push-gateway", Commands: Restore | Save | Run, Group: Watching,
-		Help:  "URL of a push gateway of Prometheus to which figures are pushed, such as http://pushgateway.example.com:9091",
+		Help: "URL of a Prometheus push gateway to push metrics to, such as " +
+			"http://pushgateway.example.com:9091",
 		value: text(func(c *Config) *string { return &c.Watch.PushGateway }),
 	},
 	{
 		Name: "listen", Commands: Stats, Group: Watching,
 		NoVariable: true, // a variable of that name is one of the proxy
-		Help:       "do not end, and show figures to Prometheus on this address, such as :9400",
-		value:      text(func(c *Config) *string { return &c.Stats.Listen }),
+		Help: "keep running, and serve metrics to Prometheus on this address, such as " +
+			":9400",
+		value: text(func(c *Config) *string { return &c.Stats.Listen }),
 	},
 	{
 		Name: "every", Commands: Stats, Group: Watching,
 		Default: "30m",
-		Help:    "with --listen: how old figures may be, before a scrape has them collected anew",
-		value:   duration(func(c *Config) *time.Duration { return &c.Stats.Every }),
+		Help: "with --listen: maximum age of the figures; a scrape that finds older ones " +
+			"starts a new collection",
+		value: duration(func(c *Config) *time.Duration { return &c.Stats.Every }),
 	},
 	{
 		Name: "max-size", Commands: Health, Group: Common,
 		Default: "0",
-		Help:    "bound on the size on disk that the saves have, against which the snapshot is judged; 0: it is not",
-		value:   func(c *Config) Value { return sizesValue{&c.MaxSize} },
+		Help: "the --max-size of the saves, against which the size of the snapshot is " +
+			"judged; 0: not judged",
+		value: func(c *Config) Value { return sizesValue{&c.MaxSize} },
 	},
 	{
 		Name: "config", Commands: Health, Group: Watching,
@@ -62,18 +67,18 @@ var watchOptions = []Option{
 	},
 	{
 		Name: "webhook", Commands: Health, Group: Watching, NoFlag: true, Secret: true,
-		Help:  "URL that is told when the grade changes",
+		Help:  "URL to notify when the grade changes",
 		value: text(func(c *Config) *string { return &c.Watch.Webhook }),
 	},
 	{
 		Name: "webhook-template", Commands: Health, Group: Watching,
-		Help:  "file with a template of what the webhook is told, for chat services",
+		Help:  "file with a template of the notification, for chat services",
 		value: text(func(c *Config) *string { return &c.Watch.Template }),
 	},
 	{
 		Name: "grade-file", Commands: Health, Group: Watching,
-		Origin: "the store, or where it cannot be written one in the user's cache",
-		Help:   "file with the last grade, for the webhook",
+		Origin: "the store, or if it cannot be written, a file below the user cache directory",
+		Help:   "file that holds the last grade, for the webhook",
 		value:  text(func(c *Config) *string { return &c.Watch.GradeFile }),
 	},
 }
