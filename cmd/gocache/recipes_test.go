@@ -5,11 +5,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/goproxytest"
-	"github.com/rogpeppe/go-internal/testscript"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/org/gocache-action/internal/config"
@@ -25,27 +22,6 @@ func readDoc(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(data)
-}
-
-// TestShellRecipe runs the script exactly as the documentation has it, around commands that succeed
-// and commands that fail.
-func TestShellRecipe(t *testing.T) {
-	_, rest, ok := strings.Cut(readDoc(t, "recipes.md"), "<!-- tested: cached -->\n```sh\n")
-	script, _, ok2 := strings.Cut(rest, "```")
-	if !ok || !ok2 {
-		t.Fatal("docs/recipes.md has no script")
-	}
-	proxy := goproxytest.NewTestServer(t, "../../testdata/modules", "")
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/recipes", RequireExplicitExec: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
-		Setup: func(env *testscript.Env) error {
-			if err := os.WriteFile(filepath.Join(env.WorkDir, "cached"), []byte(script), 0o755); err != nil {
-				return err
-			}
-			return setup(env, proxy.URL)
-		},
-	})
 }
 
 // TestRecipes: code to be copied is well-formed, and uses only names that gocache knows.

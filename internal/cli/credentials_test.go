@@ -116,6 +116,37 @@ func TestKeepCredentials(t *testing.T) {
 	}
 }
 
+// TestRunWithRole: one set of credentials serves the restore and the save of a run, and env prints
+// such ones, with which a run elsewhere needs no token.
+func TestRunWithRole(t *testing.T) {
+	j := newRoleJob(t)
+	j.args = j.args[:len(j.args)-2] // nothing is kept
+	t.Setenv(config.TokenVariable, j.sts.Token)
+	t.Setenv("TMPDIR", j.home)
+	out := j.mustRun("run", "--fail-on-error", "--", "go", "version")
+	if n := len(j.sts.Requests()); n != 1 || !strings.Contains(out, "no snapshot found") || !strings.Contains(out, "saved in") && !strings.Contains(out, "nothing new") {
+		t.Errorf("%d requests to STS\n%s", n, out)
+	}
+	file := filepath.Join(t.TempDir(), "env")
+	var env, said bytes.Buffer
+	code := execute(context.Background(), &console{stdout: &env, stderr: &said}, append([]string{"env"}, j.args...), os.Getenv)
+	if code != 0 || said.Len() > 0 {
+		t.Errorf("env: exit code %d, %s", code, said.Bytes())
+	}
+	if err := os.WriteFile(file, env.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	requests := len(j.sts.Requests())
+	for _, name := range []string{config.TokenVariable, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+		t.Setenv(name, "") // so that what run sets goes with the test
+	}
+	j.args = j.args[2:4] // the directory
+	out = j.mustRun("run", "--env-file", file, "--fail-on-error", "--", "go", "version")
+	if n := len(j.sts.Requests()); n != requests || !strings.Contains(out, "refs/heads/main") {
+		t.Errorf("%d more requests to STS\n%s", n-requests, out)
+	}
+}
+
 // TestKeptCredentialsExpire: if kept credentials have expired, the save says why it fails, and what
 // to do.
 func TestKeptCredentialsExpire(t *testing.T) {

@@ -162,7 +162,8 @@ func accessVariables(ctx context.Context, r *run, st store.Store) ([]setting, er
 	case session == nil:
 		return append(list, present(r.env, keyVariables)...), nil
 	}
-	return append(list, setting{keyVariables[0], session.AccessKeyID}, setting{keyVariables[1], session.SecretAccessKey}, setting{keyVariables[2], session.SessionToken}), nil
+	temporary := map[string]string{keyVariables[0]: session.AccessKeyID, keyVariables[1]: session.SecretAccessKey, keyVariables[2]: session.SessionToken}
+	return append(list, present(func(name string) string { return temporary[name] }, keyVariables)...), nil
 }
 
 // present are the variables that are set.
