@@ -238,7 +238,7 @@ var jobOptions = []Option{
 		value: duration(func(c *Config) *time.Duration { return &c.RoleDuration }),
 	},
 	{
-		Name: "audience", Commands: projects, Group: Trust,
+		Name: "audience", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
 		Default: "sts.amazonaws.com", NoFlag: true,
 		Help:  "audience of the OIDC token, where the runner issues it",
 		value: text(func(c *Config) *string { return &c.Audience }),
