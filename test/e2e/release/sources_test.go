@@ -52,7 +52,7 @@ func TestImageSources(t *testing.T) {
 	}
 }
 
-// TestCompletions: packages have what each shell needs, which the shell can read.
+// TestCompletions: packages have what each shell needs. Only bash is asked whether it can read it.
 func TestCompletions(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the command")
