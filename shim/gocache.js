@@ -175,7 +175,7 @@ function sourceHash() {
     for (const entry of list) {
       const file = path.join(dir, entry.name);
       if (entry.isDirectory()) {
-        if (!/^(\.|_|testdata$|node_modules$|bench$|tools$|docs$)/.test(entry.name)) walk(file);
+        if (!/^(\.|_|testdata$|node_modules$|bench$|tools$|docs$|examples$)/.test(entry.name)) walk(file);
       } else if (/\.(go|mod|sum|s|tmpl)$/.test(entry.name) && !entry.name.endsWith('_test.go')) {
         sum.update(path.relative(actionDir, file).split(path.sep).join('/') + '\0').update(fs.readFileSync(file)).update('\0');
       }

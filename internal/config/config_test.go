@@ -79,6 +79,20 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+// TestAudience: a command that can assume a role can say for whom the token is, and a token with no
+// audience is one that no trust policy accepts.
+func TestAudience(t *testing.T) {
+	for _, c := range Commands {
+		has := map[string]bool{}
+		for _, o := range OptionsOf(c.Command) {
+			has[o.Name] = true
+		}
+		if has["audience"] != has["role-to-assume"] || has["audience"] && New(c.Command).Audience != "sts.amazonaws.com" {
+			t.Errorf("%s: a role: %t, an audience: %t, %q", c.Name, has["role-to-assume"], has["audience"], New(c.Command).Audience)
+		}
+	}
+}
+
 // TestFill: values that are already set stay, the first source with a value wins, and a wrong value
 // is reported as the user wrote it.
 func TestFill(t *testing.T) {

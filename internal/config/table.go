@@ -239,7 +239,7 @@ var jobOptions = []Option{
 		value: duration(func(c *Config) *time.Duration { return &c.RoleDuration }),
 	},
 	{
-		Name: "audience", Commands: projects | Env, Group: Trust,
+		Name: "audience", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
 		Default: "sts.amazonaws.com", NoFlag: true,
 		Help:  "audience to request for the OIDC token, where the runner issues it",
 		value: text(func(c *Config) *string { return &c.Audience }),

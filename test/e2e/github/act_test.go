@@ -46,7 +46,11 @@ type lab struct {
 	server                *storetest.Server // of the bucket; nil: there is none
 	env                   []string
 	vars                  map[string]string // of the repository
+	actions               map[string]string // actions of others, as in "uses", and directories with what stands in for them
+	only                  string            // the jobs of a matrix that are run, such as "os:ubuntu-latest"; "": all
 	concurrent            int               // jobs at once
+	std                   bool              // runners begin with a compiled standard library
+	keeps                 bool              // the runner is that of the run before
 }
 
 // newLab is a lab with a bucket.
@@ -59,15 +63,20 @@ func newLab(t *testing.T) *lab {
 }
 
 func newBareLab(t *testing.T) *lab {
+	return labOf(t, filepath.Join("testdata", "project"), projectFiles)
+}
+
+// labOf is a lab without a bucket, for a project that has what is in a directory, and more files.
+func labOf(t *testing.T, dir string, files map[string]string) *lab {
 	unixOnly(t)
 	l := &lab{t: t, act: tool(t, "GOCACHE_TEST_ACT", "act"), root: t.TempDir(), concurrent: 1}
 	nodeDir := filepath.Dir(node(t))
 	l.project, l.action = filepath.Join(l.root, "project"), filepath.Join(l.root, "action")
 	copyAction(t, l.action)
-	if err := os.CopyFS(l.project, os.DirFS(filepath.Join("testdata", "project"))); err != nil {
+	if err := os.CopyFS(l.project, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range projectFiles {
+	for name, text := range files {
 		write(t, filepath.Join(l.project, filepath.FromSlash(name)), text)
 	}
 	l.git("init", "-q", "-b", "main")
@@ -137,35 +146,19 @@ type run struct {
 	sum  []string          // sections that steps added to the summary
 }
 
-// run runs a workflow on a new runner. Variables have the form NAME=value and override those of the
-// repository; those that begin with "env " are in the environment of all steps instead. When the
-// file interrupt appears, the run is cancelled.
+// run runs a workflow, on a new runner unless this one stays. Variables have the form NAME=value
+// and override those of the repository; those that begin with "env " are in the environment of all
+// steps instead, and those that begin with "secret " are secrets. When the file interrupt appears,
+// the run is cancelled.
 func (l *lab) run(workflow, event, payload, interrupt string, vars ...string) run {
 	l.t.Helper()
-	if err := osfile.RemoveAll(filepath.Join(l.root, "runner")); err != nil {
-		l.t.Fatal(err)
+	if !l.keeps {
+		l.newRunner()
 	}
 	file := filepath.Join(l.root, "event.json")
 	write(l.t, file, payload)
-	args := []string{event, "-W", ".github/workflows/" + workflow, "-e", file, "--json", "-P", "ubuntu-latest=-self-hosted", "--no-cache-server",
-		"--concurrent-jobs", strconv.Itoa(l.concurrent)}
-	for _, sub := range []string{"", "/restore", "/save", "/gc"} {
-		args = append(args, "--local-repository", "org/gocache-action"+sub+"@v1="+l.action)
-	}
-	for name, value := range l.vars {
-		if !slices.ContainsFunc(vars, func(v string) bool { return strings.HasPrefix(v, name+"=") }) {
-			args = append(args, "--var", name+"="+value)
-		}
-	}
-	for _, v := range vars {
-		if env, ok := strings.CutPrefix(v, "env "); ok {
-			args = append(args, "--env", env)
-		} else {
-			args = append(args, "--var", v)
-		}
-	}
 	before := l.objects()
-	cmd := exec.Command(l.act, args...)
+	cmd := exec.Command(l.act, append([]string{event, "-W", ".github/workflows/" + workflow, "-e", file}, l.flags(vars)...)...)
 	cmd.Dir, cmd.Env = l.project, l.env
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -185,6 +178,51 @@ func (l *lab) run(workflow, event, payload, interrupt string, vars ...string) ru
 	}
 	slices.Sort(r.new)
 	return r
+}
+
+// newRunner removes what the last run has left on its runner.
+func (l *lab) newRunner() {
+	l.t.Helper()
+	if err := osfile.RemoveAll(filepath.Join(l.root, "runner")); err != nil {
+		l.t.Fatal(err)
+	}
+	if l.std {
+		if err := stdtest.Fill(filepath.Join(l.root, "runner", "build")); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+}
+
+// flags are those of act for all runs, and those for some variables.
+func (l *lab) flags(vars []string) []string {
+	args := []string{"--json", "--no-cache-server", "--concurrent-jobs", strconv.Itoa(l.concurrent)}
+	for _, runner := range []string{"ubuntu-latest", "self-hosted", "builder-1"} {
+		args = append(args, "-P", runner+"=-self-hosted")
+	}
+	for _, sub := range []string{"", "/restore", "/save", "/gc"} {
+		args = append(args, "--local-repository", "org/gocache-action"+sub+"@v1="+l.action)
+	}
+	if l.only != "" {
+		args = append(args, "--matrix", l.only)
+	}
+	for uses, dir := range l.actions {
+		args = append(args, "--local-repository", uses+"="+dir)
+	}
+	for name, value := range l.vars {
+		if !slices.ContainsFunc(vars, func(v string) bool { return strings.HasPrefix(v, name+"=") }) {
+			args = append(args, "--var", name+"="+value)
+		}
+	}
+	for _, v := range vars {
+		if env, ok := strings.CutPrefix(v, "env "); ok {
+			args = append(args, "--env", env)
+		} else if secret, ok := strings.CutPrefix(v, "secret "); ok {
+			args = append(args, "--secret", secret)
+		} else {
+			args = append(args, "--var", v)
+		}
+	}
+	return args
 }
 
 func waitFor(t *testing.T, file string) {

@@ -71,7 +71,18 @@ var projectFiles = map[string]string{
 	"shop.go":        "package shop\n\nimport \"example.com/greet\"\n\nvar _ = greet.Hello\n",
 }
 
+// newLab is a lab for the project that includes the component of its own commit.
 func newLab(t *testing.T) *lab {
+	t.Helper()
+	l := bareLab(t)
+	proxy := goproxytest.NewTestServer(t, "../../../testdata/modules", "")
+	l.env = append(l.env, "GOPROXY="+proxy.URL, "GOSUMDB=off")
+	l.commit()
+	return l
+}
+
+// bareLab is a lab without a project.
+func bareLab(t *testing.T) *lab {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("runs pipelines")
@@ -87,7 +98,6 @@ func newLab(t *testing.T) *lab {
 	g.Bucket(t, "bucket")
 	l := &lab{t: t, root: t.TempDir(), s3: g, sts: storetest.NewSTS(t, g), env: os.Environ()}
 	l.project = filepath.Join(l.root, "builds", "shop")
-	proxy := goproxytest.NewTestServer(t, "../../../testdata/modules", "")
 	binary, err := stdtest.Command()
 	if err != nil {
 		t.Fatal(err)
@@ -96,12 +106,11 @@ func newLab(t *testing.T) *lab {
 	// The caches are in the default places of the go command.
 	l.env = append(l.env,
 		"HOME="+home, "XDG_CACHE_HOME="+filepath.Join(home, ".cache"), "GOPATH="+filepath.Join(home, "go"), "GOMODCACHE=", "GOCACHE=",
-		"GOPROXY="+proxy.URL, "GOSUMDB=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOENV=off",
+		"GOFLAGS=", "GOTOOLCHAIN=local", "GOENV=off",
 		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
 		"PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"GITLAB_CI=", "GITHUB_ACTIONS=", "GCL_IGNORE_PREDEFINED_VARS=GITLAB_CI,CI_PIPELINE_SOURCE,CI_COMMIT_REF_NAME,CI_PROJECT_ID,CI_COMMIT_REF_PROTECTED")
 	l.env = append(l.env, l.sts.Env()...)
-	l.commit()
 	return l
 }
 
@@ -118,6 +127,12 @@ func (l *lab) commit() {
 	}
 	l.write(filepath.Join(l.project, "templates", "gocache.yml"), string(template))
 	l.must(l.project, "go", "mod", "tidy")
+	l.init()
+}
+
+// init makes the first commit of the project.
+func (l *lab) init() {
+	l.t.Helper()
 	for _, args := range [][]string{
 		{"init", "-q", "-b", "main"}, {"remote", "add", "origin", "https://gitlab.example.com/acme/shop.git"},
 		{"add", "."}, {"commit", "-q", "-m", "one"}, {"update-ref", "refs/remotes/origin/main", "HEAD"}, {"symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"},

@@ -1,8 +1,7 @@
-// Package image tests what is released: the checksums of the binaries in a tag, and the Dockerfile.
-// Both of its images are built and run with buildah, which needs neither a daemon nor a registry.
-// Their base is made by the test under the name of the Go image, from busybox and certificates. The
-// Go installation of this machine is mounted where that image has one: buildah would copy it for
-// each step.
+// Package image tests the Dockerfile: both of its images are built and run with buildah, which
+// needs neither a daemon nor a registry. Their base is made by the test under the name of the Go
+// image, from busybox and certificates. The Go installation of this machine is mounted where that
+// image has one: buildah would copy it for each step.
 package image
 
 import (

@@ -1,0 +1,5 @@
+module example.com/shard
+
+go 1.25
+
+require github.com/cespare/xxhash/v2 v2.3.0
