@@ -252,7 +252,7 @@ var jobOptions = []Option{
 		value: text(func(c *Config) *string { return &c.EnvFile }),
 	},
 	{
-		Name: "keep-credentials", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
+		Name: "keep-credentials", Commands: projects&^Run | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
 		Help: "file in which restore leaves temporary credentials for save, in case the token " +
 			"has expired by then",
 		value: text(func(c *Config) *string { return &c.KeepCredentials }),
@@ -353,7 +353,7 @@ var jobOptions = []Option{
 		value:   duration(func(c *Config) *time.Duration { return &c.StallTimeout }),
 	},
 	{
-		Name: "state", Commands: jobs | Mtimes, Group: Transfer,
+		Name: "state", Commands: jobs&^Run | Mtimes, Group: Transfer,
 		Origin: "one per project, below the user cache directory",
 		Help:   "file in which restore leaves notes for save",
 		value:  text(func(c *Config) *string { return &c.State }),
