@@ -56,6 +56,8 @@ type Options struct {
 
 	Credentials Credentials
 	Trace       wire.TraceFunc // may be nil
+	// Transport sends all requests, also those for tokens; nil: package wire.
+	Transport http.RoundTripper
 }
 
 var (
@@ -132,7 +134,10 @@ func New(o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, usage.Wrap(err)
 	}
-	transport := wire.New(wire.Options{Stall: o.StallTimeout, Idle: max(64, 4*o.Concurrency, 4*runtime.GOMAXPROCS(0))})
+	transport := o.Transport
+	if transport == nil {
+		transport = wire.New(wire.Options{Stall: o.StallTimeout, Idle: max(64, 4*o.Concurrency, 4*runtime.GOMAXPROCS(0))})
+	}
 	access, err := o.authorizer(transport)
 	if err != nil {
 		return nil, err
@@ -218,7 +223,7 @@ func (s *Store) Open(ctx context.Context, name string, off, length int64) (io.Re
 			if version != "" { // two versions must not be joined
 				h.Set("If-Match", string(version))
 			}
-			resp, _, err := s.client.Do(ctx, rest.Request{Kind: rest.Get, Method: http.MethodGet, URL: s.blobURL(name, ""), Header: h})
+			resp, _, err := s.client.Do(ctx, rest.Request{Kind: rest.Get, Method: http.MethodGet, URL: s.blobURL(name, ""), Header: h, Genuine: rest.Has("ETag")})
 			return resp, err
 		},
 		Stat: func(ctx context.Context) (store.Info, error) { info, _, err := s.head(ctx, name); return info, err },
@@ -241,7 +246,7 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
 
 // head returns what is known of an object, and its metadata as headers.
 func (s *container) head(ctx context.Context, name string) (store.Info, http.Header, error) {
-	_, resp, _, err := s.client.Call(ctx, rest.Request{Kind: rest.Head, Method: http.MethodHead, URL: s.blobURL(name, "")})
+	_, resp, _, err := s.client.Call(ctx, rest.Request{Kind: rest.Head, Method: http.MethodHead, URL: s.blobURL(name, ""), Genuine: rest.Has("ETag")})
 	if err != nil {
 		return store.Info{}, nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
@@ -87,24 +86,12 @@ func (w *write) single(ctx context.Context, p *parts.Part) (store.Info, error) {
 
 // finish sends the request that makes an object of size bytes.
 func (w *write) finish(ctx context.Context, r rest.Request, size int64) (store.Info, error) {
-	var sent int
-	var info store.Info
-	err := w.s.client.Again(ctx, func() error {
-		_, resp, n, err := w.s.client.Call(ctx, r)
-		sent += n
-		if err != nil {
-			return err
-		}
-		if info = infoOf(resp.Header, size); info.Version == "" || resp.StatusCode != http.StatusCreated {
-			return w.s.client.Foreign("it does not say that the blob was made")
-		}
-		info.ModTime = rest.Time(http.Header{}) // Put does not return it
-		return nil
-	})
-	if err == nil {
-		return info, nil
+	r.Genuine = rest.Has("ETag")
+	_, resp, sent, err := w.s.client.Call(ctx, r)
+	if err != nil {
+		return w.settle(ctx, w.meaning(err), sent, size)
 	}
-	return w.settle(ctx, w.meaning(err), sent, size)
+	return store.Info{Size: size, Version: infoOf(resp.Header, size).Version}, nil
 }
 
 // meaning recognises answers that concern the condition.
@@ -216,11 +203,8 @@ func (w *write) send(ctx context.Context, id string, p *parts.Part) error {
 	defer p.Done()
 	h := http.Header{"Content-Md5": {md5Text(p.Sum)}}
 	u := w.s.blobURL(w.name, url.Values{"comp": {"block"}, "blockid": {id}}.Encode())
-	return w.s.client.Again(ctx, func() error {
-		_, resp, _, err := w.s.client.Call(ctx, rest.Request{Kind: rest.Put, Method: http.MethodPut, URL: u, Header: h, Body: p.Body, Size: p.Size})
-		if err == nil && (resp.StatusCode != http.StatusCreated || resp.Header.Get("X-Ms-Request-Id") == "") {
-			return w.s.client.Foreign("http " + strconv.Itoa(resp.StatusCode) + " to a block")
-		}
-		return err
+	_, _, _, err := w.s.client.Call(ctx, rest.Request{
+		Kind: rest.Put, Method: http.MethodPut, URL: u, Header: h, Body: p.Body, Size: p.Size, Genuine: rest.Has("X-Ms-Request-Id"),
 	})
+	return err
 }

@@ -212,7 +212,7 @@ func (s *bucket) media(ctx context.Context, name, rangeHeader string, version st
 	if version != "" { // two versions must not be joined
 		q.Set("generation", string(version))
 	}
-	resp, _, err := s.client.Do(ctx, rest.Request{Kind: rest.Get, Method: http.MethodGet, URL: s.objectURL(name, q), Header: h})
+	resp, _, err := s.client.Do(ctx, rest.Request{Kind: rest.Get, Method: http.MethodGet, URL: s.objectURL(name, q), Header: h, Genuine: rest.Has("X-Goog-Generation")})
 	if version != "" && errors.Is(err, store.ErrNotFound) {
 		err = fmt.Errorf("%w: %w", store.ErrConflict, err)
 	}

@@ -86,7 +86,7 @@ func (u *session) begin(ctx context.Context) error {
 	_, resp, _, err := u.s.client.Call(ctx, rest.Request{
 		Kind: rest.Put, Method: http.MethodPost, URL: u.write.url("resumable"),
 		Header: http.Header{"Content-Type": {"application/json; charset=UTF-8"}, "X-Upload-Content-Type": {"application/octet-stream"}},
-		Body:   bytes.NewReader(about), Size: int64(len(about)),
+		Body:   bytes.NewReader(about), Size: int64(len(about)), Genuine: rest.Has("Location"),
 	})
 	if err != nil {
 		if u.cond.IfMatch != "" && errors.Is(err, store.ErrNotFound) {

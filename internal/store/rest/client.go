@@ -55,6 +55,9 @@ type Request struct {
 	Body   io.ReadSeeker
 	Size   int64 // of Body
 	Accept []int // statuses that are a success besides 2xx
+	// Genuine reports whether a success is that of such a server, by its headers: the page of a proxy
+	// can say that it is one, too. It may be nil.
+	Genuine func(http.Header) bool
 }
 
 // Do sends a request until it succeeds, fails for good, or no attempt is left. sent is how often it
@@ -123,6 +126,10 @@ func (c *Client) once(ctx context.Context, r Request) (*http.Response, error) {
 		return nil, c.unanswered(ctx, err)
 	}
 	if c.isSuccess(r, resp.StatusCode) {
+		if r.Genuine != nil && !r.Genuine(resp.Header) {
+			resp.Body.Close()
+			return nil, c.Foreign("its headers are others")
+		}
 		return resp, nil
 	}
 	defer resp.Body.Close()
@@ -194,6 +201,11 @@ func (c *Client) Call(ctx context.Context, r Request) (data []byte, resp *http.R
 // it was a success. The next answer may come from the server again.
 func (c *Client) Foreign(why string) error {
 	return fmt.Errorf("%w: %s: %w", store.ErrUnreachable, c.Server, &wire.Error{Err: fmt.Errorf("the answer is not that of such a server: %s", why)})
+}
+
+// Has returns a check whether an answer has a header.
+func Has(name string) func(http.Header) bool {
+	return func(h http.Header) bool { return h.Get(name) != "" }
 }
 
 // Again calls f until it succeeds or its error is not worth another attempt. It is for what Do cannot
