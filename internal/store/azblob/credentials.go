@@ -13,12 +13,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/rest"
 	"github.com/org/gocache-action/internal/store/wire"
 	"github.com/org/gocache-action/internal/usage"
 )
@@ -64,7 +66,10 @@ func (o *Options) authorizer(t http.RoundTripper) (authorizer, error) {
 		}
 		return sharedKey{o.Account, key}, nil
 	}
-	return &identity{make: func() (azcore.TokenCredential, error) { return c.identity(t) }, secure: strings.HasPrefix(o.Endpoint, "https:")}, nil
+	return &identity{
+		make:      func() (azcore.TokenCredential, error) { return c.identity(t) },
+		federated: c.federated(), secure: strings.HasPrefix(o.Endpoint, "https:"),
+	}, nil
 }
 
 // signature is a shared access signature.
@@ -131,15 +136,18 @@ func stringToSign(req *http.Request, account string) string {
 	return strings.Join(slices.Concat(lines, ms, resource, params), "\n")
 }
 
-// identity authorizes with tokens of Entra ID. The library keeps them, and renews them in time.
+// identity authorizes with tokens of Entra ID.
 type identity struct {
-	make   func() (azcore.TokenCredential, error)
-	secure bool
+	make              func() (azcore.TokenCredential, error)
+	federated, secure bool
 
-	once       sync.Once
-	credential azcore.TokenCredential
-	err        error
+	mu         sync.Mutex
+	credential azcore.TokenCredential // nil: not made yet
+	kept       azcore.AccessToken     // the library does not keep those of the Azure CLI
 }
+
+// early is how long before its end a token is replaced.
+const early = 5 * time.Minute
 
 const scope = "https://storage.azure.com/.default"
 
@@ -161,14 +169,23 @@ func (i *identity) token(ctx context.Context) (string, error) {
 	if !i.secure {
 		return "", fmt.Errorf("%w: a token is not sent over http; use a key or a signature, or an https:// endpoint", store.ErrDenied)
 	}
-	i.once.Do(func() { i.credential, i.err = i.make() })
-	if i.err != nil {
-		return "", i.explain(ctx, i.err)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.kept.Token != "" && time.Until(i.kept.ExpiresOn) > early {
+		return i.kept.Token, nil
+	}
+	if i.credential == nil {
+		made, err := i.make()
+		if err != nil {
+			return "", i.explain(ctx, err)
+		}
+		i.credential = made
 	}
 	token, err := i.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
 	if err != nil {
 		return "", i.explain(ctx, err)
 	}
+	i.kept = token
 	return token.Token, nil
 }
 
@@ -183,6 +200,9 @@ func (i *identity) explain(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %s", store.ErrDenied, entraText(refused))
 	case errors.As(err, &ne):
 		return fmt.Errorf("%w: login.microsoftonline.com: %w", store.ErrUnreachable, ne)
+	}
+	if i.federated {
+		return fmt.Errorf("%w: no token of Entra ID: %s", store.ErrDenied, rest.Line(err.Error()))
 	}
 	return &noCredentials{err}
 }
@@ -222,11 +242,14 @@ func (t transporter) Do(req *http.Request) (*http.Response, error) { return t.Ro
 // identity makes what gets tokens.
 func (c Credentials) identity(t http.RoundTripper) (azcore.TokenCredential, error) {
 	options := azcore.ClientOptions{Transport: transporter{t}, Retry: policy.RetryOptions{MaxRetries: 2}}
-	if c.Token != nil && c.ClientID != "" && c.TenantID != "" {
+	if c.federated() {
 		return azidentity.NewClientAssertionCredential(c.TenantID, c.ClientID, c.Token, &azidentity.ClientAssertionCredentialOptions{ClientOptions: options})
 	}
 	return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options})
 }
+
+// federated reports whether tokens of the job are exchanged.
+func (c Credentials) federated() bool { return c.Token != nil && c.ClientID != "" && c.TenantID != "" }
 
 // TokenFile returns a function for Credentials.Token that reads a file, which others renew.
 func TokenFile(path string) func(context.Context) (string, error) {
