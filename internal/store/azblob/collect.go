@@ -27,6 +27,7 @@ type blob struct {
 		LastModified string `xml:"Last-Modified"`
 		Etag         string
 		Size         int64 `xml:"Content-Length"`
+		ResourceType string // of accounts with a hierarchical namespace
 	}
 }
 
@@ -93,7 +94,7 @@ func (s *container) entry(b blob) (e store.Entry, ok bool) {
 	}
 	modified, _ := http.ParseTime(b.Properties.LastModified)
 	e = store.Entry{Name: name, Info: store.Info{Size: b.Properties.Size, Version: version(b.Properties.Etag), ModTime: modified}}
-	return e, !b.Name.Encoded && store.CheckName(name) == nil
+	return e, !b.Name.Encoded && b.Properties.ResourceType != "directory" && store.CheckName(name) == nil
 }
 
 // version adds the quotes that an ETag has in headers, and not in listings.

@@ -101,12 +101,16 @@ func AzuriteSignature() url.Values {
 }
 
 // FakeGCS starts fake-gcs-server, which keeps objects in memory. It checks checksums and
-// generations, and no tokens. Env has credentials for workload identity federation, whose token
+// generations, and no tokens. Building it takes a minute or two, so a test that needs it is left out
+// unless it is asked for, see ServersEnv. Env has credentials for workload identity federation, whose token
 // service is one for the test.
 func FakeGCS(t testing.TB) *Cloud {
 	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("the servers are built for unix")
+	}
+	if !fakegcs.asked() {
+		t.Skip(fakegcs.name + " is not in " + ServersEnv)
 	}
 	p, err := program{
 		tool: fakegcs, health: "/_internal/healthcheck",
