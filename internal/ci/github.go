@@ -211,8 +211,8 @@ func workflowRunReason(event githubEvent, ok bool) string {
 	return ""
 }
 
-// MayAskForToken reports whether the job can ask GitHub for tokens that say which job it is: it needs
-// the permission id-token: write.
+// MayAskForToken reports whether the job can ask GitHub for tokens that say which job it is: it
+// needs the permission id-token: write.
 func MayAskForToken(env Env) bool {
 	return env("ACTIONS_ID_TOKEN_REQUEST_URL") != "" && env("ACTIONS_ID_TOKEN_REQUEST_TOKEN") != ""
 }

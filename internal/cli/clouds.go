@@ -59,8 +59,8 @@ func refuseS3(cfg *config.Config, what string) error {
 	return nil
 }
 
-// uploadsOf is how many uploads run at once: as the configuration says, the URL of the store, or the
-// memory of the machine.
+// uploadsOf is how many uploads run at once: as the configuration says, the URL of the store, or
+// the memory of the machine.
 func uploadsOf(r *run, ofURL int, partSize int64) int {
 	n := cmp.Or(r.cfg.Concurrency, ofURL)
 	if n == 0 && partSize == 0 {

@@ -74,8 +74,8 @@ func knownSecrets(env ci.Env) *redact.Values {
 	return redact.NewValues(list...)
 }
 
-// signatureOf returns the secret part of a shared access signature, which requests have in their own
-// order of parameters.
+// signatureOf returns the secret part of a shared access signature, which requests have in their
+// own order of parameters.
 func signatureOf(sas string) string {
 	q, _ := url.ParseQuery(strings.TrimPrefix(strings.TrimSpace(sas), "?"))
 	return q.Get("sig")

@@ -68,8 +68,9 @@ var (
 	// userinfo matches what precedes the host of a URL. An "@" after the host, as in a module
 	// version, does not count.
 	userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s"'<>]*@`)
-	// parameter matches the secret parameters of signed URLs (Azure's is sig), the ID of Google's resumable uploads, which lets anybody write, and those that
-	// should not be in a URL at all. The ID of a key is removed too, since it tells who signed.
+	// parameter matches the secret parameters of signed URLs (Azure's is sig), the ID of Google's
+	// resumable uploads, which lets anybody write, and those that should not be in a URL at all.
+	// The ID of a key is removed too, since it tells who signed.
 	parameter = regexp.MustCompile(`(?i)((?:X-(?:Amz|Goog)-Credential|AWSAccessKeyId|\bsig|[a-z0-9_-]*(?:signature|token|passw(?:or)?d|secret|(?:api|access|private|secret|customer|sign|sse-c|account)[_-]?key|\bupload_id))(?:=|%3D))[^&\s"'<>]+`)
 	private   = regexp.MustCompile(`PRIVATE\+KEY\+[^\s"',]+`)
 	// google matches tokens of Google, by how they begin.

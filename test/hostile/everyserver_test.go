@@ -18,13 +18,6 @@ func TestEveryServer(t *testing.T) {
 			everyCommand(t, s.URL("bucket", "some/prefix"), s.Env())
 		})
 	}
-	for name, start := range map[string]func(testing.TB) *storetest.Cloud{"azurite": storetest.Azurite, "fakegcs": storetest.FakeGCS} {
-		t.Run(name, func(t *testing.T) {
-			c := start(t)
-			c.Bucket(t, "bucket")
-			everyCommand(t, c.URL("bucket", "some/prefix"), c.Env())
-		})
-	}
 	if raw := os.Getenv(storetest.StoreEnv); raw != "" {
 		t.Run("of the environment", func(t *testing.T) {
 			url, err := storetest.FreshPrefix(raw)

@@ -7,11 +7,11 @@
 // checksums of what is sent. https://learn.microsoft.com/en-us/rest/api/storageservices
 //
 // Permissions: the role Storage Blob Data Contributor on the container for jobs that save and for
-// garbage collection, Storage Blob Data Reader for jobs that only restore. A shared access signature
-// needs read, create and write, and for garbage collection delete and list.
+// garbage collection, Storage Blob Data Reader for jobs that only restore. A shared access
+// signature needs read, create and write, and for garbage collection delete and list.
 //
-// Bodies larger than the part size are uploaded as blocks. Azure itself removes, after a week, blocks
-// that no blob has.
+// Bodies larger than the part size are uploaded as blocks. Azure itself removes, after a week,
+// blocks that no blob has.
 package azblob
 
 import (
@@ -107,8 +107,8 @@ func (o *Options) url() string {
 	return u.String()
 }
 
-// container is what all operations share: it sends requests, and knows what answers mean. Its fields
-// do not change after New.
+// container is what all operations share: it sends requests, and knows what answers mean. Its
+// fields do not change after New.
 type container struct {
 	opts   Options // complete
 	client *rest.Client
@@ -128,8 +128,8 @@ var (
 )
 
 // New returns the store that o describes. It sends no request: a missing container, wrong
-// credentials, or an endpoint that does not answer show up with the first operation. Invalid options
-// are wrong usage.
+// credentials, or an endpoint that does not answer show up with the first operation. Invalid
+// options are wrong usage.
 func New(o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, usage.Wrap(err)

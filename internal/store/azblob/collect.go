@@ -37,8 +37,8 @@ type blobName struct {
 	Text    string `xml:",chardata"`
 }
 
-// parsePage reads an answer to List Blobs. Anything else is an error: taking it for an empty listing
-// could make a collection remove objects.
+// parsePage reads an answer to List Blobs. Anything else is an error: taking it for an empty
+// listing could make a collection remove objects.
 func parsePage(data []byte) (p page, err error) {
 	err = xml.Unmarshal(trimBOM(data), &p)
 	return p, err

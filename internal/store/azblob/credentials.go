@@ -28,9 +28,10 @@ import (
 // Audience is for whom the token of a job must be made that is exchanged for one of Entra ID.
 const Audience = "api://AzureADTokenExchange"
 
-// Credentials say who asks. The first that is set counts: SAS, Key, Token with ClientID and TenantID,
-// and then what azidentity.DefaultAzureCredential finds: the variables AZURE_..., workload identity
-// of Kubernetes, the managed identity of the machine, and the login of the Azure CLI.
+// Credentials say who asks. The first that is set counts: SAS, Key, Token with ClientID and
+// TenantID, and then what azidentity.DefaultAzureCredential finds: the variables AZURE_...,
+// workload identity of Kubernetes, the managed identity of the machine, and the login of the Azure
+// CLI.
 type Credentials struct {
 	SAS string // a shared access signature, with or without "?" before it
 	Key string // of the account, in base64

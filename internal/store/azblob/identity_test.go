@@ -16,8 +16,8 @@ import (
 )
 
 // entra is Entra ID and a storage account behind one transport: the addresses of both are fixed, so
-// no server of a test could be in their place. It checks the exchange of tokens as
-// https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow has it.
+// no server of a test could be in their place. It checks the exchange of tokens as described there:
+// https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 type entra struct {
 	token  string // of the job, that is accepted
 	asked  atomic.Int32

@@ -118,9 +118,9 @@ func (w *write) settle(ctx context.Context, err error, sent int, size int64) (st
 	return rest.Write{Cond: w.cond, ID: w.id, Look: look}.Settle(ctx, err, sent)
 }
 
-// overtaken is for a list of blocks that is refused because blocks are gone. Blocks belong to a name,
-// not to a writer: the list of one writer removes the blocks of all others. So there was another
-// Put of the object while this one was sending blocks, or the first attempt of this one.
+// overtaken is for a list of blocks that is refused because blocks are gone. Blocks belong to a
+// name, not to a writer: the list of one writer removes the blocks of all others. So there was
+// another Put of the object while this one was sending blocks, or the first attempt of this one.
 func (w *write) overtaken(ctx context.Context, err error, look func(context.Context) (store.Info, string, error), size int64) (store.Info, error) {
 	info, id, lookErr := look(ctx)
 	switch {
@@ -131,8 +131,8 @@ func (w *write) overtaken(ctx context.Context, err error, look func(context.Cont
 	case w.cond != store.Condition{}:
 		return store.Info{}, store.ErrConflict
 	}
-	// It is as if this Put had come first, and the other one had replaced what it wrote. Its version
-	// was never seen, and matches none.
+	// It is as if this Put had come first, and the other one had replaced what it wrote. Its
+	// version was never seen, and matches none.
 	return store.Info{Size: size, Version: store.Version("overtaken " + w.id)}, nil
 }
 

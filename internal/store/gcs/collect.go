@@ -123,8 +123,8 @@ func (s *Store) Delete(ctx context.Context, names []string) map[string]error {
 	})
 }
 
-// deleteGeneration removes an object, of a generation if that is not empty. One that is not there is
-// store.ErrNotFound.
+// deleteGeneration removes an object, of a generation if that is not empty. One that is not there
+// is store.ErrNotFound.
 func (s *bucket) deleteGeneration(ctx context.Context, name string, v store.Version) error {
 	var q url.Values
 	if v != "" {

@@ -26,8 +26,8 @@ const scope = "https://www.googleapis.com/auth/devstorage.read_write"
 var errNoCredentials = errors.New("no credentials")
 
 // access gets tokens: of the file that is given, or of the application default credentials
-// (GOOGLE_APPLICATION_CREDENTIALS, the login of gcloud, the metadata service of the machine). A file
-// can be that of workload identity federation. It is safe for concurrent use.
+// (GOOGLE_APPLICATION_CREDENTIALS, the login of gcloud, the metadata service of the machine). A
+// file can be that of workload identity federation. It is safe for concurrent use.
 type access struct {
 	file   string
 	secure bool // tokens may be sent to the endpoint
@@ -89,7 +89,7 @@ func (a *access) find(ctx context.Context) error {
 	if a.file != "" {
 		var data []byte
 		if data, err = os.ReadFile(a.file); err == nil {
-			found, err = google.CredentialsFromJSON(ctx, data, scope)
+			found, err = google.CredentialsFromJSONWithType(ctx, data, google.ExternalAccount, scope)
 		}
 	} else {
 		found, err = google.FindDefaultCredentials(ctx, scope)

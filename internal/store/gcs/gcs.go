@@ -2,19 +2,19 @@
 // Google's library for credentials (golang.org/x/oauth2); that for storage makes the program three
 // quarters larger, so requests are those of the JSON API.
 //
-// What it relies on: strong consistency, generations as conditions of writes and of removals, ranged
-// reads, and CRC32C checksums of what is written.
+// What it relies on: strong consistency, generations as conditions of writes and of removals,
+// ranged reads, and CRC32C checksums of what is written.
 // https://cloud.google.com/storage/docs/json_api/v1
 //
 // Permissions: storage.objects.get for jobs that only restore, and with it storage.objects.list, as
 // without that Google answers 403 for an object that does not exist. Jobs that save need
-// storage.objects.create, .delete (to replace a manifest) and .update (to touch an object), as garbage
-// collection does. The role Storage Object User has all of them.
+// storage.objects.create, .delete (to replace a manifest) and .update (to touch an object), as
+// garbage collection does. The role Storage Object User has all of them.
 //
 // A body of at most one part costs one request. A larger one is uploaded in one resumable session,
-// part by part: several Puts run at once, but the parts of one do not. The JSON API knows no parallel
-// parts, and those of the XML API know no conditions. Google forgets an unfinished session after a
-// week.
+// part by part: several Puts run at once, but the parts of one do not. The JSON API knows no
+// parallel parts, and those of the XML API know no conditions. Google forgets an unfinished session
+// after a week.
 package gcs
 
 import (
@@ -64,7 +64,8 @@ type Options struct {
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
 	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
 
-	// CredentialsFile is a file with credentials; empty: the application default credentials.
+	// CredentialsFile is a file for workload identity federation, of type external_account; empty:
+	// the application default credentials.
 	CredentialsFile string
 	Trace           wire.TraceFunc // may be nil
 }
@@ -106,8 +107,8 @@ func (o *Options) url() string {
 	return u.String()
 }
 
-// bucket is what all operations share: it sends requests, and knows what answers mean. Its fields do
-// not change after New.
+// bucket is what all operations share: it sends requests, and knows what answers mean. Its fields
+// do not change after New.
 type bucket struct {
 	opts   Options // complete
 	client *rest.Client

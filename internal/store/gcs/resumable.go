@@ -115,7 +115,8 @@ func (s *bucket) sameServer(location string) (string, error) {
 	return location, nil
 }
 
-// send sends a part, and what of it the server says it does not have. The last one makes the object.
+// send sends a part, and what of it the server says it does not have. The last one makes the
+// object.
 func (u *session) send(ctx context.Context, p *parts.Part) (r resource, err error) {
 	if _, err := p.Body.Seek(0, io.SeekStart); err != nil {
 		return r, err

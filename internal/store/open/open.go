@@ -11,8 +11,8 @@
 //
 //	actions, or actions://: the cache service of GitHub Actions, which the runner tells its address
 //
-// All parameters are optional but the account of azblob. Credentials and encryption keys are never part of a URL; the
-// ID of a key may be.
+// All parameters are optional but the account of azblob. Credentials and encryption keys are never
+// part of a URL; the ID of a key may be.
 package open
 
 import (

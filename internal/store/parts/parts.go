@@ -62,8 +62,8 @@ func (p *Pool) recycle(b []byte) {
 }
 
 // Part is a piece of a body that can be sent again. Whoever has one calls Done when it is not used
-// any more. Its checksum is computed before it is sent, so that the upload fails if the bytes change
-// meanwhile.
+// any more. Its checksum is computed before it is sent, so that the upload fails if the bytes
+// change meanwhile.
 type Part struct {
 	Body io.ReadSeeker // reads fail after Done
 	Size int64
@@ -145,8 +145,8 @@ func NewSplitter(pool *Pool, body io.Reader, size int64, o Options) (*Splitter, 
 // PartSize is how many bytes all parts but the last have.
 func (sp *Splitter) PartSize() int64 { return sp.part }
 
-// Next waits until there is memory, and returns the next part. The last part can be empty, if a stream ended
-// exactly where the part before it did.
+// Next waits until there is memory, and returns the next part. The last part can be empty, if a
+// stream ended exactly where the part before it did.
 func (sp *Splitter) Next(ctx context.Context) (*Part, error) {
 	if err := sp.pool.acquire(ctx); err != nil {
 		return nil, err

@@ -30,8 +30,8 @@ const (
 const maxAnswer = 8 << 20
 
 // stalledSends is how often a write is sent if nothing moves: one connection can hang while the
-// server answers others. Stalled reads are not sent again: by then, the job could have compiled what
-// it waits for.
+// server answers others. Stalled reads are not sent again: by then, the job could have compiled
+// what it waits for.
 const stalledSends = 2
 
 // Client sends requests to one server. Its fields do not change.
@@ -55,8 +55,8 @@ type Request struct {
 	Body   io.ReadSeeker
 	Size   int64 // of Body
 	Accept []int // statuses that are a success besides 2xx
-	// Genuine reports whether a success is that of such a server, by its headers: the page of a proxy
-	// can say that it is one, too. It may be nil.
+	// Genuine reports whether a success is that of such a server, by its headers: the page of a
+	// proxy can say that it is one, too. It may be nil.
 	Genuine func(http.Header) bool
 }
 
@@ -145,8 +145,8 @@ func (c *Client) isSuccess(r Request, status int) bool {
 	return status/100 == 2
 }
 
-// sending is a body that says when nobody reads it any more: net/http can go on reading after it has
-// returned an error.
+// sending is a body that says when nobody reads it any more: net/http can go on reading after it
+// has returned an error.
 type sending struct {
 	io.Reader
 	done chan struct{}
@@ -208,8 +208,8 @@ func Has(name string) func(http.Header) bool {
 	return func(h http.Header) bool { return h.Get(name) != "" }
 }
 
-// Again calls f until it succeeds or its error is not worth another attempt. It is for what Do cannot
-// see, such as an answer that is cut off.
+// Again calls f until it succeeds or its error is not worth another attempt. It is for what Do
+// cannot see, such as an answer that is cut off.
 func (c *Client) Again(ctx context.Context, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()

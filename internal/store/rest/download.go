@@ -24,8 +24,8 @@ type Object struct {
 	Fail func(err error) error // names the operation and the object
 }
 
-// Open opens length bytes from offset off, as Store.Open does. It costs one request; a range that is
-// empty, or begins at or beyond the end of the object, costs a second one.
+// Open opens length bytes from offset off, as Store.Open does. It costs one request; a range that
+// is empty, or begins at or beyond the end of the object, costs a second one.
 func Open(ctx context.Context, o Object, off, length int64) (io.ReadCloser, store.Info, error) {
 	d, err := open(ctx, o, off, length)
 	if err != nil {
@@ -96,7 +96,8 @@ func (d *download) request() error {
 	return nil
 }
 
-// accept checks that the answer is the range asked for, of the version that the download began with.
+// accept checks that the answer is the range asked for, of the version that the download began
+// with.
 func (d *download) accept(resp *http.Response, ranged bool) error {
 	size := resp.ContentLength
 	if ranged {

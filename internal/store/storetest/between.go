@@ -68,8 +68,8 @@ type between struct {
 	sessions map[string]*uploadSession // resumable uploads, by ID
 }
 
-// uploadSession is what a server knows of a resumable upload. fake-gcs-server takes the question how
-// much it has for the end of the upload, so the proxy answers it, as
+// uploadSession is what a server knows of a resumable upload. fake-gcs-server takes the question
+// how much it has for the end of the upload, so the proxy answers it, as
 // https://cloud.google.com/storage/docs/performing-resumable-uploads#status-check says.
 type uploadSession struct {
 	have int64

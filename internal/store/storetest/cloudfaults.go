@@ -207,7 +207,8 @@ func testHangs(t *testing.T, c *Cloud, f Faults) {
 	same(t, "one part hung", got, want)
 }
 
-// testHopeless: a server that is overloaded for good is an outage, after as many attempts as allowed.
+// testHopeless: a server that is overloaded for good is an outage, after as many attempts as
+// allowed.
 func testHopeless(t *testing.T, c *Cloud, f Faults) {
 	s, _ := f.Open(t, c.Between(t, func(string) Verdict { return Busy }), time.Minute)
 	if _, err := s.Stat(context.Background(), "x"); !errors.Is(err, store.ErrUnreachable) || errors.Is(err, store.ErrNotFound) {
@@ -218,8 +219,8 @@ func testHopeless(t *testing.T, c *Cloud, f Faults) {
 	}
 }
 
-// testOvertaken: of two uploads in parts to one name at the same time, both succeed if neither has a
-// condition, and the object is that of one of them.
+// testOvertaken: of two uploads in parts to one name at the same time, both succeed if neither has
+// a condition, and the object is that of one of them.
 func testOvertaken(t *testing.T, c *Cloud, f Faults) {
 	waiting, released := make(chan struct{}), make(chan struct{})
 	var seen atomic.Int32

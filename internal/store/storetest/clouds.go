@@ -41,8 +41,8 @@ func (c *Cloud) Bucket(t testing.TB, name string) {
 func (c *Cloud) URL(bucket, prefix string) string { return c.address(bucket, prefix, c.Endpoint) }
 
 // AzuriteVariable names the program dist/src/blob/main.js of Azurite, the emulator of Azure's
-// storage that Microsoft makes (npm install azurite). Installing it takes longer than all tests that
-// need it, which are left out without the variable.
+// storage that Microsoft makes (npm install azurite). Installing it takes longer than all tests
+// that need it, which are left out without the variable.
 const AzuriteVariable = "GOCACHE_TEST_AZURITE"
 
 // The account that every Azurite has.
@@ -101,9 +101,9 @@ func AzuriteSignature() url.Values {
 }
 
 // FakeGCS starts fake-gcs-server, which keeps objects in memory. It checks checksums and
-// generations, and no tokens. Building it takes a minute or two, so a test that needs it is left out
-// unless it is asked for, see ServersEnv. Env has credentials for workload identity federation, whose token
-// service is one for the test.
+// generations, and no tokens. Building it takes a minute or two, so a test that needs it is left
+// out unless it is asked for, see ServersEnv. Env has credentials for workload identity federation,
+// whose token service is one for the test.
 func FakeGCS(t testing.TB) *Cloud {
 	t.Helper()
 	if runtime.GOOS == "windows" {
