@@ -210,3 +210,9 @@ func workflowRunReason(event githubEvent, ok bool) string {
 	}
 	return ""
 }
+
+// MayAskForToken reports whether the job can ask GitHub for tokens that say which job it is: it
+// needs the permission id-token: write.
+func MayAskForToken(env Env) bool {
+	return env("ACTIONS_ID_TOKEN_REQUEST_URL") != "" && env("ACTIONS_ID_TOKEN_REQUEST_TOKEN") != ""
+}

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"runtime"
 	"slices"
@@ -26,6 +27,7 @@ import (
 var shownVariables = []string{
 	"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS", "AWS_CA_BUNDLE",
 	"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_EC2_METADATA_DISABLED",
+	azureClientVariable, azureTenantVariable, azureTokenFileVariable, "AZURE_AUTHORITY_HOST", "AZURE_TOKEN_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
 	"GITHUB_EVENT_NAME", "GITHUB_REF", "GITHUB_BASE_REF", "RUNNER_ENVIRONMENT", "RUNNER_TEMP",
 	"CI_PIPELINE_SOURCE", "CI_COMMIT_REF_NAME", "CI_COMMIT_REF_PROTECTED", "GOMEMLIMIT", "GOMAXPROCS", "TMPDIR",
@@ -43,6 +45,7 @@ var secretVariables = []string{
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", config.TokenVariable, customerKeyVariable, signKeyVariable, webhookVariable,
 	"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "CI_JOB_TOKEN",
 	"GOFLAGS", "GOAUTH",
+	azureSASVariable, azureKeyVariable, azureSecretVariable, "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_STORAGE_CONNECTION_STRING",
 }
 
 // urlVariables hold URLs, which may contain a password.
@@ -58,6 +61,7 @@ func knownSecrets(env ci.Env) *redact.Values {
 	for _, name := range secretVariables {
 		list = append(list, env(name))
 	}
+	list = append(list, signatureOf(env(azureSASVariable)))
 	plain := []string{env("AWS_ACCESS_KEY_ID"), env(ghaction.InputVariable("access-key-id")), env("GOFLAGS"), env("ACTIONS_ID_TOKEN_REQUEST_URL")}
 	list = slices.DeleteFunc(list, func(value string) bool {
 		return slices.Contains(plain, value) || value != "" && (value == env(signKeyVariable) || value == env(ghaction.InputVariable("sign-key"))) && !isPrivateKey(value)
@@ -68,6 +72,13 @@ func knownSecrets(env ci.Env) *redact.Values {
 		}
 	}
 	return redact.NewValues(list...)
+}
+
+// signatureOf returns the secret part of a shared access signature, which requests have in their
+// own order of parameters.
+func signatureOf(sas string) string {
+	q, _ := url.ParseQuery(strings.TrimPrefix(strings.TrimSpace(sas), "?"))
+	return q.Get("sig")
 }
 
 // passwordOf returns the password in a URL as it is written there, or "". It also works for text
@@ -224,7 +235,7 @@ var dullHeaders = []string{"X-Amz-Date", "X-Amz-Content-Sha256", "X-Amz-User-Age
 func headerText(h http.Header) string {
 	var list []string
 	for name, values := range h {
-		told := strings.HasPrefix(name, "X-Amz-") || strings.HasPrefix(name, "If-") || name == "Range" || name == "Authorization"
+		told := strings.HasPrefix(name, "X-Amz-") || strings.HasPrefix(name, "X-Ms-Blob-") || name == "Content-Range" || strings.HasPrefix(name, "If-") || name == "Range" || name == "Authorization"
 		if told && !slices.Contains(dullHeaders, name) {
 			list = append(list, strings.ToLower(name)+": "+strings.Join(values, ","))
 		}

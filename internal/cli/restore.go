@@ -189,8 +189,15 @@ func restoreOptions(r *run, p *project, st store.Store, m *report.Meter) restore
 
 // partSize is the size of ranged reads that the URL of the store asks for; 0 for the measured best.
 func partSize(url string) int64 {
-	if t, err := open.Parse(url); err == nil && t.S3 != nil {
+	t, err := open.Parse(url)
+	switch {
+	case err != nil:
+	case t.S3 != nil:
 		return t.S3.PartSize
+	case t.Azure != nil:
+		return t.Azure.PartSize
+	case t.Google != nil:
+		return t.Google.PartSize
 	}
 	return 0
 }

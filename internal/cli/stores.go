@@ -33,10 +33,14 @@ func openStore(ctx context.Context, r *run) (store.Store, error) {
 		return openActions(r)
 	case target.Web != nil:
 		return openWeb(r, target.Web, target.Insecure)
-	case target.S3 == nil:
-		return openDir(r, target.Dir)
+	case target.S3 != nil:
+		return openS3(ctx, r, target)
+	case target.Azure != nil:
+		return openAzure(r, *target.Azure)
+	case target.Google != nil:
+		return openGoogle(r, *target.Google)
 	}
-	return openS3(ctx, r, target)
+	return openDir(r, target.Dir)
 }
 
 // openDefault opens the store of a command that names none: the cache of the repository where the

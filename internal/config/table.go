@@ -2,8 +2,8 @@ package config
 
 import "time"
 
-const storeHelp = "s3://bucket/prefix?region=R&endpoint=URL&path-style=true, file:///dir, the path of " +
-	"a directory, https://host/prefix for reading only, or actions for the cache that GitHub gives " +
+const storeHelp = "s3://bucket/prefix?region=R&endpoint=URL&path-style=true, " +
+	"azblob://container/prefix?account=NAME, gs://bucket/prefix, file:///dir, the path of a directory, https://host/prefix for reading only, or actions for the cache that GitHub gives " +
 	"each repository"
 
 func duration(f field[time.Duration]) func(*Config) Value {

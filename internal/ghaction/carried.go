@@ -45,10 +45,13 @@ var carriedNames = []string{
 // set.
 func isCarried(name string) bool {
 	name = strings.ToUpper(name) // Windows spells Path, curl http_proxy
-	if slices.Contains(freshNames, name) || strings.HasPrefix(name, "GOOGLE") {
+	if slices.Contains(freshNames, name) {
 		return false
 	}
-	for _, family := range []string{"INPUT_", "GITHUB_", config.Variable(""), "AWS_", "GO", "CGO_"} {
+	if strings.HasPrefix(name, "GOOGLE") { // others are of other programs
+		return name == "GOOGLE_APPLICATION_CREDENTIALS"
+	}
+	for _, family := range []string{"INPUT_", "GITHUB_", config.Variable(""), "AWS_", "AZURE_", "GO", "CGO_"} {
 		if strings.HasPrefix(name, family) {
 			return true
 		}

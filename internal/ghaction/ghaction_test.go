@@ -35,8 +35,8 @@ func (nowhere) Getenv(string) string { return "" }
 
 func TestIsCarried(t *testing.T) {
 	for name, want := range map[string]bool{
-		"INPUT_STORE": true, "AWS_REGION": true, "Path": true, "GOFLAGS": true, "HOME": true, "GITHUB_REF": true, "https_proxy": true,
-		"INPUT_JOB-STATUS": false, "GITHUB_STATE": false, "GITHUB_TOKEN": false, "GOOGLE_APPLICATION_CREDENTIALS": false,
+		"INPUT_STORE": true, "AWS_REGION": true, "AZURE_CLIENT_ID": true, "GOOGLE_APPLICATION_CREDENTIALS": true, "Path": true, "GOFLAGS": true, "HOME": true, "GITHUB_REF": true, "https_proxy": true,
+		"INPUT_JOB-STATUS": false, "GITHUB_STATE": false, "GITHUB_TOKEN": false, "GOOGLE_CLOUD_PROJECT": false,
 		"STATE_dir": false, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": false, "RUNNER_DEBUG": false,
 	} {
 		if got := isCarried(name); got != want {

@@ -68,10 +68,13 @@ var (
 	// userinfo matches what precedes the host of a URL. An "@" after the host, as in a module
 	// version, does not count.
 	userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s"'<>]*@`)
-	// parameter matches the secret parameters of signed URLs (Azure's is sig), and those that
-	// should not be in a URL at all. The ID of a key is removed too, since it tells who signed.
-	parameter = regexp.MustCompile(`(?i)((?:X-(?:Amz|Goog)-Credential|AWSAccessKeyId|\bsig|[a-z0-9_-]*(?:signature|token|passw(?:or)?d|secret|(?:api|access|private|secret|customer|sign|sse-c)[_-]?key))(?:=|%3D))[^&\s"'<>]+`)
+	// parameter matches the secret parameters of signed URLs (Azure's is sig), the ID of Google's
+	// resumable uploads, which lets anybody write, and those that should not be in a URL at all.
+	// The ID of a key is removed too, since it tells who signed.
+	parameter = regexp.MustCompile(`(?i)((?:X-(?:Amz|Goog)-Credential|AWSAccessKeyId|\bsig|[a-z0-9_-]*(?:signature|token|passw(?:or)?d|secret|(?:api|access|private|secret|customer|sign|sse-c|account)[_-]?key|\bupload_id))(?:=|%3D))[^&\s"'<>]+`)
 	private   = regexp.MustCompile(`PRIVATE\+KEY\+[^\s"',]+`)
+	// google matches tokens of Google, by how they begin.
+	google = regexp.MustCompile(`\bya29\.[\w.-]+`)
 	// bearer matches tokens by their length, so that it does not match words of prose.
 	bearer = regexp.MustCompile(`\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{20,}`)
 )
@@ -80,6 +83,7 @@ var (
 func Text(text string) string {
 	text = userinfo.ReplaceAllString(text, "${1}"+Mark+"@")
 	text = parameter.ReplaceAllString(text, "${1}"+Mark)
+	text = google.ReplaceAllString(text, Mark)
 	text = bearer.ReplaceAllString(text, "${1} "+Mark)
 	return private.ReplaceAllString(text, "PRIVATE+KEY+"+Mark)
 }

@@ -19,6 +19,9 @@ func TestText(t *testing.T) {
 		"proxy https://h/?token=abc&a=b":                                                 "proxy https://h/?token=***&a=b",
 		`--trust-key "PRIVATE+KEY+ci+00+AQ/=": no`:                                       `--trust-key "PRIVATE+KEY+***": no`,
 		"Authorization: Bearer abcdefghijklm.nopqrstu.vw":                                "Authorization: Bearer ***",
+		"https://storage.googleapis.com/upload/storage/v1/b/b/o?upload_id=ABg5-x&name=n": "https://storage.googleapis.com/upload/storage/v1/b/b/o?upload_id=***&name=n",
+		"DefaultEndpointsProtocol=https;AccountName=a;AccountKey=abc/+==;X":              "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=***",
+		"got ya29.a0Af_x-y.z, and went":                                                  "got ***, and went",
 		// Text without secrets does not change.
 		"GET v2/modules/example.com/m/@v/v1.0.0/00":                      "GET v2/modules/example.com/m/@v/v1.0.0/00",
 		"https://proxy.golang.org/example.com/m/@v/list":                 "https://proxy.golang.org/example.com/m/@v/list",

@@ -51,6 +51,12 @@ var examples = []example{
 	{"what it is made of", "aws", importing("test/e2e/a_test.go", "github.com/aws/smithy-go"), 1},
 	{"the SDK where it belongs", "aws", importing("internal/store/s3/s3test/a.go", "github.com/aws/aws-sdk-go-v2/config"), 0},
 
+	{"identities of Azure elsewhere", "azure", importing("internal/cli/a.go", "github.com/Azure/azure-sdk-for-go/sdk/azidentity"), 1},
+	{"where they belong", "azure", importing("internal/store/azblob/a.go", "github.com/Azure/azure-sdk-for-go/sdk/azidentity"), 0},
+	{"tokens of Google elsewhere", "google", importing("internal/store/open/a.go", "golang.org/x/oauth2/google"), 1},
+	{"where they belong", "google", importing("internal/store/gcs/a_test.go", "golang.org/x/oauth2"), 0},
+	{"libraries that are too large, anywhere", "vendors", importing("internal/store/gcs/a.go", "cloud.google.com/go/storage", "gocloud.dev/blob"), 2},
+
 	{"actions elsewhere", "actions", importing("internal/cli/a.go", "github.com/sethvargo/go-githubactions"), 1},
 	{"actions where they belong", "actions", importing("internal/ghaction/a.go", "github.com/sethvargo/go-githubactions"), 0},
 

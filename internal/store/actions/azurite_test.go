@@ -2,20 +2,10 @@ package actions_test
 
 import (
 	"bytes"
-	"context"
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"net/url"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -24,25 +14,12 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// azuriteVariable names the program dist/src/blob/main.js of Azurite, the emulator of Azure's
-// storage that Microsoft makes (npm install azurite). Installing it takes longer than all tests of
-// this package.
-const azuriteVariable = "GOCACHE_TEST_AZURITE"
-
-// The account that every Azurite has, and the container of the test.
-const (
-	azuriteAccount = "devstoreaccount1"
-	azuriteKey     = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-	azuriteVersion = "2019-12-12"
-)
-
 // TestAzurite: blocks, lists of blocks and ranges as the storage of Azure has them.
 func TestAzurite(t *testing.T) {
-	program := os.Getenv(azuriteVariable)
-	if program == "" {
-		t.Skip(azuriteVariable + " is not set")
-	}
-	signed := startAzurite(t, program)
+	azurite := storetest.Azurite(t)
+	azurite.Bucket(t, "cache")
+	query := storetest.AzuriteSignature().Encode()
+	signed := func(path string) string { return azurite.Endpoint + path + "?" + query }
 	server := actionstest.New(t)
 	server.SetStorage(func(id int) string { return signed(fmt.Sprintf("/cache/%d", id)) })
 	for _, copies := range []bool{false, true} {
@@ -94,67 +71,4 @@ func TestAzurite(t *testing.T) {
 			t.Error("there is what was never put")
 		}
 	}
-}
-
-// startAzurite starts the emulator, and returns what makes signed URLs.
-func startAzurite(t *testing.T, program string) (signed func(path string) string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	_, port, _ := strings.Cut(address, ":")
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "node", program, "--blobPort", port, "--location", t.TempDir(), "--silent", "--disableTelemetry", "--skipApiVersionCheck")
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s", &log)
-		}
-	})
-	signature := accountSignature(t)
-	signed = func(path string) string {
-		return "http://" + address + "/" + azuriteAccount + path + "?" + signature.Encode()
-	}
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		req, err := http.NewRequest(http.MethodPut, signed("/cache")+"&restype=container", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("X-Ms-Version", azuriteVersion)
-		resp, err := http.DefaultClient.Do(req)
-		if err == nil {
-			resp.Body.Close()
-			if resp.StatusCode != http.StatusCreated {
-				t.Fatalf("the container cannot be made: %s", resp.Status)
-			}
-			return signed
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
-}
-
-// accountSignature signs for everything in the account.
-// https://learn.microsoft.com/en-us/rest/api/storageservices/create-account-sas
-func accountSignature(t *testing.T) url.Values {
-	t.Helper()
-	key, err := base64.StdEncoding.DecodeString(azuriteKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := url.Values{"sv": {azuriteVersion}, "ss": {"b"}, "srt": {"sco"}, "sp": {"rwdlac"}, "se": {time.Now().Add(time.Hour).UTC().Format(time.RFC3339)}}
-	mac := hmac.New(sha256.New, key)
-	fmt.Fprintf(mac, "%s\n%s\n%s\n%s\n\n%s\n\n\n%s\n", azuriteAccount, v.Get("sp"), v.Get("ss"), v.Get("srt"), v.Get("se"), v.Get("sv"))
-	v.Set("sig", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	return v
 }

@@ -126,7 +126,7 @@ func TestNotLocal(t *testing.T) {
 		"store":         "./dir",
 		"bucket/prefix": "./dir",
 		"cc:/x":         "unknown scheme",
-		"gs://b":        "unknown scheme",
+		"swift://b":     "unknown scheme",
 	} {
 		for _, sys := range []system{linux, mac, windows} {
 			if got, err := parseOn(raw, sys); err == nil || !strings.Contains(err.Error(), want) {

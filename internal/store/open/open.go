@@ -4,12 +4,15 @@
 //	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&conditional-writes=false&checksums=false&part-size=8MiB&concurrency=8
 //	                  &sse=aws:kms&sse-kms-key-id=ID&sse-bucket-key=true&sse-c-key-file=FILE&storage-class=CLASS&requester-pays=true
 //
+//	azblob://container/prefix?account=NAME&endpoint=URL&part-size=8MiB&concurrency=8
+//	gs://bucket/prefix?endpoint=URL&part-size=8MiB&concurrency=8
+//
 //	https://host/prefix, only for reading; http:// on loopback, or with ?insecure=true
 //
 //	actions, or actions://: the cache service of GitHub Actions, which the runner tells its address
 //
-// All parameters of s3 are optional. Credentials and encryption keys are never part of a URL; the
-// ID of a key may be.
+// All parameters are optional but the account of azblob. Credentials and encryption keys are never
+// part of a URL; the ID of a key may be.
 package open
 
 import (
@@ -29,7 +32,9 @@ import (
 	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/actions"
+	"github.com/org/gocache-action/internal/store/azblob"
 	"github.com/org/gocache-action/internal/store/dir"
+	"github.com/org/gocache-action/internal/store/gcs"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/web"
 	"github.com/org/gocache-action/internal/usage"
@@ -39,6 +44,8 @@ import (
 type Options struct {
 	StallTimeout time.Duration // 0: s3.DefaultStallTimeout
 	MaxAttempts  int           // 0: s3.DefaultMaxAttempts
+	// Azure says who asks, for azblob://.
+	Azure azblob.Credentials
 	// Actions says where the cache service of GitHub Actions is, for actions://.
 	Actions actions.Options
 }
@@ -58,6 +65,12 @@ func URL(ctx context.Context, raw string, o Options) (store.Store, error) {
 		a := o.Actions
 		a.StallTimeout, a.MaxAttempts = cmp.Or(a.StallTimeout, o.StallTimeout), cmp.Or(a.MaxAttempts, o.MaxAttempts)
 		return actions.New(a)
+	case t.Azure != nil:
+		t.Azure.StallTimeout, t.Azure.MaxAttempts, t.Azure.Credentials = o.StallTimeout, o.MaxAttempts, o.Azure
+		return azblob.New(*t.Azure)
+	case t.Google != nil:
+		t.Google.StallTimeout, t.Google.MaxAttempts = o.StallTimeout, o.MaxAttempts
+		return gcs.New(*t.Google)
 	case t.Web != nil:
 		return web.New(web.Options{URL: t.Web, Insecure: t.Insecure, StallTimeout: o.StallTimeout, MaxAttempts: o.MaxAttempts})
 	}
@@ -73,6 +86,9 @@ type Target struct {
 	Dir string // a directory
 	S3  *s3.Options
 	Web *url.URL // a web server, for reading
+
+	Azure  *azblob.Options // a container of Azure Blob Storage
+	Google *gcs.Options    // a bucket of Google Cloud Storage
 
 	Actions bool // the cache service of GitHub Actions
 
@@ -130,17 +146,21 @@ func parse(u *url.URL) (Target, error) {
 	case u.Scheme == "https" || u.Scheme == "http":
 		return parseWeb(u)
 	case u.User != nil:
-		return Target{}, errors.New("credentials do not belong in the URL; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile")
+		return Target{}, errors.New("credentials do not belong in the URL; they come from the environment: " + credentialsOf(u.Scheme))
 	case u.Fragment != "":
 		return Target{}, errors.New(`a "#" must be written as %23`)
 	case u.Scheme == "s3":
 		return parseS3(u)
+	case u.Scheme == "azblob":
+		return parseAzure(u)
+	case u.Scheme == "gs" || u.Scheme == "gcs":
+		return parseGoogle(u)
 	case u.Scheme == "actions":
 		return parseActions(u)
 	case u.Scheme == "":
 		return Target{}, errors.New("no scheme; write s3://bucket/prefix or file:///dir, or ./dir for a directory here")
 	}
-	return Target{}, fmt.Errorf("unknown scheme %q; there are s3, file, https and actions", u.Scheme)
+	return Target{}, fmt.Errorf("unknown scheme %q; there are s3, azblob, gs, file, https and actions", u.Scheme)
 }
 
 // displayLocal returns a path or a file URL without what could be a password.
@@ -162,42 +182,58 @@ func display(u *url.URL) string {
 }
 
 func parseS3(u *url.URL) (Target, error) {
-	if u.Opaque != "" || u.Host == "" {
-		return Target{}, errors.New("no bucket; write s3://bucket/prefix")
-	}
-	if u.Port() != "" {
-		return Target{}, errors.New("a port belongs to the endpoint: s3://bucket/prefix?endpoint=http://host:port")
-	}
-	prefix := strings.Trim(u.Path, "/")
-	for elem := range strings.SplitSeq(prefix, "/") {
-		if prefix != "" && (elem == "" || elem == "." || elem == "..") {
-			return Target{}, fmt.Errorf("the prefix has an element %q", elem)
-		}
-	}
-	o := &s3.Options{Bucket: u.Host, Prefix: prefix}
-	q, err := url.ParseQuery(u.RawQuery)
+	prefix, q, err := address(u, "bucket")
 	if err != nil {
-		return Target{}, errors.New("the parameters after ? are not well-formed")
+		return Target{}, err
 	}
-	t := Target{S3: o}
-	for _, name := range slices.Sorted(maps.Keys(q)) {
-		if err := set(&t, name, q[name]); err != nil {
-			return Target{}, fmt.Errorf("parameter %s: %w", name, err)
-		}
+	t := Target{S3: &s3.Options{Bucket: u.Host, Prefix: prefix}}
+	if err := each(q, func(name, value string) error { return set(&t, name, value) }); err != nil {
+		return Target{}, err
 	}
 	return t, nil
+}
+
+// address checks what the URLs of buckets have in common: what names the bucket or container, the
+// prefix, and parameters.
+func address(u *url.URL, what string) (prefix string, q url.Values, err error) {
+	if u.Opaque != "" || u.Host == "" {
+		return "", nil, fmt.Errorf("no %s; write %s://%s/prefix", what, u.Scheme, what)
+	}
+	if u.Port() != "" {
+		return "", nil, fmt.Errorf("a port belongs to the endpoint: %s://%s/prefix?endpoint=http://host:port", u.Scheme, what)
+	}
+	prefix = strings.Trim(u.Path, "/")
+	for elem := range strings.SplitSeq(prefix, "/") {
+		if prefix != "" && (elem == "" || elem == "." || elem == "..") {
+			return "", nil, fmt.Errorf("the prefix has an element %q", elem)
+		}
+	}
+	if q, err = url.ParseQuery(u.RawQuery); err != nil {
+		return "", nil, errors.New("the parameters after ? are not well-formed")
+	}
+	return prefix, q, nil
+}
+
+// each sets the parameters of a URL, of which none may be given twice.
+func each(q url.Values, set func(name, value string) error) error {
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		err := errors.New("given twice")
+		if len(q[name]) == 1 {
+			err = set(name, q[name][0])
+		}
+		if err != nil {
+			return fmt.Errorf("parameter %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // maxPartSize bounds the buffers of uploads.
 const maxPartSize = 1 << 30
 
 // set stores one parameter.
-func set(t *Target, name string, values []string) (err error) {
+func set(t *Target, name, value string) (err error) {
 	o := t.S3
-	if len(values) > 1 {
-		return errors.New("given twice")
-	}
-	value := values[0]
 	switch name {
 	case "region":
 		o.Region = value
@@ -226,24 +262,34 @@ func set(t *Target, name string, values []string) (err error) {
 	case "requester-pays":
 		o.RequesterPays, err = strconv.ParseBool(value)
 	case "part-size":
-		o.PartSize, err = quantity.ParseSize(value)
+		o.PartSize, err = partSize(value)
 		if err == nil && o.PartSize < s3.MinPartSize {
 			err = fmt.Errorf("%s is less than 5MiB, the minimum of S3", value)
 		}
-		if err == nil && o.PartSize > maxPartSize {
-			err = fmt.Errorf("%s is more than 1GiB, which is held in memory", value)
-		}
 	case "concurrency":
-		o.Concurrency, err = quantity.ParseCount(value, 256)
-		if err == nil && o.Concurrency == 0 {
-			err = errors.New("not between 1 and 256")
-		}
+		o.Concurrency, err = concurrency(value)
 	case "sse-c", "sse-c-key", "sse-customer-key":
 		err = errors.New("a key does not belong in the URL; put it into GOCACHE_ACTION_SSE_C_KEY, or into the file that sse-c-key-file names")
 	default:
 		err = errors.New("unknown; there are region, endpoint, path-style, conditional-writes, checksums, part-size, concurrency, sse, sse-kms-key-id, sse-bucket-key, sse-c-key-file, storage-class, requester-pays")
 	}
 	return err
+}
+
+func partSize(value string) (int64, error) {
+	n, err := quantity.ParseSize(value)
+	if err == nil && n > maxPartSize {
+		err = fmt.Errorf("%s is more than 1GiB, which is held in memory", value)
+	}
+	return n, err
+}
+
+func concurrency(value string) (int, error) {
+	n, err := quantity.ParseCount(value, 256)
+	if err == nil && n == 0 {
+		err = errors.New("not between 1 and 256")
+	}
+	return n, err
 }
 
 func endpoint(value string) (string, error) {

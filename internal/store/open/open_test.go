@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/gocache-action/internal/store/azblob"
+	"github.com/org/gocache-action/internal/store/gcs"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/usage"
 )
@@ -36,6 +38,11 @@ func TestParse(t *testing.T) {
 		"http://127.0.0.1:80/a%20b":   {Web: &url.URL{Scheme: "http", Host: "127.0.0.1:80", Path: "/a b"}},
 		"http://[::1]:80/":            {Web: &url.URL{Scheme: "http", Host: "[::1]:80", Path: "/"}},
 		"actions://":                  {Actions: true},
+		"gs://b/p/":                   {Google: &gcs.Options{Bucket: "b", Prefix: "p"}},
+		"gs://b?endpoint=http://127.0.0.1:1&part-size=1MiB&concurrency=2": {Google: &gcs.Options{
+			Bucket: "b", Endpoint: "http://127.0.0.1:1", PartSize: 1 << 20, Concurrency: 2}},
+		"azblob://c/p?account=acc&endpoint=https://acc.blob.core.chinacloudapi.cn": {Azure: &azblob.Options{
+			Container: "c", Prefix: "p", Account: "acc", Endpoint: "https://acc.blob.core.chinacloudapi.cn"}},
 		"http://host/p?insecure=true": {Web: &url.URL{Scheme: "http", Host: "host", Path: "/p"}, Insecure: true},
 	} {
 		got, err := Parse(raw)
@@ -51,32 +58,45 @@ func TestParse(t *testing.T) {
 
 func TestParseErrors(t *testing.T) {
 	for raw, want := range map[string]string{
-		"":                                   "no scheme",
-		"bucket/prefix":                      "no scheme",
-		"http://host/bucket":                 "https://, or add ?insecure=true",
-		"http://localhost.example.com/p":     "insecure=true",
-		"https://user:hunter2@host/p":        "credentials",
-		"https://host/p?token=hunter2":       "no parameter",
-		"https://host/p?insecure=perhaps":    "not true or false",
-		"https://host/p?a;b":                 "no parameter",
-		"https:///prefix":                    "no host",
-		"https:host":                         "no host",
-		"https://host/a/../b":                "element",
-		"https://host/p#frag":                "%23",
-		"gs://bucket":                        "unknown scheme",
-		"actions://host":                     "neither a name",
-		"actions:///x":                       "neither a name",
-		"actions://?x=1":                     "neither a name",
-		"actions:x":                          "neither a name",
-		"s3:bucket":                          "no bucket",
-		"s3:///prefix":                       "no bucket",
-		"s3://":                              "no bucket",
-		"s3://b:9000/p":                      "endpoint",
-		"s3://key:hunter2@b/p":               "credentials",
-		"s3://key:hunter2@b/%zz":             "not a URL",
-		"s3://b?endpoint=http://k:hunter2@h": "credentials",
-		"s3://b?sse-c-key=hunter2":           "does not belong in the URL",
-		"s3://b?requester-pays=perhaps":      "requester-pays",
+		"":                                        "no scheme",
+		"bucket/prefix":                           "no scheme",
+		"http://host/bucket":                      "https://, or add ?insecure=true",
+		"http://localhost.example.com/p":          "insecure=true",
+		"https://user:hunter2@host/p":             "credentials",
+		"https://host/p?token=hunter2":            "no parameter",
+		"https://host/p?insecure=perhaps":         "not true or false",
+		"https://host/p?a;b":                      "no parameter",
+		"https:///prefix":                         "no host",
+		"https:host":                              "no host",
+		"https://host/a/../b":                     "element",
+		"https://host/p#frag":                     "%23",
+		"swift://bucket":                          "unknown scheme",
+		"gcs://bucket":                            "gs://bucket/prefix",
+		"gs://":                                   "no bucket",
+		"gs://b?region=x":                         "unknown",
+		"gs://b?part-size=300KiB":                 "multiple of 256KiB",
+		"gs://b?endpoint=a&endpoint=b":            "twice",
+		"gs://u:hunter2@b/p":                      "GOOGLE_APPLICATION_CREDENTIALS",
+		"azblob://c/p":                            "?account=NAME",
+		"azblob:///p?account=abc":                 "no container",
+		"azblob://c:80/p?account=abc":             "endpoint",
+		"azblob://c/p?account=abc&sig=hunter2":    "does not belong in the URL",
+		"azblob://c/p?account=abc&x=1":            "unknown",
+		"azblob://c/p?account=abc&part-size=1KiB": "less than 256KiB",
+		"azblob://k:hunter2@c/p?account=abc":      "AZURE_STORAGE_SAS_TOKEN",
+		"actions://host":                          "neither a name",
+		"actions:///x":                            "neither a name",
+		"actions://?x=1":                          "neither a name",
+		"actions:x":                               "neither a name",
+		"s3:bucket":                               "no bucket",
+		"s3:///prefix":                            "no bucket",
+		"s3://":                                   "no bucket",
+		"s3://b:9000/p":                           "endpoint",
+		"s3://key:hunter2@b/p":                    "credentials",
+		"s3://key:hunter2@b/%zz":                  "not a URL",
+		"s3://b?endpoint=http://k:hunter2@h":      "credentials",
+		"s3://b?sse-c-key=hunter2":                "does not belong in the URL",
+		"s3://b?requester-pays=perhaps":           "requester-pays",
 		"s3://b?endpoint=http%3A%2F%2Fh%2F%3Ftoken%3Dhunter2": "no parameters",
 		"s3://b?endpoint=localhost:9000":                      "not an http",
 		"s3://b?endpoint=":                                    "not an http",
@@ -114,7 +134,7 @@ func TestParseErrors(t *testing.T) {
 func TestString(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
-	urls := []string{"s3://b", "s3://b/p/q?endpoint=http%3A%2F%2Fh%3A1&path-style=true&region=r", "s3://b/a%20b"}
+	urls := []string{"gs://bucket", "gs://bucket/p?endpoint=http%3A%2F%2F127.0.0.1%3A1", "azblob://con/p?account=acc", "azblob://con?account=acc&endpoint=https%3A%2F%2Fh", "s3://b", "s3://b/p/q?endpoint=http%3A%2F%2Fh%3A1&path-style=true&region=r", "s3://b/a%20b"}
 	if runtime.GOOS == "windows" {
 		urls = append(urls, "file:///C:/some/dir%20x%23y", "file:////server/share/dir%20x")
 	} else {
@@ -133,11 +153,22 @@ func TestString(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add("s3://b/p?region=r&part-size=8MiB")
+	f.Add("azblob://container/p?account=name&endpoint=http://127.0.0.1:1")
+	f.Add("gs://bucket/p?part-size=1MiB")
 	f.Add("file:///dir")
 	f.Fuzz(func(t *testing.T, raw string) {
 		got, err := Parse(raw)
-		if err == nil && (got.Dir == "") == (got.S3 == nil) {
-			t.Errorf("%q: want one of the two stores, got %+v", raw, got)
+		if err != nil {
+			return
+		}
+		n := 0
+		for _, is := range []bool{got.Dir != "", got.S3 != nil, got.Web != nil, got.Azure != nil, got.Google != nil, got.Actions} {
+			if is {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("%q: want one kind of store, got %+v", raw, got)
 		}
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/parts"
 )
 
 // The SDK's feature/s3/transfermanager (v0.5.5) was tried and rejected: it copies bodies that have
@@ -37,17 +38,17 @@ type upload struct {
 
 // multipart sends first and all parts after it. When it returns an error, the upload has been
 // aborted and all its goroutines have ended.
-func (w *write) multipart(ctx context.Context, first *part, parts *splitter) (store.Info, error) {
+func (w *write) multipart(ctx context.Context, first *parts.Part, split *parts.Splitter) (store.Info, error) {
 	u := &upload{write: w}
 	err := u.create(ctx)
 	switch {
 	case err == nil:
-		err = u.sendAll(ctx, first, parts)
+		err = u.sendAll(ctx, first, split)
 	case u.id == nil:
-		first.done()
+		first.Done()
 		return store.Info{}, err
 	default: // there is an upload, but it is not encrypted as asked for
-		first.done()
+		first.Done()
 	}
 	if err == nil {
 		var info store.Info
@@ -82,26 +83,26 @@ func (u *upload) create(ctx context.Context) error {
 }
 
 // sendAll sends the parts while it cuts them. It returns when no part is in flight.
-func (u *upload) sendAll(ctx context.Context, p *part, parts *splitter) error {
+func (u *upload) sendAll(ctx context.Context, p *parts.Part, split *parts.Splitter) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for number := int32(1); ; number++ {
 		if number > maxParts {
-			p.done()
+			p.Done()
 			g.Go(func() error {
-				return fmt.Errorf("more than %d parts of %d bytes: raise the part size", maxParts, parts.part)
+				return fmt.Errorf("more than %d parts of %d bytes: raise the part size", maxParts, split.PartSize())
 			})
 			break
 		}
-		if now := p; now.size > 0 {
+		if now := p; now.Size > 0 {
 			g.Go(func() error { return u.send(gctx, number, now) })
 		} else {
-			now.done()
+			now.Done()
 		}
-		if p.last {
+		if p.Last {
 			break
 		}
 		var err error
-		if p, err = parts.next(gctx); err != nil {
+		if p, err = split.Next(gctx); err != nil {
 			g.Go(func() error { return err })
 			break
 		}
@@ -109,11 +110,11 @@ func (u *upload) sendAll(ctx context.Context, p *part, parts *splitter) error {
 	return g.Wait()
 }
 
-func (u *upload) send(ctx context.Context, number int32, p *part) error {
-	defer p.done()
+func (u *upload) send(ctx context.Context, number int32, p *parts.Part) error {
+	defer p.Done()
 	out, err := u.api.client.UploadPart(forObject(ctx), &awss3.UploadPartInput{
 		Bucket: &u.api.bucket.name, Key: u.api.bucket.key(u.name), UploadId: u.id,
-		PartNumber: &number, Body: p.r, ContentLength: &p.size,
+		PartNumber: &number, Body: p.Body, ContentLength: &p.Size,
 		ChecksumAlgorithm: u.api.opts.algorithm(), ChecksumCRC32C: u.api.opts.checksum(p),
 	}, u.api.opts.payload)
 	if err != nil {
@@ -122,7 +123,7 @@ func (u *upload) send(ctx context.Context, number int32, p *part) error {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.size += p.size
+	u.size += p.Size
 	u.done = append(u.done, types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32C: u.api.opts.checksum(p)})
 	return nil
 }

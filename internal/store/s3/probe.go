@@ -3,9 +3,9 @@ package s3
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"net/http"
 	"time"
 
@@ -41,11 +41,12 @@ func (s *Store) RefusesDamage(ctx context.Context, name string) (bool, error) {
 		return false, fmt.Errorf("bucket %s: checksums are off: %w", s.api.bucket.name, errors.ErrUnsupported)
 	}
 	body := []byte("damaged on the way")
-	other := part{crc: crc32.Checksum([]byte("as it was sent"), castagnoli)}
+	other := newCRC()
+	other.Write([]byte("as it was sent"))
 	_, err := s.api.client.PutObject(forObject(ctx), &awss3.PutObjectInput{
 		Bucket: &s.api.bucket.name, Key: s.api.bucket.key(name),
 		Body: bytes.NewReader(body), ContentLength: aws.Int64(int64(len(body))),
-		ChecksumAlgorithm: s.api.opts.algorithm(), ChecksumCRC32C: other.checksum(),
+		ChecksumAlgorithm: s.api.opts.algorithm(), ChecksumCRC32C: aws.String(base64.StdEncoding.EncodeToString(other.Sum(nil))),
 	}, s.api.opts.payload)
 	switch {
 	case err == nil:

@@ -3,7 +3,10 @@ package s3
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
+	"hash"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -14,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/parts"
 )
 
 // writerKey is the user metadata that identifies the Put which wrote an object. A Put whose first
@@ -24,13 +28,13 @@ const writerKey = "gocache-writer"
 // uploader writes objects. All its Puts share the memory for parts.
 type uploader struct {
 	api   *api
-	parts *partPool // guards itself
+	parts *parts.Pool // guards itself
 	// The server has no conditional writes, as the options say or as it turned out.
 	noConditions atomic.Bool
 }
 
 func newUploader(a *api) *uploader {
-	u := &uploader{api: a, parts: newPartPool(a.opts.PartSize, a.opts.Concurrency)}
+	u := &uploader{api: a, parts: parts.NewPool(a.opts.PartSize, a.opts.Concurrency)}
 	u.noConditions.Store(a.opts.NoConditions)
 	return u
 }
@@ -51,20 +55,20 @@ func (u *uploader) put(ctx context.Context, name string, body io.Reader, size in
 
 // send sends body in one request, or in parts.
 func (u *uploader) send(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (store.Info, error) {
-	parts, err := newSplitter(u.parts, body, size)
+	split, err := parts.NewSplitter(u.parts, body, size, parts.Options{Sum: newCRC, Max: maxParts})
 	if err != nil {
 		return store.Info{}, err
 	}
 	w := &write{api: u.api, noConditions: &u.noConditions, name: name, cond: cond, id: rand.Text()}
-	first, err := parts.next(ctx)
+	first, err := split.Next(ctx)
 	if err != nil {
 		return store.Info{}, err
 	}
-	if first.last {
-		defer first.done()
+	if first.Last {
+		defer first.Done()
 		return w.single(ctx, first)
 	}
-	return w.multipart(ctx, first, parts)
+	return w.multipart(ctx, first, split)
 }
 
 // write is one Put. Its id is stored with conditional writes and with writes in parts, because they
@@ -96,10 +100,10 @@ func (w *write) metadata() map[string]string { return map[string]string{writerKe
 
 func (w *write) conditional() bool { return w.cond != store.Condition{} }
 
-func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
+func (w *write) single(ctx context.Context, p *parts.Part) (store.Info, error) {
 	in := &awss3.PutObjectInput{
 		Bucket: &w.api.bucket.name, Key: w.api.bucket.key(w.name),
-		Body: p.r, ContentLength: &p.size,
+		Body: p.Body, ContentLength: &p.Size,
 		ChecksumAlgorithm: w.api.opts.algorithm(), ChecksumCRC32C: w.api.opts.checksum(p),
 		IfMatch: w.ifMatch(), IfNoneMatch: w.ifNoneMatch(),
 	}
@@ -110,7 +114,7 @@ func (w *write) single(ctx context.Context, p *part) (store.Info, error) {
 	counted, attempts := countAttempts(ctx)
 	out, err := w.api.client.PutObject(forObject(counted), in, w.api.opts.payload)
 	if err == nil {
-		return store.Info{Size: p.size, Version: store.Version(aws.ToString(out.ETag))}, w.api.opts.Encryption.confirm(out.ResultMetadata)
+		return store.Info{Size: p.Size, Version: store.Version(aws.ToString(out.ETag))}, w.api.opts.Encryption.confirm(out.ResultMetadata)
 	}
 	err = w.api.classify(ctx, w.refused(err))
 	if !w.conditional() {
@@ -139,12 +143,21 @@ func (o *Options) algorithm() types.ChecksumAlgorithm {
 	return types.ChecksumAlgorithmCrc32c
 }
 
-func (o *Options) checksum(p *part) *string {
+func (o *Options) checksum(p *parts.Part) *string {
 	if o.NoChecksums {
 		return nil
 	}
-	return p.checksum()
+	return aws.String(base64.StdEncoding.EncodeToString(p.Sum))
 }
+
+// maxParts is how many parts S3 allows in one upload.
+const maxParts = 10000
+
+// newCRC makes the checksums of the header x-amz-checksum-crc32c. Unlike the SDK's trailing
+// checksums, servers understand it that know nothing of those.
+func newCRC() hash.Hash { return crc32.New(castagnoli) }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // refused recognises the 404 for a conditional write to an object that is gone, and the 501 of a
 // server without conditional writes. If the write also asks for encryption or a storage class, the

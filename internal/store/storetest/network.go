@@ -22,7 +22,10 @@ type Network struct {
 }
 
 // NewNetwork starts a network to a server. The caller stops it.
-func NewNetwork(server *Server) (*Network, error) {
+func NewNetwork(server *Server) (*Network, error) { return NetworkTo(server.Addr) }
+
+// NetworkTo starts a network to an address, 127.0.0.1:PORT. The caller stops it.
+func NetworkTo(addr string) (*Network, error) {
 	p, err := startToxiproxy()
 	if err != nil {
 		return nil, err
@@ -30,7 +33,7 @@ func NewNetwork(server *Server) (*Network, error) {
 	name := "network" + strconv.FormatInt(networks.Add(1), 10)
 	var answer struct{ Listen string }
 	err = callToxiproxy(http.MethodPost, p.endpoint()+"/proxies",
-		map[string]any{"name": name, "listen": "127.0.0.1:0", "upstream": server.Addr}, &answer)
+		map[string]any{"name": name, "listen": "127.0.0.1:0", "upstream": addr}, &answer)
 	return &Network{"http://" + answer.Listen, p.endpoint() + "/proxies/" + name}, err
 }
 

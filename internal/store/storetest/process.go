@@ -17,6 +17,7 @@ import (
 // program is how a server is started.
 type program struct {
 	tool
+	path string // runs instead of the tool; "": none
 	// path that is answered with a status below 500 as soon as the server works
 	health string
 	args   func(addr string) []string // addr is where it is to listen
@@ -49,9 +50,11 @@ func (s *Server) run(t testing.TB, p program) {
 // start starts a server on a free port, and waits until it answers. The port is free when it is
 // chosen, but may be taken by the time the server asks for it.
 func (p program) start() (started *process, err error) {
-	binary, err := p.binary()
-	if err != nil {
-		return nil, err
+	binary := p.path
+	if binary == "" {
+		if binary, err = p.binary(); err != nil {
+			return nil, err
+		}
 	}
 	for range 3 {
 		if started, err = p.try(binary); err == nil {

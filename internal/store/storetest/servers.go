@@ -38,8 +38,14 @@ func Servers() []string {
 	case "all":
 		return slices.Sorted(maps.Keys(servers))
 	default:
-		return strings.Split(list, ",")
+		return Restrict(strings.Split(list, ","), fakegcs.name)
 	}
+}
+
+// asked reports whether a server of another interface is among those to test against.
+func (l tool) asked() bool {
+	list := strings.Split(os.Getenv(ServersEnv), ",")
+	return given[l.name] != "" || slices.Contains(list, l.name) || slices.Contains(list, "all")
 }
 
 // StartServer starts one of Servers, which ends with the test.

@@ -29,6 +29,7 @@ var (
 	gofakes3  = tool{"gofakes3", "gofakes3/go.mod", "github.com/johannesboyne/gofakes3", "github.com/johannesboyne/gofakes3/cmd/gofakes3"}
 	minio     = tool{"minio", "minio/go.mod", "github.com/minio/minio", "github.com/minio/minio"}
 	rclone    = tool{"rclone", "rclone/go.mod", "github.com/rclone/rclone", "."}
+	fakegcs   = tool{"fakegcs", "fakegcs/go.mod", "github.com/fsouza/fake-gcs-server", "github.com/fsouza/fake-gcs-server"}
 	toxiproxy = tool{"toxiproxy", "toxiproxy/go.mod", "github.com/Shopify/toxiproxy/v2", "."}
 )
 
@@ -39,7 +40,7 @@ func (l tool) variable() string { return "GOCACHE_TEST_" + strings.ToUpper(l.nam
 // What the machine says is looked up before a test can change HOME, or the directory that a
 // relative path starts from.
 var (
-	given                   = givenTools(versitygw, gofakes3, minio, rclone, toxiproxy)
+	given                   = givenTools(versitygw, gofakes3, minio, rclone, fakegcs, toxiproxy)
 	userCache, userCacheErr = os.UserCacheDir()
 	startEnv                = os.Environ()
 	startDir, startDirErr   = os.Getwd()
