@@ -14,7 +14,9 @@ import (
 	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/azblob"
 	"github.com/org/gocache-action/internal/store/dir"
+	"github.com/org/gocache-action/internal/store/gcs"
 	"github.com/org/gocache-action/internal/store/s3"
 )
 
@@ -139,6 +141,7 @@ func (v variables) setIdentity(r *run, id ci.Identity) {
 var (
 	bucketVariables = []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"}
 	keyVariables    = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+	azureVariables  = []string{azureSASVariable, azureKeyVariable, azureClientVariable, azureTenantVariable, azureSecretVariable, config.TokenVariable}
 	cacheVariables  = []string{"ACTIONS_RESULTS_URL", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_CACHE_MODE", "ACTIONS_CACHE_SERVICE_V2", "GITHUB_ACTIONS", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_EVENT_NAME"}
 )
 
@@ -147,10 +150,20 @@ func accessVariables(ctx context.Context, r *run, st store.Store) ([]setting, er
 	if r.usesActions() {
 		return present(r.env, cacheVariables), nil
 	}
-	bucket, ok := st.(*s3.Store)
-	if !ok {
-		return nil, nil
+	switch st := st.(type) {
+	case *s3.Store:
+		return bucketAccess(ctx, r, st)
+	case *azblob.Store:
+		return present(r.env, azureVariables), nil
+	case *gcs.Store:
+		r.out.say("credentials for Google Cloud Storage are a file: give it to the build as a secret of its own, at the place that $GOOGLE_APPLICATION_CREDENTIALS names")
+		return present(r.env, []string{"GOOGLE_APPLICATION_CREDENTIALS"}), nil
 	}
+	return nil, nil
+}
+
+// bucketAccess are the variables for a bucket: temporary credentials, if there are such.
+func bucketAccess(ctx context.Context, r *run, bucket *s3.Store) ([]setting, error) {
 	list := present(r.env, bucketVariables)
 	session, err := bucket.Session(ctx)
 	if role := roleOf(r); err == nil && session == nil && role != nil {
