@@ -26,7 +26,7 @@ type blob struct {
 	Properties struct {
 		LastModified string `xml:"Last-Modified"`
 		Etag         string
-		Size         int64 `xml:"Content-Length"`
+		Size         int64  `xml:"Content-Length"`
 		ResourceType string // of accounts with a hierarchical namespace
 	}
 }
