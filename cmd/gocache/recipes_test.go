@@ -13,7 +13,7 @@ import (
 )
 
 // docs are the pages with recipes.
-var docs = []string{"recipes.md", "migration.md", "gitlab.md", "bucket-policy.md", "security.md"}
+var docs = []string{"recipes.md", "stores.md", "images.md", "migration.md", "gitlab.md", "bucket-policy.md", "security.md"}
 
 func readDoc(t *testing.T, name string) string {
 	t.Helper()
