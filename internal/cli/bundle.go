@@ -30,9 +30,10 @@ the hashes of go.sum.`
 // bundleCommand describes the command line.
 func bundleCommand(c commands) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "bundle",
-		Short: "Carry modules into a network without access",
-		Long:  bundleLong,
+		Use:     "bundle",
+		Short:   "Carry modules into a network without access",
+		Long:    bundleLong,
+		Example: "  gocache bundle export modules.bundle go.sum\n  gocache bundle import modules.bundle --store ./store",
 	}
 	one := func(use, short string, do func(context.Context, *run, *proxy.Library, string, []proxy.Needed) (any, func(io.Writer) error, error)) {
 		sub := &cobra.Command{Use: use + " FILE [go.sum]...", Short: short, Long: bundleLong, Args: cobra.MinimumNArgs(1)}

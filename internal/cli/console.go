@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/redact"
+	"github.com/org/gocache-action/internal/report"
 )
 
 // console holds the rules of what gocache prints:
@@ -20,6 +20,8 @@ import (
 //     with no final period; a hint follows on a line of its own;
 //   - --quiet leaves only warnings, errors and JSON;
 //   - --debug adds "gocache: debug: ...", from many goroutines at once, and takes progress away;
+//   - where stdout or stderr is a terminal, a few words have colours (report.Tone), unless NO_COLOR
+//     is set;
 //   - no secret of the environment is printed, whichever text it comes with, and messages hold
 //     nothing that looks like a secret.
 //
@@ -28,11 +30,15 @@ type console struct {
 	stdout, stderr io.Writer
 	json, quiet    bool
 	debug          bool
+	colours        colours
 	secrets        *redact.Values
 	mu             sync.Mutex // held to write to stderr
 	// observe gets each message as it is printed; kind is "warning" or "error". May be nil.
 	observe func(kind, text, hint string)
 }
+
+// colours says where there are some.
+type colours struct{ stdout, stderr bool }
 
 // warn says that something is wrong and that the job goes on.
 func (c *console) warn(err error, hint string) { c.message("warning", err, hint) }
@@ -45,7 +51,11 @@ func (c *console) fail(err error, hint string) { c.message("error", err, hint) }
 func (c *console) message(kind string, err error, hint string) {
 	// Errors of several lines (errors.Join, output of the go command) stay together by indentation.
 	text := strings.ReplaceAll(strings.TrimRight(c.clean(err.Error()), ".\n"), "\n", "\n\t")
-	c.line("%s: %s", kind, text)
+	tone := report.Doubtful
+	if kind == "error" {
+		tone = report.Bad
+	}
+	c.line("%s %s", report.Paint(&report.Canvas{Colours: c.colours.stderr}, tone, kind+":"), text)
 	if c.observe != nil {
 		c.observe(kind, text, hint)
 	}
@@ -87,7 +97,7 @@ func (c *console) say(format string, args ...any) {
 
 // result prints value as JSON, or calls text for people.
 func (c *console) result(value any, text func(io.Writer) error) error {
-	var b bytes.Buffer
+	b := report.Canvas{Colours: c.colours.stdout}
 	write := func() error { return text(&b) }
 	switch {
 	case c.json:

@@ -13,6 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/doctor"
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/subprocess"
 	"github.com/org/gocache-action/internal/usage"
@@ -36,7 +37,7 @@ func doctorCommand(c commands) *cobra.Command {
 		Use:     "doctor [MODULE[@QUERY]]",
 		Short:   "Find what is wrong with Go, caches, proxies and stores here",
 		Long:    doctorLong,
-		Example: "  gocache doctor --check proxy,private,vcs\n  gocache doctor golang.org/x/mod@latest",
+		Example: "  gocache doctor\n  gocache doctor --check proxy,private,vcs\n  gocache doctor golang.org/x/mod@latest",
 		Args:    cobra.MaximumNArgs(1),
 	}
 	cmd = c.add(cmd, config.Doctor, func(ctx context.Context, r *run, args []string) error {
@@ -137,6 +138,6 @@ func (o doctorOutput) write(w io.Writer) error {
 			parts = append(parts, fmt.Sprintf("%d %s", n[s], s))
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%s, in %s\n", strings.Join(parts, ", "), seconds(o.Seconds))
-	return err
+	fmt.Fprintln(w)
+	return report.WriteResult(w, o.Status.Tone(), fmt.Sprintf("%s, in %s", strings.Join(parts, ", "), seconds(o.Seconds)))
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -55,15 +56,23 @@ func complete(cmd *cobra.Command, kind config.Command) {
 	}
 }
 
+// writeHelp prints the help of a command. Examples come first: they are what most people look for.
+func writeHelp(cmd *cobra.Command, _ []string) {
+	var b strings.Builder
+	if cmd.HasExample() {
+		fmt.Fprintf(&b, "%s\n\n", cmd.Example)
+	}
+	fmt.Fprintf(&b, "%s\n\n", strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)))
+	io.WriteString(cmd.OutOrStdout(), b.String())
+	_ = cmd.Usage() // which prints to the same writer
+}
+
 // writeUsage is the help below the text of a command: the flags by groups, those first that people
 // need first, then what only variables set, then the exit codes.
 func writeUsage(cmd *cobra.Command) error {
 	out := cmd.OutOrStdout()
 	var b strings.Builder
 	fmt.Fprintf(&b, "Usage:\n  %s\n", cmd.UseLine())
-	if cmd.HasExample() {
-		fmt.Fprintf(&b, "\nExample:\n%s\n", cmd.Example)
-	}
 	writeCommands(&b, cmd)
 	columns := terminalWidth(out)
 	for _, g := range config.Groups {

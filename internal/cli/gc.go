@@ -37,7 +37,7 @@ func gcCommand(c commands) *cobra.Command {
 		Use:     "gc",
 		Short:   "Remove from a store what nobody needs any more",
 		Long:    gcLong,
-		Example: "  gocache gc --store 's3://bucket/prefix?region=eu-central-1' --dry-run",
+		Example: "  gocache gc --store 's3://bucket/prefix?region=eu-central-1' --dry-run\n  gocache gc --store 's3://bucket/prefix?region=eu-central-1' --scope refs/pull/7/merge",
 		Args:    cobra.NoArgs,
 	}
 	return c.add(cmd, config.GC, func(ctx context.Context, r *run, _ []string) error { return cleanStore(ctx, r) })
@@ -70,11 +70,11 @@ func gcJob(ctx context.Context, r *run) error {
 		return err
 	}
 	out.outcome = outcomeOf(err)
-	if printErr := r.out.result(out, out.write); printErr != nil {
-		return printErr
-	}
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
+	}
+	if printErr := r.out.result(out, out.write); printErr != nil {
+		return printErr
 	}
 	return r.end.finish(ctx, err)
 }
@@ -141,11 +141,10 @@ func (o gcOutput) write(w io.Writer) error {
 			return err
 		}
 	}
-	title := fmt.Sprintf("%s: %s %s objects, %s", o.Store, verb, report.Count(r.Total.Objects), report.Bytes(r.Total.Bytes))
 	s := report.Summary{
-		Title:  title,
 		Counts: report.Table{Head: []string{"", "kept", "not noted long enough", "protected", verb, "freed"}, Rows: gcRows(r)},
 		Facts:  gcFacts(r),
+		Result: fmt.Sprintf("%s: %s %s objects, %s, in %s", o.Store, verb, report.Count(r.Total.Objects), report.Bytes(r.Total.Bytes), seconds(r.Seconds)),
 	}
 	for _, u := range r.Unreadable {
 		s.Losses = append(s.Losses, fmt.Sprintf("%s cannot be read, so nothing that it could name is removed: %s", u.Object, u.Reason))
@@ -176,7 +175,6 @@ func gcFacts(r *gc.Result) [][2]string {
 	}
 	facts := [][2]string{
 		{"left", report.Bytes(kept) + ", of which unnamed and noted " + report.Bytes(waiting)},
-		{"time", seconds(r.Seconds)},
 	}
 	if r.Other.Objects > 0 {
 		facts = append(facts, [2]string{"left alone", report.Count(r.Other.Objects) + " objects that are not gocache's, " + report.Bytes(r.Other.Bytes)})

@@ -161,7 +161,7 @@ func (o cachesOutput) write(w io.Writer) error {
 		fmt.Fprintln(w)
 	}
 	s := report.Summary{
-		Title:  fmt.Sprintf("%s: %s %s entries, %s", cmp.Or(o.Store, "caches"), verb, report.Count(r.Total.Entries), report.Bytes(r.Total.Bytes)),
+		Result: fmt.Sprintf("%s: %s %s entries, %s", cmp.Or(o.Store, "caches"), verb, report.Count(r.Total.Entries), report.Bytes(r.Total.Bytes)),
 		Counts: report.Table{Head: []string{"", "kept", verb, "freed"}},
 	}
 	for _, k := range []struct {

@@ -34,7 +34,7 @@ func healthCommand(c commands) *cobra.Command {
 		Use:     "health",
 		Short:   "Judge a cache, and tell when that changes",
 		Long:    healthLong,
-		Example: "  gocache health --store 's3://bucket/prefix?region=eu-central-1' --fail-below 70",
+		Example: "  gocache health --store 's3://bucket/prefix?region=eu-central-1'\n  gocache health --store 's3://bucket/prefix?region=eu-central-1' --fail-below 70",
 		Args:    cobra.NoArgs,
 	}
 	return c.add(cmd, config.Health, func(ctx context.Context, r *run, _ []string) error { return healthJob(ctx, r) })
@@ -194,18 +194,14 @@ func gradeKeeper(r *run, o *healthOutput, st store.Store) (health.Keeper, error)
 
 // write prints the result for people.
 func (o *healthOutput) write(w io.Writer) error {
-	var b strings.Builder
-	switch {
-	case o.Grade == health.Unknown && o.Error != "":
+	if o.Grade == health.Unknown && o.Error != "" {
 		return nil // the error says it all
-	case o.Grade == health.Unknown:
-		fmt.Fprintf(&b, "unknown: %s has no saves of %s yet\n", o.Store, o.Name)
-	default:
-		fmt.Fprintf(&b, "%s: %d of 100, by the last saves of %s (%d)\n", o.Grade, o.Score, o.Name, o.Saves)
 	}
+	var b strings.Builder
 	if len(o.Parts) > 0 {
-		b.WriteString("\n")
-		o.Findings().Write(&b)
+		if err := o.Findings().Write(w); err != nil {
+			return err
+		}
 		o.writeParts(&b)
 	}
 	if len(o.Missing) > 0 {
@@ -214,8 +210,16 @@ func (o *healthOutput) write(w io.Writer) error {
 	if o.Told {
 		fmt.Fprintf(&b, "the webhook was told\n")
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	if b.Len() > 0 {
+		b.WriteString("\n")
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return err
+	}
+	if o.Grade == health.Unknown {
+		return report.WriteResult(w, report.Doubtful, fmt.Sprintf("unknown: %s has no saves of %s yet", o.Store, o.Name))
+	}
+	return report.WriteResult(w, o.Findings().Worst().Tone(), fmt.Sprintf("%s: %d of 100, by the last saves of %s (%d)", o.Grade, o.Score, o.Name, o.Saves))
 }
 
 // writeParts says how the score came about.

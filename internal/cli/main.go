@@ -15,6 +15,7 @@ import (
 
 	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/usage"
 )
 
@@ -49,6 +50,7 @@ func execute(ctx context.Context, out *console, args []string, env ci.Env) int {
 func (p *process) execute(ctx context.Context, args []string) int {
 	root := newRoot(p)
 	p.out.secrets = knownSecrets(p.env)
+	p.out.colours = colours{report.HasColours(p.out.stdout, p.env), report.HasColours(p.out.stderr, p.env)}
 	root.SetArgs(args)
 	root.SetOut(p.out.stdout)
 	root.SetErr(p.out.stderr)

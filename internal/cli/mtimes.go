@@ -34,10 +34,11 @@ make or the like keeps its outputs from one job to the next.`
 // with the same content.
 func mtimesCommand(c commands) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "mtimes",
-		Short: "Give tracked files times that survive a checkout",
-		Long:  mtimesLong,
-		Args:  cobra.NoArgs,
+		Use:     "mtimes",
+		Short:   "Give tracked files times that survive a checkout",
+		Long:    mtimesLong,
+		Example: "  gocache mtimes",
+		Args:    cobra.NoArgs,
 	}
 	return c.add(cmd, config.Mtimes, func(ctx context.Context, r *run, _ []string) error { return runMtimes(ctx, r) })
 }

@@ -34,7 +34,7 @@ func planCommand(c commands) *cobra.Command {
 		Use:       "plan [restore|save] [-- GO COMMAND]",
 		Short:     "Say what restore and save would do, and why",
 		Long:      planLong,
-		Example:   "  gocache plan\n  gocache plan --explain-miss -- go test -race ./...",
+		Example:   "  gocache plan\n  gocache plan save --store ./store\n  gocache plan --explain-miss -- go test -race ./...",
 		ValidArgs: []string{planRestore, planSave},
 	}
 	return c.add(cmd, config.Plan, planJob)
@@ -183,8 +183,32 @@ func (o *planOutput) write(w io.Writer) error {
 	if o.BuildDir == "" {
 		b.WriteString("\nGOCACHE is neither restored nor saved: --no-build was given, GOCACHE is off, or GOCACHEPROG is set\n")
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	if _, err := io.WriteString(w, b.String()); err != nil || o.Restore == nil && o.Save == nil {
+		return err
+	}
+	io.WriteString(w, "\n")
+	return report.WriteResult(w, report.Strong, o.result())
+}
+
+// result sums up in a line what both would do.
+func (o *planOutput) result() string {
+	var parts []string
+	if r := o.Restore; r != nil {
+		stored, written := r.Modules.Stored+r.Build.Stored+r.Files.Stored, r.Modules.Bytes+r.Build.Bytes+r.Files.Bytes
+		text := "a restore would do nothing"
+		if stored > 0 {
+			text = fmt.Sprintf("a restore would fetch %s and write %s", report.Bytes(stored), report.Bytes(written))
+		}
+		parts = append(parts, text)
+	}
+	if s := o.Save; s != nil {
+		text := "a save would do nothing"
+		if s.Written {
+			text = fmt.Sprintf("a save would upload what compresses from %s", report.Bytes(s.Modules.Bytes+s.Build.Bytes+s.Trees.Bytes+s.Files.Bytes))
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // writeKey lists the ingredients of the key. The full digest is much longer than the other values

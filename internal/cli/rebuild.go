@@ -32,7 +32,7 @@ func rebuildCommand(c commands) *cobra.Command {
 		Use:     "rebuild",
 		Short:   "Make the caches of this machine anew, or leave them as they were",
 		Long:    rebuildLong,
-		Example: "  gocache rebuild --dry-run\n  gocache rebuild --modules",
+		Example: "  gocache rebuild --dry-run\n  gocache rebuild --modules\n  gocache rebuild --undo",
 		Args:    cobra.NoArgs,
 	}
 	return c.add(cmd, config.Rebuild, func(ctx context.Context, r *run, _ []string) error { return rebuildJob(ctx, r) })
@@ -63,11 +63,11 @@ func rebuildJob(ctx context.Context, r *run) error {
 	}
 	out.Seconds = time.Since(start).Seconds()
 	out.outcome = outcomeOf(err)
-	if printErr := r.out.result(out, out.write); printErr != nil {
-		return printErr
-	}
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
+	}
+	if printErr := r.out.result(out, out.write); printErr != nil {
+		return printErr
 	}
 	return r.end.finish(ctx, err)
 }
@@ -141,7 +141,7 @@ func (o rebuildOutput) write(w io.Writer) error {
 		if err := o.Checks.Write(w); err != nil {
 			return err
 		}
-		return writePlan(w, o.Plan)
+		return o.writePlan(w)
 	case o.Result == nil || o.Undone || o.Error != "":
 		text := strings.Join(o.Undo, "\n")
 		if text == "" && o.Error == "" {
@@ -156,17 +156,20 @@ func (o rebuildOutput) write(w io.Writer) error {
 	return o.writeResult(w)
 }
 
-func writePlan(w io.Writer, plan []rebuild.Step) error {
+func (o rebuildOutput) writePlan(w io.Writer) error {
 	var b strings.Builder
-	for i, step := range plan {
+	for i, step := range o.Plan {
 		fmt.Fprintf(&b, "\n%d. %s: %s\n   undo: %s\n", i+1, step.Name, step.Does, step.Undo)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	if _, err := io.WriteString(w, b.String()); err != nil || o.Error != "" {
+		return err // which is the last line
+	}
+	io.WriteString(w, "\n")
+	return report.WriteResult(w, report.Plain, fmt.Sprintf("would do these %d steps; nothing was changed", len(o.Plan)))
 }
 
 func (o rebuildOutput) writeResult(w io.Writer) error {
-	s := report.Summary{Title: "rebuilt", Counts: report.Table{Head: []string{"", "before", "after"}}}
+	s := report.Summary{Also: o.differing(), Result: "rebuilt in " + seconds(o.Seconds), Counts: report.Table{Head: []string{"", "before", "after"}}}
 	for _, row := range []struct {
 		name  string
 		sizes *rebuild.Sizes
@@ -182,16 +185,13 @@ func (o rebuildOutput) writeResult(w io.Writer) error {
 	for _, file := range o.Backups {
 		s.Facts = append(s.Facts, [2]string{"copied to", file})
 	}
-	s.Facts = append(s.Facts, [2]string{"time", seconds(o.Seconds)})
-	if err := s.Write(w); err != nil {
-		return err
-	}
-	return o.writeDiffering(w)
+	return s.Write(w)
 }
 
-func (o rebuildOutput) writeDiffering(w io.Writer) error {
+// differing says what was wrong with the old modules.
+func (o rebuildOutput) differing() string {
 	if o.Modules == nil {
-		return nil
+		return ""
 	}
 	text := "\nthe old modules were as go.sum says\n"
 	if len(o.Differing) > 0 {
@@ -200,6 +200,5 @@ func (o rebuildOutput) writeDiffering(w io.Writer) error {
 	for _, d := range o.Differing {
 		text += fmt.Sprintf("  %s: %s\n", d.Module, d.What)
 	}
-	_, err := io.WriteString(w, text)
-	return err
+	return text
 }

@@ -37,7 +37,7 @@ func restoreCommand(c commands) *cobra.Command {
 		Use:     "restore",
 		Short:   "Fill the caches from the store",
 		Long:    restoreLong,
-		Example: "  gocache restore --store 's3://bucket/prefix?region=eu-central-1'",
+		Example: "  gocache restore --store 's3://bucket/prefix?region=eu-central-1'\n  gocache restore --store ./store --lookup-only",
 		Args:    cobra.NoArgs,
 	}
 	return c.add(cmd, config.Restore, func(ctx context.Context, r *run, _ []string) error {
@@ -91,11 +91,11 @@ func restoreJob(ctx context.Context, r *run) (*restoreOutput, error) {
 	err = errors.Join(err, out.timesErr)
 	out.outcome, out.cause = outcomeOf(err), err
 	out.CacheResult = cacheResult(out)
-	if printErr := r.out.result(out, out.write); printErr != nil {
-		return nil, printErr
-	}
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
+	}
+	if printErr := r.out.result(out, out.write); printErr != nil {
+		return nil, printErr
 	}
 	if err == nil && r.cfg.FailOnMiss && out.Matched == nil {
 		return out, failure{config.ExitMiss, fmt.Errorf("no snapshot found for %s", out.Key)}
@@ -223,8 +223,8 @@ func (o restoreOutput) write(w io.Writer) error {
 		Facts: [][2]string{
 			{"fetched", report.Bytes(r.BytesFetched)},
 			{"written", fmt.Sprintf("%s in %s files", report.Bytes(r.BytesWritten), report.Count(r.FilesWritten))},
-			{"time", seconds(r.Seconds)},
 		},
+		Result: o.result(),
 	}
 	if r.Files != (restore.Counts{}) {
 		s.Counts.Rows = slices.Insert(s.Counts.Rows, 2, row(filesTitle, r.Files))
@@ -232,13 +232,28 @@ func (o restoreOutput) write(w io.Writer) error {
 	if o.Mtimes != nil {
 		s.Facts = append(s.Facts, [2]string{"times", o.Mtimes.fact()})
 	}
-	if o.partial {
-		s.Title = r.Key + ": restored only in part"
+	if o.partial || len(r.Losses) > 0 {
+		s.Tone = report.Doubtful
 	}
 	for _, l := range spread(r.Losses) {
 		s.Losses = append(s.Losses, fmt.Sprintf("%s: %s: %s", l.What, l.Kind, l.Reason))
 	}
 	return s.Write(w)
+}
+
+// result sums up a restore in a line.
+func (o restoreOutput) result() string {
+	r := o.Result
+	took := " in " + seconds(r.Seconds)
+	switch {
+	case o.partial:
+		return "restored only in part" + took
+	case r.FilesWritten > 0:
+		return fmt.Sprintf("restored %s%s", report.Bytes(r.BytesWritten), took)
+	case r.Hit():
+		return "all was there already, checked" + took
+	}
+	return "nothing to restore, looked" + took
 }
 
 // foundTitle says which snapshot was found for a key.

@@ -41,6 +41,7 @@ func newRoot(p *process) *cobra.Command {
 		Use:               "gocache",
 		Short:             "Cache for Go in CI",
 		Long:              rootLong,
+		Example:           "  gocache try\n  gocache restore --store 's3://bucket/prefix?region=eu-central-1'",
 		Version:           p.version.Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -52,6 +53,7 @@ func newRoot(p *process) *cobra.Command {
 		RunE: subcommand,
 	}
 	addFlags(root.PersistentFlags(), config.Other, global)
+	root.SetHelpFunc(writeHelp)
 	root.SetUsageFunc(writeUsage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Wrap(err) })
 	c := commands{process: p, global: global}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,7 +35,7 @@ func saveCommand(c commands) *cobra.Command {
 		Use:     "save",
 		Short:   "Upload what is new in the caches",
 		Long:    saveLong,
-		Example: "  gocache save --store 's3://bucket/prefix?region=eu-central-1'",
+		Example: "  gocache save --store 's3://bucket/prefix?region=eu-central-1'\n  gocache save --store ./store --max-age 30d --max-size 2GiB",
 		Args:    cobra.NoArgs,
 	}
 	return c.add(cmd, config.Save, func(ctx context.Context, r *run, _ []string) error {
@@ -68,11 +67,11 @@ func saveJob(ctx context.Context, r *run) (*saveOutput, error) {
 		return nil, err
 	}
 	out.outcome, out.cause = outcomeOf(err), err
-	if printErr := r.out.result(out, out.write); printErr != nil {
-		return nil, printErr
-	}
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
+	}
+	if printErr := r.out.result(out, out.write); printErr != nil {
+		return nil, printErr
 	}
 	return out, r.end.finish(ctx, err)
 }
@@ -148,7 +147,7 @@ func (o saveOutput) write(w io.Writer) error {
 		return []string{name, report.Count(c.Uploaded), report.Count(c.Stored), report.Count(c.Trimmed), report.Count(c.Skipped)}
 	}
 	if r.ReadOnly {
-		return report.Summary{Title: o.title()}.Write(w)
+		return report.WriteResult(w, report.Plain, o.title())
 	}
 	rows := [][]string{row("modules", r.Modules), row("build entries", r.Build), row("packs", r.Packs)}
 	if r.Files != (save.Counts{}) {
@@ -159,7 +158,6 @@ func (o saveOutput) write(w io.Writer) error {
 		{"uploaded", report.Bytes(r.BytesUploaded)},
 		{"read", report.Bytes(r.BytesRead)},
 		{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},
-		{"time", seconds(r.Seconds)},
 	}
 	if r.Timed > 0 {
 		facts = append(facts, [2]string{"left out", timedFact(r.Timed)})
@@ -171,15 +169,18 @@ func (o saveOutput) write(w io.Writer) error {
 		facts = append(facts, [2]string{"reused", fmt.Sprintf("%s of %s build entries; making them took about %s",
 			report.Count(u.Reused), report.Count(u.Reused+u.Made), seconds(u.Seconds))})
 	}
-	err := report.Summary{
-		Title:  o.title(),
+	var also strings.Builder
+	writeTrim(&also, r.Trim)
+	s := report.Summary{
 		Counts: report.Table{Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"}, Rows: rows},
 		Facts:  facts,
-	}.Write(w)
-	var b strings.Builder
-	writeTrim(&b, r.Trim)
-	_, err2 := io.WriteString(w, b.String())
-	return errors.Join(err, err2)
+		Also:   also.String(),
+		Result: fmt.Sprintf("%s, in %s", o.title(), seconds(r.Seconds)),
+	}
+	if o.Error != "" {
+		s.Tone = report.Doubtful
+	}
+	return s.Write(w)
 }
 
 // timedFact says what was left out because it depends on the times of files.

@@ -40,7 +40,7 @@ func statsCommand(c commands) *cobra.Command {
 		Use:     "stats",
 		Short:   "Say what caches and a store consist of, and how they grow",
 		Long:    statsLong,
-		Example: "  gocache stats --record --quota 50GiB --html stats.html",
+		Example: "  gocache stats\n  gocache stats --record --quota 50GiB --html stats.html",
 		Args:    cobra.NoArgs,
 	}
 	return c.add(cmd, config.Stats, func(ctx context.Context, r *run, _ []string) error {
@@ -69,10 +69,10 @@ func statsJob(ctx context.Context, r *run, named bool) error {
 		return r.end.finish(ctx, err)
 	}
 	out := statsOutput{Report: rep, Seconds: time.Since(start).Seconds(), outcome: outcomeOf(err)}
+	r.out.warnings(rep.Warnings)
 	if printErr := r.out.result(out, rep.WriteText); printErr != nil {
 		return printErr
 	}
-	r.out.warnings(rep.Warnings)
 	if r.out.quiet {
 		warnFindings(r.out, rep.Findings)
 	}

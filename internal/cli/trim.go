@@ -33,7 +33,7 @@ func trimCommand(c commands) *cobra.Command {
 		Use:     "trim",
 		Short:   "Remove what is not used from the caches of this machine",
 		Long:    trimLong,
-		Example: "  gocache trim --max-age 30d --max-size 20GiB --dry-run",
+		Example: "  gocache trim --max-age 30d --dry-run\n  gocache trim --max-age 30d --max-size 20GiB",
 		Args:    cobra.NoArgs,
 	}
 	return c.add(cmd, config.Trim, func(ctx context.Context, r *run, _ []string) error { return trimJob(ctx, r) })
@@ -61,11 +61,11 @@ func trimJob(ctx context.Context, r *run) error {
 		return err
 	}
 	out.outcome = outcomeOf(err)
-	if printErr := r.out.result(out, out.write); printErr != nil {
-		return printErr
-	}
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
+	}
+	if printErr := r.out.result(out, out.write); printErr != nil {
+		return printErr
 	}
 	return r.end.finish(ctx, err)
 }
@@ -131,25 +131,23 @@ func (o trimOutput) write(w io.Writer) error {
 	row := func(name string, h trim.Trimmed) []string {
 		return []string{name, amount(h.Dropped), amount(h.Kept), amount(h.Skipped)}
 	}
-	title, freed := "trimmed", "freed"
+	verb := "trimmed"
 	if r.DryRun {
-		title, freed = "would trim", "would free"
+		verb = "would trim"
 	}
 	s := report.Summary{
-		Title:  title,
 		Counts: report.Table{Head: []string{"", "removed", "kept", "skipped"}, Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build)}},
-		Facts:  [][2]string{{freed, report.Bytes(r.Modules.Dropped.Bytes + r.Build.Dropped.Bytes)}, {"time", seconds(o.Seconds)}},
+		Also:   o.largest(),
+		Result: fmt.Sprintf("%s %s, in %s", verb, report.Bytes(r.Modules.Dropped.Bytes+r.Build.Dropped.Bytes), seconds(o.Seconds)),
 	}
 	if r.Graph.Count > 0 {
 		s.Facts = append(s.Facts, [2]string{"go.mod files", report.Count(r.Graph.Count) + " of versions that nothing reads"})
 	}
-	if err := s.Write(w); err != nil {
-		return err
-	}
-	return o.writeLargest(w)
+	return s.Write(w)
 }
 
-func (o trimOutput) writeLargest(w io.Writer) error {
+// largest names some of what went.
+func (o trimOutput) largest() string {
 	var b strings.Builder
 	if o.UnknownUse && o.ModDir != "" && o.Modules.Kept.Count > 0 {
 		b.WriteString("\nthe file system does not record when modules are read: none goes for its age\n")
@@ -162,6 +160,5 @@ func (o trimOutput) writeLargest(w io.Writer) error {
 		rows = append(rows, []string{"  " + d.Kind + " " + d.Name, report.Bytes(d.Bytes), "used " + humanize.Time(d.LastUse), d.Reason})
 	}
 	report.Table{Rows: rows}.Write(&b)
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }

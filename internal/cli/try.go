@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,11 +13,8 @@ import (
 
 	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/osfile"
-	"github.com/org/gocache-action/internal/report"
-	"github.com/org/gocache-action/internal/store/dir"
-	"github.com/org/gocache-action/restore"
-	"github.com/org/gocache-action/save"
 )
 
 const tryLong = `Try measures on this project what gocache would do for its jobs. No store is needed.
@@ -26,12 +22,17 @@ const tryLong = `Try measures on this project what gocache would do for its jobs
 It builds the packages (default ./...) with empty caches, saves those into a
 temporary directory, restores them into empty directories, and builds again
 offline. The second build must download and compile nothing; programs are linked
-again, as the go command keeps no linked programs. Beside it, the same directories go
-through tar and zstd, as with actions/cache. No network is part of any figure.
+again, as the go command keeps no linked programs. Then it changes one file, for the
+go command only (-overlay), builds, and saves again: that is what most jobs do.
 
-Modules that are in GOMODCACHE already are not downloaded again. Your own caches are only
-read. All temporary files lie in one directory ($TMPDIR), which needs room for both
-caches three times over, and is removed at the end.`
+Beside it, the same directories go through tar and zstd, as with actions/cache. The two
+take turns, with files that were read before; where that takes seconds the best of three
+runs counts, and it says so if they differ. Both ways end on the local disk: no network
+is part of any figure.
+
+Modules that are in GOMODCACHE already are not downloaded again. Your own files and caches
+are only read. All temporary files lie in one directory ($TMPDIR), which needs room for
+both caches three times over, and is removed at the end.`
 
 // tryCommand takes few flags, since identity and store are made up.
 func tryCommand(c commands) *cobra.Command {
@@ -39,7 +40,7 @@ func tryCommand(c commands) *cobra.Command {
 		Use:     "try [PACKAGES]",
 		Short:   "Measure gocache on this project, with no store needed",
 		Long:    tryLong,
-		Example: "  gocache try ./cmd/...",
+		Example: "  gocache try\n  gocache try ./cmd/...",
 	}
 	return c.add(cmd, config.Try, tryJob)
 }
@@ -53,8 +54,12 @@ type tryOutput struct {
 	BuildBytes  int64 `json:"buildBytes"`  // GOCACHE
 	Files       int64 `json:"files"`       // of both
 
-	Cold  tryBuild  `json:"cold"` // with empty caches
-	Warm  tryBuild  `json:"warm"` // offline, after the restore
+	Cold tryBuild `json:"cold"` // with empty caches
+	Warm tryBuild `json:"warm"` // offline, after the restore
+
+	Change        *tryChange `json:"change"` // null: see ChangeMissing
+	ChangeMissing string     `json:"changeMissing,omitempty"`
+
 	Cache tryCache  `json:"gocache"`
 	Tar   *tryCache `json:"tar"` // null: see TarMissing
 
@@ -71,11 +76,20 @@ type tryBuild struct {
 	packages []string // some of what was compiled
 }
 
+// tryChange is the build after a change of one file.
+type tryChange struct {
+	File  string   `json:"file"` // relative to the project
+	Build tryBuild `json:"build"`
+}
+
 // tryCache is one way of caching.
 type tryCache struct {
-	Save    float64 `json:"saveSeconds"`
-	Restore float64 `json:"restoreSeconds"`
-	Stored  int64   `json:"storedBytes"`
+	Save    timing `json:"save"`
+	Restore timing `json:"restore"`
+	Again   timing `json:"saveAfterChange"`
+
+	Stored      int64 `json:"storedBytes"`
+	StoredAgain int64 `json:"storedBytesAfterChange"` // by the save after the change
 }
 
 // A trial is one run of try.
@@ -83,7 +97,9 @@ type trial struct {
 	run      *run
 	project  *project
 	packages []string
-	tmp      string // holds everything that is written
+	tmp      string          // holds everything that is written
+	state    *jobstate.State // of the last restore
+	overlay  string          // for builds after a change
 	res      tryOutput
 }
 
@@ -135,9 +151,10 @@ func (t *trial) clean() error {
 
 // The two caches are always at the same path: action IDs contain the directories of sources, and in
 // CI that path does not change either.
-func (t *trial) cacheDir() string { return filepath.Join(t.tmp, "caches") }
-func (t *trial) modDir() string   { return filepath.Join(t.cacheDir(), "mod") }
-func (t *trial) buildDir() string { return filepath.Join(t.cacheDir(), "build") }
+func (t *trial) path(name string) string { return filepath.Join(t.tmp, name) }
+func (t *trial) cacheDir() string        { return t.path("caches") }
+func (t *trial) modDir() string          { return filepath.Join(t.cacheDir(), "mod") }
+func (t *trial) buildDir() string        { return filepath.Join(t.cacheDir(), "build") }
 
 // measureAll does one step after the other, each with what the one before has left.
 func (t *trial) measureAll(ctx context.Context) error {
@@ -149,18 +166,16 @@ func (t *trial) measureAll(ctx context.Context) error {
 	if err := t.measure(); err != nil {
 		return err
 	}
-	st, err := dir.Open(filepath.Join(t.tmp, "store"))
+	rounds, err := t.newRounds()
 	if err != nil {
 		return err
 	}
-	if err := t.save(ctx, st); err != nil {
+	t.run.out.say("save into a temporary store")
+	if err := rounds.saves(ctx); err != nil {
 		return err
 	}
-	original := filepath.Join(t.tmp, "original")
-	if err := osfile.Rename(t.cacheDir(), original); err != nil {
-		return err
-	}
-	if err := t.restore(ctx, st); err != nil {
+	t.run.out.say("restore into empty directories")
+	if err := rounds.restores(ctx); err != nil {
 		return err
 	}
 	t.run.out.say("build again, offline")
@@ -168,59 +183,22 @@ func (t *trial) measureAll(ctx context.Context) error {
 		return fmt.Errorf("offline build after the restore: %w", err)
 	}
 	t.res.Proved = t.res.Warm.Compiled == 0
-	if err := osfile.RemoveAll(t.cacheDir()); err != nil { // makes room for the next one
-		return fmt.Errorf("remove temporary files: %w", err)
-	}
-	return t.throughTar(ctx, original)
+	t.run.out.say("change a file, build and save")
+	return rounds.change(ctx)
 }
 
-// measure counts what the first build left.
+// measure counts what the first build left. It reads all of it, so that no way of caching finds
+// files in memory that another has brought there.
 func (t *trial) measure() error {
 	var err error
 	var n int64
-	if t.res.ModuleBytes, n, err = usageOf(t.modDir()); err != nil {
+	if t.res.ModuleBytes, n, err = readAll(t.modDir()); err != nil {
 		return err
 	}
 	t.res.Files = n
-	t.res.BuildBytes, n, err = usageOf(t.buildDir())
+	t.res.BuildBytes, n, err = readAll(t.buildDir())
 	t.res.Files += n
 	return err
-}
-
-// save runs the code of `gocache save` on the first caches.
-func (t *trial) save(ctx context.Context, st *dir.Store) error {
-	t.run.out.say("save into a temporary store")
-	o := saveOptions(t.run, t.project, st, new(report.Meter))
-	o.State, o.ModuleUse, o.MaxAge, o.MaxSize = nil, nil, 0, 0
-	o.ModDir, o.BuildDir = t.dirs()
-	start := time.Now()
-	show := t.run.progress(o.Meter, uploadWords)
-	res, err := save.Run(ctx, o)
-	show.Stop()
-	if err != nil {
-		return fmt.Errorf("save: %w", err)
-	}
-	t.run.out.warnings(res.Warnings)
-	t.res.Cache.Save = time.Since(start).Seconds()
-	t.res.Cache.Stored, _, err = usageOf(filepath.Join(t.tmp, "store"))
-	return err
-}
-
-// restore runs the code of `gocache restore` on empty directories.
-func (t *trial) restore(ctx context.Context, st *dir.Store) error {
-	t.run.out.say("restore into empty directories")
-	o := restoreOptions(t.run, t.project, st, new(report.Meter))
-	o.ModDir, o.BuildDir = t.dirs()
-	start := time.Now()
-	show := t.run.progress(o.Meter, downloadWords)
-	res, err := restore.Run(ctx, o)
-	show.Stop()
-	if err != nil {
-		return fmt.Errorf("restore: %w", err)
-	}
-	t.run.out.warnings(res.Warnings)
-	t.res.Cache.Restore = time.Since(start).Seconds()
-	return nil
 }
 
 // dirs leaves out the module cache of a vendored project, which is empty.
@@ -229,23 +207,4 @@ func (t *trial) dirs() (mod, build string) {
 		return "", t.buildDir()
 	}
 	return t.modDir(), t.buildDir()
-}
-
-// usageOf sums up the sizes of the files below a directory, and counts them.
-func usageOf(root string) (bytes, files int64, err error) {
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) && path == root {
-			return nil
-		}
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		bytes, files = bytes+info.Size(), files+1
-		return nil
-	})
-	return bytes, files, err
 }

@@ -14,8 +14,6 @@ import (
 	"runtime"
 	"strings"
 	"time"
-
-	"github.com/org/gocache-action/internal/subprocess"
 )
 
 // proxies is GOPROXY, preceded by the modules of this machine, so that nothing is downloaded twice.
@@ -33,11 +31,10 @@ func (t *trial) proxies() string {
 
 // build builds the packages with the temporary caches, and counts what was compiled.
 func (t *trial) build(ctx context.Context, env ...string) (tryBuild, error) {
-	goTmp := filepath.Join(t.tmp, "go-tmp") // what an interrupted build leaves goes with the rest
-	if err := os.MkdirAll(goTmp, 0o755); err != nil {
+	// for GOTMPDIR: what an interrupted build leaves goes with the rest
+	if err := os.MkdirAll(t.path("go-tmp"), 0o755); err != nil {
 		return tryBuild{}, err
 	}
-	env = append(env, "GOMODCACHE="+t.modDir(), "GOCACHE="+t.buildDir(), "GOTMPDIR="+goTmp)
 	counter := new(toolCounter)
 	start := time.Now()
 	err := t.goBuild(ctx, counter, env, "-x")
@@ -53,16 +50,15 @@ func (t *trial) build(ctx context.Context, env ...string) (tryBuild, error) {
 	return b, fmt.Errorf("%w\n%s", err, strings.TrimSpace(stderr.String()))
 }
 
-// goBuild runs `go build` and discards the program. On an interrupt the go command has a chance to
-// end its children.
+// goBuild runs `go build` and discards the program.
 func (t *trial) goBuild(ctx context.Context, stderr io.Writer, env []string, flags ...string) error {
 	args := append([]string{"build", "-o", os.DevNull}, flags...)
+	if t.overlay != "" {
+		args = append(args, "-overlay", t.overlay)
+	}
 	cmd := exec.CommandContext(ctx, "go", append(append(args, "--"), t.packages...)...)
-	cmd.Dir = t.project.dir
-	cmd.Env = append(cmd.Environ(), env...)
+	t.prepare(cmd, env...)
 	cmd.Stderr = stderr
-	subprocess.EndGently(cmd)
-	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("go build: %w", errors.Join(err, ctx.Err()))
 	}

@@ -3,46 +3,161 @@ package cli
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/org/gocache-action/internal/report"
 )
 
-// write prints the figures side by side.
+// write prints what a job would feel first, then what is stored, then the job after a change, and
+// then both ways of caching side by side.
 func (o *tryOutput) write(w io.Writer) error {
-	head := []string{"", "gocache", "tar | zstd", "ratio"}
-	row := func(name string, mine, theirs float64, show func(float64) string) []string {
-		if o.Tar == nil {
-			return []string{name, show(mine)}
-		}
-		return []string{name, show(mine), show(theirs), fmt.Sprintf("%.2f", mine/theirs)}
-	}
-	tar := o.Tar
-	if tar == nil {
-		head, tar = head[:2], new(tryCache)
-	}
-	size := func(n float64) string { return report.Bytes(int64(n)) }
 	s := report.Summary{
-		Title: fmt.Sprintf("%s: %s", o.Key, strings.Join(o.Packages, " ")),
-		Counts: report.Table{Head: head, Rows: [][]string{
-			row("save", o.Cache.Save, tar.Save, seconds),
-			row("stored", float64(o.Cache.Stored), float64(tar.Stored), size),
-			row("restore", o.Cache.Restore, tar.Restore, seconds),
-		}},
-		Facts: [][2]string{
-			{"caches", fmt.Sprintf("GOMODCACHE %s, GOCACHE %s, %s files", report.Bytes(o.ModuleBytes), report.Bytes(o.BuildBytes), report.Count(o.Files))},
-			{"build with empty caches", o.Cold.String()},
-			{"build after the restore", o.Warm.String() + ", offline"},
-		},
+		Title:   fmt.Sprintf("%s: %s", o.Key, strings.Join(o.Packages, " ")),
+		Facts:   o.facts(),
+		Counts:  o.comparison(),
+		Reverse: true,
+		Notes:   o.notes(),
+		Result:  o.result(),
 	}
-	if o.TarMissing != "" {
-		s.Facts = append(s.Facts, [2]string{"tar | zstd", o.TarMissing})
-	}
-	s.Facts = append(s.Facts, [2]string{"note", "one run each, on the local disk, with no network in any figure"})
 	return s.Write(w)
 }
 
+// result is what a job would feel.
+func (o *tryOutput) result() string {
+	if !o.Proved {
+		return "the restored caches do not spare the build"
+	}
+	return fmt.Sprintf("%s of building became %s", seconds(o.Cold.Seconds), seconds(o.restored()))
+}
+
+// restored is how long it takes from empty caches to a build that is done.
+func (o *tryOutput) restored() float64 { return o.Cache.Restore.Best + o.Warm.Seconds }
+
+func (o *tryOutput) facts() [][2]string {
+	list := [][2]string{
+		{"build with empty caches", o.Cold.String()},
+		{"restore, build offline", fmt.Sprintf("%s = %s + %s, %s", seconds(o.restored()), seconds(o.Cache.Restore.Best), seconds(o.Warm.Seconds), o.Warm.work())},
+		{"caches", fmt.Sprintf("%s in %s files", report.Bytes(o.ModuleBytes+o.BuildBytes), report.Count(o.Files))},
+		{"stored", fmt.Sprintf("%s, %s of it", report.Bytes(o.Cache.Stored), share(o.Cache.Stored, o.ModuleBytes+o.BuildBytes))},
+	}
+	c := o.Change
+	if c == nil {
+		return append(list, [2]string{"after a change", o.ChangeMissing})
+	}
+	return append(list,
+		[2]string{"changed file", c.File},
+		[2]string{"build after the change", c.Build.String()},
+		[2]string{"save after the change", fmt.Sprintf("%s, %s more stored", mark(o.Cache.Again), report.Bytes(o.Cache.StoredAgain))},
+	)
+}
+
+// comparison has both ways side by side.
+func (o *tryOutput) comparison() report.Table {
+	t := report.Table{Head: []string{"", "gocache", "tar | zstd", ""}, Remarks: true}
+	if o.Tar == nil {
+		return report.Table{}
+	}
+	times := func(name string, ours, theirs timing) {
+		t.Rows = append(t.Rows, []string{name, mark(ours), mark(theirs), compareTimes(ours, theirs)})
+	}
+	sizes := func(name string, ours, theirs int64) {
+		t.Rows = append(t.Rows, []string{name, report.Bytes(ours), report.Bytes(theirs), compareBytes(ours, theirs)})
+	}
+	times("restore", o.Cache.Restore, o.Tar.Restore)
+	times("save", o.Cache.Save, o.Tar.Save)
+	sizes("stored", o.Cache.Stored, o.Tar.Stored)
+	if o.Change != nil {
+		times("save after the change", o.Cache.Again, o.Tar.Again)
+		sizes("stored after it", o.Cache.StoredAgain, o.Tar.StoredAgain)
+	}
+	return t
+}
+
+// notes say what the figures are worth.
+func (o *tryOutput) notes() []string {
+	runs, spread := o.Cache.Restore.Runs, 1.0
+	for _, c := range []*tryCache{&o.Cache, o.Tar} {
+		if c == nil {
+			continue
+		}
+		for _, t := range []timing{c.Save, c.Restore, c.Again} {
+			spread = max(spread, t.spread())
+		}
+	}
+	list := []string{"on this disk, with no network in any figure; one run each"}
+	if runs > 1 {
+		list[0] = fmt.Sprintf("on this disk, with no network in any figure; the best of %d runs", runs)
+	}
+	if o.Tar != nil {
+		list[0] += ", in turn"
+	}
+	if spread >= noisyFrom {
+		list = append(list, fmt.Sprintf("~ noisy: the slowest run took up to %.1f times as long as the best", spread))
+	}
+	if o.TarMissing != "" {
+		list = append(list, o.TarMissing)
+	}
+	return list
+}
+
+// mark writes a time, and that it is noisy.
+func mark(t timing) string {
+	if t.Runs > 1 && t.noisy() {
+		return "~ " + seconds(t.Best)
+	}
+	return seconds(t.Best)
+}
+
+// nobodyFeels is below how many seconds a ratio says more than there is.
+const nobodyFeels = 0.5
+
+// compareTimes says how ours compares with theirs. A difference that is within what runs of the
+// same thing differ by is none.
+func compareTimes(ours, theirs timing) string {
+	ratio := theirs.Best / max(ours.Best, 1e-9)
+	if ours.Runs > 1 && ours.Best <= theirs.Worst && theirs.Best <= ours.Worst || math.Abs(ratio-1) < 0.05 {
+		return "about the same"
+	}
+	if more := ours.Best - theirs.Best; max(ours.Best, theirs.Best) < nobodyFeels {
+		if more > 0 {
+			return seconds(more) + " more"
+		}
+		return seconds(-more) + " less"
+	}
+	if ratio < 1 {
+		return fmt.Sprintf("%.1f times as long", 1/ratio)
+	}
+	return fmt.Sprintf("%.1f times as fast", ratio)
+}
+
+// compareBytes says how much less, or more, is stored.
+func compareBytes(ours, theirs int64) string {
+	switch percent := 100 * float64(ours) / float64(max(theirs, 1)); {
+	case percent < 50:
+		return share(ours, theirs) + " of it"
+	case percent > 101:
+		return fmt.Sprintf("%.0f %% more", percent-100)
+	case percent > 99:
+		return "the same"
+	default:
+		return fmt.Sprintf("%.0f %% less", 100-percent)
+	}
+}
+
+// share is a part in percent, with a digit that counts.
+func share(part, whole int64) string {
+	percent := 100 * float64(part) / float64(max(whole, 1))
+	if percent < 1 {
+		return fmt.Sprintf("%.1f %%", percent)
+	}
+	return fmt.Sprintf("%.0f %%", percent)
+}
+
 // String describes a build for the table.
-func (b tryBuild) String() string {
-	return fmt.Sprintf("%s, compiler runs %s, programs linked %s", seconds(b.Seconds), report.Count(b.Compiled), report.Count(b.Linked))
+func (b tryBuild) String() string { return seconds(b.Seconds) + ", " + b.work() }
+
+// work is what the go command had to run.
+func (b tryBuild) work() string {
+	return fmt.Sprintf("compiler runs %s, programs linked %s", report.Count(b.Compiled), report.Count(b.Linked))
 }

@@ -4,50 +4,69 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"time"
 )
 
-// throughTar does what actions/cache does: it writes one archive of both directories, compressed by
-// zstd on all cores, to the disk, and unpacks it.
-func (t *trial) throughTar(ctx context.Context, from string) error {
+// tarWay does what actions/cache does: it writes one archive of both directories, compressed by
+// zstd on all cores, to the disk, from where it goes to the store; and for a restore it fetches the
+// archive to the disk, and unpacks it there. The store is a directory beside it.
+type tarWay struct{ t *trial }
+
+// missingTools says what there is not; "" if nothing is missing.
+func missingTools() string {
 	for _, name := range []string{"tar", "zstd"} {
 		if _, err := exec.LookPath(name); err != nil {
-			t.res.TarMissing = fmt.Sprintf("no %s in PATH to compare with", name)
-			return nil
+			return fmt.Sprintf("no %s in PATH to compare with", name)
 		}
 	}
-	archive, to := filepath.Join(t.tmp, "cache.tzst"), filepath.Join(t.tmp, "third")
-	if err := os.Mkdir(to, 0o755); err != nil {
-		return err
-	}
-	t.run.out.say("the same with tar and zstd")
-	c := new(tryCache)
-	start := time.Now()
+	return ""
+}
+
+func (w *tarWay) archive() string { return w.t.path("archive/cache.tzst") }
+func (w *tarWay) stored() string  { return w.t.path("archive/stored.tzst") }
+func (w *tarWay) target() string  { return w.t.path("third") }
+
+func (w *tarWay) save(ctx context.Context, _ bool) (int64, error) {
 	err := pipe(
-		exec.CommandContext(ctx, "tar", "-cf", "-", "-C", from, "."),
-		exec.CommandContext(ctx, "zstd", "-q", "-T0", "-o", archive))
+		exec.CommandContext(ctx, "tar", "-cf", "-", "-C", w.t.cacheDir(), "."),
+		exec.CommandContext(ctx, "zstd", "-q", "-T0", "-f", "-o", w.archive()))
 	if err != nil {
-		return fmt.Errorf("tar and zstd: %w", err)
+		return 0, fmt.Errorf("tar and zstd: %w", err)
 	}
-	c.Save = time.Since(start).Seconds()
-	info, err := os.Stat(archive)
-	if err != nil {
+	return transfer(w.archive(), w.stored())
+}
+
+func (w *tarWay) restore(ctx context.Context) error {
+	if _, err := transfer(w.stored(), w.archive()); err != nil {
 		return err
 	}
-	c.Stored = info.Size()
-	start = time.Now()
-	err = pipe(
-		exec.CommandContext(ctx, "zstd", "-q", "-d", "-c", archive),
-		exec.CommandContext(ctx, "tar", "-xf", "-", "-C", to))
+	err := pipe(
+		exec.CommandContext(ctx, "zstd", "-q", "-d", "-c", w.archive()),
+		exec.CommandContext(ctx, "tar", "-xf", "-", "-C", w.target()))
 	if err != nil {
 		return fmt.Errorf("zstd and tar: %w", err)
 	}
-	c.Restore = time.Since(start).Seconds()
-	t.res.Tar = c
 	return nil
+}
+
+func (w *tarWay) clear() error { return clearDir(w.target()) }
+
+// transfer copies a file through memory, as a network would: some file systems only note that two
+// files have the same blocks.
+func transfer(from, to string) (n int64, err error) {
+	src, err := os.Open(from)
+	if err != nil {
+		return 0, err
+	}
+	defer src.Close()
+	dst, err := os.Create(to)
+	if err != nil {
+		return 0, err
+	}
+	n, err = io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{src}, make([]byte, 1<<20))
+	return n, errors.Join(err, dst.Close())
 }
 
 // pipe runs two commands, the output of the first being the input of the second.

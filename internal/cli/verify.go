@@ -39,7 +39,7 @@ func verifyCommand(c commands) *cobra.Command {
 		Use:     "verify",
 		Short:   "Check every byte of the caches of this machine, or of a store",
 		Long:    verifyLong,
-		Example: "  gocache verify --fix\n  gocache verify --store 's3://bucket/prefix?region=eu-central-1' --resume state",
+		Example: "  gocache verify\n  gocache verify --fix\n  gocache verify --store 's3://bucket/prefix?region=eu-central-1' --resume state",
 		Args:    cobra.NoArgs,
 	}
 	return c.add(cmd, config.Verify, func(ctx context.Context, r *run, _ []string) error {
@@ -184,7 +184,7 @@ func (o verifyOutput) write(w io.Writer) error {
 	if err := writeFindings(w, o.findings()); err != nil {
 		return err
 	}
-	s := report.Summary{Title: o.title(), Facts: [][2]string{
+	s := report.Summary{Result: o.title(), Tone: o.Status.Tone(), Facts: [][2]string{
 		{"read", fmt.Sprintf("%s in %s (%s/s)", report.Bytes(o.Bytes), seconds(o.Seconds), report.Bytes(int64(float64(o.Bytes)/max(o.Seconds, 1e-3))))},
 	}}
 	s.Counts.Head = []string{"", "checked", "proved", "consistent, not proved", "not proved", "wrong"}

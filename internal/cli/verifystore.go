@@ -102,7 +102,7 @@ func (o verifyStoreOutput) write(w io.Writer) error {
 	case len(o.Faults) > 0:
 		title = "nothing harmful found"
 	}
-	s := report.Summary{Title: o.Store + ": " + title}
+	s := report.Summary{Result: o.Store + ": " + title, Tone: o.Status.Tone()}
 	s.Counts.Head = []string{"", "objects", "bytes", "verified before", "wrong"}
 	for _, k := range objects.Kinds {
 		if c := o.Checked[k]; c.Objects > 0 {

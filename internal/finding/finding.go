@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/org/gocache-action/internal/report"
 )
 
 // A Status is how bad something is. The order is that of harm.
@@ -20,6 +22,12 @@ const (
 var names = [...]string{OK: "ok", Warn: "warn", Fail: "fail"}
 
 func (s Status) String() string { return names[s] }
+
+// tones are how a terminal shows them.
+var tones = [...]report.Tone{OK: report.Good, Warn: report.Doubtful, Fail: report.Bad}
+
+// Tone is how a terminal shows it.
+func (s Status) Tone() report.Tone { return tones[s] }
 
 // MarshalText implements encoding.TextMarshaler.
 func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -63,7 +71,8 @@ func (f Findings) Write(w io.Writer) error {
 	}
 	var b strings.Builder
 	for _, one := range f {
-		fmt.Fprintf(&b, "%-4s  %-*s  %s\n", one.Status, width, one.Check, indent(one.Evidence, 8+width))
+		status := report.Paint(w, one.Status.Tone(), fmt.Sprintf("%-4s", one.Status))
+		fmt.Fprintf(&b, "%s  %-*s  %s\n", status, width, one.Check, indent(one.Evidence, 8+width))
 		if one.Remedy != "" {
 			fmt.Fprintf(&b, "%*s%s\n", 8+width, "", "-> "+indent(one.Remedy, 11+width))
 		}

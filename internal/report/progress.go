@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -28,8 +27,7 @@ func StyleFor(w io.Writer, quiet, dumb bool) Style {
 	if quiet {
 		return Quiet
 	}
-	f, ok := w.(*os.File)
-	if ok && !dumb && runtime.GOOS != "windows" && term.IsTerminal(int(f.Fd())) {
+	if !dumb && isTerminal(w) {
 		return Live
 	}
 	return Lines

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -16,6 +17,8 @@ import (
 type Table struct {
 	Head []string
 	Rows [][]string
+	// Remarks says that the last column has words about the others, and is aligned to the left.
+	Remarks bool
 }
 
 // Write prints the table. Rows may be shorter than the head.
@@ -30,9 +33,12 @@ func (t Table) Write(w io.Writer) error {
 		var line strings.Builder
 		for i, cell := range row {
 			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if i == 0 {
+			switch {
+			case i == 0:
 				line.WriteString(cell + pad)
-			} else {
+			case t.Remarks && i == len(widths)-1:
+				line.WriteString("  " + cell)
+			default:
 				line.WriteString("  " + pad + cell)
 			}
 		}
@@ -56,14 +62,19 @@ func columnWidths(rows [][]string) []int {
 	return widths
 }
 
-// A Summary is what a command says at its end.
+// A Summary is what a command says at its end: what it worked on, figures, what is wrong, and in
+// the last line, where people look first, what came of it.
 type Summary struct {
-	Title  string
-	Counts Table
-	Facts  [][2]string // name and value, below the table
-	// Losses and warnings are printed last, where people look first in a log.
+	Title            string
+	Counts           Table
+	Facts            [][2]string // name and value, below the table
+	Reverse          bool        // facts stand above the table
+	Notes            []string    // lines, below both
 	Losses, Warnings []string
 	LossTitle        string // "lost" if empty
+	Also             string // paragraphs above the result
+	Result           string
+	Tone             Tone // of Result; Strong if it is not set
 }
 
 // maxListed bounds how many losses or warnings are printed; --json has all.
@@ -72,28 +83,54 @@ const maxListed = 20
 // Write prints the summary.
 func (s Summary) Write(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintln(&b, s.Title)
-	if len(s.Counts.Rows) > 0 {
-		fmt.Fprintln(&b)
-		s.Counts.Write(&b)
+	if s.Title != "" {
+		fmt.Fprintln(&b, s.Title)
 	}
-	if len(s.Facts) > 0 {
-		fmt.Fprintln(&b)
-		writeFacts(&b, s.Facts)
+	parts := []func(){func() { s.writeCounts(&b) }, func() { s.writeFacts(&b) }}
+	if s.Reverse {
+		slices.Reverse(parts)
+	}
+	for _, write := range parts {
+		write()
+	}
+	if len(s.Notes) > 0 {
+		fmt.Fprintf(&b, "\n%s\n", strings.Join(s.Notes, "\n"))
 	}
 	writeList(&b, cmp.Or(s.LossTitle, "lost"), s.Losses)
 	writeList(&b, "warnings", s.Warnings)
-	_, err := io.WriteString(w, b.String())
+	b.WriteString(s.Also)
+	if _, err := io.WriteString(w, strings.TrimPrefix(b.String(), "\n")); err != nil || s.Result == "" {
+		return err
+	}
+	if b.Len() > 0 {
+		io.WriteString(w, "\n")
+	}
+	return WriteResult(w, s.Tone, s.Result)
+}
+
+// WriteResult prints the last line of a command.
+func WriteResult(w io.Writer, tone Tone, text string) error {
+	_, err := io.WriteString(w, Paint(w, cmp.Or(tone, Strong), text)+"\n")
 	return err
 }
 
+func (s Summary) writeCounts(b *strings.Builder) {
+	if len(s.Counts.Rows) > 0 {
+		fmt.Fprintln(b)
+		s.Counts.Write(b)
+	}
+}
+
 // writeFacts prints facts with aligned values.
-func writeFacts(b *strings.Builder, facts [][2]string) {
+func (s Summary) writeFacts(b *strings.Builder) {
+	if len(s.Facts) > 0 {
+		fmt.Fprintln(b)
+	}
 	longest := 0
-	for _, f := range facts {
+	for _, f := range s.Facts {
 		longest = max(longest, utf8.RuneCountInString(f[0]))
 	}
-	for _, f := range facts {
+	for _, f := range s.Facts {
 		fmt.Fprintf(b, "%-*s  %s\n", longest, f[0], f[1])
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/report"
 )
 
@@ -42,14 +43,41 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	t.facts(freeableTitle, r.freeable())
 	t.facts("growth", r.growthFacts())
+	if _, err := io.WriteString(w, strings.TrimLeft(t.b.String(), "\n")); err != nil {
+		return err
+	}
 	if len(r.Findings) > 0 {
-		t.b.WriteString("\n")
-		if err := r.Findings.Write(&t.b); err != nil {
+		io.WriteString(w, "\n")
+		if err := r.Findings.Write(w); err != nil {
 			return err
 		}
 	}
-	_, err := io.WriteString(w, strings.TrimLeft(t.b.String(), "\n"))
-	return err
+	io.WriteString(w, "\n")
+	return report.WriteResult(w, r.Findings.Worst().Tone(), r.result())
+}
+
+// result sums up a report in a line.
+func (r *Report) result() string {
+	var parts []string
+	if r.Modules != nil {
+		parts = append(parts, "GOMODCACHE "+report.Bytes(r.Modules.Total.Bytes))
+	}
+	if r.Build != nil {
+		parts = append(parts, "GOCACHE "+report.Bytes(r.Build.Total.Bytes))
+	}
+	if r.Store != nil {
+		parts = append(parts, "store "+report.Bytes(r.Store.Total.Bytes))
+	}
+	n := map[finding.Status]int{}
+	for _, f := range r.Findings {
+		n[f.Status]++
+	}
+	for _, s := range []finding.Status{finding.Fail, finding.Warn} {
+		if n[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[s], s))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (m *Modules) ageTitle() string {

@@ -177,5 +177,17 @@ func (t *chunkTable) grow() {
 	}
 }
 
+// fresh is how many bytes of memory the chunks take in packs that lie nowhere yet.
+func (t *chunkTable) fresh() (n int64) {
+	for _, page := range t.pages {
+		for i := range page {
+			if at := page[i].at; at.isNowhere() {
+				n += int64(at.size()) + chunkRoom
+			}
+		}
+	}
+	return n
+}
+
 // memory is how many bytes the table takes.
 func (t *chunkTable) memory() int64 { return int64(len(t.pages)*pageChunks*32 + 4*len(t.slots)) }

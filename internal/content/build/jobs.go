@@ -57,7 +57,7 @@ func Plan(m *snapshot.Manifest, here State, partSize int64) Jobs {
 	}
 	p.actions = indexActions(m, wanted)
 	p.refs = indexRefs(m, p.need(here))
-	p.Reads = groupReads(m, &p.refs, partSize)
+	p.Reads = groupReads(m, &p.refs, readBytes(p.refs.stored(m), partSize))
 	p.known.Counts.Present = p.Present
 	p.warn(here)
 	return p

@@ -244,6 +244,35 @@ func TestGroupReads(t *testing.T) {
 	}
 }
 
+// TestReadBytes: there are enough reads for all cores, but none of a few bytes, and none of more
+// than the user wants.
+func TestReadBytes(t *testing.T) {
+	for _, c := range []struct{ stored, partSize, want int64 }{
+		{0, 16 << 20, leastRead},
+		{someReads * leastRead, 16 << 20, leastRead},
+		{someReads * 3 << 20, 16 << 20, 3 << 20},
+		{1 << 30, 16 << 20, 16 << 20},
+		{1 << 30, 500, 500},
+		{0, 500, 500},
+	} {
+		if got := readBytes(c.stored, c.partSize); got != c.want {
+			t.Errorf("%d of parts of %d: %d, want %d", c.stored, c.partSize, got, c.want)
+		}
+	}
+}
+
+// TestStored: frames that nothing is wanted of do not count, as the list of chunks.
+func TestStored(t *testing.T) {
+	m := &snapshot.Manifest{
+		Packs:   []snapshot.Pack{pack(10, 20, 40), pack(80, 160)},
+		Outputs: []snapshot.Output{output(1, 100, 0, 0), output(2, 100, 0, 2), output(3, 100, 1, 0)},
+	}
+	p := indexRefs(m, []bool{true, false, true})
+	if got := p.stored(m); got != 90 {
+		t.Errorf("%d stored bytes are needed, want 90", got)
+	}
+}
+
 // TestSummary: each pack is named once, and outputs and entries count as files.
 func TestSummary(t *testing.T) {
 	m := &snapshot.Manifest{

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/org/gocache-action/internal/chunk"
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -81,6 +82,7 @@ type layouter struct {
 	chosen []place // of the chunks that are looked at
 	runs   []run   // of them
 	moved  bool    // those that are not proven are being laid out
+	pack   int64   // bytes of memory that a pack may take
 }
 
 // run is a number of chunks that lie one after the other in a pack of an earlier save.
@@ -94,7 +96,7 @@ type run struct {
 // table, which must not be used for anything else afterwards. Outputs that are moved come last:
 // their files were not read, so what others have in common with them must not be taken from there.
 func layOut(c *cuts, stock stockPacks) *layout {
-	l := layouter{layout: &layout{stock: stock, cuts: c}, table: c.table}
+	l := layouter{layout: &layout{stock: stock, cuts: c}, table: c.table, pack: packBytes(c.table.fresh())}
 	l.first = slices.Clone(stock.first[:len(stock.packs)])
 	for _, l.moved = range []bool{false, true} {
 		for _, o := range c.outputs {
@@ -224,7 +226,7 @@ func (l *layouter) place(refs []int32, chosen, prev place, at freshChunk) place 
 // append puts a new chunk at the end of the last pack, or into another one.
 func (l *layouter) append(size int32, at freshChunk) place {
 	last := len(l.jobs) - 1
-	if last < 0 || l.jobs[last].isFull(size) {
+	if last < 0 || l.jobs[last].isFull(size, l.pack) {
 		next := l.stock.frames()
 		if last >= 0 {
 			next = l.first[len(l.first)-1] + int32(len(l.jobs[last].frames))
@@ -244,9 +246,23 @@ func (l *layouter) append(size int32, at freshChunk) place {
 	return newPlace(l.first[len(l.first)-1]+frame, off, size)
 }
 
-// isFull reports whether a chunk must go to another pack.
-func (p *packPlan) isFull(size int32) bool {
-	return p.memory()+int64(size)+chunkRoom > collect.GroupBytes || len(p.pieces) == snapshot.MaxPackChunks
+// A pack is encoded by one core, and a small one is decoded by one. So that the others have
+// something to do, a save makes somePacks at least, unless they would take less than leastPack
+// bytes each: smaller frames compress worse.
+const (
+	somePacks = 8
+	leastPack = 6 << 20
+)
+
+// packBytes is how many bytes of memory a pack may take when all together take so many. A pack is
+// ended by the first chunk that does not fit.
+func packBytes(fresh int64) int64 {
+	return min(max(fresh/somePacks+chunk.Max+chunkRoom, leastPack), collect.GroupBytes)
+}
+
+// isFull reports whether a chunk must go to another pack than one that may take so many bytes.
+func (p *packPlan) isFull(size int32, most int64) bool {
+	return p.memory()+int64(size)+chunkRoom > most || len(p.pieces) == snapshot.MaxPackChunks
 }
 
 // memory is what the pack takes at most while it is built.

@@ -199,18 +199,23 @@ func TestCapping(t *testing.T) {
 	}
 }
 
-// TestPackSizes: a pack is ended before it gets too large, whatever its chunks are, and the planned
-// places are those where a writer puts the chunks.
+// TestPackSizes: a save that has enough makes some packs for all cores. A pack is ended before it
+// gets too large, whatever its chunks are, and the planned places are those where a writer puts the
+// chunks.
 func TestPackSizes(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		want int // number of packs
 	}{
-		"large chunks":  {"a:65536*2000", 3},
-		"usual chunks":  {"a:10000*10000", 3},
-		"little ones":   {"a:1*600000", 3},
-		"just one pack": {fmt.Sprintf("a:%d*768", 65536-chunkRoom), 1},
-		"one too many":  {fmt.Sprintf("a:%d*769", 65536-chunkRoom), 2},
+		"few large chunks":    {"a:65536*200", 3},
+		"some large chunks":   {"a:65536*2000", somePacks},
+		"many large chunks":   {"a:65536*8000", 11},
+		"some usual chunks":   {"a:10000*10000", somePacks},
+		"many usual chunks":   {"a:10000*44000", 9},
+		"some little ones":    {"a:1*600000", somePacks},
+		"just one small pack": {fmt.Sprintf("a:%d*96", 65536-chunkRoom), 1},
+		"one chunk too many":  {fmt.Sprintf("a:%d*97", 65536-chunkRoom), 2},
+		"just full packs":     {fmt.Sprintf("a:%d*%d", 65536-chunkRoom, 9*768), 9},
 	} {
 		lay := layoutOfChunks([]string{c.text})
 		var spot snapshot.Spot

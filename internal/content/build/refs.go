@@ -71,6 +71,31 @@ func firstOutput(list []ref) (one, rest []ref) {
 	return list[:n], list[n:]
 }
 
+// Frames of one read are decoded one after the other. So there are someReads at least, as long as
+// they have leastRead bytes, below which a request takes longer than what it brings.
+const (
+	someReads = 16
+	leastRead = 1 << 20
+)
+
+// readBytes is how many stored bytes one read has when all together have so many, and one may have
+// partSize.
+func readBytes(stored, partSize int64) int64 {
+	return min(max(stored/someReads, leastRead), partSize)
+}
+
+// stored sums the stored bytes of the frames in which needed extents lie.
+func (p *refs) stored(m *snapshot.Manifest) (n int64) {
+	for pack := range m.Packs {
+		for f, frame := range m.Packs[pack].Frames {
+			if len(p.of(pack, f)) > 0 {
+				n += frame.Size
+			}
+		}
+	}
+	return n
+}
+
 // groupReads combines the frames in which needed extents lie into ranged reads of about partSize
 // stored bytes.
 func groupReads(m *snapshot.Manifest, p *refs, partSize int64) []Read {

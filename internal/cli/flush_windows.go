@@ -1,0 +1,4 @@
+package cli
+
+// flushDisks does nothing: Windows flushes volumes for administrators only.
+func flushDisks() {}
