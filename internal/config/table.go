@@ -153,6 +153,12 @@ var jobOptions = []Option{
 		value: func(c *Config) Value { return patternsValue(&c.GoSum) },
 	},
 	{
+		Name: "key-extra", Commands: projects, Group: Identity,
+		Help: "what else makes a build cache a different one, such as the image of the job or the version of " +
+			"a library in C: part of the key; modules stay shared; may be repeated, or have several lines",
+		value: func(c *Config) Value { return extrasValue{&c.KeyExtra} },
+	},
+	{
 		Name: "matrix", Commands: projects | Mtimes, Group: Identity,
 		NoFlag: true,
 		Help: "tells the jobs of a matrix apart in the default name on GitHub: ${{ toJSON(matrix) " +
