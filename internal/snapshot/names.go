@@ -44,10 +44,13 @@ func moduleObject(prefix string, v module.Version, sum string) (string, error) {
 	return path.Join(prefix, "modules", p, "@v", ver, hex.EncodeToString(b)), nil
 }
 
+// RepoPrefix is where everything lies that the scopes of one repository write, public modules aside.
+func RepoPrefix(repo string) string { return path.Join(root, "repos", Escape(repo)) }
+
 // ScopePrefix is where everything lies that one scope writes, public modules aside.
 // A bucket policy grants writes to it.
 func ScopePrefix(repo, scope string) string {
-	return path.Join(root, "repos", Escape(repo), Escape(scope))
+	return path.Join(RepoPrefix(repo), Escape(scope))
 }
 
 // PackObject names a pack by the SHA-256 of its bytes.
