@@ -35,7 +35,7 @@ func TestStores(t *testing.T) {
 			return []string{
 				"GOCACHE_ACTION_STORE=actions", "GITHUB_ACTIONS=true", "GITHUB_SERVER_URL=https://github.com",
 				"ACTIONS_RESULTS_URL=" + server.URL, "GITHUB_API_URL=" + strings.TrimSuffix(server.URL, "/"), "GITHUB_TOKEN=" + actionstest.Manager,
-				"ACTIONS_RUNTIME_TOKEN=" + actionstest.Branch("refs/heads/main", "refs/heads/main"), "PULLTOKEN=" + actionstest.Branch("refs/pull/7/merge", "refs/heads/main"),
+				"ACTIONS_RUNTIME_TOKEN=" + actionstest.Branch("refs/heads/main", "refs/heads/main"), "BRANCHTOKEN=" + actionstest.Branch("refs/heads/feature", "refs/heads/main"),
 			}
 		},
 	} {

@@ -92,4 +92,4 @@ func keysBelow(ctx context.Context, c store.Collector, prefix, version, extra st
 	return otherKeys{sortedKeys(versions), sortedKeys(extras)}
 }
 
-func sortedKeys(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
+func sortedKeys[V any](set map[string]V) []string { return slices.Sorted(maps.Keys(set)) }

@@ -67,6 +67,7 @@ type Config struct {
 	Watch                   WatchConfig
 	Stats                   StatsConfig
 	Rebuild                 RebuildConfig
+	Look                    LookConfig
 }
 
 // Values of settings that are one of a few words.

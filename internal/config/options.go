@@ -22,12 +22,17 @@ const (
 	Doctor
 	Health
 	Stats
-	Other // those with no options of their own: version, keygen
+	List   // ls
+	Show   // show
+	Remove // rm
+	Other  // those with no options of their own: version, keygen
 
 	jobs = Restore | Save | Plan // commands for a job of a CI system
 	// commands for a project, which a job builds
 	projects = jobs | Health
-	all      = projects | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Verify | Rebuild | Doctor | Stats | Other
+	// commands that look into a store
+	looks = List | Show | Remove
+	all   = projects | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Verify | Rebuild | Doctor | Stats | looks | Other
 )
 
 // Commands names the commands in the order of the reference.
@@ -35,7 +40,7 @@ var Commands = []struct {
 	Command Command
 	Name    string
 }{{Restore, "restore"}, {Save, "save"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {Rebuild, "rebuild"},
-	{Verify, "verify"}, {Doctor, "doctor"}, {Stats, "stats"}, {Health, "health"}, {GC, "gc"}, {Mtimes, "mtimes"},
+	{Verify, "verify"}, {Doctor, "doctor"}, {Stats, "stats"}, {Health, "health"}, {List, "ls"}, {Show, "show"}, {Remove, "rm"}, {GC, "gc"}, {Mtimes, "mtimes"},
 	{Proxy, "proxy"}, {Prefetch, "proxy prefetch"}, {Refresh, "proxy refresh"}, {Bundle, "bundle"}}
 
 // A Group is a heading of the help.

@@ -24,7 +24,7 @@ func duration(f field[time.Duration]) func(*Config) Value {
 //     store for two days.
 var jobOptions = []Option{
 	{
-		Name: "store", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Common,
+		Name: "store", Commands: projects | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Common,
 		Origin: "actions in jobs of GitHub, else a directory in the user's cache",
 		Help:   "where snapshots are kept: " + storeHelp,
 		value:  text(func(c *Config) *string { return &c.Store }),
@@ -98,7 +98,7 @@ var jobOptions = []Option{
 		value: toggle(func(c *Config) *bool { return &c.ReadOnly }),
 	},
 	{
-		Name: "timeout", Commands: projects, Group: Common,
+		Name: "timeout", Commands: projects | looks, Group: Common,
 		Default: "10m",
 		Help:    "give up after this time; 0: never",
 		value:   duration(func(c *Config) *time.Duration { return &c.Timeout }),
@@ -122,7 +122,7 @@ var jobOptions = []Option{
 	},
 
 	{
-		Name: "repo", Commands: projects | GC | Stats, Group: Identity,
+		Name: "repo", Commands: projects | GC | looks | Stats, Group: Identity,
 		Origin: "from CI or git",
 		Help:   "repository, such as github.com/org/name",
 		value:  text(func(c *Config) *string { return &c.Repo }),
@@ -231,13 +231,13 @@ var jobOptions = []Option{
 	},
 
 	{
-		Name: "role-to-assume", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
+		Name: "role-to-assume", Commands: projects | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
 		Help: "ARN of a role that is assumed with the OIDC token of the job: from the runner on " +
 			"GitHub, else in $" + TokenVariable,
 		value: text(func(c *Config) *string { return &c.Role }),
 	},
 	{
-		Name: "role-duration", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
+		Name: "role-duration", Commands: projects | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
 		Default: "1h", NoFlag: true,
 		Help: "how long the credentials of the role are valid, 15m to 12h, and not longer than the " +
 			"role allows",
@@ -250,13 +250,13 @@ var jobOptions = []Option{
 		value: text(func(c *Config) *string { return &c.Audience }),
 	},
 	{
-		Name: "keep-credentials", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
+		Name: "keep-credentials", Commands: projects | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
 		Help: "file in which restore leaves temporary credentials for save, when the token will no " +
 			"longer be valid",
 		value: text(func(c *Config) *string { return &c.KeepCredentials }),
 	},
 	{
-		Name: "sse-c-key", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
+		Name: "sse-c-key", Commands: projects | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
 		NoFlag: true, Secret: true,
 		Help: "key of server-side encryption with a customer key (SSE-C), 32 bytes in base64; or " +
 			"name a file with sse-c-key-file in the URL of the store",
@@ -338,13 +338,13 @@ var jobOptions = []Option{
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
-		Name: "concurrency", Commands: GC | Stats, Group: Transfer,
+		Name: "concurrency", Commands: GC | looks | Stats, Group: Transfer,
 		Default: "0",
 		Help:    "snapshots read at once; 0: 16",
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
-		Name: "stall-timeout", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Transfer,
+		Name: "stall-timeout", Commands: projects | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Transfer,
 		Default: "30s",
 		Help:    "give up on a connection on which nothing has moved for this long",
 		value:   duration(func(c *Config) *time.Duration { return &c.StallTimeout }),

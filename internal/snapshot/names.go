@@ -113,6 +113,38 @@ func Escape(s string) string {
 	return out[:maxElement-2-2*len(sum)] + "=h" + hex.EncodeToString(sum[:])
 }
 
+// Unescape returns what Escape made an element of, for people: of one that was cut, only the
+// beginning is known.
+func Unescape(elem string) string {
+	if elem == "=" {
+		return ""
+	}
+	cut := ""
+	if i := len(elem) - 2*sha256.Size - 2; i >= 0 && strings.HasPrefix(elem[i:], "=h") {
+		elem, cut = elem[:i], "..."
+	}
+	var b strings.Builder
+	for i := 0; i < len(elem); i++ {
+		switch c := elem[i]; {
+		case c == '~':
+			b.WriteByte('/')
+		case c == '!' && i+1 < len(elem):
+			i++
+			b.WriteString(strings.ToUpper(elem[i : i+1]))
+		case c == '=' && i+2 < len(elem):
+			if v, err := hex.DecodeString(elem[i+1 : i+3]); err == nil {
+				b.WriteByte(v[0])
+				i += 2
+				continue
+			}
+			b.WriteByte(c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return strings.ToValidUTF8(b.String(), "?") + cut
+}
+
 // windowsDevice reports whether a file called s would be a device on Windows, which
 // ignores case and everything from the first dot on.
 func windowsDevice(s string) bool {

@@ -314,3 +314,25 @@ func TestPackNames(t *testing.T) {
 		t.Error(private, shared)
 	}
 }
+
+// TestParseSnapshotKey: the key of an entry tells what it is of, with and without --key-extra.
+func TestParseSnapshotKey(t *testing.T) {
+	for _, extra := range []string{"", "debian_12-0123456789abcdef"} {
+		key := []string{"build, test", "linux", "arm64-on-amd64", "go1.26.8", strings.Repeat("ab", 32)}
+		if extra != "" {
+			key = slices.Insert(key, 4, extra)
+		}
+		k, ok := ParseSnapshotKey(numbered(entryPrefix(snapshot.ManifestObject("github.com/o/r", "refs/heads/main", key)), 12))
+		if !ok || k.Extra != extra || k.N != 12 || k.Readable != "build_2c_20test_linux_arm64_on_amd64_go1.26.8" {
+			t.Errorf("%q: %+v, %t", extra, k, ok)
+		}
+		if !k.IsOf("github.com/o/r", "build, test") || k.IsOf("github.com/o/r", "build") || k.IsOf("github.com/o/other", "build, test") {
+			t.Errorf("%+v is of another name", k)
+		}
+	}
+	for _, other := range []string{"gocache2-x-1", "gocache2b-1", "setup-go-1", numbered(entryPrefix("some/other"), 1)} {
+		if k, ok := ParseSnapshotKey(other); ok {
+			t.Errorf("%s is taken for a snapshot: %+v", other, k)
+		}
+	}
+}
