@@ -63,6 +63,11 @@ type run struct {
 
 	notes notes
 	live  nameSet
+	// within is where manifests are read. What the chosen ones name, Weigh collects in named instead
+	// of live.
+	within string
+	chosen func(object string) bool
+	named  nameSet
 	// unreadable has the escaped repositories with a manifest that cannot be read: such a manifest
 	// could name any object of its repository, and any shared module.
 	unreadable map[string]bool
@@ -89,7 +94,10 @@ func newRun(o Options, dry bool) *run {
 	if o.Meter == nil {
 		o.Meter = new(report.Meter)
 	}
-	return &run{Options: o, dry: dry, started: time.Now(), unreadable: map[string]bool{}, scopes: map[string]bool{}}
+	return &run{
+		Options: o, dry: dry, started: time.Now(), within: snapshot.ReposRoot,
+		unreadable: map[string]bool{}, scopes: map[string]bool{},
+	}
 }
 
 func (r *run) execute(ctx context.Context) error {

@@ -30,7 +30,7 @@ func (r *run) mark(ctx context.Context) error {
 	m := &marker{run: r, memory: semaphore.NewWeighted(manifestMemory)}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.Concurrency)
-	for e, err := range r.Store.List(gctx, snapshot.ReposRoot) {
+	for e, err := range r.Store.List(gctx, r.within) {
 		if err != nil {
 			g.Go(func() error { return err })
 			break
@@ -99,8 +99,12 @@ func (m *marker) once(ctx context.Context, e *store.Entry, repo string) (again b
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	to := &m.live
+	if m.chosen != nil && m.chosen(e.Name) {
+		to = &m.named
+	}
 	for _, n := range names {
-		m.live.add(n)
+		to.add(n)
 	}
 	m.scopes[scopeOf(e.Name)] = true
 	m.tally.keep(snapshot.KindManifest, e.Size)

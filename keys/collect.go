@@ -32,6 +32,8 @@ type Env struct {
 	GOWORK      string // absolute path, "off" or ""
 	GOFLAGS     string
 
+	Extra []string // becomes Input.Extra
+
 	// Select becomes Input.Select. A pattern without wildcards can also name a file that the search
 	// would not find, such as one in testdata or in a hidden directory: its module is collected,
 	// too.
@@ -80,7 +82,7 @@ func Collect(dir string, env Env) (Input, error) {
 	c.in.Name = env.Name
 	c.in.OS, c.in.Arch = crossed(env.OS, env.HostOS), crossed(env.Arch, env.HostArch)
 	c.in.GoVersion = env.GOVERSION
-	c.in.Select = env.Select
+	c.in.Select, c.in.Extra = env.Select, env.Extra
 	c.main()
 	c.nested()
 	c.named()

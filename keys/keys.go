@@ -41,6 +41,9 @@ type Input struct {
 	// those that say what is built, see counted. All files are parsed, and their checksums hold, in
 	// any case.
 	Select []string
+	// Extra are values that separate build caches beyond all this, such as the name of an image; a
+	// set. Modules need none of them: go.sum names what they are.
+	Extra []string
 	// Vendor means that every module with dependencies is vendored, so that the module cache is
 	// neither saved nor restored.
 	Vendor bool
@@ -56,7 +59,8 @@ type Key struct {
 	OS     string `json:"os"`
 	Arch   string `json:"arch"`
 	Go     string `json:"go"`
-	Digest string `json:"digest"` // SHA-256 in lower-case hex
+	Extra  string `json:"extra,omitempty"` // stands for Input.Extra; "": none
+	Digest string `json:"digest"`          // SHA-256 in lower-case hex
 }
 
 // latest takes the place of the digest in the key of the newest snapshot of a name. It cannot be a
@@ -64,11 +68,20 @@ type Key struct {
 const latest = "latest"
 
 // Exact returns the elements of the key of exactly these module files.
-func (k Key) Exact() []string { return []string{k.Name, k.OS, k.Arch, k.Go, k.Digest} }
+func (k Key) Exact() []string { return append(k.Family(), k.Digest) }
 
 // Latest returns the elements of the key that every save of this name overwrites,
 // whatever its module files.
-func (k Key) Latest() []string { return []string{k.Name, k.OS, k.Arch, k.Go, latest} }
+func (k Key) Latest() []string { return append(k.Family(), latest) }
+
+// Family returns the elements that both have.
+func (k Key) Family() []string {
+	list := []string{k.Name, k.OS, k.Arch, k.Go}
+	if k.Extra != "" {
+		list = append(list, k.Extra)
+	}
+	return list
+}
 
 // String shows the key to people, with a shortened digest. It is not unique.
 func (k Key) String() string {
@@ -76,7 +89,7 @@ func (k Key) String() string {
 	if len(digest) > 16 {
 		digest = digest[:16]
 	}
-	return strings.Join([]string{k.Name, k.OS, k.Arch, k.Go, digest}, "/")
+	return strings.Join(append(k.Family(), digest), "/")
 }
 
 // An Ingredient explains one part of a key.
@@ -129,7 +142,12 @@ func Derive(in Input) (Plan, error) {
 			return Plan{}, err
 		}
 	}
-	p.Key = Key{Name: in.Name, OS: in.OS, Arch: in.Arch, Go: in.GoVersion, Digest: digest(counted, in.Vendor)}
+	if in.Extra, err = extraSet(in.Extra); err != nil {
+		return Plan{}, err
+	}
+	p.Key = Key{
+		Name: in.Name, OS: in.OS, Arch: in.Arch, Go: in.GoVersion, Extra: extraElement(in.Extra), Digest: digest(counted, in.Vendor),
+	}
 	p.Ingredients = explain(p.Key, in, counted)
 	return p, nil
 }
@@ -210,8 +228,11 @@ func explain(k Key, in Input, counted []File) []Ingredient {
 		{"os", k.OS, "go env GOOS, GOHOSTOS"},
 		{"arch", k.Arch, "go env GOARCH, GOHOSTARCH"},
 		{"go", k.Go, "go env GOVERSION, and the toolchain that go.mod or go.work selects"},
-		{"vendor", strconv.FormatBool(in.Vendor), "vendor/modules.txt, GOFLAGS"},
 	}
+	for _, value := range in.Extra {
+		list = append(list, Ingredient{"key-extra", value, "--key-extra: part of the key of the build cache"})
+	}
+	list = append(list, Ingredient{"vendor", strconv.FormatBool(in.Vendor), "vendor/modules.txt, GOFLAGS"})
 	for _, f := range counted {
 		list = append(list, Ingredient{f.Path, "sha256:" + sumHex(f.Data)[:16], reason(f, len(in.Select) > 0)})
 	}

@@ -205,6 +205,20 @@ func TestRestoredKey(t *testing.T) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
+	j := job{Options: Options{State: &jobstate.State{Key: change(4, "e")}}}
+	j.Keys.Key = testKey
+	j.Keys.Key.Extra = "image"
+	if got := j.restoredKey(); got != nil {
+		t.Errorf("of a restore without --key-extra: %q", got)
+	}
+	j.State.Key = slices.Insert(slices.Clone(j.State.Key), 4, "other")
+	if got := j.restoredKey(); got != nil {
+		t.Errorf("of a restore with another --key-extra: %q", got)
+	}
+	j.State.Key[4] = "image"
+	if got := j.restoredKey(); got == nil {
+		t.Error("other files with the same --key-extra: no key")
+	}
 }
 
 // TestJournal: each warning is kept once, on one line, in order.

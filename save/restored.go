@@ -13,13 +13,18 @@ import (
 // restoredKey is the exact key that the restore of this job looked for, if the module files are
 // others by now: `go mod tidy`, `go get` or a generator changed them. The next run of the same
 // commit looks for it again. Another Go version may have been put in place since, too; a restore
-// under another name, or for another system, was not of this job.
+// under another name or --key-extra, or for another system, was not of this job.
 func (j job) restoredKey() []string {
 	now := j.Keys.Key.Exact()
-	if j.State == nil || len(j.State.Key) != len(now) || slices.Equal(j.State.Key, now) || !slices.Equal(j.State.Key[:3], now[:3]) {
+	if j.State == nil || len(j.State.Key) != len(now) || slices.Equal(j.State.Key, now) || !slices.Equal(ofJob(j.State.Key), ofJob(now)) {
 		return nil
 	}
 	return j.State.Key
+}
+
+// ofJob leaves out of a key what the steps of a job can change: the Go version, and the digest.
+func ofJob(key []string) []string {
+	return slices.Concat(key[:3], key[4:len(key)-1])
 }
 
 // publishRestored saves the same under the key of the restore, joined with what is stored there.

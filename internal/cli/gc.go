@@ -112,9 +112,9 @@ func runGC(ctx context.Context, r *run) (*gcOutput, error) {
 	defer show.Stop()
 	switch {
 	case repo != "" && r.cfg.DryRun:
-		out.Result, err = gc.PlanScope(ctx, o, repo, r.cfg.Scope)
+		out.Result, err = gc.PlanSelected(ctx, o, gc.Selection{Repo: repo, Scope: r.cfg.Scope})
 	case repo != "":
-		out.Result, err = gc.RunScope(ctx, o, repo, r.cfg.Scope)
+		out.Result, err = gc.RunSelected(ctx, o, gc.Selection{Repo: repo, Scope: r.cfg.Scope})
 	case r.cfg.DryRun:
 		out.Result, err = gc.Plan(ctx, o)
 	default:
@@ -220,7 +220,7 @@ func writeRemovals(w io.Writer, r *gc.Result) error {
 	}
 	fmt.Fprintln(w)
 	totals := report.Table{Head: []string{"reason", "objects", "bytes"}}
-	for _, reason := range []gc.Reason{gc.ReasonOldManifest, gc.ReasonScope, gc.ReasonUnnamed, gc.ReasonUnusedModule, gc.ReasonUpload} {
+	for _, reason := range []gc.Reason{gc.ReasonOldManifest, gc.ReasonSelected, gc.ReasonUnnamed, gc.ReasonUnusedModule, gc.ReasonUpload} {
 		if a := r.Reasons[reason]; a.Objects > 0 {
 			totals.Rows = append(totals.Rows, []string{string(reason), report.Count(a.Objects), report.Bytes(a.Bytes)})
 		}

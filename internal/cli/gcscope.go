@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/report"
@@ -17,16 +16,11 @@ func scopedRepo(ctx context.Context, r *run) (string, error) {
 	if r.cfg.Scope == "" {
 		return "", nil
 	}
-	id := ci.Identity{Repo: r.cfg.Repo, Scope: r.cfg.Scope}
-	if id.Repo == "" {
-		dir, err := os.Getwd()
-		if err != nil {
-			return "", err
-		}
-		if id.Repo = ci.System(r.env, dir, "").Repo; id.Repo == "" {
-			id.Repo = ci.ReadGit(ctx, dir).Source().Repo
-		}
+	repo, err := repoOf(ctx, r)
+	if err != nil {
+		return "", err
 	}
+	id := ci.Identity{Repo: repo, Scope: r.cfg.Scope}
 	if id.Repo == "" {
 		return "", usage.Errorf("--scope is one of a repository, and it is not known of which: give --repo")
 	}

@@ -141,7 +141,7 @@ func makePlan(ctx context.Context, r *run, asked planned) (*planOutput, error) {
 			return out, err
 		}
 		if out.Restore.Matched == nil {
-			tellOtherVersions(ctx, r.out, st, p)
+			tellOtherKeys(ctx, r.out, st, p)
 		}
 	}
 	if asked.command != nil {

@@ -59,7 +59,7 @@ func findProject(ctx context.Context, r *run) (*project, error) {
 	if err := p.id.Check(); err != nil {
 		return nil, err
 	}
-	if err := p.derive(r.cfg.GoSum); err != nil {
+	if err := p.derive(r.cfg); err != nil {
 		return nil, err
 	}
 	if note := p.id.Note(); note != "" {
@@ -117,29 +117,33 @@ func projectDir(flag string) (string, error) {
 	return dir, nil
 }
 
-// derive computes the key from the module files, or from those that match goSum if there are
+// derive computes the key from the module files, or from those that match --go-sum if there are
 // patterns.
-func (p *project) derive(goSum []string) error {
-	in, err := p.collect(goSum)
+func (p *project) derive(cfg *config.Config) error {
+	in, err := p.collect(cfg)
 	if err != nil {
 		return err
 	}
 	p.mainModules = moduleuse.Mains(p.dir, p.env.GOMOD, in.Files)
-	if p.key, err = keys.Derive(in); errors.Is(err, keys.ErrNoMatch) {
+	p.key, err = keys.Derive(in)
+	switch {
+	case errors.Is(err, keys.ErrNoMatch):
 		return usage.Errorf("--go-sum: %w", err)
+	case errors.Is(err, keys.ErrManyExtras):
+		return usage.Errorf("--key-extra: %w", err)
 	}
 	return err
 }
 
 // collect reads the module files.
-func (p *project) collect(goSum []string) (keys.Input, error) {
+func (p *project) collect(cfg *config.Config) (keys.Input, error) {
 	return keys.Collect(p.dir, keys.Env{
 		Name: p.id.Name,
 		OS:   p.env.GOOS, HostOS: p.env.GOHOSTOS,
 		Arch: p.env.GOARCH, HostArch: p.env.GOHOSTARCH,
 		GOVERSION: p.env.GOVERSION, GOTOOLCHAIN: p.env.GOTOOLCHAIN,
 		GOMOD: p.env.GOMOD, GOWORK: p.env.GOWORK, GOFLAGS: p.env.GOFLAGS,
-		Skip: p.env.insideSkips(), Select: goSum,
+		Skip: p.env.insideSkips(), Select: cfg.GoSum, Extra: cfg.KeyExtra,
 	})
 }
 

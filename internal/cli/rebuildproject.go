@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/procs"
 	"github.com/org/gocache-action/internal/proxy/upstream"
@@ -36,7 +37,7 @@ func rebuildSurroundings(ctx context.Context, r *run) (s rebuild.Surroundings, e
 	if s, err = chooseRebuild(r, p); err != nil || want.Undo {
 		return s, err
 	}
-	if err := p.derive(nil); err != nil {
+	if err := p.derive(r.cfg); err != nil {
 		return s, err
 	}
 	if p.key.Vendor && s.ModDir != "" {
@@ -96,7 +97,7 @@ func chooseRebuild(r *run, p *project) (s rebuild.Surroundings, err error) {
 // moduleFiles lists the module files of the project, and those of them that git does not have as
 // they are.
 func moduleFiles(ctx context.Context, p *project) (files, unsaved []string, err error) {
-	in, err := p.collect(nil)
+	in, err := p.collect(new(config.Config))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -147,7 +147,7 @@ func runRestore(ctx context.Context, r *run) (*restoreOutput, error) {
 func afterLookup(ctx context.Context, r *run, st store.Store, p *project, out *restoreOutput, err error) {
 	storeNotes(r.out, st)
 	if err == nil && out.Matched == nil {
-		tellOtherVersions(ctx, r.out, st, p)
+		tellOtherKeys(ctx, r.out, st, p)
 	}
 }
 

@@ -23,6 +23,9 @@ store, and stores afterwards what changed.
   gocache doctor         find what is wrong with Go, caches, proxies and stores here
   gocache stats          say what caches and a store consist of, and how they grow
   gocache health         judge a cache, and tell when that changes
+  gocache ls             list the snapshots of a store
+  gocache show           say what a snapshot has
+  gocache rm             remove snapshots
   gocache gc             remove from a store what nobody needs any more
   gocache proxy          serve modules to a team, from the same store
   gocache bundle         carry modules into a network without access
@@ -58,7 +61,7 @@ func newRoot(p *process) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Wrap(err) })
 	c := commands{process: p, global: global}
 	root.AddCommand(restoreCommand(c), saveCommand(c), runCommand(c), envCommand(c), planCommand(c), tryCommand(c), trimCommand(c), rebuildCommand(c),
-		verifyCommand(c), doctorCommand(c), statsCommand(c), healthCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c),
+		verifyCommand(c), doctorCommand(c), statsCommand(c), healthCommand(c), lsCommand(c), showCommand(c), rmCommand(c), gcCommand(c), proxyCommand(c), bundleCommand(c),
 		keygenCommand(c), mtimesCommand(c), actionCommand(c), cacheReaderCommand(), compileNothingCommand(), versionCommand(c))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -28,6 +28,7 @@ type Config struct {
 	Name, Repo, Scope, BaseScope, DefaultScope string
 	Matrix                                     string // JSON, for the name of a job on GitHub
 	GoSum                                      []string
+	KeyExtra                                   []string // part of the key of the build cache
 
 	NoModules, NoBuild, NoToolchains, Fuzz bool
 	Paths                                  []string
@@ -67,6 +68,7 @@ type Config struct {
 	Watch                   WatchConfig
 	Stats                   StatsConfig
 	Rebuild                 RebuildConfig
+	Look                    LookConfig
 }
 
 // Values of settings that are one of a few words.

@@ -22,14 +22,19 @@ const (
 	Doctor
 	Health
 	Stats
-	Run   // restore, a command, save
-	Env   // what run has to know elsewhere
-	Other // those with no options of their own: version, keygen
+	List   // ls
+	Show   // show
+	Remove // rm
+	Run    // restore, a command, save
+	Env    // what run has to know elsewhere
+	Other  // those with no options of their own: version, keygen
 
 	jobs = Restore | Save | Plan | Run // commands for a job of a CI system
 	// commands for a project, which a job builds
 	projects = jobs | Health
-	all      = projects | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Verify | Rebuild | Doctor | Stats | Env | Other
+	// commands that look into a store
+	looks = List | Show | Remove
+	all   = projects | Try | Trim | GC | Mtimes | Proxy | Prefetch | Refresh | Bundle | Verify | Rebuild | Doctor | Stats | looks | Env | Other
 )
 
 // Commands names the commands in the order of the reference.
@@ -37,7 +42,7 @@ var Commands = []struct {
 	Command Command
 	Name    string
 }{{Restore, "restore"}, {Save, "save"}, {Run, "run"}, {Env, "env"}, {Plan, "plan"}, {Try, "try"}, {Trim, "trim"}, {Rebuild, "rebuild"},
-	{Verify, "verify"}, {Doctor, "doctor"}, {Stats, "stats"}, {Health, "health"}, {GC, "gc"}, {Mtimes, "mtimes"},
+	{Verify, "verify"}, {Doctor, "doctor"}, {Stats, "stats"}, {Health, "health"}, {List, "ls"}, {Show, "show"}, {Remove, "rm"}, {GC, "gc"}, {Mtimes, "mtimes"},
 	{Proxy, "proxy"}, {Prefetch, "proxy prefetch"}, {Refresh, "proxy refresh"}, {Bundle, "bundle"}}
 
 // A Group is a heading of the help.

@@ -19,7 +19,7 @@ type ProxyConfig struct {
 }
 
 // options is the table of all commands.
-var options = slices.Concat(takenBy(Verify, jobOptions, verifyTakes), rebuildOptions, proxyOptions, verifyOptions, watchOptions, statsOptions, moduleOptions)
+var options = slices.Concat(takenBy(Verify, jobOptions, verifyTakes), rebuildOptions, proxyOptions, verifyOptions, watchOptions, statsOptions, lookOptions, moduleOptions)
 
 var proxyOptions = []Option{
 	{

@@ -24,7 +24,7 @@ func duration(f field[time.Duration]) func(*Config) Value {
 //     store for two days.
 var jobOptions = []Option{
 	{
-		Name: "store", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Common,
+		Name: "store", Commands: projects | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Common,
 		Origin: "actions in GitHub jobs, else a directory below the user cache directory",
 		Help:   "where snapshots are kept: " + storeHelp,
 		value:  text(func(c *Config) *string { return &c.Store }),
@@ -98,7 +98,7 @@ var jobOptions = []Option{
 		value: toggle(func(c *Config) *bool { return &c.ReadOnly }),
 	},
 	{
-		Name: "timeout", Commands: projects | Env, Group: Common,
+		Name: "timeout", Commands: projects | looks | Env, Group: Common,
 		Default: "10m",
 		Help:    "give up after this time; 0: never",
 		value:   duration(func(c *Config) *time.Duration { return &c.Timeout }),
@@ -122,7 +122,7 @@ var jobOptions = []Option{
 	},
 
 	{
-		Name: "repo", Commands: projects | GC | Stats | Env, Group: Identity,
+		Name: "repo", Commands: projects | GC | looks | Stats | Env, Group: Identity,
 		Origin: "from CI or git",
 		Help:   "repository, such as github.com/org/name",
 		value:  text(func(c *Config) *string { return &c.Repo }),
@@ -151,6 +151,12 @@ var jobOptions = []Option{
 		Help: "module files to make the key from, relative to the project, such as " +
 			"go.sum,tools/**/go.sum",
 		value: func(c *Config) Value { return patternsValue(&c.GoSum) },
+	},
+	{
+		Name: "key-extra", Commands: projects, Group: Identity,
+		Help: "what else makes a build cache a different one, such as the image of the job or the version of " +
+			"a library in C: part of the key; modules stay shared; may be repeated, or have several lines",
+		value: func(c *Config) Value { return extrasValue{&c.KeyExtra} },
 	},
 	{
 		Name: "matrix", Commands: projects | Mtimes | Env, Group: Identity,
@@ -227,19 +233,19 @@ var jobOptions = []Option{
 	},
 
 	{
-		Name: "role-to-assume", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
+		Name: "role-to-assume", Commands: projects | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
 		Help: "ARN of a role to assume with the job's OIDC token, which comes from the runner " +
 			"on GitHub, else from $" + TokenVariable,
 		value: text(func(c *Config) *string { return &c.Role }),
 	},
 	{
-		Name: "role-duration", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
+		Name: "role-duration", Commands: projects | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
 		Default: "1h", NoFlag: true,
 		Help:  "lifetime of the role's credentials, 15m to 12h, and at most what the role allows",
 		value: duration(func(c *Config) *time.Duration { return &c.RoleDuration }),
 	},
 	{
-		Name: "audience", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
+		Name: "audience", Commands: projects | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
 		Default: "sts.amazonaws.com", NoFlag: true,
 		Help:  "audience to request for the OIDC token, where the runner issues it",
 		value: text(func(c *Config) *string { return &c.Audience }),
@@ -252,13 +258,13 @@ var jobOptions = []Option{
 		value: text(func(c *Config) *string { return &c.EnvFile }),
 	},
 	{
-		Name: "keep-credentials", Commands: projects&^Run | GC | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
+		Name: "keep-credentials", Commands: projects&^Run | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor, Group: Trust,
 		Help: "file in which restore leaves temporary credentials for save, in case the token " +
 			"has expired by then",
 		value: text(func(c *Config) *string { return &c.KeepCredentials }),
 	},
 	{
-		Name: "sse-c-key", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
+		Name: "sse-c-key", Commands: projects | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Trust,
 		NoFlag: true, Secret: true,
 		Help: "customer key for server-side encryption (SSE-C), 32 bytes in base64; " +
 			"sse-c-key-file in the URL of the store names a file instead",
@@ -341,13 +347,13 @@ var jobOptions = []Option{
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
-		Name: "concurrency", Commands: GC | Stats, Group: Transfer,
+		Name: "concurrency", Commands: GC | looks | Stats, Group: Transfer,
 		Default: "0",
 		Help:    "snapshots to read at once; 0: 16",
 		value:   func(c *Config) Value { return countValue{&c.Concurrency} },
 	},
 	{
-		Name: "stall-timeout", Commands: projects | GC | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Transfer,
+		Name: "stall-timeout", Commands: projects | GC | looks | Proxy | Prefetch | Bundle | Stats | Doctor | Env, Group: Transfer,
 		Default: "30s",
 		Help:    "give up on a connection on which no byte has moved for this long",
 		value:   duration(func(c *Config) *time.Duration { return &c.StallTimeout }),

@@ -227,6 +227,27 @@ func (v textsValue) String() string { return strings.Join(*v.to, ",") }
 
 func (v textsValue) Set(text string) error { *v.to = append(*v.to, text); return nil }
 
+// extrasValue is a list of any values, one a line in the inputs of CI systems. Commas are part of
+// them.
+type extrasValue struct{ to *[]string }
+
+func (v extrasValue) Type() string   { return "value" }
+func (v extrasValue) String() string { return strings.Join(*v.to, ",") }
+
+func (v extrasValue) Set(text string) error {
+	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		if strings.TrimSpace(line) == "" && strings.TrimSpace(text) != "" {
+			continue
+		}
+		value, err := keys.CleanExtra(line)
+		if err != nil {
+			return err
+		}
+		*v.to = append(*v.to, value)
+	}
+	return nil
+}
+
 func patternsValue(to *[]string) Value { return listValue{to, "patterns", keys.CleanPattern} }
 
 // SizesText shows bounds such that they can be given again; "0" without one.

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"time"
 )
@@ -87,5 +89,22 @@ func TestSizesOfCaches(t *testing.T) {
 	var back Sizes
 	if err := (sizesValue{&back}).Set(v.String()); err != nil || back != s {
 		t.Errorf("%v is read back as %+v, %v", v, back, err)
+	}
+}
+
+// TestExtras: a value a line, with commas in it; each flag adds one.
+func TestExtras(t *testing.T) {
+	c := new(Config)
+	v := extrasValue{&c.KeyExtra}
+	if err := errors.Join(v.Set("image:1,a\r\n\n gcc 14 \n"), v.Set("b")); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"image:1,a", "gcc 14", "b"}; !slices.Equal(c.KeyExtra, want) {
+		t.Errorf("values %q, want %q", c.KeyExtra, want)
+	}
+	for _, text := range []string{"", " \n", "a\tb"} {
+		if v.Set(text) == nil {
+			t.Errorf("%q is accepted", text)
+		}
 	}
 }

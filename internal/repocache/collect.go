@@ -15,8 +15,11 @@ import (
 // Options say what to remove.
 type Options struct {
 	API *API
-	// Scope removes all entries of this ref, and looks at no others; "": what nobody needs goes.
+	// Scope removes all entries of this ref, and looks at no others; Named those of snapshots, of
+	// which it is told the keys, and of Scope only unless that is "". Without either, what nobody
+	// needs goes.
 	Scope string
+	Named func(actions.SnapshotKey) bool
 	Rules
 	// BundlesOf says which bundles an entry names, or store.ErrNotFound where this job cannot see
 	// the entry. Nil: it can see none.
@@ -90,10 +93,10 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 
 // plan decides what goes, in this order.
 func (o Options) plan(ctx context.Context, entries []entry, res *Result) (gone []Removal, err error) {
-	if o.Scope != "" {
+	if o.Scope != "" || o.Named != nil {
 		for _, e := range entries {
-			if e.Ref == o.Scope {
-				gone = append(gone, Removal{e.Cache, e.kind, ReasonScope})
+			if o.selects(e) {
+				gone = append(gone, Removal{e.Cache, e.kind, ReasonSelected})
 			}
 		}
 		// what names others first
@@ -109,6 +112,18 @@ func (o Options) plan(ctx context.Context, entries []entry, res *Result) (gone [
 		return nil, err
 	}
 	return append(gone, o.unnamed(entries, n)...), nil
+}
+
+// selects reports whether an entry goes because it is named.
+func (o Options) selects(e entry) bool {
+	if o.Scope != "" && e.Ref != o.Scope {
+		return false
+	}
+	if o.Named == nil {
+		return true
+	}
+	k, ok := actions.ParseSnapshotKey(e.Key)
+	return ok && o.Named(k)
 }
 
 func rank(k actions.EntryKind) int {

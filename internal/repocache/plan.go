@@ -16,7 +16,7 @@ const (
 	ReasonOldVersion Reason = "a later version of the snapshot"
 	ReasonUnused     Reason = "snapshot unused"
 	ReasonUnnamed    Reason = "no snapshot names it"
-	ReasonScope      Reason = "of the scope"
+	ReasonSelected   Reason = "named by you"
 )
 
 // Rules say what may go.

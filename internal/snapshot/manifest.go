@@ -79,6 +79,14 @@ func (p *Pack) Content() []Frame {
 	return p.Frames
 }
 
+// FrameAt returns a frame and where it begins in the pack.
+func (p *Pack) FrameAt(i int) (f Frame, off int64) {
+	for _, before := range p.Frames[:i] {
+		off += before.Size
+	}
+	return p.Frames[i], off
+}
+
 // Output is GOCACHE's -d file: where its bytes lie.
 type Output struct {
 	ID      digest.ID

@@ -44,10 +44,13 @@ func moduleObject(prefix string, v module.Version, sum string) (string, error) {
 	return path.Join(prefix, "modules", p, "@v", ver, hex.EncodeToString(b)), nil
 }
 
+// RepoPrefix is where everything lies that the scopes of one repository write, public modules aside.
+func RepoPrefix(repo string) string { return path.Join(root, "repos", Escape(repo)) }
+
 // ScopePrefix is where everything lies that one scope writes, public modules aside.
 // A bucket policy grants writes to it.
 func ScopePrefix(repo, scope string) string {
-	return path.Join(root, "repos", Escape(repo), Escape(scope))
+	return path.Join(RepoPrefix(repo), Escape(scope))
 }
 
 // PackObject names a pack by the SHA-256 of its bytes.
@@ -108,6 +111,38 @@ func Escape(s string) string {
 	}
 	sum := sha256.Sum256([]byte(s))
 	return out[:maxElement-2-2*len(sum)] + "=h" + hex.EncodeToString(sum[:])
+}
+
+// Unescape returns what Escape made an element of, for people: of one that was cut, only the
+// beginning is known.
+func Unescape(elem string) string {
+	if elem == "=" {
+		return ""
+	}
+	cut := ""
+	if i := len(elem) - 2*sha256.Size - 2; i >= 0 && strings.HasPrefix(elem[i:], "=h") {
+		elem, cut = elem[:i], "..."
+	}
+	var b strings.Builder
+	for i := 0; i < len(elem); i++ {
+		switch c := elem[i]; {
+		case c == '~':
+			b.WriteByte('/')
+		case c == '!' && i+1 < len(elem):
+			i++
+			b.WriteString(strings.ToUpper(elem[i : i+1]))
+		case c == '=' && i+2 < len(elem):
+			if v, err := hex.DecodeString(elem[i+1 : i+3]); err == nil {
+				b.WriteByte(v[0])
+				i += 2
+				continue
+			}
+			b.WriteByte(c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return strings.ToValidUTF8(b.String(), "?") + cut
 }
 
 // windowsDevice reports whether a file called s would be a device on Windows, which

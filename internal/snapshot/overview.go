@@ -13,14 +13,16 @@ import (
 type Overview struct {
 	Repo, Scope string
 	Key         []string
+	Digest      string
 	Writer      Writing
-	Trend       []Saved // the last saves, oldest first
+	Trend       []Saved  // the last saves, oldest first
+	SignedBy    []string // the IDs of keys, by the word of the manifest alone
 }
 
 // OverviewOf reads that of a stored manifest. Like Names it checks the hash, and decodes no table.
 // Errors are those of DecodeManifest.
 func OverviewOf(data []byte) (Overview, error) {
-	_, body, err := openManifest(data)
+	lines, body, err := openManifest(data)
 	if err != nil {
 		return Overview{}, err
 	}
@@ -33,7 +35,7 @@ func OverviewOf(data []byte) (Overview, error) {
 	h := header{Manifest: new(Manifest)}
 	err = j.object(func(field string) error {
 		switch field {
-		case "repo", "scope", "key", "writer":
+		case "repo", "scope", "key", "digest", "writer":
 			return j.read(h.single(field))
 		case "trend":
 			return appendTo(j, &h.Trend, 10*MaxTrend)
@@ -46,7 +48,7 @@ func OverviewOf(data []byte) (Overview, error) {
 	if err := checkTrend(h.Trend); err != nil {
 		return Overview{}, err
 	}
-	return Overview{h.Repo, h.Scope, h.Key, h.Writer, h.Trend}, nil
+	return Overview{h.Repo, h.Scope, h.Key, h.Digest, h.Writer, h.Trend, signers(lines)}, nil
 }
 
 // OwnerOf returns the repository and the scope to which an object belongs, as the escaped elements

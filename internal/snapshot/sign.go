@@ -103,6 +103,17 @@ func (t *Trust) verify(lines []string) error {
 	return fmt.Errorf("%w: signed by key %s, which is not one of the trusted", ErrUntrusted, signed)
 }
 
+// signers lists the IDs of the keys that the header lines of a manifest have signatures of.
+func signers(lines []string) (ids []string) {
+	for _, line := range lines[1:] {
+		if text, ok := strings.CutPrefix(line, signatureField); ok {
+			id, _, _ := strings.Cut(text, " ")
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // KeyID names a key as signatures and error messages do.
 func KeyID(name string, hash uint32) string {
 	return fmt.Sprintf("%s+%x", name, binary.BigEndian.AppendUint32(nil, hash))

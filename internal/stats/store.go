@@ -121,7 +121,7 @@ func (c *StoreCollector) latest() []Snapshot {
 // snapshotOf describes a manifest by its overview. The last element of its key is a hash of module
 // files, or latest, which say nothing to people.
 func snapshotOf(o snapshot.Overview) Snapshot {
-	key := o.Key[:max(0, min(len(o.Key)-1, 4))]
+	key := o.Key[:max(0, len(o.Key)-1)]
 	s := Snapshot{Repo: o.Repo, Scope: o.Scope, Key: strings.Join(key, " "), Saved: o.Writer.Time.UTC(), Trend: []Point{}}
 	for _, t := range o.Trend {
 		s.Trend = append(s.Trend, Point{t.Time.UTC(), t.Stored})

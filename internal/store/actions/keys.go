@@ -13,16 +13,17 @@ import (
 
 // Keys of entries. Each kind begins in its own way, and none is the beginning of another:
 //
-//	gocache2-FAMILY-READABLE-SCOPE-DIGEST-N   a snapshot entry
-//	gocache2o-NAME-N                          another object that is replaced
-//	gocache2m-SCOPE-...                       a bundle with modules of all jobs of the repository
-//	gocache2b-SCOPE-...                       any other bundle
+//	gocache2-FAMILY-READABLE-SCOPE-EXTRA-DIGEST-N   a snapshot entry
+//	gocache2o-NAME-N                                another object that is replaced
+//	gocache2m-SCOPE-...                             a bundle with modules of all jobs of the repository
+//	gocache2b-SCOPE-...                             any other bundle
 //
 // The SCOPE of a bundle is that of the ref that its writer writes to, by the word of the token, for
 // lookups do not say in which scope an entry lies. FAMILY, SCOPE, DIGEST and NAME are hashes of a
 // fixed length, so that a key up to any of them is a prefix that matches what it should and nothing
-// else. READABLE is for people who look at the list of the caches of their repository. N counts the
-// versions of an object, from 1.
+// else. So does EXTRA, the element of the key that --key-extra makes, which is empty without: it is
+// the last part with a "-" in it, and 16 digits follow that. READABLE is for people who look at the
+// list of the caches of their repository. N counts the versions of an object, from 1.
 const (
 	// KeyPrefix is what the keys of all entries of this program begin with.
 	KeyPrefix = "gocache2"
@@ -44,12 +45,21 @@ func entryPrefix(object string) string {
 	if !ok {
 		return objectKeys + hash(32, object) + "-"
 	}
-	family := append([]string{m.Repo}, m.Family...)
-	prefix := snapshotKeys + hash(32, family...) + "-" + readable(m.Family) + "-" + hash(16, m.Scope) + "-"
+	prefix := familyPrefix(m) + m.Extra + "-"
 	if m.Digest == snapshot.Latest {
 		return prefix
 	}
 	return prefix + hash(32, m.Digest) + "-"
+}
+
+// jobPrefix is what the keys of the entries of all snapshots of one name begin with. repo and name
+// are escaped.
+func jobPrefix(repo, name string) string { return snapshotKeys + hash(16, repo, name) }
+
+// familyPrefix is what the keys of the entries of one family and scope begin with, whatever
+// --key-extra says.
+func familyPrefix(m snapshot.ManifestName) string {
+	return jobPrefix(m.Repo, m.Family[0]) + hash(16, m.Family[1:]...) + "-" + readable(m.Family) + "-" + hash(16, m.Scope) + "-"
 }
 
 func isLatest(object string) bool {

@@ -25,6 +25,7 @@ func TestKeys(t *testing.T) {
 		k[i] = s
 		return k
 	}
+	extra := func(s string) []string { return slices.Insert(slices.Clone(key), 4, s) }
 	exact := entryPrefix(snapshot.ManifestObject("o/r", "refs/heads/main", key))
 	newest := entryPrefix(snapshot.ManifestObject("o/r", "refs/heads/main", with(4, snapshot.Latest)))
 	if !strings.HasPrefix(exact, newest) || exact == newest {
@@ -42,16 +43,25 @@ func TestKeys(t *testing.T) {
 		entryPrefix(snapshot.ManifestObject("o/r", "refs/heads/main", with(1, "windows"))),
 		entryPrefix(snapshot.ManifestObject("o/r", "refs/heads/main", with(3, "go1.26.80"))),
 		entryPrefix(snapshot.ManifestObject("o/r", "refs/heads/main", with(0, strings.Repeat("long ", 100)))),
+		entryPrefix(snapshot.ManifestObject("o/r", "refs/heads/main", extra("debian_12-0123456789abcdef"))),
+		entryPrefix(snapshot.ManifestObject("o/r", "refs/heads/main", extra("debian_12_long_name_of_an_image_and_more-0123456789abcdef"))),
 		entryPrefix("some/other"), entryPrefix("some/other1"), setKey(moduleKeys+"x-", []string{"a"}), setKey(moduleKeys+"x-", []string{"a", "b"}), randomKey(bundleKeys + "x-"),
 	}
 	for i, k := range all {
-		if full := numbered(k, 1<<40); len(full) > 200 || strings.Trim(full, "abcdefghijklmnopqrstuvwxyz0123456789-._") != "" || !strings.HasPrefix(full, KeyPrefix) {
+		if full := numbered(k, 1<<40); len(full) > 260 || strings.Trim(full, "abcdefghijklmnopqrstuvwxyz0123456789-._") != "" || !strings.HasPrefix(full, KeyPrefix) {
 			t.Errorf("key %q", full)
 		}
 		for j, other := range all {
 			if i != j && strings.HasPrefix(k, other) {
 				t.Errorf("%s begins with %s", k, other)
 			}
+		}
+	}
+	for want, k := range map[string][]string{"": key, "debian_12-0123456789abcdef": extra("debian_12-0123456789abcdef")} {
+		object := snapshot.ManifestObject("o/r", "refs/heads/main", k)
+		m, _ := snapshot.ParseManifestObject(object)
+		if got, ok := extraIn(numbered(entryPrefix(object), 7), familyPrefix(m)); !ok || got != want {
+			t.Errorf("of the key with %q: %q, %t", want, got, ok)
 		}
 	}
 	if setKey(moduleKeys, []string{"b", "a"}) != setKey(moduleKeys, []string{"a", "b"}) {
@@ -302,5 +312,27 @@ func TestPackNames(t *testing.T) {
 	shared := "v2/modules/example.com/m/@v/v1.0.0/" + digest.Of(nil).String()
 	if !snapshot.IsImmutable(private) || snapshot.IsShared(private) || !snapshot.IsImmutable(shared) || !snapshot.IsShared(shared) {
 		t.Error(private, shared)
+	}
+}
+
+// TestParseSnapshotKey: the key of an entry tells what it is of, with and without --key-extra.
+func TestParseSnapshotKey(t *testing.T) {
+	for _, extra := range []string{"", "debian_12-0123456789abcdef"} {
+		key := []string{"build, test", "linux", "arm64-on-amd64", "go1.26.8", strings.Repeat("ab", 32)}
+		if extra != "" {
+			key = slices.Insert(key, 4, extra)
+		}
+		k, ok := ParseSnapshotKey(numbered(entryPrefix(snapshot.ManifestObject("github.com/o/r", "refs/heads/main", key)), 12))
+		if !ok || k.Extra != extra || k.N != 12 || k.Readable != "build_2c_20test_linux_arm64_on_amd64_go1.26.8" {
+			t.Errorf("%q: %+v, %t", extra, k, ok)
+		}
+		if !k.IsOf("github.com/o/r", "build, test") || k.IsOf("github.com/o/r", "build") || k.IsOf("github.com/o/other", "build, test") {
+			t.Errorf("%+v is of another name", k)
+		}
+	}
+	for _, other := range []string{"gocache2-x-1", "gocache2b-1", "setup-go-1", numbered(entryPrefix("some/other"), 1)} {
+		if k, ok := ParseSnapshotKey(other); ok {
+			t.Errorf("%s is taken for a snapshot: %+v", other, k)
+		}
 	}
 }
