@@ -25,6 +25,7 @@ const (
 // Options say how to look.
 type Options struct {
 	Concurrency int // manifests read at once; 0: 16
+	Max         int // manifests that are read and kept; 0: MaxListed
 	Meter       *report.Meter
 }
 
@@ -48,12 +49,15 @@ func (f Filter) fits(m snapshot.ManifestName) bool {
 }
 
 // Objects lists the snapshots of a store of objects. It goes through all objects below the longest
-// prefix that the filter gives, one page at a time, and keeps MaxListed manifests at most.
+// prefix that the filter gives, one page at a time, and keeps Max manifests at most.
 func Objects(ctx context.Context, st store.Collector, f Filter, o Options) (*Result, error) {
 	if o.Meter == nil {
 		o.Meter = new(report.Meter)
 	}
-	entries, more, err := manifests(ctx, st, f, o.Meter)
+	if o.Max <= 0 {
+		o.Max = MaxListed
+	}
+	entries, more, err := manifests(ctx, st, f, o)
 	if err != nil {
 		return nil, err
 	}
@@ -65,33 +69,33 @@ func Objects(ctx context.Context, st store.Collector, f Filter, o Options) (*Res
 }
 
 // manifests lists those that fit, the newest if there are too many.
-func manifests(ctx context.Context, st store.Collector, f Filter, meter *report.Meter) (list []store.Entry, more int, err error) {
+func manifests(ctx context.Context, st store.Collector, f Filter, o Options) (list []store.Entry, more int, err error) {
 	all := 0
 	for e, err := range st.List(ctx, f.prefix()) {
 		if err != nil {
 			return nil, 0, err
 		}
-		meter.Files.Add(1)
+		o.Meter.Files.Add(1)
 		if m, ok := snapshot.ParseManifestObject(e.Name); !ok || !f.fits(m) {
 			continue
 		}
 		all++
-		if list = append(list, e); len(list) == 2*MaxListed {
-			list = newest(list)
+		if list = append(list, e); len(list) == 2*o.Max {
+			list = newest(list, o.Max)
 		}
 	}
-	list = newest(list)
+	list = newest(list, o.Max)
 	return list, all - len(list), nil
 }
 
-// newest keeps the MaxListed manifests that were written last.
-func newest(list []store.Entry) []store.Entry {
-	if len(list) <= MaxListed {
+// newest keeps so many manifests, those that were written last.
+func newest(list []store.Entry, most int) []store.Entry {
+	if len(list) <= most {
 		return list
 	}
 	slices.SortFunc(list, func(a, b store.Entry) int { return b.ModTime.Compare(a.ModTime) })
-	clear(list[MaxListed:])
-	return list[:MaxListed]
+	clear(list[most:])
+	return list[:most]
 }
 
 // readAll reads what the manifests say of themselves. One that is gone by now is left out.
