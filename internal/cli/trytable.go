@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"math"
 	"strings"
 
 	"github.com/org/gocache-action/internal/report"
@@ -112,23 +111,30 @@ func mark(t timing) string {
 // nobodyFeels is below how many seconds a ratio says more than there is.
 const nobodyFeels = 0.5
 
-// compareTimes says how ours compares with theirs. A difference that is within what runs of the
-// same thing differ by is none.
+// compareTimes says how ours compares with theirs, and with a "~" if some run of the one that was
+// faster took as long as one of the other.
 func compareTimes(ours, theirs timing) string {
-	ratio := theirs.Best / max(ours.Best, 1e-9)
-	if ours.Runs > 1 && ours.Best <= theirs.Worst && theirs.Best <= ours.Worst || math.Abs(ratio-1) < 0.05 {
+	less, more := ours, theirs
+	if ours.Best > theirs.Best {
+		less, more = theirs, ours
+	}
+	doubt := ""
+	if less.Worst >= more.Best {
+		doubt = "~ "
+	}
+	ratio := more.Best / max(less.Best, 1e-9)
+	faster := ours.Best <= theirs.Best
+	switch {
+	case ratio < 1.05:
 		return "about the same"
+	case more.Best < nobodyFeels && faster:
+		return doubt + seconds(more.Best-less.Best) + " less"
+	case more.Best < nobodyFeels:
+		return doubt + seconds(more.Best-less.Best) + " more"
+	case faster:
+		return fmt.Sprintf("%s%.1f times as fast", doubt, ratio)
 	}
-	if more := ours.Best - theirs.Best; max(ours.Best, theirs.Best) < nobodyFeels {
-		if more > 0 {
-			return seconds(more) + " more"
-		}
-		return seconds(-more) + " less"
-	}
-	if ratio < 1 {
-		return fmt.Sprintf("%.1f times as long", 1/ratio)
-	}
-	return fmt.Sprintf("%.1f times as fast", ratio)
+	return fmt.Sprintf("%s%.1f times as long", doubt, ratio)
 }
 
 // compareBytes says how much less, or more, is stored.

@@ -46,7 +46,7 @@ build after the change   2.50s, compiler runs 3, programs linked 1
 save after the change    0.11s, 3.0 MiB more stored
 
                        gocache  tar | zstd
-restore                ~ 0.50s       0.66s  about the same
+restore                ~ 0.50s       0.66s  ~ 1.3 times as fast
 save                     2.00s       1.00s  2.0 times as long
 stored                 100 MiB     160 MiB  38 % less
 save after the change    0.11s       2.00s  18.2 times as fast
@@ -75,7 +75,7 @@ no tar in PATH to compare with
 `)
 }
 
-// TestCompareTimes: a difference within that of runs of the same thing is none, and where all is
+// TestCompareTimes: a difference within that of runs of the same thing is marked, and where all is
 // over in a moment, a ratio would say more than there is.
 func TestCompareTimes(t *testing.T) {
 	for _, c := range []struct {
@@ -84,7 +84,9 @@ func TestCompareTimes(t *testing.T) {
 	}{
 		{timingOf(1, 1, 1), timingOf(2, 2, 2), "2.0 times as fast"},
 		{timingOf(3), timingOf(2), "1.5 times as long"},
-		{timingOf(1, 2.1, 1), timingOf(2, 3, 2), "about the same"},
+		{timingOf(1, 2.1, 1), timingOf(2, 3, 2), "~ 2.0 times as fast"},
+		{timingOf(2, 3, 2), timingOf(1, 2.1, 1), "~ 2.0 times as long"},
+		{timingOf(0.2, 0.3), timingOf(0.1, 0.2), "~ 0.10s more"},
 		{timingOf(1.02), timingOf(1), "about the same"},
 		{timingOf(0.05, 0.06, 0.06), timingOf(0.1, 0.11, 0.1), "0.05s less"},
 		{timingOf(0.15), timingOf(0.01), "0.14s more"},
