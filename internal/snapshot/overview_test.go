@@ -20,7 +20,7 @@ func TestOverviewOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := OverviewOf(data)
-	want := Overview{m.Repo, m.Scope, m.Key, m.Writer, m.Trend}
+	want := Overview{Repo: m.Repo, Scope: m.Scope, Key: m.Key, Writer: m.Writer, Trend: m.Trend}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
