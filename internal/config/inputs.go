@@ -102,6 +102,13 @@ var specialInputs = []Input{
 		Help:  "directory of the project, in the checkout",
 	},
 	{
+		Name: "fast-drive", Steps: StepWhole | StepRestore,
+		Shown: "false",
+		Help: "true: on Windows, keep GOMODCACHE, GOCACHE and GOTMPDIR on the drive of the workspace, also for the " +
+			"steps after this one, if that is another one than that of the caches; elsewhere nothing changes. Or a " +
+			"drive, such as D:, or a directory with its full path",
+	},
+	{
 		Name: "matrix", Option: "matrix",
 		Expr: "${{ toJSON(matrix) }}", Shown: "the job's",
 		Help: "values of the matrix, part of the default name; {}: all jobs of the matrix share " +

@@ -32,6 +32,9 @@ func (s *Step) Main(ctx context.Context, commands Commands) error {
 		s.runner.setState(lostState, "true")
 	}
 	cfg, err := s.begin(config.Restore, config.Save)
+	if err == nil {
+		err = s.moveCaches() // before carry, so that post has them there, too
+	}
 	if err != nil || !s.hasStore(cfg) {
 		s.runner.setState("skip", "true") // post would say the same
 		s.runner.setRestoreOutputs(s.restored)
@@ -85,6 +88,9 @@ func (s *Step) Post(ctx context.Context, commands Commands) error {
 func (s *Step) Restore(ctx context.Context, commands Commands) error {
 	s.commands = commands
 	cfg, err := s.begin(config.Restore)
+	if err == nil {
+		err = s.moveCaches()
+	}
 	if err != nil || !s.hasStore(cfg) {
 		s.runner.setRestoreOutputs(s.restored)
 		return s.end(ctx, err)

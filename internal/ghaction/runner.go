@@ -75,6 +75,13 @@ func (r *runner) setOutput(name, value string) {
 	}
 }
 
+// setEnv sets a variable for the steps after this one.
+func (r *runner) setEnv(name, value string) {
+	if r.env("GITHUB_ENV") != "" {
+		r.gh.SetEnv(name, value)
+	}
+}
+
 // mask keeps values out of the log, whoever prints them.
 func (r *runner) mask(secrets []string) {
 	for _, value := range secrets {
