@@ -97,7 +97,7 @@ func (c *console) say(format string, args ...any) {
 
 // result prints value as JSON, or calls text for people.
 func (c *console) result(value any, text func(io.Writer) error) error {
-	b := report.Canvas{Colours: c.colours.stdout}
+	b := report.Canvas{Colours: c.colours.stdout, Columns: report.Columns(c.stdout)}
 	write := func() error { return text(&b) }
 	switch {
 	case c.json:

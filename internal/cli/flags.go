@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/report"
 )
 
 // groupKey is the annotation of a flag that names its group in the help.
@@ -74,7 +73,7 @@ func writeUsage(cmd *cobra.Command) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Usage:\n  %s\n", cmd.UseLine())
 	writeCommands(&b, cmd)
-	columns := terminalWidth(out)
+	columns := report.Columns(out)
 	for _, g := range config.Groups {
 		writeFlags(&b, g.Title, flagsOf(cmd, g.Group), columns)
 	}
@@ -163,36 +162,6 @@ func variableHelp(o config.Option) string {
 func writeExitCodes(b *strings.Builder) {
 	b.WriteString("\nExit codes:\n")
 	for _, e := range config.ExitCodes {
-		fmt.Fprintf(b, "  %-3d  %s\n", e.Code, strings.ReplaceAll(wrap(e.Help, 80), "\n", "\n       "))
+		fmt.Fprintf(b, "  %-3d  %s\n", e.Code, report.Fold(e.Help, 73, "\n       "))
 	}
-}
-
-// wrap breaks a text between words.
-func wrap(text string, columns int) string {
-	var b strings.Builder
-	line := 0
-	for i, word := range strings.Fields(text) {
-		switch {
-		case i == 0:
-		case line+1+len(word) > columns:
-			b.WriteByte('\n')
-			line = 0
-		default:
-			b.WriteByte(' ')
-			line++
-		}
-		b.WriteString(word)
-		line += len(word)
-	}
-	return b.String()
-}
-
-// terminalWidth is how wide the help may be: that of a terminal, else 0 for lines of any length.
-func terminalWidth(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return columns
-		}
-	}
-	return 0
 }

@@ -205,7 +205,7 @@ func (o *healthOutput) write(w io.Writer) error {
 		o.writeParts(&b)
 	}
 	if len(o.Missing) > 0 {
-		fmt.Fprintf(&b, "not known: %s\n", strings.Join(o.Missing, ", "))
+		fmt.Fprintf(&b, "\nnot known: %s\n", strings.Join(o.Missing, ", "))
 	}
 	if o.Told {
 		fmt.Fprintf(&b, "the webhook was told\n")

@@ -72,13 +72,22 @@ func (f Findings) Write(w io.Writer) error {
 	var b strings.Builder
 	for _, one := range f {
 		status := report.Paint(w, one.Status.Tone(), fmt.Sprintf("%-4s", one.Status))
-		fmt.Fprintf(&b, "%s  %-*s  %s\n", status, width, one.Check, indent(one.Evidence, 8+width))
+		fmt.Fprintf(&b, "%s  %-*s  %s\n", status, width, one.Check, wrapped(w, one.Evidence, 8+width))
 		if one.Remedy != "" {
 			fmt.Fprintf(&b, "%*s%s\n", 8+width, "", "-> "+indent(one.Remedy, 11+width))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// wrapped is indent for a text that may be wrapped, which a command must not.
+func wrapped(w io.Writer, text string, n int) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = report.Wrap(w, n, line)
+	}
+	return strings.Join(lines, "\n"+strings.Repeat(" ", n))
 }
 
 // indent moves the second and later lines of a text by n columns.

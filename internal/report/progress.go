@@ -1,15 +1,13 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/term"
 )
 
 // A Style says how progress is shown.
@@ -98,12 +96,7 @@ func (p *Progress) loop(every time.Duration, d display) {
 
 // width returns the columns of the terminal that w is, or 80.
 func width(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
-			return columns
-		}
-	}
-	return 80
+	return cmp.Or(Columns(w), 80)
 }
 
 // lines is the display for logs.

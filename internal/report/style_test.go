@@ -50,3 +50,22 @@ func TestSummaryParts(t *testing.T) {
 		t.Errorf("%q, want %q", c.String(), want)
 	}
 }
+
+// TestWrap: words go to the next line where the terminal ends, and logs have lines of any length.
+func TestWrap(t *testing.T) {
+	text := "one two three four five six seven eight nine ten"
+	for columns, want := range map[int]string{
+		0: text, 30: text, 100: text,
+		40: "one two three four five six\n          seven eight nine ten",
+	} {
+		if got := Wrap(&Canvas{Columns: columns}, 10, text); got != want {
+			t.Errorf("%d columns: %q, want %q", columns, got, want)
+		}
+	}
+	if got := Wrap(new(bytes.Buffer), 10, text); got != text {
+		t.Errorf("a buffer: %q", got)
+	}
+	if got := Fold("averylongword b c", 5, "\n"); got != "averylongword\nb c" {
+		t.Errorf("a word that is too long: %q", got)
+	}
+}
