@@ -61,7 +61,6 @@ func TestSmall(t *testing.T) {
 // TestFailedJob: where the newest snapshot is what others start from, a job that failed saves
 // nothing before it has everything of that, and uploads nothing in vain.
 func TestFailedJob(t *testing.T) {
-	first := saved(t)
 	for name, c := range map[string]struct {
 		restores, bumped, want bool
 	}{
@@ -69,6 +68,7 @@ func TestFailedJob(t *testing.T) {
 		"other files":                       {true, true, true},
 		"other files, and nothing restored": {false, true, false},
 	} {
+		first := saved(t) // what one case saves is what the next would start from
 		j := first.next(t, "test", mainRef, "")
 		if c.bumped {
 			j.needs(t, "example.com/"+strings.ReplaceAll(name, " ", "-"))
