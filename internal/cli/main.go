@@ -50,7 +50,7 @@ func execute(ctx context.Context, out *console, args []string, env ci.Env) int {
 func (p *process) execute(ctx context.Context, args []string) int {
 	root := newRoot(p)
 	p.out.secrets = knownSecrets(p.env)
-	p.out.colours = colours{report.HasColours(p.out.stdout, p.env), report.HasColours(p.out.stderr, p.env)}
+	p.out.colours = p.colours()
 	root.SetArgs(args)
 	root.SetOut(p.out.stdout)
 	root.SetErr(p.out.stderr)
@@ -62,6 +62,15 @@ func (p *process) execute(ctx context.Context, args []string) int {
 		p.out.fail(f.err, hintOf(f.err, cmd, root, args))
 	}
 	return exitCode(ctx, err)
+}
+
+// colours says where words may have colours: not in the log of a job on GitHub, where some programs
+// that run steps give them a terminal.
+func (p *process) colours() colours {
+	if ci.OnGitHub(p.env) {
+		return colours{}
+	}
+	return colours{report.HasColours(p.out.stdout, p.env), report.HasColours(p.out.stderr, p.env)}
 }
 
 // failure is an error with an exit code.
