@@ -48,6 +48,9 @@ func signalled(t *testing.T, m *machine, s syscall.Signal, isTime func() bool, c
 	return true
 }
 
+// smallParts makes uploads of several parts of packs with 8 MiB.
+const smallParts = "&part-size=5MiB"
+
 // TestSignalOnS3: a save and a restore that get SIGINT or SIGTERM in the middle of a transfer abort
 // their uploads and end within 5 s. The store holds the previous snapshot, the caches are whole,
 // and a rerun completes.
@@ -58,11 +61,11 @@ func TestSignalOnS3(t *testing.T) {
 		net := network(t, g)
 		name := "signal-" + strconv.Itoa(i)
 		url, st := bucket(t, g, name, net.Endpoint)
-		m := newMachine(t, url)
+		m := newMachine(t, url+smallParts)
 		m.env = g.Env()
 		fill(t, m.build, 1, 3, 100<<10)
 		m.must(t, "save")
-		fill(t, m.build, 2, 6, 3<<20)
+		fill(t, m.build, 2, 8, 8<<20)
 		toxic(t, net, "bandwidth", "upstream", `"rate":2000`) // KB/s on each connection
 		uploads := filepath.Join(g.DataDir, name, ".sgwtmp", "multipart", "*", "*")
 		if !signalled(t, m, s, func() bool { return glob(uploads, "*") || glob(uploads) }, "save") {
@@ -76,7 +79,7 @@ func TestSignalOnS3(t *testing.T) {
 		if old.must(t, "restore"); whole(t, old.build) != 3 {
 			t.Error("the snapshot from before is not whole")
 		}
-		if m.must(t, "save"); whole(t, m.build) != 9 {
+		if m.must(t, "save"); whole(t, m.build) != 11 {
 			t.Error("the caches of save changed")
 		}
 		toxic(t, net, "bandwidth", "downstream", `"rate":3000`)
@@ -84,11 +87,11 @@ func TestSignalOnS3(t *testing.T) {
 		if !signalled(t, r, s, func() bool { return glob(r.build, "*", "*-d") }, "restore") {
 			t.Error("restore was done before it was signalled")
 		}
-		if n := whole(t, r.build); n >= 9 {
+		if n := whole(t, r.build); n >= 11 {
 			t.Errorf("%d entries were there already", n)
 		}
 		e2etest.Must(t, net.Remove())
-		if r.must(t, "restore"); whole(t, r.build) != 9 {
+		if r.must(t, "restore"); whole(t, r.build) != 11 {
 			t.Error("the rerun did not complete")
 		}
 	}
@@ -135,9 +138,9 @@ func TestSignalWhileStoreHangs(t *testing.T) {
 		net := network(t, g)
 		name := fmt.Sprint("hangs-", second)
 		url, _ := bucket(t, g, name, net.Endpoint)
-		m := newMachine(t, url)
+		m := newMachine(t, url+smallParts)
 		m.env = g.Env()
-		fill(t, m.build, 1, 6, 3<<20)
+		fill(t, m.build, 1, 8, 8<<20)
 		toxic(t, net, "bandwidth", "upstream", `"rate":500`)
 		uploads := filepath.Join(g.DataDir, name, ".sgwtmp", "multipart", "*", "*")
 		hang := func() bool {
