@@ -93,7 +93,7 @@ func (s *Step) moveCaches() error {
 	if d.dir == "" {
 		return nil
 	}
-	moved, err := s.makeDirs(d)
+	moved, err := d.makeDirs(s.around.Environ(), s.say)
 	if err != nil {
 		s.runner.notes.add(fmt.Sprintf("the caches stay where they are: %v", err), "name a drive in the input fast-drive that this runner may write to")
 		return nil
@@ -109,10 +109,10 @@ func (s *Step) moveCaches() error {
 
 // makeDirs makes the directories of the variables that are not set, and returns these with their
 // values.
-func (s *Step) makeDirs(d drive) (moved [][2]string, err error) {
+func (d drive) makeDirs(environ map[string]string, say func(format string, args ...any)) (moved [][2]string, err error) {
 	var kept, texts []string
 	set := map[string]string{}
-	for name, value := range s.around.Environ() {
+	for name, value := range environ {
 		set[strings.ToUpper(name)] = value
 	}
 	for _, v := range driveDirs {
@@ -131,10 +131,10 @@ func (s *Step) makeDirs(d drive) (moved [][2]string, err error) {
 		return nil, err
 	}
 	if len(kept) > 0 {
-		s.say("fast-drive: the job has set %s, which stays as it is", strings.Join(slices.Sorted(slices.Values(kept)), ", "))
+		say("fast-drive: the job has set %s, which stays as it is", strings.Join(slices.Sorted(slices.Values(kept)), ", "))
 	}
 	if len(texts) > 0 {
-		s.say("fast-drive: %s, also for the steps after this one", strings.Join(texts, " "))
+		say("fast-drive: %s, also for the steps after this one", strings.Join(texts, " "))
 	}
 	return moved, nil
 }
