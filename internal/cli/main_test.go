@@ -46,16 +46,21 @@ func TestExitCode(t *testing.T) {
 // TestWrongCommandLines: every error that cobra finds counts as wrong usage.
 func TestWrongCommandLines(t *testing.T) {
 	for line, want := range map[string]string{
-		"restor":                     `unknown command "restor" for "gocache"`,
-		"--nonsense":                 "unknown flag: --nonsense",
-		"restore extra":              `unknown command "extra" for "gocache restore"`,
-		"restore --store":            "flag needs an argument",
-		"save --sign-key x":          "unknown flag: --sign-key",
-		"plan both":                  `invalid argument "both"`,
-		"keygen a b":                 "accepts at most 1 arg",
-		"action mian":                `unknown command "mian" for "gocache action"`,
-		"trim --max-age 0":           "nothing to trim by",
-		"gc --store ./x --grace -1h": `invalid argument "-1h" for "--grace" flag`,
+		"restor":                               `unknown command "restor" for "gocache"`,
+		"--nonsense":                           "unknown flag: --nonsense",
+		"restore extra":                        `unknown command "extra" for "gocache restore"`,
+		"restore --store":                      "flag needs an argument",
+		"save --sign-key x":                    "unknown flag: --sign-key",
+		"plan both":                            `invalid argument "both"`,
+		"keygen a b":                           "accepts at most 1 arg",
+		"action mian":                          `unknown command "mian" for "gocache action"`,
+		"trim --max-age 0":                     "nothing to trim by",
+		"ls --store https://example.com/x":     "https://example.com/x cannot be listed: name the bucket",
+		"show x --store https://example.com/x": "https://example.com/x cannot be listed",
+		"rm --name x --yes --store https://example.com/x": "https://example.com/x cannot be listed",
+		"rm --yes --store ./x":                            "rm needs to know what to remove",
+		"ls --sort age --store ./x":                       `invalid argument "age" for "--sort" flag`,
+		"gc --store ./x --grace -1h":                      `invalid argument "-1h" for "--grace" flag`,
 	} {
 		var b bytes.Buffer
 		code := execute(context.Background(), &console{stdout: &b, stderr: &b}, strings.Fields(line), func(string) string { return "" })
