@@ -62,6 +62,10 @@ func silent(t *testing.T, _ *storetest.Server) string {
 	return "https://" + l.Addr().String()
 }
 
+// smallParts makes several parts of the upload of a pack that has more than 5 MiB, as small ones of
+// a save do not have.
+const smallParts = "&part-size=5MiB"
+
 // limit is the --timeout or --stall-timeout of these tests.
 const limit = time.Second
 
@@ -128,7 +132,7 @@ func TestTimeLimits(t *testing.T) {
 					one.build, slack = t.TempDir(), startup+unhindered
 					fill(t, one.build, 2, 1, 12<<20)
 				}
-				one.store = strings.Replace(m.store, g.Endpoint, h.endpoint(t, g), 1)
+				one.store = strings.Replace(m.store, g.Endpoint, h.endpoint(t, g), 1) + smallParts
 				all = append(all, func() {
 					wait := limit
 					if flag == "--stall-timeout" {

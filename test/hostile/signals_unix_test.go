@@ -48,9 +48,6 @@ func signalled(t *testing.T, m *machine, s syscall.Signal, isTime func() bool, c
 	return true
 }
 
-// smallParts makes uploads of several parts of packs with 8 MiB.
-const smallParts = "&part-size=5MiB"
-
 // TestSignalOnS3: a save and a restore that get SIGINT or SIGTERM in the middle of a transfer abort
 // their uploads and end within 5 s. The store holds the previous snapshot, the caches are whole,
 // and a rerun completes.
