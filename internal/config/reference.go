@@ -167,6 +167,7 @@ var otherVariables = [][2]string{
 	{"GOMODCACHE, GOCACHE, GOFLAGS, GOPRIVATE, ...", "settings of the go command: gocache takes what `go env` prints"},
 	{"GOMEMLIMIT, GOGC", "memory limits of the Go runtime, instead of those that gocache sets itself"},
 	{"TMPDIR", "directory in which `gocache try` works"},
+	{"NO_COLOR, TERM=dumb", "no colours on a terminal; with the latter, no lines that are redrawn, either"},
 	{variablePrefix + "SSE, ..._SSE_KMS_KEY_ID, ..._SSE_BUCKET_KEY, ..._SSE_C_KEY_FILE, ..._STORAGE_CLASS, ..._REQUESTER_PAYS", "how a bucket keeps objects, like the parameters of the same names in the URL of the store; two different values are refused"},
 	{variablePrefix + "BINARY", "the action: path of the gocache binary, instead of a download"},
 	{variablePrefix + "DOWNLOAD_URL", "the action: URL to download releases from"},
