@@ -27,7 +27,7 @@ func (r *reader) newestExtra(ctx context.Context, manifest string) (string, erro
 		return "", err
 	}
 	prefix := familyPrefix(m)
-	found, ok, err := r.service.lookup(ctx, prefix)
+	found, _, err := r.service.lookup(ctx, prefix)
 	if err != nil {
 		return "", err
 	}
