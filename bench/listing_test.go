@@ -68,7 +68,9 @@ const (
 func list(t testing.TB, st store.Collector, most int) (found *listing.Result, heap, sys int64) {
 	t.Helper()
 	var err error
-	heap, sys = peak(func() { found, err = listing.Objects(context.Background(), st, listing.Filter{}, listing.Options{Max: most}) })
+	heap, sys = peak(func() {
+		found, err = listing.Objects(context.Background(), st, listing.Filter{}, listing.Options{Max: most})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +82,7 @@ func list(t testing.TB, st store.Collector, most int) (found *listing.Result, he
 func TestListingMemory(t *testing.T) {
 	st := smallManifests{newBigStore(t, listedPacks, 0, listedManifests)}
 	defer debug.SetGCPercent(debug.SetGCPercent(20)) // measure the heap in use, rather than garbage
-	const most = 1000 // the fake takes a millisecond to make a manifest
+	const most = 1000                                // the fake takes a millisecond to make a manifest
 	found, heap, _ := list(t, st, most)
 	t.Logf("%d rows, and %d manifests that are not listed: the heap grew by %d MB", len(found.Snapshots), found.More, heap/1e6)
 	if len(found.Snapshots) != most || found.More != listedManifests-most {
