@@ -98,8 +98,8 @@ func TestListingMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkListing measures ls, and the weighing of rm, on a million objects. Run it with -benchtime
-// 1x.
+// BenchmarkListing measures ls, and the weighing of rm, on a million objects. Run it with
+// -benchtime 1x.
 func BenchmarkListing(b *testing.B) {
 	st := smallManifests{newBigStore(b, listedPacks, 0, listedManifests)}
 	b.Run("list", func(b *testing.B) {

@@ -63,8 +63,8 @@ type run struct {
 
 	notes notes
 	live  nameSet
-	// within is where manifests are read. What the chosen ones name, Weigh collects in named instead
-	// of live.
+	// within is where manifests are read. What the chosen ones name, Weigh collects in named
+	// instead of live.
 	within string
 	chosen func(object string) bool
 	named  nameSet

@@ -50,8 +50,8 @@ func PlanSelected(ctx context.Context, o Options, sel Selection) (*Result, error
 // RunSelected removes all snapshots that are selected, such as those of a pull request that is
 // closed, and the grades that gocache health has kept of them. It looks at nothing else, so with a
 // scope it takes a few requests however large the store is. What no other snapshot names is unnamed
-// from then on, and the next collections note and remove it, as they do after any snapshot has gone:
-// other jobs may be about to name it. A save that is still running writes its snapshot again.
+// from then on, and the next collections note and remove it, as they do after any snapshot has
+// gone: other jobs may be about to name it. A save that is still running writes its snapshot again.
 func RunSelected(ctx context.Context, o Options, sel Selection) (*Result, error) {
 	return collectSelected(ctx, o, sel, false)
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
-// TestStores runs each script in testdata/stores with each kind of store: a directory, a bucket on a
-// real S3 server, and the cache service of GitHub Actions with the API of GitHub beside it. Scripts
-// run as a job of the default branch of octo/project, with its store in $GOCACHE_ACTION_STORE. The
-// conditions [dir], [s3] and [actions] tell stores apart.
+// TestStores runs each script in testdata/stores with each kind of store: a directory, a bucket on
+// a real S3 server, and the cache service of GitHub Actions with the API of GitHub beside it.
+// Scripts run as a job of the default branch of octo/project, with its store in
+// $GOCACHE_ACTION_STORE. The conditions [dir], [s3] and [actions] tell stores apart.
 func TestStores(t *testing.T) {
 	proxy := goproxytest.NewTestServer(t, "../../testdata/modules", "")
 	gateway := storetest.Gateway(t)

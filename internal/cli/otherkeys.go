@@ -50,8 +50,8 @@ type otherKeys struct {
 	extras   []string // of the same Go version, for people; sorted
 }
 
-// extrasTeller is a store that cannot be listed by everybody, and knows the newest snapshot whatever
-// its --key-extra.
+// extrasTeller is a store that cannot be listed by everybody, and knows the newest snapshot
+// whatever its --key-extra.
 type extrasTeller interface {
 	NewestExtra(ctx context.Context, manifest string) (extra string, err error)
 }

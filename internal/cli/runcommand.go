@@ -99,7 +99,8 @@ const (
 // after 10 s.
 const endOfCommand = 6 * time.Second
 
-// run runs the command. Its failure has its exit code, and no text: it has said itself what is wrong.
+// run runs the command. Its failure has its exit code, and no text: it has said itself what is
+// wrong.
 func (w wrapped) run(ctx context.Context) error {
 	cmd := subprocess.Foreground(ctx, endOfCommand, term.IsTerminal(int(os.Stdin.Fd())), w.args[0], w.args[1:]...)
 	cmd.Env = w.environ

@@ -10,9 +10,9 @@ import (
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// driveInput moves the caches to another drive. On the Windows runners of GitHub the caches lie on C:
-// by default, which takes minutes for what D: takes seconds for: the drive of the workspace and of
-// RUNNER_TEMP (github.com/actions/setup-go/issues/495).
+// driveInput moves the caches to another drive. On the Windows runners of GitHub the caches lie on
+// C: by default, which takes minutes for what D: takes seconds for: the drive of the workspace and
+// of RUNNER_TEMP (github.com/actions/setup-go/issues/495).
 const driveInput = "fast-drive"
 
 // A drive is where the caches go; dir is "" if they stay, and note says why.
@@ -76,12 +76,13 @@ func (d drive) join(name string) string {
 	return d.dir + "/" + name
 }
 
-// driveDirs are the variables of the go command that say where it writes most, and what they become.
+// driveDirs are the variables of the go command that say where it writes most, and what they
+// become.
 var driveDirs = []struct{ variable, name string }{{"GOMODCACHE", "mod"}, {"GOCACHE", "build"}, {"GOTMPDIR", "tmp"}}
 
 // moveCaches makes this step, and through GITHUB_ENV those after it, use caches on another drive. A
-// variable that the job has set itself stays. What fails is a warning, and nothing is moved then: the
-// job runs with the caches where they are.
+// variable that the job has set itself stays. What fails is a warning, and nothing is moved then:
+// the job runs with the caches where they are.
 func (s *Step) moveCaches() error {
 	d, err := chooseDrive(s.in.Get(driveInput), s.env("RUNNER_OS"), s.env("RUNNER_TEMP"), s.env("LOCALAPPDATA"))
 	if err != nil {

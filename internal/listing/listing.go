@@ -112,8 +112,8 @@ func Sort(list []Snapshot, by Order) {
 // minID is how many digits of an ID are enough.
 const minID = 4
 
-// Find returns the snapshots that a word of people means: an object, an ID or its beginning, a key or
-// the beginning of one. Of snapshots that differ in nothing but the module files it returns the
+// Find returns the snapshots that a word of people means: an object, an ID or its beginning, a key
+// or the beginning of one. Of snapshots that differ in nothing but the module files it returns the
 // latest.
 func Find(list []Snapshot, word string) (found []Snapshot) {
 	for _, s := range list {

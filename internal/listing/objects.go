@@ -18,7 +18,8 @@ import (
 // Bounds of reading.
 const (
 	defaultConcurrency = 16
-	// manifestMemory bounds the bytes of manifests that are read at once. A larger one is read alone.
+	// manifestMemory bounds the bytes of manifests that are read at once. A larger one is read
+	// alone.
 	manifestMemory = 32 << 20
 )
 
@@ -128,7 +129,8 @@ func readAll(ctx context.Context, st store.Store, entries []store.Entry, o Optio
 	return slices.DeleteFunc(list, func(s Snapshot) bool { return s.Object == "" }), nil
 }
 
-// readOne reads one manifest; nothing if it is gone. What concerns only this one is said in the row.
+// readOne reads one manifest; nothing if it is gone. What concerns only this one is said in the
+// row.
 func readOne(ctx context.Context, st store.Store, e store.Entry) (Snapshot, error) {
 	s := named(e)
 	data, info, err := store.Get(ctx, st, e.Name, snapshot.MaxManifest)

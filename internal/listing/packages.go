@@ -29,9 +29,9 @@ const (
 	cachedFrames = 4
 )
 
-// Packages reads of the largest outputs of a snapshot which packages they are, and sums them up, the
-// largest first. That is in no manifest: it reads the frames of packs in which these outputs begin,
-// which is most of the build cache at worst, each once or twice.
+// Packages reads of the largest outputs of a snapshot which packages they are, and sums them up,
+// the largest first. That is in no manifest: it reads the frames of packs in which these outputs
+// begin, which is most of the build cache at worst, each once or twice.
 func Packages(ctx context.Context, st store.Store, m *snapshot.Manifest) ([]Package, error) {
 	frames := &frameReader{ctx: ctx, store: st, m: m}
 	sums := map[string]*retention.Amount{}

@@ -44,7 +44,8 @@ func moduleObject(prefix string, v module.Version, sum string) (string, error) {
 	return path.Join(prefix, "modules", p, "@v", ver, hex.EncodeToString(b)), nil
 }
 
-// RepoPrefix is where everything lies that the scopes of one repository write, public modules aside.
+// RepoPrefix is where everything lies that the scopes of one repository write, public modules
+// aside.
 func RepoPrefix(repo string) string { return path.Join(root, "repos", Escape(repo)) }
 
 // ScopePrefix is where everything lies that one scope writes, public modules aside.

@@ -46,8 +46,8 @@ type Benchmark[R any] struct {
 	Load    func(from string) (*R, error) // default: the function Load
 	Started func(*R) time.Time
 	Render  func(*R) (string, error)
-	// Beside returns files that belong to the page, by their names, such as charts; nil if there are
-	// none. They are written with the page, into its directory.
+	// Beside returns files that belong to the page, by their names, such as charts; nil if there
+	// are none. They are written with the page, into its directory.
 	Beside func(*R) (map[string][]byte, error)
 	Missed func(*R) []string // targets
 }

@@ -86,8 +86,8 @@ func withSessions(t *testing.T, s *sessions) *gcs.Store {
 	return openStore(t, gcs.Options{Bucket: "bucket", Endpoint: s.url, PartSize: gcs.PartUnit, MaxAttempts: 4, CredentialsFile: storetest.Federation(t).File})
 }
 
-// TestPartlyReceived: only what the server does not have of a part is sent again, whether it says so
-// at once or is asked after an outage.
+// TestPartlyReceived: only what the server does not have of a part is sent again, whether it says
+// so at once or is asked after an outage.
 func TestPartlyReceived(t *testing.T) {
 	want := storetest.Content(1, 3*gcs.PartUnit+1000)
 	for _, status := range []int{0, http.StatusServiceUnavailable} {
