@@ -19,9 +19,7 @@ func TestEveryServerOfAnotherKind(t *testing.T) {
 			c := start(t)
 			c.Bucket(t, "bucket")
 			url := c.URL("bucket", "some/prefix")
-			everyCommand(t, url, c.Env())
-			m := newMachine(t, url)
-			m.env = c.Env()
+			m := everyCommand(t, url, c.Env())
 			for _, args := range [][]string{
 				{"stats", "--store", url, "--quiet"}, {"verify", "--store", url},
 				{"health", "--store", url},
@@ -34,6 +32,7 @@ func TestEveryServerOfAnotherKind(t *testing.T) {
 					t.Errorf("%v: %v", args, e)
 				}
 			}
+			removes(t, m)
 		})
 	}
 }

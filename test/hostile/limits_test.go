@@ -49,6 +49,8 @@ func (m *machine) cmd(command string, more ...string) *exec.Cmd {
 	args := []string{command, "--store", m.store}
 	switch command {
 	case "gc":
+	case "ls", "show", "rm":
+		args = append(args, "--repo", "r")
 	case "version":
 		args = args[:1]
 	default:
