@@ -36,7 +36,7 @@ func runCommand(c commands) *cobra.Command {
   gocache run --env-file /run/secrets/gocache -- go build -o /app ./cmd/app`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	environ := os.Environ()
+	var environ []string // without what --env-file adds
 	do := c.add(cmd, config.Run, func(ctx context.Context, r *run, args []string) error {
 		return runBetween(ctx, r, newWrapped(args, environ))
 	}).RunE
@@ -45,6 +45,7 @@ func runCommand(c commands) *cobra.Command {
 		if c.global.JSON {
 			return usage.Errorf("run has no --json: stdout is that of %s", args[0])
 		}
+		environ = os.Environ()
 		c.process.out.stdout = c.process.out.stderr
 		file := cmd.Flags().Lookup("env-file").Value.String()
 		if file == "" {
