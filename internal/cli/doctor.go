@@ -76,7 +76,7 @@ func doctorJob(ctx context.Context, r *run) error {
 		return ctx.Err()
 	}
 	for i := range found { // of errors that have what this environment keeps secret
-		found[i].Evidence, found[i].Remedy = r.out.clean(found[i].Evidence), r.out.clean(found[i].Remedy)
+		found[i].Evidence, found[i].Remedy = r.out.clean(found[i].Evidence), found[i].Remedy.Map(r.out.clean)
 	}
 	out := doctorOutput{Status: found.Worst(), Findings: found, Seconds: time.Since(start).Seconds()}
 	if err := r.out.result(out, out.write); err != nil {

@@ -86,7 +86,7 @@ func statsJob(ctx context.Context, r *run, named bool) error {
 func warnFindings(out *console, list finding.Findings) {
 	for _, f := range list {
 		if f.Status != finding.OK {
-			out.warn(fmt.Errorf("%s: %s", f.Check, f.Evidence), f.Remedy)
+			out.warn(fmt.Errorf("%s: %s", f.Check, f.Evidence), f.Remedy.String())
 		}
 	}
 }

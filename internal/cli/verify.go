@@ -248,16 +248,16 @@ func (o verifyOutput) findings() (list finding.Findings) {
 		list = append(list, one)
 	}
 	if last >= 0 {
-		list[min(last, listedFindings-1)].Remedy = "gocache verify --fix"
+		list[min(last, listedFindings-1)].Remedy = finding.Run("gocache verify --fix")
 	}
 	if o.Stopped != "" {
-		list = append(list, finding.Finding{Check: "proof", Status: finding.Warn, Evidence: o.Stopped, Remedy: "gocache doctor"})
+		list = append(list, finding.Finding{Check: "proof", Status: finding.Warn, Evidence: o.Stopped, Remedy: finding.Run("gocache doctor")})
 	}
 	if n := len(o.Unproved); n > 0 {
 		list = append(list, finding.Finding{
 			Check: "proof", Status: finding.Warn,
 			Evidence: fmt.Sprintf("%s module versions are not proved, such as %s: %s", report.Count(n), o.Unproved[0].Module, o.Unproved[0].Reason),
-			Remedy:   "gocache verify --dir PROJECT, of a project whose go.sum names them",
+			Remedy:   finding.Advise("gocache verify --dir PROJECT, of a project whose go.sum names them"),
 		})
 	}
 	return list

@@ -75,7 +75,7 @@ var Checks = []Check{
 		Name: "disk-space", run: checkDisk,
 		Looks: "free bytes and inodes under GOMODCACHE, GOCACHE and the directory for temporary files",
 		Bad:   "warns below 2 GiB (512 MiB for temporary files alone) or 50,000 inodes, fails below 200 MiB or 2,000",
-		Mend:  "`gocache trim --max-age 7d --max-size 5GiB`",
+		Mend:  "`gocache trim --max-age 7d --max-size ...`, a quarter of the disk",
 	},
 	{
 		Name: "temp-dir", run: checkTemp,
@@ -87,7 +87,7 @@ var Checks = []Check{
 		Name: "permissions", run: checkPermissions,
 		Looks: "owners and modes of both caches",
 		Bad:   "fails if one cannot be written to; warns of files of other users (not for root), and of a cache that every user can write to",
-		Mend:  "`sudo chown -R \"$(id -u):$(id -g)\" DIR`, or `sudo install -d` for one that is not there; `chmod o-w DIR`",
+		Mend:  "`chmod -R u+rwX DIR` for what is one's own, `sudo chown -R \"$(id -u):$(id -g)\" DIR` for what is not, `sudo install -d` for what is not there; `chmod o-w DIR`",
 	},
 	{
 		Name: "file-system", run: checkFileSystem, Limit: 10 * time.Second,

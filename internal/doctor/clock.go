@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -87,6 +88,17 @@ func readClock(f *Facts, ctx context.Context, u *url.URL) *reading {
 	return &reading{u.Host, date.Sub(before.Add(after.Sub(before) / 2))}
 }
 
+// setClock is the command that sets the clock of a system, or has it set from now on.
+func setClock(goos string) finding.Remedy {
+	switch goos {
+	case "darwin":
+		return finding.Run("sudo sntp -sS time.apple.com")
+	case "windows":
+		return finding.Run("w32tm /resync").With("as an administrator")
+	}
+	return finding.Run("sudo timedatectl set-ntp true")
+}
+
 // judgeClock believes a server that is ahead. That all are behind may be the answer of a cache, if
 // there are not two of them that agree.
 func judgeClock(list []reading) finding.Finding {
@@ -99,14 +111,14 @@ func judgeClock(list []reading) finding.Finding {
 			best = r
 		}
 	}
-	off, bad := best.ahead.Abs(), warn
+	off, bad := best.ahead.Abs(), finding.Warnf
 	if off >= clockFails {
-		bad = fail
+		bad = finding.Failf
 	}
-	const remedy = "set the clock: sudo timedatectl set-ntp true (Linux), sudo sntp -sS time.apple.com (macOS), w32tm /resync (Windows)"
+	remedy := setClock(runtime.GOOS)
 	switch {
 	case off < clockWarns:
-		return ok("within %v of %s", max(off.Round(time.Second), time.Second), best.host)
+		return finding.Okf("within %v of %s", max(off.Round(time.Second), time.Second), best.host)
 	case best.ahead > 0:
 		return bad(remedy, "the clock is %v behind that of %s: tokens and signed requests are refused", off.Round(time.Second), best.host)
 	case len(list) < 2:

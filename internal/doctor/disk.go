@@ -12,6 +12,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // Free space below which builds fail soon, or have failed already. A build of a large project takes
@@ -47,7 +48,7 @@ func checkDisk(_ context.Context, f *Facts) []finding.Finding {
 	volumes := map[string]volume{}
 	var order []string
 	for _, p := range places {
-		v, err := f.volume(existing(p.dir))
+		v, err := f.volume(osfile.Existing(p.dir))
 		if err != nil {
 			found = append(found, unknown("the disk of %s, %s: %v", p.name, p.dir, err))
 			continue
@@ -63,39 +64,51 @@ func checkDisk(_ context.Context, f *Facts) []finding.Finding {
 		names[id] = append(names[id], p.name)
 	}
 	for _, id := range order {
-		few, remedy := uint64(fewBytes), trimCommand(f)
+		few, remedy := uint64(fewBytes), trimmed(names[id], volumes[id])
 		if len(names[id]) == 1 && names[id][0] == temporary {
-			few, remedy = fewTemporary, "remove what is in "+f.tempDir()+", or go env -w GOTMPDIR=/a/directory/on/another/disk"
+			few, remedy = fewTemporary, finding.Advise("remove what is in "+f.tempDir()+", or name a directory on another disk: go env -w GOTMPDIR=DIR")
 		}
 		found = append(found, judgeSpace(strings.Join(names[id], ", "), volumes[id], few, remedy)...)
 	}
 	return found
 }
 
-func trimCommand(f *Facts) string { return "gocache trim --max-age 7d --max-size 5GiB" }
+// trimmed is the command that makes room on a disk: what is left of the caches on it takes at most
+// a quarter of the disk.
+func trimmed(names []string, v volume) finding.Remedy {
+	const most = 5 << 30
+	bound := fmt.Sprintf("%dMiB", max(1, min(v.size/4, most)>>20))
+	switch modules, build := slices.Contains(names, "GOMODCACHE"), slices.Contains(names, "GOCACHE"); {
+	case modules && !build:
+		bound = "modules=" + bound
+	case build && !modules:
+		bound = "build=" + bound
+	}
+	return finding.Run("gocache trim --max-age 7d --max-size " + bound)
+}
 
 // judgeSpace says whether a disk has enough.
-func judgeSpace(names string, v volume, few uint64, remedy string) (found []finding.Finding) {
+func judgeSpace(names string, v volume, few uint64, remedy finding.Remedy) (found []finding.Finding) {
 	free := humanize.IBytes(v.free)
 	switch {
 	case v.size == 0:
 		return []finding.Finding{unknown("the system does not tell how much space there is for %s", names)}
 	case v.free < leastBytes:
-		found = append(found, fail(remedy, "%s free of %s for %s", free, humanize.IBytes(v.size), names))
+		found = append(found, finding.Failf(remedy, "%s free of %s for %s", free, humanize.IBytes(v.size), names))
 	case v.free < few:
-		found = append(found, warn(remedy, "%s free of %s for %s", free, humanize.IBytes(v.size), names))
+		found = append(found, finding.Warnf(remedy, "%s free of %s for %s", free, humanize.IBytes(v.size), names))
 	}
 	switch {
 	case v.countsFiles && v.files < leastFiles:
-		found = append(found, fail(remedy, "%d more files can be created (inodes) for %s", v.files, names))
+		found = append(found, finding.Failf(remedy, "%d more files can be created (inodes) for %s", v.files, names))
 	case v.countsFiles && v.files < fewFiles:
-		found = append(found, warn(remedy, "%d more files can be created (inodes) for %s", v.files, names))
+		found = append(found, finding.Warnf(remedy, "%d more files can be created (inodes) for %s", v.files, names))
 	}
 	text := fmt.Sprintf("%s free of %s for %s", free, humanize.IBytes(v.size), names)
 	if v.countsFiles {
 		text += fmt.Sprintf("; %s more files (inodes)", humanize.Comma(int64(min(v.files, 1<<62))))
 	}
-	return or(found, ok("%s", text))
+	return or(found, finding.Okf("%s", text))
 }
 
 // How long it may take to look a file up that was looked up before. A disk answers in microseconds.
@@ -107,21 +120,21 @@ const (
 // checkFileSystem: the caches lie on a file system of this machine that is fast.
 func checkFileSystem(ctx context.Context, f *Facts) (found []finding.Finding) {
 	for _, p := range f.places() {
-		dir := existing(p.dir)
+		dir := osfile.Existing(p.dir)
 		v, err := f.volume(dir)
-		remedy := "put it on a disk of this machine: " + f.set(p.name, "/a/local/directory") + "; gocache restore fills it"
+		remedy := f.elsewhere(p.name).With("gocache restore fills it")
 		took, known := lookupTime(ctx, p.dir)
 		switch {
 		case err != nil:
 			found = append(found, unknown("the file system of %s, %s: %v", p.name, p.dir, err))
 		case v.network:
-			found = append(found, warn(remedy, "%s, %s, is on %s: each build looks up thousands of files, and locks may not work", p.name, p.dir, v.remote))
+			found = append(found, finding.Warnf(remedy, "%s, %s, is on %s: each build looks up thousands of files, and locks may not work", p.name, p.dir, v.remote))
 		case known && took > slowLookup:
-			found = append(found, warn(remedy, "%s, %s, is slow: looking up a file takes %v (%s)", p.name, p.dir, took.Round(10*time.Microsecond), kindText(v)))
+			found = append(found, finding.Warnf(remedy, "%s, %s, is slow: looking up a file takes %v (%s)", p.name, p.dir, took.Round(10*time.Microsecond), kindText(v)))
 		case known:
-			found = append(found, ok("%s is on %s, %v to look up a file", p.name, kindText(v), max(took.Round(time.Microsecond), time.Microsecond)))
+			found = append(found, finding.Okf("%s is on %s, %v to look up a file", p.name, kindText(v), max(took.Round(time.Microsecond), time.Microsecond)))
 		default:
-			found = append(found, ok("%s is on %s", p.name, kindText(v)))
+			found = append(found, finding.Okf("%s is on %s", p.name, kindText(v)))
 		}
 	}
 	return found
@@ -168,17 +181,17 @@ func checkTemp(_ context.Context, f *Facts) []finding.Finding {
 	if f.Env["GOTMPDIR"] != "" {
 		name = "GOTMPDIR"
 	}
-	const remedy = "go env -w GOTMPDIR=/a/directory/of/yours"
+	remedy := finding.Advise("name a directory of yours: go env -w GOTMPDIR=DIR")
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
-		return []finding.Finding{fail(remedy, "%s, %s, is no directory: go build needs it", name, dir)}
+		return []finding.Finding{finding.Failf(remedy, "%s, %s, is no directory: go build needs it", name, dir)}
 	}
 	v, err := f.volume(dir)
 	switch writes, known := mayWrite(dir); {
 	case known && !writes:
-		return []finding.Finding{fail(remedy, "%s, %s, cannot be written to", name, dir)}
+		return []finding.Finding{finding.Failf(remedy, "%s, %s, cannot be written to", name, dir)}
 	case err == nil && v.noExec:
-		return []finding.Finding{fail(remedy, "%s, %s, is mounted with noexec: go test and go run cannot start what they build (permission denied)", name, dir)}
+		return []finding.Finding{finding.Failf(remedy, "%s, %s, is mounted with noexec: go test and go run cannot start what they build (permission denied)", name, dir)}
 	}
-	return []finding.Finding{ok("%s", dir)}
+	return []finding.Finding{finding.Okf("%s", dir)}
 }

@@ -10,7 +10,6 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -81,7 +80,7 @@ func Run(ctx context.Context, f *Facts, checks []Check) finding.Findings {
 	for i, found := range results {
 		for _, one := range found {
 			one.Check = checks[i].Name
-			one.Evidence, one.Remedy = redact.Text(one.Evidence), redact.Text(one.Remedy)
+			one.Evidence, one.Remedy = redact.Text(one.Evidence), one.Remedy.Map(redact.Text)
 			list = append(list, one)
 		}
 	}
@@ -110,27 +109,15 @@ func bounded(ctx context.Context, f *Facts, c Check) []finding.Finding {
 	case found := <-done:
 		return found
 	case <-ctx.Done():
-		return []finding.Finding{warn("", "interrupted")}
+		return []finding.Finding{finding.Warnf(finding.Remedy{}, "interrupted")}
 	case <-late.C:
-		return []finding.Finding{warn("see whether the disks and servers that it looks at answer", "not done within %v: something that it waits for hangs", limit)}
+		return []finding.Finding{finding.Warnf(finding.Advise("see whether the disks and servers that it looks at answer"), "not done within %v: something that it waits for hangs", limit)}
 	}
-}
-
-func ok(format string, args ...any) finding.Finding {
-	return finding.Finding{Evidence: fmt.Sprintf(format, args...)}
 }
 
 // unknown says what could not be found out. It is no warning.
 func unknown(format string, args ...any) finding.Finding {
-	return ok("unknown: "+format, args...)
-}
-
-func warn(remedy, format string, args ...any) finding.Finding {
-	return finding.Finding{Status: finding.Warn, Evidence: fmt.Sprintf(format, args...), Remedy: remedy}
-}
-
-func fail(remedy, format string, args ...any) finding.Finding {
-	return finding.Finding{Status: finding.Fail, Evidence: fmt.Sprintf(format, args...), Remedy: remedy}
+	return finding.Okf("unknown: "+format, args...)
 }
 
 // or is what is wrong, or if nothing is, that all is well.

@@ -97,7 +97,7 @@ func TestNothing(t *testing.T) {
 		<-hangs
 		return nil, nil
 	}
-	want(t, w.check("go"), "fail deadline exceeded -> see what the go command itself says")
+	want(t, w.check("go"), "fail deadline exceeded -> go env\nshows what the go command itself says")
 }
 
 // TestRun: results come in the order of the checks, without secrets, and a check that hangs is left
@@ -116,7 +116,7 @@ func TestRun(t *testing.T) {
 			return []finding.Finding{unknown("%v", ctx.Err())}
 		}},
 		{Name: "quick", run: func(context.Context, *Facts) []finding.Finding {
-			return []finding.Finding{warn("curl https://u:secret@host", "https://u:secret@host/ is down"), ok("fine")}
+			return []finding.Finding{finding.Warnf(finding.Run("curl https://u:secret@host"), "https://u:secret@host/ is down"), finding.Okf("fine")}
 		}},
 	}
 	found := Run(t.Context(), &Facts{}, list)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -178,15 +177,29 @@ func (f *Facts) origin(name string) string {
 // standard are the defaults of Go itself, which some distributions change.
 var standard = map[string]string{"GOPROXY": "https://proxy.golang.org,direct", "GOSUMDB": "sum.golang.org", "GOTOOLCHAIN": "auto"}
 
-// unset is the command with which a setting becomes the default again.
-func (f *Facts) unset(name string) string {
+// unset is how a setting becomes the default again.
+func (f *Facts) unset(name string) finding.Remedy {
 	switch value, shipped := standard[name], f.Shipped[name]; {
 	case f.Getenv(name) != "":
-		return finding.Unset(name) + ", and remove it where the shell or the job sets it"
+		return finding.Run(finding.Unset(name)).With("and remove it where the shell or the job sets it")
 	case shipped != "" && shipped != value && value != "":
-		return "go env -w " + name + "=" + finding.Quote(value)
+		return finding.Run("go env -w " + name + "=" + finding.Quote(value))
 	}
-	return "go env -u " + name
+	return finding.Run("go env -u " + name)
+}
+
+// elsewhere says how a directory is moved. Where to, only people know.
+func (f *Facts) elsewhere(name string) finding.Remedy {
+	return finding.Advise("name another directory, on a disk of this machine: " + f.set(name, "DIR"))
+}
+
+// privateBy is the setting that a list of private modules comes from: GOPRIVATE is the default of
+// the others.
+func (f *Facts) privateBy(name string) string {
+	if f.origin(name) == "default" {
+		return "GOPRIVATE"
+	}
+	return name
 }
 
 // set is the command that changes a setting. What the environment has wins, so it is changed there.
@@ -259,20 +272,6 @@ func repositoryRoot(dir string) string {
 		parent := filepath.Dir(dir)
 		if parent == dir {
 			return ""
-		}
-		dir = parent
-	}
-}
-
-// existing is the next directory above that exists, since a cache need not be there yet.
-func existing(dir string) string {
-	for {
-		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-			return dir
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return dir
 		}
 		dir = parent
 	}

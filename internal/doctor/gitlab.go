@@ -141,7 +141,7 @@ func (p pipeline) caches() (found []finding.Finding) {
 		for _, c := range append(items(j.cache), j.cache) {
 			for _, path := range items(child(c, "paths")) {
 				if goCachePath(path.Value) != "" {
-					found = append(found, warn("cache: [] in the job, or remove "+path.Value, "%s: job %s uses gocache, and GitLab's cache stores %s a second time (line %d)", j.at, j.name, path.Value, path.Line))
+					found = append(found, finding.Warnf(finding.Advise("cache: [] in the job, or remove "+path.Value), "%s: job %s uses gocache, and GitLab's cache stores %s a second time (line %d)", j.at, j.name, path.Value, path.Line))
 				}
 			}
 		}
@@ -158,14 +158,14 @@ func (p pipeline) paths() (found []finding.Finding) {
 			does string
 		}{{"before_script", j.before, "restores"}, {"after_script", j.after, "saves"}} {
 			if j.component && s.own != nil && !strings.Contains(allText(s.own), "gocache") && !refers(s.own) {
-				found = append(found, warn("- !reference [.gocache, "+s.name+"] in it", "%s: job %s has a %s of its own, in place of the one that %s", j.at, j.name, s.name, s.does))
+				found = append(found, finding.Warnf(finding.Advise("- !reference [.gocache, "+s.name+"] in it"), "%s: job %s has a %s of its own, in place of the one that %s", j.at, j.name, s.name, s.does))
 			}
 		}
 		if set := movesCaches(j.scripts); set != "" && j.component {
-			found = append(found, warn("set it in variables of the job", "%s: job %s: the script sets %s, which is not what was restored and is saved", j.at, j.name, set))
+			found = append(found, finding.Warnf(finding.Advise("set it in variables of the job"), "%s: job %s: the script sets %s, which is not what was restored and is saved", j.at, j.name, set))
 		}
 		if m := cleans.FindString(j.scripts); m != "" {
-			found = append(found, warn("remove the command; gocache gc and --max-size keep caches small", "%s: job %s: %q removes what was restored, and the save stores what is left", j.at, j.name, m))
+			found = append(found, finding.Warnf(finding.Advise("remove the command; gocache gc and --max-size keep caches small"), "%s: job %s: %q removes what was restored, and the save stores what is left", j.at, j.name, m))
 		}
 	}
 	return found
@@ -180,7 +180,7 @@ func refers(n *yaml.Node) bool {
 func (p pipeline) tokens() (found []finding.Finding) {
 	for _, j := range p.jobs {
 		if j.variables["GOCACHE_ACTION_ROLE_TO_ASSUME"] != "" && !j.component && !j.tokens {
-			found = append(found, fail("id_tokens: { GOCACHE_ACTION_ID_TOKEN: { aud: sts.amazonaws.com } }", "%s: job %s assumes a role, and has no id_tokens", j.at, j.name))
+			found = append(found, finding.Failf(finding.Advise("id_tokens: { GOCACHE_ACTION_ID_TOKEN: { aud: sts.amazonaws.com } }"), "%s: job %s assumes a role, and has no id_tokens", j.at, j.name))
 		}
 	}
 	return found

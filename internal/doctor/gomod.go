@@ -19,17 +19,17 @@ import (
 // checkGoMod: go.mod and go.sum can be read.
 func checkGoMod(_ context.Context, f *Facts) []finding.Finding {
 	if f.gomod() == "" {
-		return []finding.Finding{ok("no go.mod")}
+		return []finding.Finding{finding.Okf("no go.mod")}
 	}
 	if f.ModErr != nil {
-		return []finding.Finding{fail("mend that line, or see what changed: git diff go.mod", "%s cannot be read: %v", f.gomod(), f.ModErr)}
+		return []finding.Finding{finding.Failf(finding.Run("git diff go.mod").With("shows what changed; mend that line"), "%s cannot be read: %v", f.gomod(), f.ModErr)}
 	}
 	var wrong []finding.Finding
 	if f.Mod.Module == nil {
-		wrong = append(wrong, fail("go mod edit -module example.com/name", "%s has no module line", f.gomod()))
+		wrong = append(wrong, finding.Failf(finding.Advise("name it as others import it: go mod edit -module PATH"), "%s has no module line", f.gomod()))
 	}
 	if f.Mod.Go == nil {
-		wrong = append(wrong, warn("go mod edit -go="+strings.TrimPrefix(f.Env["GOVERSION"], "go"), "%s has no go line: the language is that of go1.16", f.gomod()))
+		wrong = append(wrong, finding.Warnf(finding.Run("go mod edit -go="+strings.TrimPrefix(f.Env["GOVERSION"], "go")), "%s has no go line: the language is that of go1.16", f.gomod()))
 	}
 	sum := filepath.Join(f.moduleDir(), "go.sum")
 	data, err := os.ReadFile(sum)
@@ -37,11 +37,11 @@ func checkGoMod(_ context.Context, f *Facts) []finding.Finding {
 	case err == nil:
 		wrong = append(wrong, judgeSums(string(data))...)
 	case !errors.Is(err, fs.ErrNotExist):
-		wrong = append(wrong, fail(chown(sum), "%v", err))
+		wrong = append(wrong, finding.Failf(finding.Run(chown(sum)), "%v", err))
 	case needsSums(f):
-		wrong = append(wrong, fail("go mod tidy", "go.mod requires modules, and there is no go.sum: nothing proves what is downloaded"))
+		wrong = append(wrong, finding.Failf(finding.Run("go mod tidy"), "go.mod requires modules, and there is no go.sum: nothing proves what is downloaded"))
 	}
-	return or(wrong, ok("go.mod requires %d modules", len(f.Mod.Require)))
+	return or(wrong, finding.Okf("go.mod requires %d modules", len(f.Mod.Require)))
 }
 
 // needsSums reports whether a module is required that comes from elsewhere.
@@ -65,11 +65,11 @@ func judgeSums(text string) (wrong []finding.Finding) {
 		case len(w) == 0:
 			continue
 		case len(w) != 3:
-			return append(wrong, fail("remove the line, which a merge may have left, then: go mod tidy", "go.sum: line %d is %q, which no go command reads", n, strings.TrimSpace(line)))
+			return append(wrong, finding.Failf(finding.Advise("remove the line, which a merge may have left, then: go mod tidy"), "go.sum: line %d is %q, which no go command reads", n, strings.TrimSpace(line)))
 		}
 		key := w[0] + " " + w[1]
 		if hash, ok := seen[key]; ok && hash != w[2] && hash[:3] == w[2][:min(3, len(w[2]))] {
-			wrong = append(wrong, fail("find out which is right: git log -p go.sum; then remove the other line", "go.sum has two hashes of %s: %s and %s", key, hash, w[2]))
+			wrong = append(wrong, finding.Failf(finding.Run("git log -p go.sum").With("shows which is right; then remove the other line"), "go.sum has two hashes of %s: %s and %s", key, hash, w[2]))
 		}
 		if len(w[2]) > 3 {
 			seen[key] = w[2]
@@ -91,7 +91,7 @@ func checkTidy(ctx context.Context, f *Facts) []finding.Finding {
 	env := []string{"GOFLAGS=-mod=mod", "GOPROXY=off", "GONOPROXY=none", "GONOSUMDB=*", "GOWORK=off"}
 	out, err := f.Go(ctx, f.moduleDir(), env, "mod", "tidy", "-diff")
 	if err == nil {
-		return []finding.Finding{ok("go mod tidy changes nothing")}
+		return []finding.Finding{finding.Okf("go mod tidy changes nothing")}
 	}
 	if !strings.HasPrefix(string(out), "diff ") {
 		return []finding.Finding{unknown("%s", tidyProblem(err))}
@@ -101,7 +101,7 @@ func checkTidy(ctx context.Context, f *Facts) []finding.Finding {
 	if more := len(lines) - shownDiff; more > 0 {
 		text += fmt.Sprintf("\nand %d more lines", more)
 	}
-	return []finding.Finding{warn("go mod tidy", "go mod tidy changes go.mod or go.sum:\n%s", text)}
+	return []finding.Finding{finding.Warnf(finding.Run("go mod tidy"), "go mod tidy changes go.mod or go.sum:\n%s", text)}
 }
 
 // tidyProblem is why tidy could not tell, in a line or two.
@@ -143,31 +143,28 @@ func checkReplaces(ctx context.Context, f *Facts) []finding.Finding {
 			wrong = append(wrong, found)
 		}
 	}
-	return or(wrong, ok("%d replacements, %d of them by a directory", len(f.Mod.Replace), local))
+	return or(wrong, finding.Okf("%d replacements, %d of them by a directory", len(f.Mod.Replace), local))
 }
 
 // judgeReplace looks at one replacement by a directory.
 func judgeReplace(f *Facts, ctx context.Context, old module.Version, path string) (found finding.Finding, bad bool) {
-	drop := "go mod edit -dropreplace=" + old.Path
-	if old.Version != "" {
-		drop += "@" + old.Version
-	}
+	drop := finding.Run("go mod edit -dropreplace=" + old.String())
 	dir := absolute(f.moduleDir(), filepath.FromSlash(path))
 	if !isFile(filepath.Join(dir, "go.mod")) {
-		return fail(drop, "go.mod replaces %s by %s, which has no go.mod", old.Path, path), true
+		return finding.Failf(drop, "go.mod replaces %s by %s, which has no go.mod", old.Path, path), true
 	}
 	if f.Root == "" {
 		return found, false // nothing is about to be committed
 	}
-	const instead = "; for work on both at once: go work init . DIRECTORY, with go.work in .gitignore"
+	instead := drop.With("for work on both at once: go work init . " + finding.Word(path) + ", with go.work in .gitignore")
 	_, inside := samedir.Inside(dir, f.Root)
 	switch {
 	case !inside:
-		return warn(drop+instead, "go.mod replaces %s by %s, which is outside of the repository: %s", old.Path, path, whenCommitted(f, ctx, path)), true
+		return finding.Warnf(instead, "go.mod replaces %s by %s, which is outside of the repository: %s", old.Path, path, whenCommitted(f, ctx, path)), true
 	case filepath.IsAbs(filepath.FromSlash(path)):
-		return warn(drop+instead, "go.mod replaces %s by %s, which is an absolute path: it is another one in the next checkout", old.Path, path), true
+		return finding.Warnf(instead, "go.mod replaces %s by %s, which is an absolute path: it is another one in the next checkout", old.Path, path), true
 	case untracked(f, ctx, filepath.Join(dir, "go.mod")):
-		return warn(drop+", or git add "+path, "go.mod replaces %s by %s, which git does not track: other checkouts do not have it", old.Path, path), true
+		return finding.Warnf(finding.Run("git add "+finding.Word(path)).With("or without it: "+drop.Command), "go.mod replaces %s by %s, which git does not track: other checkouts do not have it", old.Path, path), true
 	}
 	return found, false
 }
@@ -208,13 +205,13 @@ func checkExcludes(_ context.Context, f *Facts) []finding.Finding {
 		names = append(names, e.Mod.String())
 		for _, r := range f.Mod.Require {
 			if r.Mod == e.Mod {
-				wrong = append(wrong, warn("go mod tidy, which selects the next one; or go mod edit -dropexclude="+e.Mod.String(),
+				wrong = append(wrong, finding.Warnf(finding.Run("go mod tidy").With("selects the next one; or go mod edit -dropexclude="+e.Mod.String()),
 					"go.mod requires %s and excludes it: go build does not work with it as it is", e.Mod))
 			}
 		}
 	}
 	if len(names) == 0 {
-		return []finding.Finding{ok("no versions are excluded")}
+		return []finding.Finding{finding.Okf("no versions are excluded")}
 	}
-	return or(wrong, ok("excluded: %s", strings.Join(names, ", ")))
+	return or(wrong, finding.Okf("excluded: %s", strings.Join(names, ", ")))
 }

@@ -32,7 +32,7 @@ func checkLeftovers(ctx context.Context, f *Facts) []finding.Finding {
 	wrong = append(wrong, leftOutputs(f)...)
 	wrong = append(wrong, leftBuilds(f)...)
 	wrong = append(wrong, leftRebuilds(f)...)
-	return or(wrong, ok("nothing is left of killed commands, and locks work"))
+	return or(wrong, finding.Okf("nothing is left of killed commands, and locks work"))
 }
 
 // leftModules looks at the module cache.
@@ -43,11 +43,11 @@ func leftModules(f *Facts, ctx context.Context) (wrong []finding.Finding) {
 	}
 	c := modcache.Open(dir, modcache.Options{Unread: func(string, error) {}})
 	if _, err := modcache.LocksWork(c); err != nil && !errors.Is(err, fs.ErrPermission) {
-		wrong = append(wrong, warn("put it on another disk: "+f.set("GOMODCACHE", "/a/local/directory"),
+		wrong = append(wrong, finding.Warnf(f.elsewhere("GOMODCACHE"),
 			"GOMODCACHE, %s: its file system has no locks (%v): two go commands at once can damage it", dir, err))
 	}
 	if stages, err := modcache.DeadStages(c); err == nil && len(stages) > 0 {
-		wrong = append(wrong, warn("gocache trim --max-age 90d",
+		wrong = append(wrong, finding.Warnf(finding.Run("gocache trim --max-age 90d"),
 			"GOMODCACHE has %d stages of restores that were killed, such as %s", len(stages), filepath.Join(dir, "cache", stages[0])))
 	}
 	list, err := c.Scan(ctx)
@@ -62,7 +62,7 @@ func leftModules(f *Facts, ctx context.Context) (wrong []finding.Finding) {
 	}
 	if len(broken) > 0 {
 		first := broken[0]
-		wrong = append(wrong, warn(c.Removal(first.Version), "GOMODCACHE has %d module versions that no go command can use, such as %s: %s",
+		wrong = append(wrong, finding.Warnf(finding.Run(c.Removal(first.Version)), "GOMODCACHE has %d module versions that no go command can use, such as %s: %s",
 			len(broken), first.Version, first.Problem))
 	}
 	return wrong
@@ -77,7 +77,7 @@ func leftRebuilds(f *Facts) (wrong []finding.Finding) {
 		if text, err := rebuild.Left(dir); err != nil {
 			wrong = append(wrong, unknown("%s: %v", dir, err))
 		} else if text != "" {
-			wrong = append(wrong, warn("gocache rebuild --undo", "%s", text))
+			wrong = append(wrong, finding.Warnf(finding.Run("gocache rebuild --undo"), "%s", text))
 		}
 	}
 	return wrong
@@ -96,7 +96,7 @@ func leftOutputs(f *Facts) (wrong []finding.Finding) {
 	}
 	list, err := buildcache.OldPartials(buildcache.Open(f.buildDir()), f.Now().Add(-atWork))
 	if err == nil && len(list) > 0 {
-		wrong = append(wrong, warn("gocache trim --max-age 90d", "GOCACHE has %d outputs of restores that were killed, such as %s", len(list), list[0]))
+		wrong = append(wrong, finding.Warnf(finding.Run("gocache trim --max-age 90d"), "GOCACHE has %d outputs of restores that were killed, such as %s", len(list), list[0]))
 	}
 	return wrong
 }
@@ -121,7 +121,7 @@ func leftBuilds(f *Facts) []finding.Finding {
 	if n < manyOldBuild {
 		return nil
 	}
-	return []finding.Finding{warn(removeBuilds(runtime.GOOS, dir),
+	return []finding.Finding{finding.Warnf(finding.Run(removeBuilds(runtime.GOOS, dir)),
 		"%s has %d directories of go commands that were killed more than a day ago", dir, n)}
 }
 

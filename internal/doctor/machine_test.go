@@ -2,14 +2,18 @@ package doctor
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/finding/findingtest"
 	"github.com/org/gocache-action/internal/lockfile"
 )
 
@@ -30,7 +34,9 @@ func TestSpace(t *testing.T) {
 		"nobody knows":  {volume{}, []string{"ok unknown"}},
 		"a huge volume": {volume{free: 1 << 60, size: 1 << 62, files: 1<<64 - 1, countsFiles: true}, []string{"ok free of"}},
 	} {
-		t.Run(name, func(t *testing.T) { want(t, judgeSpace("GOCACHE", c.v, fewBytes, "gocache trim"), c.wanted...) })
+		t.Run(name, func(t *testing.T) {
+			want(t, judgeSpace("GOCACHE", c.v, fewBytes, finding.Run("gocache trim")), c.wanted...)
+		})
 	}
 	f := bare(t, map[string]string{"GOMODCACHE": filepath.Join(t.TempDir(), "a", "b")})
 	f.volume = func(string) (volume, error) { return volume{}, errors.ErrUnsupported }
@@ -98,14 +104,89 @@ func TestPermissions(t *testing.T) {
 
 // TestOwn: what is advised for a cache that is not there does not change who owns the root.
 func TestOwn(t *testing.T) {
-	if got := own("/srv/go/mod", "/"); !strings.HasPrefix(got, "sudo install -d ") || !strings.HasSuffix(got, " "+finding.Quote("/srv/go/mod")) {
+	dir := t.TempDir()
+	info, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := bare(t, nil)
+	if got := own(f, place{"GOMODCACHE", "/srv/go/mod"}, "/", info).Command; !strings.HasPrefix(got, "sudo install -d ") || !strings.HasSuffix(got, " "+finding.Quote("/srv/go/mod")) {
 		t.Error(got)
 	}
-	if got := own("/srv/go", "/srv/go"); !strings.HasPrefix(got, "sudo chown -R ") {
+	f.uid++
+	if got := own(f, place{"GOMODCACHE", dir}, dir, info).Command; runtime.GOOS != "windows" && !strings.HasPrefix(got, "sudo chown -R ") {
 		t.Error(got)
 	}
 	if got := removeBuilds("windows", `C:\Temp`); strings.Contains(got, "find ") || strings.Contains(got, "'") {
 		t.Error(got)
+	}
+}
+
+// TestReadOnly: a cache of one's own that was made read-only can be written to again after what is
+// advised, and modules in it stay as the go command makes them.
+func TestReadOnly(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes of files mean little")
+	}
+	f := bare(t, nil)
+	for name, wanted := range map[string]map[string]fs.FileMode{
+		"GOMODCACHE": {"cache/download": 0o755, "example.com": 0o755, "example.com/a@v1.0.0": 0o555, "example.com/a@v1.0.0/sub": 0o555},
+		"GOCACHE":    {"00": 0o755},
+	} {
+		dir := t.TempDir()
+		for sub := range wanted {
+			if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sh(t, "chmod -R a-w "+dir)
+		info, err := os.Stat(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		remedy := own(f, place{name, dir}, dir, info)
+		findingtest.Pasteable(t, finding.Failf(remedy, "%s", name))
+		sh(t, remedy.Command)
+		wanted["."] = 0o755
+		for sub, mode := range wanted {
+			if info, err := os.Stat(filepath.Join(dir, sub)); err != nil || info.Mode().Perm() != mode {
+				t.Errorf("%s: %s has %v, want %v (%v)", name, sub, info.Mode(), mode, err)
+			}
+		}
+		sh(t, "chmod -R u+w "+dir) // for the end of the test
+	}
+}
+
+func sh(t *testing.T, command string) {
+	t.Helper()
+	if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+}
+
+// TestTrimmed: what is advised fits the disk, and what lies on it.
+func TestTrimmed(t *testing.T) {
+	for _, c := range []struct {
+		size  uint64
+		names []string
+		want  string
+	}{
+		{64 << 20, []string{"GOCACHE", temporary}, "build=16MiB"},
+		{8 << 30, []string{"GOMODCACHE"}, "modules=2048MiB"},
+		{250 << 30, []string{"GOMODCACHE", "GOCACHE", temporary}, " 5120MiB"},
+		{1 << 10, []string{"GOCACHE"}, "build=1MiB"},
+	} {
+		got := trimmed(c.names, volume{size: c.size}).Command
+		if !strings.HasSuffix(got, c.want) {
+			t.Errorf("%d bytes for %v: %s, want %s", c.size, c.names, got, c.want)
+		}
+		bound := got[strings.LastIndex(got, " ")+1:]
+		given := config.Environment(func(name string) string {
+			return map[string]string{config.Variable("max-size"): bound}[name]
+		})
+		if err := config.New(config.Trim).Fill(config.Trim, nil, given); err != nil {
+			t.Errorf("%s: %v", got, err)
+		}
 	}
 }
 

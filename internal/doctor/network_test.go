@@ -81,7 +81,7 @@ func TestProxies(t *testing.T) {
 			found := runCheck(t, f, "proxy")
 			want(t, found, c.wanted...)
 			for _, one := range found {
-				if strings.Contains(one.Evidence+one.Remedy, "secret") {
+				if strings.Contains(one.Evidence+one.Remedy.String(), "secret") {
 					t.Errorf("a password is shown: %+v", one)
 				}
 			}
@@ -200,7 +200,7 @@ func TestVCS(t *testing.T) {
 		rw.WriteHeader(http.StatusUnauthorized)
 	}))
 	insteadOf(locked + "/")
-	want(t, w.check("vcs"), `fail git config --global url."git@corp.example:".insteadOf`)
+	want(t, w.check("vcs"), `fail git config --global url.git@corp.example:.insteadOf https://corp.example/`)
 	w.env["GOVCS"] = "private:off"
 	want(t, w.check("vcs"), "fail GOVCS")
 	w.env["GOVCS"] = ""
@@ -217,7 +217,7 @@ func TestCredentialRemedy(t *testing.T) {
 		"unrecognized import path \"git.corp/x\"":             "?go-get=1",
 		"something else": "git ls-remote https://git.corp/x",
 	} {
-		if got := credentialRemedy("git.corp/x", text); !strings.Contains(got, want) {
+		if got := credentialRemedy("git.corp/x", text); !strings.Contains(got.String(), want) {
 			t.Errorf("%s: %s", text, got)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/samedir"
 )
 
@@ -28,25 +29,25 @@ func checkPermissions(ctx context.Context, f *Facts) (found []finding.Finding) {
 // examinePlace looks at one cache.
 func examinePlace(f *Facts, ctx context.Context, p place) finding.Finding {
 	if !filepath.IsAbs(p.dir) {
-		return fail("go env -u "+p.name, "%s, %s, is no absolute path: go commands refuse it", p.name, p.dir)
+		return finding.Failf(finding.Run("go env -u "+p.name), "%s, %s, is no absolute path: go commands refuse it", p.name, p.dir)
 	}
 	if err := samedir.Check(p.dir); errors.Is(err, samedir.ErrUnusable) {
-		return fail("remove what has this name, or go env -w "+p.name+"=/another/directory", "%s: %v", p.name, err)
+		return finding.Failf(f.elsewhere(p.name).With("or remove what has this name"), "%s: %v", p.name, err)
 	}
-	dir := existing(p.dir)
+	dir := osfile.Existing(p.dir)
 	info, err := os.Stat(dir)
 	if err != nil {
-		return fail(f.set(p.name, "/another/directory"), "%s, %s: %v", p.name, p.dir, err)
+		return finding.Failf(f.elsewhere(p.name), "%s, %s: %v", p.name, p.dir, err)
 	}
 	if writes, known := mayWrite(dir); known && !writes {
-		return fail(own(p.dir, dir), "%s, %s, cannot be written to%s: go commands fail in it", p.name, dir, belongs(f, info))
+		return finding.Failf(own(f, p, dir, info), "%s, %s, cannot be written to%s: go commands fail in it", p.name, dir, belongs(f, info))
 	}
 	if dir != p.dir {
-		return ok("%s, %s, is not there yet, and can be created", p.name, p.dir)
+		return finding.Okf("%s, %s, is not there yet, and can be created", p.name, p.dir)
 	}
 	if mode := info.Mode(); mode.Perm()&0o002 != 0 && mode&fs.ModeSticky == 0 {
 		if _, known := ownerOf(info); known {
-			return warn("chmod o-w "+finding.Quote(dir), "%s, %s, can be written to by every user of this machine (%v), who can change what is built", p.name, dir, mode.Perm())
+			return finding.Warnf(finding.Run("chmod o-w "+finding.Quote(dir)), "%s, %s, can be written to by every user of this machine (%v), who can change what is built", p.name, dir, mode.Perm())
 		}
 	}
 	return strangers(f, ctx, p)
@@ -63,13 +64,19 @@ func belongs(f *Facts, info fs.FileInfo) string {
 
 func chown(dir string) string { return `sudo chown -R "$(id -u):$(id -g)" ` + finding.Quote(dir) }
 
-// own is the command after which this user can write to a directory. If it is not there yet, the
-// next one above it that exists may be that of all users, and stays theirs.
-func own(dir, exists string) string {
-	if dir == exists {
-		return chown(dir)
+// own is the command after which this user can write to a place. If it is not there yet, the next
+// directory above it that exists may be that of all users, and stays theirs.
+func own(f *Facts, p place, exists string, info fs.FileInfo) finding.Remedy {
+	uid, _ := ownerOf(info)
+	switch {
+	case p.dir != exists:
+		return finding.Run(`sudo install -d -o "$(id -u)" -g "$(id -g)" ` + finding.Quote(p.dir))
+	case uid != f.uid:
+		return finding.Run(chown(p.dir))
+	case p.name == "GOMODCACHE": // the go command makes the trees of modules read-only, and they stay so
+		return finding.Run("find " + finding.Quote(p.dir) + " -type d -name '*@v*' -prune -o -type d -exec chmod u+rwx {} +")
 	}
-	return `sudo install -d -o "$(id -u)" -g "$(id -g)" ` + finding.Quote(dir)
+	return finding.Run("chmod -R u+rwX " + finding.Quote(p.dir)).With("unless its file system is mounted read-only")
 }
 
 // strangers looks for what belongs to other users, as after sudo go build. For root that is
@@ -105,9 +112,9 @@ func strangers(f *Facts, ctx context.Context, p place) finding.Finding {
 		return unknown("%s, %s: this system does not tell who may write, only trying it does", p.name, p.dir)
 	}
 	if len(others) == 0 || f.mayAll {
-		return ok("%s, %s, can be written to", p.name, p.dir)
+		return finding.Okf("%s, %s, can be written to", p.name, p.dir)
 	}
-	return warn(chown(p.dir), "%s, %s, has files of others (%s), such as %s: go commands of this user may fail to replace or trim them", p.name, p.dir, counts(others), example)
+	return finding.Warnf(finding.Run(chown(p.dir)), "%s, %s, has files of others (%s), such as %s: go commands of this user may fail to replace or trim them", p.name, p.dir, counts(others), example)
 }
 
 func mustInfo(dir string) fs.FileInfo {

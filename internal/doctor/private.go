@@ -45,7 +45,7 @@ func checkPrivate(_ context.Context, f *Facts) []finding.Finding {
 	for _, name := range patternSettings {
 		for _, p := range patterns(f.Env[name]) {
 			if why := badPattern(p); why != "" {
-				wrong = append(wrong, fail(f.set(name, repaired(f.Env[name])), "%s (%s) has %q, %s: it matches no module", name, f.origin(name), p, why))
+				wrong = append(wrong, finding.Failf(finding.Run(f.set(name, repaired(f.Env[name]))), "%s (%s) has %q, %s: it matches no module", name, f.origin(name), p, why))
 			}
 		}
 	}
@@ -55,35 +55,36 @@ func checkPrivate(_ context.Context, f *Facts) []finding.Finding {
 	private, noProxy, noSum := patterns(f.Env["GOPRIVATE"]), patterns(f.Env["GONOPROXY"]), patterns(f.Env["GONOSUMDB"])
 	all := append(slices.Clone(private), noProxy...)
 	if slices.ContainsFunc(all, func(p string) bool { return p == "*" }) {
-		wrong = append(wrong, warn(f.set("GOPRIVATE", "corp.example.com"), "GOPRIVATE or GONOPROXY is *: public modules go past proxies, and are compared with no checksum database"))
+		wrong = append(wrong, finding.Warnf(finding.Advise("name only what is private, such as: "+f.set("GOPRIVATE", "corp.example.com")), "GOPRIVATE or GONOPROXY is *: public modules go past proxies, and are compared with no checksum database"))
 	}
 	for _, p := range distinct(all) {
 		if f.asksSumDB() && !covers(noSum, p) {
-			wrong = append(wrong, warn(widen(f, "GONOSUMDB", noSum, private, p),
+			wrong = append(wrong, finding.Warnf(widen(f, "GONOSUMDB", noSum, private, p),
 				"%s is private, and GONOSUMDB (%s) does not have it: its name is sent to the checksum database, which does not know it, and the go command fails", p, f.origin("GONOSUMDB")))
 		}
 	}
 	for _, p := range distinct(append(slices.Clone(private), noSum...)) {
 		if host := f.publicProxy(); host != "" && !covers(noProxy, p) {
-			wrong = append(wrong, warn(widen(f, "GONOPROXY", noProxy, private, p),
+			wrong = append(wrong, finding.Warnf(widen(f, "GONOPROXY", noProxy, private, p),
 				"%s is private, and GONOPROXY (%s) does not have it: its name is sent to %s, which is public", p, f.origin("GONOPROXY"), host))
 		}
 	}
 	if len(all) == 0 {
-		return or(wrong, ok("no modules are private"))
+		return or(wrong, finding.Okf("no modules are private"))
 	}
-	return or(wrong, ok("private: %s", strings.Join(distinct(all), ", ")))
+	return or(wrong, finding.Okf("private: %s", strings.Join(distinct(all), ", ")))
 }
 
 // widen is the command that adds a pattern to a list.
-func widen(f *Facts, name string, list, private []string, pattern string) string {
+func widen(f *Facts, name string, list, private []string, pattern string) finding.Remedy {
 	if covers(private, pattern) {
 		return f.unset(name) // GOPRIVATE is its default
 	}
 	if f.origin(name) == "default" || len(list) == 0 {
-		return f.set("GOPRIVATE", strings.Join(distinct(append(slices.Clone(private), pattern)), ","))
+		name, list = "GOPRIVATE", distinct(append(slices.Clone(private), pattern))
+		return finding.Run(f.set(name, strings.Join(list, ",")))
 	}
-	return f.set(name, strings.Join(append(slices.Clone(list), pattern), ","))
+	return finding.Run(f.set(name, strings.Join(append(slices.Clone(list), pattern), ",")))
 }
 
 func distinct(list []string) []string {

@@ -37,13 +37,13 @@ func checkProxies(ctx context.Context, f *Facts) []finding.Finding {
 	}
 	list := goproxy.Split(f.Env["GOPROXY"])
 	if len(list) == 0 {
-		return []finding.Finding{fail(f.unset("GOPROXY"), "GOPROXY (%s) has no entries: nothing can be downloaded", f.origin("GOPROXY"))}
+		return []finding.Finding{finding.Failf(f.unset("GOPROXY"), "GOPROXY (%s) has no entries: nothing can be downloaded", f.origin("GOPROXY"))}
 	}
 	found := make([][]finding.Finding, len(list))
 	var all sync.WaitGroup
 	for i, e := range list {
 		if i > 0 && (list[i-1].Name == "direct" || list[i-1].Name == "off") {
-			found[i] = []finding.Finding{warn(f.unset("GOPROXY"), "GOPROXY: nothing after %q is ever asked: %s", list[i-1].Name, redact.Text(e.Name))}
+			found[i] = []finding.Finding{finding.Warnf(f.unset("GOPROXY"), "GOPROXY: nothing after %q is ever asked: %s", list[i-1].Name, redact.Text(e.Name))}
 			break
 		}
 		all.Go(func() { found[i] = examine(f, ctx, e, i, list) })
@@ -56,21 +56,21 @@ func checkProxies(ctx context.Context, f *Facts) []finding.Finding {
 func examine(f *Facts, ctx context.Context, e goproxy.Element, i int, list []goproxy.Element) []finding.Finding {
 	switch {
 	case e.Name == "off" && i == 0:
-		return []finding.Finding{warn(f.unset("GOPROXY"), "GOPROXY=off (%s): nothing can be downloaded", f.origin("GOPROXY"))}
+		return []finding.Finding{finding.Warnf(f.unset("GOPROXY"), "GOPROXY=off (%s): nothing can be downloaded", f.origin("GOPROXY"))}
 	case e.Name == "off":
-		return []finding.Finding{ok("off: what no proxy has is not looked for elsewhere")}
+		return []finding.Finding{finding.Okf("off: what no proxy has is not looked for elsewhere")}
 	case e.Name == "direct":
-		return []finding.Finding{ok("direct: repositories are asked themselves")}
+		return []finding.Finding{finding.Okf("direct: repositories are asked themselves")}
 	}
 	u, err := url.Parse(e.Name)
 	if err != nil {
-		return []finding.Finding{fail(f.unset("GOPROXY"), "GOPROXY (%s): entry %d is no URL", f.origin("GOPROXY"), i+1)}
+		return []finding.Finding{finding.Failf(f.unset("GOPROXY"), "GOPROXY (%s): entry %d is no URL", f.origin("GOPROXY"), i+1)}
 	}
 	switch {
 	case u.Scheme == "file":
 		return []finding.Finding{fileProxy(u)}
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return []finding.Finding{fail(f.unset("GOPROXY"), "GOPROXY (%s): %s is none of https://host, file:///dir, direct and off", f.origin("GOPROXY"), redact.URL(u))}
+		return []finding.Finding{finding.Failf(f.unset("GOPROXY"), "GOPROXY (%s): %s is none of https://host, file:///dir, direct and off", f.origin("GOPROXY"), redact.URL(u))}
 	}
 	v := asked
 	if i == 0 { // it is asked for these anyway, and those behind it are perhaps not
@@ -79,7 +79,7 @@ func examine(f *Facts, ctx context.Context, e goproxy.Element, i int, list []gop
 	answer := measure(f, ctx, u, v)
 	found := []finding.Finding{answer.judge(u, mayFail(i, e, list))}
 	if u.Scheme == "http" && !web.Loopback(u.Hostname()) {
-		found = append(found, warn("use https://, or a proxy on this machine", "%s is asked without encryption: anybody on the way can answer, and modules that are in no go.sum and no checksum database are believed", redact.URL(u)))
+		found = append(found, finding.Warnf(finding.Advise("use https://, or a proxy on this machine"), "%s is asked without encryption: anybody on the way can answer, and modules that are in no go.sum and no checksum database are believed", redact.URL(u)))
 	}
 	return found
 }
@@ -93,9 +93,9 @@ func mayFail(i int, e goproxy.Element, list []goproxy.Element) bool {
 func fileProxy(u *url.URL) finding.Finding {
 	dir := goproxy.Directory(u)
 	if !isDir(dir) {
-		return fail("create "+dir+", or leave it out of GOPROXY", "%s: there is no directory %s", u, dir)
+		return finding.Failf(finding.Advise("create "+dir+", or leave it out of GOPROXY"), "%s: there is no directory %s", u, dir)
 	}
-	return ok("%s: a directory that is there", u)
+	return finding.Okf("%s: a directory that is there", u)
 }
 
 // An answer is what asking a proxy several times has told.
@@ -199,9 +199,9 @@ func (f *Facts) get(ctx context.Context, u *url.URL) (status int, text string, e
 // judge says what answers mean for who depends on the proxy. backup says that it matters only for
 // what others do not have.
 func (a answer) judge(u *url.URL, backup bool) finding.Finding {
-	name, bad := redact.URL(u), fail
+	name, bad := redact.URL(u), finding.Failf
 	if backup {
-		bad = warn
+		bad = finding.Warnf
 	}
 	if a.text != "" {
 		a.text = ": " + a.text
@@ -212,31 +212,31 @@ func (a answer) judge(u *url.URL, backup bool) finding.Finding {
 	case (a.status == http.StatusUnauthorized || a.status == http.StatusForbidden) && a.others:
 		return unknown("%s answers %d%s without credentials, and GOAUTH gives them to the go command alone", name, a.status, a.text)
 	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
-		return bad("put a line 'machine "+u.Hostname()+" login USER password TOKEN' into ~/.netrc, or set GOAUTH", "%s answers %d%s: it wants other credentials", name, a.status, a.text)
+		return bad(finding.Advise("put a line 'machine "+u.Hostname()+" login USER password TOKEN' into ~/.netrc, or set GOAUTH"), "%s answers %d%s: it wants other credentials", name, a.status, a.text)
 	case a.status >= 500 || a.status == http.StatusTooManyRequests:
-		return bad("ask who runs it; meanwhile name another proxy: go env -w GOPROXY=...", "%s answers %d%s", name, a.status, a.text)
+		return bad(finding.Advise("ask who runs it; meanwhile name another proxy: go env -w GOPROXY=..."), "%s answers %d%s", name, a.status, a.text)
 	case a.status >= 300 && a.status != http.StatusNotFound && a.status != http.StatusGone:
-		return bad("correct its URL in GOPROXY", "%s answers %d%s: this is no module proxy", name, a.status, a.text)
+		return bad(finding.Advise("correct its URL in GOPROXY"), "%s answers %d%s: this is no module proxy", name, a.status, a.text)
 	case a.median > slowProxy:
-		return warn("use a nearer proxy, or one with a cache: gocache proxy", "%s answers in %v, the median of %d", name, a.median.Round(time.Millisecond), samples)
+		return finding.Warnf(finding.Advise("use a nearer proxy, or one with a cache: gocache proxy"), "%s answers in %v, the median of %d", name, a.median.Round(time.Millisecond), samples)
 	}
 	text := fmt.Sprintf("%s answers %d in %v, the median of %d", name, a.status, a.median.Round(100*time.Microsecond), samples)
 	if a.sumdb != "" {
 		text += "; checksum database: " + a.sumdb
 	}
-	return ok("%s", text)
+	return finding.Okf("%s", text)
 }
 
 // networkRemedy is what helps when there was no answer.
-func networkRemedy(err error, u *url.URL) string {
+func networkRemedy(err error, u *url.URL) finding.Remedy {
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "certificate"):
-		return "add the authority of its certificate to those of the system, or name the file with it in SSL_CERT_FILE"
+		return finding.Advise("add the authority of its certificate to those of the system, or name the file with it in SSL_CERT_FILE")
 	case strings.Contains(text, "proxyconnect") || strings.Contains(text, "Proxy"):
-		return "correct HTTPS_PROXY and HTTP_PROXY, or add " + u.Hostname() + " to NO_PROXY"
+		return finding.Advise("correct HTTPS_PROXY and HTTP_PROXY, or add " + u.Hostname() + " to NO_PROXY")
 	case strings.Contains(text, "no such host"):
-		return "see whether the name is right and the network has it: " + u.Hostname()
+		return finding.Advise("see whether the name is right and the network has it: " + u.Hostname())
 	}
-	return "see whether it can be reached from here: curl -v " + redact.URL(u)
+	return finding.Run("curl -v " + finding.Word(redact.URL(u))).With("shows whether it can be reached from here")
 }

@@ -93,16 +93,16 @@ func judgeVersions(list []used, verdicts []verdict) (found []finding.Finding) {
 		case !v.known:
 			unheard++
 		case v.retracted != "":
-			found = append(found, warn("go get "+u.v.Path+"@latest", "%s is retracted by its authors: %s", u.v, v.retracted))
+			found = append(found, finding.Warnf(finding.Run("go get "+u.v.Path+"@latest"), "%s is retracted by its authors: %s", u.v, v.retracted))
 		case v.deprecated != "" && !u.indirect:
-			found = append(found, warn("go mod why -m "+u.v.Path+", then use what its authors name", "%s is deprecated by its authors: %s", u.v.Path, v.deprecated))
+			found = append(found, finding.Warnf(finding.Run("go mod why -m "+u.v.Path).With("shows what needs it; then use what its authors name instead"), "%s is deprecated by its authors: %s", u.v.Path, v.deprecated))
 		}
 	}
 	if more := len(found) - shownModules; more > 0 {
-		found = append(found[:shownModules], warn("go list -m -u -retracted all", "and %d more", more))
+		found = append(found[:shownModules], finding.Warnf(finding.Run("go list -m -u -retracted all"), "and %d more", more))
 	}
 	if len(found) == 0 && unheard < len(list) || len(list) == 0 {
-		found = append(found, ok("none of %d versions is retracted, none that the project itself uses is deprecated", len(list)-unheard))
+		found = append(found, finding.Okf("none of %d versions is retracted, none that the project itself uses is deprecated", len(list)-unheard))
 	}
 	if unheard > 0 {
 		found = append(found, unknown(unknownReason, unheard))

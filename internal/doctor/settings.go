@@ -23,12 +23,12 @@ func checkFlags(_ context.Context, f *Facts) []finding.Finding {
 	}
 	list, err := goflags.Parse(text)
 	if err != nil {
-		return []finding.Finding{fail(f.unset("GOFLAGS"), "GOFLAGS=%s (%s): %v", text, f.origin("GOFLAGS"), err)}
+		return []finding.Finding{finding.Failf(f.unset("GOFLAGS"), "GOFLAGS=%s (%s): %v", text, f.origin("GOFLAGS"), err)}
 	}
 	var wrong []finding.Finding
 	for _, word := range strings.Fields(text) {
 		if !strings.HasPrefix(word, "-") && !strings.ContainsAny(text, `'"`) {
-			wrong = append(wrong, fail(f.unset("GOFLAGS"), "GOFLAGS has %q, which is no flag: go commands refuse it", word))
+			wrong = append(wrong, finding.Failf(f.unset("GOFLAGS"), "GOFLAGS has %q, which is no flag: go commands refuse it", word))
 		}
 	}
 	for _, one := range list {
@@ -37,25 +37,25 @@ func checkFlags(_ context.Context, f *Facts) []finding.Finding {
 		}
 	}
 	if text == "" {
-		return or(wrong, ok("GOFLAGS is not set"))
+		return or(wrong, finding.Okf("GOFLAGS is not set"))
 	}
-	return or(wrong, ok("GOFLAGS=%s (%s)", text, f.origin("GOFLAGS")))
+	return or(wrong, finding.Okf("GOFLAGS=%s (%s)", text, f.origin("GOFLAGS")))
 }
 
 func judgeFlag(f *Facts, one goflags.Flag) (found finding.Finding, bad bool) {
 	where := f.origin("GOFLAGS")
 	switch {
 	case one.Name == "mod" && one.Value == "vendor" && f.gomod() != "" && !isDir(filepath.Join(f.vendorRoot(), "vendor")):
-		return fail("go mod vendor, or "+f.unset("GOFLAGS"), "GOFLAGS has -mod=vendor (%s), and there is no directory vendor in %s", where, f.vendorRoot()), true
+		return finding.Failf(finding.Run("go mod vendor").With("or without it: "+f.unset("GOFLAGS").Command), "GOFLAGS has -mod=vendor (%s), and there is no directory vendor in %s", where, f.vendorRoot()), true
 	case one.Name == "mod" && one.Value == "mod":
-		return warn(f.unset("GOFLAGS"), "GOFLAGS has -mod=mod (%s): go build and go test change go.mod and go.sum without being asked", where), true
+		return finding.Warnf(f.unset("GOFLAGS"), "GOFLAGS has -mod=mod (%s): go build and go test change go.mod and go.sum without being asked", where), true
 	case one.Name == "modcacherw" && (one.Value == "" || one.Value == "true" || one.Value == "1"):
-		return warn(f.unset("GOFLAGS")+"; 'go clean -modcache' removes read-only trees as well",
+		return finding.Warnf(f.unset("GOFLAGS").With("'go clean -modcache' removes read-only trees as well"),
 			"GOFLAGS has -modcacherw (%s): editors and generators can change modules in the cache, and go build does not notice", where), true
 	case one.Name == "modfile" && one.Value != "" && !isFile(absolute(f.Dir, one.Value)):
-		return fail(f.unset("GOFLAGS"), "GOFLAGS has -modfile=%s (%s), which does not exist", one.Value, where), true
+		return finding.Failf(f.unset("GOFLAGS"), "GOFLAGS has -modfile=%s (%s), which does not exist", one.Value, where), true
 	case one.Name == "insecure":
-		return fail(f.unset("GOFLAGS"), "GOFLAGS has -insecure (%s), which no go command knows any more: GOINSECURE names the modules", where), true
+		return finding.Failf(f.unset("GOFLAGS"), "GOFLAGS has -insecure (%s), which no go command knows any more: GOINSECURE names the modules", where), true
 	}
 	return found, false
 }
@@ -106,18 +106,18 @@ func checkOverrides(_ context.Context, f *Facts) []finding.Finding {
 		if !slices.Contains(secretSettings, name) {
 			values = " (" + kept + ", and " + now + ")"
 		}
-		wrong = append(wrong, warn("go env -u "+name+", or "+finding.Unset(name),
+		wrong = append(wrong, finding.Warnf(finding.Run(finding.Unset(name)).With("or, if the environment is right: go env -u "+name),
 			"%s was written by go env -w, and the environment has another value, which wins%s", name, values))
 	}
 	slices.SortFunc(wrong, func(a, b finding.Finding) int { return strings.Compare(a.Evidence, b.Evidence) })
 	slices.Sort(names)
 	switch {
 	case file == "off":
-		return or(wrong, ok("GOENV=off: nothing of go env -w counts"))
+		return or(wrong, finding.Okf("GOENV=off: nothing of go env -w counts"))
 	case len(names) == 0:
-		return or(wrong, ok("go env -w has set nothing"))
+		return or(wrong, finding.Okf("go env -w has set nothing"))
 	}
-	return or(wrong, ok("go env -w has set %s in %s", strings.Join(names, ", "), file))
+	return or(wrong, finding.Okf("go env -w has set %s in %s", strings.Join(names, ", "), file))
 }
 
 // checkWorkspace: a go.work that is in play has the module, and is the project's own.
@@ -128,24 +128,24 @@ func checkWorkspace(_ context.Context, f *Facts) []finding.Finding {
 	file := f.gowork()
 	if file == "" {
 		if f.Env["GOWORK"] == "off" {
-			return []finding.Finding{ok("GOWORK=off (%s): no workspace", f.origin("GOWORK"))}
+			return []finding.Finding{finding.Okf("GOWORK=off (%s): no workspace", f.origin("GOWORK"))}
 		}
-		return []finding.Finding{ok("no go.work in play")}
+		return []finding.Finding{finding.Okf("no go.work in play")}
 	}
 	if f.WorkErr != nil {
-		return []finding.Finding{fail("mend it, or build without it: "+finding.Export("GOWORK", "off"), "%s cannot be read: %v", file, f.WorkErr)}
+		return []finding.Finding{finding.Failf(finding.Run(finding.Export("GOWORK", "off")).With("builds without it, until it is mended"), "%s cannot be read: %v", file, f.WorkErr)}
 	}
 	var wrong []finding.Finding
 	used := false
 	for _, use := range f.Work.Use {
 		dir := absolute(filepath.Dir(file), filepath.FromSlash(use.Path))
 		if !isFile(filepath.Join(dir, "go.mod")) {
-			wrong = append(wrong, fail("go work edit -dropuse="+finding.Word(use.Path), "%s uses %s, which has no go.mod", file, use.Path))
+			wrong = append(wrong, finding.Failf(finding.Run("go work edit -dropuse="+finding.Word(use.Path)), "%s uses %s, which has no go.mod", file, use.Path))
 		}
 		used = used || f.moduleDir() != "" && samedir.Same(dir, f.moduleDir())
 	}
 	if !used && f.moduleDir() != "" {
-		wrong = append(wrong, fail("go work use "+finding.Word(f.moduleDir())+", or build without it: "+finding.Export("GOWORK", "off"),
+		wrong = append(wrong, finding.Failf(finding.Run("go work use "+finding.Word(f.moduleDir())).With("or without it: "+finding.Export("GOWORK", "off")),
 			"%s is in play and does not use the module in %s: go build ./... finds no packages", file, f.moduleDir()))
 	}
 	// Many people have one around several repositories.
@@ -153,5 +153,5 @@ func checkWorkspace(_ context.Context, f *Facts) []finding.Finding {
 	if _, inside := samedir.Inside(file, f.Root); f.Root != "" && !inside {
 		note = "; it is outside of the repository, so that CI, which does not have it, may select other versions"
 	}
-	return or(wrong, ok("%s is in play, with %d modules%s", file, len(f.Work.Use), note))
+	return or(wrong, finding.Okf("%s is in play, with %d modules%s", file, len(f.Work.Use), note))
 }

@@ -34,18 +34,18 @@ func (f *Facts) openedStore() (st store.Store, found []finding.Finding, done boo
 	st, err := f.opened()
 	switch {
 	case err != nil:
-		return nil, []finding.Finding{fail(f.hint(err), "%v", err)}, true
+		return nil, []finding.Finding{finding.Failf(f.hint(err), "%v", err)}, true
 	case st == nil:
-		return nil, []finding.Finding{ok("no store is named, and there is none in the user's cache; --store names one")}, true
+		return nil, []finding.Finding{finding.Okf("no store is named, and there is none in the user's cache; --store names one")}, true
 	}
 	return st, nil, false
 }
 
-func (f *Facts) hint(err error) string {
+func (f *Facts) hint(err error) finding.Remedy {
 	if f.Hint == nil {
-		return ""
+		return finding.Remedy{}
 	}
-	return f.Hint(err)
+	return finding.Advise(f.Hint(err))
 }
 
 // checkStore: the store answers, and takes the credentials.
@@ -63,7 +63,7 @@ func checkStore(ctx context.Context, f *Facts) []finding.Finding {
 		_, err := st.Stat(ctx, probeName())
 		took = append(took, time.Since(start))
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return []finding.Finding{fail(f.hint(err), "%s: %v", st, err)}
+			return []finding.Finding{finding.Failf(f.hint(err), "%s: %v", st, err)}
 		}
 	}
 	slices.Sort(took)
@@ -72,9 +72,9 @@ func checkStore(ctx context.Context, f *Facts) []finding.Finding {
 		text += "\n" + note
 	}
 	if took[1] > slowStore {
-		return []finding.Finding{warn("use a bucket in the region of the machine", "%s", text)}
+		return []finding.Finding{finding.Warnf(finding.Advise("use a bucket in the region of the machine"), "%s", text)}
 	}
-	return []finding.Finding{ok("%s", text)}
+	return []finding.Finding{finding.Okf("%s", text)}
 }
 
 // checkDirStore looks at the directory itself: that a store has no object of some name says little
@@ -84,20 +84,20 @@ func checkDirStore(f *Facts, d *dir.Store) []finding.Finding {
 	info, err := os.Stat(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return []finding.Finding{ok("%s is not there yet: the first save makes it", d)}
+		return []finding.Finding{finding.Okf("%s is not there yet: the first save makes it", d)}
 	case err != nil:
-		return []finding.Finding{fail(chown(root), "%s: %v", d, err)}
+		return []finding.Finding{finding.Failf(finding.Run(chown(root)), "%s: %v", d, err)}
 	case !info.IsDir():
-		return []finding.Finding{fail("name another directory in --store", "%s is a file", d)}
+		return []finding.Finding{finding.Failf(finding.Advise("name another directory in --store"), "%s is a file", d)}
 	}
 	if writes, known := mayWrite(root); known && !writes {
-		return []finding.Finding{warn(chown(root)+", unless this job only reads", "%s cannot be written to%s", d, belongs(f, info))}
+		return []finding.Finding{finding.Warnf(own(f, place{"--store", root}, root, info).With("unless this job only reads"), "%s cannot be written to%s", d, belongs(f, info))}
 	}
 	v, err := f.volume(root)
 	if err != nil {
-		return []finding.Finding{ok("%s is there", d)}
+		return []finding.Finding{finding.Okf("%s is there", d)}
 	}
-	return judgeSpace(d.String(), v, fewBytes, "gocache gc --store "+root+", and save less: --max-size, --max-age")
+	return judgeSpace(d.String(), v, fewBytes, finding.Run("gocache gc --store "+finding.Word(root)).With("and save less: --max-size, --max-age"))
 }
 
 // A damager is a store that can be asked whether it refuses bytes that do not match their checksum.
@@ -115,11 +115,11 @@ func checkStoreWrites(ctx context.Context, f *Facts) []finding.Finding {
 	c, cleans := st.(store.Collector)
 	switch {
 	case errors.Is(err, store.ErrReadOnly):
-		return []finding.Finding{ok("not tried: %v", err)}
+		return []finding.Finding{finding.Okf("not tried: %v", err)}
 	case err != nil:
-		return []finding.Finding{fail(f.hint(err), "%s: %v", st, err)}
+		return []finding.Finding{finding.Failf(f.hint(err), "%s: %v", st, err)}
 	case !f.WriteProbe:
-		return []finding.Finding{ok("not tried: with --write-probe an object is written below %s, read and removed", probePrefix)}
+		return []finding.Finding{finding.Okf("not tried: with --write-probe an object is written below %s, read and removed", probePrefix)}
 	case !cleans:
 		return []finding.Finding{unknown("not tried: what is written to %s cannot be removed again", st)}
 	}
@@ -147,47 +147,47 @@ func roundTrip(f *Facts, ctx context.Context, c store.Collector) []finding.Findi
 	data, info, err := store.Get(ctx, c, name, 1<<20)
 	switch {
 	case err != nil:
-		return append(wrong, fail(f.hint(err), "what was written cannot be read: %v", err))
+		return append(wrong, finding.Failf(f.hint(err), "what was written cannot be read: %v", err))
 	case !bytes.Equal(data, changed):
-		return append(wrong, fail("use another server", "what is read is not what was written last: no snapshot can be trusted there"))
+		return append(wrong, finding.Failf(finding.Advise("use another server"), "what is read is not what was written last: no snapshot can be trusted there"))
 	}
 	wrong = append(wrong, damage(f, ctx, c)...)
 	if ago := f.Now().Sub(info.ModTime); !info.ModTime.IsZero() && ago.Abs() > clockWarns {
-		wrong = append(wrong, warn("set the clock of this machine, or of the server", "the store says that an object of this moment was written %v ago", ago.Round(time.Second)))
+		wrong = append(wrong, finding.Warnf(finding.Advise("set the clock of this machine, or of the server"), "the store says that an object of this moment was written %v ago", ago.Round(time.Second)))
 	}
 	if failed := c.Delete(ctx, []string{name}); len(failed) > 0 {
-		wrong = append(wrong, warn("nothing for jobs; gc needs the permission to delete", "what was written cannot be removed: %v", failed[name]))
+		wrong = append(wrong, finding.Warnf(finding.Advise("nothing for jobs; gc needs the permission to delete"), "what was written cannot be removed: %v", failed[name]))
 	}
 	took := time.Since(start).Round(time.Millisecond)
-	return or(wrong, ok("%s: written, replaced under a condition, read and removed in %v", c, took))
+	return or(wrong, finding.Okf("%s: written, replaced under a condition, read and removed in %v", c, took))
 }
 
 // conditions writes an object, and replaces it, each under a condition that holds and one that does
 // not. written is false if that cannot be done at all.
 func conditions(f *Facts, put func([]byte, store.Condition) (store.Info, error), body, changed []byte) (wrong []finding.Finding, written bool) {
-	const remedy = "add conditional-writes=false to the URL of the store, or use a server that has them: without them, of two saves at once one is lost"
+	remedy := finding.Advise("add conditional-writes=false to the URL of the store, or use a server that has them: without them, of two saves at once one is lost")
 	absent := store.Condition{IfAbsent: true}
 	first, err := put(body, absent)
 	if errors.Is(err, store.ErrNoConditions) {
 		if _, err = put(changed, store.Condition{}); err == nil {
-			return []finding.Finding{warn(remedy, "the store has no conditional writes")}, true
+			return []finding.Finding{finding.Warnf(remedy, "the store has no conditional writes")}, true
 		}
 	}
 	if err != nil {
-		return []finding.Finding{fail(f.hint(err), "an object cannot be written: %v", err)}, false
+		return []finding.Finding{finding.Failf(f.hint(err), "an object cannot be written: %v", err)}, false
 	}
 	_, twice := put(body, absent)
 	_, err = put(changed, store.Condition{IfMatch: first.Version})
 	if err != nil {
-		return []finding.Finding{fail(f.hint(err), "an object cannot be replaced under a condition that holds: %v", err)}, false
+		return []finding.Finding{finding.Failf(f.hint(err), "an object cannot be replaced under a condition that holds: %v", err)}, false
 	}
 	_, late := put(changed, store.Condition{IfMatch: first.Version})
 	for _, err := range []error{twice, late} {
 		switch {
 		case err == nil:
-			return []finding.Finding{warn(remedy, "the store takes conditional writes and ignores their conditions")}, true
+			return []finding.Finding{finding.Warnf(remedy, "the store takes conditional writes and ignores their conditions")}, true
 		case !errors.Is(err, store.ErrConflict):
-			return []finding.Finding{fail(f.hint(err), "a conditional write: %v", err)}, false
+			return []finding.Finding{finding.Failf(f.hint(err), "a conditional write: %v", err)}, false
 		}
 	}
 	return nil, true
@@ -210,7 +210,7 @@ func damage(f *Facts, ctx context.Context, c store.Collector) []finding.Finding 
 		return nil
 	}
 	c.Delete(ctx, []string{name})
-	return []finding.Finding{warn("use a server that has them; gocache notices damage when it reads, not when it writes",
+	return []finding.Finding{finding.Warnf(finding.Advise("use a server that does; gocache notices damage when it reads, not when it writes"),
 		"the store does not compare what it gets with its checksum (CRC32C)")}
 }
 
@@ -245,7 +245,7 @@ func checkStoreClock(ctx context.Context, f *Facts) []finding.Finding {
 			return []finding.Finding{judgeClock([]reading{*r})}
 		}
 	case *dir.Store:
-		return []finding.Finding{ok("%s has the clock of this machine, or that of a share, which --write-probe tells", st)}
+		return []finding.Finding{finding.Okf("%s has the clock of this machine, or that of a share, which --write-probe tells", st)}
 	}
 	return []finding.Finding{unknown("%s does not tell the time", st)}
 }

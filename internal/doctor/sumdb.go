@@ -26,14 +26,14 @@ func checkSumDB(ctx context.Context, f *Facts) []finding.Finding {
 	id, err := checksumdb.Identify(setting)
 	switch {
 	case setting == "off":
-		return []finding.Finding{warn(f.unset("GOSUMDB")+"; GOPRIVATE names the modules that no database has",
+		return []finding.Finding{finding.Warnf(f.unset("GOSUMDB").With("GOPRIVATE names the modules that no database has"),
 			"GOSUMDB=off (%s): of a module that is not in go.sum yet, whatever a proxy sends is believed", where)}
 	case err != nil:
-		return []finding.Finding{fail(f.unset("GOSUMDB"), "GOSUMDB=%s (%s): %v", setting, where, err)}
+		return []finding.Finding{finding.Failf(f.unset("GOSUMDB"), "GOSUMDB=%s (%s): %v", setting, where, err)}
 	case covers(patterns(f.Env["GONOSUMDB"]), "*"):
-		return []finding.Finding{warn(f.set("GONOSUMDB", "corp.example.com"), "GONOSUMDB is *: no module is compared with a checksum database")}
+		return []finding.Finding{finding.Warnf(f.unset(f.privateBy("GONOSUMDB")).With("or have it name only what is private, such as corp.example.com"), "GONOSUMDB is *: no module is compared with a checksum database")}
 	case strings.TrimSpace(f.Env["GOPROXY"]) == "off":
-		return []finding.Finding{ok("%s (%s); not asked, as GOPROXY=off", id.Name, where)}
+		return []finding.Finding{finding.Okf("%s (%s); not asked, as GOPROXY=off", id.Name, where)}
 	}
 	db := checksumdb.New(checksumdb.Options{GOSUMDB: setting, GONOSUMDB: f.Env["GONOSUMDB"], GOPROXY: f.Env["GOPROXY"]})
 	v, sum := publicSum(f, id.Name, db.Session(ctx, modcache.SumDB(f.Env["GOMODCACHE"]), nil))
@@ -41,16 +41,16 @@ func checkSumDB(ctx context.Context, f *Facts) []finding.Finding {
 	err = session.Check(v, sum, "")
 	switch {
 	case err == nil:
-		return []finding.Finding{ok("%s (%s) answers, and has the hash of go.sum for %s", id.Name, where, v)}
+		return []finding.Finding{finding.Okf("%s (%s) answers, and has the hash of go.sum for %s", id.Name, where, v)}
 	case errors.Is(err, checksumdb.ErrUnavailable):
-		return []finding.Finding{fail("see whether the network lets it through, or name a proxy that passes it on; GOPRIVATE names the modules that it need not be asked about",
+		return []finding.Finding{finding.Failf(finding.Advise("see whether the network lets it through, or name a proxy that passes it on; GOPRIVATE names the modules that it need not be asked about"),
 			"%v: modules that are not in go.sum yet cannot be added", err)}
 	case v == asked:
-		return []finding.Finding{ok("%s (%s) answers", id.Name, where)} // one of one's own need not have it
+		return []finding.Finding{finding.Okf("%s (%s) answers", id.Name, where)} // one of one's own need not have it
 	case errors.Is(err, checksumdb.ErrNotCovered):
-		return []finding.Finding{ok("%s (%s)", id.Name, where)}
+		return []finding.Finding{finding.Okf("%s (%s)", id.Name, where)}
 	}
-	return []finding.Finding{fail("find out who changed it: git log -p go.sum; what go.sum has now is not what others get. A private module belongs into GOPRIVATE", "%v", err)}
+	return []finding.Finding{finding.Failf(finding.Run("git log -p go.sum").With("shows who changed it: what go.sum has now is not what others get. A private module belongs into GOPRIVATE"), "%v", err)}
 }
 
 // publicSum is a version of go.sum that a database should know, with its hash. The go command does

@@ -19,18 +19,18 @@ import (
 func checkGo(_ context.Context, f *Facts) []finding.Finding {
 	switch {
 	case errors.Is(f.EnvErr, exec.ErrNotFound):
-		return []finding.Finding{fail("install Go, see https://go.dev/doc/install, or put it into PATH", "%v", f.EnvErr)}
+		return []finding.Finding{finding.Failf(finding.Advise("install Go, see https://go.dev/doc/install, or put it into PATH"), "%v", f.EnvErr)}
 	case f.EnvErr != nil:
-		return []finding.Finding{fail("see what the go command itself says: go env", "%v", f.EnvErr)}
+		return []finding.Finding{finding.Failf(finding.Run("go env").With("shows what the go command itself says"), "%v", f.EnvErr)}
 	}
 	goroot, running := f.Env["GOROOT"], f.Env["GOVERSION"]
 	if f.Getenv("GOROOT") != "" {
 		if v := versionFile(goroot); v != "" && v != running {
-			return []finding.Finding{fail(f.unset("GOROOT"),
+			return []finding.Finding{finding.Failf(f.unset("GOROOT"),
 				"the go command is %s, and $GOROOT is %s, which has %s: compilers and library of one do not go with the other", running, goroot, v)}
 		}
 	}
-	return []finding.Finding{ok("%s for %s/%s in %s", running, f.Env["GOOS"], f.Env["GOARCH"], goroot)}
+	return []finding.Finding{finding.Okf("%s for %s/%s in %s", running, f.Env["GOOS"], f.Env["GOARCH"], goroot)}
 }
 
 // versionFile is what the VERSION file of a toolchain says; "" if there is none, as in one built
@@ -105,7 +105,7 @@ func checkToolchain(_ context.Context, f *Facts) []finding.Finding {
 	start := running
 	if c.name != "local" {
 		if !version.IsValid(c.name) {
-			return []finding.Finding{fail(f.unset("GOTOOLCHAIN"), "GOTOOLCHAIN=%s (%s) is no toolchain: want auto, local, or such as go1.26.3+auto", setting, f.origin("GOTOOLCHAIN"))}
+			return []finding.Finding{finding.Failf(f.unset("GOTOOLCHAIN"), "GOTOOLCHAIN=%s (%s) is no toolchain: want auto, local, or such as go1.26.3+auto", setting, f.origin("GOTOOLCHAIN"))}
 		}
 		start = c.name
 	}
@@ -114,7 +114,7 @@ func checkToolchain(_ context.Context, f *Facts) []finding.Finding {
 			return []finding.Finding{found}
 		}
 	}
-	return []finding.Finding{ok("GOTOOLCHAIN=%s (%s), %s", setting, f.origin("GOTOOLCHAIN"), start)}
+	return []finding.Finding{finding.Okf("GOTOOLCHAIN=%s (%s), %s", setting, f.origin("GOTOOLCHAIN"), start)}
 }
 
 // fulfil says what becomes of a wish; done is false if there is nothing to say.
@@ -128,17 +128,17 @@ func fulfil(f *Facts, w wish, c choice, start string) (found finding.Finding, do
 	case want == "" || !version.IsValid(start) || version.Compare(start, want) >= 0:
 		return found, false
 	case !c.switches:
-		return fail(f.set("GOTOOLCHAIN", "auto"), "%s asks for %s, and GOTOOLCHAIN=%s (%s) keeps the go command at %s",
+		return finding.Failf(finding.Run(f.set("GOTOOLCHAIN", "auto")), "%s asks for %s, and GOTOOLCHAIN=%s (%s) keeps the go command at %s",
 			w.file, w.least, setting, f.origin("GOTOOLCHAIN"), start), true
 	case hasToolchain(f, want):
-		return ok("%s asks for %s, which is in the module cache; the go command itself is %s", w.file, want, start), true
+		return finding.Okf("%s asks for %s, which is in the module cache; the go command itself is %s", w.file, want, start), true
 	case !c.download:
 		return unknown("%s asks for %s, which GOTOOLCHAIN=%s looks for in PATH only", w.file, want, setting), true
 	case strings.TrimSpace(f.Env["GOPROXY"]) == "off":
-		return fail("install "+want+", or give the go command a proxy: "+f.unset("GOPROXY"),
+		return finding.Failf(f.unset("GOPROXY").With("gives the go command a proxy; or install "+want),
 			"%s asks for %s, which is not in the module cache, and GOPROXY=off forbids to download it", w.file, want), true
 	}
-	return ok("%s asks for %s, which the next go command downloads; the go command itself is %s", w.file, want, start), true
+	return finding.Okf("%s asks for %s, which the next go command downloads; the go command itself is %s", w.file, want, start), true
 }
 
 // hasToolchain reports whether a toolchain is in the module cache.
@@ -165,17 +165,17 @@ func checkModuleMode(_ context.Context, f *Facts) []finding.Finding {
 	has := findUp(f.Dir, "go.mod")
 	switch {
 	case mode == "off" && has != "":
-		return []finding.Finding{fail(f.unset("GO111MODULE"), "GO111MODULE=off (%s): the go command is in GOPATH mode and does not read %s", f.origin("GO111MODULE"), has)}
+		return []finding.Finding{finding.Failf(f.unset("GO111MODULE"), "GO111MODULE=off (%s): the go command is in GOPATH mode and does not read %s", f.origin("GO111MODULE"), has)}
 	case mode == "off":
-		return []finding.Finding{warn(f.unset("GO111MODULE"), "GO111MODULE=off (%s): the go command is in GOPATH mode and knows no modules", f.origin("GO111MODULE"))}
+		return []finding.Finding{finding.Warnf(f.unset("GO111MODULE"), "GO111MODULE=off (%s): the go command is in GOPATH mode and knows no modules", f.origin("GO111MODULE"))}
 	case mode != "" && mode != "on" && mode != "auto":
-		return []finding.Finding{fail(f.unset("GO111MODULE"), "GO111MODULE=%s (%s): want on, off or auto", mode, f.origin("GO111MODULE"))}
+		return []finding.Finding{finding.Failf(f.unset("GO111MODULE"), "GO111MODULE=%s (%s): want on, off or auto", mode, f.origin("GO111MODULE"))}
 	case f.gomod() == "" && f.gowork() == "":
-		return []finding.Finding{ok("no go.mod in %s or above it: the checks of a project have nothing to look at", f.Dir)}
+		return []finding.Finding{finding.Okf("no go.mod in %s or above it: the checks of a project have nothing to look at", f.Dir)}
 	case f.gomod() == "":
-		return []finding.Finding{ok("no go.mod in %s or above it, and the workspace of %s", f.Dir, f.gowork())}
+		return []finding.Finding{finding.Okf("no go.mod in %s or above it, and the workspace of %s", f.Dir, f.gowork())}
 	}
-	return []finding.Finding{ok("modules, %s", f.gomod())}
+	return []finding.Finding{finding.Okf("modules, %s", f.gomod())}
 }
 
 // findUp is the next file of this name in dir or above it; "" if there is none.

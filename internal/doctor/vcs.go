@@ -28,10 +28,10 @@ func checkVCS(ctx context.Context, f *Facts) []finding.Finding {
 	}
 	paths := directModules(f)
 	if len(paths) == 0 {
-		return []finding.Finding{ok("no module of the project is fetched from its repository")}
+		return []finding.Finding{finding.Okf("no module of the project is fetched from its repository")}
 	}
 	if _, err := exec.LookPath("git"); err != nil {
-		return []finding.Finding{fail("install git", "%s is fetched from its repository, and there is no git in PATH", paths[0])}
+		return []finding.Finding{finding.Failf(finding.Advise("install git"), "%s is fetched from its repository, and there is no git in PATH", paths[0])}
 	}
 	paths = oneEach(paths)
 	more := len(paths) - triedModules
@@ -117,13 +117,13 @@ func tryRepository(f *Facts, ctx context.Context, path string) finding.Finding {
 	}
 	_, err = f.Go(ctx, work, env, "list", "-m", "-versions", "-retracted", path)
 	if err == nil {
-		return ok("the repository of %s can be read", path)
+		return finding.Okf("the repository of %s can be read", path)
 	}
 	text := shorten(err.Error())
 	if ctx.Err() != nil {
-		return warn("see whether the host can be reached from here", "the repository of %s does not answer in time", path)
+		return finding.Warnf(finding.Advise("see whether the host can be reached from here"), "the repository of %s does not answer in time", path)
 	}
-	return fail(credentialRemedy(path, text), "the repository of %s cannot be read: %s", path, text)
+	return finding.Failf(credentialRemedy(path, text), "the repository of %s cannot be read: %s", path, text)
 }
 
 // shorten leaves the lines of an error that say something, at most four.
@@ -141,24 +141,25 @@ func shorten(text string) string {
 }
 
 // credentialRemedy is what helps against an error of git.
-func credentialRemedy(path, text string) string {
+func credentialRemedy(path, text string) finding.Remedy {
 	host, _, _ := strings.Cut(path, "/")
 	has := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 	}
 	switch {
 	case has("could not read Username", "terminal prompts disabled", "Authentication failed", "could not read Password", "no secure protocol found"):
-		return `git config --global url."git@` + host + `:".insteadOf "https://` + host + `/", or a line for ` + host + " in ~/.netrc; in a job, a token of the job"
+		return finding.Run("git config --global " + finding.Word(`url.git@`+host+`:.insteadOf`) + " https://" + host + "/").
+			With("asks it through SSH; else a line for " + host + " in ~/.netrc, and in a job a token of the job")
 	case has("Permission denied (publickey"):
-		return "add the SSH key to the agent (ssh-add), and its public part to the account at " + host
+		return finding.Run("ssh-add").With("gives the key to the agent; its public part belongs to the account at " + host)
 	case has("Host key verification failed"):
-		return "ssh-keyscan " + host + " >> ~/.ssh/known_hosts, and compare the key with what the host publishes"
+		return finding.Run("ssh-keyscan " + host + " >> ~/.ssh/known_hosts").With("and compare the key with what the host publishes")
 	case has("ould not resolve host", "no such host"):
-		return "see whether the name is right and the network has it: " + host
+		return finding.Advise("see whether the name is right and the network has it: " + host)
 	case has("disallows using"):
-		return "allow it: go env -w GOVCS=" + host + ":git"
+		return finding.Run("go env -w GOVCS=" + host + ":git").With("allows it")
 	case has("unrecognized import path"):
-		return "see what https://" + path + "?go-get=1 answers, or append .git to the path of the repository"
+		return finding.Advise("see what https://" + path + "?go-get=1 answers, or append .git to the path of the repository")
 	}
-	return "git ls-remote https://" + path
+	return finding.Run("git ls-remote https://" + path).With("shows what git says without the go command")
 }

@@ -151,9 +151,9 @@ func checkCICaches(_ context.Context, f *Facts) []finding.Finding {
 			name, ref, _ := strings.Cut(s.uses, "@")
 			switch {
 			case name == "actions/setup-go" && cachesByItself(ref, s.release, s.with["cache"]):
-				found = append(found, warn("with: cache: false, in that step", "%s: job %s uses gocache, and setup-go has a cache of its own for the same directories", s.at, j.name))
+				found = append(found, finding.Warnf(finding.Advise("with: cache: false, in that step"), "%s: job %s uses gocache, and setup-go has a cache of its own for the same directories", s.at, j.name))
 			case (name == "actions/cache" || name == "actions/cache/restore" || name == "actions/cache/save") && goCachePath(s.with["path"]) != "":
-				found = append(found, warn("remove "+goCachePath(s.with["path"])+" from that step", "%s: job %s uses gocache, and %s stores %s a second time", s.at, j.name, name, goCachePath(s.with["path"])))
+				found = append(found, finding.Warnf(finding.Advise("remove "+goCachePath(s.with["path"])+" from that step"), "%s: job %s uses gocache, and %s stores %s a second time", s.at, j.name, name, goCachePath(s.with["path"])))
 			}
 		}
 		return found
@@ -215,14 +215,14 @@ func checkCIPaths(_ context.Context, f *Facts) []finding.Finding {
 		for _, s := range j.steps[j.first()+1:] {
 			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {
 				if v, set := s.env[name]; set && v != j.env[name] {
-					found = append(found, warn("move it to env of the job, above the step that restores", "%s: job %s: the step sets %s=%s, which is not what was restored and is saved", s.at, j.name, name, v))
+					found = append(found, finding.Warnf(finding.Advise("move it to env of the job, above the step that restores"), "%s: job %s: the step sets %s=%s, which is not what was restored and is saved", s.at, j.name, name, v))
 				}
 			}
 			if set := movesCaches(s.run); set != "" && s.role() == "" {
-				found = append(found, warn("set it in env of the job", "%s: job %s: the step sets %s, which is not what was restored and is saved", s.at, j.name, set))
+				found = append(found, finding.Warnf(finding.Advise("set it in env of the job"), "%s: job %s: the step sets %s, which is not what was restored and is saved", s.at, j.name, set))
 			}
 			if m := cleans.FindString(s.run); m != "" {
-				found = append(found, warn("remove the command; gocache gc and --max-size keep caches small", "%s: job %s: %q removes what was restored, and the save stores what is left", s.at, j.name, m))
+				found = append(found, finding.Warnf(finding.Advise("remove the command; gocache gc and --max-size keep caches small"), "%s: job %s: %q removes what was restored, and the save stores what is left", s.at, j.name, m))
 			}
 		}
 		return found
@@ -236,11 +236,11 @@ func checkCIPermissions(_ context.Context, f *Facts) []finding.Finding {
 			role := s.role()
 			named := s.with["role-to-assume"] != "" || j.env["GOCACHE_ACTION_ROLE_TO_ASSUME"] != ""
 			if role != "" && named && !j.mayWriteTo("id-token") {
-				found = append(found, fail("permissions: { contents: read, id-token: write } for the job", "%s: job %s assumes a role, and has no permission to ask for its OIDC token", s.at, j.name))
+				found = append(found, finding.Failf(finding.Advise("permissions: { contents: read, id-token: write } for the job"), "%s: job %s assumes a role, and has no permission to ask for its OIDC token", s.at, j.name))
 			}
 			bucket := s.with["bucket"] != "" || s.with["store"] != "" && s.with["store"] != "actions"
 			if role == "gc" && !bucket && j.granted != nil && !j.mayWriteTo("actions") {
-				found = append(found, fail("permissions: { actions: write } for the job", "%s: job %s removes entries of the cache of the repository, and has no permission for it", s.at, j.name))
+				found = append(found, finding.Failf(finding.Advise("permissions: { actions: write } for the job"), "%s: job %s removes entries of the cache of the repository, and has no permission for it", s.at, j.name))
 			}
 		}
 		return found
@@ -269,7 +269,7 @@ func eachJob(f *Facts, judge func(ciJob) []finding.Finding, gitlab func(pipeline
 	jobs += len(p.jobs)
 	wrong = append(wrong, gitlab(p)...)
 	if jobs == 0 {
-		return or(wrong, ok("no job of GitHub or GitLab uses gocache"))
+		return or(wrong, finding.Okf("no job of GitHub or GitLab uses gocache"))
 	}
-	return or(wrong, ok("%d jobs use gocache: %s", jobs, well))
+	return or(wrong, finding.Okf("%d jobs use gocache: %s", jobs, well))
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/finding/findingtest"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/test/e2e/e2etest"
 )
@@ -156,12 +157,13 @@ func want(t *testing.T, got finding.Findings, wanted ...string) {
 	for i, text := range wanted {
 		status, part, _ := strings.Cut(text, " ")
 		one := got[i]
-		if one.Status.String() != status || !strings.Contains(one.Evidence+" -> "+one.Remedy, part) {
+		if one.Status.String() != status || !strings.Contains(one.Evidence+" -> "+one.Remedy.String(), part) {
 			t.Errorf("found %+v, want %q", one, text)
 		}
-		if one.Status != finding.OK && one.Remedy == "" {
+		if one.Status != finding.OK && one.Remedy == (finding.Remedy{}) {
 			t.Errorf("%+v has no remedy", one)
 		}
+		findingtest.Pasteable(t, one)
 	}
 }
 

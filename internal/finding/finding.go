@@ -47,8 +47,23 @@ func (s *Status) UnmarshalText(text []byte) error {
 type Finding struct {
 	Check    string `json:"check"` // its name, such as proxy or disk-space: stable, for scripts
 	Status   Status `json:"status"`
-	Evidence string `json:"evidence"`         // what was seen, for people
-	Remedy   string `json:"remedy,omitempty"` // a command, or what to change; "" if nothing is wrong
+	Evidence string `json:"evidence"`        // what was seen, for people
+	Remedy   Remedy `json:"remedy,omitzero"` // none if nothing is wrong
+}
+
+// Okf is a finding of what is as it should be. Whoever runs the check names it.
+func Okf(format string, args ...any) Finding {
+	return Finding{Evidence: fmt.Sprintf(format, args...)}
+}
+
+// Warnf is a finding of what works, but not as well as it could.
+func Warnf(r Remedy, format string, args ...any) Finding {
+	return Finding{Status: Warn, Evidence: fmt.Sprintf(format, args...), Remedy: r}
+}
+
+// Failf is a finding of what does not work.
+func Failf(r Remedy, format string, args ...any) Finding {
+	return Finding{Status: Fail, Evidence: fmt.Sprintf(format, args...), Remedy: r}
 }
 
 // Findings are those of several checks, in the order in which people should read them.
@@ -73,24 +88,17 @@ func (f Findings) Write(w io.Writer) error {
 	for _, one := range f {
 		status := report.Paint(w, one.Status.Tone(), fmt.Sprintf("%-4s", one.Status))
 		fmt.Fprintf(&b, "%s  %-*s  %s\n", status, width, one.Check, wrapped(w, one.Evidence, 8+width))
-		if one.Remedy != "" {
-			fmt.Fprintf(&b, "%*s%s\n", 8+width, "", "-> "+indent(one.Remedy, 11+width))
-		}
+		one.Remedy.write(&b, w, 8+width)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// wrapped is indent for a text that may be wrapped, which a command must not.
+// wrapped breaks the lines of a text, all but the first of which begin n columns to the right.
 func wrapped(w io.Writer, text string, n int) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		lines[i] = report.Wrap(w, n, line)
 	}
 	return strings.Join(lines, "\n"+strings.Repeat(" ", n))
-}
-
-// indent moves the second and later lines of a text by n columns.
-func indent(text string, n int) string {
-	return strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", n))
 }

@@ -99,7 +99,7 @@ func Judge(f Figures, s Settings) Report {
 		}
 		p.Finding = finding.Finding{Check: c.name, Status: s.status(p.score), Evidence: m.evidence}
 		if p.Status != finding.OK {
-			p.Remedy = c.remedy
+			p.Remedy = finding.Advise(c.remedy)
 		}
 		p.Part.Score, p.Part.Cap, p.Weight = whole(p.score), whole(p.cap), rule.Weight
 		sum, weights = sum+p.score*rule.Weight, weights+rule.Weight
@@ -145,7 +145,7 @@ func (r Report) Gone() Report {
 	r.Missing = slices.DeleteFunc(slices.Clone(r.Missing), func(s string) bool { return s == name })
 	r.Parts = append(slices.Clone(r.Parts), Part{Finding: finding.Finding{
 		Check: name, Status: finding.Fail, Evidence: "no snapshot any more",
-		Remedy: "look whether the key of the jobs has changed ('gocache plan' shows it), or whether something removes snapshots: gc, a lifecycle rule",
+		Remedy: finding.Advise("look whether the key of the jobs has changed ('gocache plan' shows it), or whether something removes snapshots: gc, a lifecycle rule"),
 	}})
 	return r
 }

@@ -33,13 +33,14 @@ func TestBody(t *testing.T) {
 		Repository, Name, Scope, Before, Grade, Cap string
 		Score                                       int
 		Parts                                       []struct {
-			Check, Status, Evidence, Remedy string
-			Score, Cap                      int
-			Weight                          float64
+			Check, Status, Evidence string
+			Remedy                  struct{ Advice string }
+			Score, Cap              int
+			Weight                  float64
 		}
 	}
 	if err := json.Unmarshal(data, &got); err != nil || got.Repository != `org/"repo" <x>` || got.Grade != "warning" || got.Before != "healthy" || got.Score != 75 ||
-		got.Cap != "hits" || len(got.Parts) != 8 || got.Parts[0].Check != "hits" || got.Parts[0].Status != "fail" || got.Parts[0].Weight != 0.4 || got.Parts[0].Remedy == "" {
+		got.Cap != "hits" || len(got.Parts) != 8 || got.Parts[0].Check != "hits" || got.Parts[0].Status != "fail" || got.Parts[0].Weight != 0.4 || got.Parts[0].Remedy.Advice == "" {
 		t.Errorf("%v\n%s", err, data)
 	}
 	data, err = notice().Body(`{"text": {{json .Repository}}, "n": {{.Score}}}`)

@@ -45,23 +45,19 @@ func Check(ctx context.Context, s Surroundings) finding.Findings {
 			return free, id, err
 		}
 	}
-	list := finding.Findings{s.goCommands(), s.caches(), s.fileSystem(), s.diskSpace(), s.moduleFiles()}
+	list := finding.Findings{
+		named(checkGo, s.goCommands()), named("caches", s.caches()), named("file-system", s.fileSystem()),
+		named("disk-space", s.diskSpace()), named("module-files", s.moduleFiles()),
+	}
 	if s.ModDir != "" {
-		list = append(list, s.proxies(ctx), s.private(ctx))
+		list = append(list, named("proxies", s.proxies(ctx)), named("private-modules", s.private(ctx)))
 	}
 	return list
 }
 
-func ok(check, format string, args ...any) finding.Finding {
-	return finding.Finding{Check: check, Status: finding.OK, Evidence: fmt.Sprintf(format, args...)}
-}
-
-func warn(check, remedy, format string, args ...any) finding.Finding {
-	return finding.Finding{Check: check, Status: finding.Warn, Evidence: fmt.Sprintf(format, args...), Remedy: remedy}
-}
-
-func fail(check, remedy, format string, args ...any) finding.Finding {
-	return finding.Finding{Check: check, Status: finding.Fail, Evidence: fmt.Sprintf(format, args...), Remedy: remedy}
+func named(check string, f finding.Finding) finding.Finding {
+	f.Check = check
+	return f
 }
 
 const checkGo = "go-commands"
@@ -77,46 +73,44 @@ func SeesGoCommands(checks finding.Findings) bool {
 }
 
 func (s Surroundings) goCommands() finding.Finding {
-	const check = checkGo
 	if s.Busy == nil {
-		return ok(check, "not looked for")
+		return finding.Okf("not looked for")
 	}
 	running, err := s.Busy()
 	switch {
 	case err != nil:
-		return fail(check, "make sure that no go command runs, then --force", "%v", err)
+		return finding.Failf(finding.Advise("make sure that no go command runs, then --force"), "%v", err)
 	case len(running) > 0:
-		return fail(check, "wait for them to end, or --force if they use other caches", "running: %s", strings.Join(running, ", "))
+		return finding.Failf(finding.Advise("wait for them to end, or --force if they use other caches"), "running: %s", strings.Join(running, ", "))
 	case s.Unseen != "":
-		return warn(check, "make sure that no go command elsewhere uses these caches", "none is seen, but %s", s.Unseen)
+		return finding.Warnf(finding.Advise("make sure that no go command elsewhere uses these caches"), "none is seen, but %s", s.Unseen)
 	}
-	return ok(check, "none is running")
+	return finding.Okf("none is running")
 }
 
 // caches looks whether the directories can be worked on, and whether one is in the other.
 func (s Surroundings) caches() finding.Finding {
-	const check = "caches"
 	var seen []string
 	if err := overlap(s.Options); err != nil {
-		return fail(check, "give each a directory of its own, or leave --all out", "%v", err)
+		return finding.Failf(finding.Advise("give each a directory of its own, or leave --all out"), "%v", err)
 	}
 	for _, dir := range s.dirs() {
 		left, err := Left(dir)
 		switch {
 		case err != nil:
-			return fail(check, "see the text", "%v", err)
+			return finding.Failf(finding.Advise("see the text"), "%v", err)
 		case left != "":
-			return warn(check, "nothing to do: that is undone first", "%s", left)
+			return finding.Warnf(finding.Advise("nothing to do: that is undone first"), "%s", left)
 		}
 		if err := writable(dir); err != nil {
-			return fail(check, "give this user the directory, or run as its owner", "%s: %v", dir, err)
+			return finding.Failf(finding.Advise("give this user the directory, or run as its owner"), "%s: %v", dir, err)
 		}
 		seen = append(seen, dir)
 	}
 	if s.NoBuildCache != "" {
-		return warn(check, "", "only the module cache: %s", s.NoBuildCache)
+		return finding.Warnf(finding.Remedy{}, "only the module cache: %s", s.NoBuildCache)
 	}
-	return ok(check, "%s", strings.Join(seen, ", "))
+	return finding.Okf("%s", strings.Join(seen, ", "))
 }
 
 // writable reports whether this user can make files in a directory. One that is not there is made
@@ -141,26 +135,25 @@ func writable(dir string) error {
 // fileSystem looks whether all that is set aside can be renamed: file systems that are mounted
 // below a cache cannot.
 func (s Surroundings) fileSystem() finding.Finding {
-	const check = "file-system"
 	for _, dir := range s.dirs() {
 		_, id, err := s.Free(dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		} else if err != nil {
-			return warn(check, "", "unknown: %v", err)
+			return finding.Warnf(finding.Remedy{}, "unknown: %v", err)
 		}
 		list, err := s.renamed(dir)
 		if err != nil {
-			return fail(check, "see the text", "%v", err)
+			return finding.Failf(finding.Advise("see the text"), "%v", err)
 		}
 		for _, name := range list {
 			below := filepath.Join(dir, filepath.FromSlash(name))
 			if _, other, err := s.Free(below); err == nil && other != id {
-				return fail(check, "unmount it, or rebuild the other cache only", "%s is another file system than %s, and cannot be set aside", below, dir)
+				return finding.Failf(finding.Advise("unmount it, or rebuild the other cache only"), "%s is another file system than %s, and cannot be set aside", below, dir)
 			}
 		}
 	}
-	return ok(check, "what is set aside stays on its file system")
+	return finding.Okf("what is set aside stays on its file system")
 }
 
 // renamed lists the directories in a cache that are renamed, or of which something is.
@@ -204,12 +197,11 @@ func (s Surroundings) need(dir string) (n int64) {
 }
 
 func (s Surroundings) diskSpace() finding.Finding {
-	const check = "disk-space"
 	need, left := map[string]int64{}, map[string]int64{}
 	for _, dir := range s.dirs() {
-		free, id, err := s.Free(existing(dir))
+		free, id, err := s.Free(osfile.Existing(dir))
 		if err != nil {
-			return warn(check, "", "unknown: %v", err)
+			return finding.Warnf(finding.Remedy{}, "unknown: %v", err)
 		}
 		need[id] += s.need(dir)
 		left[id] = free
@@ -218,35 +210,24 @@ func (s Surroundings) diskSpace() finding.Finding {
 	for id, n := range need {
 		text := fmt.Sprintf("%s free, at most %s needed until the old caches are deleted", humanize.IBytes(uint64(left[id])), humanize.IBytes(uint64(n)))
 		if left[id] < n && !s.All { // the new outputs of one project are mostly a small part of all
-			return warn(check, "nothing, or gocache trim: if the disk gets full, all is undone", "%s", text)
+			return finding.Warnf(finding.Run("gocache trim").With("or nothing: if the disk gets full, all is undone"), "%s", text)
 		}
 		if left[id] < n {
-			return fail(check, "gocache trim; or --force: if the disk gets full, all is undone", "%s", text)
+			return finding.Failf(finding.Run("gocache trim").With("or --force: if the disk gets full, all is undone"), "%s", text)
 		}
 		texts = append(texts, text)
 	}
-	return ok(check, "%s", strings.Join(texts, "; "))
-}
-
-// existing is the first directory at or above dir that exists.
-func existing(dir string) string {
-	for {
-		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
-			return dir
-		}
-		dir = filepath.Dir(dir)
-	}
+	return finding.Okf("%s", strings.Join(texts, "; "))
 }
 
 func (s Surroundings) moduleFiles() finding.Finding {
-	const check = "module-files"
 	switch {
 	case len(s.Files) == 0:
-		return fail(check, "run it in a directory with a go.mod, or give --dir", "no go.mod in %s", s.Dir)
+		return finding.Failf(finding.Advise("run it in a directory with a go.mod, or give --dir"), "no go.mod in %s", s.Dir)
 	case len(s.Zip)+len(s.Mod) == 0 && s.ModDir != "":
-		return warn(check, "go mod tidy, if it has dependencies", "go.sum names no module: there is nothing to verify against")
+		return finding.Warnf(finding.Run("go mod tidy").With("if it has dependencies"), "go.sum names no module: there is nothing to verify against")
 	case len(s.Unsaved) > 0:
-		return warn(check, "git commit, or nothing: they are copied to "+s.Backup, "git does not have them as they are: %s", strings.Join(s.Unsaved, ", "))
+		return finding.Warnf(finding.Advise("git commit, or nothing: they are copied to "+s.Backup), "git does not have them as they are: %s", strings.Join(s.Unsaved, ", "))
 	}
-	return ok(check, "committed: %s", strings.Join(s.Files, ", "))
+	return finding.Okf("committed: %s", strings.Join(s.Files, ", "))
 }

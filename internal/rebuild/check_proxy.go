@@ -31,20 +31,19 @@ var errAbsent = errors.New("it does not have it")
 // proxies asks for one module of go.sum as the go command would: the next proxy after a comma only
 // if the one before does not have it. A private module that goes through proxies is asked for, too.
 func (s Surroundings) proxies(ctx context.Context) finding.Finding {
-	const check = "proxies"
-	const remedy = "check GOPROXY, the network and the credentials in .netrc; or --force"
+	remedy := finding.Run("gocache doctor --check proxy").With("shows more; or --force")
 	var texts []string
 	for _, v := range s.samples() {
 		text, err := s.askChain(ctx, v)
 		if err != nil {
-			return fail(check, remedy, "%s: %v", v, err)
+			return finding.Failf(remedy, "%s: %v", v, err)
 		}
 		texts = append(texts, text)
 	}
 	if len(texts) == 0 {
-		return ok(check, "not asked: go.sum names no module that comes from a proxy")
+		return finding.Okf("not asked: go.sum names no module that comes from a proxy")
 	}
-	return ok(check, "%s", strings.Join(texts, "\n"))
+	return finding.Okf("%s", strings.Join(texts, "\n"))
 }
 
 // samples are a public module of go.sum, and a private one that comes from a proxy.
@@ -144,7 +143,6 @@ func redacted(name string) string {
 // private asks the repositories of modules that come without a proxy, with the credentials that
 // the go command has, for a version of go.sum: one for each host and owner.
 func (s Surroundings) private(ctx context.Context) finding.Finding {
-	const check = "private-modules"
 	seen := map[string]bool{}
 	var asked []string
 	for _, v := range versions(s.Options) {
@@ -157,14 +155,14 @@ func (s Surroundings) private(ctx context.Context) finding.Finding {
 		err := s.Direct(one, v)
 		cancel()
 		if err != nil {
-			return fail(check, "give git the credentials (git ls-remote must work without a prompt), or --force", "%s: %v", v, err)
+			return finding.Failf(finding.Advise("give git the credentials (git ls-remote must work without a prompt), or --force"), "%s: %v", v, err)
 		}
 		asked = append(asked, v.String())
 	}
 	if len(asked) == 0 {
-		return ok(check, "go.sum names none that comes without a proxy")
+		return finding.Okf("go.sum names none that comes without a proxy")
 	}
-	return ok(check, "their repositories answer: %s", strings.Join(asked, ", "))
+	return finding.Okf("their repositories answer: %s", strings.Join(asked, ", "))
 }
 
 // ownerOf is the host and the first element of a module path.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/finding/findingtest"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
@@ -144,9 +145,10 @@ func TestChecks(t *testing.T) {
 			if f.Status != tt.status || !strings.Contains(f.Evidence, tt.want) || strings.Contains(f.Evidence, "secret") {
 				t.Errorf("%+v, want %v, %q", f, tt.status, tt.want)
 			}
-			if f.Status == finding.Fail && f.Remedy == "" {
+			if f.Status == finding.Fail && f.Remedy == (finding.Remedy{}) {
 				t.Errorf("no remedy: %+v", f)
 			}
+			findingtest.Pasteable(t, f)
 		})
 	}
 }

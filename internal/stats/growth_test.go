@@ -76,7 +76,7 @@ func TestLimits(t *testing.T) {
 	} {
 		g := growthOf("x", c.points).within(c.limit*mib, quotaCaches, now)
 		f := checkLimit(g, now)
-		if f.Status != c.status || g.Text(now) != c.text || !strings.Contains(f.Evidence, c.text) || (f.Remedy == "") != (c.status == finding.OK) {
+		if f.Status != c.status || g.Text(now) != c.text || !strings.Contains(f.Evidence, c.text) || (f.Remedy == finding.Remedy{}) != (c.status == finding.OK) {
 			t.Errorf("%s: %+v, %q", c.name, f, g.Text(now))
 		}
 	}

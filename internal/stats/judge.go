@@ -32,9 +32,9 @@ func Check(r *Report, now time.Time) finding.Findings {
 }
 
 // Remedies. Both commands have --dry-run.
-const (
-	remedyTrim = "gocache trim --max-age 14d"
-	remedyGC   = "gocache gc --store URL"
+var (
+	remedyTrim = finding.Run("gocache trim --max-age 14d")
+	remedyGC   = finding.Advise("gocache gc --store URL")
 )
 
 func checkDisk(d Disk) finding.Finding {
