@@ -62,7 +62,7 @@ func chooseRebuild(r *run, p *project) (s rebuild.Surroundings, err error) {
 		Dir: p.dir, All: want.All, NoBuild: want.NoBuildCheck, GOCACHE: p.env.buildDir(),
 		GOFLAGS: p.env.GOFLAGS, GODEBUG: p.env.GODEBUG, Go: goOutput, Now: time.Now(),
 	}
-	s.GOPROXY, s.GONOPROXY, s.GONOSUMDB = p.env.GOPROXY, p.env.GONOPROXY, p.env.GONOSUMDB
+	s.GOPROXY, s.GONOPROXY, s.GONOSUMDB, s.GOAUTH = p.env.GOPROXY, p.env.GONOPROXY, p.env.GONOSUMDB, p.env.GOAUTH
 	s.Client, s.Direct = upstream.NewClient(), askDirect
 	s.Login = r.login()
 	s.Unseen, s.Busy = procs.Unseen(), goCommands

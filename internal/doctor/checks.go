@@ -13,8 +13,8 @@ var Checks = []Check{
 	},
 	{
 		Name: "toolchain", run: checkToolchain,
-		Looks: "GOTOOLCHAIN against the go and toolchain lines of go.mod or go.work",
-		Bad:   "fails if the go command is too old and may not switch, or could not download",
+		Looks: "GOTOOLCHAIN against the go and toolchain lines of go.mod or go.work, and whether proxies have a toolchain that is not here",
+		Bad:   "fails if the go command is too old and may not switch, or cannot download what it switches to",
 		Mend:  "`go env -w GOTOOLCHAIN=auto`, or a newer Go",
 	},
 	{
@@ -25,7 +25,7 @@ var Checks = []Check{
 	},
 	{
 		Name: "go-flags", run: checkFlags,
-		Looks: "GOFLAGS",
+		Looks: "GOFLAGS, with `go list unsafe`",
 		Bad:   "fails for what go commands refuse, and for -mod=vendor without a directory vendor; warns of -mod=mod and -modcacherw",
 		Mend:  "`go env -u GOFLAGS`; `go mod vendor`",
 	},

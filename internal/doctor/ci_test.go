@@ -33,7 +33,7 @@ const restores = "      - uses: org/gocache-action@v1\n"
 func TestWorkflows(t *testing.T) {
 	for _, c := range []struct{ name, check, job, wanted string }{
 		{"no gocache", "ci-caches", "    steps:\n      - uses: actions/setup-go@v6\n      - run: go test ./...\n", "ok no job of"},
-		{"well", "ci-caches", "    steps:\n      - uses: actions/setup-go@v6\n        with: { cache: false }\n" + restores, "ok 1 jobs use gocache"},
+		{"well", "ci-caches", "    steps:\n      - uses: actions/setup-go@v6\n        with: { cache: false }\n" + restores, "ok 1 job with gocache"},
 		{"setup-go", "ci-caches", "    steps:\n      - uses: actions/setup-go@v6\n" + restores, "warn .github/workflows/ci.yml:6: job test"},
 		{"old setup-go", "ci-caches", "    steps:\n      - uses: actions/setup-go@v3\n" + restores, "ok "},
 		{"old setup-go with a cache", "ci-caches", "    steps:\n      - uses: actions/setup-go@v3\n        with: { cache: true }\n" + restores, "warn setup-go"},
@@ -77,7 +77,7 @@ func TestPipelines(t *testing.T) {
 	const job = "test:\n  extends: .gocache\n  script:\n    - go test ./...\n"
 	for _, c := range []struct{ name, check, text, wanted string }{
 		{"no gocache", "ci-caches", "test:\n  cache: { paths: [.go/pkg/mod] }\n  script: go test ./...\n", "ok no job of"},
-		{"well", "ci-caches", include + job, "ok 1 jobs use gocache"},
+		{"well", "ci-caches", include + job, "ok 1 job with gocache"},
 		{"of its own", "ci-caches", include + job + "  cache:\n    paths:\n      - .go/pkg/mod/\n", "warn GitLab's cache stores .go/pkg/mod/ a second time"},
 		{"of several", "ci-caches", include + job + "  cache:\n    - paths: [node_modules]\n    - paths: [.cache/go-build]\n", "warn .cache/go-build"},
 		{"default", "ci-caches", "default:\n  cache: { paths: [.go/pkg/mod] }\n" + include + job, "warn cache: []"},
@@ -85,7 +85,7 @@ func TestPipelines(t *testing.T) {
 		{"inherited", "ci-caches", include + ".go:\n  extends: .gocache\n  cache: { paths: ['$GOMODCACHE'] }\ntest:\n  extends: .go\n  script: x\n", "warn $GOMODCACHE"},
 		{"another name", "ci-caches", strings.Replace(include, "store:", "job: .warm, store:", 1) + "test:\n  extends: .warm\n  script: x\n  cache: { paths: [.go/pkg/mod] }\n", "warn "},
 		{"by hand", "ci-caches", "test:\n  script:\n    - gocache restore\n  cache: { paths: [.go/pkg/mod] }\n", "warn "},
-		{"inputs", "ci-caches", "spec:\n  inputs: { a: {} }\n---\n" + include + job, "ok 1 jobs"},
+		{"inputs", "ci-caches", "spec:\n  inputs: { a: {} }\n---\n" + include + job, "ok 1 job"},
 		{"before_script", "ci-paths", include + job + "  before_script:\n    - make tools\n", "warn in place of the one that restores"},
 		{"both scripts", "ci-paths", include + job + "  before_script:\n    - !reference [.gocache, before_script]\n    - make tools\n", "ok "},
 		{"after_script", "ci-paths", include + job + "  after_script: [make clean]\n", "warn in place of the one that saves"},

@@ -100,9 +100,9 @@ func judgeSpace(names string, v volume, few uint64, remedy finding.Remedy) (foun
 	}
 	switch {
 	case v.countsFiles && v.files < leastFiles:
-		found = append(found, finding.Failf(remedy, "%d more files can be created (inodes) for %s", v.files, names))
+		found = append(found, finding.Failf(remedy, "%d more files (inodes) can be created for %s", v.files, names))
 	case v.countsFiles && v.files < fewFiles:
-		found = append(found, finding.Warnf(remedy, "%d more files can be created (inodes) for %s", v.files, names))
+		found = append(found, finding.Warnf(remedy, "%d more files (inodes) can be created for %s", v.files, names))
 	}
 	text := fmt.Sprintf("%s free of %s for %s", free, humanize.IBytes(v.size), names)
 	if v.countsFiles {

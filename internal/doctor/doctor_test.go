@@ -63,7 +63,7 @@ func TestHealthy(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	for _, text := range []string{"none of 1 versions is retracted", "go mod tidy changes nothing", "has the hash of go.sum", "1 jobs use gocache", "written, replaced under a condition"} {
+	for _, text := range []string{"none of 1 version is retracted", "go mod tidy changes nothing", "has the hash of go.sum", "1 job with gocache", "written, replaced under a condition"} {
 		var b strings.Builder
 		if err := found.Write(&b); err != nil {
 			t.Fatal(err)

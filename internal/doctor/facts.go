@@ -76,7 +76,7 @@ func Gather(ctx context.Context, o Options) *Facts {
 	done := make(chan *Facts, 1)
 	go func() {
 		f := newFacts(ctx, o)
-		f.ask(ctx, limit)
+		f.fill(ctx, limit)
 		done <- f
 	}()
 	late := time.NewTimer(limit + extraTime)
@@ -100,8 +100,8 @@ func newFacts(ctx context.Context, o Options) *Facts {
 	return f
 }
 
-// ask fills in what the go command and files say.
-func (f *Facts) ask(ctx context.Context, limit time.Duration) {
+// fill asks for what the go command and files say.
+func (f *Facts) fill(ctx context.Context, limit time.Duration) {
 	asked, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	f.Env, f.EnvErr = goEnv(asked, f.Options)

@@ -79,9 +79,9 @@ func TestReplaces(t *testing.T) {
 		w.write("", map[string]string{"go.mod": plainMod + "\nreplace example.com/a => " + with + "\n"})
 	}
 	replace("./a")
-	want(t, w.check("replace"), "ok 1 replacements, 1 of them")
+	want(t, w.check("replace"), "ok 1 replacement, 1 of them")
 	replace("example.com/c v1.0.0")
-	want(t, w.check("replace"), "ok 1 replacements, 0 of them")
+	want(t, w.check("replace"), "ok 1 replacement, 0 of them")
 	replace("./gone")
 	want(t, w.check("replace"), "fail go mod edit -dropreplace=example.com/a")
 	replace("../b")
@@ -99,7 +99,7 @@ func TestReplaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	replace("../b")
-	want(t, w.check("replace"), "ok 1 replacements") // nothing is about to be committed
+	want(t, w.check("replace"), "ok 1 replacement") // nothing is about to be committed
 }
 
 func TestExcludes(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/rebuild"
+	"github.com/org/gocache-action/internal/report"
 )
 
 // Ages from which on something is left over, and not at work.
@@ -48,7 +49,7 @@ func leftModules(f *Facts, ctx context.Context) (wrong []finding.Finding) {
 	}
 	if stages, err := modcache.DeadStages(c); err == nil && len(stages) > 0 {
 		wrong = append(wrong, finding.Warnf(finding.Run("gocache trim --max-age 90d"),
-			"GOMODCACHE has %d stages of restores that were killed, such as %s", len(stages), filepath.Join(dir, "cache", stages[0])))
+			"GOMODCACHE has %s of restores that were killed, such as %s", report.Counted(len(stages), "stage"), filepath.Join(dir, "cache", stages[0])))
 	}
 	list, err := c.Scan(ctx)
 	if err != nil {
@@ -62,8 +63,8 @@ func leftModules(f *Facts, ctx context.Context) (wrong []finding.Finding) {
 	}
 	if len(broken) > 0 {
 		first := broken[0]
-		wrong = append(wrong, finding.Warnf(finding.Run(c.Removal(first.Version)), "GOMODCACHE has %d module versions that no go command can use, such as %s: %s",
-			len(broken), first.Version, first.Problem))
+		wrong = append(wrong, finding.Warnf(finding.Run(c.Removal(first.Version)), "GOMODCACHE has %s that no go command can use, such as %s: %s",
+			report.Counted(len(broken), "module version"), first.Version, first.Problem))
 	}
 	return wrong
 }
@@ -96,7 +97,7 @@ func leftOutputs(f *Facts) (wrong []finding.Finding) {
 	}
 	list, err := buildcache.OldPartials(buildcache.Open(f.buildDir()), f.Now().Add(-atWork))
 	if err == nil && len(list) > 0 {
-		wrong = append(wrong, finding.Warnf(finding.Run("gocache trim --max-age 90d"), "GOCACHE has %d outputs of restores that were killed, such as %s", len(list), list[0]))
+		wrong = append(wrong, finding.Warnf(finding.Run("gocache trim --max-age 90d"), "GOCACHE has %s of restores that were killed, such as %s", report.Counted(len(list), "output"), list[0]))
 	}
 	return wrong
 }
@@ -122,7 +123,7 @@ func leftBuilds(f *Facts) []finding.Finding {
 		return nil
 	}
 	return []finding.Finding{finding.Warnf(finding.Run(removeBuilds(runtime.GOOS, dir)),
-		"%s has %d directories of go commands that were killed more than a day ago", dir, n)}
+		"%s has %s of go commands that were killed more than a day ago", dir, report.Counted(n, "directory"))}
 }
 
 // removeBuilds is the command that removes what killed go commands have left in a directory.

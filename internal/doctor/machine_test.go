@@ -228,10 +228,10 @@ func TestLeftovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer alive.Unlock()
-	want(t, runCheck(t, f, "leftovers"), "warn 1 stages of restores that were killed, such as "+filepath.Join(w.env["GOMODCACHE"], "cache", "gocache-stage-1")) // all else is young
+	want(t, runCheck(t, f, "leftovers"), "warn 1 stage of restores that were killed, such as "+filepath.Join(w.env["GOMODCACHE"], "cache", "gocache-stage-1")) // all else is young
 
 	f.Now = func() time.Time { return time.Now().Add(time.Hour) }
-	want(t, runCheck(t, f, "leftovers"), "warn stages", "warn has 2 module versions that no go command can use, such as example.com/a@v1.1.0: extraction was interrupted", "warn GOCACHE has 1 outputs")
+	want(t, runCheck(t, f, "leftovers"), "warn stage", "warn has 2 module versions that no go command can use, such as example.com/a@v1.1.0: extraction was interrupted", "warn GOCACHE has 1 output")
 
 	for i := range manyOldBuild {
 		if err := os.Mkdir(filepath.Join(temp, "go-build"+string(rune('a'+i))), 0o755); err != nil {
@@ -240,7 +240,7 @@ func TestLeftovers(t *testing.T) {
 	}
 	f.Env["GOMODCACHE"] = ""
 	w.write(w.env["GOCACHE"], map[string]string{".gocache-rebuild/journal.json": `{"format":1,"began":"2026-01-02T03:04:05Z"}`})
-	want(t, runCheck(t, f, "leftovers"), "warn GOCACHE has 1 outputs", "warn a rebuild that began 2026-01-02 03:04:05 was interrupted")
+	want(t, runCheck(t, f, "leftovers"), "warn GOCACHE has 1 output", "warn a rebuild that began 2026-01-02 03:04:05 was interrupted")
 	f.Env["GOCACHE"] = ""
 	want(t, runCheck(t, f, "leftovers"), "ok ")
 	f.Now = func() time.Time { return time.Now().Add(48 * time.Hour) }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -39,10 +40,11 @@ func TestProxies(t *testing.T) {
 	lost := serve(t, files{})
 	denies, broken, page := answers(t, http.StatusForbidden, "ask your administrator"), answers(t, http.StatusBadGateway, "x"), answers(t, http.StatusMethodNotAllowed, "x")
 	down := closedPort(t)
-	nosy := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	nosy := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "corp.example") {
 			t.Errorf("the second proxy got to know %s", r.URL.Path)
 		}
+		http.NotFound(rw, r)
 	}))
 	stuck := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hangs }))
 	t.Cleanup(func() { close(hangs) }) // before the server is closed
@@ -57,6 +59,8 @@ func TestProxies(t *testing.T) {
 		"credentials":        {denies, []string{"fail answers 403: ask your administrator"}},
 		"outage":             {broken, []string{"fail answers 502"}},
 		"no proxy":           {page, []string{"fail this is no module proxy"}},
+		"a page":             {answers(t, http.StatusOK, "<html>Log in</html>"), []string{"fail answers 200 with what no module proxy says"}},
+		"another version":    {serve(t, files{"/golang.org/x/text/@v/v0.3.0.info": `{"Version":"v0.3.1"}`}), []string{"fail answers 200 with what no module proxy says"}},
 		"down":               {down, []string{"fail does not answer"}},
 		"down and passed by": {down + "|" + well, []string{"warn does not answer", "ok "}},
 		"down, the second":   {well + "," + down, []string{"ok ", "warn does not answer"}},
@@ -88,8 +92,8 @@ func TestProxies(t *testing.T) {
 		})
 	}
 	u := &url.URL{Scheme: "https", Host: "proxy.example.com"}
-	want(t, list(answer{status: 200, median: 3 * time.Second}.judge(u, false)), "warn answers in 3s")
-	want(t, list(answer{err: errors.New("x509: certificate signed by unknown authority")}.judge(u, false)), "fail SSL_CERT_FILE")
+	want(t, list(answer{reply: reply{status: 200}, median: 3 * time.Second}.judge(u, false)), "warn answers in 3s")
+	want(t, list(answer{reply: reply{err: errors.New("x509: certificate signed by unknown authority")}}.judge(u, false)), "fail SSL_CERT_FILE")
 	f := bare(t, map[string]string{"GOPROXY": "http://198.51.100.7:1", "GOSUMDB": "off"})
 	f.client.Transport = refusing{}
 	want(t, runCheck(t, f, "proxy"), "fail does not answer", "warn without encryption")
@@ -106,7 +110,9 @@ func TestLogin(t *testing.T) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "me" || password != "pass" {
 			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
 		}
+		fmt.Fprint(w, `{"Version":"v0.3.0"}`)
 	}))
 	t.Cleanup(s.Close)
 	f := bare(t, map[string]string{"GOPROXY": s.URL, "GOSUMDB": "off"})
@@ -276,12 +282,12 @@ func TestRetracted(t *testing.T) {
 	})
 	f := bare(t, map[string]string{"GOPROXY": proxy, "GOMODCACHE": t.TempDir()})
 	for text, wanted := range map[string][]string{
-		"require example.com/fine v1.0.0\n":                             {"ok none of 1 versions"},
+		"require example.com/fine v1.0.0\n":                             {"ok none of 1 version"},
 		"require example.com/old v1.0.0 // indirect\n":                  {"warn go get example.com/old@latest"},
 		"require example.com/old v1.1.0\n":                              {"warn is retracted by its authors: It loses data."},
 		"require example.com/old v1.2.0\n":                              {"warn use example.com/new."},
 		"require example.com/old v1.2.0 // indirect\n":                  {"ok none of 1"},
-		"require example.com/gone v1.0.0\n":                             {"ok unknown: 1 modules"},
+		"require example.com/gone v1.0.0\n":                             {"ok unknown: 1 module"},
 		"require example.com/x v1.0.0\nreplace example.com/x => ../x\n": {"ok none of 0"},
 	} {
 		f.Mod = modOf(t, text)
@@ -289,12 +295,14 @@ func TestRetracted(t *testing.T) {
 	}
 	f.Env["GOPROXY"] = "file:///no/such/directory," + proxy // which the second need not know
 	f.Mod = modOf(t, "require example.com/old v1.0.0\n")
-	want(t, runCheck(t, f, "retracted"), "ok unknown: 1 modules")
+	want(t, runCheck(t, f, "retracted"), "ok unknown: 1 module")
 	// without a proxy, from the cache: a newer go.mod there, or none
 	w := newWorld(t, map[string]string{"go.mod": plainMod + "require example.com/old v1.0.0\n"})
 	want(t, w.check("retracted"), "ok unknown")
 	w.write(w.env["GOMODCACHE"], map[string]string{"cache/download/example.com/old/@v/v1.2.0.mod": newest})
 	want(t, w.check("retracted"), "warn It loses data.")
+	w.write(w.env["GOMODCACHE"], map[string]string{"cache/download/example.com/old/@v/v1.3.0.mod": "module example.com/old\n"})
+	want(t, w.check("retracted"), "ok none of 1 version is retracted, none that the project itself uses is deprecated; of 1 only the module cache was asked")
 }
 
 func TestNewest(t *testing.T) {

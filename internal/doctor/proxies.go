@@ -17,6 +17,7 @@ import (
 	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/goproxy"
+	"github.com/org/gocache-action/internal/proxy/upstream"
 	"github.com/org/gocache-action/internal/redact"
 	"github.com/org/gocache-action/internal/store/web"
 )
@@ -100,12 +101,11 @@ func fileProxy(u *url.URL) finding.Finding {
 
 // An answer is what asking a proxy several times has told.
 type answer struct {
-	status int
-	text   string // what it says about an error
-	err    error
-	median time.Duration
-	others bool   // credentials come from elsewhere than .netrc
-	sumdb  string // "supported", "not supported", "unknown" or "" where none is asked
+	reply
+	median  time.Duration
+	others  bool   // credentials come from elsewhere than .netrc
+	strange error  // why what it says of a version is no answer of a module proxy; nil: it is one
+	sumdb   string // "supported", "not supported", "unknown" or "" where none is asked
 }
 
 // measure asks a proxy several times, one after another, as the go command waits for answers.
@@ -113,13 +113,14 @@ func measure(f *Facts, ctx context.Context, base *url.URL, v module.Version) (a 
 	_, a.others = goproxy.Credentials(f.Env["GOAUTH"])
 	path, err := module.EscapePath(v.Path)
 	if err != nil {
-		return answer{err: err}
+		a.err = err
+		return a
 	}
-	target := f.withLogin(base).JoinPath(path, "@v", v.Version+".info")
+	target := base.JoinPath(path, "@v", v.Version+".info")
 	var took []time.Duration
 	for range samples {
 		start := time.Now()
-		a.status, a.text, a.err = f.get(ctx, target)
+		a.reply = f.ask(ctx, http.MethodGet, target)
 		if a.err != nil {
 			return a
 		}
@@ -127,6 +128,9 @@ func measure(f *Facts, ctx context.Context, base *url.URL, v module.Version) (a 
 	}
 	slices.Sort(took)
 	a.median = took[len(took)/2]
+	if a.status == http.StatusOK {
+		_, a.strange = upstream.ParseInfo(v.Path, v.Version, a.data)
+	}
 	a.sumdb = supports(f, ctx, base)
 	return a
 }
@@ -137,16 +141,16 @@ func supports(f *Facts, ctx context.Context, base *url.URL) string {
 	if err != nil || id.Base != nil {
 		return ""
 	}
-	status, _, err := f.get(ctx, f.withLogin(base).JoinPath("sumdb", id.Name, "supported"))
+	r := f.ask(ctx, http.MethodGet, base.JoinPath("sumdb", id.Name, "supported"))
 	switch {
-	case err != nil:
+	case r.err != nil:
 		return "unknown"
-	case status == http.StatusOK:
+	case r.status == http.StatusOK:
 		return "supported"
-	case status == http.StatusNotFound || status == http.StatusGone:
+	case r.status == http.StatusNotFound || r.status == http.StatusGone:
 		return "not supported"
 	}
-	return fmt.Sprintf("status %d", status)
+	return fmt.Sprintf("status %d", r.status)
 }
 
 // probe is a module that may be asked for: one of go.mod that is not private.
@@ -161,21 +165,24 @@ func (f *Facts) probe() module.Version {
 	return asked
 }
 
-// withLogin adds to a URL without user what .netrc has for its host, as the go command does.
+// withLogin is the URL of a proxy with what .netrc has for it.
 func (f *Facts) withLogin(u *url.URL) *url.URL {
-	c := *u
-	netrc, _ := goproxy.Credentials(f.Env["GOAUTH"])
-	if c.User == nil && c.Scheme == "https" && f.Login != nil && netrc {
-		c.User = f.Login(c.Host)
-	}
-	return &c
+	return goproxy.WithLogin(u, f.Env["GOAUTH"], f.Login)
 }
 
-// get sends one request. Errors do not show passwords.
-func (f *Facts) get(ctx context.Context, u *url.URL) (status int, text string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+// A reply is what a server has answered.
+type reply struct {
+	status int
+	text   string // what it says about an error
+	data   []byte
+	err    error // there is no answer; it does not show passwords
+}
+
+// ask sends one request, with what .netrc has for its host.
+func (f *Facts) ask(ctx context.Context, method string, u *url.URL) (r reply) {
+	req, err := http.NewRequestWithContext(ctx, method, f.withLogin(u).String(), nil)
 	if err != nil {
-		return 0, "", errors.New("invalid URL")
+		return reply{err: errors.New("invalid URL")}
 	}
 	resp, err := f.client.Do(req)
 	if err != nil {
@@ -183,17 +190,18 @@ func (f *Facts) get(ctx context.Context, u *url.URL) (status int, text string, e
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
-		return 0, "", err
+		return reply{err: err}
 	}
 	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if resp.StatusCode != http.StatusOK && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") {
-		text = strings.Join(strings.Fields(strings.ToValidUTF8(string(data), "?")), " ")
+	r.status = resp.StatusCode
+	r.data, r.err = io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if r.status != http.StatusOK && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") {
+		r.text = strings.Join(strings.Fields(strings.ToValidUTF8(string(r.data), "?")), " ")
 	}
-	if len(text) > 200 {
-		text = text[:200] + "..."
+	if len(r.text) > 200 {
+		r.text = r.text[:200] + "..."
 	}
-	return resp.StatusCode, text, err
+	return r
 }
 
 // judge says what answers mean for who depends on the proxy. backup says that it matters only for
@@ -217,6 +225,8 @@ func (a answer) judge(u *url.URL, backup bool) finding.Finding {
 		return bad(finding.Advise("ask who runs it; meanwhile name another proxy: go env -w GOPROXY=..."), "%s answers %d%s", name, a.status, a.text)
 	case a.status >= 300 && a.status != http.StatusNotFound && a.status != http.StatusGone:
 		return bad(finding.Advise("correct its URL in GOPROXY"), "%s answers %d%s: this is no module proxy", name, a.status, a.text)
+	case a.strange != nil:
+		return bad(finding.Advise("correct its URL in GOPROXY, or log in where the network demands it: go commands get this answer, too"), "%s answers 200 with what no module proxy says: %v", name, a.strange)
 	case a.median > slowProxy:
 		return finding.Warnf(finding.Advise("use a nearer proxy, or one with a cache: gocache proxy"), "%s answers in %v, the median of %d", name, a.median.Round(time.Millisecond), samples)
 	}

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/goproxy"
 	"github.com/org/gocache-action/internal/proxy/upstream"
+	"github.com/org/gocache-action/internal/report"
 )
 
 // How many modules are asked about, and how many at once.
@@ -23,12 +25,13 @@ const (
 	askedModules  = 400
 	askedAtOnce   = 16
 	shownModules  = 10
-	unknownReason = "%d modules were not asked about: no proxy says what the authors say of them, or not in time"
+	unknownReason = "%s not asked about: no proxy says what the authors say, or not in time"
 )
 
 // A verdict is what the authors of a module say, in its newest version, of the version in use.
 type verdict struct {
 	known                 bool
+	cached                bool // from the module cache alone
 	newest                string
 	retracted, deprecated string // why; "" if it is not
 }
@@ -86,9 +89,12 @@ func usedVersions(f *Facts) (list []used) {
 }
 
 func judgeVersions(list []used, verdicts []verdict) (found []finding.Finding) {
-	unheard := 0
+	unheard, cached := 0, 0
 	for i, u := range list {
 		v := verdicts[i]
+		if v.known && v.cached {
+			cached++
+		}
 		switch {
 		case !v.known:
 			unheard++
@@ -102,10 +108,14 @@ func judgeVersions(list []used, verdicts []verdict) (found []finding.Finding) {
 		found = append(found[:shownModules], finding.Warnf(finding.Run("go list -m -u -retracted all"), "and %d more", more))
 	}
 	if len(found) == 0 && unheard < len(list) || len(list) == 0 {
-		found = append(found, finding.Okf("none of %d versions is retracted, none that the project itself uses is deprecated", len(list)-unheard))
+		text := fmt.Sprintf("none of %s is retracted, none that the project itself uses is deprecated", report.Counted(len(list)-unheard, "version"))
+		if cached > 0 {
+			text += fmt.Sprintf("; of %d only the module cache was asked, which does not know what their authors said later", cached)
+		}
+		found = append(found, finding.Okf("%s", text))
 	}
 	if unheard > 0 {
-		found = append(found, unknown(unknownReason, unheard))
+		found = append(found, unknown(unknownReason, report.Counted(unheard, "module")))
 	}
 	return found
 }
@@ -231,5 +241,6 @@ func fromCache(f *Facts, v module.Version) verdict {
 	if err != nil || out.retracted == "" && out.deprecated == "" && semver.Compare(newest, v.Version) <= 0 {
 		return verdict{} // nothing newer is known, so nothing is
 	}
+	out.cached = true
 	return out
 }

@@ -9,11 +9,12 @@ import (
 
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/goflags"
+	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/samedir"
 )
 
-// checkFlags: GOFLAGS can be read, and changes nothing that people do not expect.
-func checkFlags(_ context.Context, f *Facts) []finding.Finding {
+// checkFlags: go commands take GOFLAGS, and it changes nothing that people do not expect.
+func checkFlags(ctx context.Context, f *Facts) []finding.Finding {
 	if f.EnvErr != nil {
 		return nil
 	}
@@ -39,7 +40,31 @@ func checkFlags(_ context.Context, f *Facts) []finding.Finding {
 	if text == "" {
 		return or(wrong, finding.Okf("GOFLAGS is not set"))
 	}
+	if refusal := refusedFlags(f, ctx, text); refusal != "" && len(wrong) == 0 {
+		wrong = append(wrong, finding.Failf(f.unset("GOFLAGS"), "GOFLAGS=%s (%s), which go commands refuse: %s", text, f.origin("GOFLAGS"), refusal))
+	}
 	return or(wrong, finding.Okf("GOFLAGS=%s (%s)", text, f.origin("GOFLAGS")))
+}
+
+// refusedFlags is what a go command that reads no files of packages says against GOFLAGS; "" if it
+// takes them, or says the same without them.
+func refusedFlags(f *Facts, ctx context.Context, text string) string {
+	list := func(flags string) error {
+		_, err := f.Go(ctx, f.Dir, []string{"GOFLAGS=" + flags, "GOTOOLCHAIN=local", "GOPROXY=off"}, "list", "unsafe")
+		return err
+	}
+	refused := list(text)
+	// An empty variable would be that of go env -w.
+	if refused == nil || ctx.Err() != nil || list("-x=false") != nil {
+		return ""
+	}
+	said := shorten(refused.Error())
+	for _, before := range []string{"list unsafe: ", "go: "} {
+		if _, after, found := strings.Cut(said, before); found {
+			said = after
+		}
+	}
+	return said
 }
 
 func judgeFlag(f *Facts, one goflags.Flag) (found finding.Finding, bad bool) {
@@ -153,5 +178,5 @@ func checkWorkspace(_ context.Context, f *Facts) []finding.Finding {
 	if _, inside := samedir.Inside(file, f.Root); f.Root != "" && !inside {
 		note = "; it is outside of the repository, so that CI, which does not have it, may select other versions"
 	}
-	return or(wrong, finding.Okf("%s is in play, with %d modules%s", file, len(f.Work.Use), note))
+	return or(wrong, finding.Okf("%s is in play, with %s%s", file, report.Counted(len(f.Work.Use), "module"), note))
 }

@@ -28,15 +28,30 @@ func TestToolchain(t *testing.T) {
 	want(t, w.check("toolchain"), "fail asks for go1.99, and GOTOOLCHAIN=local")
 	w.env["GOTOOLCHAIN"] = "auto"
 	want(t, w.check("toolchain"), "fail GOPROXY=off forbids")
-	w.env["GOPROXY"] = "https://proxy.example.com"
-	want(t, w.check("toolchain"), "ok the next go command downloads")
 	f := w.facts()
-	tree := "toolchain@v0.0.1-go1.99." + f.Env["GOHOSTOS"] + "-" + f.Env["GOHOSTARCH"]
+	zip := func(name string) string { return "/golang.org/toolchain/@v/" + toolchainVersion(f, name) + ".zip" }
+	has := serve(t, files{zip("go1.99.0"): "", zip("go1.24.0"): ""})
+	empty, broken, page := serve(t, files{}), answers(t, 503, "x"), answers(t, 403, "x")
+	for list, wanted := range map[string]string{
+		has:                  "ok the next go command downloads from " + has,
+		empty + "," + has:    "ok the next go command downloads from " + has,
+		empty + ",off":       "fail nobody has who is in GOPROXY: go commands fail -> see on https://go.dev/dl/",
+		broken + "," + has:   "ok unknown: go.mod asks for go1.99.0, which is not here, and whether it can be downloaded nobody says: " + broken + " answers 503",
+		broken + "|" + has:   "ok the next go command downloads from " + has,
+		broken + "|" + empty: "ok unknown: go.mod asks for go1.99.0",
+		page:                 "ok unknown: go.mod asks for go1.99.0",
+		"file:///mirror":     "ok unknown: go.mod asks for go1.99.0, which is not here, and whether it can be downloaded nobody says: file:///mirror is not asked",
+	} {
+		w.env["GOPROXY"] = list
+		t.Run(list, func(t *testing.T) { want(t, w.check("toolchain"), wanted) })
+	}
+	w.env["GOPROXY"] = has
+	tree := "toolchain@" + toolchainVersion(f, "go1.99.0")
 	w.write(w.env["GOMODCACHE"], map[string]string{"golang.org/" + tree + "/VERSION": "go1.99"})
 	want(t, w.check("toolchain"), "ok in the module cache")
 	w.write("", map[string]string{"go.mod": plainMod})
 	want(t, w.check("toolchain"), "ok GOTOOLCHAIN=auto (environment)")
-	for setting, status := range map[string]string{"latest": "fail is no toolchain", "go1.20+auto": "ok downloads", "go1.23.1": "fail keeps the go command at go1.23.1", "path": "ok"} {
+	for setting, status := range map[string]string{"latest": "fail is no toolchain", "go1.20+auto": "ok downloads", "go1.99.1": "fail GOTOOLCHAIN=go1.99.1 (environment) asks for go1.99.1, which nobody has who is in GOPROXY: go commands fail -> " + finding.Unset("GOTOOLCHAIN"), "go1.99.0+auto": "ok in the module cache", "go1.98.7+path": "ok unknown", "go1.23.1": "fail keeps the go command at go1.23.1", "path": "ok"} {
 		f := w.facts()
 		f.Env["GOTOOLCHAIN"] = setting
 		t.Run(setting, func(t *testing.T) { want(t, runCheck(t, f, "toolchain"), status) })
@@ -54,6 +69,7 @@ func TestModuleMode(t *testing.T) {
 func TestFlags(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]string{"go.mod": plainMod})
+	w.env["CGO_ENABLED"] = "0"
 	for flags, wanted := range map[string][]string{
 		"":                          {"ok not set"},
 		"-buildvcs=false -tags=a,b": {"ok -buildvcs"},
@@ -65,11 +81,16 @@ func TestFlags(t *testing.T) {
 		"-v race":                   {`fail has "race", which is no flag`},
 		"-modfile=other.mod":        {"fail does not exist"},
 		"-insecure -mod=mod":        {"fail GOINSECURE", "warn -mod=mod"},
+		"-mod=bla":                  {"fail -mod=bla not supported (can be"},
+		"-nosuch=1":                 {"fail refuse: parsing $GOFLAGS: unknown flag -nosuch"},
+		"-tags":                     {"fail refuse: "},
+		"-race":                     {"fail refuse: -race requires cgo"},
+		"-count=1 -json":            {"ok "}, // of some commands
 	} {
 		t.Run(flags, func(t *testing.T) {
 			f := bare(t, map[string]string{"GOFLAGS": flags, "GOMOD": filepath.Join(w.dir, "go.mod")})
 			f.Getenv = func(string) string { return flags }
-			f.Dir = w.dir
+			f.Dir, f.Go = w.dir, w.o.Go
 			want(t, runCheck(t, f, "go-flags"), wanted...)
 		})
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"go/version"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +14,9 @@ import (
 	"strings"
 
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/goproxy"
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/redact"
 )
 
 // checkGo: there is a go command, it works, and GOROOT is its own.
@@ -95,58 +99,114 @@ func parseToolchain(setting string) choice {
 	return choice{name, found && (mode == "auto" || mode == "path"), found && mode == "auto" || !found && setting != "local"}
 }
 
-// checkToolchain: the go command may use the toolchain that go.mod asks for.
-func checkToolchain(_ context.Context, f *Facts) []finding.Finding {
+// checkToolchain: the go command may use the toolchain that go.mod asks for, and can have it.
+func checkToolchain(ctx context.Context, f *Facts) []finding.Finding {
 	if f.EnvErr != nil {
 		return nil
 	}
 	setting, running := f.Env["GOTOOLCHAIN"], f.Env["GOVERSION"]
 	c := parseToolchain(setting)
-	start := running
+	start, who := running, fmt.Sprintf("GOTOOLCHAIN=%s (%s)", setting, f.origin("GOTOOLCHAIN"))
 	if c.name != "local" {
 		if !version.IsValid(c.name) {
-			return []finding.Finding{finding.Failf(f.unset("GOTOOLCHAIN"), "GOTOOLCHAIN=%s (%s) is no toolchain: want auto, local, or such as go1.26.3+auto", setting, f.origin("GOTOOLCHAIN"))}
+			return []finding.Finding{finding.Failf(f.unset("GOTOOLCHAIN"), "%s is no toolchain: want auto, local, or such as go1.26.3+auto", who)}
 		}
 		start = c.name
 	}
 	for _, w := range wishes(f) {
-		if found, done := fulfil(f, w, c, start); done {
-			return []finding.Finding{found}
+		want := w.least
+		if version.Compare(w.preferred, want) > 0 && c.switches {
+			want = w.preferred
+		}
+		switch {
+		case want == "" || !version.IsValid(start) || version.Compare(start, want) >= 0:
+		case !c.switches:
+			return []finding.Finding{finding.Failf(finding.Run(f.set("GOTOOLCHAIN", "auto")), "%s asks for %s, and %s keeps the go command at %s", w.file, w.least, who, start)}
+		default:
+			// From go1.21 on the first release of a language has a number of its own.
+			if want == version.Lang(want) && version.Compare(want, "go1.21") >= 0 {
+				want += ".0"
+			}
+			remedy := finding.Advise("see on https://go.dev/dl/ which there are, then: go mod edit -go=VERSION")
+			return []finding.Finding{obtain(f, ctx, w.file, want, c.download, remedy)}
 		}
 	}
-	return []finding.Finding{finding.Okf("GOTOOLCHAIN=%s (%s), %s", setting, f.origin("GOTOOLCHAIN"), start)}
+	if start != running {
+		return []finding.Finding{obtain(f, ctx, who, start, c.download, f.unset("GOTOOLCHAIN"))}
+	}
+	return []finding.Finding{finding.Okf("%s, %s", who, start)}
 }
 
-// fulfil says what becomes of a wish; done is false if there is nothing to say.
-func fulfil(f *Facts, w wish, c choice, start string) (found finding.Finding, done bool) {
-	setting := f.Env["GOTOOLCHAIN"]
-	want := w.least
-	if version.Compare(w.preferred, want) > 0 && c.switches {
-		want = w.preferred
-	}
+// obtain says where the go command has another toolchain from, which somebody asks for. remedy is
+// for one that nobody has.
+func obtain(f *Facts, ctx context.Context, who, want string, download bool, remedy finding.Remedy) finding.Finding {
+	running := f.Env["GOVERSION"]
+	_, err := exec.LookPath(want)
 	switch {
-	case want == "" || !version.IsValid(start) || version.Compare(start, want) >= 0:
-		return found, false
-	case !c.switches:
-		return finding.Failf(finding.Run(f.set("GOTOOLCHAIN", "auto")), "%s asks for %s, and GOTOOLCHAIN=%s (%s) keeps the go command at %s",
-			w.file, w.least, setting, f.origin("GOTOOLCHAIN"), start), true
 	case hasToolchain(f, want):
-		return finding.Okf("%s asks for %s, which is in the module cache; the go command itself is %s", w.file, want, start), true
-	case !c.download:
-		return unknown("%s asks for %s, which GOTOOLCHAIN=%s looks for in PATH only", w.file, want, setting), true
+		return finding.Okf("%s asks for %s, which is in the module cache; the go command itself is %s", who, want, running)
+	case err == nil:
+		return finding.Okf("%s asks for %s, which is in PATH; the go command itself is %s", who, want, running)
+	case !download:
+		return unknown("%s asks for %s, which GOTOOLCHAIN=%s looks for in PATH only", who, want, f.Env["GOTOOLCHAIN"])
 	case strings.TrimSpace(f.Env["GOPROXY"]) == "off":
 		return finding.Failf(f.unset("GOPROXY").With("gives the go command a proxy; or install "+want),
-			"%s asks for %s, which is not in the module cache, and GOPROXY=off forbids to download it", w.file, want), true
+			"%s asks for %s, which is not in the module cache, and GOPROXY=off forbids to download it", who, want)
 	}
-	return finding.Okf("%s asks for %s, which the next go command downloads; the go command itself is %s", w.file, want, start), true
+	from, err := findToolchain(f, ctx, want)
+	switch {
+	case err != nil:
+		return unknown("%s asks for %s, which is not here, and whether it can be downloaded nobody says: %v", who, want, err)
+	case from == "":
+		return finding.Failf(remedy, "%s asks for %s, which nobody has who is in GOPROXY: go commands fail", who, want)
+	}
+	return finding.Okf("%s asks for %s, which the next go command downloads from %s; the go command itself is %s", who, want, from, running)
+}
+
+// directToolchains is where the go command downloads toolchains without a proxy: what
+// https://golang.org/toolchain?go-get=1 names.
+const directToolchains = "https://go.dev/dl/mod"
+
+// findToolchain asks the proxies in their order for a toolchain, as the go command does. from is
+// "" if all that it would ask do not have it.
+func findToolchain(f *Facts, ctx context.Context, name string) (from string, err error) {
+	var failed error // of one that the go command passes over
+	for _, e := range goproxy.Split(f.Env["GOPROXY"]) {
+		base := e.Name
+		switch base {
+		case "off":
+			return "", failed
+		case "direct":
+			base = directToolchains
+		}
+		u, err := url.Parse(base)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+			return "", fmt.Errorf("%s is not asked", redact.Text(base))
+		}
+		r := f.ask(ctx, http.MethodHead, u.JoinPath(modcache.Toolchain, "@v", toolchainVersion(f, name)+".zip"))
+		switch absent := r.status == http.StatusNotFound || r.status == http.StatusGone; {
+		case r.err == nil && r.status == http.StatusOK:
+			return redact.URL(u), nil
+		case r.err != nil:
+			failed = fmt.Errorf("%s: %w", redact.URL(u), r.err)
+		case !absent:
+			failed = fmt.Errorf("%s answers %d", redact.URL(u), r.status)
+		}
+		if e.Name == "direct" || failed != nil && !e.FallBack {
+			break
+		}
+	}
+	return "", failed
+}
+
+// toolchainVersion is the version of a toolchain as a module, for this machine.
+func toolchainVersion(f *Facts, name string) string {
+	return fmt.Sprintf("v0.0.1-%s.%s-%s", name, hostOf(f.Env["GOHOSTOS"], runtime.GOOS), hostOf(f.Env["GOHOSTARCH"], runtime.GOARCH))
 }
 
 // hasToolchain reports whether a toolchain is in the module cache.
 func hasToolchain(f *Facts, name string) bool {
-	tree := fmt.Sprintf("toolchain@v0.0.1-%s.%s-%s", name, hostOf(f.Env["GOHOSTOS"], runtime.GOOS), hostOf(f.Env["GOHOSTARCH"], runtime.GOARCH))
-	parent := filepath.Join(f.Env["GOMODCACHE"], filepath.FromSlash(filepath.Dir(modcache.Toolchain)))
-	info, err := os.Stat(filepath.Join(parent, tree))
-	return err == nil && info.IsDir()
+	return isDir(filepath.Join(f.Env["GOMODCACHE"], filepath.FromSlash(modcache.Toolchain)+"@"+toolchainVersion(f, name)))
 }
 
 func hostOf(said, running string) string {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/redact"
+	"github.com/org/gocache-action/internal/report"
 )
 
 // triedModules is how many private modules are tried: one of each host and owner.
@@ -43,7 +44,7 @@ func checkVCS(ctx context.Context, f *Facts) []finding.Finding {
 	}
 	all.Wait()
 	if more > 0 {
-		found = append(found, unknown("%d more repositories were not asked", more))
+		found = append(found, unknown("not asked: %s more", report.Counted(more, "repository")))
 	}
 	return found
 }

@@ -22,7 +22,7 @@ func mounted(t *testing.T, flags uintptr, options string) string {
 func TestRealDisks(t *testing.T) {
 	small := mounted(t, 0, "size=1m,nr_inodes=20")
 	f := bare(t, map[string]string{"GOCACHE": filepath.Join(small, "cache"), "GOTMPDIR": small})
-	want(t, runCheck(t, f, "disk-space"), "fail free of 1.0 MiB for GOCACHE, temporary files", "fail more files can be created (inodes)")
+	want(t, runCheck(t, f, "disk-space"), "fail free of 1.0 MiB for GOCACHE, temporary files", "fail more files (inodes) can be created")
 	want(t, runCheck(t, f, "file-system"), "ok GOCACHE is on tmpfs")
 	want(t, runCheck(t, f, "temp-dir"), "ok ")
 

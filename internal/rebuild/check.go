@@ -26,7 +26,7 @@ type Surroundings struct {
 	// NoBuildCache says why there is no build cache in a directory.
 	NoBuildCache       string
 	GOPROXY, GONOPROXY string
-	GONOSUMDB          string
+	GONOSUMDB, GOAUTH  string
 	Client             *http.Client
 	Login              func(host string) *url.Userinfo // of .netrc
 	// Direct asks the repository of a module for a version, as the go command does without a proxy.

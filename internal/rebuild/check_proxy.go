@@ -28,6 +28,9 @@ const (
 // errAbsent means that a proxy does not have a version: the next one is asked.
 var errAbsent = errors.New("it does not have it")
 
+// errOwnLogin means that a proxy wants credentials, which the go command alone has.
+var errOwnLogin = errors.New("it wants credentials, which GOAUTH gives to the go command alone")
+
 // proxies asks for one module of go.sum as the go command would: the next proxy after a comma only
 // if the one before does not have it. A private module that goes through proxies is asked for, too.
 func (s Surroundings) proxies(ctx context.Context) finding.Finding {
@@ -35,7 +38,10 @@ func (s Surroundings) proxies(ctx context.Context) finding.Finding {
 	var texts []string
 	for _, v := range s.samples() {
 		text, err := s.askChain(ctx, v)
-		if err != nil {
+		switch {
+		case errors.Is(err, errOwnLogin):
+			return finding.Warnf(finding.Run("go list -m "+v.String()).With("shows whether it takes them"), "unknown: %s: %v", v, err)
+		case err != nil:
 			return finding.Failf(remedy, "%s: %v", v, err)
 		}
 		texts = append(texts, text)
@@ -67,6 +73,7 @@ func (s Surroundings) samples() (list []module.Version) {
 // askChain asks the proxies of GOPROXY for a version until one has it.
 func (s Surroundings) askChain(ctx context.Context, v module.Version) (text string, err error) {
 	var failed []string
+	var last error
 	for _, e := range goproxy.Split(s.GOPROXY) {
 		begin := time.Now()
 		err := s.askOne(ctx, e.Name, v)
@@ -75,13 +82,23 @@ func (s Surroundings) askChain(ctx context.Context, v module.Version) (text stri
 			text := fmt.Sprintf("%s has %s (%d ms)", name, v, time.Since(begin).Milliseconds())
 			return strings.Join(append([]string{text}, failed...), "; "), nil
 		}
+		last = err
 		failed = append(failed, name+": "+strings.TrimPrefix(err.Error(), name+": "))
 		if !e.FallBack && !errors.Is(err, errAbsent) {
 			break
 		}
 	}
-	return "", errors.New(strings.Join(failed, "; "))
+	return "", &chainError{strings.Join(failed, "; "), last}
 }
+
+// chainError is what all who were asked have said; it is the last of these errors.
+type chainError struct {
+	text string
+	last error
+}
+
+func (e *chainError) Error() string { return e.text }
+func (e *chainError) Unwrap() error { return e.last }
 
 // askOne asks one element of GOPROXY.
 func (s Surroundings) askOne(ctx context.Context, name string, v module.Version) error {
@@ -100,12 +117,14 @@ func (s Surroundings) askOne(ctx context.Context, name string, v module.Version)
 	case u.Scheme == "file":
 		return askFile(u, v)
 	}
-	if u.User == nil && s.Login != nil {
-		u.User = s.Login(u.Host)
-	}
-	_, err = (&upstream.HTTP{Base: u, Client: s.Client}).Info(ctx, v.Path, v.Version)
-	if upstream.IsAbsent(err) {
+	base := goproxy.WithLogin(u, s.GOAUTH, s.Login)
+	_, err = (&upstream.HTTP{Base: base, Client: s.Client}).Info(ctx, v.Path, v.Version)
+	_, others := goproxy.Credentials(s.GOAUTH)
+	switch {
+	case upstream.IsAbsent(err):
 		return errAbsent
+	case err != nil && others && upstream.KindOf(err) == upstream.Forbidden:
+		return errOwnLogin
 	}
 	return err
 }

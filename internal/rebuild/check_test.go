@@ -132,6 +132,11 @@ func TestChecks(t *testing.T) {
 			t.Cleanup(server.Close)
 			s.GOPROXY = server.URL + ",direct"
 		}, "502"},
+		"credentials of others": {"proxies", finding.Warn, func(t *testing.T, _ *world, s *Surroundings) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+			t.Cleanup(server.Close)
+			s.GOPROXY, s.GOAUTH = server.URL, "git /home/me"
+		}, "GOAUTH gives to the go command alone"},
 		"no credentials": {"private-modules", finding.Fail, func(_ *testing.T, _ *world, s *Surroundings) { s.GONOPROXY = "example.com" }, "asked directly"},
 	} {
 		t.Run(name, func(t *testing.T) {

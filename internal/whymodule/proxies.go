@@ -28,9 +28,8 @@ import (
 // An asker asks one proxy about one module.
 type asker struct {
 	client *http.Client
-	base   *url.URL
-	login  *url.Userinfo
-	path   string // escaped
+	base   *url.URL // with what .netrc has for it
+	path   string   // escaped
 	now    time.Time
 }
 
@@ -39,7 +38,6 @@ type asker struct {
 func newAskers(r Route, path string, o *Options) ([]Proxy, []*asker) {
 	escaped, err := module.EscapePath(path)
 	client := upstream.NewClient()
-	netrc, _ := goproxy.Credentials(o.Settings.GOAUTH)
 	var list []Proxy
 	var askers []*asker
 	for _, e := range r.elements {
@@ -51,10 +49,7 @@ func newAskers(r Route, path string, o *Options) ([]Proxy, []*asker) {
 				p.Name, p.List.Error = redact.Text(e.Name), "this is not a URL"
 			} else {
 				p.Name = redact.URL(u)
-				a = &asker{client: client, base: u, path: escaped, now: o.Now}
-				if o.Login != nil && netrc && u.User == nil && u.Scheme == "https" { // as the go command
-					a.login = o.Login(u.Host)
-				}
+				a = &asker{client: client, base: goproxy.WithLogin(u, o.Settings.GOAUTH, o.Login), path: escaped, now: o.Now}
 			}
 		}
 		list, askers = append(list, p), append(askers, a)
@@ -166,11 +161,7 @@ func (a *asker) getFile(file string) Reply {
 }
 
 func (a *asker) getHTTP(ctx context.Context, file string, limit int64) (Reply, http.Header) {
-	u := *a.base
-	if a.login != nil {
-		u.User = a.login
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath(a.path, file).String(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.base.JoinPath(a.path, file).String(), nil)
 	if err != nil {
 		return Reply{Error: "invalid URL", Age: -1}, nil
 	}
