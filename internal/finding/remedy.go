@@ -42,6 +42,14 @@ func (r Remedy) String() string {
 	return r.Command + "\n" + r.Advice
 }
 
+// Write prints a remedy alone.
+func (r Remedy) Write(w io.Writer) error {
+	var b strings.Builder
+	r.write(&b, w, 0)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
 // write prints a remedy for w, from a column on. Only words are wrapped: a command is to be pasted.
 func (r Remedy) write(b *strings.Builder, w io.Writer, column int) {
 	const arrow = "-> "

@@ -31,6 +31,27 @@ func exportFor(goos, name, value string) string {
 	return "$env:" + name + "=" + value
 }
 
+// With is a command that sees a variable with a value which need not be quoted. On Windows, where
+// that is PowerShell, the commands after it would see it, too: it is removed again.
+func With(name, value, command string) string { return withFor(runtime.GOOS, name, value, command) }
+
+func withFor(goos, name, value, command string) string {
+	if goos == "windows" {
+		return exportFor(goos, name, value) + "; " + command + "; Remove-Item Env:" + name
+	}
+	return name + "=" + value + " " + command
+}
+
+// Then is one command, and if it succeeds another.
+func Then(first, second string) string { return thenFor(runtime.GOOS, first, second) }
+
+func thenFor(goos, first, second string) string {
+	if goos == "windows" { // && is unknown to Windows PowerShell 5
+		return first + "; if ($?) { " + second + " }"
+	}
+	return first + " && " + second
+}
+
 // Unset is the command that forgets a variable.
 func Unset(name string) string {
 	if runtime.GOOS == "windows" {

@@ -15,24 +15,27 @@ import (
 
 // advise gives the one piece of advice that helps most. The rules are in the order in which causes
 // hide each other: what is replaced does not depend on what proxies say.
-func advise(f *Facts) Advice {
-	for _, rule := range []func(*Facts) *Advice{
-		adviseDir, adviseReplace, adviseVendor, adviseExclude, adviseMoved, adviseTags, advisePrivate, adviseUnknown, adviseLag, advisePackage, adviseStop, adviseAbsent, adviseRepository,
-		adviseMajor, adviseSelect,
+func advise(f *Facts) finding.Remedy {
+	for _, rule := range []func(*Facts) *finding.Remedy{
+		adviseDir, adviseReplace, adviseVendor, adviseExclude, adviseMoved, advisePackage, adviseTags, advisePrivate, adviseUnknown, adviseLag, adviseStop, adviseAbsent,
+		adviseRepository, adviseMajor, adviseSelect,
 	} {
 		if a := rule(f); a != nil {
 			return *a
 		}
 	}
-	return Advice{}
+	return finding.Remedy{}
 }
 
-func adviceOf(command, format string, args ...any) *Advice {
-	return &Advice{command, fmt.Sprintf(format, args...)}
+func adviceOf(command, format string, args ...any) *finding.Remedy {
+	return &finding.Remedy{Command: command, Advice: fmt.Sprintf(format, args...)}
 }
 
 // get is how a version is asked for.
-func (f *Facts) get() string { return "go get " + f.Path + "@" + cmp.Or(f.Goal, f.Query) }
+func get(f *Facts) string { return "go get " + finding.Word(f.Path+"@"+cmp.Or(f.Goal, f.Query)) }
+
+// getDirect is get, from the repository, whatever GOPROXY says.
+func getDirect(f *Facts) string { return finding.With("GOPROXY", "direct", get(f)) }
 
 // set is how a setting is changed where it comes from.
 func (s Settings) set(name, value string) string {
@@ -42,7 +45,7 @@ func (s Settings) set(name, value string) string {
 	return "go env -w " + name + "=" + finding.Word(value)
 }
 
-func adviseDir(f *Facts) *Advice {
+func adviseDir(f *Facts) *finding.Remedy {
 	switch {
 	case f.Project == nil || f.Project.Dir == "":
 		return nil
@@ -52,7 +55,7 @@ func adviseDir(f *Facts) *Advice {
 	return adviceOf("go work edit -dropuse="+finding.Word(f.Project.Use), "%s uses the files in that directory, whatever is published", filepath.Base(f.Project.GoWork))
 }
 
-func adviseReplace(f *Facts) *Advice {
+func adviseReplace(f *Facts) *finding.Remedy {
 	d := f.replacement()
 	if d == nil || f.Local == "" && (f.Goal == f.Project.Selected || f.Goal == "") {
 		return nil
@@ -78,7 +81,7 @@ func (p *Project) otherFile(name string) string {
 	return " " + finding.Word(name)
 }
 
-func adviseVendor(f *Facts) *Advice {
+func adviseVendor(f *Facts) *finding.Remedy {
 	p := f.Project
 	if p == nil || !p.isVendorStale() {
 		return nil
@@ -90,7 +93,7 @@ func adviseVendor(f *Facts) *Advice {
 	return adviceOf(command, "builds read the vendor directory, which is not of this go.mod")
 }
 
-func adviseExclude(f *Facts) *Advice {
+func adviseExclude(f *Facts) *finding.Remedy {
 	d := f.excluded(f.Goal)
 	if d == nil {
 		if top := highest(f.all()); top != "" && !isRevision(f.Query) && f.Newest.retracted(top) == nil {
@@ -103,22 +106,34 @@ func adviseExclude(f *Facts) *Advice {
 	return adviceOf("go mod edit -dropexclude="+f.Path+"@"+d.Version+f.Project.otherFile(d.File), "%s excludes that version", d.at())
 }
 
-func adviseMoved(f *Facts) *Advice {
+func adviseMoved(f *Facts) *finding.Remedy {
 	for _, v := range f.compared() {
 		here, repo, signed := f.hashesOf(v), f.Repository.Hashes[v], f.Sums[v].Hash
 		published := cmp.Or(signed, here["go.sum"], here["module cache"]) // as it was first
 		switch {
 		case repo != "" && published != "" && repo != published:
 			tag := tagName(f.Repository.Subdir, patched(v))
-			return adviceOf("git tag "+tag+" && git push origin "+tag,
+			return adviceOf(publish(tag, ""),
 				"in the repository: the tag of %s was moved after others had fetched it, and they rightly refuse it: publish the next version", v)
 		case differ(here) && f.cached(v) != nil && f.cached(v).Hash != "" && f.cached(v).Hash != cmp.Or(signed, here["go.sum"]):
-			return adviceOf(f.cached(v).Removal+" && go mod download "+f.Path+"@"+v, "what the module cache has of %s is not what was published", v)
+			return adviceOf(finding.Then(f.cached(v).Removal, "go mod download "+f.Path+"@"+v), "what the module cache has of %s is not what was published", v)
 		case differ(here):
 			return adviceOf("", "remove the lines of %s %s from go.sum, which are not what was published; then: go mod download %s@%s", f.Path, v, f.Path, v)
 		}
 	}
 	return nil
+}
+
+// publish is the command that makes a version, of a commit or of another tag.
+func publish(tag, of string) string {
+	return finding.Then(strings.TrimSpace("git tag "+finding.Word(tag)+" "+wordIf(of)), "git push origin "+finding.Word(tag))
+}
+
+func wordIf(text string) string {
+	if text == "" {
+		return ""
+	}
+	return finding.Word(text)
 }
 
 // patched is the next patch release.
@@ -133,11 +148,11 @@ func patched(v string) string {
 }
 
 // adviseTags: what was tagged is no version.
-func adviseTags(f *Facts) *Advice {
+func adviseTags(f *Facts) *finding.Remedy {
 	for _, n := range f.near() {
 		switch {
 		case n.Path == "":
-			return adviceOf(fmt.Sprintf("git tag %s %s && git push origin %s", n.Right, n.Tag, n.Right), "in the repository: the tag %s is no version of this module: %s", n.Tag, n.Why)
+			return adviceOf(publish(n.Right, n.Tag), "in the repository: the tag %s is no version of this module: %s", n.Tag, n.Why)
 		case f.Repository.OtherError != "":
 			return adviceOf("go mod edit -module="+n.Path, "in the repository, then tag the next version: %s needs a go.mod that says so", n.Version)
 		case isRevision(f.Query):
@@ -151,7 +166,7 @@ func adviseTags(f *Facts) *Advice {
 	return nil
 }
 
-func advisePrivate(f *Facts) *Advice {
+func advisePrivate(f *Facts) *finding.Remedy {
 	if !f.isPrivate() {
 		return nil
 	}
@@ -167,7 +182,7 @@ func advisePrivate(f *Facts) *Advice {
 }
 
 // adviseUnknown: the version can be fetched, and the checksum database refuses.
-func adviseUnknown(f *Facts) *Advice {
+func adviseUnknown(f *Facts) *finding.Remedy {
 	if !f.Sums[f.Goal].Unknown || f.hashesOf(f.Goal)["go.sum"] != "" || !f.canBeFetched(f.Goal) {
 		return nil
 	}
@@ -179,13 +194,13 @@ func adviseUnknown(f *Facts) *Advice {
 }
 
 // adviseLag: a proxy has an older answer than the repository.
-func adviseLag(f *Facts) *Advice {
+func adviseLag(f *Facts) *finding.Remedy {
 	i, stops := f.believed()
 	if i < 0 || stops || !f.Proxies[i].IsURL {
 		return nil
 	}
 	p := &f.Proxies[i]
-	if f.serves(p) || !f.published(f.Goal) {
+	if f.serves(p) || !f.published(f.Goal) || f.settled() {
 		return nil
 	}
 	r := p.asked(f.Query)
@@ -193,11 +208,11 @@ func adviseLag(f *Facts) *Advice {
 	case p.Gocache:
 		return adviceOf("gocache proxy refresh --server "+bare(p.Name)+" "+f.Path, "it makes the proxy ask the repository now, which has %s", f.Goal)
 	case !isRevision(f.Query) && p.Goal.OK():
-		return adviceOf(f.get(), "only the list of %s is old%s: by its name it serves the version", bare(p.Name), oldText(r))
+		return adviceOf(get(f), "only the list of %s is old%s: by its name it serves the version", bare(p.Name), oldText(r))
 	case f.Sums[f.Goal].Unknown:
-		return adviceOf("", "wait %s: %s and the checksum database have not seen %s yet", f.wait(p, r), bare(p.Name), f.Goal)
+		return adviceOf("", "wait %s: %s and the checksum database have not seen %s yet", wait(f, p, r), bare(p.Name), f.Goal)
 	}
-	return adviceOf("GOPROXY=direct "+f.get(), "the repository has %s, and the answer of %s is older%s", f.Goal, bare(p.Name), f.until(p, r))
+	return adviceOf(getDirect(f), "the repository has %s, and the answer of %s is older%s", f.Goal, bare(p.Name), until(f, p, r))
 }
 
 // publicWait is how long the public mirror may remember that a version does not exist
@@ -208,7 +223,7 @@ const publicWait = 30 * time.Minute
 func (p *Proxy) isPublic() bool { return strings.HasPrefix(p.Name, "https://proxy.golang.org") }
 
 // wait is how long the answer of a proxy may still be old.
-func (f *Facts) wait(p *Proxy, r Reply) string {
+func wait(f *Facts, p *Proxy, r Reply) string {
 	left := r.MaxAge - max(0, r.Age)
 	if p.isPublic() {
 		left = publicWait
@@ -219,8 +234,8 @@ func (f *Facts) wait(p *Proxy, r Reply) string {
 	return fmt.Sprintf("%d min", int((left+time.Minute-1)/time.Minute))
 }
 
-func (f *Facts) until(p *Proxy, r Reply) string {
-	if wait := f.wait(p, r); wait != "some minutes" {
+func until(f *Facts, p *Proxy, r Reply) string {
+	if wait := wait(f, p, r); wait != "some minutes" {
 		return "; or wait " + wait
 	}
 	return ""
@@ -237,16 +252,15 @@ func bare(name string) string {
 }
 
 // advisePackage: the name is not of a module.
-func advisePackage(f *Facts) *Advice {
-	p := f.Project
-	if p == nil || p.Selected != "" || p.Contains == "" {
+func advisePackage(f *Facts) *finding.Remedy {
+	if !mayBePackage(f) {
 		return nil
 	}
-	return adviceOf("gocache doctor "+p.Contains, "the project has that module, and the name may be of a package in it")
+	return adviceOf("gocache doctor "+f.Project.Contains, "the project has that module, and the name may be of a package in it: nobody knows a version of a module of this name")
 }
 
 // adviseStop: a proxy fails, and the list does not allow to go on.
-func adviseStop(f *Facts) *Advice {
+func adviseStop(f *Facts) *finding.Remedy {
 	i, stops := f.believed()
 	if i < 0 || !stops {
 		return nil
@@ -255,37 +269,41 @@ func adviseStop(f *Facts) *Advice {
 	r := p.asked(f.Query)
 	switch {
 	case p.Name == "off" && f.cached(f.Goal) != nil && f.Goal != f.selected():
-		return adviceOf(f.get(), "it is in the module cache")
+		return adviceOf(get(f), "it is in the module cache")
 	case p.Name == "off" && f.cached(f.Goal) == nil:
-		return adviceOf("GOPROXY=direct "+f.get(), "GOPROXY=off forbids to ask anybody, and the module cache does not have it")
+		return adviceOf(getDirect(f), "GOPROXY=off forbids to ask anybody, and the module cache does not have it")
 	case p.Name == "off":
 		return nil
 	case f.OtherLogin && r.denied():
 		return adviceOf("go list -m -versions "+f.Path, "%s answers %d without credentials, and GOAUTH gives them to the go command alone: see what it says", bare(p.Name), r.Status)
 	case r.denied() && !p.isPublic():
 		return adviceOf("", "give the credentials for %s in .netrc (machine, login, password), or by GOAUTH: it answers %d", bare(p.Name), r.Status)
+	case f.settled():
+		return nil
 	case f.published(f.Goal):
-		return adviceOf("GOPROXY=direct "+f.get(), "%s does not answer, and GOPROXY does not let the go command go on; the repository has %s", bare(p.Name), f.Goal)
+		return adviceOf(getDirect(f), "%s %s, and GOPROXY does not let the go command go on; the repository has %s", bare(p.Name), r.trouble(), f.Goal)
+	case r.strange():
+		return adviceOf("", "correct the URL %s in GOPROXY, or log in where the network demands it: it %s", bare(p.Name), r.trouble())
 	}
 	return adviceOf("", "%s has to answer again (%s): GOPROXY does not let the go command go on to another", bare(p.Name), strings.TrimSpace(statusText(r)+" "+r.Error))
 }
 
 // adviseAbsent: nobody in GOPROXY has it, and there is no direct.
-func adviseAbsent(f *Facts) *Advice {
+func adviseAbsent(f *Facts) *finding.Remedy {
 	i, _ := f.believed()
-	if i >= 0 {
+	if i >= 0 || f.settled() {
 		return nil
 	}
 	if f.published(f.Goal) {
-		return adviceOf("GOPROXY=direct "+f.get(), "the repository has %s, and nobody in GOPROXY does", f.Goal)
+		return adviceOf(getDirect(f), "the repository has %s, and nobody in GOPROXY does", f.Goal)
 	}
 	return adviceOf("", "check the name: nobody in GOPROXY knows %s", f.Target)
 }
 
 // adviseRepository: the repository is to be asked and cannot be.
-func adviseRepository(f *Facts) *Advice {
+func adviseRepository(f *Facts) *finding.Remedy {
 	r := &f.Repository
-	if !f.needsRepository() || r.Error == "" && r.QueryErr == "" && (r.NotAsked == "" || r.NotAsked == "--no-vcs") {
+	if f.settled() || !f.needsRepository() || r.Error == "" && r.QueryErr == "" && (r.NotAsked == "" || r.NotAsked == "--no-vcs") {
 		return nil
 	}
 	switch {
@@ -311,7 +329,7 @@ func isForbidden(text string) bool {
 }
 
 // adviseMajor: all is well, and there is a higher major version.
-func adviseMajor(f *Facts) *Advice {
+func adviseMajor(f *Facts) *finding.Remedy {
 	n := f.otherMajor()
 	if n == nil || f.selected() != "" && f.selected() != f.Goal {
 		return nil
@@ -320,7 +338,7 @@ func adviseMajor(f *Facts) *Advice {
 }
 
 // adviseSelect: the version can be had.
-func adviseSelect(f *Facts) *Advice {
+func adviseSelect(f *Facts) *finding.Remedy {
 	p := f.Project
 	switch {
 	case f.Goal == "" && f.selected() != "":
@@ -330,24 +348,24 @@ func adviseSelect(f *Facts) *Advice {
 	case p == nil:
 		return adviceOf("", "nothing to do: %s can be had", f.Goal)
 	case p.Selected == "":
-		return adviceOf(f.get(), "%s can be had, and nothing in this project needs the module yet", f.Goal)
+		return adviceOf(get(f), "%s can be had, and nothing in this project needs the module yet", f.Goal)
 	case p.Selected == f.Goal:
 		return adviceOf("", "nothing to do: %s is selected, and is what %s means", f.Goal, f.Query)
 	case semver.Compare(p.Selected, f.Goal) < 0:
-		return adviceOf(f.get(), "%s can be had, but nobody in this project demands it: the go command takes what is demanded, not what is newest", f.Goal)
+		return adviceOf(get(f), "%s can be had, but nobody in this project demands it: the go command takes what is demanded, not what is newest", f.Goal)
 	}
 	return adviseLower(f)
 }
 
 // adviseLower: a higher version is selected than the one that was asked for.
-func adviseLower(f *Facts) *Advice {
+func adviseLower(f *Facts) *finding.Remedy {
 	if !isRevision(f.Query) {
 		return adviceOf("", "nothing to do: %s is selected, which is higher than %s, the newest for %s", f.selected(), f.Goal, f.Query)
 	}
 	for _, d := range f.Project.Demands {
 		if semver.Compare(d.Version, f.Goal) > 0 && strings.Contains(d.By(), "@") {
-			return adviceOf(f.get(), "%s demands %s: the command goes back to an older version of that, too", d.By(), d.Version)
+			return adviceOf(get(f), "%s demands %s: the command goes back to an older version of that, too", d.By(), d.Version)
 		}
 	}
-	return adviceOf(f.get(), "go.mod demands %s, and nobody else does", f.selected())
+	return adviceOf(get(f), "go.mod demands %s, and nobody else does", f.selected())
 }

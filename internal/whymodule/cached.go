@@ -9,11 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/lockfile"
 	"github.com/org/gocache-action/internal/modcache"
 )
 
@@ -65,7 +65,7 @@ func readCached(modDir string, v module.Version, base string) Cached {
 		st, err := os.Stat(filepath.Join(modDir, filepath.FromSlash(tree)))
 		c.Tree = err == nil && st.IsDir()
 	}
-	c.Locked = isLocked(base + ".lock")
+	c.Locked, _ = lockfile.Held(base + ".lock") // no file, or nobody can tell: not known to be
 	c.Removal = removal(runtime.GOOS, modcache.Open(modDir, modcache.Options{}).Removal(v), base, c.Tree)
 	return c
 }
@@ -81,17 +81,4 @@ func removal(goos, tree, base string, hasTree bool) string {
 		return downloads
 	}
 	return tree + " && " + downloads
-}
-
-// isLocked reports whether a process holds a lock. It makes no file.
-func isLocked(name string) bool {
-	if _, err := os.Stat(name); err != nil {
-		return false
-	}
-	lock := flock.New(name, flock.SetFlag(os.O_RDONLY))
-	ok, err := lock.TryRLock()
-	if ok {
-		_ = lock.Unlock()
-	}
-	return err == nil && !ok
 }

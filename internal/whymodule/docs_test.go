@@ -107,7 +107,7 @@ func example(t *testing.T, change func(*Facts)) string {
 	f.Settings.GOPROXY = f.Proxies[0].Name + ",direct"
 	findings, advice := Judge(f)
 	var b strings.Builder
-	a := Answer{Target: f.Target, Status: findings.Worst(), Facts: f, Findings: findings, Advice: advice}
+	a := Answer{Target: f.Target, Status: findings.Worst(), Facts: f, Findings: findings, Remedy: advice}
 	if err := a.Write(&b); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package whymodule
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"golang.org/x/mod/modfile"
@@ -124,6 +125,20 @@ func (r Reply) OK() bool { return r.Status == 200 && r.Error == "" }
 
 // denied reports whether the answer is that credentials are needed.
 func (r Reply) denied() bool { return r.Status == 401 || r.Status == 403 }
+
+// strange reports whether there is an answer that no module proxy gives, as of a page for people.
+func (r Reply) strange() bool { return r.Status == 200 && r.Error != "" }
+
+// trouble says what is wrong with an answer.
+func (r Reply) trouble() string {
+	switch {
+	case r.strange():
+		return "answers as no module proxy does"
+	case r.Status != 0:
+		return fmt.Sprintf("answers %d", r.Status)
+	}
+	return "does not answer"
+}
 
 // Absent reports whether the answer is that it does not exist.
 func (r Reply) Absent() bool { return r.Status == 404 || r.Status == 410 }

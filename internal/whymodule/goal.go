@@ -68,6 +68,29 @@ func (f *Facts) published(version string) bool {
 	return version != "" && (slices.Contains(f.Repository.Versions, version) || f.Repository.Query == version)
 }
 
+// isModule reports whether anybody knows the module by its name.
+func isModule(f *Facts) bool {
+	known := len(f.all()) > 0 || f.Repository.Query != ""
+	for _, p := range f.Proxies {
+		known = known || p.Query.OK() || p.Latest.OK()
+	}
+	return known
+}
+
+// mayBePackage reports whether the name may be of a package: a module of the project contains it,
+// and nobody knows a module of this name.
+func mayBePackage(f *Facts) bool {
+	p := f.Project
+	return p != nil && p.Selected == "" && p.Contains != "" && !isModule(f)
+}
+
+// settled reports whether the project has the version that the query means, so that nobody has to
+// be asked for it any more.
+func (f *Facts) settled() bool {
+	c := f.cached(f.Goal)
+	return f.Goal != "" && f.selected() == f.Goal && c != nil && c.Tree
+}
+
 // canBeFetched reports whether the go command gets a version from whom it believes.
 func (f *Facts) canBeFetched(version string) bool {
 	i, stops := f.believed()
@@ -98,7 +121,7 @@ func (f *Facts) revision() string {
 
 // matches reports whether a query of versions means, among others, this one.
 func matches(query, v, selected string) bool {
-	for _, op := range []string{"<=", "<", ">=", ">"} {
+	for _, op := range comparisons {
 		bound, ok := strings.CutPrefix(query, op)
 		if !ok {
 			continue

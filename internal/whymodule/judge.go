@@ -15,7 +15,7 @@ import (
 )
 
 // Judge makes findings of facts, and the one piece of advice that helps most.
-func Judge(f *Facts) (finding.Findings, Advice) {
+func Judge(f *Facts) (finding.Findings, finding.Remedy) {
 	var list finding.Findings
 	for _, check := range []func(*Facts) finding.Findings{
 		judgeVersion, judgeReplace, judgeExclude, judgeVendor, judgeRetract, judgeRoute, judgeCache, judgeProxies, judgeRepository, judgeTags, judgeSums,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/finding/findingtest"
 	"github.com/org/gocache-action/internal/usage"
 )
 
@@ -59,7 +60,7 @@ func TestAdvice(t *testing.T) {
 		"the list lags": {func(f *Facts) { lags(f); f.Proxies[0].Goal = Reply{Status: 200, Version: "v1.2.0"} }, "proxy", finding.Fail,
 			"go get corp.example/lib@v1.2.0", "by its name"},
 		"all of it lags": {func(f *Facts) { lags(f); f.Proxies[0].Goal = Reply{Status: 404, Error: "x"} }, "proxy", finding.Fail,
-			"GOPROXY=direct go get corp.example/lib@v1.2.0", "is older"},
+			finding.With("GOPROXY", "direct", "go get corp.example/lib@v1.2.0"), "is older"},
 		"the public proxy and the database lag": {func(f *Facts) {
 			lags(f)
 			f.Proxies[0].Name = "https://proxy.golang.org"
@@ -68,9 +69,26 @@ func TestAdvice(t *testing.T) {
 		"a branch lags": {func(f *Facts) {
 			f.Query, f.Goal, f.Repository.Query = "main", "v1.1.1-0.20260102030405-0123456789ab", "v1.1.1-0.20260102030405-0123456789ab"
 			f.Proxies[0].Query = Reply{Status: 200, Version: "v1.1.1-0.20260101030405-aaaaaaaaaaaa", Age: time.Hour}
-		}, "proxy", finding.Fail, "GOPROXY=direct go get corp.example/lib@v1.1.1-0.20260102030405-0123456789ab", "is older"},
-		"an outage": {func(f *Facts) { f.Proxies[0].List = Reply{Status: 502, Error: "Bad Gateway"} }, "proxy", finding.Fail,
-			"GOPROXY=direct go get corp.example/lib@v1.1.0", "does not let the go command go on"},
+		}, "proxy", finding.Fail, finding.With("GOPROXY", "direct", "go get corp.example/lib@v1.1.1-0.20260102030405-0123456789ab"), "is older"},
+		"an outage": {func(f *Facts) {
+			f.Project.Selected, f.Proxies[0].List = "v1.0.0", Reply{Status: 502, Error: "Bad Gateway"}
+		}, "proxy", finding.Fail,
+			finding.With("GOPROXY", "direct", "go get corp.example/lib@v1.1.0"), "https://p.example answers 502, and GOPROXY does not let the go command go on"},
+		"an outage, and all is here": {func(f *Facts) { f.Proxies[0].List = Reply{Status: 502, Error: "Bad Gateway"} }, "proxy", finding.Warn,
+			"", "nothing to do: v1.1.0 is selected"},
+		"a page": {func(f *Facts) { f.Project.Selected, f.Proxies[0].List = "v1.0.0", Reply{Status: 200, Error: "no list"} }, "proxy", finding.Fail,
+			finding.With("GOPROXY", "direct", "go get corp.example/lib@v1.1.0"), "https://p.example answers as no module proxy does, and GOPROXY"},
+		"a page, and no repository": {func(f *Facts) {
+			f.Project.Selected, f.Proxies[0].List, f.Repository = "v1.0.0", Reply{Status: 200, Error: "no list"}, Repository{Error: "down"}
+		}, "proxy", finding.Fail, "", "correct the URL https://p.example in GOPROXY"},
+		"lags, and it was fetched directly": {func(f *Facts) {
+			lags(f)
+			f.Project.Selected, f.Cached = "v1.2.0", append(f.Cached, Cached{Version: "v1.2.0", Tree: true})
+		}, "proxy", finding.Warn, "", "nothing to do: v1.2.0 is selected"},
+		"nobody in GOPROXY, and it was fetched directly": {func(f *Facts) {
+			f.Proxies = f.Proxies[:1]
+			f.Proxies[0].List = Reply{Status: 404, Error: "x"}
+		}, "proxy", finding.Warn, "", "nothing to do: v1.1.0 is selected"},
 		"an outage passed over": {func(f *Facts) {
 			f.Proxies[0].List, f.Proxies[0].FallBack = Reply{Status: 502, Error: "Bad Gateway"}, true
 		}, "proxy", finding.Warn, "", "nothing to do"},
@@ -84,7 +102,7 @@ func TestAdvice(t *testing.T) {
 		"private, and the environment says so": {func(f *Facts) {
 			f.Proxies[0].List, f.Sums["v1.1.0"] = Reply{Status: 404, Error: "x"}, Sum{Unknown: true}
 			f.Settings.GOPRIVATE, f.Settings.Source["GOPRIVATE"] = "a.example", FromEnvironment
-		}, "route", finding.Fail, "export GOPRIVATE=a.example,corp.example", "it is private"},
+		}, "route", finding.Fail, finding.Export("GOPRIVATE", "a.example,corp.example"), "it is private"},
 		"private, for the database": {func(f *Facts) {
 			f.Route.Direct, f.Proxies = "GONOPROXY=corp.example", f.Proxies[1:]
 			f.Sums, f.Project.Sums = map[string]Sum{"v1.1.0": {Unknown: true}}, nil
@@ -121,7 +139,7 @@ func TestAdvice(t *testing.T) {
 			f.Project.Demands[0].Version = f.Project.Selected
 		}, "version", finding.OK, "", "which is higher than v1.1.0"},
 		"off": {func(f *Facts) { lags(f); f.Proxies = []Proxy{{Name: "off"}} }, "route", finding.Fail,
-			"GOPROXY=direct go get corp.example/lib@v1.2.0", "forbids to ask anybody"},
+			finding.With("GOPROXY", "direct", "go get corp.example/lib@v1.2.0"), "forbids to ask anybody"},
 		"repository wants credentials": {func(f *Facts) {
 			f.Proxies, f.Goal, f.Sums = f.Proxies[1:], "", nil
 			f.Repository = Repository{URL: "https://corp.example/lib", Error: "fatal: could not read Username for 'https://corp.example': terminal prompts disabled"}
@@ -132,11 +150,11 @@ func TestAdvice(t *testing.T) {
 		"go.sum is not what was published": {func(f *Facts) { f.Project.Sums["v1.1.0"] = "h1:b" }, "checksum", finding.Fail,
 			"", "remove the lines of corp.example/lib v1.1.0 from go.sum"},
 		"the cache is not what was published": {func(f *Facts) { f.Cached[0].Hash, f.Cached[0].Removal = "h1:b", "rm it" }, "checksum", finding.Fail,
-			"rm it && go mod download corp.example/lib@v1.1.0", "not what was published"},
+			finding.Then("rm it", "go mod download corp.example/lib@v1.1.0"), "not what was published"},
 		"moved": {func(f *Facts) {
 			f.Repository.Tags[1].Commit, f.Repository.Hashes = "c9", map[string]string{"v1.1.0": "h1:b"}
 		}, "checksum", finding.Fail,
-			"git tag v1.1.1 && git push origin v1.1.1", "publish the next version"},
+			finding.Then("git tag v1.1.1", "git push origin v1.1.1"), "publish the next version"},
 		"moved to the same": {func(f *Facts) {
 			f.Repository.Tags[1].Commit, f.Repository.Hashes = "c9", map[string]string{"v1.1.0": "h1:a"}
 		}, "checksum", finding.OK, "", "nothing to do"},
@@ -154,16 +172,22 @@ func TestAdvice(t *testing.T) {
 			f.Repository = Repository{Error: "not found"}
 			f.Goal, f.Sums, f.Project = "", nil, nil
 		}, "repository", finding.Fail, "", "check the name"},
-		"a package": {func(f *Facts) { f.Project = &Project{Contains: "corp.example"} }, "version", finding.OK,
-			"gocache doctor corp.example", "a package in it"},
+		"a package": {func(f *Facts) {
+			f.Project, f.Cached, f.Goal, f.Sums = &Project{Contains: "corp.example"}, nil, "", nil
+			f.Proxies[0].List = Reply{Status: 404, Error: "x"}
+			f.Repository = Repository{Subdir: "lib", Tags: []Tag{{"v1.1.0", "c1"}}}
+		}, "version", finding.OK, "gocache doctor corp.example", "a package in it"},
+		"a module below another": {func(f *Facts) { f.Project = &Project{Contains: "corp.example"} }, "version", finding.OK,
+			"go get corp.example/lib@v1.1.0", "nothing in this project needs the module yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := well()
 			c.change(f)
-			list, advice := Judge(f)
-			if advice.Command != c.command || !strings.Contains(advice.Reason, c.reason) {
-				t.Errorf("advice %q: %s\nwant %q: %s", advice.Command, advice.Reason, c.command, c.reason)
+			list, remedy := Judge(f)
+			if remedy.Command != c.command || !strings.Contains(remedy.Advice, c.reason) {
+				t.Errorf("advice %q: %s\nwant %q: %s", remedy.Command, remedy.Advice, c.command, c.reason)
 			}
+			findingtest.Pasteable(t, finding.Finding{Check: name, Remedy: remedy})
 			worst := finding.OK
 			found := false
 			for _, one := range list {
@@ -186,6 +210,7 @@ func TestParseTarget(t *testing.T) {
 		"golang.org/x/mod": "golang.org/x/mod@latest", "golang.org/x/mod@v0.20.0": "golang.org/x/mod@v0.20.0",
 		"a.example/b@>=v1.2": "a.example/b@>=v1.2", "a.example/b@feature/x": "a.example/b@feature/x",
 		"": "", "./x": "", "a.example/b@": "", "a.example/b@none": "", "a.example/b@-x": "", "a.example/b@a b": "", "mod": "", "a.example/b@c@d": "",
+		"a.example/b@>": "", "a.example/b@<=": "", "a.example/b@>=main": "", "a.example/b@=v1.0.0": "", "a.example/b@<>v1.0.0": "", "a.example/b@<v1.2.0": "a.example/b@<v1.2.0",
 	} {
 		got, err := ParseTarget(arg)
 		if err != nil && !usage.Is(err) || (err == nil) != (want != "") || err == nil && got.String() != want {

@@ -17,14 +17,14 @@ func judgeProxies(f *Facts) (list finding.Findings) {
 		if !p.IsURL {
 			continue
 		}
-		status, note := f.judgeProxy(i, believed, stops)
+		status, note := judgeProxy(f, i, believed, stops)
 		list = append(list, one("proxy", status, "%s: %s%s", p.Name, cmp.Or(p.said(f), "not asked"), note)...)
 	}
 	return list
 }
 
 // judgeProxy says how bad the answer of one proxy is, and why.
-func (f *Facts) judgeProxy(i, believed int, stops bool) (finding.Status, string) {
+func judgeProxy(f *Facts, i, believed int, stops bool) (finding.Status, string) {
 	p := &f.Proxies[i]
 	r := p.asked(f.Query)
 	switch {
@@ -36,17 +36,26 @@ func (f *Facts) judgeProxy(i, believed int, stops bool) (finding.Status, string)
 	case f.OtherLogin && r.denied():
 		return finding.OK, "\nunknown: it was asked without credentials, and GOAUTH gives them to the go command alone"
 	case i == believed && stops:
-		return finding.Fail, "\nthe go command stops here: it goes on after 404 and 410 only, unless a | follows in GOPROXY"
+		return unsettled(f, r.denied()), "\nthe go command stops here: it goes on after 404 and 410 only, unless a | follows in GOPROXY"
 	case i == believed && !f.serves(p) && f.published(f.Goal):
-		return finding.Fail, "\nthe repository has " + f.Goal + ", and this answer is older" + oldText(r)
+		return unsettled(f, false), "\nthe repository has " + f.Goal + ", and this answer is older" + oldText(r)
 	case i == believed && r.Stale:
 		return finding.Warn, "\nit cannot ask anybody itself, and says what it knew last"
 	case r.Absent() && believed < 0 && i == len(f.Proxies)-1 && (f.published(f.Goal) || isRevision(f.Query)):
-		return finding.Fail, "\nnobody in GOPROXY has it, and the repository is not asked"
+		return unsettled(f, false), "\nnobody in GOPROXY has it, and the repository is not asked"
 	case !r.OK() && !r.Absent():
 		return finding.Warn, "\nthe go command goes on to the next"
 	}
 	return finding.OK, ""
+}
+
+// unsettled is how bad it is that a version cannot be had: less so where the project has it. In any
+// case, if other versions cannot be had either.
+func unsettled(f *Facts, others bool) finding.Status {
+	if f.settled() && !others {
+		return finding.Warn
+	}
+	return finding.Fail
 }
 
 func oldText(r Reply) string {
@@ -157,6 +166,9 @@ func (f *Facts) needsRepository() bool {
 const shownTags = 3
 
 func judgeTags(f *Facts) (list finding.Findings) {
+	if mayBePackage(f) {
+		return nil
+	}
 	for i, n := range f.near() {
 		if i == shownTags {
 			break

@@ -37,11 +37,18 @@ func TestWell(t *testing.T) {
 	w.wantStatus(a, "repository", finding.OK, "2 versions, the newest v1.1.0")
 	w.wantStatus(a, "cache", finding.OK, "v1.0.0, v1.1.0 (no files)")
 	w.wantAdvice(a, "go get MODULE@v1.1.0", "nobody in this project demands it")
-	w.shell(a.Advice.Command)
+	w.shell(a.Remedy.Command)
 	a = w.ask("")
 	w.wantWell(a)
 	w.wantAdvice(a, "", "nothing to do: v1.1.0 is selected")
 	w.wantStatus(a, "checksum", finding.OK, "in go.sum and module cache")
+
+	// A package of it is no module, and no tag makes it one.
+	name := w.name
+	w.name += "/pkg"
+	a = w.ask("")
+	w.name = name
+	w.wantAdvice(a, "gocache doctor MODULE", "the name may be of a package in it")
 }
 
 // TestLag: a proxy that has not seen a new tag, and then one of which only the list is old.
@@ -62,19 +69,24 @@ func TestLag(t *testing.T) {
 	a := w.ask("")
 	w.wantStatus(a, "proxy", finding.Fail, "the repository has v1.1.0, and this answer is older: 5 min")
 	w.wantStatus(a, "proxy", finding.Fail, "v1.1.0: 404")
-	w.wantAdvice(a, "GOPROXY=direct go get MODULE@v1.1.0", "or wait 5 min")
+	w.wantAdvice(a, finding.With("GOPROXY", "direct", "go get MODULE@v1.1.0"), "or wait 5 min")
 	a = w.ask("@v1.1.0")
 	w.wantStatus(a, "proxy", finding.Fail, "nobody in GOPROXY has it")
-	w.wantAdvice(a, "GOPROXY=direct go get MODULE@v1.1.0", "nobody in GOPROXY does")
+	w.wantAdvice(a, finding.With("GOPROXY", "direct", "go get MODULE@v1.1.0"), "nobody in GOPROXY does")
 	knows = true
 	a = w.ask("@latest")
 	w.wantStatus(a, "proxy", finding.Fail, "it has it, although its list does not")
 	w.wantAdvice(a, "go get MODULE@v1.1.0", "is old: 5 min: by its name it serves the version")
 
-	w.shell("GOPROXY=direct go get " + w.name + "@v1.1.0")
+	w.shell(finding.With("GOPROXY", "direct", "go get "+w.name+"@v1.1.0"))
 	if out := w.mustGo("list", "-m", w.name); out != w.name+" v1.1.0\n" {
 		t.Errorf("the advice led to %s", out)
 	}
+	knows = false
+	a = w.ask("") // who has followed it need not do so again, although the proxy is as it was
+	w.wantStatus(a, "proxy", finding.Warn, "this answer is older")
+	w.wantAdvice(a, "", "nothing to do: v1.1.0 is selected")
+	knows = true
 	w.o.NoVCS = true
 	a = w.ask("@v1.0.0")
 	w.wantStatus(a, "repository", finding.OK, "--no-vcs")
@@ -92,7 +104,7 @@ func TestMovedTag(t *testing.T) {
 	w.git("tag", "-f", "v1.1.0")
 	a := w.ask("@v1.1.0")
 	w.wantStatus(a, "checksum", finding.Fail, "v1.1.0 is not the same everywhere")
-	w.wantAdvice(a, "git tag v1.1.1 && git push origin v1.1.1", "the tag of v1.1.0 was moved")
+	w.wantAdvice(a, finding.Then("git tag v1.1.1", "git push origin v1.1.1"), "the tag of v1.1.0 was moved")
 }
 
 // TestPrivate: proxies are asked about a module that they cannot know.
@@ -120,8 +132,8 @@ func TestPrivate(t *testing.T) {
 	w.o.Settings.GOVCS = "private:hg"
 	a = w.ask("")
 	w.wantStatus(a, "repository", finding.Fail, "GOVCS=private:hg")
-	if !strings.HasPrefix(a.Advice.Command, "go env -w GOVCS=") {
-		t.Errorf("advice %+v", a.Advice)
+	if !strings.HasPrefix(a.Remedy.Command, "go env -w GOVCS=") {
+		t.Errorf("advice %+v", a.Remedy)
 	}
 }
 
@@ -133,7 +145,7 @@ func TestTags(t *testing.T) {
 	w.publish("v1.2", map[string]string{"new.go": "package lib\n"})
 	a := w.ask("")
 	w.wantStatus(a, "tags", finding.Warn, "the tag v1.2 is no version")
-	w.wantAdvice(a, "git tag v1.2.0 v1.2 && git push origin v1.2.0", "three numbers behind a v")
+	w.wantAdvice(a, finding.Then("git tag v1.2.0 v1.2", "git push origin v1.2.0"), "three numbers behind a v")
 	if n := len(a.Facts.near()); n != 1 {
 		t.Errorf("%d tags are shown", n)
 	}
@@ -160,7 +172,7 @@ func TestNested(t *testing.T) {
 	w.project(map[string]string{"go.mod": "module example.com/app\n\ngo 1.21\n"})
 	a := w.ask("@v1.1.0")
 	w.wantStatus(a, "tags", finding.Fail, "its tags begin with sub/")
-	w.wantAdvice(a, "git tag sub/v1.1.0 v1.1.0 && git push origin sub/v1.1.0", "no version of this module")
+	w.wantAdvice(a, finding.Then("git tag sub/v1.1.0 v1.1.0", "git push origin sub/v1.1.0"), "no version of this module")
 	w.git("tag", "sub/v1.1.0")
 	a = w.ask("@v1.1.0")
 	w.wantWell(a)
@@ -181,7 +193,7 @@ func TestDirectives(t *testing.T) {
 		t.Error("the repository was asked about what lies in a directory here")
 	}
 	w.wantAdvice(a, "go mod edit -dropreplace=MODULE", "go.mod:7")
-	w.shell(a.Advice.Command)
+	w.shell(a.Remedy.Command)
 	a = w.ask("")
 	w.wantStatus(a, "retract", finding.OK, "v1.2.0, the newest version, is retracted by its authors: broken")
 	w.wantStatus(a, "deprecated", finding.Warn, "use other.")
@@ -191,7 +203,7 @@ func TestDirectives(t *testing.T) {
 	a = w.ask("@v1.1.0")
 	w.wantStatus(a, "exclude", finding.Warn, "go.mod:7 excludes v1.1.0")
 	w.wantAdvice(a, "go mod edit -dropexclude=MODULE@v1.1.0", "go.mod:7")
-	w.shell(a.Advice.Command)
+	w.shell(a.Remedy.Command)
 
 	w.project(map[string]string{"go.mod": app, "vendor/modules.txt": "# MODULE v1.1.0\n## explicit; go 1.21\n"})
 	a = w.ask("")
@@ -217,7 +229,7 @@ func TestWorkspace(t *testing.T) {
 	a = w.ask("")
 	w.wantStatus(a, "version", finding.OK, "it is a main module, in "+filepath.Join(w.o.Dir, "lib"))
 	w.wantAdvice(a, "go work edit -dropuse=./lib", "uses the files in that directory")
-	w.shell(a.Advice.Command)
+	w.shell(a.Remedy.Command)
 	if data, err := os.ReadFile(w.o.GOWORK); err != nil || strings.Contains(string(data), "./lib") {
 		t.Errorf("the advice led to %s, %v", data, err)
 	}
@@ -236,7 +248,7 @@ func TestHangingProxy(t *testing.T) {
 	a := w.ask("")
 	w.wantStatus(a, "proxy", finding.Fail, "list: no answer in time")
 	w.wantStatus(a, "proxy", finding.Fail, "the go command stops here")
-	w.wantAdvice(a, "GOPROXY=direct go get MODULE@v1.0.0", "does not let the go command go on")
+	w.wantAdvice(a, finding.With("GOPROXY", "direct", "go get MODULE@v1.0.0"), "does not let the go command go on")
 	w.o.Settings.GOPROXY, w.o.NoVCS = s.URL+"|direct", true
 	a = w.ask("")
 	w.wantStatus(a, "proxy", finding.Warn, "goes on to the next")
@@ -258,7 +270,7 @@ func TestChain(t *testing.T) {
 	w.o.Settings.GOPROXY = "off"
 	a = w.ask("")
 	w.wantStatus(a, "repository", finding.OK, "--no-vcs")
-	w.wantAdvice(a, "GOPROXY=direct go get MODULE@latest", "forbids to ask anybody")
+	w.wantAdvice(a, finding.With("GOPROXY", "direct", "go get MODULE@latest"), "forbids to ask anybody")
 }
 
 // TestSumDB: a checksum database that has another hash of one version, and does not know the other.
@@ -281,7 +293,7 @@ func TestSumDB(t *testing.T) {
 	w.o.DB = checksumdb.New(checksumdb.Options{GOSUMDB: w.o.Settings.GOSUMDB})
 	a := w.ask("@v1.0.0")
 	w.wantStatus(a, "checksum", finding.Fail, hash+"  checksum database")
-	w.wantAdvice(a, "git tag v1.0.1 && git push origin v1.0.1", "publish the next version")
+	w.wantAdvice(a, finding.Then("git tag v1.0.1", "git push origin v1.0.1"), "publish the next version")
 	a = w.ask("")
 	w.wantStatus(a, "checksum", finding.Fail, "does not know v1.1.0")
 	w.wantAdvice(a, "", "wait 30 min") // it knows the one before

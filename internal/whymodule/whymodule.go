@@ -13,11 +13,13 @@ package whymodule
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 
 	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
 
 	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/finding"
@@ -44,6 +46,9 @@ func ParseTarget(arg string) (Target, error) {
 	}
 	if query == "" {
 		query = "latest"
+	}
+	if bound := strings.TrimLeft(query, "<>="); bound != query && (!isComparison(query[:len(query)-len(bound)]) || !semver.IsValid(bound)) {
+		return Target{}, usage.Errorf("%q: want a version behind %s, as in %s@>=v1.2.0", arg, query[:len(query)-len(bound)], path)
 	}
 	return Target{path, query}, nil
 }
@@ -73,13 +78,7 @@ type Answer struct {
 	Status   finding.Status   `json:"status"` // the worst of the findings
 	Facts    *Facts           `json:"facts"`
 	Findings finding.Findings `json:"findings"`
-	Advice   Advice           `json:"advice"`
-}
-
-// Advice is what helps most.
-type Advice struct {
-	Command string `json:"command,omitempty"` // "": there is none, or nothing has to be done
-	Reason  string `json:"reason"`
+	Remedy   finding.Remedy   `json:"remedy"` // what helps most; its advice is why
 }
 
 // Explain gathers and judges. The error is one of this machine, or that ctx has ended.
@@ -88,6 +87,11 @@ func Explain(ctx context.Context, t Target, o Options) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	findings, advice := Judge(facts)
-	return &Answer{Target: t, Status: findings.Worst(), Facts: facts, Findings: findings, Advice: advice}, nil
+	findings, remedy := Judge(facts)
+	return &Answer{Target: t, Status: findings.Worst(), Facts: facts, Findings: findings, Remedy: remedy}, nil
 }
+
+// comparisons are those of queries, each before the ones that it begins with.
+var comparisons = []string{"<=", "<", ">=", ">"}
+
+func isComparison(op string) bool { return slices.Contains(comparisons, op) }

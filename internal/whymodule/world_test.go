@@ -256,7 +256,7 @@ func (w *world) wantWell(a *Answer) {
 func (w *world) wantAdvice(a *Answer, command, reason string) {
 	w.Helper()
 	command = strings.ReplaceAll(command, "MODULE", w.name)
-	if a.Advice.Command != command || !strings.Contains(a.Advice.Reason, reason) || a.Advice.Reason == "" {
-		w.Errorf("advice %q (%s), want %q (%s)", a.Advice.Command, a.Advice.Reason, command, reason)
+	if a.Remedy.Command != command || !strings.Contains(a.Remedy.Advice, reason) || a.Remedy.Advice == "" {
+		w.Errorf("advice %q (%s), want %q (%s)", a.Remedy.Command, a.Remedy.Advice, command, reason)
 	}
 }

@@ -17,10 +17,8 @@ func (a *Answer) Write(w io.Writer) error {
 	if err := a.Findings.Write(w); err != nil {
 		return err
 	}
-	if a.Advice.Command != "" {
-		_, err := fmt.Fprintf(w, "\n-> %s\n   %s\n", a.Advice.Command, a.Advice.Reason)
+	if _, err := io.WriteString(w, "\n"); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\n-> %s\n", a.Advice.Reason)
-	return err
+	return a.Remedy.Write(w)
 }

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,8 +17,13 @@ var programs = []string{
 	"chmod", "curl", "export", "find", "git", "go", "gocache", "Get-ChildItem", "Remove-Item", "rm", "ssh-add", "ssh-keyscan", "sudo", "unset", "w32tm",
 }
 
+var (
+	quoted   = regexp.MustCompile(`'[^']*'|"[^"]*"`)
+	variable = regexp.MustCompile(`^[A-Z]+=\S* `)
+)
+
 // words finds what is no part of a command: text around it, and what people have to replace.
-var words = regexp.MustCompile(`, | or | and |; |=\.\.\.|\b(?:DIR|PATH|URL|NAME|PROJECT|USER|corp\.example\.com)\b`)
+var words = regexp.MustCompile(`, | or | and |; [a-z]+ [a-z]+ |=\.\.\.|\b(?:DIR|PATH|URL|NAME|PROJECT|USER|corp\.example\.com)\b`)
 
 // Pasteable demands that the command of a remedy can be pasted into a shell as it is.
 func Pasteable(t testing.TB, f finding.Finding) {
@@ -26,12 +32,12 @@ func Pasteable(t testing.TB, f finding.Finding) {
 	if command == "" {
 		return
 	}
-	first, _, _ := strings.Cut(command, " ")
-	known := strings.HasPrefix(first, "$env:")
-	for _, p := range programs {
-		known = known || first == p
+	unquoted := quoted.ReplaceAllString(command, "")
+	known := true
+	for part := range strings.SplitSeq(unquoted, " && ") {
+		first, _, _ := strings.Cut(variable.ReplaceAllString(part, ""), " ")
+		known = known && (slices.Contains(programs, first) || strings.HasPrefix(first, "$env:"))
 	}
-	unquoted := regexp.MustCompile(`'[^']*'|"[^"]*"`).ReplaceAllString(command, "")
 	if !known || strings.Contains(command, "\n") || words.MatchString(unquoted) {
 		t.Errorf("%s: %q is no command that can be pasted", f.Check, command)
 	}
