@@ -34,12 +34,31 @@ var (
 	ErrRefused = errors.New("checksum database")
 	// ErrNotCovered means that GONOSUMDB or GOPRIVATE exclude the module from the database.
 	ErrNotCovered = errors.New("not in the care of a checksum database")
-	// ErrUnavailable means that the database did not answer.
+	// ErrUnavailable means that the database did not answer, or is not asked at all.
 	ErrUnavailable = errors.New("checksum database does not answer")
 	// ErrUnknown means that the database answered, and has no hash of the module version. It comes
 	// with ErrRefused.
 	ErrUnknown = errors.New("does not know")
 )
+
+// errNotAsked means that the settings forbid to ask the database.
+var errNotAsked = errors.New("no checksum database is asked")
+
+func notAsked(why string) error { return fmt.Errorf("%w: %s", errNotAsked, why) }
+
+// unavailable makes of a cause an error that wraps ErrUnavailable. Of a database that is not asked
+// it does not say that it gives no answer.
+func unavailable(cause error) error {
+	if errors.Is(cause, errNotAsked) {
+		return &unasked{cause}
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, cause)
+}
+
+type unasked struct{ error }
+
+func (u *unasked) Is(target error) bool { return target == ErrUnavailable }
+func (u *unasked) Unwrap() error        { return u.error }
 
 // Options are settings of the go command.
 type Options struct {
@@ -90,7 +109,7 @@ func New(o Options) *DB {
 func (db *DB) configure(setting string) error {
 	switch setting {
 	case "off":
-		return errors.New("GOSUMDB=off")
+		return notAsked("GOSUMDB=off")
 	case "":
 		setting = "sum.golang.org"
 	case "sum.golang.google.cn":
@@ -98,7 +117,7 @@ func (db *DB) configure(setting string) error {
 	}
 	f := strings.Fields(setting)
 	if len(f) > 2 {
-		return errors.New("invalid GOSUMDB: too many fields")
+		return notAsked("invalid GOSUMDB: too many fields")
 	}
 	db.key = cmp.Or(known[f[0]], f[0])
 	v, err := note.NewVerifier(db.key)
@@ -174,7 +193,7 @@ func (s *Session) Covers(v module.Version) error {
 		return ErrNotCovered
 	}
 	if s.db.off != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, s.db.off)
+		return unavailable(s.db.off)
 	}
 	return nil
 }
@@ -216,7 +235,7 @@ func (s *Session) IsPublic(v module.Version) bool {
 // Stopped is why the database is asked no more; nil if it is, or was not to be asked at all.
 func (s *Session) Stopped() error {
 	err := s.remote.failed()
-	if errors.Is(err, errNoNetwork) || errors.Is(err, errOffline) {
+	if errors.Is(err, errNotAsked) {
 		return nil
 	}
 	return err
@@ -265,7 +284,7 @@ func (s *Session) failed(v module.Version, err error) error {
 		return fmt.Errorf("%w %s: it %w %s %s", ErrRefused, s.db.name, ErrUnknown, v.Path, v.Version)
 	}
 	if cause := s.remote.cause(err); cause != nil && !s.cached.forked.Load() && !s.fresh.forked.Load() {
-		return fmt.Errorf("%w: %w", ErrUnavailable, cause)
+		return unavailable(cause)
 	}
 	return fmt.Errorf("%w %s: %w", ErrRefused, s.db.name, err) // it answered, and proved nothing
 }

@@ -12,7 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb"
@@ -299,6 +301,44 @@ func TestFailures(t *testing.T) {
 	s := New(Options{GOSUMDB: srv.key + " " + srv.URL}).Session(t.Context(), "", nil)
 	if err := s.Check(modules[0], goodSum, ""); !errors.Is(err, ErrUnavailable) || s.Stopped() == nil {
 		t.Errorf("not reached: %v, %v", err, s.Stopped())
+	}
+}
+
+// TestSilent: a server that has never said anything is waited for once.
+func TestSilent(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, "")
+	end := make(chan struct{})
+	var asked atomic.Int64
+	srv.answer = func(http.ResponseWriter, *http.Request) bool {
+		asked.Add(1)
+		<-end
+		return true
+	}
+	t.Cleanup(func() { close(end) })
+	o := Options{GOSUMDB: srv.key + " " + srv.URL, Client: &http.Client{Transport: &http.Transport{}, Timeout: 100 * time.Millisecond}}
+	s := New(o).Session(t.Context(), "", nil)
+	for range 3 {
+		if err := s.Check(tool, goodSum, ""); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "does not answer") {
+			t.Error(err)
+		}
+	}
+	if n := asked.Load(); n != 1 || s.Stopped() == nil {
+		t.Errorf("%d requests, stopped %v", n, s.Stopped())
+	}
+}
+
+// TestNotAsked: a setting that forbids to ask is no database that does not answer.
+func TestNotAsked(t *testing.T) {
+	for text, o := range map[string]Options{
+		"no checksum database is asked: GOSUMDB=off":                       {GOSUMDB: "off"},
+		"no checksum database is asked: GOPROXY=off":                       {GOPROXY: "off"},
+		"no checksum database is asked: only answers that were kept count": {Offline: true},
+	} {
+		s := New(o).Session(t.Context(), "", nil)
+		if err := s.Check(tool, goodSum, ""); !errors.Is(err, ErrUnavailable) || err.Error() != text || s.Stopped() != nil {
+			t.Errorf("%v, %v, want %s", err, s.Stopped(), text)
+		}
 	}
 }
 

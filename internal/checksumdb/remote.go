@@ -35,6 +35,7 @@ type remote struct {
 	// answer.
 	failures map[string]error
 	row      int
+	answered bool  // at least once
 	down     error // why it cannot be asked; stays
 }
 
@@ -50,21 +51,22 @@ func (r *remote) fail(err error) error {
 	return r.down
 }
 
-// note notes what became of a request. Only a host that cannot be reached, and failures in a row,
-// say that the next request would fail, too.
+// note notes what became of a request. Only a host that cannot be reached, or has not said anything
+// yet, and failures in a row say that the next request would fail, too.
 func (r *remote) note(path string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case err == nil:
-		r.row = 0
+		r.row, r.answered = 0, true
 	case errors.Is(err, fs.ErrNotExist):
-		r.row = 0
+		r.row, r.answered = 0, true
 		r.missing[path] = true
 	default:
 		r.row++
 		r.failures[path] = err
-		if r.down == nil && (r.row >= maxFailures || r.ctx.Err() != nil || isUnreachable(err)) {
+		silent := !r.answered && isTimeout(err) // it would be so once more, for as long
+		if r.down == nil && (r.row >= maxFailures || r.ctx.Err() != nil || isUnreachable(err) || silent) {
 			r.down = err
 		}
 	}
@@ -75,6 +77,12 @@ func isUnreachable(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError
 	return errors.As(err, &dns) || errors.As(err, &op) && op.Op == "dial"
+}
+
+// isTimeout reports whether an answer has not come in time.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // known returns why an answer about a version is not asked for once more. Tiles are, as other
@@ -151,18 +159,12 @@ func busy(resp *http.Response) error {
 	return &busyError{resp.Status, max(minWait, min(time.Duration(n)*time.Second, maxWait))}
 }
 
-// Why no request may be sent.
-var (
-	errNoNetwork = errors.New("GOPROXY=off")
-	errOffline   = errors.New("it is not asked")
-)
-
 // locate finds the URL of the database: GOSUMDB has it, or a proxy forwards requests, or it is the
 // host in the name of the database. The proxies are asked in turn: the next one if a proxy does not
 // support the database, but after an error only if the list allows that.
 func (r *remote) locate() {
 	if r.db.o.Offline {
-		r.fail(errOffline)
+		r.fail(notAsked("only answers that were kept count"))
 		return
 	}
 	r.base = r.db.base
@@ -175,7 +177,7 @@ func (r *remote) locate() {
 	}
 	r.base = direct
 	if strings.TrimSpace(r.db.o.GOPROXY) == "off" {
-		r.fail(errNoNetwork)
+		r.fail(notAsked("GOPROXY=off"))
 		return
 	}
 	for _, p := range goproxy.Split(r.db.o.GOPROXY) {

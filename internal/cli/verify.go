@@ -248,7 +248,7 @@ func (o verifyOutput) findings() (list finding.Findings) {
 		list = append(list, one)
 	}
 	if last >= 0 {
-		list[min(last, listedFindings-1)].Remedy = finding.Run("gocache verify --fix")
+		list[last].Remedy = finding.Run("gocache verify --fix")
 	}
 	if o.Stopped != "" {
 		list = append(list, finding.Finding{Check: "proof", Status: finding.Warn, Evidence: o.Stopped, Remedy: finding.Run("gocache doctor")})
@@ -263,21 +263,23 @@ func (o verifyOutput) findings() (list finding.Findings) {
 	return list
 }
 
-// listedFindings is how many findings are printed; --json has all.
-const listedFindings = 50
+// shownAlike is how many findings of one kind are printed: a full disk damages thousands of files
+// in the same way. --json has all.
+const shownAlike = 3
 
-// writeFindings prints the first findings, and how many there are beside these.
+// writeFindings prints the first findings of each kind, and how many there are beside these.
 func writeFindings(w io.Writer, list finding.Findings) error {
 	if len(list) == 0 {
 		return nil
 	}
-	more := ""
-	if n := len(list) - listedFindings; n > 0 {
-		list, more = list[:listedFindings], fmt.Sprintf("and %s more, see --json\n", report.Count(n))
-	}
-	if err := list.Write(w); err != nil {
+	shown := list.Abridged(shownAlike)
+	if err := shown.Write(w); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, more+"\n")
+	more := "\n"
+	if len(shown) < len(list) {
+		more = "all of them: --json\n\n"
+	}
+	_, err := io.WriteString(w, more)
 	return err
 }

@@ -88,7 +88,7 @@ func (o verifyStoreOutput) write(w io.Writer) error {
 		list = append(list, finding.Finding{Check: string(f.Kind), Status: f.Status, Evidence: f.Name + ": " + f.Evidence})
 	}
 	if wrong > 0 {
-		list[min(wrong, listedFindings)-1].Remedy = finding.Advise("a restore passes over what is wrong, and the next save of that job stores it anew")
+		list[wrong-1].Remedy = finding.Advise("a restore passes over what is wrong, and the next save of that job stores it anew")
 	}
 	if err := writeFindings(w, list); err != nil {
 		return err
