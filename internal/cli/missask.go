@@ -200,6 +200,7 @@ func (m *miss) changes(ctx context.Context) misses.Changes {
 		c.Unknown, c.Shallow = err.Error(), errors.Is(err, ci.ErrNoHistory)
 	}
 	c.Files = files
+	c.Same = err == nil && len(files) == 0 && ci.ReadGit(ctx, m.project.dir).Commit == c.Commit
 	for _, file := range files {
 		if filepath.Base(file) == "go.mod" && m.goLineChanged(ctx, file) {
 			c.GoLines = append(c.GoLines, file)
@@ -229,16 +230,13 @@ func goLine(text []byte) string {
 
 // trials are flags that change how everything is compiled. People give them on the command line,
 // where nothing records them.
-var trials = []string{"-race", "-trimpath", "-cover"}
+var trials = []string{"-race", "-trimpath", "-cover", "-tags"}
 
 // trials looks which flag, added or left out, finds at least half of what is missing.
 func (m *miss) trials(ctx context.Context, lacking int) (found []misses.Trial, err error) {
 	for _, flag := range trials {
-		with := slices.Insert(slices.Clone(m.command), 1, flag)
-		name := flag
-		if i := slices.Index(m.command, flag); i >= 0 {
-			with, name = slices.Delete(slices.Clone(m.command), i, i+1), "no "+flag
-		} else if flag == "-cover" && m.command[0] == "vet" {
+		with, name, ok := otherwise(m.command, flag)
+		if !ok {
 			continue
 		}
 		g, _, err := m.graph(ctx, with)
@@ -253,6 +251,27 @@ func (m *miss) trials(ctx context.Context, lacking int) (found []misses.Trial, e
 		}
 	}
 	return found, nil
+}
+
+// otherwise is a command with a flag, or without it if it has it; ok is false if it cannot have it.
+func otherwise(command []string, flag string) (with []string, name string, ok bool) {
+	with = slices.Clone(command)
+	for i, arg := range command[1:] {
+		arg = "-" + strings.TrimLeft(arg, "-")
+		value, isAssigned := strings.CutPrefix(arg, flag+"=")
+		switch {
+		case isAssigned && value != "":
+			return slices.Delete(with, i+1, i+2), "no " + arg, true
+		case arg == flag && flag == "-tags" && i+2 < len(command):
+			return slices.Delete(with, i+1, i+3), "no " + flag + " " + command[i+2], true
+		case arg == flag && flag != "-tags":
+			return slices.Delete(with, i+1, i+2), "no " + flag, true
+		}
+	}
+	if flag == "-tags" || flag == "-cover" && command[0] == "vet" {
+		return nil, "", false // with which tags it was built, nobody can guess
+	}
+	return slices.Insert(with, 1, flag), flag, true
 }
 
 // describeTime bounds how long outputs are read to find out which packages they are.

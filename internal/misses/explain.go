@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/buildenv"
+	"github.com/org/gocache-action/internal/report"
 )
 
 // Facts are what Explain compares.
@@ -43,6 +44,7 @@ type Changes struct {
 	Files  []string // that differ now: absolute
 	// GoLines are the files go.mod with another go line than now: absolute.
 	GoLines []string
+	Same    bool // it is of that commit, and no file differs
 	// Unknown says why that could not be found out; "" if it was. Shallow: because the checkout
 	// does not have the commit.
 	Unknown string
@@ -223,7 +225,7 @@ func (c Changes) cause(p Package, vcs bool) (Cause, bool) {
 		return Cause{Ingredient: Source, Evidence: "their files changed " + since}, true
 	case p.Module != nil && slices.ContainsFunc(c.GoLines, func(file string) bool { return clean(file) == clean(p.Module.GoMod) }):
 		return Cause{Ingredient: GoLine, Evidence: "the language version changed " + since}, true
-	case p.Name == "main" && vcs && c.Commit != "" && c.Unknown == "":
+	case p.Name == "main" && vcs && c.Commit != "" && c.Unknown == "" && !c.Same:
 		return Cause{
 			Ingredient: Stamp, Evidence: "the go command writes the commit into programs, so each commit compiles their main packages again",
 			Remedy: "build with -buildvcs=false where programs need not tell their commit",
@@ -249,7 +251,7 @@ func (f *Facts) unexplained(path string, p Package) Cause {
 	for _, t := range f.Flags {
 		if t.Found > 0 {
 			return Cause{
-				Ingredient: Flag, Evidence: fmt.Sprintf("with %s the snapshot has %d more packages than without", t.Flag, t.Found),
+				Ingredient: Flag, Evidence: fmt.Sprintf("with %s the snapshot has %s more than without", t.Flag, report.Counted(t.Found, "package")),
 				Remedy: "build with the same flags in all jobs of a --name, and give the others another --name",
 			}
 		}

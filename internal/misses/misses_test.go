@@ -84,6 +84,7 @@ func TestExplain(t *testing.T) {
 		{"embedded", Facts{Changes: Changes{Commit: "c", Files: []string{"/src/m/main/files/x"}}}, []string{"m/main"}, "source 1+0 m/main", false},
 		{"other files", Facts{Changes: Changes{Commit: "c", Files: []string{"/src/m/main/files/y"}}}, []string{"m/main"}, "not in the snapshot 1+0 m/main", false},
 		{"commit", Facts{VCS: true, Changes: Changes{Commit: "c"}}, []string{"m/main"}, "commit in the program 1+0 m/main", false},
+		{"the same commit", Facts{VCS: true, Changes: Changes{Commit: "c", Same: true}}, []string{"m/main"}, "not in the snapshot 1+0 m/main", false},
 		{"commit of a library", Facts{VCS: true, Changes: Changes{Commit: "c"}}, []string{"m/cgo"}, "not in the snapshot 1+0 m/cgo", false},
 		{"no history", Facts{Changes: Changes{Commit: "c", Unknown: "shallow"}}, []string{"m/cgo"}, "source 1+0 m/cgo", false},
 		{"flags", Facts{Flags: []Trial{{"-race", 1}}}, []string{"runtime"}, "flags 1+0 runtime", false},
