@@ -78,6 +78,10 @@ const storeProbes = 5
 func readHealth(ctx context.Context, r *run, p *project, st store.Store) (health.Figures, *lookup.Found, error) {
 	f := health.Figures{Now: time.Now()}
 	reader := lookup.Reader{Store: st, Repo: p.id.Repo, Trust: r.keys.trust()}
+	if err := isThere(st); err != nil && r.cfg.Store != "" { // a typing error, or a disk that is not mounted
+		f.Store = health.Store{Failed: r.out.clean(err.Error())}
+		return f, nil, err
+	}
 	k := p.key.Key
 	found, _, err := newest(ctx, reader, lookup.Candidates(p.id.Repo, []string{p.id.Scope, p.id.BaseScope, p.id.DefaultScope}, k.Exact(), k.Latest()))
 	if err == nil {

@@ -114,7 +114,7 @@ func goCommands() ([]string, error) {
 	}
 	var names []string
 	for _, p := range list {
-		names = append(names, fmt.Sprintf("process %d", p.PID))
+		names = append(names, p.String())
 	}
 	return names, err
 }

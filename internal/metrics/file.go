@@ -40,8 +40,9 @@ func WriteFile(ctx context.Context, path string, r Run) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("metrics file: %w", err)
+	// A collector reads a directory that is there: one that is made here is a typing error.
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("metrics file %s: its directory: %w", path, err)
 	}
 	lock := flock.New(path+".lock", flock.SetPermissions(0o666))
 	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {

@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -176,8 +177,14 @@ func TestLint(t *testing.T) {
 // TestFile: jobs of a machine share a file, at the same moment as well; everybody can read it, and
 // nothing else is left behind.
 func TestFile(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "sub", "gocache.prom")
+	dir := filepath.Join(t.TempDir(), "sub")
+	file := filepath.Join(dir, "gocache.prom")
+	if err := WriteFile(t.Context(), file, restored()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a directory that is not there: %v", err)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil { // as the collector reads it
+		t.Fatal(err)
+	}
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

@@ -4,13 +4,25 @@
 // their own.
 package procs
 
-import "os"
+import (
+	"os"
+	"strconv"
+)
 
 // Process is a running program.
 type Process struct {
 	PID int
 	// name of the program file, without directory and ".exe"; some systems cut it at 15 bytes
 	Name string
+}
+
+// String names the process for people, with what it does and whose it is where the system tells.
+func (p Process) String() string {
+	text := "process " + strconv.Itoa(p.PID)
+	if more := describe(p.PID); more != "" {
+		text += " (" + more + ")"
+	}
+	return text
 }
 
 // Named lists the processes whose program has this name, except this process and its parent: `go

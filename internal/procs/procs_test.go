@@ -1,11 +1,13 @@
 package procs
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -32,6 +34,9 @@ func TestNamed(t *testing.T) {
 	}
 	cmd := exec.Command(program, "-test.run", "^TestNamed$")
 	cmd.Env = append(os.Environ(), "PROCS_TEST_WAIT=1")
+	if cmd.Dir, err = os.Getwd(); err != nil {
+		t.Fatal(err)
+	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +46,10 @@ func TestNamed(t *testing.T) {
 	}
 	if list, err := Named(name); err != nil || len(list) != 1 || list[0].PID != cmd.Process.Pid {
 		t.Errorf("while it runs: %v, %v", list, err)
+	}
+	text := Process{PID: cmd.Process.Pid}.String()
+	if begin := fmt.Sprintf("process %d", cmd.Process.Pid); !strings.HasPrefix(text, begin) || runtime.GOOS == "linux" && text[len(begin):] != " (procs-probe -test.run in "+cmd.Dir+")" {
+		t.Errorf("it is called %s", text)
 	}
 	in.Close()
 	if err := cmd.Wait(); err != nil {

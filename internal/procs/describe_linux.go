@@ -1,0 +1,44 @@
+package procs
+
+import (
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// describe is what /proc says of a process: its program and first argument, where it runs and, if
+// it is another one's, whose it is. More arguments may have secrets.
+func describe(pid int) string {
+	dir := "/proc/" + strconv.Itoa(pid)
+	line, err := os.ReadFile(dir + "/cmdline")
+	words := strings.Split(strings.TrimRight(string(line), "\x00"), "\x00")
+	if err != nil || words[0] == "" {
+		return ""
+	}
+	text := filepath.Base(words[0])
+	if len(words) > 1 {
+		text += " " + words[1]
+	}
+	if cwd, err := os.Readlink(dir + "/cwd"); err == nil {
+		text += " in " + cwd
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return text
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
+		text += ", of " + userName(int(st.Uid))
+	}
+	return text
+}
+
+func userName(uid int) string {
+	id := strconv.Itoa(uid)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return "user " + id
+}
