@@ -222,6 +222,16 @@ func (p *proxyParts) library(w proxy.Watcher) proxy.Options {
 	}
 }
 
+// fillingLibrary is a Library for a command that says in the end what it could not do, and only
+// with --debug meanwhile. The caller must call Close.
+func (p *proxyParts) fillingLibrary() *proxy.Library {
+	o := p.library(proxy.Silent{})
+	if !p.run.out.debug {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return proxy.NewLibrary(o)
+}
+
 func (p *proxyParts) sizes() metrics.Sizes {
 	return metrics.Sizes{
 		ZipBytes:    func() float64 { n, _ := p.zips.Stats(); return float64(n) },
