@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -222,6 +223,9 @@ func (l files) fetchPrivateMod(ctx context.Context, d *domain, v module.Version)
 		return nil, err
 	}
 	l.o.Watch.Found("mod", "upstream")
+	if _, stored, _ := l.fromObject(ctx, d, v); stored != nil && !bytes.Equal(stored, mod) {
+		return nil, refused(v.String(), &goModError{modcache.GoModSum(mod), modcache.GoModSum(stored)})
+	}
 	return mod, l.first(ctx, d.shelf.Mod(v), v.String()+"/go.mod", mod)
 }
 

@@ -1,14 +1,17 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"time"
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/proxy/memo"
 	"github.com/org/gocache-action/internal/proxy/shelf"
@@ -233,6 +236,11 @@ func (l zips) verify(ctx context.Context, d *domain, v module.Version, file *os.
 	if sums.Sum != "" && sum != sums.Sum {
 		return "", refused(v.String(), &shelf.SumError{Module: v, Got: sum, Want: sums.Sum})
 	}
+	if d.db == nil {
+		if err := l.checkGoMod(ctx, v, file); err != nil {
+			return "", err
+		}
+	}
 	if sums.Sum == "" { // private, and seen for the first time
 		first := shelf.Sums{Sum: sum}
 		if err := l.first(ctx, d.shelf.Sum(v), v.String(), first.Encode()); err != nil {
@@ -241,6 +249,35 @@ func (l zips) verify(ctx context.Context, d *domain, v module.Version, file *os.
 		l.o.Memo.Put(v.Path, "sum "+v.String(), memo.Entry{Data: first.Encode()}, memo.Forever)
 	}
 	return sum, nil
+}
+
+// checkGoMod compares the go.mod in a zip with the one that is served by itself, where no checksum
+// database has signed both: go commands choose versions by one and build with the other. A zip
+// without a go.mod may have any.
+func (l zips) checkGoMod(ctx context.Context, v module.Version, file *os.File) error {
+	st, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	inside, ok, err := shelf.GoMod(v, file, st.Size())
+	if err != nil || !ok || v.Path == toolchain {
+		return err
+	}
+	alone, err := l.Mod(ctx, v)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(inside, alone.Data) {
+		return refused(v.String(), &goModError{modcache.GoModSum(alone.Data), modcache.GoModSum(inside)})
+	}
+	return nil
+}
+
+// goModError says that the .mod of a version is not the go.mod in its zip.
+type goModError struct{ alone, inside string }
+
+func (e *goModError) Error() string {
+	return fmt.Sprintf("its .mod has the hash %s, and the go.mod in its zip %s", e.alone, e.inside)
 }
 
 // storeModule stores the module object of a zip. Restores need its .mod, and like to have its
