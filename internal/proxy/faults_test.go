@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -328,12 +329,15 @@ func TestDamagedObject(t *testing.T) {
 	}
 }
 
-// TestLocalDiskGone: a local directory that somebody removed is an error of requests, and nothing
-// wrong is served.
+// TestLocalDiskGone: without the local directory, which somebody removed, zips come from the store:
+// ten clients get the right ones, and the log says so once. It is tried again after a while.
 func TestLocalDiskGone(t *testing.T) {
-	w := newWorld(t, greet(t, "v1.0.0"), greet(t, "v1.0.1"))
+	m, next := greet(t, "v1.0.0"), greet(t, "v1.0.1")
+	w := newWorld(t, m, next)
 	var dir string
+	log := &lines{}
 	w.start(func(o *Options) {
+		o.Log = slog.New(slog.NewTextHandler(log, nil))
 		d, err := o.Zips.NewDraft()
 		if err != nil {
 			t.Fatal(err)
@@ -346,12 +350,55 @@ func TestLocalDiskGone(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	w.want(502, greetZip)
+	var g sync.WaitGroup
+	for range 5 {
+		for path, m := range map[string]testModule{greetZip: m, "example.com/!greet/@v/v1.0.1.zip": next} {
+			g.Go(func() {
+				if got := sumOf(t, w.want(200, path)); got != m.sum {
+					t.Errorf("%s: %s", path, got)
+				}
+			})
+		}
+	}
+	g.Wait()
+	if n := w.requests("v1.0.1.zip"); n != 1 {
+		t.Errorf("%d fetches", n)
+	}
+	if n := log.count("local disk failed"); n != 1 || w.watch.get("disk") == 0 {
+		t.Errorf("%d lines, %d errors counted:\n%s", n, w.watch.get("disk"), log.text())
+	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	w.lib.disk.failed.Store(time.Now().UnixNano())
 	w.want(200, greetZip)
+	if n := log.count(`"local disk works again"`); n != 1 {
+		t.Errorf("%d lines:\n%s", n, log.text())
+	}
+	if n, _ := w.lib.o.Zips.Stats(); n == 0 {
+		t.Error("the disk is not used again")
+	}
 }
+
+// lines is a log. Safe for concurrent use.
+type lines struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func (l *lines) count(part string) int { return strings.Count(l.text(), part) }
 
 // TestStatusOfErrors: errors that no upstream gave.
 func TestStatusOfErrors(t *testing.T) {

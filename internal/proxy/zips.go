@@ -24,10 +24,20 @@ import (
 // zips finds zips of versions.
 type zips struct{ files }
 
-// A Zip is an open zip of a version.
+// A Zip is an open zip of a version, or one that is made while it is sent.
 type Zip struct {
-	*zipcache.File
-	Sum string // h1
+	*zipcache.File // nil: WriteTo has it
+	// WriteTo makes the zip of a module object that has been verified; nil if there is a File.
+	WriteTo func(ctx context.Context, w io.Writer) error
+	Sum     string // h1
+}
+
+// Close ends the use of a zip.
+func (z *Zip) Close() error {
+	if z.File == nil {
+		return nil
+	}
+	return z.File.Close()
 }
 
 // Zip returns the zip of a version. The caller must close it.
@@ -44,12 +54,18 @@ func (l zips) Zip(ctx context.Context, v module.Version) (*Zip, error) {
 		l.o.Watch.Found("zip", "disk")
 		return z, nil
 	}
+	if l.diskIsDown() {
+		return l.passZip(ctx, d, v, sums)
+	}
 	for range 3 { // the cache of zips may drop it between the two steps
 		sum, err := fly(ctx, l.core, "zip "+v.String(), func(ctx context.Context) (string, error) {
 			sum, err := l.makeZip(ctx, d, v, sums)
 			l.rememberAbsence(v.Path, "zip "+v.String(), err)
 			return sum, err
 		})
+		if local := (*diskError)(nil); errors.As(err, &local) {
+			return l.passZip(ctx, d, v, sums)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +86,7 @@ func (l zips) cached(d *domain, v module.Version, sum string) (*Zip, bool) {
 		return nil, false
 	}
 	l.touch(d, v, sum)
-	return &Zip{f, sum}, true
+	return &Zip{File: f, Sum: sum}, true
 }
 
 func zipKey(d *domain, v module.Version, sum string) string {
@@ -137,7 +153,7 @@ func (l zips) makeZip(ctx context.Context, d *domain, v module.Version, sums she
 			return sums.Sum, nil
 		}
 		if local := (*diskError)(nil); errors.As(err, &local) {
-			return "", l.diskFailed(v, err)
+			return "", l.diskFailed(local.err)
 		}
 		failed = l.storeFailed("read", err)
 	}
@@ -165,33 +181,8 @@ func (l zips) fromStore(ctx context.Context, d *domain, v module.Version, sum st
 	if err := draft.Keep(zipKey(d, v, sum)); err != nil {
 		return &diskError{err}
 	}
+	l.diskWorks()
 	return nil
-}
-
-// diskError is one of the local disk, where one of the store is possible as well.
-type diskError struct{ err error }
-
-func (e *diskError) Error() string { return e.err.Error() }
-func (e *diskError) Unwrap() error { return e.err }
-
-type diskWriter struct{ w io.Writer }
-
-func (d diskWriter) Write(p []byte) (int, error) {
-	n, err := d.w.Write(p)
-	if err != nil {
-		err = &diskError{err}
-	}
-	return n, err
-}
-
-// diskFailed turns an error of the local disk into one of a request. A full disk gets room, for
-// those who ask again.
-func (l zips) diskFailed(v module.Version, err error) error {
-	if osfile.IsNoSpace(err) {
-		l.o.Zips.MakeRoom()
-	}
-	l.o.Log.Error("local disk failed", "error", err)
-	return &upstream.Error{Kind: upstream.Outage, Source: "local disk", What: v.String(), Err: err}
 }
 
 // fromUpstream fetches a zip, verifies it, and stores its module object in the background.
@@ -204,12 +195,12 @@ func (l zips) fromUpstream(ctx context.Context, d *domain, v module.Version, sum
 	}
 	draft, err := l.o.Zips.NewDraft()
 	if err != nil {
-		return "", l.diskFailed(v, err)
+		return "", l.diskFailed(err)
 	}
 	defer draft.Close()
 	if err := d.source.Zip(ctx, v, draft); err != nil {
 		if osfile.IsNoSpace(err) {
-			return "", l.diskFailed(v, err)
+			return "", l.diskFailed(err)
 		}
 		return "", err
 	}
@@ -218,8 +209,9 @@ func (l zips) fromUpstream(ctx context.Context, d *domain, v module.Version, sum
 		return "", err
 	}
 	if err := draft.Keep(zipKey(d, v, sum)); err != nil {
-		return "", l.diskFailed(v, err)
+		return "", l.diskFailed(err)
 	}
+	l.diskWorks()
 	l.o.Watch.Found("zip", "upstream")
 	if f, ok := l.o.Zips.Get(zipKey(d, v, sum)); ok {
 		l.storeLater(ctx, d, v, sum, f)
