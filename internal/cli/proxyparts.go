@@ -207,9 +207,19 @@ func (p *proxyParts) openDB(setting string) error {
 	p.db = checksums.New(checksums.Options{
 		Identity: id, Upstreams: p.elements, Client: p.client, Store: p.store, Memo: p.memo,
 		Latest: latestTime, Offline: p.run.cfg.Proxy.Offline, Partial: p.storeDelay == 0,
-		Failed: func(op string, err error) { p.log.Warn("checksum database", "op", op, "error", err) },
+		Failed: p.databaseFailed(),
 	})
 	return nil
+}
+
+// databaseFailed returns what notes errors of the checksum database, those of its store seldom.
+func (p *proxyParts) databaseFailed() func(op string, err error) {
+	var lines proxy.Seldom
+	return func(op string, err error) {
+		if n, ok := lines.Allow(op); ok || op == "verify" {
+			p.log.Warn("checksum database", "op", op, "error", err, "times", max(1, n))
+		}
+	}
 }
 
 // library is what a Library is made of.

@@ -88,6 +88,7 @@ type core struct {
 	pulling                   chan struct{} // zips that come from an upstream
 	looking                   atomic.Int64  // flights
 	disk                      *localDisk
+	lines                     *Seldom
 
 	ctx  context.Context // of everything that outlives a request
 	stop context.CancelFunc
@@ -112,6 +113,7 @@ func NewLibrary(o Options) *Library {
 		o.ConcurrentObjects = min(4, runtime.GOMAXPROCS(0))
 	}
 	l := &core{o: o, making: make(chan struct{}, o.ConcurrentObjects), pulling: make(chan struct{}, maxPulls)}
+	l.lines = &Seldom{}
 	l.disk = &localDisk{passing: make(chan struct{}, maxPassing)}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.background = newBackground(o)
@@ -141,7 +143,7 @@ func (l *Library) Local() *Library {
 	o.Offline, o.AskDB, o.AbsentTTL, o.ListTTL = true, !o.Offline, 0, time.Second
 	o.Memo = memo.New(8<<20, time.Now)
 	local := NewLibrary(o)
-	local.disk = l.disk
+	local.disk, local.lines = l.disk, l.lines
 	return local
 }
 

@@ -25,13 +25,12 @@ const (
 	diskDownTime = 30 * time.Second
 	// maxPassing is how many zips are made for clients at once: each takes memory for as long as
 	// its client reads.
-	maxPassing = 4
+	maxPassing = 2
 )
 
 // localDisk is whether the local disk takes zips.
 type localDisk struct {
-	// failed is 0 while the disk works, else the Unix nanoseconds until which it is not tried.
-	failed  atomic.Int64
+	down    atomic.Int64 // Unix nanoseconds until which it is not tried
 	passing chan struct{}
 }
 
@@ -52,27 +51,21 @@ func (d diskWriter) Write(p []byte) (int, error) {
 }
 
 // diskFailed notes an error of the local disk, and returns it as one. A full disk gets room, and is
-// tried again at once if there was something to remove. The log has it once, until the disk works
-// again.
+// tried again at once if there was something to remove.
 func (l *core) diskFailed(err error) error {
 	l.o.Watch.DiskFailed()
 	until := time.Now()
 	if !osfile.IsNoSpace(err) || !l.o.Zips.MakeRoom() {
 		until = until.Add(diskDownTime)
 	}
-	if l.disk.failed.Swap(until.UnixNano()) == 0 {
-		l.o.Log.Error("local disk failed: zips pass from the store to clients until it works again", "error", err)
+	l.disk.down.Store(until.UnixNano())
+	if n, ok := l.lines.Allow("disk"); ok {
+		l.o.Log.Error("local disk failed: zips pass from the store to clients while it does", "error", err, "times", n)
 	}
 	return &diskError{err}
 }
 
-func (l *core) diskWorks() {
-	if l.disk.failed.Load() != 0 && l.disk.failed.Swap(0) != 0 {
-		l.o.Log.Info("local disk works again")
-	}
-}
-
-func (l *core) diskIsDown() bool { return time.Now().UnixNano() < l.disk.failed.Load() }
+func (l *core) diskIsDown() bool { return time.Now().UnixNano() < l.disk.down.Load() }
 
 // passZip returns a zip that is made of the module object while it is sent. The object is verified
 // before, for what has been sent cannot be taken back.
@@ -151,8 +144,12 @@ func (l zips) fetchPast(ctx context.Context, d *domain, v module.Version, sums s
 	}
 	l.o.Watch.Found("zip", "upstream")
 	size, err := f.Seek(0, io.SeekEnd)
+	if err == nil && !l.begin(ctx) {
+		return "", context.Cause(ctx)
+	}
 	if err == nil {
 		err = l.storeModule(ctx, d, v, sum, &zipcache.File{File: f, Size: size})
+		l.end()
 	}
 	if has, hasErr := d.shelf.Has(ctx, v, sum); err == nil && !has { // a store that is only read
 		err = cmp.Or(hasErr, errors.New("it takes no zip, and the store no module"))

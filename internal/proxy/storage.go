@@ -47,7 +47,9 @@ func (l *core) storeFailed(op string, err error) error {
 		return nil
 	}
 	l.o.Watch.StoreFailed(op)
-	l.o.Log.Warn("store failed", "op", op, "error", err)
+	if n, ok := l.lines.Allow("store " + op); ok {
+		l.o.Log.Warn("store failed", "op", op, "error", err, "times", n)
+	}
 	if errors.Is(err, store.ErrUnreachable) {
 		l.down.Store(time.Now().Add(downTime).UnixNano())
 	}

@@ -181,7 +181,6 @@ func (l zips) fromStore(ctx context.Context, d *domain, v module.Version, sum st
 	if err := draft.Keep(zipKey(d, v, sum)); err != nil {
 		return &diskError{err}
 	}
-	l.diskWorks()
 	return nil
 }
 
@@ -211,7 +210,6 @@ func (l zips) fromUpstream(ctx context.Context, d *domain, v module.Version, sum
 	if err := draft.Keep(zipKey(d, v, sum)); err != nil {
 		return "", l.diskFailed(err)
 	}
-	l.diskWorks()
 	l.o.Watch.Found("zip", "upstream")
 	if f, ok := l.o.Zips.Get(zipKey(d, v, sum)); ok {
 		l.storeLater(ctx, d, v, sum, f)
