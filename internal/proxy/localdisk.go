@@ -108,7 +108,7 @@ func (l zips) stored(ctx context.Context, d *domain, v module.Version, sums shel
 			l.o.Watch.Found("zip", "store")
 			return sums.Sum, nil
 		}
-		failed = l.storeFailed("read", err)
+		failed = l.unreadable(err)
 	}
 	if l.o.Offline {
 		return "", absence(v.String(), failed)

@@ -155,7 +155,7 @@ func (l zips) makeZip(ctx context.Context, d *domain, v module.Version, sums she
 		if local := (*diskError)(nil); errors.As(err, &local) {
 			return "", l.diskFailed(local.err)
 		}
-		failed = l.storeFailed("read", err)
+		failed = l.unreadable(err)
 	}
 	if l.o.Offline {
 		return "", absence(v.String(), failed)
