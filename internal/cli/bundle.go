@@ -59,7 +59,7 @@ func bundleJob(ctx context.Context, r *run, args []string, do func(context.Conte
 		return err
 	}
 	defer parts.close()
-	lib := proxy.NewLibrary(parts.library(proxy.Silent{}))
+	lib := parts.fillingLibrary()
 	defer lib.Close()
 	value, text, err := do(ctx, r, lib, args[0], list)
 	if err != nil {
@@ -93,12 +93,12 @@ type exported struct {
 
 // exportBundle fetches what the store does not have, and writes the file, which appears when it is
 // whole.
-func exportBundle(ctx context.Context, _ *run, lib *proxy.Library, file string, list []proxy.Needed) (any, func(io.Writer) error, error) {
+func exportBundle(ctx context.Context, r *run, lib *proxy.Library, file string, list []proxy.Needed) (any, func(io.Writer) error, error) {
 	var fetch []wantedModule
 	for _, n := range list {
 		fetch = append(fetch, wantedModule{path: n.Version.Path, query: n.Version.Version, sum: n.Sum, modSum: n.ModSum, modOnly: n.Sum == ""})
 	}
-	if err := new(prefetched).fetch(ctx, lib, fetch); err != nil {
+	if err := new(prefetched).fetch(ctx, r, lib, fetch); err != nil {
 		return nil, nil, err
 	}
 	partial := file + ".partial"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -80,7 +81,7 @@ func writeUsage(cmd *cobra.Command) error {
 	writeFlags(&b, "Other flags", otherFlags(cmd), columns)
 	writeVariables(&b, cmd)
 	if cmd.Runnable() {
-		writeExitCodes(&b)
+		writeExitCodes(&b, kindOf(cmd))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -159,9 +160,20 @@ func variableHelp(o config.Option) string {
 	return o.Help
 }
 
-func writeExitCodes(b *strings.Builder) {
+// kindKey is the annotation of a command that says which of config.Command it is.
+const kindKey = "gocache kind"
+
+func kindOf(cmd *cobra.Command) config.Command {
+	n, err := strconv.ParseUint(cmd.Annotations[kindKey], 10, 0)
+	if err != nil {
+		return config.Other
+	}
+	return config.Command(n)
+}
+
+func writeExitCodes(b *strings.Builder, kind config.Command) {
 	b.WriteString("\nExit codes:\n")
-	for _, e := range config.ExitCodes {
+	for _, e := range config.ExitCodesOf(kind) {
 		fmt.Fprintf(b, "  %-3d  %s\n", e.Code, report.Fold(e.Help, 73, "\n       "))
 	}
 }

@@ -55,7 +55,18 @@ type prefetched struct {
 	Store   string   `json:"store"`
 	Modules int      `json:"modules"` // with their trees
 	Mods    int      `json:"goMods"`  // of which only go.mod is needed
+	Fetched int      `json:"fetched"` // of both, what the store did not have
 	Failed  []string `json:"failed,omitempty"`
+}
+
+// missingError names all modules that are not in the store, each on a line.
+type missingError struct {
+	failed []string
+	of     int
+}
+
+func (e *missingError) Error() string {
+	return fmt.Sprintf("%d of %d modules are not in the store:\n%s", len(e.failed), e.of, strings.Join(e.failed, "\n"))
 }
 
 func prefetchJob(ctx context.Context, r *run, args []string) error {
@@ -70,10 +81,10 @@ func prefetchJob(ctx context.Context, r *run, args []string) error {
 		return err
 	}
 	defer parts.close()
-	lib := proxy.NewLibrary(parts.library(proxy.Silent{}))
+	lib := parts.fillingLibrary()
 	defer lib.Close()
 	out := prefetched{Store: parts.store.String()}
-	err = out.fetch(ctx, lib, list)
+	err = out.fetch(ctx, r, lib, list)
 	if printErr := r.out.result(out, out.write); printErr != nil {
 		return printErr
 	}
@@ -81,10 +92,10 @@ func prefetchJob(ctx context.Context, r *run, args []string) error {
 }
 
 // fetch fetches all modules, waits until they are stored, and looks whether they are.
-func (p *prefetched) fetch(ctx context.Context, lib *proxy.Library, list []wantedModule) error {
-	got := make([]module.Version, len(list))
+func (p *prefetched) fetch(ctx context.Context, r *run, lib *proxy.Library, list []wantedModule) error {
+	got, had := make([]module.Version, len(list)), make([]bool, len(list))
 	errs := each(len(list), func(i int) (err error) {
-		got[i], err = list[i].fetch(ctx, lib)
+		got[i], had[i], err = list[i].fetch(ctx, lib)
 		return err
 	})
 	lib.Wait(ctx)
@@ -98,19 +109,31 @@ func (p *prefetched) fetch(ctx context.Context, lib *proxy.Library, list []wante
 		return lib.CheckStored(ctx, got[i], !list[i].modOnly)
 	})
 	for i, w := range list {
-		switch {
-		case missing[i] != nil:
-			p.Failed = append(p.Failed, fmt.Sprintf("%s@%s: %v", w.path, w.query, missing[i]))
-		case w.modOnly:
-			p.Mods++
-		default:
-			p.Modules++
-		}
+		p.count(r, w, got[i], had[i], missing[i])
 	}
-	if n := len(p.Failed); n > 0 {
-		return fmt.Errorf("%d of %d modules are not in the store; the first: %s", n, len(list), p.Failed[0])
+	if len(p.Failed) > 0 {
+		return &missingError{p.Failed, len(list)}
 	}
 	return nil
+}
+
+// count adds a module to the figures.
+func (p *prefetched) count(r *run, w wantedModule, v module.Version, had bool, err error) {
+	switch {
+	case err != nil:
+		p.Failed = append(p.Failed, fmt.Sprintf("%s@%s: %v", w.path, w.query, err))
+		return
+	case w.modOnly:
+		p.Mods++
+	default:
+		p.Modules++
+	}
+	if had {
+		r.out.debugf("%s: in the store already", v)
+		return
+	}
+	p.Fetched++
+	r.out.debugf("%s: fetched", v)
 }
 
 // seal is for the clients of a proxy without access.
@@ -143,25 +166,26 @@ func each(n int, do func(i int) error) []error {
 	return errs
 }
 
-// fetch fetches one module, and compares it with go.sum.
-func (w wantedModule) fetch(ctx context.Context, lib *proxy.Library) (module.Version, error) {
-	v, err := lib.Resolve(ctx, w.path, w.query)
-	if err != nil {
-		return v, err
+// fetch fetches one module, and compares it with go.sum. had says that the store had it.
+func (w wantedModule) fetch(ctx context.Context, lib *proxy.Library) (v module.Version, had bool, err error) {
+	if v, err = lib.Resolve(ctx, w.path, w.query); err != nil {
+		return v, false, err
 	}
+	had = lib.CheckStored(ctx, v, !w.modOnly) == nil
 	if w.modOnly {
 		_, err := lib.Mod(ctx, v)
-		return v, err
+		return v, had, err
 	}
 	sum, err := lib.Fetch(ctx, v)
 	if err == nil && w.sum != "" && sum != w.sum {
 		err = fmt.Errorf("it has the hash %s, and go.sum says %s", sum, w.sum)
 	}
-	return v, err
+	return v, had, err
 }
 
 func (p prefetched) write(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%s: %s modules, and %s of which only go.mod is needed\n", p.Store, report.Count(int64(p.Modules)), report.Count(int64(p.Mods)))
+	_, err := fmt.Fprintf(w, "%s: %s modules, and %s of which only go.mod is needed; %s of them fetched, %s failed\n", p.Store,
+		report.Count(int64(p.Modules)), report.Count(int64(p.Mods)), report.Count(int64(p.Fetched)), report.Count(int64(len(p.Failed))))
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,6 +38,9 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+// gosumdbWarning is the number of lines about GOSUMDB being off.
+const gosumdbWarning = 1
 
 // proxyEnv is an environment without a checksum database.
 func proxyEnv(t *testing.T) func(string) string {
@@ -123,6 +127,11 @@ func TestProxyCommand(t *testing.T) {
 	if code != 0 || !strings.Contains(out.String(), `"newest": "v1.0.0"`) {
 		t.Errorf("refresh: exit code %d\n%s", code, &out)
 	}
+	out.Reset()
+	code = execute(t.Context(), &console{stdout: &out, stderr: &out}, []string{"proxy", "refresh", "--server", url, "example.com/none", "example.com/greet"}, env)
+	if code != 1 || !strings.Contains(out.String(), "example.com/none") || !strings.Contains(out.String(), "v1.0.0") {
+		t.Errorf("refresh of what does not exist: exit code %d\n%s", code, &out)
+	}
 	if code := end(); code != 0 {
 		t.Errorf("exit code %d\n%s", code, log)
 	}
@@ -154,16 +163,26 @@ func TestPrefetchCommand(t *testing.T) {
 	t.Setenv("GOCACHE_ACTION_STORE", st)
 	code, out := run("proxy", "prefetch", "example.com/greet@latest", "--json")
 	var got prefetched
-	if err := json.Unmarshal([]byte(out), &got); code != 0 || err != nil || got.Modules != 1 {
+	if err := json.Unmarshal([]byte(out), &got); code != 0 || err != nil || got.Modules != 1 || got.Fetched != 1 {
 		t.Errorf("exit code %d, %v\n%s", code, err, out)
+	}
+	if code, out := run("proxy", "prefetch", "example.com/greet@v1.0.0"); code != 0 || !strings.HasSuffix(out, "1 modules, and 0 of which only go.mod is needed; 0 of them fetched, 0 failed\n") {
+		t.Errorf("again: exit code %d\n%s", code, out)
 	}
 	found, _ := filepath.Glob(filepath.Join(st, "v2/repos/gocache-proxy/modules/modules/example.com/greet/@v/v1.0.0/*"))
 	if len(found) != 1 {
 		t.Fatalf("no module object: %q", found)
 	}
 	bundled(t, run, found[0])
-	if code, out := run("proxy", "prefetch", "example.com/none@v1.0.0"); code != 1 || !strings.Contains(out, "example.com/none@v1.0.0") {
+	lacking(t, run)
+	// All that failed are named, each once, and nothing is said of single modules.
+	code, out = run("proxy", "prefetch", "example.com/none@v1.0.0", "example.com/greet@v1.0.0", "example.com/nothing@v1.0.0")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if code != 1 || len(lines) != 3+gosumdbWarning || !strings.Contains(out, "\n\texample.com/none@v1.0.0: ") || !strings.Contains(out, "\n\texample.com/nothing@v1.0.0: ") {
 		t.Errorf("absent: exit code %d\n%s", code, out)
+	}
+	if code, out := run("bundle", "export", filepath.Join(t.TempDir(), "x"), "nowhere.sum"); code != 2 {
+		t.Errorf("no go.sum: exit code %d\n%s", code, out)
 	}
 	if code, out := run("proxy", "prefetch", "example.com/greet"); code != 2 {
 		t.Errorf("no version: exit code %d\n%s", code, out)
@@ -203,6 +222,29 @@ func bundled(t *testing.T, run func(args ...string) (int, string), object string
 	}
 	if code, out := run("bundle", "import", "--store", other, sum, sum); code != 1 {
 		t.Errorf("not a bundle: exit code %d\n%s", code, out)
+	}
+}
+
+// lacking imports a bundle that lacks what go.sum names, and exports what nobody has.
+func lacking(t *testing.T, run func(args ...string) (int, string)) {
+	t.Helper()
+	dir := t.TempDir()
+	file, sum, empty := filepath.Join(dir, "modules.tar"), filepath.Join(dir, "go.sum"), filepath.Join(dir, "empty.sum")
+	line := fmt.Sprintf("example.com/none v1.0.0 h1:%s=\n", strings.Repeat("A", 43))
+	if err := errors.Join(os.WriteFile(empty, nil, 0o600), os.WriteFile(sum, []byte(line), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := run("bundle", "export", file, sum); code != 1 || !strings.Contains(out, "example.com/none@v1.0.0: ") {
+		t.Errorf("export of what does not exist: exit code %d\n%s", code, out)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a failed export wrote a file: %v", err)
+	}
+	if code, out := run("bundle", "export", file, empty); code != 0 {
+		t.Errorf("export of nothing: exit code %d\n%s", code, out)
+	}
+	if code, out := run("bundle", "import", file, sum); code != 1 || !strings.Contains(out, "example.com/none@v1.0.0") {
+		t.Errorf("import of less than go.sum names: exit code %d\n%s", code, out)
 	}
 }
 

@@ -207,9 +207,19 @@ func (p *proxyParts) openDB(setting string) error {
 	p.db = checksums.New(checksums.Options{
 		Identity: id, Upstreams: p.elements, Client: p.client, Store: p.store, Memo: p.memo,
 		Latest: latestTime, Offline: p.run.cfg.Proxy.Offline, Partial: p.storeDelay == 0,
-		Failed: func(op string, err error) { p.log.Warn("checksum database", "op", op, "error", err) },
+		Failed: p.databaseFailed(),
 	})
 	return nil
+}
+
+// databaseFailed returns what notes errors of the checksum database, those of its store seldom.
+func (p *proxyParts) databaseFailed() func(op string, err error) {
+	var lines proxy.Seldom
+	return func(op string, err error) {
+		if n, ok := lines.Allow(op); ok || op == "verify" {
+			p.log.Warn("checksum database", "op", op, "error", err, "times", max(1, n))
+		}
+	}
 }
 
 // library is what a Library is made of.
@@ -220,6 +230,16 @@ func (p *proxyParts) library(w proxy.Watcher) proxy.Options {
 		Offline: p.run.cfg.Proxy.Offline, ListTTL: p.settings.ListTime, AbsentTTL: p.settings.AbsentTime,
 		FlightTime: flightTime, TouchAfter: touchAfter, StoreDelay: p.storeDelay,
 	}
+}
+
+// fillingLibrary is a Library for a command that says in the end what it could not do, and only
+// with --debug meanwhile. The caller must call Close.
+func (p *proxyParts) fillingLibrary() *proxy.Library {
+	o := p.library(proxy.Silent{})
+	if !p.run.out.debug {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return proxy.NewLibrary(o)
 }
 
 func (p *proxyParts) sizes() metrics.Sizes {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -101,6 +102,7 @@ type commands struct {
 // add gives a command its flags, and runs it with what they and the environment say.
 func (c commands) add(cmd *cobra.Command, kind config.Command, do func(context.Context, *run, []string) error) *cobra.Command {
 	cfg := config.New(kind)
+	cmd.Annotations = map[string]string{kindKey: strconv.FormatUint(uint64(kind), 10)}
 	addFlags(cmd.Flags(), kind&^config.Other, cfg)
 	complete(cmd, kind)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -86,19 +86,58 @@ const (
 	ExitInterrupted = 130 // as shells report SIGINT
 )
 
+// An ExitCode is what an exit code means for some commands.
+type ExitCode struct {
+	Code     int
+	Commands Command
+	Help     string
+}
+
+// serving are the commands of the module proxy.
+const serving = Proxy | Prefetch | Refresh | Bundle
+
 // ExitCodes says what they mean, for the help and the reference.
-var ExitCodes = []struct {
-	Code int
-	Help string
-}{
-	{ExitOK, "success, also after a miss; also after an error in restore or save, such as a " +
-		"store that does not answer: it is a warning, and the job goes on"},
-	{ExitFailed, "restore or save failed and --fail-on-error was given, or any other command " +
-		"failed"},
-	{ExitUsage, "wrong usage: an unknown command or flag, an invalid value, an unknown kind of " +
+var ExitCodes = []ExitCode{
+	{ExitOK, all &^ serving, "success, also after a miss; also after an error in restore or save, " +
+		"such as a store that does not answer: it is a warning, and the job goes on"},
+	{ExitOK, Proxy, "ended by a signal, after requests that had begun got up to 20 seconds"},
+	{ExitOK, Prefetch, "the store has every module that was named, whole and verified"},
+	{ExitOK, Refresh, "each proxy has asked for the versions of each module anew"},
+	{ExitOK, Bundle, "export: FILE has every module that go.sum names; import: the store has them"},
+	{ExitFailed, all &^ serving, "restore or save failed and --fail-on-error was given, or any " +
+		"other command failed"},
+	{ExitFailed, Proxy, "it could not start, for example because the address is in use"},
+	{ExitFailed, Prefetch, "some modules are not in the store: they are named, and the others are " +
+		"there; or the store could not be opened"},
+	{ExitFailed, Refresh, "a proxy did not answer, refused, or could not ask its upstream: it is " +
+		"named, and the others were asked"},
+	{ExitFailed, Bundle, "export: a module could not be had, and FILE is not written; import: FILE " +
+		"lacks a module of go.sum, or has another one under its name, or the store failed; what was " +
+		"stored until then is right"},
+	{ExitUsage, all, "wrong usage: an unknown command or flag, an invalid value, an unknown kind of " +
 		"store"},
-	{ExitMiss, "the store answered and has no snapshot, and --fail-on-miss was given"},
-	{ExitInterrupted, "interrupted by a signal: the command cleans up and ends within 5 " +
-		"seconds; a second signal ends it at once. proxy finishes requests for up to 20 seconds " +
-		"and ends with 0"},
+	{ExitMiss, Restore | Run, "the store answered and has no snapshot, and --fail-on-miss was given"},
+	{ExitInterrupted, all &^ Proxy, "interrupted by a signal: the command cleans up and ends within " +
+		"5 seconds; a second signal ends it at once"},
+}
+
+// ExitCodesOf returns those of a command.
+func ExitCodesOf(c Command) (list []ExitCode) {
+	for _, e := range ExitCodes {
+		if e.Commands&c != 0 {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// commandsText names the commands of an exit code.
+func (e ExitCode) commandsText() string {
+	switch e.Commands {
+	case all &^ serving:
+		return "all but those of the proxy"
+	case all &^ Proxy:
+		return "all but proxy"
+	}
+	return commandNames(e.Commands)
 }

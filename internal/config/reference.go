@@ -70,9 +70,9 @@ func referencePage() string {
 	writeVariables(&b)
 	writeInputs(&b)
 	writeOutputs(&b)
-	b.WriteString("\n## Exit codes\n\n| code | meaning |\n|---|---|\n")
+	b.WriteString("\n## Exit codes\n\n| code | commands | meaning |\n|---|---|---|\n")
 	for _, e := range ExitCodes {
-		fmt.Fprintf(&b, "| %d | %s |\n", e.Code, mdText(e.Help))
+		fmt.Fprintf(&b, "| %d | %s | %s |\n", e.Code, e.commandsText(), mdText(e.Help))
 	}
 	return b.String()
 }

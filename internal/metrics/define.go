@@ -68,6 +68,12 @@ func (m Metric) Histograms() *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: m.Name, Help: m.Help, Buckets: DurationBuckets}, m.Labels)
 }
 
+// Counter makes a counter without labels.
+func (m Metric) Counter() prometheus.Counter {
+	m.must(Counter)
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: m.Name, Help: m.Help})
+}
+
 // Gauge makes the gauge of a metric without labels.
 func (m Metric) Gauge() prometheus.Gauge {
 	m.must(Gauge)

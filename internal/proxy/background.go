@@ -83,7 +83,9 @@ func (l *core) task(what string, do func(context.Context) error) func(context.Co
 		ctx, cancel := context.WithTimeout(ctx, l.o.FlightTime)
 		defer cancel()
 		if err := do(ctx); err != nil {
-			l.o.Log.Warn("not done", "what", what, "error", err)
+			if n, ok := l.lines.Allow("task"); ok {
+				l.o.Log.Warn("not done", "what", what, "error", err, "times", n)
+			}
 		}
 	}
 }

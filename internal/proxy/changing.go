@@ -151,20 +151,39 @@ func (l answers) query(ctx context.Context, path, query string) (Answer, error) 
 	})
 }
 
-// available lists the versions that can be had without access: those with a module object, or
-// where the store cannot be listed, those of the last known list.
-func (l answers) available(ctx context.Context, d *domain, path string) ([]string, error) {
-	versions, _, err := d.shelf.Stored(ctx, path)
+// available lists the versions that can be had without access: those with a module object that can
+// be read, or where the store cannot be listed, those of the last known list.
+func (l answers) available(ctx context.Context, d *domain, path string) (versions []string, err error) {
+	list, err := d.shelf.Stored(ctx, path)
+	if err == nil {
+		list, err = d.shelf.Readable(ctx, path, list)
+	}
 	failed := l.storeFailed("list", err)
 	if failed != nil {
 		if s := l.lookUp(ctx, d.shelf.List(path)); s.ok {
 			versions = strings.Fields(string(s.data))
+		}
+		list = nil
+	}
+	for _, v := range list {
+		if l.isCertain(ctx, d, path, v) {
+			versions = append(versions, v.Version)
 		}
 	}
 	if len(versions) == 0 {
 		return nil, absence(path, failed)
 	}
 	return versions, nil
+}
+
+// isCertain reports whether it is known which of the hashes of a version is right, if it has
+// several.
+func (l answers) isCertain(ctx context.Context, d *domain, path string, v shelf.Version) bool {
+	if len(v.Sums) == 1 {
+		return true
+	}
+	sums, err := l.sums(ctx, d, module.Version{Path: path, Version: v.Version})
+	return err == nil && slices.Contains(v.Sums, sums.Sum)
 }
 
 // latest returns the version that the go command would take of a list that is in order: the highest

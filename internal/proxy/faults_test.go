@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -212,6 +213,58 @@ func TestTwoHashes(t *testing.T) {
 	}
 }
 
+// TestPrivateGoMod: a private .mod that is not the go.mod in its zip is refused by name, whichever
+// of both comes first, and nothing of the zip is kept.
+func TestPrivateGoMod(t *testing.T) {
+	bare := newModule(t, "example.com/Greet", "v1.0.0", map[string]string{"x.go": "package greet\n", "go.mod": "module example.com/Greet\n"})
+	for _, files := range [][]string{{".mod", ".zip"}, {".zip", ".mod"}} {
+		m := bare
+		m.mod = []byte("module example.com/Greet\n\nrequire evil.example/x v1.0.0\n")
+		w := newWorld(t, m)
+		w.private = "example.com/*"
+		w.start(func(o *Options) { o.PrivateSource = o.Public })
+		for _, file := range files {
+			status, _, data := w.get("example.com/!greet/@v/v1.0.0" + file)
+			if file == ".zip" && (status != 502 || !strings.Contains(string(data), "example.com/Greet@v1.0.0: its .mod has the hash")) {
+				t.Errorf("%s: %d %s", files, status, data)
+			}
+		}
+		w.settle()
+		for _, name := range objects(t, w) {
+			if !strings.HasSuffix(name, ".mod") && !strings.HasSuffix(name, ".info") {
+				t.Errorf("%s: stored %s", files, name)
+			}
+		}
+	}
+}
+
+// TestPrivateGoModLater: a .mod that comes after its zip, once the note of the first is gone.
+func TestPrivateGoModLater(t *testing.T) {
+	m := greet(t, "v1.0.0")
+	w := newWorld(t, m)
+	w.private = "example.com/*"
+	private := func(o *Options) { o.PrivateSource = o.Public }
+	w.start(private)
+	w.want(200, greetZip)
+	w.settle()
+	mod := strings.Replace(greetZip, ".zip", ".mod", 1)
+	var notes []string
+	for _, name := range objects(t, w) {
+		if strings.HasSuffix(name, ".mod") {
+			notes = append(notes, name)
+		}
+	}
+	if failed := lister(w).Delete(t.Context(), notes); len(notes) != 1 || failed != nil {
+		t.Fatal(notes, failed)
+	}
+	m.mod = []byte("module example.com/Greet\n\nrequire evil.example/x v1.0.0\n")
+	w.add(m)
+	w.start(private)
+	if data := w.want(502, mod); !strings.Contains(string(data), "example.com/Greet@v1.0.0") {
+		t.Errorf("%s", data)
+	}
+}
+
 func removeModules(t testing.TB, st store.Store) {
 	t.Helper()
 	var names []string
@@ -276,12 +329,15 @@ func TestDamagedObject(t *testing.T) {
 	}
 }
 
-// TestLocalDiskGone: a local directory that somebody removed is an error of requests, and nothing
-// wrong is served.
+// TestLocalDiskGone: without the local directory, which somebody removed, zips come from the store:
+// ten clients get the right ones, and the log says so once. It is tried again after a while.
 func TestLocalDiskGone(t *testing.T) {
-	w := newWorld(t, greet(t, "v1.0.0"), greet(t, "v1.0.1"))
+	m, next := greet(t, "v1.0.0"), greet(t, "v1.0.1")
+	w := newWorld(t, m, next)
 	var dir string
+	log := &lines{}
 	w.start(func(o *Options) {
+		o.Log = slog.New(slog.NewTextHandler(log, nil))
 		d, err := o.Zips.NewDraft()
 		if err != nil {
 			t.Fatal(err)
@@ -294,12 +350,52 @@ func TestLocalDiskGone(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	w.want(502, greetZip)
+	var g sync.WaitGroup
+	for range 5 {
+		for path, m := range map[string]testModule{greetZip: m, "example.com/!greet/@v/v1.0.1.zip": next} {
+			g.Go(func() {
+				if got := sumOf(t, w.want(200, path)); got != m.sum {
+					t.Errorf("%s: %s", path, got)
+				}
+			})
+		}
+	}
+	g.Wait()
+	if n := w.requests("v1.0.1.zip"); n != 1 {
+		t.Errorf("%d fetches", n)
+	}
+	if n := log.count("local disk failed"); n != 1 || w.watch.get("disk") == 0 {
+		t.Errorf("%d lines, %d errors counted:\n%s", n, w.watch.get("disk"), log.text())
+	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	w.lib.disk.down.Store(time.Now().UnixNano())
 	w.want(200, greetZip)
+	if n, _ := w.lib.o.Zips.Stats(); n == 0 {
+		t.Error("the disk is not used again")
+	}
 }
+
+// lines is a log. Safe for concurrent use.
+type lines struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func (l *lines) count(part string) int { return strings.Count(l.text(), part) }
 
 // TestStatusOfErrors: errors that no upstream gave.
 func TestStatusOfErrors(t *testing.T) {

@@ -1,9 +1,11 @@
 package proxy
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -113,7 +115,7 @@ func (l files) fromObject(ctx context.Context, d *domain, v module.Version) (inf
 	defer l.end()
 	info, mod, err = d.shelf.Head(ctx, v, sums.Sum)
 	if err != nil {
-		return nil, nil, l.storeFailed("read", err)
+		return nil, nil, l.unreadable(err)
 	}
 	return info, mod, nil
 }
@@ -222,6 +224,9 @@ func (l files) fetchPrivateMod(ctx context.Context, d *domain, v module.Version)
 		return nil, err
 	}
 	l.o.Watch.Found("mod", "upstream")
+	if _, stored, _ := l.fromObject(ctx, d, v); stored != nil && !bytes.Equal(stored, mod) {
+		return nil, refused(v.String(), &goModError{modcache.GoModSum(mod), modcache.GoModSum(stored)})
+	}
 	return mod, l.first(ctx, d.shelf.Mod(v), v.String()+"/go.mod", mod)
 }
 
@@ -304,16 +309,19 @@ func (l files) storedSums(ctx context.Context, d *domain, v module.Version) (she
 	if !l.o.Offline {
 		return shelf.Sums{}, nil
 	}
-	_, sums, err := d.shelf.Stored(ctx, v.Path)
+	list, err := d.shelf.Stored(ctx, v.Path)
+	list = slices.DeleteFunc(list, func(s shelf.Version) bool { return s.Version != v.Version })
+	if err == nil && len(list) == 1 && len(list[0].Sums) > 1 {
+		list, err = d.shelf.Readable(ctx, v.Path, list)
+	}
 	if failed := l.storeFailed("list", err); failed != nil {
 		return shelf.Sums{}, storeOutage(v.String(), failed)
 	}
-	switch list := sums[v.Version]; len(list) {
-	case 0:
+	switch {
+	case len(list) == 0:
 		return shelf.Sums{}, nil
-	case 1:
-		return shelf.Sums{Sum: list[0]}, nil
-	default:
-		return shelf.Sums{}, refused(v.String(), errors.New("the store has it with more than one hash"))
+	case len(list[0].Sums) == 1:
+		return shelf.Sums{Sum: list[0].Sums[0]}, nil
 	}
+	return shelf.Sums{}, refused(v.String(), errors.New("the store has it with more than one hash"))
 }

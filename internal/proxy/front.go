@@ -47,12 +47,14 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin, end := time.Now(), f.Begin()
 	rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), stall: f.Stall, until: begin.Add(f.Total + answerTime)}
 	rec.extend()
+	defer func() { // also if the connection is cut
+		q, _ := parse(r.URL.EscapedPath())
+		took := time.Since(begin)
+		end(string(q.op), rec.code(r), rec.sent, took)
+		f.Log.Info("request", "id", id, "method", r.Method, "path", r.URL.EscapedPath(), "status", rec.code(r), "bytes", rec.sent,
+			"took", took.Round(time.Microsecond).String(), "client", r.RemoteAddr)
+	}()
 	f.Server.ServeHTTP(rec, r.WithContext(ctx))
-	q, _ := parse(r.URL.EscapedPath())
-	took := time.Since(begin)
-	end(string(q.op), rec.code(r), rec.sent, took)
-	f.Log.Info("request", "id", id, "method", r.Method, "path", r.URL.EscapedPath(), "status", rec.code(r), "bytes", rec.sent,
-		"took", took.Round(time.Microsecond).String(), "client", r.RemoteAddr)
 }
 
 // requestID is that of a load balancer, if it makes sense, or a new one.

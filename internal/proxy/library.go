@@ -67,6 +67,8 @@ type Watcher interface {
 	Asked(source, what string, kind string, took time.Duration)
 	// StoreFailed says that the store did not do what it should.
 	StoreFailed(op string)
+	// DiskFailed says that the local disk did not take a zip.
+	DiskFailed()
 }
 
 // Library finds modules. Safe for concurrent use.
@@ -85,6 +87,8 @@ type core struct {
 	making                    chan struct{} // module objects that are read
 	pulling                   chan struct{} // zips that come from an upstream
 	looking                   atomic.Int64  // flights
+	disk                      *localDisk
+	lines                     *Seldom
 
 	ctx  context.Context // of everything that outlives a request
 	stop context.CancelFunc
@@ -109,6 +113,8 @@ func NewLibrary(o Options) *Library {
 		o.ConcurrentObjects = min(4, runtime.GOMAXPROCS(0))
 	}
 	l := &core{o: o, making: make(chan struct{}, o.ConcurrentObjects), pulling: make(chan struct{}, maxPulls)}
+	l.lines = &Seldom{}
+	l.disk = &localDisk{passing: make(chan struct{}, maxPassing)}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.background = newBackground(o)
 	l.public = domain{
@@ -136,7 +142,9 @@ func (l *Library) Local() *Library {
 	o := l.o
 	o.Offline, o.AskDB, o.AbsentTTL, o.ListTTL = true, !o.Offline, 0, time.Second
 	o.Memo = memo.New(8<<20, time.Now)
-	return NewLibrary(o)
+	local := NewLibrary(o)
+	local.disk, local.lines = l.disk, l.lines
+	return local
 }
 
 // Info returns the .info of a version, or of what another query means.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,35 +17,79 @@ import (
 
 	"github.com/org/gocache-action/internal/proxy/settings"
 	"github.com/org/gocache-action/internal/proxy/upstream"
+	"github.com/org/gocache-action/internal/proxy/zipcache"
 )
 
-// fullDisk is a source for whose zips there is no room.
+// fullDisk is a source for whose zips there is no room in the cache of zips.
 type fullDisk struct {
 	upstream.Source
 	full bool
 }
 
 func (f *fullDisk) Zip(ctx context.Context, v module.Version, w upstream.Spool) error {
-	if f.full {
+	if _, local := w.(*zipcache.Draft); local && f.full {
 		return fmt.Errorf("write: %w", syscall.ENOSPC)
 	}
 	return f.Source.Zip(ctx, v, w)
 }
 
-// TestFullDisk: a full local disk fails a request, gets room, and is used again.
+// TestFullDisk: past a full local disk zips come from the store, what is not there being fetched
+// and stored first. The disk gets room, and is used again.
 func TestFullDisk(t *testing.T) {
-	w := newWorld(t, greet(t, "v1.0.0"), greet(t, "v1.0.1"))
+	next := greet(t, "v1.0.1")
+	w := newWorld(t, greet(t, "v1.0.0"), next)
 	disk := &fullDisk{}
 	w.start(func(o *Options) { disk.Source, o.Public = o.Public, disk })
 	w.want(200, greetZip)
 	disk.full = true
-	w.want(502, "example.com/!greet/@v/v1.0.1.zip")
+	if got := sumOf(t, w.want(200, "example.com/!greet/@v/v1.0.1.zip")); got != next.sum {
+		t.Errorf("past the disk: %s", got)
+	}
 	if n, evicted := w.lib.o.Zips.Stats(); n != 0 || evicted != 1 {
 		t.Errorf("%d bytes stay, %d zips were removed", n, evicted)
+	}
+	if n := w.requests("v1.0.1.zip"); n != 1 {
+		t.Errorf("%d fetches", n)
 	}
 	disk.full = false
 	w.want(200, "example.com/!greet/@v/v1.0.1.zip")
 	w.want(200, greetZip)
+	if n, _ := w.lib.o.Zips.Stats(); n == 0 {
+		t.Error("the disk is not used again")
+	}
+}
+
+// TestCutOff: a zip that cannot be sent whole ends as a connection that is cut, and is counted.
+func TestCutOff(t *testing.T) {
+	w := newWorld(t).start(nil)
+	z := &Zip{WriteTo: func(_ context.Context, w io.Writer) error {
+		if _, err := w.Write(make([]byte, 100<<10)); err != nil {
+			return err
+		}
+		return errors.New("the store went away")
+	}}
+	ended := 0
+	front := httptest.NewServer(&Front{
+		Server: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			_ = w.proxy.Config.Handler.(*Server).pass(rw, r, z)
+		}),
+		Log: slog.New(slog.DiscardHandler), Stall: time.Minute, Total: time.Minute,
+		Begin: func() func(string, int, int64, time.Duration) {
+			return func(string, int, int64, time.Duration) { ended++ }
+		},
+	})
+	resp, err := http.Get(front.URL + "/" + greetZip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if data, err := io.ReadAll(resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+	front.Close()
+	if ended != 1 {
+		t.Errorf("%d requests were counted", ended)
+	}
 }
 
 // TestRequestTime: when the time of a request is over the client is told so.

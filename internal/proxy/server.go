@@ -153,8 +153,24 @@ func (s *Server) zip(w http.ResponseWriter, r *http.Request, l *Library, v modul
 	h := w.Header()
 	h.Set("Content-Type", "application/zip")
 	h.Set("Cache-Control", s.cacheControl(Answer{Fixed: true}, s.Library.IsPrivate(v.Path)))
+	if z.File == nil {
+		return s.pass(w, r, z)
+	}
 	h.Set("ETag", strconv.Quote(z.Tag))
 	http.ServeContent(w, r, "", time.Time{}, z.File)
+	return nil
+}
+
+// pass sends a zip as it is made. If that fails in the middle the connection is cut, so that the
+// client does not take the beginning for all of it.
+func (s *Server) pass(w http.ResponseWriter, r *http.Request, z *Zip) error {
+	if r.Method == http.MethodHead {
+		return nil // 200
+	}
+	if err := z.WriteTo(r.Context(), w); err != nil {
+		s.Log.Error("zip was cut off", "id", w.Header().Get(RequestHeader), "error", err)
+		panic(http.ErrAbortHandler)
+	}
 	return nil
 }
 

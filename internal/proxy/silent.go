@@ -13,3 +13,6 @@ func (Silent) Asked(string, string, string, time.Duration) {}
 
 // StoreFailed implements Watcher.
 func (Silent) StoreFailed(string) {}
+
+// DiskFailed implements Watcher.
+func (Silent) DiskFailed() {}

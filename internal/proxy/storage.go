@@ -3,8 +3,10 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"github.com/org/gocache-action/internal/content/modules"
 	"github.com/org/gocache-action/internal/proxy/shelf"
 	"github.com/org/gocache-action/internal/proxy/upstream"
 	"github.com/org/gocache-action/internal/store"
@@ -47,7 +49,9 @@ func (l *core) storeFailed(op string, err error) error {
 		return nil
 	}
 	l.o.Watch.StoreFailed(op)
-	l.o.Log.Warn("store failed", "op", op, "error", err)
+	if n, ok := l.lines.Allow("store " + op); ok {
+		l.o.Log.Warn("store failed", "op", op, "error", err, "times", n)
+	}
 	if errors.Is(err, store.ErrUnreachable) {
 		l.down.Store(time.Now().Add(downTime).UnixNano())
 	}
@@ -68,18 +72,30 @@ func offline(what string) error {
 	return &upstream.Error{Kind: upstream.Absent, Source: "offline", What: what, Err: errors.New("not in the store")}
 }
 
-// absence is offline, unless the store failed.
-func absence(what string, failed error) error {
-	if failed != nil {
-		return storeOutage(what, failed)
+// unreadable is storeFailed for the error of reading a module object. That of a base that was lost
+// stays: it says what is missing.
+func (l *core) unreadable(err error) error {
+	if modules.IsBaseLost(err) {
+		return err
 	}
-	return offline(what)
+	return l.storeFailed("read", err)
+}
+
+// absence is offline, unless the store failed. If a base was lost, it is named.
+func absence(what string, failed error) error {
+	switch {
+	case failed == nil:
+		return offline(what)
+	case modules.IsBaseLost(failed):
+		return &upstream.Error{Kind: upstream.Absent, Source: "offline", What: what, Err: fmt.Errorf("not in the store any more: %w", failed)}
+	}
+	return storeOutage(what, failed)
 }
 
 // doubt makes an outage of the answer of an upstream that something does not exist, if the store
 // failed: it may have what is not there any more.
 func doubt(err error, what string, failed error) error {
-	if failed != nil && upstream.IsAbsent(err) {
+	if failed != nil && !modules.IsBaseLost(failed) && upstream.IsAbsent(err) {
 		return storeOutage(what, failed)
 	}
 	return err

@@ -152,6 +152,7 @@ func (c *counts) get(key string) int {
 func (c *counts) Found(what, where string)                    { c.add(what + " from " + where) }
 func (c *counts) Asked(_, what, kind string, _ time.Duration) { c.add(what + " asked: " + kind) }
 func (c *counts) StoreFailed(op string)                       { c.add("store " + op) }
+func (c *counts) DiskFailed()                                 { c.add("disk") }
 func (w *world) add(m testModule)                             { w.mu.Lock(); w.modules[m.v] = m; w.mu.Unlock() }
 func (w *world) setAnswer(f func(http.ResponseWriter, *http.Request) bool) {
 	w.mu.Lock()

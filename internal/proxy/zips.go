@@ -1,14 +1,17 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"time"
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/proxy/memo"
 	"github.com/org/gocache-action/internal/proxy/shelf"
@@ -21,10 +24,20 @@ import (
 // zips finds zips of versions.
 type zips struct{ files }
 
-// A Zip is an open zip of a version.
+// A Zip is an open zip of a version, or one that is made while it is sent.
 type Zip struct {
-	*zipcache.File
-	Sum string // h1
+	*zipcache.File // nil: WriteTo has it
+	// WriteTo makes the zip of a module object that has been verified; nil if there is a File.
+	WriteTo func(ctx context.Context, w io.Writer) error
+	Sum     string // h1
+}
+
+// Close ends the use of a zip.
+func (z *Zip) Close() error {
+	if z.File == nil {
+		return nil
+	}
+	return z.File.Close()
 }
 
 // Zip returns the zip of a version. The caller must close it.
@@ -41,12 +54,18 @@ func (l zips) Zip(ctx context.Context, v module.Version) (*Zip, error) {
 		l.o.Watch.Found("zip", "disk")
 		return z, nil
 	}
+	if l.diskIsDown() {
+		return l.passZip(ctx, d, v, sums)
+	}
 	for range 3 { // the cache of zips may drop it between the two steps
 		sum, err := fly(ctx, l.core, "zip "+v.String(), func(ctx context.Context) (string, error) {
 			sum, err := l.makeZip(ctx, d, v, sums)
 			l.rememberAbsence(v.Path, "zip "+v.String(), err)
 			return sum, err
 		})
+		if local := (*diskError)(nil); errors.As(err, &local) {
+			return l.passZip(ctx, d, v, sums)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -67,7 +86,7 @@ func (l zips) cached(d *domain, v module.Version, sum string) (*Zip, bool) {
 		return nil, false
 	}
 	l.touch(d, v, sum)
-	return &Zip{f, sum}, true
+	return &Zip{File: f, Sum: sum}, true
 }
 
 func zipKey(d *domain, v module.Version, sum string) string {
@@ -134,9 +153,9 @@ func (l zips) makeZip(ctx context.Context, d *domain, v module.Version, sums she
 			return sums.Sum, nil
 		}
 		if local := (*diskError)(nil); errors.As(err, &local) {
-			return "", l.diskFailed(v, err)
+			return "", l.diskFailed(local.err)
 		}
-		failed = l.storeFailed("read", err)
+		failed = l.unreadable(err)
 	}
 	if l.o.Offline {
 		return "", absence(v.String(), failed)
@@ -165,32 +184,6 @@ func (l zips) fromStore(ctx context.Context, d *domain, v module.Version, sum st
 	return nil
 }
 
-// diskError is one of the local disk, where one of the store is possible as well.
-type diskError struct{ err error }
-
-func (e *diskError) Error() string { return e.err.Error() }
-func (e *diskError) Unwrap() error { return e.err }
-
-type diskWriter struct{ w io.Writer }
-
-func (d diskWriter) Write(p []byte) (int, error) {
-	n, err := d.w.Write(p)
-	if err != nil {
-		err = &diskError{err}
-	}
-	return n, err
-}
-
-// diskFailed turns an error of the local disk into one of a request. A full disk gets room, for
-// those who ask again.
-func (l zips) diskFailed(v module.Version, err error) error {
-	if osfile.IsNoSpace(err) {
-		l.o.Zips.MakeRoom()
-	}
-	l.o.Log.Error("local disk failed", "error", err)
-	return &upstream.Error{Kind: upstream.Outage, Source: "local disk", What: v.String(), Err: err}
-}
-
 // fromUpstream fetches a zip, verifies it, and stores its module object in the background.
 func (l zips) fromUpstream(ctx context.Context, d *domain, v module.Version, sums shelf.Sums) (string, error) {
 	select { // each may take a lot of disk
@@ -201,12 +194,12 @@ func (l zips) fromUpstream(ctx context.Context, d *domain, v module.Version, sum
 	}
 	draft, err := l.o.Zips.NewDraft()
 	if err != nil {
-		return "", l.diskFailed(v, err)
+		return "", l.diskFailed(err)
 	}
 	defer draft.Close()
 	if err := d.source.Zip(ctx, v, draft); err != nil {
 		if osfile.IsNoSpace(err) {
-			return "", l.diskFailed(v, err)
+			return "", l.diskFailed(err)
 		}
 		return "", err
 	}
@@ -215,7 +208,7 @@ func (l zips) fromUpstream(ctx context.Context, d *domain, v module.Version, sum
 		return "", err
 	}
 	if err := draft.Keep(zipKey(d, v, sum)); err != nil {
-		return "", l.diskFailed(v, err)
+		return "", l.diskFailed(err)
 	}
 	l.o.Watch.Found("zip", "upstream")
 	if f, ok := l.o.Zips.Get(zipKey(d, v, sum)); ok {
@@ -233,6 +226,11 @@ func (l zips) verify(ctx context.Context, d *domain, v module.Version, file *os.
 	if sums.Sum != "" && sum != sums.Sum {
 		return "", refused(v.String(), &shelf.SumError{Module: v, Got: sum, Want: sums.Sum})
 	}
+	if d.db == nil {
+		if err := l.checkGoMod(ctx, v, file); err != nil {
+			return "", err
+		}
+	}
 	if sums.Sum == "" { // private, and seen for the first time
 		first := shelf.Sums{Sum: sum}
 		if err := l.first(ctx, d.shelf.Sum(v), v.String(), first.Encode()); err != nil {
@@ -241,6 +239,35 @@ func (l zips) verify(ctx context.Context, d *domain, v module.Version, file *os.
 		l.o.Memo.Put(v.Path, "sum "+v.String(), memo.Entry{Data: first.Encode()}, memo.Forever)
 	}
 	return sum, nil
+}
+
+// checkGoMod compares the go.mod in a zip with the one that is served by itself, where no checksum
+// database has signed both: go commands choose versions by one and build with the other. A zip
+// without a go.mod may have any.
+func (l zips) checkGoMod(ctx context.Context, v module.Version, file *os.File) error {
+	st, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	inside, ok, err := shelf.GoMod(v, file, st.Size())
+	if err != nil || !ok || v.Path == toolchain {
+		return err
+	}
+	alone, err := l.Mod(ctx, v)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(inside, alone.Data) {
+		return refused(v.String(), &goModError{modcache.GoModSum(alone.Data), modcache.GoModSum(inside)})
+	}
+	return nil
+}
+
+// goModError says that the .mod of a version is not the go.mod in its zip.
+type goModError struct{ alone, inside string }
+
+func (e *goModError) Error() string {
+	return fmt.Sprintf("its .mod has the hash %s, and the go.mod in its zip %s", e.alone, e.inside)
 }
 
 // storeModule stores the module object of a zip. Restores need its .mod, and like to have its

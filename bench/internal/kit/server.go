@@ -49,7 +49,7 @@ type ServerOptions struct {
 // StartServer starts a server, and waits until it answers. The server ends with this process.
 func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	if o.Addr == "" {
-		addr, err := freeAddr()
+		addr, err := FreeAddr()
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +80,8 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	return s, nil
 }
 
-func freeAddr() (string, error) {
+// FreeAddr returns HOST:PORT of this machine where nothing listens.
+func FreeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err

@@ -86,6 +86,13 @@ func (e *baseError) Error() string {
 }
 func (e *baseError) Unwrap() error { return e.err }
 
+// IsBaseLost reports whether an error of reading a version is that the store does not have its base
+// any more, which the error names.
+func IsBaseLost(err error) bool {
+	var base *baseError
+	return errors.As(err, &base) && errors.Is(err, store.ErrNotFound)
+}
+
 // unpackBase adds to a version what a delta takes from its base.
 func (in *installer) unpackBase(ctx context.Context, f Fetch, o *opened, u unpacker, fetched func()) error {
 	object, size := o.delta.BaseObject(o.object), int64(0)

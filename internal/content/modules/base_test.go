@@ -79,6 +79,10 @@ func TestRestoreDelta(t *testing.T) {
 			delta: good, base: append(bytes.Clone(base), emptyList()...), counts: install.Counts{Restored: 1}, reads: 2,
 		},
 		"no base":         {delta: good, counts: install.Counts{Missing: 1}, reason: "not found", damaged: []string{sampleDelta, sampleBase.Object}, reads: 2},
+		"no base, by go.sum alone": {
+			delta: good, counts: install.Counts{Missing: 1}, reason: sampleBase.Object, damaged: []string{sampleDelta, sampleBase.Object}, reads: 3,
+			change: func(f *Fetch) { f.Base, f.Listed, f.Objects = nil, false, []string{sampleWhole, sampleDelta} },
+		},
 		"base cut off":    {delta: good, base: base[:len(base)-5], counts: install.Counts{Refused: 1}, reason: "EOF", damaged: []string{sampleDelta, sampleBase.Object}, reads: 4},
 		"base of nothing": {delta: good, base: []byte{}, counts: install.Counts{Refused: 1}, reason: "too few files", damaged: []string{sampleDelta}, reads: 4},
 		"base of another module": {

@@ -87,15 +87,13 @@ func miss(out *install.Outcome, w Wanted) {
 	}
 }
 
-// missBase names a module whose base the store does not have. The next save stores it whole, even
-// if it knows of another base than the delta does.
+// missBase names a module whose base the store does not have, also if only go.sum names it: it was
+// saved. The next save stores it whole, even if it knows of another base than the delta does.
 func missBase(out *install.Outcome, w Wanted, base *baseError, delta string) {
 	out.Counts.Missing++
 	out.Mend(delta, -1, base.Error(), install.KindMissing)
 	out.Mend(base.object, -1, base.Error(), install.KindMissing)
-	if w.Listed {
-		out.Name(w.Version.String(), base.Error(), install.KindMissing)
-	}
+	out.Name(w.Version.String(), base.Error(), install.KindMissing)
 }
 
 // bigModule is the stored size from which on a module is read in parallel ranges: mostly

@@ -26,6 +26,7 @@ var Set = metrics.Set{
 		proxy("found_total", metrics.Counter, "Where answers came from: memory, disk, store, upstream, or stale.", "what", "where"),
 		proxy("upstream_seconds", metrics.Histogram, "Time that upstreams took, by what they were asked for and how they answered.", "source", "what", "result"),
 		proxy("store_errors_total", metrics.Counter, "Operations of the store that failed.", "op"),
+		proxy("disk_errors_total", metrics.Counter, "Zips that the local disk did not take; meanwhile they pass from the store to clients."),
 		proxy("zip_cache_bytes", metrics.Gauge, "Bytes of zips on the local disk."),
 		proxy("memory_cache_bytes", metrics.Gauge, "Bytes of small files in memory."),
 		proxy("zip_cache_evictions_total", metrics.Counter, "Zips that were removed to make room."),
@@ -49,6 +50,7 @@ type Metrics struct {
 	found     *prometheus.CounterVec
 	upstream  *prometheus.HistogramVec
 	storeErrs *prometheus.CounterVec
+	diskErrs  prometheus.Counter
 }
 
 // Sizes are figures that are asked for when somebody looks.
@@ -67,8 +69,9 @@ func New(s Sizes) *Metrics {
 		found:     named("found_total").Counters(),
 		upstream:  named("upstream_seconds").Histograms(),
 		storeErrs: named("store_errors_total").Counters(),
+		diskErrs:  named("disk_errors_total").Counter(),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.inFlight, m.found, m.upstream, m.storeErrs,
+	m.registry.MustRegister(m.requests, m.seconds, m.sent, m.inFlight, m.found, m.upstream, m.storeErrs, m.diskErrs,
 		named("zip_cache_bytes").Func(s.ZipBytes), named("memory_cache_bytes").Func(s.MemoryBytes),
 		named("zip_cache_evictions_total").Func(s.ZipsEvicted),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -102,3 +105,6 @@ func (m *Metrics) Asked(source, what, result string, took time.Duration) {
 
 // StoreFailed implements proxy.Watcher.
 func (m *Metrics) StoreFailed(op string) { m.storeErrs.WithLabelValues(op).Inc() }
+
+// DiskFailed implements proxy.Watcher.
+func (m *Metrics) DiskFailed() { m.diskErrs.Inc() }

@@ -35,6 +35,28 @@ func HashZip(v module.Version, f *os.File) (string, error) {
 	return dirhash.Hash1(names, func(name string) (io.ReadCloser, error) { return files[name].Open() })
 }
 
+// GoMod returns the go.mod in a zip that is in order, and false if it has none.
+func GoMod(v module.Version, r io.ReaderAt, size int64) (mod []byte, ok bool, err error) {
+	z, err := openZip(r, size)
+	if err != nil {
+		return nil, false, err
+	}
+	name := v.String() + "/go.mod"
+	for _, f := range z.File {
+		if f.Name != name {
+			continue
+		}
+		in, err := f.Open()
+		if err != nil {
+			return nil, false, err
+		}
+		defer in.Close()
+		mod, err = io.ReadAll(io.LimitReader(in, modzip.MaxGoMod+1))
+		return mod, err == nil, err
+	}
+	return nil, false, nil
+}
+
 // openZip reads zips by an inflater that is faster than that of the standard library.
 func openZip(r io.ReaderAt, size int64) (*zip.Reader, error) {
 	z, err := zip.NewReader(r, size)

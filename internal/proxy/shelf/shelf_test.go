@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -101,8 +102,12 @@ func TestDelta(t *testing.T) {
 	if info, mod, err := s.Head(ctx, v, sum); string(info) != `{"Version":"v1.1.0"}` || string(mod) != "module example.com/m\n" || err != nil {
 		t.Errorf("Head: %q, %q, %v", info, mod, err)
 	}
-	if versions, sums, err := s.Stored(ctx, v.Path); len(versions) != 2 || len(sums[v.Version]) != 1 || sums[v.Version][0] != sum || err != nil {
-		t.Errorf("Stored: %v, %v, %v", versions, sums, err)
+	stored, err := s.Stored(ctx, v.Path)
+	if len(stored) != 2 || stored[1].Version != v.Version || len(stored[1].Sums) != 1 || stored[1].Sums[0] != sum || err != nil {
+		t.Errorf("Stored: %v, %v", stored, err)
+	}
+	if list, err := s.Readable(ctx, v.Path, stored); !reflect.DeepEqual(list, stored) || err != nil {
+		t.Errorf("Readable: %v, %v", list, err)
 	}
 	if objects, err := s.Objects(ctx, v, sum); len(objects) != 2 || objects[1].Name != base || err != nil {
 		t.Errorf("Objects: %v, %v; want the delta and %s", objects, err, base)

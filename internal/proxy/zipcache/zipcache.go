@@ -203,14 +203,17 @@ func (c *Cache) drop(el *list.Element) {
 	_ = os.Remove(filepath.Join(c.dir, e.name))
 }
 
-// MakeRoom removes half of what is there: the disk is full.
-func (c *Cache) MakeRoom() {
+// MakeRoom removes half of what is there, for the disk is full, and reports whether that was
+// something.
+func (c *Cache) MakeRoom() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	had := c.bytes > 0
 	for goal := c.bytes / 2; c.bytes > goal; {
 		c.evicted++
 		c.drop(c.order.Back())
 	}
+	return had
 }
 
 // Stats says how many bytes are there, and how many files were removed to make room.
