@@ -1,9 +1,7 @@
 package main
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -13,73 +11,37 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/gocache-action/bench/internal/kit"
+	"github.com/org/gocache-action/bench/internal/kittest"
 )
 
-var update = flag.Bool("update", false, "draw the charts of docs/benchmarks.md again")
+// publishedPage is what docs/benchmarks.md has to agree with.
+var publishedPage = kittest.Page[published]{
+	Program: "./bench", Figures: figuresFile, Files: published.files,
+	Wants: func(p published) []string {
+		wants := []string{
+			"started " + p.Started.Format("2006-01-02 15:04") + " UTC", fmt.Sprintf("the %d rounds", p.Rounds),
+			fmt.Sprintf("- %d cores", p.Cores), chartName + "-light.svg", chartName + "-dark.svg",
+		}
+		for _, c := range p.Projects {
+			wants = append(wants, fmt.Sprintf("# %s: %s", c.Name, c.Module))
+		}
+		return wants
+	},
+	Rows: func(t testing.TB, p published, page string) {
+		for _, c := range p.Projects {
+			for _, row := range chartRows {
+				c.checkRow(t, page, row)
+			}
+		}
+	},
+}
 
 // TestPublished: page, figures and charts of the repository belong together.
-func TestPublished(t *testing.T) {
-	const docs = "../docs"
-	if *update {
-		p, err := kit.Load[published](filepath.Join(docs, figuresFile))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files, err := p.files()
-		if err == nil {
-			err = kit.WriteAll(docs, files)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	checkPublished(t, filepath.Join(docs, "benchmarks.md"))
-}
-
-// checkPublished compares a page with the files beside it.
-func checkPublished(t *testing.T, file string) {
-	t.Helper()
-	p, err := kit.Load[published](filepath.Join(filepath.Dir(file), figuresFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := p.files()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range files {
-		got, err := os.ReadFile(filepath.Join(filepath.Dir(file), name))
-		if err != nil || string(got) != string(want) {
-			t.Errorf("%s is not that of the published figures (%v): go test ./bench -run Published -update\n%s", name, err, cmp.Diff(string(got), string(want)))
-		}
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	page := strings.Join(strings.Fields(string(data)), " ") // pages are wrapped
-	wants := []string{
-		"started " + p.Started.Format("2006-01-02 15:04") + " UTC", fmt.Sprintf("the %d rounds", p.Rounds),
-		fmt.Sprintf("- %d cores", p.Cores), chartName + "-light.svg", chartName + "-dark.svg",
-	}
-	for _, c := range p.Projects {
-		wants = append(wants, fmt.Sprintf("# %s: %s", c.Name, c.Module))
-	}
-	for _, want := range wants {
-		if !strings.Contains(page, want) {
-			t.Errorf("%s lacks %q", file, want)
-		}
-	}
-	for _, c := range p.Projects {
-		for _, row := range chartRows {
-			c.checkRow(t, string(data), row)
-		}
-	}
-}
+func TestPublished(t *testing.T) { publishedPage.CheckPublished(t, "../docs/benchmarks.md") }
 
 // checkRow compares a figure with the row of the page's table, which is missing if and only if the
 // figure is.
-func (c charted) checkRow(t *testing.T, page string, row chartRow) {
+func (c charted) checkRow(t testing.TB, page string, row chartRow) {
 	t.Helper()
 	_, section, found := strings.Cut(page, fmt.Sprintf("\n## %s, %s\n", c.Name, row.link))
 	if !found {
@@ -127,11 +89,11 @@ func TestPublish(t *testing.T) {
 	if err := kit.Keep(dir, "raw-", r.Started, r, nil); err != nil {
 		t.Fatal(err)
 	}
-	page := filepath.Join(dir, "page.md")
-	if err := execute(t.Context(), []string{"-from", filepath.Join(dir, "raw-20260102-030405.json"), "-doc", page}); err != nil {
+	file := filepath.Join(dir, "page.md")
+	if err := execute(t.Context(), []string{"-from", filepath.Join(dir, "raw-20260102-030405.json"), "-doc", file}); err != nil {
 		t.Fatal(err)
 	}
-	checkPublished(t, page)
+	publishedPage.Check(t, file)
 }
 
 // bothTools returns a run of each tool; the quotients of the rounds differ.

@@ -1,81 +1,38 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/org/gocache-action/bench/internal/kit"
+	"github.com/org/gocache-action/bench/internal/kittest"
 )
 
-var update = flag.Bool("update", false, "draw the charts of docs/history.md again")
+// publishedPage is what docs/history.md has to agree with.
+var publishedPage = kittest.Page[published]{
+	Program: "./bench/history", Figures: figuresFile, Files: published.files, Rows: checkRows,
+	Wants: func(p published) []string {
+		wants := []string{
+			"started " + p.Started.Format("2006-01-02 15:04") + " UTC",
+			fmt.Sprintf("%d releases of [%s]", len(p.Releases), p.Module),
+		}
+		for name := range p.charts() {
+			wants = append(wants, name+"-light.svg", name+"-dark.svg")
+		}
+		return wants
+	},
+}
 
 // TestPublished: page, figures and charts of the repository belong together.
-func TestPublished(t *testing.T) {
-	const docs = "../../docs"
-	if *update {
-		p, err := kit.Load[published](filepath.Join(docs, figuresFile))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files, err := p.files()
-		if err == nil {
-			err = kit.WriteAll(docs, files)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	checkPublished(t, filepath.Join(docs, "history.md"))
-}
-
-// checkPublished compares a page with the files beside it.
-func checkPublished(t *testing.T, file string) {
-	t.Helper()
-	p, err := kit.Load[published](filepath.Join(filepath.Dir(file), figuresFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := p.files()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range files {
-		got, err := os.ReadFile(filepath.Join(filepath.Dir(file), name))
-		if err != nil || string(got) != string(want) {
-			t.Errorf("%s is not that of the published figures (%v): go test ./bench/history -run Published -update\n%s", name, err, cmp.Diff(string(got), string(want)))
-		}
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	page := strings.Join(strings.Fields(string(data)), " ") // pages are wrapped
-	wants := []string{
-		"started " + p.Started.Format("2006-01-02 15:04") + " UTC",
-		fmt.Sprintf("%d releases of [%s]", len(p.Releases), p.Module),
-	}
-	for name := range p.charts() {
-		wants = append(wants, name+"-light.svg", name+"-dark.svg")
-	}
-	for _, want := range wants {
-		if !strings.Contains(page, want) {
-			t.Errorf("%s lacks %q", file, want)
-		}
-	}
-	p.checkRows(t, string(data))
-}
+func TestPublished(t *testing.T) { publishedPage.CheckPublished(t, "../../docs/history.md") }
 
 // checkRows compares the figures with the table of all runs, which has them in whole MB.
-func (p published) checkRows(t *testing.T, page string) {
+func checkRows(t testing.TB, p published, page string) {
 	t.Helper()
 	_, table, found := strings.Cut(page, "\n## Run by run\n")
 	if !found {
@@ -104,7 +61,7 @@ func (p published) checkRows(t *testing.T, page string) {
 
 // same compares a cell with a published figure. Figures that were taken from an older page had been
 // rounded to a tenth.
-func same(t *testing.T, row []string, column int, published float64) {
+func same(t testing.TB, row []string, column int, published float64) {
 	t.Helper()
 	cell, err := strconv.ParseFloat(strings.TrimSuffix(row[column], " |"), 64)
 	if err != nil || math.Abs(cell-published) > 0.5501 {
@@ -126,9 +83,9 @@ func TestPublish(t *testing.T) {
 	if err := kit.Keep(dir, "raw-", r.Started, r, nil); err != nil {
 		t.Fatal(err)
 	}
-	page := filepath.Join(dir, "page.md")
-	if err := execute(t.Context(), []string{"-from", filepath.Join(dir, "raw-20260102-030405.json"), "-doc", page}); err != nil {
+	file := filepath.Join(dir, "page.md")
+	if err := execute(t.Context(), []string{"-from", filepath.Join(dir, "raw-20260102-030405.json"), "-doc", file}); err != nil {
 		t.Fatal(err)
 	}
-	checkPublished(t, page)
+	publishedPage.Check(t, file)
 }

@@ -10,19 +10,16 @@ import (
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/azblob"
 	"github.com/org/gocache-action/internal/store/gcs"
+	"github.com/org/gocache-action/internal/store/rest"
 	"github.com/org/gocache-action/internal/usage"
 )
 
 // openAzure opens a container of Azure Blob Storage.
 func openAzure(r *run, o azblob.Options) (store.Store, error) {
-	if err := refuseS3(r.cfg, "azblob:// is Azure Blob Storage"); err != nil {
+	if err := configureCloud(r, &o.Options, "azblob:// is Azure Blob Storage"); err != nil {
 		return nil, err
 	}
-	o.StallTimeout, o.Concurrency = r.cfg.StallTimeout, uploadsOf(r, o.Concurrency, o.PartSize)
 	o.Credentials = azureCredentials(r)
-	if r.out.debug {
-		o.Trace = traceWeb(r.out)
-	}
 	st, err := azblob.New(o)
 	if err != nil {
 		return nil, err
@@ -33,12 +30,8 @@ func openAzure(r *run, o azblob.Options) (store.Store, error) {
 
 // openGoogle opens a bucket of Google Cloud Storage.
 func openGoogle(r *run, o gcs.Options) (store.Store, error) {
-	if err := refuseS3(r.cfg, "gs:// is Google Cloud Storage"); err != nil {
+	if err := configureCloud(r, &o.Options, "gs:// is Google Cloud Storage"); err != nil {
 		return nil, err
-	}
-	o.StallTimeout, o.Concurrency = r.cfg.StallTimeout, uploadsOf(r, o.Concurrency, o.PartSize)
-	if r.out.debug {
-		o.Trace = traceWeb(r.out)
 	}
 	st, err := gcs.New(o)
 	if err != nil {
@@ -46,6 +39,15 @@ func openGoogle(r *run, o gcs.Options) (store.Store, error) {
 	}
 	debugStore(r, st, nil)
 	return st, nil
+}
+
+// configureCloud fills in what all services have. what names the store that refuses settings of S3.
+func configureCloud(r *run, o *rest.Options, what string) error {
+	o.StallTimeout, o.Concurrency = r.cfg.StallTimeout, uploadsOf(r, o.Concurrency, o.PartSize)
+	if r.out.debug {
+		o.Trace = traceWeb(r.out)
+	}
+	return refuseS3(r.cfg, what)
 }
 
 // refuseS3 refuses settings that another store would ignore: whoever gives them relies on them.

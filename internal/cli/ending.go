@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 	"time"
 
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/usage"
@@ -126,6 +128,39 @@ func (e *ending) finish(ctx context.Context, err error) error {
 		return failure{config.ExitFailed, err}
 	}
 	e.out.warn(err, hintFor(err))
+	return nil
+}
+
+// A result is what a command found out or did. Its pointer embeds an outcome.
+type result interface {
+	write(w io.Writer) error
+	setOutcome(err error)
+}
+
+// conclude prints the result of a command that ended with err, which finish then judges. What was
+// found out is also worth seeing beside an error, unless that is wrong usage.
+func (r *run) conclude(ctx context.Context, out result, err error) error {
+	if usage.Is(err) {
+		return err
+	}
+	if printErr := r.print(out, err); printErr != nil {
+		return printErr
+	}
+	return r.end.finish(ctx, err)
+}
+
+// print prints the result of a command that ended with err.
+func (r *run) print(out result, err error) error {
+	out.setOutcome(err)
+	return r.out.result(out, out.write)
+}
+
+// unlessFailed is the end of a command that did all it should: it fails if the worst that it found
+// does.
+func unlessFailed(worst finding.Status) error {
+	if worst == finding.Fail {
+		return failure{code: config.ExitFailed} // the findings say why
+	}
 	return nil
 }
 

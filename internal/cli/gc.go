@@ -66,17 +66,10 @@ func gcJob(ctx context.Context, r *run) error {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
 	out, err := runGC(ctx, r)
-	if usage.Is(err) {
-		return err
-	}
-	out.outcome = outcomeOf(err)
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
 	}
-	if printErr := r.out.result(out, out.write); printErr != nil {
-		return printErr
-	}
-	return r.end.finish(ctx, err)
+	return r.conclude(ctx, out, err)
 }
 
 var gcWords = report.Words{Transfer: "remove", TransferDone: "removed", Disk: "look", DiskDone: "looked at", Things: "objects"}
@@ -154,13 +147,10 @@ func (o gcOutput) write(w io.Writer) error {
 }
 
 func gcRows(r *gc.Result) (rows [][]string) {
-	for _, k := range []struct {
-		kind snapshot.Kind
-		name string
-	}{{snapshot.KindManifest, "snapshots"}, {snapshot.KindPack, "packs"}, {snapshot.KindModule, "modules"}, {snapshot.KindProxy, "of module proxies"}, {snapshot.KindHealth, "of health"}, {gc.KindUpload, "unfinished uploads"}} {
-		c := r.Kinds[k.kind]
+	for _, k := range []snapshot.Kind{snapshot.KindManifest, snapshot.KindPack, snapshot.KindModule, snapshot.KindProxy, snapshot.KindHealth, gc.KindUpload} {
+		c := r.Kinds[k]
 		rows = append(rows, []string{
-			k.name, report.Count(c.Kept.Objects + c.Recent.Objects), report.Count(c.Waiting.Objects),
+			objectTitle(k), report.Count(c.Kept.Objects + c.Recent.Objects), report.Count(c.Waiting.Objects),
 			report.Count(c.Protected.Objects), report.Count(c.Removed.Objects), report.Bytes(c.Removed.Bytes),
 		})
 	}

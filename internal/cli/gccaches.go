@@ -40,17 +40,10 @@ func cachesJob(ctx context.Context, r *run) error {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
 	out, err := cleanCaches(ctx, r)
-	if usage.Is(err) {
-		return err
-	}
-	out.outcome = outcomeOf(err)
-	if printErr := r.out.result(out, out.write); printErr != nil {
-		return printErr
-	}
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
 	}
-	return r.end.finish(ctx, err)
+	return r.conclude(ctx, out, err)
 }
 
 func cleanCaches(ctx context.Context, r *run) (*cachesOutput, error) {
@@ -164,13 +157,9 @@ func (o cachesOutput) write(w io.Writer) error {
 		Result: fmt.Sprintf("%s: %s %s entries, %s", cmp.Or(o.Store, "caches"), verb, report.Count(r.Total.Entries), report.Bytes(r.Total.Bytes)),
 		Counts: report.Table{Head: []string{"", "kept", verb, "freed"}},
 	}
-	for _, k := range []struct {
-		kind actions.EntryKind
-		name string
-	}{{actions.SnapshotEntry, "snapshots"}, {actions.ModuleBundle, "bundles of modules"}, {actions.OtherBundle, "other bundles"}, {actions.ObjectEntry, "other entries"}} {
-		c, ok := r.Kinds[k.kind]
-		if ok {
-			s.Counts.Rows = append(s.Counts.Rows, []string{k.name, report.Count(c.Kept.Entries), report.Count(c.Removed.Entries), report.Bytes(c.Removed.Bytes)})
+	for _, k := range []actions.EntryKind{actions.SnapshotEntry, actions.ModuleBundle, actions.OtherBundle, actions.ObjectEntry} {
+		if c, ok := r.Kinds[k]; ok {
+			s.Counts.Rows = append(s.Counts.Rows, []string{entryTitles[k], report.Count(c.Kept.Entries), report.Count(c.Removed.Entries), report.Bytes(c.Removed.Bytes)})
 		}
 	}
 	if len(r.Unseen) > 0 {

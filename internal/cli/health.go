@@ -61,14 +61,7 @@ func healthJob(ctx context.Context, r *run) error {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
 	out, err := judge(ctx, r)
-	if usage.Is(err) {
-		return err
-	}
-	out.outcome = outcomeOf(err)
-	if printErr := r.out.result(out, out.write); printErr != nil {
-		return printErr
-	}
-	if err := r.end.finish(ctx, err); err != nil {
+	if err := r.conclude(ctx, out, err); err != nil {
 		return err
 	}
 	if out.Grade != health.Unknown && out.Score < r.cfg.Watch.FailBelow {

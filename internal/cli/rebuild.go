@@ -14,7 +14,6 @@ import (
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/rebuild"
 	"github.com/org/gocache-action/internal/report"
-	"github.com/org/gocache-action/internal/usage"
 )
 
 const rebuildLong = `Rebuild makes GOMODCACHE and GOCACHE anew, as far as this project uses them, in one
@@ -58,18 +57,11 @@ func rebuildJob(ctx context.Context, r *run) error {
 	start := time.Now()
 	out := new(rebuildOutput)
 	err := runRebuild(ctx, r, out)
-	if usage.Is(err) {
-		return err
-	}
 	out.Seconds = time.Since(start).Seconds()
-	out.outcome = outcomeOf(err)
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
 	}
-	if printErr := r.out.result(out, out.write); printErr != nil {
-		return printErr
-	}
-	return r.end.finish(ctx, err)
+	return r.conclude(ctx, out, err)
 }
 
 // runRebuild fills in as much of the output as it got to.

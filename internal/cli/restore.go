@@ -78,6 +78,8 @@ func outcomeOf(err error) outcome {
 	return outcome{redact.Text(err.Error()), hintFor(err)}
 }
 
+func (o *outcome) setOutcome(err error) { *o = outcomeOf(err) }
+
 // restoreJob restores, and prints the result even if it is only part of what was wanted. The result
 // is nil after wrong usage.
 func restoreJob(ctx context.Context, r *run) (*restoreOutput, error) {

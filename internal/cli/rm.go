@@ -61,17 +61,11 @@ func rmJob(ctx context.Context, r *run) error {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
 	out, err := runRm(ctx, r)
-	if usage.Is(err) {
-		return err
+	if out.Result == nil && out.Caches == nil {
+		return r.end.finish(ctx, err)
 	}
-	out.outcome = outcomeOf(err)
-	if out.Result != nil || out.Caches != nil {
-		if printErr := r.out.result(out, out.write); printErr != nil {
-			return printErr
-		}
-		r.out.warnings(out.warnings())
-	}
-	return r.end.finish(ctx, err)
+	r.out.warnings(out.warnings())
+	return r.conclude(ctx, out, err)
 }
 
 func runRm(ctx context.Context, r *run) (*rmOutput, error) {

@@ -66,11 +66,11 @@ func saveJob(ctx context.Context, r *run) (*saveOutput, error) {
 	if usage.Is(err) {
 		return nil, err
 	}
-	out.outcome, out.cause = outcomeOf(err), err
+	out.cause = err
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
 	}
-	if printErr := r.out.result(out, out.write); printErr != nil {
+	if printErr := r.print(out, err); printErr != nil {
 		return nil, printErr
 	}
 	return out, r.end.finish(ctx, err)

@@ -76,10 +76,10 @@ func statsJob(ctx context.Context, r *run, named bool) error {
 	if r.out.quiet {
 		warnFindings(r.out, rep.Findings)
 	}
-	if err = r.end.finish(ctx, err); err == nil && rep.Findings.Worst() == finding.Fail {
-		return failure{code: config.ExitFailed} // the findings say why
+	if err = r.end.finish(ctx, err); err != nil {
+		return err
 	}
-	return err
+	return unlessFailed(rep.Findings.Worst())
 }
 
 // warnFindings says what is wrong where the report is not printed.

@@ -115,8 +115,8 @@ func amountOf(a gc.Amount) stats.Amount {
 	return stats.Amount{Count: int(a.Objects), Bytes: a.Bytes}
 }
 
-// entryKinds are for people.
-var entryKinds = map[actions.EntryKind]string{
+// entryTitles are what tables call the entries of a kind.
+var entryTitles = map[actions.EntryKind]string{
 	actions.SnapshotEntry: "snapshots", actions.ModuleBundle: "bundles of modules",
 	actions.OtherBundle: "other bundles", actions.ObjectEntry: "other entries",
 }
@@ -137,7 +137,7 @@ func cachesStats(ctx context.Context, api *repocache.API, now time.Time) (*stats
 		if kind == actions.SnapshotEntry {
 			snapshots++
 		}
-		seen.Add(cmp.Or(entryKinds[kind], "other entries"), api.Repo, c.Ref, c.Size, c.Accessed)
+		seen.Add(cmp.Or(entryTitles[kind], "other entries"), api.Repo, c.Ref, c.Size, c.Accessed)
 	}
 	s := seen.Store(api.String())
 	s.Manifests = snapshots

@@ -57,17 +57,10 @@ func trimJob(ctx context.Context, r *run) error {
 	start := time.Now()
 	out, err := runTrim(ctx, r.cfg)
 	out.Seconds = time.Since(start).Seconds()
-	if usage.Is(err) {
-		return err
-	}
-	out.outcome = outcomeOf(err)
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
 	}
-	if printErr := r.out.result(out, out.write); printErr != nil {
-		return printErr
-	}
-	return r.end.finish(ctx, err)
+	return r.conclude(ctx, out, err)
 }
 
 // runTrim returns as much of the result as it got to, also beside an error.

@@ -83,12 +83,11 @@ func verifyJob(ctx context.Context, r *run) error {
 	if out.Result != nil {
 		out.Status = out.Worst()
 	}
-	out.outcome = outcomeOf(err)
-	if printErr := r.out.result(out, out.write); printErr != nil {
+	if printErr := r.print(out, err); printErr != nil {
 		return printErr
 	}
-	if err == nil && out.Status == finding.Fail {
-		return failure{code: config.ExitFailed}
+	if err == nil {
+		return unlessFailed(out.Status)
 	}
 	return r.end.finish(ctx, err)
 }

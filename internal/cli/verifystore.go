@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/gc"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -27,20 +27,13 @@ func verifyStoreJob(ctx context.Context, r *run) error {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
 	out, err := runVerifyStore(ctx, r)
-	if usage.Is(err) {
-		return err
-	}
 	if out.Result != nil {
 		out.Status = out.Worst()
 	}
-	out.outcome = outcomeOf(err)
-	if printErr := r.out.result(out, out.write); printErr != nil {
-		return printErr
+	if end := r.conclude(ctx, out, err); err != nil || end != nil {
+		return end
 	}
-	if err == nil && out.Status == finding.Fail {
-		return failure{code: config.ExitFailed}
-	}
-	return r.end.finish(ctx, err)
+	return unlessFailed(out.Status)
 }
 
 var verifyStoreWords = report.Words{Transfer: "read", TransferDone: "read", Disk: "verify", DiskDone: "verified", Things: "objects"}
@@ -69,9 +62,15 @@ func runVerifyStore(ctx context.Context, r *run) (*verifyStoreOutput, error) {
 	return out, err
 }
 
-var objectTitles = map[snapshot.Kind]string{
-	snapshot.KindManifest: "snapshots", snapshot.KindPack: "packs", snapshot.KindModule: "modules",
-	snapshot.KindProxy: "of module proxies", snapshot.KindHealth: "of health", objects.KindNotes: "notes of gc",
+// objectTitle is what tables call the objects of a kind.
+func objectTitle(k snapshot.Kind) string {
+	switch k {
+	case objects.KindNotes:
+		return "notes of gc"
+	case gc.KindUpload:
+		return "unfinished uploads"
+	}
+	return k.Title()
 }
 
 // write prints the result for people.
@@ -106,7 +105,7 @@ func (o verifyStoreOutput) write(w io.Writer) error {
 	s.Counts.Head = []string{"", "objects", "bytes", "verified before", "wrong"}
 	for _, k := range objects.Kinds {
 		if c := o.Checked[k]; c.Objects > 0 {
-			s.Counts.Rows = append(s.Counts.Rows, []string{objectTitles[k], report.Count(c.Objects), report.Bytes(c.Bytes), report.Count(c.Before), report.Count(c.Wrong)})
+			s.Counts.Rows = append(s.Counts.Rows, []string{objectTitle(k), report.Count(c.Objects), report.Bytes(c.Bytes), report.Count(c.Before), report.Count(c.Wrong)})
 		}
 	}
 	s.Facts = [][2]string{{"read", fmt.Sprintf("%s in %s", report.Bytes(o.Bytes), seconds(o.Seconds))}}

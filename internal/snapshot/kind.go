@@ -32,6 +32,14 @@ const (
 	KindOther  Kind = "other"
 )
 
+// titles are what tables call the objects of a kind.
+var titles = map[Kind]string{
+	KindManifest: "snapshots", KindPack: "packs", KindModule: "modules", KindProxy: "of module proxies", KindHealth: "of health",
+}
+
+// Title is what tables call the objects of a kind.
+func (k Kind) Title() string { return cmp.Or(titles[k], string(k)) }
+
 // KindOf tells what an object is, and to which repository it belongs: the escaped
 // element of its name, "" for what repositories share.
 func KindOf(name string) (kind Kind, repo string) {

@@ -137,13 +137,13 @@ func (c *StoreCollector) Object(e store.Entry, kind snapshot.Kind) {
 		return // gc counts those
 	}
 	repo, scope := snapshot.OwnerOf(e.Name)
-	c.Add(string(kind), c.name(repo), c.name(scope), e.Size, e.ModTime)
+	c.Add(kind.Title(), c.name(repo), c.name(scope), e.Size, e.ModTime)
 }
 
-// Add counts one object of a kind.
+// Add counts one object of a kind, which is named as in the report.
 func (c *StoreCollector) Add(kind, repo, scope string, bytes int64, at time.Time) {
 	c.total.Add(bytes)
-	c.kinds.add(storeKind(kind), 1, bytes)
+	c.kinds.add(kind, 1, bytes)
 	if repo == "" {
 		repo = sharedModules
 	}
@@ -153,19 +153,6 @@ func (c *StoreCollector) Add(kind, repo, scope string, bytes int64, at time.Time
 	}
 	c.scopes.add(repo, 1, bytes)
 	c.ages.add(at, 1, bytes)
-}
-
-// storeKinds are for people.
-var storeKinds = map[string]string{
-	string(snapshot.KindManifest): "manifests", string(snapshot.KindPack): "packs: build outputs, paths",
-	string(snapshot.KindModule): "modules", string(snapshot.KindProxy): "of module proxies",
-}
-
-func storeKind(kind string) string {
-	if name := storeKinds[kind]; name != "" {
-		return name
-	}
-	return kind
 }
 
 // name returns what an escaped element stands for, as far as a manifest said it.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/azblob"
+	"github.com/org/gocache-action/internal/store/rest"
 	"github.com/org/gocache-action/internal/store/storetest"
 	"github.com/org/gocache-action/internal/usage"
 )
@@ -123,7 +124,7 @@ func TestAnswers(t *testing.T) {
 			w.WriteHeader(c.status)
 			fmt.Fprintf(w, "\ufeff<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>What is wrong.\nRequestId:1\nTime:2</Message></Error>", code)
 		}))
-		s := openStore(t, azblob.Options{Container: "con", Account: "acc", Endpoint: server.URL, MaxAttempts: 1, Credentials: azblob.Credentials{SAS: "sig=abc"}})
+		s := openStore(t, azblob.Options{Container: "con", Account: "acc", Options: rest.Options{Endpoint: server.URL, MaxAttempts: 1}, Credentials: azblob.Credentials{SAS: "sig=abc"}})
 		fails(t, s, c.want, code, c.text)
 		server.Close()
 	}
@@ -133,7 +134,7 @@ func TestAnswers(t *testing.T) {
 func TestNotAzure(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	s := openStore(t, azblob.Options{Container: "con", Account: "acc", Endpoint: server.URL, MaxAttempts: 1, Credentials: azblob.Credentials{SAS: "sig=abc"}})
+	s := openStore(t, azblob.Options{Container: "con", Account: "acc", Options: rest.Options{Endpoint: server.URL, MaxAttempts: 1}, Credentials: azblob.Credentials{SAS: "sig=abc"}})
 	fails(t, s, store.ErrUnreachable, "is the endpoint right?")
 }
 
@@ -142,7 +143,7 @@ func TestOptions(t *testing.T) {
 		"name of a container": {Container: "UPPER", Account: "acc"},
 		"no storage account":  {Container: "con"},
 		"storage account":     {Container: "con", Account: "a-b"},
-		"endpoint":            {Container: "con", Account: "acc", Endpoint: "https://host?sig=hunter2"},
+		"endpoint":            {Container: "con", Account: "acc", Options: rest.Options{Endpoint: "https://host?sig=hunter2"}},
 		"AZURE_STORAGE_KEY":   {Container: "con", Account: "acc", Credentials: azblob.Credentials{Key: "hunter2!"}},
 		"signature":           {Container: "con", Account: "acc", Credentials: azblob.Credentials{SAS: "hunter2"}},
 	} {

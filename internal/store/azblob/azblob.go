@@ -15,49 +15,28 @@
 package azblob
 
 import (
-	"cmp"
 	"context"
+	"crypto/md5"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/org/gocache-action/internal/store"
-	"github.com/org/gocache-action/internal/store/parts"
 	"github.com/org/gocache-action/internal/store/rest"
-	"github.com/org/gocache-action/internal/store/wire"
 	"github.com/org/gocache-action/internal/usage"
-)
-
-// Defaults of Options, those that were measured for S3; see docs/transfer.md.
-const (
-	DefaultPartSize     = 8 << 20
-	DefaultConcurrency  = 8
-	DefaultStallTimeout = 30 * time.Second
-	DefaultMaxAttempts  = 5
 )
 
 // Options say which container to use, and how.
 type Options struct {
 	Container string
-	Prefix    string // of all names, without slashes at its ends; may be empty
 	Account   string // name of the storage account
-	Endpoint  string // base URL of the blob service; empty: that of the account in the public cloud
-
-	PartSize     int64         // bytes of a block; 0: DefaultPartSize
-	Concurrency  int           // uploads of blocks and small objects at once; 0: DefaultConcurrency
-	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
-	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
+	rest.Options
 
 	Credentials Credentials
-	Trace       wire.TraceFunc // may be nil
-	// Transport sends all requests, also those for tokens; nil: package wire.
-	Transport http.RoundTripper
 }
 
 var (
@@ -68,11 +47,6 @@ var (
 
 // complete checks the options and fills in the defaults.
 func (o *Options) complete() error {
-	o.Prefix = strings.Trim(o.Prefix, "/")
-	o.PartSize = cmp.Or(o.PartSize, DefaultPartSize)
-	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
-	o.StallTimeout = cmp.Or(o.StallTimeout, DefaultStallTimeout)
-	o.MaxAttempts = cmp.Or(o.MaxAttempts, DefaultMaxAttempts)
 	switch {
 	case len(o.Container) < 3 || len(o.Container) > 63 || !containerName.MatchString(o.Container):
 		return fmt.Errorf("%q is not the name of a container: 3 to 63 lower-case letters, digits and single hyphens", o.Container)
@@ -80,34 +54,23 @@ func (o *Options) complete() error {
 		return errors.New("no storage account: azblob://container/prefix?account=NAME")
 	case !accountName.MatchString(o.Account):
 		return fmt.Errorf("%q is not the name of a storage account: 3 to 24 lower-case letters and digits", o.Account)
-	case o.PartSize < 1 || o.Concurrency < 1 || o.MaxAttempts < 1 || o.StallTimeout < 0:
-		return errors.New("part size, concurrency, attempts and stall timeout must be positive")
 	}
-	if o.Endpoint == "" {
-		o.Endpoint = "https://" + o.Account + ".blob.core.windows.net"
-	}
-	o.Endpoint = strings.TrimRight(o.Endpoint, "/")
-	u, err := url.Parse(o.Endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" {
-		return errors.New("the endpoint is not an http or https URL without credentials and parameters")
-	}
-	return nil
+	return o.Complete(public(o.Account))
 }
+
+// public is the endpoint of an account in the public cloud.
+func public(account string) string { return "https://" + account + ".blob.core.windows.net" }
 
 // url returns the store's address as package open understands it.
 func (o *Options) url() string {
 	q := url.Values{"account": {o.Account}}
-	if o.Endpoint != "https://"+o.Account+".blob.core.windows.net" {
+	if o.Endpoint != public(o.Account) {
 		q.Set("endpoint", o.Endpoint)
 	}
-	u := url.URL{Scheme: "azblob", Host: o.Container, Path: o.Prefix, RawQuery: q.Encode()}
-	if u.Path != "" {
-		u.Path = "/" + u.Path
-	}
-	return u.String()
+	return o.URL("azblob", o.Container, q)
 }
 
-// container is what all operations share: it sends requests, and knows what answers mean. Its
+// container sends the requests of a store, and knows what answers mean. It implements rest.API. Its
 // fields do not change after New.
 type container struct {
 	opts   Options // complete
@@ -115,17 +78,10 @@ type container struct {
 	access authorizer
 }
 
-// Store is a store in a container. It implements store.Store and store.Collector.
-type Store struct {
-	*container
-	parts *parts.Pool // guards itself
-}
+var _ rest.API = (*container)(nil)
 
-var (
-	_ store.Store     = (*Store)(nil)
-	_ store.Collector = (*Store)(nil)
-	_ store.Guard     = (*Store)(nil)
-)
+// Store is a store in a container.
+type Store struct{ *rest.Store }
 
 // New returns the store that o describes. It sends no request: a missing container, wrong
 // credentials, or an endpoint that does not answer show up with the first operation. Invalid
@@ -134,20 +90,16 @@ func New(o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, usage.Wrap(err)
 	}
-	transport := o.Transport
-	if transport == nil {
-		transport = wire.New(wire.Options{Stall: o.StallTimeout, Idle: max(64, 4*o.Concurrency, 4*runtime.GOMAXPROCS(0))})
-	}
-	access, err := o.authorizer(transport)
+	access, err := o.authorizer(o.Transport)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{&container{opts: o, access: access}, parts.NewPool(o.PartSize, o.Concurrency)}
-	s.client = &rest.Client{
-		HTTP: wire.Traced(transport, o.Trace), Counter: new(store.Counter), Attempts: o.MaxAttempts, Server: o.Endpoint,
-		Sign: s.sign, Refused: s.refused,
-	}
-	return s, nil
+	c := &container{opts: o, access: access}
+	c.client = o.Client(c.sign, c.refused)
+	return &Store{rest.NewStore(rest.About{
+		URL: o.url(), Bucket: fmt.Sprintf("container %s of %s", o.Container, o.Account), TimeURL: c.containerURL("restype=container"),
+		Sum: md5.New, MaxParts: maxBlocks,
+	}, c, o.Options, c.client)}, nil
 }
 
 // apiVersion is that of the service, and of the string that is signed.
@@ -159,35 +111,12 @@ func (s *container) sign(req *http.Request) error {
 	return s.access.authorize(req)
 }
 
-// String returns the store's URL as package open understands it.
-func (s *Store) String() string { return s.opts.url() }
-
-// Requests counts the requests sent, with each attempt.
-func (s *Store) Requests() map[string]int64 { return s.client.Counter.Requests() }
-
-// Writable implements store.Guard. It sends no request to the store.
-func (s *Store) Writable(ctx context.Context) error {
-	err := s.access.ready(ctx)
-	if errors.Is(err, errNoCredentials) {
-		return fmt.Errorf("container %s: %w: %w", s.opts.Container, store.ErrReadOnly, err)
-	}
-	if err != nil {
-		return fmt.Errorf("container %s: %w", s.opts.Container, err)
-	}
-	return nil
-}
-
-// key returns the name of a blob.
-func (s *container) key(name string) string {
-	if s.opts.Prefix != "" {
-		name = s.opts.Prefix + "/" + name
-	}
-	return name
-}
+// Ready implements rest.API.
+func (s *container) Ready(ctx context.Context) error { return s.access.ready(ctx) }
 
 // blobURL returns the URL of an object. It escapes every character that has a meaning in some URL.
 func (s *container) blobURL(name, query string) string {
-	elems := strings.Split(s.key(name), "/")
+	elems := strings.Split(s.opts.Key(name), "/")
 	for i, e := range elems {
 		elems[i] = strings.ReplaceAll(url.PathEscape(e), "+", "%2B")
 	}
@@ -205,43 +134,23 @@ func (s *container) containerURL(query string, path ...string) string {
 	return u
 }
 
-// fail names the operation, the object, the container and the account.
-func (s *container) fail(op, name string, err error) error {
-	return fmt.Errorf("%s %s in container %s of %s: %w", op, name, s.opts.Container, s.opts.Account, err)
+// Get implements rest.API.
+func (s *container) Get(ctx context.Context, name, rangeHeader string, version store.Version) (*http.Response, error) {
+	h := http.Header{}
+	if rangeHeader != "" {
+		h.Set("Range", rangeHeader)
+	}
+	if version != "" { // two versions must not be joined
+		h.Set("If-Match", string(version))
+	}
+	resp, _, err := s.client.Do(ctx, rest.Request{Kind: rest.Get, Method: http.MethodGet, URL: s.blobURL(name, ""), Header: h, Genuine: rest.Has("ETag")})
+	return resp, err
 }
 
-// Open implements store.Store. It costs one request; a range that is empty, or begins at or beyond
-// the end of the object, costs a second one.
-func (s *Store) Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, store.Info, error) {
-	return rest.Open(ctx, rest.Object{
-		Name: name, Attempts: s.opts.MaxAttempts, Info: infoOf,
-		Get: func(ctx context.Context, rangeHeader string, version store.Version) (*http.Response, error) {
-			h := http.Header{}
-			if rangeHeader != "" {
-				h.Set("Range", rangeHeader)
-			}
-			if version != "" { // two versions must not be joined
-				h.Set("If-Match", string(version))
-			}
-			resp, _, err := s.client.Do(ctx, rest.Request{Kind: rest.Get, Method: http.MethodGet, URL: s.blobURL(name, ""), Header: h, Genuine: rest.Has("ETag")})
-			return resp, err
-		},
-		Stat: func(ctx context.Context) (store.Info, error) { info, _, err := s.head(ctx, name); return info, err },
-		Fail: func(err error) error { return s.fail("read", name, err) },
-	}, off, length)
-}
-
-// Stat implements store.Store.
-func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
-	err := store.CheckName(name)
-	var info store.Info
-	if err == nil {
-		info, _, err = s.head(ctx, name)
-	}
-	if err != nil {
-		return store.Info{}, s.fail("look up", name, err)
-	}
-	return info, nil
+// Stat implements rest.API.
+func (s *container) Stat(ctx context.Context, name string) (info store.Info, writer string, err error) {
+	info, h, err := s.head(ctx, name)
+	return info, h.Get(writerHeader), err
 }
 
 // head returns what is known of an object, and its metadata as headers.
@@ -250,13 +159,14 @@ func (s *container) head(ctx context.Context, name string) (store.Info, http.Hea
 	if err != nil {
 		return store.Info{}, nil, err
 	}
-	info := infoOf(resp.Header, resp.ContentLength)
+	info := s.Info(resp.Header, resp.ContentLength)
 	if info.Version == "" || info.Size < 0 {
 		return store.Info{}, nil, s.client.Foreign("it has no version and size of a blob")
 	}
 	return info, resp.Header, nil
 }
 
-func infoOf(h http.Header, size int64) store.Info {
+// Info implements rest.API.
+func (s *container) Info(h http.Header, size int64) store.Info {
 	return store.Info{Size: size, Version: store.Version(h.Get("ETag")), ModTime: rest.Time(h)}
 }

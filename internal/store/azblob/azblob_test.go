@@ -7,6 +7,7 @@ import (
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/azblob"
+	"github.com/org/gocache-action/internal/store/rest"
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
@@ -18,8 +19,8 @@ func options(t testing.TB, c *storetest.Cloud) azblob.Options {
 	name := fmt.Sprintf("container-%d", containers.Add(1))
 	c.Bucket(t, name)
 	return azblob.Options{
-		Container: name, Prefix: "pre/fix", Account: storetest.AzuriteAccount, Endpoint: c.Endpoint,
-		PartSize: storetest.PartSize, Concurrency: 4, Credentials: azblob.Credentials{Key: storetest.AzuriteKey},
+		Container: name, Account: storetest.AzuriteAccount, Credentials: azblob.Credentials{Key: storetest.AzuriteKey},
+		Options: rest.Options{Prefix: "pre/fix", Endpoint: c.Endpoint, PartSize: storetest.PartSize, Concurrency: 4},
 	}
 }
 

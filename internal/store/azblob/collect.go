@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
-	"iter"
 	"net/http"
-	"net/url"
 	"strings"
-	"time"
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/rest"
@@ -37,64 +34,34 @@ type blobName struct {
 	Text    string `xml:",chardata"`
 }
 
-// parsePage reads an answer to List Blobs. Anything else is an error: taking it for an empty
+// parsePage reads an answer to List Blobs. ok is false for anything else: taking it for an empty
 // listing could make a collection remove objects.
-func parsePage(data []byte) (p page, err error) {
-	err = xml.Unmarshal(trimBOM(data), &p)
-	return p, err
+func parsePage(data []byte) (p page, ok bool) {
+	return p, xml.Unmarshal(trimBOM(data), &p) == nil
 }
 
-// List implements store.Collector: one request for 5000 objects, while the loop goes on.
-func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, error] {
-	return func(yield func(store.Entry, error) bool) {
-		q := url.Values{"restype": {"container"}, "comp": {"list"}}
-		if p := s.key(prefix); p != "" {
-			q.Set("prefix", p)
-		}
-		for {
-			p, err := s.page(ctx, q)
-			if err != nil {
-				yield(store.Entry{}, s.fail("list", prefix, err))
-				return
-			}
-			for _, b := range p.Blobs {
-				if e, ok := s.entry(b); ok && !yield(e, nil) {
-					return
-				}
-			}
-			if p.NextMarker == "" {
-				return
-			}
-			q.Set("marker", p.NextMarker)
+// Page implements rest.API. The service gives 5000 objects at a time.
+func (s *container) Page(ctx context.Context, prefix, token string) (entries []store.Entry, next string, err error) {
+	q := rest.Query("restype", "container", "comp", "list", "prefix", s.opts.Key(prefix), "marker", token)
+	var p page
+	_, err = s.client.Document(ctx, rest.Request{Kind: rest.List, Method: http.MethodGet, URL: s.containerURL(q.Encode())}, "listing", func(data []byte) (ok bool) {
+		p, ok = parsePage(data)
+		return ok
+	})
+	for _, b := range p.Blobs {
+		if e, ok := s.entry(b); ok {
+			entries = append(entries, e)
 		}
 	}
-}
-
-func (s *container) page(ctx context.Context, q url.Values) (p page, err error) {
-	err = s.client.Again(ctx, func() error {
-		data, _, _, err := s.client.Call(ctx, rest.Request{Kind: rest.List, Method: http.MethodGet, URL: s.containerURL(q.Encode())})
-		if err != nil {
-			return err
-		}
-		if p, err = parsePage(data); err != nil {
-			return s.client.Foreign("it is no listing")
-		}
-		return nil
-	})
-	return p, err
+	return entries, p.NextMarker, err
 }
 
 // entry makes an Entry of a blob; ok is false for names that are not those of objects.
 func (s *container) entry(b blob) (e store.Entry, ok bool) {
-	name := b.Name.Text
-	if s.opts.Prefix != "" {
-		if name, ok = strings.CutPrefix(name, s.opts.Prefix+"/"); !ok {
-			return e, false
-		}
-	}
+	name, ok := s.opts.Name(b.Name.Text)
 	modified, _ := http.ParseTime(b.Properties.LastModified)
 	e = store.Entry{Name: name, Info: store.Info{Size: b.Properties.Size, Version: version(b.Properties.Etag), ModTime: modified}}
-	return e, !b.Name.Encoded && b.Properties.ResourceType != "directory" && store.CheckName(name) == nil
+	return e, ok && !b.Name.Encoded && b.Properties.ResourceType != "directory"
 }
 
 // version adds the quotes that an ETag has in headers, and not in listings.
@@ -105,19 +72,8 @@ func version(etag string) store.Version {
 	return store.Version(etag)
 }
 
-// Touch implements store.Toucher: it writes the metadata of the object again.
-func (s *Store) Touch(ctx context.Context, name string) error {
-	err := store.CheckName(name)
-	if err == nil {
-		err = s.touch(ctx, name)
-	}
-	if err != nil {
-		return s.fail("touch", name, err)
-	}
-	return nil
-}
-
-func (s *container) touch(ctx context.Context, name string) error {
+// Touch implements rest.API: it writes the metadata of the object again.
+func (s *container) Touch(ctx context.Context, name string) error {
 	info, h, err := s.head(ctx, name)
 	if err != nil {
 		return err
@@ -135,44 +91,17 @@ func (s *container) touch(ctx context.Context, name string) error {
 	return err
 }
 
-// Delete implements store.Collector, one request for each object.
-func (s *Store) Delete(ctx context.Context, names []string) map[string]error {
-	if failed := store.CheckDelete(ctx, names); failed != nil {
-		return failed
+// Remove implements rest.API.
+func (s *container) Remove(ctx context.Context, name string, v store.Version) error {
+	h := http.Header{}
+	if v != "" {
+		h.Set("If-Match", string(v))
 	}
-	return rest.Each(names, 2*s.opts.Concurrency, func(name string) error { return s.delete(ctx, name, nil) })
-}
-
-func (s *container) delete(ctx context.Context, name string, h http.Header) error {
 	_, _, _, err := s.client.Call(ctx, rest.Request{Kind: rest.Delete, Method: http.MethodDelete, URL: s.blobURL(name, ""), Header: h})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return s.fail("remove", name, err)
-	}
-	return nil
-}
-
-// DeleteVersion implements store.Collector.
-func (s *Store) DeleteVersion(ctx context.Context, name string, v store.Version) error {
-	if err := store.CheckName(name); err != nil {
-		return s.fail("remove", name, err)
-	}
-	err := s.delete(ctx, name, http.Header{"If-Match": {string(v)}})
 	if errors.Is(err, store.ErrConflict) { // also the answer if there is no such blob
 		if _, _, herr := s.head(ctx, name); errors.Is(herr, store.ErrNotFound) {
-			return nil
+			return herr
 		}
 	}
 	return err
 }
-
-// Uploads implements store.Collector. There are none: Azure removes blocks that belong to no blob
-// after a week, and what removes them sooner would remove those of writers at work.
-func (s *Store) Uploads(context.Context, string, time.Time) iter.Seq2[store.Upload, error] {
-	return func(func(store.Upload, error) bool) {}
-}
-
-// AbortUpload implements store.Collector.
-func (s *Store) AbortUpload(context.Context, store.Upload) error { return nil }

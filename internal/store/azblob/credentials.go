@@ -41,9 +41,6 @@ type Credentials struct {
 	Token func(context.Context) (string, error)
 }
 
-// errNoCredentials: nothing was found that says who asks.
-var errNoCredentials = errors.New("no credentials")
-
 // authorizer adds to requests what authorizes them. It is safe for concurrent use.
 type authorizer interface {
 	authorize(*http.Request) error
@@ -212,11 +209,11 @@ func (i *identity) explain(ctx context.Context, err error) error {
 type noCredentials struct{ err error }
 
 func (n *noCredentials) Error() string {
-	return fmt.Sprintf("%v: %v for Azure: set AZURE_CLIENT_ID and AZURE_TENANT_ID in a job with an OIDC token, or AZURE_STORAGE_SAS_TOKEN, or log in with the Azure CLI", store.ErrDenied, errNoCredentials)
+	return fmt.Sprintf("%v: %v for Azure: set AZURE_CLIENT_ID and AZURE_TENANT_ID in a job with an OIDC token, or AZURE_STORAGE_SAS_TOKEN, or log in with the Azure CLI", store.ErrDenied, rest.ErrNoCredentials)
 }
 
 func (n *noCredentials) Is(target error) bool {
-	return target == store.ErrDenied || target == errNoCredentials
+	return target == store.ErrDenied || target == rest.ErrNoCredentials
 }
 func (n *noCredentials) Unwrap() error { return n.err }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/azblob"
+	"github.com/org/gocache-action/internal/store/rest"
 )
 
 // entra is Entra ID and a storage account behind one transport: the addresses of both are fixed, so
@@ -74,7 +75,7 @@ func (e *entra) blob(w http.ResponseWriter, r *http.Request) {
 func federated(t *testing.T, e *entra, token string) *azblob.Store {
 	t.Helper()
 	return openStore(t, azblob.Options{
-		Container: "con", Account: "acc", Transport: e, MaxAttempts: 2,
+		Container: "con", Account: "acc", Options: rest.Options{Transport: e, MaxAttempts: 2},
 		Credentials: azblob.Credentials{ClientID: "client-1", TenantID: "tenant-1", Token: func(context.Context) (string, error) { return token, nil }},
 	})
 }
@@ -116,7 +117,7 @@ func TestFederationRefused(t *testing.T) {
 // TestTokenNotOverHTTP: a token is never sent where others can read it.
 func TestTokenNotOverHTTP(t *testing.T) {
 	s := openStore(t, azblob.Options{
-		Container: "con", Account: "acc", Endpoint: "http://storage.example.com", Transport: &entra{token: "t"},
+		Container: "con", Account: "acc", Options: rest.Options{Endpoint: "http://storage.example.com", Transport: &entra{token: "t"}},
 		Credentials: azblob.Credentials{ClientID: "client-1", TenantID: "tenant-1", Token: func(context.Context) (string, error) { return "t", nil }},
 	})
 	if _, err := s.Stat(context.Background(), "x"); !errors.Is(err, store.ErrDenied) || !strings.Contains(err.Error(), "not sent over http") {
@@ -127,7 +128,7 @@ func TestTokenNotOverHTTP(t *testing.T) {
 // TestNoTokenOfTheJob: why the job has none is said.
 func TestNoTokenOfTheJob(t *testing.T) {
 	s := openStore(t, azblob.Options{
-		Container: "con", Account: "acc", Transport: &entra{},
+		Container: "con", Account: "acc", Options: rest.Options{Transport: &entra{}},
 		Credentials: azblob.Credentials{ClientID: "client-1", TenantID: "tenant-1", Token: func(context.Context) (string, error) {
 			return "", errors.New("the job may not ask")
 		}},

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/rest"
 )
 
 // TestStringToSign has the parts in which a mistake would show only with some requests.
@@ -39,11 +40,11 @@ func FuzzParsePage(f *testing.F) {
 	f.Add([]byte("\ufeff<?xml version=\"1.0\"?><EnumerationResults><Blobs><Blob><Name>p/x</Name><Properties><Last-Modified>Mon, 27 Jan 2025 10:00:00 GMT</Last-Modified><Etag>0x8D</Etag><Content-Length>5</Content-Length></Properties></Blob></Blobs><NextMarker/></EnumerationResults>"))
 	f.Add([]byte("<html></html>"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := parsePage(data)
-		if err != nil {
+		p, ok := parsePage(data)
+		if !ok {
 			return
 		}
-		c := &container{opts: Options{Prefix: "p"}}
+		c := &container{opts: Options{Options: rest.Options{Prefix: "p"}}}
 		for _, b := range p.Blobs {
 			if e, ok := c.entry(b); ok && store.CheckName(e.Name) != nil {
 				t.Errorf("%+v", e)

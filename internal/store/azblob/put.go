@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 
@@ -26,119 +24,63 @@ const maxBlocks = 50000
 // writerHeader is the metadata that identifies the Put which wrote an object.
 const writerHeader = "X-Ms-Meta-Gocachewriter"
 
-// Put implements store.Store. A body of at most one part costs one request.
-func (s *Store) Put(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (store.Info, error) {
-	info, err := s.put(ctx, name, body, size, cond)
-	if err != nil {
-		return store.Info{}, s.fail("write", name, err)
-	}
-	return info, nil
-}
-
-func (s *Store) put(ctx context.Context, name string, body io.Reader, size int64, cond store.Condition) (store.Info, error) {
-	if err := errors.Join(store.CheckName(name), cond.Check(), ctx.Err()); err != nil {
-		return store.Info{}, err
-	}
-	split, err := parts.NewSplitter(s.parts, body, size, parts.Options{Sum: md5.New, Max: maxBlocks})
-	if err != nil {
-		return store.Info{}, err
-	}
-	first, err := split.Next(ctx)
-	if err != nil {
-		return store.Info{}, err
-	}
-	w := &write{s: s, name: name, cond: cond, id: rand.Text()}
-	if first.Last {
-		defer first.Done()
-		return w.single(ctx, first)
-	}
-	return w.blocks(ctx, first, split)
-}
-
-// write is one Put.
-type write struct {
-	s    *Store
-	name string
-	cond store.Condition
-	id   string // random; stored with the object, and part of the names of blocks
-}
-
 // header returns the condition and the metadata of a write.
-func (w *write) header() http.Header {
-	h := http.Header{writerHeader: {w.id}, "Content-Type": {"application/octet-stream"}}
+func header(w *rest.Write) http.Header {
+	h := http.Header{writerHeader: {w.ID}, "Content-Type": {"application/octet-stream"}}
 	switch {
-	case w.cond.IfAbsent:
+	case w.Cond.IfAbsent:
 		h.Set("If-None-Match", "*")
-	case w.cond.IfMatch != "":
-		h.Set("If-Match", string(w.cond.IfMatch))
+	case w.Cond.IfMatch != "":
+		h.Set("If-Match", string(w.Cond.IfMatch))
 	}
 	return h
 }
 
 func md5Text(sum []byte) string { return base64.StdEncoding.EncodeToString(sum) }
 
-func (w *write) single(ctx context.Context, p *parts.Part) (store.Info, error) {
-	h := w.header()
+// Whole implements rest.API.
+func (s *container) Whole(w *rest.Write, p *parts.Part) (rest.Request, error) {
+	h := header(w)
 	h.Set("X-Ms-Blob-Type", "BlockBlob")
 	h.Set("Content-Md5", md5Text(p.Sum))
-	return w.finish(ctx, rest.Request{Kind: rest.Put, Method: http.MethodPut, URL: w.s.blobURL(w.name, ""), Header: h, Body: p.Body, Size: p.Size}, p.Size)
+	return rest.Request{Kind: rest.Put, Method: http.MethodPut, URL: s.blobURL(w.Name, ""), Header: h, Body: p.Body, Size: p.Size}, nil
 }
 
-// finish sends the request that makes an object of size bytes.
-func (w *write) finish(ctx context.Context, r rest.Request, size int64) (store.Info, error) {
+// Finish implements rest.API.
+func (s *container) Finish(ctx context.Context, w *rest.Write, r rest.Request, size int64) (store.Info, error) {
 	r.Genuine = rest.Has("ETag")
-	_, resp, sent, err := w.s.client.Call(ctx, r)
-	if err != nil {
-		return w.settle(ctx, w.meaning(err), sent, size)
-	}
-	return store.Info{Size: size, Version: infoOf(resp.Header, size).Version}, nil
-}
-
-// meaning recognises answers that concern the condition.
-func (w *write) meaning(err error) error {
+	_, resp, sent, err := s.client.Call(ctx, r)
 	var a *rest.Answer
-	if !errors.As(err, &a) {
-		return err
+	switch {
+	case err == nil:
+		return store.Info{Size: size, Version: s.Info(resp.Header, size).Version}, nil
+	case errors.As(err, &a) && a.Code == "InvalidBlockList":
+		return overtaken(ctx, w, err, size)
 	}
-	if w.cond.IfMatch != "" && a.Sentinel == store.ErrNotFound {
-		return fmt.Errorf("%w: the object is gone", store.ErrConflict)
-	}
-	return err
-}
-
-func (w *write) settle(ctx context.Context, err error, sent int, size int64) (store.Info, error) {
-	look := func(ctx context.Context) (store.Info, string, error) {
-		info, h, err := w.s.head(ctx, w.name)
-		return info, h.Get(writerHeader), err
-	}
-	var a *rest.Answer
-	if errors.As(err, &a) && a.Code == "InvalidBlockList" {
-		return w.overtaken(ctx, err, look, size)
-	}
-	return rest.Write{Cond: w.cond, ID: w.id, Look: look}.Settle(ctx, err, sent)
+	return w.Settle(ctx, err, sent)
 }
 
 // overtaken is for a list of blocks that is refused because blocks are gone. Blocks belong to a
 // name, not to a writer: the list of one writer removes the blocks of all others. So there was
 // another Put of the object while this one was sending blocks, or the first attempt of this one.
-func (w *write) overtaken(ctx context.Context, err error, look func(context.Context) (store.Info, string, error), size int64) (store.Info, error) {
-	info, id, lookErr := look(ctx)
+func overtaken(ctx context.Context, w *rest.Write, err error, size int64) (store.Info, error) {
+	info, id, lookErr := w.Look(ctx)
 	switch {
 	case lookErr != nil:
 		return store.Info{}, err
-	case id == w.id:
+	case id == w.ID:
 		return info, nil
-	case w.cond != store.Condition{}:
+	case w.Cond != store.Condition{}:
 		return store.Info{}, store.ErrConflict
 	}
 	// It is as if this Put had come first, and the other one had replaced what it wrote. Its
 	// version was never seen, and matches none.
-	return store.Info{Size: size, Version: store.Version("overtaken " + w.id)}, nil
+	return store.Info{Size: size, Version: store.Version("overtaken " + w.ID)}, nil
 }
 
-// blocks sends first and all parts after it as blocks, in parallel, and then their list.
-func (w *write) blocks(ctx context.Context, first *parts.Part, split *parts.Splitter) (store.Info, error) {
-	ids, size, err := w.sendAll(ctx, first, split)
+// InParts implements rest.API: it sends the parts as blocks, in parallel, and then their list.
+func (s *container) InParts(ctx context.Context, w *rest.Write, first *parts.Part, split *parts.Splitter) (store.Info, error) {
+	ids, size, err := s.sendAll(ctx, w, first, split)
 	if err != nil {
 		return store.Info{}, err
 	}
@@ -152,20 +94,20 @@ func (w *write) blocks(ctx context.Context, first *parts.Part, split *parts.Spli
 	}
 	data = append([]byte(xml.Header), data...)
 	sum := md5.Sum(data)
-	h := w.header()
+	h := header(w)
 	// The Content-Type of this request is that of the list.
 	h.Set("Content-Type", "application/xml")
 	h.Set("X-Ms-Blob-Content-Type", "application/octet-stream")
 	h.Set("Content-Md5", md5Text(sum[:]))
-	return w.finish(ctx, rest.Request{
-		Kind: rest.Put, Method: http.MethodPut, URL: w.s.blobURL(w.name, "comp=blocklist"), Header: h,
+	return s.Finish(ctx, w, rest.Request{
+		Kind: rest.Put, Method: http.MethodPut, URL: s.blobURL(w.Name, "comp=blocklist"), Header: h,
 		Body: bytes.NewReader(data), Size: int64(len(data)),
 	}, size)
 }
 
 // sendAll sends the parts while it cuts them, and returns the names of the blocks. It returns when
 // no part is in flight.
-func (w *write) sendAll(ctx context.Context, p *parts.Part, split *parts.Splitter) (ids []string, size int64, err error) {
+func (s *container) sendAll(ctx context.Context, w *rest.Write, p *parts.Part, split *parts.Splitter) (ids []string, size int64, err error) {
 	g, gctx := errgroup.WithContext(ctx)
 	for {
 		if len(ids) == maxBlocks {
@@ -176,9 +118,9 @@ func (w *write) sendAll(ctx context.Context, p *parts.Part, split *parts.Splitte
 			break
 		}
 		if now := p; now.Size > 0 {
-			id := w.blockID(len(ids))
+			id := blockID(w, len(ids))
 			ids, size = append(ids, id), size+now.Size
-			g.Go(func() error { return w.send(gctx, id, now) })
+			g.Go(func() error { return s.send(gctx, w, id, now) })
 		} else {
 			now.Done()
 		}
@@ -195,15 +137,15 @@ func (w *write) sendAll(ctx context.Context, p *parts.Part, split *parts.Splitte
 
 // blockID names a block. All blocks of a blob must have names of the same length, of at most 64
 // bytes before they are encoded, and those of other writers must be others.
-func (w *write) blockID(n int) string {
-	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%.26s-%05d", w.id, n))
+func blockID(w *rest.Write, n int) string {
+	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%.26s-%05d", w.ID, n))
 }
 
-func (w *write) send(ctx context.Context, id string, p *parts.Part) error {
+func (s *container) send(ctx context.Context, w *rest.Write, id string, p *parts.Part) error {
 	defer p.Done()
 	h := http.Header{"Content-Md5": {md5Text(p.Sum)}}
-	u := w.s.blobURL(w.name, url.Values{"comp": {"block"}, "blockid": {id}}.Encode())
-	_, _, _, err := w.s.client.Call(ctx, rest.Request{
+	u := s.blobURL(w.Name, url.Values{"comp": {"block"}, "blockid": {id}}.Encode())
+	_, _, _, err := s.client.Call(ctx, rest.Request{
 		Kind: rest.Put, Method: http.MethodPut, URL: u, Header: h, Body: p.Body, Size: p.Size, Genuine: rest.Has("X-Ms-Request-Id"),
 	})
 	return err

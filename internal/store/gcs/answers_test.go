@@ -14,6 +14,7 @@ import (
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/gcs"
+	"github.com/org/gocache-action/internal/store/rest"
 	"github.com/org/gocache-action/internal/store/storetest"
 	"github.com/org/gocache-action/internal/usage"
 )
@@ -40,7 +41,7 @@ func answering(t *testing.T, status int, body string) *gcs.Store {
 		io.WriteString(w, body)
 	}))
 	t.Cleanup(server.Close)
-	return openStore(t, gcs.Options{Bucket: "bucket", Endpoint: server.URL, MaxAttempts: 1, CredentialsFile: storetest.Federation(t).File})
+	return openStore(t, gcs.Options{Bucket: "bucket", Options: rest.Options{Endpoint: server.URL, MaxAttempts: 1}, CredentialsFile: storetest.Federation(t).File})
 }
 
 // TestAnswers: with texts of the service.
@@ -97,7 +98,7 @@ func TestFederation(t *testing.T) {
 		http.NotFound(w, r)
 	}))
 	t.Cleanup(server.Close)
-	o := gcs.Options{Bucket: "bucket", Endpoint: server.URL, CredentialsFile: f.File}
+	o := gcs.Options{Bucket: "bucket", Options: rest.Options{Endpoint: server.URL}, CredentialsFile: f.File}
 	s := openStore(t, o)
 	if _, err := s.Stat(context.Background(), "x"); !errors.Is(err, store.ErrNotFound) || seen != "Bearer "+f.Token {
 		t.Errorf("%v, with %q", err, seen)
@@ -126,7 +127,7 @@ func TestElsewhere(t *testing.T) {
 	t.Cleanup(other.Close)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Location", other.URL) }))
 	t.Cleanup(server.Close)
-	s := openStore(t, gcs.Options{Bucket: "bucket", Endpoint: server.URL, PartSize: gcs.PartUnit, CredentialsFile: storetest.Federation(t).File})
+	s := openStore(t, gcs.Options{Bucket: "bucket", Options: rest.Options{Endpoint: server.URL, PartSize: gcs.PartUnit}, CredentialsFile: storetest.Federation(t).File})
 	data := make([]byte, gcs.PartUnit+1)
 	if _, err := s.Put(context.Background(), "x", bytes.NewReader(data), int64(len(data)), store.Condition{}); !errors.Is(err, store.ErrMoved) || asked {
 		t.Errorf("%v, asked %t", err, asked)
@@ -136,8 +137,8 @@ func TestElsewhere(t *testing.T) {
 func TestOptions(t *testing.T) {
 	for text, o := range map[string]gcs.Options{
 		"name of a bucket": {Bucket: "UPPER"},
-		"not a multiple":   {Bucket: "bucket", PartSize: 1 << 17},
-		"endpoint":         {Bucket: "bucket", Endpoint: "https://host?token=hunter2"},
+		"not a multiple":   {Bucket: "bucket", Options: rest.Options{PartSize: 1 << 17}},
+		"endpoint":         {Bucket: "bucket", Options: rest.Options{Endpoint: "https://host?token=hunter2"}},
 	} {
 		if _, err := gcs.New(o); !usage.Is(err) || !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", text, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -22,9 +21,6 @@ import (
 // scope is what tokens are asked for. What an identity may do is decided by its roles.
 const scope = "https://www.googleapis.com/auth/devstorage.read_write"
 
-// errNoCredentials: nothing was found that says who asks.
-var errNoCredentials = errors.New("no credentials")
-
 // access gets tokens: of the file that is given, or of the application default credentials
 // (GOOGLE_APPLICATION_CREDENTIALS, the login of gcloud, the metadata service of the machine). A
 // file can be that of workload identity federation. It is safe for concurrent use.
@@ -38,16 +34,10 @@ type access struct {
 	none   error              // there are no credentials
 }
 
-func newAccess(o Options, t http.RoundTripper) *access {
+func newAccess(o Options) *access {
 	u, err := url.Parse(o.Endpoint)
-	secure := err == nil && (u.Scheme == "https" || isLoopback(u.Hostname()))
-	return &access{file: o.CredentialsFile, secure: secure, http: &http.Client{Transport: t}}
-}
-
-// isLoopback reports whether a host is this machine, where a test server may be.
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	secure := err == nil && (u.Scheme == "https" || wire.Loopback(u.Hostname()))
+	return &access{file: o.CredentialsFile, secure: secure, http: &http.Client{Transport: o.Transport}}
 }
 
 func (a *access) authorize(req *http.Request) error {
@@ -109,11 +99,11 @@ func (a *access) find(ctx context.Context) error {
 type noCredentials struct{ err error }
 
 func (n *noCredentials) Error() string {
-	return fmt.Sprintf("%v: %v for Google Cloud: set GOOGLE_APPLICATION_CREDENTIALS, or log in with gcloud auth application-default login", store.ErrDenied, errNoCredentials)
+	return fmt.Sprintf("%v: %v for Google Cloud: set GOOGLE_APPLICATION_CREDENTIALS, or log in with gcloud auth application-default login", store.ErrDenied, rest.ErrNoCredentials)
 }
 
 func (n *noCredentials) Is(target error) bool {
-	return target == store.ErrDenied || target == errNoCredentials
+	return target == store.ErrDenied || target == rest.ErrNoCredentials
 }
 func (n *noCredentials) Unwrap() error { return n.err }
 

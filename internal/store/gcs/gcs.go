@@ -18,34 +18,24 @@
 package gcs
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/org/gocache-action/internal/store"
-	"github.com/org/gocache-action/internal/store/parts"
 	"github.com/org/gocache-action/internal/store/rest"
-	"github.com/org/gocache-action/internal/store/wire"
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// Defaults of Options, those that were measured for S3; see docs/transfer.md.
 const (
-	DefaultPartSize     = 8 << 20
-	DefaultConcurrency  = 8
-	DefaultStallTimeout = 30 * time.Second
-	DefaultMaxAttempts  = 5
-
 	// PartUnit is what the size of a part must be a multiple of.
 	PartUnit = 256 << 10
 
@@ -55,19 +45,12 @@ const (
 
 // Options say which bucket to use, and how.
 type Options struct {
-	Bucket   string
-	Prefix   string // of all names, without slashes at its ends; may be empty
-	Endpoint string // base URL of the service; empty: Public
-
-	PartSize     int64         // bytes, a multiple of PartUnit; 0: DefaultPartSize
-	Concurrency  int           // uploads at once; 0: DefaultConcurrency
-	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
-	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
+	Bucket       string
+	rest.Options // the part size is a multiple of PartUnit
 
 	// CredentialsFile is a file for workload identity federation, of type external_account; empty:
 	// the application default credentials.
 	CredentialsFile string
-	Trace           wire.TraceFunc // may be nil
 }
 
 // bucketName is what https://cloud.google.com/storage/docs/buckets#naming allows, but for lengths.
@@ -75,57 +58,37 @@ var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`)
 
 // complete checks the options and fills in the defaults.
 func (o *Options) complete() error {
-	o.Prefix = strings.Trim(o.Prefix, "/")
-	o.Endpoint = strings.TrimRight(cmp.Or(o.Endpoint, Public), "/")
-	o.PartSize = cmp.Or(o.PartSize, DefaultPartSize)
-	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
-	o.StallTimeout = cmp.Or(o.StallTimeout, DefaultStallTimeout)
-	o.MaxAttempts = cmp.Or(o.MaxAttempts, DefaultMaxAttempts)
-	u, err := url.Parse(o.Endpoint)
+	err := o.Complete(Public)
 	switch {
 	case !bucketName.MatchString(o.Bucket):
 		return fmt.Errorf("%q is not the name of a bucket", o.Bucket)
 	case o.PartSize < PartUnit || o.PartSize%PartUnit != 0:
 		return fmt.Errorf("part size %d is not a multiple of %d bytes, as Google asks for", o.PartSize, PartUnit)
-	case o.Concurrency < 1 || o.MaxAttempts < 1 || o.StallTimeout < 0:
-		return errors.New("concurrency, attempts and stall timeout must be positive")
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "":
-		return errors.New("the endpoint is not an http or https URL without credentials and parameters")
 	}
-	return nil
+	return err
 }
 
 // url returns the store's address as package open understands it.
 func (o *Options) url() string {
-	u := url.URL{Scheme: "gs", Host: o.Bucket, Path: o.Prefix}
+	q := url.Values{}
 	if o.Endpoint != Public {
-		u.RawQuery = url.Values{"endpoint": {o.Endpoint}}.Encode()
+		q.Set("endpoint", o.Endpoint)
 	}
-	if u.Path != "" {
-		u.Path = "/" + u.Path
-	}
-	return u.String()
+	return o.URL("gs", o.Bucket, q)
 }
 
-// bucket is what all operations share: it sends requests, and knows what answers mean. Its fields
-// do not change after New.
+// bucket sends the requests of a store, and knows what answers mean. It implements rest.API. Its
+// fields do not change after New.
 type bucket struct {
 	opts   Options // complete
 	client *rest.Client
 	access *access // guards itself
 }
 
-// Store is a store in a bucket. It implements store.Store and store.Collector.
-type Store struct {
-	*bucket
-	parts *parts.Pool // guards itself
-}
+var _ rest.API = (*bucket)(nil)
 
-var (
-	_ store.Store     = (*Store)(nil)
-	_ store.Collector = (*Store)(nil)
-	_ store.Guard     = (*Store)(nil)
-)
+// Store is a store in a bucket.
+type Store struct{ *rest.Store }
 
 // New returns the store that o describes. It sends no request: a missing bucket, wrong credentials,
 // or an endpoint that does not answer show up with the first operation. Invalid options are wrong
@@ -134,44 +97,23 @@ func New(o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, usage.Wrap(err)
 	}
-	transport := wire.New(wire.Options{Stall: o.StallTimeout, Idle: max(64, 4*o.Concurrency, 4*runtime.GOMAXPROCS(0))})
-	s := &Store{&bucket{opts: o, access: newAccess(o, transport)}, parts.NewPool(o.PartSize, o.Concurrency)}
-	s.client = &rest.Client{
-		HTTP: wire.Traced(transport, o.Trace), Counter: new(store.Counter), Attempts: o.MaxAttempts, Server: o.Endpoint,
-		Sign: s.access.authorize, Refused: s.refused,
-	}
-	return s, nil
+	b := &bucket{opts: o, access: newAccess(o)}
+	b.client = o.Client(b.access.authorize, b.refused)
+	return &Store{rest.NewStore(rest.About{
+		URL: o.url(), Bucket: "bucket " + o.Bucket, TimeURL: o.Endpoint + "/storage/v1/b/" + o.Bucket,
+		Sum: newCRC, MaxParts: math.MaxInt32,
+	}, b, o.Options, b.client)}, nil
 }
 
-// String returns the store's URL as package open understands it.
-func (s *Store) String() string { return s.opts.url() }
-
-// Requests counts the requests sent, with each attempt.
-func (s *Store) Requests() map[string]int64 { return s.client.Counter.Requests() }
-
-// Writable implements store.Guard. It sends no request to the store.
-func (s *Store) Writable(ctx context.Context) error {
+// Ready implements rest.API.
+func (s *bucket) Ready(ctx context.Context) error {
 	_, err := s.access.token(ctx)
-	if errors.Is(err, errNoCredentials) {
-		return fmt.Errorf("bucket %s: %w: %w", s.opts.Bucket, store.ErrReadOnly, err)
-	}
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", s.opts.Bucket, err)
-	}
-	return nil
-}
-
-// key returns the name of an object in the bucket.
-func (s *bucket) key(name string) string {
-	if s.opts.Prefix != "" {
-		name = s.opts.Prefix + "/" + name
-	}
-	return name
+	return err
 }
 
 // objectURL returns the URL of an object. Slashes are escaped, too, as the API wants it.
 func (s *bucket) objectURL(name string, q url.Values) string {
-	key := strings.ReplaceAll(url.PathEscape(s.key(name)), "+", "%2B")
+	key := strings.ReplaceAll(url.PathEscape(s.opts.Key(name)), "+", "%2B")
 	return s.bucketURL("/storage/v1", "/"+key, q)
 }
 
@@ -183,29 +125,8 @@ func (s *bucket) bucketURL(api, object string, q url.Values) string {
 	return u
 }
 
-// fail names the operation, the object and the bucket.
-func (s *bucket) fail(op, name string, err error) error {
-	return fmt.Errorf("%s %s in bucket %s: %w", op, name, s.opts.Bucket, err)
-}
-
-// Open implements store.Store. It costs one request; a range that is empty, or begins at or beyond
-// the end of the object, costs a second one.
-func (s *Store) Open(ctx context.Context, name string, off, length int64) (io.ReadCloser, store.Info, error) {
-	return rest.Open(ctx, rest.Object{
-		Name: name, Attempts: s.opts.MaxAttempts, Info: infoOf,
-		Get: func(ctx context.Context, rangeHeader string, version store.Version) (*http.Response, error) {
-			return s.media(ctx, name, rangeHeader, version)
-		},
-		Stat: func(ctx context.Context) (store.Info, error) {
-			r, err := s.stat(ctx, name)
-			return r.info(), err
-		},
-		Fail: func(err error) error { return s.fail("read", name, err) },
-	}, off, length)
-}
-
-// media asks for the bytes of an object, of one generation if the version is not empty.
-func (s *bucket) media(ctx context.Context, name, rangeHeader string, version store.Version) (*http.Response, error) {
+// Get implements rest.API. The version of an object is its generation.
+func (s *bucket) Get(ctx context.Context, name, rangeHeader string, version store.Version) (*http.Response, error) {
 	q, h := url.Values{"alt": {"media"}}, http.Header{}
 	if rangeHeader != "" {
 		h.Set("Range", rangeHeader)
@@ -220,8 +141,8 @@ func (s *bucket) media(ctx context.Context, name, rangeHeader string, version st
 	return resp, err
 }
 
-// infoOf reads the headers of an answer with the bytes of an object.
-func infoOf(h http.Header, size int64) store.Info {
+// Info implements rest.API.
+func (s *bucket) Info(h http.Header, size int64) store.Info {
 	return store.Info{Size: size, Version: store.Version(h.Get("X-Goog-Generation")), ModTime: rest.Time(h)}
 }
 
@@ -252,38 +173,17 @@ func parseResource(data []byte) (r resource, ok bool) {
 	return r, err == nil && size >= 0 && r.Generation != "" && r.Name != ""
 }
 
-// Stat implements store.Store.
-func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
-	err := store.CheckName(name)
-	var r resource
-	if err == nil {
-		r, err = s.stat(ctx, name)
-	}
-	if err != nil {
-		return store.Info{}, s.fail("look up", name, err)
-	}
-	return r.info(), nil
+// Stat implements rest.API.
+func (s *bucket) Stat(ctx context.Context, name string) (info store.Info, writer string, err error) {
+	r, _, err := s.resource(ctx, rest.Request{Kind: rest.Head, Method: http.MethodGet, URL: s.objectURL(name, url.Values{"fields": {resourceFields}})})
+	return r.info(), r.Metadata[writerKey], err
 }
 
-func (s *bucket) stat(ctx context.Context, name string) (resource, error) {
-	return s.resource(ctx, rest.Request{Kind: rest.Head, Method: http.MethodGet, URL: s.objectURL(name, url.Values{"fields": {resourceFields}})}, nil)
-}
-
-// resource sends a request that is answered with one, and adds to sent how often it was sent.
-func (s *bucket) resource(ctx context.Context, req rest.Request, sent *int) (r resource, err error) {
-	err = s.client.Again(ctx, func() error {
-		data, _, n, err := s.client.Call(ctx, req)
-		if sent != nil {
-			*sent += n
-		}
-		if err != nil {
-			return err
-		}
-		var ok bool
-		if r, ok = parseResource(data); !ok {
-			return s.client.Foreign("it is not the description of an object")
-		}
-		return nil
+// resource sends a request that is answered with one, and returns how often it was sent.
+func (s *bucket) resource(ctx context.Context, req rest.Request) (r resource, sent int, err error) {
+	sent, err = s.client.Document(ctx, req, "description of an object", func(data []byte) (ok bool) {
+		r, ok = parseResource(data)
+		return ok
 	})
-	return r, err
+	return r, sent, err
 }

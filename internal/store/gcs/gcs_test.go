@@ -8,6 +8,7 @@ import (
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/gcs"
+	"github.com/org/gocache-action/internal/store/rest"
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
@@ -19,7 +20,7 @@ func options(t testing.TB, c *storetest.Cloud) gcs.Options {
 	name := fmt.Sprintf("bucket-%d", buckets.Add(1))
 	c.Bucket(t, name)
 	return gcs.Options{
-		Bucket: name, Prefix: "pre/fix", Endpoint: c.Endpoint, PartSize: storetest.PartSize, Concurrency: 4,
+		Bucket: name, Options: rest.Options{Prefix: "pre/fix", Endpoint: c.Endpoint, PartSize: storetest.PartSize, Concurrency: 4},
 		CredentialsFile: strings.TrimPrefix(c.Env()[0], "GOOGLE_APPLICATION_CREDENTIALS="),
 	}
 }

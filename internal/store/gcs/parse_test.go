@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/rest"
 )
 
 func TestContentRange(t *testing.T) {
@@ -45,9 +46,9 @@ func FuzzParse(f *testing.F) {
 		if !ok {
 			return
 		}
-		b := &bucket{opts: Options{Prefix: "p"}}
+		b := &rest.Options{Prefix: "p"}
 		for _, r := range p.Items {
-			if name, ok := b.object(r.Name); ok && store.CheckName(name) != nil {
+			if name, ok := b.Name(r.Name); ok && store.CheckName(name) != nil {
 				t.Errorf("%q", name)
 			}
 		}

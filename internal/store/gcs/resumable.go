@@ -29,26 +29,27 @@ const statusResume = http.StatusPermanentRedirect
 // session is one resumable upload. Its URL authorizes whoever has it.
 // https://cloud.google.com/storage/docs/performing-resumable-uploads
 type session struct {
-	*write
+	*rest.Write
+	s    *bucket
 	url  string
 	off  int64 // bytes that the server has
 	sum  hash.Hash
 	sent int // requests for the last part
 }
 
-// resumable sends first and all parts after it, one after the other. After an error there is no
-// session any more.
-func (w *write) resumable(ctx context.Context, first *parts.Part, split *parts.Splitter) (store.Info, error) {
-	u := &session{write: w, sum: newCRC()}
+// InParts implements rest.API: it sends the parts in a session, one after the other. After an error
+// there is no session any more.
+func (s *bucket) InParts(ctx context.Context, w *rest.Write, first *parts.Part, split *parts.Splitter) (store.Info, error) {
+	u := &session{Write: w, s: s, sum: newCRC()}
 	r, err := u.sendAll(ctx, first, split)
 	if err == nil {
-		return w.written(r), nil
+		return written(r), nil
 	}
 	if u.url != "" {
 		u.abort(ctx, err)
 	}
 	if u.sent > 0 {
-		return w.settle(ctx, err, u.sent)
+		return w.Settle(ctx, err, u.sent)
 	}
 	return store.Info{}, err
 }
@@ -76,23 +77,20 @@ func (u *session) sendAll(ctx context.Context, p *parts.Part, split *parts.Split
 
 // begin makes the session. A condition is checked here, and again at the end.
 func (u *session) begin(ctx context.Context) error {
-	if err := u.possible(); err != nil {
+	if err := possible(u.Write); err != nil {
 		return err
 	}
-	about, err := u.description("")
+	about, err := u.s.description(u.Write, "")
 	if err != nil {
 		return err
 	}
 	_, resp, _, err := u.s.client.Call(ctx, rest.Request{
-		Kind: rest.Put, Method: http.MethodPost, URL: u.write.url("resumable"),
+		Kind: rest.Put, Method: http.MethodPost, URL: u.s.uploadURL(u.Write, "resumable"),
 		Header: http.Header{"Content-Type": {"application/json; charset=UTF-8"}, "X-Upload-Content-Type": {"application/octet-stream"}},
 		Body:   bytes.NewReader(about), Size: int64(len(about)), Genuine: rest.Has("Location"),
 	})
 	if err != nil {
-		if u.cond.IfMatch != "" && errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("%w: the object is gone", store.ErrConflict)
-		}
-		return err
+		return u.Refused(err)
 	}
 	location, err := u.s.sameServer(resp.Header.Get("Location"))
 	if err != nil {
@@ -237,7 +235,7 @@ func (u *session) verify(ctx context.Context, r resource) error {
 	}
 	u.sent = 0 // nothing is in doubt
 	err := fmt.Errorf("%w: the server has stored other bytes: checksum %.20q instead of %s", store.ErrUnreachable, r.CRC32C, want)
-	if derr := u.s.deleteGeneration(ctx, u.name, store.Version(r.Generation)); derr != nil {
+	if derr := u.s.deleteGeneration(ctx, u.Name, store.Version(r.Generation)); derr != nil {
 		err = fmt.Errorf("%w (and they stay: %w)", err, derr)
 	}
 	return err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/gcs"
+	"github.com/org/gocache-action/internal/store/rest"
 	"github.com/org/gocache-action/internal/store/storetest"
 )
 
@@ -83,7 +84,7 @@ func withSessions(t *testing.T, s *sessions) *gcs.Store {
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	s.url = server.URL
-	return openStore(t, gcs.Options{Bucket: "bucket", Endpoint: s.url, PartSize: gcs.PartUnit, MaxAttempts: 4, CredentialsFile: storetest.Federation(t).File})
+	return openStore(t, gcs.Options{Bucket: "bucket", Options: rest.Options{Endpoint: s.url, PartSize: gcs.PartUnit, MaxAttempts: 4}, CredentialsFile: storetest.Federation(t).File})
 }
 
 // TestPartlyReceived: only what the server does not have of a part is sent again, whether it says

@@ -7,6 +7,7 @@ import (
 
 	"github.com/org/gocache-action/internal/store/azblob"
 	"github.com/org/gocache-action/internal/store/gcs"
+	"github.com/org/gocache-action/internal/store/rest"
 )
 
 // credentialsOf says where the credentials for a scheme come from.
@@ -31,23 +32,19 @@ func parseAzure(u *url.URL) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
-	o := &azblob.Options{Container: u.Host, Prefix: prefix}
+	o := &azblob.Options{Container: u.Host, Options: rest.Options{Prefix: prefix}}
 	err = each(q, func(name, value string) (err error) {
 		switch name {
 		case "account":
 			o.Account = value
-		case "endpoint":
-			o.Endpoint, err = endpoint(value)
 		case "part-size":
 			if o.PartSize, err = partSize(value); err == nil && o.PartSize < minPartSize {
 				err = fmt.Errorf("%s is less than 256KiB", value)
 			}
-		case "concurrency":
-			o.Concurrency, err = concurrency(value)
 		case "sig", "sv", "se", "sp", "sas", "key", "account-key":
 			err = errSecret
 		default:
-			err = errors.New("unknown; there are account, endpoint, part-size, concurrency")
+			err = setCommon(&o.Options, name, value, "account, ")
 		}
 		return err
 	})
@@ -60,6 +57,20 @@ func parseAzure(u *url.URL) (Target, error) {
 	return Target{Azure: o}, nil
 }
 
+// setCommon stores a parameter that all services have. others are the names of those that the
+// service has besides.
+func setCommon(o *rest.Options, name, value, others string) (err error) {
+	switch name {
+	case "endpoint":
+		o.Endpoint, err = endpoint(value)
+	case "concurrency":
+		o.Concurrency, err = concurrency(value)
+	default:
+		err = errors.New("unknown; there are " + others + "endpoint, part-size, concurrency")
+	}
+	return err
+}
+
 func parseGoogle(u *url.URL) (Target, error) {
 	prefix, q, err := address(u, "bucket")
 	if err != nil {
@@ -68,19 +79,15 @@ func parseGoogle(u *url.URL) (Target, error) {
 	if u.Scheme == "gcs" {
 		return Target{}, errors.New("the scheme of Google Cloud Storage is gs, as in gs://bucket/prefix")
 	}
-	o := &gcs.Options{Bucket: u.Host, Prefix: prefix}
+	o := &gcs.Options{Bucket: u.Host, Options: rest.Options{Prefix: prefix}}
 	err = each(q, func(name, value string) (err error) {
 		switch name {
-		case "endpoint":
-			o.Endpoint, err = endpoint(value)
 		case "part-size":
 			if o.PartSize, err = partSize(value); err == nil && (o.PartSize < gcs.PartUnit || o.PartSize%gcs.PartUnit != 0) {
 				err = fmt.Errorf("%s is not a multiple of 256KiB, as Google asks for", value)
 			}
-		case "concurrency":
-			o.Concurrency, err = concurrency(value)
 		default:
-			err = errors.New("unknown; there are endpoint, part-size, concurrency")
+			err = setCommon(&o.Options, name, value, "")
 		}
 		return err
 	})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/org/gocache-action/internal/store/azblob"
 	"github.com/org/gocache-action/internal/store/gcs"
+	"github.com/org/gocache-action/internal/store/rest"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/usage"
 )
@@ -38,11 +39,11 @@ func TestParse(t *testing.T) {
 		"http://127.0.0.1:80/a%20b":   {Web: &url.URL{Scheme: "http", Host: "127.0.0.1:80", Path: "/a b"}},
 		"http://[::1]:80/":            {Web: &url.URL{Scheme: "http", Host: "[::1]:80", Path: "/"}},
 		"actions://":                  {Actions: true},
-		"gs://b/p/":                   {Google: &gcs.Options{Bucket: "b", Prefix: "p"}},
+		"gs://b/p/":                   {Google: &gcs.Options{Bucket: "b", Options: rest.Options{Prefix: "p"}}},
 		"gs://b?endpoint=http://127.0.0.1:1&part-size=1MiB&concurrency=2": {Google: &gcs.Options{
-			Bucket: "b", Endpoint: "http://127.0.0.1:1", PartSize: 1 << 20, Concurrency: 2}},
+			Bucket: "b", Options: rest.Options{Endpoint: "http://127.0.0.1:1", PartSize: 1 << 20, Concurrency: 2}}},
 		"azblob://c/p?account=acc&endpoint=https://acc.blob.core.chinacloudapi.cn": {Azure: &azblob.Options{
-			Container: "c", Prefix: "p", Account: "acc", Endpoint: "https://acc.blob.core.chinacloudapi.cn"}},
+			Container: "c", Options: rest.Options{Prefix: "p", Endpoint: "https://acc.blob.core.chinacloudapi.cn"}, Account: "acc"}},
 		"http://host/p?insecure=true": {Web: &url.URL{Scheme: "http", Host: "host", Path: "/p"}, Insecure: true},
 	} {
 		got, err := Parse(raw)

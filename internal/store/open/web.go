@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/org/gocache-action/internal/store/web"
+	"github.com/org/gocache-action/internal/store/wire"
 )
 
 // parseWeb reads the URL of a store behind a web server. Its parameters are for this program and
@@ -25,7 +25,7 @@ func parseWeb(u *url.URL) (Target, error) {
 		return Target{}, errors.New("a store behind a web server has no parameter but insecure=true; a bucket is s3://bucket/prefix?endpoint=https://host")
 	case insecure != "" && insecure != "true" && insecure != "false":
 		return Target{}, errors.New("parameter insecure: not true or false")
-	case u.Scheme == "http" && insecure != "true" && !web.Loopback(u.Hostname()):
+	case u.Scheme == "http" && insecure != "true" && !wire.Loopback(u.Hostname()):
 		return Target{}, errors.New("over http anybody on the way can change what is built; write https://, or add ?insecure=true")
 	}
 	for elem := range strings.SplitSeq(strings.Trim(u.Path, "/"), "/") {

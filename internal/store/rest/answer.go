@@ -23,7 +23,10 @@ type Answer struct {
 
 func (a *Answer) Error() string {
 	text := ""
-	if a.Sentinel != nil {
+	switch {
+	case a.Sentinel == store.ErrHidden: // the message says that the object may not exist, either
+		text = store.ErrDenied.Error() + ": "
+	case a.Sentinel != nil:
 		text = a.Sentinel.Error() + ": "
 	}
 	text += fmt.Sprintf("http %d", a.Status)

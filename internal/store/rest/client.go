@@ -1,6 +1,6 @@
-// Package rest is what stores share that speak an HTTP API of their own, without the client library
-// of a vendor: requests that are repeated, downloads that go on where they broke off, writes whose
-// answer was lost. It knows no API.
+// Package rest makes a store of an HTTP API, without the client library of a vendor: requests that
+// are repeated, downloads that go on where they broke off, writes whose answer was lost. It knows no
+// API; each is a type that implements API.
 package rest
 
 import (
@@ -208,17 +208,21 @@ func Has(name string) func(http.Header) bool {
 	return func(h http.Header) bool { return h.Get(name) != "" }
 }
 
-// Again calls f until it succeeds or its error is not worth another attempt. It is for what Do
-// cannot see, such as an answer that is cut off.
-func (c *Client) Again(ctx context.Context, f func() error) error {
+// Document is Call for an answer that parse understands. What it does not understand, or is cut off,
+// is asked for again.
+func (c *Client) Document(ctx context.Context, r Request, what string, parse func(data []byte) bool) (sent int, err error) {
 	for try := 1; ; try++ {
-		err := f()
+		data, _, n, err := c.Call(ctx, r)
+		sent += n
+		if err == nil && !parse(data) {
+			err = c.Foreign("it is no " + what)
+		}
 		var ne *wire.Error
 		if err == nil || try >= c.Attempts || !errors.As(err, &ne) || ne.Final || errors.As(err, new(*Answer)) {
-			return err
+			return sent, err
 		}
 		if !store.Sleep(ctx, wire.Backoff(try)) {
-			return store.Ended(ctx)
+			return sent, store.Ended(ctx)
 		}
 	}
 }
@@ -235,8 +239,8 @@ func Time(h http.Header) time.Time {
 	return t
 }
 
-// ServerTime asks the server for the time, which every answer has, also one that refuses.
-func (c *Client) ServerTime(ctx context.Context, url string) (time.Time, error) {
+// serverTime asks the server for the time, which every answer has, also one that refuses.
+func (c *Client) serverTime(ctx context.Context, url string) (time.Time, error) {
 	c.Counter.Add(Head)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -257,9 +261,9 @@ func (c *Client) ServerTime(ctx context.Context, url string) (time.Time, error) 
 	return t, nil
 }
 
-// Refuses reports whether the server refuses a write as a bad request, as it should if the bytes do
+// refuses reports whether the server refuses a write as a bad request, as it should if the bytes do
 // not match their checksum.
-func (c *Client) Refuses(ctx context.Context, r Request) (bool, error) {
+func (c *Client) refuses(ctx context.Context, r Request) (bool, error) {
 	_, _, _, err := c.Call(ctx, r)
 	var a *Answer
 	if errors.As(err, &a) && a.Status == http.StatusBadRequest {

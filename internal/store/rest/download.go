@@ -22,6 +22,8 @@ type Object struct {
 	Info func(h http.Header, size int64) store.Info
 	Stat func(ctx context.Context) (store.Info, error)
 	Fail func(err error) error // names the operation and the object
+	// Ignore is told that the server ignores ranges. nil: such an answer is an error.
+	Ignore func()
 }
 
 // Open opens length bytes from offset off, as Store.Open does. It costs one request; a range that
@@ -63,6 +65,7 @@ type download struct {
 	pos, end int64 // the next byte, and the end of the range within the object
 	short    bool  // the object ends before the range
 	body     io.ReadCloser
+	exact    bool // body ends where the range does
 	closed   bool
 	breaks   wire.Resumption
 }
@@ -96,19 +99,26 @@ func (d *download) request() error {
 	return nil
 }
 
-// accept checks that the answer is the range asked for, of the version that the download began
-// with.
+// ErrNoSize: without the size, a body that was cut off could not be recognised.
+var ErrNoSize = fmt.Errorf("%w: it does not say how large the object is", store.ErrUnsupported)
+
+// accept checks that the answer is what was asked for, of the version that the download began with.
+// Where the server ignores ranges, it skips what comes before.
 func (d *download) accept(resp *http.Response, ranged bool) error {
-	size := resp.ContentLength
-	if ranged {
-		header := resp.Header.Get("Content-Range")
+	size, partial := resp.ContentLength, resp.StatusCode == http.StatusPartialContent
+	switch header := resp.Header.Get("Content-Range"); {
+	case partial && !ranged:
+		return fmt.Errorf("%w: it answers with a range that was not asked for", store.ErrUnsupported)
+	case ranged && !partial && d.object.Ignore != nil:
+		d.object.Ignore()
+	case ranged:
 		var ok bool
-		if size, ok = wire.TotalSize(header, d.pos); !ok || resp.StatusCode != http.StatusPartialContent {
+		if size, ok = wire.TotalSize(header, d.pos); !ok || !partial {
 			return fmt.Errorf("%w: it answers a range from byte %d with http %d and content-range %.60q", store.ErrUnsupported, d.pos, resp.StatusCode, header)
 		}
 	}
 	if size < 0 {
-		return fmt.Errorf("%w: it does not say how large the object is", store.ErrUnsupported)
+		return ErrNoSize
 	}
 	info := d.object.Info(resp.Header, size)
 	switch {
@@ -116,11 +126,17 @@ func (d *download) accept(resp *http.Response, ranged bool) error {
 		return fmt.Errorf("%w: %w", store.ErrUnreachable, &wire.Error{Err: errors.New("the answer has no version of the object, as that of a proxy")})
 	case d.info.Version == "":
 		end, _ := store.End(d.pos, d.length, size)
-		d.info, d.end, d.short = info, min(end, size), end > size
+		d.info, d.end, d.short = info, max(d.pos, min(end, size)), end > size || d.pos > size
 	case !d.info.Same(info):
 		return store.ErrConflict
 	}
-	d.body = resp.Body
+	d.body, d.exact = resp.Body, partial || !ranged
+	if d.exact || d.pos == d.end {
+		return nil
+	}
+	if _, err := io.CopyN(io.Discard, resp.Body, d.pos); err != nil {
+		return fmt.Errorf("%w: before byte %d: %w", store.ErrUnreachable, d.pos, err)
+	}
 	return nil
 }
 
@@ -142,9 +158,10 @@ func (d *download) Read(p []byte) (int, error) {
 	return n, d.broken(err)
 }
 
-// finish reads up to the end of the body, so that the connection can be reused.
+// finish reads up to the end of a body that was wanted completely, so that the connection can be
+// reused.
 func (d *download) finish() error {
-	if d.body != nil {
+	if d.body != nil && d.exact {
 		var one [1]byte
 		d.body.Read(one[:])
 	}

@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,6 +16,8 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/org/gocache-action/internal/store/wire"
 )
 
 // ErrNotEncrypted means that the server did not encrypt as it was asked to. Several servers ignore
@@ -114,11 +115,7 @@ func isHeaderValue(s string) bool {
 // plainPath reports whether requests to a URL can be read on the way: it is http, and not on this
 // machine.
 func plainPath(u *url.URL) bool {
-	if u.Scheme != "http" || u.Hostname() == "localhost" {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return ip == nil || !ip.IsLoopback()
+	return u.Scheme == "http" && !wire.Loopback(u.Hostname())
 }
 
 var errPlainKey = errors.New("a customer key needs an https endpoint: it would be readable on the way")

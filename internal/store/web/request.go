@@ -12,56 +12,25 @@ import (
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
+	"github.com/org/gocache-action/internal/store/rest"
 	"github.com/org/gocache-action/internal/store/wire"
 )
 
-// statusError is an answer without an object.
-type statusError struct {
-	status   int
-	sentinel error // of package store; nil: none fits
-}
-
-func (e *statusError) Error() string {
-	text := strings.TrimSpace(fmt.Sprintf("http %d %s", e.status, http.StatusText(e.status)))
-	switch {
-	case e.sentinel == store.ErrHidden:
-		return fmt.Sprintf("%v: %s: there is no such object, or it is not public", store.ErrDenied, text)
-	case e.sentinel != nil:
-		return e.sentinel.Error() + ": " + text
-	}
-	return text
-}
-
-func (e *statusError) Is(target error) bool {
-	return e.sentinel != nil && (target == e.sentinel || e.sentinel == store.ErrHidden && target == store.ErrDenied)
-}
-
 // meaning returns what a status says about an object. Buckets answer 403 for an object that does
 // not exist if the caller may not list them, and CDNs pass that on.
-func meaning(status int) error {
+func meaning(status int) *rest.Answer {
+	a := &rest.Answer{Status: status}
 	switch status {
-	case http.StatusNotFound, http.StatusGone:
-		return store.ErrNotFound
 	case http.StatusForbidden:
-		return store.ErrHidden
-	case http.StatusUnauthorized, http.StatusProxyAuthRequired:
-		return store.ErrDenied
-	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return store.ErrUnsupported
-	case http.StatusTooManyRequests, http.StatusRequestTimeout:
-		return store.ErrUnreachable
+		a.Sentinel, a.Message = store.ErrHidden, "there is no such object, or it is not public"
+	case http.StatusProxyAuthRequired:
+		a.Sentinel = store.ErrDenied
+	case http.StatusNotModified, http.StatusPreconditionFailed: // there was no condition
+	default:
+		a.Sentinel = rest.Meaning(status)
 	}
-	switch status / 100 {
-	case 5:
-		return store.ErrUnreachable
-	case 3:
-		return store.ErrMoved
-	}
-	return nil
+	return a
 }
-
-// errRange: the server answered 416, so the range begins after the last byte.
-var errRange = errors.New("range not satisfiable")
 
 // do sends a request until it succeeds, fails for good, or no attempt is left. rangeHeader may be
 // empty.
@@ -144,13 +113,11 @@ func (s *Store) unanswered(ctx context.Context, err error) error {
 // check returns an error unless an answer is an object, or a range of one.
 func (s *Store) check(resp *http.Response) error {
 	switch status := resp.StatusCode; {
-	case status == http.StatusRequestedRangeNotSatisfiable:
-		return errRange
 	case status == http.StatusForbidden && s.readable.Load():
 		s.note.Add(fmt.Sprintf("%s answers 403 for objects that do not exist: they count as missing", s))
-		return &statusError{status, store.ErrNotFound}
+		return &rest.Answer{Status: status, Sentinel: store.ErrNotFound}
 	case status != http.StatusOK && status != http.StatusPartialContent:
-		return &statusError{status, meaning(status)}
+		return meaning(status)
 	}
 	switch coding := strings.ToLower(resp.Header.Get("Content-Encoding")); coding {
 	case "", "identity", "aws-chunked": // some clients leave the last in the metadata on S3
@@ -166,9 +133,9 @@ func (s *Store) check(resp *http.Response) error {
 // infoOf reads what an answer says about an object of size bytes. Without an ETag the time is the
 // version, so two contents of the same size written within one second have the same version;
 // readers tell them apart by their hashes.
-func infoOf(resp *http.Response, size int64) store.Info {
-	modified, _ := http.ParseTime(resp.Header.Get("Last-Modified"))
-	version := resp.Header.Get("ETag")
+func infoOf(h http.Header, size int64) store.Info {
+	modified := rest.Time(h)
+	version := h.Get("ETag")
 	switch {
 	case version != "":
 	case !modified.IsZero():
@@ -208,10 +175,7 @@ func (s *Store) stat(ctx context.Context, name string) (store.Info, error) {
 	}
 	defer resp.Body.Close()
 	if resp.ContentLength < 0 {
-		return store.Info{}, errNoSize
+		return store.Info{}, rest.ErrNoSize
 	}
-	return infoOf(resp, resp.ContentLength), nil
+	return infoOf(resp.Header, resp.ContentLength), nil
 }
-
-// errNoSize: without the size, a body that was cut off could not be recognised.
-var errNoSize = fmt.Errorf("%w: it does not say how large the object is", store.ErrUnsupported)

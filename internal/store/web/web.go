@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -97,7 +96,7 @@ func (s *Store) redirect(req *http.Request, via []*http.Request) error {
 		return fmt.Errorf("it redirects more than %d times", maxRedirects)
 	case from.Scheme == "https" && req.URL.Scheme != "https":
 		return errDowngrade
-	case req.URL.Scheme != "https" && !s.opts.Insecure && !Loopback(req.URL.Hostname()):
+	case req.URL.Scheme != "https" && !s.opts.Insecure && !wire.Loopback(req.URL.Hostname()):
 		return errInsecure
 	case req.URL.Path == from.Path+"/": // how file servers answer for a directory
 		return store.ErrNotFound
@@ -109,10 +108,7 @@ func (s *Store) redirect(req *http.Request, via []*http.Request) error {
 }
 
 // Loopback reports whether a host is this machine.
-func Loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
+func Loopback(host string) bool { return wire.Loopback(host) }
 
 // String implements store.Store.
 func (s *Store) String() string { return strings.TrimSuffix(s.base, "/") }
