@@ -26,7 +26,7 @@ func actionCommand(c commands) *cobra.Command {
 	cmd := &cobra.Command{Use: "action", Short: "Run a step of the GitHub action", Long: actionLong, Hidden: true, Args: cobra.NoArgs}
 	for _, phase := range ghaction.Phases {
 		cmd.AddCommand(&cobra.Command{
-			Use: phase.Name, Short: phase.Short, Args: cobra.NoArgs,
+			Use: phase.Name, Short: phase.Short, Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				p, step := newStep(c.process)
 				err := phase.Run(step, cmd.Context(), p.actionCommands())

@@ -36,7 +36,7 @@ func bundleCommand(c commands) *cobra.Command {
 		Example: "  gocache bundle export modules.bundle go.sum\n  gocache bundle import modules.bundle --store ./store",
 	}
 	one := func(use, short string, do func(context.Context, *run, *proxy.Library, string, []proxy.Needed) (any, func(io.Writer) error, error)) {
-		sub := &cobra.Command{Use: use + " FILE [go.sum]...", Short: short, Long: bundleLong, Args: cobra.MinimumNArgs(1)}
+		sub := &cobra.Command{Use: use + " FILE [go.sum]...", Short: short, Long: bundleLong, Args: need(1, -1, "the name of the file")}
 		cmd.AddCommand(c.add(sub, config.Bundle, func(ctx context.Context, r *run, args []string) error {
 			return bundleJob(ctx, r, args, do)
 		}))

@@ -38,7 +38,7 @@ func doctorCommand(c commands) *cobra.Command {
 		Short:   "Find what is wrong with Go, caches, proxies and stores here",
 		Long:    doctorLong,
 		Example: "  gocache doctor\n  gocache doctor --check proxy,private,vcs\n  gocache doctor golang.org/x/mod@latest",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    need(0, 1, "one module or none"),
 	}
 	cmd = c.add(cmd, config.Doctor, func(ctx context.Context, r *run, args []string) error {
 		if len(args) > 0 {

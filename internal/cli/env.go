@@ -36,7 +36,7 @@ func envCommand(c commands) *cobra.Command {
 		Long:  envLong,
 		Example: `  gocache env >gocache.env
   docker build --secret id=gocache,src=gocache.env .`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	return c.add(cmd, config.Env, func(ctx context.Context, r *run, _ []string) error {
 		ctx, cancel := r.end.bound(ctx)

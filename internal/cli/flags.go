@@ -60,7 +60,7 @@ func complete(cmd *cobra.Command, kind config.Command) {
 func writeHelp(cmd *cobra.Command, _ []string) {
 	var b strings.Builder
 	if cmd.HasExample() {
-		fmt.Fprintf(&b, "%s\n\n", cmd.Example)
+		fmt.Fprintf(&b, "Examples:\n%s\n\n", cmd.Example)
 	}
 	fmt.Fprintf(&b, "%s\n\n", strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)))
 	io.WriteString(cmd.OutOrStdout(), b.String())
@@ -88,7 +88,7 @@ func writeUsage(cmd *cobra.Command) error {
 }
 
 func writeCommands(b *strings.Builder, cmd *cobra.Command) {
-	if !cmd.HasAvailableSubCommands() {
+	if !cmd.HasAvailableSubCommands() || cmd == cmd.Root() { // whose text lists them by what they are for
 		return
 	}
 	b.WriteString("\nCommands:\n")

@@ -38,7 +38,7 @@ func gcCommand(c commands) *cobra.Command {
 		Short:   "Remove from a store what nobody needs any more",
 		Long:    gcLong,
 		Example: "  gocache gc --store 's3://bucket/prefix?region=eu-central-1' --dry-run\n  gocache gc --store 's3://bucket/prefix?region=eu-central-1' --scope refs/pull/7/merge",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	return c.add(cmd, config.GC, func(ctx context.Context, r *run, _ []string) error { return cleanStore(ctx, r) })
 }

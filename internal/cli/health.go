@@ -35,7 +35,7 @@ func healthCommand(c commands) *cobra.Command {
 		Short:   "Judge a cache, and tell when that changes",
 		Long:    healthLong,
 		Example: "  gocache health --store 's3://bucket/prefix?region=eu-central-1'\n  gocache health --store 's3://bucket/prefix?region=eu-central-1' --fail-below 70",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	return c.add(cmd, config.Health, func(ctx context.Context, r *run, _ []string) error { return healthJob(ctx, r) })
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/actions"
+	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/wire"
 	"github.com/org/gocache-action/trim"
@@ -28,6 +29,8 @@ var hints = []struct {
 }{
 	{errNoGit, "install git, and run gocache after the step that checks out the project"},
 	{errNoGo, "install Go, or run gocache after the step that puts it into PATH"},
+	{errNoModule, "name the directory of the project in --dir"},
+	{errNoTemp, "set TMPDIR to a directory that can be written to"},
 	{errNoUserCache, "set HOME, or give --store and --state"},
 	{snapshot.ErrFormat, "a later gocache wrote this; use the same version everywhere"},
 	{errNoToken, "give the job an OIDC token: id_tokens in GitLab, the permission id-token: write in GitHub"},
@@ -42,8 +45,11 @@ var hints = []struct {
 	{store.ErrReadOnly, "nothing is wrong if this job is only to read, as that of a pull request from a fork; else give it credentials, and a store that can be written: s3://, azblob://, gs:// or file://"},
 	{s3.ErrRole, "check that the trust policy of the role accepts the audience and the subject of this job's token, and that STS can be reached"},
 	{s3.ErrNotEncrypted, "use a server that encrypts, or leave out what asks for it: sse in the URL of the store, the customer key"},
-	{store.ErrDenied, "check the credentials of the job and what the bucket policy, or its role in Azure or Google Cloud, grants it; a directory must belong to this user"},
+	{s3.ErrNoCredentials, "give the job AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role; a pull request from a fork gets no secrets, and runs without this cache"},
+	{errDirDenied, "let this user read the directory in --store, and write it if the job is to save"},
+	{store.ErrDenied, "check the credentials of the job and what the bucket policy, or its role in Azure or Google Cloud, grants it"},
 	{store.ErrMoved, "give the region or the endpoint of the bucket in --store: region=..., endpoint=..."},
+	{errNoDir, "name in --store a directory that is there or can be made"},
 	{store.ErrNoStore, "create the bucket or container, or correct the name (and in azblob:// the account) in --store"},
 	{store.ErrUnsupported, "leave out what the server does not have of sse, storage-class and requester-pays in the URL of the store; in azblob:// and gs:// look at what the account or the bucket is set to"},
 	{store.ErrUnreachable, "check the endpoint and the region in --store, and the network of this machine"},
@@ -70,19 +76,36 @@ func authorityHint(goos string) string {
 // hintFor returns what to do about an error, or "".
 func hintFor(err error) string {
 	for _, h := range hints {
-		if h.is == errDiskFull && osfile.IsNoSpace(err) || h.is == wire.ErrProxy && wire.ProxyFailed(err) ||
-			h.is == errAuthority && wire.UnknownAuthority(err) || errors.Is(err, h.is) {
+		if matches(err, h.is) {
 			return h.hint
 		}
 	}
 	return ""
 }
 
-// Errors of this command. errDiskFull is found by osfile.IsNoSpace, errAuthority by
-// wire.UnknownAuthority.
+// matches is errors.Is, also for the errors of this command that stand for several.
+func matches(err, is error) bool {
+	switch is {
+	case errDiskFull:
+		return osfile.IsNoSpace(err)
+	case wire.ErrProxy:
+		return wire.ProxyFailed(err) || errors.Is(err, is)
+	case errAuthority:
+		return wire.UnknownAuthority(err)
+	case errDirDenied, errNoDir:
+		var d *dir.Error
+		return errors.As(err, &d) && errors.Is(err, map[error]error{errDirDenied: store.ErrDenied, errNoDir: store.ErrNoStore}[is])
+	}
+	return errors.Is(err, is)
+}
+
+// Errors of this command. Those without a value of their own are found by matches.
 var (
 	errNoGo        = exec.ErrNotFound
 	errNoUserCache = errors.New("no cache directory for this user")
 	errAuthority   = errors.New("certificate of an unknown authority")
+	errNoTemp      = errors.New("temporary directory")
 	errDiskFull    = errors.New("disk full")
+	errDirDenied   = errors.New("no access to the directory that is the store")
+	errNoDir       = errors.New("no directory that is the store")
 )

@@ -26,7 +26,7 @@ func keygenCommand(c commands) *cobra.Command {
 		Short:   "Make keys for signed snapshots",
 		Long:    keygenLong,
 		Example: "  gocache keygen ci-2026 --json > keys.json",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    need(0, 1, "one name or none"),
 	}
 	return c.add(cmd, config.Other, func(_ context.Context, r *run, args []string) error {
 		name := "gocache"

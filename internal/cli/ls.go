@@ -31,7 +31,7 @@ func lsCommand(c commands) *cobra.Command {
 		Short:   "List the snapshots of a store",
 		Long:    lsLong,
 		Example: "  gocache ls --store 's3://bucket/prefix?region=eu-central-1' --scope refs/heads/main --sort size",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	return c.add(cmd, config.List, func(ctx context.Context, r *run, _ []string) error { return lsJob(ctx, r) })
 }

@@ -121,5 +121,8 @@ func hintOf(err error, cmd, root *cobra.Command, args []string) string {
 			return "did you mean " + strings.Join(near, " or ") + "?"
 		}
 	}
+	if hint := flagHint(err, cmd); hint != "" {
+		return hint
+	}
 	return "run '" + cmd.CommandPath() + " --help'"
 }

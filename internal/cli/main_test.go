@@ -48,11 +48,16 @@ func TestWrongCommandLines(t *testing.T) {
 	for line, want := range map[string]string{
 		"restor":                               `unknown command "restor" for "gocache"`,
 		"--nonsense":                           "unknown flag: --nonsense",
-		"restore extra":                        `unknown command "extra" for "gocache restore"`,
+		"restore extra":                        `gocache restore takes no arguments, but has got "extra"`,
+		"restore ./cache":                      "gocache restore takes no arguments; a store is given as --store URL",
+		"restore s3://u:sesame@b":              "gocache restore takes no arguments; a store is given as --store URL",
+		"save ./...":                           `gocache save takes no arguments, but has got "./..."`,
+		"show":                                 "gocache show needs a snapshot: an ID or a key",
+		"run":                                  "gocache run needs a command, as in: gocache run -- go build",
 		"restore --store":                      "flag needs an argument",
 		"save --sign-key x":                    "unknown flag: --sign-key",
 		"plan both":                            `invalid argument "both"`,
-		"keygen a b":                           "accepts at most 1 arg",
+		"keygen a b":                           `gocache keygen needs one name or none, and nothing after it, but has got "b"`,
 		"action mian":                          `unknown command "mian" for "gocache action"`,
 		"trim --max-age 0":                     "nothing to trim by",
 		"ls --store https://example.com/x":     "https://example.com/x cannot be listed: name the bucket",
@@ -66,6 +71,16 @@ func TestWrongCommandLines(t *testing.T) {
 		code := execute(context.Background(), &console{stdout: &b, stderr: &b}, strings.Fields(line), func(string) string { return "" })
 		if code != config.ExitUsage || !strings.Contains(b.String(), "gocache: error: "+want) || !strings.Contains(b.String(), "gocache: hint: ") {
 			t.Errorf("%s: exit code %d\n%s", line, code, &b)
+		}
+	}
+}
+
+// TestHelpOfAllCommands: the list in the help of gocache, which is in the order of what people need,
+// has every command.
+func TestHelpOfAllCommands(t *testing.T) {
+	for _, cmd := range newRoot(&process{out: new(console)}).Commands() {
+		if listed := strings.Contains(rootLong, "\n  gocache "+cmd.Name()+" "); listed != (cmd.IsAvailableCommand() || cmd.Name() == "help") {
+			t.Errorf("%s: in the list: %v", cmd.Name(), listed)
 		}
 	}
 }

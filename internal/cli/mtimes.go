@@ -38,7 +38,7 @@ func mtimesCommand(c commands) *cobra.Command {
 		Short:   "Give tracked files times that survive a checkout",
 		Long:    mtimesLong,
 		Example: "  gocache mtimes",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	return c.add(cmd, config.Mtimes, func(ctx context.Context, r *run, _ []string) error { return runMtimes(ctx, r) })
 }

@@ -122,6 +122,7 @@ func makePlan(ctx context.Context, r *run, asked planned) (*planOutput, error) {
 	if err != nil {
 		return nil, err
 	}
+	tellNoModule(r.out, p)
 	k := p.key.Key
 	out := &planOutput{
 		Identity: p.id, Store: "none", ModDir: p.modDir, BuildDir: p.buildDir,

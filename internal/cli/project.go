@@ -24,6 +24,8 @@ type project struct {
 	env goEnv
 	id  ci.Identity
 	key keys.Plan
+	// keyFiles is the number of module files in the key.
+	keyFiles int
 	// temp is what the runner empties before each job, "" where there is no such directory.
 	temp string
 
@@ -124,6 +126,7 @@ func (p *project) derive(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	p.keyFiles = len(in.Files)
 	p.mainModules = moduleuse.Mains(p.dir, p.env.GOMOD, in.Files)
 	p.key, err = keys.Derive(in)
 	switch {

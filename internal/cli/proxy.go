@@ -50,7 +50,7 @@ func proxyCommand(c commands) *cobra.Command {
 		Short:   "Serve modules to a team, from the store of CI",
 		Long:    proxyLong,
 		Example: "  gocache proxy --listen :3000 --store 's3://bucket/prefix?region=eu-central-1'",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	c.add(cmd, config.Proxy, func(ctx context.Context, r *run, _ []string) error { return proxyJob(ctx, r) })
 	cmd.AddCommand(prefetchCommand(c), refreshCommand(c))

@@ -261,7 +261,7 @@ func TestProxyUsage(t *testing.T) {
 		"--config " + bad:      "tokns",
 		"--config nowhere":     "nowhere",
 		"serve":                `unknown command`,
-		"refresh":              "at least 1 arg",
+		"refresh":              "needs the path of a module",
 		"refresh --server x y": "want a URL",
 	} {
 		var out bytes.Buffer

@@ -32,7 +32,7 @@ func rebuildCommand(c commands) *cobra.Command {
 		Short:   "Make the caches of this machine anew, or leave them as they were",
 		Long:    rebuildLong,
 		Example: "  gocache rebuild --dry-run\n  gocache rebuild --modules\n  gocache rebuild --undo",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	return c.add(cmd, config.Rebuild, func(ctx context.Context, r *run, _ []string) error { return rebuildJob(ctx, r) })
 }

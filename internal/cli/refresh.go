@@ -36,7 +36,7 @@ func refreshCommand(c commands) *cobra.Command {
 		Short:   "Have a proxy ask anew for the versions of a module",
 		Long:    refreshLong,
 		Example: "  gocache proxy refresh --server https://goproxy.example.com corp.example.com/team/lib",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    need(1, -1, "the path of a module"),
 	}
 	return c.add(cmd, config.Refresh, refreshJob)
 }

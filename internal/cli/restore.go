@@ -38,7 +38,7 @@ func restoreCommand(c commands) *cobra.Command {
 		Short:   "Fill the caches from the store",
 		Long:    restoreLong,
 		Example: "  gocache restore --store 's3://bucket/prefix?region=eu-central-1'\n  gocache restore --store ./store --lookup-only",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	return c.add(cmd, config.Restore, func(ctx context.Context, r *run, _ []string) error {
 		out, err := restoreJob(ctx, r)
@@ -141,6 +141,7 @@ func runRestore(ctx context.Context, r *run) (*restoreOutput, error) {
 	}
 	afterLookup(ctx, r, st, p, out, err)
 	r.out.warnings(p.key.Notes)
+	tellNoModule(r.out, p)
 	r.out.warnings(out.Mtimes.warnings())
 	return out, errors.Join(err, keepState(r, p, out.Result))
 }
@@ -252,7 +253,7 @@ func (o restoreOutput) result() string {
 		return "restored only in part" + took
 	case r.FilesWritten > 0:
 		return fmt.Sprintf("restored %s%s", report.Bytes(r.BytesWritten), took)
-	case r.Hit():
+	case r.Hit() && o.Matched != nil:
 		return "all was there already, checked" + took
 	}
 	return "nothing to restore, looked" + took

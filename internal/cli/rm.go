@@ -34,7 +34,7 @@ func rmCommand(c commands) *cobra.Command {
 		Short:   "Remove snapshots of a store",
 		Long:    rmLong,
 		Example: "  gocache rm --scope refs/heads/old --name test\n  gocache rm --scope refs/heads/old --name test --yes",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	return c.add(cmd, config.Remove, func(ctx context.Context, r *run, _ []string) error {
 		if r.cfg.Scope == "" && r.cfg.Look.Name == "" && !cmd.Flags().Changed("repo") {

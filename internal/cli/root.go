@@ -33,6 +33,9 @@ store, and stores afterwards what changed.
   gocache env            what run needs to know elsewhere, as in an image build
   gocache keygen         make keys for signed snapshots
   gocache mtimes         give tracked files times that survive a checkout
+  gocache version        say which version this is
+  gocache completion     write a completion script for a shell
+  gocache help COMMAND   say what a command does, and which flags it has
 
 Every flag can also be given as a variable, which the help shows in brackets:
 $GOCACHE_ACTION_STORE for --store. A flag wins over its variable.`

@@ -34,7 +34,7 @@ func runCommand(c commands) *cobra.Command {
 		Long:  runLong,
 		Example: `  gocache run --store 's3://bucket/prefix?region=eu-central-1' -- go test ./...
   gocache run --env-file /run/secrets/gocache -- go build -o /app ./cmd/app`,
-		Args: cobra.MinimumNArgs(1),
+		Args: need(1, -1, "a command, as in: gocache run -- go build"),
 	}
 	var environ []string // without what --env-file adds
 	do := c.add(cmd, config.Run, func(ctx context.Context, r *run, args []string) error {

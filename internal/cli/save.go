@@ -36,7 +36,7 @@ func saveCommand(c commands) *cobra.Command {
 		Short:   "Upload what is new in the caches",
 		Long:    saveLong,
 		Example: "  gocache save --store 's3://bucket/prefix?region=eu-central-1'\n  gocache save --store ./store --max-age 30d --max-size 2GiB",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	return c.add(cmd, config.Save, func(ctx context.Context, r *run, _ []string) error {
 		out, err := saveJob(ctx, r)
@@ -104,6 +104,7 @@ func runSave(ctx context.Context, r *run) (*saveOutput, error) {
 			report.Count(out.Withheld.Modules), report.Count(out.Withheld.Build))
 	}
 	r.out.warnings(p.key.Notes)
+	tellNoModule(r.out, p)
 	return out, err
 }
 
@@ -165,9 +166,8 @@ func (o saveOutput) write(w io.Writer) error {
 	if r.Also != nil {
 		facts = append(facts, [2]string{"also as", strings.Join(r.Also, "/") + ", for the job changed its module files after the restore"})
 	}
-	if u := r.Reuse; u != nil {
-		facts = append(facts, [2]string{"reused", fmt.Sprintf("%s of %s build entries; making them took about %s",
-			report.Count(u.Reused), report.Count(u.Reused+u.Made), seconds(u.Seconds))})
+	if fact := reuseFact(r.Reuse); fact != "" {
+		facts = append(facts, [2]string{"reused", fact})
 	}
 	var also strings.Builder
 	writeTrim(&also, r.Trim)
@@ -181,6 +181,18 @@ func (o saveOutput) write(w io.Writer) error {
 		s.Tone = report.Doubtful
 	}
 	return s.Write(w)
+}
+
+// reuseFact says how much of what the job needed was there, or "" if it built nothing.
+func reuseFact(u *save.Reuse) string {
+	if u == nil || u.Reused+u.Made == 0 {
+		return ""
+	}
+	fact := fmt.Sprintf("%s of %s build entries", report.Count(u.Reused), report.Count(u.Reused+u.Made))
+	if u.Reused > 0 {
+		fact += "; making them took about " + seconds(u.Seconds)
+	}
+	return fact
 }
 
 // timedFact says what was left out because it depends on the times of files.

@@ -33,7 +33,7 @@ func showCommand(c commands) *cobra.Command {
 		Short:   "Say what a snapshot has",
 		Long:    showLong,
 		Example: "  gocache show test --scope refs/heads/main\n  gocache show 3fa9c1d207 --packages",
-		Args:    cobra.ExactArgs(1),
+		Args:    need(1, 1, "a snapshot: an ID or a key, as 'gocache ls' prints them"),
 	}
 	return c.add(cmd, config.Show, func(ctx context.Context, r *run, args []string) error { return showJob(ctx, r, args[0]) })
 }

@@ -41,7 +41,7 @@ func statsCommand(c commands) *cobra.Command {
 		Short:   "Say what caches and a store consist of, and how they grow",
 		Long:    statsLong,
 		Example: "  gocache stats\n  gocache stats --record --quota 50GiB --html stats.html",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	return c.add(cmd, config.Stats, func(ctx context.Context, r *run, _ []string) error {
 		return statsJob(ctx, r, cmd.Flags().Changed("store"))

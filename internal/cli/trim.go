@@ -34,7 +34,7 @@ func trimCommand(c commands) *cobra.Command {
 		Short:   "Remove what is not used from the caches of this machine",
 		Long:    trimLong,
 		Example: "  gocache trim --max-age 30d --dry-run\n  gocache trim --max-age 30d --max-size 20GiB",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	return c.add(cmd, config.Trim, func(ctx context.Context, r *run, _ []string) error { return trimJob(ctx, r) })
 }

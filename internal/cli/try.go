@@ -40,7 +40,7 @@ func tryCommand(c commands) *cobra.Command {
 		Use:     "try [PACKAGES]",
 		Short:   "Measure gocache on this project, with no store needed",
 		Long:    tryLong,
-		Example: "  gocache try\n  gocache try ./cmd/...",
+		Example: "  gocache try\n  gocache try ./cmd/...\n  gocache try --dir ~/src/shop",
 	}
 	return c.add(cmd, config.Try, tryJob)
 }
@@ -113,9 +113,12 @@ func tryJob(ctx context.Context, r *run, packages []string) error {
 	if err != nil {
 		return r.end.finish(ctx, err)
 	}
+	if err := p.holds(packages); err != nil {
+		return r.end.finish(ctx, err)
+	}
 	tmp, err := os.MkdirTemp("", "gocache-try-")
 	if err != nil {
-		return r.end.finish(ctx, fmt.Errorf("temporary directory: %w", err))
+		return r.end.finish(ctx, fmt.Errorf("%w: %w", errNoTemp, err))
 	}
 	t := &trial{run: r, project: p, packages: packages, tmp: tmp}
 	t.res.Key, t.res.Packages = p.key.Key.String(), packages

@@ -165,5 +165,5 @@ func (b tryBuild) String() string { return seconds(b.Seconds) + ", " + b.work() 
 
 // work is what the go command had to run.
 func (b tryBuild) work() string {
-	return fmt.Sprintf("compiler runs %s, programs linked %s", report.Count(b.Compiled), report.Count(b.Linked))
+	return report.Counted(b.Compiled, "compiler run") + ", " + report.Counted(b.Linked, "link")
 }

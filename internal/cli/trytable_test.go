@@ -37,12 +37,12 @@ func TestTryTable(t *testing.T) {
 	}
 	check("noisy", `try/linux/amd64/go1.26.8/38f569b5d3aa58bc: ./...
 
-build with empty caches  93.0s, compiler runs 1,200, programs linked 1
-restore, build offline   0.75s = 0.50s + 0.25s, compiler runs 0, programs linked 1
+build with empty caches  93.0s, 1,200 compiler runs, 1 link
+restore, build offline   0.75s = 0.50s + 0.25s, 0 compiler runs, 1 link
 caches                   400 MiB in 8,903 files
 stored                   100 MiB, 25 % of it
 changed file             keys/choose.go
-build after the change   2.50s, compiler runs 3, programs linked 1
+build after the change   2.50s, 3 compiler runs, 1 link
 save after the change    0.11s, 3.0 MiB more stored
 
                        gocache  tar | zstd
@@ -62,8 +62,8 @@ on this disk, with no network in any figure; the best of 3 runs, in turn
 	o.Cache = tryCache{Save: timingOf(20), Restore: timingOf(10), Stored: 100 << 20}
 	check("alone", `try/linux/amd64/go1.26.8/38f569b5d3aa58bc: ./...
 
-build with empty caches  93.0s, compiler runs 1,200, programs linked 1
-restore, build offline   10.2s = 10.0s + 0.25s, compiler runs 0, programs linked 1
+build with empty caches  93.0s, 1,200 compiler runs, 1 link
+restore, build offline   10.2s = 10.0s + 0.25s, 0 compiler runs, 1 link
 caches                   400 MiB in 8,903 files
 stored                   100 MiB, 25 % of it
 after a change           none of the packages is part of the project

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +18,8 @@ import (
 
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/store"
+	"github.com/org/gocache-action/internal/store/dir"
+	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/usage"
 )
 
@@ -46,7 +50,10 @@ func TestHints(t *testing.T) {
 	tests := map[string]error{
 		"install Go":           &exec.Error{Name: "go", Err: exec.ErrNotFound},
 		"check the credential": store.ErrDenied,
+		"give the job AWS_ACC": s3.ErrNoCredentials,
 		"create the bucket":    store.ErrNoStore,
+		"set TMPDIR":           fmt.Errorf("%w: %w", errNoTemp, fs.ErrPermission),
+		"name the directory":   errNoModule,
 		"check the endpoint":   errors.Join(store.ErrUnreachable, context.DeadlineExceeded),
 		"free space":           &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC},
 		"make GOMODCACHE":      &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES},
@@ -57,6 +64,22 @@ func TestHints(t *testing.T) {
 		if got := hintFor(fmt.Errorf("wrapped: %w", err)); !strings.HasPrefix(got, want) || want == "" && got != "" {
 			t.Errorf("hint for %v is %q, want %q...", err, got, want)
 		}
+	}
+}
+
+// TestHintsOfDirectories: a store that is a directory has no bucket and no credentials.
+func TestHintsOfDirectories(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	st, err := dir.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = st.Stat(t.Context(), "x")
+	if hint := hintFor(err); !errors.Is(err, store.ErrNoStore) || !strings.HasPrefix(hint, "name in --store a directory") {
+		t.Errorf("%v: %s", err, hint)
 	}
 }
 

@@ -40,7 +40,7 @@ func verifyCommand(c commands) *cobra.Command {
 		Short:   "Check every byte of the caches of this machine, or of a store",
 		Long:    verifyLong,
 		Example: "  gocache verify\n  gocache verify --fix\n  gocache verify --store 's3://bucket/prefix?region=eu-central-1' --resume state",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	return c.add(cmd, config.Verify, func(ctx context.Context, r *run, _ []string) error {
 		stored := cmd.Flags().Changed("store")

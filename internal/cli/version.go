@@ -70,7 +70,7 @@ func versionCommand(c commands) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of gocache and of the stored format",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 	}
 	return c.add(cmd, config.Other, func(_ context.Context, r *run, _ []string) error {
 		v := r.version

@@ -218,7 +218,7 @@ func (c carried) others(now carried) []string {
 	}
 	slices.Sort(list)
 	list = slices.DeleteFunc(slices.Compact(list), func(name string) bool {
-		return strings.EqualFold(name, "PATH") || strings.HasPrefix(name, "GITHUB_") || name == "RUNNER_TEMP"
+		return strings.EqualFold(name, "PATH") || strings.HasPrefix(name, "GITHUB_") || name == "RUNNER_TEMP" || c.fromInput(now, name)
 	})
 	for i, name := range list {
 		if in, ok := strings.CutPrefix(name, "INPUT_"); ok {
@@ -228,6 +228,13 @@ func (c carried) others(now carried) []string {
 		}
 	}
 	return list
+}
+
+// fromInput reports whether main itself made a variable, from an input with a key. Post has it only
+// once its own inputs are read.
+func (c carried) fromInput(now carried, name string) bool {
+	return c.Seen[InputVariable("access-key-id")] != "" && now.Process[name] == "" &&
+		slices.ContainsFunc(keyVariables, func(v struct{ variable, input string }) bool { return v.variable == name })
 }
 
 // newCredentials replaces the credentials of main in the process by those of post. It reports

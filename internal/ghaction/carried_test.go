@@ -3,6 +3,7 @@ package ghaction
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,5 +47,36 @@ func TestNamesOnWindows(t *testing.T) {
 	want := map[string]string{"PATH": `C:\other`, "LOCALAPPDATA": `C:\local`, "GOFLAGS": "-v"}
 	if diff := cmp.Diff(want, got); diff != "" || len(got) != len(j.vars) {
 		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// TestOwnKeysAreNoChange: main makes variables for the SDK from its inputs with keys. That post has
+// them only later is nothing to report; that another step has set them is.
+func TestOwnKeysAreNoChange(t *testing.T) {
+	for name, c := range map[string]struct {
+		between map[string]string // of the process, in post
+		says    bool
+	}{
+		"nothing between":   {},
+		"a step in between": {map[string]string{"AWS_ACCESS_KEY_ID": "other"}, true},
+	} {
+		j := newFakeJob(t)
+		maps.Copy(j.env, map[string]string{"INPUT_ACCESS-KEY-ID": "id", "INPUT_SECRET-ACCESS-KEY": "hidden"})
+		set, err := j.phase("main")
+		if err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(j.env, set)
+		j.vars = map[string]string{"PATH": "/bin", "AWS_REGION": "r"} // each step has its own process
+		maps.Copy(j.vars, c.between)
+		var said []string
+		step := New(&j.log, j, func(format string, args ...any) { said = append(said, format) })
+		err = step.Post(t.Context(), j.commands())
+		if changed := slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, "changed since the restore") }); err != nil || changed != c.says {
+			t.Errorf("%s: %v, says %q", name, err, said)
+		}
+		if j.vars["AWS_SECRET_ACCESS_KEY"] != "hidden" {
+			t.Errorf("%s: post works with %v", name, j.vars)
+		}
 	}
 }

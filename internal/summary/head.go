@@ -94,15 +94,26 @@ func (s *Save) line() string {
 	case !s.Written:
 		return "Nothing new to save."
 	}
-	line := fmt.Sprintf("Saved %s", plural(s.Build.Uploaded, "new build output"))
-	if s.Modules.Uploaded > 0 {
-		line += " and " + plural(s.Modules.Uploaded, "new module")
+	line := "Saved the snapshot to " + code(s.Scope) + "; all that is in it was stored already"
+	if news := s.news(); news != "" {
+		line = "Saved " + news + " to " + code(s.Scope)
 	}
-	line += " to " + code(s.Scope)
 	if s.Failed {
 		line += ", **but not under every key**"
 	}
 	return line + "."
+}
+
+// news names what was uploaded. It may be nothing: a job can have made what others have stored.
+func (s *Save) news() string {
+	var list []string
+	if s.Build.Uploaded > 0 {
+		list = append(list, plural(s.Build.Uploaded, "new build output"))
+	}
+	if s.Modules.Uploaded > 0 {
+		list = append(list, plural(s.Modules.Uploaded, "new module"))
+	}
+	return strings.Join(list, " and ")
 }
 
 // figure is one cell of the row of large figures.

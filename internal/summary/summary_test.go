@@ -170,3 +170,17 @@ func TestWords(t *testing.T) {
 		t.Errorf("labels %q", got)
 	}
 }
+
+// TestSavedWithoutNews: where other jobs have stored all that this one made, only the snapshot is new.
+func TestSavedWithoutNews(t *testing.T) {
+	for want, s := range map[string]Save{
+		"Saved the snapshot to `refs/heads/main`; all that is in it was stored already.": {Build: Stored{Stored: 4}},
+		"Saved 1 new build output to `refs/heads/main`.":                                 {Build: Stored{Uploaded: 1}},
+		"Saved 2 new modules to `refs/heads/main`.":                                      {Modules: Stored{Uploaded: 2}, Build: Stored{Stored: 4}},
+	} {
+		s.Written, s.Scope = true, "refs/heads/main"
+		if got := s.line(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -11,9 +11,16 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
+// An Error is what the file system says about a directory that is a store. It wraps an error of
+// package store.
+type Error struct{ err error }
+
+func (e *Error) Error() string { return e.err.Error() }
+func (e *Error) Unwrap() error { return e.err }
+
 // failed names the operation, the object and the directory, and classifies the error.
 func failed(op, name, root string, err error) error {
-	return fmt.Errorf("%s %s in %s: %w", op, name, root, classify(root, err))
+	return &Error{fmt.Errorf("%s %s in %s: %w", op, name, root, classify(root, err))}
 }
 
 // classify adds to an error of the file system the error of the contract.
@@ -22,7 +29,7 @@ func classify(root string, err error) error {
 	case errors.Is(err, fs.ErrPermission), osfile.IsReadOnly(err):
 		return fmt.Errorf("%w: %w", store.ErrDenied, err)
 	case isFile(root):
-		return fmt.Errorf("%w: not a directory", store.ErrNoStore)
+		return fmt.Errorf("%w: it is a file, not a directory", store.ErrNoStore)
 	case errors.Is(err, fs.ErrNotExist):
 		return store.ErrNotFound
 	case errors.Is(err, syscall.ENOTDIR):
@@ -41,7 +48,7 @@ func putFailed(name, root string, err error) error {
 	if fi, statErr := os.Stat(root); statErr != nil || !fi.IsDir() {
 		err = fmt.Errorf("%w: %w", store.ErrNoStore, err)
 	}
-	return fmt.Errorf("write %s in %s: %w", name, root, err)
+	return &Error{fmt.Errorf("write %s in %s: %w", name, root, err)}
 }
 
 func isFile(path string) bool {

@@ -178,6 +178,9 @@ func display(u *url.URL) string {
 		c.User = url.User("xxxxx")
 	}
 	c.RawQuery = ""
+	if c.Opaque == "" && c.Host == "" && c.Path == "" {
+		return c.Scheme + "://" // String leaves the slashes out
+	}
 	return c.String()
 }
 

@@ -66,6 +66,10 @@ func (c *credentialSource) foundNothing(err error) bool {
 	return errors.Is(err, errNoInstanceRole) && c.unnamed || errors.Is(err, ErrNoToken)
 }
 
+// ErrNoCredentials means that nothing here has credentials, rather than that some do not work. Such
+// errors are store.ErrDenied too.
+var ErrNoCredentials = errors.New("no credentials")
+
 // nothingError says why there are no credentials. It does not repeat the SDK's error, which is only
 // about the last place where it looked.
 type nothingError struct{ err error }
@@ -77,8 +81,11 @@ func (e *nothingError) Error() string {
 	return "no credentials: " + e.err.Error()
 }
 
-func (e *nothingError) Is(target error) bool { return target == store.ErrDenied }
-func (e *nothingError) Unwrap() error        { return e.err }
+func (e *nothingError) Is(target error) bool {
+	return target == store.ErrDenied || target == ErrNoCredentials
+}
+
+func (e *nothingError) Unwrap() error { return e.err }
 
 // giveUp decides that there are no credentials, unless there were some before. This is decided
 // once: either all requests of a store are signed, or none.
