@@ -56,6 +56,9 @@ var errChecks = errors.New("a check failed: nothing was changed")
 func rebuildJob(ctx context.Context, r *run) error {
 	start := time.Now()
 	out := new(rebuildOutput)
+	// Not bounded as other commands are: nothing may end the process while it undoes.
+	ctx, cancel := withTimeout(ctx, r.cfg.Timeout)
+	defer cancel()
 	err := runRebuild(ctx, r, out)
 	out.Seconds = time.Since(start).Seconds()
 	if out.Result != nil {
@@ -96,6 +99,7 @@ func runRebuild(ctx context.Context, r *run, out *rebuildOutput) error {
 		}
 	}
 	s.Began = func(step rebuild.Step) { r.out.say("%s: %s", step.Name, step.Does) }
+	s.Waits = func(text string) { r.out.say("%s: %s", rebuild.Download, text) }
 	out.Result, err = rebuild.Run(ctx, s.Options)
 	return err
 }

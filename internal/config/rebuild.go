@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // RebuildConfig holds the settings of rebuild alone.
 type RebuildConfig struct {
 	Modules, Build bool // neither: both
@@ -15,6 +17,12 @@ var rebuildOptions = []Option{
 		Help: "directory of the project whose modules are downloaded and whose packages are " +
 			"built",
 		value: text(func(c *Config) *string { return &c.Dir }),
+	},
+	{
+		Name: "timeout", Commands: Rebuild, Group: Common,
+		Default: "0",
+		Help:    "give up after this time, and bring the old caches back; 0: never",
+		value:   duration(func(c *Config) *time.Duration { return &c.Timeout }),
 	},
 	{
 		Name: "modules", Commands: Rebuild, Group: Content,

@@ -66,6 +66,10 @@ type Options struct {
 	Busy func() ([]string, error)
 	// Began is called before each step; it may be nil.
 	Began func(Step)
+	// Waits is called every 30 seconds while modules are downloaded, with those that are not here
+	// yet: a go command says nothing and has no time limit, even if a proxy takes the request and
+	// never answers. It runs in a goroutine of its own, and may be nil.
+	Waits func(text string)
 	Now   time.Time
 	// Interrupt is for tests: it is called at many moments, and its error fails the step.
 	Interrupt func(moment string) error

@@ -3,6 +3,8 @@ package rebuild
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -205,6 +207,35 @@ func TestFails(t *testing.T) {
 				t.Errorf("build cache:\n%s", d)
 			}
 		})
+	}
+}
+
+// TestHangs: a proxy that takes requests and never answers is waited for until the context ends. The
+// error names what did not arrive.
+func TestHangs(t *testing.T) {
+	osfiletest.NeedCompiler(t)
+	t.Parallel()
+	w := newWorld(t)
+	o := w.real(false)
+	mods := state(t, w.mod)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	hung := errors.New("enough")
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel(hung) // the go command has asked
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	run := o.Go
+	o.Go = func(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
+		return run(ctx, dir, append(env, "GOPROXY="+server.URL), args...)
+	}
+	_, err := Run(ctx, o)
+	var undone *UndoneError
+	if !errors.As(err, &undone) || !strings.Contains(err.Error(), "not here yet: example.com/dep@v1.0.0") {
+		t.Errorf("error %v", err)
+	}
+	if d := differ(mods, state(t, w.mod)); d != "" {
+		t.Errorf("module cache:\n%s", d)
 	}
 }
 

@@ -115,12 +115,6 @@ func (r *rebuilding) setModulesAside(context.Context) error {
 	return r.modules.setAside()
 }
 
-// download fills the module cache. The module files must not change by it.
-func (r *rebuilding) download(ctx context.Context) error {
-	_, err := r.command(ctx, r.Files, goEnv(r.GOFLAGS), "mod", "download")
-	return err
-}
-
 // verify has the go command compare the zips and trees with its own notes, and compares trees and
 // go.mod files with go.sum itself.
 func (r *rebuilding) verify(ctx context.Context) error {
