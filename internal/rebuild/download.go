@@ -20,19 +20,22 @@ func (r *rebuilding) download(ctx context.Context) error {
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
-		r.tell(done)
+		waiting{r}.tell(done)
 	}()
 	_, err := r.command(ctx, r.Files, goEnv(r.GOFLAGS), "mod", "download")
 	close(done)
 	<-told
-	if missing := r.awaited(); err != nil && ctx.Err() != nil && missing != "" {
+	if missing := (waiting{r}).missing(); err != nil && ctx.Err() != nil && missing != "" {
 		err = fmt.Errorf("%w; not here yet: %s", err, missing)
 	}
 	return err
 }
 
+// waiting says what a download waits for.
+type waiting struct{ *rebuilding }
+
 // tell calls Waits until done is closed.
-func (r *rebuilding) tell(done <-chan struct{}) {
+func (r waiting) tell(done <-chan struct{}) {
 	if r.Waits == nil {
 		return
 	}
@@ -43,19 +46,19 @@ func (r *rebuilding) tell(done <-chan struct{}) {
 			tick.Stop()
 			return
 		case <-tick.C:
-			if missing := r.awaited(); missing != "" {
+			if missing := r.missing(); missing != "" {
 				r.Waits(fmt.Sprintf("for %s already; not here yet: %s", time.Since(begin).Round(time.Second), missing))
 			}
 		}
 	}
 }
 
-// maxAwaited bounds how many modules awaited names.
+// maxAwaited bounds how many modules are named.
 const maxAwaited = 3
 
-// awaited names the modules of go.sum whose trees were set aside, and that are not here yet; "" if
+// missing names the modules of go.sum whose trees were set aside, and that are not here yet; "" if
 // there are none.
-func (r *rebuilding) awaited() string {
+func (r waiting) missing() string {
 	var list []string
 	for _, v := range versions(r.Options) {
 		if r.lacks(v) {
@@ -69,7 +72,7 @@ func (r *rebuilding) awaited() string {
 }
 
 // lacks reports whether a tree was set aside, and has not been extracted again.
-func (r *rebuilding) lacks(v module.Version) bool {
+func (r waiting) lacks(v module.Version) bool {
 	units := unitsOf(v)
 	if units == nil {
 		return false
