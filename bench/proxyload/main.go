@@ -3,6 +3,7 @@
 // proxy, and is not counted.
 //
 //	go run ./bench/proxyload                                    # gocache proxy, with an empty store
+//	go run ./bench/proxyload -go 165 -sum go.sum,tools/go.sum    # real go commands
 //	go run ./bench/proxyload -server http://localhost:3001 -pid 4711   # another proxy that runs
 package main
 
@@ -35,7 +36,8 @@ func main() { kit.Main("proxyload", execute) }
 func execute(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("proxyload", flag.ContinueOnError)
 	clients := f.Int("clients", 200, "downloads at `once`")
-	sum := f.String("sum", "go.sum", "`file` that says which modules")
+	sum := f.String("sum", "go.sum", "`files` that say which modules, with commas between")
+	modules := f.Int("go", 0, "run go commands, each for so many of the smallest `modules`, instead of sending requests")
 	server := f.String("server", "", "`URL` of a proxy that runs; without it gocache is built and started")
 	pid := f.Int("pid", 0, "its process `ID`, for its memory")
 	if err := f.Parse(args); err != nil {
@@ -44,9 +46,13 @@ func execute(ctx context.Context, args []string) error {
 	if err := kit.NoArguments(f); err != nil {
 		return err
 	}
-	paths, err := pathsOf(*sum)
-	if err != nil {
-		return err
+	var paths []string
+	for _, file := range strings.Split(*sum, ",") {
+		more, err := pathsOf(file)
+		if err != nil {
+			return err
+		}
+		paths = append(paths, more...)
 	}
 	l := load{server: *server, pid: *pid, paths: paths, client: newClient(*clients)}
 	if l.server == "" {
@@ -55,6 +61,9 @@ func execute(ctx context.Context, args []string) error {
 			return err
 		}
 		defer stop()
+	}
+	if *modules > 0 {
+		return l.runGo(ctx, *clients, *modules)
 	}
 	return l.run(ctx, *clients)
 }
@@ -205,10 +214,14 @@ func (l *load) run(ctx context.Context, clients int) error {
 	}
 	fmt.Printf("warm, %d clients on %d cores: %.1f s, %.0f requests/s, %.0f MB/s; a request %s (median), %s (99 %%), %s (longest)\n",
 		clients, runtime.NumCPU(), took, float64(len(all))/took, mb(bytes)/took, at(.5), at(.99), at(1))
+	l.printMemory()
+	return nil
+}
+
+func (l *load) printMemory() {
 	if l.pid != 0 {
 		fmt.Printf("memory of the proxy at most: %.0f MB\n", peakMemory(l.pid))
 	}
-	return nil
 }
 
 func mb(n int64) float64 { return float64(n) / 1e6 }
