@@ -137,3 +137,55 @@ func TestModes(t *testing.T) {
 		t.Errorf("none: list %q", got)
 	}
 }
+
+// TestPrivateGoMod: a private .mod that is not the go.mod in its zip is refused by name, whichever
+// of both comes first, and nothing of the zip is kept.
+func TestPrivateGoMod(t *testing.T) {
+	bare := newModule(t, "example.com/Greet", "v1.0.0", map[string]string{"x.go": "package greet\n", "go.mod": "module example.com/Greet\n"})
+	for _, files := range [][]string{{".mod", ".zip"}, {".zip", ".mod"}} {
+		m := bare
+		m.mod = []byte("module example.com/Greet\n\nrequire evil.example/x v1.0.0\n")
+		w := newWorld(t, m)
+		w.private = "example.com/*"
+		w.start(func(o *Options) { o.PrivateSource = o.Public })
+		for _, file := range files {
+			status, _, data := w.get("example.com/!greet/@v/v1.0.0" + file)
+			if file == ".zip" && (status != 502 || !strings.Contains(string(data), "example.com/Greet@v1.0.0: its .mod has the hash")) {
+				t.Errorf("%s: %d %s", files, status, data)
+			}
+		}
+		w.settle()
+		for _, name := range objects(t, w) {
+			if !strings.HasSuffix(name, ".mod") && !strings.HasSuffix(name, ".info") {
+				t.Errorf("%s: stored %s", files, name)
+			}
+		}
+	}
+}
+
+// TestPrivateGoModLater: a .mod that comes after its zip, once the note of the first is gone.
+func TestPrivateGoModLater(t *testing.T) {
+	m := greet(t, "v1.0.0")
+	w := newWorld(t, m)
+	w.private = "example.com/*"
+	private := func(o *Options) { o.PrivateSource = o.Public }
+	w.start(private)
+	w.want(200, greetZip)
+	w.settle()
+	mod := strings.Replace(greetZip, ".zip", ".mod", 1)
+	var notes []string
+	for _, name := range objects(t, w) {
+		if strings.HasSuffix(name, ".mod") {
+			notes = append(notes, name)
+		}
+	}
+	if failed := lister(w).Delete(t.Context(), notes); len(notes) != 1 || failed != nil {
+		t.Fatal(notes, failed)
+	}
+	m.mod = []byte("module example.com/Greet\n\nrequire evil.example/x v1.0.0\n")
+	w.add(m)
+	w.start(private)
+	if data := w.want(502, mod); !strings.Contains(string(data), "example.com/Greet@v1.0.0") {
+		t.Errorf("%s", data)
+	}
+}
