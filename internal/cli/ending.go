@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/usage"
@@ -120,7 +121,7 @@ func (e *ending) finish(ctx context.Context, err error) error {
 	case usage.Is(err):
 		return err
 	case isTimedOut(ctx):
-		err = fmt.Errorf("%s %w %s%s: %w", e.command, errTimedOut, config.DurationText(e.timeout), e.meaning(), err)
+		err = fmt.Errorf("%s %w %s%s: %w", e.command, errTimedOut, quantity.Duration(e.timeout), e.meaning(), err)
 	case ctx.Err() != nil:
 		return failure{config.ExitInterrupted, fmt.Errorf("%s interrupted (%w)%s: %w", e.command, context.Cause(ctx), e.meaning(), err)}
 	}
