@@ -38,7 +38,7 @@ type timedOut struct{}
 
 func (timedOut) Error() string { return "not done within" }
 
-// Is has the packages below know a timeout by that, whatever its cause is called.
+// Is lets the packages below recognise a timeout by context.DeadlineExceeded, whatever its cause.
 func (timedOut) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // leaves tells people in which state a command leaves things when it ends early.

@@ -154,6 +154,23 @@ func (o saveOutput) write(w io.Writer) error {
 	if r.Files != (save.Counts{}) {
 		rows = slices.Insert(rows, 2, row(filesTitle, r.Files))
 	}
+	var also strings.Builder
+	writeTrim(&also, r.Trim)
+	s := report.Summary{
+		Counts: report.Table{Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"}, Rows: rows},
+		Facts:  o.facts(),
+		Also:   also.String(),
+		Result: fmt.Sprintf("%s, in %s", o.title(), seconds(r.Seconds)),
+	}
+	if o.Error != "" {
+		s.Tone = report.Doubtful
+	}
+	return s.Write(w)
+}
+
+// facts are what the summary has below its table.
+func (o saveOutput) facts() [][2]string {
+	r := o.Result
 	facts := [][2]string{
 		{"scope", fmt.Sprintf("%s (%s)", o.Scope, o.From.Scope)},
 		{"uploaded", quantity.Bytes(r.BytesUploaded)},
@@ -169,18 +186,7 @@ func (o saveOutput) write(w io.Writer) error {
 	if fact := reuseFact(r.Reuse); fact != "" {
 		facts = append(facts, [2]string{"reused", fact})
 	}
-	var also strings.Builder
-	writeTrim(&also, r.Trim)
-	s := report.Summary{
-		Counts: report.Table{Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"}, Rows: rows},
-		Facts:  facts,
-		Also:   also.String(),
-		Result: fmt.Sprintf("%s, in %s", o.title(), seconds(r.Seconds)),
-	}
-	if o.Error != "" {
-		s.Tone = report.Doubtful
-	}
-	return s.Write(w)
+	return facts
 }
 
 // reuseFact says how much of what the job needed was there, or "" if it built nothing.
