@@ -13,7 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/proxy"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/usage"
 )
 
@@ -119,7 +119,7 @@ func exportBundle(ctx context.Context, r *run, lib *proxy.Library, file string, 
 }
 
 func (e exported) write(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%s: %s modules, %s\n", e.File, report.Count(int64(e.Modules)), report.Bytes(e.Bytes))
+	_, err := fmt.Fprintf(w, "%s: %s modules, %s\n", e.File, quantity.Count(int64(e.Modules)), quantity.Bytes(e.Bytes))
 	return err
 }
 
@@ -139,7 +139,7 @@ func importBundle(ctx context.Context, r *run, lib *proxy.Library, file string, 
 	}
 	return got, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "%s: %s modules and %s go.mod files stored; %s files that go.sum does not name\n", file,
-			report.Count(int64(got.Modules)), report.Count(int64(got.Mods)), report.Count(int64(got.Skipped)))
+			quantity.Count(int64(got.Modules)), quantity.Count(int64(got.Mods)), quantity.Count(int64(got.Skipped)))
 		return err
 	}, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/usage"
@@ -37,7 +38,7 @@ type timedOut struct{}
 
 func (timedOut) Error() string { return "not done within" }
 
-// Is has the packages below know a timeout by that, whatever its cause is called.
+// Is lets the packages below recognise a timeout by context.DeadlineExceeded, whatever its cause.
 func (timedOut) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // leaves tells people in which state a command leaves things when it ends early.
@@ -120,7 +121,7 @@ func (e *ending) finish(ctx context.Context, err error) error {
 	case usage.Is(err):
 		return err
 	case isTimedOut(ctx):
-		err = fmt.Errorf("%s %w %s%s: %w", e.command, errTimedOut, config.DurationText(e.timeout), e.meaning(), err)
+		err = fmt.Errorf("%s %w %s%s: %w", e.command, errTimedOut, quantity.Duration(e.timeout), e.meaning(), err)
 	case ctx.Err() != nil:
 		return failure{config.ExitInterrupted, fmt.Errorf("%s interrupted (%w)%s: %w", e.command, context.Cause(ctx), e.meaning(), err)}
 	}

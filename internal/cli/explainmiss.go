@@ -13,7 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/buildenv"
 	"github.com/org/gocache-action/internal/misses"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/usage"
@@ -168,20 +168,20 @@ func (m *miss) explain(ctx context.Context) (*misses.Report, error) {
 // writeMisses prints the answer for people.
 func writeMisses(b *strings.Builder, r *misses.Report) {
 	fmt.Fprintf(b, "\nmisses of %s\n", r.Command)
-	fmt.Fprintf(b, "  %s of %s packages would be compiled again\n", report.Count(r.Missing), report.Count(r.Packages))
+	fmt.Fprintf(b, "  %s of %s packages would be compiled again\n", quantity.Count(r.Missing), quantity.Count(r.Packages))
 	switch {
 	case r.NoResults != "":
 		fmt.Fprintf(b, "  tests would run: %s\n", r.NoResults)
 	case r.Tests > 0:
-		fmt.Fprintf(b, "  the tests of %s of %s packages would run\n", report.Count(r.Tests-r.Cached), report.Count(r.Tests))
+		fmt.Fprintf(b, "  the tests of %s of %s packages would run\n", quantity.Count(r.Tests-r.Cached), quantity.Count(r.Tests))
 	}
 	for _, note := range r.Notes {
 		fmt.Fprintf(b, "  note: %s\n", strings.ReplaceAll(note, "\n", "\n    "))
 	}
 	for _, c := range r.Causes {
-		fmt.Fprintf(b, "\n  %s: %s", c.Ingredient, report.Count(c.Packages))
+		fmt.Fprintf(b, "\n  %s: %s", c.Ingredient, quantity.Count(c.Packages))
 		if c.Behind > 0 {
-			fmt.Fprintf(b, ", and up to %s that import them", report.Count(c.Behind))
+			fmt.Fprintf(b, ", and up to %s that import them", quantity.Count(c.Behind))
 		}
 		fmt.Fprintf(b, "\n    %s\n    for example %s\n", c.Evidence, strings.Join(c.Examples, ", "))
 		if c.Remedy != "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/org/gocache-action/gc"
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -137,7 +138,7 @@ func (o gcOutput) write(w io.Writer) error {
 	s := report.Summary{
 		Counts: report.Table{Head: []string{"", "kept", "not noted long enough", "protected", verb, "freed"}, Rows: gcRows(r)},
 		Facts:  gcFacts(r),
-		Result: fmt.Sprintf("%s: %s %s objects, %s, in %s", o.Store, verb, report.Count(r.Total.Objects), report.Bytes(r.Total.Bytes), seconds(r.Seconds)),
+		Result: fmt.Sprintf("%s: %s %s objects, %s, in %s", o.Store, verb, quantity.Count(r.Total.Objects), quantity.Bytes(r.Total.Bytes), seconds(r.Seconds)),
 	}
 	for _, u := range r.Unreadable {
 		s.Losses = append(s.Losses, fmt.Sprintf("%s cannot be read, so nothing that it could name is removed: %s", u.Object, u.Reason))
@@ -150,8 +151,8 @@ func gcRows(r *gc.Result) (rows [][]string) {
 	for _, k := range []snapshot.Kind{snapshot.KindManifest, snapshot.KindPack, snapshot.KindModule, snapshot.KindProxy, snapshot.KindHealth, gc.KindUpload} {
 		c := r.Kinds[k]
 		rows = append(rows, []string{
-			objectTitle(k), report.Count(c.Kept.Objects + c.Recent.Objects), report.Count(c.Waiting.Objects),
-			report.Count(c.Protected.Objects), report.Count(c.Removed.Objects), report.Bytes(c.Removed.Bytes),
+			objectTitle(k), quantity.Count(c.Kept.Objects + c.Recent.Objects), quantity.Count(c.Waiting.Objects),
+			quantity.Count(c.Protected.Objects), quantity.Count(c.Removed.Objects), quantity.Bytes(c.Removed.Bytes),
 		})
 	}
 	return rows
@@ -164,10 +165,10 @@ func gcFacts(r *gc.Result) [][2]string {
 		waiting += c.Waiting.Bytes
 	}
 	facts := [][2]string{
-		{"left", report.Bytes(kept) + ", of which unnamed and noted " + report.Bytes(waiting)},
+		{"left", quantity.Bytes(kept) + ", of which unnamed and noted " + quantity.Bytes(waiting)},
 	}
 	if r.Other.Objects > 0 {
-		facts = append(facts, [2]string{"left alone", report.Count(r.Other.Objects) + " objects that are not gocache's, " + report.Bytes(r.Other.Bytes)})
+		facts = append(facts, [2]string{"left alone", quantity.Count(r.Other.Objects) + " objects that are not gocache's, " + quantity.Bytes(r.Other.Bytes)})
 	}
 	return facts
 }
@@ -183,7 +184,7 @@ func writeOldSnapshots(w io.Writer, r *gc.Result) {
 		}
 	}
 	if more := r.Kinds[snapshot.KindManifest].Removed.Objects - int64(listed); more > 0 {
-		fmt.Fprintf(w, "removed %s more snapshots\n", report.Count(more))
+		fmt.Fprintf(w, "removed %s more snapshots\n", quantity.Count(more))
 	}
 	if listed > 0 {
 		fmt.Fprintln(w)
@@ -200,19 +201,19 @@ func writeRemovals(w io.Writer, r *gc.Result) error {
 	}
 	t := report.Table{Head: []string{"object", "bytes", "reason"}}
 	for _, x := range r.Removals[:min(len(r.Removals), listedRemovals)] {
-		t.Rows = append(t.Rows, []string{x.Object, report.Bytes(x.Bytes), x.Detail})
+		t.Rows = append(t.Rows, []string{x.Object, quantity.Bytes(x.Bytes), x.Detail})
 	}
 	if err := t.Write(w); err != nil {
 		return err
 	}
 	if more := r.Total.Objects - int64(len(t.Rows)); more > 0 {
-		fmt.Fprintf(w, "and %s smaller ones, see --json\n", report.Count(more))
+		fmt.Fprintf(w, "and %s smaller ones, see --json\n", quantity.Count(more))
 	}
 	fmt.Fprintln(w)
 	totals := report.Table{Head: []string{"reason", "objects", "bytes"}}
 	for _, reason := range []gc.Reason{gc.ReasonOldManifest, gc.ReasonSelected, gc.ReasonUnnamed, gc.ReasonUnusedModule, gc.ReasonUpload} {
 		if a := r.Reasons[reason]; a.Objects > 0 {
-			totals.Rows = append(totals.Rows, []string{string(reason), report.Count(a.Objects), report.Bytes(a.Bytes)})
+			totals.Rows = append(totals.Rows, []string{string(reason), quantity.Count(a.Objects), quantity.Bytes(a.Bytes)})
 		}
 	}
 	if err := totals.Write(w); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/ghaction"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/repocache"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store/actions"
@@ -145,25 +146,25 @@ func (o cachesOutput) write(w io.Writer) error {
 		verb = "would remove"
 	}
 	for _, x := range r.Removals[:min(len(r.Removals), listedRemovals)] {
-		fmt.Fprintf(w, "%s %s of %s, %s: %s\n", verb, x.Key, x.Ref, report.Bytes(x.Bytes), x.Reason)
+		fmt.Fprintf(w, "%s %s of %s, %s: %s\n", verb, x.Key, x.Ref, quantity.Bytes(x.Bytes), x.Reason)
 	}
 	if more := len(r.Removals) - listedRemovals; more > 0 {
-		fmt.Fprintf(w, "and %s more, see --json\n", report.Count(more))
+		fmt.Fprintf(w, "and %s more, see --json\n", quantity.Count(more))
 	}
 	if len(r.Removals) > 0 {
 		fmt.Fprintln(w)
 	}
 	s := report.Summary{
-		Result: fmt.Sprintf("%s: %s %s entries, %s", cmp.Or(o.Store, "caches"), verb, report.Count(r.Total.Entries), report.Bytes(r.Total.Bytes)),
+		Result: fmt.Sprintf("%s: %s %s entries, %s", cmp.Or(o.Store, "caches"), verb, quantity.Count(r.Total.Entries), quantity.Bytes(r.Total.Bytes)),
 		Counts: report.Table{Head: []string{"", "kept", verb, "freed"}},
 	}
 	for _, k := range []actions.EntryKind{actions.SnapshotEntry, actions.ModuleBundle, actions.OtherBundle, actions.ObjectEntry} {
 		if c, ok := r.Kinds[k]; ok {
-			s.Counts.Rows = append(s.Counts.Rows, []string{entryTitles[k], report.Count(c.Kept.Entries), report.Count(c.Removed.Entries), report.Bytes(c.Removed.Bytes)})
+			s.Counts.Rows = append(s.Counts.Rows, []string{entryTitles[k], quantity.Count(c.Kept.Entries), quantity.Count(c.Removed.Entries), quantity.Bytes(c.Removed.Bytes)})
 		}
 	}
 	if len(r.Unseen) > 0 {
-		s.Facts = append(s.Facts, [2]string{"not seen", fmt.Sprintf("what the snapshots of %s refs need, such as %s: their bundles stay", report.Count(len(r.Unseen)), r.Unseen[0])})
+		s.Facts = append(s.Facts, [2]string{"not seen", fmt.Sprintf("what the snapshots of %s refs need, such as %s: their bundles stay", quantity.Count(len(r.Unseen)), r.Unseen[0])})
 	}
 	return s.Write(w)
 }

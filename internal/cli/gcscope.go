@@ -6,7 +6,7 @@ import (
 	"io"
 
 	"github.com/org/gocache-action/internal/ci"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/usage"
 )
@@ -39,11 +39,11 @@ func (o gcOutput) writeScope(w io.Writer) error {
 		verb = "would remove"
 	}
 	for _, x := range o.Removals[:min(len(o.Removals), listedRemovals)] {
-		if _, err := fmt.Fprintf(w, "%s %s, %s\n", verb, x.Object, report.Bytes(x.Bytes)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s, %s\n", verb, x.Object, quantity.Bytes(x.Bytes)); err != nil {
 			return err
 		}
 	}
 	_, err := fmt.Fprintf(w, "\n%s: %s %s %s, %s; what they alone have named goes with later collections\n",
-		o.Store, verb, report.Count(o.Kinds[snapshot.KindManifest].Removed.Objects), of, report.Bytes(o.Total.Bytes))
+		o.Store, verb, quantity.Count(o.Kinds[snapshot.KindManifest].Removed.Objects), of, quantity.Bytes(o.Total.Bytes))
 	return err
 }

@@ -6,11 +6,11 @@ import (
 	"io"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/listing"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/usage"
 )
@@ -88,9 +88,9 @@ func (o *lsOutput) write(w io.Writer) error {
 	}
 	more := ""
 	if o.More > 0 {
-		more = fmt.Sprintf(", the last written; %s more fit: name a scope or a name", report.Count(o.More))
+		more = fmt.Sprintf(", the last written; %s more fit: name a scope or a name", quantity.Count(o.More))
 	}
-	if _, err := fmt.Fprintf(w, "\n%s: %s snapshots%s%s\n", o.Store, report.Count(len(o.Snapshots)), of, more); err != nil {
+	if _, err := fmt.Fprintf(w, "\n%s: %s snapshots%s%s\n", o.Store, quantity.Count(len(o.Snapshots)), of, more); err != nil {
 		return err
 	}
 	for _, s := range o.Snapshots {
@@ -115,7 +115,7 @@ func (o *lsOutput) table() report.Table {
 		if s.Latest {
 			key += " (latest)"
 		}
-		row := []string{key, s.Scope, known(s, report.Bytes(s.Stored)), known(s, report.Count(s.Actions)), known(s, report.Count(s.Modules)), o.ago(savedAt(s)), o.ago(s.Read)}
+		row := []string{key, s.Scope, known(s, quantity.Bytes(s.Stored)), known(s, quantity.Count(s.Actions)), known(s, quantity.Count(s.Modules)), o.ago(savedAt(s)), o.ago(s.Read)}
 		if o.Repo == "" {
 			row = append(row, s.Repo)
 		}
@@ -147,5 +147,5 @@ func (o *lsOutput) ago(at time.Time) string {
 	if at.IsZero() {
 		return unknown
 	}
-	return humanize.RelTime(at, o.now, "ago", "from now")
+	return quantity.Ago(at, o.now)
 }

@@ -28,7 +28,7 @@ func fileHas(t *testing.T, file string, lines ...string) {
 // TestMetricsOfJobs: restore and save tell what they did, also what went wrong.
 func TestMetricsOfJobs(t *testing.T) {
 	j := newTestJob(t)
-	file := j.path("text/gocache.prom")
+	file := j.path("gocache.prom")
 	j.env["GOCACHE_ACTION_METRICS_FILE"] = file
 	who := []string{"--repo", "r", "--scope", "main", "--store", j.path("store")}
 	do := func(command string, more ...string) {

@@ -18,7 +18,7 @@ import (
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/mtimes"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/subprocess"
 )
 
@@ -172,12 +172,12 @@ func (o *mtimesOutput) write(w io.Writer) error {
 // fact is the result in a line.
 func (o *mtimesOutput) fact() string {
 	return fmt.Sprintf("%s files and %s directories (%s) in %s",
-		report.Count(o.Files), report.Count(o.Directories), report.Bytes(o.Bytes), seconds(o.Seconds))
+		quantity.Count(o.Files), quantity.Count(o.Directories), quantity.Bytes(o.Bytes), seconds(o.Seconds))
 }
 
 func (o *mtimesOutput) warnings() []string {
 	if o == nil || o.LeftAlone == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s of the project keep the times of the checkout: %s", report.Count(o.LeftAlone), o.Reason)}
+	return []string{fmt.Sprintf("%s of the project keep the times of the checkout: %s", quantity.Count(o.LeftAlone), o.Reason)}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/lookup"
 	"github.com/org/gocache-action/internal/misses"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/usage"
 	"github.com/org/gocache-action/keys"
@@ -198,14 +199,14 @@ func (o *planOutput) result() string {
 		stored, written := r.Modules.Stored+r.Build.Stored+r.Files.Stored, r.Modules.Bytes+r.Build.Bytes+r.Files.Bytes
 		text := "a restore would do nothing"
 		if stored > 0 {
-			text = fmt.Sprintf("a restore would fetch %s and write %s", report.Bytes(stored), report.Bytes(written))
+			text = fmt.Sprintf("a restore would fetch %s and write %s", quantity.Bytes(stored), quantity.Bytes(written))
 		}
 		parts = append(parts, text)
 	}
 	if s := o.Save; s != nil {
 		text := "a save would do nothing"
 		if s.Written {
-			text = fmt.Sprintf("a save would upload what compresses from %s", report.Bytes(s.Modules.Bytes+s.Build.Bytes+s.Trees.Bytes+s.Files.Bytes))
+			text = fmt.Sprintf("a save would upload what compresses from %s", quantity.Bytes(s.Modules.Bytes+s.Build.Bytes+s.Trees.Bytes+s.Files.Bytes))
 		}
 		parts = append(parts, text)
 	}
@@ -242,7 +243,7 @@ func (o *planOutput) writeCandidates(b *strings.Builder) {
 func writeRestorePlan(b *strings.Builder, r *restore.PlanResult) {
 	fmt.Fprintf(b, "\nrestore: %s\n", foundTitle(r.Key, r.Matched))
 	row := func(name string, c restore.PlanCounts) []string {
-		return []string{"  " + name, report.Count(c.Fetch), report.Count(c.Present), report.Bytes(c.Stored), report.Bytes(c.Bytes)}
+		return []string{"  " + name, quantity.Count(c.Fetch), quantity.Count(c.Present), quantity.Bytes(c.Stored), quantity.Bytes(c.Bytes)}
 	}
 	t := report.Table{
 		Head: []string{"", "fetch", "already there", "to transfer", "to write"},
@@ -253,7 +254,7 @@ func writeRestorePlan(b *strings.Builder, r *restore.PlanResult) {
 	}
 	t.Write(b)
 	if r.Unlisted > 0 {
-		fmt.Fprintf(b, "  and, if the store has them, %s modules that only go.sum names\n", report.Count(r.Unlisted))
+		fmt.Fprintf(b, "  and, if the store has them, %s modules that only go.sum names\n", quantity.Count(r.Unlisted))
 	}
 	for _, l := range r.Losses {
 		fmt.Fprintf(b, "  lost: %s: %s: %s\n", l.What, l.Kind, l.Reason)
@@ -270,7 +271,7 @@ func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
 		fmt.Fprintf(b, "would write %s\n", strings.Join(s.Objects, "\n  and "))
 	}
 	row := func(name string, c save.PlanCounts) []string {
-		return []string{"  " + name, report.Count(c.Upload), report.Bytes(c.Bytes), report.Count(c.Stored), report.Count(c.Trimmed)}
+		return []string{"  " + name, quantity.Count(c.Upload), quantity.Bytes(c.Bytes), quantity.Count(c.Stored), quantity.Count(c.Trimmed)}
 	}
 	t := report.Table{
 		Head: []string{"", "upload", "uncompressed", "already stored", "trim"},
@@ -284,7 +285,7 @@ func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
 		fmt.Fprintf(b, "  left out: %s\n", timedFact(s.Timed))
 	}
 	if s.Repack > 0 {
-		fmt.Fprintf(b, "  %s packs that are mostly unused would be packed anew\n", report.Count(s.Repack))
+		fmt.Fprintf(b, "  %s packs that are mostly unused would be packed anew\n", quantity.Count(s.Repack))
 	}
 	writeTrim(b, s.Trim)
 	writeWarnings(b, s.Warnings)

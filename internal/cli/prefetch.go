@@ -19,7 +19,7 @@ import (
 
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/proxy"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/usage"
 )
 
@@ -185,7 +185,7 @@ func (w wantedModule) fetch(ctx context.Context, lib *proxy.Library) (v module.V
 
 func (p prefetched) write(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "%s: %s modules, and %s of which only go.mod is needed; %s of them fetched, %s failed\n", p.Store,
-		report.Count(int64(p.Modules)), report.Count(int64(p.Mods)), report.Count(int64(p.Fetched)), report.Count(int64(len(p.Failed))))
+		quantity.Count(int64(p.Modules)), quantity.Count(int64(p.Mods)), quantity.Count(int64(p.Fetched)), quantity.Count(int64(len(p.Failed))))
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/rebuild"
 	"github.com/org/gocache-action/internal/report"
 )
@@ -171,12 +172,12 @@ func (o rebuildOutput) writeResult(w io.Writer) error {
 		sizes *rebuild.Sizes
 	}{{"modules", o.Modules}, {"build outputs", o.Build}} {
 		if row.sizes != nil {
-			s.Counts.Rows = append(s.Counts.Rows, []string{row.name, report.Bytes(row.sizes.Before), report.Bytes(row.sizes.After)})
+			s.Counts.Rows = append(s.Counts.Rows, []string{row.name, quantity.Bytes(row.sizes.Before), quantity.Bytes(row.sizes.After)})
 		}
 	}
 	if c := o.Outputs; c != nil {
 		s.Facts = append(s.Facts, [2]string{"outputs", fmt.Sprintf("%s were there before, of which %s were damaged and %s were others",
-			report.Count(int64(c.Compared)), report.Count(int64(c.Damaged)), report.Count(int64(c.Other)))})
+			quantity.Count(int64(c.Compared)), quantity.Count(int64(c.Damaged)), quantity.Count(int64(c.Other)))})
 	}
 	for _, file := range o.Backups {
 		s.Facts = append(s.Facts, [2]string{"copied to", file})

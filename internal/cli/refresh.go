@@ -18,6 +18,7 @@ import (
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/proxy"
 	"github.com/org/gocache-action/internal/proxy/settings"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/usage"
 )
@@ -128,7 +129,7 @@ func refresh(ctx context.Context, server *url.URL, path string) (m refreshedModu
 func (list refreshed) write(w io.Writer) error {
 	t := report.Table{Head: []string{"module", "server", "versions", "newest"}}
 	for _, m := range list {
-		t.Rows = append(t.Rows, []string{m.Module, m.Server, report.Count(int64(m.Versions)), m.Newest})
+		t.Rows = append(t.Rows, []string{m.Module, m.Server, quantity.Count(int64(m.Versions)), m.Newest})
 	}
 	return t.Write(w)
 }

@@ -9,12 +9,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/jobstate"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/redact"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store"
@@ -215,7 +215,7 @@ func (o restoreOutput) write(w io.Writer) error {
 		return report.Summary{Title: foundTitle(r.Key, r.Matched)}.Write(w)
 	}
 	row := func(name string, c restore.Counts) []string {
-		return []string{name, report.Count(c.Restored), report.Count(c.Present), report.Count(c.Missing), report.Count(c.Refused)}
+		return []string{name, quantity.Count(c.Restored), quantity.Count(c.Present), quantity.Count(c.Missing), quantity.Count(c.Refused)}
 	}
 	s := report.Summary{
 		Title: foundTitle(r.Key, r.Matched),
@@ -224,8 +224,8 @@ func (o restoreOutput) write(w io.Writer) error {
 			Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build), row("packs", r.Packs)},
 		},
 		Facts: [][2]string{
-			{"fetched", report.Bytes(r.BytesFetched)},
-			{"written", fmt.Sprintf("%s in %s files", report.Bytes(r.BytesWritten), report.Count(r.FilesWritten))},
+			{"fetched", quantity.Bytes(r.BytesFetched)},
+			{"written", fmt.Sprintf("%s in %s files", quantity.Bytes(r.BytesWritten), quantity.Count(r.FilesWritten))},
 		},
 		Result: o.result(),
 	}
@@ -252,7 +252,7 @@ func (o restoreOutput) result() string {
 	case o.partial:
 		return "restored only in part" + took
 	case r.FilesWritten > 0:
-		return fmt.Sprintf("restored %s%s", report.Bytes(r.BytesWritten), took)
+		return fmt.Sprintf("restored %s%s", quantity.Bytes(r.BytesWritten), took)
 	case r.Hit() && o.Matched != nil:
 		return "all was there already, checked" + took
 	}
@@ -268,7 +268,7 @@ func foundTitle(key string, m *jobstate.Matched) string {
 	if m.Exact {
 		kind = "snapshot of the same module files"
 	}
-	return fmt.Sprintf("%s: %s in %s, saved %s", key, kind, m.Scope, humanize.Time(m.Saved))
+	return fmt.Sprintf("%s: %s in %s, saved %s", key, kind, m.Scope, quantity.Ago(m.Saved, time.Now()))
 }
 
-func seconds(s float64) string { return report.Seconds(time.Duration(s * float64(time.Second))) }
+func seconds(s float64) string { return quantity.Seconds(time.Duration(s * float64(time.Second))) }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/org/gocache-action/gc"
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/repocache"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -154,7 +155,7 @@ func (out *rmOutput) write(w io.Writer) error {
 	}
 	res, verb := out.Result, out.verb()
 	for _, x := range res.Removals[:min(len(res.Removals), listedRemovals)] {
-		if _, err := fmt.Fprintf(w, "%s %s, %s, %s\n", verb, x.Object, report.Bytes(x.Bytes), x.Detail); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s, %s, %s\n", verb, x.Object, quantity.Bytes(x.Bytes), x.Detail); err != nil {
 			return err
 		}
 	}
@@ -162,7 +163,7 @@ func (out *rmOutput) write(w io.Writer) error {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\n%s: %s %s manifests of %s, %s\n%s", out.Store, verb,
-		report.Count(res.Kinds[snapshot.KindManifest].Removed.Objects), out.Repo, report.Bytes(res.Total.Bytes), out.freed())
+		quantity.Count(res.Kinds[snapshot.KindManifest].Removed.Objects), out.Repo, quantity.Bytes(res.Total.Bytes), out.freed())
 	if err == nil && out.DryRun {
 		err = sayYes(w)
 	}
@@ -182,9 +183,9 @@ func (out *rmOutput) freed() string {
 	if len(wt.Unreadable) > 0 {
 		return fmt.Sprintf("gc then frees nothing: %s cannot be read, and could name anything\n", wt.Unreadable[0].Object)
 	}
-	text := fmt.Sprintf("gc then frees %s objects that nothing else names, %s, once it has noted them for --grace\n", report.Count(wt.Alone.Objects), report.Bytes(wt.Alone.Bytes))
+	text := fmt.Sprintf("gc then frees %s objects that nothing else names, %s, once it has noted them for --grace\n", quantity.Count(wt.Alone.Objects), quantity.Bytes(wt.Alone.Bytes))
 	if wt.Shared.Objects > 0 {
-		text += fmt.Sprintf("%s objects stay that other snapshots name, %s\n", report.Count(wt.Shared.Objects), report.Bytes(wt.Shared.Bytes))
+		text += fmt.Sprintf("%s objects stay that other snapshots name, %s\n", quantity.Count(wt.Shared.Objects), quantity.Bytes(wt.Shared.Bytes))
 	}
 	return text + "public modules stay until no repository uses them\n"
 }
@@ -193,7 +194,7 @@ func (out *rmOutput) freed() string {
 func (out *rmOutput) writeCaches(w io.Writer) error {
 	res, verb := out.Caches, out.verb()
 	for _, x := range res.Removals[:min(len(res.Removals), listedRemovals)] {
-		if _, err := fmt.Fprintf(w, "%s %s of %s, %s\n", verb, x.Key, x.Ref, report.Bytes(x.Bytes)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s of %s, %s\n", verb, x.Key, x.Ref, quantity.Bytes(x.Bytes)); err != nil {
 			return err
 		}
 	}
@@ -201,7 +202,7 @@ func (out *rmOutput) writeCaches(w io.Writer) error {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\n%s: %s %s entries, %s; gc removes the bundles that nothing names then, and GitHub what nobody reads for 7 days\n",
-		out.Store, verb, report.Count(res.Total.Entries), report.Bytes(res.Total.Bytes))
+		out.Store, verb, quantity.Count(res.Total.Entries), quantity.Bytes(res.Total.Bytes))
 	if err == nil && out.DryRun {
 		err = sayYes(w)
 	}
@@ -212,7 +213,7 @@ func writeMore(w io.Writer, more int64) error {
 	if more <= 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "and %s more, see --json\n", report.Count(more))
+	_, err := fmt.Fprintf(w, "and %s more, see --json\n", quantity.Count(more))
 	return err
 }
 

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -101,7 +101,7 @@ func runSave(ctx context.Context, r *run) (*saveOutput, error) {
 	}
 	if out.Result != nil && out.Withheld != (save.Withheld{}) {
 		r.out.say("%s private modules and %s build entries that mention them are not saved, as anybody can read the cache of a public repository (save-private saves them)",
-			report.Count(out.Withheld.Modules), report.Count(out.Withheld.Build))
+			quantity.Count(out.Withheld.Modules), quantity.Count(out.Withheld.Build))
 	}
 	r.out.warnings(p.key.Notes)
 	tellNoModule(r.out, p)
@@ -145,7 +145,7 @@ func (o saveOutput) write(w io.Writer) error {
 		return nil // the warning says it all
 	}
 	row := func(name string, c save.Counts) []string {
-		return []string{name, report.Count(c.Uploaded), report.Count(c.Stored), report.Count(c.Trimmed), report.Count(c.Skipped)}
+		return []string{name, quantity.Count(c.Uploaded), quantity.Count(c.Stored), quantity.Count(c.Trimmed), quantity.Count(c.Skipped)}
 	}
 	if r.ReadOnly {
 		return report.WriteResult(w, report.Plain, o.title())
@@ -154,11 +154,28 @@ func (o saveOutput) write(w io.Writer) error {
 	if r.Files != (save.Counts{}) {
 		rows = slices.Insert(rows, 2, row(filesTitle, r.Files))
 	}
+	var also strings.Builder
+	writeTrim(&also, r.Trim)
+	s := report.Summary{
+		Counts: report.Table{Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"}, Rows: rows},
+		Facts:  o.facts(),
+		Also:   also.String(),
+		Result: fmt.Sprintf("%s, in %s", o.title(), seconds(r.Seconds)),
+	}
+	if o.Error != "" {
+		s.Tone = report.Doubtful
+	}
+	return s.Write(w)
+}
+
+// facts are what the summary has below its table.
+func (o saveOutput) facts() [][2]string {
+	r := o.Result
 	facts := [][2]string{
 		{"scope", fmt.Sprintf("%s (%s)", o.Scope, o.From.Scope)},
-		{"uploaded", report.Bytes(r.BytesUploaded)},
-		{"read", report.Bytes(r.BytesRead)},
-		{"snapshot", report.Bytes(r.StoredBytes) + " in the store"},
+		{"uploaded", quantity.Bytes(r.BytesUploaded)},
+		{"read", quantity.Bytes(r.BytesRead)},
+		{"snapshot", quantity.Bytes(r.StoredBytes) + " in the store"},
 	}
 	if r.Timed > 0 {
 		facts = append(facts, [2]string{"left out", timedFact(r.Timed)})
@@ -169,18 +186,7 @@ func (o saveOutput) write(w io.Writer) error {
 	if fact := reuseFact(r.Reuse); fact != "" {
 		facts = append(facts, [2]string{"reused", fact})
 	}
-	var also strings.Builder
-	writeTrim(&also, r.Trim)
-	s := report.Summary{
-		Counts: report.Table{Head: []string{"", "uploaded", "already stored", "trimmed", "skipped"}, Rows: rows},
-		Facts:  facts,
-		Also:   also.String(),
-		Result: fmt.Sprintf("%s, in %s", o.title(), seconds(r.Seconds)),
-	}
-	if o.Error != "" {
-		s.Tone = report.Doubtful
-	}
-	return s.Write(w)
+	return facts
 }
 
 // reuseFact says how much of what the job needed was there, or "" if it built nothing.
@@ -188,7 +194,7 @@ func reuseFact(u *save.Reuse) string {
 	if u == nil || u.Reused+u.Made == 0 {
 		return ""
 	}
-	fact := fmt.Sprintf("%s of %s build entries", report.Count(u.Reused), report.Count(u.Reused+u.Made))
+	fact := fmt.Sprintf("%s of %s build entries", quantity.Count(u.Reused), quantity.Count(u.Reused+u.Made))
 	if u.Reused > 0 {
 		fact += "; making them took about " + seconds(u.Seconds)
 	}
@@ -197,7 +203,7 @@ func reuseFact(u *save.Reuse) string {
 
 // timedFact says what was left out because it depends on the times of files.
 func timedFact(n int) string {
-	return report.Count(n) + " build entries that rest on times of files: package indexes, test results"
+	return quantity.Count(n) + " build entries that rest on times of files: package indexes, test results"
 }
 
 // title sums up in a line a save that has a result.
@@ -212,7 +218,7 @@ func (o saveOutput) title() string {
 	case o.Partial:
 		return o.Key + ": not saved, as the job failed before it had all that others start from"
 	case o.TooFew > 0:
-		return fmt.Sprintf("%s: not saved, %s are new, and in a pull request %s are worth it", o.Key, report.Bytes(o.TooFew), report.Bytes(save.SmallSave))
+		return fmt.Sprintf("%s: not saved, %s are new, and in a pull request %s are worth it", o.Key, quantity.Bytes(o.TooFew), quantity.Bytes(save.SmallSave))
 	case !o.Written:
 		return o.Key + ": nothing new to save"
 	}
@@ -232,14 +238,14 @@ func writeTrim(b *strings.Builder, t save.Trim) {
 		return
 	}
 	fmt.Fprintf(b, "\ntrimmed: %s not used for too long (%s), %s above the size limit (%s)",
-		report.Count(t.Age.Count), report.Bytes(t.Age.Bytes), report.Count(t.Size.Count), report.Bytes(t.Size.Bytes))
+		quantity.Count(t.Age.Count), quantity.Bytes(t.Age.Bytes), quantity.Count(t.Size.Count), quantity.Bytes(t.Size.Bytes))
 	if t.Programs.Count > 0 {
-		fmt.Fprintf(b, ", %s programs of go run and go tool with successors (%s)", report.Count(t.Programs.Count), report.Bytes(t.Programs.Bytes))
+		fmt.Fprintf(b, ", %s programs of go run and go tool with successors (%s)", quantity.Count(t.Programs.Count), quantity.Bytes(t.Programs.Bytes))
 	}
 	b.WriteString("; the largest:\n")
 	rows := [][]string{}
 	for _, d := range t.Largest[:min(len(t.Largest), shownDropped)] {
-		rows = append(rows, []string{"  " + d.Kind + " " + d.Name, report.Bytes(d.Bytes), "used " + humanize.Time(d.LastUse), d.Reason})
+		rows = append(rows, []string{"  " + d.Kind + " " + d.Name, quantity.Bytes(d.Bytes), "used " + quantity.Ago(d.LastUse, time.Now()), d.Reason})
 	}
 	report.Table{Rows: rows}.Write(b)
 }

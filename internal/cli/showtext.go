@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/org/gocache-action/internal/buildenv"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/retention"
 )
@@ -43,17 +43,17 @@ func (out *showOutput) facts() (list [][2]string) {
 	add("written with", "%s", out.Tool)
 	add("signed by", "%s", signedText(out.SignedBy))
 	add("go", "%s", out.goVersion())
-	add("stored", "%s", report.Bytes(out.Size.Stored))
+	add("stored", "%s", quantity.Bytes(out.Size.Stored))
 	add("only here", "%s", out.alone())
-	add("build cache", "%s entries, %s outputs of %s, %s programs", report.Count(out.Size.Actions), report.Count(out.Outputs), report.Bytes(out.Size.BuildBytes), report.Count(out.Programs))
+	add("build cache", "%s entries, %s outputs of %s, %s programs", quantity.Count(out.Size.Actions), quantity.Count(out.Outputs), quantity.Bytes(out.Size.BuildBytes), quantity.Count(out.Programs))
 	add("used within", "%s", out.uses())
 	add("packs", "%s%s", amountText(out.Packs), prefixed(", of other scopes ", out.Foreign))
-	add("modules", "%s versions of %s: public %s%s", report.Count(out.Size.Modules), report.Bytes(out.Size.ModuleBytes), amountText(out.Public), prefixed(", private ", out.Private))
+	add("modules", "%s versions of %s: public %s%s", quantity.Count(out.Size.Modules), quantity.Bytes(out.Size.ModuleBytes), amountText(out.Public), prefixed(", private ", out.Private))
 	for _, t := range out.Trees {
-		add("files", "%s, %s", t.Name, report.Bytes(t.Bytes))
+		add("files", "%s, %s", t.Name, quantity.Bytes(t.Bytes))
 	}
 	for i, b := range out.Builds {
-		add("built with", "%s, last used %s", out.ingredients(i), humanize.RelTime(time.Unix(b.LastUse, 0), out.now, "ago", "from now"))
+		add("built with", "%s, last used %s", out.ingredients(i), quantity.Ago(time.Unix(b.LastUse, 0), out.now))
 	}
 	return list
 }
@@ -71,7 +71,7 @@ func (out *showOutput) ingredients(i int) string {
 
 func (out *showOutput) times() string {
 	ago := func(at time.Time) string {
-		return at.UTC().Format(time.RFC3339) + ", " + humanize.RelTime(at, out.now, "ago", "from now")
+		return at.UTC().Format(time.RFC3339) + ", " + quantity.Ago(at, out.now)
 	}
 	text := ago(savedAt(out.Snapshot))
 	if !out.Read.IsZero() {
@@ -97,7 +97,7 @@ func (out *showOutput) alone() string {
 		return fmt.Sprintf("not known, as %s cannot be read", wt.Unreadable[0].Object)
 	default:
 		return fmt.Sprintf("%s in %s objects; shared with other snapshots %s in %s, beside public modules",
-			report.Bytes(wt.Alone.Bytes), report.Count(wt.Alone.Objects), report.Bytes(wt.Shared.Bytes), report.Count(wt.Shared.Objects))
+			quantity.Bytes(wt.Alone.Bytes), quantity.Count(wt.Alone.Objects), quantity.Bytes(wt.Shared.Bytes), quantity.Count(wt.Shared.Objects))
 	}
 }
 
@@ -111,7 +111,7 @@ func (out *showOutput) uses() string {
 		if u.Days == 0 {
 			of = "longer ago"
 		}
-		parts = append(parts, fmt.Sprintf("%s: %s", of, report.Count(u.Entries)))
+		parts = append(parts, fmt.Sprintf("%s: %s", of, quantity.Count(u.Entries)))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -124,7 +124,7 @@ func signedText(ids []string) string {
 }
 
 func amountText(a retention.Amount) string {
-	return fmt.Sprintf("%s, %s", report.Count(a.Count), report.Bytes(a.Bytes))
+	return fmt.Sprintf("%s, %s", quantity.Count(a.Count), quantity.Bytes(a.Bytes))
 }
 
 func prefixed(text string, a retention.Amount) string {
@@ -142,8 +142,8 @@ func (out *showOutput) trend() report.Table {
 			break
 		}
 		t.Rows = append(t.Rows, []string{
-			s.Time.UTC().Format(time.RFC3339), report.Bytes(s.Stored), report.Bytes(s.Uploaded), report.Count(s.Actions), report.Count(s.Modules),
-			report.Count(s.Made), report.Count(s.Reused), s.Run,
+			s.Time.UTC().Format(time.RFC3339), quantity.Bytes(s.Stored), quantity.Bytes(s.Uploaded), quantity.Count(s.Actions), quantity.Count(s.Modules),
+			quantity.Count(s.Made), quantity.Count(s.Reused), s.Run,
 		})
 	}
 	return t
@@ -152,7 +152,7 @@ func (out *showOutput) trend() report.Table {
 func (out *showOutput) largest() report.Table {
 	t := report.Table{Head: []string{"largest modules", "on disk"}}
 	for _, m := range out.Largest {
-		t.Rows = append(t.Rows, []string{m.Name, report.Bytes(m.Bytes)})
+		t.Rows = append(t.Rows, []string{m.Name, quantity.Bytes(m.Bytes)})
 	}
 	return t
 }
@@ -160,7 +160,7 @@ func (out *showOutput) largest() report.Table {
 func (out *showOutput) packages() report.Table {
 	t := report.Table{Head: []string{"largest packages", "outputs", "on disk"}}
 	for _, p := range out.Packages[:min(len(out.Packages), shownPackages)] {
-		t.Rows = append(t.Rows, []string{p.Name, report.Count(p.Count), report.Bytes(p.Bytes)})
+		t.Rows = append(t.Rows, []string{p.Name, quantity.Count(p.Count), quantity.Bytes(p.Bytes)})
 	}
 	return t
 }

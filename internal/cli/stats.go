@@ -17,6 +17,7 @@ import (
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/stats"
 	"github.com/org/gocache-action/internal/usage"
@@ -239,7 +240,7 @@ func trimStats(ctx context.Context, cfg *config.Config, dirs cacheDirs, now time
 	if err != nil {
 		return nil, err
 	}
-	t := &stats.Trim{MaxAge: config.DurationText(cfg.MaxAge), Modules: plan.Modules.Dropped, Build: plan.Build.Dropped}
+	t := &stats.Trim{MaxAge: quantity.Duration(cfg.MaxAge), Modules: plan.Modules.Dropped, Build: plan.Build.Dropped}
 	if cfg.MaxSize.Any() {
 		t.MaxSize = config.SizesText(cfg.MaxSize)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/metrics"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/stats"
 	"github.com/org/gocache-action/internal/usage"
 )
@@ -53,7 +54,7 @@ func statsServer(ctx context.Context, r *run, named bool) error {
 	}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
-	log.Info("serving", "address", listener.Addr().String(), "every", config.DurationText(r.cfg.Stats.Every), "pid", os.Getpid())
+	log.Info("serving", "address", listener.Addr().String(), "every", quantity.Duration(r.cfg.Stats.Every), "pid", os.Getpid())
 	select {
 	case err := <-done:
 		return fmt.Errorf("serve: %w", err)

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/procs"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/usage"
 	"github.com/org/gocache-action/trim"
@@ -119,7 +119,7 @@ func (o trimOutput) write(w io.Writer) error {
 		return nil // the error says it all
 	}
 	amount := func(a trim.Amount) string {
-		return fmt.Sprintf("%s (%s)", report.Count(a.Count), report.Bytes(a.Bytes))
+		return fmt.Sprintf("%s (%s)", quantity.Count(a.Count), quantity.Bytes(a.Bytes))
 	}
 	row := func(name string, h trim.Trimmed) []string {
 		return []string{name, amount(h.Dropped), amount(h.Kept), amount(h.Skipped)}
@@ -131,10 +131,10 @@ func (o trimOutput) write(w io.Writer) error {
 	s := report.Summary{
 		Counts: report.Table{Head: []string{"", "removed", "kept", "skipped"}, Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build)}},
 		Also:   o.largest(),
-		Result: fmt.Sprintf("%s %s, in %s", verb, report.Bytes(r.Modules.Dropped.Bytes+r.Build.Dropped.Bytes), seconds(o.Seconds)),
+		Result: fmt.Sprintf("%s %s, in %s", verb, quantity.Bytes(r.Modules.Dropped.Bytes+r.Build.Dropped.Bytes), seconds(o.Seconds)),
 	}
 	if r.Graph.Count > 0 {
-		s.Facts = append(s.Facts, [2]string{"go.mod files", report.Count(r.Graph.Count) + " of versions that nothing reads"})
+		s.Facts = append(s.Facts, [2]string{"go.mod files", quantity.Count(r.Graph.Count) + " of versions that nothing reads"})
 	}
 	return s.Write(w)
 }
@@ -150,7 +150,7 @@ func (o trimOutput) largest() string {
 	}
 	rows := [][]string{}
 	for _, d := range o.Largest[:min(len(o.Largest), shownDropped)] {
-		rows = append(rows, []string{"  " + d.Kind + " " + d.Name, report.Bytes(d.Bytes), "used " + humanize.Time(d.LastUse), d.Reason})
+		rows = append(rows, []string{"  " + d.Kind + " " + d.Name, quantity.Bytes(d.Bytes), "used " + quantity.Ago(d.LastUse, time.Now()), d.Reason})
 	}
 	report.Table{Rows: rows}.Write(&b)
 	return b.String()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 )
 
@@ -37,8 +38,8 @@ func (o *tryOutput) facts() [][2]string {
 	list := [][2]string{
 		{"build with empty caches", o.Cold.String()},
 		{"restore, build offline", fmt.Sprintf("%s = %s + %s, %s", seconds(o.restored()), seconds(o.Cache.Restore.Best), seconds(o.Warm.Seconds), o.Warm.work())},
-		{"caches", fmt.Sprintf("%s in %s files", report.Bytes(o.ModuleBytes+o.BuildBytes), report.Count(o.Files))},
-		{"stored", fmt.Sprintf("%s, %s of it", report.Bytes(o.Cache.Stored), share(o.Cache.Stored, o.ModuleBytes+o.BuildBytes))},
+		{"caches", fmt.Sprintf("%s in %s files", quantity.Bytes(o.ModuleBytes+o.BuildBytes), quantity.Count(o.Files))},
+		{"stored", fmt.Sprintf("%s, %s of it", quantity.Bytes(o.Cache.Stored), share(o.Cache.Stored, o.ModuleBytes+o.BuildBytes))},
 	}
 	c := o.Change
 	if c == nil {
@@ -47,7 +48,7 @@ func (o *tryOutput) facts() [][2]string {
 	return append(list,
 		[2]string{"changed file", c.File},
 		[2]string{"build after the change", c.Build.String()},
-		[2]string{"save after the change", fmt.Sprintf("%s, %s more stored", mark(o.Cache.Again), report.Bytes(o.Cache.StoredAgain))},
+		[2]string{"save after the change", fmt.Sprintf("%s, %s more stored", mark(o.Cache.Again), quantity.Bytes(o.Cache.StoredAgain))},
 	)
 }
 
@@ -61,7 +62,7 @@ func (o *tryOutput) comparison() report.Table {
 		t.Rows = append(t.Rows, []string{name, mark(ours), mark(theirs), compareTimes(ours, theirs)})
 	}
 	sizes := func(name string, ours, theirs int64) {
-		t.Rows = append(t.Rows, []string{name, report.Bytes(ours), report.Bytes(theirs), compareBytes(ours, theirs)})
+		t.Rows = append(t.Rows, []string{name, quantity.Bytes(ours), quantity.Bytes(theirs), compareBytes(ours, theirs)})
 	}
 	times("restore", o.Cache.Restore, o.Tar.Restore)
 	times("save", o.Cache.Save, o.Tar.Save)
@@ -165,5 +166,5 @@ func (b tryBuild) String() string { return seconds(b.Seconds) + ", " + b.work() 
 
 // work is what the go command had to run.
 func (b tryBuild) work() string {
-	return report.Counted(b.Compiled, "compiler run") + ", " + report.Counted(b.Linked, "link")
+	return quantity.Counted(b.Compiled, "compiler run") + ", " + quantity.Counted(b.Linked, "link")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/procs"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/usage"
@@ -184,16 +185,16 @@ func (o verifyOutput) write(w io.Writer) error {
 		return err
 	}
 	s := report.Summary{Result: o.title(), Tone: o.Status.Tone(), Facts: [][2]string{
-		{"read", fmt.Sprintf("%s in %s (%s/s)", report.Bytes(o.Bytes), seconds(o.Seconds), report.Bytes(int64(float64(o.Bytes)/max(o.Seconds, 1e-3))))},
+		{"read", fmt.Sprintf("%s in %s (%s/s)", quantity.Bytes(o.Bytes), seconds(o.Seconds), quantity.Bytes(int64(float64(o.Bytes)/max(o.Seconds, 1e-3))))},
 	}}
 	s.Counts.Head = []string{"", "checked", "proved", "consistent, not proved", "not proved", "wrong"}
 	for _, k := range verify.Kinds {
 		if c := o.Checked[k]; c.Objects > 0 {
-			s.Counts.Rows = append(s.Counts.Rows, []string{kindTitles[k], report.Count(c.Objects), report.Count(c.Proved), report.Count(c.Consistent), report.Count(c.Unproved), report.Count(c.Wrong)})
+			s.Counts.Rows = append(s.Counts.Rows, []string{kindTitles[k], quantity.Count(c.Objects), quantity.Count(c.Proved), quantity.Count(c.Consistent), quantity.Count(c.Unproved), quantity.Count(c.Wrong)})
 		}
 	}
 	if n := o.NoOutput; n > 0 {
-		s.Facts = append(s.Facts, [2]string{"entries", report.Count(n) + " of outputs that the go command has removed"})
+		s.Facts = append(s.Facts, [2]string{"entries", quantity.Count(n) + " of outputs that the go command has removed"})
 	}
 	if o.Store != "" {
 		s.Facts = append(s.Facts, [2]string{"restored from", o.Store})
@@ -218,13 +219,13 @@ func (o verifyOutput) title() string {
 	}
 	switch {
 	case n[finding.Fail] > 0 && fixed > 0:
-		return fmt.Sprintf("%s wrong, %s fixed", report.Count(n[finding.Fail]), report.Count(fixed))
+		return fmt.Sprintf("%s wrong, %s fixed", quantity.Count(n[finding.Fail]), quantity.Count(fixed))
 	case n[finding.Fail] > 0:
-		return report.Count(n[finding.Fail]) + " wrong"
+		return quantity.Count(n[finding.Fail]) + " wrong"
 	case o.Error != "":
 		return "not verified to the end"
 	case fixed > 0:
-		return report.Count(fixed) + " fixed"
+		return quantity.Count(fixed) + " fixed"
 	case n[finding.Warn] > 0:
 		return "nothing harmful found"
 	}
@@ -255,7 +256,7 @@ func (o verifyOutput) findings() (list finding.Findings) {
 	if n := len(o.Unproved); n > 0 {
 		list = append(list, finding.Finding{
 			Check: "proof", Status: finding.Warn,
-			Evidence: fmt.Sprintf("%s module versions are not proved, such as %s: %s", report.Count(n), o.Unproved[0].Module, o.Unproved[0].Reason),
+			Evidence: fmt.Sprintf("%s module versions are not proved, such as %s: %s", quantity.Count(n), o.Unproved[0].Module, o.Unproved[0].Reason),
 			Remedy:   finding.Advise("gocache verify --dir PROJECT, of a project whose go.sum names them"),
 		})
 	}

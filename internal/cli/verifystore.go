@@ -7,6 +7,7 @@ import (
 
 	"github.com/org/gocache-action/gc"
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -95,7 +96,7 @@ func (o verifyStoreOutput) write(w io.Writer) error {
 	title := "all is as it should be"
 	switch {
 	case wrong > 0:
-		title = report.Count(wrong) + " wrong"
+		title = quantity.Count(wrong) + " wrong"
 	case o.Error != "":
 		title = "not verified to the end"
 	case len(o.Faults) > 0:
@@ -105,12 +106,12 @@ func (o verifyStoreOutput) write(w io.Writer) error {
 	s.Counts.Head = []string{"", "objects", "bytes", "verified before", "wrong"}
 	for _, k := range objects.Kinds {
 		if c := o.Checked[k]; c.Objects > 0 {
-			s.Counts.Rows = append(s.Counts.Rows, []string{objectTitle(k), report.Count(c.Objects), report.Bytes(c.Bytes), report.Count(c.Before), report.Count(c.Wrong)})
+			s.Counts.Rows = append(s.Counts.Rows, []string{objectTitle(k), quantity.Count(c.Objects), quantity.Bytes(c.Bytes), quantity.Count(c.Before), quantity.Count(c.Wrong)})
 		}
 	}
-	s.Facts = [][2]string{{"read", fmt.Sprintf("%s in %s", report.Bytes(o.Bytes), seconds(o.Seconds))}}
+	s.Facts = [][2]string{{"read", fmt.Sprintf("%s in %s", quantity.Bytes(o.Bytes), seconds(o.Seconds))}}
 	if o.Other.Objects > 0 {
-		s.Facts = append(s.Facts, [2]string{"left alone", report.Count(o.Other.Objects) + " objects that are not gocache's, " + report.Bytes(o.Other.Bytes)})
+		s.Facts = append(s.Facts, [2]string{"left alone", quantity.Count(o.Other.Objects) + " objects that are not gocache's, " + quantity.Bytes(o.Other.Bytes)})
 	}
 	return s.Write(w)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/usage"
 )
 
@@ -109,13 +110,13 @@ func (c *Config) Check() error {
 	}
 	switch {
 	case c.StallTimeout != 0 && c.StallTimeout < minStallTimeout:
-		return usage.Errorf("invalid value %s for --stall-timeout: want 1s or more", durationText(c.StallTimeout))
+		return usage.Errorf("invalid value %s for --stall-timeout: want 1s or more", quantity.Duration(c.StallTimeout))
 	case c.Role == "":
 		return nil
 	case !strings.HasPrefix(c.Role, "arn:"):
 		return usage.Errorf("invalid value %q for --role-to-assume: want an ARN such as arn:aws:iam::123456789012:role/cache", c.Role)
 	case c.RoleDuration < MinRoleDuration || c.RoleDuration > MaxRoleDuration:
-		return usage.Errorf("invalid value %s for $%s: want 15m to 12h", durationText(c.RoleDuration), Variable("role-duration"))
+		return usage.Errorf("invalid value %s for $%s: want 15m to 12h", quantity.Duration(c.RoleDuration), Variable("role-duration"))
 	}
 	return nil
 }

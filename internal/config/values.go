@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
 	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/keys"
 )
@@ -56,7 +54,7 @@ func (v boolValue) Set(text string) error {
 type durationValue struct{ to *time.Duration }
 
 func (v durationValue) Type() string   { return "duration" }
-func (v durationValue) String() string { return durationText(*v.to) }
+func (v durationValue) String() string { return quantity.Duration(*v.to) }
 
 func (v durationValue) Set(text string) error {
 	d, err := quantity.ParseDuration(text)
@@ -66,25 +64,6 @@ func (v durationValue) Set(text string) error {
 	*v.to = d
 	return nil
 }
-
-// durationText prefers days, since that is how ages are given.
-func durationText(d time.Duration) string {
-	const day = 24 * time.Hour
-	if d != 0 && d%day == 0 {
-		return strconv.FormatInt(int64(d/day), 10) + "d"
-	}
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
-
-// DurationText shows a duration such that it can be given again.
-func DurationText(d time.Duration) string { return durationText(d) }
 
 // Sizes bounds what is kept, in bytes on disk; 0 is no bound.
 type Sizes struct{ All, Modules, Build int64 }
@@ -104,7 +83,7 @@ func showSizes(parts []sizesPart) string {
 	var list []string
 	for _, part := range parts {
 		if *part.to != 0 {
-			list = append(list, part.prefix+strings.ReplaceAll(humanize.IBytes(uint64(*part.to)), " ", ""))
+			list = append(list, part.prefix+strings.ReplaceAll(quantity.Bytes(*part.to), " ", ""))
 		}
 	}
 	if list == nil {

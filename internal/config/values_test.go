@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 func TestDuration(t *testing.T) {
@@ -49,8 +51,8 @@ func FuzzDuration(f *testing.F) {
 		if d < 0 {
 			t.Errorf("%q is %v", s, d)
 		}
-		if err := (durationValue{&back}).Set(DurationText(d)); err != nil || back != d {
-			t.Errorf("%q shows as %q, which is %v, %v", s, DurationText(d), back, err)
+		if err := (durationValue{&back}).Set(quantity.Duration(d)); err != nil || back != d {
+			t.Errorf("%q shows as %q, which is %v, %v", s, quantity.Duration(d), back, err)
 		}
 	})
 }

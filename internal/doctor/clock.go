@@ -12,7 +12,7 @@ import (
 	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/goproxy"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // How far a clock may be wrong. Signatures of requests and tokens are refused from 5 to 15 minutes
@@ -125,5 +125,5 @@ func judgeClock(list []reading) finding.Finding {
 	case len(list) < 2:
 		return unknown("the clock is %v ahead of what %s says, which may be an old answer", off.Round(time.Second), best.host)
 	}
-	return bad(remedy, "the clock is %v ahead of that of %s and of %s more: tokens and signed requests are refused", off.Round(time.Second), best.host, report.Counted(len(list)-1, "server"))
+	return bad(remedy, "the clock is %v ahead of that of %s and of %s more: tokens and signed requests are refused", off.Round(time.Second), best.host, quantity.Counted(len(list)-1, "server"))
 }

@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // Free space below which builds fail soon, or have failed already. A build of a large project takes
@@ -89,14 +88,14 @@ func trimmed(names []string, v volume) finding.Remedy {
 
 // judgeSpace says whether a disk has enough.
 func judgeSpace(names string, v volume, few uint64, remedy finding.Remedy) (found []finding.Finding) {
-	free := humanize.IBytes(v.free)
+	free := quantity.Bytes(int64(v.free))
 	switch {
 	case v.size == 0:
 		return []finding.Finding{unknown("the system does not tell how much space there is for %s", names)}
 	case v.free < leastBytes:
-		found = append(found, finding.Failf(remedy, "%s free of %s for %s", free, humanize.IBytes(v.size), names))
+		found = append(found, finding.Failf(remedy, "%s free of %s for %s", free, quantity.Bytes(int64(v.size)), names))
 	case v.free < few:
-		found = append(found, finding.Warnf(remedy, "%s free of %s for %s", free, humanize.IBytes(v.size), names))
+		found = append(found, finding.Warnf(remedy, "%s free of %s for %s", free, quantity.Bytes(int64(v.size)), names))
 	}
 	switch {
 	case v.countsFiles && v.files < leastFiles:
@@ -104,9 +103,9 @@ func judgeSpace(names string, v volume, few uint64, remedy finding.Remedy) (foun
 	case v.countsFiles && v.files < fewFiles:
 		found = append(found, finding.Warnf(remedy, "%d more files (inodes) can be created for %s", v.files, names))
 	}
-	text := fmt.Sprintf("%s free of %s for %s", free, humanize.IBytes(v.size), names)
+	text := fmt.Sprintf("%s free of %s for %s", free, quantity.Bytes(int64(v.size)), names)
 	if v.countsFiles {
-		text += fmt.Sprintf("; %s more files (inodes)", humanize.Comma(int64(min(v.files, 1<<62))))
+		text += fmt.Sprintf("; %s more files (inodes)", quantity.Count(int64(min(v.files, 1<<62))))
 	}
 	return or(found, finding.Okf("%s", text))
 }

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/finding"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/samedir"
 )
 
@@ -42,7 +42,7 @@ func checkGoMod(_ context.Context, f *Facts) []finding.Finding {
 	case needsSums(f):
 		wrong = append(wrong, finding.Failf(finding.Run("go mod tidy"), "go.mod requires modules, and there is no go.sum: nothing proves what is downloaded"))
 	}
-	return or(wrong, finding.Okf("go.mod requires %s", report.Counted(len(f.Mod.Require), "module")))
+	return or(wrong, finding.Okf("go.mod requires %s", quantity.Counted(len(f.Mod.Require), "module")))
 }
 
 // needsSums reports whether a module is required that comes from elsewhere.
@@ -100,7 +100,7 @@ func checkTidy(ctx context.Context, f *Facts) []finding.Finding {
 	lines := changedLines(string(out))
 	text := strings.Join(lines[:min(len(lines), shownDiff)], "\n")
 	if more := len(lines) - shownDiff; more > 0 {
-		text += fmt.Sprintf("\nand %s more", report.Counted(more, "line"))
+		text += fmt.Sprintf("\nand %s more", quantity.Counted(more, "line"))
 	}
 	return []finding.Finding{finding.Warnf(finding.Run("go mod tidy"), "go mod tidy changes go.mod or go.sum:\n%s", text)}
 }
@@ -144,7 +144,7 @@ func checkReplaces(ctx context.Context, f *Facts) []finding.Finding {
 			wrong = append(wrong, found)
 		}
 	}
-	return or(wrong, finding.Okf("%s, %d of them by a directory", report.Counted(len(f.Mod.Replace), "replacement"), local))
+	return or(wrong, finding.Okf("%s, %d of them by a directory", quantity.Counted(len(f.Mod.Replace), "replacement"), local))
 }
 
 // judgeReplace looks at one replacement by a directory.

@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/rebuild"
-	"github.com/org/gocache-action/internal/report"
 )
 
 // Ages from which on something is left over, and not at work.
@@ -49,7 +49,7 @@ func leftModules(f *Facts, ctx context.Context) (wrong []finding.Finding) {
 	}
 	if stages, err := modcache.DeadStages(c); err == nil && len(stages) > 0 {
 		wrong = append(wrong, finding.Warnf(finding.Run("gocache trim --max-age 90d"),
-			"GOMODCACHE has %s of restores that were killed, such as %s", report.Counted(len(stages), "stage"), filepath.Join(dir, "cache", stages[0])))
+			"GOMODCACHE has %s of restores that were killed, such as %s", quantity.Counted(len(stages), "stage"), filepath.Join(dir, "cache", stages[0])))
 	}
 	list, err := c.Scan(ctx)
 	if err != nil {
@@ -64,7 +64,7 @@ func leftModules(f *Facts, ctx context.Context) (wrong []finding.Finding) {
 	if len(broken) > 0 {
 		first := broken[0]
 		wrong = append(wrong, finding.Warnf(finding.Run(c.Removal(first.Version)), "GOMODCACHE has %s that no go command can use, such as %s: %s",
-			report.Counted(len(broken), "module version"), first.Version, first.Problem))
+			quantity.Counted(len(broken), "module version"), first.Version, first.Problem))
 	}
 	return wrong
 }
@@ -97,7 +97,7 @@ func leftOutputs(f *Facts) (wrong []finding.Finding) {
 	}
 	list, err := buildcache.OldPartials(buildcache.Open(f.buildDir()), f.Now().Add(-atWork))
 	if err == nil && len(list) > 0 {
-		wrong = append(wrong, finding.Warnf(finding.Run("gocache trim --max-age 90d"), "GOCACHE has %s of restores that were killed, such as %s", report.Counted(len(list), "output"), list[0]))
+		wrong = append(wrong, finding.Warnf(finding.Run("gocache trim --max-age 90d"), "GOCACHE has %s of restores that were killed, such as %s", quantity.Counted(len(list), "output"), list[0]))
 	}
 	return wrong
 }
@@ -123,7 +123,7 @@ func leftBuilds(f *Facts) []finding.Finding {
 		return nil
 	}
 	return []finding.Finding{finding.Warnf(finding.Run(removeBuilds(runtime.GOOS, dir)),
-		"%s has %s of go commands that were killed more than a day ago", dir, report.Counted(n, "directory"))}
+		"%s has %s of go commands that were killed more than a day ago", dir, quantity.Counted(n, "directory"))}
 }
 
 // removeBuilds is the command that removes what killed go commands have left in a directory.

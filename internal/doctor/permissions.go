@@ -11,7 +11,7 @@ import (
 
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/osfile"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/samedir"
 )
 
@@ -135,7 +135,7 @@ func counts(others map[int]int) string {
 	var list []string
 	for uid, n := range others {
 		if uid < 0 {
-			list = append(list, report.Counted(n, "directory")+" that cannot be read")
+			list = append(list, quantity.Counted(n, "directory")+" that cannot be read")
 			continue
 		}
 		list = append(list, fmt.Sprintf("%d of %s", n, userName(uid)))

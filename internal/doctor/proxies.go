@@ -19,7 +19,7 @@ import (
 	"github.com/org/gocache-action/internal/goproxy"
 	"github.com/org/gocache-action/internal/proxy/upstream"
 	"github.com/org/gocache-action/internal/redact"
-	"github.com/org/gocache-action/internal/store/web"
+	"github.com/org/gocache-action/internal/store/wire"
 )
 
 // How proxies are asked.
@@ -79,7 +79,7 @@ func examine(f *Facts, ctx context.Context, e goproxy.Element, i int, list []gop
 	}
 	answer := measure(f, ctx, u, v)
 	found := []finding.Finding{answer.judge(u, mayFail(i, e, list))}
-	if u.Scheme == "http" && !web.Loopback(u.Hostname()) {
+	if u.Scheme == "http" && !wire.Loopback(u.Hostname()) {
 		found = append(found, finding.Warnf(finding.Advise("use https://, or a proxy on this machine"), "%s is asked without encryption: anybody on the way can answer, and modules that are in no go.sum and no checksum database are believed", redact.URL(u)))
 	}
 	return found

@@ -17,7 +17,7 @@ import (
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/goproxy"
 	"github.com/org/gocache-action/internal/proxy/upstream"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // How many modules are asked about, and how many at once.
@@ -108,14 +108,14 @@ func judgeVersions(list []used, verdicts []verdict) (found []finding.Finding) {
 		found = append(found[:shownModules], finding.Warnf(finding.Run("go list -m -u -retracted all"), "and %d more", more))
 	}
 	if len(found) == 0 && unheard < len(list) || len(list) == 0 {
-		text := fmt.Sprintf("none of %s is retracted, none that the project itself uses is deprecated", report.Counted(len(list)-unheard, "version"))
+		text := fmt.Sprintf("none of %s is retracted, none that the project itself uses is deprecated", quantity.Counted(len(list)-unheard, "version"))
 		if cached > 0 {
 			text += fmt.Sprintf("; of %d only the module cache was asked, which does not know what their authors said later", cached)
 		}
 		found = append(found, finding.Okf("%s", text))
 	}
 	if unheard > 0 {
-		found = append(found, unknown(unknownReason, report.Counted(unheard, "module")))
+		found = append(found, unknown(unknownReason, quantity.Counted(unheard, "module")))
 	}
 	return found
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/goflags"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/samedir"
 )
 
@@ -178,5 +178,5 @@ func checkWorkspace(_ context.Context, f *Facts) []finding.Finding {
 	if _, inside := samedir.Inside(file, f.Root); f.Root != "" && !inside {
 		note = "; it is outside of the repository, so that CI, which does not have it, may select other versions"
 	}
-	return or(wrong, finding.Okf("%s is in play, with %s%s", file, report.Counted(len(f.Work.Use), "module"), note))
+	return or(wrong, finding.Okf("%s is in play, with %s%s", file, quantity.Counted(len(f.Work.Use), "module"), note))
 }

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/redact"
-	"github.com/org/gocache-action/internal/report"
 )
 
 // triedModules is how many private modules are tried: one of each host and owner.
@@ -44,7 +44,7 @@ func checkVCS(ctx context.Context, f *Facts) []finding.Finding {
 	}
 	all.Wait()
 	if more > 0 {
-		found = append(found, unknown("not asked: %s more", report.Counted(more, "repository")))
+		found = append(found, unknown("not asked: %s more", quantity.Counted(more, "repository")))
 	}
 	return found
 }

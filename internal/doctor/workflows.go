@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/org/gocache-action/internal/finding"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // A ciJob is a job that uses gocache, of a workflow of GitHub or of a pipeline of GitLab.
@@ -272,5 +272,5 @@ func eachJob(f *Facts, judge func(ciJob) []finding.Finding, gitlab func(pipeline
 	if jobs == 0 {
 		return or(wrong, finding.Okf("no job of GitHub or GitLab uses gocache"))
 	}
-	return or(wrong, finding.Okf("%s with gocache: %s", report.Counted(jobs, "job"), well))
+	return or(wrong, finding.Okf("%s with gocache: %s", quantity.Counted(jobs, "job"), well))
 }

@@ -3,7 +3,7 @@ package finding
 import (
 	"fmt"
 
-	"github.com/dustin/go-humanize"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // Abridged is a list for people: of the findings of one check that are equally bad the first ones,
@@ -31,7 +31,7 @@ func (f Findings) Abridged(most int) (list Findings) {
 		if !has {
 			i = len(list)
 			rest[k] = i
-			list = append(list, Finding{Check: one.Check, Status: one.Status, Evidence: fmt.Sprintf("and %s more like these", humanize.Comma(int64(left)))})
+			list = append(list, Finding{Check: one.Check, Status: one.Status, Evidence: fmt.Sprintf("and %s more like these", quantity.Count(left))})
 		}
 		if one.Remedy != (Remedy{}) {
 			list[i].Remedy = one.Remedy

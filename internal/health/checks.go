@@ -5,9 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // Names of the parts.
@@ -74,7 +72,7 @@ func size(f Figures) (measured, bool) {
 		return measured{}, false
 	}
 	m := float64(f.Size) / float64(f.Bound)
-	return measured{value: m, evidence: fmt.Sprintf("%s on disk, %.0f %% of the bound of %s", report.Bytes(f.Size), 100*m, report.Bytes(f.Bound))}, true
+	return measured{value: m, evidence: fmt.Sprintf("%s on disk, %.0f %% of the bound of %s", quantity.Bytes(f.Size), 100*m, quantity.Bytes(f.Bound))}, true
 }
 
 // duration is the median of what jobs took.
@@ -86,7 +84,7 @@ func duration(what string, f Figures, of func(Save) time.Duration) (measured, bo
 		}
 	}
 	m := median(list)
-	return measured{value: m, evidence: fmt.Sprintf("a %s takes %s (median of %d)", what, report.Seconds(inDuration(m)), len(list))}, len(list) > 0
+	return measured{value: m, evidence: fmt.Sprintf("a %s takes %s (median of %d)", what, quantity.Seconds(inDuration(m)), len(list))}, len(list) > 0
 }
 
 // latency is the median of round trips to the store.
@@ -128,7 +126,7 @@ func freshness(f Figures) (measured, bool) {
 	}
 	last := slices.MaxFunc(f.Saves, func(a, b Save) int { return a.Time.Compare(b.Time) }).Time
 	return measured{
-		value: max(f.Now.Sub(last).Seconds(), 0), evidence: "the last save was " + humanize.RelTime(last, f.Now, "ago", "from now"),
+		value: max(f.Now.Sub(last).Seconds(), 0), evidence: "the last save was " + quantity.Ago(last, f.Now),
 	}, true
 }
 

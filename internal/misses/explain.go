@@ -10,7 +10,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/buildenv"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // Facts are what Explain compares.
@@ -251,7 +251,7 @@ func (f *Facts) unexplained(path string, p Package) Cause {
 	for _, t := range f.Flags {
 		if t.Found > 0 {
 			return Cause{
-				Ingredient: Flag, Evidence: fmt.Sprintf("with %s the snapshot has %s more than without", t.Flag, report.Counted(t.Found, "package")),
+				Ingredient: Flag, Evidence: fmt.Sprintf("with %s the snapshot has %s more than without", t.Flag, quantity.Counted(t.Found, "package")),
 				Remedy: "build with the same flags in all jobs of a --name, and give the others another --name",
 			}
 		}

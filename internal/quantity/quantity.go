@@ -1,6 +1,6 @@
-// Package quantity reads what people write for sizes, durations and counts in flags, variables,
-// inputs and store URLs: the same everywhere. What makes no sense is refused: signs, fractions of
-// the smallest unit, other bases, numbers out of range.
+// Package quantity reads and writes sizes, durations and counts for people. It reads them in flags,
+// variables, inputs and store URLs: the same everywhere. What makes no sense is refused: signs,
+// fractions of the smallest unit, other bases, numbers out of range.
 package quantity
 
 import (

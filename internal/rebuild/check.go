@@ -11,11 +11,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/dustin/go-humanize"
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // Surroundings are what a rebuild needs of the machine and of the network, as the checks see it.
@@ -208,7 +208,7 @@ func (s Surroundings) diskSpace() finding.Finding {
 	}
 	var texts []string
 	for id, n := range need {
-		text := fmt.Sprintf("%s free, at most %s needed until the old caches are deleted", humanize.IBytes(uint64(left[id])), humanize.IBytes(uint64(n)))
+		text := fmt.Sprintf("%s free, at most %s needed until the old caches are deleted", quantity.Bytes(left[id]), quantity.Bytes(n))
 		if left[id] < n && !s.All { // the new outputs of one project are mostly a small part of all
 			return finding.Warnf(finding.Run("gocache trim").With("or nothing: if the disk gets full, all is undone"), "%s", text)
 		}

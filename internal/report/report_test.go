@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -137,15 +139,15 @@ func TestSummary(t *testing.T) {
 		Counts: Table{
 			Head: []string{"", "restored", "already there", "missing", "refused"},
 			Rows: [][]string{
-				{"modules", Count(386), Count(0), Count(2), Count(1)},
-				{"build entries", Count(12345), Count(67), Count(0), Count(0)},
-				{"packs", Count(25), "", Count(0), Count(0)},
+				{"modules", quantity.Count(386), quantity.Count(0), quantity.Count(2), quantity.Count(1)},
+				{"build entries", quantity.Count(12345), quantity.Count(67), quantity.Count(0), quantity.Count(0)},
+				{"packs", quantity.Count(25), "", quantity.Count(0), quantity.Count(0)},
 			},
 		},
 		Facts: [][2]string{
-			{"fetched", Bytes(1234567890)},
-			{"written", Bytes(9876543210) + " in " + Count(55450) + " files"},
-			{"time", Seconds(12340 * time.Millisecond)},
+			{"fetched", quantity.Bytes(1234567890)},
+			{"written", quantity.Bytes(9876543210) + " in " + quantity.Count(55450) + " files"},
+			{"time", quantity.Seconds(12340 * time.Millisecond)},
 		},
 		Losses:   []string{"example.com/evil@v1.0.0: refused: h1:a is not h1:b"},
 		Warnings: slicesOf("warning", 23),
@@ -164,16 +166,6 @@ func slicesOf(s string, n int) []string {
 	}
 	list[0] += "\nin two lines"
 	return list
-}
-
-func TestSeconds(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0.00s", 420 * time.Millisecond: "0.42s", 12345 * time.Millisecond: "12.3s", 125 * time.Second: "2m5s",
-	} {
-		if got := Seconds(d); got != want {
-			t.Errorf("Seconds(%v) = %q, want %q", d, got, want)
-		}
-	}
 }
 
 // TestOneLine: printed text is never a command to a runner, whatever it contains.

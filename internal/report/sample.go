@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // A sample holds the counters of a Meter at one time.
@@ -76,16 +76,16 @@ func onDisk(s sample) int64      { return s.disk }
 // amounts writes "12 MiB of 30 MiB", or "12 MiB" while the total is not known.
 func amounts(done, total int64) string {
 	if total <= 0 {
-		return Bytes(done)
+		return quantity.Bytes(done)
 	}
-	return Bytes(min(done, total)) + " of " + Bytes(total)
+	return quantity.Bytes(min(done, total)) + " of " + quantity.Bytes(total)
 }
 
 // speed writes "(3.0 MiB/s, 6s left)" as far as known.
 func speed(rate float64, left time.Duration) string {
 	var parts []string
 	if rate > 0 {
-		parts = append(parts, Bytes(int64(rate))+"/s")
+		parts = append(parts, quantity.Bytes(int64(rate))+"/s")
 	}
 	if left > 0 {
 		parts = append(parts, left.String()+" left")
@@ -100,15 +100,7 @@ func speed(rate float64, left time.Duration) string {
 func (s sample) count(things string) string {
 	things = cmp.Or(things, "files")
 	if s.filesTotal <= 0 {
-		return humanize.Comma(s.files) + " " + things
+		return quantity.Count(s.files) + " " + things
 	}
-	return fmt.Sprintf("%s of %s %s", humanize.Comma(min(s.files, s.filesTotal)), humanize.Comma(s.filesTotal), things)
-}
-
-// Bytes writes a size for people, in powers of 1024.
-func Bytes(n int64) string {
-	if n < 0 {
-		return "-" + humanize.IBytes(uint64(-n))
-	}
-	return humanize.IBytes(uint64(n))
+	return fmt.Sprintf("%s of %s %s", quantity.Count(min(s.files, s.filesTotal)), quantity.Count(s.filesTotal), things)
 }

@@ -6,11 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
-
-	"github.com/dustin/go-humanize"
-	"github.com/dustin/go-humanize/english"
 )
 
 // A Table is text in columns: the first is aligned to the left, the others, which are
@@ -149,23 +145,4 @@ func writeList(b *strings.Builder, title string, list []string) {
 		}
 		fmt.Fprintf(b, "  %s\n", strings.ReplaceAll(item, "\n", "\n    "))
 	}
-}
-
-// Count writes a number for people: 12,345.
-func Count[N ~int | ~int64](n N) string { return humanize.Comma(int64(n)) }
-
-// Counted writes a number of things for people: 1 entry, 1,234 entries.
-func Counted[N ~int | ~int64](n N, one string) string {
-	return Count(n) + " " + english.PluralWord(int(n), one, "")
-}
-
-// Seconds writes a duration for people: 0.42s, 12.3s, 2m5s.
-func Seconds(d time.Duration) string {
-	switch {
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.2fs", d.Seconds())
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%.1fs", d.Seconds())
-	}
-	return d.Round(time.Second).String()
 }

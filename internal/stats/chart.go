@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 )
 
@@ -51,7 +52,7 @@ func stackChart(rows []Row, total int64) template.HTML {
 			continue
 		}
 		s.printf(`<rect x="%.1f" width="%.1f" height="%.0f" class="%s"><title>%s: %s</title></rect>`,
-			x, max(w-2, 0.5), height, colour(i), template.HTMLEscapeString(r.Name), report.Bytes(r.Bytes))
+			x, max(w-2, 0.5), height, colour(i), template.HTMLEscapeString(r.Name), quantity.Bytes(r.Bytes))
 		x += w
 	}
 	return s.close()
@@ -77,9 +78,9 @@ func columnChart(rows []Row) template.HTML {
 		h := (height - bottom - top) * float64(r.Bytes) / float64(most)
 		x, y := float64(i)*slot, height-bottom-h
 		s.printf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="3" class="c0"><title>%s: %s, %s</title></rect>`,
-			x+slot*0.15, y, slot*0.7, h, template.HTMLEscapeString(r.Name), report.Bytes(r.Bytes), report.Count(r.Count))
+			x+slot*0.15, y, slot*0.7, h, template.HTMLEscapeString(r.Name), quantity.Bytes(r.Bytes), quantity.Count(r.Count))
 		if r.Count > 0 {
-			s.text(x+slot/2, y-6, "middle", "value", report.Bytes(r.Bytes))
+			s.text(x+slot/2, y-6, "middle", "value", quantity.Bytes(r.Bytes))
 		}
 		s.text(x+slot/2, height-bottom+22, "middle", "label", r.Name)
 	}
@@ -154,7 +155,7 @@ func (c timeChart) draw() template.HTML {
 	}
 	if c.limit > 0 && float64(c.limit) <= top {
 		s.printf(`<line x1="%.0f" x2="%.0f" y1="%.1f" y2="%.1f" class="limit"/>`, chartLeft, chartWidth-chartRight, y(c.limit), y(c.limit))
-		s.text(chartLeft+6, y(c.limit)-5, "start", "value", c.limitName+" "+report.Bytes(c.limit))
+		s.text(chartLeft+6, y(c.limit)-5, "start", "value", c.limitName+" "+quantity.Bytes(c.limit))
 	}
 	for i, line := range c.series {
 		s.line(i, line, x, y)
@@ -175,7 +176,7 @@ func (s *svg) line(i int, line series, x func(time.Time) float64, y func(int64) 
 	s.printf(`"/>`)
 	for _, p := range line.Points {
 		s.printf(`<circle cx="%.1f" cy="%.1f" r="3" class="%s"/><circle cx="%.1f" cy="%.1f" r="9" class="hit"><title>%s, %s: %s</title></circle>`,
-			x(p.Time), y(p.Bytes), colour(i), x(p.Time), y(p.Bytes), p.Time.Format("2006-01-02 15:04"), template.HTMLEscapeString(line.Name), report.Bytes(p.Bytes))
+			x(p.Time), y(p.Bytes), colour(i), x(p.Time), y(p.Bytes), p.Time.Format("2006-01-02 15:04"), template.HTMLEscapeString(line.Name), quantity.Bytes(p.Bytes))
 	}
 }
 

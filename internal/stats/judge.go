@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/finding"
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // Thresholds of what is judged.
@@ -40,7 +40,7 @@ var (
 func checkDisk(d Disk) finding.Finding {
 	f := finding.Finding{
 		Check:    "disk-space",
-		Evidence: fmt.Sprintf("%s of %s free where %s lies", report.Bytes(d.Free), report.Bytes(d.Total), d.name()),
+		Evidence: fmt.Sprintf("%s of %s free where %s lies", quantity.Bytes(d.Free), quantity.Bytes(d.Total), d.name()),
 	}
 	switch {
 	case d.Free == 0:
@@ -52,7 +52,7 @@ func checkDisk(d Disk) finding.Finding {
 }
 
 func checkLimit(g Growth, now time.Time) finding.Finding {
-	f := finding.Finding{Check: "growth", Evidence: fmt.Sprintf("%s: %s, %s", g.Of, report.Bytes(g.Bytes), g.Text(now))}
+	f := finding.Finding{Check: "growth", Evidence: fmt.Sprintf("%s: %s, %s", g.Of, quantity.Bytes(g.Bytes), g.Text(now))}
 	remedy := remedyTrim
 	if g.LimitName == quotaStore {
 		remedy = remedyGC
@@ -86,14 +86,14 @@ func (g Growth) Text(now time.Time) string {
 	case g.Bytes >= g.Limit && g.LimitName == diskLimit:
 		text += ", full"
 	case g.Bytes >= g.Limit:
-		text += fmt.Sprintf(", exceeds the %s of %s", g.LimitName, report.Bytes(g.Limit))
+		text += fmt.Sprintf(", exceeds the %s of %s", g.LimitName, quantity.Bytes(g.Limit))
 	case g.Reached.IsZero() && g.LimitName != diskLimit:
-		text += fmt.Sprintf(", %.0f %% of the %s of %s", 100*float64(g.Bytes)/float64(g.Limit), g.LimitName, report.Bytes(g.Limit))
+		text += fmt.Sprintf(", %.0f %% of the %s of %s", 100*float64(g.Bytes)/float64(g.Limit), g.LimitName, quantity.Bytes(g.Limit))
 	case g.Reached.IsZero():
 	case g.LimitName == diskLimit:
 		text += ", full " + when(g.Reached, now)
 	default:
-		text += fmt.Sprintf(", reaches the %s of %s %s", g.LimitName, report.Bytes(g.Limit), when(g.Reached, now))
+		text += fmt.Sprintf(", reaches the %s of %s %s", g.LimitName, quantity.Bytes(g.Limit), when(g.Reached, now))
 	}
 	return text
 }
@@ -101,9 +101,9 @@ func (g Growth) Text(now time.Time) string {
 func pace(perDay float64) string {
 	switch n := int64(perDay); {
 	case n > 0:
-		return "grows by " + report.Bytes(n) + " a day"
+		return "grows by " + quantity.Bytes(n) + " a day"
 	case n < 0:
-		return "shrinks by " + report.Bytes(-n) + " a day"
+		return "shrinks by " + quantity.Bytes(-n) + " a day"
 	}
 	return "does not grow"
 }

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 //go:embed page.html.tmpl page.css page.js
@@ -42,7 +42,7 @@ type growthChart struct {
 func (r *Report) WritePage(w io.Writer) error {
 	css, js := mustRead("page.css"), mustRead("page.js")
 	t, err := template.New("page.html.tmpl").Funcs(template.FuncMap{
-		"bytes": report.Bytes, "count": report.Count[int], "bar": shareBar, "stack": stackChart, "columns": columnChart,
+		"bytes": quantity.Bytes, "count": quantity.Count[int], "bar": shareBar, "stack": stackChart, "columns": columnChart,
 		"spark": sparkLine, "colour": colour, "others": others, "pace": paceText, "most": most,
 		"day":   func(t time.Time) string { return t.UTC().Format("2006-01-02") },
 		"table": func(title, id string, g Group) table { return table{title, id, g} },
@@ -91,26 +91,26 @@ func most(rows []Row) (n int64) {
 // others names those that have no row.
 func others(g Group) string {
 	if more := g.Names - len(g.Rows); more > 0 {
-		return report.Count(more) + " others"
+		return quantity.Count(more) + " others"
 	}
 	return "others"
 }
 
 func (r *Report) tiles() (list []tile) {
 	if m := r.Modules; m != nil {
-		list = append(list, tile{"GOMODCACHE", report.Bytes(m.Total.Bytes), report.Count(m.Total.Count) + " versions"})
+		list = append(list, tile{"GOMODCACHE", quantity.Bytes(m.Total.Bytes), quantity.Count(m.Total.Count) + " versions"})
 	}
 	if b := r.Build; b != nil {
-		list = append(list, tile{"GOCACHE", report.Bytes(b.Total.Bytes), report.Count(b.Total.Count) + " entries"})
+		list = append(list, tile{"GOCACHE", quantity.Bytes(b.Total.Bytes), quantity.Count(b.Total.Count) + " entries"})
 	}
 	if s := r.Store; s != nil {
-		list = append(list, tile{"store", report.Bytes(s.Total.Bytes), report.Count(s.Total.Count) + " objects"})
+		list = append(list, tile{"store", quantity.Bytes(s.Total.Bytes), quantity.Count(s.Total.Count) + " objects"})
 	}
 	if t := r.Trim; t != nil {
-		list = append(list, tile{"trim would free", report.Bytes(t.Bytes()), "not used for " + t.MaxAge + t.sizeText()})
+		list = append(list, tile{"trim would free", quantity.Bytes(t.Bytes()), "not used for " + t.MaxAge + t.sizeText()})
 	}
 	for _, d := range r.Disks {
-		list = append(list, tile{"disk free", report.Bytes(d.Free), "of " + report.Bytes(d.Total)})
+		list = append(list, tile{"disk free", quantity.Bytes(d.Free), "of " + quantity.Bytes(d.Total)})
 	}
 	return list
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 )
 
@@ -20,7 +21,7 @@ const barWidth = 20
 func (r *Report) WriteText(w io.Writer) error {
 	t := new(textWriter)
 	if m := r.Modules; m != nil {
-		t.title("GOMODCACHE %s: %s, %s versions", m.Dir, report.Bytes(m.Total.Bytes), report.Count(m.Total.Count))
+		t.title("GOMODCACHE %s: %s, %s versions", m.Dir, quantity.Bytes(m.Total.Bytes), quantity.Count(m.Total.Count))
 		t.bars("", m.Kinds, m.Total.Bytes)
 		t.group("largest modules", m.Paths, m.Total.Bytes)
 		t.group("largest versions", m.Versions, m.Total.Bytes)
@@ -28,13 +29,13 @@ func (r *Report) WriteText(w io.Writer) error {
 		t.bars(m.ageTitle(), m.Ages, m.Total.Bytes)
 	}
 	if b := r.Build; b != nil {
-		t.title("GOCACHE %s: %s, %s entries, %s outputs", b.Dir, report.Bytes(b.Total.Bytes), report.Count(b.Total.Count), report.Count(b.Outputs))
+		t.title("GOCACHE %s: %s, %s entries, %s outputs", b.Dir, quantity.Bytes(b.Total.Bytes), quantity.Count(b.Total.Count), quantity.Count(b.Outputs))
 		t.bars("", b.Kinds, b.Total.Bytes)
 		t.group("largest packages", b.Packages, b.Total.Bytes)
 		t.bars("last used", b.Ages, b.Total.Bytes)
 	}
 	if s := r.Store; s != nil {
-		t.title("store %s: %s, %s objects, %s manifests", s.Name, report.Bytes(s.Total.Bytes), report.Count(s.Total.Count), report.Count(s.Manifests))
+		t.title("store %s: %s, %s objects, %s manifests", s.Name, quantity.Bytes(s.Total.Bytes), quantity.Count(s.Total.Count), quantity.Count(s.Manifests))
 		t.bars("", s.Kinds, s.Total.Bytes)
 		t.group("repositories", s.Repos, s.Total.Bytes)
 		t.group("scopes", s.Scopes, s.Total.Bytes)
@@ -60,13 +61,13 @@ func (r *Report) WriteText(w io.Writer) error {
 func (r *Report) result() string {
 	var parts []string
 	if r.Modules != nil {
-		parts = append(parts, "GOMODCACHE "+report.Bytes(r.Modules.Total.Bytes))
+		parts = append(parts, "GOMODCACHE "+quantity.Bytes(r.Modules.Total.Bytes))
 	}
 	if r.Build != nil {
-		parts = append(parts, "GOCACHE "+report.Bytes(r.Build.Total.Bytes))
+		parts = append(parts, "GOCACHE "+quantity.Bytes(r.Build.Total.Bytes))
 	}
 	if r.Store != nil {
-		parts = append(parts, "store "+report.Bytes(r.Store.Total.Bytes))
+		parts = append(parts, "store "+quantity.Bytes(r.Store.Total.Bytes))
 	}
 	n := map[finding.Status]int{}
 	for _, f := range r.Findings {
@@ -93,7 +94,7 @@ const freeableTitle = "unused, or there more than once"
 func (r *Report) freeable() (facts [][2]string) {
 	add := func(name string, a Amount, what string) {
 		if a.Count > 0 {
-			facts = append(facts, [2]string{name, fmt.Sprintf("%s, %s %s", report.Bytes(a.Bytes), report.Count(a.Count), what)})
+			facts = append(facts, [2]string{name, fmt.Sprintf("%s, %s %s", quantity.Bytes(a.Bytes), quantity.Count(a.Count), what)})
 		}
 	}
 	if t := r.Trim; t != nil {
@@ -115,7 +116,7 @@ func (r *Report) freeable() (facts [][2]string) {
 		add("unnamed in the store", s.Unnamed, "objects, which gc removes when it has noted them for long enough")
 		add("not gocache's", s.Other, "objects in the store")
 		if s.Unreadable > 0 {
-			facts = append(facts, [2]string{"unreadable in the store", report.Count(s.Unreadable) + " manifests, which protect what they might name"})
+			facts = append(facts, [2]string{"unreadable in the store", quantity.Count(s.Unreadable) + " manifests, which protect what they might name"})
 		}
 	}
 	return facts
@@ -140,7 +141,7 @@ func (d *Duplicates) versions() Amount {
 
 func (r *Report) growthFacts() (facts [][2]string) {
 	for _, g := range r.Growth {
-		facts = append(facts, [2]string{g.Of, report.Bytes(g.Bytes) + ", " + g.Text(r.Time)})
+		facts = append(facts, [2]string{g.Of, quantity.Bytes(g.Bytes) + ", " + g.Text(r.Time)})
 	}
 	return facts
 }
@@ -194,7 +195,7 @@ func (t *textWriter) table(title string, table report.Table) {
 
 func barRow(r Row, total int64) []string {
 	share := 100 * float64(r.Bytes) / float64(max(total, 1))
-	return []string{"  " + shortName(r.Name), report.Count(r.Count), report.Bytes(r.Bytes), fmt.Sprintf("%.0f %%", share), report.Bar(share, barWidth)}
+	return []string{"  " + shortName(r.Name), quantity.Count(r.Count), quantity.Bytes(r.Bytes), fmt.Sprintf("%.0f %%", share), report.Bar(share, barWidth)}
 }
 
 // maxShown is how long a name may be in a table, in runes.
@@ -207,7 +208,7 @@ func (t *textWriter) snapshots(list []Snapshot) {
 	table := report.Table{}
 	for _, s := range list[:min(len(list), shownRows)] {
 		table.Rows = append(table.Rows, []string{
-			"  " + shortName(s.Repo+" "+s.Scope+" "+s.Key), report.Bytes(s.Stored), s.Saved.Format("2006-01-02"), sparks(s.Trend), paceText(s.Growth),
+			"  " + shortName(s.Repo+" "+s.Scope+" "+s.Key), quantity.Bytes(s.Stored), s.Saved.Format("2006-01-02"), sparks(s.Trend), paceText(s.Growth),
 		})
 	}
 	t.table("snapshots that were saved last", table)

@@ -2,13 +2,13 @@ package summary
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 )
 
@@ -22,7 +22,7 @@ func (p *page) trend(points []Point) {
 		return
 	}
 	first, last := points[0], points[len(points)-1]
-	p.fold("Last saves", fmt.Sprintf("%s → %s in the store%s", sizeText(first.Stored), sizeText(last.Stored), sparks(points)), func() {
+	p.fold("Last saves", fmt.Sprintf("%s → %s in the store%s", quantity.Bytes(first.Stored), quantity.Bytes(last.Stored), sparks(points)), func() {
 		p.chart(sizeChart(points))
 		if known := knownPoints(points); len(known) > 1 {
 			p.chart(shareChart(known))
@@ -50,14 +50,14 @@ func (p *page) points(points []Point) {
 }
 
 func pointRow(t Point) []string {
-	uploaded, reused := sizeText(t.Uploaded), ""
+	uploaded, reused := quantity.Bytes(t.Uploaded), ""
 	if t.Unsaved {
 		uploaded = "nothing new"
 	}
 	if t.known() {
-		reused = fmt.Sprintf("%s %s", report.Bar(t.share(), 10), percentText(t.share()))
+		reused = fmt.Sprintf("%s %s", report.Bar(t.share(), 10), quantity.Percent(t.share()))
 	}
-	return []string{t.Time.UTC().Format("2006-01-02 15:04"), sizeText(t.Stored), uploaded, reused}
+	return []string{t.Time.UTC().Format("2006-01-02 15:04"), quantity.Bytes(t.Stored), uploaded, reused}
 }
 
 func knownPoints(points []Point) (known []Point) {
@@ -143,18 +143,7 @@ func sparks(points []Point) string {
 	for _, t := range known {
 		shares = append(shares, t.share())
 	}
-	return fmt.Sprintf(", reused %s %s", report.Sparks(shares, 100), percentText(known[len(known)-1].share()))
-}
-
-// percentText rounds to 100 % or 0 % only if the share is exactly that.
-func percentText(v float64) string {
-	switch {
-	case v > 99 && v < 100:
-		return fmt.Sprintf("%.1f %%", math.Floor(v*10)/10)
-	case v > 0 && v < 1:
-		return "< 1 %"
-	}
-	return fmt.Sprintf("%.0f %%", v)
+	return fmt.Sprintf(", reused %s %s", report.Sparks(shares, 100), quantity.Percent(known[len(known)-1].share()))
 }
 
 // about writes an estimate with two significant digits, since more would claim too much precision.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/dustin/go-humanize"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // head writes the heading and the line that matters most.
@@ -57,7 +57,7 @@ func (r *Restore) line(s *Section) string {
 	case r.Failed && r.Scope == "":
 		return "**Nothing was restored.**"
 	case r.Scope == "" && r.Modules.Restored > 0:
-		return fmt.Sprintf("**No snapshot was found**; %s came by go.sum alone.", plural(r.Modules.Restored, "module"))
+		return fmt.Sprintf("**No snapshot was found**; %s came by go.sum alone.", quantity.Counted(r.Modules.Restored, "module"))
 	case r.Scope == "":
 		return "**No snapshot was found**, so this job starts cold."
 	}
@@ -72,7 +72,7 @@ func (r *Restore) line(s *Section) string {
 	if r.Foreign {
 		from = "another scope, " + from
 	}
-	age := humanize.RelTime(r.Saved, s.Now, "ago", "from now")
+	age := quantity.Ago(r.Saved, s.Now)
 	line := fmt.Sprintf("**%s** from %s, saved %s", what, from, age)
 	if !r.Exact && !r.Failed {
 		line += "; the module files have changed since"
@@ -90,7 +90,7 @@ func (s *Save) line() string {
 	case s.Partial:
 		return "Not saved: the job failed before it had all that other jobs start from."
 	case s.TooFew > 0:
-		return fmt.Sprintf("Not saved: %s are new, which is not worth an entry in a pull request.", sizeText(s.TooFew))
+		return fmt.Sprintf("Not saved: %s are new, which is not worth an entry in a pull request.", quantity.Bytes(s.TooFew))
 	case !s.Written:
 		return "Nothing new to save."
 	}
@@ -108,10 +108,10 @@ func (s *Save) line() string {
 func (s *Save) news() string {
 	var list []string
 	if s.Build.Uploaded > 0 {
-		list = append(list, plural(s.Build.Uploaded, "new build output"))
+		list = append(list, quantity.Counted(s.Build.Uploaded, "new build output"))
 	}
 	if s.Modules.Uploaded > 0 {
-		list = append(list, plural(s.Modules.Uploaded, "new module"))
+		list = append(list, quantity.Counted(s.Modules.Uploaded, "new module"))
 	}
 	return strings.Join(list, " and ")
 }
@@ -147,10 +147,10 @@ func (s *Section) figures(p *page) {
 func (s *Section) reused() (figure, bool) {
 	if s.Save != nil && s.Save.Reuse != nil && s.Save.Reuse.Reused+s.Save.Reuse.Made > 0 {
 		u := s.Save.Reuse
-		return figure{"Reused", percentText(percent(u.Reused, u.Made)), fmt.Sprintf("%s of %s build entries", count(u.Reused), count(u.Reused+u.Made))}, true
+		return figure{"Reused", quantity.Percent(percent(u.Reused, u.Made)), fmt.Sprintf("%s of %s build entries", quantity.Count(u.Reused), quantity.Count(u.Reused+u.Made))}, true
 	}
 	if r := s.Restore; r != nil && r.Scope != "" {
-		return figure{"Restored", plural(r.Build.Restored, "build entry"), plural(r.Modules.Restored, "module")}, true
+		return figure{"Restored", quantity.Counted(r.Build.Restored, "build entry"), quantity.Counted(r.Modules.Restored, "module")}, true
 	}
 	return figure{}, false
 }
@@ -179,23 +179,23 @@ func (s *Section) moved() (figure, bool) {
 	case s.Restore == nil && s.Save == nil || s.Save == nil && s.Restore.Fetched == 0 || s.Save != nil && s.Save.After == nil:
 		return figure{}, false
 	case s.Restore != nil && s.Save != nil:
-		return figure{"Transferred", sizeText(s.Restore.Fetched + s.Save.Uploaded), fmt.Sprintf("↓ %s, ↑ %s", sizeText(s.Restore.Fetched), sizeText(s.Save.Uploaded))}, true
+		return figure{"Transferred", quantity.Bytes(s.Restore.Fetched + s.Save.Uploaded), fmt.Sprintf("↓ %s, ↑ %s", quantity.Bytes(s.Restore.Fetched), quantity.Bytes(s.Save.Uploaded))}, true
 	case s.Save == nil:
-		return figure{"Fetched", sizeText(s.Restore.Fetched), sizeText(s.Restore.Written) + " on disk"}, true
+		return figure{"Fetched", quantity.Bytes(s.Restore.Fetched), quantity.Bytes(s.Restore.Written) + " on disk"}, true
 	}
-	return figure{"Uploaded", sizeText(s.Save.Uploaded), plural(s.Save.Build.Uploaded, "build output")}, true
+	return figure{"Uploaded", quantity.Bytes(s.Save.Uploaded), quantity.Counted(s.Save.Build.Uploaded, "build output")}, true
 }
 
 func (s *Section) size() (figure, bool) {
 	if s.Save != nil && s.Save.After != nil {
 		below := "in the store"
 		if b := s.Save.Before; b != nil {
-			below = signed(s.Save.After.Stored-b.Stored, sizeText) + " in the store"
+			below = signed(s.Save.After.Stored-b.Stored, quantity.Bytes) + " in the store"
 		}
-		return figure{"Snapshot", sizeText(s.Save.After.Stored), below}, true
+		return figure{"Snapshot", quantity.Bytes(s.Save.After.Stored), below}, true
 	}
 	if s.Restore != nil && s.Restore.Size != nil {
-		return figure{"Snapshot", sizeText(s.Restore.Size.Stored), "in the store"}, true
+		return figure{"Snapshot", quantity.Bytes(s.Restore.Size.Stored), "in the store"}, true
 	}
 	return figure{}, false
 }

@@ -5,9 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
-	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // MaxSection bounds a section, in bytes. Since names and lists are cut to fixed lengths, sections
@@ -79,7 +77,7 @@ func (p *page) fold(title, line string, body func()) {
 // more says how many rows are not shown.
 func (p *page) more(all, shown int) {
 	if all > shown {
-		p.printf("… and %s more; `--json` has more of them.\n\n", count(all-shown))
+		p.printf("… and %s more; `--json` has more of them.\n\n", quantity.Count(all-shown))
 	}
 }
 
@@ -97,7 +95,7 @@ func (s *Section) notes(p *page) {
 		p.printf("\n")
 	}
 	if n := len(s.Notes) - maxNotes; n > 0 {
-		p.printf("> - … and %s more; they are in the log\n", count(n))
+		p.printf("> - … and %s more; they are in the log\n", quantity.Count(n))
 	}
 	p.printf("\n")
 }
@@ -118,7 +116,7 @@ func (s *Section) largest(p *page) {
 	var top []string
 	for _, list := range [][]Item{mods, outs} {
 		if len(list) > 0 {
-			top = append(top, fmt.Sprintf("%s (%s)", list[0].label(codeTitle), sizeText(list[0].Bytes)))
+			top = append(top, fmt.Sprintf("%s (%s)", list[0].label(codeTitle), quantity.Bytes(list[0].Bytes)))
 		}
 	}
 	p.fold("Largest modules and packages", strings.Join(top, ", "), func() {
@@ -136,7 +134,7 @@ func (p *page) items(head string, list []Item) {
 	}
 	rows := [][]string{}
 	for _, it := range list[:min(len(list), maxRows)] {
-		rows = append(rows, []string{it.label(code), sizeText(it.Bytes)})
+		rows = append(rows, []string{it.label(code), quantity.Bytes(it.Bytes)})
 	}
 	p.table(":-- --:", []string{head, "Size"}, rows)
 }
@@ -165,22 +163,9 @@ func (s *Section) foot(p *page) {
 	p.printf("</sub>\n")
 }
 
-func sizeText(n int64) string { return report.Bytes(n) }
-func count(n int) string      { return humanize.Comma(int64(n)) }
-
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	if stem, ok := strings.CutSuffix(one, "y"); ok {
-		return count(n) + " " + stem + "ies"
-	}
-	return count(n) + " " + one + "s"
-}
-
 // took writes a duration that was measured.
 func took(d time.Duration) string {
-	s := report.Seconds(d)
+	s := quantity.Seconds(d)
 	if n, ok := strings.CutSuffix(s, "s"); ok && !strings.Contains(s, "m") {
 		return n + " s"
 	}

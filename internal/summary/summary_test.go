@@ -156,11 +156,6 @@ func TestWords(t *testing.T) {
 			t.Errorf("about(%v) = %q, want %q", d, got, want)
 		}
 	}
-	for v, want := range map[float64]string{0: "0 %", 0.4: "< 1 %", 55.4: "55 %", 99.97: "99.9 %", 100: "100 %"} {
-		if got := percentText(v); got != want {
-			t.Errorf("percentText(%v) = %q, want %q", v, got, want)
-		}
-	}
 	long := strings.Repeat("a", 100) + "/@v1.2.3"
 	if got := report.Shorten(long, 30); got != strings.Repeat("a", 19)+"…aa/@v1.2.3" {
 		t.Errorf("shortened to %q", got)

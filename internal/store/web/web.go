@@ -107,9 +107,6 @@ func (s *Store) redirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// Loopback reports whether a host is this machine.
-func Loopback(host string) bool { return wire.Loopback(host) }
-
 // String implements store.Store.
 func (s *Store) String() string { return strings.TrimSuffix(s.base, "/") }
 
