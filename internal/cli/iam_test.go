@@ -100,8 +100,8 @@ func TestPoliciesAgainstServer(t *testing.T) {
 	before := j.objects()
 	j.as(pr, push)
 	foreign2 := j.compile()
-	out := j.says(": write "+snapshot.ScopePrefix(onGH, citest.MainRef), "save")
-	if !strings.Contains(out, "gocache: warning: write v2/repos/") || !strings.Contains(out, "access denied") || !strings.Contains(out, "hint: check the credentials of the job and what the bucket policy, or its role in Azure or Google Cloud, grants it") {
+	out := j.says(" (write "+snapshot.ScopePrefix(onGH, citest.MainRef), "save")
+	if !strings.Contains(out, "gocache: warning: bucket ") || !strings.Contains(out, ": access denied: ") || !strings.Contains(out, "hint: check the credentials of the job and what the bucket policy, or its role in Azure or Google Cloud, grants it") {
 		t.Errorf("the warning does not say why:\n%s", out)
 	}
 	if code, _ := j.run("save", "--fail-on-error"); code != config.ExitFailed {

@@ -90,7 +90,7 @@ func (o *lsOutput) write(w io.Writer) error {
 	if o.More > 0 {
 		more = fmt.Sprintf(", the last written; %s more fit: name a scope or a name", quantity.Count(o.More))
 	}
-	if _, err := fmt.Fprintf(w, "\n%s: %s snapshots%s%s\n", o.Store, quantity.Count(len(o.Snapshots)), of, more); err != nil {
+	if _, err := fmt.Fprintf(w, "\n%s: %s%s%s\n", o.Store, quantity.Counted(len(o.Snapshots), "snapshot"), of, more); err != nil {
 		return err
 	}
 	for _, s := range o.Snapshots {
@@ -104,18 +104,18 @@ func (o *lsOutput) write(w io.Writer) error {
 	return nil
 }
 
-// table has a row for each snapshot. The first column, the only one to the left, has two.
+// table has a row for each snapshot.
 func (o *lsOutput) table() report.Table {
-	t := report.Table{Head: []string{"id          key", "scope", "size", "entries", "modules", "saved", "read"}}
+	t := report.Table{Words: 2, Remarks: o.Repo == "", Head: []string{"id", "key", "scope", "size", "entries", "modules", "saved", "read"}}
 	if o.Repo == "" {
 		t.Head = append(t.Head, "repository")
 	}
 	for _, s := range o.Snapshots {
-		key := s.ID + "  " + s.Readable
+		key := s.Readable
 		if s.Latest {
 			key += " (latest)"
 		}
-		row := []string{key, s.Scope, known(s, quantity.Bytes(s.Stored)), known(s, quantity.Count(s.Actions)), known(s, quantity.Count(s.Modules)), o.ago(savedAt(s)), o.ago(s.Read)}
+		row := []string{s.ID, key, s.Scope, known(s, quantity.Bytes(s.Stored)), known(s, quantity.Count(s.Actions)), known(s, quantity.Count(s.Modules)), o.ago(savedAt(s)), o.ago(s.Read)}
 		if o.Repo == "" {
 			row = append(row, s.Repo)
 		}

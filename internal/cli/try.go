@@ -49,6 +49,8 @@ func tryCommand(c commands) *cobra.Command {
 type tryOutput struct {
 	Key      string   `json:"key"`
 	Packages []string `json:"packages"`
+	Go       string   `json:"go"`       // such as go1.26.8
+	Platform string   `json:"platform"` // such as linux/amd64
 
 	ModuleBytes int64 `json:"moduleBytes"` // GOMODCACHE after the first build
 	BuildBytes  int64 `json:"buildBytes"`  // GOCACHE
@@ -121,7 +123,8 @@ func tryJob(ctx context.Context, r *run, packages []string) error {
 		return r.end.finish(ctx, fmt.Errorf("%w: %w", errNoTemp, err))
 	}
 	t := &trial{run: r, project: p, packages: packages, tmp: tmp}
-	t.res.Key, t.res.Packages = p.key.Key.String(), packages
+	key := p.key.Key
+	t.res.Key, t.res.Packages, t.res.Go, t.res.Platform = key.String(), packages, key.Go, key.OS+"/"+key.Arch
 	err = errors.Join(t.measureAll(ctx), t.clean())
 	if ctx.Err() != nil {
 		err = ctx.Err()
@@ -162,7 +165,7 @@ func (t *trial) buildDir() string        { return filepath.Join(t.cacheDir(), "b
 // measureAll does one step after the other, each with what the one before has left.
 func (t *trial) measureAll(ctx context.Context) error {
 	var err error
-	t.run.out.say("build %s with empty caches", strings.Join(t.packages, " "))
+	t.run.out.say("build %s with empty caches", shortened(strings.Join(t.packages, " "), tryColumns-len("gocache: build  with empty caches")))
 	if t.res.Cold, err = t.build(ctx, "GOPROXY="+t.proxies()); err != nil {
 		return fmt.Errorf("build with empty caches: %w", err)
 	}

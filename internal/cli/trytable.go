@@ -13,7 +13,7 @@ import (
 // then both ways of caching side by side.
 func (o *tryOutput) write(w io.Writer) error {
 	s := report.Summary{
-		Title:   fmt.Sprintf("%s: %s", o.Key, strings.Join(o.Packages, " ")),
+		Title:   report.Fold(fmt.Sprintf("go build %s, %s, %s", strings.Join(o.Packages, " "), o.Go, o.Platform), tryColumns-2, "\n  "),
 		Facts:   o.facts(),
 		Counts:  o.comparison(),
 		Reverse: true,
@@ -21,6 +21,19 @@ func (o *tryOutput) write(w io.Writer) error {
 		Result:  o.result(),
 	}
 	return s.Write(w)
+}
+
+// tryColumns is the width of a terminal that nobody has made wider.
+const tryColumns = 80
+
+// shortened leaves out the middle of a text that is longer than some columns.
+func shortened(text string, columns int) string {
+	list := []rune(text)
+	if len(list) <= columns {
+		return text
+	}
+	half := (columns - 1) / 2
+	return string(list[:half]) + "…" + string(list[len(list)-(columns-1-half):])
 }
 
 // result is what a job would feel.
@@ -46,7 +59,7 @@ func (o *tryOutput) facts() [][2]string {
 		return append(list, [2]string{"after a change", o.ChangeMissing})
 	}
 	return append(list,
-		[2]string{"changed file", c.File},
+		[2]string{"changed file", shortened(c.File, tryColumns-len("build with empty caches  "))},
 		[2]string{"build after the change", c.Build.String()},
 		[2]string{"save after the change", fmt.Sprintf("%s, %s more stored", mark(o.Cache.Again), quantity.Bytes(o.Cache.StoredAgain))},
 	)

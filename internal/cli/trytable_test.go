@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -18,7 +19,7 @@ func timingOf(seconds ...float64) (t timing) {
 // TestTryTable: what a job feels comes first, and last; a figure that is noisy says so.
 func TestTryTable(t *testing.T) {
 	o := &tryOutput{
-		Key: "try/linux/amd64/go1.26.8/38f569b5d3aa58bc", Packages: []string{"./..."},
+		Packages: []string{"./..."}, Go: "go1.26.8", Platform: "linux/amd64",
 		ModuleBytes: 100 << 20, BuildBytes: 300 << 20, Files: 8903, Proved: true,
 		Cold: tryBuild{Seconds: 93, Compiled: 1200, Linked: 1}, Warm: tryBuild{Seconds: 0.25, Linked: 1},
 		Change: &tryChange{File: "keys/choose.go", Build: tryBuild{Seconds: 2.5, Compiled: 3, Linked: 1}},
@@ -35,7 +36,7 @@ func TestTryTable(t *testing.T) {
 			t.Errorf("%s: -want +got\n%s", name, diff)
 		}
 	}
-	check("noisy", `try/linux/amd64/go1.26.8/38f569b5d3aa58bc: ./...
+	check("noisy", `go build ./..., go1.26.8, linux/amd64
 
 build with empty caches  93.0s, 1,200 compiler runs, 1 link
 restore, build offline   0.75s = 0.50s + 0.25s, 0 compiler runs, 1 link
@@ -60,7 +61,7 @@ on this disk, with no network in any figure; the best of 3 runs, in turn
 	o.Tar, o.TarMissing = nil, "no tar in PATH to compare with"
 	o.Change, o.ChangeMissing = nil, "none of the packages is part of the project"
 	o.Cache = tryCache{Save: timingOf(20), Restore: timingOf(10), Stored: 100 << 20}
-	check("alone", `try/linux/amd64/go1.26.8/38f569b5d3aa58bc: ./...
+	check("alone", `go build ./..., go1.26.8, linux/amd64
 
 build with empty caches  93.0s, 1,200 compiler runs, 1 link
 restore, build offline   10.2s = 10.0s + 0.25s, 0 compiler runs, 1 link
@@ -73,6 +74,31 @@ no tar in PATH to compare with
 
 93.0s of building became 10.2s
 `)
+}
+
+// TestTryColumns: whatever a project has, no line is wider than a terminal.
+func TestTryColumns(t *testing.T) {
+	long := timingOf(99.9, 130, 130)
+	file := "internal/" + strings.Repeat("directory/", 9) + "file.go"
+	build := tryBuild{Seconds: 99.9, Compiled: 12345, Linked: 123}
+	o := &tryOutput{
+		Packages: strings.Fields(strings.Repeat("./internal/somewhere/... ", 9)), Go: "go1.27rc1", Platform: "linux/mips64le",
+		ModuleBytes: 1000 << 30, BuildBytes: 1000 << 30, Files: 12345678, Proved: true, Cold: build, Warm: build, Change: &tryChange{File: file, Build: build},
+		Cache: tryCache{Save: long, Restore: long, Again: long, Stored: 1000 << 30, StoredAgain: 1000 << 30},
+		Tar:   &tryCache{Save: long, Restore: timingOf(1), Again: long, Stored: 1000 << 30, StoredAgain: 1000 << 30},
+	}
+	var b strings.Builder
+	if err := o.write(&b); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSpace(line)); n > tryColumns {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	if !strings.Contains(b.String(), "internal/directory/") || !strings.Contains(b.String(), "…") || !strings.Contains(b.String(), "/file.go\n") {
+		t.Errorf("the file cannot be told:\n%s", &b)
+	}
 }
 
 // TestCompareTimes: a difference within that of runs of the same thing is marked, and where all is

@@ -63,7 +63,7 @@ func TestWebStore(t *testing.T) {
 		t.Errorf("nothing restored, or the message is printed twice:\n%s", out)
 	}
 	args[2] = secretive.URL + "/elsewhere"
-	j.says("warning: read v2/repos/", args...)
+	j.says("(read v2/repos/", args...)
 	if code, out := j.run(append(args, "--fail-on-miss")...); code == config.ExitMiss || !strings.Contains(out, "access denied: http 403") {
 		t.Errorf("exit code %d for a denial:\n%s", code, out)
 	}

@@ -133,6 +133,22 @@ func TestStyleFor(t *testing.T) {
 	}
 }
 
+// TestTableWords: numbers are aligned to the right, words to the left.
+func TestTableWords(t *testing.T) {
+	var b strings.Builder
+	table := Table{
+		Words: 1, Remarks: true, Head: []string{"id", "scope", "size", "repository"},
+		Rows: [][]string{{"a1", "refs/heads/main", "9 B", "r"}, {"b2", "local", "100 B", "other"}},
+	}
+	if err := table.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	const want = "id  scope             size  repository\na1  refs/heads/main    9 B  r\nb2  local            100 B  other\n"
+	if b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
+	}
+}
+
 func TestSummary(t *testing.T) {
 	s := Summary{
 		Title: "restored job/linux/amd64/go1.26.8 from refs/heads/main",

@@ -14,6 +14,8 @@ import (
 type Table struct {
 	Head []string
 	Rows [][]string
+	// Words is how many columns after the first have words too, and are aligned to the left.
+	Words int
 	// Remarks says that the last column has words about the others, and is aligned to the left.
 	Remarks bool
 }
@@ -33,6 +35,8 @@ func (t Table) Write(w io.Writer) error {
 			switch {
 			case i == 0:
 				line.WriteString(cell + pad)
+			case i <= t.Words:
+				line.WriteString("  " + cell + pad)
 			case t.Remarks && i == len(widths)-1:
 				line.WriteString("  " + cell)
 			default:

@@ -22,3 +22,17 @@ func TestIsFailure(t *testing.T) {
 		}
 	}
 }
+
+// TestFailed: a reason that holds for all objects comes before the name of one.
+func TestFailed(t *testing.T) {
+	for want, err := range map[string]error{
+		"read v2/x in bucket b: object not found":                  store.ErrNotFound,
+		"read v2/x in bucket b: context deadline exceeded":         context.DeadlineExceeded,
+		"bucket b: access denied: http 403 (read v2/x)":            fmt.Errorf("%w: http 403", store.ErrDenied),
+		"bucket b: store does not exist: NoSuchBucket (read v2/x)": fmt.Errorf("%w: NoSuchBucket", store.ErrNoStore),
+	} {
+		if got := store.Failed("read", "v2/x", "in", "bucket b", err); got.Error() != want || !errors.Is(got, err) {
+			t.Errorf("%v, want %s", got, want)
+		}
+	}
+}

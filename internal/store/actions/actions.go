@@ -196,5 +196,5 @@ func (r *reader) readable() error {
 
 // fail names the operation, the object and the store.
 func (s *Store) fail(op, name string, err error) error {
-	return fmt.Errorf("%s %s at %s: %w", op, name, s, err)
+	return store.Failed(op, name, "at", s.String(), err)
 }

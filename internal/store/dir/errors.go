@@ -20,7 +20,7 @@ func (e *Error) Unwrap() error { return e.err }
 
 // failed names the operation, the object and the directory, and classifies the error.
 func failed(op, name, root string, err error) error {
-	return &Error{fmt.Errorf("%s %s in %s: %w", op, name, root, classify(root, err))}
+	return &Error{store.Failed(op, name, "in", root, classify(root, err))}
 }
 
 // classify adds to an error of the file system the error of the contract.
@@ -48,7 +48,7 @@ func putFailed(name, root string, err error) error {
 	if fi, statErr := os.Stat(root); statErr != nil || !fi.IsDir() {
 		err = fmt.Errorf("%w: %w", store.ErrNoStore, err)
 	}
-	return &Error{fmt.Errorf("write %s in %s: %w", name, root, err)}
+	return &Error{store.Failed("write", name, "in", root, err)}
 }
 
 func isFile(path string) bool {

@@ -89,7 +89,7 @@ func (s *Store) fail(op, name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s %s in %s: %w", op, name, s.about.Bucket, err)
+	return store.Failed(op, name, "in", s.about.Bucket, err)
 }
 
 // Writable implements store.Guard. It sends no request to the store.

@@ -48,7 +48,7 @@ func (b bucket) object(key *string) (name string, ok bool) {
 
 // fail names the operation, the object and the bucket.
 func (a *api) fail(op, name string, err error) error {
-	return fmt.Errorf("%s %s in bucket %s: %w", op, name, a.bucket.name, err)
+	return store.Failed(op, name, "in", "bucket "+a.bucket.name, err)
 }
 
 // stat returns the Info of an object.

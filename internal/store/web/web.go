@@ -145,5 +145,5 @@ func escape(name string) string {
 
 // fail names the operation, the object and the server.
 func (s *Store) fail(op, name string, err error) error {
-	return fmt.Errorf("%s %s at %s: %w", op, name, s, err)
+	return store.Failed(op, name, "at", s.String(), err)
 }
