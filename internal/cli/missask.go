@@ -165,7 +165,13 @@ var complaint = regexp.MustCompile(`^go: |\.go:\d+:\d+: |GOPROXY=off`)
 // complaints shortens what a failed go command printed.
 func complaints(stderr string) string {
 	lines := strings.Split(strings.TrimSpace(stderr), "\n")
-	found := slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return !complaint.MatchString(line) })
+	var found []string
+	for i, line := range lines {
+		// The line after a colon is the command that the go command advises.
+		if complaint.MatchString(line) || i > 0 && strings.HasPrefix(lines[i-1], "go: ") && strings.HasSuffix(lines[i-1], ":") {
+			found = append(found, line)
+		}
+	}
 	if len(found) == 0 {
 		found = lines[max(0, len(lines)-3):]
 	}

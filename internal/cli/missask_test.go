@@ -51,3 +51,17 @@ func TestMayRun(t *testing.T) {
 		}
 	}
 }
+
+// TestComplaints: what is wrong is kept, with the command that mends it, and what would be done is
+// not.
+func TestComplaints(t *testing.T) {
+	for stderr, want := range map[string]string{
+		"mkdir -p $WORK/b1\ngo: updates to go.mod needed; to update it:\n\tgo mod tidy\ncd /p\n": "go: updates to go.mod needed; to update it:\n\tgo mod tidy",
+		"cd /p\na/a.go:3:1: syntax error\nrm -r x": "a/a.go:3:1: syntax error",
+		"one\ntwo\nthree\nfour\n":                 "two\nthree\nfour",
+	} {
+		if got := complaints(stderr); got != want {
+			t.Errorf("%q: %q", stderr, got)
+		}
+	}
+}
