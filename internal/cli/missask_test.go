@@ -57,8 +57,8 @@ func TestMayRun(t *testing.T) {
 func TestComplaints(t *testing.T) {
 	for stderr, want := range map[string]string{
 		"mkdir -p $WORK/b1\ngo: updates to go.mod needed; to update it:\n\tgo mod tidy\ncd /p\n": "go: updates to go.mod needed; to update it:\n\tgo mod tidy",
-		"cd /p\na/a.go:3:1: syntax error\nrm -r x": "a/a.go:3:1: syntax error",
-		"one\ntwo\nthree\nfour\n":                 "two\nthree\nfour",
+		"cd /p\na/a.go:3:1: syntax error\nrm -r x":                                               "a/a.go:3:1: syntax error",
+		"one\ntwo\nthree\nfour\n":                                                                "two\nthree\nfour",
 	} {
 		if got := complaints(stderr); got != want {
 			t.Errorf("%q: %q", stderr, got)
