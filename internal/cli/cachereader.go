@@ -57,9 +57,10 @@ func compileNothingCommand() *cobra.Command {
 }
 
 // mayRun reports whether a tool is only asked for its version, or compiles the main package of a
-// test.
+// test. A C compiler tells its version with -### (cmd/go/internal/work.gccToolID): without that all
+// that uses cgo, such as package net, would seem to be compiled by another one.
 func mayRun(args []string) bool {
-	if slices.Contains(args, "-V=full") {
+	if slices.Contains(args, "-V=full") || slices.Contains(args, "-###") {
 		return true
 	}
 	tool := strings.TrimSuffix(filepath.Base(args[0]), ".exe")

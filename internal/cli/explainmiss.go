@@ -131,7 +131,7 @@ func (m *miss) explain(ctx context.Context) (*misses.Report, error) {
 	f := misses.Facts{
 		Here:    func(id misses.ActionID) bool { return m.here[id] },
 		Stored:  func(id misses.ActionID) bool { return m.stored[id] },
-		Differs: m.differs, StableTimes: m.stableTimes, VCS: m.stamps(), Expired: m.expired(),
+		Differs: m.differs, StableTimes: m.stableTimes, VCS: m.stamps(), Expired: m.expired(), TestFlags: m.testFlags(),
 	}
 	if m.project.modDir != "" {
 		f.Modules = map[module.Version]bool{}
@@ -152,8 +152,8 @@ func (m *miss) explain(ctx context.Context) (*misses.Report, error) {
 	}
 	f.Changes = m.changes(ctx)
 	r := misses.Explain(f)
-	if left := r.Unexplained(); len(left) > 0 {
-		if f.Flags, err = m.trials(ctx, r.Missing); err != nil {
+	if left := r.Unexplained(); len(left) > 0 || r.Stamped() {
+		if f.Flags, err = m.trials(ctx, r.Missing, len(left) > 0); err != nil {
 			return nil, err
 		}
 		if f.Elsewhere, err = m.elsewhere(ctx, left); err != nil {

@@ -150,6 +150,9 @@ func TestHealthOutage(t *testing.T) {
 	if out.Grade != "unhealthy" || out.Score != 0 || !out.Told || len(h.bodies) != 1 || out.Error == "" || len(out.Parts) != 1 || out.Parts[0].Check != "store" {
 		t.Errorf("%+v, %q", out, h.bodies)
 	}
+	if remedy := out.Parts[0].Remedy.Advice; strings.Contains(remedy, "region of the runners") {
+		t.Errorf("a file in the place of a store is no matter of the network: %q", remedy)
+	}
 	j.health(config.ExitFailed)
 	if len(h.bodies) != 1 {
 		t.Errorf("told again: %q", h.bodies)

@@ -79,7 +79,7 @@ func readHealth(ctx context.Context, r *run, p *project, st store.Store) (health
 	f := health.Figures{Now: time.Now()}
 	reader := lookup.Reader{Store: st, Repo: p.id.Repo, Trust: r.keys.trust()}
 	if err := isThere(st); err != nil && r.cfg.Store != "" { // a typing error, or a disk that is not mounted
-		f.Store = health.Store{Failed: r.out.clean(err.Error())}
+		f.Store = health.Store{Failed: r.out.clean(err.Error()), Remedy: "correct --store, or mount what lies there"}
 		return f, nil, err
 	}
 	k := p.key.Key
@@ -89,7 +89,7 @@ func readHealth(ctx context.Context, r *run, p *project, st store.Store) (health
 	}
 	if err != nil {
 		if store.IsFailure(err) && ctx.Err() == nil {
-			f.Store = health.Store{Failed: r.out.clean(err.Error())}
+			f.Store = health.Store{Failed: r.out.clean(err.Error()), Remedy: hintFor(err)}
 		}
 		return f, nil, err
 	}

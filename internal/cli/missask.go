@@ -57,6 +57,28 @@ func (m *miss) stamps() bool {
 	return value != "false" && (m.command[0] == "build" || m.command[0] == "install")
 }
 
+// resultFlags are the flags of go test with which results are cached, and of which results are made
+// (cmd/go/internal/test.tryCacheWithID, since go1.10).
+var resultFlags = []string{"benchtime", "cpu", "failfast", "fullpath", "list", "parallel", "run", "short", "skip", "timeout", "v"}
+
+// testFlags are those of the command that are part of the results of its tests.
+func (m *miss) testFlags() (list []string) {
+	if m.command[0] != "test" {
+		return nil
+	}
+	for i, arg := range m.command {
+		name, _, has := strings.Cut(strings.TrimPrefix(strings.TrimLeft(arg, "-"), "test."), "=")
+		if !strings.HasPrefix(arg, "-") || !slices.Contains(resultFlags, name) {
+			continue
+		}
+		list = append(list, arg)
+		if isSwitch := slices.Contains([]string{"failfast", "fullpath", "short", "v"}, name); !has && !isSwitch && i+1 < len(m.command) {
+			list = append(list, m.command[i+1])
+		}
+	}
+	return list
+}
+
 // expired reports whether `go clean -testcache` was run after the snapshot was saved: that writes
 // the time into a file of GOCACHE (cmd/go/internal/test.initTestCache).
 func (m *miss) expired() bool {
@@ -143,7 +165,13 @@ var complaint = regexp.MustCompile(`^go: |\.go:\d+:\d+: |GOPROXY=off`)
 // complaints shortens what a failed go command printed.
 func complaints(stderr string) string {
 	lines := strings.Split(strings.TrimSpace(stderr), "\n")
-	found := slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return !complaint.MatchString(line) })
+	var found []string
+	for i, line := range lines {
+		// The line after a colon is the command that the go command advises.
+		if complaint.MatchString(line) || i > 0 && strings.HasPrefix(lines[i-1], "go: ") && strings.HasSuffix(lines[i-1], ":") {
+			found = append(found, line)
+		}
+	}
 	if len(found) == 0 {
 		found = lines[max(0, len(lines)-3):]
 	}
@@ -230,13 +258,17 @@ func goLine(text []byte) string {
 
 // trials are flags that change how everything is compiled. People give them on the command line,
 // where nothing records them.
-var trials = []string{"-race", "-trimpath", "-cover", "-tags"}
+var trials = []string{"-race", "-trimpath", "-cover", "-tags", "-ldflags", "-gcflags", "-asmflags"}
 
-// trials looks which flag, added or left out, finds at least half of what is missing.
-func (m *miss) trials(ctx context.Context, lacking int) (found []misses.Trial, err error) {
+// valued are those of trials with a value, which nobody can guess where the command has none.
+var valued = trials[3:]
+
+// trials looks which flag, left out or, if that may be, added, finds at least half of what is
+// missing.
+func (m *miss) trials(ctx context.Context, lacking int, add bool) (found []misses.Trial, err error) {
 	for _, flag := range trials {
 		with, name, ok := otherwise(m.command, flag)
-		if !ok {
+		if !ok || !add && len(with) > len(m.command) {
 			continue
 		}
 		g, _, err := m.graph(ctx, with)
@@ -262,14 +294,14 @@ func otherwise(command []string, flag string) (with []string, name string, ok bo
 		switch {
 		case isAssigned && value != "":
 			return slices.Delete(with, i+1, i+2), "no " + arg, true
-		case arg == flag && flag == "-tags" && i+2 < len(command):
+		case arg == flag && slices.Contains(valued, flag) && i+2 < len(command):
 			return slices.Delete(with, i+1, i+3), "no " + flag + " " + command[i+2], true
-		case arg == flag && flag != "-tags":
+		case arg == flag && !slices.Contains(valued, flag):
 			return slices.Delete(with, i+1, i+2), "no " + flag, true
 		}
 	}
-	if flag == "-tags" || flag == "-cover" && command[0] == "vet" {
-		return nil, "", false // with which tags it was built, nobody can guess
+	if slices.Contains(valued, flag) || flag == "-cover" && command[0] == "vet" {
+		return nil, "", false
 	}
 	return slices.Insert(with, 1, flag), flag, true
 }

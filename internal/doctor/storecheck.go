@@ -62,6 +62,9 @@ func checkStore(ctx context.Context, f *Facts) []finding.Finding {
 		start := time.Now()
 		_, err := st.Stat(ctx, probeName())
 		took = append(took, time.Since(start))
+		if errors.Is(err, store.ErrDenied) {
+			err = whyDenied(ctx, st, err)
+		}
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return []finding.Finding{finding.Failf(f.hint(err), "%s: %v", st, err)}
 		}
@@ -75,6 +78,17 @@ func checkStore(ctx context.Context, f *Facts) []finding.Finding {
 		return []finding.Finding{finding.Warnf(finding.Advise("use a bucket in the region of the machine"), "%s", text)}
 	}
 	return []finding.Finding{finding.Okf("%s", text)}
+}
+
+// whyDenied asks in a way whose answer has a body: that to HEAD does not tell a wrong key from a
+// policy.
+func whyDenied(ctx context.Context, st store.Store, denied error) error {
+	r, _, err := st.Open(ctx, probeName(), 0, -1)
+	if err != nil {
+		return err
+	}
+	r.Close()
+	return denied
 }
 
 // checkDirStore looks at the directory itself: that a store has no object of some name says little

@@ -24,7 +24,8 @@ const (
 type measured struct {
 	value    float64 // a share, or seconds
 	evidence string
-	broken   bool // there is no value, as nothing works
+	broken   bool   // there is no value, as nothing works
+	remedy   string // "": that of the check
 }
 
 // A check measures one part.
@@ -90,7 +91,7 @@ func duration(what string, f Figures, of func(Save) time.Duration) (measured, bo
 // latency is the median of round trips to the store.
 func latency(f Figures) (measured, bool) {
 	if f.Store.Failed != "" {
-		return measured{evidence: f.Store.Failed, broken: true}, true
+		return measured{evidence: f.Store.Failed, broken: true, remedy: f.Store.Remedy}, true
 	}
 	var list []float64
 	for _, d := range f.Store.Times {

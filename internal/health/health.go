@@ -11,6 +11,7 @@
 package health
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -50,6 +51,7 @@ type Save struct {
 type Store struct {
 	Times  []time.Duration // of round trips
 	Failed string          // why it does not answer
+	Remedy string          // what to do about that; "": what helps where it is slow
 }
 
 // Report is the judgement.
@@ -99,7 +101,7 @@ func Judge(f Figures, s Settings) Report {
 		}
 		p.Finding = finding.Finding{Check: c.name, Status: s.status(p.score), Evidence: m.evidence}
 		if p.Status != finding.OK {
-			p.Remedy = finding.Advise(c.remedy)
+			p.Remedy = finding.Advise(cmp.Or(m.remedy, c.remedy))
 		}
 		p.Part.Score, p.Part.Cap, p.Weight = whole(p.score), whole(p.cap), rule.Weight
 		sum, weights = sum+p.score*rule.Weight, weights+rule.Weight

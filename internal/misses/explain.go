@@ -36,6 +36,8 @@ type Facts struct {
 	Elsewhere map[string]bool
 	// Flags are what the command would find in the snapshot with other flags than its own.
 	Flags []Trial
+	// TestFlags are those of the command that are part of a test's result, such as -v and -run.
+	TestFlags []string
 }
 
 // Changes is what happened in the repository since the snapshot was saved.
@@ -98,6 +100,7 @@ type Report struct {
 	Notes []string `json:"notes,omitempty"`
 
 	unexplained []string
+	stamped     bool
 }
 
 // maxExamples bounds how many packages are named for a cause.
@@ -128,6 +131,9 @@ func Explain(f Facts) Report {
 		}
 		pkg := f.Graph.Builds[i].Package
 		c := f.cause(f.Graph.Builds[i])
+		if c.Ingredient == Stamp {
+			r.stamped = true
+		}
 		if c.Ingredient == Absent || c.Ingredient == Other {
 			r.unexplained = append(r.unexplained, pkg)
 		}
@@ -139,6 +145,8 @@ func Explain(f Facts) Report {
 		}
 		if r.Tests++; f.Tests.States[pkg] == TestCached {
 			r.Cached++
+		} else if f.Tests.Disabled != "" { // which is the cause
+			continue
 		} else if c, ok := f.testCause(pkg, missing); ok {
 			count(c, pkg)
 		}
@@ -211,6 +219,9 @@ func (f *Facts) cause(b Build) Cause {
 	}
 	if p.local() {
 		if c, ok := f.Changes.cause(p, f.VCS); ok {
+			if flag, tried := f.flagCause(); tried && c.Ingredient == Stamp {
+				return flag // the program contains the flags, too
+			}
 			return c
 		}
 	}
@@ -246,15 +257,27 @@ func (f *Facts) pkg(path string) Package {
 // Unexplained lists the packages of which nothing that is recorded differs.
 func (r Report) Unexplained() []string { return r.unexplained }
 
-// unexplained is the cause where nothing that is recorded differs.
-func (f *Facts) unexplained(path string, p Package) Cause {
+// Stamped reports whether main packages miss that contain a commit: other flags of the command are
+// in them as well, and may be the cause.
+func (r Report) Stamped() bool { return r.stamped }
+
+// flagCause is that the snapshot has what is missing, compiled with other flags.
+func (f *Facts) flagCause() (Cause, bool) {
 	for _, t := range f.Flags {
 		if t.Found > 0 {
 			return Cause{
 				Ingredient: Flag, Evidence: fmt.Sprintf("with %s the snapshot has %s more than without", t.Flag, quantity.Counted(t.Found, "package")),
 				Remedy: "build with the same flags in all jobs of a --name, and give the others another --name",
-			}
+			}, true
 		}
+	}
+	return Cause{}, false
+}
+
+// unexplained is the cause where nothing that is recorded differs.
+func (f *Facts) unexplained(path string, p Package) Cause {
+	if c, ok := f.flagCause(); ok {
+		return c
 	}
 	switch {
 	case p.local() && f.Changes.Unknown != "":
@@ -315,9 +338,11 @@ func (f *Facts) testCause(pkg string, missing []int) (Cause, bool) {
 	case state == TestChanged:
 		c.Ingredient += ": other inputs"
 		c.Evidence = "the tests ran with files of other times, or other environment variables"
-		c.Remedy = "set the variables that tests read to the same values in every job; run gocache mtimes after the job has made files that tests read"
-		if !f.StableTimes {
-			c.Remedy = "restore with --stable-mtimes, which gives files the same times in each checkout"
+		c.Remedy = "set the variables that tests read to the same values in every job; "
+		if f.StableTimes {
+			c.Remedy += "run gocache mtimes after the job has made files that tests read"
+		} else {
+			c.Remedy += "for files, restore with --stable-mtimes, which gives them the same times in each checkout"
 		}
 	default:
 		if slices.ContainsFunc(missing, func(i int) bool { return strings.TrimSuffix(f.Graph.Builds[i].Package, "_test") == pkg }) {
@@ -325,12 +350,19 @@ func (f *Facts) testCause(pkg string, missing []int) (Cause, bool) {
 		}
 		c.Ingredient += ": none"
 		c.Evidence = "there is no result of these very test programs: they failed, or what they rest on was compiled differently"
+		if len(f.TestFlags) > 0 {
+			c.Evidence = "there is no result of these test programs with " + strings.Join(f.TestFlags, " ") + ": they were run with other flags, or failed, or what they rest on was compiled differently"
+			c.Remedy = "run tests with the same flags in all jobs that share results"
+		}
 		if !f.StableTimes {
 			c.Evidence += ", or they read files, whose times were not stable"
-			c.Remedy = "restore with --stable-mtimes in the job that saves, too"
+			c.Remedy = join(c.Remedy, "restore with --stable-mtimes in the job that saves, too")
 		}
 	}
 	return c, true
 }
 
 func short(commit string) string { return commit[:min(len(commit), 12)] }
+
+// join puts two pieces of advice after each other, of which the first may be "".
+func join(a, b string) string { return strings.TrimPrefix(a+"; "+b, "; ") }

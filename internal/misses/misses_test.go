@@ -84,6 +84,7 @@ func TestExplain(t *testing.T) {
 		{"embedded", Facts{Changes: Changes{Commit: "c", Files: []string{"/src/m/main/files/x"}}}, []string{"m/main"}, "source 1+0 m/main", false},
 		{"other files", Facts{Changes: Changes{Commit: "c", Files: []string{"/src/m/main/files/y"}}}, []string{"m/main"}, "not in the snapshot 1+0 m/main", false},
 		{"commit", Facts{VCS: true, Changes: Changes{Commit: "c"}}, []string{"m/main"}, "commit in the program 1+0 m/main", false},
+		{"flags beside the commit", Facts{VCS: true, Changes: Changes{Commit: "c"}, Flags: []Trial{{"no -tags x", 1}}}, []string{"m/main"}, "flags 1+0 m/main", false},
 		{"the same commit", Facts{VCS: true, Changes: Changes{Commit: "c", Same: true}}, []string{"m/main"}, "not in the snapshot 1+0 m/main", false},
 		{"commit of a library", Facts{VCS: true, Changes: Changes{Commit: "c"}}, []string{"m/cgo"}, "not in the snapshot 1+0 m/cgo", false},
 		{"no history", Facts{Changes: Changes{Commit: "c", Unknown: "shallow"}}, []string{"m/cgo"}, "source 1+0 m/cgo", false},
@@ -120,6 +121,46 @@ func TestExplain(t *testing.T) {
 		}
 		if strings.Join(got, "; ") != c.want || r.Missing != len(c.missing) || r.Packages != len(all) {
 			t.Errorf("%s: %q, missing %d of %d; want %q", c.name, got, r.Missing, r.Packages, c.want)
+		}
+	}
+}
+
+// TestTestCauses: why tests run, with the advice that helps.
+func TestTestCauses(t *testing.T) {
+	lib := pkg("m/lib", "")
+	lib.TestGoFiles = []string{"lib_test.go"}
+	for name, c := range map[string]struct {
+		f              Facts
+		state          TestState
+		want, evidence string
+		remedies       []string
+	}{
+		"cached":        {Facts{}, TestCached, "", "", nil},
+		"no result":     {Facts{}, TestUnknown, "test results: none", "whose times", []string{"--stable-mtimes"}},
+		"stable times":  {Facts{StableTimes: true}, TestUnknown, "test results: none", "they failed", nil},
+		"other flags":   {Facts{TestFlags: []string{"-v"}}, TestUnknown, "test results: none", "with -v: they were run with other flags", []string{"same flags", "--stable-mtimes"}},
+		"not cacheable": {Facts{Tests: Tests{Disabled: "-count=1"}}, TestUnknown, "", "", nil},
+		"other inputs":  {Facts{}, TestChanged, "test results: other inputs", "variables", []string{"set the variables", "--stable-mtimes"}},
+		"inputs, with stable times": {Facts{StableTimes: true}, TestChanged, "test results: other inputs", "variables",
+			[]string{"set the variables", "gocache mtimes"}},
+		"expired": {Facts{Expired: true}, TestChanged, "test results: expired", "go clean", nil},
+	} {
+		f := c.f
+		f.Graph, f.Packages = graph("m/lib"), map[string]Package{"m/lib": lib}
+		f.Here = func(ActionID) bool { return true }
+		f.Tests.States = map[string]TestState{"m/lib": c.state}
+		r := Explain(f)
+		var got Cause
+		if len(r.Causes) > 0 {
+			got = r.Causes[0]
+		}
+		if got.Ingredient != c.want || !strings.Contains(got.Evidence, c.evidence) || c.remedies == nil && got.Remedy != "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+		for _, remedy := range c.remedies {
+			if !strings.Contains(got.Remedy, remedy) {
+				t.Errorf("%s: %q has no %q", name, got.Remedy, remedy)
+			}
 		}
 	}
 }

@@ -86,6 +86,26 @@ func TestDenials(t *testing.T) {
 	}
 }
 
+// TestReasons: where the server says what is wrong with the credentials, the error is that, and a
+// denial all the same.
+func TestReasons(t *testing.T) {
+	all := []error{s3.ErrUnknownKey, s3.ErrWrongSecret, s3.ErrExpired, s3.ErrClock}
+	for code, want := range map[string]error{
+		"InvalidAccessKeyId": s3.ErrUnknownKey, "InvalidAccessKeyID": s3.ErrUnknownKey, "SignatureDoesNotMatch": s3.ErrWrongSecret,
+		"ExpiredToken": s3.ErrExpired, "RequestTimeTooSkewed": s3.ErrClock, "AccessDenied": nil,
+	} {
+		_, _, err := answering(t, 403, "application/xml", xmlError(code, "no")).Open(t.Context(), "v1/x", 0, -1)
+		if !errors.Is(err, store.ErrDenied) {
+			t.Errorf("%s is not a denial: %v", code, err)
+		}
+		for _, reason := range all {
+			if errors.Is(err, reason) != (reason == want) {
+				t.Errorf("%s: %v: %q is %t", code, err, reason, reason != want)
+			}
+		}
+	}
+}
+
 // denied tries every operation that jobs use. The answer to a HEAD has no code, so only its status,
 // if anything, tells what it means.
 func denied(t *testing.T, s *s3.Store, head bool) {

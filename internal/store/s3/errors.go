@@ -201,8 +201,9 @@ func bucketRegion(err error) string {
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		if _, rest, ok := strings.Cut(api.ErrorMessage(), "expecting '"); ok {
-			if r, _, _ := strings.Cut(rest, "'"); isRegion(r) {
+		if _, rest, ok := strings.Cut(api.ErrorMessage(), "expecting "); ok && rest != "" {
+			quote := rest[:1] // versitygw has double quotes
+			if r, _, _ := strings.Cut(rest[1:], quote); strings.ContainsAny(quote, `'"`) && isRegion(r) {
 				return r
 			}
 		}
@@ -283,8 +284,11 @@ func (a *answer) Error() string {
 	return strings.TrimSpace(text)
 }
 
-func (a *answer) Is(target error) bool { return a.sentinel != nil && target == a.sentinel }
-func (a *answer) Unwrap() error        { return a.err }
+func (a *answer) Is(target error) bool {
+	return a.sentinel != nil && target == a.sentinel || isReason(code(a.err), target)
+}
+
+func (a *answer) Unwrap() error { return a.err }
 
 // hint suggests a fix for the most frequent mistake with servers other than Amazon's.
 func (o *Options) hint(err error) string {

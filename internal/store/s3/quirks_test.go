@@ -186,6 +186,7 @@ func TestRedirects(t *testing.T) {
 		"301 without a body":      {301, "eu-west-3", "", store.ErrMoved, "http 301 MovedPermanently: the bucket is in eu-west-3"},
 		"302 of a gateway":        {302, "", "", store.ErrMoved, "http 302 Found"},
 		"region in the text":      {400, "", malformed, store.ErrMoved, "the bucket is in eu-west-3"},
+		"in double quotes":        {400, "", strings.ReplaceAll(malformed, "'", `"`), store.ErrMoved, "the bucket is in eu-west-3"},
 		"a header to be wary of":  {301, "<b>Region", permanent, store.ErrMoved, "use the specified endpoint, asked"},
 		"a malformed one without": {400, "", strings.Replace(malformed, "expecting", "not", 1), store.ErrDenied, "AuthorizationHeaderMalformed"},
 	} {
