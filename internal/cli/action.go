@@ -118,7 +118,7 @@ func restoredOf(out *restoreOutput) *ghaction.Restored {
 	if out.Result == nil {
 		return r
 	}
-	r.Known, r.Key, r.Scope, r.Title = true, out.Key, out.Scope, foundTitle(out.Key, out.Matched)
+	r.Known, r.Key, r.Scope, r.Title = true, out.Key, out.Scope, foundTitle(out.Key, out.Matched, out.partial)
 	r.Entries, r.Modules, r.Written, r.Fetched = out.Build.Restored, out.Modules.Restored, out.BytesWritten, out.BytesFetched
 	if m := out.Matched; m != nil {
 		r.Found, r.Exact, r.FoundKey, r.FoundScope = true, m.Exact, strings.Join(m.Key, "/"), m.Scope

@@ -119,7 +119,7 @@ func exportBundle(ctx context.Context, r *run, lib *proxy.Library, file string, 
 }
 
 func (e exported) write(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%s: %s modules, %s\n", e.File, quantity.Count(int64(e.Modules)), quantity.Bytes(e.Bytes))
+	_, err := fmt.Fprintf(w, "%s: %s, %s\n", e.File, quantity.Counted(int64(e.Modules), "module"), quantity.Bytes(e.Bytes))
 	return err
 }
 

@@ -136,9 +136,9 @@ func (o gcOutput) write(w io.Writer) error {
 		}
 	}
 	s := report.Summary{
-		Counts: report.Table{Head: []string{"", "kept", "not noted long enough", "protected", verb, "freed"}, Rows: gcRows(r)},
+		Counts: report.Table{Head: []string{"", "kept", "waiting", "protected", verb, "freed"}, Rows: gcRows(r)},
 		Facts:  gcFacts(r),
-		Result: fmt.Sprintf("%s: %s %s objects, %s, in %s", o.Store, verb, quantity.Count(r.Total.Objects), quantity.Bytes(r.Total.Bytes), seconds(r.Seconds)),
+		Result: fmt.Sprintf("%s: %s %s, %s, in %s", o.Store, verb, quantity.Counted(r.Total.Objects, "object"), quantity.Bytes(r.Total.Bytes), seconds(r.Seconds)),
 	}
 	for _, u := range r.Unreadable {
 		s.Losses = append(s.Losses, fmt.Sprintf("%s cannot be read, so nothing that it could name is removed: %s", u.Object, u.Reason))
@@ -164,8 +164,9 @@ func gcFacts(r *gc.Result) [][2]string {
 		kept += c.Kept.Bytes + c.Recent.Bytes + c.Protected.Bytes + c.Waiting.Bytes + c.Refused.Bytes
 		waiting += c.Waiting.Bytes
 	}
-	facts := [][2]string{
-		{"left", quantity.Bytes(kept) + ", of which unnamed and noted " + quantity.Bytes(waiting)},
+	facts := [][2]string{{"left", quantity.Bytes(kept)}}
+	if waiting > 0 {
+		facts = append(facts, [2]string{"waiting", quantity.Bytes(waiting) + " that nothing names any more: removed when that has been so for --grace"})
 	}
 	if r.Other.Objects > 0 {
 		facts = append(facts, [2]string{"left alone", quantity.Count(r.Other.Objects) + " objects that are not gocache's, " + quantity.Bytes(r.Other.Bytes)})

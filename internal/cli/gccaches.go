@@ -155,7 +155,7 @@ func (o cachesOutput) write(w io.Writer) error {
 		fmt.Fprintln(w)
 	}
 	s := report.Summary{
-		Result: fmt.Sprintf("%s: %s %s entries, %s", cmp.Or(o.Store, "caches"), verb, quantity.Count(r.Total.Entries), quantity.Bytes(r.Total.Bytes)),
+		Result: fmt.Sprintf("%s: %s %s, %s", cmp.Or(o.Store, "caches"), verb, quantity.Counted(r.Total.Entries, "entry"), quantity.Bytes(r.Total.Bytes)),
 		Counts: report.Table{Head: []string{"", "kept", verb, "freed"}},
 	}
 	for _, k := range []actions.EntryKind{actions.SnapshotEntry, actions.ModuleBundle, actions.OtherBundle, actions.ObjectEntry} {

@@ -241,7 +241,7 @@ func (o *planOutput) writeCandidates(b *strings.Builder) {
 // writeRestorePlan prints what a restore would do. Modules that no manifest lists are counted
 // separately, because their size is not known.
 func writeRestorePlan(b *strings.Builder, r *restore.PlanResult) {
-	fmt.Fprintf(b, "\nrestore: %s\n", foundTitle(r.Key, r.Matched))
+	fmt.Fprintf(b, "\nrestore: %s\n", foundTitle(r.Key, r.Matched, false))
 	row := func(name string, c restore.PlanCounts) []string {
 		return []string{"  " + name, quantity.Count(c.Fetch), quantity.Count(c.Present), quantity.Bytes(c.Stored), quantity.Bytes(c.Bytes)}
 	}
@@ -254,7 +254,7 @@ func writeRestorePlan(b *strings.Builder, r *restore.PlanResult) {
 	}
 	t.Write(b)
 	if r.Unlisted > 0 {
-		fmt.Fprintf(b, "  and, if the store has them, %s modules that only go.sum names\n", quantity.Count(r.Unlisted))
+		fmt.Fprintf(b, "  and, if the store has them, %s that only go.sum names\n", quantity.Counted(r.Unlisted, "module"))
 	}
 	for _, l := range r.Losses {
 		fmt.Fprintf(b, "  lost: %s: %s: %s\n", l.What, l.Kind, l.Reason)
@@ -285,7 +285,7 @@ func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
 		fmt.Fprintf(b, "  left out: %s\n", timedFact(s.Timed))
 	}
 	if s.Repack > 0 {
-		fmt.Fprintf(b, "  %s packs that are mostly unused would be packed anew\n", quantity.Count(s.Repack))
+		fmt.Fprintf(b, "  packed anew, as most of it is unused: %s\n", quantity.Counted(s.Repack, "pack"))
 	}
 	writeTrim(b, s.Trim)
 	writeWarnings(b, s.Warnings)

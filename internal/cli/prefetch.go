@@ -184,8 +184,8 @@ func (w wantedModule) fetch(ctx context.Context, lib *proxy.Library) (v module.V
 }
 
 func (p prefetched) write(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%s: %s modules, and %s of which only go.mod is needed; %s of them fetched, %s failed\n", p.Store,
-		quantity.Count(int64(p.Modules)), quantity.Count(int64(p.Mods)), quantity.Count(int64(p.Fetched)), quantity.Count(int64(len(p.Failed))))
+	_, err := fmt.Fprintf(w, "%s: %s, and %s of which only go.mod is needed; %s of them fetched, %s failed\n", p.Store,
+		quantity.Counted(p.Modules, "module"), quantity.Count(p.Mods), quantity.Count(int64(p.Fetched)), quantity.Count(int64(len(p.Failed))))
 	return err
 }
 

@@ -166,7 +166,7 @@ func TestPrefetchCommand(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &got); code != 0 || err != nil || got.Modules != 1 || got.Fetched != 1 {
 		t.Errorf("exit code %d, %v\n%s", code, err, out)
 	}
-	if code, out := run("proxy", "prefetch", "example.com/greet@v1.0.0"); code != 0 || !strings.HasSuffix(out, "1 modules, and 0 of which only go.mod is needed; 0 of them fetched, 0 failed\n") {
+	if code, out := run("proxy", "prefetch", "example.com/greet@v1.0.0"); code != 0 || !strings.HasSuffix(out, "1 module, and 0 of which only go.mod is needed; 0 of them fetched, 0 failed\n") {
 		t.Errorf("again: exit code %d\n%s", code, out)
 	}
 	found, _ := filepath.Glob(filepath.Join(st, "v2/repos/gocache-proxy/modules/modules/example.com/greet/@v/v1.0.0/*"))
@@ -212,7 +212,7 @@ func bundled(t *testing.T, run func(args ...string) (int, string), object string
 	if code, out := run("bundle", "export", file, sum); code != 0 {
 		t.Fatalf("export: exit code %d\n%s", code, out)
 	}
-	if code, out := run("bundle", "import", "--store", other, file, sum); code != 0 || !strings.Contains(out, "1 modules") {
+	if code, out := run("bundle", "import", "--store", other, file, sum); code != 0 || !strings.Contains(out, "1 module") {
 		t.Errorf("import: exit code %d\n%s", code, out)
 	}
 	url, _, end := runProxy(t, "--store", other, "--offline")

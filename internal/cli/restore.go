@@ -212,20 +212,20 @@ func (o restoreOutput) write(w io.Writer) error {
 		return nil // the warning says it all
 	}
 	if o.LookupOnly {
-		return report.Summary{Title: foundTitle(r.Key, r.Matched)}.Write(w)
+		return report.Summary{Title: foundTitle(r.Key, r.Matched, o.partial)}.Write(w)
 	}
 	row := func(name string, c restore.Counts) []string {
 		return []string{name, quantity.Count(c.Restored), quantity.Count(c.Present), quantity.Count(c.Missing), quantity.Count(c.Refused)}
 	}
 	s := report.Summary{
-		Title: foundTitle(r.Key, r.Matched),
+		Title: foundTitle(r.Key, r.Matched, o.partial),
 		Counts: report.Table{
 			Head: []string{"", "restored", "already there", "missing", "refused"},
 			Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build), row("packs", r.Packs)},
 		},
 		Facts: [][2]string{
 			{"fetched", quantity.Bytes(r.BytesFetched)},
-			{"written", fmt.Sprintf("%s in %s files", quantity.Bytes(r.BytesWritten), quantity.Count(r.FilesWritten))},
+			{"written", fmt.Sprintf("%s in %s", quantity.Bytes(r.BytesWritten), quantity.Counted(r.FilesWritten, "file"))},
 		},
 		Result: o.result(),
 	}
@@ -259,9 +259,13 @@ func (o restoreOutput) result() string {
 	return "nothing to restore, looked" + took
 }
 
-// foundTitle says which snapshot was found for a key.
-func foundTitle(key string, m *jobstate.Matched) string {
-	if m == nil {
+// foundTitle says which snapshot was found for a key. partial says that it was not looked for to the
+// end, so that none need not mean that there is none.
+func foundTitle(key string, m *jobstate.Matched, partial bool) string {
+	switch {
+	case m == nil && partial:
+		return "whether there is a snapshot could not be found out, for " + key
+	case m == nil:
 		return "no snapshot found for " + key
 	}
 	kind := "latest snapshot"

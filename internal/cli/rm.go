@@ -183,9 +183,9 @@ func (out *rmOutput) freed() string {
 	if len(wt.Unreadable) > 0 {
 		return fmt.Sprintf("gc then frees nothing: %s cannot be read, and could name anything\n", wt.Unreadable[0].Object)
 	}
-	text := fmt.Sprintf("gc then frees %s objects that nothing else names, %s, once it has noted them for --grace\n", quantity.Count(wt.Alone.Objects), quantity.Bytes(wt.Alone.Bytes))
+	text := fmt.Sprintf("gc then frees %s that nothing else names, %s, once it has noted them for --grace\n", quantity.Counted(wt.Alone.Objects, "object"), quantity.Bytes(wt.Alone.Bytes))
 	if wt.Shared.Objects > 0 {
-		text += fmt.Sprintf("%s objects stay that other snapshots name, %s\n", quantity.Count(wt.Shared.Objects), quantity.Bytes(wt.Shared.Bytes))
+		text += fmt.Sprintf("other snapshots name %s of its own, %s, which stay\n", quantity.Counted(wt.Shared.Objects, "object"), quantity.Bytes(wt.Shared.Bytes))
 	}
 	return text + "public modules stay until no repository uses them\n"
 }

@@ -240,7 +240,7 @@ func writeTrim(b *strings.Builder, t save.Trim) {
 	fmt.Fprintf(b, "\ntrimmed: %s not used for too long (%s), %s above the size limit (%s)",
 		quantity.Count(t.Age.Count), quantity.Bytes(t.Age.Bytes), quantity.Count(t.Size.Count), quantity.Bytes(t.Size.Bytes))
 	if t.Programs.Count > 0 {
-		fmt.Fprintf(b, ", %s programs of go run and go tool with successors (%s)", quantity.Count(t.Programs.Count), quantity.Bytes(t.Programs.Bytes))
+		fmt.Fprintf(b, ", %s of go run and go tool with successors (%s)", quantity.Counted(t.Programs.Count, "program"), quantity.Bytes(t.Programs.Bytes))
 	}
 	b.WriteString("; the largest:\n")
 	rows := [][]string{}

@@ -45,10 +45,10 @@ func (out *showOutput) facts() (list [][2]string) {
 	add("go", "%s", out.goVersion())
 	add("stored", "%s", quantity.Bytes(out.Size.Stored))
 	add("only here", "%s", out.alone())
-	add("build cache", "%s entries, %s outputs of %s, %s programs", quantity.Count(out.Size.Actions), quantity.Count(out.Outputs), quantity.Bytes(out.Size.BuildBytes), quantity.Count(out.Programs))
+	add("build cache", "%s, %s of %s, %s", quantity.Counted(out.Size.Actions, "entry"), quantity.Counted(out.Outputs, "output"), quantity.Bytes(out.Size.BuildBytes), quantity.Counted(out.Programs, "program"))
 	add("used within", "%s", out.uses())
 	add("packs", "%s%s", amountText(out.Packs), prefixed(", of other scopes ", out.Foreign))
-	add("modules", "%s versions of %s: public %s%s", quantity.Count(out.Size.Modules), quantity.Bytes(out.Size.ModuleBytes), amountText(out.Public), prefixed(", private ", out.Private))
+	add("modules", "%s of %s: public %s%s", quantity.Counted(out.Size.Modules, "version"), quantity.Bytes(out.Size.ModuleBytes), amountText(out.Public), prefixed(", private ", out.Private))
 	for _, t := range out.Trees {
 		add("files", "%s, %s", t.Name, quantity.Bytes(t.Bytes))
 	}

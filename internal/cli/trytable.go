@@ -51,7 +51,7 @@ func (o *tryOutput) facts() [][2]string {
 	list := [][2]string{
 		{"build with empty caches", o.Cold.String()},
 		{"restore, build offline", fmt.Sprintf("%s = %s + %s, %s", seconds(o.restored()), seconds(o.Cache.Restore.Best), seconds(o.Warm.Seconds), o.Warm.work())},
-		{"caches", fmt.Sprintf("%s in %s files", quantity.Bytes(o.ModuleBytes+o.BuildBytes), quantity.Count(o.Files))},
+		{"caches", fmt.Sprintf("%s in %s", quantity.Bytes(o.ModuleBytes+o.BuildBytes), quantity.Counted(o.Files, "file"))},
 		{"stored", fmt.Sprintf("%s, %s of it", quantity.Bytes(o.Cache.Stored), share(o.Cache.Stored, o.ModuleBytes+o.BuildBytes))},
 	}
 	c := o.Change

@@ -256,7 +256,7 @@ func (o verifyOutput) findings() (list finding.Findings) {
 	if n := len(o.Unproved); n > 0 {
 		list = append(list, finding.Finding{
 			Check: "proof", Status: finding.Warn,
-			Evidence: fmt.Sprintf("%s module versions are not proved, such as %s: %s", quantity.Count(n), o.Unproved[0].Module, o.Unproved[0].Reason),
+			Evidence: fmt.Sprintf("not proved: %s, such as %s: %s", quantity.Counted(n, "module version"), o.Unproved[0].Module, o.Unproved[0].Reason),
 			Remedy:   finding.Advise("gocache verify --dir PROJECT, of a project whose go.sum names them"),
 		})
 	}

@@ -125,5 +125,5 @@ func judgeClock(list []reading) finding.Finding {
 	case len(list) < 2:
 		return unknown("the clock is %v ahead of what %s says, which may be an old answer", off.Round(time.Second), best.host)
 	}
-	return bad(remedy, "the clock is %v ahead of that of %s and of %s more: tokens and signed requests are refused", off.Round(time.Second), best.host, quantity.Counted(len(list)-1, "server"))
+	return bad(remedy, "the clock is %v ahead of that of %s and of %s: tokens and signed requests are refused", off.Round(time.Second), best.host, quantity.Counted(len(list)-1, "more server"))
 }

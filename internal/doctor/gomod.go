@@ -100,7 +100,7 @@ func checkTidy(ctx context.Context, f *Facts) []finding.Finding {
 	lines := changedLines(string(out))
 	text := strings.Join(lines[:min(len(lines), shownDiff)], "\n")
 	if more := len(lines) - shownDiff; more > 0 {
-		text += fmt.Sprintf("\nand %s more", quantity.Counted(more, "line"))
+		text += fmt.Sprintf("\nand %s", quantity.Counted(more, "more line"))
 	}
 	return []finding.Finding{finding.Warnf(finding.Run("go mod tidy"), "go mod tidy changes go.mod or go.sum:\n%s", text)}
 }
@@ -143,6 +143,9 @@ func checkReplaces(ctx context.Context, f *Facts) []finding.Finding {
 		if found, bad := judgeReplace(f, ctx, r.Old, r.New.Path); bad {
 			wrong = append(wrong, found)
 		}
+	}
+	if len(f.Mod.Replace) == 0 {
+		return []finding.Finding{finding.Okf("nothing is replaced")}
 	}
 	return or(wrong, finding.Okf("%s, %d of them by a directory", quantity.Counted(len(f.Mod.Replace), "replacement"), local))
 }

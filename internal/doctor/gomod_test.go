@@ -74,7 +74,7 @@ func TestReplaces(t *testing.T) {
 	const other = "module example.com/a\n\ngo 1.24\n"
 	w := newWorld(t, map[string]string{"go.mod": plainMod, "a/go.mod": other, "../b/go.mod": other})
 	w.commit()
-	want(t, w.check("replace"), "ok 0 replacements")
+	want(t, w.check("replace"), "ok nothing is replaced")
 	replace := func(with string) {
 		w.write("", map[string]string{"go.mod": plainMod + "\nreplace example.com/a => " + with + "\n"})
 	}

@@ -40,13 +40,13 @@ func checkSumDB(ctx context.Context, f *Facts) []finding.Finding {
 	session := db.Session(ctx, "", func(string, []byte) {})
 	err = session.Check(v, sum, "")
 	switch {
-	case err == nil:
-		return []finding.Finding{finding.Okf("%s (%s) answers, and has the hash of go.sum for %s", id.Name, where, v)}
 	case errors.Is(err, checksumdb.ErrUnavailable):
 		return []finding.Finding{finding.Failf(finding.Advise("see whether the network lets it through, or name a proxy that passes it on; GOPRIVATE names the modules that it need not be asked about"),
 			"%v: modules that are not in go.sum yet cannot be added", err)}
-	case v == asked:
-		return []finding.Finding{finding.Okf("%s (%s) answers", id.Name, where)} // one of one's own need not have it
+	case v == asked: // a database of one's own need not have it
+		return []finding.Finding{finding.Okf("%s (%s) answers", id.Name, where)}
+	case err == nil:
+		return []finding.Finding{finding.Okf("%s (%s) answers, and has the hash of go.sum for %s", id.Name, where, v)}
 	case errors.Is(err, checksumdb.ErrNotCovered):
 		return []finding.Finding{finding.Okf("%s (%s)", id.Name, where)}
 	}

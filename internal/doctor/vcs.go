@@ -44,7 +44,7 @@ func checkVCS(ctx context.Context, f *Facts) []finding.Finding {
 	}
 	all.Wait()
 	if more > 0 {
-		found = append(found, unknown("not asked: %s more", quantity.Counted(more, "repository")))
+		found = append(found, unknown("not asked: %s", quantity.Counted(more, "more repository")))
 	}
 	return found
 }

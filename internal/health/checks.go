@@ -64,7 +64,7 @@ func hits(f Figures) (measured, bool) {
 		}
 	}
 	m := median(list)
-	return measured{value: m, evidence: fmt.Sprintf("%.0f %% of the build entries that jobs used came from the cache (median of %d saves)", 100*m, len(list))}, len(list) > 0
+	return measured{value: m, evidence: fmt.Sprintf("%.0f %% of the build entries that jobs used came from the cache (median of %s)", 100*m, quantity.Counted(len(list), "save"))}, len(list) > 0
 }
 
 // size compares the snapshot with its bound.
@@ -98,7 +98,7 @@ func latency(f Figures) (measured, bool) {
 		list = append(list, d.Seconds())
 	}
 	m := median(list)
-	return measured{value: m, evidence: fmt.Sprintf("the store answers within %s (median of %d requests)", inDuration(m).Round(10*time.Microsecond), len(list))}, len(list) > 0
+	return measured{value: m, evidence: fmt.Sprintf("the store answers within %s (median of %s)", inDuration(m).Round(10*time.Microsecond), quantity.Counted(len(list), "request"))}, len(list) > 0
 }
 
 // share is the part of the jobs with something that should not be. A job whose restore took no time

@@ -266,7 +266,7 @@ func (f *Facts) flagCause() (Cause, bool) {
 	for _, t := range f.Flags {
 		if t.Found > 0 {
 			return Cause{
-				Ingredient: Flag, Evidence: fmt.Sprintf("with %s the snapshot has %s more than without", t.Flag, quantity.Counted(t.Found, "package")),
+				Ingredient: Flag, Evidence: fmt.Sprintf("with %s the snapshot has %s than without", t.Flag, quantity.Counted(t.Found, "more package")),
 				Remedy: "build with the same flags in all jobs of a --name, and give the others another --name",
 			}, true
 		}

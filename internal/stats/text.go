@@ -21,7 +21,7 @@ const barWidth = 20
 func (r *Report) WriteText(w io.Writer) error {
 	t := new(textWriter)
 	if m := r.Modules; m != nil {
-		t.title("GOMODCACHE %s: %s, %s versions", m.Dir, quantity.Bytes(m.Total.Bytes), quantity.Count(m.Total.Count))
+		t.title("GOMODCACHE %s: %s, %s", m.Dir, quantity.Bytes(m.Total.Bytes), quantity.Counted(m.Total.Count, "version"))
 		t.bars("", m.Kinds, m.Total.Bytes)
 		t.group("largest modules", m.Paths, m.Total.Bytes)
 		t.group("largest versions", m.Versions, m.Total.Bytes)
@@ -29,13 +29,13 @@ func (r *Report) WriteText(w io.Writer) error {
 		t.bars(m.ageTitle(), m.Ages, m.Total.Bytes)
 	}
 	if b := r.Build; b != nil {
-		t.title("GOCACHE %s: %s, %s entries, %s outputs", b.Dir, quantity.Bytes(b.Total.Bytes), quantity.Count(b.Total.Count), quantity.Count(b.Outputs))
+		t.title("GOCACHE %s: %s, %s, %s", b.Dir, quantity.Bytes(b.Total.Bytes), quantity.Counted(b.Total.Count, "entry"), quantity.Counted(b.Outputs, "output"))
 		t.bars("", b.Kinds, b.Total.Bytes)
 		t.group("largest packages", b.Packages, b.Total.Bytes)
 		t.bars("last used", b.Ages, b.Total.Bytes)
 	}
 	if s := r.Store; s != nil {
-		t.title("store %s: %s, %s objects, %s manifests", s.Name, quantity.Bytes(s.Total.Bytes), quantity.Count(s.Total.Count), quantity.Count(s.Manifests))
+		t.title("store %s: %s, %s, %s", s.Name, quantity.Bytes(s.Total.Bytes), quantity.Counted(s.Total.Count, "object"), quantity.Counted(s.Manifests, "manifest"))
 		t.bars("", s.Kinds, s.Total.Bytes)
 		t.group("repositories", s.Repos, s.Total.Bytes)
 		t.group("scopes", s.Scopes, s.Total.Bytes)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -112,7 +113,7 @@ func (u *unreadLists) add(err error) {
 // warn tells of them, in one warning: where one cannot be read, often none can.
 func (u *unreadLists) warn(note collect.Note) {
 	if u.count > 0 {
-		note.Warn("the lists of chunks of %d packs could not be read, so what is alike there is stored once more: %v", u.count, u.first)
+		note.Warn("the lists of chunks of %s could not be read, so what is alike there is stored once more: %v", quantity.Counted(u.count, "pack"), u.first)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/digest"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -88,7 +89,7 @@ func (p *Jobs) need(here State) []bool {
 func (p *Jobs) warn(here State) {
 	for i, err := range here.Inventory.Unread {
 		if i == maxUnread {
-			p.known.Warn("and %d more directories of the build cache", len(here.Inventory.Unread)-i)
+			p.known.Warn("and %s of the build cache", quantity.Counted(len(here.Inventory.Unread)-i, "more directory"))
 			break
 		}
 		p.known.Warn("build cache: what lies there is not known: %v", err)

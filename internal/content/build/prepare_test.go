@@ -250,7 +250,7 @@ func TestLists(t *testing.T) {
 	}{
 		"read":        {more, func(packs, string) {}, 80_000, ""},
 		"damaged":     {more, func(p packs, object string) { p[object] = slices.Clone(p[object]); p[object][len(p[object])-5] ^= 1 }, 2 << 20, "is stored once more"},
-		"gone":        {more, func(p packs, object string) { delete(p, object) }, 2 << 20, "of 1 packs could not be read"},
+		"gone":        {more, func(p packs, object string) { delete(p, object) }, 2 << 20, "of 1 pack could not be read"},
 		"a few bytes": {small, func(p packs, object string) { delete(p, object) }, 50, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

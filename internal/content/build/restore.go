@@ -12,6 +12,7 @@ import (
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -115,6 +116,6 @@ func removeLeft(c *buildcache.Cache, partial []string, now time.Time, out *insta
 		}
 	}
 	if len(failed) > 0 {
-		out.Warn("%d files of an interrupted restore could not be removed: %v", len(failed), failed[0])
+		out.Warn("%s of an interrupted restore could not be removed: %v", quantity.Counted(len(failed), "file"), failed[0])
 	}
 }

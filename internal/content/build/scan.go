@@ -12,6 +12,7 @@ import (
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/goentry"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // ScanOptions say what a save wants to know of a build cache.
@@ -91,8 +92,8 @@ func (s *scanner) warnUnreadable() {
 		return
 	}
 	s.found.Unreadable = n
-	s.Warn("%d files of the build cache belong to another user and cannot be read, such as %s: they are not saved; run all steps of the job as one user, or change the owner of %s",
-		n, first, s.Dir)
+	s.Warn("not saved: %s of the build cache that cannot be read and are another user's, such as %s; run all steps of the job as one user, or change the owner of %s",
+		quantity.Counted(n, "file"), first, s.Dir)
 }
 
 // forgetIndexes leaves new package indexes out where nothing else was made. The go command names

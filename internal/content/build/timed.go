@@ -15,6 +15,7 @@ import (
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // forgetTimed leaves new entries out whose truth rests on times of files: where a checkout gives
@@ -72,7 +73,7 @@ func (s *scanner) forgetUnknown(kinds []goentry.Kind, errs []error) []goentry.Ki
 	known := len(errs) - unknown
 	s.inv.Entries = s.inv.Entries[:known]
 	s.found.Unreadable += unknown
-	s.Warn("%d entries of the build cache are not saved, as their outputs cannot be read, such as %v", unknown, first)
+	s.Warn("not saved: %s of the build cache whose outputs cannot be read, such as %v", quantity.Counted(unknown, "entry"), first)
 	return kinds[:known]
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/jobstate"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // Env is what every scan is told of the job and of the store.
@@ -49,7 +50,7 @@ const shownUnread = 3
 func (e Env) WarnUnread(cache string, unread []error) {
 	for i, err := range unread {
 		if i == shownUnread {
-			e.Warn("and %d more directories of the %s", len(unread)-i, cache)
+			e.Warn("and %s of the %s", quantity.Counted(len(unread)-i, "more directory"), cache)
 			return
 		}
 		e.Warn("%s: what lies there is not saved: %v", cache, err)

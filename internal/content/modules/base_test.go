@@ -78,7 +78,7 @@ func TestRestoreDelta(t *testing.T) {
 		"base with a list": {
 			delta: good, base: append(bytes.Clone(base), emptyList()...), counts: install.Counts{Restored: 1}, reads: 2,
 		},
-		"no base":         {delta: good, counts: install.Counts{Missing: 1}, reason: "not found", damaged: []string{sampleDelta, sampleBase.Object}, reads: 2},
+		"no base": {delta: good, counts: install.Counts{Missing: 1}, reason: "not found", damaged: []string{sampleDelta, sampleBase.Object}, reads: 2},
 		"no base, by go.sum alone": {
 			delta: good, counts: install.Counts{Missing: 1}, reason: sampleBase.Object, damaged: []string{sampleDelta, sampleBase.Object}, reads: 3,
 			change: func(f *Fetch) { f.Base, f.Listed, f.Objects = nil, false, []string{sampleWhole, sampleDelta} },

@@ -16,6 +16,7 @@ import (
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/keys"
 )
@@ -133,7 +134,7 @@ func (s *scanner) adviseZips(list []modcache.Module) {
 		}
 	}
 	if n > 0 {
-		s.Warn("the job fetched the zips of %d modules whose trees were restored, as 'go mod download' does: leave that command out, or restore with --zips rebuild, which makes the zips from the trees", n)
+		s.Warn("the job fetched the zips of %s restored as trees, as 'go mod download' does: leave that command out, or restore with --zips rebuild, which makes the zips from the trees", quantity.Counted(n, "module"))
 	}
 }
 

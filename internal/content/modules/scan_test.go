@@ -264,7 +264,7 @@ func TestAdviseZips(t *testing.T) {
 		"no restore":  {nil, true, ""},
 		"a miss":      {&jobstate.State{}, true, ""},
 		"no zips":     {&jobstate.State{Matched: &jobstate.Matched{}}, false, ""},
-		"zips":        {&jobstate.State{Matched: &jobstate.Matched{}}, true, "zips of 1 modules"},
+		"zips":        {&jobstate.State{Matched: &jobstate.Matched{}}, true, "zips of 1 module"},
 		"made by us":  {&jobstate.State{Matched: &jobstate.Matched{}, ZipsRebuilt: true}, true, ""},
 		"from before": {&jobstate.State{Matched: &jobstate.Matched{}, Time: time.Now().Add(time.Hour)}, true, ""},
 	} {
