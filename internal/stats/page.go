@@ -98,7 +98,7 @@ func others(g Group) string {
 
 func (r *Report) tiles() (list []tile) {
 	if m := r.Modules; m != nil {
-		list = append(list, tile{"GOMODCACHE", report.Bytes(m.Total.Bytes), report.Count(m.Total.Count) + " versions"})
+		list = append(list, tile{"GOMODCACHE", report.Bytes(m.Total.Bytes), report.Counted(m.Total.Count, "version")})
 	}
 	if b := r.Build; b != nil {
 		list = append(list, tile{"GOCACHE", report.Bytes(b.Total.Bytes), report.Count(b.Total.Count) + " entries"})

@@ -20,7 +20,7 @@ const barWidth = 20
 func (r *Report) WriteText(w io.Writer) error {
 	t := new(textWriter)
 	if m := r.Modules; m != nil {
-		t.title("GOMODCACHE %s: %s, %s versions", m.Dir, report.Bytes(m.Total.Bytes), report.Count(m.Total.Count))
+		t.title("GOMODCACHE %s: %s, %s", m.Dir, report.Bytes(m.Total.Bytes), report.Counted(m.Total.Count, "version"))
 		t.bars("", m.Kinds, m.Total.Bytes)
 		t.group("largest modules", m.Paths, m.Total.Bytes)
 		t.group("largest versions", m.Versions, m.Total.Bytes)
@@ -28,13 +28,13 @@ func (r *Report) WriteText(w io.Writer) error {
 		t.bars(m.ageTitle(), m.Ages, m.Total.Bytes)
 	}
 	if b := r.Build; b != nil {
-		t.title("GOCACHE %s: %s, %s entries, %s outputs", b.Dir, report.Bytes(b.Total.Bytes), report.Count(b.Total.Count), report.Count(b.Outputs))
+		t.title("GOCACHE %s: %s, %s, %s", b.Dir, report.Bytes(b.Total.Bytes), report.Counted(b.Total.Count, "entry"), report.Counted(b.Outputs, "output"))
 		t.bars("", b.Kinds, b.Total.Bytes)
 		t.group("largest packages", b.Packages, b.Total.Bytes)
 		t.bars("last used", b.Ages, b.Total.Bytes)
 	}
 	if s := r.Store; s != nil {
-		t.title("store %s: %s, %s objects, %s manifests", s.Name, report.Bytes(s.Total.Bytes), report.Count(s.Total.Count), report.Count(s.Manifests))
+		t.title("store %s: %s, %s, %s", s.Name, report.Bytes(s.Total.Bytes), report.Counted(s.Total.Count, "object"), report.Counted(s.Manifests, "manifest"))
 		t.bars("", s.Kinds, s.Total.Bytes)
 		t.group("repositories", s.Repos, s.Total.Bytes)
 		t.group("scopes", s.Scopes, s.Total.Bytes)
