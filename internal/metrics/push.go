@@ -51,8 +51,14 @@ func Push(ctx context.Context, client *http.Client, gateway string, r Run) error
 	return readErr
 }
 
+// errSilent: the context ended before the gateway had answered.
+var errSilent = errors.New("it did not answer in time")
+
 // bare takes the URL out of an error, which says nothing that the user does not know.
 func bare(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errSilent
+	}
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		return wrapped.Err

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -171,6 +173,11 @@ func TestPushFailures(t *testing.T) {
 	}
 	g.page, g.refuse = 0, http.StatusUnauthorized
 	if err := Push(t.Context(), http.DefaultClient, url, restored()); err == nil || !strings.Contains(err.Error(), "401") || strings.Contains(err.Error(), "sesame") {
+		t.Errorf("%v", err)
+	}
+	late, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer cancel()
+	if err := Push(late, http.DefaultClient, url, restored()); err == nil || !strings.Contains(err.Error(), "push gateway: it did not answer in time") {
 		t.Errorf("%v", err)
 	}
 	if err := Push(t.Context(), http.DefaultClient, "http://u:sesame@127.0.0.1:1", restored()); err == nil || strings.Contains(err.Error(), "sesame") {

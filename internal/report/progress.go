@@ -115,9 +115,12 @@ func (l *lines) show(s sample) string {
 		return fmt.Sprintf("gocache: %s\n", s.phase)
 	}
 	rate := l.past.rate(transferred)
-	return fmt.Sprintf("gocache: %s: %s %s%s, %s %s, %s\n", s.phase,
-		amounts(s.bytes, s.bytesTotal), l.words.TransferDone, speed(rate, left(s.bytes, s.bytesTotal, rate)),
-		amounts(s.disk, s.diskTotal), l.words.DiskDone, s.count(l.words.Things))
+	disk := ""
+	if s.hasDisk() {
+		disk = amounts(s.disk, s.diskTotal) + " " + l.words.DiskDone + ", "
+	}
+	return fmt.Sprintf("gocache: %s: %s %s%s, %s%s\n", s.phase,
+		amounts(s.bytes, s.bytesTotal), l.words.TransferDone, speed(rate, left(s.bytes, s.bytesTotal, rate)), disk, s.count(l.words.Things))
 }
 
 // clear does nothing: a log is not erased.
@@ -145,6 +148,9 @@ func (l *live) show(s sample) string {
 	l.shown = true
 	first := fmt.Sprintf("%-8s%s", l.words.Transfer, l.transfer.line(s))
 	second := fmt.Sprintf("%-8s%s, %s", l.words.Disk, l.disk.line(s), s.count(l.words.Things))
+	if !s.hasDisk() {
+		second = s.count(l.words.Things)
+	}
 	if s.bytes == 0 && s.files == 0 && s.disk == 0 {
 		first, second = s.phase, ""
 	}

@@ -81,6 +81,19 @@ func TestLive(t *testing.T) {
 	golden(t, "live", b.String())
 }
 
+// TestNoDisk: what is not counted is not said to be 0 B.
+func TestNoDisk(t *testing.T) {
+	words := Words{Transfer: "read", TransferDone: "read", Disk: "verify", DiskDone: "verified", Things: "objects"}
+	s := sample{phase: "objects", bytes: 2 << 20, files: 6}
+	l := lines{words: words}
+	if got := l.show(s); got != "gocache: objects: 2.0 MiB read, 6 objects\n" {
+		t.Errorf("%q", got)
+	}
+	if got := newLive(words, func() int { return 100 }).show(s); strings.Contains(got, "verif") || !strings.Contains(got, "6 objects") {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestLiveNarrow: no line is longer than the terminal is wide, since the rest of a wrapped line
 // would remain on the screen.
 func TestLiveNarrow(t *testing.T) {

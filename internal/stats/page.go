@@ -98,13 +98,13 @@ func others(g Group) string {
 
 func (r *Report) tiles() (list []tile) {
 	if m := r.Modules; m != nil {
-		list = append(list, tile{"GOMODCACHE", quantity.Bytes(m.Total.Bytes), quantity.Count(m.Total.Count) + " versions"})
+		list = append(list, tile{"GOMODCACHE", quantity.Bytes(m.Total.Bytes), quantity.Counted(m.Total.Count, "version")})
 	}
 	if b := r.Build; b != nil {
-		list = append(list, tile{"GOCACHE", quantity.Bytes(b.Total.Bytes), quantity.Count(b.Total.Count) + " entries"})
+		list = append(list, tile{"GOCACHE", quantity.Bytes(b.Total.Bytes), quantity.Counted(b.Total.Count, "entry")})
 	}
 	if s := r.Store; s != nil {
-		list = append(list, tile{"store", quantity.Bytes(s.Total.Bytes), quantity.Count(s.Total.Count) + " objects"})
+		list = append(list, tile{"store", quantity.Bytes(s.Total.Bytes), quantity.Counted(s.Total.Count, "object")})
 	}
 	if t := r.Trim; t != nil {
 		list = append(list, tile{"trim would free", quantity.Bytes(t.Bytes()), "not used for " + t.MaxAge + t.sizeText()})
