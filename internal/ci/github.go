@@ -184,6 +184,25 @@ func forkReason(event githubEvent, ok bool) string {
 	return ""
 }
 
+// githubNoSecretsReason is NoSecretsReason on GitHub, which treats pull requests of Dependabot as
+// those from forks
+// (https://docs.github.com/en/code-security/dependabot/troubleshooting-dependabot/troubleshooting-dependabot-on-github-actions).
+func githubNoSecretsReason(env Env) string {
+	event, ok := readGitHubEvent(env)
+	switch env("GITHUB_EVENT_NAME") {
+	case "pull_request", "pull_request_review", "pull_request_review_comment":
+	default:
+		return ""
+	}
+	switch pr := event.PullRequest; {
+	case env("GITHUB_ACTOR") == "dependabot[bot]":
+		return "the pull request is one of Dependabot"
+	case !ok || pr == nil || pr.Base.Repo == nil: // nobody knows
+		return ""
+	}
+	return forkReason(event, ok)
+}
+
 // githubPullRequest is forPullRequest on GitHub.
 func githubPullRequest(env Env) bool {
 	event, ok := readGitHubEvent(env)

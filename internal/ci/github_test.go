@@ -25,6 +25,10 @@ func TestGitHubEvents(t *testing.T) {
 			if (reason == "") != (c.ReadOnly == "") || !strings.Contains(reason, c.ReadOnly) {
 				t.Errorf("read-only because %q, want %q", reason, c.ReadOnly)
 			}
+			fork := strings.HasPrefix(c.Event, "pull_request") && strings.HasPrefix(reason, "the pull request comes from a fork")
+			if secret := ci.NoSecretsReason(env); (secret != "") != fork {
+				t.Errorf("no secrets because %q", secret)
+			}
 		})
 	}
 	if reason := ci.ReadOnlyReason(func(string) string { return "" }, ci.Identity{Scope: MainRef, DefaultScope: MainRef}); reason != "" {

@@ -57,6 +57,19 @@ func ReadOnlyReason(env Env, id Identity) string {
 	return cmp.Or(githubReadOnlyReason(env), gitlabReadOnlyReason(env), otherReadOnlyReason(env), unknownScopeReason(env, id), baseReason(env, id))
 }
 
+// NoSecretsReason says why this job gets no secrets of the project; "" if that is not known of it.
+// Then missing credentials are no mistake.
+func NoSecretsReason(env Env) string {
+	switch {
+	case OnGitHub(env):
+		return githubNoSecretsReason(env)
+	case onGitLab(env):
+		return "" // a merge request from a fork has the variables of the fork
+	}
+	job, _ := Find(env)
+	return job.ReadOnlyReason()
+}
+
 // otherReadOnlyReason is ReadOnlyReason on the other systems.
 func otherReadOnlyReason(env Env) string {
 	if OnGitHub(env) || onGitLab(env) {

@@ -45,7 +45,7 @@ var hints = []struct {
 	{store.ErrReadOnly, "nothing is wrong if this job is only to read, as that of a pull request from a fork; else give it credentials, and a store that can be written: s3://, azblob://, gs:// or file://"},
 	{s3.ErrRole, "check that the trust policy of the role accepts the audience and the subject of this job's token, and that STS can be reached"},
 	{s3.ErrNotEncrypted, "use a server that encrypts, or leave out what asks for it: sse in the URL of the store, the customer key"},
-	{s3.ErrNoCredentials, "give the job AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role; a pull request from a fork gets no secrets, and runs without this cache"},
+	{store.ErrNoCredentials, "give the job credentials: for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role"},
 	{s3.ErrUnknownKey, "check AWS_ACCESS_KEY_ID, or the profile, of the job: the server has no such key; one of another server or account needs that endpoint in --store"},
 	{s3.ErrWrongSecret, "check AWS_SECRET_ACCESS_KEY, also for a blank or a missing character: it is not that of the access key"},
 	{s3.ErrExpired, "get new credentials: the session of those that the job has is over"},

@@ -156,6 +156,6 @@ func runBetween(ctx context.Context, r *run, command wrapped) error {
 func (r *run) as(command string) *run {
 	one, cfg := *r, *r.cfg
 	one.cfg = &cfg
-	one.end = &ending{command: command, timeout: cfg.Timeout, failOnError: cfg.FailOnError, out: r.out, exit: r.end.exit}
+	one.end = &ending{command: command, timeout: cfg.Timeout, failOnError: cfg.FailOnError, noSecrets: r.end.noSecrets, out: r.out, exit: r.end.exit}
 	return &one
 }

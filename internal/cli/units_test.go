@@ -19,7 +19,6 @@ import (
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
-	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/usage"
 )
 
@@ -50,7 +49,7 @@ func TestHints(t *testing.T) {
 	tests := map[string]error{
 		"install Go":           &exec.Error{Name: "go", Err: exec.ErrNotFound},
 		"check the credential": store.ErrDenied,
-		"give the job AWS_ACC": s3.ErrNoCredentials,
+		"give the job credentials: ": store.ErrNoCredentials,
 		"create the bucket":    store.ErrNoStore,
 		"set TMPDIR":           fmt.Errorf("%w: %w", errNoTemp, fs.ErrPermission),
 		"name the directory":   errNoModule,
@@ -137,6 +136,29 @@ func TestFinish(t *testing.T) {
 		if code != tt.code || warned != (tt.err != nil && code == config.ExitOK) {
 			t.Errorf("finish(%v) with --fail-on-error=%v: code %d, want %d; printed %q",
 				tt.err, tt.failOnError, code, tt.code, stderr.String())
+		}
+	}
+}
+
+// TestNoSecrets: a job that gets no secrets is not warned that it has none, unless it wants to fail.
+func TestNoSecrets(t *testing.T) {
+	none := fmt.Errorf("%w: %w", store.ErrDenied, store.ErrNoCredentials)
+	for _, c := range []struct {
+		reason      string
+		err         error
+		failOnError bool
+		want        string
+	}{
+		{"the pull request comes from a fork", none, false, "gocache: the pull request comes from a fork: it gets no secrets, and runs without this cache\n"},
+		{"the pull request comes from a fork", store.ErrDenied, false, "gocache: warning: access denied"},
+		{"the pull request comes from a fork", none, true, ""},
+		{"", none, false, "gocache: warning: "},
+	} {
+		var stderr bytes.Buffer
+		e := &ending{command: "restore", out: &console{stderr: &stderr}, failOnError: c.failOnError, noSecrets: c.reason}
+		err := e.finish(t.Context(), c.err)
+		if !strings.HasPrefix(stderr.String(), c.want) || c.want == "" && stderr.Len() > 0 || (err != nil) != c.failOnError {
+			t.Errorf("%+v: %v, %q", c, err, stderr.String())
 		}
 	}
 }

@@ -29,6 +29,8 @@ var (
 	ErrMoved = errors.New("store is elsewhere")
 	// ErrDenied: credentials are missing, wrong, expired, or do not allow the call.
 	ErrDenied = errors.New("access denied")
+	// ErrNoCredentials: there are none, rather than some that do not work. It comes with ErrDenied.
+	ErrNoCredentials = errors.New("no credentials")
 	// ErrUnreachable: the endpoint does not resolve, refuses connections, or stopped answering.
 	ErrUnreachable = errors.New("store does not answer")
 	// ErrNoConditions: the store does not support conditional writes. Nothing was written.

@@ -209,11 +209,11 @@ func (i *identity) explain(ctx context.Context, err error) error {
 type noCredentials struct{ err error }
 
 func (n *noCredentials) Error() string {
-	return fmt.Sprintf("%v: %v for Azure: set AZURE_CLIENT_ID and AZURE_TENANT_ID in a job with an OIDC token, or AZURE_STORAGE_SAS_TOKEN, or log in with the Azure CLI", store.ErrDenied, rest.ErrNoCredentials)
+	return fmt.Sprintf("%v: %v for Azure: set AZURE_CLIENT_ID and AZURE_TENANT_ID in a job with an OIDC token, or AZURE_STORAGE_SAS_TOKEN, or log in with the Azure CLI", store.ErrDenied, store.ErrNoCredentials)
 }
 
 func (n *noCredentials) Is(target error) bool {
-	return target == store.ErrDenied || target == rest.ErrNoCredentials
+	return target == store.ErrDenied || target == store.ErrNoCredentials
 }
 func (n *noCredentials) Unwrap() error { return n.err }
 

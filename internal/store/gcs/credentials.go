@@ -99,11 +99,11 @@ func (a *access) find(ctx context.Context) error {
 type noCredentials struct{ err error }
 
 func (n *noCredentials) Error() string {
-	return fmt.Sprintf("%v: %v for Google Cloud: set GOOGLE_APPLICATION_CREDENTIALS, or log in with gcloud auth application-default login", store.ErrDenied, rest.ErrNoCredentials)
+	return fmt.Sprintf("%v: %v for Google Cloud: set GOOGLE_APPLICATION_CREDENTIALS, or log in with gcloud auth application-default login", store.ErrDenied, store.ErrNoCredentials)
 }
 
 func (n *noCredentials) Is(target error) bool {
-	return target == store.ErrDenied || target == rest.ErrNoCredentials
+	return target == store.ErrDenied || target == store.ErrNoCredentials
 }
 func (n *noCredentials) Unwrap() error { return n.err }
 

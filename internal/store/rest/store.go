@@ -20,7 +20,7 @@ import (
 // not name the object. All methods are safe for concurrent use.
 type API interface {
 	// Ready reports whether there are credentials, without a request to the store. The error is
-	// ErrNoCredentials if there are none.
+	// store.ErrNoCredentials if there are none.
 	Ready(ctx context.Context) error
 
 	// Get and Info are as in Object.
@@ -44,9 +44,6 @@ type API interface {
 	// object has another one. One that is not there may be an error, store.ErrNotFound.
 	Remove(ctx context.Context, name string, v store.Version) error
 }
-
-// ErrNoCredentials: nothing was found that says who asks.
-var ErrNoCredentials = errors.New("no credentials")
 
 // About says which store it is, and how its service wants to have objects.
 type About struct {
@@ -95,7 +92,7 @@ func (s *Store) fail(op, name string, err error) error {
 // Writable implements store.Guard. It sends no request to the store.
 func (s *Store) Writable(ctx context.Context) error {
 	err := s.api.Ready(ctx)
-	if errors.Is(err, ErrNoCredentials) {
+	if errors.Is(err, store.ErrNoCredentials) {
 		err = fmt.Errorf("%w: %w", store.ErrReadOnly, err)
 	}
 	if err != nil {

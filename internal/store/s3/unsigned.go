@@ -66,10 +66,6 @@ func (c *credentialSource) foundNothing(err error) bool {
 	return errors.Is(err, errNoInstanceRole) && c.unnamed || errors.Is(err, ErrNoToken)
 }
 
-// ErrNoCredentials means that nothing here has credentials, rather than that some do not work. Such
-// errors are store.ErrDenied too.
-var ErrNoCredentials = errors.New("no credentials")
-
 // nothingError says why there are no credentials. It does not repeat the SDK's error, which is only
 // about the last place where it looked.
 type nothingError struct{ err error }
@@ -82,7 +78,7 @@ func (e *nothingError) Error() string {
 }
 
 func (e *nothingError) Is(target error) bool {
-	return target == store.ErrDenied || target == ErrNoCredentials
+	return target == store.ErrDenied || target == store.ErrNoCredentials
 }
 
 func (e *nothingError) Unwrap() error { return e.err }
