@@ -47,7 +47,7 @@ func TestSharedChunks(t *testing.T) {
 				}
 				return nil
 			}
-		}, size * 11 / 10, 4, "the lists of chunks of 1 packs could not be read"},
+		}, size * 11 / 10, 4, "the lists of chunks of 1 pack could not be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)
