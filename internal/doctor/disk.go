@@ -178,7 +178,7 @@ func lookupTime(ctx context.Context, dir string) (median time.Duration, known bo
 func checkTemp(_ context.Context, f *Facts) []finding.Finding {
 	dir, name := f.tempDir(), "the directory for temporary files"
 	remedy := finding.Advise("name a directory of yours: go env -w GOTMPDIR=DIR")
-	if f.goTmpDir() != "" {
+	if goTmpDir(f) != "" {
 		name, remedy = "GOTMPDIR", f.unset("GOTMPDIR").With("or name a directory of yours")
 	}
 	info, err := os.Stat(dir)

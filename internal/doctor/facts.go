@@ -221,9 +221,9 @@ func (f *Facts) buildDir() string {
 // tempDir is where the go command builds.
 //
 // The environment is asked as well, because with a GOTMPDIR that is not there go env itself fails.
-func (f *Facts) tempDir() string { return cmp.Or(f.goTmpDir(), os.TempDir()) }
+func (f *Facts) tempDir() string { return cmp.Or(goTmpDir(f), os.TempDir()) }
 
-func (f *Facts) goTmpDir() string { return cmp.Or(f.Env["GOTMPDIR"], f.Getenv("GOTMPDIR")) }
+func goTmpDir(f *Facts) string { return cmp.Or(f.Env["GOTMPDIR"], f.Getenv("GOTMPDIR")) }
 
 // A place is a directory that the go command uses, by the name of its setting.
 type place struct{ name, dir string }

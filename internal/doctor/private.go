@@ -45,7 +45,7 @@ func checkPrivate(_ context.Context, f *Facts) []finding.Finding {
 	for _, name := range patternSettings {
 		for _, p := range patterns(f.Env[name]) {
 			if why := badPattern(p); why != "" {
-				wrong = append(wrong, finding.Failf(f.repair(name), "%s (%s) has %q, %s: it matches no module", name, f.origin(name), p, why))
+				wrong = append(wrong, finding.Failf(repair(f, name), "%s (%s) has %q, %s: it matches no module", name, f.origin(name), p, why))
 			}
 		}
 	}
@@ -112,7 +112,7 @@ func badPattern(p string) string {
 }
 
 // repair sets a list as it was meant; of one where that leaves nothing, it removes the setting.
-func (f *Facts) repair(name string) finding.Remedy {
+func repair(f *Facts, name string) finding.Remedy {
 	if list := repaired(f.Env[name]); list != "" {
 		return finding.Run(f.set(name, list))
 	}
