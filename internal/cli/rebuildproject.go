@@ -63,6 +63,7 @@ func chooseRebuild(r *run, p *project) (s rebuild.Surroundings, err error) {
 		GOFLAGS: p.env.GOFLAGS, GODEBUG: p.env.GODEBUG, Go: goOutput, Now: time.Now(),
 	}
 	s.GOPROXY, s.GONOPROXY, s.GONOSUMDB, s.GOAUTH = p.env.GOPROXY, p.env.GONOPROXY, p.env.GONOSUMDB, p.env.GOAUTH
+	s.NoModules = p.env.GOMOD == "" // outside of a module it is the null device
 	s.Client, s.Direct = upstream.NewClient(), askDirect
 	s.Login = r.login()
 	s.Unseen, s.Busy = procs.Unseen(), goCommands

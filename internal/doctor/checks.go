@@ -8,7 +8,7 @@ var Checks = []Check{
 	{
 		Name: "go", run: checkGo,
 		Looks: "the go command in PATH, its version and GOROOT",
-		Bad:   "fails without one, or if $GOROOT is another version's",
+		Bad:   "fails without one, or if $GOROOT is another version's or has no Go",
 		Mend:  "install Go; `unset GOROOT`",
 	},
 	{

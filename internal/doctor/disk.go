@@ -177,10 +177,10 @@ func lookupTime(ctx context.Context, dir string) (median time.Duration, known bo
 // checkTemp: what is built for go test and go run can be started.
 func checkTemp(_ context.Context, f *Facts) []finding.Finding {
 	dir, name := f.tempDir(), "the directory for temporary files"
-	if f.Env["GOTMPDIR"] != "" {
-		name = "GOTMPDIR"
-	}
 	remedy := finding.Advise("name a directory of yours: go env -w GOTMPDIR=DIR")
+	if goTmpDir(f) != "" {
+		name, remedy = "GOTMPDIR", f.unset("GOTMPDIR").With("or name a directory of yours")
+	}
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
 		return []finding.Finding{finding.Failf(remedy, "%s, %s, is no directory: go build needs it", name, dir)}

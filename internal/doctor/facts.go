@@ -219,7 +219,11 @@ func (f *Facts) buildDir() string {
 }
 
 // tempDir is where the go command builds.
-func (f *Facts) tempDir() string { return cmp.Or(f.Env["GOTMPDIR"], os.TempDir()) }
+//
+// The environment is asked as well, because with a GOTMPDIR that is not there go env itself fails.
+func (f *Facts) tempDir() string { return cmp.Or(goTmpDir(f), os.TempDir()) }
+
+func goTmpDir(f *Facts) string { return cmp.Or(f.Env["GOTMPDIR"], f.Getenv("GOTMPDIR")) }
 
 // A place is a directory that the go command uses, by the name of its setting.
 type place struct{ name, dir string }

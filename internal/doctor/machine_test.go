@@ -197,6 +197,10 @@ func TestTemp(t *testing.T) {
 	want(t, runCheck(t, f, "temp-dir"), "fail noexec")
 	f.Env["GOTMPDIR"] = filepath.Join(f.Env["GOTMPDIR"], "gone")
 	want(t, runCheck(t, f, "temp-dir"), "fail is no directory")
+	gone := f.Env["GOTMPDIR"]
+	f.Env = nil // go env fails itself
+	f.Getenv = func(name string) string { return map[string]string{"GOTMPDIR": gone}[name] }
+	want(t, runCheck(t, f, "temp-dir"), "fail GOTMPDIR, "+gone+", is no directory")
 }
 
 // TestLeftovers: real files of commands that were killed, and of some that are at work.

@@ -45,7 +45,7 @@ func checkPrivate(_ context.Context, f *Facts) []finding.Finding {
 	for _, name := range patternSettings {
 		for _, p := range patterns(f.Env[name]) {
 			if why := badPattern(p); why != "" {
-				wrong = append(wrong, finding.Failf(finding.Run(f.set(name, repaired(f.Env[name]))), "%s (%s) has %q, %s: it matches no module", name, f.origin(name), p, why))
+				wrong = append(wrong, finding.Failf(repair(f, name), "%s (%s) has %q, %s: it matches no module", name, f.origin(name), p, why))
 			}
 		}
 	}
@@ -111,6 +111,14 @@ func badPattern(p string) string {
 	return ""
 }
 
+// repair sets a list as it was meant; of one where that leaves nothing, it removes the setting.
+func repair(f *Facts, name string) finding.Remedy {
+	if list := repaired(f.Env[name]); list != "" {
+		return finding.Run(f.set(name, list))
+	}
+	return f.unset(name)
+}
+
 // repaired is a list of patterns as it was meant, as far as one can tell.
 func repaired(list string) string {
 	var out []string
@@ -119,6 +127,9 @@ func repaired(list string) string {
 			p = rest
 		}
 		_, p = cutLast(p, "@")
+		if _, err := path.Match(p, "x"); err != nil {
+			continue // what was meant, nobody can tell
+		}
 		out = append(out, strings.TrimSuffix(strings.TrimSuffix(p, "/"), ".git"))
 	}
 	return strings.Join(out, ",")

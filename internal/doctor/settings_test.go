@@ -19,6 +19,9 @@ func TestGo(t *testing.T) {
 	other := filepath.Join(w.root, "oldgo")
 	w.write(other, map[string]string{"VERSION": "go1.20.3\ntime 2023-04-01T00:00:00Z\n"})
 	w.env["GOROOT"], f.Env["GOROOT"] = other, other // the real command does not even start with it
+	want(t, runCheck(t, f, "go"), "fail which has go1.20.3")
+	w.env["GOROOT"], f.Env["GOROOT"] = w.dir, w.dir // with which it does start
+	want(t, runCheck(t, f, "go"), "fail where no Go is")
 	want(t, runCheck(t, f, "go"), "fail "+finding.Unset("GOROOT"))
 }
 
@@ -175,4 +178,15 @@ func TestShipped(t *testing.T) {
 	want(t, runCheck(t, f, "sumdb"), "warn go env -w GOSUMDB="+finding.Quote("sum.golang.org"))
 	f.File = map[string]string{"GOSUMDB": "off"}
 	want(t, runCheck(t, f, "sumdb"), "warn (go env -w)")
+}
+
+// TestRepaired: no pattern that matches nothing is advised again.
+func TestRepaired(t *testing.T) {
+	for list, want := range map[string]string{
+		"[": "", "a.example,[x,b.example": "a.example,b.example", "https://a.example/x.git; b.example/": "a.example/x,b.example",
+	} {
+		if got := repaired(list); got != want {
+			t.Errorf("%q: %q, want %q", list, got, want)
+		}
+	}
 }

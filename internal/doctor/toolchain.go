@@ -33,6 +33,9 @@ func checkGo(_ context.Context, f *Facts) []finding.Finding {
 			return []finding.Finding{finding.Failf(f.unset("GOROOT"),
 				"the go command is %s, and $GOROOT is %s, which has %s: compilers and library of one do not go with the other", running, goroot, v)}
 		}
+		if !isDir(filepath.Join(goroot, "src", "runtime")) {
+			return []finding.Finding{finding.Failf(f.unset("GOROOT"), "$GOROOT is %s, where no Go is: nothing of the standard library is found", goroot)}
+		}
 	}
 	return []finding.Finding{finding.Okf("%s for %s/%s in %s", running, f.Env["GOOS"], f.Env["GOARCH"], goroot)}
 }

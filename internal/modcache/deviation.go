@@ -236,13 +236,27 @@ func (c *Cache) Removal(v module.Version) string {
 	if err != nil {
 		return "go clean -modcache"
 	}
-	dir := c.path(p.tree)
+	dir, partial := c.path(p.tree), c.path(p.base+".partial")
+	interrupted := exists(partial) // with that file, no tree counts
 	if runtime.GOOS == "windows" {
-		return `cmd /c rmdir /s /q "` + dir + `"` // PowerShell has another rmdir
+		command := `cmd /c rmdir /s /q "` + dir + `"` // PowerShell has another rmdir
+		if interrupted {
+			command += `; cmd /c del /q "` + partial + `"`
+		}
+		return command
 	}
-	// The "!" that stands for a capital letter is history expansion in interactive shells.
-	if strings.Trim(dir, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._@-+~") != "" || strings.HasPrefix(dir, "~") {
-		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
+	command := "chmod -R u+w " + word(dir) + " && rm -rf " + word(dir)
+	if interrupted {
+		command += " " + word(partial)
 	}
-	return "chmod -R u+w " + dir + " && rm -rf " + dir
+	return command
+}
+
+// word is a path as a word of a shell. The "!" that stands for a capital letter is history expansion
+// in interactive ones.
+func word(path string) string {
+	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._@-+~") != "" || strings.HasPrefix(path, "~") {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
 }

@@ -112,11 +112,15 @@ func TestRemoval(t *testing.T) {
 	if !strings.Contains(dst.Removal(toml), "!burnt") {
 		t.Errorf("%s names another tree", dst.Removal(toml))
 	}
+	must(t, os.WriteFile(dst.path(p.base+".partial"), nil, 0o666)) // its extraction was interrupted
 	if out, err := shell(dst.Removal(toml)); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	if _, err := os.Stat(dst.path(p.tree)); err == nil {
 		t.Error("the tree is still there")
+	}
+	if exists(dst.path(p.base + ".partial")) {
+		t.Error("the mark of an interrupted extraction is still there")
 	}
 	w.must(dst, true, "build", "-o", os.DevNull, "./...")
 	if dst.Stat(toml).State != Complete {

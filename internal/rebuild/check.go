@@ -24,7 +24,9 @@ type Surroundings struct {
 	// Unseen says why go commands may run that Busy does not see, "" if there is no reason.
 	Unseen string
 	// NoBuildCache says why there is no build cache in a directory.
-	NoBuildCache       string
+	NoBuildCache string
+	// NoModules means that the go command is in GOPATH mode.
+	NoModules          bool
 	GOPROXY, GONOPROXY string
 	GONOSUMDB, GOAUTH  string
 	Client             *http.Client
@@ -222,6 +224,8 @@ func (s Surroundings) diskSpace() finding.Finding {
 
 func (s Surroundings) moduleFiles() finding.Finding {
 	switch {
+	case len(s.Files) == 0 && s.NoModules:
+		return finding.Failf(finding.Run("gocache doctor --check module-mode"), "the go command is in GOPATH mode, by GO111MODULE, and reads no go.mod")
 	case len(s.Files) == 0:
 		return finding.Failf(finding.Advise("run it in a directory with a go.mod, or give --dir"), "no go.mod in %s", s.Dir)
 	case len(s.Zip)+len(s.Mod) == 0 && s.ModDir != "":

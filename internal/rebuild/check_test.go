@@ -111,6 +111,7 @@ func TestChecks(t *testing.T) {
 			s.All = true
 			s.Free = func(string) (int64, string, error) { return 10, "this", nil }
 		}, "10 B free"},
+		"GOPATH mode":   {"module-files", finding.Fail, func(_ *testing.T, _ *world, s *Surroundings) { s.Files, s.NoModules = nil, true }, "by GO111MODULE"},
 		"no go.mod":     {"module-files", finding.Fail, func(_ *testing.T, _ *world, s *Surroundings) { s.Files = nil }, "no go.mod"},
 		"not committed": {"module-files", finding.Warn, func(_ *testing.T, _ *world, s *Surroundings) { s.Unsaved = s.Files[:1] }, "go.mod"},
 		"no go.sum":     {"module-files", finding.Warn, func(_ *testing.T, _ *world, s *Surroundings) { s.Zip, s.Mod = nil, nil }, "nothing to verify"},

@@ -12,11 +12,13 @@ import (
 // Facts are all that is known, without a judgement. Texts have no secrets.
 type Facts struct {
 	Target
-	Settings   Settings       `json:"settings"`
-	Route      Route          `json:"route"`
-	Local      string         `json:"local,omitempty"`   // why nobody else is asked; "": others are
-	OtherLogin bool           `json:"goauth,omitempty"`  // GOAUTH gives some, unused here
-	Project    *Project       `json:"project,omitempty"` // nil: there is no go.mod
+	Settings   Settings `json:"settings"`
+	Route      Route    `json:"route"`
+	Local      string   `json:"local,omitempty"`   // why nobody else is asked; "": others are
+	OtherLogin bool     `json:"goauth,omitempty"`  // GOAUTH gives some, unused here
+	Project    *Project `json:"project,omitempty"` // nil: there is no go.mod
+	// NoModules: the go command is in GOPATH mode and reads no go.mod; Project is nil then.
+	NoModules  bool           `json:"noModules,omitempty"`
 	Cached     []Cached       `json:"cached,omitempty"`  // the lowest version first
 	Proxies    []Proxy        `json:"proxies,omitempty"` // in the order of GOPROXY, up to direct or off
 	Repository Repository     `json:"repository"`

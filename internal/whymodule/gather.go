@@ -50,6 +50,7 @@ func Gather(ctx context.Context, t Target, o Options) (*Facts, error) {
 	f.Settings.GOPROXY = redact.Text(f.Settings.GOPROXY)
 	f.Settings.GOAUTH = ""
 	_, f.OtherLogin = goproxy.Credentials(o.Settings.GOAUTH)
+	f.NoModules = s.o.GOMOD == "" // outside of a module it is the null device
 	if f.Project, err = s.readProject(t.Path); err != nil {
 		return nil, err
 	}

@@ -37,6 +37,10 @@ const shownDemands = 6
 func judgeVersion(f *Facts) finding.Findings {
 	p := f.Project
 	switch {
+	case p == nil && f.NoModules:
+		list := one("version", finding.Warn, "the go command is in GOPATH mode, by GO111MODULE, and reads no go.mod: no version is selected")
+		list[0].Remedy = finding.Run("gocache doctor --check module-mode")
+		return list
 	case p == nil:
 		return one("version", finding.OK, "there is no go.mod here: no version is selected")
 	case p.Dir != "":

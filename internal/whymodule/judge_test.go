@@ -205,6 +205,17 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
+// TestNoModules: in GOPATH mode a go.mod may well be there.
+func TestNoModules(t *testing.T) {
+	f := judgeVersion(&Facts{NoModules: true})[0]
+	if f.Status != finding.Warn || !strings.Contains(f.Evidence, "reads no go.mod") || f.Remedy.Command == "" {
+		t.Errorf("%+v", f)
+	}
+	if f := judgeVersion(&Facts{})[0]; f.Status != finding.OK || !strings.Contains(f.Evidence, "there is no go.mod here") {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestParseTarget(t *testing.T) {
 	for arg, want := range map[string]string{
 		"golang.org/x/mod": "golang.org/x/mod@latest", "golang.org/x/mod@v0.20.0": "golang.org/x/mod@v0.20.0",

@@ -68,7 +68,8 @@ func newWorld(t *testing.T, versions ...string) *world {
 	e2etest.QuietHome(t, os.Getenv("HOME"))
 	w := &world{T: t, name: "git.example/" + name, repo: filepath.Join(repositories, name)}
 	w.o = Options{
-		Dir: filepath.Join(dir, "app"), ModDir: filepath.Join(dir, "mod"), Now: time.Now(),
+		GOMOD: os.DevNull,
+		Dir:   filepath.Join(dir, "app"), ModDir: filepath.Join(dir, "mod"), Now: time.Now(),
 		Settings: Settings{GOPROXY: "direct", GOSUMDB: "off", Source: map[string]string{"GOPROXY": FromEnvironment, "GOSUMDB": FromEnvironment}},
 		Run:      w.command,
 	}
