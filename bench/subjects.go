@@ -31,7 +31,7 @@ type limits struct {
 // upgrade, since its release upgrades three dependencies.
 var subjects = []subject{
 	{
-		Name: "test-heavy", Module: "github.com/gohugoio/hugo@v0.147.0", Release: "v0.147.1", GiB: 24,
+		Name: "test-heavy", Module: "github.com/gohugoio/hugo@v0.147.0", Release: "v0.147.1", GiB: 32,
 		// Newer versions of vet complain about its code. The tests are compiled and linked, but not
 		// run: only what they leave in the build cache matters here.
 		Job: [][]string{
