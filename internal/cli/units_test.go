@@ -47,17 +47,17 @@ func TestGoEnv(t *testing.T) {
 
 func TestHints(t *testing.T) {
 	tests := map[string]error{
-		"install Go":           &exec.Error{Name: "go", Err: exec.ErrNotFound},
-		"check the credential": store.ErrDenied,
+		"install Go":                 &exec.Error{Name: "go", Err: exec.ErrNotFound},
+		"check the credential":       store.ErrDenied,
 		"give the job credentials: ": store.ErrNoCredentials,
-		"create the bucket":    store.ErrNoStore,
-		"set TMPDIR":           fmt.Errorf("%w: %w", errNoTemp, fs.ErrPermission),
-		"name the directory":   errNoModule,
-		"check the endpoint":   errors.Join(store.ErrUnreachable, context.DeadlineExceeded),
-		"free space":           &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC},
-		"make GOMODCACHE":      &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES},
-		"raise --timeout":      context.DeadlineExceeded,
-		"":                     errors.New("else"),
+		"create the bucket":          store.ErrNoStore,
+		"set TMPDIR":                 fmt.Errorf("%w: %w", errNoTemp, fs.ErrPermission),
+		"name the directory":         errNoModule,
+		"check the endpoint":         errors.Join(store.ErrUnreachable, context.DeadlineExceeded),
+		"free space":                 &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC},
+		"make GOMODCACHE":            &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES},
+		"raise --timeout":            context.DeadlineExceeded,
+		"":                           errors.New("else"),
 	}
 	for want, err := range tests {
 		if got := hintFor(fmt.Errorf("wrapped: %w", err)); !strings.HasPrefix(got, want) || want == "" && got != "" {
