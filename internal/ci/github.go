@@ -185,8 +185,7 @@ func forkReason(event githubEvent, ok bool) string {
 }
 
 // githubNoSecretsReason is NoSecretsReason on GitHub, which treats pull requests of Dependabot as
-// those from forks
-// (https://docs.github.com/en/code-security/dependabot/troubleshooting-dependabot/troubleshooting-dependabot-on-github-actions).
+// those from forks (docs.github.com: Troubleshooting Dependabot on GitHub Actions).
 func githubNoSecretsReason(env Env) string {
 	event, ok := readGitHubEvent(env)
 	switch env("GITHUB_EVENT_NAME") {

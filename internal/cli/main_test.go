@@ -75,8 +75,8 @@ func TestWrongCommandLines(t *testing.T) {
 	}
 }
 
-// TestHelpOfAllCommands: the list in the help of gocache, which is in the order of what people need,
-// has every command.
+// TestHelpOfAllCommands: the list in the help of gocache, which is in the order of what people
+// need, has every command.
 func TestHelpOfAllCommands(t *testing.T) {
 	for _, cmd := range newRoot(&process{out: new(console)}).Commands() {
 		if listed := strings.Contains(rootLong, "\n  gocache "+cmd.Name()+" "); listed != (cmd.IsAvailableCommand() || cmd.Name() == "help") {

@@ -39,8 +39,8 @@ func TestTestFlags(t *testing.T) {
 	}
 }
 
-// TestMayRun: the go command may ask all tools for their versions, also the C compiler: cgo packages
-// are made of that.
+// TestMayRun: the go command may ask all tools for their versions, also the C compiler: cgo
+// packages are made of that.
 func TestMayRun(t *testing.T) {
 	for args, want := range map[string]bool{
 		"/go/compile -V=full": true, "/go/compile -o x _testmain.go": true, "/go/compile -o x a.go": false, "/go/link x": false,

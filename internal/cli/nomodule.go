@@ -22,16 +22,16 @@ func (p *project) noModule() string {
 
 func (p *project) inWorkspace() bool { return p.env.GOWORK != "" && p.env.GOWORK != "off" }
 
-// tellNoModule is for people in a wrong directory, and for jobs whose checkout comes later. It is no
-// warning: a job that only installs tools has no module either.
+// tellNoModule is for people in a wrong directory, and for jobs whose checkout comes later. It is
+// no warning: a job that only installs tools has no module either.
 func tellNoModule(out *console, p *project) {
 	if why := p.noModule(); why != "" {
 		out.say("%s, so the key is that of no project: name the directory of the project in --dir, and check it out first", why)
 	}
 }
 
-// holds demands that packages which are named by directories are below the main module, since the go
-// command of that module cannot build others.
+// holds demands that packages which are named by directories are below the main module, since the
+// go command of that module cannot build others.
 func (p *project) holds(packages []string) error {
 	if why := p.noModule(); why != "" {
 		return fmt.Errorf("%w: %s", errNoModule, why)

@@ -259,8 +259,8 @@ func (o restoreOutput) result() string {
 	return "nothing to restore, looked" + took
 }
 
-// foundTitle says which snapshot was found for a key. partial says that it was not looked for to the
-// end, so that none need not mean that there is none.
+// foundTitle says which snapshot was found for a key. partial says that it was not looked for to
+// the end, so that none need not mean that there is none.
 func foundTitle(key string, m *jobstate.Matched, partial bool) string {
 	switch {
 	case m == nil && partial:

@@ -140,7 +140,8 @@ func TestFinish(t *testing.T) {
 	}
 }
 
-// TestNoSecrets: a job that gets no secrets is not warned that it has none, unless it wants to fail.
+// TestNoSecrets: a job that gets no secrets is not warned that it has none, unless it wants to
+// fail.
 func TestNoSecrets(t *testing.T) {
 	none := fmt.Errorf("%w: %w", store.ErrDenied, store.ErrNoCredentials)
 	for _, c := range []struct {

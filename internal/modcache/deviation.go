@@ -252,8 +252,8 @@ func (c *Cache) Removal(v module.Version) string {
 	return command
 }
 
-// word is a path as a word of a shell. The "!" that stands for a capital letter is history expansion
-// in interactive ones.
+// word is a path as a word of a shell. The "!" that stands for a capital letter is history
+// expansion in interactive ones.
 func word(path string) string {
 	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._@-+~") != "" || strings.HasPrefix(path, "~") {
 		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"

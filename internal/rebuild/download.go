@@ -13,8 +13,8 @@ import (
 // waitsEvery is how often a download says what it waits for.
 const waitsEvery = 30 * time.Second
 
-// download fills the module cache. The module files must not change by it. If it is ended, the error
-// names what did not arrive.
+// download fills the module cache. The module files must not change by it. If it is ended, the
+// error names what did not arrive.
 func (r *rebuilding) download(ctx context.Context) error {
 	done := make(chan struct{})
 	told := make(chan struct{})

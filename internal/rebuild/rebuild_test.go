@@ -210,8 +210,8 @@ func TestFails(t *testing.T) {
 	}
 }
 
-// TestHangs: a proxy that takes requests and never answers is waited for until the context ends. The
-// error names what did not arrive.
+// TestHangs: a proxy that takes requests and never answers is waited for until the context ends.
+// The error names what did not arrive.
 func TestHangs(t *testing.T) {
 	osfiletest.NeedCompiler(t)
 	t.Parallel()

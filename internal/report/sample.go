@@ -96,8 +96,8 @@ func speed(rate float64, left time.Duration) string {
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-// hasDisk reports whether what is read from or written to the disk is counted at all: a command that
-// only asks a store has nothing to say of a disk.
+// hasDisk reports whether what is read from or written to the disk is counted at all: a command
+// that only asks a store has nothing to say of a disk.
 func (s sample) hasDisk() bool { return s.disk > 0 || s.diskTotal > 0 }
 
 // count writes "120 of 3,000 files".

@@ -23,9 +23,9 @@ func IsFailure(err error) bool {
 }
 
 // Failed names the operation, the object and the place of a request that failed, such as "in bucket
-// b". If it failed for a reason that holds for other objects too, such as a missing bucket, the place
-// and the reason come first: names of objects have up to hundreds of bytes, behind which nobody would
-// see them.
+// b". If it failed for a reason that holds for other objects too, such as a missing bucket, the
+// place and the reason come first: names of objects have up to hundreds of bytes, behind which
+// nobody would see them.
 func Failed(op, name, preposition, place string, err error) error {
 	if slices.ContainsFunc(general, func(is error) bool { return errors.Is(err, is) }) {
 		return fmt.Errorf("%s: %w (%s %s)", place, err, op, name)

@@ -166,7 +166,8 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestSavedWithoutNews: where other jobs have stored all that this one made, only the snapshot is new.
+// TestSavedWithoutNews: where other jobs have stored all that this one made, only the snapshot is
+// new.
 func TestSavedWithoutNews(t *testing.T) {
 	for want, s := range map[string]Save{
 		"Saved the snapshot to `refs/heads/main`; all that is in it was stored already.": {Build: Stored{Stored: 4}},

@@ -1,6 +1,6 @@
 // Package rest makes a store of an HTTP API, without the client library of a vendor: requests that
-// are repeated, downloads that go on where they broke off, writes whose answer was lost. It knows no
-// API; each is a type that implements API.
+// are repeated, downloads that go on where they broke off, writes whose answer was lost. It knows
+// no API; each is a type that implements API.
 package rest
 
 import (
@@ -208,8 +208,8 @@ func Has(name string) func(http.Header) bool {
 	return func(h http.Header) bool { return h.Get(name) != "" }
 }
 
-// Document is Call for an answer that parse understands. What it does not understand, or is cut off,
-// is asked for again.
+// Document is Call for an answer that parse understands. What it does not understand, or is cut
+// off, is asked for again.
 func (c *Client) Document(ctx context.Context, r Request, what string, parse func(data []byte) bool) (sent int, err error) {
 	for try := 1; ; try++ {
 		data, _, n, err := c.Call(ctx, r)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// What is wrong with the credentials of a request, where the server says so. An error that is one of
-// these, or ErrExpired, is store.ErrDenied, too. Answers to HEAD have no code, and so no reason.
+// What is wrong with the credentials of a request, where the server says so. An error that is one
+// of these, or ErrExpired, is store.ErrDenied, too. Answers to HEAD have no code, and so no reason.
 var (
 	ErrUnknownKey  = errors.New("the server does not know the access key")
 	ErrWrongSecret = errors.New("the signature is not that of the access key")
