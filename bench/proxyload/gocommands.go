@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/bench/internal/kit"
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // runGo has go commands download the n smallest modules, all at once, each into a module cache of
@@ -31,7 +31,7 @@ func (l *load) runGo(ctx context.Context, clients, n int) error {
 	if err != nil {
 		return err
 	}
-	defer removeAll(dir)
+	defer osfile.RemoveAll(dir)
 	errs := make([]error, clients)
 	var g sync.WaitGroup
 	begin := time.Now()
@@ -108,17 +108,4 @@ func (l *load) goModDownload(ctx context.Context, dir string, names []string) er
 		return fmt.Errorf("go mod download: %w\n%s", err, out)
 	}
 	return nil
-}
-
-// removeAll removes a directory with module caches.
-func removeAll(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			_ = os.Chmod(path, 0o755)
-		}
-		return nil
-	})
-	if err := os.RemoveAll(dir); err != nil {
-		fmt.Fprintln(os.Stderr, "proxyload:", err)
-	}
 }

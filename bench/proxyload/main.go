@@ -11,7 +11,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -134,15 +133,11 @@ func (l *load) startProxy(ctx context.Context) (stop func(), err error) {
 	}
 	l.server, l.pid = "http://"+address, cmd.Process.Pid
 	stop = func() { cmd.Process.Signal(os.Interrupt); cmd.Wait(); remove() }
-	for range 100 {
-		if resp, err := l.client.Get(l.server + "/healthz"); err == nil {
-			resp.Body.Close()
-			return stop, nil
-		}
-		time.Sleep(50 * time.Millisecond)
+	if err := kit.Answers(ctx, address); err != nil {
+		stop()
+		return nil, fmt.Errorf("gocache proxy: %w", err)
 	}
-	stop()
-	return nil, errors.New("gocache proxy does not start")
+	return stop, nil
 }
 
 // sample is what one client has seen.

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/bench/internal/kit"
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 func main() { kit.Main("proxyreplicas", execute) }
@@ -45,7 +46,7 @@ func execute(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer removeAll(tmp)
+	defer osfile.RemoveAll(tmp)
 	b := &bench{dir: kit.Dir(tmp), modules: *modules, clients: *clients, gateway: *gateway}
 	defer b.stop()
 	if err := b.start(ctx); err != nil {
@@ -225,7 +226,7 @@ func (b *bench) goModDownload(ctx context.Context, goproxy string) (failed strin
 	if err != nil {
 		return "", err
 	}
-	defer removeAll(dir)
+	defer osfile.RemoveAll(dir)
 	for _, name := range []string{"go.mod", "go.sum"} {
 		data, err := os.ReadFile(filepath.Join(b.modules, name))
 		if err == nil {

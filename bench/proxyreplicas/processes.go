@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/org/gocache-action/bench/internal/kit"
 )
@@ -93,34 +90,9 @@ func started(ctx context.Context, addr string, cmd *exec.Cmd) (*process, error) 
 		return nil, err
 	}
 	p := &process{addr, cmd}
-	for range 200 {
-		resp, err := http.Get("http://" + addr + "/healthz")
-		if err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return p, nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			p.kill()
-			return nil, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
+	if err := kit.Answers(ctx, addr); err != nil {
+		p.kill()
+		return nil, fmt.Errorf("%s: %w", cmd.Args[0], err)
 	}
-	p.kill()
-	return nil, fmt.Errorf("%s does not answer", cmd.Args[0])
-}
-
-// removeAll removes a directory with module caches, where that is not writable.
-func removeAll(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			_ = os.Chmod(path, 0o755)
-		}
-		return nil
-	})
-	if err := os.RemoveAll(dir); err != nil {
-		fmt.Fprintln(os.Stderr, "proxyreplicas:", err)
-	}
+	return p, nil
 }

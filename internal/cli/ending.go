@@ -55,7 +55,7 @@ type ending struct {
 	command     string        // its name, if it is one of several steps of a job
 	timeout     time.Duration // 0: never
 	failOnError bool          // an error is more than a warning
-	noSecrets   string        // why the job gets none; "": it may get some
+	noSecrets   func() string // why the job gets none, "": it may get some; nil: it may
 	out         *console
 	exit        func(code int) // of the process; nil in tests
 	meter       atomic.Pointer[report.Meter]
@@ -129,9 +129,11 @@ func (e *ending) finish(ctx context.Context, err error) error {
 	if e.failOnError {
 		return failure{config.ExitFailed, err}
 	}
-	if e.noSecrets != "" && errors.Is(err, store.ErrNoCredentials) { // as it is meant to be
-		e.out.say("%s: it gets no secrets, and runs without this cache", e.noSecrets)
-		return nil
+	if errors.Is(err, store.ErrNoCredentials) && e.noSecrets != nil {
+		if reason := e.noSecrets(); reason != "" { // as it is meant to be
+			e.out.say("%s: it gets no secrets, and runs without this cache", reason)
+			return nil
+		}
 	}
 	e.out.warn(err, hintFor(err))
 	return nil

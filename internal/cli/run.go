@@ -36,7 +36,7 @@ func newRun(p *process, name string, kind config.Command, cfg *config.Config) (*
 	}
 	return &run{
 		cfg: cfg, env: p.env, out: p.out, version: p.version, memory: p.memory, files: p.files, keys: keys,
-		end: &ending{command: name, timeout: cfg.Timeout, failOnError: cfg.FailOnError || kind&(config.Restore|config.Save|config.Run|config.Env) == 0, noSecrets: ci.NoSecretsReason(p.env), out: p.out, exit: p.exit},
+		end: &ending{command: name, timeout: cfg.Timeout, failOnError: cfg.FailOnError || kind&(config.Restore|config.Save|config.Run|config.Env) == 0, noSecrets: func() string { return ci.NoSecretsReason(p.env) }, out: p.out, exit: p.exit},
 	}, nil
 }
 

@@ -156,7 +156,7 @@ func TestNoSecrets(t *testing.T) {
 		{"", none, false, "gocache: warning: "},
 	} {
 		var stderr bytes.Buffer
-		e := &ending{command: "restore", out: &console{stderr: &stderr}, failOnError: c.failOnError, noSecrets: c.reason}
+		e := &ending{command: "restore", out: &console{stderr: &stderr}, failOnError: c.failOnError, noSecrets: func() string { return c.reason }}
 		err := e.finish(t.Context(), c.err)
 		if !strings.HasPrefix(stderr.String(), c.want) || c.want == "" && stderr.Len() > 0 || (err != nil) != c.failOnError {
 			t.Errorf("%+v: %v, %q", c, err, stderr.String())

@@ -47,7 +47,7 @@ func examinePlace(f *Facts, ctx context.Context, p place) finding.Finding {
 		return finding.Okf("%s, %s, is not there yet, and can be created", p.name, p.dir)
 	}
 	if mode := info.Mode(); mode.Perm()&0o002 != 0 && mode&fs.ModeSticky == 0 {
-		if _, known := ownerOf(info); known {
+		if _, known := osfile.Owner(info); known {
 			return finding.Warnf(finding.Run("chmod o-w "+finding.Quote(dir)), "%s, %s, can be written to by every user of this machine (%v), who can change what is built", p.name, dir, mode.Perm())
 		}
 	}
@@ -56,11 +56,11 @@ func examinePlace(f *Facts, ctx context.Context, p place) finding.Finding {
 
 // belongs says whose a directory is, if it is not this user's.
 func belongs(f *Facts, info fs.FileInfo) string {
-	uid, known := ownerOf(info)
+	uid, known := osfile.Owner(info)
 	if !known || uid == f.uid {
 		return ""
 	}
-	return " and belongs to " + userName(uid)
+	return " and belongs to " + osfile.UserName(uid)
 }
 
 func chown(dir string) string { return `sudo chown -R "$(id -u):$(id -g)" ` + finding.Quote(dir) }
@@ -68,7 +68,7 @@ func chown(dir string) string { return `sudo chown -R "$(id -u):$(id -g)" ` + fi
 // own is the command after which this user can write to a place. If it is not there yet, the next
 // directory above it that exists may be that of all users, and stays theirs.
 func own(f *Facts, p place, exists string, info fs.FileInfo) finding.Remedy {
-	uid, _ := ownerOf(info)
+	uid, _ := osfile.Owner(info)
 	switch {
 	case p.dir != exists:
 		return finding.Run(`sudo install -d -o "$(id -u)" -g "$(id -g)" ` + finding.Quote(p.dir))
@@ -99,7 +99,7 @@ func strangers(f *Facts, ctx context.Context, p place) finding.Finding {
 		if seen++; seen > examinedFiles || ctx.Err() != nil {
 			return fs.SkipAll
 		}
-		if uid, known := ownerOf(info); known && uid != f.uid {
+		if uid, known := osfile.Owner(info); known && uid != f.uid {
 			if others[uid]++; example == "" {
 				example = path
 			}
@@ -109,7 +109,7 @@ func strangers(f *Facts, ctx context.Context, p place) finding.Finding {
 	if err != nil {
 		return unknown("%s, %s: %v", p.name, p.dir, err)
 	}
-	if _, known := ownerOf(mustInfo(p.dir)); !known {
+	if _, known := osfile.Owner(mustInfo(p.dir)); !known {
 		return unknown("%s, %s: this system does not tell who may write, only trying it does", p.name, p.dir)
 	}
 	if len(others) == 0 || f.mayAll {
@@ -138,7 +138,7 @@ func counts(others map[int]int) string {
 			list = append(list, quantity.Counted(n, "directory")+" that cannot be read")
 			continue
 		}
-		list = append(list, fmt.Sprintf("%d of %s", n, userName(uid)))
+		list = append(list, fmt.Sprintf("%d of %s", n, osfile.UserName(uid)))
 	}
 	slices.Sort(list)
 	return fmt.Sprint(list[0], more(len(list)-1))

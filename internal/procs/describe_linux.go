@@ -2,11 +2,11 @@ package procs
 
 import (
 	"os"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
+
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // describe is what /proc says of a process: its program and first argument, where it runs and, if
@@ -29,16 +29,8 @@ func describe(pid int) string {
 	if err != nil {
 		return text
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		text += ", of " + userName(int(st.Uid))
+	if uid, known := osfile.Owner(info); known && uid != os.Geteuid() {
+		text += ", of " + osfile.UserName(uid)
 	}
 	return text
-}
-
-func userName(uid int) string {
-	id := strconv.Itoa(uid)
-	if u, err := user.LookupId(id); err == nil {
-		return u.Username
-	}
-	return "user " + id
 }

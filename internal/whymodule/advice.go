@@ -126,14 +126,11 @@ func adviseMoved(f *Facts) *finding.Remedy {
 
 // publish is the command that makes a version, of a commit or of another tag.
 func publish(tag, of string) string {
-	return finding.Then(strings.TrimSpace("git tag "+finding.Word(tag)+" "+wordIf(of)), "git push origin "+finding.Word(tag))
-}
-
-func wordIf(text string) string {
-	if text == "" {
-		return ""
+	command := "git tag " + finding.Word(tag)
+	if of != "" {
+		command += " " + finding.Word(of)
 	}
-	return finding.Word(text)
+	return finding.Then(command, "git push origin "+finding.Word(tag))
 }
 
 // patched is the next patch release.

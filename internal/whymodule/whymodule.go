@@ -47,7 +47,7 @@ func ParseTarget(arg string) (Target, error) {
 	if query == "" {
 		query = "latest"
 	}
-	if bound := strings.TrimLeft(query, "<>="); bound != query && (!isComparison(query[:len(query)-len(bound)]) || !semver.IsValid(bound)) {
+	if bound := strings.TrimLeft(query, "<>="); bound != query && (!slices.Contains(comparisons, query[:len(query)-len(bound)]) || !semver.IsValid(bound)) {
 		return Target{}, usage.Errorf("%q: want a version behind %s, as in %s@>=v1.2.0", arg, query[:len(query)-len(bound)], path)
 	}
 	return Target{path, query}, nil
@@ -93,5 +93,3 @@ func Explain(ctx context.Context, t Target, o Options) (*Answer, error) {
 
 // comparisons are those of queries, each before the ones that it begins with.
 var comparisons = []string{"<=", "<", ">=", ">"}
-
-func isComparison(op string) bool { return slices.Contains(comparisons, op) }

@@ -56,7 +56,7 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 		o.Addr = addr
 	}
 	if o.Ready == nil {
-		o.Ready = answers
+		o.Ready = Answers
 	}
 	err := errors.Join(os.MkdirAll(o.Dir, 0o755), os.WriteFile(o.Log, nil, 0o644))
 	if err != nil {
@@ -89,12 +89,15 @@ func FreeAddr() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-func answers(ctx context.Context, addr string) error {
+// Answers waits, for up to 10 s, until a server at HOST:PORT says that it is healthy.
+func Answers(ctx context.Context, addr string) error {
 	for range 200 {
 		resp, err := http.Get("http://" + addr + "/healthz")
 		if err == nil {
 			resp.Body.Close()
-			return nil
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
