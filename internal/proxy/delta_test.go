@@ -52,9 +52,12 @@ func putDelta(t *testing.T, w *world, base, m testModule, files map[string]strin
 	return object(base)
 }
 
-func remove(t *testing.T, w *world, name string) {
+// remove removes objects from the store, after the background has finished: it stores a module
+// object again that is gone.
+func remove(t testing.TB, w *world, names ...string) {
 	t.Helper()
-	if failed := lister(w).Delete(context.Background(), []string{name}); failed != nil {
+	w.settle()
+	if failed := lister(w).Delete(context.Background(), names); failed != nil {
 		t.Fatal(failed)
 	}
 }

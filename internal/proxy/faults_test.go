@@ -199,7 +199,7 @@ func TestTwoHashes(t *testing.T) {
 	w.want(200, strings.Replace(greetZip, ".zip", ".mod", 1))
 	w.settle()
 	// The object goes, the notes of it stay.
-	removeModules(t, w.store)
+	removeModules(t, w)
 	w.add(moved)
 	w.start(private)
 	if data := w.want(502, greetZip); !strings.Contains(string(data), first.sum) {
@@ -213,23 +213,19 @@ func TestTwoHashes(t *testing.T) {
 	}
 }
 
-func removeModules(t testing.TB, st store.Store) {
+// removeModules removes all module objects.
+func removeModules(t testing.TB, w *world) {
 	t.Helper()
 	var names []string
-	for e, err := range st.(store.Collector).List(context.Background(), "v2/") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(e.Name, "/modules/") {
-			names = append(names, e.Name)
+	for _, name := range objects(t, w) {
+		if strings.Contains(name, "/modules/") {
+			names = append(names, name)
 		}
 	}
 	if len(names) == 0 {
 		t.Fatal("there is no module object")
 	}
-	if failed := st.(store.Collector).Delete(context.Background(), names); failed != nil {
-		t.Fatal(failed)
-	}
+	remove(t, w, names...)
 }
 
 // TestNotInDatabase: a module that an upstream has and the checksum database does not know is

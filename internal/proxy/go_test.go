@@ -246,7 +246,7 @@ func TestDirect(t *testing.T) {
 		t.Errorf("the moved tag is served: %s", got)
 	}
 	w.settle() // or what is still to be stored comes after the removal
-	removeModules(t, w.store)
+	removeModules(t, w)
 	osfile.RemoveAll(direct.Dir) // or the go command would have the old one
 	start()
 	if data := w.want(502, base+"v1.0.0.zip"); !strings.Contains(string(data), sum) {

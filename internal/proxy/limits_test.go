@@ -185,9 +185,7 @@ func TestNothingUnproven(t *testing.T) {
 			small = append(small, name)
 		}
 	}
-	if failed := lister(w).Delete(t.Context(), small); failed != nil {
-		t.Fatal(failed)
-	}
+	remove(t, w, small...)
 	files := []string{"@v/v1.0.0.info", "@v/v1.0.0.mod", "@v/v1.0.0.zip"}
 	w.start(func(o *Options) { o.Offline = true })
 	for _, f := range files {

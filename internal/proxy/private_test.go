@@ -179,9 +179,10 @@ func TestPrivateGoModLater(t *testing.T) {
 			notes = append(notes, name)
 		}
 	}
-	if failed := lister(w).Delete(t.Context(), notes); len(notes) != 1 || failed != nil {
-		t.Fatal(notes, failed)
+	if len(notes) != 1 {
+		t.Fatal(notes)
 	}
+	remove(t, w, notes...)
 	m.mod = []byte("module example.com/Greet\n\nrequire evil.example/x v1.0.0\n")
 	w.add(m)
 	w.start(private)
