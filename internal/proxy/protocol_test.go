@@ -178,6 +178,7 @@ func TestFreshness(t *testing.T) {
 	if got := string(w.want(200, list)); got != "v1.0.0\nv1.0.1\nv1.0.2\n" {
 		t.Errorf("list after its time: %q", got)
 	}
+	w.settle() // the list is in the store
 	now = now.Add(2 * time.Minute)
 	w.setAnswer(func(rw http.ResponseWriter, _ *http.Request) bool { http.Error(rw, "down", 500); return true })
 	status, h, _ := w.get(list)
