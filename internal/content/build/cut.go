@@ -52,14 +52,17 @@ func (c *cuts) chunks(o outputCuts) []int32 {
 // name says is a collect.UnfitError.
 type cutFunc func(o buildcache.Output, found func(digest.ID, int)) error
 
-// cutting is a cut that several workers make. mu guards cuts, which is whole when they are done.
+// cutting is a cut that several workers make. mu guards cuts, which is whole when they are done, and
+// followers.
 type cutting struct {
 	local Local
 	note  collect.Note
 	moved int // the first output that is read only if no list tells what it consists of
 
-	mu   sync.Mutex
-	cuts *cuts
+	mu        sync.Mutex
+	cuts      *cuts
+	followers *followers // nil: no chunk is recognized
+	tagger    tagger
 }
 
 // newCutting begins to cut outputs, given by their indices, into a table. There is room for as many
@@ -70,7 +73,11 @@ func (l Local) newCutting(outputs []int32, others int, t *chunkTable, note colle
 	for n, i := range outputs {
 		c.outputs[n] = outputCuts{index: i, count: -1}
 	}
-	return &cutting{local: l, note: note, cuts: c, moved: len(outputs)}
+	cutting := &cutting{local: l, note: note, cuts: c, moved: len(outputs)}
+	if tagger, err := newTagger(); err == nil {
+		cutting.followers, cutting.tagger = newFollowers(), tagger
+	}
+	return cutting
 }
 
 // all are the numbers of the outputs that are read in any case.
@@ -88,32 +95,22 @@ func (c *cutting) run(ctx context.Context, order []int32) error {
 	size := func(n int32) int64 { return c.local.inv.Outputs[c.cuts.outputs[n].index].Size }
 	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(size(b)/window, size(a)/window) })
 	workers := runtime.GOMAXPROCS(0)
-	idle := make(chan *chunkList, workers)
+	idle := make(chan *finder, workers)
 	for range workers {
-		idle <- new(chunkList)
+		idle <- &finder{c: c}
 	}
 	return install.Each(ctx, len(order), workers, func(i int) {
-		list := <-idle
-		defer func() { idle <- list }()
-		c.output(ctx, int(order[i]), list)
+		f := <-idle
+		defer func() { idle <- f }()
+		c.output(ctx, int(order[i]), f)
 	})
-}
-
-// chunkList has the chunks of one output.
-type chunkList struct{ chunks []foundChunk }
-
-type foundChunk struct {
-	sum  chunkSum
-	size int32
 }
 
 // output cuts one output.
-func (c *cutting) output(ctx context.Context, n int, list *chunkList) {
+func (c *cutting) output(ctx context.Context, n int, f *finder) {
 	o := c.local.inv.Outputs[c.cuts.outputs[n].index]
-	list.chunks = list.chunks[:0]
-	err := c.local.cut(ctx, o, func(id digest.ID, size int) {
-		list.chunks = append(list.chunks, foundChunk{sumOf(id), int32(size)})
-	})
+	f.refs = f.refs[:0]
+	err := c.local.cut(ctx, o, f)
 	if err != nil {
 		if ctx.Err() == nil {
 			c.note.Warn("build cache output %s is not %s: %v", o.ID, saving(n >= c.moved), err)
@@ -123,7 +120,7 @@ func (c *cutting) output(ctx context.Context, n int, list *chunkList) {
 	c.note.Wrote(o.Size)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.cuts.add(n, list.chunks)
+	c.cuts.add(n, f.refs)
 }
 
 // saving says what is done with an output. One that is moved is stored, and stays where it is if
@@ -135,22 +132,20 @@ func saving(moved bool) string {
 	return "saved"
 }
 
-// add notes the chunks of an output.
-func (c *cuts) add(n int, chunks []foundChunk) {
+// add notes the chunks of an output, by the numbers of their entries.
+func (c *cuts) add(n int, refs []int32) {
 	o := &c.outputs[n]
-	o.first, o.count = uint32(len(c.refs)), int32(len(chunks))
-	for _, x := range chunks {
-		c.refs = append(c.refs, c.table.find(x.sum, x.size))
-	}
+	o.first, o.count = uint32(len(c.refs)), int32(len(refs))
+	c.refs = append(c.refs, refs...)
 }
 
 // windows are what outputs are read through.
 var windows = sync.Pool{New: func() any { return new([window]byte) }}
 
-// cut reads an output, and cuts it while it proves that its bytes are what its name says.
-func (l Local) cut(ctx context.Context, o buildcache.Output, found func(digest.ID, int)) error {
+// cut reads an output, and finds its chunks while it proves that its bytes are what its name says.
+func (l Local) cut(ctx context.Context, o buildcache.Output, to *finder) error {
 	if l.cutter != nil {
-		return l.cutter(o, found)
+		return l.cutter(o, func(id digest.ID, size int) { to.add(id, int32(size)) })
 	}
 	f, err := l.cache.OpenOutput(o)
 	if err != nil {
@@ -160,13 +155,13 @@ func (l Local) cut(ctx context.Context, o buildcache.Output, found func(digest.I
 	buf := windows.Get().(*[window]byte)
 	defer windows.Put(buf)
 	if o.Size <= wholeBytes {
-		return cutWhole(o, f, buf[:o.Size], found)
+		return cutWhole(o, f, buf[:o.Size], to)
 	}
-	return cutContent(ctx, o, f, buf[:], found)
+	return cutContent(ctx, o, f, buf[:], to.find)
 }
 
 // cutWhole reads a small output, which is one chunk, or none.
-func cutWhole(o buildcache.Output, r io.Reader, buf []byte, found func(digest.ID, int)) error {
+func cutWhole(o buildcache.Output, r io.Reader, buf []byte, to *finder) error {
 	if _, err := io.ReadFull(r, buf); err != nil {
 		return &collect.UnfitError{Err: readError(err)}
 	}
@@ -174,14 +169,15 @@ func cutWhole(o buildcache.Output, r io.Reader, buf []byte, found func(digest.ID
 		return &collect.UnfitError{Err: errBadOutput}
 	}
 	if o.Size > 0 {
-		found(o.ID, len(buf))
+		to.add(o.ID, int32(len(buf)))
 	}
 	return nil
 }
 
-// cutContent reads a larger output through buf. Of each chunk it makes both hashes at once, while
-// its bytes are near the processor.
-func cutContent(ctx context.Context, o buildcache.Output, r io.Reader, buf []byte, found func(digest.ID, int)) error {
+// cutContent reads a larger output through buf. find returns the length of the first chunk of what
+// it gets, which has at least chunk.Max bytes, or is all that is left. Of each chunk all hashes are
+// made at once, while its bytes are near the processor.
+func cutContent(ctx context.Context, o buildcache.Output, r io.Reader, buf []byte, find func(rest []byte, isEnd bool) int) error {
 	all := sha256.New()
 	rest := buf[:0] // read, but not cut yet
 	for left := o.Size; left > 0 || len(rest) > 0; {
@@ -196,13 +192,8 @@ func cutContent(ctx context.Context, o buildcache.Output, r io.Reader, buf []byt
 			}
 			left -= int64(len(rest) - n)
 		}
-		n := chunk.Cut(rest)
+		n := find(rest, left == 0)
 		all.Write(rest[:n])
-		if int64(n) < o.Size { // else the name of the output is its hash
-			found(sha256.Sum256(rest[:n]), n)
-		} else {
-			found(o.ID, n)
-		}
 		rest = rest[n:]
 	}
 	if digest.ID(all.Sum(nil)) != o.ID {

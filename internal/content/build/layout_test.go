@@ -11,10 +11,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
-	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -108,11 +106,11 @@ func layoutOfChunks(outputs []string, stock ...string) *layout {
 		if text == "unfit" {
 			continue
 		}
-		var found []foundChunk
+		var refs []int32
 		for _, x := range chunksOf(text) {
-			found = append(found, foundChunk{sumOf(x.ID), x.Len})
+			refs = append(refs, c.table.find(sumOf(x.ID), x.Len))
 		}
-		c.add(n, found)
+		c.add(n, refs)
 	}
 	return layOut(c, s)
 }
@@ -349,21 +347,6 @@ func TestUnreadLists(t *testing.T) {
 		}
 		if c.failed && len(asked) > 10 {
 			t.Errorf("%s: %d lists were requested", name, len(asked))
-		}
-	}
-}
-
-// BenchmarkCut cuts and hashes an output.
-func BenchmarkCut(b *testing.B) {
-	data := noise(1, 64<<20)
-	o := buildcache.Output{Size: int64(len(data))}
-	buf := make([]byte, window)
-	b.SetBytes(o.Size)
-	for b.Loop() {
-		chunks := 0
-		_ = cutContent(b.Context(), o, strings.NewReader(data), buf, func(digest.ID, int) { chunks++ })
-		if chunks < 1000 {
-			b.Fatal(chunks)
 		}
 	}
 }

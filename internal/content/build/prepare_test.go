@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/chunk"
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/digest"
@@ -222,7 +223,12 @@ func TestNothingNew(t *testing.T) {
 	half := a + b[:200_000]
 	cut := 0
 	ends := map[int]bool{}
-	if err := cutContent(t.Context(), buildcache.Output{ID: sha256.Sum256([]byte(half)), Size: int64(len(half))}, strings.NewReader(half), make([]byte, window), func(_ digest.ID, n int) { cut += n; ends[cut] = true }); err != nil {
+	if err := cutContent(t.Context(), buildcache.Output{ID: sha256.Sum256([]byte(half)), Size: int64(len(half))}, strings.NewReader(half), make([]byte, window), func(rest []byte, _ bool) int {
+		n := chunk.Cut(rest)
+		cut += n
+		ends[cut] = true
+		return n
+	}); err != nil {
 		t.Fatal(err)
 	}
 	n := len(half) - 1

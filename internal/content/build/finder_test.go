@@ -1,0 +1,153 @@
+package build
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/chunk"
+	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/digest"
+)
+
+func newTestCutting() *cutting { return Local{}.newCutting(nil, 0, newChunkTable(), collect.Note{}) }
+
+// chunksIn cuts content with a finder, and returns the numbers of its chunks and their lengths.
+func chunksIn(t testing.TB, f *finder, content string) []string {
+	t.Helper()
+	f.refs = f.refs[:0]
+	o := buildcache.Output{ID: sha256.Sum256([]byte(content)), Size: int64(len(content))}
+	if err := cutContent(t.Context(), o, strings.NewReader(content), make([]byte, window), f.find); err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, ref := range f.refs {
+		e := f.c.cuts.table.entry(ref)
+		list = append(list, fmt.Sprintf("%x %d", e.sum, e.at.size()))
+	}
+	return list
+}
+
+// cutAnew cuts content without any memory.
+func cutAnew(content string) (list []string) {
+	for rest := []byte(content); len(rest) > 0; {
+		n := chunk.Cut(rest)
+		list = append(list, fmt.Sprintf("%x %d", sumOf(sha256.Sum256(rest[:n])), n))
+		rest = rest[n:]
+	}
+	return list
+}
+
+// altered is content with some changes: bytes overwritten, inserted, removed, and another end.
+func altered(r *rand.Rand, content string) string {
+	for range r.IntN(6) {
+		at := r.IntN(len(content))
+		to := min(len(content), at+r.IntN(5000))
+		switch r.IntN(4) {
+		case 0:
+			content = content[:at] + noise(r.Uint64(), to-at) + content[to:]
+		case 1:
+			content = content[:at] + noise(r.Uint64(), r.IntN(5000)) + content[at:]
+		case 2:
+			content = content[:at] + content[to:]
+		case 3:
+			content = content[:max(at, 1)]
+		}
+	}
+	return content
+}
+
+// TestRecognize: chunks that are recognized are those that cutting finds, in variants of the same
+// content, in what has no place to be cut, and where content ends within what once was a chunk, or
+// goes on behind what once was an end.
+func TestRecognize(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	base := noise(1, 400_000)
+	contents := []string{base, base[:200_000], base[:300_000], base, base[100_000:], strings.Repeat("x", 300_000), strings.Repeat("x", 200_000)}
+	contents = append(contents, "", "a", base[:chunk.Min], base+base, strings.Repeat(base[:50_000], 9))
+	for range 100 {
+		contents = append(contents, altered(r, contents[r.IntN(len(contents))%5]))
+	}
+	c := newTestCutting()
+	f := &finder{c: c}
+	for i, content := range contents {
+		if got, want := chunksIn(t, f, content), cutAnew(content); !slices.Equal(got, want) {
+			t.Fatalf("content %d: chunks\n%q\nwant\n%q", i, got, want)
+		}
+	}
+	// Nearly all of a copy is recognized, else all this is for nothing.
+	f.refs = f.refs[:0]
+	recognized, rest := 0, []byte(base)
+	for len(rest) > 0 {
+		n := f.recognize(rest)
+		if recognized += n; n == 0 {
+			n = f.find(rest, true)
+		}
+		rest = rest[n:]
+	}
+	if recognized < len(base)*8/10 {
+		t.Errorf("%d of %d bytes were recognized", recognized, len(base))
+	}
+}
+
+// TestNotRecognized: other bytes of the same length as what came before are not taken for it.
+func TestNotRecognized(t *testing.T) {
+	base := noise(1, 100_000)
+	f := &finder{c: newTestCutting()}
+	first := chunksIn(t, f, base)
+	for at := 0; at < len(base); at += 997 {
+		changed := []byte(base)
+		changed[at] ^= 1
+		if got := chunksIn(t, f, string(changed)); slices.Equal(got, first) || !slices.Equal(got, cutAnew(string(changed))) {
+			t.Fatalf("byte %d: %q", at, got)
+		}
+	}
+}
+
+// TestManyFollowers: more chunks than the memo has room for are cut as others.
+func TestManyFollowers(t *testing.T) {
+	c := newTestCutting()
+	c.followers.slots = c.followers.slots[:7]
+	f := &finder{c: c}
+	for range 3 {
+		for seed := range uint64(3) {
+			content := noise(seed, 200_000)
+			if got, want := chunksIn(t, f, content), cutAnew(content); !slices.Equal(got, want) {
+				t.Fatalf("content %d: %q, want %q", seed, got, want)
+			}
+		}
+	}
+}
+
+// BenchmarkCut cuts and hashes an output: one whose chunks are new, a copy of one that was cut
+// before, and one without any memory.
+func BenchmarkCut(b *testing.B) {
+	data := noise(1, 64<<20)
+	o := buildcache.Output{Size: int64(len(data))}
+	buf := make([]byte, window)
+	cut := func(find func([]byte, bool) int) { _ = cutContent(b.Context(), o, strings.NewReader(data), buf, find) }
+	copied := &finder{c: newTestCutting()}
+	cut(copied.find)
+	for name, find := range map[string]func() func([]byte, bool) int{
+		"new":  func() func([]byte, bool) int { return (&finder{c: newTestCutting()}).find },
+		"copy": func() func([]byte, bool) int { copied.refs = copied.refs[:0]; return copied.find },
+		"alone": func() func([]byte, bool) int {
+			return func(rest []byte, _ bool) int {
+				n := chunk.Cut(rest)
+				_ = digest.Of(rest[:n])
+				return n
+			}
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(o.Size)
+			for b.Loop() {
+				cut(find())
+			}
+		})
+	}
+}
