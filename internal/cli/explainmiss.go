@@ -151,6 +151,7 @@ func (m *miss) explain(ctx context.Context) (*misses.Report, error) {
 		return nil, err
 	}
 	f.Changes = m.changes(ctx)
+	f.Inputs = m.inputs(f)
 	r := misses.Explain(f)
 	if left := r.Unexplained(); len(left) > 0 || r.Stamped() {
 		if f.Flags, err = m.trials(ctx, r.Missing, len(left) > 0); err != nil {

@@ -18,6 +18,7 @@ type Facts struct {
 	Graph    *Graph
 	Packages map[string]Package // by import path
 	Tests    Tests
+	Inputs   map[string]TestInputs // of tests in the state TestChanged, as far as they are known
 	// Here reports whether the build cache has an action, Stored whether the snapshot has it.
 	Here, Stored func(ActionID) bool
 	// Modules are the versions that the snapshot has; nil where it has none, whatever is compiled.
@@ -70,6 +71,9 @@ const (
 	Absent  = "not in the snapshot"
 	Lost    = "not restored"
 	Results = "test results"
+
+	ResultFiles  = Results + ": files"
+	ResultInputs = Results + ": other inputs"
 )
 
 // A Cause is why packages are compiled again, or tests run again.
@@ -336,14 +340,7 @@ func (f *Facts) testCause(pkg string, missing []int) (Cause, bool) {
 		c.Ingredient += ": expired"
 		c.Evidence = "go clean -testcache was run after the snapshot was saved"
 	case state == TestChanged:
-		c.Ingredient += ": other inputs"
-		c.Evidence = "the tests ran with files of other times, or other environment variables"
-		c.Remedy = "set the variables that tests read to the same values in every job; "
-		if f.StableTimes {
-			c.Remedy += "run gocache mtimes after the job has made files that tests read"
-		} else {
-			c.Remedy += "for files, restore with --stable-mtimes, which gives them the same times in each checkout"
-		}
+		return f.Inputs[pkg].cause(pkg, f.StableTimes), true
 	default:
 		if slices.ContainsFunc(missing, func(i int) bool { return strings.TrimSuffix(f.Graph.Builds[i].Package, "_test") == pkg }) {
 			return Cause{}, false

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -143,7 +144,11 @@ func TestTestCauses(t *testing.T) {
 		"other inputs":  {Facts{}, TestChanged, "test results: other inputs", "variables", []string{"set the variables", "--stable-mtimes"}},
 		"inputs, with stable times": {Facts{StableTimes: true}, TestChanged, "test results: other inputs", "variables",
 			[]string{"set the variables", "gocache mtimes"}},
-		"expired": {Facts{Expired: true}, TestChanged, "test results: expired", "go clean", nil},
+		"newer files":              {inputs(TestInputs{Newer: []string{"data", "more"}, Variables: []string{"HOME"}}), TestChanged, "test results: files", "m/lib read data, more", []string{"--stable-mtimes"}},
+		"newer, with stable times": {Facts{StableTimes: true, Inputs: inputs(TestInputs{Newer: []string{"data"}}).Inputs}, TestChanged, "test results: files", "m/lib read data", []string{"gocache mtimes"}},
+		"changed files":            {inputs(TestInputs{Newer: []string{"data"}, Changed: true}), TestChanged, "test results: files", "changed since", nil},
+		"variables":                {inputs(TestInputs{Variables: []string{"A", "B", "C", "D", "E", "F", "G"}}), TestChanged, "test results: other inputs", "the variables A, B, C, D, E, F and 1 other", []string{"set the variables", "--stable-mtimes"}},
+		"expired":                  {Facts{Expired: true}, TestChanged, "test results: expired", "go clean", nil},
 	} {
 		f := c.f
 		f.Graph, f.Packages = graph("m/lib"), map[string]Package{"m/lib": lib}
@@ -165,6 +170,46 @@ func TestTestCauses(t *testing.T) {
 	}
 }
 
+func inputs(in TestInputs) Facts { return Facts{Inputs: map[string]TestInputs{"m/lib": in}} }
+
+// TestParseTestLog: names are relative to the directory of the package, or to that to which the
+// test went.
+func TestParseTestLog(t *testing.T) {
+	dir, other := filepath.Join(t.TempDir(), "p"), t.TempDir()
+	got, err := ParseTestLog([]byte("# test log\ngetenv HOME\ngetenv A\ngetenv HOME\nopen testdata/a\nstat ../b\nopen testdata/a\nchdir "+other+"\nopen c d\n"), dir)
+	want := TestLog{Variables: []string{"A", "HOME"}, Files: []string{filepath.Join(dir, "testdata", "a"), filepath.Join(filepath.Dir(dir), "b"), other, filepath.Join(other, "c d")}}
+	slices.Sort(want.Files)
+	if err != nil || !slices.Equal(got.Variables, want.Variables) || !slices.Equal(got.Files, want.Files) {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	for _, text := range []string{"", "getenv A\n", "# test log\nexec x\n"} {
+		if got, err := ParseTestLog([]byte(text), dir); err == nil {
+			t.Errorf("%q: %+v", text, got)
+		}
+	}
+	if InModule(other, dir) || !InModule(filepath.Join(dir, "x"), dir) || InModule(dir+"x", dir) {
+		t.Error("files of a module are not told from others")
+	}
+}
+
+// FuzzParseTestLog: whatever lies in the cache, files are absolute.
+func FuzzParseTestLog(f *testing.F) {
+	f.Add("# test log\nopen a\nchdir /x\nstat ..\n")
+	f.Add("# test log\nopen \x00\n")
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text string) {
+		l, err := ParseTestLog([]byte(text), dir)
+		if err != nil {
+			return
+		}
+		for _, file := range l.Files {
+			if !filepath.IsAbs(file) && !strings.Contains(text, "chdir") {
+				t.Errorf("%q", file)
+			}
+		}
+	})
+}
+
 func TestParseTests(t *testing.T) {
 	const printed = "ok  \tm/a\t(cached)\nFAIL\tm/b [build failed]\n?   \tm/c\t[no test files]\nFAIL\tm/d [build failed]\nFAIL\tm/e [build failed]\nFAIL\tm/f [build failed]\nFAIL\n"
 	got := ParseTests(printed, `testcache: m/a: test ID 61 => 62
@@ -176,6 +221,9 @@ testcache: m/d: test output not found: cache entry not found
 testcache: m/f: test ID 61 => 62
 testcache: m/f: input file /src/data: file used as input is too new
 `)
+	if got.Logs["m/d"] != "61" || got.Logs["m/f"] != "62" {
+		t.Errorf("logs %q", got.Logs)
+	}
 	want := map[string]TestState{"m/a": TestCached, "m/b": TestUnknown, "m/d": TestChanged, "m/e": TestUnknown, "m/f": TestChanged}
 	if len(got.States) != len(want) {
 		t.Errorf("%v", got.States)

@@ -15,6 +15,9 @@ const (
 // Tests is what a go command says of the tests that it would run.
 type Tests struct {
 	States map[string]TestState // by import path
+	// Logs are the IDs under which the build cache has the test logs of those in the state
+	// TestChanged, in hexadecimal.
+	Logs map[string]string
 	// Disabled says why results do not come from the cache whatever is there; "" if they may.
 	Disabled string
 }
@@ -27,7 +30,7 @@ const testcache = "testcache: "
 // with GODEBUG=gocachetest=1. That run cannot be the first one, for GODEBUG is an input of all
 // tests. Packages without tests are not in the result.
 func ParseTests(stdout, reasons string) Tests {
-	tests := Tests{States: map[string]TestState{}}
+	tests := Tests{States: map[string]TestState{}, Logs: map[string]string{}}
 	for line := range strings.Lines(stdout) {
 		fields := strings.Split(strings.TrimSpace(line), "\t")
 		if len(fields) < 2 {
@@ -56,7 +59,14 @@ func ParseTests(stdout, reasons string) Tests {
 		}
 		// The list of its inputs was found, so it ran once. A file that is younger than two seconds
 		// ends the search before there is an input ID.
-		if strings.Contains(what, " => input ID ") || strings.HasPrefix(what, "input file ") {
+		if id, ok := strings.CutPrefix(what, "test ID "); ok {
+			before, after, _ := strings.Cut(id, " => ")
+			if strings.HasPrefix(after, "input ID ") {
+				tests.States[pkg] = TestChanged
+				after = before
+			}
+			tests.Logs[pkg] = after
+		} else if strings.HasPrefix(what, "input file ") {
 			tests.States[pkg] = TestChanged
 		}
 	}
