@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -11,10 +10,9 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/org/gocache-action/internal/buildenv"
 	"github.com/org/gocache-action/internal/checksumdb"
+	"github.com/org/gocache-action/internal/goenv"
 	"github.com/org/gocache-action/internal/goflags"
 	"github.com/org/gocache-action/internal/subprocess"
 )
@@ -34,43 +32,32 @@ type goEnv struct {
 	builtWith map[string]string
 }
 
-// readGoEnv runs go env in dir. The go command must not switch toolchains here: it might download
-// one before the restore that brings it. GOTOOLCHAIN itself is read in the one form of go env that
-// never switches (cmd/go/internal/toolchain.Select).
+// readGoEnv runs go env in dir.
 func readGoEnv(ctx context.Context, dir string) (goEnv, error) {
-	var setting, out []byte
-	var g errgroup.Group
-	g.Go(func() (err error) {
-		setting, err = goOutput(ctx, dir, nil, "env", "GOTOOLCHAIN")
-		return err
-	})
-	g.Go(func() (err error) {
-		out, err = goOutput(ctx, dir, []string{"GOTOOLCHAIN=local"}, append(append([]string{"env", "-json"}, buildenv.Variables()...),
-			"GOROOT", "GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
-			"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY", "GOSUMDB", "GOPATH", "GODEBUG", "GOENV", "GOVCS", "GOAUTH")...)
-		return err
-	})
-	if err := g.Wait(); err != nil {
-		return goEnv{}, err
-	}
-	return parseGoEnv(out, setting)
+	names := append(buildenv.Variables(),
+		"GOROOT", "GOMODCACHE", "GOCACHE", "GOCACHEPROG", "GOVERSION", "GOOS", "GOARCH", "GOHOSTOS", "GOHOSTARCH", "GOFLAGS",
+		"GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOWORK", "GOMOD", "GOPROXY", "GOSUMDB", "GOPATH", "GODEBUG", "GOENV", "GOVCS", "GOAUTH")
+	env, err := goenv.Read(ctx, goOutput, dir, names...)
+	return newGoEnv(env), err
 }
 
-// parseGoEnv parses the output of go env: JSON, and the setting of GOTOOLCHAIN.
-func parseGoEnv(out, toolchain []byte) (env goEnv, err error) {
-	if err := json.Unmarshal(out, &env); err != nil {
-		return goEnv{}, fmt.Errorf("go env: %w", err)
+func newGoEnv(env map[string]string) goEnv {
+	e := goEnv{
+		GOROOT: env["GOROOT"], GOMODCACHE: env["GOMODCACHE"], GOCACHE: env["GOCACHE"],
+		GOVERSION: env["GOVERSION"], GOTOOLCHAIN: env["GOTOOLCHAIN"],
+		GOOS: env["GOOS"], GOARCH: env["GOARCH"], GOHOSTOS: env["GOHOSTOS"], GOHOSTARCH: env["GOHOSTARCH"],
+		GOFLAGS:   env["GOFLAGS"],
+		GOPRIVATE: env["GOPRIVATE"], GONOPROXY: env["GONOPROXY"], GONOSUMDB: env["GONOSUMDB"],
+		GOCACHEPROG: env["GOCACHEPROG"], GODEBUG: env["GODEBUG"],
+		GOWORK: env["GOWORK"], GOMOD: env["GOMOD"], GOPROXY: env["GOPROXY"],
+		GOSUMDB: env["GOSUMDB"], GOPATH: env["GOPATH"], GOENV: env["GOENV"],
+		GOVCS: env["GOVCS"], GOAUTH: env["GOAUTH"],
+		builtWith: map[string]string{},
 	}
-	var all map[string]string
-	if err := json.Unmarshal(out, &all); err != nil {
-		return goEnv{}, fmt.Errorf("go env: %w", err)
-	}
-	env.builtWith = map[string]string{}
 	for _, name := range buildenv.Variables() {
-		env.builtWith[name] = all[name]
+		e.builtWith[name] = env[name]
 	}
-	env.GOTOOLCHAIN = strings.TrimSpace(string(toolchain))
-	return env, nil
+	return e
 }
 
 // goOutput runs a go command and returns what it prints, also beside an error.

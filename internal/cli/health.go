@@ -212,7 +212,11 @@ func (o *healthOutput) write(w io.Writer) error {
 	if o.Grade == health.Unknown {
 		return report.WriteResult(w, report.Doubtful, fmt.Sprintf("unknown: %s has no saves of %s yet", o.Store, o.Name))
 	}
-	return report.WriteResult(w, o.Findings().Worst().Tone(), fmt.Sprintf("%s: %d of 100, by the last saves of %s (%d)", o.Grade, o.Score, o.Name, o.Saves))
+	basis := fmt.Sprintf("by the last saves of %s (%d)", o.Name, o.Saves)
+	if o.Saves == 0 {
+		basis = fmt.Sprintf("without any known save of %s", o.Name)
+	}
+	return report.WriteResult(w, o.Findings().Worst().Tone(), fmt.Sprintf("%s: %d of 100, %s", o.Grade, o.Score, basis))
 }
 
 // writeParts says how the score came about.

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/org/gocache-action/internal/goenv"
 )
 
 // FuzzTrustKeys reads a file of public keys. Each accepted key is valid, and a file is accepted
@@ -43,10 +45,11 @@ func FuzzGoEnv(f *testing.F) {
 	f.Add([]byte(`{"GOFLAGS":"-modcacherw -mod=mod","GOPRIVATE":"*.corp.example,x.org/y","GONOSUMDB":"*.corp.example","GOSUMDB":"sum.golang.org","GOPROXY":"https://proxy.golang.org,direct","GOPATH":"/go"}`), []byte("auto\n"))
 	f.Add([]byte(`{"GOSUMDB":"off","GOCACHE":"off","GOMODCACHE":"/m"}`), []byte("local"))
 	f.Fuzz(func(t *testing.T, out, toolchain []byte) {
-		env, err := parseGoEnv(out, toolchain)
+		said, err := goenv.Parse(out, toolchain)
 		if err != nil {
 			return
 		}
+		env := newGoEnv(said)
 		for p := range strings.SplitSeq(env.private(), ",") {
 			if p != strings.TrimSpace(p) {
 				t.Errorf("pattern %q", p)

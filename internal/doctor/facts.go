@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +16,7 @@ import (
 
 	"github.com/org/gocache-action/internal/buildenv"
 	"github.com/org/gocache-action/internal/finding"
+	"github.com/org/gocache-action/internal/goenv"
 	"github.com/org/gocache-action/internal/proxy/upstream"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -104,7 +102,7 @@ func newFacts(ctx context.Context, o Options) *Facts {
 func (f *Facts) fill(ctx context.Context, limit time.Duration) {
 	asked, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	f.Env, f.EnvErr = goEnv(asked, f.Options)
+	f.Env, f.EnvErr = goenv.Read(asked, f.Go, f.Dir)
 	f.Root = repositoryRoot(f.Dir)
 	f.File = readEnvFile(f.Env["GOENV"])
 	if goroot := f.Env["GOROOT"]; goroot != "" {
@@ -114,26 +112,6 @@ func (f *Facts) fill(ctx context.Context, limit time.Duration) {
 	if file := f.gowork(); file != "" {
 		f.Work, f.WorkErr = readWork(file)
 	}
-}
-
-// goEnv asks the go command for its settings. It must not switch to another toolchain, which it
-// might have to download; the setting that says so is asked for in the form that never switches.
-func goEnv(ctx context.Context, o Options) (map[string]string, error) {
-	var out, setting []byte
-	var err, settingErr error
-	var all sync.WaitGroup
-	all.Go(func() { out, err = o.Go(ctx, o.Dir, []string{"GOTOOLCHAIN=local"}, "env", "-json") })
-	all.Go(func() { setting, settingErr = o.Go(ctx, o.Dir, nil, "env", "GOTOOLCHAIN") })
-	all.Wait()
-	if err := errors.Join(err, settingErr); err != nil {
-		return nil, err
-	}
-	env := map[string]string{}
-	if err := json.Unmarshal(out, &env); err != nil {
-		return nil, fmt.Errorf("go env: %w", err)
-	}
-	env["GOTOOLCHAIN"] = strings.TrimSpace(string(setting))
-	return env, nil
 }
 
 // gomod is the go.mod of the project, or "".
