@@ -52,8 +52,8 @@ func (c *cuts) chunks(o outputCuts) []int32 {
 // name says is a collect.UnfitError.
 type cutFunc func(o buildcache.Output, found func(digest.ID, int)) error
 
-// cutting is a cut that several workers make. mu guards cuts, which is whole when they are done, and
-// followers.
+// cutting is a cut that several workers make. mu guards followers and cuts, which is whole when
+// they are done.
 type cutting struct {
 	local Local
 	note  collect.Note

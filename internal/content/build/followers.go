@@ -43,10 +43,10 @@ func (f *followers) after(chunk int32) (next int32, t tag, ok bool) {
 // note notes that a chunk whose bytes have a tag came after another one.
 func (f *followers) note(chunk, next int32, t tag) { *f.slot(chunk) = follower{chunk + 1, next + 1, t} }
 
-// tag is the GMAC of the bytes of a chunk (NIST SP 800-38D), with a key of this process. Whoever does
-// not know the key finds other bytes of the same tag with a probability of at most 2^-115: a chunk
-// has up to 2^12 blocks, and GHASH is a polynomial in them over GF(2^128). Nobody is shown a tag,
-// so that the nonce may always be the same.
+// tag is the GMAC of the bytes of a chunk (NIST SP 800-38D), with a key of this process. Whoever
+// does not know the key finds other bytes of the same tag with a probability of at most 2^-115: a
+// chunk has up to 2^12 blocks, and GHASH is a polynomial in them over GF(2^128). Nobody is shown a
+// tag, so that the nonce may always be the same.
 type tag [16]byte
 
 // tagger makes tags.
