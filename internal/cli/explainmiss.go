@@ -131,7 +131,7 @@ func (m *miss) explain(ctx context.Context) (*misses.Report, error) {
 	f := misses.Facts{
 		Here:    func(id misses.ActionID) bool { return m.here[id] },
 		Stored:  func(id misses.ActionID) bool { return m.stored[id] },
-		Differs: m.differs, StableTimes: m.stableTimes, VCS: m.stamps(), Expired: m.expired(), TestFlags: m.testFlags(),
+		Differs: m.differs, StableTimes: m.stableTimes, VCS: m.stamps(), Expired: m.expired(), TestFlags: m.testFlags(), Profile: m.profiles(),
 	}
 	if m.project.modDir != "" {
 		f.Modules = map[module.Version]bool{}

@@ -79,6 +79,16 @@ func (m *miss) testFlags() (list []string) {
 	return list
 }
 
+// profiles reports whether tests need a coverage profile beside their result.
+func (m *miss) profiles() bool {
+	for _, name := range []string{"coverprofile", "coverpkg"} {
+		if _, ok := m.flag(name); ok || goflags.String(m.project.env.GOFLAGS, name) != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // expired reports whether `go clean -testcache` was run after the snapshot was saved: that writes
 // the time into a file of GOCACHE (cmd/go/internal/test.initTestCache).
 func (m *miss) expired() bool {

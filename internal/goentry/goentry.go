@@ -4,7 +4,6 @@
 package goentry
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -12,10 +11,6 @@ import (
 )
 
 const indexVersion = "go index v2"
-
-// logMagic is the first line of a test log, the list of files and environment variables that a test
-// used.
-const logMagic = "# test log\n"
 
 // hash computes what cache.NewHash and Sum of a go command of this version do.
 func hash(version string, text []byte) digest.ID {
@@ -39,20 +34,18 @@ func ModuleIndex(version, root string) digest.ID {
 // outside of the module, where the go command ignores them. ok is false if the log is invalid or
 // shows that the result depends on files.
 func ResultWithoutFiles(version string, log digest.ID, content []byte, getenv func(string) (string, bool)) (result digest.ID, ok bool) {
-	rest, ok := bytes.CutPrefix(content, []byte(logMagic))
-	if !ok {
+	used, err := ParseTestLog(content, "")
+	if err != nil {
 		return digest.ID{}, false
 	}
-	text := fmt.Appendf(nil, "env GODEBUG %s\n", hashEnv(version, "GODEBUG", getenv))
-	for line := range strings.SplitSeq(string(rest), "\n") {
-		op, name, _ := strings.Cut(line, " ")
-		switch op {
-		case "", "open", "stat":
-		case "getenv":
-			text = fmt.Appendf(text, "env %s %s\n", name, hashEnv(version, name, getenv))
-		default: // chdir always counts
+	for _, l := range used.Lookups {
+		if l.Op == "chdir" {
 			return digest.ID{}, false
 		}
+	}
+	text := fmt.Appendf(nil, "env GODEBUG %s\n", hashEnv(version, "GODEBUG", getenv))
+	for _, name := range used.Variables {
+		text = fmt.Appendf(text, "env %s %s\n", name, hashEnv(version, name, getenv))
 	}
 	return subkey(log, fmt.Sprintf("inputs:%s", hash(version, text))), true
 }

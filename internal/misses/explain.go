@@ -39,6 +39,8 @@ type Facts struct {
 	Flags []Trial
 	// TestFlags are those of the command that are part of a test's result, such as -v and -run.
 	TestFlags []string
+	// Profile says that the command writes a coverage profile, which is looked up after results.
+	Profile bool
 }
 
 // Changes is what happened in the repository since the snapshot was saved.
@@ -72,8 +74,10 @@ const (
 	Lost    = "not restored"
 	Results = "test results"
 
-	ResultFiles  = Results + ": files"
-	ResultInputs = Results + ": other inputs"
+	ResultFiles   = Results + ": files"
+	ResultTimes   = Results + ": file times"
+	ResultInputs  = Results + ": other inputs"
+	ResultUnknown = Results + ": not known"
 )
 
 // A Cause is why packages are compiled again, or tests run again.
@@ -87,6 +91,10 @@ type Cause struct {
 	Examples []string `json:"examples"` // of Packages
 	Evidence string   `json:"evidence"`
 	Remedy   string   `json:"remedy,omitempty"` // "" if there is nothing to mend
+	// Inputs are files or variables that the tests of one of Packages look at.
+	Inputs []string `json:"inputs,omitempty"`
+
+	named bool // Evidence names inputs
 }
 
 // A Report is the answer. Packages are counted as often as they are compiled: for themselves, and
@@ -120,6 +128,8 @@ func Explain(f Facts) Report {
 		if !ok {
 			have = &c
 			causes[c.Ingredient] = have
+		} else if c.named && !have.named {
+			have.Evidence, have.Remedy, have.Inputs, have.named = c.Evidence, c.Remedy, c.Inputs, true
 		}
 		have.Packages++
 		if len(have.Examples) < maxExamples && !slices.Contains(have.Examples, pkg) {
@@ -340,7 +350,7 @@ func (f *Facts) testCause(pkg string, missing []int) (Cause, bool) {
 		c.Ingredient += ": expired"
 		c.Evidence = "go clean -testcache was run after the snapshot was saved"
 	case state == TestChanged:
-		return f.Inputs[pkg].cause(pkg, f.StableTimes), true
+		return f.inputCause(pkg), true
 	default:
 		if slices.ContainsFunc(missing, func(i int) bool { return strings.TrimSuffix(f.Graph.Builds[i].Package, "_test") == pkg }) {
 			return Cause{}, false

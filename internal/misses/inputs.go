@@ -1,8 +1,8 @@
 package misses
 
 import (
+	"cmp"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -10,78 +10,75 @@ import (
 )
 
 // TestInputs is what the tests of a package looked at when they ran last, as far as it can be part
-// of their result.
+// of their result. Files are named as they are to be shown.
 type TestInputs struct {
-	Variables []string // environment variables, sorted
-	Newer     []string // files that were written after that run; as they are to be shown
-	Changed   bool     // git says of one of Newer that its content changed since the snapshot
+	Variables []string // environment variables
+	Changed   []string // files that differ from the commit from which the snapshot was saved
+	Newer     []string // other files that have a time after that run
+	// Asked are those of the variables that have another value just because gocache asks.
+	Asked []string
 }
 
-// A TestLog is the list of inputs that a test program writes while it runs, and that the go command
-// keeps in the build cache under the test ID (cmd/go/internal/test.computeTestInputsID, go1.26).
-type TestLog struct {
-	Variables []string // sorted
-	Files     []string // opened or looked for, directories as well: absolute, sorted
-}
-
-// testLogMagic is how a test log begins.
-const testLogMagic = "# test log\n"
-
-// ParseTestLog reads a test log of a package in dir.
-func ParseTestLog(data []byte, dir string) (l TestLog, err error) {
-	text, ok := strings.CutPrefix(string(data), testLogMagic)
-	if !ok {
-		return l, fmt.Errorf("test log: it does not begin with %q", strings.TrimSpace(testLogMagic))
-	}
-	for line := range strings.Lines(text) {
-		op, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		switch {
-		case op == "getenv":
-			l.Variables = append(l.Variables, name)
-			continue
-		case op == "chdir":
-			dir = name
-		case op != "open" && op != "stat":
-			return TestLog{}, fmt.Errorf("test log: unknown line %.80q", line)
-		}
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(dir, name)
-		}
-		l.Files = append(l.Files, filepath.Clean(name))
-	}
-	for _, list := range []*[]string{&l.Variables, &l.Files} {
-		slices.Sort(*list)
-		*list = slices.Compact(*list)
-	}
-	return l, nil
-}
-
-// InModule reports whether a file can be part of the result of a package's tests: the go command
-// looks at no others than those of its module. dir is the root of that.
-func InModule(file, dir string) bool {
-	rel, err := filepath.Rel(dir, file)
-	return err == nil && filepath.IsLocal(rel)
-}
-
-// cause says why the result of tests is one for other inputs.
-func (in TestInputs) cause(pkg string, stableTimes bool) Cause {
+// cause says why the result of a package's tests is one for other inputs.
+func (f *Facts) inputCause(pkg string) Cause {
+	in, known := f.Inputs[pkg]
 	mtimes := "restore with --stable-mtimes, which gives files the same times in each checkout"
-	if stableTimes {
+	if f.StableTimes {
 		mtimes = "run gocache mtimes after the job has made files that tests read"
 	}
 	const variables = "set the variables that tests read to the same values in every job"
+	of := "; those of " + pkg + " read "
 	switch {
-	case in.Changed:
-		return Cause{Ingredient: ResultFiles, Evidence: "tests read files that changed since their result was made; those of " + pkg + " read " + some(in.Newer)}
-	case len(in.Newer) > 0:
-		return Cause{Ingredient: ResultFiles, Evidence: "tests read files that are newer than their result; those of " + pkg + " read " + some(in.Newer), Remedy: mtimes}
-	case len(in.Variables) > 0:
+	case len(in.Changed) > 0:
 		return Cause{
-			Ingredient: ResultInputs, Remedy: variables + "; for files, " + mtimes,
-			Evidence: "the tests ran with other environment variables, or with files of other times, none of which is newer than the result; those of " + pkg + " read the variables " + some(in.Variables),
+			Ingredient: ResultFiles, Inputs: in.Changed, named: true,
+			Evidence: "files that tests read changed since commit " + short(f.Changes.Commit) + ", from which the snapshot was saved" + of + some(in.Changed),
+		}
+	case len(in.Newer) > 0:
+		return Cause{
+			Ingredient: ResultTimes, Inputs: in.Newer, named: true, Remedy: mtimes,
+			Evidence: "files that tests read have times after their result" + f.Changes.unless() + of + some(in.Newer),
+		}
+	case len(in.Asked) > 0:
+		return Cause{
+			Ingredient: ResultUnknown, Inputs: in.Asked, named: true,
+			Evidence: "to ask the go command, gocache sets variables that these tests read, so it is not known whether their results would be found" + of + some(in.Asked),
 		}
 	}
-	return Cause{Ingredient: ResultInputs, Evidence: "the tests ran with files of other times, or other environment variables", Remedy: variables + "; for files, " + mtimes}
+	c := Cause{
+		Ingredient: ResultInputs, Remedy: variables + "; for files, " + mtimes,
+		Evidence: "the tests ran with other environment variables, or files that they read had another size, mode or time",
+	}
+	if f.Profile {
+		c.Evidence += ", or there is no coverage profile of them"
+	}
+	if known {
+		c.Inputs, c.named = byChange(in.Variables), true
+		c.Evidence += "; no file of " + pkg + " is newer than its result, and the variables are " + some(c.Inputs)
+	}
+	return c
+}
+
+// unless says that it is not known whether files changed.
+func (c Changes) unless() string {
+	if c.Unknown == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (whether their content changed is not known: %s)", c.Unknown)
+}
+
+// perRun are beginnings of names of variables that have another value in each job or directory.
+var perRun = []string{"GITHUB_RUN_", "GITHUB_SHA", "GITHUB_ENV", "GITHUB_OUTPUT", "RUNNER_TEMP", "CI_JOB_", "CI_PIPELINE_", "CI_COMMIT_", "TMPDIR", "TEMP", "TMP", "PWD"}
+
+// byChange sorts names of variables: those first whose values change with each job.
+func byChange(names []string) []string {
+	rank := func(name string) int {
+		if slices.ContainsFunc(perRun, func(begin string) bool { return strings.HasPrefix(name, begin) }) {
+			return 0
+		}
+		return 1
+	}
+	return slices.SortedFunc(slices.Values(names), func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
 }
 
 // maxInputs bounds how many files or variables are named.

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -144,10 +143,13 @@ func TestTestCauses(t *testing.T) {
 		"other inputs":  {Facts{}, TestChanged, "test results: other inputs", "variables", []string{"set the variables", "--stable-mtimes"}},
 		"inputs, with stable times": {Facts{StableTimes: true}, TestChanged, "test results: other inputs", "variables",
 			[]string{"set the variables", "gocache mtimes"}},
-		"newer files":              {inputs(TestInputs{Newer: []string{"data", "more"}, Variables: []string{"HOME"}}), TestChanged, "test results: files", "m/lib read data, more", []string{"--stable-mtimes"}},
-		"newer, with stable times": {Facts{StableTimes: true, Inputs: inputs(TestInputs{Newer: []string{"data"}}).Inputs}, TestChanged, "test results: files", "m/lib read data", []string{"gocache mtimes"}},
-		"changed files":            {inputs(TestInputs{Newer: []string{"data"}, Changed: true}), TestChanged, "test results: files", "changed since", nil},
-		"variables":                {inputs(TestInputs{Variables: []string{"A", "B", "C", "D", "E", "F", "G"}}), TestChanged, "test results: other inputs", "the variables A, B, C, D, E, F and 1 other", []string{"set the variables", "--stable-mtimes"}},
+		"newer files":              {inputs(TestInputs{Newer: []string{"data", "more"}, Variables: []string{"HOME"}}), TestChanged, "test results: file times", "m/lib read data, more", []string{"--stable-mtimes"}},
+		"newer, with stable times": {Facts{StableTimes: true, Inputs: inputs(TestInputs{Newer: []string{"data"}}).Inputs}, TestChanged, "test results: file times", "m/lib read data", []string{"gocache mtimes"}},
+		"newer, without git":       {Facts{Changes: Changes{Unknown: "no git"}, Inputs: inputs(TestInputs{Newer: []string{"data"}}).Inputs}, TestChanged, "test results: file times", "changed is not known: no git", []string{"--stable-mtimes"}},
+		"changed files":            {inputs(TestInputs{Newer: []string{"other"}, Changed: []string{"data"}}), TestChanged, "test results: files", "m/lib read data", nil},
+		"variables":                {inputs(TestInputs{Variables: []string{"A", "B", "C", "D", "E", "F", "TMPDIR"}}), TestChanged, "test results: other inputs", "the variables are TMPDIR, A, B, C, D, E and 1 other", []string{"set the variables", "--stable-mtimes"}},
+		"asked":                    {inputs(TestInputs{Variables: []string{"GOPROXY"}, Asked: []string{"GOPROXY"}}), TestChanged, "test results: not known", "m/lib read GOPROXY", nil},
+		"profile":                  {Facts{Profile: true}, TestChanged, "test results: other inputs", "no coverage profile", []string{"set the variables"}},
 		"expired":                  {Facts{Expired: true}, TestChanged, "test results: expired", "go clean", nil},
 	} {
 		f := c.f
@@ -172,42 +174,28 @@ func TestTestCauses(t *testing.T) {
 
 func inputs(in TestInputs) Facts { return Facts{Inputs: map[string]TestInputs{"m/lib": in}} }
 
-// TestParseTestLog: names are relative to the directory of the package, or to that to which the
-// test went.
-func TestParseTestLog(t *testing.T) {
-	dir, other := filepath.Join(t.TempDir(), "p"), t.TempDir()
-	got, err := ParseTestLog([]byte("# test log\ngetenv HOME\ngetenv A\ngetenv HOME\nopen testdata/a\nstat ../b\nopen testdata/a\nchdir "+other+"\nopen c d\n"), dir)
-	want := TestLog{Variables: []string{"A", "HOME"}, Files: []string{filepath.Join(dir, "testdata", "a"), filepath.Join(filepath.Dir(dir), "b"), other, filepath.Join(other, "c d")}}
-	slices.Sort(want.Files)
-	if err != nil || !slices.Equal(got.Variables, want.Variables) || !slices.Equal(got.Files, want.Files) {
-		t.Errorf("%+v, %v; want %+v", got, err, want)
+// TestNamedInputs: of several packages with one cause, one is shown whose inputs are known; causes
+// that need different advice are different ones.
+func TestNamedInputs(t *testing.T) {
+	f := Facts{Packages: map[string]Package{}, Here: func(ActionID) bool { return true }, Inputs: map[string]TestInputs{
+		"m/b": {Variables: []string{"HOME", "GITHUB_RUN_ID"}}, "m/c": {Changed: []string{"c/data"}}, "m/d": {Newer: []string{"d/data"}}, "m/e": {Newer: []string{"e/data"}},
+		"m/f": {Variables: []string{"GOPROXY"}, Asked: []string{"GOPROXY"}},
+	}}
+	f.Tests.States = map[string]TestState{}
+	for _, path := range []string{"m/a", "m/b", "m/c", "m/d", "m/e", "m/f"} {
+		p := pkg(path, "")
+		p.TestGoFiles = []string{"x_test.go"}
+		f.Packages[path], f.Tests.States[path] = p, TestChanged
 	}
-	for _, text := range []string{"", "getenv A\n", "# test log\nexec x\n"} {
-		if got, err := ParseTestLog([]byte(text), dir); err == nil {
-			t.Errorf("%q: %+v", text, got)
-		}
+	f.Graph = graph("m/a")
+	var got []string
+	for _, c := range Explain(f).Causes {
+		got = append(got, fmt.Sprintf("%s %d %s", c.Ingredient, c.Packages, strings.Join(c.Inputs, ",")))
 	}
-	if InModule(other, dir) || !InModule(filepath.Join(dir, "x"), dir) || InModule(dir+"x", dir) {
-		t.Error("files of a module are not told from others")
+	want := []string{"test results: file times 2 d/data", "test results: other inputs 2 GITHUB_RUN_ID,HOME", "test results: files 1 c/data", "test results: not known 1 GOPROXY"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
-}
-
-// FuzzParseTestLog: whatever lies in the cache, files are absolute.
-func FuzzParseTestLog(f *testing.F) {
-	f.Add("# test log\nopen a\nchdir /x\nstat ..\n")
-	f.Add("# test log\nopen \x00\n")
-	dir := f.TempDir()
-	f.Fuzz(func(t *testing.T, text string) {
-		l, err := ParseTestLog([]byte(text), dir)
-		if err != nil {
-			return
-		}
-		for _, file := range l.Files {
-			if !filepath.IsAbs(file) && !strings.Contains(text, "chdir") {
-				t.Errorf("%q", file)
-			}
-		}
-	})
 }
 
 func TestParseTests(t *testing.T) {

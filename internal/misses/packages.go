@@ -22,6 +22,7 @@ type Package struct {
 	CgoFiles   []string
 	Module     *struct {
 		Path, Version string
+		Dir           string // its root
 		GoMod         string
 		GoVersion     string // of the go line
 		Replace       *struct{ Path, Version string }

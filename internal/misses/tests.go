@@ -15,8 +15,8 @@ const (
 // Tests is what a go command says of the tests that it would run.
 type Tests struct {
 	States map[string]TestState // by import path
-	// Logs are the IDs under which the build cache has the test logs of those in the state
-	// TestChanged, in hexadecimal.
+	// Logs are the IDs, in hexadecimal, under which the build cache has the test logs of packages
+	// that are not in the state TestCached, if it has any.
 	Logs map[string]string
 	// Disabled says why results do not come from the cache whatever is there; "" if they may.
 	Disabled string

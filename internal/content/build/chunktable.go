@@ -177,7 +177,8 @@ func (t *chunkTable) grow() {
 	}
 }
 
-// fresh is how many bytes of memory the chunks take in packs that lie nowhere yet.
+// fresh is how many bytes of memory the chunks take in packs that lie nowhere yet, those included
+// that only outputs have that are not fit to be stored. It decides how large packs are.
 func (t *chunkTable) fresh() (n int64) {
 	for _, page := range t.pages {
 		for i := range page {

@@ -73,11 +73,11 @@ func (l Local) newCutting(outputs []int32, others int, t *chunkTable, note colle
 	for n, i := range outputs {
 		c.outputs[n] = outputCuts{index: i, count: -1}
 	}
-	cutting := &cutting{local: l, note: note, cuts: c, moved: len(outputs)}
+	made := &cutting{local: l, note: note, cuts: c, moved: len(outputs)}
 	if tagger, err := newTagger(); err == nil {
-		cutting.followers, cutting.tagger = newFollowers(), tagger
+		made.followers, made.tagger = newFollowers(), tagger
 	}
-	return cutting
+	return made
 }
 
 // all are the numbers of the outputs that are read in any case.
@@ -145,7 +145,7 @@ var windows = sync.Pool{New: func() any { return new([window]byte) }}
 // cut reads an output, and finds its chunks while it proves that its bytes are what its name says.
 func (l Local) cut(ctx context.Context, o buildcache.Output, to *finder) error {
 	if l.cutter != nil {
-		return l.cutter(o, func(id digest.ID, size int) { to.add(id, int32(size)) })
+		return l.cutter(o, func(id digest.ID, size int) { to.add(id, int32(size), -1) })
 	}
 	f, err := l.cache.OpenOutput(o)
 	if err != nil {
@@ -169,7 +169,7 @@ func cutWhole(o buildcache.Output, r io.Reader, buf []byte, to *finder) error {
 		return &collect.UnfitError{Err: errBadOutput}
 	}
 	if o.Size > 0 {
-		to.add(o.ID, int32(len(buf)))
+		to.add(o.ID, int32(len(buf)), -1)
 	}
 	return nil
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // finder finds the chunks of one output after the other, for one worker of a cutting. Chunks of an
-// output that turns out not to be fit stay in the table, where they lie nowhere.
+// output that turns out not to be fit stay in the table. No output needs them, but they count where
+// the table says how much is new.
 type finder struct {
 	c    *cutting
 	refs []int32 // the chunks of this output so far: numbers of their entries
@@ -21,13 +22,16 @@ func (f *finder) find(rest []byte, isEnd bool) int {
 	if n := f.recognize(rest); n > 0 {
 		return n
 	}
-	before := f.last()
 	n := chunk.Cut(rest)
-	ref := f.add(sha256.Sum256(rest[:n]), int32(n))
-	// What ends only because the content does would go on elsewhere.
-	if before >= 0 && !(isEnd && n == len(rest)) {
-		f.note(before, ref, rest[:n])
+	id := sha256.Sum256(rest[:n])
+	before := f.last()
+	if isEnd && n == len(rest) {
+		before = -1 // it ends here only because the content does, and would go on elsewhere
 	}
+	if before >= 0 && f.c.followers != nil {
+		f.c.tagger.sum(&f.tag, rest[:n])
+	}
+	f.add(id, int32(n), before)
 	return n
 }
 
@@ -46,44 +50,27 @@ func (f *finder) recognize(rest []byte) int {
 	if last < 0 || f.c.followers == nil {
 		return 0
 	}
-	next, want, size := f.c.expect(last)
-	if size == 0 || size > len(rest) {
+	f.c.mu.Lock()
+	next, size, want := f.c.followers.after(last)
+	f.c.mu.Unlock()
+	if size == 0 || int(size) > len(rest) {
 		return 0
 	}
 	if f.c.tagger.sum(&f.tag, rest[:size]); f.tag != want {
 		return 0
 	}
 	f.refs = append(f.refs, next)
-	return size
+	return int(size)
 }
 
-// expect returns what came after a chunk before, and its length; 0 if that is not known.
-func (c *cutting) expect(last int32) (next int32, t tag, size int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	next, t, ok := c.followers.after(last)
-	if !ok {
-		return 0, t, 0
-	}
-	return next, t, int(c.cuts.table.entry(next).at.size())
-}
-
-// add adds a chunk to those of the output, and returns its number.
-func (f *finder) add(id digest.ID, size int32) int32 {
+// add adds a chunk to those of the output, and notes that it came after another one, unless that is
+// -1. Then f.tag is its tag.
+func (f *finder) add(id digest.ID, size, before int32) {
 	f.c.mu.Lock()
 	ref := f.c.cuts.table.find(sumOf(id), size)
+	if before >= 0 && f.c.followers != nil {
+		f.c.followers.note(before, ref, size, f.tag)
+	}
 	f.c.mu.Unlock()
 	f.refs = append(f.refs, ref)
-	return ref
-}
-
-// note notes that a chunk with these bytes came after another one.
-func (f *finder) note(before, ref int32, data []byte) {
-	if f.c.followers == nil {
-		return
-	}
-	f.c.tagger.sum(&f.tag, data)
-	f.c.mu.Lock()
-	defer f.c.mu.Unlock()
-	f.c.followers.note(before, ref, f.tag)
 }

@@ -1,11 +1,14 @@
 package build
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/org/gocache-action/internal/buildcache"
@@ -91,6 +94,81 @@ func TestRecognize(t *testing.T) {
 	}
 	if recognized < len(base)*8/10 {
 		t.Errorf("%d of %d bytes were recognized", recognized, len(base))
+	}
+}
+
+// TestRecognizeAtOnce: several workers find the same chunks as one does alone, while lists of packs
+// are added that name some of them, and some by other lengths.
+func TestRecognizeAtOnce(t *testing.T) {
+	base := noise(1, 300_000)
+	c := newTestCutting()
+	var all sync.WaitGroup
+	for worker := range uint64(4) {
+		all.Go(func() {
+			f := &finder{c: c}
+			r := rand.New(rand.NewPCG(worker/2, 1)) // two see the same, at about the same time
+			for range 20 {
+				content := altered(r, base)
+				refs := f.refs[:0]
+				f.refs = refs
+				for rest := []byte(content); len(rest) > 0; {
+					rest = rest[f.find(rest, true):]
+				}
+				c.mu.Lock()
+				var got []string
+				for _, ref := range f.refs {
+					e := c.cuts.table.entry(ref)
+					got = append(got, fmt.Sprintf("%x %d", e.sum, e.at.size()))
+				}
+				c.mu.Unlock()
+				if want := cutAnew(content); !slices.Equal(got, want) {
+					t.Errorf("worker %d: chunks\n%q\nwant\n%q", worker, got, want)
+				}
+			}
+		})
+	}
+	all.Go(func() {
+		off := int32(0)
+		for rest := []byte(base); len(rest) > 0; {
+			n := chunk.Cut(rest)
+			sum := sumOf(sha256.Sum256(rest[:n]))
+			c.mu.Lock()
+			c.cuts.table.addStored(sum, newPlace(0, off, int32(n-1)))
+			c.cuts.table.addStored(sum, newPlace(1, off, int32(n)))
+			c.mu.Unlock()
+			off += int32(n)
+			rest = rest[n:]
+		}
+	})
+	all.Wait()
+}
+
+// TestRecognizeNothing: without a hash for it, as under GODEBUG=fips140=only, all is cut.
+func TestRecognizeNothing(t *testing.T) {
+	c := newTestCutting()
+	c.followers = nil
+	f := &finder{c: c}
+	for range 2 {
+		if content := noise(1, 200_000); !slices.Equal(chunksIn(t, f, content), cutAnew(content)) {
+			t.Error("other chunks")
+		}
+	}
+}
+
+// TestUnfitCopy: chunks that were found in an output that is not fit are found again in one that
+// is.
+func TestUnfitCopy(t *testing.T) {
+	f := &finder{c: newTestCutting()}
+	content := []byte(noise(1, 300_000))
+	o := buildcache.Output{ID: sha256.Sum256(content), Size: int64(len(content))}
+	spoiled := bytes.Clone(content)
+	spoiled[len(spoiled)-1] ^= 1
+	var unfit *collect.UnfitError
+	if err := cutContent(t.Context(), o, bytes.NewReader(spoiled), make([]byte, window), f.find); !errors.As(err, &unfit) {
+		t.Fatal(err)
+	}
+	if got := chunksIn(t, f, string(content)); !slices.Equal(got, cutAnew(string(content))) {
+		t.Errorf("%q", got)
 	}
 }
 
