@@ -18,8 +18,8 @@ type TestLog struct {
 // A Lookup is a file or directory that a test looked at.
 type Lookup struct {
 	// Op is "open": the size, mode and time of the file count, and of a directory those of all that
-	// lies in it; "stat": those of the name alone; or "chdir": those of the directory, which, unlike
-	// the others, counts outside of the module as well.
+	// lies in it; "stat": those of the name alone; or "chdir": those of the directory, which counts
+	// outside of the module, too, unlike the others.
 	Op   string
 	File string // relative to the directory that was given, if that is relative
 }
