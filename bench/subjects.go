@@ -22,7 +22,10 @@ type limits struct {
 	FirstSave     float64 `json:"first_save"` // wall time, loopback
 	Restore       float64 `json:"restore"`    // wall time, loopback
 	RestoreShaped float64 `json:"restore_shaped"`
-	Release       float64 `json:"release"` // uploaded after the next patch release
+	// Release is what may be uploaded after the next patch release, in bytes: of test-heavy 0.30 and
+	// of build-only 0.40 of what format 1 uploaded, which did not cut outputs into chunks (757.5 and
+	// 14.7 MB).
+	Release float64 `json:"release"`
 }
 
 // subjects are real projects with releases close to each other. The tests of the first import most
@@ -40,14 +43,14 @@ var subjects = []subject{
 			{"go", "test", "-vet=off", "-run", "^$", "./..."},
 		},
 		Edit:   "commands/server.go", // of a package that only the program and its tests import
-		Limits: limits{Stored: 0.33, FirstSave: 0.40, Restore: 0.35, RestoreShaped: 0.30, Release: 18e6},
+		Limits: limits{Stored: 0.33, FirstSave: 0.40, Restore: 0.35, RestoreShaped: 0.30, Release: 227e6},
 	},
 	{
 		Name: "build-only", Module: "github.com/caddyserver/caddy/v2@v2.10.1", Release: "v2.10.2", GiB: 8,
 		Job:     [][]string{{"go", "build", "./..."}, {"go", "vet", "./..."}},
 		Edit:    "modules/caddyhttp/server.go", // 21 of the 47 packages import its package
 		Upgrade: "github.com/quic-go/quic-go@v0.54.1",
-		Limits:  limits{Stored: 0.62, FirstSave: 0.75, Restore: 0.60, RestoreShaped: 0.45, Release: 8e6},
+		Limits:  limits{Stored: 0.62, FirstSave: 0.75, Restore: 0.60, RestoreShaped: 0.45, Release: 5.9e6},
 	},
 }
 
