@@ -22,9 +22,9 @@ type limits struct {
 	FirstSave     float64 `json:"first_save"` // wall time, loopback
 	Restore       float64 `json:"restore"`    // wall time, loopback
 	RestoreShaped float64 `json:"restore_shaped"`
-	// Release is what may be uploaded after the next patch release, in bytes: of test-heavy 0.30 and
-	// of build-only 0.40 of what format 1 uploaded, which did not cut outputs into chunks (757.5 and
-	// 14.7 MB).
+	// Release is what may be uploaded after the next patch release, in bytes: of test-heavy 0.30
+	// and of build-only 0.40 of what format 1 uploaded, which did not cut outputs into chunks
+	// (757.5 and 14.7 MB).
 	Release float64 `json:"release"`
 }
 
