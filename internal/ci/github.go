@@ -86,13 +86,14 @@ func workDirName(env Env, dir string) string {
 	if root == "" {
 		return ""
 	}
-	rel, err := filepath.Rel(root, dir)
-	if err == nil && filepath.IsLocal(rel) {
-		rel = filepath.ToSlash(rel) // as the workflow calls it, also where that is a link
-	} else if in, ok := samedir.Inside(dir, root); ok {
-		rel, err = in, nil
+	rel, ok := samedir.Within(dir, root) // as the workflow calls it, also where that is a link
+	if !ok {
+		var err error
+		if rel, err = filepath.Rel(root, dir); err != nil {
+			return ""
+		}
 	}
-	if err != nil || rel == "." {
+	if rel == "." {
 		return ""
 	}
 	return filepath.ToSlash(rel)

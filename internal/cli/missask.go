@@ -48,6 +48,12 @@ func (m *miss) has(name string) bool {
 	return ok && value != "false" || !ok && goflags.Bool(m.project.env.GOFLAGS, name)
 }
 
+// gives reports whether the command has a flag with a value, in its arguments or in GOFLAGS.
+func (m *miss) gives(name string) bool {
+	_, ok := m.flag(name)
+	return ok || goflags.String(m.project.env.GOFLAGS, name) != ""
+}
+
 // stamps reports whether the go command writes the commit into the programs that it builds.
 func (m *miss) stamps() bool {
 	value, ok := m.flag("buildvcs")
@@ -80,14 +86,7 @@ func (m *miss) testFlags() (list []string) {
 }
 
 // profiles reports whether tests need a coverage profile beside their result.
-func (m *miss) profiles() bool {
-	for _, name := range []string{"coverprofile", "coverpkg"} {
-		if _, ok := m.flag(name); ok || goflags.String(m.project.env.GOFLAGS, name) != "" {
-			return true
-		}
-	}
-	return false
-}
+func (m *miss) profiles() bool { return m.gives("coverprofile") || m.gives("coverpkg") }
 
 // expired reports whether `go clean -testcache` was run after the snapshot was saved: that writes
 // the time into a file of GOCACHE (cmd/go/internal/test.initTestCache).
@@ -131,7 +130,7 @@ func (m *miss) tests(ctx context.Context) (misses.Tests, error) {
 	if m.command[0] != "test" {
 		return misses.Tests{}, nil
 	}
-	if _, ok := m.flag("toolexec"); ok || goflags.String(m.project.env.GOFLAGS, "toolexec") != "" {
+	if m.gives("toolexec") {
 		return misses.Tests{Disabled: "not known, as the command has a -toolexec"}, nil
 	}
 	tool := "-toolexec=" + quoted(m.self) + " " + compileNothing

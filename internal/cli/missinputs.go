@@ -6,21 +6,20 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/misses"
+	"github.com/org/gocache-action/internal/samedir"
 )
 
 // inputs finds out what tests looked at whose results are for other inputs than now. What cannot be
 // read is left out: then the answer is less exact.
 func (m *miss) inputs(f misses.Facts) map[string]misses.TestInputs {
-	changed := map[string]bool{}
-	for _, file := range f.Changes.Files {
-		changed[file] = true
-	}
+	changed := byDir(f.Changes.Files)
 	list := map[string]misses.TestInputs{}
 	for pkg, state := range f.Tests.States {
 		p := f.Packages[pkg]
@@ -58,7 +57,7 @@ func (m *miss) inputsOf(log goentry.TestLog, l testFiles) misses.TestInputs {
 	// The go command always looks at GODEBUG, which no log names.
 	in.Variables = unique(append(log.Variables, "GODEBUG"))
 	for _, name := range in.Variables {
-		if slices.ContainsFunc(m.env, func(set string) bool { return len(set) > len(name) && set[:len(name)+1] == name+"=" }) {
+		if slices.ContainsFunc(m.env, func(set string) bool { return strings.HasPrefix(set, name+"=") }) {
 			in.Asked = append(in.Asked, name)
 		}
 	}
@@ -76,16 +75,16 @@ func (m *miss) inputsOf(log goentry.TestLog, l testFiles) misses.TestInputs {
 
 // testFiles sorts the files that a test looked at.
 type testFiles struct {
-	module  string          // its root
-	made    time.Time       // when the test had run
-	changed map[string]bool // what differs from the commit of the snapshot
+	module  string              // its root
+	made    time.Time           // when the test had run
+	changed map[string][]string // what differs from the commit of the snapshot, by directory
 
 	isChanged, isNewer []string
 }
 
 // add adds what the go command hashes of a lookup (cmd/go/internal/test.hashOpen and hashStat).
 func (l *testFiles) add(x goentry.Lookup) {
-	if x.Op != "chdir" && !inDir(x.File, l.module) {
+	if _, ok := samedir.Within(x.File, l.module); x.Op != "chdir" && !ok {
 		return
 	}
 	l.file(x.File, os.Lstat)
@@ -97,34 +96,25 @@ func (l *testFiles) add(x goentry.Lookup) {
 	for _, e := range entries {
 		l.file(filepath.Join(x.File, e.Name()), os.Lstat)
 	}
-	for file := range l.changed { // those that are gone as well
-		if filepath.Dir(file) == x.File {
-			l.isChanged = append(l.isChanged, file)
-		}
-	}
+	l.isChanged = append(l.isChanged, l.changed[x.File]...) // those that are gone as well
 }
 
 func (l *testFiles) file(name string, stat func(string) (fs.FileInfo, error)) {
-	if l.changed[name] {
+	if slices.Contains(l.changed[filepath.Dir(name)], name) {
 		l.isChanged = append(l.isChanged, name)
 	} else if st, err := stat(name); err == nil && st.ModTime().After(l.made) {
 		l.isNewer = append(l.isNewer, name)
 	}
 }
 
-// inDir reports whether a file lies in a directory, by its name or behind links, as
-// cmd/go/internal/search.InDir does.
-func inDir(file, dir string) bool {
-	isIn := func(file, dir string) bool {
-		rel, err := filepath.Rel(dir, file)
-		return err == nil && filepath.IsLocal(rel)
+// byDir sorts files by their directories.
+func byDir(files []string) map[string][]string {
+	dirs := map[string][]string{}
+	for _, file := range files {
+		dir := filepath.Dir(file)
+		dirs[dir] = append(dirs[dir], file)
 	}
-	if isIn(file, dir) {
-		return true
-	}
-	realFile, fileErr := filepath.EvalSymlinks(file)
-	realDir, dirErr := filepath.EvalSymlinks(dir)
-	return fileErr == nil && isIn(realFile, dir) || dirErr == nil && (isIn(file, realDir) || fileErr == nil && isIn(realFile, realDir))
+	return dirs
 }
 
 // unique sorts a list and keeps each element once.
@@ -135,8 +125,8 @@ func unique(list []string) []string {
 
 // shown is a file as people know it: relative to the project, if it lies there.
 func (m *miss) shown(file string) string {
-	if rel, err := filepath.Rel(m.project.dir, file); err == nil && filepath.IsLocal(rel) {
-		return filepath.ToSlash(rel)
+	if rel, ok := samedir.Within(file, m.project.dir); ok {
+		return rel
 	}
 	return file
 }

@@ -88,25 +88,13 @@ func extraPath(given, project, home string, env ci.Env) (extradir.Path, error) {
 // portable names a directory such that the name stays the same where project and home are
 // elsewhere.
 func portable(dir, project, home string) string {
-	if rel, ok := inside(dir, project); ok {
+	if rel, ok := samedir.Within(dir, project); ok {
 		return rel
 	}
-	if rel, ok := inside(dir, home); ok {
+	if rel, ok := samedir.Within(dir, home); ok {
 		return "~/" + rel
 	}
 	return filepath.ToSlash(dir)
-}
-
-// inside returns the path of a directory below another one, with slashes. Links are followed only
-// if the paths as given do not tell.
-func inside(dir, parent string) (string, bool) {
-	if parent == "" {
-		return "", false
-	}
-	if rel, err := filepath.Rel(parent, dir); err == nil && filepath.IsLocal(rel) {
-		return filepath.ToSlash(rel), true
-	}
-	return samedir.Inside(dir, parent)
 }
 
 // apart refuses a directory that contains, or lies in, another one that is stored by itself: files

@@ -19,7 +19,7 @@ type TestInputs struct {
 	Asked []string
 }
 
-// cause says why the result of a package's tests is one for other inputs.
+// inputCause says why the result of a package's tests is one for other inputs.
 func (f *Facts) inputCause(pkg string) Cause {
 	in, known := f.Inputs[pkg]
 	mtimes := "restore with --stable-mtimes, which gives files the same times in each checkout"

@@ -245,7 +245,6 @@ func TestDirect(t *testing.T) {
 	if got := sumOf(t, w.want(200, base+"v1.0.0.zip")); got != sum {
 		t.Errorf("the moved tag is served: %s", got)
 	}
-	w.settle() // or what is still to be stored comes after the removal
 	removeModules(t, w)
 	osfile.RemoveAll(direct.Dir) // or the go command would have the old one
 	start()

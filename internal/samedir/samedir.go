@@ -45,6 +45,17 @@ func Inside(dir, parent string) (rel string, ok bool) {
 	}
 }
 
+// Within is Inside by the names as given, and follows links only if these do not tell.
+func Within(dir, parent string) (rel string, ok bool) {
+	if parent == "" {
+		return "", false
+	}
+	if rel, err := filepath.Rel(parent, dir); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel), true
+	}
+	return Inside(dir, parent)
+}
+
 func cmpDot(rel string) string {
 	if rel == "" {
 		return "."

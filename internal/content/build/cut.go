@@ -62,7 +62,6 @@ type cutting struct {
 	mu        sync.Mutex
 	cuts      *cuts
 	followers *followers // nil: no chunk is recognized
-	tagger    tagger
 }
 
 // newCutting begins to cut outputs, given by their indices, into a table. There is room for as many
@@ -73,11 +72,7 @@ func (l Local) newCutting(outputs []int32, others int, t *chunkTable, note colle
 	for n, i := range outputs {
 		c.outputs[n] = outputCuts{index: i, count: -1}
 	}
-	made := &cutting{local: l, note: note, cuts: c, moved: len(outputs)}
-	if tagger, err := newTagger(); err == nil {
-		made.followers, made.tagger = newFollowers(), tagger
-	}
-	return made
+	return &cutting{local: l, note: note, cuts: c, moved: len(outputs), followers: newFollowers()}
 }
 
 // all are the numbers of the outputs that are read in any case.

@@ -29,7 +29,7 @@ func (f *finder) find(rest []byte, isEnd bool) int {
 		before = -1 // it ends here only because the content does, and would go on elsewhere
 	}
 	if before >= 0 && f.c.followers != nil {
-		f.c.tagger.sum(&f.tag, rest[:n])
+		f.c.followers.sum(&f.tag, rest[:n])
 	}
 	f.add(id, int32(n), before)
 	return n
@@ -51,16 +51,16 @@ func (f *finder) recognize(rest []byte) int {
 		return 0
 	}
 	f.c.mu.Lock()
-	next, size, want := f.c.followers.after(last)
+	x := f.c.followers.after(last)
 	f.c.mu.Unlock()
-	if size == 0 || int(size) > len(rest) {
+	if x.size == 0 || int(x.size) > len(rest) {
 		return 0
 	}
-	if f.c.tagger.sum(&f.tag, rest[:size]); f.tag != want {
+	if f.c.followers.sum(&f.tag, rest[:x.size]); f.tag != x.tag {
 		return 0
 	}
-	f.refs = append(f.refs, next)
-	return int(size)
+	f.refs = append(f.refs, x.next)
+	return int(x.size)
 }
 
 // add adds a chunk to those of the output, and notes that it came after another one, unless that is
@@ -69,7 +69,7 @@ func (f *finder) add(id digest.ID, size, before int32) {
 	f.c.mu.Lock()
 	ref := f.c.cuts.table.find(sumOf(id), size)
 	if before >= 0 && f.c.followers != nil {
-		f.c.followers.note(before, ref, size, f.tag)
+		f.c.followers.note(follower{before, ref, size, f.tag})
 	}
 	f.c.mu.Unlock()
 	f.refs = append(f.refs, ref)

@@ -19,7 +19,7 @@ import (
 
 func newTestCutting() *cutting { return Local{}.newCutting(nil, 0, newChunkTable(), collect.Note{}) }
 
-// chunksIn cuts content with a finder, and returns the numbers of its chunks and their lengths.
+// chunksIn cuts content with a finder, and returns the hashes and lengths of its chunks.
 func chunksIn(t testing.TB, f *finder, content string) []string {
 	t.Helper()
 	f.refs = f.refs[:0]
@@ -27,7 +27,13 @@ func chunksIn(t testing.TB, f *finder, content string) []string {
 	if err := cutContent(t.Context(), o, strings.NewReader(content), make([]byte, window), f.find); err != nil {
 		t.Fatal(err)
 	}
-	var list []string
+	return foundBy(f)
+}
+
+// foundBy lists the chunks of the output of a finder.
+func foundBy(f *finder) (list []string) {
+	f.c.mu.Lock()
+	defer f.c.mu.Unlock()
 	for _, ref := range f.refs {
 		e := f.c.cuts.table.entry(ref)
 		list = append(list, fmt.Sprintf("%x %d", e.sum, e.at.size()))
@@ -109,19 +115,11 @@ func TestRecognizeAtOnce(t *testing.T) {
 			r := rand.New(rand.NewPCG(worker/2, 1)) // two see the same, at about the same time
 			for range 20 {
 				content := altered(r, base)
-				refs := f.refs[:0]
-				f.refs = refs
+				f.refs = f.refs[:0]
 				for rest := []byte(content); len(rest) > 0; {
 					rest = rest[f.find(rest, true):]
 				}
-				c.mu.Lock()
-				var got []string
-				for _, ref := range f.refs {
-					e := c.cuts.table.entry(ref)
-					got = append(got, fmt.Sprintf("%x %d", e.sum, e.at.size()))
-				}
-				c.mu.Unlock()
-				if want := cutAnew(content); !slices.Equal(got, want) {
+				if got, want := foundBy(f), cutAnew(content); !slices.Equal(got, want) {
 					t.Errorf("worker %d: chunks\n%q\nwant\n%q", worker, got, want)
 				}
 			}
