@@ -9,9 +9,16 @@ import (
 	"github.com/org/gocache-action/internal/digest"
 )
 
+// ChunkSum is what a chunk is known by: the first part of the SHA-256 of its bytes. To find two
+// chunks that have the same takes 2^96 attempts.
+type ChunkSum [24]byte
+
+// ChunkSumOf is the ChunkSum of a chunk with this SHA-256.
+func ChunkSumOf(sha256 digest.ID) ChunkSum { return ChunkSum(sha256[:len(ChunkSum{})]) }
+
 // Chunk says where a chunk lies in its pack.
 type Chunk struct {
-	ID    digest.ID // SHA-256 of its bytes
+	Sum   ChunkSum
 	Frame int32
 	Off   int32 // in the decoded frame
 	Len   int32 // bytes, 1 to chunk.Max
@@ -35,7 +42,7 @@ func (s *Spot) Place(n int) (frame, off int32) {
 
 // ChunkWriter writes a pack of chunks, followed by a frame that lists them. The same chunks in the
 // same order give the same bytes. After its first error it stays broken. It buffers one frame (16
-// MiB) and its compressed form, and 40 bytes for each chunk.
+// MiB) and its compressed form, and 32 bytes for each chunk.
 type ChunkWriter struct {
 	out   *frameWriter
 	spot  Spot
@@ -48,30 +55,30 @@ type ChunkWriter struct {
 // NewChunkWriter returns a ChunkWriter to dst. The caller must call Close.
 func NewChunkWriter(dst io.Writer) *ChunkWriter { return &ChunkWriter{out: newFrameWriter(dst)} }
 
-// Add writes a chunk, which must have 1 to chunk.Max bytes, where Spot.Place says. id is the
-// SHA-256 of its bytes; the caller vouches for it.
-func (w *ChunkWriter) Add(id digest.ID, data []byte) error {
+// Add writes a chunk, which must have 1 to chunk.Max bytes, where Spot.Place says. The caller
+// vouches for its sum.
+func (w *ChunkWriter) Add(sum ChunkSum, data []byte) error {
 	switch {
 	case w.err != nil:
 		return w.err
 	case len(data) < 1 || len(data) > chunk.Max:
-		w.err = fmt.Errorf("chunk %s of %d bytes", id, len(data))
+		w.err = fmt.Errorf("chunk %x of %d bytes", sum, len(data))
 	case w.count == MaxPackChunks:
 		w.err = fmt.Errorf("pack with more than %d chunks", MaxPackChunks)
 	default:
-		w.err = w.add(id, data)
+		w.err = w.add(sum, data)
 	}
 	return w.err
 }
 
-func (w *ChunkWriter) add(id digest.ID, data []byte) error {
+func (w *ChunkWriter) add(sum ChunkSum, data []byte) error {
 	if frame, _ := w.spot.Place(len(data)); int(frame) > len(w.out.frames) {
 		if err := w.out.cut(); err != nil {
 			return err
 		}
 	}
 	w.out.fill(data)
-	w.list = append(w.list, id[:]...)
+	w.list = append(w.list, sum[:]...)
 	w.list = binary.AppendUvarint(w.list, uint64(len(data)))
 	w.count++
 	w.raw += int64(len(data))
@@ -106,15 +113,15 @@ func (p *Pack) List() (f Frame, off int64) {
 }
 
 // DecodeList reads the decoded list of chunks of the pack. Of a pack that passed DecodeManifest, it
-// takes 44 bytes for each chunk. The chunks fill its frames, else the list is ErrCorrupt.
+// takes 36 bytes for each chunk. The chunks fill its frames, else the list is ErrCorrupt.
 func (p *Pack) DecodeList(raw []byte) ([]Chunk, error) {
-	list := make([]Chunk, 0, min(p.Chunks, len(raw)/33)) // each takes at least 33 bytes
+	list := make([]Chunk, 0, min(p.Chunks, len(raw)/25)) // each takes at least 25 bytes
 	var spot Spot
 	for len(raw) > 0 {
 		c := Chunk{}
-		n := copy(c.ID[:], raw)
+		n := copy(c.Sum[:], raw)
 		size, k := binary.Uvarint(raw[n:])
-		if n < len(c.ID) || k <= 0 || size < 1 || size > chunk.Max || len(list) == p.Chunks {
+		if n < len(c.Sum) || k <= 0 || size < 1 || size > chunk.Max || len(list) == p.Chunks {
 			return nil, fmt.Errorf("%w: list of chunks of %s: entry %d", ErrCorrupt, p.Object, len(list))
 		}
 		raw = raw[n+k:]

@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/gocache-action/internal/chunk"
-	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -36,7 +35,7 @@ func writeChunks(t testing.TB, chunks [][]byte) ([]byte, snapshot.Pack) {
 	var buf bytes.Buffer
 	w := snapshot.NewChunkWriter(&buf)
 	for _, c := range chunks {
-		if err := w.Add(sha256.Sum256(c), c); err != nil {
+		if err := w.Add(snapshot.ChunkSumOf(sha256.Sum256(c)), c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -88,8 +87,8 @@ func TestChunks(t *testing.T) {
 		if frame, off := spot.Place(len(chunks[i])); frame != c.Frame || off != c.Off {
 			t.Errorf("chunk %d lies at %d, %d, not in its planned place", i, c.Frame, c.Off)
 		}
-		if !bytes.Equal(contents[c.Frame][c.Off:c.Off+c.Len], chunks[i]) || c.ID != sha256.Sum256(chunks[i]) {
-			t.Errorf("chunk %d has other bytes or another ID", i)
+		if !bytes.Equal(contents[c.Frame][c.Off:c.Off+c.Len], chunks[i]) || c.Sum != snapshot.ChunkSumOf(sha256.Sum256(chunks[i])) {
+			t.Errorf("chunk %d has other bytes or another sum", i)
 		}
 	}
 }
@@ -104,7 +103,7 @@ func TestNoChunks(t *testing.T) {
 func TestChunkWriterRefuses(t *testing.T) {
 	for _, n := range []int{0, chunk.Max + 1} {
 		w := snapshot.NewChunkWriter(new(bytes.Buffer))
-		if err := w.Add(digest.ID{}, make([]byte, n)); err == nil {
+		if err := w.Add(snapshot.ChunkSum{}, make([]byte, n)); err == nil {
 			t.Errorf("a chunk of %d bytes was accepted", n)
 		}
 		if _, err := w.Close(); err == nil {
@@ -122,16 +121,16 @@ func TestListLies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entry := func(n int) []byte { return binary.AppendUvarint(make([]byte, 32), uint64(n)) }
+	entry := func(n int) []byte { return binary.AppendUvarint(make([]byte, 24), uint64(n)) }
 	for name, raw := range map[string][]byte{
 		"nothing":      nil,
 		"cut short":    good[:len(good)-1],
-		"cut in an ID": good[:10],
+		"cut in a sum": good[:10],
 		"one more":     append(bytes.Clone(good), entry(10)...),
 		"twice":        slices.Concat(good, good),
-		"one size":     append(bytes.Clone(good[:len(good)-2]), entry(3001)[32:]...),
-		"empty chunk":  append(bytes.Clone(good[:len(good)-34]), entry(0)...),
-		"large chunk":  append(bytes.Clone(good[:len(good)-34]), entry(chunk.Max+1)...),
+		"one size":     append(bytes.Clone(good[:len(good)-2]), entry(3001)[24:]...),
+		"empty chunk":  append(bytes.Clone(good[:len(good)-26]), entry(0)...),
+		"large chunk":  append(bytes.Clone(good[:len(good)-26]), entry(chunk.Max+1)...),
 	} {
 		if _, err := p.DecodeList(raw); !errors.Is(err, snapshot.ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)
@@ -190,7 +189,7 @@ func TestFrozenChunks(t *testing.T) {
 		}
 		if i == 1 {
 			list, err := p.DecodeList(raw)
-			if err != nil || len(list) != 3 || list[1].ID != sha256.Sum256([]byte("small")) {
+			if err != nil || len(list) != 3 || list[1].Sum != snapshot.ChunkSumOf(sha256.Sum256([]byte("small"))) {
 				t.Errorf("list %v, %v", list, err)
 			}
 		}

@@ -13,14 +13,14 @@ import (
 type frameWriter struct {
 	dst    io.Writer
 	raw    []byte // of the frame that is being filled; nil once released
-	stored []byte
+	stored []byte // of the last frame
 	frames []Frame
 	sum    hash.Hash // of the object; nil: nobody wants hashes
 	size   int64     // bytes written to dst
 }
 
 func newFrameWriter(dst io.Writer) *frameWriter {
-	return &frameWriter{dst: dst, sum: sha256.New(), raw: zstdframe.Buffer()}
+	return &frameWriter{dst: dst, sum: sha256.New(), raw: zstdframe.Buffer(), stored: zstdframe.Buffer()}
 }
 
 // room is how many bytes the frame can still take.
@@ -59,11 +59,12 @@ func (w *frameWriter) skippable(frame []byte) error {
 	return err
 }
 
-// release gives the buffer back. Nothing can be written afterwards.
+// release gives the buffers back. Nothing can be written afterwards.
 func (w *frameWriter) release() {
 	if w.raw != nil {
 		zstdframe.Release(w.raw)
-		w.raw = nil
+		zstdframe.Release(w.stored)
+		w.raw, w.stored = nil, nil
 	}
 }
 

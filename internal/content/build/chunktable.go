@@ -4,7 +4,6 @@ import (
 	"hash/maphash"
 
 	"github.com/org/gocache-action/internal/chunk"
-	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -35,15 +34,9 @@ type chunkTable struct {
 
 // chunkEntry is a chunk at one place, or at none yet.
 type chunkEntry struct {
-	sum chunkSum
+	sum snapshot.ChunkSum
 	at  place
 }
-
-// chunkSum is the first part of the SHA-256 of a chunk. To find two chunks that have the same takes
-// 2^96 attempts.
-type chunkSum [24]byte
-
-func sumOf(id digest.ID) chunkSum { return chunkSum(id[:len(chunkSum{})]) }
 
 // place says how long a chunk is and where it lies: 24 bits for a frame, counted over all packs of
 // a save; 24 for the offset in it; 16 for the length less 1. An offset is below
@@ -79,11 +72,13 @@ func (t *chunkTable) entry(n int32) *chunkEntry { return &t.pages[n/pageChunks][
 
 // is reports whether an entry is of a chunk of this hash and size. What a list calls by the same
 // hash and has another size is not the same: the list is wrong.
-func (e *chunkEntry) is(sum *chunkSum, size int32) bool { return e.sum == *sum && e.at.size() == size }
+func (e *chunkEntry) is(sum *snapshot.ChunkSum, size int32) bool {
+	return e.sum == *sum && e.at.size() == size
+}
 
 // find returns the number of the first entry of a chunk. If there is none, it adds one for a chunk
 // that lies nowhere.
-func (t *chunkTable) find(sum chunkSum, size int32) int32 {
+func (t *chunkTable) find(sum snapshot.ChunkSum, size int32) int32 {
 	i := t.home(&sum)
 	for ; t.slots[i] != 0; i = t.next(i) {
 		if n := t.slots[i] - 1; t.entry(n).is(&sum, size) {
@@ -99,12 +94,12 @@ const maxPlaces = 8
 
 // addStored adds a place in a pack of an earlier save to a chunk, behind those that are known,
 // unless they are maxPlaces.
-func (t *chunkTable) addStored(sum chunkSum, at place) { t.addUpTo(maxPlaces, sum, at) }
+func (t *chunkTable) addStored(sum snapshot.ChunkSum, at place) { t.addUpTo(maxPlaces, sum, at) }
 
 // add adds a place to a chunk, behind those that are known.
-func (t *chunkTable) add(sum chunkSum, at place) { t.addUpTo(maxPlaces+1, sum, at) }
+func (t *chunkTable) add(sum snapshot.ChunkSum, at place) { t.addUpTo(maxPlaces+1, sum, at) }
 
-func (t *chunkTable) addUpTo(most int, sum chunkSum, at place) {
+func (t *chunkTable) addUpTo(most int, sum snapshot.ChunkSum, at place) {
 	i, n := t.home(&sum), 0
 	for ; t.slots[i] != 0; i = t.next(i) {
 		if e := t.entry(t.slots[i] - 1); !e.is(&sum, at.size()) {
@@ -137,7 +132,7 @@ func (t *chunkTable) others(n int32, yield func(place) bool) {
 }
 
 // home is the slot at which a search begins.
-func (t *chunkTable) home(sum *chunkSum) int {
+func (t *chunkTable) home(sum *snapshot.ChunkSum) int {
 	return int(maphash.Bytes(t.seed, sum[:]) % uint64(len(t.slots)))
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-func numbered(n int) chunkSum {
-	return sumOf(sha256.Sum256(binary.LittleEndian.AppendUint32(nil, uint32(n))))
+func numbered(n int) snapshot.ChunkSum {
+	return snapshot.ChunkSumOf(sha256.Sum256(binary.LittleEndian.AppendUint32(nil, uint32(n))))
 }
 
 // TestPlace: a place keeps any frame, offset and size in their ranges.

@@ -16,6 +16,7 @@ import (
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/digest"
+	"github.com/org/gocache-action/internal/snapshot"
 )
 
 // wholeBytes is the size up to which an output is one chunk. It would hardly be cut otherwise, and
@@ -31,6 +32,7 @@ var errBadOutput = errors.New("its content does not match its name")
 // cuts says of which chunks outputs consist.
 type cuts struct {
 	table   *chunkTable
+	tags    *tags // of chunks whose bytes were read; nil: there are none
 	outputs []outputCuts
 	refs    []int32 // numbers of entries in table, those of one output after the other
 }
@@ -50,7 +52,7 @@ func (c *cuts) chunks(o outputCuts) []int32 {
 
 // cutFunc cuts an output. It calls found for each of its chunks, in order. What is not what its
 // name says is a collect.UnfitError.
-type cutFunc func(o buildcache.Output, found func(digest.ID, int)) error
+type cutFunc func(o buildcache.Output, found func(snapshot.ChunkSum, int)) error
 
 // cutting is a cut that several workers make. mu guards followers and cuts, which is whole when
 // they are done.
@@ -61,13 +63,13 @@ type cutting struct {
 
 	mu        sync.Mutex
 	cuts      *cuts
-	followers *followers // nil: no chunk is recognized
+	followers followers
 }
 
 // newCutting begins to cut outputs, given by their indices, into a table. There is room for as many
 // others behind them.
 func (l Local) newCutting(outputs []int32, others int, t *chunkTable, note collect.Note) *cutting {
-	c := &cuts{table: t, outputs: make([]outputCuts, len(outputs)+others)}
+	c := &cuts{table: t, tags: newTags(), outputs: make([]outputCuts, len(outputs)+others)}
 	c.refs = make([]int32, 0, l.size(outputs)/chunk.Normal+int64(len(outputs)))
 	for n, i := range outputs {
 		c.outputs[n] = outputCuts{index: i, count: -1}
@@ -140,7 +142,7 @@ var windows = sync.Pool{New: func() any { return new([window]byte) }}
 // cut reads an output, and finds its chunks while it proves that its bytes are what its name says.
 func (l Local) cut(ctx context.Context, o buildcache.Output, to *finder) error {
 	if l.cutter != nil {
-		return l.cutter(o, func(id digest.ID, size int) { to.add(id, int32(size), -1) })
+		return l.cutter(o, to.addSum)
 	}
 	f, err := l.cache.OpenOutput(o)
 	if err != nil {
@@ -164,7 +166,7 @@ func cutWhole(o buildcache.Output, r io.Reader, buf []byte, to *finder) error {
 		return &collect.UnfitError{Err: errBadOutput}
 	}
 	if o.Size > 0 {
-		to.add(o.ID, int32(len(buf)), -1)
+		to.add(o.ID, buf, -1)
 	}
 	return nil
 }

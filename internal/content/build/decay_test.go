@@ -66,7 +66,7 @@ func (p *project) id() (id digest.ID) {
 func (p *project) chunks(n int) (list []snapshot.Chunk) {
 	for range n {
 		size := 2048 + int32(p.rnd.ExpFloat64()*7000)
-		list = append(list, snapshot.Chunk{ID: p.id(), Len: min(size, 65536)})
+		list = append(list, snapshot.Chunk{Sum: snapshot.ChunkSumOf(p.id()), Len: min(size, 65536)})
 	}
 	return list
 }
@@ -91,7 +91,7 @@ func (p *project) build(packages []int, part float64, now int64) {
 			x := &p.packages[n][v]
 			// the same change in all variants, except in their export data
 			for i, c := range after {
-				if x.chunks[i].ID == before[i].ID {
+				if x.chunks[i].Sum == before[i].Sum {
 					x.chunks[i] = c
 				}
 			}
@@ -128,9 +128,9 @@ func (p *project) local(now int64) Local {
 	slices.SortFunc(inv.Entries, func(a, b buildcache.Local) int { return slices.Compare(a.Action[:], b.Action[:]) })
 	inv.Drop(nil) // makes its index
 	l := New(nil, inv, func(e buildcache.Local) int64 { return p.outputs[e.Output].lastUse })
-	l.cutter = func(o buildcache.Output, found func(digest.ID, int)) error {
+	l.cutter = func(o buildcache.Output, found func(snapshot.ChunkSum, int)) error {
 		for _, c := range p.outputs[o.ID].chunks {
-			found(c.ID, int(c.Len))
+			found(c.Sum, int(c.Len))
 		}
 		return nil
 	}
@@ -203,11 +203,10 @@ func (s lists) pack(lay *layout, job int) snapshot.Pack {
 	var list []snapshot.Chunk
 	for _, x := range j.pieces {
 		e := lay.cuts.table.entry(x.chunk)
-		c := snapshot.Chunk{Len: e.at.size()}
-		copy(c.ID[:], e.sum[:])
+		c := snapshot.Chunk{Sum: e.sum, Len: e.at.size()}
 		c.Frame, c.Off = spot.Place(int(c.Len))
 		p.Frames[c.Frame].Raw += int64(c.Len)
-		h.Write(c.ID[:])
+		h.Write(c.Sum[:])
 		list = append(list, c)
 	}
 	for i := range p.Frames {

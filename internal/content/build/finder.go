@@ -5,6 +5,7 @@ import (
 
 	"github.com/org/gocache-action/internal/chunk"
 	"github.com/org/gocache-action/internal/digest"
+	"github.com/org/gocache-action/internal/snapshot"
 )
 
 // finder finds the chunks of one output after the other, for one worker of a cutting. Chunks of an
@@ -13,7 +14,7 @@ import (
 type finder struct {
 	c    *cutting
 	refs []int32 // the chunks of this output so far: numbers of their entries
-	tag  tag
+	tag  tag     // of the chunk that is looked at
 }
 
 // find finds the first chunk of what is left of an output, of which isEnd says that nothing follows
@@ -23,15 +24,11 @@ func (f *finder) find(rest []byte, isEnd bool) int {
 		return n
 	}
 	n := chunk.Cut(rest)
-	id := sha256.Sum256(rest[:n])
 	before := f.last()
 	if isEnd && n == len(rest) {
 		before = -1 // it ends here only because the content does, and would go on elsewhere
 	}
-	if before >= 0 && f.c.followers != nil {
-		f.c.followers.sum(&f.tag, rest[:n])
-	}
-	f.add(id, int32(n), before)
+	f.add(sha256.Sum256(rest[:n]), rest[:n], before)
 	return n
 }
 
@@ -47,30 +44,57 @@ func (f *finder) last() int32 {
 // here. It returns its length, or 0.
 func (f *finder) recognize(rest []byte) int {
 	last := f.last()
-	if last < 0 || f.c.followers == nil {
+	if last < 0 || f.c.cuts.tags == nil {
 		return 0
 	}
-	f.c.mu.Lock()
-	x := f.c.followers.after(last)
-	f.c.mu.Unlock()
-	if x.size == 0 || int(x.size) > len(rest) {
+	next, size, want := f.c.after(last)
+	if size == 0 || size > len(rest) {
 		return 0
 	}
-	if f.c.followers.sum(&f.tag, rest[:x.size]); f.tag != x.tag {
+	if f.c.cuts.tags.sum(&f.tag, rest[:size]); f.tag != want {
 		return 0
 	}
-	f.refs = append(f.refs, x.next)
-	return int(x.size)
+	f.refs = append(f.refs, next)
+	return size
 }
 
-// add adds a chunk to those of the output, and notes that it came after another one, unless that is
-// -1. Then f.tag is its tag.
-func (f *finder) add(id digest.ID, size, before int32) {
+// after returns the chunk that came after another one last, with its length and tag; 0 if that is
+// not known.
+func (c *cutting) after(chunk int32) (next int32, size int, x tag) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next, ok := c.followers.after(chunk)
+	if !ok {
+		return 0, 0, x
+	}
+	if x, ok = c.cuts.tags.of(next); !ok {
+		return 0, 0, x
+	}
+	return next, int(c.cuts.table.entry(next).at.size()), x
+}
+
+// add adds a chunk with this SHA-256 to those of the output, and notes that it came after another
+// one, unless that is -1.
+func (f *finder) add(id digest.ID, data []byte, before int32) {
+	tags := f.c.cuts.tags
+	if tags != nil {
+		tags.sum(&f.tag, data)
+	}
 	f.c.mu.Lock()
-	ref := f.c.cuts.table.find(sumOf(id), size)
-	if before >= 0 && f.c.followers != nil {
-		f.c.followers.note(follower{before, ref, size, f.tag})
+	ref := f.c.cuts.table.find(snapshot.ChunkSumOf(id), int32(len(data)))
+	if tags != nil {
+		tags.note(ref, f.tag)
+	}
+	if before >= 0 {
+		f.c.followers.note(before, ref)
 	}
 	f.c.mu.Unlock()
 	f.refs = append(f.refs, ref)
+}
+
+// addSum adds a chunk whose bytes are not known.
+func (f *finder) addSum(sum snapshot.ChunkSum, size int) {
+	f.c.mu.Lock()
+	defer f.c.mu.Unlock()
+	f.refs = append(f.refs, f.c.cuts.table.find(sum, int32(size)))
 }

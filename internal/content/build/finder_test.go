@@ -15,6 +15,7 @@ import (
 	"github.com/org/gocache-action/internal/chunk"
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/digest"
+	"github.com/org/gocache-action/internal/snapshot"
 )
 
 func newTestCutting() *cutting { return Local{}.newCutting(nil, 0, newChunkTable(), collect.Note{}) }
@@ -45,7 +46,7 @@ func foundBy(f *finder) (list []string) {
 func cutAnew(content string) (list []string) {
 	for rest := []byte(content); len(rest) > 0; {
 		n := chunk.Cut(rest)
-		list = append(list, fmt.Sprintf("%x %d", sumOf(sha256.Sum256(rest[:n])), n))
+		list = append(list, fmt.Sprintf("%x %d", snapshot.ChunkSumOf(sha256.Sum256(rest[:n])), n))
 		rest = rest[n:]
 	}
 	return list
@@ -129,7 +130,7 @@ func TestRecognizeAtOnce(t *testing.T) {
 		off := int32(0)
 		for rest := []byte(base); len(rest) > 0; {
 			n := chunk.Cut(rest)
-			sum := sumOf(sha256.Sum256(rest[:n]))
+			sum := snapshot.ChunkSumOf(sha256.Sum256(rest[:n]))
 			c.mu.Lock()
 			c.cuts.table.addStored(sum, newPlace(0, off, int32(n-1)))
 			c.cuts.table.addStored(sum, newPlace(1, off, int32(n)))
@@ -144,7 +145,7 @@ func TestRecognizeAtOnce(t *testing.T) {
 // TestRecognizeNothing: without a hash for it, as under GODEBUG=fips140=only, all is cut.
 func TestRecognizeNothing(t *testing.T) {
 	c := newTestCutting()
-	c.followers = nil
+	c.cuts.tags = nil
 	f := &finder{c: c}
 	for range 2 {
 		if content := noise(1, 200_000); !slices.Equal(chunksIn(t, f, content), cutAnew(content)) {
@@ -187,7 +188,7 @@ func TestNotRecognized(t *testing.T) {
 // TestManyFollowers: more chunks than the memo has room for are cut as others.
 func TestManyFollowers(t *testing.T) {
 	c := newTestCutting()
-	c.followers.slots = c.followers.slots[:7]
+	c.followers, c.cuts.tags.slots = c.followers[:7], c.cuts.tags.slots[:5]
 	f := &finder{c: c}
 	for range 3 {
 		for seed := range uint64(3) {

@@ -122,7 +122,7 @@ func (s stockPacks) index(t *chunkTable, pack int, list []snapshot.Chunk) {
 	object := s.packs[pack].Object
 	for _, c := range list {
 		if !s.rewrite[object] && !s.bad(object, int(c.Frame)) {
-			t.addStored(sumOf(c.ID), newPlace(s.first[pack]+c.Frame, c.Off, c.Len))
+			t.addStored(c.Sum, newPlace(s.first[pack]+c.Frame, c.Off, c.Len))
 		}
 	}
 }

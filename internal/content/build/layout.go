@@ -283,7 +283,7 @@ func (l *layouter) extend(begin int, p place) {
 
 // memory is how many bytes the layout takes.
 func (l *layout) memory() int64 {
-	n := l.cuts.table.memory() + int64(12*len(l.outputs)+16*cap(l.extents)+16*len(l.cuts.outputs))
+	n := l.cuts.table.memory() + tagsBytes + int64(12*len(l.outputs)+16*cap(l.extents)+16*len(l.cuts.outputs))
 	for _, j := range l.jobs {
 		n += int64(pieceBytes * cap(j.pieces))
 	}

@@ -32,9 +32,9 @@ func chunksOf(text string) (list []snapshot.Chunk) {
 			n, _ = strconv.Atoi(count)
 		}
 		for i := range n {
-			c := snapshot.Chunk{ID: collecttest.ID(name), Len: int32(bytes)}
+			c := snapshot.Chunk{Sum: snapshot.ChunkSumOf(collecttest.ID(name)), Len: int32(bytes)}
 			if many {
-				c.ID = collecttest.ID(name + strconv.Itoa(i))
+				c.Sum = snapshot.ChunkSumOf(collecttest.ID(name + strconv.Itoa(i)))
 			}
 			list = append(list, c)
 		}
@@ -108,7 +108,7 @@ func layoutOfChunks(outputs []string, stock ...string) *layout {
 		}
 		var refs []int32
 		for _, x := range chunksOf(text) {
-			refs = append(refs, c.table.find(sumOf(x.ID), x.Len))
+			refs = append(refs, c.table.find(x.Sum, x.Len))
 		}
 		c.add(n, refs)
 	}
@@ -294,7 +294,7 @@ func TestReadLists(t *testing.T) {
 		return lists[slices.IndexFunc(s.packs, func(x snapshot.Pack) bool { return x.Object == p.Object })], nil
 	}}, func(pack int, list []snapshot.Chunk) {
 		order = append(order, pack)
-		if len(list) != 1 || list[0].ID != lists[pack][0].ID {
+		if len(list) != 1 || list[0].Sum != lists[pack][0].Sum {
 			t.Errorf("list %d: %+v", pack, list)
 		}
 	})

@@ -85,7 +85,7 @@ func (m *moving) keep(t *chunkTable, pack int, list []snapshot.Chunk) {
 			m.chunks[pack] = append(m.chunks[pack], nil)
 		}
 		frame := &m.chunks[pack][c.Frame]
-		*frame = append(*frame, listedChunk{t.find(sumOf(c.ID), c.Len), c.Off + c.Len})
+		*frame = append(*frame, listedChunk{t.find(c.Sum, c.Len), c.Off + c.Len})
 	}
 }
 

@@ -50,7 +50,7 @@ func (l Local) prepare(
 // being read.
 func (l Local) prepareBytes(missing []int32, moved []movedOutput, stock stockPacks) int64 {
 	cut := l.size(missing)/chunk.Normal + int64(len(missing))
-	n := followersBytes + ChunkBytes*(stock.chunks()+cut) + outputCutBytes*int64(len(missing))
+	n := followersBytes + tagsBytes + ChunkBytes*(stock.chunks()+cut) + outputCutBytes*int64(len(missing))
 	if len(moved) > 0 {
 		n += listedBytes*stock.chunks() + (outputCutBytes+movedBytes)*int64(len(moved))
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/org/gocache-action/internal/chunk"
 	"github.com/org/gocache-action/internal/content/collect"
-	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -50,7 +49,7 @@ var errOtherPlaces = errors.New("its chunks do not lie where they were planned")
 // chunk that was there a moment ago and cannot be read again, there are some other bytes, and the
 // outputs that have it are not saved, or not moved. A pack of nothing else has no members.
 func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *layout, job int, note collect.Note) (collect.Content, error) {
-	src := source{local: l, index: -1}
+	src := source{local: l, tags: lay.cuts.tags, index: -1}
 	defer src.close()
 	done := packed{lay: lay, job: job}
 	p := &lay.jobs[job]
@@ -62,7 +61,7 @@ func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *la
 			return collect.Content{}, context.Cause(ctx)
 		}
 		e := lay.cuts.table.entry(x.chunk)
-		id, data, err := src.read(x, e)
+		sum, data, err := src.read(x, e)
 		frame, off := spot.Place(len(data))
 		frames = inFrame(frames, frame, int32(len(data)))
 		if err != nil {
@@ -72,7 +71,7 @@ func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *la
 			warned = x.index
 			done.lost = append(done.lost, snapshot.Extent{Frame: frame, Off: off, Len: int32(len(data))})
 		}
-		if err := w.Add(id, data); err != nil {
+		if err := w.Add(sum, data); err != nil {
 			return collect.Content{}, err
 		}
 		note.Read(int64(len(data)))
@@ -86,6 +85,8 @@ func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *la
 // source reads chunks of outputs. It belongs to one goroutine.
 type source struct {
 	local Local
+	tags  *tags // nil: there are none
+	tag   tag   // of the chunk that is read
 	index int32 // of the open output; -1: none
 	f     *os.File
 	err   error // of opening it
@@ -94,7 +95,7 @@ type source struct {
 
 // read reads a chunk and proves it. Beside an error it returns some bytes of the same length, and
 // their hash.
-func (s *source) read(x freshChunk, e *chunkEntry) (id digest.ID, data []byte, err error) {
+func (s *source) read(x freshChunk, e *chunkEntry) (sum snapshot.ChunkSum, data []byte, err error) {
 	data = s.buf[:e.at.size()]
 	if x.index != s.index {
 		s.close()
@@ -106,12 +107,27 @@ func (s *source) read(x freshChunk, e *chunkEntry) (id digest.ID, data []byte, e
 	}
 	if err != nil {
 		clear(data)
+	} else if s.isTagged(x.chunk, data) {
+		return e.sum, data, nil
 	}
-	id = sha256.Sum256(data)
-	if err == nil && sumOf(id) != e.sum {
+	sum = snapshot.ChunkSumOf(sha256.Sum256(data))
+	if err == nil && sum != e.sum {
 		err = fmt.Errorf("chunk at %d: %w", x.off, errBadOutput)
 	}
-	return id, data, err
+	return sum, data, err
+}
+
+// isTagged reports whether the tag of a chunk is known and shows that these are its bytes.
+func (s *source) isTagged(chunk int32, data []byte) bool {
+	if s.tags == nil {
+		return false
+	}
+	want, ok := s.tags.of(chunk)
+	if !ok {
+		return false
+	}
+	s.tags.sum(&s.tag, data)
+	return s.tag == want
 }
 
 func (s *source) close() {

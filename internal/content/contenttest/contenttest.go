@@ -87,7 +87,7 @@ func Chunks(t testing.TB, st *Store, chunks ...[]byte) (snapshot.Pack, []snapsho
 	w := snapshot.NewChunkWriter(&data)
 	extents := make([]snapshot.Extent, len(chunks))
 	for i, c := range chunks {
-		if err := w.Add(sha256.Sum256(c), c); err != nil {
+		if err := w.Add(snapshot.ChunkSumOf(sha256.Sum256(c)), c); err != nil {
 			t.Fatal(err)
 		}
 		frame, off := spot.Place(len(c))

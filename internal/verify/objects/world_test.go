@@ -125,7 +125,7 @@ func (w *world) addPack(b *snapshot.Builder, n byte) {
 	var data bytes.Buffer
 	cw := snapshot.NewChunkWriter(&data)
 	id := digest.Of(content)
-	must(w.t, cw.Add(id, content))
+	must(w.t, cw.Add(snapshot.ChunkSumOf(id), content))
 	p, err := cw.Close()
 	must(w.t, err)
 	p.Object = snapshot.PackObject(repo, scope, cw.Sum())
