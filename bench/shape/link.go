@@ -124,8 +124,8 @@ const (
 )
 
 // relay moves packets in one direction, in a loop of one thread: it takes all packets that wait,
-// sends all that are due, and sleeps until the next one is. If it wakes up late, it sends everything
-// that has become due in one burst, so the mean rate is kept.
+// sends all that are due, and sleeps until the next one is. If it wakes up late, it sends all that
+// has become due in one burst, so the mean rate is kept.
 func (s shaping) relay(from, to int) error {
 	runtime.LockOSThread()
 	if err := unix.SetNonblock(from, true); err != nil {
