@@ -6,9 +6,10 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -115,57 +116,57 @@ func removeNamespaces() {
 	}
 }
 
+// packet is due when it has left a link of the given rate and crossed it.
+type packet struct {
+	data *[]byte
+	due  time.Time
+}
+
 const (
 	headerSize = 10 // virtio_net_hdr
 	maxPacket  = headerSize + 64<<10
-	// tick is how long a relay sleeps at least, so that it uses little of the cores on which both
-	// ends run as well.
+	// tick is how long the sender sleeps at least, so that the relay uses little of the cores on
+	// which both ends run as well.
 	tick = 500 * time.Microsecond
 )
 
-// relay moves packets in one direction, in a loop of one thread: it takes all packets that wait,
-// sends all that are due, and sleeps until the next one is. If it wakes up late, it sends all that
-// has become due in one burst, so the mean rate is kept.
+// relay moves packets in one direction. The sender sleeps until the oldest packet is due. If it
+// wakes up late, it sends everything that has become due in one burst, so the mean rate is kept.
 func (s shaping) relay(from, to int) error {
-	runtime.LockOSThread()
-	if err := unix.SetNonblock(from, true); err != nil {
-		return err
-	}
-	var q packets
+	waiting := make(chan packet, 1<<16)
+	var queued atomic.Int64
+	pool := sync.Pool{New: func() any { b := make([]byte, maxPacket); return &b }}
+	go func() {
+		for p := range waiting {
+			if d := time.Until(p.due); d > 0 {
+				time.Sleep(max(d, tick))
+			}
+			_, _ = unix.Write(to, *p.data) // an error is a lost packet
+			queued.Add(-int64(len(*p.data)))
+			pool.Put(p.data)
+		}
+	}()
+	defer close(waiting)
 	free := time.Now() // when the link will have sent everything accepted so far
 	for {
-		now := time.Now()
-		// Packets have waited here while this thread slept, for half a tick on average.
-		if came := now.Add(-tick / 2); free.Before(came) {
-			free = came
-		}
-		for {
-			data := q.buffer()
-			n, err := unix.Read(from, data)
-			if err == unix.EINTR {
-				continue
-			}
-			if err == unix.EAGAIN {
-				break
-			}
-			if err != nil {
-				return fmt.Errorf("read from device: %w", err)
-			}
-			if q.bytes > queue {
-				continue // dropped, as a full router queue does
-			}
-			free = free.Add(time.Duration(float64((n-headerSize)*8) / s.bitsPerSecond * float64(time.Second)))
-			q.push(n, free.Add(s.delay))
-		}
-		for !q.empty() && !q.first().due.After(now) {
-			_, _ = unix.Write(to, q.first().data) // an error is a lost packet
-			q.pop()
-		}
-		if q.empty() {
-			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(from), Events: unix.POLLIN}}, -1)
+		data := pool.Get().(*[]byte)
+		n, err := unix.Read(from, (*data)[:maxPacket])
+		if err == unix.EINTR {
 			continue
 		}
-		pause := unix.NsecToTimespec(int64(max(time.Until(q.first().due), tick)))
-		_ = unix.Nanosleep(&pause, nil)
+		if err != nil {
+			return fmt.Errorf("read from device: %w", err)
+		}
+		*data = (*data)[:n]
+		if queued.Load() > queue {
+			pool.Put(data) // dropped, as a full router queue does
+			continue
+		}
+		queued.Add(int64(n))
+		if now := time.Now(); free.Before(now) {
+			free = now
+		}
+		free = free.Add(time.Duration(float64((n-headerSize)*8) / s.bitsPerSecond * float64(time.Second)))
+		waiting <- packet{data, free.Add(s.delay)}
 	}
 }
