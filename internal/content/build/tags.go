@@ -12,8 +12,9 @@ import (
 // whether bytes are those of a chunk whose SHA-256 is known: when a chunk is met again in another
 // output, and when it is read again to be packed.
 //
-// It takes tagsBytes of memory; if there are more chunks, some have no tag. Any number of goroutines
-// may call sum. The rest belongs to one at a time, or to any number as long as none notes tags.
+// It takes tagsBytes of memory; if there are more chunks, some have no tag. Any number of
+// goroutines may call sum. The rest belongs to one at a time, or to any number as long as none
+// notes tags.
 type tags struct {
 	slots []tagged    // by the number of the chunk, modulo their number
 	mac   cipher.AEAD // with a key of its own
