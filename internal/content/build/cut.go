@@ -63,8 +63,10 @@ type cutting struct {
 
 	mu        sync.Mutex
 	cuts      *cuts
-	followers followers
+	followers memo[int32] // which chunk came after which, see finder.recognize
 }
+
+const followersBytes = memoSlots * 8
 
 // newCutting begins to cut outputs, given by their indices, into a table. There is room for as many
 // others behind them.
@@ -74,7 +76,7 @@ func (l Local) newCutting(outputs []int32, others int, t *chunkTable, note colle
 	for n, i := range outputs {
 		c.outputs[n] = outputCuts{index: i, count: -1}
 	}
-	return &cutting{local: l, note: note, cuts: c, moved: len(outputs), followers: newFollowers()}
+	return &cutting{local: l, note: note, cuts: c, moved: len(outputs), followers: newMemo[int32]()}
 }
 
 // all are the numbers of the outputs that are read in any case.

@@ -188,7 +188,7 @@ func TestNotRecognized(t *testing.T) {
 // TestManyFollowers: more chunks than the memo has room for are cut as others.
 func TestManyFollowers(t *testing.T) {
 	c := newTestCutting()
-	c.followers, c.cuts.tags.slots = c.followers[:7], c.cuts.tags.slots[:5]
+	c.followers, c.cuts.tags.memo = c.followers[:7], c.cuts.tags.memo[:5]
 	f := &finder{c: c}
 	for range 3 {
 		for seed := range uint64(3) {

@@ -12,24 +12,14 @@ import (
 // whether bytes are those of a chunk whose SHA-256 is known: when a chunk is met again in another
 // output, and when it is read again to be packed.
 //
-// It takes tagsBytes of memory; if there are more chunks, some have no tag. Any number of
-// goroutines may call sum. The rest belongs to one at a time, or to any number as long as none
-// notes tags.
+// It takes tagsBytes of memory. Any number of goroutines may call sum; for the rest see memo. A nil
+// tags knows none.
 type tags struct {
-	slots []tagged    // by the number of the chunk, modulo their number
-	mac   cipher.AEAD // with a key of its own
+	memo memo[tag]
+	mac  cipher.AEAD // with a key of its own
 }
 
-// tagged is the tag of a chunk of the chunkTable.
-type tagged struct {
-	chunk int32 // 1 + number of its entry; 0: none
-	tag   tag
-}
-
-const (
-	tagSlots  = 1 << 18
-	tagsBytes = tagSlots * 20
-)
+const tagsBytes = memoSlots * 20
 
 // newTags returns nil where a policy forbids this use of GCM (GODEBUG=fips140=only).
 func newTags() *tags {
@@ -43,7 +33,7 @@ func newTags() *tags {
 	if err != nil {
 		return nil
 	}
-	return &tags{make([]tagged, tagSlots), mac}
+	return &tags{newMemo[tag](), mac}
 }
 
 // tag is the GMAC of the bytes of a chunk (NIST SP 800-38D), with a random key. Whoever does not
@@ -57,13 +47,23 @@ var tagNonce [12]byte
 var _ [16<<12 - chunk.Max]struct{} // blocks of a chunk
 
 // sum puts the tag of data, which has at most chunk.Max bytes, into to.
-func (t *tags) sum(to *tag, data []byte) { t.mac.Seal(to[:0], tagNonce[:], nil, data) }
+func (t *tags) sum(to *tag, data []byte) {
+	if t != nil {
+		t.mac.Seal(to[:0], tagNonce[:], nil, data)
+	}
+}
 
 // of returns the tag of a chunk, if it is known.
-func (t *tags) of(chunk int32) (tag, bool) {
-	s := &t.slots[int(chunk)%len(t.slots)]
-	return s.tag, s.chunk == chunk+1
+func (t *tags) of(chunk int32) (x tag, ok bool) {
+	if t != nil {
+		x, ok = t.memo.of(chunk)
+	}
+	return x, ok
 }
 
 // note notes the tag of a chunk.
-func (t *tags) note(chunk int32, x tag) { t.slots[int(chunk)%len(t.slots)] = tagged{chunk + 1, x} }
+func (t *tags) note(chunk int32, x tag) {
+	if t != nil {
+		t.memo.note(chunk, x)
+	}
+}

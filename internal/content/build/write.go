@@ -119,9 +119,6 @@ func (s *source) read(x freshChunk, e *chunkEntry) (sum snapshot.ChunkSum, data 
 
 // isTagged reports whether the tag of a chunk is known and shows that these are its bytes.
 func (s *source) isTagged(chunk int32, data []byte) bool {
-	if s.tags == nil {
-		return false
-	}
 	want, ok := s.tags.of(chunk)
 	if !ok {
 		return false

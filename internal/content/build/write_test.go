@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,9 +25,9 @@ func TestReadAgain(t *testing.T) {
 	}
 	refs := c.cuts.chunks(c.cuts.outputs[0])
 	few := *c.cuts.tags
-	few.slots = few.slots[:1] // that of the first chunk
+	few.memo = few.memo[:1] // that of the first chunk
 	swapped := *c.cuts.tags
-	swapped.slots = append([]tagged{}, swapped.slots...)
+	swapped.memo = slices.Clone(swapped.memo)
 	for n, ref := range refs {
 		x, _ := c.cuts.tags.of(refs[len(refs)-1-n])
 		swapped.note(ref, x)
