@@ -13,7 +13,7 @@ import (
 // Counts says what became of the entries, modules or files of one kind.
 type Counts struct {
 	Restored int `json:"restored"`
-	Present  int `json:"present"` // already there, and whole
+	Present  int `json:"present"` // already there and whole, or being put there by another process
 	Missing  int `json:"missing"` // not in the store
 	Refused  int `json:"refused"` // did not pass verification, or could not be written
 }

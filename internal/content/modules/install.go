@@ -51,11 +51,10 @@ func (in *installer) settle(out *install.Outcome, w Wanted, o opened, err error)
 		missBase(out, w, base, o.object)
 	case errors.Is(err, store.ErrNotFound):
 		miss(out, w)
-	case errors.Is(err, fs.ErrExist):
+	case errors.Is(err, fs.ErrExist), errors.Is(err, modcache.ErrBusy):
+		// Another process has put it there, or is about to: a go command, or the restore of another
+		// job that shares the module cache. A go command that needs it waits for that one's lock.
 		out.Counts.Present++
-	case errors.Is(err, modcache.ErrBusy):
-		out.Counts.Present++
-		out.Warn("%s is being written by a go command and was left to it", name)
 	case install.IsLocal(err):
 		if err := in.place.Tolerate(out, w.Version.String(), name, fmt.Errorf("%s: %w", name, err)); err != nil {
 			return err
