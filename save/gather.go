@@ -30,7 +30,8 @@ type gathered struct {
 	reuse   *Reuse
 	timed   int // see Result.Timed
 	// see Result.Withheld
-	withheld Withheld
+	withheld LeftOut
+	foreign  LeftOut // see Result.Foreign
 	// what could not be read or is not fit to be stored
 	unreadable, skippedModules int
 }
@@ -54,7 +55,8 @@ func (j gatherer) gather(ctx context.Context) (gathered, error) {
 		return gathered{}, err
 	}
 	g := gathered{
-		withheld: Withheld{l.modules.Withheld, l.build.Withheld},
+		withheld: LeftOut{l.modules.Withheld, l.build.Withheld},
+		foreign:  LeftOut{l.modules.Foreign, l.build.Foreign},
 		facts:    j.facts(prev, l), latest: prev.latest, version: prev.exact.Version,
 		reuse: l.build.Reuse, timed: l.build.Timed, unreadable: l.build.Unreadable, skippedModules: l.modules.Skipped,
 	}

@@ -17,8 +17,9 @@ type PlanResult struct {
 	Written bool       `json:"written"` // anything at all
 	Objects []string   `json:"objects"` // the manifests it would write
 	Modules PlanCounts `json:"modules"`
-	Build   PlanCounts `json:"build"` // action entries
-	Timed   int        `json:"timed"` // as in Result
+	Build   PlanCounts `json:"build"`   // action entries
+	Timed   int        `json:"timed"`   // as in Result
+	Foreign LeftOut    `json:"foreign"` // as in Result
 	Trees   PlanCounts `json:"trees"`
 	Files   PlanCounts `json:"files"` // of Options.Paths
 	// bytes that are new, and too few to be written; see Result.TooFew
@@ -47,7 +48,7 @@ func (j job) describe(ctx context.Context, g gathered) (*PlanResult, error) {
 		return nil, err
 	}
 	p := &PlanResult{
-		Key: j.Keys.Key.String(), Timed: g.timed, Trim: plan.trim, Repack: len(plan.rewrite),
+		Key: j.Keys.Key.String(), Timed: g.timed, Foreign: g.foreign, Trim: plan.trim, Repack: len(plan.rewrite),
 		Modules: counts[kindModules], Build: counts[kindBuild], Trees: counts[kindGraph], Files: counts[kindPaths],
 	}
 	n := newBytes(counts)

@@ -130,8 +130,8 @@ type Counts struct {
 	Skipped  int `json:"skipped"`  // not fit to be stored: see the warnings
 }
 
-// Withheld counts what is private.
-type Withheld struct {
+// LeftOut counts what is here, and not saved.
+type LeftOut struct {
 	Modules int `json:"modules"`
 	Build   int `json:"build"`
 }
@@ -154,12 +154,14 @@ type Result struct {
 	// new action entries that were left out because they rest on times of files
 	Timed int `json:"timed"`
 	// modules and new action entries that were left out because of Options.Withhold
-	Withheld      Withheld `json:"withheld"`
-	Packs         Counts   `json:"packs"`
-	Files         Counts   `json:"files"` // of Options.Paths
-	BytesUploaded int64    `json:"bytesUploaded"`
-	BytesRead     int64    `json:"bytesRead"`
-	StoredBytes   int64    `json:"storedBytes"` // of the whole snapshot
+	Withheld LeftOut `json:"withheld"`
+	// modules and new action entries that were left out because this job did not use them
+	Foreign       LeftOut `json:"foreign"`
+	Packs         Counts  `json:"packs"`
+	Files         Counts  `json:"files"` // of Options.Paths
+	BytesUploaded int64   `json:"bytesUploaded"`
+	BytesRead     int64   `json:"bytesRead"`
+	StoredBytes   int64   `json:"storedBytes"` // of the whole snapshot
 	// of the snapshot that this save built on
 	Before  *snapshot.Size `json:"before,omitempty"`
 	After   *snapshot.Size `json:"after,omitempty"`

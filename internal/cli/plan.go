@@ -281,8 +281,8 @@ func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
 		t.Rows = append(t.Rows, row(filesTitle, s.Files))
 	}
 	t.Write(b)
-	if s.Timed > 0 {
-		fmt.Fprintf(b, "  left out: %s\n", timedFact(s.Timed))
+	for _, fact := range leftOutFacts(s.Timed, s.Foreign) {
+		fmt.Fprintf(b, "  left out: %s\n", fact)
 	}
 	if s.Repack > 0 {
 		fmt.Fprintf(b, "  packed anew, as most of it is unused: %s\n", quantity.Counted(s.Repack, "pack"))

@@ -99,7 +99,7 @@ func runSave(ctx context.Context, r *run) (*saveOutput, error) {
 	if out.Result != nil && out.Why != "" {
 		r.out.say("read-only: %s", out.Why)
 	}
-	if out.Result != nil && out.Withheld != (save.Withheld{}) {
+	if out.Result != nil && out.Withheld != (save.LeftOut{}) {
 		r.out.say("%s private modules and %s build entries that mention them are not saved, as anybody can read the cache of a public repository (save-private saves them)",
 			quantity.Count(out.Withheld.Modules), quantity.Count(out.Withheld.Build))
 	}
@@ -177,8 +177,8 @@ func (o saveOutput) facts() [][2]string {
 		{"read", quantity.Bytes(r.BytesRead)},
 		{"snapshot", quantity.Bytes(r.StoredBytes) + " in the store"},
 	}
-	if r.Timed > 0 {
-		facts = append(facts, [2]string{"left out", timedFact(r.Timed)})
+	for _, fact := range leftOutFacts(r.Timed, r.Foreign) {
+		facts = append(facts, [2]string{"left out", fact})
 	}
 	if r.Also != nil {
 		facts = append(facts, [2]string{"also as", strings.Join(r.Also, "/") + ", for the job changed its module files after the restore"})
@@ -201,9 +201,22 @@ func reuseFact(u *save.Reuse) string {
 	return fact
 }
 
-// timedFact says what was left out because it depends on the times of files.
-func timedFact(n int) string {
-	return quantity.Count(n) + " build entries that rest on times of files: package indexes, test results"
+// leftOutFacts says what of the caches is not saved, and why.
+func leftOutFacts(timed int, foreign save.LeftOut) (facts []string) {
+	var unused []string
+	if foreign.Modules > 0 {
+		unused = append(unused, quantity.Counted(foreign.Modules, "module"))
+	}
+	if foreign.Build > 0 {
+		unused = append(unused, quantity.Counted(foreign.Build, "build entry"))
+	}
+	if len(unused) > 0 {
+		facts = append(facts, strings.Join(unused, " and ")+" that this job did not use")
+	}
+	if timed > 0 {
+		facts = append(facts, quantity.Counted(timed, "build entry")+" resting on times of files: package indexes, test results")
+	}
+	return facts
 }
 
 // title sums up in a line a save that has a result.

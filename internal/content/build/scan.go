@@ -40,6 +40,9 @@ type Found struct {
 	Reuse *Reuse // nil: no restore told
 	// Timed is how many new entries were left out because they rest on times of files.
 	Timed int
+	// Foreign is how many entries were left out because this job did not use them, and no snapshot
+	// has them.
+	Foreign int
 	// Withheld is how many new entries were left out because of Mentions.
 	Withheld int
 	// Unreadable is how many files this user may not read.
@@ -65,6 +68,7 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, error) {
 	s.inv = inv
 	s.WarnUnread("build cache", inv.Unread)
 	s.warnUnreadable()
+	s.forgetForeign()
 	if err := s.forgetTimed(ctx); err != nil {
 		return Found{}, err
 	}
@@ -74,8 +78,19 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, error) {
 	s.forgetIndexes()
 	s.found.Reuse = s.reuse()
 	s.found.Fuzz = inv.Fuzz
-	s.found.Local = New(s.cache, inv, func(e buildcache.Local) int64 { return s.LastUse(e.ActionTime, s.Stock.LastUse(e.Action)) })
+	s.found.Local = New(s.cache, inv, s.lastUse)
 	return s.found, nil
+}
+
+// lastUse decides when an entry was used last, in Unix seconds. Its time tells a use by this job. An
+// earlier time is of no account where a snapshot knows the last use: the restore set it, or a job of
+// another project on the same machine.
+func (s *scanner) lastUse(e buildcache.Local) int64 {
+	before := s.Stock.LastUse(e.Action)
+	if before != 0 && s.IsForeign(time.Unix(0, e.ActionTime)) {
+		return before
+	}
+	return max(before, min(e.ActionTime/int64(time.Second), s.Start.Unix()))
 }
 
 // warnUnreadable says how many entries this user may not read: a container, sudo or another user of
@@ -94,6 +109,15 @@ func (s *scanner) warnUnreadable() {
 	s.found.Unreadable = n
 	s.Warn("not saved: %s of the build cache that cannot be read and are another user's, such as %s; run all steps of the job as one user, or change the owner of %s",
 		quantity.Counted(n, "file"), first, s.Dir)
+}
+
+// forgetForeign leaves new entries out that this job neither made nor used.
+func (s *scanner) forgetForeign() {
+	all := len(s.inv.Entries)
+	s.inv.Entries = slices.DeleteFunc(s.inv.Entries, func(e buildcache.Local) bool {
+		return s.IsForeign(time.Unix(0, e.ActionTime)) && s.Stock.LastUse(e.Action) == 0
+	})
+	s.found.Foreign = all - len(s.inv.Entries)
 }
 
 // forgetIndexes leaves new package indexes out where nothing else was made. The go command names

@@ -74,15 +74,16 @@ func TestLastUse(t *testing.T) {
 		restored      bool
 		want          time.Time
 	}{
-		"new":                           {time.Time{}, ago(time.Minute), true, ago(time.Minute)},
-		"made without a restore":        {time.Time{}, ago(9 * day), false, ago(9 * day)},
-		"restored, and used":            {ago(3 * day), ago(time.Minute), true, ago(time.Minute)},
-		"restored, not used":            {ago(3 * day), ago(3 * day), true, ago(3 * day)},
-		"restored as younger, not used": {ago(20 * day), aged, true, ago(20 * day)},
-		"the same, without notes":       {ago(20 * day), aged, false, aged},
-		"new, with such a time":         {time.Time{}, aged, true, aged},
-		"used by another job since":     {ago(time.Hour), ago(3 * day), true, ago(time.Hour)},
-		"in the future":                 {ago(day), collecttest.Now.Add(day), true, collecttest.Now},
+		"new":                                       {time.Time{}, ago(time.Minute), true, ago(time.Minute)},
+		"made without a restore":                    {time.Time{}, ago(9 * day), false, ago(9 * day)},
+		"restored, and used":                        {ago(3 * day), ago(time.Minute), true, ago(time.Minute)},
+		"restored, not used":                        {ago(3 * day), ago(3 * day), true, ago(3 * day)},
+		"restored as younger, not used":             {ago(20 * day), aged, true, ago(20 * day)},
+		"the same, without notes":                   {ago(20 * day), aged, false, aged},
+		"new, as old as what restore makes younger": {time.Time{}, aged, false, aged},
+		"used by another job since":                 {ago(time.Hour), ago(3 * day), true, ago(time.Hour)},
+		"used by another project":                   {ago(3 * day), ago(3 * time.Hour), true, ago(3 * day)},
+		"in the future":                             {ago(day), collecttest.Now.Add(day), true, collecttest.Now},
 	} {
 		dir := t.TempDir()
 		id := collecttest.BuildEntry(t, dir, "a", "o", ago(2*day), c.mtime)
@@ -93,6 +94,28 @@ func TestLastUse(t *testing.T) {
 		f, w := scan(t, dir, stock, c.restored, ScanOptions{})
 		if got := f.uses()[id]; got != c.want.Unix() || len(w) > 0 {
 			t.Errorf("%s: %s, want %s; %q", name, collecttest.Now.Sub(time.Unix(got, 0)), collecttest.Now.Sub(c.want), w)
+		}
+	}
+}
+
+// TestForeign: what was in the cache before the job and was not used by it is of other projects,
+// unless a snapshot has it. Where no restore tells when the job began, all is saved.
+func TestForeign(t *testing.T) {
+	dir := t.TempDir()
+	ago := func(d time.Duration) time.Time { return collecttest.Now.Add(-d) }
+	const day = 24 * time.Hour
+	ids := map[string]digest.ID{}
+	for name, used := range map[string]time.Time{
+		"made": ago(time.Minute), "used": ago(30 * time.Minute), "perhaps used": ago(2 * time.Hour), "other project": ago(3 * time.Hour), "of the snapshot": ago(3 * day),
+	} {
+		ids[name] = collecttest.BuildEntry(t, dir, name, name, ago(3*day), used)
+	}
+	stock := stockOf(map[string]string{"of the snapshot": "of the snapshot"}, ago(3*day).Unix())
+	for restored, want := range map[bool]int{true: 1, false: 0} {
+		f, w := scan(t, dir, stock, restored, ScanOptions{})
+		uses := f.uses()
+		if _, there := uses[ids["other project"]]; f.Foreign != want || len(uses) != len(ids)-want || there == restored || len(w) > 0 {
+			t.Errorf("restored %v: %d foreign, %v, %q", restored, f.Foreign, uses, w)
 		}
 	}
 }

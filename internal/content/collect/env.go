@@ -29,10 +29,15 @@ func (e Env) UsedSince() time.Time {
 	return e.State.Time.Add(-UseMargin)
 }
 
-// LastUse decides when a file was used last, in Unix seconds. Its time, in nanoseconds, tells it,
-// except for a file that the restore made younger than it is, lest the go command trims it, and
-// that nobody touched since. Of all others the restore set the last use or an earlier time. before
-// is what previous saves know, 0 for nothing.
+// IsForeign reports whether something that was used last at that time was not used by this job. If
+// no snapshot has it either, it is of another project, on a machine that keeps its caches. Without
+// a restore nobody can tell, and nothing is foreign.
+func (e Env) IsForeign(lastUse time.Time) bool { return lastUse.Before(e.UsedSince()) }
+
+// LastUse decides when a file of another directory than the caches was used last, in Unix seconds.
+// Its time, in nanoseconds, tells it, except for a file that the restore made younger than it is
+// and that nobody touched since. Of all others the restore set the last use or an earlier time.
+// before is what previous saves know, 0 for nothing.
 func (e Env) LastUse(mtime, before int64) int64 {
 	seen := min(mtime, e.Start.UnixNano()) / int64(time.Second)
 	if before != 0 && e.State != nil && seen == buildcache.AgedTime(time.Time{}, e.State.Time).Unix() {

@@ -320,6 +320,11 @@ func TestVersionsAge(t *testing.T) {
 				w.env.Stock = collecttest.Stock(t, nil, "graph x.org/a@v1.0.0 use=60h")
 			}, 4, map[module.Version]int64{a: collecttest.Ago(60), b: collecttest.Ago(100)},
 		},
+		"of another project": {
+			func(w *machine) {
+				w.env.State = &jobstate.State{Time: w.env.Start.Add(-2 * time.Hour)}
+			}, 2, map[module.Version]int64{a: collecttest.Ago(1)},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newMachine(t)

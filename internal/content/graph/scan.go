@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"golang.org/x/mod/module"
 
@@ -62,7 +63,8 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (l Local, err err
 
 // keep drops the .mod and .info files of versions that no graph needs any more. go.sum names all
 // that the graphs of the project need, and the modules of the snapshot keep theirs. The others, of
-// tools or of an earlier go.sum, age like modules, and are dated.
+// tools or of an earlier go.sum, age like modules, and are dated. Those that only other projects of
+// the machine use are not saved at all.
 func (o ScanOptions) keep(env collect.Env, files []modcache.File) (kept []modcache.File, dates map[module.Version]int64) {
 	before := env.Stock.GraphUses()
 	dates = map[module.Version]int64{}
@@ -77,6 +79,9 @@ func (o ScanOptions) keep(env collect.Env, files []modcache.File) (kept []modcac
 		use, known := dates[v]
 		if !known {
 			use = o.lastUse(env, v, before[v])
+			if before[v] == 0 && env.IsForeign(time.Unix(use, 0)) {
+				return true
+			}
 			dates[v] = use
 		}
 		return use < o.Oldest

@@ -42,6 +42,9 @@ type Found struct {
 	Skipped int       // modules that are not fit to be stored
 	// Withheld is how many modules were left out because they are private.
 	Withheld int
+	// Foreign is how many were left out because this job did not use them, and neither a snapshot
+	// nor go.sum has them.
+	Foreign int
 	// Private are the paths of the private modules of which there is anything, with NoPrivate.
 	Private []string
 }
@@ -99,9 +102,34 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, []error, 
 		list = slices.DeleteFunc(list, s.isPrivate)
 		found.Withheld = all - len(list)
 	}
+	all := len(list)
+	list = s.ownModules(ctx, list)
+	found.Foreign = all - len(list)
 	s.adviseZips(list)
 	found.Local, found.Skipped = s.measure(ctx, list)
 	return found, unread, context.Cause(ctx)
+}
+
+// ownModules leaves out what is of other projects. It looks at all files of those.
+func (s *scanner) ownModules(ctx context.Context, list []modcache.Module) []modcache.Module {
+	foreign := make([]bool, len(list))
+	_ = install.Each(ctx, len(list), 2*runtime.GOMAXPROCS(0), func(i int) { foreign[i] = s.isForeign(list[i]) })
+	i := 0
+	return slices.DeleteFunc(list, func(modcache.Module) bool {
+		i++
+		return foreign[i-1]
+	})
+}
+
+// isForeign reports whether a module is of another project: nobody who used this snapshot needed
+// it, nor this job. What is known of its use decides as in lastUse.
+func (s *scanner) isForeign(m modcache.Module) bool {
+	v := m.Version
+	if s.State == nil || s.provides[v] || s.Keys.Sums.Zip[v] != "" || s.Stock.Module(v, m.Sum) != nil {
+		return false
+	}
+	u, err := s.use(v, s.UsedSince())
+	return err == nil && s.IsForeign(u.Last())
 }
 
 func (s *scanner) isPrivate(m modcache.Module) bool {

@@ -52,6 +52,16 @@ func newMachine(t *testing.T) *machine {
 	return w
 }
 
+// used makes a version one that came and was read at that time.
+func (w *machine) used(t *testing.T, v module.Version, at time.Time) {
+	t.Helper()
+	tree := filepath.Join(w.dir, filepath.FromSlash(v.Path)+"@"+v.Version)
+	for _, f := range []string{"a.go", "sub/b.go", "go.mod"} {
+		collecttest.Used(t, filepath.Join(tree, f), at)
+	}
+	collecttest.Used(t, filepath.Join(w.dir, "cache/download", v.Path, "@v", v.Version+".ziphash"), at)
+}
+
 func (w *machine) scan(t *testing.T) Found {
 	t.Helper()
 	f, _, err := Scan(t.Context(), w.env, w.o)
@@ -169,11 +179,7 @@ func TestUse(t *testing.T) {
 	w := newMachine(t)
 	old := w.env.Start.Add(-300 * time.Hour).Truncate(time.Second)
 	for _, v := range []module.Version{alpha, beta, tool} {
-		tree := filepath.Join(w.dir, filepath.FromSlash(v.Path)+"@"+v.Version)
-		for _, f := range []string{"a.go", "sub/b.go", "go.mod"} {
-			collecttest.Used(t, filepath.Join(tree, f), old)
-		}
-		collecttest.Used(t, filepath.Join(w.dir, "cache/download", v.Path, "@v", v.Version+".ziphash"), old)
+		w.used(t, v, old)
 	}
 	first := w.scan(t) // without a go command, modules that go.sum names are in use
 	for v, m := range first.records() {
@@ -206,6 +212,53 @@ func TestUse(t *testing.T) {
 	}
 }
 
+// TestForeign: a module that was here before the job and was not used by it is of another project,
+// unless go.sum or a snapshot names it. Where no restore tells when the job began, all is saved.
+func TestForeign(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*testing.T, *machine)
+		want   int
+	}{
+		"neither made nor used": {func(*testing.T, *machine) {}, 1},
+		"no restore":            {func(_ *testing.T, w *machine) { w.env.State = nil }, 0},
+		"in go.sum":             {func(_ *testing.T, w *machine) { w.o.Keys.Sums.Zip[tool] = w.sums[tool] }, 0},
+		"provides a package": {func(_ *testing.T, w *machine) {
+			w.o.Use = func(context.Context) (map[module.Version]bool, error) {
+				return map[module.Version]bool{tool: true}, nil
+			}
+		}, 0},
+		"in a snapshot": {func(t *testing.T, w *machine) {
+			state := w.env.State
+			w.env.State = nil
+			all := w.scan(t)
+			w.env.State = state
+			w.stocked(all, w.env.Start.Add(-400*time.Hour).Unix(), nil)
+		}, 0},
+		"came": {func(t *testing.T, w *machine) {
+			collecttest.Used(t, filepath.Join(w.dir, "cache/download", tool.Path, "@v", tool.Version+".ziphash"), w.env.Start.Add(-time.Minute))
+		}, 0},
+		"read": {func(t *testing.T, w *machine) {
+			file := filepath.Join(w.dir, tool.Path+"@"+tool.Version, "a.go")
+			if err := os.Chtimes(file, w.env.Start.Add(-time.Minute), w.env.Start.Add(-30*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newMachine(t)
+			for v := range w.sums {
+				w.used(t, v, w.env.Start.Add(-30*time.Hour))
+			}
+			w.env.State = &jobstate.State{Time: w.env.Start.Add(-time.Hour)}
+			c.change(t, w)
+			f := w.scan(t)
+			if f.Foreign != c.want || len(f.Local.list) != 3-c.want || c.want == 1 && f.Local.Versions()[tool] {
+				t.Errorf("%d foreign, %v", f.Foreign, f.Local.Versions())
+			}
+		})
+	}
+}
+
 // TestWhenToAsk: the go command is asked only if its answer is not known and could change
 // something.
 func TestWhenToAsk(t *testing.T) {
@@ -217,28 +270,29 @@ func TestWhenToAsk(t *testing.T) {
 		bounded bool
 		maxAge  time.Duration
 		want    bool
+		began   time.Duration // the job, ago; 0: not known
 	}{
-		"all is new":            {0, 0, hour, false, 0, false},
-		"not all is new":        {0, 0, 30 * hour, false, 0, true},
-		"bounded":               {0, 0, hour, true, 0, true},
-		"just asked":            {hour, hour, hour, false, 0, false},
-		"asked long ago":        {25 * hour, hour, hour, false, 0, true},
-		"asked in the future":   {-25 * hour, hour, hour, false, 0, true},
-		"one is about to leave": {hour, 100 * hour, hour, false, 120 * hour, true},
-		"none is about to":      {hour, 90 * hour, hour, false, 120 * hour, false},
+		"all is new":            {0, 0, hour, false, 0, false, 0},
+		"new with the job":      {0, 0, hour, false, 0, false, hour},
+		"new before the job":    {0, 0, 3 * hour, false, 0, true, hour},
+		"not all is new":        {0, 0, 30 * hour, false, 0, true, 0},
+		"bounded":               {0, 0, hour, true, 0, true, 0},
+		"just asked":            {hour, hour, hour, false, 0, false, 0},
+		"asked long ago":        {25 * hour, hour, hour, false, 0, true, 0},
+		"asked in the future":   {-25 * hour, hour, hour, false, 0, true, 0},
+		"one is about to leave": {hour, 100 * hour, hour, false, 120 * hour, true, 0},
+		"none is about to":      {hour, 90 * hour, hour, false, 120 * hour, false, 0},
 	} {
 		w := newMachine(t)
 		first := w.scan(t)
+		if c.began != 0 {
+			w.env.State = &jobstate.State{Time: w.env.Start.Add(-c.began)}
+		}
 		if c.asked != 0 {
 			w.stocked(first, w.env.Start.Add(-c.use).Unix(), func(m *snapshot.Manifest) { m.UseAsked = w.env.Start.Add(-c.asked) })
 		}
 		for v := range w.sums {
-			at := w.env.Start.Add(-c.arrived)
-			tree := filepath.Join(w.dir, filepath.FromSlash(v.Path)+"@"+v.Version)
-			for _, f := range []string{"a.go", "sub/b.go", "go.mod"} {
-				collecttest.Used(t, filepath.Join(tree, f), at)
-			}
-			collecttest.Used(t, filepath.Join(w.dir, "cache/download", v.Path, "@v", v.Version+".ziphash"), at)
+			w.used(t, v, w.env.Start.Add(-c.arrived))
 		}
 		asked := false
 		w.o.Bounded, w.o.MaxAge = c.bounded, c.maxAge

@@ -62,7 +62,8 @@ func (s *scanner) useIsKnown(ctx context.Context, asked time.Time, list []modcac
 	return -RefreshAfter < d && d < RefreshAfter && !slices.ContainsFunc(list, s.isLeaving)
 }
 
-// allNew reports whether every module came or was read within RefreshAfter.
+// allNew reports whether every module came or was read during the job, or within RefreshAfter where
+// no restore says when that began.
 func (s *scanner) allNew(ctx context.Context, list []modcache.Module) bool {
 	uses, errs := make([]modcache.Use, len(list)), make([]error, len(list))
 	_ = install.Each(ctx, len(list), 2*runtime.GOMAXPROCS(0), func(i int) { uses[i], errs[i] = s.Cache.Use(list[i].Version, time.Time{}) })
@@ -70,14 +71,17 @@ func (s *scanner) allNew(ctx context.Context, list []modcache.Module) bool {
 		return false
 	}
 	s.uses = make(map[module.Version]modcache.Use, len(list))
-	recent := true
+	recent, since := true, s.Start.Add(-RefreshAfter)
+	if s.State != nil {
+		since = s.UsedSince()
+	}
 	for i, m := range list {
 		if errs[i] != nil {
 			recent = false
 			continue
 		}
 		s.uses[m.Version] = uses[i]
-		recent = recent && s.Start.Sub(uses[i].Last()) <= RefreshAfter
+		recent = recent && !uses[i].Last().Before(since)
 	}
 	return recent
 }
@@ -103,11 +107,7 @@ func (s *scanner) lastUse(v module.Version, before int64) int64 {
 	if s.State != nil {
 		since = s.State.Time
 	}
-	u, known := s.uses[v]
-	var err error
-	if !known {
-		u, err = s.Cache.Use(v, since)
-	}
+	u, err := s.use(v, since)
 	if err != nil {
 		// Measure or the upload will say what is wrong with it
 		return cmp.Or(before, s.Start.Unix())
@@ -118,4 +118,12 @@ func (s *scanner) lastUse(v module.Version, before int64) int64 {
 		seen = u.Last()
 	}
 	return max(before, min(seen.Unix(), s.Start.Unix()))
+}
+
+// use is what the file system tells. Of a file read after enough it asks no further.
+func (s *scanner) use(v module.Version, enough time.Time) (modcache.Use, error) {
+	if u, known := s.uses[v]; known {
+		return u, nil
+	}
+	return s.Cache.Use(v, enough)
 }

@@ -35,7 +35,7 @@ func TestPrivate(t *testing.T) {
 	o := j.saveOptions(t)
 	o.Private, o.Withhold = "corp.example.com", []string{secret}
 	res, err := save.Run(t.Context(), o)
-	if err != nil || !res.Written || res.Withheld != (save.Withheld{Modules: 2, Build: 2}) || len(res.Warnings) > 0 {
+	if err != nil || !res.Written || res.Withheld != (save.LeftOut{Modules: 2, Build: 2}) || len(res.Warnings) > 0 {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	stranger := j.next(t, "test", "refs/pull/9/merge", mainRef)
@@ -58,7 +58,7 @@ func TestPrivate(t *testing.T) {
 
 	asked := j.saveOptions(t)
 	asked.Private = "corp.example.com"
-	if res, err := save.Run(t.Context(), asked); err != nil || !res.Written || res.Withheld != (save.Withheld{}) {
+	if res, err := save.Run(t.Context(), asked); err != nil || !res.Written || res.Withheld != (save.LeftOut{}) {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	own := j.next(t, "test", mainRef, "")
