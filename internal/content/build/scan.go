@@ -82,9 +82,9 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, error) {
 	return s.found, nil
 }
 
-// lastUse decides when an entry was used last, in Unix seconds. Its time tells a use by this job. An
-// earlier time is of no account where a snapshot knows the last use: the restore set it, or a job of
-// another project on the same machine.
+// lastUse decides when an entry was used last, in Unix seconds. Its time tells a use by this job.
+// An earlier time is of no account where a snapshot knows the last use: the restore set it, or a
+// job of another project on the same machine.
 func (s *scanner) lastUse(e buildcache.Local) int64 {
 	before := s.Stock.LastUse(e.Action)
 	if before != 0 && s.IsForeign(time.Unix(0, e.ActionTime)) {
