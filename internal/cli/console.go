@@ -95,6 +95,9 @@ func (c *console) say(format string, args ...any) {
 	}
 }
 
+// shows reports whether results are printed, as text or as JSON.
+func (c *console) shows() bool { return c.json || !c.quiet }
+
 // result prints value as JSON, or calls text for people.
 func (c *console) result(value any, text func(io.Writer) error) error {
 	b := report.Canvas{Colours: c.colours.stdout, Columns: report.Columns(c.stdout)}

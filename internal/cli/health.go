@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +51,8 @@ type healthOutput struct {
 	Before health.Grade `json:"before,omitempty"` // with a webhook: the last grade
 	Told   bool         `json:"told"`             // the webhook was told
 	outcome
+	// outage is why the store does not answer, if a part of the report says so.
+	outage error
 }
 
 // webhookTime is how long the webhook may take, with all attempts.
@@ -61,8 +64,14 @@ func healthJob(ctx context.Context, r *run) error {
 	ctx, cancel := r.end.bound(ctx)
 	defer cancel()
 	out, err := judge(ctx, r)
+	if !r.out.shows() { // the report, which says it otherwise
+		err = errors.Join(out.outage, err)
+	}
 	if err := r.conclude(ctx, out, err); err != nil {
 		return err
+	}
+	if out.outage != nil {
+		return failure{code: config.ExitFailed} // the part of the store says why
 	}
 	if out.Grade != health.Unknown && out.Score < r.cfg.Watch.FailBelow {
 		return failure{config.ExitFailed, fmt.Errorf("the score is %d, below %d", out.Score, r.cfg.Watch.FailBelow)}
@@ -71,7 +80,7 @@ func healthJob(ctx context.Context, r *run) error {
 }
 
 // judge returns as much of the result as it got to, also beside an error. A store that does not
-// answer has a grade, of which the webhook is told before the error is returned.
+// answer is no error but an outage: it has a grade, and the webhook is told of that.
 func judge(ctx context.Context, r *run) (*healthOutput, error) {
 	out := &healthOutput{Report: health.Report{Grade: health.Unknown}}
 	settings, template, err := healthFiles(r.cfg.Watch)
@@ -96,6 +105,9 @@ func judge(ctx context.Context, r *run) (*healthOutput, error) {
 		out.Key, out.Found = strings.Join(found.Key, "/"), found.Scope
 	}
 	out.Report = health.Judge(figures, settings)
+	if slices.ContainsFunc(out.Parts, func(p health.Part) bool { return p.Evidence == figures.Store.Failed }) {
+		out.outage, err = err, nil
+	}
 	storeNotes(r.out, st)
 	if r.cfg.Watch.Webhook != "" {
 		err = errors.Join(err, out.tell(ctx, r, gradeStore(ctx, r, out, st, figures), template))

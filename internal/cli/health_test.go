@@ -140,14 +140,15 @@ func TestHealthWebhook(t *testing.T) {
 }
 
 // TestHealthOutage: a store that does not answer is the worst there is; the webhook is told of it
-// before the command fails, then of the recovery, and of the next outage as well.
+// before the command fails, then of the recovery, and of the next outage as well. People read once
+// why, and what to do, however little they want to be told.
 func TestHealthOutage(t *testing.T) {
 	h, url := newHook(t)
 	j := newTestJob(t)
 	j.env["GOCACHE_ACTION_STORE"], j.env["GOCACHE_ACTION_WEBHOOK"] = j.path("store"), url
 	j.write("store", "a file where a directory should be\n")
 	out := j.health(config.ExitFailed)
-	if out.Grade != "unhealthy" || out.Score != 0 || !out.Told || len(h.bodies) != 1 || out.Error == "" || len(out.Parts) != 1 || out.Parts[0].Check != "store" {
+	if out.Grade != "unhealthy" || out.Score != 0 || !out.Told || len(h.bodies) != 1 || out.Error != "" || len(out.Parts) != 1 || out.Parts[0].Check != "store" {
 		t.Errorf("%+v, %q", out, h.bodies)
 	}
 	if remedy := out.Parts[0].Remedy.Advice; strings.Contains(remedy, "region of the runners") {
@@ -156,6 +157,15 @@ func TestHealthOutage(t *testing.T) {
 	j.health(config.ExitFailed)
 	if len(h.bodies) != 1 {
 		t.Errorf("told again: %q", h.bodies)
+	}
+	why, hint := out.Parts[0].Evidence, out.Parts[0].Remedy.Advice
+	j.write("unjudged.yaml", "parts:\n  store: {weight: 0}\n")
+	for _, args := range [][]string{{}, {"--json"}, {"--quiet"}, {"--quiet", "--json"}, {"--config", j.path("unjudged.yaml")}} {
+		code, text := j.run(append([]string{"health", "--repo", "r", "--scope", "main"}, args...)...)
+		text = strings.ReplaceAll(text, `\\`, `\`) // of JSON on Windows
+		if code != config.ExitFailed || hint == "" || strings.Count(text, why) != 1 || strings.Count(text, hint) != 1 {
+			t.Errorf("%q: %d\n%s", args, code, text)
+		}
 	}
 	if err := os.Remove(j.path("store")); err != nil {
 		t.Fatal(err)
