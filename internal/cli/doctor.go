@@ -82,10 +82,8 @@ func doctorJob(ctx context.Context, r *run) error {
 	if err := r.out.result(out, out.write); err != nil {
 		return err
 	}
-	if out.Status == finding.Fail {
-		return failure{code: config.ExitFailed}
-	}
-	return nil
+	warnFindings(r.out, out.Findings)
+	return unlessFailed(out.Status)
 }
 
 // doctorOptions lets doctor use what this command has.

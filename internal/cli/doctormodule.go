@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildenv"
-	"github.com/org/gocache-action/internal/config"
-	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/whymodule"
 )
 
@@ -37,10 +35,7 @@ func doctorModule(ctx context.Context, r *run, args []string) error {
 	if err := r.out.result(answer, answer.Write); err != nil {
 		return err
 	}
-	if answer.Status == finding.Fail {
-		return failure{code: config.ExitFailed}
-	}
-	return nil
+	return unlessFailed(answer.Status)
 }
 
 // moduleOptions asks the go command for its settings.

@@ -74,18 +74,19 @@ func statsJob(ctx context.Context, r *run, named bool) error {
 	if printErr := r.out.result(out, rep.WriteText); printErr != nil {
 		return printErr
 	}
-	if r.out.quiet {
-		warnFindings(r.out, rep.Findings)
-	}
+	warnFindings(r.out, rep.Findings)
 	if err = r.end.finish(ctx, err); err != nil {
 		return err
 	}
 	return unlessFailed(rep.Findings.Worst())
 }
 
-// warnFindings says what is wrong where the report is not printed.
+// warnFindings says what is wrong where no report does.
 func warnFindings(out *console, list finding.Findings) {
-	for _, f := range list {
+	if out.shows() {
+		return
+	}
+	for _, f := range list.Abridged(shownAlike) {
 		if f.Status != finding.OK {
 			out.warn(fmt.Errorf("%s: %s", f.Check, f.Evidence), f.Remedy.String())
 		}

@@ -87,6 +87,9 @@ func verifyJob(ctx context.Context, r *run) error {
 	if printErr := r.print(out, err); printErr != nil {
 		return printErr
 	}
+	if out.Result != nil {
+		warnFindings(r.out, out.findings())
+	}
 	if err == nil {
 		return unlessFailed(out.Status)
 	}

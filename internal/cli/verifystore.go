@@ -34,6 +34,7 @@ func verifyStoreJob(ctx context.Context, r *run) error {
 	if end := r.conclude(ctx, out, err); err != nil || end != nil {
 		return end
 	}
+	warnFindings(r.out, out.findings())
 	return unlessFailed(out.Status)
 }
 
@@ -74,35 +75,49 @@ func objectTitle(k snapshot.Kind) string {
 	return k.Title()
 }
 
-// write prints the result for people.
-func (o verifyStoreOutput) write(w io.Writer) error {
-	if o.Result == nil {
-		return nil // the error says it all
-	}
-	var list finding.Findings
-	wrong := 0
+// findings are what people read, the worst first; the remedy stands once, at the last that it
+// mends.
+func (o verifyStoreOutput) findings() (list finding.Findings) {
 	for _, f := range o.Faults {
-		if f.Status == finding.Fail {
-			wrong++
-		}
 		list = append(list, finding.Finding{Check: string(f.Kind), Status: f.Status, Evidence: f.Name + ": " + f.Evidence})
 	}
-	if wrong > 0 {
+	if wrong := o.wrong(); wrong > 0 {
 		list[wrong-1].Remedy = finding.Advise("a restore passes over what is wrong, and the next save of that job stores it anew")
 	}
-	if err := writeFindings(w, list); err != nil {
+	return list
+}
+
+// wrong is how many faults are more than warnings.
+func (o verifyStoreOutput) wrong() (n int) {
+	for _, f := range o.Faults {
+		if f.Status == finding.Fail {
+			n++
+		}
+	}
+	return n
+}
+
+func (o verifyStoreOutput) title() string {
+	switch wrong := o.wrong(); {
+	case wrong > 0:
+		return quantity.Count(wrong) + " wrong"
+	case o.Error != "":
+		return "not verified to the end"
+	case len(o.Faults) > 0:
+		return "nothing harmful found"
+	}
+	return "all is as it should be"
+}
+
+// write prints the result for people.
+func (o verifyStoreOutput) write(w io.Writer) error {
+	if o.Result == nil || o.Error != "" && o.Bytes == 0 && len(o.Faults) == 0 {
+		return nil // the error says it all
+	}
+	if err := writeFindings(w, o.findings()); err != nil {
 		return err
 	}
-	title := "all is as it should be"
-	switch {
-	case wrong > 0:
-		title = quantity.Count(wrong) + " wrong"
-	case o.Error != "":
-		title = "not verified to the end"
-	case len(o.Faults) > 0:
-		title = "nothing harmful found"
-	}
-	s := report.Summary{Result: o.Store + ": " + title, Tone: o.Status.Tone()}
+	s := report.Summary{Result: o.Store + ": " + o.title(), Tone: o.Status.Tone()}
 	s.Counts.Head = []string{"", "objects", "bytes", "verified before", "wrong"}
 	for _, k := range objects.Kinds {
 		if c := o.Checked[k]; c.Objects > 0 {

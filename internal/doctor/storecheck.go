@@ -29,12 +29,13 @@ const probePrefix = "doctor/"
 // probeName is one that no object has.
 func probeName() string { return probePrefix + strings.ToLower(rand.Text()) }
 
-// openedStore is the store; done is false if a check has nothing more to say than found.
+// openedStore is the store; done is true if a check has nothing to say beside found. Why a store
+// cannot be opened is said by checkStore alone.
 func (f *Facts) openedStore() (st store.Store, found []finding.Finding, done bool) {
 	st, err := f.opened()
 	switch {
 	case err != nil:
-		return nil, []finding.Finding{finding.Failf(f.hint(err), "%v", err)}, true
+		return nil, []finding.Finding{finding.Failf(finding.Run("gocache doctor --check store"), "the store cannot be opened")}, true
 	case st == nil:
 		return nil, []finding.Finding{finding.Okf("no store is named, and there is none in the user's cache; --store names one")}, true
 	}
@@ -50,6 +51,9 @@ func (f *Facts) hint(err error) finding.Remedy {
 
 // checkStore: the store answers, and takes the credentials.
 func checkStore(ctx context.Context, f *Facts) []finding.Finding {
+	if _, err := f.opened(); err != nil {
+		return []finding.Finding{finding.Failf(f.hint(err), "%v", err)}
+	}
 	st, found, done := f.openedStore()
 	if done {
 		return found

@@ -3,6 +3,7 @@ package doctor
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -168,6 +169,15 @@ func TestS3(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "another")
 	want(t, runCheck(t, at("cache"), "store"), "fail SignatureDoesNotMatch")
 	want(t, runCheck(t, at("cache"), "store-clock"), "ok within") // a denial has the time, too
+}
+
+// TestNoStore: why a store cannot be opened is said once, whoever needs it.
+func TestNoStore(t *testing.T) {
+	f := storeFacts(t, nil, errors.New("unknown scheme"))
+	want(t, runCheck(t, f, "store"), "fail unknown scheme -> a hint")
+	for _, check := range []string{"store-write", "store-clock"} {
+		want(t, runCheck(t, f, check), "fail the store cannot be opened -> gocache doctor --check store")
+	}
 }
 
 // TestWebStore: one that can only be read.
