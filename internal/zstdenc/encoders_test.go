@@ -32,7 +32,7 @@ type encoder struct {
 }
 
 func encoders(t testing.TB) []encoder {
-	list := []encoder{{"own", new(Encoder).AppendChecked}}
+	list := []encoder{{"own", new(Encoder).Append}}
 	for _, level := range []zstd.EncoderLevel{zstd.SpeedDefault, zstd.SpeedBetterCompression} {
 		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
 		if err != nil {

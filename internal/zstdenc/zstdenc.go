@@ -32,21 +32,18 @@ type Encoder struct {
 	block   block
 }
 
-// Append appends a frame with the content src to dst. The same src gives the same bytes, whatever
-// was encoded before. It panics when src is longer than MaxSize.
-func (e *Encoder) Append(dst, src []byte) []byte { return e.append(dst, src, 0) }
-
-// AppendChecked is Append with a checksum of the content, which every decoder compares.
-func (e *Encoder) AppendChecked(dst, src []byte) []byte {
-	dst = e.append(dst, src, checksumFlag)
-	return binary.LittleEndian.AppendUint32(dst, uint32(xxhash.Sum64(src)))
-}
-
-func (e *Encoder) append(dst, src []byte, flags byte) []byte {
+// Append appends a frame with the content src, and a checksum of it that every decoder compares, to
+// dst. The same src gives the same bytes, whatever was encoded before. It panics when src is longer
+// than MaxSize.
+func (e *Encoder) Append(dst, src []byte) []byte {
 	if len(src) > MaxSize {
 		panic("zstdenc: too much content for a frame")
 	}
-	dst = appendFrameHeader(dst, len(src), flags)
+	dst = e.appendBlocks(appendFrameHeader(dst, len(src)), src)
+	return binary.LittleEndian.AppendUint32(dst, uint32(xxhash.Sum64(src)))
+}
+
+func (e *Encoder) appendBlocks(dst, src []byte) []byte {
 	if len(src) == 0 {
 		return appendBlockHeader(dst, blockRaw, 0, true)
 	}
@@ -64,16 +61,13 @@ func (e *Encoder) append(dst, src []byte, flags byte) []byte {
 	return dst
 }
 
-const (
-	magic        = 0xFD2FB528
-	checksumFlag = 1 << 2 // of the frame header descriptor
-)
+const magic = 0xFD2FB528
 
-// appendFrameHeader writes a header of a single segment: the window is the content, whose size is
-// given.
-func appendFrameHeader(dst []byte, size int, flags byte) []byte {
-	const singleSegment = 1 << 5
-	flags |= singleSegment
+// appendFrameHeader writes a header of a single segment, with a checksum after it: the window is
+// the content, whose size is given.
+func appendFrameHeader(dst []byte, size int) []byte {
+	const singleSegment, checksum = 1 << 5, 1 << 2
+	const flags = singleSegment | checksum
 	dst = binary.LittleEndian.AppendUint32(dst, magic)
 	switch {
 	case size < 256:

@@ -41,7 +41,7 @@ func Append(dst, raw []byte) []byte {
 	if enc == nil {
 		enc = new(zstdenc.Encoder)
 	}
-	dst = enc.AppendChecked(dst, raw)
+	dst = enc.Append(dst, raw)
 	encoders() <- enc
 	return dst
 }

@@ -45,7 +45,7 @@ var encoders = sync.Pool{New: func() any { return new(zstdenc.Encoder) }}
 func Frame(raw []byte) []byte {
 	enc := encoders.Get().(*zstdenc.Encoder)
 	defer encoders.Put(enc)
-	z := enc.AppendChecked(nil, raw)
+	z := enc.Append(nil, raw)
 	out := binary.LittleEndian.AppendUint32(nil, 0x184D2A50)
 	out = binary.LittleEndian.AppendUint32(out, 4)
 	out = binary.LittleEndian.AppendUint32(out, uint32(len(z)))
