@@ -12,6 +12,7 @@ import (
 
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
+	"github.com/org/gocache-action/internal/content/contenttest"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -201,7 +202,7 @@ func TestUploadedBytes(t *testing.T) {
 		if int64(len(data)) != d.Size {
 			t.Fatalf("%d bytes, want %d", len(data), d.Size)
 		}
-		r := snapshot.NewReader(snapshot.Stream(bytes.NewReader(data)), d.Pack.Frames, nil)
+		r := snapshot.NewReader(contenttest.Stream(bytes.NewReader(data)), d.Pack.Frames, nil)
 		m, err := r.Next()
 		if err != nil || m.Size != d.Raw {
 			t.Errorf("%+v, %v", m, err)

@@ -2,7 +2,7 @@
 // flags and the environment into a configuration (package config), runs a pipeline with it, and
 // says what came of it. There is one file for each command.
 //
-// Only this package and ci read the environment; what lies below is told.
+// Only this package and ci read the environment; the packages below get values.
 package cli
 
 import (
@@ -42,11 +42,7 @@ type process struct {
 	files  uint64 // that may be open; 0: not known
 }
 
-// execute runs a command line as a process of its own would, and returns the exit code.
-func execute(ctx context.Context, out *console, args []string, env ci.Env) int {
-	return (&process{out: out, env: env, version: Release{}.info()}).execute(ctx, args)
-}
-
+// execute runs a command line, and returns the exit code.
 func (p *process) execute(ctx context.Context, args []string) int {
 	root := newRoot(p)
 	p.out.secrets = knownSecrets(p.env)
@@ -76,7 +72,7 @@ func (p *process) colours() colours {
 // failure is an error with an exit code.
 type failure struct {
 	code int
-	err  error // nil when all was said already
+	err  error // nil if everything has been said
 }
 
 func (f failure) Error() string {
@@ -88,7 +84,7 @@ func (f failure) Error() string {
 
 func (f failure) Unwrap() error { return f.err }
 
-// asFailure gives an error that has none its exit code.
+// asFailure returns an error with its exit code: its own, or that of errors of its kind.
 func asFailure(err error) failure {
 	var f failure
 	switch {
@@ -100,7 +96,8 @@ func asFailure(err error) failure {
 	return failure{config.ExitFailed, err}
 }
 
-// exitCode is that of an error. A signal that came meanwhile is the reason for whatever happened.
+// exitCode returns the exit code for an error. After a signal it is always that of an interruption:
+// the signal is the reason for whatever happened.
 func exitCode(ctx context.Context, err error) int {
 	switch {
 	case err == nil:

@@ -11,10 +11,16 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/usage"
 )
+
+// execute runs a command line as a process of its own would, and returns the exit code.
+func execute(ctx context.Context, out *console, args []string, env ci.Env) int {
+	return (&process{out: out, env: env, version: Release{}.info()}).execute(ctx, args)
+}
 
 // TestExitCode: the exit code depends on the type of an error, even if it is wrapped or wraps
 // another one.

@@ -75,9 +75,9 @@ func (t *trial) buildChanged(ctx context.Context, file string, n int) (tryBuild,
 
 // listed is what go list says of a package.
 type listed struct {
-	Dir, ImportPath, Name string
-	GoFiles               []string
-	Module                *struct{ Main bool }
+	Dir, Name string
+	GoFiles   []string
+	Module    *struct{ Main bool }
 }
 
 // fileToChange chooses the first file of the package in the middle of the project's; programs only
@@ -85,7 +85,7 @@ type listed struct {
 // part of the project.
 func (t *trial) fileToChange(ctx context.Context) (string, error) {
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-json=Dir,ImportPath,Name,GoFiles,Module", "--"}, t.packages...)...)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-json=Dir,Name,GoFiles,Module", "--"}, t.packages...)...)
 	t.prepare(cmd, "GOPROXY=off")
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

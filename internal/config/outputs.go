@@ -130,14 +130,3 @@ func ExitCodesOf(c Command) (list []ExitCode) {
 	}
 	return list
 }
-
-// commandsText names the commands of an exit code.
-func (e ExitCode) commandsText() string {
-	switch e.Commands {
-	case all &^ serving:
-		return "all but those of the proxy"
-	case all &^ Proxy:
-		return "all but proxy"
-	}
-	return commandNames(e.Commands)
-}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,9 @@ import (
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/store/open"
+	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/storetest"
+	"github.com/org/gocache-action/internal/store/web"
 )
 
 // storeFacts are facts with a store.
@@ -150,7 +153,12 @@ func TestS3(t *testing.T) {
 	server.Setenv(t)
 	server.Bucket(t, "cache")
 	at := func(bucket string) *Facts {
-		st, err := open.URL(t.Context(), server.URL(bucket, "p"), open.Options{MaxAttempts: 1})
+		target, err := open.Parse(server.URL(bucket, "p"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		target.S3.MaxAttempts = 1
+		st, err := s3.New(t.Context(), *target.S3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,18 +190,20 @@ func TestNoStore(t *testing.T) {
 
 // TestWebStore: one that can only be read.
 func TestWebStore(t *testing.T) {
-	url := serve(t, http.FileServer(http.Dir(t.TempDir())))
-	st, err := open.URL(t.Context(), url, open.Options{MaxAttempts: 1})
-	if err != nil {
-		t.Fatal(err)
+	at := func(raw string) *Facts {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := web.New(web.Options{URL: u, MaxAttempts: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return storeFacts(t, st, nil)
 	}
-	f := storeFacts(t, st, nil)
+	f := at(serve(t, http.FileServer(http.Dir(t.TempDir()))))
 	want(t, runCheck(t, f, "store"), "ok answers in")
 	want(t, runCheck(t, f, "store-write"), "ok not tried: ")
 	want(t, runCheck(t, f, "store-clock"), "ok within")
-	st, err = open.URL(t.Context(), closedPort(t), open.Options{MaxAttempts: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want(t, runCheck(t, storeFacts(t, st, nil), "store"), "fail a hint")
+	want(t, runCheck(t, at(closedPort(t)), "store"), "fail a hint")
 }

@@ -24,7 +24,6 @@ type Package struct {
 		Path, Version string
 		Dir           string // its root
 		GoMod         string
-		GoVersion     string // of the go line
 		Replace       *struct{ Path, Version string }
 	}
 	EmbedFiles, TestEmbedFiles, XTestEmbedFiles []string

@@ -9,7 +9,6 @@ const (
 	TestCached  TestState = iota // it is used
 	TestUnknown                  // no result of this test program is there
 	TestChanged                  // there is one, for other files or variables
-	TestExpired                  // there is one, from before `go clean -testcache`
 )
 
 // Tests is what a go command says of the tests that it would run.

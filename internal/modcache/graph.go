@@ -20,19 +20,9 @@ import (
 // alone, even if it differs; an empty or invalid one is replaced. Any other name, and invalid data,
 // is an error.
 //
-// It opens a stage for this one file. For many files use the method of Stage.
-func (c *Cache) InstallGraphFile(name string, data []byte) (written bool, err error) {
-	s, err := c.NewStage()
-	if err != nil {
-		return false, err
-	}
-	written, err = s.InstallGraphFile(name, data, false)
-	return written, errors.Join(err, s.Close())
-}
-
-// InstallGraphFile does what the method of Cache does. verified means that data has been verified,
-// a .mod with the "/go.mod" line of go.sum: then an existing .mod that differs is replaced, because
-// the go command would reject it as not matching go.sum.
+// verified means that data has been verified, a .mod with the "/go.mod" line of go.sum: then an
+// existing .mod that differs is replaced, because the go command would reject it as not matching
+// go.sum.
 func (s *Stage) InstallGraphFile(name string, data []byte, verified bool) (written bool, err error) {
 	check, err := graphFile(name)
 	if err == nil {

@@ -239,7 +239,7 @@ func TestBusy(t *testing.T) {
 	if err := copyAll(dst, w.src); !errors.Is(err, ErrBusy) {
 		t.Errorf("install beside a go command: %v", err)
 	}
-	if err := dst.Remove(old); !errors.Is(err, ErrBusy) {
+	if err := remove(dst, old); !errors.Is(err, ErrBusy) {
 		t.Errorf("removal beside a go command: %v", err)
 	}
 	if err := l.Unlock(); err != nil {
@@ -365,10 +365,19 @@ func TestThreeCallsPerFile(t *testing.T) {
 	}
 }
 
+// remove removes a version, with all files of it.
+func remove(c *Cache, v module.Version) error {
+	s, err := c.NewStage()
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Remove(v, true), s.Close())
+}
+
 func TestRemove(t *testing.T) {
 	w := newWorld(t)
 	for _, v := range []module.Version{toml, old} {
-		if err := w.src.Remove(v); err != nil {
+		if err := remove(w.src, v); err != nil {
 			t.Fatal(err)
 		}
 	}

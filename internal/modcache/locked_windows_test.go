@@ -59,7 +59,7 @@ func TestTreeInUseForGood(t *testing.T) {
 	}
 	for _, m := range mods {
 		if m.Version != toml {
-			if err := c.Remove(m.Version); err != nil {
+			if err := remove(c, m.Version); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -7,8 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/org/gocache-action/internal/osfile"
 	"golang.org/x/mod/module"
+
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // Suffixes of the files in cache/download that are removed together with a tree, in this order, and
@@ -19,20 +20,10 @@ var (
 )
 
 // Remove removes a version: first the tree, by one rename, so that no go command sees a part of it,
-// then the zip, then its .ziphash (see Commit for why in this order), then .info and .mod. The lock
-// file and the list of versions stay. It returns ErrBusy when a go command is working on the
-// version.
-func (c *Cache) Remove(v module.Version) error {
-	s, err := c.NewStage()
-	if err != nil {
-		return err
-	}
-	return errors.Join(s.Remove(v, true), s.Close())
-}
-
-// Remove does what the method of Cache does. Unless graph is set, it keeps .info and .mod, which
-// the module graphs of other projects may need. The tree takes space on the disk until the stage is
-// closed or cleared.
+// then the zip, then its .ziphash (see Commit for why in this order), then with graph .info and
+// .mod, which the module graphs of other projects may need. The lock file and the list of versions
+// stay. It returns ErrBusy when a go command is working on the version. The tree takes space on the
+// disk until the stage is closed or cleared.
 func (s *Stage) Remove(v module.Version, graph bool) error {
 	p, err := locate(v)
 	if err == nil {

@@ -120,13 +120,6 @@ func IsNoSpace(err error) bool {
 // IsReadOnly reports whether err means that the file system is read-only.
 func IsReadOnly(err error) bool { return errors.Is(err, readOnly) }
 
-// FullDisk, ReadOnlyDisk and BadName are errors of this system, for tests.
-var (
-	FullDisk     error = noSpace[0]
-	ReadOnlyDisk error = readOnly
-	BadName      error = badName[0]
-)
-
 // IsBadName reports whether err means that the file system does not allow the name of a file,
 // because it is too long or has invalid characters. The disk is fine then.
 func IsBadName(err error) bool {

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
@@ -236,7 +235,7 @@ func TestFullDisk(t *testing.T) {
 		o.Interrupt = func(moment string) error {
 			full = full || moment == string(Compare)
 			if full && (moment == string(Compare) || moment == "discard") {
-				return osfile.FullDisk
+				return osfiletest.FullDisk
 			}
 			return nil
 		}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
@@ -180,11 +179,11 @@ func TestFails(t *testing.T) {
 		"the disk is full": {func(w *world, o *Options) {
 			o.Interrupt = func(moment string) error {
 				if moment == "merge 1" {
-					return osfile.FullDisk
+					return osfiletest.FullDisk
 				}
 				return nil
 			}
-		}, osfile.FullDisk.Error()},
+		}, osfiletest.FullDisk.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/org/gocache-action/internal/content/contenttest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -188,7 +189,7 @@ func TestModuleObject(t *testing.T) {
 	if names, err := read(stored, snapshot.StreamModule); err != nil || len(names) != 3 {
 		t.Errorf("%q, %v", names, err)
 	}
-	if _, err := read(stored, snapshot.Stream); !errors.Is(err, snapshot.ErrCorrupt) {
+	if _, err := read(stored, contenttest.Stream); !errors.Is(err, snapshot.ErrCorrupt) {
 		t.Errorf("a pack ends with a list of files: %v", err)
 	}
 	for n := off + 1; n < int64(len(stored)); n++ {
@@ -205,7 +206,7 @@ func TestModuleObject(t *testing.T) {
 	if got, err := snapshot.ReadDelta(r); err != nil || !reflect.DeepEqual(*got, d) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if names, err := read(stored[len(stored)-r.Len():], snapshot.Stream); err != nil || len(names) != 3 {
+	if names, err := read(stored[len(stored)-r.Len():], contenttest.Stream); err != nil || len(names) != 3 {
 		t.Errorf("%q, %v", names, err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/content/contenttest"
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/snapshot"
 )
@@ -75,7 +76,7 @@ func writePack(t testing.TB, files []file) (pack []byte, frames []snapshot.Frame
 
 // readAll unpacks everything.
 func readAll(src io.Reader, frames []snapshot.Frame) (files []file, err error) {
-	r := snapshot.NewReader(snapshot.Stream(src), frames, nil)
+	r := snapshot.NewReader(contenttest.Stream(src), frames, nil)
 	defer r.Close()
 	for {
 		m, err := r.Next()

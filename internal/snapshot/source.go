@@ -16,23 +16,20 @@ type Source interface {
 	Release()
 }
 
-// Stream returns a Source that reads r as frames are asked for, all into the same memory.
-func Stream(r io.Reader) Source { return &stream{r: r} }
-
-// StreamModule is Stream for a module object, or for what follows the beginning of a delta.
-func StreamModule(r io.Reader) Source { return &stream{r: r, module: true} }
+// StreamModule returns a Source that reads a module object, or what follows the beginning of a
+// delta, as frames are asked for, all into the same memory.
+func StreamModule(r io.Reader) Source { return &stream{r: r} }
 
 type stream struct {
-	r      io.Reader
-	module bool
-	buf    []byte
+	r   io.Reader
+	buf []byte
 }
 
 func (s *stream) NextFrame() ([]byte, error) {
-	return readFrame(s.r, func(n int) ([]byte, error) {
+	return ReadModuleFrame(s.r, func(n int) ([]byte, error) {
 		s.buf = slices.Grow(s.buf[:0], n)
 		return s.buf[:n], nil
-	}, s.module)
+	})
 }
 
 func (s *stream) Release() {}

@@ -160,7 +160,7 @@ func sampleReport(t testing.TB, entries, versions, repos int) *Report {
 		past = append(past, p)
 	}
 	r.History = Comparable(past, last)
-	r.Growth = Judge(r.History, Limits{Local: 8 * r.LocalBytes() / 7, Store: r.Store.Total.Bytes - 1}, r.Disks, now)
+	r.Growth = Judge(r.History, Limits{Local: 8 * (r.Modules.Total.Bytes + r.Build.Total.Bytes) / 7, Store: r.Store.Total.Bytes - 1}, r.Disks, now)
 	r.Findings = Check(r, now)
 	r.Warnings = []string{"module cache: <b>example.com</b>: permission denied"}
 	return r

@@ -52,14 +52,3 @@ type Disk struct {
 	Total int64    `json:"total"`
 	Free  int64    `json:"free"` // for this user
 }
-
-// LocalBytes is the size of both caches.
-func (r *Report) LocalBytes() (n int64) {
-	if r.Modules != nil {
-		n += r.Modules.Total.Bytes
-	}
-	if r.Build != nil {
-		n += r.Build.Total.Bytes
-	}
-	return n
-}

@@ -21,7 +21,7 @@ import (
 type origin struct {
 	Version string
 	Time    time.Time
-	Origin  struct{ URL, Subdir, Hash string }
+	Origin  struct{ Hash string }
 }
 
 // readCache lists the versions of a module in the module cache.

@@ -20,7 +20,6 @@ import (
 
 // A repoAnswer is what `go list -m -json` prints of a repository.
 type repoAnswer struct {
-	Query    string
 	Version  string
 	Versions []string
 	GoMod    string

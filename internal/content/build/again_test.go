@@ -11,7 +11,7 @@ import (
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/content/install/installtest"
 	"github.com/org/gocache-action/internal/fetch"
-	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
 // TestAllDamaged: with memory for a single frame, reads in which every frame is damaged wait
@@ -106,7 +106,7 @@ func TestGivenUp(t *testing.T) {
 	if inv, err := w.cache.Scan(t.Context(), buildcache.ScanOptions{}); err != nil || len(inv.Partial) == 0 {
 		t.Fatalf("%q, %v", inv.Partial, err)
 	}
-	w.kind.Place.GiveUp(osfile.FullDisk)
+	w.kind.Place.GiveUp(osfiletest.FullDisk)
 	if _, err := jobs[4].Run(t.Context(), func() {}); err != nil { // it was already running
 		t.Fatal(err)
 	}

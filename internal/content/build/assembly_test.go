@@ -23,7 +23,7 @@ import (
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/content/install/installtest"
 	"github.com/org/gocache-action/internal/digest"
-	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -477,7 +477,7 @@ func TestSharedDisk(t *testing.T) {
 	}
 	in := &installer{env: env, place: w.kind.Place, manifest: w.manifest, actions: indexActions(w.manifest, make([]bool, len(w.manifest.Actions))), assembly: newAssembly(w.cache, w.manifest)}
 	wr := &writer{in: in, out: new(install.Outcome)}
-	full := &fs.PathError{Op: "write", Path: "x", Err: osfile.FullDisk}
+	full := &fs.PathError{Op: "write", Path: "x", Err: osfiletest.FullDisk}
 	p := new(progress)
 	if there, err := wr.ended(11, p, full); there || !install.IsLocal(err) || p.stage != over {
 		t.Errorf("a full disk is tolerated: %v", err)

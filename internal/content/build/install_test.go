@@ -22,6 +22,7 @@ import (
 	"github.com/org/gocache-action/internal/content/install/installtest"
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -343,7 +344,7 @@ func TestLockedOutput(t *testing.T) {
 	if err := wr.failed(1, denied); err != nil || out.Counts.Refused != 4 || out.Losses[1].Kind != install.KindDisk {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if err := wr.failed(1, &fs.PathError{Op: "write", Path: "x", Err: osfile.FullDisk}); !install.IsLocal(err) {
+	if err := wr.failed(1, &fs.PathError{Op: "write", Path: "x", Err: osfiletest.FullDisk}); !install.IsLocal(err) {
 		t.Errorf("a full disk is tolerated: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/org/gocache-action/internal/content/install/installtest"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/keys"
@@ -252,7 +253,7 @@ func TestDiskErrors(t *testing.T) {
 	}
 	// An error of the disk for which the build cache is given up names the file as well.
 	in := &installer{env: installtest.NewEnv(t, w.store, w.mods), cache: w.kind.Cache}
-	err = in.settle(fuzzName, false, &fs.PathError{Op: "open", Path: "x", Err: osfile.FullDisk}, w.kind.Build, &out)
+	err = in.settle(fuzzName, false, &fs.PathError{Op: "open", Path: "x", Err: osfiletest.FullDisk}, w.kind.Build, &out)
 	if !install.IsLocal(err) || !strings.HasPrefix(err.Error(), "file "+fuzzName+": open x: ") {
 		t.Errorf("%v", err)
 	}
@@ -327,7 +328,7 @@ func FuzzUnpack(f *testing.F) {
 		if fuzz {
 			tree.Name = snapshot.TreeFuzz
 		}
-		object := snapshot.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1)))
+		object := contenttest.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1)))
 		if err := in.unpack(tree, object, install.NewPlace("x"), new(install.Outcome)); install.IsLocal(err) {
 			t.Errorf("bytes of an object cause an error of the disk: %v", err)
 		}

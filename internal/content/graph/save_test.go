@@ -16,6 +16,7 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
+	"github.com/org/gocache-action/internal/content/contenttest"
 	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/snapshot"
@@ -166,7 +167,7 @@ func (w *machine) write(t *testing.T, tr localTree) (collect.Content, map[string
 		t.Fatal(err)
 	}
 	members := map[string]string{}
-	r := snapshot.NewReader(snapshot.Stream(&buf), frames, nil)
+	r := snapshot.NewReader(contenttest.Stream(&buf), frames, nil)
 	defer r.Close()
 	for {
 		m, err := r.Next()

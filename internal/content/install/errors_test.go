@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -30,7 +31,7 @@ func TestClassify(t *testing.T) {
 		{errors.New("more than 3 files"), content},
 		{pathError(fs.ErrExist), itself},
 		{lockedError(), itself},
-		{pathError(osfile.BadName), itself},
+		{pathError(osfiletest.BadName), itself},
 		{fmt.Errorf("%w: %w", store.ErrUnreachable, syscall.ECONNRESET), itself},
 		{context.Canceled, itself},
 	} {

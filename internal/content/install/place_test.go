@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
 )
 
 func pathError(err error) error { return &fs.PathError{Op: "open", Path: "x", Err: err} }
@@ -45,7 +46,7 @@ func TestTolerate(t *testing.T) {
 
 // TestDiskIsThePlace: a full or a read-only disk is a failure of the whole place at once.
 func TestDiskIsThePlace(t *testing.T) {
-	for _, no := range []error{osfile.FullDisk, osfile.ReadOnlyDisk} {
+	for _, no := range []error{osfiletest.FullDisk, osfiletest.ReadOnlyDisk} {
 		var out Outcome
 		if err := NewPlace("module cache").Tolerate(&out, "m", "module m", pathError(no)); !IsLocal(err) {
 			t.Errorf("%v is tolerated", no)

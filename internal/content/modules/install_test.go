@@ -217,7 +217,7 @@ func TestUnpackEnds(t *testing.T) {
 	reason := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(reason)
-	src := snapshot.Stream(bytes.NewReader(contenttest.Framed(contenttest.Tar(t, sampleFiles...), 1<<10)))
+	src := contenttest.Stream(bytes.NewReader(contenttest.Framed(contenttest.Tar(t, sampleFiles...), 1<<10)))
 	if err := in.unpack(ctx, f, &opened{Source: src}, nil, new(install.Outcome)); !errors.Is(err, reason) || !store.IsFailure(err) || strings.Count(err.Error(), "enough") != 1 {
 		t.Errorf("%v", err)
 	}
@@ -380,7 +380,7 @@ func FuzzUnpack(f *testing.F) {
 		if serial {
 			want.Bytes = 1 << 10
 		}
-		src := snapshot.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1)))
+		src := contenttest.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1)))
 		err := in.unpack(t.Context(), want, &opened{Source: src}, nil, new(install.Outcome))
 		if install.IsLocal(err) {
 			t.Errorf("bytes of an object cause an error of the disk: %v", err)

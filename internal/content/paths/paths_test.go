@@ -19,6 +19,7 @@ import (
 	"github.com/org/gocache-action/internal/content/install/installtest"
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/osfile"
+	"github.com/org/gocache-action/internal/osfile/osfiletest"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
 )
@@ -303,7 +304,7 @@ func TestDiskErrors(t *testing.T) {
 	if want := (install.Loss{What: "p: directory d", Reason: "file d/b: openat x: permission denied", Kind: install.KindDisk}); out.Losses[0] != want {
 		t.Errorf("%+v", out.Losses)
 	}
-	full := &fs.PathError{Op: "write", Path: "x", Err: osfile.FullDisk}
+	full := &fs.PathError{Op: "write", Path: "x", Err: osfiletest.FullDisk}
 	if err := in.settle(f, false, full, &out); !install.IsLocal(err) || !strings.HasPrefix(err.Error(), "file d/b: ") {
 		t.Errorf("%v", err)
 	}
@@ -357,7 +358,7 @@ func FuzzUnpack(f *testing.F) {
 		for _, r := range records() {
 			wanted[r.Name] = r
 		}
-		object := snapshot.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1)))
+		object := contenttest.Stream(bytes.NewReader(contenttest.Framed(archive, int(frame)+1)))
 		if err := in.unpack(object, wanted, new(install.Outcome)); install.IsLocal(err) {
 			t.Errorf("bytes of an object cause an error of the disk: %v", err)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
+	"github.com/org/gocache-action/internal/content/contenttest"
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/retention"
@@ -349,7 +350,7 @@ func TestWrite(t *testing.T) {
 			if content.Members != c.want || len(ids) != c.want || content.Raw != read || !w.warn.Mention(c.warning) {
 				t.Errorf("%+v, %d bytes read, %q", content, read, *w.warn)
 			}
-			r := snapshot.NewReader(snapshot.Stream(&buf), frames, nil)
+			r := snapshot.NewReader(contenttest.Stream(&buf), frames, nil)
 			defer r.Close()
 			for _, id := range ids {
 				m, err := r.Next()

@@ -1,4 +1,4 @@
-// Package open opens a store by its URL:
+// Package open reads the URL of a store:
 //
 //	file:///dir, or the path of a directory: /dir, ./dir, ~/dir, C:\dir, \\server\share\dir
 //	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&conditional-writes=false&checksums=false&part-size=8MiB&concurrency=8
@@ -16,8 +16,6 @@
 package open
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,59 +25,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/org/gocache-action/internal/quantity"
-	"github.com/org/gocache-action/internal/store"
-	"github.com/org/gocache-action/internal/store/actions"
 	"github.com/org/gocache-action/internal/store/azblob"
-	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/store/gcs"
 	"github.com/org/gocache-action/internal/store/s3"
-	"github.com/org/gocache-action/internal/store/web"
 	"github.com/org/gocache-action/internal/usage"
 )
-
-// Options are settings that are not part of a store's address. A directory store ignores them.
-type Options struct {
-	StallTimeout time.Duration // 0: s3.DefaultStallTimeout
-	MaxAttempts  int           // 0: s3.DefaultMaxAttempts
-	// Azure says who asks, for azblob://.
-	Azure azblob.Credentials
-	// Actions says where the cache service of GitHub Actions is, for actions://.
-	Actions actions.Options
-}
-
-// URL opens the store at raw. It sends no request, and reads nothing but the SDK's configuration
-// and the file of a customer key, both for S3. A store that does not exist shows up with the first
-// operation. Errors name the URL without what looks like a secret in it.
-func URL(ctx context.Context, raw string, o Options) (store.Store, error) {
-	t, err := Parse(raw)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case t.Dir != "":
-		return dir.Open(t.Dir)
-	case t.Actions:
-		a := o.Actions
-		a.StallTimeout, a.MaxAttempts = cmp.Or(a.StallTimeout, o.StallTimeout), cmp.Or(a.MaxAttempts, o.MaxAttempts)
-		return actions.New(a)
-	case t.Azure != nil:
-		t.Azure.StallTimeout, t.Azure.MaxAttempts, t.Azure.Credentials = o.StallTimeout, o.MaxAttempts, o.Azure
-		return azblob.New(*t.Azure)
-	case t.Google != nil:
-		t.Google.StallTimeout, t.Google.MaxAttempts = o.StallTimeout, o.MaxAttempts
-		return gcs.New(*t.Google)
-	case t.Web != nil:
-		return web.New(web.Options{URL: t.Web, Insecure: t.Insecure, StallTimeout: o.StallTimeout, MaxAttempts: o.MaxAttempts})
-	}
-	if t.S3.Encryption.CustomerKey, err = t.CustomerKey(); err != nil {
-		return nil, err
-	}
-	t.S3.StallTimeout, t.S3.MaxAttempts = o.StallTimeout, o.MaxAttempts
-	return s3.New(ctx, *t.S3)
-}
 
 // A Target is a parsed URL: exactly one of its fields is set.
 type Target struct {

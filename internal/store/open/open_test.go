@@ -11,7 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/azblob"
+	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/store/gcs"
 	"github.com/org/gocache-action/internal/store/rest"
 	"github.com/org/gocache-action/internal/store/s3"
@@ -131,6 +133,19 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+// opened opens a store that can be written.
+func opened(ctx context.Context, t Target) (store.Store, error) {
+	switch {
+	case t.S3 != nil:
+		return s3.New(ctx, *t.S3)
+	case t.Azure != nil:
+		return azblob.New(*t.Azure)
+	case t.Google != nil:
+		return gcs.New(*t.Google)
+	}
+	return dir.Open(t.Dir)
+}
+
 // TestString: the string of a store is a URL that opens the same store.
 func TestString(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
@@ -142,7 +157,11 @@ func TestString(t *testing.T) {
 		urls = append(urls, "file:///some/dir%20x%23y")
 	}
 	for _, raw := range urls {
-		s, err := URL(context.Background(), raw, Options{})
+		target, err := Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := opened(t.Context(), target)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -217,3 +217,14 @@ func mdDefault(shown string) string {
 func mdText(s string) string {
 	return strings.NewReplacer("|", "\\|", "<", "&lt;", "\n", " ").Replace(s)
 }
+
+// commandsText names the commands of an exit code.
+func (e ExitCode) commandsText() string {
+	switch e.Commands {
+	case all &^ serving:
+		return "all but those of the proxy"
+	case all &^ Proxy:
+		return "all but proxy"
+	}
+	return commandNames(e.Commands)
+}
