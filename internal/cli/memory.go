@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// What a command takes where nothing bounds it. The whole process is promised to take 512 MB, and
-// the collector works towards defaultHeap; without that, the heap would grow to twice what is in
-// use before it is collected.
+// The memory of a command that nothing else bounds. The promise is that the whole process takes no
+// more than 512 MB, so the garbage collector works towards defaultHeap; otherwise it would let the
+// heap grow to twice what is in use.
 const (
 	defaultHeap = 400 << 20
-	// smallPercent is how much garbage a small heap may hold, instead of as much as what is in use:
-	// a limit alone lets it grow up to that.
+	// smallPercent is GOGC where there is little memory: garbage may take up half as much as what
+	// is in use. A limit alone would allow as much again, up to that limit.
 	smallPercent = 50
 )
 
@@ -25,10 +25,10 @@ const (
 type memoryBudget struct {
 	heap int64 // what the collector works towards
 	most int64 // what that can be raised to for the lists of very large caches
-	// What restore and save may hold of objects; 0: as much as they like, which is within what is
-	// promised.
+	// How much of the objects restore and save may hold in memory; 0: their own bounds, which keep
+	// the promise.
 	restore, save int64
-	uploads       int // buffers of parts; 0: as measured to be best
+	uploads       int // buffers for parts; 0: as many as measured best
 }
 
 // limitMemory finds out how much memory there is and tells the collector, unless the user has set
@@ -45,11 +45,11 @@ func limitMemory() memoryBudget {
 // budget divides the memory. limit is that of the machine or the container, 0 for none; set is
 // GOMEMLIMIT, math.MaxInt64 for none.
 //
-// Where there is less than what is promised, 70 % of the limit is for the heap. The rest is for the
-// program itself, for go commands, and for kernel buffers, which count towards the limit of a
-// container too. GOMEMLIMIT is respected unless it leaves less than a tenth of the limit for all
-// that. Of the heap, save may use half for its objects, because those that do not compress exist
-// more than once while they grow; restore, which knows all sizes beforehand, may use four fifths.
+// Where the limit leaves less, 70 % of it is for the heap. The rest is for the program itself, for
+// go commands, and for kernel buffers, which count towards the limit of a container too. GOMEMLIMIT
+// is respected unless it leaves less than a tenth of the limit for all that. Of the heap, save may
+// use half for its objects, because those that do not compress exist more than once while they
+// grow; restore, which knows all sizes beforehand, may use four fifths.
 func budget(limit, set int64) memoryBudget {
 	usual := int64(defaultHeap)
 	if limit > 0 {
@@ -106,8 +106,9 @@ func machineMemory(root fs.FS) int64 {
 
 // cgroupLimit returns the lowest limit of the control groups around this process, version 1 and 2,
 // in bytes. All groups up to the root count: the limit may be that of a parent, such as a systemd
-// slice, which a library that reads only the own group (automemlimit) does not see. In a container
-// the path may exist only on the host; the group of the container is then mounted as the root.
+// slice, which a library that reads only the process's own group (automemlimit) does not see. In a
+// container the path may exist only on the host; the group of the container is then mounted as the
+// root.
 func cgroupLimit(root fs.FS) (limit int64) {
 	data, _ := fs.ReadFile(root, "proc/self/cgroup")
 	for line := range strings.Lines(string(data)) {

@@ -13,7 +13,7 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// metricsTime is how long a job waits for the file and for the gateway.
+// metricsTime is how long a job waits for the gateway.
 const metricsTime = 10 * time.Second
 
 // tellRestore and tellSave write the figures of a command to where the configuration wants them. A
@@ -40,7 +40,7 @@ func tellMetrics(ctx context.Context, r *run, figures func() metrics.Run) {
 		id := knownIdentity(ctx, r)
 		run.Repo, run.Name = id.Repo, id.Name
 	}
-	// The file is written also after a signal, for which there is time.
+	// There is time for the file even after a signal.
 	if file != "" {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanAfterSignal)
 		if err := metrics.WriteFile(end, file, run); err != nil {
@@ -48,7 +48,7 @@ func tellMetrics(ctx context.Context, r *run, figures func() metrics.Run) {
 		}
 		cancel()
 	}
-	// A gateway keeps the group of a job that nobody knows until somebody removes it.
+	// A gateway keeps what it gets until somebody removes it, also under a name that no job has.
 	if gateway != "" && run.Repo != "" && run.Name != "" && ctx.Err() == nil {
 		end, cancel := context.WithTimeout(ctx, metricsTime)
 		if err := metrics.Push(end, http.DefaultClient, gateway, run); err != nil {
@@ -60,12 +60,12 @@ func tellMetrics(ctx context.Context, r *run, figures func() metrics.Run) {
 
 func metricsHint(err error) string {
 	if errors.Is(err, metrics.ErrForeign) {
-		return "name a file of its own in --metrics-file, or remove this one"
+		return "name another file in --metrics-file, or remove this one"
 	}
 	return ""
 }
 
-// restoreRun is what is told of a restore.
+// restoreRun is what metrics say about a restore.
 func restoreRun(o *restoreOutput, now time.Time) metrics.Run {
 	run := jobRun(metrics.OpRestore, o.Identity, o.cause, now)
 	run.Result = restoreResult(o)
@@ -101,7 +101,7 @@ func restoreResult(o *restoreOutput) string {
 	return metrics.ResultLatest
 }
 
-// saveRun is what is told of a save.
+// saveRun is what metrics say about a save.
 func saveRun(r *run, o *saveOutput, now time.Time) metrics.Run {
 	run := jobRun(metrics.OpSave, o.Identity, o.cause, now)
 	run.Result = saveResult(o)

@@ -96,7 +96,7 @@ func TestMetricsFail(t *testing.T) {
 	j.write("script.sh", "rm -rf /\n")
 	for _, command := range []string{"restore", "save"} {
 		out := j.says("gocache: warning: metrics file: ", command, "--fail-on-error", "--metrics-file", j.path("script.sh"), "--push-gateway", "http://user:sesame-opens@127.0.0.1:1")
-		if !strings.Contains(out, "gocache: warning: push gateway: ") || !strings.Contains(out, "hint: name a file of its own") || strings.Contains(out, "sesame") {
+		if !strings.Contains(out, "gocache: warning: push gateway: ") || !strings.Contains(out, "hint: name another file in --metrics-file") || strings.Contains(out, "sesame") {
 			t.Errorf("%s", out)
 		}
 	}

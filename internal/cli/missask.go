@@ -63,8 +63,8 @@ func (m *miss) stamps() bool {
 	return value != "false" && (m.command[0] == "build" || m.command[0] == "install")
 }
 
-// resultFlags are the flags of go test with which results are cached, and of which results are made
-// (cmd/go/internal/test.tryCacheWithID, since go1.10).
+// resultFlags are the flags of go test that do not prevent results from being cached, and that are
+// part of what identifies a result (cmd/go/internal/test.tryCacheWithID, since go1.10).
 var resultFlags = []string{"benchtime", "cpu", "failfast", "fullpath", "list", "parallel", "run", "short", "skip", "timeout", "v"}
 
 // testFlags are those of the command that are part of the results of its tests.
@@ -99,7 +99,7 @@ func (m *miss) expired() bool {
 	return err == nil && time.Unix(0, nanos).After(m.snapshot.Writer.Time)
 }
 
-// graph asks the go command what it would compile. What it cannot load it names in the notes.
+// graph asks the go command what it would compile. The notes name what it cannot load.
 func (m *miss) graph(ctx context.Context, command []string) (g *misses.Graph, notes []string, err error) {
 	file := filepath.Join(m.scratch, "graph.json")
 	defer os.Remove(file)
@@ -124,8 +124,8 @@ func (m *miss) graph(ctx context.Context, command []string) (g *misses.Graph, no
 }
 
 // tests asks the go command which results of tests it would find. With -n it does not know, because
-// what a test program is made of is written but without -n. So it runs with a -toolexec that
-// compiles nothing but the main packages of tests, and links nothing.
+// it identifies test programs by files that it writes only without -n. So it runs with a -toolexec
+// that compiles nothing but the main packages of tests, and links nothing.
 func (m *miss) tests(ctx context.Context) (misses.Tests, error) {
 	if m.command[0] != "test" {
 		return misses.Tests{}, nil
@@ -141,8 +141,8 @@ func (m *miss) tests(ctx context.Context) (misses.Tests, error) {
 	return misses.ParseTests(stdout, reasons), ctx.Err()
 }
 
-// run runs a go command with more flags. It would empty the file of a coverage profile even with
-// -n, and gets another one.
+// run runs a go command with more flags. The go command would empty the file of a coverage profile
+// even with -n, so it gets another one.
 func (m *miss) run(ctx context.Context, env, command []string, flags ...string) (stdout, stderr string, err error) {
 	const profile = "-coverprofile="
 	elsewhere := profile + filepath.Join(m.scratch, "cover.out")
@@ -167,8 +167,8 @@ func (m *miss) run(ctx context.Context, env, command []string, flags ...string) 
 	return out.String(), errs.String(), err
 }
 
-// complaint is a line in which a go command says what is wrong, among those in which it says what
-// it would do.
+// complaint matches a line in which a go command says what is wrong, among those in which it says
+// what it would do.
 var complaint = regexp.MustCompile(`^go: |\.go:\d+:\d+: |GOPROXY=off`)
 
 // complaints shortens what a failed go command printed.
@@ -176,7 +176,7 @@ func complaints(stderr string) string {
 	lines := strings.Split(strings.TrimSpace(stderr), "\n")
 	var found []string
 	for i, line := range lines {
-		// The line after a colon is the command that the go command advises.
+		// After a line that ends in a colon comes the command that the go command advises.
 		if complaint.MatchString(line) || i > 0 && strings.HasPrefix(lines[i-1], "go: ") && strings.HasSuffix(lines[i-1], ":") {
 			found = append(found, line)
 		}
@@ -199,7 +199,7 @@ func (m *miss) packages(ctx context.Context, g *misses.Graph) (map[string]misses
 			flags = append(flags, "-"+name+"="+value)
 		}
 	}
-	for _, paths := range chunks(g.ImportPaths(), maxArgs) {
+	for _, paths := range batches(g.ImportPaths(), maxArgs) {
 		out, err := goOutput(ctx, m.project.dir, m.env, slices.Concat([]string{"list", "-e", "-json=" + misses.ListFields}, flags, paths)...)
 		if err != nil {
 			return nil, err
@@ -213,8 +213,8 @@ func (m *miss) packages(ctx context.Context, g *misses.Graph) (map[string]misses
 	return all, nil
 }
 
-// chunks splits a list into parts of at most a number of bytes.
-func chunks(list []string, most int) (parts [][]string) {
+// batches splits a list into parts of at most so many bytes.
+func batches(list []string, most int) (parts [][]string) {
 	size := most + 1
 	for _, s := range list {
 		if size += len(s) + 1; size > most {
@@ -269,11 +269,12 @@ func goLine(text []byte) string {
 // where nothing records them.
 var trials = []string{"-race", "-trimpath", "-cover", "-tags", "-ldflags", "-gcflags", "-asmflags"}
 
-// valued are those of trials with a value, which nobody can guess where the command has none.
+// valued are those of trials that take a value. A command without them says nothing of the value to
+// try.
 var valued = trials[3:]
 
-// trials looks which flag, left out or, if that may be, added, finds at least half of what is
-// missing.
+// trials tries the command without each of its flags and, if add is set, with each of the others.
+// It returns those with which at least half of what is lacking is there.
 func (m *miss) trials(ctx context.Context, lacking int, add bool) (found []misses.Trial, err error) {
 	for _, flag := range trials {
 		with, name, ok := otherwise(m.command, flag)
@@ -294,7 +295,8 @@ func (m *miss) trials(ctx context.Context, lacking int, add bool) (found []misse
 	return found, nil
 }
 
-// otherwise is a command with a flag, or without it if it has it; ok is false if it cannot have it.
+// otherwise returns a command with a flag, or without it if it has it; ok is false if the command
+// cannot take the flag.
 func otherwise(command []string, flag string) (with []string, name string, ok bool) {
 	with = slices.Clone(command)
 	for i, arg := range command[1:] {
@@ -318,8 +320,8 @@ func otherwise(command []string, flag string) (with []string, name string, ok bo
 // describeTime bounds how long outputs are read to find out which packages they are.
 const describeTime = 20 * time.Second
 
-// elsewhere looks which packages the snapshot has, however they were compiled: outputs of the build
-// cache tell their import paths. It stops when it has found all that are wanted.
+// elsewhere finds out which packages the snapshot has, however they were compiled: outputs of the
+// build cache tell their import paths. It stops when it has found all that are wanted.
 func (m *miss) elsewhere(ctx context.Context, wanted []string) (map[string]bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, describeTime)
 	defer cancel()

@@ -16,8 +16,8 @@ import (
 	"github.com/org/gocache-action/internal/samedir"
 )
 
-// inputs finds out what tests looked at whose results are for other inputs than now. What cannot be
-// read is left out: then the answer is less exact.
+// inputs finds out what those tests looked at that have results, but for other inputs than those of
+// now. What cannot be read is left out: then the answer is less exact.
 func (m *miss) inputs(f misses.Facts) map[string]misses.TestInputs {
 	changed := byDir(f.Changes.Files)
 	list := map[string]misses.TestInputs{}
@@ -35,7 +35,7 @@ func (m *miss) inputs(f misses.Facts) map[string]misses.TestInputs {
 	return list
 }
 
-// testLog reads a test log from the build cache. made is when the test had run that wrote it.
+// testLog reads a test log from the build cache. made is when the test that wrote it had run.
 func (m *miss) testLog(id, dir string) (log goentry.TestLog, made time.Time, ok bool) {
 	var action digest.ID
 	if n, err := hex.Decode(action[:], []byte(id)); err != nil || n != len(action) {
@@ -82,7 +82,7 @@ type testFiles struct {
 	isChanged, isNewer []string
 }
 
-// add adds what the go command hashes of a lookup (cmd/go/internal/test.hashOpen and hashStat).
+// add adds what the go command hashes for a lookup (cmd/go/internal/test.hashOpen and hashStat).
 func (l *testFiles) add(x goentry.Lookup) {
 	if _, ok := samedir.Within(x.File, l.module); x.Op != "chdir" && !ok {
 		return
@@ -92,11 +92,11 @@ func (l *testFiles) add(x goentry.Lookup) {
 	if x.Op != "open" {
 		return
 	}
-	entries, _ := os.ReadDir(x.File) // none of a file
+	entries, _ := os.ReadDir(x.File) // none for a file
 	for _, e := range entries {
 		l.file(filepath.Join(x.File, e.Name()), os.Lstat)
 	}
-	l.isChanged = append(l.isChanged, l.changed[x.File]...) // those that are gone as well
+	l.isChanged = append(l.isChanged, l.changed[x.File]...) // also those that are gone
 }
 
 func (l *testFiles) file(name string, stat func(string) (fs.FileInfo, error)) {

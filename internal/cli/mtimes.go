@@ -23,8 +23,8 @@ import (
 )
 
 const mtimesLong = `Mtimes gives the files of the project that git tracks modification times that depend
-on their content only, so that the go command knows the test results of an earlier
-checkout again. 'gocache restore --stable-mtimes' does the same.
+on their content only, so that the go command recognises the test results of an
+earlier checkout. 'gocache restore --stable-mtimes' does the same.
 
 Two contents never share a time in practice, so no changed file is taken for an
 unchanged one. But times no longer tell which file is newer: do not use this where
@@ -43,7 +43,7 @@ func mtimesCommand(c commands) *cobra.Command {
 	return c.add(cmd, config.Mtimes, func(ctx context.Context, r *run, _ []string) error { return runMtimes(ctx, r) })
 }
 
-// mtimesOutput is what mtimes prints with --json, and part of what restore does.
+// mtimesOutput is what mtimes prints with --json, and part of what restore prints.
 type mtimesOutput struct {
 	mtimes.Result
 	Seconds float64 `json:"seconds"`
@@ -179,5 +179,5 @@ func (o *mtimesOutput) warnings() []string {
 	if o == nil || o.LeftAlone == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s of the project keep the times of the checkout: %s", quantity.Count(o.LeftAlone), o.Reason)}
+	return []string{fmt.Sprintf("%s tracked files and directories keep the times of the checkout: %s", quantity.Count(o.LeftAlone), o.Reason)}
 }

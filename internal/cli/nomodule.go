@@ -30,8 +30,8 @@ func tellNoModule(out *console, p *project) {
 	}
 }
 
-// holds demands that packages which are named by directories are below the main module, since the
-// go command of that module cannot build others.
+// holds returns an error if one of the packages is named by a directory that is not below the main
+// module, as the go command cannot build it from there.
 func (p *project) holds(packages []string) error {
 	if why := p.noModule(); why != "" {
 		return fmt.Errorf("%w: %s", errNoModule, why)

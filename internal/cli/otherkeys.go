@@ -19,8 +19,8 @@ const (
 )
 
 // tellOtherKeys says, after a miss, for which other values of --key-extra, or else Go versions,
-// there are snapshots of this name: with another one everything is compiled again, and nothing else
-// would say why. It says nothing if the store does not tell, or not this job.
+// there are snapshots of this name: with a new value everything is compiled again, and nothing else
+// would say why. It says nothing if the store cannot tell, or does not tell this job.
 func tellOtherKeys(ctx context.Context, out *console, st store.Store, p *project) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()

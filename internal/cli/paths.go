@@ -35,7 +35,7 @@ func extraPaths(dirs []string, p *project, env ci.Env) (list []extradir.Path, er
 		list = append(list, one)
 	}
 	if len(list) > maxPaths {
-		return nil, usage.Errorf("%d directories for --path, at most %d are possible", len(list), maxPaths)
+		return nil, usage.Errorf("--path names %d directories, at most %d are possible", len(list), maxPaths)
 	}
 	return list, nil
 }
@@ -104,7 +104,7 @@ func apart(one extradir.Path, p *project, list []extradir.Path) error {
 	for _, o := range list {
 		others["--path "+o.Name] = o.Dir
 		if o.Name == one.Name {
-			return usage.Errorf("two directories have the name %s", one.Name)
+			return usage.Errorf("--path: two directories have the name %s", one.Name)
 		}
 	}
 	for name, dir := range others {

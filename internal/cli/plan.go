@@ -113,7 +113,7 @@ func planJob(ctx context.Context, r *run, args []string) error {
 	return r.end.finish(ctx, err)
 }
 
-// makePlan also returns what it has found out beside an error; nil if that is nothing.
+// makePlan also returns what it has found out beside an error; nil if it has found out nothing.
 func makePlan(ctx context.Context, r *run, asked planned) (*planOutput, error) {
 	st, noStore := openStore(ctx, r)
 	if usage.Is(noStore) {
@@ -130,7 +130,7 @@ func makePlan(ctx context.Context, r *run, asked planned) (*planOutput, error) {
 		Key: k, Ingredients: p.key.Ingredients, Notes: p.key.Notes,
 		Candidates: lookup.Candidates(p.id.Repo, []string{p.id.Scope, p.id.BaseScope, p.id.DefaultScope}, k.Exact(), k.Latest()),
 	}
-	if noStore != nil { // which a step with run on GitHub cannot reach
+	if noStore != nil { // such as the cache service, which no step with run on GitHub can reach
 		return out, noStore
 	}
 	out.Store = st.String()
@@ -192,7 +192,7 @@ func (o *planOutput) write(w io.Writer) error {
 	return report.WriteResult(w, report.Strong, o.result())
 }
 
-// result sums up in a line what both would do.
+// result sums up in a line what a restore and a save would do.
 func (o *planOutput) result() string {
 	var parts []string
 	if r := o.Restore; r != nil {
@@ -206,7 +206,7 @@ func (o *planOutput) result() string {
 	if s := o.Save; s != nil {
 		text := "a save would do nothing"
 		if s.Written {
-			text = fmt.Sprintf("a save would upload what compresses from %s", quantity.Bytes(s.Modules.Bytes+s.Build.Bytes+s.Trees.Bytes+s.Files.Bytes))
+			text = fmt.Sprintf("a save would upload %s before compression", quantity.Bytes(s.Modules.Bytes+s.Build.Bytes+s.Trees.Bytes+s.Files.Bytes))
 		}
 		parts = append(parts, text)
 	}
@@ -285,7 +285,7 @@ func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
 		fmt.Fprintf(b, "  left out: %s\n", fact)
 	}
 	if s.Repack > 0 {
-		fmt.Fprintf(b, "  packed anew, as most of it is unused: %s\n", quantity.Counted(s.Repack, "pack"))
+		fmt.Fprintf(b, "  packed anew, as most of their bytes are unused: %s\n", quantity.Counted(s.Repack, "pack"))
 	}
 	writeTrim(b, s.Trim)
 	writeWarnings(b, s.Warnings)

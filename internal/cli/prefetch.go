@@ -27,7 +27,7 @@ const prefetchLong = `Prefetch puts modules into the store, for a proxy that may
 or that should have them before they are needed: all that go.sum files name, or
 single modules. Without arguments it takes go.sum of the current directory.
 
-A module is named with a version, a branch or a commit, or @latest.`
+Name a module with a version, a branch, a commit or latest: MODULE@VERSION.`
 
 // prefetchLimit is how many modules are fetched at once.
 const prefetchLimit = 8
@@ -43,10 +43,10 @@ func prefetchCommand(c commands) *cobra.Command {
 	return c.add(cmd, config.Prefetch, prefetchJob)
 }
 
-// wanted is what prefetch fetches.
+// A wantedModule is one that prefetch fetches.
 type wantedModule struct {
 	path, query string
-	sum, modSum string // h1 that go.sum says, or ""
+	sum, modSum string // the h1 in go.sum, or ""
 	modOnly     bool   // go.sum has its go.mod only
 }
 
@@ -136,7 +136,7 @@ func (p *prefetched) count(r *run, w wantedModule, v module.Version, had bool, e
 	r.out.debugf("%s: fetched", v)
 }
 
-// seal is for the clients of a proxy without access.
+// seal stores the proofs of the checksum database, for the clients of a proxy that asks nobody.
 func (p *prefetched) seal(ctx context.Context, lib *proxy.Library, got []module.Version, errs []error) error {
 	var fetched []module.Version
 	for i, v := range got {
@@ -166,7 +166,7 @@ func each(n int, do func(i int) error) []error {
 	return errs
 }
 
-// fetch fetches one module, and compares it with go.sum. had says that the store had it.
+// fetch fetches one module, and compares it with go.sum. had means that the store had it already.
 func (w wantedModule) fetch(ctx context.Context, lib *proxy.Library) (v module.Version, had bool, err error) {
 	if v, err = lib.Resolve(ctx, w.path, w.query); err != nil {
 		return v, false, err
@@ -178,7 +178,7 @@ func (w wantedModule) fetch(ctx context.Context, lib *proxy.Library) (v module.V
 	}
 	sum, err := lib.Fetch(ctx, v)
 	if err == nil && w.sum != "" && sum != w.sum {
-		err = fmt.Errorf("it has the hash %s, and go.sum says %s", sum, w.sum)
+		err = fmt.Errorf("it has the hash %s, but go.sum says %s", sum, w.sum)
 	}
 	return v, had, err
 }

@@ -14,8 +14,8 @@ import (
 
 // withhold lists the private modules of a project that must not be saved; nil: everything is saved.
 // GitHub lets the pull requests of a public repository, which anybody can open, read the caches of
-// its default branch. Whether the repository is public, the event mostly says; else it counts as
-// public.
+// its default branch. The event mostly says whether the repository is public; if it does not, the
+// repository counts as public.
 func withhold(r *run, p *project) []string {
 	if r.cfg.SavePrivate || !r.usesActions() {
 		return nil

@@ -86,8 +86,8 @@ func identitySources(r *run, dir string) []ci.Source {
 	}
 }
 
-// knownIdentity is what findProject makes of the identity, for a command that failed before: the
-// go command is not asked. Without a go.mod in dir the repository may stay unknown.
+// knownIdentity is the identity that findProject finds, for a command that failed before it did:
+// the go command is not asked. Without a go.mod in dir the repository may stay unknown.
 func knownIdentity(ctx context.Context, r *run) ci.Identity {
 	dir, err := projectDir(r.cfg.Dir)
 	if err != nil {
@@ -160,8 +160,8 @@ func (p *project) chooseCaches(cfg *config.Config) {
 	}
 }
 
-// usable returns "" for a cache whose path is something else, such as a link to a volume that is
-// not mounted. The command then works on the other cache, and what is stored of this one stays.
+// usable returns "" for a cache whose path is no directory, such as a link to a volume that is not
+// mounted. The command then works on the other cache, and what is stored of this one stays.
 func (p *project) usable(name, dir string) string {
 	if dir == "" {
 		return ""

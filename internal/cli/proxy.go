@@ -39,7 +39,7 @@ const (
 	idleTime    = 2 * time.Minute
 	clientStall = time.Minute
 	drainTime   = 20 * time.Second
-	// storeDelay is how long clients that wait for downloads come first.
+	// storeDelay is how long storing makes way for clients that wait for downloads.
 	storeDelay = 30 * time.Second
 )
 

@@ -27,7 +27,7 @@ import (
 	"github.com/org/gocache-action/internal/usage"
 )
 
-// Times of the proxy that nobody sets.
+// Times of the proxy that no setting changes.
 const (
 	flightTime = 15 * time.Minute
 	touchAfter = 24 * time.Hour
@@ -162,7 +162,7 @@ func netrcFile(s settings.Settings, r *run) string {
 	return ""
 }
 
-// login returns what finds the credentials that this user's .netrc has for a host, nil where that
+// login returns a function that finds the credentials in this user's .netrc for a host; nil if it
 // has none.
 func (r *run) login() func(host string) *url.Userinfo {
 	file := netrcFile(settings.Settings{}, r)
@@ -193,8 +193,8 @@ func (p *proxyParts) chain(list []goproxy.Element, direct upstream.DirectOptions
 	return c, nil
 }
 
-// openDB makes the checksum database. Where there is none, nothing proves what modules are but what
-// was seen first.
+// openDB makes the checksum database. Without one, modules can only be compared with what was seen
+// first.
 func (p *proxyParts) openDB(setting string) error {
 	if setting == "off" {
 		p.log.Warn("GOSUMDB is off: modules are compared with what was seen first, and stored below repository and scope")
@@ -212,7 +212,8 @@ func (p *proxyParts) openDB(setting string) error {
 	return nil
 }
 
-// databaseFailed returns what notes errors of the checksum database, those of its store seldom.
+// databaseFailed returns a function that logs errors of the checksum database, and those of its
+// store seldom.
 func (p *proxyParts) databaseFailed() func(op string, err error) {
 	var lines proxy.Seldom
 	return func(op string, err error) {
@@ -232,8 +233,8 @@ func (p *proxyParts) library(w proxy.Watcher) proxy.Options {
 	}
 }
 
-// fillingLibrary is a Library for a command that says in the end what it could not do, and only
-// with --debug meanwhile. The caller must call Close.
+// fillingLibrary returns a Library for a command that says at its end what it could not do, and
+// before that only with --debug. The caller must call Close.
 func (p *proxyParts) fillingLibrary() *proxy.Library {
 	o := p.library(proxy.Silent{})
 	if !p.run.out.debug {
@@ -321,6 +322,5 @@ func (c cleaned) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// quietErrors takes what package http says of single connections, which is of interest to those
-// only who look for something.
+// quietErrors takes what package http says of single connections. Only --debug shows that.
 func quietErrors(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler(), slog.LevelDebug) }

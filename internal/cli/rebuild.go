@@ -19,9 +19,9 @@ import (
 
 const rebuildLong = `Rebuild makes GOMODCACHE and GOCACHE anew, as far as this project uses them, in one
 safe step: it checks that this can succeed, sets the old modules aside by renames,
-downloads them, verifies them against go.sum, and builds the project offline into an
-empty build cache. Only then the old ones are deleted. Whatever fails before, and a
-signal, brings them back; after a kill the next rebuild does, or --undo.
+downloads new ones, verifies them against go.sum, and builds the project offline into
+an empty build cache. Only then are the old ones deleted. If anything fails before that,
+or on a signal, it brings them back; after a kill, the next rebuild or --undo does.
 
 It says what was wrong in the old caches. Use it instead of
 'go clean -cache -modcache', which cannot be undone.`
@@ -176,7 +176,7 @@ func (o rebuildOutput) writeResult(w io.Writer) error {
 		}
 	}
 	if c := o.Outputs; c != nil {
-		s.Facts = append(s.Facts, [2]string{"outputs", fmt.Sprintf("%s were there before, of which %s were damaged and %s were others",
+		s.Facts = append(s.Facts, [2]string{"outputs", fmt.Sprintf("%s were there before, of which %s were damaged and %s had other bytes",
 			quantity.Count(int64(c.Compared)), quantity.Count(int64(c.Damaged)), quantity.Count(int64(c.Other)))})
 	}
 	for _, file := range o.Backups {

@@ -117,7 +117,7 @@ func refresh(ctx context.Context, server *url.URL, path string) (m refreshedModu
 		return m, fmt.Errorf("%s: %s: %s", m.Server, path, strings.TrimSpace(string(data)))
 	}
 	if resp.Header.Get(proxy.StaleHeader) != "" {
-		return m, fmt.Errorf("%s: %s: its upstream does not answer, so that the list may be out of date", m.Server, path)
+		return m, fmt.Errorf("%s: %s: its upstream does not answer, so the list may be out of date", m.Server, path)
 	}
 	versions := strings.Fields(string(data))
 	if m.Versions = len(versions); m.Versions > 0 {

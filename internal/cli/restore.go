@@ -59,7 +59,7 @@ type restoreOutput struct {
 	Mtimes      *mtimesOutput `json:"mtimes,omitempty"`
 	CacheResult string        `json:"cacheResult"` // hit, partial, miss, unavailable
 	outcome
-	cause    error // of which outcome has the text
+	cause    error // whose text is in outcome
 	partial  bool  // the restore itself ended with an error
 	timesErr error // why Mtimes is not whole, on which the restore does not depend
 }
@@ -184,7 +184,7 @@ func restoreOptions(r *run, p *project, st store.Store, m *report.Meter) restore
 	case r.cfg.CheckSumDB == config.SumDBAlways:
 		o.SumDB, o.SumDBAlways = p.env.sumDB(), true
 	case r.cfg.CheckSumDB == config.SumDBAuto && p.env.GOSUMDB != "off":
-		// whoever switches the database off does not want to be warned of that
+		// whoever switches the database off does not want to be warned about it
 		o.SumDB = p.env.sumDB()
 	}
 	return o
@@ -259,12 +259,12 @@ func (o restoreOutput) result() string {
 	return "nothing to restore, looked" + took
 }
 
-// foundTitle says which snapshot was found for a key. partial says that it was not looked for to
-// the end, so that none need not mean that there is none.
+// foundTitle says which snapshot was found for a key. partial means that the search did not come to
+// its end: there may be a snapshot although none was found.
 func foundTitle(key string, m *jobstate.Matched, partial bool) string {
 	switch {
 	case m == nil && partial:
-		return "whether there is a snapshot could not be found out, for " + key
+		return "could not find out whether there is a snapshot for " + key
 	case m == nil:
 		return "no snapshot found for " + key
 	}

@@ -85,8 +85,8 @@ func runRm(ctx context.Context, r *run) (*rmOutput, error) {
 	return out, out.removeObjects(ctx, r, l)
 }
 
-// removeObjects looks first what is meant, so that nothing happens to a name that nothing has, and
-// weighs what is there before it goes.
+// removeObjects first finds out what is selected, so that a name that nothing has is an error, and
+// weighs it before it is removed.
 func (out *rmOutput) removeObjects(ctx context.Context, r *run, l *lookedAt) error {
 	if err := store.Writable(ctx, l.objects); err != nil {
 		return err
@@ -119,8 +119,8 @@ func (out *rmOutput) removeSelected(ctx context.Context, r *run, l *lookedAt) er
 	return err
 }
 
-// removeCaches is the same for the caches of a repository on GitHub. With a scope alone, all goes
-// that its jobs have stored.
+// removeCaches is the same for the caches of a repository on GitHub. With a scope alone, everything
+// is removed that its jobs have stored.
 func (out *rmOutput) removeCaches(ctx context.Context, r *run, l *lookedAt) error {
 	o := repocache.Options{API: l.caches, Scope: out.Scope, DryRun: true, Rules: repocache.Rules{Now: time.Now()}}
 	if out.Scope == "" || out.Name != "" {
@@ -145,7 +145,7 @@ func (out *rmOutput) warnings() []string {
 	return out.Caches.Warnings
 }
 
-// write prints for people what was removed, and what comes of it.
+// write prints for people what was removed, and what gc then frees.
 func (out *rmOutput) write(w io.Writer) error {
 	if out.Error != "" {
 		return nil
@@ -177,7 +177,7 @@ func (out *rmOutput) verb() string {
 	return "removed"
 }
 
-// freed says what collections do afterwards.
+// freed says what gc removes afterwards, and what stays.
 func (out *rmOutput) freed() string {
 	wt := out.Weight
 	if len(wt.Unreadable) > 0 {
@@ -185,7 +185,7 @@ func (out *rmOutput) freed() string {
 	}
 	text := fmt.Sprintf("gc then frees %s that nothing else names, %s, once it has noted them for --grace\n", quantity.Counted(wt.Alone.Objects, "object"), quantity.Bytes(wt.Alone.Bytes))
 	if wt.Shared.Objects > 0 {
-		text += fmt.Sprintf("other snapshots name %s of its own, %s, which stay\n", quantity.Counted(wt.Shared.Objects, "object"), quantity.Bytes(wt.Shared.Bytes))
+		text += fmt.Sprintf("%s that other snapshots name as well, %s, stay\n", quantity.Counted(wt.Shared.Objects, "object"), quantity.Bytes(wt.Shared.Bytes))
 	}
 	return text + "public modules stay until no repository uses them\n"
 }

@@ -40,8 +40,8 @@ store, and stores afterwards what changed.
 Every flag can also be given as a variable, which the help shows in brackets:
 $GOCACHE_ACTION_STORE for --store. A flag wins over its variable.`
 
-// newRoot builds the command line. Errors and usage are printed by execute, not by cobra, for they
-// follow the rules of console.
+// newRoot builds the command line. Errors and usage are printed by execute, not by cobra, so that
+// they follow the rules of console.
 func newRoot(p *process) *cobra.Command {
 	global := config.New(config.Other)
 	root := &cobra.Command{
@@ -55,7 +55,7 @@ func newRoot(p *process) *cobra.Command {
 		DisableAutoGenTag: true,
 		// Suggestions are ours to print: cobra would put them into the error.
 		DisableSuggestions: true,
-		// or cobra finds unknown commands itself, with an error of no type
+		// otherwise cobra would find unknown commands itself, and its error has no type
 		Args: cobra.ArbitraryArgs,
 		RunE: subcommand,
 	}
@@ -82,8 +82,8 @@ func subcommand(cmd *cobra.Command, args []string) error {
 	return cmd.Help()
 }
 
-// typeErrors makes what is wrong with arguments wrong usage, whether cobra finds it or would show
-// the help instead.
+// typeErrors turns what is wrong with arguments into wrong usage, also where cobra would only show
+// the help.
 func typeErrors(cmd *cobra.Command) {
 	if !cmd.Runnable() && cmd.HasSubCommands() {
 		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, subcommand

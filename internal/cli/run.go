@@ -54,7 +54,7 @@ func (r *run) progress(m *report.Meter, words report.Words) *report.Progress {
 }
 
 // readOnlyReason says why a save of this job writes nothing although nobody asked for that; "" if
-// it may. id is as whom it would.
+// it may write. id is the identity that it would save as.
 func (r *run) readOnlyReason(id ci.Identity) string {
 	switch {
 	case r.keys.mayNotSave():
@@ -69,9 +69,9 @@ func (r *run) readOnlyReason(id ci.Identity) string {
 	return ci.ReadOnlyReason(r.env, id)
 }
 
-// Open files of a transfer at the most: its connection, the files that its two jobs write, and
-// those of a large module that several goroutines write; and of everything else: streams, locks, a
-// look-up, programs.
+// How many files are open at most for one transfer: its connection, the files that its two jobs
+// write, and those of a large module that several goroutines write; and for everything else:
+// streams, locks, a look-up, programs.
 const (
 	filesOfTransfer = 6
 	filesElsewhere  = 24

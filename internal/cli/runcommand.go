@@ -64,7 +64,7 @@ func runCommand(c commands) *cobra.Command {
 }
 
 // applyEnvFile sets the variables of a file in this process, where libraries read credentials.
-// Without the file there are none.
+// A file that does not exist sets none.
 func (p *process) applyEnvFile(file string) error {
 	list, err := readEnvFile(file)
 	if err != nil {
@@ -85,7 +85,7 @@ type wrapped struct {
 	environ []string
 }
 
-// newWrapped takes from the environment what is for gocache alone.
+// newWrapped leaves out of the environment what is for gocache alone.
 func newWrapped(args, environ []string) wrapped {
 	return wrapped{args, without(environ, signKeyVariable, customerKeyVariable, config.TokenVariable)}
 }
@@ -119,8 +119,8 @@ func (w wrapped) run(ctx context.Context) error {
 	return failure{exitNotExecutable, err}
 }
 
-// runBetween restores, runs the command, and saves. Both have their notes in a directory that ends
-// with it, and so do temporary credentials.
+// runBetween restores, runs the command, and saves. The notes of restore and save, and temporary
+// credentials, are in a directory that is removed at the end.
 func runBetween(ctx context.Context, r *run, command wrapped) error {
 	notes, err := os.MkdirTemp("", "gocache-run-")
 	if err != nil {
@@ -152,7 +152,7 @@ func runBetween(ctx context.Context, r *run, command wrapped) error {
 	return cmp.Or(failed, err)
 }
 
-// as is the run of one step of several, which ends by itself.
+// as returns a run for one of several steps, with an ending of its own.
 func (r *run) as(command string) *run {
 	one, cfg := *r, *r.cfg
 	one.cfg = &cfg

@@ -54,7 +54,7 @@ type saveOutput struct {
 	Store string `json:"store"`
 	*save.Result
 	outcome
-	cause error // of which outcome has the text
+	cause error // whose text is in outcome
 }
 
 // saveJob saves, and prints the result. As with restore, failures are warnings: a job whose tests
@@ -181,7 +181,7 @@ func (o saveOutput) facts() [][2]string {
 		facts = append(facts, [2]string{"left out", fact})
 	}
 	if r.Also != nil {
-		facts = append(facts, [2]string{"also as", strings.Join(r.Also, "/") + ", for the job changed its module files after the restore"})
+		facts = append(facts, [2]string{"also as", strings.Join(r.Also, "/") + ", as the job changed its module files after the restore"})
 	}
 	if fact := reuseFact(r.Reuse); fact != "" {
 		facts = append(facts, [2]string{"reused", fact})
@@ -229,9 +229,9 @@ func (o saveOutput) title() string {
 	case o.ReadOnly:
 		return o.Key + ": read-only, nothing is saved"
 	case o.Partial:
-		return o.Key + ": not saved, as the job failed before it had all that others start from"
+		return o.Key + ": not saved, as the job failed before it had everything that other jobs start from"
 	case o.TooFew > 0:
-		return fmt.Sprintf("%s: not saved, %s are new, and in a pull request %s are worth it", o.Key, quantity.Bytes(o.TooFew), quantity.Bytes(save.SmallSave))
+		return fmt.Sprintf("%s: not saved, as only %s are new, and a pull request saves from %s on", o.Key, quantity.Bytes(o.TooFew), quantity.Bytes(save.SmallSave))
 	case !o.Written:
 		return o.Key + ": nothing new to save"
 	}
@@ -241,7 +241,8 @@ func (o saveOutput) title() string {
 // shownDropped is how many names the text shows; --json lists retention.MaxListed of them.
 const shownDropped = 5
 
-// writeTrim says what was dropped, and why. It writes nothing if nothing was dropped.
+// writeTrim says what was dropped and why, or why nothing could be. It writes nothing if nothing
+// had to be dropped.
 func writeTrim(b *strings.Builder, t save.Trim) {
 	if t.Off != "" {
 		fmt.Fprintf(b, "\nnothing is trimmed: %s\n", t.Off)

@@ -118,7 +118,7 @@ func (l *lookedAt) choose(list []listing.Snapshot, word string) (one listing.Sna
 	for _, s := range found[:min(len(found), maxClose)] {
 		texts = append(texts, fmt.Sprintf("%s (%s in %s)", s.ID, s.Readable, s.Scope))
 	}
-	return one, usage.Errorf("%s are %d snapshots, give --scope or one of their IDs: %s", word, len(found), strings.Join(texts, ", "))
+	return one, usage.Errorf("%s names %d snapshots, give --scope or one of their IDs: %s", word, len(found), strings.Join(texts, ", "))
 }
 
 // describe reads the manifest; nil if this job cannot.
@@ -154,7 +154,7 @@ func (out *showOutput) write(w io.Writer) error {
 		return err
 	}
 	if out.Detail == nil {
-		_, err := fmt.Fprintln(w, "\nwhat is in it, only an action in a job that may read this ref is told")
+		_, err := fmt.Fprintln(w, "\nonly an action, in a job that may read this ref, is told what is in it")
 		return err
 	}
 	for _, t := range []report.Table{out.trend(), out.largest(), out.packages()} {

@@ -58,7 +58,7 @@ func (out *showOutput) facts() (list [][2]string) {
 	return list
 }
 
-// ingredients describes one of the builds. What its hashes are of, nobody but the job knows.
+// ingredients describes one of the builds. Only the job knows what its hashes are of.
 func (out *showOutput) ingredients(i int) string {
 	with := out.Builds[i].With
 	if i > 0 {
@@ -80,7 +80,7 @@ func (out *showOutput) times() string {
 	return text
 }
 
-// goVersion is that in the key.
+// goVersion is the version of Go in the key.
 func (out *showOutput) goVersion() string {
 	if len(out.Key) > 3 {
 		return out.Key[3]

@@ -56,8 +56,8 @@ type statsOutput struct {
 	outcome
 }
 
-// statsJob runs the command. What fails is said beside all that could be found out. named says that
-// a flag names the store.
+// statsJob runs the command. It says what failed beside all that it could find out. named means
+// that a flag names the store.
 func statsJob(ctx context.Context, r *run, named bool) error {
 	if r.cfg.Stats.Listen != "" {
 		return statsServer(ctx, r, named)
@@ -121,8 +121,8 @@ func runStats(ctx context.Context, r *run, named bool, now time.Time) (*stats.Re
 	return doStats(ctx, r, plan, now)
 }
 
-// doStats is runStats of a plan. Where ctx ends first the report has what was found until then,
-// which neither the history nor the page gets.
+// doStats is runStats for a plan. If ctx ends first, the report has what was found until then,
+// which goes neither into the history nor into the page.
 func doStats(ctx context.Context, r *run, plan statsPlan, now time.Time) (*stats.Report, error) {
 	history, past, warnings, err := readHistory(r.cfg.Stats)
 	if err != nil {
@@ -143,8 +143,8 @@ func doStats(ctx context.Context, r *run, plan statsPlan, now time.Time) (*stats
 	return rep, err
 }
 
-// readHistory reads the history that is meant. That it cannot be read is a warning, unless it is to
-// be written.
+// readHistory reads the history of the configuration, or of this user. If it cannot be read, that
+// is a warning, or an error if this run is to be recorded in it.
 func readHistory(cfg config.StatsConfig) (file string, past []stats.Record, warnings []string, err error) {
 	bad := 0
 	if file = cfg.History; file == "" {
@@ -256,7 +256,7 @@ func judgeStats(rep *stats.Report, past []stats.Record, cfg *config.Config) {
 	rep.Findings = stats.Check(rep, rep.Time)
 }
 
-// checkPage refuses a name that something else has.
+// checkPage refuses the name of something that is not a file.
 func checkPage(file string) error {
 	if file == "" {
 		return nil

@@ -150,7 +150,7 @@ func customerKey(cfg *config.Config, target open.Target) (*s3.CustomerKey, error
 	// Not the 32 bytes themselves: what can be written into a variable is no random key.
 	key, err := s3.ParseCustomerKey([]byte(text + "\n"))
 	if err != nil {
-		return nil, usage.Errorf("$%s: not a key of 32 bytes in base64, such as of 'openssl rand -base64 32'", variable)
+		return nil, usage.Errorf("$%s: not a key of 32 bytes in base64, as 'openssl rand -base64 32' makes one", variable)
 	}
 	return key, nil
 }

@@ -143,7 +143,7 @@ func (o trimOutput) write(w io.Writer) error {
 func (o trimOutput) largest() string {
 	var b strings.Builder
 	if o.UnknownUse && o.ModDir != "" && o.Modules.Kept.Count > 0 {
-		b.WriteString("\nthe file system does not record when modules are read: none goes for its age\n")
+		b.WriteString("\nthe file system does not record when modules are read, so none is removed for its age\n")
 	}
 	if len(o.Largest) > 0 {
 		b.WriteString("\nthe largest:\n")

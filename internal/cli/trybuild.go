@@ -31,7 +31,7 @@ func (t *trial) proxies() string {
 
 // build builds the packages with the temporary caches, and counts what was compiled.
 func (t *trial) build(ctx context.Context, env ...string) (tryBuild, error) {
-	// for GOTMPDIR: what an interrupted build leaves goes with the rest
+	// for GOTMPDIR: what an interrupted build leaves is removed with the rest
 	if err := os.MkdirAll(t.path("go-tmp"), 0o755); err != nil {
 		return tryBuild{}, err
 	}

@@ -33,7 +33,7 @@ func (t *timing) add(took time.Duration) {
 	t.Best, t.Worst = min(t.Best, s), max(t.Worst, s)
 }
 
-// noisyFrom is from which on the slowest run differs too much from the fastest.
+// noisyFrom is the ratio of the slowest run to the fastest from which on times count as noisy.
 const noisyFrom = 1.25
 
 // spread is how many times as long the slowest run took as the fastest.
@@ -80,8 +80,8 @@ func (t *trial) newRounds() (*rounds, error) {
 	return r, os.MkdirAll(t.path("archive"), 0o755)
 }
 
-// each calls do for all ways, round after round, and each time with another one first: what a disk
-// or a processor does afterwards is not always at the cost of the same one.
+// each calls do for all ways, round after round, and each time with another one first, so that what
+// a disk or a processor still does afterwards does not always slow down the same one.
 func (r *rounds) each(ctx context.Context, prepare func() error, do func(measured) error) error {
 	start := time.Now()
 	for n := range mostRuns {
@@ -115,7 +115,7 @@ func (r *rounds) saves(ctx context.Context) error {
 	})
 }
 
-// restores measures restores. That of the first way stays.
+// restores measures restores. What the first way restored stays.
 func (r *rounds) restores(ctx context.Context) error {
 	clear := func() (err error) {
 		for _, w := range r.ways {

@@ -122,7 +122,7 @@ func mark(t timing) string {
 	return seconds(t.Best)
 }
 
-// nobodyFeels is below how many seconds a ratio says more than there is.
+// nobodyFeels is the time in seconds below which a ratio would say more than there is.
 const nobodyFeels = 0.5
 
 // compareTimes says how ours compares with theirs, and with a "~" if some run of the one that was
@@ -165,7 +165,7 @@ func compareBytes(ours, theirs int64) string {
 	}
 }
 
-// share is a part in percent, with a digit that counts.
+// share is a part in percent, with a decimal below 1 %.
 func share(part, whole int64) string {
 	percent := 100 * float64(part) / float64(max(whole, 1))
 	if percent < 1 {

@@ -14,7 +14,7 @@ import (
 // archive to the disk, and unpacks it there. The store is a directory beside it.
 type tarWay struct{ t *trial }
 
-// missingTools says what there is not; "" if nothing is missing.
+// missingTools says which tool is missing; "" if none is.
 func missingTools() string {
 	for _, name := range []string{"tar", "zstd"} {
 		if _, err := exec.LookPath(name); err != nil {

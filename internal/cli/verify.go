@@ -107,11 +107,11 @@ func runVerify(ctx context.Context, r *run) (*verifyOutput, error) {
 	}
 	out.ModDir, out.BuildDir = p.modDir, p.buildDir
 	if !r.cfg.NoModules && out.ModDir == "" && p.key.Vendor {
-		out.ModDir = p.usable("GOMODCACHE", p.env.GOMODCACHE) // what is there is used elsewhere
+		out.ModDir = p.usable("GOMODCACHE", p.env.GOMODCACHE) // other projects use what is there
 	}
 	r.out.warnings(p.key.Notes)
 	if r.cfg.Fix && r.cfg.Store != "" {
-		// now rather than after something was removed it shows that there is no such store
+		// before anything is removed, in case there is no such store
 		if out.st, err = openStore(ctx, r); err != nil {
 			return out, err
 		}
