@@ -14,6 +14,7 @@ import (
 	"github.com/org/gocache-action/internal/misses"
 	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
+	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/usage"
 	"github.com/org/gocache-action/keys"
 	"github.com/org/gocache-action/restore"
@@ -124,26 +125,14 @@ func makePlan(ctx context.Context, r *run, asked planned) (*planOutput, error) {
 		return nil, err
 	}
 	tellNoModule(r.out, p)
-	k := p.key.Key
-	out := &planOutput{
-		Identity: p.id, Store: "none", ModDir: p.modDir, BuildDir: p.buildDir,
-		Key: k, Ingredients: p.key.Ingredients, Notes: p.key.Notes,
-		Candidates: lookup.Candidates(p.id.Repo, []string{p.id.Scope, p.id.BaseScope, p.id.DefaultScope}, k.Exact(), k.Latest()),
-	}
+	out := newPlan(p)
 	if noStore != nil { // such as the cache service, which no step with run on GitHub can reach
 		return out, noStore
 	}
 	out.Store = st.String()
-	meter := new(report.Meter)
 	if asked.restore {
-		if r.cfg.StableMtimes {
-			out.mtimesDir = p.dir
-		}
-		if out.Restore, err = restore.Plan(ctx, restoreOptions(r, p, st, meter)); err != nil {
+		if err := out.planRestore(ctx, r, p, st); err != nil {
 			return out, err
-		}
-		if out.Restore.Matched == nil {
-			tellOtherKeys(ctx, r.out, st, p)
 		}
 	}
 	if asked.command != nil {
@@ -156,9 +145,33 @@ func makePlan(ctx context.Context, r *run, asked planned) (*planOutput, error) {
 	}
 	storeNotes(r.out, st)
 	if asked.save && mayWrite(ctx, r.out, st) {
-		out.Save, err = save.Plan(ctx, saveOptions(r, p, st, meter))
+		out.Save, err = save.Plan(ctx, saveOptions(r, p, st, new(report.Meter)))
 	}
 	return out, err
+}
+
+// newPlan is what is known of a project without a store.
+func newPlan(p *project) *planOutput {
+	k := p.key.Key
+	return &planOutput{
+		Identity: p.id, Store: "none", ModDir: p.modDir, BuildDir: p.buildDir,
+		Key: k, Ingredients: p.key.Ingredients, Notes: p.key.Notes,
+		Candidates: lookup.Candidates(p.id.Repo, []string{p.id.Scope, p.id.BaseScope, p.id.DefaultScope}, k.Exact(), k.Latest()),
+	}
+}
+
+// planRestore adds what a restore would do.
+func (o *planOutput) planRestore(ctx context.Context, r *run, p *project, st store.Store) (err error) {
+	if r.cfg.StableMtimes {
+		o.mtimesDir = p.dir
+	}
+	if o.Restore, err = restore.Plan(ctx, restoreOptions(r, p, st, new(report.Meter))); err != nil {
+		return err
+	}
+	if o.Restore.Matched == nil {
+		tellOtherKeys(ctx, r.out, st, p)
+	}
+	return nil
 }
 
 // write prints the plan for people.

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"time"
@@ -15,7 +13,6 @@ import (
 	"github.com/org/gocache-action/internal/proxy"
 	"github.com/org/gocache-action/internal/proxy/access"
 	"github.com/org/gocache-action/internal/proxy/metrics"
-	"github.com/org/gocache-action/internal/usage"
 )
 
 const proxyLong = `Proxy serves modules to go commands, by the protocol of module proxies:
@@ -33,10 +30,8 @@ repositories, and compared with what was seen first. Their names go nowhere else
 
 Any number of proxies can use one store at once.`
 
-// Times of connections.
+// Times of the server.
 const (
-	headerTime  = 10 * time.Second
-	idleTime    = 2 * time.Minute
 	clientStall = time.Minute
 	drainTime   = 20 * time.Second
 	// storeDelay is how long storing makes way for clients that wait for downloads.
@@ -97,20 +92,8 @@ func (p *proxyParts) server(lib *proxy.Library) (*proxy.Server, error) {
 	return s, nil
 }
 
-// listen opens the address of --listen.
-func listen(address string) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, usage.Errorf("--listen %s: want host:port, or :port for all addresses: %w", address, err)
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("--listen %s: %w", address, err)
-	}
-	return l, nil
-}
-
-// serveUntil listens, and when ctx ends, lets requests end that have begun, and what they left to
-// be stored.
+// serveUntil listens, and when ctx ends, waits for requests that have begun and for what they left
+// to be stored.
 func serveUntil(ctx context.Context, r *run, parts *proxyParts, handler http.Handler, lib *proxy.Library) error {
 	tls, err := serverTLS(r.cfg.Proxy, parts.settings)
 	if err != nil {
@@ -120,36 +103,13 @@ func serveUntil(ctx context.Context, r *run, parts *proxyParts, handler http.Han
 	if err != nil {
 		return err
 	}
-	server := &http.Server{
-		Handler: handler, TLSConfig: tls, ErrorLog: quietErrors(parts.log),
-		ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10,
-	}
-	listener = netutil.LimitListener(listener, parts.settings.Connections)
-	done := make(chan error, 1)
-	go func() {
-		if tls != nil {
-			done <- server.ServeTLS(listener, "", "")
-		} else {
-			done <- server.Serve(listener)
-		}
-	}()
 	parts.log.Info("serving", "address", listener.Addr().String(), "store", parts.store.String(),
 		"upstream", parts.public.String(), "offline", r.cfg.Proxy.Offline, "pid", os.Getpid())
-	select {
-	case err := <-done:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	parts.log.Info("ending", "wait", drainTime.String())
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
-	if err := server.Shutdown(end); err != nil {
-		parts.log.Warn("requests were cut off", "error", err)
-		server.Close()
-	}
-	lib.Wait(end)
-	if n := lib.NotStored(); n > 0 {
-		parts.log.Warn("not stored in time; they will be fetched again", "modules", n)
-	}
-	return nil
+	s := service{handler: handler, tls: tls, log: parts.log, drain: drainTime, last: func(ctx context.Context) {
+		lib.Wait(ctx)
+		if n := lib.NotStored(); n > 0 {
+			parts.log.Warn("not stored in time; they will be fetched again", "modules", n)
+		}
+	}}
+	return s.until(ctx, netutil.LimitListener(listener, parts.settings.Connections))
 }

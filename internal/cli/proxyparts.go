@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -321,6 +320,3 @@ func (c cleaned) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
-
-// quietErrors takes what package http says of single connections. Only --debug shows that.
-func quietErrors(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler(), slog.LevelDebug) }

@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
+	"log/slog"
 	"os"
 	"time"
 
@@ -29,7 +27,17 @@ func statsServer(ctx context.Context, r *run, named bool) error {
 		return err
 	}
 	r.out.quiet = true // collecting shows no progress
-	page := &metrics.Live{
+	page := statsPage(r, named, log)
+	collecting, stop := context.WithCancel(ctx)
+	defer page.Wait()
+	defer stop()
+	log.Info("serving", "address", listener.Addr().String(), "every", quantity.Duration(r.cfg.Stats.Every), "pid", os.Getpid())
+	return service{handler: page.Handler(collecting), log: log, drain: statsDrain}.until(ctx, listener)
+}
+
+// statsPage is the page with what stats finds out.
+func statsPage(r *run, named bool, log *slog.Logger) *metrics.Live {
+	return &metrics.Live{
 		Every: r.cfg.Stats.Every,
 		Collect: func(ctx context.Context) (metrics.Samples, error) {
 			ctx, cancel := withTimeout(ctx, r.cfg.Timeout)
@@ -45,27 +53,6 @@ func statsServer(ctx context.Context, r *run, named bool) error {
 		},
 		Failed: func(err error) { log.Error("stats", "error", err.Error()) },
 	}
-	collecting, stop := context.WithCancel(ctx)
-	defer page.Wait()
-	defer stop()
-	server := &http.Server{
-		Handler: page.Handler(collecting), ErrorLog: quietErrors(log),
-		ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10,
-	}
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	log.Info("serving", "address", listener.Addr().String(), "every", quantity.Duration(r.cfg.Stats.Every), "pid", os.Getpid())
-	select {
-	case err := <-done:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), statsDrain)
-	defer cancel()
-	if err := server.Shutdown(end); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		log.Warn("requests were cut off", "error", err)
-	}
-	return server.Close()
 }
 
 // machineOf is what a report tells Prometheus.
