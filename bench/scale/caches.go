@@ -15,11 +15,12 @@ import (
 )
 
 // sizeClasses are the sizes of outputs, in bytes. In real caches, 85 to 90 % are below 4 KiB; here
-// nearly all are, so that a million of them fit on a disk. The mean is about 400 bytes.
+// nearly all are, so that a million of them fit on a disk. The mean is about 400 bytes. None is
+// empty: of an empty output there is nothing to upload.
 var sizeClasses = []struct {
 	percent, least, most int
 }{
-	{30, 0, 64}, {50, 64, 384}, {17, 384, 1536}, {3, 1536, 6144},
+	{30, 1, 64}, {50, 64, 384}, {17, 384, 1536}, {3, 1536, 6144},
 }
 
 // sharing: every eighth action has the same output as the one before, which can happen when a

@@ -44,51 +44,13 @@ func (l *lab) measureSize(ctx context.Context, n int) (s size, err error) {
 	if err := os.MkdirAll(a.project, 0o755); err != nil {
 		return s, err
 	}
-	base := time.Now().Add(-20 * time.Minute)
-	start := time.Now()
-	if err := makeEntries(ctx, a.buildDir(), 0, n, base); err != nil {
+	if err := a.makeCaches(ctx, s); err != nil {
 		return s, err
 	}
-	if err := makeModules(ctx, a.modDir(), a.project, s.Modules); err != nil {
-		return s, err
-	}
-	logf("%d entries and %d modules made in %.0f s", n, s.Modules, time.Since(start).Seconds())
-
-	more := max(1, n/100)
-	addMore := func() error {
-		return makeEntries(ctx, b.buildDir(), n, more, time.Now().Add(-time.Duration(n)*time.Millisecond))
-	}
-	for _, step := range []struct {
-		name    string
-		job     job
-		verb    []string
-		before  func() error
-		entries func(output) int // the number that the command must report
-		want    int
-	}{
-		{planSave, a, []string{"plan", "save"}, nil, func(o output) int { return o.Save.Build.Upload }, n},
-		{firstSave, a, []string{"save"}, nil, func(o output) int { return o.Build.Uploaded }, n},
-		{planRestore, b, []string{"plan", "restore"}, nil, func(o output) int { return o.Restore.Build.Fetch }, n},
-		{restoreEmpty, b, []string{"restore"}, nil, func(o output) int { return o.Build.Restored }, n},
-		{restoreOver, b, []string{"restore"}, func() error { return checkCache(b.buildDir(), n) }, func(o output) int { return o.Build.Present }, n},
-		{saveSame, b, []string{"save"}, nil, func(o output) int { return o.Build.Stored }, n},
-		{saveMore, b, []string{"save"}, addMore, func(o output) int { return o.Build.Uploaded + o.Build.Stored }, n + more},
-		{collect, b, []string{"gc", "--dry-run"}, nil, func(output) int { return 0 }, 0},
-	} {
-		if step.before != nil {
-			if err := step.before(); err != nil {
-				return s, fmt.Errorf("before %s: %w", step.name, err)
-			}
-		}
-		cost, out, err := step.job.run(ctx, step.verb...)
-		if err == nil && step.entries(out) != step.want {
-			err = fmt.Errorf("%d entries instead of %d: %+v", step.entries(out), step.want, out)
-		}
-		if err == nil && step.name == saveSame && out.Written {
-			err = errors.New("it has written something")
-		}
+	for _, step := range chain(ctx, a, b, n) {
+		cost, out, err := step.run(ctx)
 		if err != nil {
-			return s, fmt.Errorf("%s: %w", step.name, err)
+			return s, err
 		}
 		logf("%d: %s: %.1f s, CPU %.1f s, %d MB", n, step.name, cost.Wall, cost.CPU(), cost.MaxRSS/1e6)
 		s.Steps = append(s.Steps, measured{step.name, cost, out.Requests, out.BytesUploaded, out.BytesFetched})
@@ -101,6 +63,67 @@ func (l *lab) measureSize(ctx context.Context, n int) (s size, err error) {
 		}
 	}
 	return s, nil
+}
+
+// makeCaches makes the caches of a size.
+func (j job) makeCaches(ctx context.Context, s size) error {
+	start := time.Now()
+	if err := makeEntries(ctx, j.buildDir(), 0, s.Entries, start.Add(-20*time.Minute)); err != nil {
+		return err
+	}
+	if err := makeModules(ctx, j.modDir(), j.project, s.Modules); err != nil {
+		return err
+	}
+	logf("%d entries and %d modules made in %.0f s", s.Entries, s.Modules, time.Since(start).Seconds())
+	return nil
+}
+
+// A scenario is one command, and what it must report.
+type scenario struct {
+	name    string
+	job     job
+	verb    []string
+	before  func() error
+	entries func(output) int // the number that the command must report
+	want    int
+}
+
+// chain lists what the two machines do, of which a has n build entries.
+func chain(ctx context.Context, a, b job, n int) []scenario {
+	more := max(1, n/100)
+	addMore := func() error {
+		return makeEntries(ctx, b.buildDir(), n, more, time.Now().Add(-time.Duration(n)*time.Millisecond))
+	}
+	return []scenario{
+		{planSave, a, []string{"plan", "save"}, nil, func(o output) int { return o.Save.Build.Upload }, n},
+		{firstSave, a, []string{"save"}, nil, func(o output) int { return o.Build.Uploaded }, n},
+		{planRestore, b, []string{"plan", "restore"}, nil, func(o output) int { return o.Restore.Build.Fetch }, n},
+		{restoreEmpty, b, []string{"restore"}, nil, func(o output) int { return o.Build.Restored }, n},
+		{restoreOver, b, []string{"restore"}, func() error { return checkCache(b.buildDir(), n) }, func(o output) int { return o.Build.Present }, n},
+		{saveSame, b, []string{"save"}, nil, func(o output) int { return o.Build.Stored }, n},
+		{saveMore, b, []string{"save"}, addMore, func(o output) int { return o.Build.Uploaded + o.Build.Stored }, n + more},
+		{collect, b, []string{"gc", "--dry-run"}, nil, func(output) int { return 0 }, 0},
+	}
+}
+
+// run runs the command, and checks what it reports.
+func (sc scenario) run(ctx context.Context) (cost kit.Cost, out output, err error) {
+	if sc.before != nil {
+		if err := sc.before(); err != nil {
+			return cost, out, fmt.Errorf("before %s: %w", sc.name, err)
+		}
+	}
+	cost, out, err = sc.job.run(ctx, sc.verb...)
+	if err == nil && sc.entries(out) != sc.want {
+		err = fmt.Errorf("%d entries instead of %d: %+v", sc.entries(out), sc.want, out)
+	}
+	if err == nil && sc.name == saveSame && out.Written {
+		err = errors.New("it has written something")
+	}
+	if err != nil {
+		return cost, out, fmt.Errorf("%s: %w", sc.name, err)
+	}
+	return cost, out, nil
 }
 
 // count records the number of objects in the store, and the size of the largest manifest.
