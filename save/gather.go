@@ -93,6 +93,25 @@ type local struct {
 	paths   paths.Local
 }
 
+// scanBuild lists the build cache. If private modules are withheld, it waits for those that are
+// here: what was compiled may be of a module that the project does not use.
+func (j gatherer) scanBuild(ctx context.Context, env collect.Env, prev previous, private <-chan []string) (build.Found, error) {
+	o := j.buildOptions(prev)
+	if j.Withhold != nil {
+		select {
+		case more := <-private:
+			o.Mentions = mentions(j.Withhold, more)
+		case <-ctx.Done():
+			return build.Found{}, context.Cause(ctx)
+		}
+	}
+	found, err := build.Scan(ctx, env, o)
+	if err != nil {
+		return found, fmt.Errorf("build cache %s: %w", j.BuildDir, err)
+	}
+	return found, nil
+}
+
 // scan lists both caches and the paths at once: the cache of modules waits for the go command,
 // which says what provides packages. The trees come last, as they depend on what is in the caches.
 func (j gatherer) scan(ctx context.Context, prev previous) (l local, err error) {
@@ -107,19 +126,8 @@ func (j gatherer) scan(ctx context.Context, prev previous) (l local, err error) 
 	}
 	if j.BuildDir != "" {
 		g.Go(func() (err error) {
-			o := j.buildOptions(prev)
-			if j.Withhold != nil { // what was compiled may be of a module that the project does not use
-				select {
-				case more := <-private:
-					o.Mentions = mentions(j.Withhold, more)
-				case <-all.Done():
-					return context.Cause(all)
-				}
-			}
-			if l.build, err = build.Scan(all, env, o); err != nil {
-				return fmt.Errorf("build cache %s: %w", j.BuildDir, err)
-			}
-			return nil
+			l.build, err = j.scanBuild(all, env, prev, private)
+			return err
 		})
 	}
 	if j.ModDir != "" {

@@ -71,6 +71,11 @@ func (u *uploader) ensureModule(ctx context.Context, j collect.Job) (collect.Out
 			return out, err
 		}
 	}
+	return u.putModule(ctx, j, cond)
+}
+
+// putModule stores a module. If another job stores the same bytes first, they count as found.
+func (u *uploader) putModule(ctx context.Context, j collect.Job, cond store.Condition) (collect.Outcome, error) {
 	out, err := u.object(ctx, j, cond)
 	if errors.Is(err, store.ErrNoConditions) { // the bytes are the same whoever writes them
 		out, err = u.object(ctx, j, store.Condition{})

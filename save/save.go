@@ -262,16 +262,11 @@ func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
 		j.summarize(res, g, published{plan: first}, nil)
 		return res, nil
 	}
-	if j.LeastNew > 0 { // else the store need not be asked for modules now
-		counts, err := j.counts(ctx, first)
-		n := newBytes(counts)
-		if err == nil && n < j.LeastNew {
-			res.TooFew = n
-		}
-		if err != nil || n < j.LeastNew {
-			j.summarize(res, g, published{plan: first}, nil)
-			return res, err
-		}
+	few, n, err := tooFew(ctx, j, first)
+	if few || err != nil {
+		res.TooFew = n
+		j.summarize(res, g, published{plan: first}, nil)
+		return res, err
 	}
 	g.memory.preparing(j, first)
 	todo, err := j.prepare(ctx, first)
@@ -290,21 +285,28 @@ func (j job) execute(ctx context.Context, g gathered) (*Result, error) {
 	for i := range done {
 		done[i].Of = nil // which outputs have which chunks is much, and the facts have it now
 	}
-	doubtful, err := j.notes.confirm(ctx)
-	if err != nil {
+	if g.facts, err = j.confirm(ctx, g.facts, done); err != nil {
 		return res, err
-	}
-	if doubtful != nil {
-		j.warnDoubtful(g.facts, done, doubtful)
-		g.facts = g.facts.without(doubtful)
 	}
 	p := publisher{job: j, facts: g.facts, latest: g.latest, version: g.version, reuse: g.reuse, pause: pauses(j.Store)}
 	res.Also, res.Written, err = p.publish(ctx, func(pub published) { j.summarize(res, g, pub, done) })
 	return res, err
 }
 
-// warnDoubtful says how many objects are left out because they may be removed at this moment.
-func (j job) warnDoubtful(f facts, done []collect.Outcome, doubtful func(string) bool) {
+// confirm leaves out of the facts what a collection may remove before the manifest names it.
+func (j job) confirm(ctx context.Context, f facts, done []collect.Outcome) (facts, error) {
+	doubtful, err := j.notes.confirm(ctx)
+	if err != nil || doubtful == nil {
+		return f, err
+	}
+	if n := countDoubtful(f, done, doubtful); n > 0 {
+		j.log.warn("%d objects are not named this time, since a garbage collection may be removing them; the next save looks after them", n)
+	}
+	return f.without(doubtful), nil
+}
+
+// countDoubtful returns how many objects are left out because they may be removed at this moment.
+func countDoubtful(f facts, done []collect.Outcome, doubtful func(string) bool) int {
 	seen := map[string]bool{}
 	add := func(object string) {
 		if object != "" && doubtful(object) {
@@ -323,7 +325,5 @@ func (j job) warnDoubtful(f facts, done []collect.Outcome, doubtful func(string)
 			}
 		}
 	}
-	if len(seen) > 0 {
-		j.log.warn("%d objects are not named this time, since a garbage collection may be removing them; the next save looks after them", len(seen))
-	}
+	return len(seen)
 }

@@ -27,3 +27,16 @@ func newBytes(list [kinds]PlanCounts) (n int64) {
 	}
 	return n
 }
+
+// tooFew reports whether a plan has less that is new than a save has to have, and how many bytes it
+// has then. Without such a bound the store is not asked.
+func tooFew(ctx context.Context, j job, p planned) (few bool, n int64, err error) {
+	if j.LeastNew == 0 {
+		return false, 0, nil
+	}
+	counts, err := j.counts(ctx, p)
+	if n = newBytes(counts); err != nil || n >= j.LeastNew {
+		return false, 0, err
+	}
+	return true, n, nil
+}

@@ -78,33 +78,18 @@ func Judge(f Figures, s Settings) Report {
 	f.Saves = withoutFirst(f.Saves)
 	f.Saves = f.Saves[max(0, len(f.Saves)-s.Saves):]
 	r := Report{Grade: Unknown, Saves: len(f.Saves)}
-	var sum, weights float64
-	type judged struct {
-		Part
-		score, cap float64
-	}
 	var parts []judged
+	var sum, weights float64
 	for _, c := range checks {
-		rule := s.Parts[c.name]
-		if rule.Weight == 0 {
+		if s.Parts[c.name].Weight == 0 {
 			continue
 		}
-		m, known := c.measure(f)
+		p, known := s.judge(c, f)
 		if !known {
 			r.Missing = append(r.Missing, c.name)
 			continue
 		}
-		p := judged{score: rule.score(m.value)}
-		p.cap = rule.capAt(p.score)
-		if m.broken {
-			p.score, p.cap = 0, 0
-		}
-		p.Finding = finding.Finding{Check: c.name, Status: s.status(p.score), Evidence: m.evidence}
-		if p.Status != finding.OK {
-			p.Remedy = finding.Advise(cmp.Or(m.remedy, c.remedy))
-		}
-		p.Part.Score, p.Part.Cap, p.Weight = whole(p.score), whole(p.cap), rule.Weight
-		sum, weights = sum+p.score*rule.Weight, weights+rule.Weight
+		sum, weights = sum+p.score*p.Weight, weights+p.Weight
 		parts = append(parts, p)
 	}
 	for _, p := range parts {
@@ -122,6 +107,32 @@ func Judge(f Figures, s Settings) Report {
 	}
 	r.Score, r.Grade = whole(lowest), s.grade(lowest)
 	return r
+}
+
+// judged is a part before its figures are rounded.
+type judged struct {
+	Part
+	score, cap float64
+}
+
+// judge judges one part, whose weight is still that of the settings.
+func (s Settings) judge(c check, f Figures) (p judged, known bool) {
+	m, known := c.measure(f)
+	if !known {
+		return p, false
+	}
+	rule := s.Parts[c.name]
+	p.score = rule.score(m.value)
+	p.cap = rule.capAt(p.score)
+	if m.broken {
+		p.score, p.cap = 0, 0
+	}
+	p.Finding = finding.Finding{Check: c.name, Status: s.status(p.score), Evidence: m.evidence}
+	if p.Status != finding.OK {
+		p.Remedy = finding.Advise(cmp.Or(m.remedy, c.remedy))
+	}
+	p.Part.Score, p.Part.Cap, p.Weight = whole(p.score), whole(p.cap), rule.Weight
+	return p, true
 }
 
 // withoutFirst takes the hits out of a first save that had none: that job began cold, as each first

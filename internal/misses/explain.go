@@ -1,7 +1,6 @@
 package misses
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -115,28 +114,11 @@ type Report struct {
 	stamped     bool
 }
 
-// maxExamples bounds how many packages are named for a cause.
-const maxExamples = 5
-
 // Explain finds the causes.
 func Explain(f Facts) Report {
 	missing, behind := f.missing()
 	r := Report{Packages: len(f.Graph.Builds), Missing: len(missing), NoResults: f.Tests.Disabled, Causes: []Cause{}}
-	causes := map[string]*Cause{}
-	count := func(c Cause, pkg string) *Cause {
-		have, ok := causes[c.Ingredient]
-		if !ok {
-			have = &c
-			causes[c.Ingredient] = have
-		} else if c.named && !have.named {
-			have.Evidence, have.Remedy, have.Inputs, have.named = c.Evidence, c.Remedy, c.Inputs, true
-		}
-		have.Packages++
-		if len(have.Examples) < maxExamples && !slices.Contains(have.Examples, pkg) {
-			have.Examples = append(have.Examples, pkg)
-		}
-		return have
-	}
+	causes := tally{}
 	of := map[int]*Cause{}
 	for _, i := range missing {
 		if root, ok := behind[i]; ok {
@@ -151,7 +133,7 @@ func Explain(f Facts) Report {
 		if c.Ingredient == Absent || c.Ingredient == Other {
 			r.unexplained = append(r.unexplained, pkg)
 		}
-		of[i] = count(c, pkg)
+		of[i] = causes.count(c, pkg)
 	}
 	for _, pkg := range slices.Sorted(maps.Keys(f.Tests.States)) {
 		if !f.Packages[pkg].tested() { // it failed to build, which the go command calls a failed test
@@ -162,15 +144,10 @@ func Explain(f Facts) Report {
 		} else if f.Tests.Disabled != "" { // which is the cause
 			continue
 		} else if c, ok := f.testCause(pkg, missing); ok {
-			count(c, pkg)
+			causes.count(c, pkg)
 		}
 	}
-	for _, c := range causes {
-		r.Causes = append(r.Causes, *c)
-	}
-	slices.SortFunc(r.Causes, func(a, b Cause) int {
-		return cmp.Or(cmp.Compare(b.Packages+b.Behind, a.Packages+a.Behind), strings.Compare(a.Ingredient, b.Ingredient))
-	})
+	r.Causes = append(r.Causes, causes.sorted()...)
 	return r
 }
 

@@ -44,30 +44,33 @@ func ParseTests(stdout, reasons string) Tests {
 		}
 	}
 	for line := range strings.Lines(reasons) {
-		text, ok := strings.CutPrefix(strings.TrimSpace(line), testcache)
-		if !ok {
-			continue
-		}
-		if strings.HasPrefix(text, "caching disabled") {
-			tests.Disabled = text
-			continue
-		}
-		pkg, what, _ := strings.Cut(text, ": ")
-		if state, ok := tests.States[pkg]; !ok || state == TestCached {
-			continue
-		}
-		// The list of its inputs was found, so it ran once. A file that is younger than two seconds
-		// ends the search before there is an input ID.
-		if id, ok := strings.CutPrefix(what, "test ID "); ok {
-			before, after, _ := strings.Cut(id, " => ")
-			if strings.HasPrefix(after, "input ID ") {
-				tests.States[pkg] = TestChanged
-				after = before
-			}
-			tests.Logs[pkg] = after
-		} else if strings.HasPrefix(what, "input file ") {
-			tests.States[pkg] = TestChanged
+		if text, ok := strings.CutPrefix(strings.TrimSpace(line), testcache); ok {
+			tests.addReason(text)
 		}
 	}
 	return tests
+}
+
+// addReason adds what a line of the reasons says.
+func (t *Tests) addReason(text string) {
+	if strings.HasPrefix(text, "caching disabled") {
+		t.Disabled = text
+		return
+	}
+	pkg, what, _ := strings.Cut(text, ": ")
+	if state, ok := t.States[pkg]; !ok || state == TestCached {
+		return
+	}
+	// The list of its inputs was found, so it ran once. A file that is younger than two seconds ends
+	// the search before there is an input ID.
+	if id, ok := strings.CutPrefix(what, "test ID "); ok {
+		before, after, _ := strings.Cut(id, " => ")
+		if strings.HasPrefix(after, "input ID ") {
+			t.States[pkg] = TestChanged
+			after = before
+		}
+		t.Logs[pkg] = after
+	} else if strings.HasPrefix(what, "input file ") {
+		t.States[pkg] = TestChanged
+	}
 }

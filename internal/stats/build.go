@@ -97,13 +97,10 @@ func bySize(outputs []buildcache.Output) []int32 {
 // sumBuild adds up what was found. whats are what is known of the outputs. It is pure.
 func sumBuild(inv *buildcache.Inventory, whats []what, now time.Time) *Build {
 	b := &Build{Outputs: len(inv.Outputs), Broken: len(inv.Broken)}
-	youngest := make([]int64, len(inv.Outputs)) // 0: no entry names it
+	youngest := youngestEntries(inv)
 	byAge := ages{now: now}
 	for _, e := range inv.Entries {
 		byAge.add(time.Unix(0, e.ActionTime), 1, 0)
-		if i, ok := inv.Find(e.Output); ok {
-			youngest[i] = max(youngest[i], e.ActionTime, 1)
-		}
 	}
 	byKind, packages := sums{}, sums{}
 	unknown := Amount{}
@@ -138,6 +135,17 @@ func sumBuild(inv *buildcache.Inventory, whats []what, now time.Time) *Build {
 	b.Packages.Others.Count += unknown.Count
 	b.Packages.Others.Bytes += unknown.Bytes
 	return b
+}
+
+// youngestEntries are the times of the youngest entry of each output; 0: no entry names it.
+func youngestEntries(inv *buildcache.Inventory) []int64 {
+	youngest := make([]int64, len(inv.Outputs))
+	for _, e := range inv.Entries {
+		if i, ok := inv.Find(e.Output); ok {
+			youngest[i] = max(youngest[i], e.ActionTime, 1)
+		}
+	}
+	return youngest
 }
 
 func kindName(o buildcache.Output, kind goentry.Kind) string {

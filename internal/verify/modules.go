@@ -191,23 +191,7 @@ func (h *hasher) tree(ctx context.Context, m modcache.Module) (t hashed, goMod [
 	for len(files) > 0 && !strings.HasPrefix(files[0].Name, escaped) {
 		files = files[1:] // .info and the like
 	}
-	sums, errs := make([][sha256.Size]byte, len(files)), make([]error, len(files))
-	var parts sync.WaitGroup
-	for first, n := 0, 0; first < len(files); first += n {
-		n = chunkOf(files[first:])
-		parts.Add(1)
-		part := func() error {
-			defer parts.Done()
-			for i := first; i < first+n; i++ {
-				sums[i], errs[i] = h.file(ctx, files[i].Name)
-			}
-			return nil
-		}
-		if n == len(files) || !h.group.TryGo(part) {
-			_ = part()
-		}
-	}
-	parts.Wait()
+	sums, errs := h.files(ctx, files)
 	h.v.Meter.Files.Add(int64(len(files)))
 	var tree modcache.TreeHash
 	for i, file := range files {
@@ -222,8 +206,30 @@ func (h *hasher) tree(ctx context.Context, m modcache.Module) (t hashed, goMod [
 	return t, h.goMod(escaped)
 }
 
-// chunkOf is how many of the files make a part.
-func chunkOf(files []modcache.File) int {
+// files hashes files, in parts of a tree at once where there are goroutines for that.
+func (h *hasher) files(ctx context.Context, files []modcache.File) ([][sha256.Size]byte, []error) {
+	sums, errs := make([][sha256.Size]byte, len(files)), make([]error, len(files))
+	var parts sync.WaitGroup
+	for first, n := 0, 0; first < len(files); first += n {
+		n = partOf(files[first:])
+		parts.Add(1)
+		part := func() error {
+			defer parts.Done()
+			for i := first; i < first+n; i++ {
+				sums[i], errs[i] = h.file(ctx, files[i].Name)
+			}
+			return nil
+		}
+		if n == len(files) || !h.group.TryGo(part) {
+			_ = part()
+		}
+	}
+	parts.Wait()
+	return sums, errs
+}
+
+// partOf is how many of the files make a part.
+func partOf(files []modcache.File) int {
 	var bytes int64
 	for i, f := range files {
 		if bytes += f.Size; bytes >= chunkBytes {

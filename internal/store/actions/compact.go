@@ -100,17 +100,21 @@ func (r *reader) sharesOf(l *snapshot.Locations, modules map[snapshot.NameHash]b
 	return list
 }
 
+// added is how many bundles the save adds.
+func (ses *session) added(packs bool) (n int) {
+	if ses.modules != nil || ses.set != "" {
+		n++
+	}
+	if packs && (ses.build == nil || ses.build != ses.modules) {
+		n++
+	}
+	return n
+}
+
 // plan decides what the save moves of what it keeps. Of several saves that would move the same, one
 // does: that which reserves the key for it.
 func (ses *session) plan(ctx context.Context, keep []string, packs bool) error {
 	l := ses.reader.places.locate(keep)
-	more := 0
-	if ses.modules != nil || ses.set != "" {
-		more++
-	}
-	if packs && (ses.build == nil || ses.build != ses.modules) {
-		more++
-	}
 	modules := map[snapshot.NameHash]bool{}
 	for _, name := range keep {
 		if snapshot.IsShared(name) {
@@ -124,7 +128,7 @@ func (ses *session) plan(ctx context.Context, keep []string, packs bool) error {
 		ses.kept[b.Key] = shares[i].modules
 		all = append(all, b.Key)
 	}
-	gone := emptied(shares, more)
+	gone := emptied(shares, ses.added(packs))
 	if !slices.Contains(gone, true) {
 		return nil
 	}

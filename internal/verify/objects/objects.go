@@ -214,6 +214,18 @@ func (r *run) readObjects(ctx context.Context) error {
 	})
 }
 
+// isAsSaid compares an object that is right in itself with what manifests say of it.
+func (r *run) isAsSaid(said []claim, kind snapshot.Kind, e store.Entry, is content) bool {
+	right := true
+	for _, c := range said {
+		if differs, status := c.differs(kind, e, is); differs != "" {
+			right = false
+			r.fault(Fault{snapshot.KindManifest, r.claims.manifests[c.manifest], status, "of " + e.Name + " it says " + differs})
+		}
+	}
+	return right
+}
+
 // object verifies one object, unless an earlier run has, and compares it with what manifests say of
 // it.
 func (r *run) object(ctx context.Context, kind snapshot.Kind, e store.Entry) error {
@@ -246,15 +258,7 @@ func (r *run) object(ctx context.Context, kind snapshot.Kind, e store.Entry) err
 	if is.warning != "" {
 		r.fault(Fault{kind, e.Name, finding.Warn, is.warning})
 	}
-	if right && !before {
-		for _, c := range said {
-			if differs, status := c.differs(kind, e, is); differs != "" {
-				right = false
-				r.fault(Fault{snapshot.KindManifest, r.claims.manifests[c.manifest], status, "of " + e.Name + " it says " + differs})
-			}
-		}
-	}
-	if !right || before {
+	if !right || before || !r.isAsSaid(said, kind, e, is) {
 		return nil
 	}
 	r.mu.Lock()
