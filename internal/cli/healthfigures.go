@@ -78,8 +78,8 @@ const storeProbes = 5
 func readHealth(ctx context.Context, r *run, p *project, st store.Store) (health.Figures, *lookup.Found, error) {
 	f := health.Figures{Now: time.Now()}
 	reader := lookup.Reader{Store: st, Repo: p.id.Repo, Trust: r.keys.trust()}
-	if err := isThere(st); err != nil && r.cfg.Store != "" { // a typing error, or a disk that is not mounted
-		f.Store = health.Store{Failed: r.out.clean(err.Error()), Remedy: "correct --store, or mount what lies there"}
+	if err := isThere(st); err != nil && r.cfg.Store != "" { // a typo, or a disk that is not mounted
+		f.Store = health.Store{Failed: r.out.clean(err.Error()), Remedy: hintFor(err)}
 		return f, nil, err
 	}
 	k := p.key.Key

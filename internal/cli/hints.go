@@ -53,6 +53,7 @@ var hints = []struct {
 	{errDirDenied, "let this user read the directory in --store, and write it if the job is to save"},
 	{store.ErrDenied, "check the credentials of the job and what the bucket policy, or its role in Azure or Google Cloud, grants it"},
 	{store.ErrMoved, "give the region or the endpoint of the bucket in --store: region=..., endpoint=..."},
+	{errNotThere, "correct --store, or mount what lies there"},
 	{errNoDir, "name in --store a directory that is there or can be made"},
 	{store.ErrNoStore, "create the bucket or container, or correct the name (and in azblob:// the account) in --store"},
 	{store.ErrUnsupported, "leave out what the server does not have of sse, storage-class and requester-pays in the URL of the store; in azblob:// and gs:// look at what the account or the bucket is set to"},

@@ -73,18 +73,20 @@ func openDir(r *run, path string) (store.Store, error) {
 	return st, nil
 }
 
-// isThere returns an error for a store in a directory that does not exist: a command that cleans a
-// store would have nothing to do for ever, because of a typing error.
+// errNotThere means that the directory of a store does not exist.
+var errNotThere = errors.New("does not exist")
+
+// isThere returns an error for a store in a directory that does not exist. Otherwise a typo would
+// give a command that cleans or checks a store nothing to do, and nobody would notice.
 func isThere(st store.Store) error {
 	d, ok := st.(*dir.Store)
 	if !ok {
 		return nil
 	}
-	_, err := os.Stat(d.Root())
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("store %s does not exist", d.Root())
+	if _, err := os.Stat(d.Root()); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("store %s %w", d.Root(), errNotThere)
 	}
-	return err
+	return nil // the first operation reports other errors
 }
 
 // openWeb opens a store behind a web server.
