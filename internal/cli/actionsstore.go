@@ -7,7 +7,7 @@ import (
 	"github.com/org/gocache-action/internal/ci"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/actions"
-	"github.com/org/gocache-action/internal/store/open"
+	"github.com/org/gocache-action/internal/store/storeurl"
 	"github.com/org/gocache-action/save"
 )
 
@@ -46,7 +46,7 @@ func (r *run) usesActions() bool {
 		_, err := ci.FindCacheService(r.env)
 		return err == nil
 	}
-	target, err := open.Parse(r.cfg.Store)
+	target, err := storeurl.Parse(r.cfg.Store)
 	return err == nil && target.Actions
 }
 

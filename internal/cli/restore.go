@@ -18,7 +18,7 @@ import (
 	"github.com/org/gocache-action/internal/redact"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store"
-	"github.com/org/gocache-action/internal/store/open"
+	"github.com/org/gocache-action/internal/store/storeurl"
 	"github.com/org/gocache-action/internal/usage"
 	"github.com/org/gocache-action/restore"
 )
@@ -192,7 +192,7 @@ func restoreOptions(r *run, p *project, st store.Store, m *report.Meter) restore
 
 // partSize is the size of ranged reads that the URL of the store asks for; 0 for the measured best.
 func partSize(url string) int64 {
-	t, err := open.Parse(url)
+	t, err := storeurl.Parse(url)
 	switch {
 	case err != nil:
 	case t.S3 != nil:

@@ -13,8 +13,8 @@ import (
 	"github.com/org/gocache-action/internal/config"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
-	"github.com/org/gocache-action/internal/store/open"
 	"github.com/org/gocache-action/internal/store/s3"
+	"github.com/org/gocache-action/internal/store/storeurl"
 	"github.com/org/gocache-action/internal/store/web"
 	"github.com/org/gocache-action/internal/usage"
 )
@@ -25,7 +25,7 @@ func openStore(ctx context.Context, r *run) (store.Store, error) {
 	if r.cfg.Store == "" {
 		return openDefault(r)
 	}
-	target, err := open.Parse(r.cfg.Store)
+	target, err := storeurl.Parse(r.cfg.Store)
 	switch {
 	case err != nil:
 		return nil, err
@@ -116,7 +116,7 @@ func refuseKey(cfg *config.Config, what string) error {
 }
 
 // openS3 adds to the URL what the configuration says.
-func openS3(ctx context.Context, r *run, target open.Target) (store.Store, error) {
+func openS3(ctx context.Context, r *run, target storeurl.Target) (store.Store, error) {
 	o := *target.S3
 	var err error
 	if o.Encryption.CustomerKey, err = customerKey(r.cfg, target); err != nil {
@@ -141,7 +141,7 @@ func openS3(ctx context.Context, r *run, target open.Target) (store.Store, error
 
 // customerKey returns the key of SSE-C from a variable or a file; nil if there is none. No error
 // contains any part of it.
-func customerKey(cfg *config.Config, target open.Target) (*s3.CustomerKey, error) {
+func customerKey(cfg *config.Config, target storeurl.Target) (*s3.CustomerKey, error) {
 	variable, text := config.Variable("sse-c-key"), strings.TrimSpace(cfg.CustomerKey)
 	switch {
 	case text == "":

@@ -15,9 +15,9 @@ import (
 
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
-	"github.com/org/gocache-action/internal/store/open"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/storetest"
+	"github.com/org/gocache-action/internal/store/storeurl"
 	"github.com/org/gocache-action/internal/store/web"
 )
 
@@ -153,7 +153,7 @@ func TestS3(t *testing.T) {
 	server.Setenv(t)
 	server.Bucket(t, "cache")
 	at := func(bucket string) *Facts {
-		target, err := open.Parse(server.URL(bucket, "p"))
+		target, err := storeurl.Parse(server.URL(bucket, "p"))
 		if err != nil {
 			t.Fatal(err)
 		}

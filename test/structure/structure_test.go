@@ -47,13 +47,13 @@ var examples = []example{
 	{"tests of the whole may", "commands", importing("test/e2e/a_test.go", module+"/save"), 0},
 	{"names that only begin so", "commands", importing("internal/a/a.go", module+"/savers", module+"/gcnotes"), 0},
 
-	{"the SDK elsewhere", "aws", importing("internal/store/open/a.go", "github.com/aws/aws-sdk-go-v2/service/s3"), 1},
+	{"the SDK elsewhere", "aws", importing("internal/store/storeurl/a.go", "github.com/aws/aws-sdk-go-v2/service/s3"), 1},
 	{"what it is made of", "aws", importing("test/e2e/a_test.go", "github.com/aws/smithy-go"), 1},
 	{"the SDK where it belongs", "aws", importing("internal/store/s3/s3test/a.go", "github.com/aws/aws-sdk-go-v2/config"), 0},
 
 	{"identities of Azure elsewhere", "azure", importing("internal/cli/a.go", "github.com/Azure/azure-sdk-for-go/sdk/azidentity"), 1},
 	{"where they belong", "azure", importing("internal/store/azblob/a.go", "github.com/Azure/azure-sdk-for-go/sdk/azidentity"), 0},
-	{"tokens of Google elsewhere", "google", importing("internal/store/open/a.go", "golang.org/x/oauth2/google"), 1},
+	{"tokens of Google elsewhere", "google", importing("internal/store/storeurl/a.go", "golang.org/x/oauth2/google"), 1},
 	{"where they belong", "google", importing("internal/store/gcs/a_test.go", "golang.org/x/oauth2"), 0},
 	{"libraries that are too large, anywhere", "vendors", importing("internal/store/gcs/a.go", "cloud.google.com/go/storage", "gocloud.dev/blob"), 2},
 

@@ -9,9 +9,9 @@ import (
 	"testing"
 
 	"github.com/org/gocache-action/internal/store"
-	"github.com/org/gocache-action/internal/store/open"
 	"github.com/org/gocache-action/internal/store/s3/s3test"
 	"github.com/org/gocache-action/internal/store/storetest"
+	"github.com/org/gocache-action/internal/store/storeurl"
 )
 
 // lacks lists what servers are known not to support.
@@ -75,7 +75,7 @@ func TestStoreOfEnvironment(t *testing.T) {
 	if raw == "" {
 		t.Skipf("%s names no store", storetest.StoreEnv)
 	}
-	target, err := open.Parse(raw)
+	target, err := storeurl.Parse(raw)
 	if err != nil || target.S3 == nil {
 		t.Fatalf("%s: want s3://bucket/prefix and its parameters: %v", storetest.StoreEnv, err)
 	}
@@ -84,7 +84,7 @@ func TestStoreOfEnvironment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		target, err := open.Parse(u)
+		target, err := storeurl.Parse(u)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/org/gocache-action/internal/store"
-	"github.com/org/gocache-action/internal/store/open"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/storetest"
+	"github.com/org/gocache-action/internal/store/storeurl"
 )
 
 // benchEnv names the store URL that BenchmarkTransfer uses, such as one behind a slow link. If it
@@ -48,7 +48,7 @@ func benchOptions(b *testing.B) s3.Options {
 		g := gateway(b)
 		raw = g.URL(newBucket(b, g), "bench")
 	}
-	t, err := open.Parse(raw)
+	t, err := storeurl.Parse(raw)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Package open reads the URL of a store:
+// Package storeurl reads the URL of a store:
 //
 //	file:///dir, or the path of a directory: /dir, ./dir, ~/dir, C:\dir, \\server\share\dir
 //	s3://bucket/prefix?region=R&endpoint=URL&path-style=true&conditional-writes=false&checksums=false&part-size=8MiB&concurrency=8
@@ -13,7 +13,7 @@
 //
 // All parameters are optional but the account of azblob. Credentials and encryption keys are never
 // part of a URL; the ID of a key may be.
-package open
+package storeurl
 
 import (
 	"errors"
