@@ -19,6 +19,9 @@ const barWidth = 20
 
 // WriteText shows a report to people.
 func (r *Report) WriteText(w io.Writer) error {
+	if r.Modules == nil && r.Build == nil && r.Store == nil && len(r.Findings) == 0 {
+		return nil // nothing was examined
+	}
 	t := new(textWriter)
 	if m := r.Modules; m != nil {
 		t.title("GOMODCACHE %s: %s, %s", m.Dir, quantity.Bytes(m.Total.Bytes), quantity.Counted(m.Total.Count, "version"))
@@ -34,13 +37,8 @@ func (r *Report) WriteText(w io.Writer) error {
 		t.group("largest packages", b.Packages, b.Total.Bytes)
 		t.bars("last used", b.Ages, b.Total.Bytes)
 	}
-	if s := r.Store; s != nil {
-		t.title("store %s: %s, %s, %s", s.Name, quantity.Bytes(s.Total.Bytes), quantity.Counted(s.Total.Count, "object"), quantity.Counted(s.Manifests, "manifest"))
-		t.bars("", s.Kinds, s.Total.Bytes)
-		t.group("repositories", s.Repos, s.Total.Bytes)
-		t.group("scopes", s.Scopes, s.Total.Bytes)
-		t.bars("written or touched", s.Ages, s.Total.Bytes)
-		t.snapshots(s.Snapshots)
+	if r.Store != nil {
+		t.store(r.Store)
 	}
 	t.facts(freeableTitle, r.freeable())
 	t.facts("growth", r.growthFacts())
@@ -55,6 +53,15 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	io.WriteString(w, "\n")
 	return report.WriteResult(w, r.Findings.Worst().Tone(), r.result())
+}
+
+func (t *textWriter) store(s *Store) {
+	t.title("store %s: %s, %s, %s", s.Name, quantity.Bytes(s.Total.Bytes), quantity.Counted(s.Total.Count, "object"), quantity.Counted(s.Manifests, "manifest"))
+	t.bars("", s.Kinds, s.Total.Bytes)
+	t.group("repositories", s.Repos, s.Total.Bytes)
+	t.group("scopes", s.Scopes, s.Total.Bytes)
+	t.bars("written or touched", s.Ages, s.Total.Bytes)
+	t.snapshots(s.Snapshots)
 }
 
 // result sums up a report in a line.
