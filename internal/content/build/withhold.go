@@ -64,14 +64,15 @@ func (s *scanner) mentions(o buildcache.Output) (bool, error) {
 // searchWindow is how much of an output is searched at once.
 const searchWindow = 256 << 10
 
-// contains reports whether what in has contains any of the paths as a whole: golang.org/x/tools is
-// not in golang.org/x/toolsuite.
+// contains reports whether what in has contains any of the paths, whatever stands beside it: the
+// tables of object files and export data have nothing between two strings, so that a path can be
+// followed by the beginning of another one. So golang.org/x/toolsuite counts as golang.org/x/tools.
 func contains(in io.Reader, paths []string) (bool, error) {
-	longest := 0
+	longest := 1
 	for _, p := range paths {
 		longest = max(longest, len(p))
 	}
-	buf := make([]byte, 0, searchWindow+longest+1)
+	buf := make([]byte, 0, searchWindow+longest)
 	for {
 		n, err := io.ReadFull(in, buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -80,39 +81,14 @@ func contains(in io.Reader, paths []string) (bool, error) {
 			return false, err
 		}
 		for _, p := range paths {
-			if containsPath(buf, p, ended) {
+			if bytes.Contains(buf, []byte(p)) {
 				return true, nil
 			}
 		}
 		if ended {
 			return false, nil
 		}
-		// A path that the window ends within, or at whose end it cannot be told what follows.
-		keep := buf[len(buf)-longest:]
+		keep := buf[len(buf)-(longest-1):] // the window may end within a path
 		buf = buf[:copy(buf[:cap(buf)], keep)]
 	}
-}
-
-// containsPath looks for a path that ends where it is found. ended says that nothing follows the
-// window.
-func containsPath(window []byte, path string, ended bool) bool {
-	for rest := window; ; {
-		i := bytes.Index(rest, []byte(path))
-		if i < 0 {
-			return false
-		}
-		rest = rest[i+len(path):]
-		if len(rest) == 0 {
-			return ended // else the next window begins with it
-		}
-		if !goesOn(rest[0]) {
-			return true
-		}
-	}
-}
-
-// goesOn reports whether a byte can be in the middle of an element of a path. A dot can end a
-// sentence, and an import path with one in the object files has a quote or a slash behind it.
-func goesOn(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '~'
 }
