@@ -26,6 +26,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/org/gocache-action/internal/buildcache"
+
 	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/extradir"
@@ -174,6 +176,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	o.setDefaults()
 	start := o.Now()
 	places := newPlaces(o)
+	kept := o.BuildDir != "" && buildcache.HasEntries(o.BuildDir)
 	f, err := find(ctx, o)
 	var plans []plan
 	if err == nil {
@@ -184,6 +187,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		err = errors.Join(err, places.failed(plans))
 	}
 	res := fold(o, start, f, plans)
+	res.State.Kept = kept
 	// A store in which time ran out may be too slow for anything: the save asks first, as after one
 	// that did not answer.
 	res.State.Unreachable = errors.Is(err, store.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/module"
@@ -94,17 +95,35 @@ type local struct {
 }
 
 // scanBuild lists the build cache. If private modules are withheld, it waits for those that are
-// here: what was compiled may be of a module that the project does not use.
-func (j gatherer) scanBuild(ctx context.Context, env collect.Env, prev previous, private <-chan []string) (build.Found, error) {
+// here: what was compiled may be of a module that the project does not use. So it does on a machine
+// that keeps its caches, for the modules that the job brought.
+func (j gatherer) scanBuild(ctx context.Context, env collect.Env, prev previous, scanned <-chan modules.Found) (build.Found, error) {
 	o := j.buildOptions(prev)
-	if j.Withhold != nil {
+	found := sync.OnceValues(func() (modules.Found, error) {
 		select {
-		case more := <-private:
-			o.Mentions = mentions(j.Withhold, more)
+		case f := <-scanned:
+			return f, nil
 		case <-ctx.Done():
-			return build.Found{}, context.Cause(ctx)
+			return modules.Found{}, context.Cause(ctx)
+		}
+	})
+	if j.Withhold != nil {
+		f, err := found()
+		if err != nil {
+			return build.Found{}, err
+		}
+		o.Public, o.Mentions = true, mentions(j.Withhold, f.Private)
+	}
+	if j.Own != nil {
+		o.Own = func(context.Context) (build.Own, error) {
+			f, err := found()
+			return j.own(f.Local.Versions()), err
 		}
 	}
+	return j.listBuild(ctx, env, o)
+}
+
+func (j gatherer) listBuild(ctx context.Context, env collect.Env, o build.ScanOptions) (build.Found, error) {
 	found, err := build.Scan(ctx, env, o)
 	if err != nil {
 		return found, fmt.Errorf("build cache %s: %w", j.BuildDir, err)
@@ -120,13 +139,13 @@ func (j gatherer) scan(ctx context.Context, prev previous) (l local, err error) 
 	unread := new(modules.Unread)
 	var known []error
 	g, all := errgroup.WithContext(ctx)
-	private := make(chan []string, 1) // the paths of private modules that are here
-	if j.Withhold == nil || j.ModDir == "" {
-		private <- nil
+	scanned := make(chan modules.Found, 1)
+	if j.ModDir == "" {
+		scanned <- modules.Found{}
 	}
 	if j.BuildDir != "" {
 		g.Go(func() (err error) {
-			l.build, err = j.scanBuild(all, env, prev, private)
+			l.build, err = j.scanBuild(all, env, prev, scanned)
 			return err
 		})
 	}
@@ -136,9 +155,7 @@ func (j gatherer) scan(ctx context.Context, prev previous) (l local, err error) 
 			if l.modules, known, err = modules.Scan(all, env, j.moduleOptions(cache, unread)); err != nil {
 				return fmt.Errorf("module cache %s: %w", j.ModDir, err)
 			}
-			if j.Withhold != nil {
-				private <- l.modules.Private
-			}
+			scanned <- l.modules
 			return nil
 		})
 	}
@@ -164,6 +181,22 @@ func (j gatherer) buildOptions(prev previous) build.ScanOptions {
 	}
 }
 
+// own adds to the modules of the project those that go.sum names, and those that are here, of which
+// the job may have run tools.
+func (j gatherer) own(here map[module.Version]bool) build.Own {
+	o := build.Own{Modules: map[string]bool{}, Marks: j.Own.Marks}
+	for _, path := range j.Own.Modules {
+		o.Modules[path] = true
+	}
+	for v := range j.Keys.Sums.Zip {
+		o.Modules[v.Path] = true
+	}
+	for v := range here {
+		o.Modules[v.Path] = true
+	}
+	return o
+}
+
 // mentions lists paths of modules as outputs spell them: as import paths, and as the directories of
 // GOMODCACHE are called.
 func mentions(lists ...[]string) (all []string) {
@@ -180,7 +213,7 @@ func mentions(lists ...[]string) (all []string) {
 func (j gatherer) moduleOptions(cache *modcache.Cache, unread *modules.Unread) modules.ScanOptions {
 	return modules.ScanOptions{
 		Cache: cache, Unread: unread, Repo: j.Repo, Scope: j.Scope, Private: j.Private, NoPrivate: j.Withhold != nil, Keys: j.Keys,
-		NoToolchains: j.NoToolchains, Use: j.ModuleUse, MaxAge: j.MaxAge, Bounded: j.MaxSize > 0 || j.MaxModules > 0,
+		NoToolchains: j.NoToolchains, SumDB: j.SumDB, Use: j.ModuleUse, MaxAge: j.MaxAge, Bounded: j.MaxSize > 0 || j.MaxModules > 0,
 	}
 }
 

@@ -47,7 +47,13 @@ type Options struct {
 	// Withhold leaves private modules out, and new build outputs that mention one: the paths of
 	// those that the project uses, beside which those in ModDir count. Nil: everything is saved.
 	Withhold []string
-	State    *jobstate.State
+	// SumDB says that a restore confirms modules that go.sum does not name with the checksum
+	// database.
+	SumDB bool
+	// Own says what belongs to the project. On a machine that keeps its caches, new build outputs
+	// of other packages are left out. Nil: nothing is, or it is not known.
+	Own   *Own
+	State *jobstate.State
 	// StableTimes says that the files of the project have times that depend on their content only.
 	// Without it, what rests on times of files is left out.
 	StableTimes bool
@@ -128,6 +134,16 @@ type Counts struct {
 	Stored   int `json:"stored"`   // was there already
 	Trimmed  int `json:"trimmed"`  // dropped from the snapshot
 	Skipped  int `json:"skipped"`  // not fit to be stored: see the warnings
+}
+
+// Own is what belongs to a project.
+type Own struct {
+	// Modules are paths of the modules of which it builds packages, as far as go.sum does not name
+	// them: its own, what they require, and what they replace.
+	Modules []string
+	// Marks are texts of which each output that has one is of the project: the paths of its modules
+	// and their directories.
+	Marks []string
 }
 
 // LeftOut counts what is here, and not saved.

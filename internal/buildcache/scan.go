@@ -154,6 +154,23 @@ func (c *Cache) Scan(ctx context.Context, o ScanOptions) (*Inventory, error) {
 	return inv, nil
 }
 
+// HasEntries reports whether the cache in dir has any entry that can be seen. Of one that has some it
+// reads one subdirectory.
+func HasEntries(dir string) bool {
+	for i := range 256 {
+		d, err := os.Open(filepath.Join(dir, fmt.Sprintf("%02x", i)))
+		if err != nil {
+			continue
+		}
+		names, _ := d.Readdirnames(-1)
+		d.Close()
+		if slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, "-a") }) {
+			return true
+		}
+	}
+	return false
+}
+
 // scanShard lists the subdirectory of cache for the IDs that start with byte i, 0 to 255. A missing
 // subdirectory is empty, and in one that cannot be read the field unread is set. The only error is
 // that of ctx.

@@ -16,6 +16,7 @@ import (
 	"github.com/org/gocache-action/internal/samedir"
 	"github.com/org/gocache-action/internal/usage"
 	"github.com/org/gocache-action/keys"
+	"github.com/org/gocache-action/save"
 )
 
 // A project is the directory that a command works for, with all that is known about it.
@@ -30,6 +31,7 @@ type project struct {
 	temp string
 
 	mainModules []moduleuse.Main
+	own         *save.Own
 
 	builtWith map[string]string // see package buildenv
 
@@ -126,7 +128,7 @@ func (p *project) derive(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	p.keyFiles = len(in.Files)
+	p.keyFiles, p.own = len(in.Files), ownModules(p.dir, in.Files)
 	p.mainModules = moduleuse.Mains(p.dir, p.env.GOMOD, in.Files)
 	p.key, err = keys.Derive(in)
 	switch {

@@ -115,7 +115,7 @@ func saveOptions(r *run, p *project, st store.Store, m *report.Meter) save.Optio
 	return save.Options{
 		Store: st, Repo: p.id.Repo,
 		Scope: p.id.Scope, BaseScope: p.id.BaseScope, DefaultScope: p.id.DefaultScope,
-		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir, Private: p.env.private(), Withhold: withhold(r, p),
+		Keys: p.key, ModDir: p.modDir, BuildDir: p.buildDir, Private: p.env.private(), Withhold: withhold(r, p), Own: p.own, SumDB: p.env.GOSUMDB != "off",
 		GoVersion: p.env.GOVERSION, GOROOT: p.env.GOROOT, GOMODCACHE: p.env.GOMODCACHE, Getenv: os.LookupEnv, BuiltWith: p.builtWith,
 		State: before.state, StableTimes: before.stableTimes, ModuleUse: p.moduleUse,
 		MaxAge: r.cfg.MaxAge, MaxSize: r.cfg.MaxSize.All, MaxModules: r.cfg.MaxSize.Modules, MaxBuild: r.cfg.MaxSize.Build,

@@ -102,6 +102,25 @@ func (c *Cache) GraphFiles(ctx context.Context) ([]File, error) {
 	return files, nil
 }
 
+// IsLookedUp reports whether a go command has asked the checksum database about a version: then the
+// cache has the answer.
+func (c *Cache) IsLookedUp(v module.Version) bool {
+	p, err := module.EscapePath(v.Path)
+	if err != nil {
+		return false
+	}
+	version, err := module.EscapeVersion(v.Version)
+	if err != nil {
+		return false
+	}
+	root := c.path(sumdbDir)
+	databases, err := os.ReadDir(root)
+	return err == nil && slices.ContainsFunc(databases, func(d os.DirEntry) bool {
+		_, err := os.Lstat(filepath.Join(root, d.Name(), "lookup", filepath.FromSlash(p)+"@"+version))
+		return err == nil
+	})
+}
+
 // sumdbFiles lists what the checksum database served, in the directory root.
 func sumdbFiles(ctx context.Context, root string, o Options) ([]File, error) {
 	var files []File

@@ -29,6 +29,11 @@ type ScanOptions struct {
 	Modules                       map[module.Version]string // of go.sum
 	// Mentions are paths of modules. New entries whose outputs mention one are left out.
 	Mentions []string
+	// Own tells the packages of the project, and is called at most once, on a machine that keeps
+	// its build cache. Nil: all are.
+	Own func(context.Context) (Own, error)
+	// Public says that anybody can read what is saved.
+	Public bool
 	// Memory, unless it is nil, is told how many bytes the lists take while they are made.
 	Memory func(bytes int64)
 }
@@ -69,6 +74,9 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, error) {
 	s.WarnUnread("build cache", inv.Unread)
 	s.warnUnreadable()
 	s.forgetForeign()
+	if err := s.forgetOthers(ctx); err != nil {
+		return Found{}, err
+	}
 	if err := s.forgetTimed(ctx); err != nil {
 		return Found{}, err
 	}
@@ -87,7 +95,7 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, error) {
 // job of another project on the same machine.
 func (s *scanner) lastUse(e buildcache.Local) int64 {
 	before := s.Stock.LastUse(e.Action)
-	if before != 0 && s.IsForeign(time.Unix(0, e.ActionTime)) {
+	if before != 0 && s.IsUnused(time.Unix(0, e.ActionTime)) {
 		return before
 	}
 	return max(before, min(e.ActionTime/int64(time.Second), s.Start.Unix()))
@@ -115,7 +123,7 @@ func (s *scanner) warnUnreadable() {
 func (s *scanner) forgetForeign() {
 	all := len(s.inv.Entries)
 	s.inv.Entries = slices.DeleteFunc(s.inv.Entries, func(e buildcache.Local) bool {
-		return s.IsForeign(time.Unix(0, e.ActionTime)) && s.Stock.LastUse(e.Action) == 0
+		return s.IsUnused(time.Unix(0, e.ActionTime)) && s.Stock.LastUse(e.Action) == 0
 	})
 	s.found.Foreign = all - len(s.inv.Entries)
 }

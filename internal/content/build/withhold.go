@@ -33,7 +33,7 @@ func (s *scanner) forgetMentions(ctx context.Context) error {
 				return
 			}
 			o, _ := s.inv.Output(e.Output)
-			found, err := s.mentions(o)
+			found, err := s.has(o, s.Mentions)
 			gone[i] = found || err != nil
 		}
 	})
@@ -51,14 +51,14 @@ func (s *scanner) forgetMentions(ctx context.Context) error {
 	return nil
 }
 
-// mentions reports whether an output has one of the paths.
-func (s *scanner) mentions(o buildcache.Output) (bool, error) {
+// has reports whether an output contains one of the texts.
+func (s *scanner) has(o buildcache.Output, texts []string) (bool, error) {
 	in, err := s.cache.OpenOutput(o)
 	if err != nil {
 		return false, err
 	}
 	defer in.Close()
-	return contains(in, s.Mentions)
+	return contains(in, texts)
 }
 
 // searchWindow is how much of an output is searched at once.

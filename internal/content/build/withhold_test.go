@@ -49,9 +49,9 @@ func TestContains(t *testing.T) {
 	}
 }
 
-// TestMentionsOfImporter: what a real compiler makes of a package that takes no more than a constant
-// of a private module has the path of that module only in tables, where the next string follows at
-// once.
+// TestMentionsOfImporter: what a real compiler makes of a package that takes no more than a
+// constant of a private module has the path of that module only in tables, where the next string
+// follows at once.
 func TestMentionsOfImporter(t *testing.T) {
 	const private, secret = "git.corp.example/secret/keys.git", "correct horse battery staple"
 	dir, cache := t.TempDir(), t.TempDir()
@@ -84,7 +84,7 @@ func TestMentionsOfImporter(t *testing.T) {
 			continue
 		}
 		found++
-		if mentions, err := s.mentions(o); err != nil || !mentions {
+		if mentions, err := s.has(o, s.Mentions); err != nil || !mentions {
 			t.Errorf("an output with the secret would be saved, %v", err)
 		}
 	}

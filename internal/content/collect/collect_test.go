@@ -79,6 +79,15 @@ func TestEnv(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
+	for ago, want := range map[time.Duration]bool{30 * time.Second: false, 2 * time.Minute: true} {
+		at := restored.Add(-ago)
+		if with.IsBefore(at) != want || without.IsBefore(at) || with.IsUnused(at) || without.IsUnused(at) {
+			t.Errorf("%s before the restore: before %v, unused %v", ago, with.IsBefore(at), with.IsUnused(at))
+		}
+	}
+	if at := restored.Add(-2 * time.Hour); !with.IsUnused(at) || without.IsUnused(at) {
+		t.Error("a mark of two hours before the restore is a use")
+	}
 	if got := with.UsedSince(); !got.Equal(restored.Add(-collect.UseMargin)) || !without.UsedSince().IsZero() {
 		t.Errorf("used since %s", got)
 	}

@@ -29,10 +29,20 @@ func (e Env) UsedSince() time.Time {
 	return e.State.Time.Add(-UseMargin)
 }
 
-// IsForeign reports whether something that was used last at that time was not used by this job. If
-// no snapshot has it either, it is of another project, on a machine that keeps its caches. Without
-// a restore nobody can tell, and nothing is foreign.
-func (e Env) IsForeign(lastUse time.Time) bool { return lastUse.Before(e.UsedSince()) }
+// IsUnused reports whether a build entry with this mark of its last use was not used by this job.
+// If no snapshot has it either, it is of another project, on a machine that keeps its caches.
+// Without a restore nobody can tell, and nothing is unused.
+func (e Env) IsUnused(mark time.Time) bool { return mark.Before(e.UsedSince()) }
+
+// clockMargin is how much earlier a file may seem to have been written than it was: file systems
+// round times, and a server of files has a clock of its own.
+const clockMargin = time.Minute
+
+// IsBefore reports whether a time at which the file system recorded a read or a write was before
+// this job. Without a restore nobody can tell, and nothing is.
+func (e Env) IsBefore(t time.Time) bool {
+	return e.State != nil && t.Before(e.State.Time.Add(-clockMargin))
+}
 
 // LastUse decides when a file of another directory than the caches was used last, in Unix seconds.
 // Its time, in nanoseconds, tells it, except for a file that the restore made younger than it is

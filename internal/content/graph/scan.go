@@ -79,7 +79,7 @@ func (o ScanOptions) keep(env collect.Env, files []modcache.File) (kept []modcac
 		use, known := dates[v]
 		if !known {
 			use = o.lastUse(env, v, before[v])
-			if before[v] == 0 && env.IsForeign(time.Unix(use, 0)) {
+			if before[v] == 0 && env.IsBefore(time.Unix(use, 0)) {
 				return true
 			}
 			dates[v] = use

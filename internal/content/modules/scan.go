@@ -30,9 +30,11 @@ type ScanOptions struct {
 	NoPrivate    bool   // leave those modules out
 	Keys         keys.Plan
 	NoToolchains bool
-	Use          func(context.Context) (map[module.Version]bool, error) // see save.Options.ModuleUse
-	MaxAge       time.Duration
-	Bounded      bool // what goes depends on the order of uses
+	// SumDB says that a restore confirms what go.sum does not name with the checksum database.
+	SumDB   bool
+	Use     func(context.Context) (map[module.Version]bool, error) // see save.Options.ModuleUse
+	MaxAge  time.Duration
+	Bounded bool // what goes depends on the order of uses
 }
 
 // Found is what a scan finds out.
@@ -128,8 +130,14 @@ func (s *scanner) isForeign(m modcache.Module) bool {
 	if s.State == nil || s.provides[v] || s.Keys.Sums.Zip[v] != "" || s.Stock.Module(v, m.Sum) != nil {
 		return false
 	}
-	u, err := s.use(v, s.UsedSince())
-	return err == nil && s.IsForeign(u.Last())
+	if s.State.Kept && s.SumDB && !module.MatchPrefixPatterns(s.Private, v.Path) && !s.Cache.IsLookedUp(v) {
+		// The go command asks the checksum database about what it fetches for this job, unless it
+		// is private. A restore would refuse it; and it may be private to the project that fetched
+		// it.
+		return true
+	}
+	u, err := s.use(v, s.State.Time)
+	return err == nil && s.IsBefore(u.Last())
 }
 
 func (s *scanner) isPrivate(m modcache.Module) bool {

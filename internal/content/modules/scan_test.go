@@ -243,6 +243,24 @@ func TestForeign(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, 0},
+		"came just before": {func(t *testing.T, w *machine) { w.used(t, tool, w.env.State.Time.Add(-10*time.Second)) }, 0},
+		"came, not private, and nobody asked the checksum database": {func(t *testing.T, w *machine) {
+			w.used(t, tool, w.env.Start)
+			w.env.State.Kept, w.o.SumDB, w.o.Private = true, true, ""
+		}, 1},
+		"the same where no caches are kept": {func(t *testing.T, w *machine) {
+			w.used(t, tool, w.env.Start)
+			w.o.SumDB, w.o.Private = true, ""
+		}, 0},
+		"came, private": {func(t *testing.T, w *machine) {
+			w.used(t, tool, w.env.Start)
+			w.env.State.Kept, w.o.SumDB = true, true
+		}, 0},
+		"came, and the checksum database knows it": {func(t *testing.T, w *machine) {
+			w.used(t, tool, w.env.Start)
+			w.env.State.Kept, w.o.SumDB, w.o.Private = true, true, ""
+			collecttest.Write(t, filepath.Join(w.dir, "cache/download/sumdb/sum.golang.org/lookup", tool.Path+"@"+tool.Version), "1\n")
+		}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newMachine(t)

@@ -73,7 +73,7 @@ func (s *scanner) allNew(ctx context.Context, list []modcache.Module) bool {
 	s.uses = make(map[module.Version]modcache.Use, len(list))
 	recent, since := true, s.Start.Add(-RefreshAfter)
 	if s.State != nil {
-		since = s.UsedSince()
+		since = s.State.Time
 	}
 	for i, m := range list {
 		if errs[i] != nil {
