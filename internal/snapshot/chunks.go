@@ -42,7 +42,7 @@ func (s *Spot) Place(n int) (frame, off int32) {
 
 // ChunkWriter writes a pack of chunks, followed by a frame that lists them. The same chunks in the
 // same order give the same bytes. After its first error it stays broken. It buffers one frame (16
-// MiB) and its compressed form, and 32 bytes for each chunk.
+// MiB), while it encodes that, the compressed form, and 27 bytes for each chunk.
 type ChunkWriter struct {
 	out   *frameWriter
 	spot  Spot

@@ -29,8 +29,11 @@ type Frame struct {
 	Sum  [32]byte // SHA-256 of the stored bytes
 }
 
-// What decodes frames has room for the largest.
-const _ = uint(zstdframe.MaxRaw - MaxFrameRaw)
+// What decodes and encodes frames has room for the largest.
+const (
+	_ = uint(zstdframe.MaxRaw - MaxFrameRaw)
+	_ = uint(zstdframe.MaxStored - MaxFrameStored)
+)
 
 // frameRoom is how much longer than its content a stored frame can be.
 const frameRoom = MaxFrameStored - MaxFrameRaw
