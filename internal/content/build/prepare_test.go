@@ -179,7 +179,7 @@ func outputFile(dir, output string) string {
 func TestSaves(t *testing.T) {
 	dir := t.TempDir()
 	large := noise(1, 3<<20)
-	first := []string{"", "x", noise(2, wholeBytes), noise(3, wholeBytes+1), strings.Repeat("\x00", 300_000), large}
+	first := []string{"", "x", noise(2, chunk.Whole), noise(3, chunk.Whole+1), strings.Repeat("\x00", 300_000), large}
 	p := packs{}
 	one := p.save(t, cacheWith(t, dir, first...), nil)
 	p.check(t, one.manifest, first...)
@@ -316,6 +316,8 @@ func TestUnfit(t *testing.T) {
 						}
 						if one.local.Placed(sha256.Sum256([]byte(outputs[3]))) {
 							want = outputs[1:]
+						} else if len(one.warnings) != 2 || !strings.Contains(one.warnings[1], "1 more build cache output,") {
+							t.Errorf("warnings %q", one.warnings)
 						}
 					}
 					p.check(t, one.manifest, want...)
@@ -328,6 +330,29 @@ func TestUnfit(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestUnfitOthers: an output that changes between the two times that it is read is named once,
+// however many packs it lies in; others that have parts of it are counted in one more warning, and
+// what is stored already stays where it is.
+func TestUnfitOthers(t *testing.T) {
+	dir := t.TempDir()
+	alike := noise(9, 200_000)
+	bad := alike + noise(8, 3*leastPack)
+	outputs := []string{bad, noise(7, 100_000) + alike, noise(6, 100_000) + alike, noise(5, 100_000)}
+	l := cacheWith(t, dir, outputs...)
+	l.first(bad)
+	p := packs{}
+	one := p.save(t, l, func() {
+		if err := os.WriteFile(outputFile(dir, bad), bytes.Repeat([]byte("?"), len(bad)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	})
+	p.check(t, one.manifest, outputs[3])
+	w := one.warnings
+	if len(one.jobs) < 3 || len(w) != 2 || !strings.Contains(w[0], "is not saved: it changed meanwhile") || !strings.Contains(w[1], "not saved either: 2 more build cache outputs,") {
+		t.Errorf("%d packs, warnings %q", len(one.jobs), w)
 	}
 }
 
