@@ -72,3 +72,19 @@ func TestWriterBuffers(t *testing.T) {
 		}
 	}
 }
+
+// TestClosedWriters: a writer that was closed has given its buffer back, whatever happened before.
+func TestClosedWriters(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		chunks, files := NewChunkWriter(io.Discard), NewWriter(io.Discard)
+		if fails {
+			chunks.err, files.err = io.ErrClosedPipe, io.ErrClosedPipe
+		}
+		_ = chunks.Add(ChunkSum{}, []byte("x"))
+		_, err1 := chunks.Close()
+		_, err2 := files.Close()
+		if chunks.out.raw != nil || files.out.raw != nil || (err1 != nil) != fails || (err2 != nil) != fails {
+			t.Errorf("%v, %v: a buffer is held", err1, err2)
+		}
+	}
+}
