@@ -108,8 +108,8 @@ func (p *ChunkProver) chunks(frame int32, raw []byte) {
 	}
 }
 
-// Err returns what is wrong with the chunks of a pack that HashPack has read to its end, or with its
-// list: ErrCorrupt. frames are those of the pack.
+// Err returns what is wrong with the chunks of a pack that HashPack has read to its end, or with
+// its list: ErrCorrupt. frames are those of the pack.
 func (p *ChunkProver) Err(frames []Frame) error {
 	switch last := len(frames) - 1; {
 	case p.err != nil:

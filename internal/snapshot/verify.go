@@ -17,8 +17,8 @@ import (
 
 // HashPack reads a pack, and returns its frames as a manifest should have them, and the SHA-256 of
 // its bytes, by which it should be named. It decodes nothing and holds no more than buf, which has
-// some KiB at least; unless there is a prover, which is given each frame. The error is ErrCorrupt if
-// the object is no sequence of frames; the hash is that of what was read.
+// some KiB at least, unless there is a prover, which is given each frame. The error is ErrCorrupt
+// if the object is no sequence of frames; the hash is that of what was read.
 func HashPack(r io.Reader, buf []byte, prover *ChunkProver) (frames []Frame, name digest.ID, err error) {
 	whole := sha256.New()
 	for {

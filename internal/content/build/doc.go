@@ -8,6 +8,6 @@
 // them are stored, and layout.go decides where each lies. write.go makes packs of the new ones,
 // which reread.go reads again; move.go takes what is alive out of packs that go.
 //
-// There can be a million entries. So the local cache is kept as two lists, joined lists are not made
-// but gone through ([iter.Seq]), and indices are positions in lists.
+// There can be a million entries. So the local cache is kept as two lists, joined lists are not
+// made but gone through ([iter.Seq]), and indices are positions in lists.
 package build

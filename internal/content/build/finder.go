@@ -19,8 +19,8 @@ type finder struct {
 
 func (c *cutting) newFinder() *finder { return &finder{c: c, tagger: tagger{tags: c.cuts.tags}} }
 
-// find finds the first chunk of rest, and returns its length. all says that rest is all that is left
-// of the output.
+// find finds the first chunk of rest, and returns its length. all says that rest is all that is
+// left of the output.
 func (f *finder) find(rest []byte, all bool) int {
 	if n := f.follower(rest); n > 0 {
 		return n

@@ -1,10 +1,10 @@
 package objects
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"sync"
@@ -92,14 +92,16 @@ func (r *run) openList(ctx context.Context, e *store.Entry, sizes []int32) (p *s
 	return nil, err
 }
 
-// readRange reads a part of an object.
+// readRange reads a part of an object, in memory of just that size.
 func (r *run) readRange(ctx context.Context, name string, off, n int64) ([]byte, error) {
 	body, _, err := r.Store.Open(ctx, name, off, n)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	return io.ReadAll(metered{body, r})
+	data := bytes.NewBuffer(make([]byte, 0, n+bytes.MinRead))
+	_, err = data.ReadFrom(metered{body, r})
+	return data.Bytes(), err
 }
 
 // hashPack reads a pack, whose name must be its hash. e gets the version that was read.

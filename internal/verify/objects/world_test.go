@@ -163,8 +163,8 @@ func (w *world) lie() {
 	w.swapPack(p)
 }
 
-// listed replaces the first pack by one whose last frame is another one, and that is sound as far as
-// its hashes go.
+// listed replaces the first pack by one whose last frame is another one, and that is sound as far
+// as its hashes go.
 func (w *world) listed(list []byte, chunks int) {
 	w.t.Helper()
 	data := w.get(w.packs[0])
