@@ -125,6 +125,23 @@ func lists(t testing.TB, chunks [][]byte) (p snapshot.Pack, list []byte) {
 	return p, list
 }
 
+// planned is lists without the bytes of the pack, which take long to encode where the encoder
+// counts its branches.
+func planned(chunks [][]byte) (p snapshot.Pack, list []byte) {
+	var spot snapshot.Spot
+	for i, c := range chunks {
+		if frame, _ := spot.Place(len(c)); int(frame) == len(p.Frames) {
+			p.Frames = append(p.Frames, snapshot.Frame{})
+		}
+		p.Frames[len(p.Frames)-1].Raw += int64(len(c))
+		list = append(list, bytes.Repeat([]byte{byte(i)}, 24)...)
+		list = binary.AppendUvarint(list, uint64(len(c)))
+	}
+	p.Chunks = len(chunks)
+	p.Frames = append(p.Frames, snapshot.Frame{Raw: int64(len(list))})
+	return p, list
+}
+
 // TestListLies: a list must say exactly what fills the frames; with a wrong one, outputs would be
 // assembled from wrong bytes.
 func TestListLies(t *testing.T) {
@@ -236,7 +253,7 @@ func TestReadList(t *testing.T) {
 // and are what the list says.
 func FuzzDecodeList(f *testing.F) {
 	small, good := lists(f, frozenChunks())
-	large, two := lists(f, sampleChunks())
+	large, two := planned(sampleChunks())
 	f.Add(good, small.Chunks, false)
 	f.Add(good[:40], 1, false)
 	f.Add(two, large.Chunks, true)
