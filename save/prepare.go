@@ -52,14 +52,8 @@ func (j job) count(files, bytes int64) {
 
 // readList reads the list of chunks of a pack, and proves it.
 func (j job) readList(ctx context.Context, p *snapshot.Pack) ([]snapshot.Chunk, error) {
-	f, off := p.List()
-	stored, _, err := j.readRange(ctx, p.Object, off, f.Size)
-	if err != nil {
-		return nil, store.Named("object", p.Object, err)
-	}
-	raw, err := f.Decode(stored, nil)
-	if err != nil {
-		return nil, store.Named("list of chunks of object", p.Object, err)
-	}
-	return p.DecodeList(raw)
+	return p.ReadList(func(off, n int64) ([]byte, error) {
+		stored, _, err := j.readRange(ctx, p.Object, off, n)
+		return stored, store.Named("object", p.Object, err)
+	})
 }

@@ -19,8 +19,9 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// overhead is the memory of one pack writer beside the pack: a frame and its compressed form.
-const overhead = 2 * snapshot.FrameSize
+// overhead is the memory of one pack writer beside the pack: a frame and, while it encodes one, its
+// compressed form. Both buffers have room for the largest.
+const overhead = 2 * snapshot.MaxFrameStored
 
 // uploader makes objects and uploads them. Safe for concurrent use: its workers share the two
 // semaphores, the counter, and what a job shares.

@@ -12,6 +12,10 @@ import (
 	"encoding/binary"
 )
 
+// Whole is the size up to which writers do not cut content, in bytes: it would hardly be cut
+// otherwise, and little that is small has a part in common.
+const Whole = 16 << 10
+
 // Sizes of chunks in bytes. Only the last chunk of some content can be shorter than Min.
 const (
 	Min    = 2 << 10

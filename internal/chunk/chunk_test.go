@@ -27,6 +27,9 @@ func cutAll(data []byte) (sizes []int) {
 
 // TestFrozen freezes the parameters: with others, everything would have to be stored again.
 func TestFrozen(t *testing.T) {
+	if Whole != 16384 {
+		t.Errorf("content of %d bytes is not cut", Whole)
+	}
 	text := bytes.Repeat([]byte("func (c *Cache) OpenOutput(o Output) (*os.File, error)\n"), 3000)
 	for _, tc := range []struct {
 		name string

@@ -75,14 +75,22 @@ func objectTitle(k snapshot.Kind) string {
 	return k.Title()
 }
 
-// findings are what people read, the worst first; the remedy stands once, at the last that it
+// findings are what people read, the worst first; the usual remedy stands once, at the last that it
 // mends.
 func (o verifyStoreOutput) findings() (list finding.Findings) {
-	for _, f := range o.Faults {
-		list = append(list, finding.Finding{Check: string(f.Kind), Status: f.Status, Evidence: f.Name + ": " + f.Evidence})
+	last := -1
+	for i, f := range o.Faults {
+		one := finding.Finding{Check: string(f.Kind), Status: f.Status, Evidence: f.Name + ": " + f.Evidence}
+		switch {
+		case f.Remedy != "":
+			one.Remedy = finding.Advise(f.Remedy)
+		case f.Status == finding.Fail:
+			last = i
+		}
+		list = append(list, one)
 	}
-	if wrong := o.wrong(); wrong > 0 {
-		list[wrong-1].Remedy = finding.Advise("a restore passes over what is wrong, and the next save of that job stores it anew")
+	if last >= 0 {
+		list[last].Remedy = finding.Advise("a restore passes over what is wrong, and the next save of that job stores it anew")
 	}
 	return list
 }

@@ -42,7 +42,7 @@ func (s *Spot) Place(n int) (frame, off int32) {
 
 // ChunkWriter writes a pack of chunks, followed by a frame that lists them. The same chunks in the
 // same order give the same bytes. After its first error it stays broken. It buffers one frame (16
-// MiB) and its compressed form, and 32 bytes for each chunk.
+// MiB), while it encodes that, the compressed form, and 27 bytes for each chunk.
 type ChunkWriter struct {
 	out   *frameWriter
 	spot  Spot
@@ -112,25 +112,66 @@ func (p *Pack) List() (f Frame, off int64) {
 	return f, p.Size - f.Size
 }
 
-// DecodeList reads the decoded list of chunks of the pack. Of a pack that passed DecodeManifest, it
-// takes 36 bytes for each chunk. The chunks fill its frames, else the list is ErrCorrupt.
+// Bytes of an entry in a list of chunks: its sum, and its length as a varint.
+const (
+	leastEntry = len(ChunkSum{}) + 1
+	mostEntry  = len(ChunkSum{}) + 3
+)
+
+// ReadList reads the list of chunks of the pack: read returns n stored bytes of it from an offset
+// on. Of a pack that passed DecodeManifest, it takes at most ListBytes for each chunk while it
+// decodes, and returns 36. A list that takes more, is damaged, or whose chunks do not fill the
+// frames, is ErrCorrupt. Nothing proves the sums in it.
+func (p *Pack) ReadList(read func(off, n int64) ([]byte, error)) ([]Chunk, error) {
+	f, off := p.List()
+	if most := int64(mostEntry) * int64(p.Chunks); f.Raw > most || f.Size > most+frameRoom {
+		return nil, fmt.Errorf("%w: list of chunks of %s: %d bytes for %d chunks", ErrCorrupt, p.Object, f.Raw, p.Chunks)
+	}
+	stored, err := read(off, f.Size)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := f.Decode(stored, nil)
+	if err != nil {
+		return nil, fmt.Errorf("list of chunks of %s: %w", p.Object, err)
+	}
+	return p.DecodeList(raw)
+}
+
+// ListBytes is the memory that ReadList takes for each chunk: the list stored, decoded, and as
+// Chunks. MaxList is that of the longest list, decoded and as Chunks.
+const (
+	ListBytes = 2*mostEntry + 36
+	MaxList   = (mostEntry + 36) * MaxPackChunks
+)
+
+// DecodeList reads the decoded list of chunks of the pack, see ReadList.
 func (p *Pack) DecodeList(raw []byte) ([]Chunk, error) {
-	list := make([]Chunk, 0, min(p.Chunks, len(raw)/25)) // each takes at least 25 bytes
+	list, err := parseList(raw, p.Chunks)
+	if err == nil {
+		err = p.fits(list)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: list of chunks of %s: %w", ErrCorrupt, p.Object, err)
+	}
+	return list, nil
+}
+
+// parseList reads a decoded list of at most some chunks, which begins with the first of a pack.
+func parseList(raw []byte, most int) ([]Chunk, error) {
+	list := make([]Chunk, 0, min(most, len(raw)/leastEntry))
 	var spot Spot
 	for len(raw) > 0 {
 		c := Chunk{}
 		n := copy(c.Sum[:], raw)
 		size, k := binary.Uvarint(raw[n:])
-		if n < len(c.Sum) || k <= 0 || size < 1 || size > chunk.Max || len(list) == p.Chunks {
-			return nil, fmt.Errorf("%w: list of chunks of %s: entry %d", ErrCorrupt, p.Object, len(list))
+		if n < len(c.Sum) || k <= 0 || size < 1 || size > chunk.Max || len(list) == most {
+			return nil, fmt.Errorf("entry %d", len(list))
 		}
 		raw = raw[n+k:]
 		c.Len = int32(size)
 		c.Frame, c.Off = spot.Place(int(size))
 		list = append(list, c)
-	}
-	if err := p.fits(list); err != nil {
-		return nil, fmt.Errorf("%w: list of chunks of %s: %w", ErrCorrupt, p.Object, err)
 	}
 	return list, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -112,15 +113,39 @@ func TestChunkWriterRefuses(t *testing.T) {
 	}
 }
 
-// TestListLies: a list must say exactly what fills the frames; with a wrong one, outputs would be
-// assembled from wrong bytes.
-func TestListLies(t *testing.T) {
-	stored, p := writeChunks(t, frozenChunks())
+// lists returns a pack of chunks that fill several frames, or one, and its decoded list.
+func lists(t testing.TB, chunks [][]byte) (p snapshot.Pack, list []byte) {
+	t.Helper()
+	stored, p := writeChunks(t, chunks)
 	f, off := p.List()
-	good, err := f.Decode(stored[off:], nil)
+	list, err := f.Decode(stored[off:], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p, list
+}
+
+// planned is lists without the bytes of the pack, which take long to encode where the encoder
+// counts its branches.
+func planned(chunks [][]byte) (p snapshot.Pack, list []byte) {
+	var spot snapshot.Spot
+	for i, c := range chunks {
+		if frame, _ := spot.Place(len(c)); int(frame) == len(p.Frames) {
+			p.Frames = append(p.Frames, snapshot.Frame{})
+		}
+		p.Frames[len(p.Frames)-1].Raw += int64(len(c))
+		list = append(list, bytes.Repeat([]byte{byte(i)}, 24)...)
+		list = binary.AppendUvarint(list, uint64(len(c)))
+	}
+	p.Chunks = len(chunks)
+	p.Frames = append(p.Frames, snapshot.Frame{Raw: int64(len(list))})
+	return p, list
+}
+
+// TestListLies: a list must say exactly what fills the frames; with a wrong one, outputs would be
+// assembled from wrong bytes.
+func TestListLies(t *testing.T) {
+	p, good := lists(t, frozenChunks())
 	entry := func(n int) []byte { return binary.AppendUvarint(make([]byte, 24), uint64(n)) }
 	for name, raw := range map[string][]byte{
 		"nothing":      nil,
@@ -143,32 +168,124 @@ func TestListLies(t *testing.T) {
 	}
 }
 
-// FuzzDecodeList: the chunks of an accepted list fill the frames of its pack.
-func FuzzDecodeList(f *testing.F) {
-	stored, p := writeChunks(f, frozenChunks())
-	last, off := p.List()
-	good, err := last.Decode(stored[off:], nil)
-	if err != nil {
-		f.Fatal(err)
+// TestListLiesOfFrames: each frame has to be filled, and no other.
+func TestListLiesOfFrames(t *testing.T) {
+	p, good := lists(t, sampleChunks())
+	if _, err := p.DecodeList(good); err != nil || len(p.Frames) != 3 {
+		t.Fatal(err)
 	}
-	f.Add(good, p.Chunks)
-	f.Add(good[:40], 1)
-	f.Fuzz(func(t *testing.T, raw []byte, chunks int) {
+	last := len(good) - 26 // the chunk of chunk.Min bytes at the end of the second frame
+	size := func(n uint64) []byte { return binary.AppendUvarint(bytes.Clone(good[:last+24]), n) }
+	for name, c := range map[string]struct {
+		raw    []byte
+		change func(frames []snapshot.Frame)
+	}{
+		"the last is shorter":   {size(chunk.Min - 1), nil},
+		"the last is longer":    {size(chunk.Min + 1), nil},
+		"the first frame is":    {good, func(f []snapshot.Frame) { f[0].Raw-- }},
+		"the second frame is":   {good, func(f []snapshot.Frame) { f[1].Raw++ }},
+		"both are":              {good, func(f []snapshot.Frame) { f[0].Raw--; f[1].Raw++ }},
+		"there is a third":      {good, func(f []snapshot.Frame) { f[2], f[1] = f[1], snapshot.Frame{Raw: 1} }},
+		"the frames are turned": {good, func(f []snapshot.Frame) { f[0], f[1] = f[1], f[0] }},
+	} {
 		q := p
+		if q.Frames = slices.Clone(p.Frames); c.change != nil {
+			c.change(q.Frames)
+		}
+		if _, err := q.DecodeList(c.raw); !errors.Is(err, snapshot.ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	p.Frames = p.Frames[1:]
+	if _, err := p.DecodeList(good); !errors.Is(err, snapshot.ErrCorrupt) {
+		t.Errorf("a frame is missing: %v", err)
+	}
+}
+
+// TestListMemory: what a manifest says of the number of chunks takes no memory.
+func TestListMemory(t *testing.T) {
+	p, good := lists(t, frozenChunks())
+	p.Chunks = snapshot.MaxPackChunks
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := p.DecodeList(good)
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; err == nil || got > 1<<20 {
+		t.Errorf("%d bytes for a list of %d, %v", got, len(good), err)
+	}
+}
+
+// TestReadList: a list that is longer than its chunks can be is not read at all.
+func TestReadList(t *testing.T) {
+	stored, p := writeChunks(t, frozenChunks())
+	reads := 0
+	read := func(off, n int64) ([]byte, error) {
+		reads++
+		return stored[off : off+n], nil
+	}
+	if list, err := p.ReadList(read); err != nil || len(list) != p.Chunks || reads != 1 {
+		t.Errorf("%d of %d chunks, %v, %d reads", len(list), p.Chunks, err, reads)
+	}
+	for name, c := range map[string]struct {
+		change func(list *snapshot.Frame)
+		reads  int
+	}{
+		"as long as can be":  {func(f *snapshot.Frame) { f.Raw = 27 * 3 }, 1},
+		"longer":             {func(f *snapshot.Frame) { f.Raw = 27*3 + 1 }, 0},
+		"stored, it is long": {func(f *snapshot.Frame) { f.Size = 27*3 + 64<<10 + 1 }, 0},
+		"another hash":       {func(f *snapshot.Frame) { f.Sum[0]++ }, 1},
+	} {
+		q := p
+		q.Frames = slices.Clone(p.Frames)
+		c.change(&q.Frames[1])
+		reads = 0
+		if _, err := q.ReadList(read); !errors.Is(err, snapshot.ErrCorrupt) || reads != c.reads {
+			t.Errorf("%s: %v, %d reads", name, err, reads)
+		}
+	}
+	failed := errors.New("no answer")
+	if _, err := p.ReadList(func(int64, int64) ([]byte, error) { return nil, failed }); !errors.Is(err, failed) || errors.Is(err, snapshot.ErrCorrupt) {
+		t.Errorf("%v", err)
+	}
+}
+
+// FuzzDecodeList: the chunks of an accepted list fill the frames of its pack, one after the other,
+// and are what the list says.
+func FuzzDecodeList(f *testing.F) {
+	small, good := lists(f, frozenChunks())
+	large, two := planned(sampleChunks())
+	f.Add(good, small.Chunks, false)
+	f.Add(good[:40], 1, false)
+	f.Add(two, large.Chunks, true)
+	f.Fuzz(func(t *testing.T, raw []byte, chunks int, several bool) {
+		q := small
+		if several {
+			q = large
+		}
 		q.Chunks = min(max(chunks, 1), snapshot.MaxPackChunks)
 		list, err := q.DecodeList(raw)
 		if err != nil {
 			return
 		}
-		sum := int64(0)
+		filled := make([]int64, len(q.Content()))
+		var again []byte
 		for _, c := range list {
-			sum += int64(c.Len)
-			if c.Frame != 0 || c.Off < 0 || c.Len < 1 || int64(c.Off)+int64(c.Len) > q.Frames[0].Raw {
-				t.Errorf("chunk at %d, %d of %d bytes", c.Frame, c.Off, c.Len)
+			if int64(c.Off) != filled[c.Frame] || c.Len < 1 || c.Len > chunk.Max {
+				t.Errorf("chunk of %d bytes at %d, %d, behind %d", c.Len, c.Frame, c.Off, filled[c.Frame])
+			}
+			filled[c.Frame] += int64(c.Len)
+			again = binary.AppendUvarint(append(again, c.Sum[:]...), uint64(c.Len))
+		}
+		for i, f := range q.Content() {
+			if filled[i] != f.Raw {
+				t.Errorf("%d bytes in frame %d of %d", filled[i], i, f.Raw)
 			}
 		}
-		if sum != q.Frames[0].Raw {
-			t.Errorf("%d bytes in a frame of %d", sum, q.Frames[0].Raw)
+		if back, err := q.DecodeList(again); err != nil || !slices.Equal(back, list) {
+			t.Errorf("the same chunks make another list: %v", err)
+		}
+		if len(again) == len(raw) && !bytes.Equal(again, raw) {
+			t.Error("the list says something else")
 		}
 	})
 }

@@ -29,8 +29,14 @@ type Frame struct {
 	Sum  [32]byte // SHA-256 of the stored bytes
 }
 
-// What decodes frames has room for the largest.
-const _ = uint(zstdframe.MaxRaw - MaxFrameRaw)
+// What decodes and encodes frames has room for the largest.
+const (
+	_ = uint(zstdframe.MaxRaw - MaxFrameRaw)
+	_ = uint(zstdframe.MaxStored - MaxFrameStored)
+)
+
+// frameRoom is how much longer than its content a stored frame can be.
+const frameRoom = MaxFrameStored - MaxFrameRaw
 
 // encodeFrame appends the stored form of raw to dst. It has a checksum of raw inside: the hash that
 // a manifest keeps of the stored bytes would not tell of a mistake of the encoder.
@@ -43,6 +49,12 @@ func encodeFrame(raw, dst []byte) []byte {
 	binary.LittleEndian.PutUint32(h[4:], 4)
 	binary.LittleEndian.PutUint32(h[8:], uint32(len(h)-frameHeaderSize))
 	return dst
+}
+
+// storedSize is how long a frame is according to its header; ok says that it is one.
+func storedSize(h []byte) (n int64, ok bool) {
+	n = frameHeaderSize + int64(binary.LittleEndian.Uint32(h[8:]))
+	return n, binary.LittleEndian.Uint32(h) == skippableMagic && binary.LittleEndian.Uint32(h[4:]) == 4 && n <= MaxFrameStored
 }
 
 // DecodeFrame decodes a stored frame into dst[:0]. Where that is too small, the result has memory

@@ -13,14 +13,13 @@ import (
 type frameWriter struct {
 	dst    io.Writer
 	raw    []byte // of the frame that is being filled; nil once released
-	stored []byte // of the last frame
 	frames []Frame
 	sum    hash.Hash // of the object; nil: nobody wants hashes
 	size   int64     // bytes written to dst
 }
 
 func newFrameWriter(dst io.Writer) *frameWriter {
-	return &frameWriter{dst: dst, sum: sha256.New(), raw: zstdframe.Buffer(), stored: zstdframe.Buffer()}
+	return &frameWriter{dst: dst, sum: sha256.New(), raw: zstdframe.Buffer()}
 }
 
 // room is how many bytes the frame can still take.
@@ -38,17 +37,18 @@ func (w *frameWriter) cut() error {
 	if len(w.raw) == 0 {
 		return nil
 	}
-	w.stored = encodeFrame(w.raw, w.stored[:0])
-	if err := prove(&proofs, w.stored, w.raw); err != nil {
+	stored := encodeFrame(w.raw, zstdframe.Buffer())
+	defer zstdframe.Release(stored)
+	if err := prove(&proofs, stored, w.raw); err != nil {
 		return err
 	}
 	if w.sum != nil {
-		w.frames = append(w.frames, Frame{Size: int64(len(w.stored)), Raw: int64(len(w.raw)), Sum: sha256.Sum256(w.stored)})
-		w.sum.Write(w.stored)
+		w.frames = append(w.frames, Frame{Size: int64(len(stored)), Raw: int64(len(w.raw)), Sum: sha256.Sum256(stored)})
+		w.sum.Write(stored)
 	}
 	w.raw = w.raw[:0]
-	w.size += int64(len(w.stored))
-	_, err := w.dst.Write(w.stored)
+	w.size += int64(len(stored))
+	_, err := w.dst.Write(stored)
 	return err
 }
 
@@ -59,12 +59,11 @@ func (w *frameWriter) skippable(frame []byte) error {
 	return err
 }
 
-// release gives the buffers back. Nothing can be written afterwards.
+// release gives the buffer back. Nothing can be written afterwards.
 func (w *frameWriter) release() {
 	if w.raw != nil {
 		zstdframe.Release(w.raw)
-		zstdframe.Release(w.stored)
-		w.raw, w.stored = nil, nil
+		w.raw = nil
 	}
 }
 

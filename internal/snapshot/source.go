@@ -56,8 +56,8 @@ func readFrame(r io.Reader, room func(n int) ([]byte, error), module bool) ([]by
 	if module && binary.LittleEndian.Uint32(h[:]) == listMagic {
 		return nil, skipFileList(r, h)
 	}
-	n := frameHeaderSize + int64(binary.LittleEndian.Uint32(h[8:]))
-	if binary.LittleEndian.Uint32(h[:]) != skippableMagic || binary.LittleEndian.Uint32(h[4:]) != 4 || n > MaxFrameStored {
+	n, ok := storedSize(h[:])
+	if !ok {
 		return nil, fmt.Errorf("%w: no frame header", ErrCorrupt)
 	}
 	buf, err := room(int(n))

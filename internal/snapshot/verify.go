@@ -3,7 +3,6 @@ package snapshot
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -18,12 +17,12 @@ import (
 
 // HashPack reads a pack, and returns its frames as a manifest should have them, and the SHA-256 of
 // its bytes, by which it should be named. It decodes nothing and holds no more than buf, which has
-// some KiB at least. The error is ErrCorrupt if the object is no sequence of frames; the hash is
-// that of what was read.
-func HashPack(r io.Reader, buf []byte) (frames []Frame, name digest.ID, err error) {
+// some KiB at least, unless there is a prover, which is given each frame. The error is ErrCorrupt
+// if the object is no sequence of frames; the hash is that of what was read.
+func HashPack(r io.Reader, buf []byte, prover *ChunkProver) (frames []Frame, name digest.ID, err error) {
 	whole := sha256.New()
 	for {
-		f, err := hashFrame(io.TeeReader(r, whole), buf)
+		f, err := hashFrame(io.TeeReader(r, prover.sink(whole)), buf)
 		if err == io.EOF {
 			whole.Sum(name[:0])
 			return frames, name, nil
@@ -31,6 +30,7 @@ func HashPack(r io.Reader, buf []byte) (frames []Frame, name digest.ID, err erro
 		if err != nil {
 			return frames, name, err
 		}
+		prover.frame(f)
 		if len(frames) == MaxFrames {
 			return frames, name, fmt.Errorf("%w: pack of more than %d frames", ErrCorrupt, MaxFrames)
 		}
@@ -45,8 +45,8 @@ func hashFrame(r io.Reader, buf []byte) (f Frame, err error) {
 	if _, err := io.ReadFull(r, head); err != nil {
 		return f, err
 	}
-	f.Size = frameHeaderSize + int64(binary.LittleEndian.Uint32(head[8:]))
-	if binary.LittleEndian.Uint32(head) != skippableMagic || binary.LittleEndian.Uint32(head[4:]) != 4 || f.Size > MaxFrameStored {
+	ok := false
+	if f.Size, ok = storedSize(head); !ok {
 		return f, fmt.Errorf("%w: no frame header", ErrCorrupt)
 	}
 	h.Write(head)

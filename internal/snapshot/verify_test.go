@@ -18,21 +18,21 @@ import (
 func TestHashPack(t *testing.T) {
 	data, pack := writeChunks(t, sampleChunks())
 	for _, size := range []int{64, 4096, 1 << 20} {
-		frames, name, err := snapshot.HashPack(bytes.NewReader(data), make([]byte, size))
+		frames, name, err := snapshot.HashPack(bytes.NewReader(data), make([]byte, size), nil)
 		if err != nil || !slices.Equal(frames, pack.Frames) || snapshot.PackObject("r", "s", name) != pack.Object {
 			t.Errorf("buffer of %d bytes: %v, %d frames, want %d", size, err, len(frames), len(pack.Frames))
 		}
 	}
 	buf := make([]byte, 4096)
 	for n, want := range map[int]error{5: io.ErrUnexpectedEOF, 12: io.ErrUnexpectedEOF, 100: io.ErrUnexpectedEOF, len(data) - 1: io.ErrUnexpectedEOF} {
-		if _, _, err := snapshot.HashPack(bytes.NewReader(data[:n]), buf); !errors.Is(err, want) {
+		if _, _, err := snapshot.HashPack(bytes.NewReader(data[:n]), buf, nil); !errors.Is(err, want) {
 			t.Errorf("%d bytes: %v, want %v", n, err, want)
 		}
 	}
 	for _, at := range []int{0, 4, 11, 12} {
 		bad := bytes.Clone(data)
 		bad[at] ^= 0xff
-		if _, _, err := snapshot.HashPack(bytes.NewReader(bad), buf); !errors.Is(err, snapshot.ErrCorrupt) {
+		if _, _, err := snapshot.HashPack(bytes.NewReader(bad), buf, nil); !errors.Is(err, snapshot.ErrCorrupt) {
 			t.Errorf("byte %d changed: %v", at, err)
 		}
 	}

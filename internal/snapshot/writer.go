@@ -28,8 +28,8 @@ type Location struct {
 
 // Writer writes a module object, or the pack of a tree or a path: a tar archive, cut into frames so
 // that each frame but those of a very large member holds whole members. The same members give
-// the same bytes. After its first error a Writer stays broken. It buffers one frame (16 MiB)
-// and its compressed form.
+// the same bytes. After its first error a Writer stays broken. It buffers one frame (16 MiB), and
+// while it encodes that, the compressed form.
 type Writer struct {
 	out   *frameWriter
 	tw    *tar.Writer

@@ -25,8 +25,9 @@ const MaxSize = 16 << 20 // what an entry of the matcher's tables can name
 // blockSize is the most content of a block (RFC 8878, section 3.1.1.2.4).
 const blockSize = 128 << 10
 
-// Encoder writes frames one after the other. The zero value is ready. It holds about 2 MiB,
-// whatever the size of a frame, and is not safe for concurrent use.
+// Encoder writes frames one after the other. The zero value is ready. It holds 0.9 MiB of tables
+// and up to about half a MiB of buffers, whatever the size of a frame, and is not safe for
+// concurrent use.
 type Encoder struct {
 	matcher matcher
 	block   block

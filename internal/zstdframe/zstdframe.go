@@ -12,8 +12,12 @@ import (
 	"github.com/org/gocache-action/internal/zstdenc"
 )
 
-// MaxRaw is the most bytes that a frame may have, decoded.
-const MaxRaw = 16 << 20
+// MaxRaw is the most bytes that a frame may have, decoded, and MaxStored as it is stored: what does
+// not compress grows a little.
+const (
+	MaxRaw    = 16 << 20
+	MaxStored = MaxRaw + 64<<10
+)
 
 // decoder runs at most GOMAXPROCS frames at once, however many goroutines call, which bounds its
 // memory.
@@ -50,13 +54,17 @@ func Append(dst, raw []byte) []byte {
 func Decode(dst, frame []byte) ([]byte, error) { return decoder().DecodeAll(frame, dst) }
 
 // buffers saves most modules, which are small, the cost of a fresh 16 MiB.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, MaxRaw); return &b }}
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, MaxStored); return &b }}
 
-// Buffer returns an empty buffer with room for a frame. Release gives it back.
+// Buffer returns an empty buffer with room for a frame, decoded or stored. Release gives it back.
 func Buffer() []byte { return *buffers.Get().(*[]byte) }
 
-// Release makes a buffer that Buffer returned available to others.
+// Release makes a buffer that Buffer returned available to others. One that has moved, since more
+// was appended than it had room for, is dropped.
 func Release(b []byte) {
+	if cap(b) != MaxStored {
+		return
+	}
 	b = b[:0]
 	buffers.Put(&b)
 }

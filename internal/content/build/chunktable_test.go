@@ -111,3 +111,23 @@ func TestChunkTableOnce(t *testing.T) {
 		t.Errorf("%v, %d", c.twice, c.count)
 	}
 }
+
+// TestIsEntry: a chunk is another one if any byte of its hash differs, or its length.
+func TestIsEntry(t *testing.T) {
+	sum := snapshot.ChunkSumOf(sha256.Sum256([]byte("x")))
+	table := newChunkTable()
+	n := table.find(sum, 100)
+	seen := map[int32]bool{n: true}
+	for i := range sum {
+		other := sum
+		other[i] ^= 1
+		m := table.find(other, 100)
+		if seen[m] || table.entry(m).sum != other || table.entry(n).is(&other, 100) {
+			t.Errorf("byte %d of the hash does not count", i)
+		}
+		seen[m] = true
+	}
+	if m := table.find(sum, 101); seen[m] || table.find(sum, 100) != n {
+		t.Error("the length does not count, or the chunk was not found")
+	}
+}

@@ -19,10 +19,6 @@ import (
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// wholeBytes is the size up to which an output is one chunk. It would hardly be cut otherwise, and
-// few small ones have a part in common.
-const wholeBytes = 16 << 10
-
 // window is how many bytes of an output are in memory while it is cut.
 const window = 512 << 10
 
@@ -39,10 +35,10 @@ type cuts struct {
 
 // outputCuts is an output that has been read.
 type outputCuts struct {
-	index int32  // in the inventory
-	count int32  // of its chunks; less than 0: it is not fit to be stored
-	first uint32 // of them in refs
-	moved bool   // it was not read: lists tell of which chunks it consists
+	index  int32  // in the inventory
+	count  int32  // of its chunks; less than 0: it is not fit to be stored
+	first  uint32 // of them in refs
+	unread bool   // lists tell of which chunks it consists
 }
 
 // chunks are those of an output.
@@ -54,19 +50,18 @@ func (c *cuts) chunks(o outputCuts) []int32 {
 // name says is a collect.UnfitError.
 type cutFunc func(o buildcache.Output, found func(snapshot.ChunkSum, int)) error
 
-// cutting is a cut that several workers make. mu guards followers and cuts, which is whole when
-// they are done.
+// cutting is a cut that several workers make. cuts is whole when they are done.
 type cutting struct {
-	local Local
-	note  collect.Note
-	moved int // the first output that is read only if no list tells what it consists of
+	local   Local
+	note    collect.Note
+	lacking int // outputs that the store lacks; those behind them are read only if no list tells of them
 
+	// mu guards followers, and of cuts the table, refs, the memo in tags, and what outputs have but
+	// their indices.
 	mu        sync.Mutex
 	cuts      *cuts
-	followers memo[int32] // which chunk came after which, see finder.recognize
+	followers memo[int32] // which chunk came after which, see finder.follower; nil without tags
 }
-
-const followersBytes = memoSlots * 8
 
 // newCutting begins to cut outputs, given by their indices, into a table. There is room for as many
 // others behind them.
@@ -76,12 +71,16 @@ func (l Local) newCutting(outputs []int32, others int, t *chunkTable, note colle
 	for n, i := range outputs {
 		c.outputs[n] = outputCuts{index: i, count: -1}
 	}
-	return &cutting{local: l, note: note, cuts: c, moved: len(outputs), followers: newMemo[int32]()}
+	cut := &cutting{local: l, note: note, cuts: c, lacking: len(outputs)}
+	if c.tags != nil {
+		cut.followers = newMemo[int32]()
+	}
+	return cut
 }
 
 // all are the numbers of the outputs that are read in any case.
 func (c *cutting) all() []int32 {
-	list := make([]int32, c.moved)
+	list := make([]int32, c.lacking)
 	for n := range list {
 		list[n] = int32(n)
 	}
@@ -96,7 +95,7 @@ func (c *cutting) run(ctx context.Context, order []int32) error {
 	workers := runtime.GOMAXPROCS(0)
 	idle := make(chan *finder, workers)
 	for range workers {
-		idle <- &finder{c: c}
+		idle <- c.newFinder()
 	}
 	return install.Each(ctx, len(order), workers, func(i int) {
 		f := <-idle
@@ -112,7 +111,7 @@ func (c *cutting) output(ctx context.Context, n int, f *finder) {
 	err := c.local.cut(ctx, o, f)
 	if err != nil {
 		if ctx.Err() == nil {
-			c.note.Warn("build cache output %s is not %s: %v", o.ID, saving(n >= c.moved), err)
+			c.note.Warn("build cache output %s is not %s: %v", o.ID, saving(n >= c.lacking), err)
 		}
 		return
 	}
@@ -153,7 +152,7 @@ func (l Local) cut(ctx context.Context, o buildcache.Output, to *finder) error {
 	defer f.Close()
 	buf := windows.Get().(*[window]byte)
 	defer windows.Put(buf)
-	if o.Size <= wholeBytes {
+	if o.Size <= chunk.Whole {
 		return cutWhole(o, f, buf[:o.Size], to)
 	}
 	return cutContent(ctx, o, f, buf[:], to.find)
@@ -176,8 +175,8 @@ func cutWhole(o buildcache.Output, r io.Reader, buf []byte, to *finder) error {
 // cutContent reads a larger output through buf. find returns the length of the first chunk of what
 // it gets, which has at least chunk.Max bytes, or is all that is left. Of each chunk all hashes are
 // made at once, while its bytes are near the processor.
-func cutContent(ctx context.Context, o buildcache.Output, r io.Reader, buf []byte, find func(rest []byte, isEnd bool) int) error {
-	all := sha256.New()
+func cutContent(ctx context.Context, o buildcache.Output, r io.Reader, buf []byte, find func(rest []byte, all bool) int) error {
+	whole := sha256.New()
 	rest := buf[:0] // read, but not cut yet
 	for left := o.Size; left > 0 || len(rest) > 0; {
 		if ctx.Err() != nil {
@@ -192,10 +191,10 @@ func cutContent(ctx context.Context, o buildcache.Output, r io.Reader, buf []byt
 			left -= int64(len(rest) - n)
 		}
 		n := find(rest, left == 0)
-		all.Write(rest[:n])
+		whole.Write(rest[:n])
 		rest = rest[n:]
 	}
-	if digest.ID(all.Sum(nil)) != o.ID {
+	if digest.ID(whole.Sum(nil)) != o.ID {
 		return &collect.UnfitError{Err: errBadOutput}
 	}
 	return nil

@@ -12,20 +12,22 @@ import (
 // output that turns out not to be fit stay in the table. No output needs them, but they count where
 // the table says how much is new.
 type finder struct {
-	c    *cutting
-	refs []int32 // the chunks of this output so far: numbers of their entries
-	tag  tag     // of the chunk that is looked at
+	c      *cutting
+	refs   []int32 // the chunks of this output so far: numbers of their entries
+	tagger tagger
 }
 
-// find finds the first chunk of what is left of an output, of which isEnd says that nothing follows
-// it, and returns its length.
-func (f *finder) find(rest []byte, isEnd bool) int {
-	if n := f.recognize(rest); n > 0 {
+func (c *cutting) newFinder() *finder { return &finder{c: c, tagger: tagger{tags: c.cuts.tags}} }
+
+// find finds the first chunk of rest, and returns its length. all says that rest is all that is
+// left of the output.
+func (f *finder) find(rest []byte, all bool) int {
+	if n := f.follower(rest); n > 0 {
 		return n
 	}
 	n := chunk.Cut(rest)
 	before := f.last()
-	if isEnd && n == len(rest) {
+	if all && n == len(rest) {
 		before = -1 // it ends here only because the content does, and would go on elsewhere
 	}
 	f.add(sha256.Sum256(rest[:n]), rest[:n], before)
@@ -40,50 +42,51 @@ func (f *finder) last() int32 {
 	return f.refs[len(f.refs)-1]
 }
 
-// recognize finds the chunk that came after the last one when that was found before, if it does so
+// follower finds the chunk that came after the last one when that was found before, if it does so
 // here. It returns its length, or 0.
 //
 // Most outputs of a job that compiles tests are copies of others, but for a few chunks. In such a
 // copy, the ends of chunks need not be searched for, and no chunk needs a SHA-256 of its own: where
 // a chunk ends depends on nothing but its bytes, and tags show that they are the same.
-func (f *finder) recognize(rest []byte) int {
+func (f *finder) follower(rest []byte) int {
 	last := f.last()
 	if last < 0 {
 		return 0
 	}
-	next, size, want := f.c.after(last)
-	if size == 0 || size > len(rest) {
+	next, ok := f.c.after(last)
+	if !ok || next.size > len(rest) || f.tagger.of(rest[:next.size]) != next.tag {
 		return 0
 	}
-	if f.c.cuts.tags.sum(&f.tag, rest[:size]); f.tag != want {
-		return 0
-	}
-	f.refs = append(f.refs, next)
-	return size
+	f.refs = append(f.refs, next.chunk)
+	return next.size
 }
 
-// after returns the chunk that came after another one last, with its length and tag; 0 if that is
-// not known.
-func (c *cutting) after(chunk int32) (next int32, size int, x tag) {
+// tagged is a chunk whose tag is known.
+type tagged struct {
+	chunk int32
+	size  int
+	tag   tag
+}
+
+// after returns the chunk that came after another one last, if that and its tag are known.
+func (c *cutting) after(chunk int32) (next tagged, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	next, ok := c.followers.of(chunk)
-	if !ok {
-		return 0, 0, x
+	if next.chunk, ok = c.followers.of(chunk); !ok {
+		return next, false
 	}
-	if x, ok = c.cuts.tags.of(next); !ok {
-		return 0, 0, x
-	}
-	return next, int(c.cuts.table.entry(next).at.size()), x
+	next.size = int(c.cuts.table.entry(next.chunk).at.size())
+	next.tag, ok = c.cuts.tags.of(next.chunk)
+	return next, ok
 }
 
-// add adds a chunk with this SHA-256 to those of the output, and notes that it came after another
-// one, unless that is -1.
+// add adds a chunk to those of the output, and notes that it came after another one, unless that is
+// -1. It trusts that id is the SHA-256 of data.
 func (f *finder) add(id digest.ID, data []byte, before int32) {
-	f.c.cuts.tags.sum(&f.tag, data)
+	x := f.tagger.of(data)
 	f.c.mu.Lock()
 	ref := f.c.cuts.table.find(snapshot.ChunkSumOf(id), int32(len(data)))
-	f.c.cuts.tags.note(ref, f.tag)
+	f.c.cuts.tags.note(ref, x)
 	if before >= 0 {
 		f.c.followers.note(before, ref)
 	}

@@ -28,7 +28,30 @@ func chunksIn(t testing.TB, f *finder, content string) []string {
 	if err := cutContent(t.Context(), o, strings.NewReader(content), make([]byte, window), f.find); err != nil {
 		t.Fatal(err)
 	}
+	checkTags(t, f, content)
 	return foundBy(f)
+}
+
+// checkTags demands that each tag that is known of a chunk of the last output is that of its bytes.
+func checkTags(t testing.TB, f *finder, content string) {
+	t.Helper()
+	f.c.mu.Lock()
+	defer f.c.mu.Unlock()
+	own := tagger{tags: f.c.cuts.tags}
+	known := 0
+	for _, ref := range f.refs {
+		data := []byte(content[:f.c.cuts.table.entry(ref).at.size()])
+		content = content[len(data):]
+		if x, ok := f.c.cuts.tags.of(ref); ok {
+			known++
+			if x != own.of(data) {
+				t.Errorf("the tag of a chunk of %d bytes is that of others", len(data))
+			}
+		}
+	}
+	if own.tags != nil && known == 0 && len(f.refs) > 0 {
+		t.Error("no tag is known")
+	}
 }
 
 // foundBy lists the chunks of the output of a finder.
@@ -83,7 +106,7 @@ func TestRecognize(t *testing.T) {
 		contents = append(contents, altered(r, contents[r.IntN(len(contents))%5]))
 	}
 	c := newTestCutting()
-	f := &finder{c: c}
+	f := c.newFinder()
 	for i, content := range contents {
 		if got, want := chunksIn(t, f, content), cutAnew(content); !slices.Equal(got, want) {
 			t.Fatalf("content %d: chunks\n%q\nwant\n%q", i, got, want)
@@ -93,13 +116,13 @@ func TestRecognize(t *testing.T) {
 	f.refs = f.refs[:0]
 	recognized, rest := 0, []byte(base)
 	for len(rest) > 0 {
-		n := f.recognize(rest)
+		n := f.follower(rest)
 		if recognized += n; n == 0 {
 			n = f.find(rest, true)
 		}
 		rest = rest[n:]
 	}
-	if recognized < len(base)*8/10 {
+	if c.cuts.tags != nil && recognized < len(base)*8/10 {
 		t.Errorf("%d of %d bytes were recognized", recognized, len(base))
 	}
 }
@@ -112,7 +135,7 @@ func TestRecognizeAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for worker := range uint64(4) {
 		all.Go(func() {
-			f := &finder{c: c}
+			f := c.newFinder()
 			r := rand.New(rand.NewPCG(worker/2, 1)) // two see the same, at about the same time
 			for range 20 {
 				content := altered(r, base)
@@ -146,7 +169,7 @@ func TestRecognizeAtOnce(t *testing.T) {
 func TestRecognizeNothing(t *testing.T) {
 	c := newTestCutting()
 	c.cuts.tags = nil
-	f := &finder{c: c}
+	f := c.newFinder()
 	for range 2 {
 		if content := noise(1, 200_000); !slices.Equal(chunksIn(t, f, content), cutAnew(content)) {
 			t.Error("other chunks")
@@ -157,7 +180,7 @@ func TestRecognizeNothing(t *testing.T) {
 // TestUnfitCopy: chunks that were found in an output that is not fit are found again in one that
 // is.
 func TestUnfitCopy(t *testing.T) {
-	f := &finder{c: newTestCutting()}
+	f := newTestCutting().newFinder()
 	content := []byte(noise(1, 300_000))
 	o := buildcache.Output{ID: sha256.Sum256(content), Size: int64(len(content))}
 	spoiled := bytes.Clone(content)
@@ -174,7 +197,7 @@ func TestUnfitCopy(t *testing.T) {
 // TestNotRecognized: other bytes of the same length as what came before are not taken for it.
 func TestNotRecognized(t *testing.T) {
 	base := noise(1, 100_000)
-	f := &finder{c: newTestCutting()}
+	f := newTestCutting().newFinder()
 	first := chunksIn(t, f, base)
 	for at := 0; at < len(base); at += 997 {
 		changed := []byte(base)
@@ -189,7 +212,7 @@ func TestNotRecognized(t *testing.T) {
 func TestManyFollowers(t *testing.T) {
 	c := newTestCutting()
 	c.followers, c.cuts.tags.memo = c.followers[:7], c.cuts.tags.memo[:5]
-	f := &finder{c: c}
+	f := c.newFinder()
 	for range 3 {
 		for seed := range uint64(3) {
 			content := noise(seed, 200_000)
@@ -207,10 +230,10 @@ func BenchmarkCut(b *testing.B) {
 	o := buildcache.Output{Size: int64(len(data))}
 	buf := make([]byte, window)
 	cut := func(find func([]byte, bool) int) { _ = cutContent(b.Context(), o, strings.NewReader(data), buf, find) }
-	copied := &finder{c: newTestCutting()}
+	copied := newTestCutting().newFinder()
 	cut(copied.find)
 	for name, find := range map[string]func() func([]byte, bool) int{
-		"new":  func() func([]byte, bool) int { return (&finder{c: newTestCutting()}).find },
+		"new":  func() func([]byte, bool) int { return newTestCutting().newFinder().find },
 		"copy": func() func([]byte, bool) int { copied.refs = copied.refs[:0]; return copied.find },
 		"alone": func() func([]byte, bool) int {
 			return func(rest []byte, _ bool) int {

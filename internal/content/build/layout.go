@@ -24,13 +24,16 @@ const (
 const maxReach = 16
 
 // layout says where outputs lie in the packs of earlier saves, and in those that are to be made. It
-// does not change once it is made.
+// does not change once it is made, but for unfit.
 type layout struct {
 	stock   stockPacks
 	cuts    *cuts // without an index of its table
 	outputs []laid
+	read    int               // of outputs: those that were read, which come first
 	extents []snapshot.Extent // Pack is an index into packs of stock, then into jobs
 	jobs    []packPlan
+	unfit   unfit
+	warn    collect.Warn
 }
 
 // laid is where an output lies: its index in the inventory, and its part of extents.
@@ -70,9 +73,10 @@ type freshChunk struct {
 
 const pieceBytes = 16
 
-// chunkRoom is what a chunk takes in the memory of a pack that is built, beside its bytes: it
-// stands twice in a list.
-const chunkRoom = 80
+// chunkRoom is what a chunk takes in the memory of a pack that is built, beside its bytes: up to 27
+// in the list, as many where that is stored, since hashes do not compress, and what the memory of a
+// list has to spare.
+const chunkRoom = 64
 
 // layouter makes a layout.
 type layouter struct {
@@ -81,7 +85,7 @@ type layouter struct {
 	first  []int32 // of each pack, those of jobs behind those of the stock, its first frame
 	chosen []place // of the chunks that are looked at
 	runs   []run   // of them
-	moved  bool    // those that are not proven are being laid out
+	unread bool    // those that were not read are being laid out
 	pack   int64   // bytes of memory that a pack may take
 }
 
@@ -93,16 +97,19 @@ type run struct {
 
 // layOut decides where all chunks lie. Each is taken from a pack of an earlier save or from an
 // earlier place of this one, else it is new, and follows the last new one. It adds places to the
-// table, which must not be used for anything else afterwards. Outputs that are moved come last:
-// their files were not read, so what others have in common with them must not be taken from there.
-func layOut(c *cuts, stock stockPacks) *layout {
-	l := layouter{layout: &layout{stock: stock, cuts: c}, table: c.table, pack: packBytes(c.table.fresh())}
+// table, which must not be used for anything else afterwards. Outputs that were not read come last:
+// nothing proves their files, so what others have in common with them must not be taken from there.
+func layOut(c *cuts, stock stockPacks, warn collect.Warn) *layout {
+	l := layouter{layout: &layout{stock: stock, cuts: c, warn: warn}, table: c.table, pack: packBytes(c.table.fresh())}
 	l.first = slices.Clone(stock.first[:len(stock.packs)])
-	for _, l.moved = range []bool{false, true} {
+	for _, l.unread = range []bool{false, true} {
 		for _, o := range c.outputs {
-			if o.count >= 0 && o.moved == l.moved {
+			if o.count >= 0 && o.unread == l.unread {
 				l.output(o)
 			}
+		}
+		if !l.unread {
+			l.read = len(l.outputs)
 		}
 	}
 	c.refs, c.table.slots = nil, nil
@@ -240,7 +247,7 @@ func (l *layouter) append(size int32, at freshChunk) place {
 	j.frames = inFrame(j.frames, frame, size)
 	j.raw += int64(size)
 	j.pieces = append(j.pieces, at)
-	if !l.moved {
+	if !l.unread {
 		j.proven++
 	}
 	return newPlace(l.first[len(l.first)-1]+frame, off, size)
@@ -283,7 +290,7 @@ func (l *layouter) extend(begin int, p place) {
 
 // memory is how many bytes the layout takes.
 func (l *layout) memory() int64 {
-	n := l.cuts.table.memory() + tagsBytes + int64(12*len(l.outputs)+16*cap(l.extents)+16*len(l.cuts.outputs))
+	n := l.cuts.table.memory() + l.cuts.tags.memory() + int64(12*len(l.outputs)+16*cap(l.extents)+16*len(l.cuts.outputs))
 	for _, j := range l.jobs {
 		n += int64(pieceBytes * cap(j.pieces))
 	}

@@ -9,7 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
@@ -112,7 +114,7 @@ func layoutOfChunks(outputs []string, stock ...string) *layout {
 		}
 		c.add(n, refs)
 	}
-	return layOut(c, s)
+	return layOut(c, s, nil)
 }
 
 // TestLayOut: each chunk is taken from an earlier save, or from an earlier place in this one, or is
@@ -210,7 +212,7 @@ func TestPackSizes(t *testing.T) {
 		"many large chunks":   {"a:65536*8000", 11},
 		"some usual chunks":   {"a:10000*10000", somePacks},
 		"many usual chunks":   {"a:10000*44000", 9},
-		"some little ones":    {"a:1*600000", somePacks},
+		"some little ones":    {"a:1*800000", somePacks},
 		"just one small pack": {fmt.Sprintf("a:%d*96", 65536-chunkRoom), 1},
 		"one chunk too many":  {fmt.Sprintf("a:%d*97", 65536-chunkRoom), 2},
 		"just full packs":     {fmt.Sprintf("a:%d*%d", 65536-chunkRoom, 9*768), 9},
@@ -300,6 +302,44 @@ func TestReadLists(t *testing.T) {
 	})
 	if err != nil || !slices.Equal(order, []int{0, 1, 2, 3}) {
 		t.Errorf("%v, %v", order, err)
+	}
+}
+
+// TestListsAtOnce: however many requests a save may make, few lists are in memory at once.
+func TestListsAtOnce(t *testing.T) {
+	var texts []string
+	for i := range 60 {
+		texts = append(texts, fmt.Sprintf("p%d: a", i))
+	}
+	s, lists := stockOfChunks(texts...)
+	var begun, added, most atomic.Int32
+	in := collect.Preparing{Requests: 1000, Note: collect.Note{Warn: t.Logf}, List: func(context.Context, *snapshot.Pack) ([]snapshot.Chunk, error) {
+		if n := begun.Add(1) - added.Load(); n > most.Load() {
+			most.Store(n)
+		}
+		time.Sleep(time.Millisecond)
+		return lists[0], nil
+	}}
+	if err := s.read(t.Context(), in, func(int, []snapshot.Chunk) { added.Add(1) }); err != nil || added.Load() != 60 {
+		t.Errorf("%v, %d lists", err, added.Load())
+	}
+	if most.Load() > maxLists {
+		t.Errorf("%d lists at once", most.Load())
+	}
+}
+
+// TestListsBytes: the lists that are read at once are bounded by the longest of all.
+func TestListsBytes(t *testing.T) {
+	pack := func(chunks int) snapshot.Pack { return snapshot.Pack{Chunks: chunks} }
+	for _, c := range []struct {
+		packs []snapshot.Pack
+		want  int64 // chunks
+	}{
+		{nil, 0}, {[]snapshot.Pack{pack(5), pack(7)}, 12}, {append(slices.Repeat([]snapshot.Pack{pack(1)}, 30), pack(100), pack(200)), 300 + maxLists - 2},
+	} {
+		if got := listsBytes(stockPacks{packs: c.packs}); got != c.want*int64(snapshot.ListBytes) {
+			t.Errorf("%d packs: %d bytes, want those of %d chunks", len(c.packs), got, c.want)
+		}
 	}
 }
 

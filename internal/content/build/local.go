@@ -105,9 +105,16 @@ func (l Local) with(lay *layout, done []collect.Outcome) Local {
 	}
 	made := lay.made(done)
 	used := make([]int32, len(made.packs)) // 1 + index into packs of l
-	for _, o := range lay.outputs {
+	var lost []int32
+	for n, o := range lay.outputs {
 		list := lay.extents[o.first : o.first+o.count]
 		if o.count == 0 || bytesOf(list) != l.inv.Outputs[o.index].Size || !made.has(list) {
+			continue
+		}
+		if made.hasLost(list) {
+			if n < lay.read { // the others stay where they are stored
+				lost = append(lost, o.index)
+			}
 			continue
 		}
 		l.placed[o.index] = placed{int32(len(l.extents)), o.count}
@@ -120,7 +127,16 @@ func (l Local) with(lay *layout, done []collect.Outcome) Local {
 			l.extents = append(l.extents, e)
 		}
 	}
+	lay.unfit.warnOthers(lost, lay.warn)
 	return l
+}
+
+// size sums the bytes of outputs.
+func (l Local) size(outputs []int32) (n int64) {
+	for _, i := range outputs {
+		n += l.inv.Outputs[i].Size
+	}
+	return n
 }
 
 // bytesOf sums up the bytes of extents.
@@ -152,19 +168,18 @@ func (lay *layout) made(done []collect.Outcome) made {
 	return m
 }
 
-// has reports whether all bytes of extents are stored.
+// has reports whether all packs that extents lie in are there.
 func (m made) has(list []snapshot.Extent) bool {
-	for _, e := range list {
-		if m.packs[e.Pack] == nil {
-			return false
-		}
-		for _, x := range m.lost[e.Pack] {
-			if x.Frame == e.Frame && x.Off < e.Off+e.Len && e.Off < x.Off+x.Len {
-				return false
-			}
-		}
-	}
-	return true
+	return !slices.ContainsFunc(list, func(e snapshot.Extent) bool { return m.packs[e.Pack] == nil })
+}
+
+// hasLost reports whether extents have bytes that could not be read again.
+func (m made) hasLost(list []snapshot.Extent) bool {
+	return slices.ContainsFunc(list, func(e snapshot.Extent) bool {
+		return slices.ContainsFunc(m.lost[e.Pack], func(x snapshot.Extent) bool {
+			return x.Frame == e.Frame && x.Off < e.Off+e.Len && e.Off < x.Off+x.Len
+		})
+	})
 }
 
 // Without implements collect.Kind.

@@ -108,6 +108,29 @@ func TestWithOther(t *testing.T) {
 	}
 }
 
+// TestHasLost: an output has bytes that could not be read again where its extents touch these.
+func TestHasLost(t *testing.T) {
+	m := made{lost: map[int32][]snapshot.Extent{1: {{Frame: 2, Off: 100, Len: 10}, {Frame: 3, Off: 0, Len: 5}}}}
+	for name, c := range map[string]struct {
+		extent snapshot.Extent
+		want   bool
+	}{
+		"all of it":      {snapshot.Extent{Pack: 1, Frame: 2, Off: 0, Len: 500}, true},
+		"the same":       {snapshot.Extent{Pack: 1, Frame: 2, Off: 100, Len: 10}, true},
+		"its first byte": {snapshot.Extent{Pack: 1, Frame: 2, Off: 0, Len: 101}, true},
+		"its last byte":  {snapshot.Extent{Pack: 1, Frame: 2, Off: 109, Len: 1}, true},
+		"the second":     {snapshot.Extent{Pack: 1, Frame: 3, Off: 0, Len: 1}, true},
+		"before it":      {snapshot.Extent{Pack: 1, Frame: 2, Off: 0, Len: 100}, false},
+		"behind it":      {snapshot.Extent{Pack: 1, Frame: 2, Off: 110, Len: 10}, false},
+		"another frame":  {snapshot.Extent{Pack: 1, Frame: 1, Off: 100, Len: 10}, false},
+		"another pack":   {snapshot.Extent{Pack: 0, Frame: 2, Off: 100, Len: 10}, false},
+	} {
+		if got := m.hasLost([]snapshot.Extent{{Pack: 5, Len: 1}, c.extent}); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 // TestWithout: an output in a pack that may be removed no longer counts as stored, unless an
 // earlier save has it as well.
 func TestWithout(t *testing.T) {
@@ -176,6 +199,12 @@ func cacheWith(t *testing.T, dir string, outputs ...string) Local {
 		t.Fatal(err)
 	}
 	return found.Local
+}
+
+// first has an output come first where outputs are in the order in which they were made.
+func (l Local) first(output string) {
+	i, _ := l.find(digest.Of([]byte(output)))
+	l.inv.Outputs[i].Time = 1
 }
 
 // TestLargest: the largest outputs are listed by kind and name, with outputs of the same name added

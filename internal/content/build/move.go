@@ -98,7 +98,7 @@ func (m *moving) add(c *cuts, n int) (unknown []int32) {
 			ok = ok && m.extent(c, o.of.Packs[e.Pack].Object, e)
 		}
 		if ok {
-			c.outputs[n] = outputCuts{index: o.index, count: int32(len(c.refs) - first), first: uint32(first), moved: true}
+			c.outputs[n] = outputCuts{index: o.index, count: int32(len(c.refs) - first), first: uint32(first), unread: true}
 		} else {
 			c.refs = c.refs[:first]
 			c.outputs[n] = outputCuts{index: o.index, count: -1}

@@ -94,9 +94,11 @@ func TestMove(t *testing.T) {
 // output is lost, not even one with the same chunks, and the next save sees no change.
 func TestMoveRotten(t *testing.T) {
 	rotten, good, dead := noise(1, 300_000), noise(2, 200_000), noise(3, 400_000)
-	fresh := rotten + noise(4, 100_000)
+	fresh, copied := rotten+noise(4, 100_000), noise(5, 100_000)+rotten
 	dir, p := t.TempDir(), packs{}
-	a := p.save(t, cacheWith(t, dir, dead, rotten, good), nil)
+	all := cacheWith(t, dir, dead, rotten, good, copied)
+	all.first(rotten)
+	a := p.save(t, all, nil)
 	first := a.manifest.Packs[0].Object
 	own := a.manifest
 	own.Actions = slices.DeleteFunc(own.Actions, func(x snapshot.Action) bool { return own.Outputs[x.Output].ID == sha256.Sum256([]byte(dead)) })
@@ -104,12 +106,12 @@ func TestMoveRotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := p.saveAnew(t, cacheWith(t, dir, fresh), nil, map[string]bool{first: true}, own)
-	p.check(t, s.manifest, rotten, good, fresh)
-	if len(s.warnings) == 0 || !strings.Contains(s.warnings[0], "stays where it is stored") {
+	p.check(t, s.manifest, rotten, good, fresh, copied)
+	if len(s.warnings) != 1 || !strings.Contains(s.warnings[0], "stays where it is stored") {
 		t.Errorf("warnings %q", s.warnings)
 	}
 	again := p.saveAnew(t, s.local, nil, map[string]bool{first: true}, s.manifest)
-	p.check(t, again.manifest, rotten, good, fresh)
+	p.check(t, again.manifest, rotten, good, fresh, copied)
 	if a, b := len(again.manifest.Packs), len(s.manifest.Packs); a != b {
 		t.Errorf("%d packs, then %d", b, a)
 	}

@@ -39,7 +39,7 @@ func (l Local) prepare(
 	if err := c.run(ctx, m.add(c.cuts, len(missing))); err != nil {
 		return collect.Prepared{}, err
 	}
-	lay := layOut(c.cuts, stock)
+	lay := layOut(c.cuts, stock, in.Note.Warn)
 	return collect.Prepared{
 		Jobs: l.jobs(lay), Memory: lay.memory(), Extents: int64(len(lay.extents)),
 		Known: collect.Outcome{Content: collect.Content{Of: lay}},
@@ -50,7 +50,10 @@ func (l Local) prepare(
 // being read.
 func (l Local) prepareBytes(missing []int32, moved []movedOutput, stock stockPacks) int64 {
 	cut := l.size(missing)/chunk.Normal + int64(len(missing))
-	n := followersBytes + tagsBytes + ChunkBytes*(stock.chunks()+cut) + outputCutBytes*int64(len(missing))
+	n := listsBytes(stock) + ChunkBytes*(stock.chunks()+cut) + outputCutBytes*int64(len(missing))
+	if newMAC() != nil {
+		n += tagsBytes + followersBytes
+	}
 	if len(moved) > 0 {
 		n += listedBytes*stock.chunks() + (outputCutBytes+movedBytes)*int64(len(moved))
 	}

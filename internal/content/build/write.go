@@ -2,24 +2,14 @@ package build
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
-	"os"
 	"slices"
+	"sync"
 
-	"github.com/org/gocache-action/internal/chunk"
 	"github.com/org/gocache-action/internal/content/collect"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/snapshot"
 )
-
-// size sums the bytes of outputs.
-func (l Local) size(outputs []int32) (n int64) {
-	for _, i := range outputs {
-		n += l.inv.Outputs[i].Size
-	}
-	return n
-}
 
 // jobs are the packs of a layout that are to be made.
 func (l Local) jobs(lay *layout) (jobs []collect.Job) {
@@ -49,26 +39,21 @@ var errOtherPlaces = errors.New("its chunks do not lie where they were planned")
 // chunk that was there a moment ago and cannot be read again, there are some other bytes, and the
 // outputs that have it are not saved, or not moved. A pack of nothing else has no members.
 func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *layout, job int, note collect.Note) (collect.Content, error) {
-	src := source{local: l, tags: lay.cuts.tags, index: -1}
+	src := l.newChunkReader(lay.cuts.tags)
 	defer src.close()
 	done := packed{lay: lay, job: job}
 	p := &lay.jobs[job]
 	var spot snapshot.Spot
 	var frames []int64
-	warned := int32(-1) // the last output that was warned of
 	for n, x := range p.pieces {
 		if ctx.Err() != nil {
 			return collect.Content{}, context.Cause(ctx)
 		}
-		e := lay.cuts.table.entry(x.chunk)
-		sum, data, err := src.read(x, e)
+		sum, data, err := src.read(x, lay.cuts.table.entry(x.chunk))
 		frame, off := spot.Place(len(data))
 		frames = inFrame(frames, frame, int32(len(data)))
 		if err != nil {
-			if x.index != warned { // its other chunks are lost as well
-				note.Warn("build cache output %s is not %s: it changed meanwhile: %v", l.inv.Outputs[x.index].ID, saving(n >= p.proven), err)
-			}
-			warned = x.index
+			lay.unfit.warn(x.index, note.Warn, "build cache output %s is not %s: %s", l.inv.Outputs[x.index].ID, saving(n >= p.proven), whyNotAgain(err))
 			done.lost = append(done.lost, snapshot.Extent{Frame: frame, Off: off, Len: int32(len(data))})
 		}
 		if err := w.Add(sum, data); err != nil {
@@ -82,54 +67,33 @@ func (l Local) writeChunks(ctx context.Context, w *snapshot.ChunkWriter, lay *la
 	return collect.Content{Members: len(p.pieces) - len(done.lost), Raw: p.raw, Of: done}, nil
 }
 
-// source reads chunks of outputs. It belongs to one goroutine.
-type source struct {
-	local Local
-	tags  *tags // nil: there are none
-	tag   tag   // of the chunk that is read
-	index int32 // of the open output; -1: none
-	f     *os.File
-	err   error // of opening it
-	buf   [chunk.Max]byte
+// unfit knows of which outputs of a layout a warning said that they cannot be read again. Their
+// chunks can lie in several packs. Safe for concurrent use.
+type unfit struct {
+	mu    sync.Mutex
+	named map[int32]bool // by their index in the inventory
 }
 
-// read reads a chunk and proves it. Beside an error it returns some bytes of the same length, and
-// their hash.
-func (s *source) read(x freshChunk, e *chunkEntry) (sum snapshot.ChunkSum, data []byte, err error) {
-	data = s.buf[:e.at.size()]
-	if x.index != s.index {
-		s.close()
-		s.index = x.index
-		s.f, s.err = s.local.cache.OpenOutput(s.local.inv.Outputs[x.index])
+// warn gives a warning about an output, unless there was one.
+func (u *unfit) warn(index int32, warn collect.Warn, format string, args ...any) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.named[index] {
+		return
 	}
-	if err = s.err; err == nil {
-		_, err = s.f.ReadAt(data, x.off)
+	if u.named == nil {
+		u.named = map[int32]bool{}
 	}
-	if err != nil {
-		clear(data)
-	} else if s.isTagged(x.chunk, data) {
-		return e.sum, data, nil
-	}
-	sum = snapshot.ChunkSumOf(sha256.Sum256(data))
-	if err == nil && sum != e.sum {
-		err = fmt.Errorf("chunk at %d: %w", x.off, errBadOutput)
-	}
-	return sum, data, err
+	u.named[index] = true
+	warn(format, args...)
 }
 
-// isTagged reports whether the tag of a chunk is known and shows that these are its bytes.
-func (s *source) isTagged(chunk int32, data []byte) bool {
-	want, ok := s.tags.of(chunk)
-	if !ok {
-		return false
-	}
-	s.tags.sum(&s.tag, data)
-	return s.tag == want
-}
-
-func (s *source) close() {
-	if s.f != nil {
-		s.f.Close()
-		s.f = nil
+// warnOthers tells of outputs that rest on what could not be read again. There can be many.
+func (u *unfit) warnOthers(lost []int32, warn collect.Warn) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	more := len(slices.DeleteFunc(lost, func(index int32) bool { return u.named[index] }))
+	if more > 0 {
+		warn("not saved either: %s, which have parts in common with what could not be read again", quantity.Counted(more, "more build cache output"))
 	}
 }

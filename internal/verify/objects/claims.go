@@ -15,12 +15,14 @@ import (
 	"github.com/org/gocache-action/internal/store"
 )
 
-// A claim is what a manifest says of an object: its size, and a hash of what else it says.
+// A claim is what a manifest says of an object: its size, a hash of what else it says, and how to
+// read it. It takes 40 bytes.
 type claim struct {
 	object   gcnotes.Fingerprint
 	size     int64
 	content  contentID
 	manifest int32 // index of the first manifest that says it
+	list     int32 // stored bytes of the list of chunks at the end of a pack; 0: it has none
 }
 
 // contentID tells contents apart: the frames of a pack, or the files of a module.
@@ -88,6 +90,7 @@ func (c *claims) see(name string) {
 type content struct {
 	id      contentID
 	warning string // what harms nobody but a save
+	remedy  string // what to do if there is an error; "": the next save mends it
 }
 
 // differs says in what a claim differs from an object that is right in itself. A module object can
@@ -97,7 +100,7 @@ func (c claim) differs(kind snapshot.Kind, e store.Entry, is content) (string, f
 	case c.content != is.id && kind == snapshot.KindModule:
 		return "that its tree has other files, or another base", finding.Fail
 	case c.content != is.id:
-		return "that it has other frames", finding.Fail
+		return "that it has other frames, or another number of chunks", finding.Fail
 	case c.size != e.Size && kind == snapshot.KindModule:
 		return fmt.Sprintf("that it has %d bytes, and it has %d", c.size, e.Size), finding.Warn
 	case c.size != e.Size:
@@ -106,10 +109,12 @@ func (c claim) differs(kind snapshot.Kind, e store.Entry, is content) (string, f
 	return "", finding.OK
 }
 
-// framesID is the content of a pack.
-func framesID(frames []snapshot.Frame) contentID {
+// framesID is the content of a pack; chunks is how many it has, 0 for one of other content.
+func framesID(frames []snapshot.Frame, chunks int) contentID {
 	h := sha256.New()
 	var b [16]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(chunks))
+	h.Write(b[:])
 	for _, f := range frames {
 		binary.LittleEndian.PutUint64(b[:], uint64(f.Size))
 		binary.LittleEndian.PutUint64(b[8:], uint64(f.Raw))

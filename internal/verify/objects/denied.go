@@ -24,7 +24,7 @@ func (r *run) unread(kind snapshot.Kind, name string, err error) error {
 	if r.denied++; r.denied >= maxDenied {
 		return store.Named(string(kind), name, err)
 	}
-	r.res.Faults = append(r.res.Faults, Fault{kind, name, finding.Warn, "cannot be read: " + err.Error()})
+	r.res.Faults = append(r.res.Faults, Fault{Kind: kind, Name: name, Status: finding.Warn, Evidence: "cannot be read: " + err.Error()})
 	return nil
 }
 

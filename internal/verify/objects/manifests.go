@@ -49,19 +49,19 @@ func (r *run) manifest(ctx context.Context, e store.Entry) error {
 	e.Info = info
 	r.count(snapshot.KindManifest, e, false)
 	if err != nil {
-		r.fault(Fault{snapshot.KindManifest, e.Name, finding.Fail, err.Error()})
+		r.fault(Fault{Kind: snapshot.KindManifest, Name: e.Name, Status: finding.Fail, Evidence: err.Error()})
 		return nil
 	}
 	m, err := snapshot.DecodeManifest(data)
 	switch {
 	case errors.Is(err, snapshot.ErrFormat):
-		r.fault(Fault{snapshot.KindManifest, e.Name, finding.Warn, err.Error()})
+		r.fault(Fault{Kind: snapshot.KindManifest, Name: e.Name, Status: finding.Warn, Evidence: err.Error()})
 		return nil
 	case err == nil && m.Place() != e.Name:
 		err = fmt.Errorf("%w: it belongs under %s", snapshot.ErrCorrupt, m.Place())
 	}
 	if err != nil {
-		r.fault(Fault{snapshot.KindManifest, e.Name, finding.Fail, err.Error()})
+		r.fault(Fault{Kind: snapshot.KindManifest, Name: e.Name, Status: finding.Fail, Evidence: err.Error()})
 		return nil
 	}
 	r.claim(e.Name, m)
@@ -70,7 +70,7 @@ func (r *run) manifest(ctx context.Context, e store.Entry) error {
 	}
 	trust := snapshot.Trust{Keys: r.Trust.Keys}
 	if _, err := trust.DecodeManifestLike(data, time.Now(), m); err != nil {
-		r.fault(Fault{snapshot.KindManifest, e.Name, finding.Fail, err.Error()})
+		r.fault(Fault{Kind: snapshot.KindManifest, Name: e.Name, Status: finding.Fail, Evidence: err.Error()})
 	}
 	return nil
 }
@@ -93,25 +93,25 @@ func (r *run) claim(name string, m *snapshot.Manifest) {
 	r.mu.Lock()
 	index := int32(len(r.claims.manifests))
 	r.claims.manifests = append(r.claims.manifests, name)
-	add := func(object string, size int64, content contentID) {
-		r.claims.add(claim{gcnotes.FingerprintOf(object), size, content, index})
+	add := func(object string, size int64, content contentID, list int64) {
+		r.claims.add(claim{gcnotes.FingerprintOf(object), size, content, index, int32(list)})
 	}
 	for _, p := range m.Packs {
-		add(p.Object, p.Size, framesID(p.Frames))
+		add(p.Object, p.Size, framesID(p.Frames, p.Chunks), listSize(&p))
 	}
 	for _, mod := range m.Modules {
 		base := ""
 		if mod.Base != nil {
 			base = mod.Base.Object
-			add(base, mod.Base.Size, treeID(mod.Base.Files, mod.Base.Bytes, ""))
+			add(base, mod.Base.Size, treeID(mod.Base.Files, mod.Base.Bytes, ""), 0)
 		}
-		add(mod.Object, mod.Size, treeID(mod.Files, mod.Bytes, base))
+		add(mod.Object, mod.Size, treeID(mod.Files, mod.Bytes, base), 0)
 		if v, sum, ok := snapshot.ModuleOf(mod.Object); !ok || v != (module.Version{Path: mod.Path, Version: mod.Version}) || sum != mod.Sum {
 			wrong = append(wrong, fmt.Sprintf("the object of %s@%s is %s, which is another version, or has another hash than %s", mod.Path, mod.Version, mod.Object, mod.Sum))
 		}
 	}
 	r.mu.Unlock()
 	for _, text := range wrong {
-		r.fault(Fault{snapshot.KindManifest, name, finding.Fail, text})
+		r.fault(Fault{Kind: snapshot.KindManifest, Name: name, Status: finding.Fail, Evidence: text})
 	}
 }

@@ -71,7 +71,7 @@ func (r *run) lookUp(ctx context.Context, by map[string][]string) error {
 				return err
 			}
 			for _, manifest := range slices.Compact(by[name]) {
-				r.fault(Fault{snapshot.KindManifest, manifest, finding.Fail, "it names " + name + ", which is missing"})
+				r.fault(Fault{Kind: snapshot.KindManifest, Name: manifest, Status: finding.Fail, Evidence: "it names " + name + ", which is missing"})
 			}
 			return nil
 		})

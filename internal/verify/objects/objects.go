@@ -2,6 +2,8 @@
 // each manifest says what is true of the packs and modules that it names.
 //
 //   - A pack: its SHA-256 is its name, and its frames have the sizes and hashes that manifests say.
+//     If a manifest says that it has chunks, these have the hashes that its list says. Saves
+//     believe lists: see docs/security.md.
 //   - A module object: the h1 hash of its tree is the one in its name. A delta is put together with
 //     its base. Its files, their bytes and its base are what manifests say.
 //   - A manifest: its hash, its limits and order, and that all extents lie within their frames, as
@@ -14,8 +16,9 @@
 //
 // # Memory
 //
-// Packs are streamed. A module takes its frames, of which not more are held at once than
-// moduleMemory allows, and a manifest what every reader needs, within manifestMemory. What
+// Packs without chunks are streamed. A module takes its frames, and a pack of chunks packMemory;
+// not more of them are read at once than objectMemory allows. A manifest takes what every reader
+// needs, within manifestMemory. What
 // manifests say of objects takes 40 bytes for each of these, and half as much again while it is
 // collected; what is verified, 16 bytes for an object, with Options.Resume only.
 //
@@ -61,7 +64,7 @@ const DefaultConcurrency = 16
 // alone.
 const (
 	manifestMemory = 256 << 20
-	moduleMemory   = 192 << 20
+	objectMemory   = 192 << 20
 )
 
 // KindNotes are the notes of garbage collection.
@@ -85,6 +88,7 @@ type Fault struct {
 	Name     string         `json:"name"`
 	Status   finding.Status `json:"status"`
 	Evidence string         `json:"evidence"`
+	Remedy   string         `json:"remedy,omitempty"` // "": the next save of that job mends it
 }
 
 // Result is what was found. It is valid even if there is an error.
@@ -108,7 +112,7 @@ func (r *Result) Worst() finding.Status {
 // run is one verification.
 type run struct {
 	Options
-	memory *semaphore.Weighted // of modules
+	memory *semaphore.Weighted // of modules and packs of chunks
 
 	mu    sync.Mutex // guards what follows
 	res   Result
@@ -128,7 +132,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if o.Meter == nil {
 		o.Meter = new(report.Meter)
 	}
-	r := &run{Options: o, memory: semaphore.NewWeighted(moduleMemory), wrong: map[string]bool{}}
+	r := &run{Options: o, memory: semaphore.NewWeighted(objectMemory), wrong: map[string]bool{}}
 	r.res = Result{Checked: map[snapshot.Kind]*Checked{}, Faults: []Fault{}}
 	for _, k := range Kinds {
 		r.res.Checked[k] = new(Checked)
@@ -220,7 +224,7 @@ func (r *run) isAsSaid(said []claim, kind snapshot.Kind, e store.Entry, is conte
 	for _, c := range said {
 		if differs, status := c.differs(kind, e, is); differs != "" {
 			right = false
-			r.fault(Fault{snapshot.KindManifest, r.claims.manifests[c.manifest], status, "of " + e.Name + " it says " + differs})
+			r.fault(Fault{Kind: snapshot.KindManifest, Name: r.claims.manifests[c.manifest], Status: status, Evidence: "of " + e.Name + " it says " + differs})
 		}
 	}
 	return right
@@ -235,7 +239,7 @@ func (r *run) object(ctx context.Context, kind snapshot.Kind, e store.Entry) err
 	var is content
 	var err error
 	if !before {
-		is, err = r.readTwice(ctx, kind, &e)
+		is, err = r.readTwice(ctx, kind, &e, said)
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound): // removed meanwhile
@@ -253,10 +257,10 @@ func (r *run) object(ctx context.Context, kind snapshot.Kind, e store.Entry) err
 	}
 	right := err == nil
 	if err != nil {
-		r.fault(Fault{kind, e.Name, finding.Fail, err.Error()})
+		r.fault(Fault{kind, e.Name, finding.Fail, err.Error(), is.remedy})
 	}
 	if is.warning != "" {
-		r.fault(Fault{kind, e.Name, finding.Warn, is.warning})
+		r.fault(Fault{Kind: kind, Name: e.Name, Status: finding.Warn, Evidence: is.warning})
 	}
 	if !right || before || !r.isAsSaid(said, kind, e, is) {
 		return nil

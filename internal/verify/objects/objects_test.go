@@ -1,8 +1,10 @@
 package objects
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +16,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -54,9 +57,27 @@ func TestFaults(t *testing.T) {
 		trust bool
 		want  []string // parts of the faults, in order
 	}{
-		"a byte of a pack":             {spoil: func(w *world) { w.flip(w.packs[0], -1) }, want: []string{"fail pack corrupt: the SHA-256 of its"}},
-		"a byte of a frame header":     {spoil: func(w *world) { w.flip(w.packs[0], 1) }, want: []string{"fail pack corrupt: no frame header"}},
-		"a pack that was cut off":      {spoil: func(w *world) { w.put(w.packs[0], w.get(w.packs[0])[:20]) }, want: []string{"fail pack unexpected EOF"}},
+		"a byte of a pack":              {spoil: func(w *world) { w.flip(w.packs[0], -1) }, want: []string{"fail pack corrupt: the SHA-256 of its"}},
+		"a byte of a frame header":      {spoil: func(w *world) { w.flip(w.packs[0], 1) }, want: []string{"fail pack corrupt: no frame header"}},
+		"a pack that was cut off":       {spoil: func(w *world) { w.put(w.packs[0], w.get(w.packs[0])[:20]) }, want: []string{"fail pack unexpected EOF"}},
+		"a list that lies":              {spoil: (*world).lie, want: []string{"fail pack corrupt: chunk 1 has another hash than its list says"}},
+		"a list of nothing":             {spoil: func(w *world) { w.listed(make([]byte, 1<<10), 2) }, want: []string{"fail pack corrupt: list of chunks: entry 0"}},
+		"a list that is too short":      {spoil: func(w *world) { w.listed(firstEntry(w), 1) }, want: []string{"fail pack corrupt: list of chunks: 20000 of 23000 bytes"}},
+		"chunks that a manifest says":   {spoil: func(w *world) { w.m.Packs[0].Chunks++; w.putManifest() }, want: []string{"fail manifest of v2/repos/"}},
+		"no chunks, says a manifest":    {spoil: otherManifest(func(p *snapshot.Pack) { p.Chunks = 0 }), want: []string{"fail manifest of v2/repos/"}},
+		"a list that one manifest says": {spoil: otherManifest(longerList(9)), want: []string{"fail manifest of v2/repos/"}},
+		"a list that the only manifest says": {
+			spoil: func(w *world) { longerList(9)(&w.m.Packs[0]); w.putManifest() }, want: []string{"fail manifest of v2/repos/"},
+		},
+		"a list that lies, and manifests that do": {
+			spoil: func(w *world) {
+				w.lie()
+				for i := range int64(5) {
+					otherManifest(longerList(i + 1))(w)
+				}
+			},
+			want: []string{"fail pack corrupt: chunk 1 has another hash than its list says"},
+		},
 		"a pack that is missing":       {spoil: func(w *world) { w.remove(w.packs[0]) }, want: []string{"fail manifest it names v2/repos/"}},
 		"a byte of a module":           {spoil: func(w *world) { w.flip(w.modules[0], 60) }, want: []string{"fail module "}},
 		"a module under another name":  {spoil: func(w *world) { w.put(w.modules[0], w.get(w.modules[1])) }, want: []string{"fail module corrupt: it has the file"}},
@@ -109,6 +130,11 @@ func TestFaults(t *testing.T) {
 			if !slices.EqualFunc(got, c.want, strings.HasPrefix) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
+			for _, f := range res.Faults {
+				if listed := strings.Contains(f.Evidence, "list"); f.Kind == snapshot.KindPack && listed != (f.Remedy != "") {
+					t.Errorf("%s: remedy %q", f.Evidence, f.Remedy)
+				}
+			}
 			wrong := int64(0)
 			for _, kind := range Kinds {
 				wrong += res.Checked[kind].Wrong
@@ -117,6 +143,37 @@ func TestFaults(t *testing.T) {
 				t.Error("nothing counts as wrong")
 			}
 		})
+	}
+}
+
+// firstEntry is the beginning of the list of the first pack.
+func firstEntry(w *world) []byte {
+	sum := digest.Of(bytes.Repeat([]byte{0, 'x'}, 10_000))
+	return binary.AppendUvarint(sum[:24:24], 20_000)
+}
+
+// otherManifest adds a manifest that says something else of the first pack.
+func otherManifest(change func(p *snapshot.Pack)) func(w *world) {
+	return func(w *world) {
+		p := *w.packOf(w.packs[0])
+		p.Frames = slices.Clone(p.Frames)
+		change(&p)
+		m := w.m
+		m.Key = slices.Clone(m.Key)
+		m.Key[0] = fmt.Sprint("list-", p.Frames[1].Size)
+		m.Modules, m.Outputs, m.Actions = nil, nil, nil
+		m.Packs = []snapshot.Pack{p}
+		data, err := m.Encode()
+		must(w.t, err)
+		w.put(snapshot.ManifestObject(m.Repo, m.Scope, m.Key), data)
+	}
+}
+
+// longerList says of a pack that its list is stored in some more bytes.
+func longerList(n int64) func(p *snapshot.Pack) {
+	return func(p *snapshot.Pack) {
+		p.Frames[0].Size -= n
+		p.Frames[1].Size += n
 	}
 }
 
@@ -172,7 +229,7 @@ func TestWrongOnTheWay(t *testing.T) {
 	reads := 0
 	st := &reading{Collector: w.st, before: func(name string) error {
 		if name == w.packs[1] {
-			if reads++; reads == 2 {
+			if reads++; reads == 3 { // the list and the pack were read once
 				w.put(name, good)
 			}
 		}
@@ -180,7 +237,7 @@ func TestWrongOnTheWay(t *testing.T) {
 	}}
 	res, err := w.run(Options{Store: st, Concurrency: 1})
 	must(t, err)
-	if len(res.Faults) > 0 || reads != 2 {
+	if len(res.Faults) > 0 || reads != 4 {
 		t.Errorf("%q after %d reads", faults(res), reads)
 	}
 }

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"strings"
-	"sync"
 
 	"golang.org/x/mod/module"
 
@@ -26,9 +24,9 @@ const maxSmall = 16<<20 + 1<<10
 
 // readTwice reads an object, and once more if it is wrong: bytes can also change on their way. e
 // gets the version that was read.
-func (r *run) readTwice(ctx context.Context, kind snapshot.Kind, e *store.Entry) (is content, err error) {
+func (r *run) readTwice(ctx context.Context, kind snapshot.Kind, e *store.Entry, said []claim) (is content, err error) {
 	for range 2 {
-		is, err = r.read(ctx, kind, e)
+		is, err = r.read(ctx, kind, e, said)
 		if err == nil || ctx.Err() != nil || store.IsFailure(err) || errors.Is(err, store.ErrNotFound) {
 			break
 		}
@@ -36,10 +34,10 @@ func (r *run) readTwice(ctx context.Context, kind snapshot.Kind, e *store.Entry)
 	return is, err
 }
 
-func (r *run) read(ctx context.Context, kind snapshot.Kind, e *store.Entry) (content, error) {
+func (r *run) read(ctx context.Context, kind snapshot.Kind, e *store.Entry, said []claim) (content, error) {
 	switch kind {
 	case snapshot.KindPack:
-		return r.readPack(ctx, e)
+		return r.readPack(ctx, e, said)
 	case snapshot.KindModule:
 		return r.readModule(ctx, e)
 	}
@@ -57,26 +55,6 @@ func (r *run) read(ctx context.Context, kind snapshot.Kind, e *store.Entry) (con
 		_, err = snapshot.Unseal(data)
 	}
 	return content{}, err
-}
-
-var windows = sync.Pool{New: func() any { return new([256 << 10]byte) }}
-
-// readPack streams a pack.
-func (r *run) readPack(ctx context.Context, e *store.Entry) (is content, err error) {
-	body, info, err := r.Store.Open(ctx, e.Name, 0, -1)
-	if err != nil {
-		return is, err
-	}
-	defer body.Close()
-	e.Info = info
-	buf := windows.Get().(*[256 << 10]byte)
-	defer windows.Put(buf)
-	frames, name, err := snapshot.HashPack(metered{body, r}, buf[:])
-	if err == nil && name.String() != path.Base(e.Name) {
-		err = fmt.Errorf("%w: the SHA-256 of its %d bytes is %s", snapshot.ErrCorrupt, info.Size, name)
-	}
-	is.id = framesID(frames)
-	return is, err
 }
 
 // metered counts what is read.
@@ -212,12 +190,7 @@ func (r *run) checkList(ctx context.Context, e *store.Entry, files int) (warning
 	if off < 0 {
 		return "it has no list of its files: no save can build upon it", nil
 	}
-	body, _, err := r.Store.Open(ctx, e.Name, off, n)
-	if err != nil {
-		return "", err
-	}
-	defer body.Close()
-	data, err := io.ReadAll(metered{body, r})
+	data, err := r.readRange(ctx, e.Name, off, n)
 	if err != nil {
 		return "", err
 	}

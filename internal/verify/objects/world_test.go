@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	rand2 "math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -118,22 +119,88 @@ func (w *world) remove(name string) {
 	}
 }
 
-// addPack adds a pack with one output.
+// addPack adds a pack with one output, which is its first chunk.
 func (w *world) addPack(b *snapshot.Builder, n byte) {
 	w.t.Helper()
 	content := bytes.Repeat([]byte{n, 'x'}, 10_000)
+	id := digest.Of(content)
+	p := w.writePack(content, noise(n, 3000), snapshot.ChunkSumOf(id), snapshot.ChunkSumOf(digest.Of(noise(n, 3000))))
+	w.packs = append(w.packs, p.Object)
+	w.addOutput(b, n, p)
+}
+
+// addOutput adds an output that is the first chunk of a pack.
+func (w *world) addOutput(b *snapshot.Builder, n byte, p snapshot.Pack) {
+	content := bytes.Repeat([]byte{n, 'x'}, 10_000)
+	id := digest.Of(content)
+	pack := b.AddPack(p)
+	b.AddOutput(snapshot.Output{ID: id, Size: int64(len(content)), Extents: []snapshot.Extent{{Pack: int32(pack), Len: int32(len(content))}}})
+	b.AddAction(contenttest.ID(n), id, 1, 1)
+}
+
+// writePack stores a pack of two chunks with these sums, true or not.
+func (w *world) writePack(a, b []byte, sums ...snapshot.ChunkSum) snapshot.Pack {
+	w.t.Helper()
 	var data bytes.Buffer
 	cw := snapshot.NewChunkWriter(&data)
-	id := digest.Of(content)
-	must(w.t, cw.Add(snapshot.ChunkSumOf(id), content))
+	must(w.t, cw.Add(sums[0], a))
+	must(w.t, cw.Add(sums[1], b))
 	p, err := cw.Close()
 	must(w.t, err)
 	p.Object = snapshot.PackObject(repo, scope, cw.Sum())
 	w.put(p.Object, data.Bytes())
-	w.packs = append(w.packs, p.Object)
-	pack := b.AddPack(p)
-	b.AddOutput(snapshot.Output{ID: id, Size: int64(len(content)), Extents: []snapshot.Extent{{Pack: int32(pack), Len: int32(len(content))}}})
-	b.AddAction(contenttest.ID(n), id, 1, 1)
+	return p
+}
+
+// lie replaces the first pack by one that has the same chunks, and says of the second that it is
+// the first of the other pack; the manifest names it.
+func (w *world) lie() {
+	w.t.Helper()
+	content := bytes.Repeat([]byte{0, 'x'}, 10_000)
+	other := digest.Of(bytes.Repeat([]byte{1, 'x'}, 10_000))
+	p := w.writePack(content, noise(0, 3000), snapshot.ChunkSumOf(digest.Of(content)), snapshot.ChunkSumOf(other))
+	w.remove(w.packs[0])
+	w.swapPack(p)
+}
+
+// listed replaces the first pack by one whose last frame is another one, and that is sound as far
+// as its hashes go.
+func (w *world) listed(list []byte, chunks int) {
+	w.t.Helper()
+	data := w.get(w.packs[0])
+	old := w.packOf(w.packs[0])
+	content := data[:old.Frames[0].Size]
+	last := contenttest.Framed(list, 1<<20)
+	data = slices.Concat(content, last)
+	p := snapshot.Pack{
+		Object: snapshot.PackObject(repo, scope, digest.Of(data)), Size: int64(len(data)), Raw: old.Raw, Chunks: chunks,
+		Frames: []snapshot.Frame{old.Frames[0], {Size: int64(len(last)), Raw: int64(len(list)), Sum: sha256.Sum256(last)}},
+	}
+	w.put(p.Object, data)
+	w.remove(w.packs[0])
+	w.swapPack(p)
+}
+
+func (w *world) packOf(object string) *snapshot.Pack {
+	return &w.m.Packs[slices.IndexFunc(w.m.Packs, func(p snapshot.Pack) bool { return p.Object == object })]
+}
+
+// swapPack has the manifest name a pack in the place of the first.
+func (w *world) swapPack(p snapshot.Pack) {
+	w.t.Helper()
+	b, other := snapshot.NewBuilder(), *w.packOf(w.packs[1])
+	w.addOutput(b, 0, p)
+	w.addOutput(b, 1, other)
+	w.packs[0] = p.Object
+	b.Build(&w.m)
+	w.putManifest()
+}
+
+// noise returns bytes that do not compress.
+func noise(seed byte, n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand2.NewChaCha8([32]byte{seed}).Read(b)
+	return b
 }
 
 // version describes a version by its files; no object has them yet.

@@ -46,6 +46,9 @@ type listed struct {
 	err    error
 }
 
+// maxLists is how many lists are in memory at once.
+const maxLists = 16
+
 // read reads the lists of chunks of all packs, several at once, and calls add for each in the order
 // of the packs. What cannot be read is passed over: it costs that its chunks are stored again. If
 // the store fails, it ends.
@@ -53,7 +56,7 @@ func (s stockPacks) read(ctx context.Context, in collect.Preparing, add func(pac
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var unread unreadLists
-	pending := make(chan chan listed, max(in.Requests-1, 0))
+	pending := make(chan chan listed, max(min(in.Requests, maxLists)-1, 0))
 	go func() {
 		defer close(pending)
 		for i := range s.packs {
@@ -115,6 +118,19 @@ func (u *unreadLists) warn(note collect.Note) {
 	if u.count > 0 {
 		note.Warn("the lists of chunks of %s could not be read, so what is alike there is stored once more: %v", quantity.Counted(u.count, "pack"), u.first)
 	}
+}
+
+// listsBytes is how many bytes of memory lists take at most while they are read.
+func listsBytes(s stockPacks) (n int64) {
+	var chunks []int
+	for _, p := range s.packs {
+		chunks = append(chunks, p.Chunks)
+	}
+	slices.Sort(chunks)
+	for _, c := range chunks[max(0, len(chunks)-maxLists):] {
+		n += int64(snapshot.ListBytes) * int64(c)
+	}
+	return n
 }
 
 // index adds the chunks of a pack to a table.
