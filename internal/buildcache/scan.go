@@ -154,8 +154,8 @@ func (c *Cache) Scan(ctx context.Context, o ScanOptions) (*Inventory, error) {
 	return inv, nil
 }
 
-// HasEntries reports whether the cache in dir has any entry that can be seen. Of one that has some it
-// reads one subdirectory.
+// HasEntries reports whether the cache in dir has any entry that can be seen. Of one that has some
+// it reads one subdirectory.
 func HasEntries(dir string) bool {
 	for i := range 256 {
 		d, err := os.Open(filepath.Join(dir, fmt.Sprintf("%02x", i)))

@@ -61,8 +61,8 @@ func (t *Tests) addReason(text string) {
 	if state, ok := t.States[pkg]; !ok || state == TestCached {
 		return
 	}
-	// The list of its inputs was found, so it ran once. A file that is younger than two seconds ends
-	// the search before there is an input ID.
+	// The list of its inputs was found, so it ran once. A file that is younger than two seconds
+	// ends the search before there is an input ID.
 	if id, ok := strings.CutPrefix(what, "test ID "); ok {
 		before, after, _ := strings.Cut(id, " => ")
 		if strings.HasPrefix(after, "input ID ") {
