@@ -2,6 +2,7 @@ package trim
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,16 +27,25 @@ func trimElsewhere(arg string) error {
 	if a[3] == "full" {
 		o.MaxSize = 1
 	}
-	o.Busy = func() ([]string, error) {
-		var names []string
-		list, err := procs.Named("go")
-		for _, p := range list {
-			names = append(names, p.Name)
-		}
-		return names, err
-	}
+	o.Running = goCommands
 	_, err = Run(context.Background(), o)
 	return err
+}
+
+// goCommands lists those that run, as the command does.
+func goCommands() (running []GoCommand, err error) {
+	list, err := procs.Named("go")
+	for _, p := range list {
+		at, err := p.Started()
+		if errors.Is(err, os.ErrProcessDone) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		running = append(running, GoCommand{p.String(), at})
+	}
+	return running, err
 }
 
 // inNamespace has a command run in a PID namespace of its own.
@@ -118,7 +128,50 @@ func TestOtherNamespace(t *testing.T) {
 	}
 }
 
-// TestNamespaceBelow: the machine sees builds in containers, and refuses.
+// TestBeside: a build runs, and trim sees it and goes on. What the build has looked up stays, also
+// if it has been running for longer than a build that is not seen may take; the rest goes. With the
+// care for builds that are not seen alone, the long one fails, which shows that the test can.
+func TestBeside(t *testing.T) {
+	osfiletest.NeedCompiler(t)
+	for _, tt := range []struct {
+		name    string
+		old     time.Duration // how long ago everything was used before the build
+		age     time.Duration // --max-age
+		size    int64         // a bound of the size
+		runs    time.Duration // for how long the build has been running
+		running bool          // whether trim looks for go commands
+		builds  bool
+	}{
+		{"used half an hour ago, no room", 30 * time.Minute, 0, 1, 0, true, true},
+		{"used days ago, trimmed by age", 4 * day, 3 * day, 0, 0, true, true},
+		{"a build that takes 30 hours, no room", 10 * time.Minute, 0, 1, 30 * time.Hour, true, true},
+		{"the same if it is not seen", 10 * time.Minute, 0, 1, 30 * time.Hour, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.age(tt.old)
+			finish := heldBuild(t, w)
+			o := w.options()
+			o.MaxAge, o.MaxSize, o.Spare = tt.age, tt.size, true
+			o.Now = func() time.Time { return time.Now().Add(tt.runs) }
+			if tt.running {
+				o.Running = goCommands
+			}
+			res, err := Run(t.Context(), o)
+			if built := finish() == nil; built != tt.builds || err != nil {
+				t.Errorf("built: %v, want %v; trim: %v, %+v", built, tt.builds, err, res)
+			}
+			if gone := !w.has(semver); gone != (tt.old >= day || !tt.running) || gone && res.Build.Dropped.Count == 0 {
+				t.Errorf("what nobody uses is gone: %v; %+v", gone, res)
+			}
+			if tt.running && tt.size > 0 && !strings.Contains(strings.Join(res.Warnings, "\n"), "such as process ") {
+				t.Errorf("warnings: %q", res.Warnings)
+			}
+		})
+	}
+}
+
+// TestNamespaceBelow: the machine sees builds in containers.
 func TestNamespaceBelow(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "go")
 	data, err := os.ReadFile("/bin/cat")

@@ -7,10 +7,6 @@ import (
 	"github.com/org/gocache-action/internal/modcache"
 )
 
-// checkEvery is the number of build entries that are removed before trim looks for running go
-// commands again: removing one takes some ten microseconds, looking some milliseconds.
-const checkEvery = 100
-
 // living counts, for each output by its index in the inventory, the entries that name it and stay.
 func (t *trimming) living() []int32 {
 	if t.inv == nil {
@@ -107,7 +103,7 @@ func (t *trimming) removeModules(ctx context.Context) (err error) {
 		}
 		var failed error
 		if cand.drop {
-			if err := errors.Join(ctx.Err(), t.idle()); err != nil {
+			if err := ctx.Err(); err != nil {
 				return err
 			}
 			if failed = t.usedMeanwhile(cand); failed == nil {
@@ -148,10 +144,8 @@ func (t *trimming) removeEntries(ctx context.Context, living []int32) error {
 		if cand.what != anEntry || !cand.drop {
 			continue
 		}
-		if (t.res.Build.Dropped.Count+t.res.Build.Skipped.Count)%checkEvery == 0 {
-			if err := errors.Join(ctx.Err(), t.idle()); err != nil {
-				return err
-			}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		e := t.inv.Entries[cand.entry]
 		gone, err := t.build.DiscardAction(e)
@@ -174,11 +168,9 @@ func (t *trimming) removeEntries(ctx context.Context, living []int32) error {
 }
 
 func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) error {
-	for n, i := range append(outputs, t.orphans()...) {
-		if n%checkEvery == 0 {
-			if err := errors.Join(ctx.Err(), t.idle()); err != nil {
-				return err
-			}
+	for _, i := range append(outputs, t.orphans()...) {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		if living[i] > 0 || len(t.inv.Unread) > 0 { // an unread entry may name it
 			continue
@@ -213,11 +205,9 @@ func (t *trimming) removePartial(ctx context.Context, before int64) error {
 	owners := t.build.FindOwners()
 	defer owners.Close()
 	locked := 0
-	for n, name := range t.inv.Partial {
-		if n%checkEvery == 0 {
-			if err := errors.Join(ctx.Err(), t.idle()); err != nil {
-				return err
-			}
+	for _, name := range t.inv.Partial {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		if _, err := owners.Discard(name, before); err != nil {
 			t.warn("%v", err)

@@ -84,8 +84,11 @@ func (t *trimming) scanModules(ctx context.Context) error {
 		t.candidates[i].Content = int32(i)
 		t.candidates[i].Ageless = t.res.UnknownUse
 	}
+	if err := t.scanClones(); err != nil {
+		return err
+	}
 	t.spareUnknown(t.candidates[first:])
-	return t.scanClones()
+	return nil
 }
 
 func (t *trimming) moduleCandidate(m modcache.Module, u modcache.Use) candidate {
@@ -98,7 +101,7 @@ func (t *trimming) moduleCandidate(m modcache.Module, u modcache.Use) candidate 
 		cand.broken = true
 	}
 	chosen := t.KeepToolchains && m.Version.Path == modcache.Toolchain && !cand.broken
-	cand.spared = !chosen && cand.what == aModule && t.sparesModule(m.Version)
+	cand.spared = !chosen && t.spares(&cand)
 	cand.Pinned = chosen || cand.spared
 	return cand
 }
@@ -109,10 +112,11 @@ func (t *trimming) scanClones() error {
 		return err
 	}
 	for _, c := range clones {
-		t.candidates = append(t.candidates, candidate{
-			Item: retention.Item{Kind: retention.Module, LastUse: unix(c.LastUse), Size: c.Bytes, Content: int32(len(t.candidates))},
-			what: aClone, name: c.Name,
-		})
+		cand := candidate{what: aClone, name: c.Name}
+		cand.Item = retention.Item{Kind: retention.Module, LastUse: unix(c.LastUse), Size: c.Bytes, Content: int32(len(t.candidates))}
+		cand.spared = t.spares(&cand)
+		cand.Pinned = cand.spared
+		t.candidates = append(t.candidates, cand)
 	}
 	return nil
 }

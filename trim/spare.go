@@ -8,21 +8,23 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/retention"
 )
 
-// Go commands that cannot be seen, in another container or on another machine, leave marks of what
-// they use, but not at once:
+// Go commands leave marks of what they use, also those that cannot be seen, in another container or
+// on another machine, but not at each use:
 //
 //   - a build entry has the time of its last use, unless that was within an hour of the one before;
 //   - go.mod and .info of a module are read when a go command loads packages, long before it reads
 //     the sources; file systems record a read (relatime), unless that was within a day of the one
 //     before;
-//   - the files of a toolchain are not loaded but run, which is a read, too.
+//   - the files of a toolchain are not loaded but run, which is a read, too;
+//   - .info and HEAD of a cloned repository are read before it is used.
 //
 // So what was used within these times, and as long before that as a build may take, could be in use
 // right now. Everything else has got a mark since the build began, which trim finds, also if that
-// was after the scan.
+// was after the scan. A go command that is seen may have been running for longer, see look.
 const (
 	markedEvery  = time.Hour
 	readEvery    = 24 * time.Hour
@@ -35,15 +37,29 @@ var errMeanwhile = errors.New("used meanwhile")
 // sparesOutput reports whether an entry or an output with this time, in nanoseconds since the
 // epoch, could be in use.
 func (t *trimming) sparesOutput(used int64) bool {
-	return t.Spare && used > t.now.Add(-markedEvery-longestBuild).UnixNano()
+	return t.Spare && used > t.now.Add(-markedEvery-t.longest()).UnixNano()
 }
 
-// sparesModule does the same for a module version.
-func (t *trimming) sparesModule(v module.Version) bool {
-	if !t.Spare {
+// spares does the same for what lies in the module cache. What is broken no go command uses.
+func (t *trimming) spares(cand *candidate) bool {
+	if !t.Spare || cand.broken {
 		return false
 	}
-	since := t.now.Add(-readEvery - longestBuild)
+	since := t.now.Add(-readEvery - t.longest())
+	switch cand.what {
+	case aModule:
+		return t.sparesModule(cand.version, since)
+	case aGraph:
+		_, read := t.mods.GraphUse(cand.version)
+		return read.After(since)
+	case aClone:
+		return t.mods.CloneAsked(cand.name).After(since)
+	}
+	return false
+}
+
+// sparesModule reports whether a version has the mark of a use since then.
+func (t *trimming) sparesModule(v module.Version, since time.Time) bool {
 	asked := t.mods.Asked(v).After(since)
 	if asked || v.Path != modcache.Toolchain {
 		return asked
@@ -52,9 +68,10 @@ func (t *trimming) sparesModule(v module.Version) bool {
 	return err != nil || u.Read.After(since) || !t.mods.RecordsReads()
 }
 
-// spareUnknown spares all modules where neither go commands nor their reads can be seen.
+// spareUnknown spares all modules where there are, or may be, go commands whose reads nothing tells.
 func (t *trimming) spareUnknown(modules []candidate) {
-	if !t.Spare || !t.res.UnknownUse || t.Unseen == "" {
+	why := t.hidden()
+	if why == "" {
 		return
 	}
 	for i := range modules {
@@ -62,23 +79,22 @@ func (t *trimming) spareUnknown(modules []candidate) {
 			modules[i].Pinned, modules[i].spared = true, false // the warning below is enough
 		}
 	}
-	if len(modules) > 0 {
-		t.warn("module cache: all versions stay, since the file system does not record what is read, and %s", t.Unseen)
+	if t.res.AllModules = len(modules) > 0; t.res.AllModules {
+		t.warn("module cache: all versions stay, since the file system does not record what is read, and %s", why)
 	}
 }
 
-// usedMeanwhile returns an error for a module or graph files that a go command has looked at since
-// the scan.
+// usedMeanwhile returns an error for what a go command in the module cache could have begun to use
+// since the scan.
 func (t *trimming) usedMeanwhile(cand *candidate) error {
-	switch {
-	case !t.Spare || cand.broken:
+	if !t.Spare || cand.broken {
 		return nil
-	case cand.what == aModule && t.sparesModule(cand.version):
+	}
+	if err := t.interrupted(); err != nil {
+		return err
+	}
+	if t.spares(cand) {
 		return errMeanwhile
-	case cand.what == aGraph:
-		if _, read := t.mods.GraphUse(cand.version); !read.Before(t.now) {
-			return errMeanwhile
-		}
 	}
 	return nil
 }
@@ -89,7 +105,7 @@ func (t *trimming) warnOfSpared(items []retention.Item, verdicts []retention.Ver
 	var spared []int
 	free := slices.Clone(items)
 	for i, cand := range t.candidates {
-		if cand.spared && !cand.broken {
+		if cand.spared && cand.what != aGraph {
 			spared, free[i].Pinned = append(spared, i), false
 		}
 	}
@@ -105,9 +121,29 @@ func (t *trimming) warnOfSpared(items []retention.Item, verdicts []retention.Ver
 	if n == 0 {
 		return
 	}
-	why := t.Unseen
-	if why == "" {
-		why = "where none runs elsewhere, --force removes them"
+	t.warn("%s that the age or a bound of the size would remove: used in the last %s (modules: %s), and could be in use %s", staying(n),
+		wholeHours(t.longest()+markedEvery), wholeHours(t.longest()+readEvery), t.users())
+}
+
+// wholeHours writes a duration, rounded up.
+func wholeHours(d time.Duration) string {
+	return quantity.Duration((d + time.Hour - 1).Truncate(time.Hour))
+}
+
+func staying(n int) string {
+	if n == 1 {
+		return "1 module or build entry stays"
 	}
-	t.warn("%d modules and build entries stay that the age or a bound of the size would remove: they were used in the last hours (modules: in the last day), and could be in use by a go command that is not seen (%s)", n, why)
+	return quantity.Count(n) + " modules and build entries stay"
+}
+
+// users says who could be using what is spared, and what can be done.
+func (t *trimming) users() string {
+	switch {
+	case t.oldest.Name != "":
+		return "by go commands that are running, such as " + t.oldest.Name + "; a later trim removes what is not used any more"
+	case t.Unseen != "":
+		return "by a go command that is not seen: " + t.Unseen
+	}
+	return "by a go command on another machine, or in a virtual one, that shares the caches; if there is none, --force removes it"
 }

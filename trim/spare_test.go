@@ -1,6 +1,8 @@
 package trim
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +49,7 @@ func TestSpare(t *testing.T) {
 	if has("old") || !has("loaded") || !has("arrived") {
 		t.Errorf("old %v, loaded %v, arrived %v", has("old"), has("loaded"), has("arrived"))
 	}
-	if len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "2 modules and build entries stay") || !strings.Contains(res.Warnings[0], "--force") {
+	if len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "2 modules and build entries stay that") || !strings.Contains(res.Warnings[0], "--force") {
 		t.Errorf("warnings: %q", res.Warnings)
 	}
 	// no warning of what stays anyway
@@ -75,7 +77,7 @@ func TestSpareToolchain(t *testing.T) {
 			must(t, os.Chtimes(file, now.Add(-read), now.Add(-20*day)))
 		}
 		tr := &trimming{Options: Options{Spare: true}, now: now, mods: modcache.Open(mod, modcache.Options{})}
-		return tr.sparesModule(module.Version{Path: path, Version: "v0.0.1"})
+		return tr.spares(&candidate{what: aModule, version: module.Version{Path: path, Version: "v0.0.1"}})
 	}
 	unknown := !modcache.Open(mod, modcache.Options{}).RecordsReads()
 	if !spares(modcache.Toolchain, time.Hour) || spares(modcache.Toolchain, 10*day) != unknown || spares("example.com/m", time.Hour) {
@@ -83,16 +85,89 @@ func TestSpareToolchain(t *testing.T) {
 	}
 }
 
-// TestSpareUnknown: where nobody sees go commands, and the file system does not record reads, all
-// modules stay.
+// TestSpareUnknown: where the file system does not record reads, all modules stay if there are go
+// commands, or if there may be some that nobody sees.
 func TestSpareUnknown(t *testing.T) {
-	for _, unseen := range []string{"", "this is a container"} {
-		tr := &trimming{Options: Options{Spare: true, Unseen: unseen}}
+	for _, tt := range []struct {
+		unseen, running string
+		stay            bool
+	}{{"", "", false}, {"this is a container", "", true}, {"", "process 1", true}} {
+		tr := &trimming{Options: Options{Spare: true, Unseen: tt.unseen}, oldest: GoCommand{Name: tt.running}}
 		tr.res.UnknownUse = true
-		list := []candidate{{}, {broken: true}}
+		list := []candidate{{}, {broken: true}, {what: aClone}}
 		tr.spareUnknown(list)
-		if list[0].Pinned != (unseen != "") || list[1].Pinned || (len(tr.res.Warnings) > 0) != (unseen != "") {
-			t.Errorf("%q: %+v, %q", unseen, list, tr.res.Warnings)
+		if list[0].Pinned != tt.stay || list[1].Pinned || list[2].Pinned != tt.stay || (len(tr.res.Warnings) > 0) != tt.stay || tr.res.AllModules != tt.stay {
+			t.Errorf("%+v: %+v, %q", tt, list, tr.res.Warnings)
+		}
+	}
+}
+
+// TestUnrecorded trims a module cache in which no read is recorded. While a go command runs, all
+// modules stay; if one begins, the rest of them. Build entries have marks, and go.
+func TestUnrecorded(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		name  string
+		begin int // at which look for go commands there is one; the first is before the scan
+		stay  int
+	}{{"from the begin", 1, 2}, {"after one version", 3, 1}, {"never", 100, 0}} {
+		t.Run(tt.name, func(t *testing.T) {
+			mod, build := t.TempDir(), t.TempDir()
+			write := func(file, text string) {
+				must(t, os.MkdirAll(filepath.Dir(file), 0o755))
+				must(t, os.WriteFile(file, []byte(text), 0o644))
+				must(t, os.Chtimes(file, now.Add(-20*day), now.Add(-20*day)))
+			}
+			for _, name := range []string{"a", "b"} {
+				base := filepath.Join(mod, "cache/download/example.com", name, "@v/v1.0.0")
+				write(base+".mod", "module example.com/"+name)
+				write(base+".ziphash", "h1:"+strings.Repeat("A", 43)+"=")
+				write(filepath.Join(mod, "example.com", name+"@v1.0.0", "m.go"), "package m")
+			}
+			action, output := strings.Repeat("1", 64), fmt.Sprintf("%x", sha256.Sum256([]byte("output")))
+			entry := filepath.Join(build, action[:2], action+"-a")
+			write(entry, fmt.Sprintf("v1 %s %s %20d %20d\n", action, output, len("output"), now.Add(-20*day).UnixNano()))
+			write(filepath.Join(build, output[:2], output+"-d"), "output")
+			looks := 0
+			running := func() (list []GoCommand, err error) {
+				if looks++; looks >= tt.begin {
+					list = append(list, GoCommand{"process 1", now})
+				}
+				return list, nil
+			}
+			res, err := Run(t.Context(), Options{ModDir: mod, BuildDir: build, MaxSize: 1, Spare: true, Running: running})
+			must(t, err)
+			trees, _ := filepath.Glob(filepath.Join(mod, "example.com", "*@v1.0.0"))
+			if _, err := os.Stat(entry); err == nil || len(trees) != tt.stay || res.Modules.Kept.Count+res.Modules.Skipped.Count != tt.stay {
+				t.Errorf("entry: %v, modules: %v, %+v", err, trees, res)
+			}
+			if len(res.Warnings) > 1 || (len(res.Warnings) > 0) != (tt.stay > 0) {
+				t.Errorf("warnings: %q", res.Warnings)
+			}
+		})
+	}
+}
+
+// TestSpareClone: a repository stays in which a go command has just begun to work.
+func TestSpareClone(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		read  time.Duration
+		spare bool
+		there bool
+	}{{time.Hour, true, true}, {time.Hour, false, false}, {3 * day, true, false}} {
+		mod := t.TempDir()
+		root := filepath.Join(mod, "cache", "vcs", strings.Repeat("ab", 32))
+		must(t, os.MkdirAll(root, 0o755))
+		for file, read := range map[string]time.Duration{filepath.Join(root, "HEAD"): 5 * day, root + ".info": tt.read} {
+			must(t, os.WriteFile(file, []byte("git3:https://example.com/x"), 0o644))
+			must(t, os.Chtimes(file, now.Add(-read), now.Add(-20*day)))
+		}
+		must(t, os.Chtimes(root, now.Add(-20*day), now.Add(-20*day)))
+		_, err := Run(t.Context(), Options{ModDir: mod, MaxAge: 10 * day, Spare: tt.spare})
+		must(t, err)
+		if _, err := os.Stat(root); (err == nil) != tt.there {
+			t.Errorf("%+v: %v", tt, err)
 		}
 	}
 }

@@ -12,18 +12,19 @@
 // # Running go commands
 //
 // The go command locks a module version while it downloads and extracts it, and a cloned repository
-// while it works with it. It holds no lock while it reads module trees or the build cache. So trim
-// does three things in order not to remove what a go command is using:
+// while it works with it. It holds no lock while it reads module trees or the build cache, but it
+// leaves marks of what it uses. So trim does three things in order not to remove what a go command
+// is using:
 //
-//   - it looks for running go commands (Options.Busy) before it begins, and again before each
-//     module version and each hundredth build entry;
+//   - it leaves alone what bears the mark of a use since the oldest running go command began
+//     (Options.Running), and what a go command of up to three hours could be using that it does not
+//     see: one in another container, or on another machine (Options.Spare, see spare.go);
 //   - it holds the go command's lock on a version while it removes it, and skips versions that are
 //     locked;
-//   - it keeps a build entry that was used since the scan, as the go command does when it trims.
+//   - it keeps a version or a build entry that was used since the scan.
 //
-// It does not see go commands in containers that have a process list of their own, nor those on
-// other machines that share the caches. With Options.Spare, it therefore leaves alone what such a
-// command could be using, see spare.go.
+// So machines on which jobs run around the clock can be trimmed, too. Only where the file system
+// records no reads, modules have no marks: all of them stay there while go commands are running.
 //
 // # Killed at any instant
 //
@@ -35,7 +36,6 @@ package trim
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -43,9 +43,6 @@ import (
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/retention"
 )
-
-// ErrBusy means that go commands are running. From then on nothing was removed.
-var ErrBusy = errors.New("go commands are running")
 
 // Options say what to trim, and how far. A bound of 0 means no bound.
 type Options struct {
@@ -55,13 +52,13 @@ type Options struct {
 	MaxSize, MaxModules, MaxBuild int64
 	// keep golang.org/toolchain, whatever its use and size
 	KeepToolchains bool
-	// describes the go commands that are running; nil: trim does not look for them
-	Busy func() ([]string, error)
-	// Spare leaves alone what a go command could be using that Busy does not see. Unseen says why
-	// there may be one, "" if there is no reason.
-	Spare  bool
-	Unseen string
-	Now    func() time.Time
+	// Spare leaves alone what go commands could be using: those that Running lists, and others that
+	// it does not see. Unseen says why there may be such, "" if there is no reason. A nil Running
+	// lists none.
+	Spare   bool
+	Running func() ([]GoCommand, error)
+	Unseen  string
+	Now     func() time.Time
 }
 
 // Types that a report of dropped content consists of.
@@ -88,7 +85,10 @@ type Result struct {
 	Graph Amount `json:"graph"`
 	// UnknownUse means that the file system does not record when modules are read, so none was
 	// dropped for its age.
-	UnknownUse bool              `json:"unknownUse,omitempty"`
+	UnknownUse bool `json:"unknownUse,omitempty"`
+	// AllModules means that, because of that and of go commands, all versions stayed, as a warning
+	// says.
+	AllModules bool              `json:"allModulesStay,omitempty"`
 	Largest    retention.Largest `json:"largest,omitempty"`
 	Warnings   []string          `json:"warnings,omitempty"`
 }
@@ -105,6 +105,9 @@ type trimming struct {
 	build      *buildcache.Cache
 	inv        *buildcache.Inventory
 	candidates []candidate
+	oldest     GoCommand // of those that were running at the begin; its name is "" if there was none
+	unsafe     error     // why nothing may be removed
+	stopped    error     // why no more modules are removed
 	res        Result
 }
 
@@ -112,18 +115,21 @@ type trimming struct {
 func Plan(ctx context.Context, o Options) (*Result, error) {
 	t, err := prepare(ctx, o)
 	t.res.DryRun = true
+	if t.unsafe != nil {
+		t.warn("a trim would remove nothing now: %v", t.unsafe)
+	}
 	if err == nil {
 		t.countPlan()
 	}
 	return &t.res, err
 }
 
-// Run trims the caches. It returns ErrBusy if go commands are running, or start meanwhile. What
+// Run trims the caches. It returns ErrBusy if it cannot tell what go commands could be using. What
 // cannot be removed is a warning.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	t, err := prepare(ctx, o)
 	if err == nil {
-		err = t.idle()
+		err = t.unsafe
 	}
 	if err == nil {
 		err = t.execute(ctx)
@@ -137,6 +143,7 @@ func prepare(ctx context.Context, o Options) (*trimming, error) {
 		o.Now = time.Now
 	}
 	t := &trimming{Options: o, now: o.Now()}
+	t.unsafe = t.look()
 	if o.BuildDir != "" {
 		t.build = buildcache.Open(o.BuildDir)
 		if err := t.scanBuild(ctx); err != nil {
@@ -153,21 +160,6 @@ func prepare(ctx context.Context, o Options) (*trimming, error) {
 	}
 	t.decide()
 	return t, nil
-}
-
-// idle returns ErrBusy if go commands are running, or the error of looking for them.
-func (t *trimming) idle() error {
-	if t.Busy == nil {
-		return nil
-	}
-	running, err := t.Busy()
-	if err != nil {
-		return fmt.Errorf("looking for go commands: %w", err)
-	}
-	if len(running) > 0 {
-		return fmt.Errorf("%w: %s", ErrBusy, running[0])
-	}
-	return nil
 }
 
 func (t *trimming) warn(format string, args ...any) {

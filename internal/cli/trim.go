@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -24,8 +25,9 @@ runners and laptops that keep their caches, instead of 'go clean -cache -modcach
 which throws everything away. No store is needed.
 
 It removes whole module versions, and build entries with their outputs; go.mod files
-that a module graph may need, and the fuzzing corpus, stay. It does nothing while
-go commands are running; --force does not look.`
+that a module graph may need, and the fuzzing corpus, stay, and so does what go
+commands could be using, those that are running and those that it does not see.
+--force spares nothing of that.`
 
 // trimCommand describes the command line.
 func trimCommand(c commands) *cobra.Command {
@@ -86,28 +88,43 @@ func runTrim(ctx context.Context, cfg *config.Config) (*trimOutput, error) {
 	}
 	out.ModDir, out.BuildDir = o.ModDir, o.BuildDir
 	if !cfg.Force {
-		o.Spare, o.Unseen = true, procs.Unseen()
+		o.Spare, o.Running, o.Unseen = true, runningGo, procs.Unseen()
 	}
 	if cfg.DryRun {
 		out.Result, err = trim.Plan(ctx, o)
 		return out, err
 	}
-	if !cfg.Force {
-		o.Busy = goCommands
-	}
 	out.Result, err = trim.Run(ctx, o)
 	return out, err
 }
 
-// goCommands describes the go commands that are running.
-func goCommands() ([]string, error) {
+// runningGo lists the go commands that are running, and since when.
+func runningGo() ([]trim.GoCommand, error) {
 	list, err := procs.Named("go")
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil, fmt.Errorf("this system does not tell which programs run, use --force when no go command does: %w", err)
 	}
-	var names []string
+	var running []trim.GoCommand
 	for _, p := range list {
-		names = append(names, p.String())
+		at, err := p.Started()
+		if errors.Is(err, os.ErrProcessDone) {
+			continue
+		}
+		g := trim.GoCommand{Name: p.String()}
+		if err == nil {
+			g.Started = at
+		}
+		running = append(running, g)
+	}
+	return running, err
+}
+
+// goCommands describes the go commands that are running.
+func goCommands() ([]string, error) {
+	running, err := runningGo()
+	var names []string
+	for _, g := range running {
+		names = append(names, g.Name)
 	}
 	return names, err
 }
@@ -142,7 +159,7 @@ func (o trimOutput) write(w io.Writer) error {
 // largest names some of what went.
 func (o trimOutput) largest() string {
 	var b strings.Builder
-	if o.UnknownUse && o.ModDir != "" && o.Modules.Kept.Count > 0 {
+	if o.UnknownUse && !o.AllModules && o.ModDir != "" && o.Modules.Kept.Count > 0 {
 		b.WriteString("\nthe file system does not record when modules are read, so none is removed for its age\n")
 	}
 	if len(o.Largest) > 0 {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 const vcsDir = "cache/vcs"
@@ -50,7 +53,7 @@ func (c *Cache) Clones() ([]Clone, error) {
 
 // readClone describes the repository in root.
 func readClone(root string) (Clone, error) {
-	info, _ := os.ReadFile(root + ".info")
+	info, _ := readMark(root + ".info")
 	cl := Clone{Name: filepath.Base(root), Remote: strings.TrimSpace(string(info))}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -69,6 +72,32 @@ func readClone(root string) (Clone, error) {
 		return nil
 	})
 	return cl, err
+}
+
+// readMark reads a small file without looking like a go command that does.
+func readMark(file string) ([]byte, error) {
+	f, err := osfile.OpenQuietly(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 4<<10))
+}
+
+// CloneAsked is when a go command last began to use a repository, as far as the file system records
+// reads: it reads the .info beside the repository, and each git command in it reads HEAD.
+func (c *Cache) CloneAsked(name string) (last time.Time) {
+	root := c.path(vcsDir + "/" + name)
+	for _, file := range []string{root + ".info", filepath.Join(root, "HEAD")} {
+		st, err := os.Lstat(file)
+		if err != nil {
+			continue
+		}
+		if read, ok := readTime(st); ok && read.After(last) {
+			last = read
+		}
+	}
+	return last
 }
 
 // RemoveClone removes a repository. It returns ErrBusy while a go command works with the repository

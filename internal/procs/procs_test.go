@@ -1,6 +1,7 @@
 package procs
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestNamed starts a copy of the test binary under another name, which waits until its input ends.
@@ -41,8 +43,14 @@ func TestNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	before := time.Now()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
+	}
+	at, err := Process{PID: cmd.Process.Pid}.Started()
+	// systems count in parts of a second, and the clock may be adjusted
+	if err != nil || at.Before(before.Add(-time.Second)) || at.After(time.Now().Add(time.Second)) {
+		t.Errorf("started at %v, %v; in fact after %v", at, err, before)
 	}
 	if list, err := Named(name); err != nil || len(list) != 1 || list[0].PID != cmd.Process.Pid {
 		t.Errorf("while it runs: %v, %v", list, err)
@@ -57,5 +65,8 @@ func TestNamed(t *testing.T) {
 	}
 	if list, err := Named(name); err != nil || len(list) != 0 {
 		t.Errorf("after its end: %v, %v", list, err)
+	}
+	if at, err := (Process{PID: cmd.Process.Pid}).Started(); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("after its end it started at %v, %v", at, err)
 	}
 }
