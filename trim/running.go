@@ -16,69 +16,74 @@ type GoCommand struct {
 	Started time.Time // zero: the system does not tell
 }
 
-// running lists the go commands, if trim has to care about any.
-func (t *trimming) running() ([]GoCommand, error) {
-	if !t.Spare || t.Running == nil {
+// watch knows the go commands that are running.
+type watch struct {
+	list   func() ([]GoCommand, error) // nil: there are none to care about
+	oldest GoCommand                   // of those that were running at the begin; no Name: none was
+	unsafe error                       // why nothing may be removed
+	begun  error                       // the first go command that began later, if anybody asked
+}
+
+// watchOver finds the go command that has been running for the longest time. What it could be using
+// was marked after its start, so it decides what is spared. One look is enough, before the scan:
+// what starts later is younger.
+func watchOver(o Options) watch {
+	if !o.Spare || o.Running == nil {
+		return watch{}
+	}
+	w := watch{list: o.Running}
+	list, err := w.running()
+	for _, g := range list {
+		if g.Started.IsZero() {
+			err = fmt.Errorf("%w: %s, and the system does not tell since when", ErrBusy, g.Name)
+		}
+		if w.oldest.Name == "" || g.Started.Before(w.oldest.Started) {
+			w.oldest = g
+		}
+	}
+	w.unsafe = err
+	return w
+}
+
+func (w *watch) running() ([]GoCommand, error) {
+	if w.list == nil {
 		return nil, nil
 	}
-	list, err := t.Running()
+	list, err := w.list()
 	if err != nil {
 		return nil, fmt.Errorf("looking for go commands: %w", err)
 	}
 	return list, nil
 }
 
-// look finds the go command that has been running for the longest time. What it could be using was
-// marked after its start, so it decides what is spared. One look is enough, before the scan: what
-// starts later is younger.
-func (t *trimming) look() error {
-	list, err := t.running()
-	if err != nil {
-		return err
-	}
-	for _, g := range list {
-		if g.Started.IsZero() {
-			return fmt.Errorf("%w: %s, and the system does not tell since when", ErrBusy, g.Name)
-		}
-		if t.oldest.Name == "" || g.Started.Before(t.oldest.Started) {
-			t.oldest = g
-		}
-	}
-	return nil
-}
-
 // longest is for how long a build may have been running that could be using the caches.
-func (t *trimming) longest() time.Duration {
-	if t.oldest.Name == "" {
+func (w *watch) longest(now time.Time) time.Duration {
+	if w.oldest.Name == "" {
 		return longestBuild
 	}
-	return max(longestBuild, t.now.Sub(t.oldest.Started))
+	return max(longestBuild, now.Sub(w.oldest.Started))
 }
 
-// hidden says why there may be go commands of whose use of modules no mark can be found, "" if
-// there is no reason: the file system records no reads, and there are, or may be, go commands.
-func (t *trimming) hidden() string {
-	switch {
-	case !t.Spare || !t.res.UnknownUse:
-		return ""
-	case t.oldest.Name != "":
-		return "go commands are running, such as " + t.oldest.Name
+// idle looks again, and returns an error once there are go commands.
+func (w *watch) idle() error {
+	if w.begun != nil {
+		return w.begun
 	}
-	return t.Unseen
-}
-
-// interrupted looks again for go commands, immediately before a version is removed where the file
-// system records no reads, and returns an error once there are some.
-func (t *trimming) interrupted() error {
-	if !t.res.UnknownUse || t.stopped != nil {
-		return t.stopped
-	}
-	list, err := t.running()
+	list, err := w.running()
 	if err == nil && len(list) > 0 {
 		err = fmt.Errorf("a go command has begun, %s, and the file system does not record what it reads", list[0].Name)
 	}
-	if t.stopped = err; err != nil {
-		t.warn("module cache: the rest stays: %v", err)
-	}
+	w.begun = err
 	return err
+}
+
+// users says who could be using what is spared, and what can be done.
+func (w *watch) users(unseen string) string {
+	switch {
+	case w.oldest.Name != "":
+		return "by go commands that are running, such as " + w.oldest.Name + "; a later trim removes what is not used any more"
+	case unseen != "":
+		return "by a go command that is not seen: " + unseen
+	}
+	return "by a go command on another machine, or in a virtual one, that shares the caches; if there is none, --force removes it"
 }

@@ -24,7 +24,7 @@ import (
 //
 // So what was used within these times, and as long before that as a build may take, could be in use
 // right now. Everything else has got a mark since the build began, which trim finds, also if that
-// was after the scan. A go command that is seen may have been running for longer, see look.
+// was after the scan. A go command that is seen may have been running for longer, see watch.
 const (
 	markedEvery  = time.Hour
 	readEvery    = 24 * time.Hour
@@ -37,7 +37,7 @@ var errMeanwhile = errors.New("used meanwhile")
 // sparesOutput reports whether an entry or an output with this time, in nanoseconds since the
 // epoch, could be in use.
 func (t *trimming) sparesOutput(used int64) bool {
-	return t.Spare && used > t.now.Add(-markedEvery-t.longest()).UnixNano()
+	return t.Spare && used > t.now.Add(-markedEvery-t.watch.longest(t.now)).UnixNano()
 }
 
 // spares does the same for what lies in the module cache. What is broken no go command uses.
@@ -45,10 +45,10 @@ func (t *trimming) spares(cand *candidate) bool {
 	if !t.Spare || cand.broken {
 		return false
 	}
-	since := t.now.Add(-readEvery - t.longest())
+	since := t.now.Add(-readEvery - t.watch.longest(t.now))
 	switch cand.what {
 	case aModule:
-		return t.sparesModule(cand.version, since)
+		return sparesModule(t.mods, cand.version, since)
 	case aGraph:
 		_, read := t.mods.GraphUse(cand.version)
 		return read.After(since)
@@ -59,19 +59,23 @@ func (t *trimming) spares(cand *candidate) bool {
 }
 
 // sparesModule reports whether a version has the mark of a use since then.
-func (t *trimming) sparesModule(v module.Version, since time.Time) bool {
-	asked := t.mods.Asked(v).After(since)
+func sparesModule(mods *modcache.Cache, v module.Version, since time.Time) bool {
+	asked := mods.Asked(v).After(since)
 	if asked || v.Path != modcache.Toolchain {
 		return asked
 	}
-	u, err := t.mods.Use(v, since)
-	return err != nil || u.Read.After(since) || !t.mods.RecordsReads()
+	u, err := mods.Use(v, since)
+	return err != nil || u.Read.After(since) || !mods.RecordsReads()
 }
 
-// spareUnknown spares all modules where there are, or may be, go commands whose reads nothing tells.
+// spareUnknown spares all modules where there are, or may be, go commands of whose reads nothing
+// tells.
 func (t *trimming) spareUnknown(modules []candidate) {
-	why := t.hidden()
-	if why == "" {
+	why := t.Unseen
+	if t.watch.oldest.Name != "" {
+		why = "go commands are running, such as " + t.watch.oldest.Name
+	}
+	if !t.Spare || !t.res.UnknownUse || why == "" {
 		return
 	}
 	for i := range modules {
@@ -90,8 +94,14 @@ func (t *trimming) usedMeanwhile(cand *candidate) error {
 	if !t.Spare || cand.broken {
 		return nil
 	}
-	if err := t.interrupted(); err != nil {
-		return err
+	if t.res.UnknownUse {
+		first := t.watch.begun == nil
+		if err := t.watch.idle(); err != nil {
+			if first {
+				t.warn("module cache: the rest stays: %v", err)
+			}
+			return err
+		}
 	}
 	if t.spares(cand) {
 		return errMeanwhile
@@ -121,8 +131,9 @@ func (t *trimming) warnOfSpared(items []retention.Item, verdicts []retention.Ver
 	if n == 0 {
 		return
 	}
+	longest := t.watch.longest(t.now)
 	t.warn("%s that the age or a bound of the size would remove: used in the last %s (modules: %s), and could be in use %s", staying(n),
-		wholeHours(t.longest()+markedEvery), wholeHours(t.longest()+readEvery), t.users())
+		wholeHours(longest+markedEvery), wholeHours(longest+readEvery), t.watch.users(t.Unseen))
 }
 
 // wholeHours writes a duration, rounded up.
@@ -135,15 +146,4 @@ func staying(n int) string {
 		return "1 module or build entry stays"
 	}
 	return quantity.Count(n) + " modules and build entries stay"
-}
-
-// users says who could be using what is spared, and what can be done.
-func (t *trimming) users() string {
-	switch {
-	case t.oldest.Name != "":
-		return "by go commands that are running, such as " + t.oldest.Name + "; a later trim removes what is not used any more"
-	case t.Unseen != "":
-		return "by a go command that is not seen: " + t.Unseen
-	}
-	return "by a go command on another machine, or in a virtual one, that shares the caches; if there is none, --force removes it"
 }

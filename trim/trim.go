@@ -105,9 +105,7 @@ type trimming struct {
 	build      *buildcache.Cache
 	inv        *buildcache.Inventory
 	candidates []candidate
-	oldest     GoCommand // of those that were running at the begin; its name is "" if there was none
-	unsafe     error     // why nothing may be removed
-	stopped    error     // why no more modules are removed
+	watch      watch
 	res        Result
 }
 
@@ -115,8 +113,8 @@ type trimming struct {
 func Plan(ctx context.Context, o Options) (*Result, error) {
 	t, err := prepare(ctx, o)
 	t.res.DryRun = true
-	if t.unsafe != nil {
-		t.warn("a trim would remove nothing now: %v", t.unsafe)
+	if t.watch.unsafe != nil {
+		t.warn("a trim would remove nothing now: %v", t.watch.unsafe)
 	}
 	if err == nil {
 		t.countPlan()
@@ -129,7 +127,7 @@ func Plan(ctx context.Context, o Options) (*Result, error) {
 func Run(ctx context.Context, o Options) (*Result, error) {
 	t, err := prepare(ctx, o)
 	if err == nil {
-		err = t.unsafe
+		err = t.watch.unsafe
 	}
 	if err == nil {
 		err = t.execute(ctx)
@@ -142,8 +140,7 @@ func prepare(ctx context.Context, o Options) (*trimming, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	t := &trimming{Options: o, now: o.Now()}
-	t.unsafe = t.look()
+	t := &trimming{Options: o, now: o.Now(), watch: watchOver(o)}
 	if o.BuildDir != "" {
 		t.build = buildcache.Open(o.BuildDir)
 		if err := t.scanBuild(ctx); err != nil {
