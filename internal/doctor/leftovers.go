@@ -13,6 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/rebuild"
 )
@@ -23,6 +24,9 @@ const (
 	oldBuild     = 24 * time.Hour
 	manyOldBuild = 20
 )
+
+// nextRestore says that nothing needs to be done about what restores have left.
+const nextRestore = "the next gocache restore removes it, too"
 
 // checkLeftovers looks for what killed commands have left in the caches.
 func checkLeftovers(ctx context.Context, f *Facts) []finding.Finding {
@@ -43,12 +47,13 @@ func leftModules(f *Facts, ctx context.Context) (wrong []finding.Finding) {
 		return nil
 	}
 	c := modcache.Open(dir, modcache.Options{Unread: func(string, error) {}})
-	if _, err := modcache.LocksWork(c); err != nil && !errors.Is(err, fs.ErrPermission) {
+	// check permissions tells what cannot be written to: no go command can damage that
+	if _, err := modcache.LocksWork(c); err != nil && !errors.Is(err, fs.ErrPermission) && !osfile.IsReadOnly(err) {
 		wrong = append(wrong, finding.Warnf(f.elsewhere("GOMODCACHE"),
 			"GOMODCACHE, %s: its file system has no locks (%v): two go commands at once can damage it", dir, err))
 	}
 	if stages, err := modcache.DeadStages(c); err == nil && len(stages) > 0 {
-		wrong = append(wrong, finding.Warnf(finding.Run("gocache trim --max-age 90d"),
+		wrong = append(wrong, finding.Warnf(finding.Run("gocache trim --max-age 90d").With(nextRestore),
 			"GOMODCACHE has %s of restores that were killed, such as %s", quantity.Counted(len(stages), "stage"), filepath.Join(dir, "cache", stages[0])))
 	}
 	list, err := c.Scan(ctx)

@@ -117,6 +117,9 @@ func TestOwn(t *testing.T) {
 	if got := own(f, place{"GOMODCACHE", dir}, dir, info).Command; runtime.GOOS != "windows" && !strings.HasPrefix(got, "sudo chown -R ") {
 		t.Error(got)
 	}
+	if got := own(f, place{"GOMODCACHE", dir}, dir, info).Advice; runtime.GOOS != "windows" && !strings.Contains(got, "no other user builds") {
+		t.Error(got)
+	}
 	if got := removeBuilds("windows", `C:\Temp`); strings.Contains(got, "find ") || strings.Contains(got, "'") {
 		t.Error(got)
 	}
@@ -233,6 +236,9 @@ func TestLeftovers(t *testing.T) {
 	}
 	defer alive.Unlock()
 	want(t, runCheck(t, f, "leftovers"), "warn 1 stage of restores that were killed, such as "+filepath.Join(w.env["GOMODCACHE"], "cache", "gocache-stage-1")) // all else is young
+	if remedy := runCheck(t, f, "leftovers")[0].Remedy; !strings.Contains(remedy.Advice, "next gocache restore removes it") {
+		t.Errorf("the remedy: %s", remedy)
+	}
 
 	f.Now = func() time.Time { return time.Now().Add(time.Hour) }
 	want(t, runCheck(t, f, "leftovers"), "warn stage", "warn has 2 module versions that no go command can use, such as example.com/a@v1.1.0: extraction was interrupted", "warn GOCACHE has 1 output")

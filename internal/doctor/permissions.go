@@ -73,12 +73,17 @@ func own(f *Facts, p place, exists string, info fs.FileInfo) finding.Remedy {
 	case p.dir != exists:
 		return finding.Run(`sudo install -d -o "$(id -u)" -g "$(id -g)" ` + finding.Quote(p.dir))
 	case uid != f.uid:
-		return finding.Run(chown(p.dir))
-	case p.name == "GOMODCACHE": // the go command makes the trees of modules read-only, and they stay so
-		return finding.Run("find " + finding.Quote(p.dir) + " -type d -name '*@v*' -prune -o -type d -exec chmod u+rwx {} +")
+		return finding.Run(chown(p.dir)).With(onlyUser)
 	}
-	return finding.Run("chmod -R u+rwX " + finding.Quote(p.dir)).With("unless its file system is mounted read-only")
+	command := "chmod -R u+rwX " + finding.Quote(p.dir)
+	if p.name == "GOMODCACHE" { // the go command makes the trees of modules read-only, and they stay so
+		command = "find " + finding.Quote(p.dir) + " -type d -name '*@v*' -prune -o -type d -exec chmod u+rwx {} +"
+	}
+	return finding.Run(command).With("unless its file system is mounted read-only")
 }
+
+// onlyUser keeps two users who share a cache from taking it from each other in turn.
+const onlyUser = "if no other user builds with this cache; otherwise give each user a cache of their own"
 
 // strangers looks for what belongs to other users, as after sudo go build. For root that is
 // harmless, and usual in containers.
@@ -115,7 +120,7 @@ func strangers(f *Facts, ctx context.Context, p place) finding.Finding {
 	if len(others) == 0 || f.mayAll {
 		return finding.Okf("%s, %s, can be written to", p.name, p.dir)
 	}
-	return finding.Warnf(finding.Run(chown(p.dir)), "%s, %s, has files of others (%s), such as %s: go commands of this user may fail to replace or trim them", p.name, p.dir, counts(others), example)
+	return finding.Warnf(finding.Run(chown(p.dir)).With(onlyUser), "%s, %s, has files of others (%s), such as %s: go commands of this user may fail to replace or trim them", p.name, p.dir, counts(others), example)
 }
 
 func mustInfo(dir string) fs.FileInfo {

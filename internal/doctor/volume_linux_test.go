@@ -3,6 +3,7 @@ package doctor
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -31,6 +32,30 @@ func TestRealDisks(t *testing.T) {
 
 	f.Env["GOCACHE"] = mounted(t, syscall.MS_RDONLY, "size=1m")
 	want(t, runCheck(t, f, "permissions"), "fail cannot be written to")
+	readOnlyModules(t)
+}
+
+// readOnlyModules looks at a module cache on a file system that was mounted read-only: nobody can
+// damage it, and nothing makes it writable.
+func readOnlyModules(t *testing.T) {
+	t.Helper()
+	dir := mounted(t, 0, "size=1m")
+	if err := os.MkdirAll(filepath.Join(dir, "cache"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cache", "lock"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	f := bare(t, map[string]string{"GOMODCACHE": dir})
+	want(t, runCheck(t, f, "leftovers"), "ok nothing is left")
+	found := runCheck(t, f, "permissions")
+	want(t, found, "fail cannot be written to")
+	if !strings.Contains(found[0].Remedy.String(), "mounted read-only") {
+		t.Errorf("the remedy: %s", found[0].Remedy)
+	}
 }
 
 func TestMountKind(t *testing.T) {
