@@ -87,7 +87,7 @@ var Checks = []Check{
 		Name: "permissions", run: checkPermissions,
 		Looks: "owners and modes of both caches",
 		Bad:   "fails if one cannot be written to; warns of files of other users (not for root), and of a cache that every user can write to",
-		Mend:  "`chmod -R u+rwX DIR` for what is one's own, `sudo chown -R \"$(id -u):$(id -g)\" DIR` for what is not, `sudo install -d` for what is not there; `chmod o-w DIR`",
+		Mend:  "`chmod -R u+rwX DIR` for what is one's own, `sudo chown -R \"$(id -u):$(id -g)\" DIR` for what is not, if no other user builds there; `sudo install -d` for what is not there; `chmod o-w DIR`",
 	},
 	{
 		Name: "file-system", run: checkFileSystem, Limit: 10 * time.Second,
@@ -98,8 +98,8 @@ var Checks = []Check{
 	{
 		Name: "leftovers", run: checkLeftovers, Limit: 30 * time.Second,
 		Looks: "what killed commands have left: extractions that were interrupted, trees without .ziphash, stages, partial outputs, go-build directories; whether locks work",
-		Bad:   "warns of what is older than 15 minutes; of go-build directories if 20 are older than a day",
-		Mend:  "`gocache trim --max-age 90d`; the `rm` that it prints",
+		Bad:   "warns of what is older than 15 minutes; of a stage at once, since its lock tells that its restore was killed; of go-build directories if 20 are older than a day",
+		Mend:  "`gocache trim --max-age 90d`, or nothing: the next restore removes stages, too; the `rm` that it prints",
 	},
 	{
 		Name: "go-mod", run: checkGoMod,
