@@ -58,6 +58,7 @@ var hints = []struct {
 	{store.ErrNoStore, "create the bucket or container, or correct the name (and in azblob:// the account) in --store"},
 	{store.ErrUnsupported, "leave out what the server does not have of sse, storage-class and requester-pays in the URL of the store; in azblob:// and gs:// look at what the account or the bucket is set to"},
 	{store.ErrUnreachable, "check the endpoint and the region in --store, and the network of this machine"},
+	{errStoreFull, "free space on the disk of the store, or let save keep less with --max-size and --max-age; gocache gc removes what nobody needs, with --grace 0 at once what failed saves have left, too, while no job uses the store"},
 	{errDiskFull, "free space on the disk, or let save keep less with --max-size and --max-age"},
 	{syscall.EROFS, "the file system is mounted read-only; point GOMODCACHE and GOCACHE to one that is not"},
 	{fs.ErrPermission, "make GOMODCACHE and GOCACHE writable for this user, or point them to a directory that is"},
@@ -93,6 +94,9 @@ func matches(err, is error) bool {
 	switch is {
 	case errDiskFull:
 		return osfile.IsNoSpace(err)
+	case errStoreFull:
+		var d *dir.Error
+		return errors.As(err, &d) && osfile.IsNoSpace(err)
 	case wire.ErrProxy:
 		return wire.ProxyFailed(err) || errors.Is(err, is)
 	case errAuthority:
@@ -111,6 +115,7 @@ var (
 	errAuthority   = errors.New("certificate of an unknown authority")
 	errNoTemp      = errors.New("temporary directory")
 	errDiskFull    = errors.New("disk full")
+	errStoreFull   = errors.New("disk of the store full")
 	errDirDenied   = errors.New("no access to the directory that is the store")
 	errNoDir       = errors.New("no directory that is the store")
 )

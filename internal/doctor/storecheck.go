@@ -115,7 +115,8 @@ func checkDirStore(f *Facts, d *dir.Store) []finding.Finding {
 	if err != nil {
 		return []finding.Finding{finding.Okf("%s is there", d)}
 	}
-	return judgeSpace(d.String(), v, fewBytes, finding.Run("gocache gc --store "+finding.Word(root)).With("and save less: --max-size, --max-age"))
+	return judgeSpace(d.String(), v, fewBytes, finding.Run("gocache gc --store "+finding.Word(root)).
+		With("with --grace 0 it removes at once what failed saves have left, too, and not a day later: only while no job uses the store\nand save less: --max-size, --max-age"))
 }
 
 // A damager is a store that can be asked whether it refuses bytes that do not match their checksum.

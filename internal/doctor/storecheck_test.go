@@ -67,7 +67,7 @@ func TestDirStore(t *testing.T) {
 	f.WriteProbe = false
 	want(t, runCheck(t, f, "store-write"), "ok not tried: with --write-probe")
 	f.volume = func(string) (volume, error) { return volume{free: 1 << 20, size: 1 << 41}, nil }
-	want(t, runCheck(t, f, "store"), "fail gocache gc")
+	want(t, runCheck(t, f, "store"), "fail with --grace 0")
 	f.Now = func() time.Time { return time.Now().Add(time.Hour) } // as with the clock of a share
 	f.WriteProbe = true
 	want(t, runCheck(t, f, "store-write"), "warn was written 1h0m0s ago")

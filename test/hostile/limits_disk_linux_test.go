@@ -108,7 +108,7 @@ func TestDiskFullInStore(t *testing.T) {
 	fill(t, m.build, 1, 4, 256<<10)
 	m.must(t, "save")
 	fill(t, m.build, 2, 16, 256<<10)
-	failsSoftly(t, m, "save", "no space left on device", diskHint)
+	failsSoftly(t, m, "save", "no space left on device", diskHint+" of the store", "--grace 0 at once")
 	if left, _ := filepath.Glob(filepath.Join(disk, "store", ".#store", "tmp", "*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
