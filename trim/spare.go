@@ -83,7 +83,9 @@ func (t *trimming) spareUnknown(modules []candidate) {
 			modules[i].Pinned, modules[i].spared = true, false // the warning below is enough
 		}
 	}
-	if t.res.AllModules = len(modules) > 0; t.res.AllModules {
+	// without a bound of the size none would go, since no age is known
+	bounded := t.MaxSize > 0 || t.MaxModules > 0
+	if t.res.AllModules = bounded && len(modules) > 0; t.res.AllModules {
 		t.warn("module cache: all versions stay, since the file system does not record what is read, and %s", why)
 	}
 }
@@ -132,7 +134,7 @@ func (t *trimming) warnOfSpared(items []retention.Item, verdicts []retention.Ver
 		return
 	}
 	longest := t.watch.longest(t.now)
-	t.warn("%s that the age or a bound of the size would remove: used in the last %s (modules: %s), and could be in use %s", staying(n),
+	t.warn("%s that the age or a bound of the size would remove: used in the last %s (modules: %s), and could be in use %s", t.res.staying(n),
 		wholeHours(longest+markedEvery), wholeHours(longest+readEvery), t.watch.users(t.Unseen))
 }
 
@@ -141,9 +143,13 @@ func wholeHours(d time.Duration) string {
 	return quantity.Duration((d + time.Hour - 1).Truncate(time.Hour))
 }
 
-func staying(n int) string {
-	if n == 1 {
+// staying counts what is spared: build entries alone, if all modules stay anyway.
+func (r *Result) staying(n int) string {
+	switch {
+	case n == 1:
 		return "1 module or build entry stays"
+	case r.AllModules:
+		return quantity.Count(n) + " build entries stay"
 	}
 	return quantity.Count(n) + " modules and build entries stay"
 }

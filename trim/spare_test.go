@@ -92,7 +92,7 @@ func TestSpareUnknown(t *testing.T) {
 		unseen, running string
 		stay            bool
 	}{{"", "", false}, {"this is a container", "", true}, {"", "process 1", true}} {
-		tr := &trimming{Options: Options{Spare: true, Unseen: tt.unseen}, watch: watch{oldest: GoCommand{Name: tt.running}}}
+		tr := &trimming{Options: Options{Spare: true, Unseen: tt.unseen, MaxSize: 1}, watch: watch{oldest: GoCommand{Name: tt.running}}}
 		tr.res.UnknownUse = true
 		list := []candidate{{}, {broken: true}, {what: aClone}}
 		tr.spareUnknown(list)

@@ -86,8 +86,8 @@ type Result struct {
 	// UnknownUse means that the file system does not record when modules are read, so none was
 	// dropped for its age.
 	UnknownUse bool `json:"unknownUse,omitempty"`
-	// AllModules means that, because of that and of go commands, all versions stayed, as a warning
-	// says.
+	// AllModules means that, because of that and of go commands, all versions stayed in spite of a
+	// bound of the size. A warning says so.
 	AllModules bool              `json:"allModulesStay,omitempty"`
 	Largest    retention.Largest `json:"largest,omitempty"`
 	Warnings   []string          `json:"warnings,omitempty"`
