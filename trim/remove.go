@@ -172,7 +172,7 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) e
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if living[i] > 0 || len(t.inv.Unread) > 0 { // an unread entry may name it
+		if living[i] > 0 || t.unread { // an unread entry may name it
 			continue
 		}
 		o := t.inv.Outputs[i]
@@ -189,6 +189,9 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) e
 	}
 	before := t.now.Add(-grace).UnixNano()
 	for _, b := range t.inv.Broken {
+		if b.Unreadable {
+			continue
+		}
 		if _, err := t.build.DiscardBroken(b, before); err != nil {
 			t.warn("%v", err)
 		}
@@ -222,7 +225,7 @@ func (t *trimming) removePartial(ctx context.Context, before int64) error {
 // orphans are the indexes of the outputs that no entry named at the scan, and that are too old for
 // a go command to be writing them.
 func (t *trimming) orphans() (list []int32) {
-	if len(t.inv.Unread) > 0 {
+	if t.unread {
 		return nil // unread entries may name them
 	}
 	named := make([]bool, len(t.inv.Outputs))

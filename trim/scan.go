@@ -44,6 +44,7 @@ func (t *trimming) scanBuild(ctx context.Context) (err error) {
 	for _, err := range t.inv.Unread {
 		t.warn("build cache: what lies there stays: %v", err)
 	}
+	t.unread = len(t.inv.Unread) > 0 || slices.ContainsFunc(t.inv.Broken, func(b buildcache.Broken) bool { return b.Unreadable })
 	t.candidates = slices.Grow(t.candidates, len(t.inv.Entries))
 	for i, e := range t.inv.Entries {
 		output, _ := t.inv.Find(e.Output) // it exists, else the scan would have dropped the entry

@@ -104,6 +104,7 @@ type trimming struct {
 	mods       *modcache.Cache
 	build      *buildcache.Cache
 	inv        *buildcache.Inventory
+	unread     bool // entries of the build cache could not be read
 	candidates []candidate
 	watch      watch
 	res        Result

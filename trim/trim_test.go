@@ -310,6 +310,35 @@ func TestOrdinaryUser(t *testing.T) {
 	}
 }
 
+// TestForeignEntry: an entry that this user may not read can be whole for another one. It stays, and
+// so do old outputs that it may name.
+func TestForeignEntry(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes of files mean little")
+	}
+	base := t.TempDir()
+	build := filepath.Join(base, "build")
+	old := time.Now().Add(-30 * day)
+	action, output := strings.Repeat("1", 64), strings.Repeat("2", 64)
+	entry, bytes := filepath.Join(build, "11", action+"-a"), filepath.Join(build, "22", output+"-d")
+	for _, file := range []string{entry, bytes} {
+		must(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		must(t, os.WriteFile(file, []byte("x"), 0o644))
+		must(t, os.Chtimes(file, old, old))
+	}
+	must(t, os.Chmod(entry, 0))
+	cmd := osfiletest.Command(t, "trim", filepath.Join(base, "mod")+"|"+build)
+	osfiletest.AsOrdinaryUser(t, cmd, base)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, file := range []string{entry, bytes} {
+		if _, err := os.Lstat(file); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestBroken: files that were left unfinished long ago are removed, and those that may still be
 // being written are kept.
 func TestBroken(t *testing.T) {
