@@ -3,7 +3,7 @@ package stats
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -25,9 +25,11 @@ type Build struct {
 	// outputs that do not tell, such as those of tests.
 	Packages Group `json:"packages"`
 	Ages     []Row `json:"ages"` // entries by their last use; an output has the age of its youngest
-	// Unnamed are outputs that no entry names, Broken what the go command takes for a miss.
+	// Unnamed are outputs that no entry names, Broken what the go command takes for a miss. Unread
+	// are directories and entries that could not be read: if there are any, Unnamed is not known.
 	Unnamed Amount `json:"unnamed"`
 	Broken  int    `json:"broken"`
+	Unread  int    `json:"unread,omitempty"`
 }
 
 // lookedAt is of how many outputs, the largest, is found out what they are: some reads each.
@@ -62,10 +64,7 @@ func CollectBuild(ctx context.Context, dir string, now time.Time) (*Build, []str
 	if err != nil {
 		return nil, nil, err
 	}
-	var warnings []string
-	for _, err := range inv.Unread {
-		warnings = append(warnings, fmt.Sprintf("build cache: %v", err))
-	}
+	warnings := unreadOf(dir, inv).warnings("build cache")
 	whats := make([]what, len(inv.Outputs))
 	order := bySize(inv.Outputs)
 	order = order[:min(len(order), lookedAt)]
@@ -82,6 +81,20 @@ func CollectBuild(ctx context.Context, dir string, now time.Time) (*Build, []str
 	return b, warnings, nil
 }
 
+// unreadOf lists what could not be read of a build cache.
+func unreadOf(dir string, inv *buildcache.Inventory) *unread {
+	var left unread
+	for _, err := range inv.Unread {
+		left.add(err)
+	}
+	for _, b := range inv.Broken {
+		if b.Unreadable {
+			left.add(&fs.PathError{Op: "open", Path: filepath.Join(dir, filepath.FromSlash(b.Path)), Err: fs.ErrPermission})
+		}
+	}
+	return &left
+}
+
 // bySize lists the outputs by their indices, the largest first.
 func bySize(outputs []buildcache.Output) []int32 {
 	order := make([]int32, len(outputs))
@@ -96,7 +109,14 @@ func bySize(outputs []buildcache.Output) []int32 {
 
 // sumBuild adds up what was found. whats are what is known of the outputs. It is pure.
 func sumBuild(inv *buildcache.Inventory, whats []what, now time.Time) *Build {
-	b := &Build{Outputs: len(inv.Outputs), Broken: len(inv.Broken)}
+	b := &Build{Outputs: len(inv.Outputs), Unread: len(inv.Unread)}
+	for _, one := range inv.Broken {
+		if one.Unreadable {
+			b.Unread++
+		} else {
+			b.Broken++
+		}
+	}
 	youngest := youngestEntries(inv)
 	byAge := ages{now: now}
 	for _, e := range inv.Entries {
@@ -114,9 +134,10 @@ func sumBuild(inv *buildcache.Inventory, whats []what, now time.Time) *Build {
 		} else {
 			unknown.Add(o.Size)
 		}
-		if youngest[i] == 0 {
+		switch {
+		case youngest[i] == 0 && b.Unread == 0:
 			b.Unnamed.Add(o.Size)
-		} else {
+		case youngest[i] != 0:
 			byAge.add(time.Unix(0, youngest[i]), 0, o.Size)
 		}
 		b.Total.Bytes += o.Size

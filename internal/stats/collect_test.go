@@ -2,6 +2,8 @@ package stats
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/stdtest"
@@ -175,3 +178,30 @@ func TestMissing(t *testing.T) {
 }
 
 func amount(count int, bytes int64) Amount { return Amount{Count: count, Bytes: bytes} }
+
+// TestUnread: a place that cannot be read is told once, and places by their number; outputs that
+// entries of another user may name are not said to have none.
+func TestUnread(t *testing.T) {
+	var u unread
+	for _, name := range []string{"a", "b", "a", "c", "d", "e"} {
+		u.add(fmt.Errorf("module %s: %w", name, &fs.PathError{Op: "open", Path: "/" + name, Err: fs.ErrPermission}))
+	}
+	got := u.warnings("build cache")
+	if want := "5 places could not be read, so that the figures are too low: /a (permission denied), /b (permission denied), /c (permission denied), and 2 more; 'gocache doctor"; len(got) != 1 || !strings.Contains(got[0], want) {
+		t.Errorf("%q, want %s", got, want)
+	}
+	if got := (&unread{}).warnings("x"); got != nil {
+		t.Errorf("nothing is unread: %q", got)
+	}
+	inv := &buildcache.Inventory{Outputs: []buildcache.Output{{Size: 10}}, Broken: []buildcache.Broken{{Path: "01/x-a", Reason: "it is empty"}}}
+	if b := sumBuild(inv, make([]what, 1), time.Now()); b.Unnamed != amount(1, 10) || b.Broken != 1 || b.Unread != 0 {
+		t.Errorf("all can be read: %+v", b)
+	}
+	inv.Broken = append(inv.Broken, buildcache.Broken{Path: "01/y-a", Unreadable: true})
+	if b := sumBuild(inv, make([]what, 1), time.Now()); b.Unnamed.Count != 0 || b.Broken != 1 || b.Unread != 1 {
+		t.Errorf("an entry cannot be read: %+v", b)
+	}
+	if got := unreadOf("dir", inv).warnings("build cache"); len(got) != 1 || !strings.Contains(got[0], "1 place could") {
+		t.Errorf("warnings: %q", got)
+	}
+}

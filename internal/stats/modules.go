@@ -2,7 +2,6 @@ package stats
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -47,13 +46,34 @@ type usedModule struct {
 
 // CollectModules reads a module cache. What cannot be read is a warning.
 func CollectModules(ctx context.Context, dir string, now time.Time) (*Modules, []string, error) {
-	var warnings []string
-	cache := modcache.Open(dir, modcache.Options{Unread: func(name string, err error) {
-		warnings = append(warnings, fmt.Sprintf("module cache: %s: %v", name, err))
-	}})
-	found, err := cache.Scan(ctx)
+	var left unread
+	cache := modcache.Open(dir, modcache.Options{Unread: func(_ string, err error) { left.add(err) }})
+	used, err := useOf(ctx, cache, &left)
+	if err != nil {
+		return nil, left.warnings(moduleCache), err
+	}
+	sizes, err := modcache.MeasureDownloads(ctx, cache)
+	if err != nil {
+		return nil, left.warnings(moduleCache), err
+	}
+	clones, err := cache.Clones()
+	warnings := left.warnings(moduleCache)
 	if err != nil {
 		return nil, warnings, err
+	}
+	m := sumModules(used, sizes, clones, cache.RecordsReads(), now)
+	m.Dir = filepath.Clean(dir)
+	m.Duplicates, err = findDuplicates(ctx, cache, used, clones)
+	return m, warnings, err
+}
+
+const moduleCache = "module cache"
+
+// useOf lists the versions with their use.
+func useOf(ctx context.Context, cache *modcache.Cache, left *unread) ([]usedModule, error) {
+	found, err := cache.Scan(ctx)
+	if err != nil {
+		return nil, err
 	}
 	used := make([]usedModule, len(found))
 	err = install.Each(ctx, len(found), 2*runtime.GOMAXPROCS(0), func(i int) {
@@ -62,26 +82,12 @@ func CollectModules(ctx context.Context, dir string, now time.Time) (*Modules, [
 			used[i].use, used[i].err = cache.Use(m.Version, time.Time{})
 		}
 	})
-	if err != nil {
-		return nil, warnings, err
-	}
 	for _, u := range used {
 		if u.err != nil {
-			warnings = append(warnings, "module cache: "+u.err.Error())
+			left.add(u.err)
 		}
 	}
-	sizes, err := modcache.MeasureDownloads(ctx, cache)
-	if err != nil {
-		return nil, warnings, err
-	}
-	clones, err := cache.Clones()
-	if err != nil {
-		return nil, warnings, err
-	}
-	m := sumModules(used, sizes, clones, cache.RecordsReads(), now)
-	m.Dir = filepath.Clean(dir)
-	m.Duplicates, err = findDuplicates(ctx, cache, used, clones)
-	return m, warnings, err
+	return used, err
 }
 
 // sumModules adds up what was found. It is pure.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
@@ -81,11 +82,39 @@ func parsePage(t *testing.T, page []byte) (elements map[string]int, texts string
 	return elements, b.String()
 }
 
+// TestFacts: where little is known, one line says so, and one of something is one.
+func TestFacts(t *testing.T) {
+	now := time.Now()
+	pace := 1.0
+	r := &Report{
+		Time: now, Store: &Store{Other: amount(1, 100)},
+		Growth: []Growth{
+			{Of: "both caches", Points: 1, Limit: 100, LimitName: quotaCaches, Bytes: 50}, {Of: "modules", Points: 1},
+			{Of: "build cache", Points: 2}, {Of: "disk of /x", Points: 1, Limit: 100, LimitName: diskLimit},
+			{Of: "store", Points: 3, PerDay: &pace},
+		},
+	}
+	var names []string
+	for _, f := range r.growthFacts() {
+		names = append(names, f[0])
+	}
+	if got := strings.Join(names, ", "); got != "both caches, store, too few points" {
+		t.Errorf("lines of growth: %s", got)
+	}
+	if got := r.growthFacts()[2][1]; got != "1 to 2 of 3 days: modules, build cache, disk of /x" {
+		t.Error(got)
+	}
+	if got := r.freeable(); len(got) != 1 || got[0][1] != "100 B, 1 object in the store" {
+		t.Error(got)
+	}
+}
+
 // TestPage: the page stands alone, is small whatever the caches hold, and names that people choose
 // stay text.
 func TestPage(t *testing.T) {
 	r := sampleReport(t, 300_000, 4000, 400)
 	r.Store.Repos.Rows[0].Name = `</script><script>alert(1)</script>`
+	r.Store.Repos.Rows[0].Count++ // as if it had two scopes: otherwise the list of scopes is enough
 	r.Modules.Kinds[0].Name = `"><img src=x>`
 	var b bytes.Buffer
 	if err := r.WritePage(&b); err != nil {

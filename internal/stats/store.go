@@ -31,6 +31,11 @@ type Store struct {
 	Unreadable int `json:"unreadable,omitempty"`
 }
 
+// OneScopeEach reports whether a list of scopes says all that one of repositories would.
+func (s *Store) OneScopeEach() bool {
+	return s.Repos.Others == s.Scopes.Others && slices.EqualFunc(s.Repos.Rows, s.Scopes.Rows, func(a, b Row) bool { return a.Amount == b.Amount })
+}
+
 // Snapshot is how one snapshot grew.
 type Snapshot struct {
 	Repo   string    `json:"repo"`

@@ -58,7 +58,9 @@ func (r *Report) WriteText(w io.Writer) error {
 func (t *textWriter) store(s *Store) {
 	t.title("store %s: %s, %s, %s", s.Name, quantity.Bytes(s.Total.Bytes), quantity.Counted(s.Total.Count, "object"), quantity.Counted(s.Manifests, "manifest"))
 	t.bars("", s.Kinds, s.Total.Bytes)
-	t.group("repositories", s.Repos, s.Total.Bytes)
+	if !s.OneScopeEach() {
+		t.group("repositories", s.Repos, s.Total.Bytes)
+	}
 	t.group("scopes", s.Scopes, s.Total.Bytes)
 	t.bars("written or touched", s.Ages, s.Total.Bytes)
 	t.snapshots(s.Snapshots)
@@ -99,31 +101,31 @@ const freeableTitle = "unused, or there more than once"
 
 // freeable lists what need not be there.
 func (r *Report) freeable() (facts [][2]string) {
-	add := func(name string, a Amount, what string) {
+	add := func(name string, a Amount, one, what string) {
 		if a.Count > 0 {
-			facts = append(facts, [2]string{name, fmt.Sprintf("%s, %s %s", quantity.Bytes(a.Bytes), quantity.Count(a.Count), what)})
+			facts = append(facts, [2]string{name, quantity.Bytes(a.Bytes) + ", " + quantity.Counted(a.Count, one) + what})
 		}
 	}
 	if t := r.Trim; t != nil {
-		why := "that were not used for " + t.MaxAge + t.sizeText()
-		add("trim of modules", t.Modules, why)
-		add("trim of the build cache", t.Build, "entries "+why)
+		why := " not used for " + t.MaxAge + t.sizeText()
+		add("trim of modules", t.Modules, "module", why)
+		add("trim of the build cache", t.Build, "entry", why)
 	}
 	if m := r.Modules; m != nil {
-		add("zips beside their trees", m.Duplicates.Zips, "that only 'go mod download' looks at")
-		add("clones", m.Duplicates.Clones, "of repositories of which versions are here")
-		add("same in several versions", m.Duplicates.versions(), "files, which an older version has, too")
-		add("alike in several versions", m.Duplicates.Alike, "files of the same name and size, not compared")
+		add("zips beside their trees", m.Duplicates.Zips, "zip", " that only 'go mod download' looks at")
+		add("clones", m.Duplicates.Clones, "repository", " of which the cache has versions")
+		add("same in several versions", m.Duplicates.versions(), "file", ", which an older version has, too")
+		add("alike in several versions", m.Duplicates.Alike, "file", " of the same name and size, not compared")
 	}
 	if b := r.Build; b != nil {
-		add("outputs without an entry", b.Unnamed, "of the build cache")
+		add("outputs without an entry", b.Unnamed, "output", " of the build cache")
 	}
 	if s := r.Store; s != nil {
-		add("garbage in the store", s.Garbage, "objects, removed by gc")
-		add("unnamed in the store", s.Unnamed, "objects, which gc removes when it has noted them for long enough")
-		add("not gocache's", s.Other, "objects in the store")
+		add("garbage in the store", s.Garbage, "object", ", removed by gc")
+		add("unnamed in the store", s.Unnamed, "object", ", removed by gc once noted for long enough")
+		add("not gocache's", s.Other, "object", " in the store")
 		if s.Unreadable > 0 {
-			facts = append(facts, [2]string{"unreadable in the store", quantity.Count(s.Unreadable) + " manifests, which protect what they might name"})
+			facts = append(facts, [2]string{"unreadable in the store", quantity.Counted(s.Unreadable, "manifest") + ", which may name anything, so that gc protects it"})
 		}
 	}
 	return facts
@@ -146,11 +148,30 @@ func (d *Duplicates) versions() Amount {
 	return a
 }
 
+// growthFacts has a line for what grows at a known pace, has a quota or is beyond a limit, and one
+// line for what there are too few points of.
 func (r *Report) growthFacts() (facts [][2]string) {
+	var unknown []Growth
 	for _, g := range r.Growth {
+		quota := g.Limit > 0 && g.LimitName != diskLimit
+		if g.PerDay == nil && g.Reached.IsZero() && !quota {
+			unknown = append(unknown, g)
+			continue
+		}
 		facts = append(facts, [2]string{g.Of, quantity.Bytes(g.Bytes) + ", " + g.Text(r.Time)})
 	}
-	return facts
+	if len(unknown) == 0 {
+		return facts
+	}
+	names, least, most := make([]string, len(unknown)), unknown[0].Points, 0
+	for i, g := range unknown {
+		names[i], least, most = g.Of, min(least, g.Points), max(most, g.Points)
+	}
+	days := fmt.Sprint(least)
+	if most > least {
+		days += fmt.Sprintf(" to %d", most)
+	}
+	return append(facts, [2]string{"too few points", fmt.Sprintf("%s of %d days: %s", days, minPoints, strings.Join(names, ", "))})
 }
 
 // textWriter writes sections.
