@@ -310,8 +310,8 @@ func TestOrdinaryUser(t *testing.T) {
 	}
 }
 
-// TestForeignEntry: an entry that this user may not read can be whole for another one. It stays, and
-// so do old outputs that it may name.
+// TestForeignEntry: an entry that this user may not read can be whole for another one. It stays,
+// and so do old outputs that it may name.
 func TestForeignEntry(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("modes of files mean little")

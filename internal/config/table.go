@@ -335,7 +335,7 @@ var jobOptions = []Option{
 	},
 	{
 		Name: "force", Commands: Trim, Group: Cleaning,
-		Help: "do not spare what go commands could be using, whether they are seen or not",
+		Help:  "do not spare what go commands could be using, whether they are seen or not",
 		value: toggle(func(c *Config) *bool { return &c.Force }),
 	},
 

@@ -26,8 +26,9 @@ func (p Process) String() string {
 	return text
 }
 
-// Started is when the process began, by the clock of this machine. The error is os.ErrProcessDone if
-// it has ended, and another one if the system does not tell, as Windows may for those of other users.
+// Started is when the process began, by the clock of this machine. The error is os.ErrProcessDone
+// if it has ended, and another one if the system does not tell, as Windows may for those of other
+// users.
 func (p Process) Started() (time.Time, error) { return started(p.PID) }
 
 // Named lists the processes whose program has this name, except this process and its parent: `go
