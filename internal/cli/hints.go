@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/org/gocache-action/internal/ci"
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/rebuild"
 	"github.com/org/gocache-action/internal/repocache"
@@ -32,6 +33,7 @@ var hints = []struct {
 	{errNoModule, "name the directory of the project in --dir"},
 	{errNoTemp, "set TMPDIR to a directory that can be written to"},
 	{errNoUserCache, "set HOME, or give --store and --state"},
+	{jobstate.ErrNotWritten, "name in --state a file that can be written"},
 	{snapshot.ErrFormat, "a later gocache wrote this; use the same version everywhere"},
 	{errNoToken, "give the job an OIDC token: id_tokens in GitLab, the permission id-token: write in GitHub"},
 	{errNoGitHubToken, "give the step the token of the job, env: GITHUB_TOKEN: ${{ github.token }}, and the job permissions: actions: write"},

@@ -62,6 +62,7 @@ type restoreOutput struct {
 	cause    error // whose text is in outcome
 	partial  bool  // the restore itself ended with an error
 	timesErr error // why Mtimes is not whole, on which the restore does not depend
+	stateErr error // why there are no notes for save, which works without them
 }
 
 // outcome is what all commands print when something went wrong.
@@ -95,6 +96,7 @@ func restoreJob(ctx context.Context, r *run) (*restoreOutput, error) {
 	out.CacheResult = cacheResult(out)
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
+		tellNoState(r.out, out)
 	}
 	if printErr := r.out.result(out, out.write); printErr != nil {
 		return nil, printErr
@@ -143,7 +145,8 @@ func runRestore(ctx context.Context, r *run) (*restoreOutput, error) {
 	r.out.warnings(p.key.Notes)
 	tellNoModule(r.out, p)
 	r.out.warnings(out.Mtimes.warnings())
-	return out, errors.Join(err, keepState(r, p, out.Result))
+	out.stateErr = keepState(r, p, out.Result)
+	return out, err
 }
 
 // afterLookup prints the notes of a store that was asked, and what may explain a miss.
@@ -165,6 +168,16 @@ func keepState(r *run, p *project, res *restore.Result) error {
 		return err
 	}
 	return jobstate.Write(file, res.State)
+}
+
+// tellNoState warns that save will not know of this restore, which may be complete all the same.
+func tellNoState(c *console, out *restoreOutput) {
+	if out.stateErr == nil {
+		return
+	}
+	err := fmt.Errorf("save will not know what was restored: %w", out.stateErr)
+	c.warn(err, hintFor(err))
+	out.Warnings = append(out.Warnings, err.Error())
 }
 
 // restoreOptions turns a configuration into options of package restore. plan and try use it too, so
