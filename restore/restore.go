@@ -165,6 +165,7 @@ func Plan(ctx context.Context, o Options) (*PlanResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.warnBuiltWith(plans)
 	return describe(o, f, plans), nil
 }
 
@@ -183,6 +184,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		plans, err = prepare(ctx, o, f, places)
 	}
 	if err == nil {
+		f.warnBuiltWith(plans)
 		plans, err = carryOut(ctx, o, start, plans)
 		err = errors.Join(err, places.failed(plans))
 	}

@@ -143,10 +143,13 @@ func (c *Counts) add(isNew bool) {
 const fewReused = 10
 
 // warnBuiltWith says why the job made so much anew, if the snapshot that it restored was made with
-// other things.
+// other things. It does not repeat what restore has said.
 func (j job) warnBuiltWith(u *Reuse) (differs []string) {
 	if u == nil || u.Made == 0 || u.Made*fewReused < u.Reused || len(j.State.Differs) == 0 {
 		return nil
+	}
+	if j.State.ToldDiffers {
+		return j.State.Differs
 	}
 	j.log.warn("the job made %d build entries and reused %d: the snapshot that it restored was saved %s", u.Made, u.Reused, buildenv.Explain(j.State.Differs))
 	return j.State.Differs
