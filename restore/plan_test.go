@@ -269,6 +269,9 @@ func TestPlaces(t *testing.T) {
 		if err := p.failed(plans); (err == nil) != (present > 0) || err != nil && !install.IsLocal(err) {
 			t.Errorf("%d present: %v", present, err)
 		}
+		if err := p.tolerated(); (err == nil) != (present == 0) {
+			t.Errorf("%d present: tolerated: %v", present, err)
+		}
 	}
 	p := newPlaces(Options{})
 	if p.modules != nil || p.build != nil || p.failed(nil) != nil {

@@ -131,6 +131,8 @@ type Result struct {
 	Losses   []Loss         `json:"losses,omitempty"`
 	Warnings []string       `json:"warnings,omitempty"`
 	State    jobstate.State `json:"-"` // for the save of the same job
+	// NotWritten says why some of Losses could not be written, if Run returns no error that does.
+	NotWritten error `json:"-"`
 }
 
 // shownLargest is how many modules Result.Largest lists.
@@ -190,6 +192,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	res := fold(o, start, f, plans)
 	res.State.Kept = kept
+	res.NotWritten = places.tolerated()
 	// A store in which time ran out may be too slow for anything: the save asks first, as after one
 	// that did not answer.
 	res.State.Unreachable = errors.Is(err, store.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)

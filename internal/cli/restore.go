@@ -96,7 +96,7 @@ func restoreJob(ctx context.Context, r *run) (*restoreOutput, error) {
 	out.CacheResult = cacheResult(out)
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
-		tellNoState(r.out, out)
+		tellMore(r.out, out)
 	}
 	if printErr := r.out.result(out, out.write); printErr != nil {
 		return nil, printErr
@@ -170,14 +170,18 @@ func keepState(r *run, p *project, res *restore.Result) error {
 	return jobstate.Write(file, res.State)
 }
 
-// tellNoState warns that save will not know of this restore, which may be complete all the same.
-func tellNoState(c *console, out *restoreOutput) {
-	if out.stateErr == nil {
-		return
+// tellMore warns of what has a hint and does not fail the restore.
+func tellMore(c *console, out *restoreOutput) {
+	tell := func(err error) {
+		c.warn(err, hintFor(err))
+		out.Warnings = append(out.Warnings, err.Error())
 	}
-	err := fmt.Errorf("save will not know what was restored: %w", out.stateErr)
-	c.warn(err, hintFor(err))
-	out.Warnings = append(out.Warnings, err.Error())
+	if out.NotWritten != nil {
+		tell(out.NotWritten)
+	}
+	if out.stateErr != nil {
+		tell(fmt.Errorf("save will not know what was restored: %w", out.stateErr))
+	}
 }
 
 // restoreOptions turns a configuration into options of package restore. plan and try use it too, so
@@ -227,13 +231,22 @@ func (o restoreOutput) write(w io.Writer) error {
 	if o.LookupOnly {
 		return report.Summary{Title: foundTitle(r.Key, r.Matched, o.partial)}.Write(w)
 	}
+	head := []string{"", "restored", "already there", "missing", "refused"}
+	unwritten := r.Modules.Unwritten+r.Build.Unwritten+r.Packs.Unwritten+r.Files.Unwritten > 0
+	if unwritten {
+		head = append(head, "not written")
+	}
 	row := func(name string, c restore.Counts) []string {
-		return []string{name, quantity.Count(c.Restored), quantity.Count(c.Present), quantity.Count(c.Missing), quantity.Count(c.Refused)}
+		cells := []string{name, quantity.Count(c.Restored), quantity.Count(c.Present), quantity.Count(c.Missing), quantity.Count(c.Refused)}
+		if unwritten {
+			cells = append(cells, quantity.Count(c.Unwritten))
+		}
+		return cells
 	}
 	s := report.Summary{
 		Title: foundTitle(r.Key, r.Matched, o.partial),
 		Counts: report.Table{
-			Head: []string{"", "restored", "already there", "missing", "refused"},
+			Head: head,
 			Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build), row("packs", r.Packs)},
 		},
 		Facts: [][2]string{

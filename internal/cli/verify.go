@@ -190,10 +190,14 @@ func (o verifyOutput) write(w io.Writer) error {
 	s := report.Summary{Result: o.title(), Tone: o.Status.Tone(), Facts: [][2]string{
 		{"read", fmt.Sprintf("%s in %s (%s/s)", quantity.Bytes(o.Bytes), seconds(o.Seconds), quantity.Bytes(int64(float64(o.Bytes)/max(o.Seconds, 1e-3))))},
 	}}
-	s.Counts.Head = []string{"", "checked", "proved", "consistent, not proved", "not proved", "wrong", "not read"}
+	s.Counts.Head = []string{"", "checked", "proved", "consistent, not proved", "not proved", "wrong"}
+	if o.unread() {
+		s.Counts.Head = append(s.Counts.Head, "not read")
+	}
 	for _, k := range verify.Kinds {
 		if c := o.Checked[k]; c.Objects > 0 {
-			s.Counts.Rows = append(s.Counts.Rows, []string{kindTitles[k], quantity.Count(c.Objects), quantity.Count(c.Proved), quantity.Count(c.Consistent), quantity.Count(c.Unproved), quantity.Count(c.Wrong), quantity.Count(c.Unread)})
+			row := []string{kindTitles[k], quantity.Count(c.Objects), quantity.Count(c.Proved), quantity.Count(c.Consistent), quantity.Count(c.Unproved), quantity.Count(c.Wrong), quantity.Count(c.Unread)}
+			s.Counts.Rows = append(s.Counts.Rows, row[:len(s.Counts.Head)])
 		}
 	}
 	if n := o.NoOutput; n > 0 {
