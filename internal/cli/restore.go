@@ -174,7 +174,7 @@ func keepState(r *run, p *project, res *restore.Result) error {
 func tellMore(c *console, out *restoreOutput) {
 	tell := func(err error) {
 		c.warn(err, hintFor(err))
-		out.Warnings = append(out.Warnings, err.Error())
+		out.Warnings = append(out.Warnings, report.OneLine(err.Error()))
 	}
 	if out.NotWritten != nil {
 		tell(out.NotWritten)
