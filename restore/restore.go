@@ -32,6 +32,7 @@ import (
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/jobstate"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -163,12 +164,20 @@ func Plan(ctx context.Context, o Options) (*PlanResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	plans, err := prepare(ctx, o, f, newPlaces(o))
+	places := newPlaces(o)
+	plans, err := prepare(ctx, o, f, places)
 	if err != nil {
 		return nil, err
 	}
 	f.warnBuiltWith(plans)
-	return describe(o, f, plans), nil
+	checkRoom(needs(o, places, plans), osfile.Space)
+	p := describe(o, f, plans)
+	for _, place := range places.all() {
+		if err := place.Err(); err != nil {
+			p.Warnings = append(p.Warnings, err.Error())
+		}
+	}
+	return p, nil
 }
 
 // Run restores. A miss is no error. Errors of the store (store.ErrUnreachable, store.ErrDenied,
@@ -187,6 +196,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	if err == nil {
 		f.warnBuiltWith(plans)
+		checkRoom(needs(o, places, plans), osfile.Space)
 		plans, err = carryOut(ctx, o, start, plans)
 		err = errors.Join(err, places.failed(plans))
 	}

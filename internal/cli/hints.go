@@ -19,6 +19,7 @@ import (
 	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/wire"
+	"github.com/org/gocache-action/restore"
 	"github.com/org/gocache-action/trim"
 )
 
@@ -94,7 +95,7 @@ func hintFor(err error) string {
 func matches(err, is error) bool {
 	switch is {
 	case errDiskFull:
-		return osfile.IsNoSpace(err)
+		return osfile.IsNoSpace(err) || errors.Is(err, restore.ErrNoRoom)
 	case wire.ErrProxy:
 		return wire.ProxyFailed(err) || errors.Is(err, is)
 	case errAuthority:
