@@ -31,11 +31,14 @@ func (j job) result(res *Result) *Result {
 	return res
 }
 
-// countUploads counts what became of modules. What is in packs is counted from the manifest.
+// countUploads counts what became of modules, and the packs. What is in packs is counted from the
+// manifest.
 func (res *Result) countUploads(done []collect.Outcome) {
 	for _, d := range done {
-		switch isPack := d.Pack.Object != ""; {
-		case d.Object == "" || isPack:
+		switch {
+		case d.Object == "":
+		case d.Pack.Object != "":
+			res.Packs.Uploaded++
 		case d.Failed:
 			res.Modules.Skipped++
 		case d.Uploaded:

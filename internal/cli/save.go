@@ -141,7 +141,7 @@ func jobFailed(r *run) bool {
 // write prints the result for people.
 func (o saveOutput) write(w io.Writer) error {
 	r := o.Result
-	if r == nil || o.Error != "" && r.BytesUploaded == 0 {
+	if r == nil || o.Error != "" && !r.Written && r.Modules.Uploaded+r.Packs.Uploaded == 0 {
 		return nil // the warning says it all
 	}
 	row := func(name string, c save.Counts) []string {
