@@ -107,3 +107,41 @@ func TestDisks(t *testing.T) {
 		t.Errorf("%+v: %s", last, text)
 	}
 }
+
+// TestGrowthFacts: that there are too few points is said once.
+func TestGrowthFacts(t *testing.T) {
+	pace := 1024.0
+	r := &Report{Growth: []Growth{
+		{Of: "both caches", Bytes: 4096, Points: 1}, {Of: "modules", Bytes: 1024, Points: 1},
+		{Of: "build cache", Bytes: 3072, Points: 1, Limit: 4096, LimitName: quotaCaches},
+		{Of: "store", Bytes: 1024, Points: 2}, {Of: "disk", Bytes: 1024, PerDay: &pace},
+	}}
+	want := []string{
+		"4.0 KiB, too few points to tell growth (1 of 3 days)", "1.0 KiB", "3.0 KiB, 75 % of the quota of 4.0 KiB",
+		"1.0 KiB, too few points to tell growth (2 of 3 days)", "1.0 KiB, grows by 1.0 KiB a day",
+	}
+	for i, f := range r.growthFacts() {
+		if f[1] != want[i] {
+			t.Errorf("%s: %q, want %q", f[0], f[1], want[i])
+		}
+	}
+}
+
+// TestSameAmounts: only groups with the same amounts in the same order are alike.
+func TestSameAmounts(t *testing.T) {
+	one, two := Row{"a", Amount{Count: 1, Bytes: 10}}, Row{"b", Amount{Count: 2, Bytes: 5}}
+	for _, c := range []struct {
+		a, b Group
+		same bool
+	}{
+		{Group{}, Group{}, true},
+		{Group{Rows: []Row{one, two}}, Group{Rows: []Row{{"a main", one.Amount}, {"b main", two.Amount}}}, true},
+		{Group{Rows: []Row{one, two}}, Group{Rows: []Row{two, one}}, false},
+		{Group{Rows: []Row{one, two}}, Group{Rows: []Row{one}}, false},
+		{Group{Rows: []Row{one}}, Group{Rows: []Row{one}, Others: two.Amount}, false},
+	} {
+		if got := sameAmounts(c.a, c.b); got != c.same {
+			t.Errorf("%+v, %+v: %v", c.a, c.b, got)
+		}
+	}
+}

@@ -73,12 +73,17 @@ const (
 	diskLimit   = "disk"
 )
 
+// pace says how fast it grows, or that nobody knows.
+func (g Growth) pace() string {
+	if g.PerDay == nil {
+		return fmt.Sprintf("too few points to tell growth (%d of %d days)", g.Points, minPoints)
+	}
+	return pace(*g.PerDay)
+}
+
 // Text says the pace, and when a limit is reached.
 func (g Growth) Text(now time.Time) string {
-	text := fmt.Sprintf("too few points to tell growth (%d of %d days)", g.Points, minPoints)
-	if g.PerDay != nil {
-		text = pace(*g.PerDay)
-	}
+	text := g.pace()
 	if g.Limit == 0 {
 		return text
 	}

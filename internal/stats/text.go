@@ -3,6 +3,7 @@ package stats
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -58,10 +59,18 @@ func (r *Report) WriteText(w io.Writer) error {
 func (t *textWriter) store(s *Store) {
 	t.title("store %s: %s, %s, %s", s.Name, quantity.Bytes(s.Total.Bytes), quantity.Counted(s.Total.Count, "object"), quantity.Counted(s.Manifests, "manifest"))
 	t.bars("", s.Kinds, s.Total.Bytes)
-	t.group("repositories", s.Repos, s.Total.Bytes)
+	if !sameAmounts(s.Repos, s.Scopes) {
+		t.group("repositories", s.Repos, s.Total.Bytes)
+	}
 	t.group("scopes", s.Scopes, s.Total.Bytes)
 	t.bars("written or touched", s.Ages, s.Total.Bytes)
 	t.snapshots(s.Snapshots)
+}
+
+// sameAmounts reports whether two groups have the same amounts in the same order, as repositories
+// and scopes where each repository has one scope.
+func sameAmounts(a, b Group) bool {
+	return a.Others == b.Others && slices.EqualFunc(a.Rows, b.Rows, func(x, y Row) bool { return x.Amount == y.Amount })
 }
 
 // result sums up a report in a line.
@@ -99,31 +108,31 @@ const freeableTitle = "unused, or there more than once"
 
 // freeable lists what need not be there.
 func (r *Report) freeable() (facts [][2]string) {
-	add := func(name string, a Amount, what string) {
+	add := func(name string, a Amount, noun, what string) {
 		if a.Count > 0 {
-			facts = append(facts, [2]string{name, fmt.Sprintf("%s, %s %s", quantity.Bytes(a.Bytes), quantity.Count(a.Count), what)})
+			facts = append(facts, [2]string{name, fmt.Sprintf("%s, %s%s", quantity.Bytes(a.Bytes), quantity.Counted(a.Count, noun), what)})
 		}
 	}
 	if t := r.Trim; t != nil {
-		why := "that were not used for " + t.MaxAge + t.sizeText()
-		add("trim of modules", t.Modules, why)
-		add("trim of the build cache", t.Build, "entries "+why)
+		why := " not used for " + t.MaxAge + t.sizeText()
+		add("trim of modules", t.Modules, "version", why)
+		add("trim of the build cache", t.Build, "entry", why)
 	}
 	if m := r.Modules; m != nil {
-		add("zips beside their trees", m.Duplicates.Zips, "that only 'go mod download' looks at")
-		add("clones", m.Duplicates.Clones, "of repositories of which versions are here")
-		add("same in several versions", m.Duplicates.versions(), "files, which an older version has, too")
-		add("alike in several versions", m.Duplicates.Alike, "files of the same name and size, not compared")
+		add("zips beside their trees", m.Duplicates.Zips, "zip", " that only 'go mod download' looks at")
+		add("clones", m.Duplicates.Clones, "clone", " of a repository with versions here")
+		add("same in several versions", m.Duplicates.versions(), "file", ", which an older version has, too")
+		add("alike in several versions", m.Duplicates.Alike, "file", " of the same name and size, not compared")
 	}
 	if b := r.Build; b != nil {
-		add("outputs without an entry", b.Unnamed, "of the build cache")
+		add("outputs without an entry", b.Unnamed, "output", " of the build cache")
 	}
 	if s := r.Store; s != nil {
-		add("garbage in the store", s.Garbage, "objects, removed by gc")
-		add("unnamed in the store", s.Unnamed, "objects, which gc removes when it has noted them for long enough")
-		add("not gocache's", s.Other, "objects in the store")
+		add("garbage in the store", s.Garbage, "object", ", removed by gc")
+		add("unnamed in the store", s.Unnamed, "object", ", which gc removes when it has noted them for long enough")
+		add("not gocache's", s.Other, "object", " in the store")
 		if s.Unreadable > 0 {
-			facts = append(facts, [2]string{"unreadable in the store", quantity.Count(s.Unreadable) + " manifests, which protect what they might name"})
+			facts = append(facts, [2]string{"unreadable in the store", quantity.Counted(s.Unreadable, "manifest") + ", which protect what they might name"})
 		}
 	}
 	return facts
@@ -147,8 +156,15 @@ func (d *Duplicates) versions() Amount {
 }
 
 func (r *Report) growthFacts() (facts [][2]string) {
+	told := "" // there are usually as few points of everything, which is worth one line
 	for _, g := range r.Growth {
-		facts = append(facts, [2]string{g.Of, quantity.Bytes(g.Bytes) + ", " + g.Text(r.Time)})
+		text := g.Text(r.Time)
+		if few := g.pace(); g.PerDay == nil && few == told {
+			text = strings.TrimPrefix(strings.TrimPrefix(text, few), ", ")
+		} else {
+			told = few
+		}
+		facts = append(facts, [2]string{g.Of, strings.TrimSuffix(quantity.Bytes(g.Bytes)+", "+text, ", ")})
 	}
 	return facts
 }
