@@ -156,10 +156,11 @@ func (e *ending) finish(ctx context.Context, err error) error {
 }
 
 // interrupted is the error of a command that a signal ended. What was under way at that moment ends
-// with errors that say nothing else.
+// with errors that say nothing else, but of a command that has no words in leaves they may say in
+// which state it leaves things.
 func (e *ending) interrupted(cause, err error) error {
 	said := fmt.Errorf("%s interrupted (%w)%s", e.command, cause, e.meaning())
-	if errors.Is(err, cause) || errors.Is(err, context.Canceled) {
+	if leaves[e.command] != "" && (errors.Is(err, cause) || errors.Is(err, context.Canceled)) {
 		return said
 	}
 	return fmt.Errorf("%w: %w", said, err)

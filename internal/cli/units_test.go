@@ -163,6 +163,7 @@ func TestInterrupted(t *testing.T) {
 		{"restore", nil, fmt.Errorf("go env GOTOOLCHAIN: %w", context.Canceled), "restore interrupted (terminated signal received): what it restored is whole, the next restore completes it"},
 		{"save", meter("read", 0), cause, "save interrupted (terminated signal received) while reading what is new: the snapshot from before stays"},
 		{"save", meter("upload", 9), fmt.Errorf("object x: %w", cause), "save interrupted (terminated signal received) while uploading: the snapshot from before stays, and the next save uses what was uploaded completely"},
+		{"rebuild", nil, fmt.Errorf("as they were: %w", context.Canceled), "rebuild interrupted (terminated signal received): as they were: context canceled"},
 		{"gc", meter("sweep", 0), errors.New("disk full"), "gc interrupted (terminated signal received) while removing objects: what it removed was due, and the next gc goes on: disk full"},
 	} {
 		e := &ending{command: c.command, out: &console{stderr: new(bytes.Buffer)}}

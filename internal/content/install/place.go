@@ -63,8 +63,8 @@ func (p *Place) Result() error {
 	return p.err
 }
 
-// Tolerated returns why some of the directories or modules of a place could not be written, although
-// the place as a whole did not fail; nil: nothing is lost.
+// Tolerated returns why some of the directories or modules of a place could not be written,
+// although the place as a whole did not fail; nil: nothing is lost.
 func (p *Place) Tolerated() error {
 	failed := p.Result()
 	p.mu.Lock()
