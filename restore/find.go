@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/org/gocache-action/internal/buildenv"
+	"github.com/org/gocache-action/internal/content/build"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/lookup"
@@ -18,6 +19,8 @@ import (
 type finding struct {
 	lookup.Found
 	Differs []string // see Result.Differs
+	// toldDiffers says that there is a warning of Differs.
+	toldDiffers bool
 	install.Outcome
 }
 
@@ -28,7 +31,7 @@ func find(ctx context.Context, o Options) (finding, error) {
 	found, passed, err := reader.First(ctx, candidates(o))
 	f := finding{Found: found, Outcome: passedOver(passed)}
 	if o.BuildDir != "" {
-		f.compareBuilds(o.BuiltWith)
+		f.Differs = slices.Clip(buildenv.Differing(o.BuiltWith, f.manifest().BuiltWith()))
 	}
 	return f, err
 }
@@ -50,14 +53,17 @@ func passedOver(list []lookup.Found) (out install.Outcome) {
 	return out
 }
 
-// compareBuilds reports which settings of the job differ from those that the snapshot was built
+// warnBuiltWith warns of settings of the job that differ from those that the snapshot was built
 // with. What depends on them the job cannot use, and the go command would recompile it without a
-// word.
-func (f *finding) compareBuilds(builtWith map[string]string) {
-	f.Differs = slices.Clip(buildenv.Differing(builtWith, f.manifest().BuiltWith()))
-	if len(f.Differs) > 0 {
-		f.Warn("the snapshot was saved %s", buildenv.Explain(f.Differs))
+// word. If the build cache lacks nothing of the snapshot, it was kept from an earlier job, and may
+// have what this one needs as well: then there is no warning, and save warns if there was reason.
+func (f *finding) warnBuiltWith(plans []plan) {
+	isBuild := func(k plan) bool { return k.Name == build.Name && k.Fetch > 0 }
+	if len(f.Differs) == 0 || !slices.ContainsFunc(plans, isBuild) {
+		return
 	}
+	f.toldDiffers = true
+	f.Warn("the snapshot was saved %s", buildenv.Explain(f.Differs))
 }
 
 // manifest returns the one found, or an empty one.

@@ -57,7 +57,7 @@ func (r *Result) counts(kind string) *Counts {
 func stateOf(o Options, start time.Time, f finding, damages []jobstate.Damage) jobstate.State {
 	s := jobstate.State{
 		Store: o.Store.String(), Repo: o.Repo, Scope: o.Scope, Time: start,
-		Matched: f.matched(o.Keys.Key.Digest), Damaged: damages, ZipsRebuilt: o.Zips, Differs: f.Differs,
+		Matched: f.matched(o.Keys.Key.Digest), Damaged: damages, ZipsRebuilt: o.Zips, Differs: f.Differs, ToldDiffers: f.toldDiffers,
 		Key: o.Keys.Key.Exact(), Sums: make(map[string]string, len(o.Keys.Sums.Zip)),
 	}
 	for v, sum := range o.Keys.Sums.Zip {

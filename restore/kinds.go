@@ -133,6 +133,15 @@ func (p places) failed(plans []plan) error {
 	return errors.Join(errs...)
 }
 
+// tolerated joins the reasons why parts of places could not be written.
+func (p places) tolerated() error {
+	var errs []error
+	for _, place := range p.all() {
+		errs = append(errs, place.Tolerated())
+	}
+	return errors.Join(errs...)
+}
+
 func (p places) works(kind string) {
 	switch kind {
 	case modules.Name:

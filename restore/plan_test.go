@@ -269,6 +269,9 @@ func TestPlaces(t *testing.T) {
 		if err := p.failed(plans); (err == nil) != (present > 0) || err != nil && !install.IsLocal(err) {
 			t.Errorf("%d present: %v", present, err)
 		}
+		if err := p.tolerated(); (err == nil) != (present == 0) {
+			t.Errorf("%d present: tolerated: %v", present, err)
+		}
 	}
 	p := newPlaces(Options{})
 	if p.modules != nil || p.build != nil || p.failed(nil) != nil {
@@ -276,16 +279,25 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestDiffers: differences from what the snapshot was built with are reported.
+// TestDiffers: differences from what the snapshot was built with are reported, with a warning if
+// something of its build cache is missing here.
 func TestDiffers(t *testing.T) {
-	f := finding{Found: lookup.Found{Manifest: &snapshot.Manifest{Builds: []snapshot.Build{{With: map[string]string{"CC": "a"}}}}}}
-	f.compareBuilds(map[string]string{"CC": "a"})
-	if len(f.Differs)+len(f.Warnings) != 0 {
-		t.Errorf("%q, %q", f.Differs, f.Warnings)
-	}
-	f.compareBuilds(map[string]string{"CC": "b"})
-	if !slices.Equal(f.Differs, []string{"CC"}) || len(f.Warnings) != 1 {
-		t.Errorf("%q, %q", f.Differs, f.Warnings)
+	missing := planned(build.Name, install.Summary{Fetch: 1}, install.Outcome{})
+	for _, c := range []struct {
+		differs []string
+		plans   []plan
+		warns   bool
+	}{
+		{nil, []plan{missing}, false},
+		{[]string{"CC"}, []plan{missing}, true},
+		{[]string{"CC"}, []plan{planned(build.Name, install.Summary{}, install.Outcome{})}, false},
+		{[]string{"CC"}, []plan{planned(modules.Name, install.Summary{Fetch: 1}, install.Outcome{})}, false},
+	} {
+		f := finding{Differs: c.differs}
+		f.warnBuiltWith(c.plans)
+		if f.toldDiffers != c.warns || len(f.Warnings) > 0 != c.warns {
+			t.Errorf("%+v: %q", c, f.Warnings)
+		}
 	}
 }
 

@@ -32,6 +32,7 @@ import (
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/extradir"
 	"github.com/org/gocache-action/internal/jobstate"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/snapshot"
 	"github.com/org/gocache-action/internal/store"
@@ -131,6 +132,8 @@ type Result struct {
 	Losses   []Loss         `json:"losses,omitempty"`
 	Warnings []string       `json:"warnings,omitempty"`
 	State    jobstate.State `json:"-"` // for the save of the same job
+	// NotWritten says why some of Losses could not be written, if Run returns no error that does.
+	NotWritten error `json:"-"`
 }
 
 // shownLargest is how many modules Result.Largest lists.
@@ -161,11 +164,20 @@ func Plan(ctx context.Context, o Options) (*PlanResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	plans, err := prepare(ctx, o, f, newPlaces(o))
+	places := newPlaces(o)
+	plans, err := prepare(ctx, o, f, places)
 	if err != nil {
 		return nil, err
 	}
-	return describe(o, f, plans), nil
+	f.warnBuiltWith(plans)
+	checkRoom(needs(o, places, plans), osfile.Space)
+	p := describe(o, f, plans)
+	for _, place := range places.all() {
+		if err := place.Err(); err != nil {
+			p.Warnings = append(p.Warnings, err.Error())
+		}
+	}
+	return p, nil
 }
 
 // Run restores. A miss is no error. Errors of the store (store.ErrUnreachable, store.ErrDenied,
@@ -183,11 +195,14 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		plans, err = prepare(ctx, o, f, places)
 	}
 	if err == nil {
+		f.warnBuiltWith(plans)
+		checkRoom(needs(o, places, plans), osfile.Space)
 		plans, err = carryOut(ctx, o, start, plans)
 		err = errors.Join(err, places.failed(plans))
 	}
 	res := fold(o, start, f, plans)
 	res.State.Kept = kept
+	res.NotWritten = places.tolerated()
 	// A store in which time ran out may be too slow for anything: the save asks first, as after one
 	// that did not answer.
 	res.State.Unreachable = errors.Is(err, store.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)

@@ -167,7 +167,11 @@ func (j gatherer) scan(ctx context.Context, prev previous) (l local, err error) 
 		return l, err
 	}
 	l.graph, err = graph.Scan(ctx, env, j.graphOptions(cache, prev, l))
-	env.WarnUnread("module cache", unread.Take(known))
+	skips := collect.NewSkips("module cache", j.ModDir)
+	for _, err := range unread.Take(known) {
+		skips.Add("directory", "", err)
+	}
+	skips.Warn(env.Warn)
 	return l, err
 }
 

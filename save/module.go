@@ -29,7 +29,10 @@ func (u *uploader) module(ctx context.Context, j collect.Job) (collect.Outcome, 
 	}
 	// Many may read the shared modules and few may write them; the job's own packs are not
 	// concerned.
-	if unfit || u.denied.Add(1) <= maxDenied {
+	switch {
+	case unfit:
+		u.skips.Add("module", j.What, err)
+	case u.denied.Add(1) <= maxDenied:
 		u.log.warn("%s is not saved: %v", j.What, err)
 	}
 	return collect.Outcome{Object: j.Object, Failed: true}, nil

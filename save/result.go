@@ -31,11 +31,14 @@ func (j job) result(res *Result) *Result {
 	return res
 }
 
-// countUploads counts what became of modules. What is in packs is counted from the manifest.
+// countUploads counts what became of modules, and the packs. What is in packs is counted from the
+// manifest.
 func (res *Result) countUploads(done []collect.Outcome) {
 	for _, d := range done {
-		switch isPack := d.Pack.Object != ""; {
-		case d.Object == "" || isPack:
+		switch {
+		case d.Object == "":
+		case d.Pack.Object != "":
+			res.Packs.Uploaded++
 		case d.Failed:
 			res.Modules.Skipped++
 		case d.Uploaded:
@@ -143,10 +146,13 @@ func (c *Counts) add(isNew bool) {
 const fewReused = 10
 
 // warnBuiltWith says why the job made so much anew, if the snapshot that it restored was made with
-// other things.
+// other things. It does not repeat what restore has said.
 func (j job) warnBuiltWith(u *Reuse) (differs []string) {
 	if u == nil || u.Made == 0 || u.Made*fewReused < u.Reused || len(j.State.Differs) == 0 {
 		return nil
+	}
+	if j.State.ToldDiffers {
+		return j.State.Differs
 	}
 	j.log.warn("the job made %d build entries and reused %d: the snapshot that it restored was saved %s", u.Made, u.Reused, buildenv.Explain(j.State.Differs))
 	return j.State.Differs

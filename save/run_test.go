@@ -330,6 +330,10 @@ func TestReuseAndDiffers(t *testing.T) {
 	if last := res.Trend[len(res.Trend)-1]; last.Made != 1 {
 		t.Errorf("%+v", last)
 	}
+	state.ToldDiffers = true // by the restore
+	if res := m.save(t, func(o *Options) { o.State = state }); len(res.Differs) != 1 || len(res.Warnings) != 0 {
+		t.Errorf("%q, %q", res.Differs, res.Warnings)
+	}
 }
 
 // TestOldSnapshotTrims: entries that were unused for long are dropped, with one clock for

@@ -33,7 +33,8 @@ type uploader struct {
 	building *semaphore.Weighted // objects that are being built: see builders
 	// modules that are compared with others, and hold nothing else while they wait for this
 	comparing *semaphore.Weighted
-	denied    atomic.Int64 // modules that the store refused
+	denied    atomic.Int64   // modules that the store refused
+	skips     *collect.Skips // modules that are not fit to be stored
 
 	conditions conditions
 }
@@ -41,7 +42,7 @@ type uploader struct {
 func newUploader(j job, stock *collect.Stock, memory int64) *uploader {
 	return &uploader{
 		job: j, stock: stock, budget: memory, memory: semaphore.NewWeighted(memory), building: semaphore.NewWeighted(builders()),
-		comparing: semaphore.NewWeighted(2 * builders()), conditions: newConditions(),
+		comparing: semaphore.NewWeighted(2 * builders()), skips: collect.NewSkips("module cache", j.ModDir), conditions: newConditions(),
 	}
 }
 
@@ -76,6 +77,7 @@ func (u *uploader) upload(ctx context.Context, jobs []collect.Job) ([]collect.Ou
 		})
 	}
 	defer u.warnDenied()
+	defer u.skips.Warn(u.log.warn)
 	return done, g.Wait()
 }
 

@@ -138,8 +138,8 @@ func importBundle(ctx context.Context, r *run, lib *proxy.Library, file string, 
 		return nil, nil, fmt.Errorf("%s: %d modules of go.sum are not in it; the first: %s", file, n, got.Missing[0])
 	}
 	return got, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s: %s modules and %s go.mod files stored; %s files that go.sum does not name\n", file,
-			quantity.Count(int64(got.Modules)), quantity.Count(int64(got.Mods)), quantity.Count(int64(got.Skipped)))
+		_, err := fmt.Fprintf(w, "%s: %s and %s stored; %s that go.sum does not name\n", file,
+			quantity.Counted(got.Modules, "module"), quantity.Counted(got.Mods, "go.mod file"), quantity.Counted(got.Skipped, "file"))
 		return err
 	}, nil
 }

@@ -44,9 +44,25 @@ func (timedOut) Is(target error) bool { return target == context.DeadlineExceede
 // leaves tells people in which state a command leaves things when it ends early.
 var leaves = map[string]string{
 	"restore": "what it restored is whole, the next restore completes it",
-	"save":    "the snapshot from before stays, and the next save uses what was uploaded",
+	"save":    "the snapshot from before stays",
 	"verify":  "with --store and --resume, the next one goes on",
 	"gc":      "what it removed was due, and the next gc goes on",
+}
+
+// savedWhole is what a save leaves in addition when it has begun to upload.
+const savedWhole = ", and the next save uses what was uploaded completely"
+
+// doing says in words what a command does in a phase of its meter.
+var doing = map[string]string{
+	"look up": "looking for a snapshot", "compare": "comparing the caches with the snapshot", "verify": "verifying the caches", "restore": "restoring",
+	"scan": "scanning the caches", "read": "reading what is new", "upload": "uploading", "publish": "publishing the snapshot",
+	"wait for another save": "waiting for another save",
+	"read the notes":        "reading the notes", "write the notes": "writing the notes", "read manifests": "reading manifests",
+	"weigh": "adding up what goes", "sweep": "removing objects", "abort uploads": "aborting uploads that were not completed",
+	"scan modules": "scanning the module cache", "look for proofs of modules": "looking for proofs of modules", "modules": "verifying modules",
+	"scan the build cache": "scanning the build cache", "build cache": "verifying the build cache", "objects": "verifying objects",
+	"look for what is missing": "looking for what is missing", "fix": "removing what is wrong", "verify again": "verifying again",
+	"read the caches": "reading the caches",
 }
 
 // An ending decides how one command ends. Its fields are set before the command begins, except
@@ -124,7 +140,7 @@ func (e *ending) finish(ctx context.Context, err error) error {
 	case isTimedOut(ctx):
 		err = fmt.Errorf("%s %w %s%s: %w", e.command, errTimedOut, quantity.Duration(e.timeout), e.meaning(), err)
 	case ctx.Err() != nil:
-		return failure{config.ExitInterrupted, fmt.Errorf("%s interrupted (%w)%s: %w", e.command, context.Cause(ctx), e.meaning(), err)}
+		return failure{config.ExitInterrupted, e.interrupted(context.Cause(ctx), err)}
 	}
 	if e.failOnError {
 		return failure{config.ExitFailed, err}
@@ -137,6 +153,17 @@ func (e *ending) finish(ctx context.Context, err error) error {
 	}
 	e.out.warn(err, hintFor(err))
 	return nil
+}
+
+// interrupted is the error of a command that a signal ended. What was under way at that moment ends
+// with errors that say nothing else, but of a command that has no words in leaves they may say in
+// which state it leaves things.
+func (e *ending) interrupted(cause, err error) error {
+	said := fmt.Errorf("%s interrupted (%w)%s", e.command, cause, e.meaning())
+	if leaves[e.command] != "" && (errors.Is(err, cause) || errors.Is(err, context.Canceled)) {
+		return said
+	}
+	return fmt.Errorf("%w: %w", said, err)
 }
 
 // A result is what a command found out or did. Its pointer embeds an outcome.
@@ -175,11 +202,15 @@ func unlessFailed(worst finding.Status) error {
 // meaning says what was being done when the command ended, and in which state it leaves things.
 func (e *ending) meaning() string {
 	text := ""
-	if m := e.meter.Load(); m != nil && m.Phase() != "" {
-		text = fmt.Sprintf(" in the phase %q", m.Phase())
+	m := e.meter.Load()
+	if m != nil && m.Phase() != "" {
+		text = " while " + doing[m.Phase()]
 	}
 	if left := leaves[e.command]; left != "" {
 		text += ": " + left
+	}
+	if e.command == "save" && m != nil && m.Bytes.Load() > 0 {
+		text += savedWhole
 	}
 	return text
 }

@@ -169,7 +169,7 @@ func gcFacts(r *gc.Result) [][2]string {
 		facts = append(facts, [2]string{"waiting", quantity.Bytes(waiting) + " that nothing names any more: removed when that has been so for --grace"})
 	}
 	if r.Other.Objects > 0 {
-		facts = append(facts, [2]string{"left alone", quantity.Count(r.Other.Objects) + " objects that are not gocache's, " + quantity.Bytes(r.Other.Bytes)})
+		facts = append(facts, [2]string{"left alone", quantity.Counted(r.Other.Objects, "object") + " not gocache's, " + quantity.Bytes(r.Other.Bytes)})
 	}
 	return facts
 }

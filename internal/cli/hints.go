@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/org/gocache-action/internal/ci"
+	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/rebuild"
 	"github.com/org/gocache-action/internal/repocache"
@@ -18,6 +19,7 @@ import (
 	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/store/s3"
 	"github.com/org/gocache-action/internal/store/wire"
+	"github.com/org/gocache-action/restore"
 	"github.com/org/gocache-action/trim"
 )
 
@@ -32,6 +34,7 @@ var hints = []struct {
 	{errNoModule, "name the directory of the project in --dir"},
 	{errNoTemp, "set TMPDIR to a directory that can be written to"},
 	{errNoUserCache, "set HOME, or give --store and --state"},
+	{jobstate.ErrNotWritten, "name in --state a file that can be written"},
 	{snapshot.ErrFormat, "a later gocache wrote this; use the same version everywhere"},
 	{errNoToken, "give the job an OIDC token: id_tokens in GitLab, the permission id-token: write in GitHub"},
 	{errNoGitHubToken, "give the step the token of the job, env: GITHUB_TOKEN: ${{ github.token }}, and the job permissions: actions: write"},
@@ -93,7 +96,7 @@ func hintFor(err error) string {
 func matches(err, is error) bool {
 	switch is {
 	case errDiskFull:
-		return osfile.IsNoSpace(err)
+		return osfile.IsNoSpace(err) || errors.Is(err, restore.ErrNoRoom)
 	case errStoreFull:
 		var d *dir.Error
 		return errors.As(err, &d) && osfile.IsNoSpace(err)

@@ -84,7 +84,8 @@ func restoreRun(o *restoreOutput, now time.Time) metrics.Run {
 	}{{"modules", r.Modules}, {"build", r.Build}, {"packs", r.Packs}, {"files", r.Files}} {
 		run.Entries = append(run.Entries,
 			metrics.Entries{Kind: k.kind, Result: "restored", Count: k.Restored}, metrics.Entries{Kind: k.kind, Result: "present", Count: k.Present},
-			metrics.Entries{Kind: k.kind, Result: "missing", Count: k.Missing}, metrics.Entries{Kind: k.kind, Result: "refused", Count: k.Refused})
+			metrics.Entries{Kind: k.kind, Result: "missing", Count: k.Missing}, metrics.Entries{Kind: k.kind, Result: "refused", Count: k.Refused},
+			metrics.Entries{Kind: k.kind, Result: "unwritten", Count: k.Unwritten})
 	}
 	return run
 }

@@ -171,8 +171,8 @@ func (o *mtimesOutput) write(w io.Writer) error {
 
 // fact is the result in a line.
 func (o *mtimesOutput) fact() string {
-	return fmt.Sprintf("%s files and %s directories (%s) in %s",
-		quantity.Count(o.Files), quantity.Count(o.Directories), quantity.Bytes(o.Bytes), seconds(o.Seconds))
+	return fmt.Sprintf("%s and %s (%s) in %s",
+		quantity.Counted(o.Files, "file"), quantity.Counted(o.Directories, "directory"), quantity.Bytes(o.Bytes), seconds(o.Seconds))
 }
 
 func (o *mtimesOutput) warnings() []string {

@@ -62,6 +62,7 @@ type restoreOutput struct {
 	cause    error // whose text is in outcome
 	partial  bool  // the restore itself ended with an error
 	timesErr error // why Mtimes is not whole, on which the restore does not depend
+	stateErr error // why there are no notes for save, which works without them
 }
 
 // outcome is what all commands print when something went wrong.
@@ -95,6 +96,7 @@ func restoreJob(ctx context.Context, r *run) (*restoreOutput, error) {
 	out.CacheResult = cacheResult(out)
 	if out.Result != nil {
 		r.out.warnings(out.Warnings)
+		tellMore(r.out, out)
 	}
 	if printErr := r.out.result(out, out.write); printErr != nil {
 		return nil, printErr
@@ -143,7 +145,8 @@ func runRestore(ctx context.Context, r *run) (*restoreOutput, error) {
 	r.out.warnings(p.key.Notes)
 	tellNoModule(r.out, p)
 	r.out.warnings(out.Mtimes.warnings())
-	return out, errors.Join(err, keepState(r, p, out.Result))
+	out.stateErr = keepState(r, p, out.Result)
+	return out, err
 }
 
 // afterLookup prints the notes of a store that was asked, and what may explain a miss.
@@ -165,6 +168,20 @@ func keepState(r *run, p *project, res *restore.Result) error {
 		return err
 	}
 	return jobstate.Write(file, res.State)
+}
+
+// tellMore warns of what has a hint and does not fail the restore.
+func tellMore(c *console, out *restoreOutput) {
+	tell := func(err error) {
+		c.warn(err, hintFor(err))
+		out.Warnings = append(out.Warnings, report.OneLine(err.Error()))
+	}
+	if out.NotWritten != nil {
+		tell(out.NotWritten)
+	}
+	if out.stateErr != nil {
+		tell(fmt.Errorf("save will not know what was restored: %w", out.stateErr))
+	}
 }
 
 // restoreOptions turns a configuration into options of package restore. plan and try use it too, so
@@ -214,13 +231,22 @@ func (o restoreOutput) write(w io.Writer) error {
 	if o.LookupOnly {
 		return report.Summary{Title: foundTitle(r.Key, r.Matched, o.partial)}.Write(w)
 	}
+	head := []string{"", "restored", "already there", "missing", "refused"}
+	unwritten := r.Modules.Unwritten+r.Build.Unwritten+r.Packs.Unwritten+r.Files.Unwritten > 0
+	if unwritten {
+		head = append(head, "not written")
+	}
 	row := func(name string, c restore.Counts) []string {
-		return []string{name, quantity.Count(c.Restored), quantity.Count(c.Present), quantity.Count(c.Missing), quantity.Count(c.Refused)}
+		cells := []string{name, quantity.Count(c.Restored), quantity.Count(c.Present), quantity.Count(c.Missing), quantity.Count(c.Refused)}
+		if unwritten {
+			cells = append(cells, quantity.Count(c.Unwritten))
+		}
+		return cells
 	}
 	s := report.Summary{
 		Title: foundTitle(r.Key, r.Matched, o.partial),
 		Counts: report.Table{
-			Head: []string{"", "restored", "already there", "missing", "refused"},
+			Head: head,
 			Rows: [][]string{row("modules", r.Modules), row("build entries", r.Build), row("packs", r.Packs)},
 		},
 		Facts: [][2]string{

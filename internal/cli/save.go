@@ -100,8 +100,8 @@ func runSave(ctx context.Context, r *run) (*saveOutput, error) {
 		r.out.say("read-only: %s", out.Why)
 	}
 	if out.Result != nil && out.Withheld != (save.LeftOut{}) {
-		r.out.say("%s private modules and %s build entries that mention them are not saved, as anybody can read the cache of a public repository (save-private saves them)",
-			quantity.Count(out.Withheld.Modules), quantity.Count(out.Withheld.Build))
+		r.out.say("%s and %s are not saved, as they are private and anybody can read the cache of a public repository (save-private saves them)",
+			quantity.Counted(out.Withheld.Modules, "module"), quantity.Counted(out.Withheld.Build, "build entry"))
 	}
 	r.out.warnings(p.key.Notes)
 	tellNoModule(r.out, p)
@@ -141,7 +141,7 @@ func jobFailed(r *run) bool {
 // write prints the result for people.
 func (o saveOutput) write(w io.Writer) error {
 	r := o.Result
-	if r == nil || o.Error != "" && r.BytesUploaded == 0 {
+	if r == nil || o.Error != "" && !r.Written && r.Modules.Uploaded+r.Packs.Uploaded == 0 {
 		return nil // the warning says it all
 	}
 	row := func(name string, c save.Counts) []string {
@@ -175,7 +175,9 @@ func (o saveOutput) facts() [][2]string {
 		{"scope", fmt.Sprintf("%s (%s)", o.Scope, o.From.Scope)},
 		{"uploaded", quantity.Bytes(r.BytesUploaded)},
 		{"read", quantity.Bytes(r.BytesRead)},
-		{"snapshot", quantity.Bytes(r.StoredBytes) + " in the store"},
+	}
+	if o.Error == "" || r.StoredBytes > 0 {
+		facts = append(facts, [2]string{"snapshot", quantity.Bytes(r.StoredBytes) + " in the store"})
 	}
 	for _, fact := range leftOutFacts(r.Timed, r.Foreign) {
 		facts = append(facts, [2]string{"left out", fact})

@@ -90,7 +90,7 @@ func restoreSection(o *restoreOutput) *summary.Restore {
 		return shown
 	}
 	counts := func(c restore.Counts) summary.Counts {
-		return summary.Counts{Restored: c.Restored, Present: c.Present, Missing: c.Missing, Refused: c.Refused}
+		return summary.Counts{Restored: c.Restored, Present: c.Present, Missing: c.Missing, Refused: c.Refused, Unwritten: c.Unwritten}
 	}
 	shown.Key, shown.Modules, shown.Build, shown.Size = r.Key, counts(r.Modules), counts(r.Build), summarySize(r.Size)
 	shown.Fetched, shown.Written, shown.Files, shown.Took = r.BytesFetched, r.BytesWritten, r.FilesWritten, fromSeconds(r.Seconds)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/usage"
@@ -137,6 +139,65 @@ func TestFinish(t *testing.T) {
 			t.Errorf("finish(%v) with --fail-on-error=%v: code %d, want %d; printed %q",
 				tt.err, tt.failOnError, code, tt.code, stderr.String())
 		}
+	}
+}
+
+// TestInterrupted: the cause is named once, with what was being done; another error beside it as
+// well. A save speaks of uploads only if there were some.
+func TestInterrupted(t *testing.T) {
+	cause := errors.New("terminated signal received")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	meter := func(phase string, uploaded int64) *report.Meter {
+		m := new(report.Meter)
+		m.SetPhase(phase)
+		m.Transfer("packs", uploaded)
+		return m
+	}
+	for _, c := range []struct {
+		command string
+		meter   *report.Meter
+		err     error
+		want    string
+	}{
+		{"restore", nil, fmt.Errorf("go env GOTOOLCHAIN: %w", context.Canceled), "restore interrupted (terminated signal received): what it restored is whole, the next restore completes it"},
+		{"save", meter("read", 0), cause, "save interrupted (terminated signal received) while reading what is new: the snapshot from before stays"},
+		{"save", meter("upload", 9), fmt.Errorf("object x: %w", cause), "save interrupted (terminated signal received) while uploading: the snapshot from before stays, and the next save uses what was uploaded completely"},
+		{"rebuild", nil, fmt.Errorf("as they were: %w", context.Canceled), "rebuild interrupted (terminated signal received): as they were: context canceled"},
+		{"gc", meter("sweep", 0), errors.New("disk full"), "gc interrupted (terminated signal received) while removing objects: what it removed was due, and the next gc goes on: disk full"},
+	} {
+		e := &ending{command: c.command, out: &console{stderr: new(bytes.Buffer)}}
+		e.meter.Store(c.meter)
+		err := e.finish(ctx, c.err)
+		if f := asFailure(err); f.code != config.ExitInterrupted || f.err.Error() != c.want {
+			t.Errorf("code %d, %v, want %s", f.code, f.err, c.want)
+		}
+	}
+}
+
+// TestDoing: there are words for the phases of all commands.
+func TestDoing(t *testing.T) {
+	phase := regexp.MustCompile(`\.SetPhase\("([^"]+)"\)`)
+	n := 0
+	for _, root := range []string{"../../restore", "../../save", "../../gc", "../../internal"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			for _, m := range phase.FindAllStringSubmatch(string(data), -1) {
+				if n++; doing[m[1]] == "" {
+					t.Errorf("%s: no words for the phase %q", path, m[1])
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n < 20 {
+		t.Errorf("only %d phases found", n)
 	}
 }
 

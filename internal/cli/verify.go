@@ -191,9 +191,13 @@ func (o verifyOutput) write(w io.Writer) error {
 		{"read", fmt.Sprintf("%s in %s (%s/s)", quantity.Bytes(o.Bytes), seconds(o.Seconds), quantity.Bytes(int64(float64(o.Bytes)/max(o.Seconds, 1e-3))))},
 	}}
 	s.Counts.Head = []string{"", "checked", "proved", "consistent, not proved", "not proved", "wrong"}
+	if o.unread() {
+		s.Counts.Head = append(s.Counts.Head, "not read")
+	}
 	for _, k := range verify.Kinds {
 		if c := o.Checked[k]; c.Objects > 0 {
-			s.Counts.Rows = append(s.Counts.Rows, []string{kindTitles[k], quantity.Count(c.Objects), quantity.Count(c.Proved), quantity.Count(c.Consistent), quantity.Count(c.Unproved), quantity.Count(c.Wrong)})
+			row := []string{kindTitles[k], quantity.Count(c.Objects), quantity.Count(c.Proved), quantity.Count(c.Consistent), quantity.Count(c.Unproved), quantity.Count(c.Wrong), quantity.Count(c.Unread)}
+			s.Counts.Rows = append(s.Counts.Rows, row[:len(s.Counts.Head)])
 		}
 	}
 	if n := o.NoOutput; n > 0 {
@@ -208,6 +212,16 @@ func (o verifyOutput) write(w io.Writer) error {
 var kindTitles = map[verify.Kind]string{
 	verify.Tree: "module trees", verify.Zip: "zips", verify.ZipHash: ".ziphash files", verify.GoMod: "go.mod files",
 	verify.Info: ".info files", verify.Entry: "build entries", verify.Output: "outputs",
+}
+
+// unread reports whether something could not be read.
+func (o verifyOutput) unread() bool {
+	for _, c := range o.Checked {
+		if c.Unread > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (o verifyOutput) title() string {
@@ -229,6 +243,8 @@ func (o verifyOutput) title() string {
 		return "not verified to the end"
 	case fixed > 0:
 		return quantity.Count(fixed) + " fixed"
+	case o.unread():
+		return "nothing harmful found in what could be read"
 	case n[finding.Warn] > 0:
 		return "nothing harmful found"
 	}

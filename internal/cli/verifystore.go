@@ -134,7 +134,7 @@ func (o verifyStoreOutput) write(w io.Writer) error {
 	}
 	s.Facts = [][2]string{{"read", fmt.Sprintf("%s in %s", quantity.Bytes(o.Bytes), seconds(o.Seconds))}}
 	if o.Other.Objects > 0 {
-		s.Facts = append(s.Facts, [2]string{"left alone", quantity.Count(o.Other.Objects) + " objects that are not gocache's, " + quantity.Bytes(o.Other.Bytes)})
+		s.Facts = append(s.Facts, [2]string{"left alone", quantity.Counted(o.Other.Objects, "object") + " not gocache's, " + quantity.Bytes(o.Other.Bytes)})
 	}
 	return s.Write(w)
 }

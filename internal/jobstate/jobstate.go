@@ -39,6 +39,8 @@ type State struct {
 	// Differs names what the job builds with other values of than the snapshot that was restored,
 	// see package buildenv.
 	Differs []string `json:"differs,omitempty"`
+	// ToldDiffers says that the restore has warned of Differs.
+	ToldDiffers bool `json:"toldDiffers,omitempty"`
 	// Seconds is how long the restore took, Lost and Refused are how much it lost: what was missing
 	// in the store or could not be written, and what did not pass verification.
 	Seconds float64 `json:"seconds"`
@@ -100,16 +102,20 @@ func Read(path string) (*State, error) {
 	return s, nil
 }
 
+// ErrNotWritten is matched by the errors of Write.
+var ErrNotWritten = errors.New("state file")
+
 // Write writes a state file by rename, so that a killed restore leaves the old one or the new
-// one.
+// one. If it cannot, it removes the old one, whose notes are of another job.
 func Write(path string, s State) error {
 	s.Format = format
 	data, err := json.MarshalIndent(s, "", "\t")
-	if err != nil {
-		return fmt.Errorf("state file: %w", err)
+	if err == nil {
+		err = osfile.Replace(path, data, 0o755)
 	}
-	if err := osfile.Replace(path, data, 0o755); err != nil {
-		return fmt.Errorf("state file: %w", err)
+	if err != nil {
+		os.Remove(path)
+		return fmt.Errorf("%w: %w", ErrNotWritten, err)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package jobstate
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -19,4 +20,18 @@ func FuzzRead(f *testing.F) {
 			t.Error("a state of another format was accepted")
 		}
 	})
+}
+
+// TestNotWritten: what cannot be replaced goes, lest a save believes the notes of another job.
+func TestNotWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	if err := os.Mkdir(path, 0o755); err != nil { // no file can be renamed to that
+		t.Fatal(err)
+	}
+	if err := Write(path, State{}); !errors.Is(err, ErrNotWritten) {
+		t.Error(err)
+	}
+	if s, err := Read(path); s != nil || err != nil {
+		t.Errorf("%+v, %v", s, err)
+	}
 }

@@ -44,7 +44,7 @@ var (
 	disk        = job("disk_bytes_total", Counter, "Uncompressed bytes that restores wrote and saves read.", "op")
 	requests    = job("store_requests_total", Counter, "Requests to the store, by kind.", "op", "kind")
 	storeErrors = job("store_errors_total", Counter, "Restores and saves that a failure of the store ended (unreachable, denied, missing, moved, timeout).", "op", "kind")
-	entries     = job("entries_total", Counter, "Modules, build entries, packs and files, by what became of them: of a restore restored, present, missing, refused; of a save uploaded, stored, trimmed, skipped.", "op", "kind", "result")
+	entries     = job("entries_total", Counter, "Modules, build entries, packs and files, by what became of them: of a restore restored, present, missing, refused, unwritten; of a save uploaded, stored, trimmed, skipped.", "op", "kind", "result")
 	losses      = job("losses_total", Counter, "What should have been restored and was not, by reason (missing, refused, locked, disk).", "kind")
 	refused     = job("refused_bytes_total", Counter, "Stored bytes that did not pass verification.")
 	trimmed     = job("trimmed_bytes_total", Counter, "Bytes on disk of what saves dropped from the snapshot, by reason (age, size, superseded).", "kind")

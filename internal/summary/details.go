@@ -11,11 +11,19 @@ import (
 func (r *Restore) details(p *page) {
 	line := fmt.Sprintf("%s, %s, %s on disk in %s", quantity.Counted(r.Modules.Restored, "module"), quantity.Counted(r.Build.Restored, "build entry"), quantity.Bytes(r.Written), took(r.Took))
 	p.fold("Restore", line, func() {
-		row := func(name string, c Counts) []string {
-			return []string{name, quantity.Count(c.Restored), quantity.Count(c.Present), quantity.Count(c.Missing), quantity.Count(c.Refused)}
+		head := []string{"", "Restored", "Already there", "Missing", "Refused"}
+		unwritten := r.Modules.Unwritten+r.Build.Unwritten > 0
+		if unwritten {
+			head = append(head, "Not written")
 		}
-		p.table(":-- --:", []string{"", "Restored", "Already there", "Missing", "Refused"},
-			[][]string{row("Modules", r.Modules), row("Build entries", r.Build)})
+		row := func(name string, c Counts) []string {
+			cells := []string{name, quantity.Count(c.Restored), quantity.Count(c.Present), quantity.Count(c.Missing), quantity.Count(c.Refused)}
+			if unwritten {
+				cells = append(cells, quantity.Count(c.Unwritten))
+			}
+			return cells
+		}
+		p.table(":-- --:", head, [][]string{row("Modules", r.Modules), row("Build entries", r.Build)})
 		p.printf("Fetched %s, wrote %s in %s. Key: %s\n\n", quantity.Bytes(r.Fetched), quantity.Bytes(r.Written), quantity.Counted(int(r.Files), "file"), code(r.Key))
 		r.lost(p)
 	})

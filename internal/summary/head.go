@@ -47,7 +47,7 @@ func (s *Section) sign() string {
 
 // empty reports whether no snapshot was found and nothing was restored.
 func (r *Restore) empty() bool {
-	nothing := func(c Counts) bool { return c.Restored+c.Present+c.Refused == 0 }
+	nothing := func(c Counts) bool { return c.Restored+c.Present+c.Refused+c.Unwritten == 0 }
 	return r.Scope == "" && nothing(r.Modules) && nothing(r.Build) && len(r.Lost) == 0
 }
 

@@ -57,7 +57,7 @@ type Restore struct {
 }
 
 // Counts counts what a restore wanted, by what became of it.
-type Counts struct{ Restored, Present, Missing, Refused int }
+type Counts struct{ Restored, Present, Missing, Refused, Unwritten int }
 
 // Loss is a module or entry that should have been restored.
 type Loss struct{ What, Kind, Reason string }

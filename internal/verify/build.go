@@ -63,11 +63,13 @@ func (v *verifier) countBroken(list []buildcache.Broken) {
 		if b.Path[len(b.Path)-1] == 'd' {
 			kind = Output
 		}
-		if b.Unreadable {
-			reason = "cannot be read: " + b.Reason
-		}
 		v.res.Checked[kind].Objects++
-		v.res.Checked[kind].Wrong++
+		if b.Unreadable {
+			v.res.Checked[kind].Unread++
+			reason = "cannot be read: " + b.Reason
+		} else {
+			v.res.Checked[kind].Wrong++
+		}
 		v.res.add(Fault{Kind: kind, Name: b.Path, Status: finding.Warn, Evidence: reason})
 	}
 }
@@ -107,7 +109,11 @@ func (v *verifier) hashOutputs(ctx context.Context, list []buildcache.Output) (w
 			counted.Proved++
 			return
 		}
-		counted.Wrong++
+		if err != nil {
+			counted.Unread++
+		} else {
+			counted.Wrong++
+		}
 		wrong = append(wrong, wrongOutput{i, sum, err})
 	})
 	slices.SortFunc(wrong, func(a, b wrongOutput) int { return cmp.Compare(a.index, b.index) })

@@ -46,6 +46,7 @@ type state int
 
 const (
 	nothing state = iota // not there, or wrong
+	unread               // nothing is known of its content
 	proved
 	consistent
 	unproved
@@ -126,6 +127,11 @@ func (f *facts) has(s modcache.Small) bool {
 	return data[s] != nil || f.unread[s] != nil
 }
 
+// unreadable reports whether a small file is there, and nothing is known of its content.
+func (f *facts) unreadable(s modcache.Small) bool {
+	return f.unread[s] != nil && !errors.Is(f.unread[s], modcache.ErrTooLarge)
+}
+
 // judgeUnread judges small files of which the content is not known.
 func (f *facts) judgeUnread(fault faultFunc) {
 	for _, s := range []modcache.Small{modcache.ZipHash, modcache.GoMod, modcache.Info} {
@@ -147,7 +153,7 @@ func (f *facts) judgeHashed(k Kind, h hashed, ref reference, fault faultFunc) st
 		return nothing
 	case h.unread:
 		fault(k, finding.Warn, "cannot be read: %v", h.err)
-		return nothing
+		return unread
 	case h.err != nil:
 		fault(k, finding.Fail, "%v", h.err)
 		return nothing
@@ -188,7 +194,10 @@ func (f *facts) judgeZipHash(ref reference, fault faultFunc) {
 // judgeMod judges .mod. What nothing proves is compared with the go.mod of the tree.
 func (f *facts) judgeMod(fault faultFunc) state {
 	want := f.proofs.mod
-	if f.unread[modcache.GoMod] != nil {
+	switch {
+	case f.unreadable(modcache.GoMod):
+		return unread
+	case f.unread[modcache.GoMod] != nil:
 		return nothing
 	}
 	if f.goMod == nil {

@@ -82,8 +82,11 @@ func (v *verifier) count(f facts) {
 
 // smallState is that of a small file: s, unless there is a fault.
 func (f *facts) smallState(v verdict, k modcache.Small, s state) state {
-	if v.bad[smallKinds[k]] || f.unread[k] != nil {
+	switch {
+	case v.bad[smallKinds[k]]:
 		return nothing
+	case f.unreadable(k):
+		return unread
 	}
 	return s
 }
@@ -102,6 +105,8 @@ func (v *verifier) tally(k Kind, here bool, bytes int64, s state) {
 		c.Consistent++
 	case unproved:
 		c.Unproved++
+	case unread:
+		c.Unread++
 	default:
 		c.Wrong++
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/mod/module"
 
+	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/modcache"
 	"github.com/org/gocache-action/internal/osfile"
@@ -304,6 +305,40 @@ func TestIsSystem(t *testing.T) {
 	} {
 		if isSystem(err) {
 			t.Errorf("%v does not count as a fault", err)
+		}
+	}
+}
+
+// TestUnread: what cannot be read is counted as that, and not as wrong.
+func TestUnread(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.o.BuildDir = ""
+	unreadInfo(w, inSum)
+	res := w.run()
+	if info := res.Checked[Info]; info.Unread != 1 || info.Wrong != 0 {
+		t.Errorf("%+v", info)
+	}
+	failed := errors.New("permission denied")
+	mod := modcache.Module{Version: inDB, HasTree: true, HasZip: true}
+	unread := map[modcache.Small]error{modcache.GoMod: failed, modcache.ZipHash: failed, modcache.Info: modcache.ErrTooLarge}
+	v := newVerifier(Options{}, res)
+	before := map[Kind]Checked{}
+	for k, c := range res.Checked {
+		before[k] = *c
+	}
+	v.count(facts{mod: mod, tree: hashed{here: true, err: failed, unread: true}, zip: hashed{here: true, err: failed, unread: true}, unread: unread})
+	v.countBroken([]buildcache.Broken{
+		{Path: "00/00-a", Reason: "permission denied", Unreadable: true},
+		{Path: "00/00-d", Reason: "permission denied", Unreadable: true},
+	})
+	for _, k := range Kinds {
+		wrong, unread := int64(0), int64(1)
+		if k == Info { // it is too large, whatever it has
+			wrong, unread = 1, 0
+		}
+		if c := res.Checked[k]; c.Objects != before[k].Objects+1 || c.Wrong != before[k].Wrong+wrong || c.Unread != before[k].Unread+unread {
+			t.Errorf("%s: %+v after %+v", k, *c, before[k])
 		}
 	}
 }

@@ -79,7 +79,8 @@ const (
 // Kinds are all of them, in the order of reports.
 var Kinds = []Kind{Tree, Zip, ZipHash, GoMod, Info, Entry, Output}
 
-// Checked counts objects of one kind. Each is proved, consistent or unproved, unless it is wrong.
+// Checked counts objects of one kind. Each is proved, consistent or unproved, unless it is wrong or
+// could not be read.
 type Checked struct {
 	Objects int64 `json:"objects"`
 	Bytes   int64 `json:"bytes"`
@@ -88,6 +89,7 @@ type Checked struct {
 	Consistent int64 `json:"consistent,omitempty"`
 	Unproved   int64 `json:"unproved,omitempty"` // nothing is known against them, or for them
 	Wrong      int64 `json:"wrong"`              // or useless
+	Unread     int64 `json:"unread,omitempty"`   // nothing is known of its content
 }
 
 // What became of a fault.

@@ -53,11 +53,11 @@ func failsSoftly(t *testing.T, m *machine, command string, says ...string) {
 
 const diskHint = "hint: free space on the disk"
 
-// TestDiskFullInRestore: a restore to a disk with too little room, or too few inodes, restores what
-// fits, leaves no partial files, says why, and lets the job go on. Once there is more room, the
-// next restore completes. This holds for modules and build outputs alike. With few inodes only one
-// of the caches is restored, since it would otherwise depend on the speed of the disks which of the
-// two gets the last ones.
+// TestDiskFullInRestore: a restore to a disk with too few inodes, or too little room for modules
+// that no snapshot describes, restores what fits, leaves no partial files, says why, and lets the
+// job go on. Once there is more room, the next restore completes. This holds for modules and build
+// outputs alike. Only one of the caches is restored, since it would otherwise depend on the speed
+// of the disks which of the two gets the last inodes.
 func TestDiskFullInRestore(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "store")
@@ -69,7 +69,6 @@ func TestDiskFullInRestore(t *testing.T) {
 		small, large   string
 		modules, build bool // which caches are restored
 	}{
-		"space":              {"size=6m", "size=64m", true, true},
 		"space for modules":  {"size=300k", "size=64m", true, false},
 		"inodes for outputs": {"size=64m,nr_inodes=800", "size=64m,nr_inodes=0", false, true},
 		"inodes for modules": {"size=64m,nr_inodes=60", "size=64m,nr_inodes=0", true, false},
@@ -78,6 +77,10 @@ func TestDiskFullInRestore(t *testing.T) {
 		disk := smallDisk(t, c.small)
 		m.mod, m.build = filepath.Join(disk, "mod"), filepath.Join(disk, "build")
 		m.env = append(m.env, "GOCACHE_ACTION_NO_BUILD="+strconv.FormatBool(!c.build), "GOCACHE_ACTION_NO_MODULES="+strconv.FormatBool(!c.modules))
+		snapshots := filepath.Join(root, "v2", "repos")
+		if name == "space for modules" {
+			e2etest.Must(t, os.Rename(snapshots, snapshots+".away"))
+		}
 		failsSoftly(t, m, "restore", "no space left on device", diskHint)
 		n := whole(t, m.build)
 		if c.build && (n == 0 || n == 600) {
@@ -96,6 +99,33 @@ func TestDiskFullInRestore(t *testing.T) {
 		if c.modules && !glob(m.mod, "github.com", "*", "toml@v1.5.0", "decode.go") {
 			t.Errorf("%s: the modules are not there", name)
 		}
+		if name == "space for modules" {
+			e2etest.Must(t, os.Rename(snapshots+".away", snapshots))
+		}
+	}
+}
+
+// TestNoRoomInRestore: what a disk has no room for is not even begun, so that the build has the
+// room that there is; modules come first. With more room the next restore completes.
+func TestNoRoomInRestore(t *testing.T) {
+	t.Parallel()
+	full := newMachine(t, dirURL(filepath.Join(t.TempDir(), "store")))
+	full.mod = filepath.Join(shared.Reference, "mod")
+	fill(t, full.build, 1, 600, 16<<10)
+	full.must(t, "save")
+	m := full.fresh(t)
+	disk := smallDisk(t, "size=10m")
+	m.mod, m.build = filepath.Join(disk, "mod"), filepath.Join(disk, "build")
+	failsSoftly(t, m, "restore", "build cache "+m.build+": not enough space: it would take ", diskHint)
+	if n := whole(t, m.build); n != 0 || !glob(m.mod, "github.com", "*", "toml@v1.5.0", "decode.go") {
+		t.Errorf("%d entries, and perhaps no modules", n)
+	}
+	if e := m.must(t, "plan", "restore"); !strings.Contains(e.stdout, "not enough space") {
+		t.Errorf("plan: %v", e)
+	}
+	remount(t, disk, 0, "size=64m")
+	if m.must(t, "restore"); whole(t, m.build) != 600 {
+		t.Error("not complete after there was room")
 	}
 }
 

@@ -73,7 +73,7 @@ func TestWrongInUse(t *testing.T) {
 	jobs, begun := w.kind.Begin(t.Context(), env, w.kind.Plan(w.manifest, here))
 	out, err := installtest.Run(t, jobs)
 	env.End()
-	if err != nil || out.Counts != (install.Counts{Restored: 1, Refused: 1}) || len(begun.Warnings) != 1 {
+	if err != nil || out.Counts != (install.Counts{Restored: 1, Unwritten: 1}) || len(begun.Warnings) != 1 {
 		t.Errorf("%+v, %v, %q", out.Counts, err, begun.Warnings)
 	}
 }

@@ -424,7 +424,7 @@ func TestPartialCleaned(t *testing.T) {
 	}
 	out, err := installtest.Run(t, jobs[4:])
 	out.Add(first)
-	if err != nil || out.Counts != (install.Counts{Restored: len(w.contents) - len(gone), Refused: len(gone)}) || len(out.Damages) != 0 || len(out.Losses) != 1 {
+	if err != nil || out.Counts != (install.Counts{Restored: len(w.contents) - len(gone), Unwritten: len(gone)}) || len(out.Damages) != 0 || len(out.Losses) != 1 {
 		t.Errorf("%+v, %v", out, err)
 	}
 	if got, _ := w.here(t); len(got) != len(w.contents)-len(gone) {
@@ -472,7 +472,7 @@ func TestSharedDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := runAll(t.Context(), jobs, 1)
-	if err != nil || out.Counts != (install.Counts{Restored: len(w.contents) - lost, Refused: lost}) || len(out.Losses) != 1 {
+	if err != nil || out.Counts != (install.Counts{Restored: len(w.contents) - lost, Unwritten: lost}) || len(out.Losses) != 1 {
 		t.Errorf("%+v, %v; want %d lost", out, err, lost)
 	}
 	in := &installer{env: env, place: w.kind.Place, manifest: w.manifest, actions: indexActions(w.manifest, make([]bool, len(w.manifest.Actions))), assembly: newAssembly(w.cache, w.manifest)}

@@ -337,11 +337,11 @@ func TestLockedOutput(t *testing.T) {
 	var out install.Outcome
 	wr := &writer{in: in, out: &out}
 	locked := &osfile.LockedError{Err: &fs.PathError{Op: "rename", Path: "x", Err: errors.New("sharing violation")}}
-	if err := wr.failed(1, locked); err != nil || out.Counts.Refused != 2 || len(out.Damages) != 0 || out.Losses[0].Kind != install.KindLocked {
+	if err := wr.failed(1, locked); err != nil || out.Counts.Unwritten != 2 || len(out.Damages) != 0 || out.Losses[0].Kind != install.KindLocked {
 		t.Errorf("%+v, %v", out, err)
 	}
 	denied := &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}
-	if err := wr.failed(1, denied); err != nil || out.Counts.Refused != 4 || out.Losses[1].Kind != install.KindDisk {
+	if err := wr.failed(1, denied); err != nil || out.Counts.Unwritten != 4 || out.Counts.Refused != 0 || out.Losses[1].Kind != install.KindDisk {
 		t.Errorf("%+v, %v", out, err)
 	}
 	if err := wr.failed(1, &fs.PathError{Op: "write", Path: "x", Err: osfiletest.FullDisk}); !install.IsLocal(err) {
@@ -362,7 +362,7 @@ func TestStuck(t *testing.T) {
 		stuck: map[digest.ID]bool{w.manifest.Outputs[1].ID: true},
 	}
 	out, err := in.read(t.Context(), p.Reads[0], func() {})
-	if err != nil || out.Counts != (install.Counts{Restored: 3, Refused: 2}) {
+	if err != nil || out.Counts != (install.Counts{Restored: 3, Unwritten: 2}) {
 		t.Errorf("%+v, %v", out, err)
 	}
 	if outputs, _ := w.here(t); !slices.Equal(outputs, []int{0, 2, 3}) {

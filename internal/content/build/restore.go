@@ -40,11 +40,11 @@ func (r Restore) Compare(ctx context.Context, _ *snapshot.Manifest) (State, erro
 func (r Restore) Plan(m *snapshot.Manifest, here State) Jobs { return Plan(m, here, r.PartSize) }
 
 // Begin implements install.Kind. It creates what an empty build cache consists of, and removes
-// wrong outputs. If not all of it can be created, the cache may still be filled, unless it is not
-// even a directory.
+// wrong outputs. If not all of it can be created, the cache may still be filled, unless nothing is
+// there at all.
 func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []install.Job, out install.Outcome) {
 	if err := r.Cache.Prepare(env.Start); err != nil {
-		if info, statErr := os.Stat(r.Cache.Dir()); statErr != nil || !info.IsDir() || osfile.IsNoSpace(err) {
+		if list, _ := os.ReadDir(r.Cache.Dir()); len(list) == 0 || osfile.IsNoSpace(err) {
 			r.Place.GiveUp(&install.LocalError{Err: err})
 			return nil, out
 		}

@@ -1,8 +1,8 @@
 package build
 
 import (
-	"cmp"
 	"context"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -12,7 +12,6 @@ import (
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/goentry"
-	"github.com/org/gocache-action/internal/quantity"
 )
 
 // ScanOptions say what a save wants to know of a build cache.
@@ -71,7 +70,6 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, error) {
 		return Found{}, err
 	}
 	s.inv = inv
-	s.WarnUnread("build cache", inv.Unread)
 	s.warnUnreadable()
 	s.forgetForeign()
 	if err := s.forgetOthers(ctx); err != nil {
@@ -101,22 +99,20 @@ func (s *scanner) lastUse(e buildcache.Local) int64 {
 	return max(before, min(e.ActionTime/int64(time.Second), s.Start.Unix()))
 }
 
-// warnUnreadable says how many entries this user may not read: a container, sudo or another user of
-// the machine made them. They are compiled anew in each job.
+// warnUnreadable says what this user may not read: a container, sudo or another user of the machine
+// made it. It is compiled anew in each job.
 func (s *scanner) warnUnreadable() {
-	n, first := 0, ""
+	skips := collect.NewSkips("build cache", s.Dir)
+	for _, err := range s.inv.Unread {
+		skips.Add("directory", "", err)
+	}
 	for _, b := range s.inv.Broken {
 		if b.Unreadable {
-			n++
-			first = cmp.Or(first, b.Path)
+			s.found.Unreadable++
+			skips.Add("file", b.Path, fs.ErrPermission)
 		}
 	}
-	if n == 0 {
-		return
-	}
-	s.found.Unreadable = n
-	s.Warn("not saved: %s of the build cache that cannot be read and are another user's, such as %s; run all steps of the job as one user, or change the owner of %s",
-		quantity.Counted(n, "file"), first, s.Dir)
+	skips.Warn(s.Warn)
 }
 
 // forgetForeign leaves new entries out that this job neither made nor used.

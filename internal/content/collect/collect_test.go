@@ -93,21 +93,6 @@ func TestEnv(t *testing.T) {
 	}
 }
 
-// TestWarnUnread: three directories are named, and the others counted.
-func TestWarnUnread(t *testing.T) {
-	for n, want := range map[int]int{0: 0, 1: 1, 3: 3, 4: 4, 300: 4} {
-		var w collecttest.Warnings
-		var unread []error
-		for i := range n {
-			unread = append(unread, fmt.Errorf("%02x: permission denied", i))
-		}
-		collect.Env{Warn: w.Warn}.WarnUnread("build cache", unread)
-		if len(w) != want || n > 3 && w[3] != map[int]string{4: "and 1 more directory of the build cache", 300: "and 297 more directories of the build cache"}[n] {
-			t.Errorf("%d: %q", n, w)
-		}
-	}
-}
-
 // TestAddTorn: a file that ends too early or cannot be read is torn. An error of the writer's
 // destination does not make it torn, whatever the error is.
 func TestAddTorn(t *testing.T) {

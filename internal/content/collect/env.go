@@ -5,7 +5,6 @@ import (
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/jobstate"
-	"github.com/org/gocache-action/internal/quantity"
 )
 
 // Env is what every scan is told of the job and of the store.
@@ -54,20 +53,4 @@ func (e Env) LastUse(mtime, before int64) int64 {
 		return before
 	}
 	return max(before, seen)
-}
-
-// shownUnread bounds how many directories are named that cannot be read: a cache of another user
-// has hundreds.
-const shownUnread = 3
-
-// WarnUnread says which directories of a cache could not be read. What is stored of them stays as
-// it is, and ages.
-func (e Env) WarnUnread(cache string, unread []error) {
-	for i, err := range unread {
-		if i == shownUnread {
-			e.Warn("and %s of the %s", quantity.Counted(len(unread)-i, "more directory"), cache)
-			return
-		}
-		e.Warn("%s: what lies there is not saved: %v", cache, err)
-	}
 }

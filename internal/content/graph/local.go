@@ -20,6 +20,7 @@ type Local struct {
 // localTree is a set of plain files that share one pack.
 type localTree struct {
 	name  string
+	skips *collect.Skips // of the cache that has it
 	files []treeFile
 	count int            // of the files that can be read
 	bytes int64          // of them

@@ -43,7 +43,7 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (l Local, err err
 		if err != nil {
 			return l, fmt.Errorf("module cache %s: %w", o.Modules.Dir(), err)
 		}
-		t := localTree{name: snapshot.TreeModGraph}
+		t := localTree{name: snapshot.TreeModGraph, skips: collect.NewSkips("module cache", o.Modules.Dir())}
 		kept, dates := o.keep(env, files)
 		l.dates = dates
 		for _, f := range kept {
@@ -53,7 +53,7 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (l Local, err err
 			return l, err
 		}
 	}
-	t := localTree{name: snapshot.TreeFuzz}
+	t := localTree{name: snapshot.TreeFuzz, skips: collect.NewSkips("build cache", o.BuildDir)}
 	for _, f := range o.Fuzz {
 		full := filepath.Join(o.BuildDir, filepath.FromSlash(f.Name))
 		t.files = append(t.files, treeFile{f.Name, f.Size, func() (*os.File, error) { return os.Open(full) }})
@@ -105,7 +105,8 @@ func (l *Local) addTree(ctx context.Context, env collect.Env, o ScanOptions, t l
 	if ok && o.HasOwn && old.Files > found || len(t.files) == 0 {
 		return nil
 	}
-	if err := t.identify(ctx, env.Warn); err != nil || t.count == 0 {
+	defer t.skips.Warn(env.Warn)
+	if err := t.identify(ctx); err != nil || t.count == 0 {
 		return err
 	}
 	if ok && old.Sum == t.sum {
@@ -117,7 +118,7 @@ func (l *Local) addTree(ctx context.Context, env collect.Env, o ScanOptions, t l
 
 // identify reads the files for the sum of the tree, and counts those that can be read. The others
 // are left out, as write leaves them out.
-func (t *localTree) identify(ctx context.Context, warn collect.Warn) error {
+func (t *localTree) identify(ctx context.Context) error {
 	list := snapshot.NewTreeSum()
 	t.count, t.bytes = 0, 0
 	for _, f := range t.files {
@@ -126,7 +127,7 @@ func (t *localTree) identify(ctx context.Context, warn collect.Warn) error {
 		}
 		sum, err := f.hash()
 		if err != nil {
-			warn("%s is not saved: %v", f.name, err)
+			t.skips.Add("file", f.name, err)
 			continue
 		}
 		list.Add(f.name, f.size, sum)

@@ -24,6 +24,7 @@ func (t localTree) job() collect.Job {
 // write writes the files into a pack, and sums up what it wrote, which is not always what was there
 // at first. Those that cannot be read are left out.
 func (t localTree) write(ctx context.Context, w *snapshot.Writer, note collect.Note) (c collect.Content, err error) {
+	defer t.skips.Warn(note.Warn)
 	list := snapshot.NewTreeSum()
 	for _, f := range t.files {
 		if ctx.Err() != nil {
@@ -31,7 +32,7 @@ func (t localTree) write(ctx context.Context, w *snapshot.Writer, note collect.N
 		}
 		sum, err := writeFile(w, f)
 		if collect.IsUnfit(err) {
-			note.Warn("%s is not saved: %v", f.name, err)
+			t.skips.Add("file", f.name, err)
 			continue
 		}
 		if err != nil {

@@ -15,7 +15,9 @@ type Counts struct {
 	Restored int `json:"restored"`
 	Present  int `json:"present"` // already there and whole, or being put there by another process
 	Missing  int `json:"missing"` // not in the store
-	Refused  int `json:"refused"` // did not pass verification, or could not be written
+	Refused  int `json:"refused"` // did not pass verification
+	// could not be written here: the disk failed, or another program had the file open
+	Unwritten int `json:"unwritten"`
 }
 
 // Loss names something that the snapshot or go.sum promises and that could not be restored.
@@ -59,6 +61,7 @@ func (o *Outcome) Add(p Outcome) {
 	o.Counts.Present += p.Counts.Present
 	o.Counts.Missing += p.Counts.Missing
 	o.Counts.Refused += p.Counts.Refused
+	o.Counts.Unwritten += p.Counts.Unwritten
 	o.Losses = append(o.Losses, p.Losses...)
 	o.Damages = append(o.Damages, p.Damages...)
 	o.Warnings = append(o.Warnings, p.Warnings...)
@@ -93,9 +96,12 @@ func (o *Outcome) Warn(format string, args ...any) {
 
 // Lose counts n entries, modules or files as lost.
 func (o *Outcome) Lose(n int, kind string) {
-	if kind == KindMissing {
+	switch kind {
+	case KindMissing:
 		o.Counts.Missing += n
-	} else {
+	case KindDisk, KindLocked:
+		o.Counts.Unwritten += n
+	default:
 		o.Counts.Refused += n
 	}
 }

@@ -42,7 +42,7 @@ func TestOutcome(t *testing.T) {
 	total := a
 	total.Add(b)
 	want := Outcome{
-		Counts: Counts{Restored: 1, Present: 2, Missing: 5, Refused: 7},
+		Counts: Counts{Restored: 1, Present: 2, Missing: 5, Refused: 5, Unwritten: 2},
 		Losses: []Loss{
 			{"x, frame 7", "frame hash", KindRefused}, {"x", "not found", KindMissing}, total.Losses[2],
 		},

@@ -2,7 +2,10 @@ package install
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -60,6 +63,18 @@ func (p *Place) Result() error {
 	return p.err
 }
 
+// Tolerated returns why some of the directories or modules of a place could not be written,
+// although the place as a whole did not fail; nil: nothing is lost.
+func (p *Place) Tolerated() error {
+	failed := p.Result()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if failed != nil || p.first == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: not all can be written: %w", p.name, p.first)
+}
+
 // fails records that something cannot be written in a directory, and reports whether this is the
 // first time. If the disk is full or read-only, or more than maxFailing directories have failed, it
 // returns the error that the place has to be given up for.
@@ -84,9 +99,23 @@ func (p *Place) fails(dir string, err error) (first bool, givenUp error) {
 func (p *Place) Tolerate(o *Outcome, dir, what string, err error) error {
 	first, givenUp := p.fails(dir, err)
 	if givenUp == nil && first {
-		o.Name(what, err.Error(), KindDisk)
+		o.Name(what, systemError(err), KindDisk)
 	}
 	return givenUp
+}
+
+// systemError is what the system says of a file, without what was to be done with it: that stands
+// beside it.
+func systemError(err error) string {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Error()
+	case errors.As(err, &link):
+		return link.Error()
+	}
+	return err.Error()
 }
 
 // Locked counts the files of a restore that other programs keep open. Safe for concurrent use.

@@ -3,7 +3,6 @@ package modules
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"github.com/org/gocache-action/internal/content/install"
@@ -56,12 +55,12 @@ func (in *installer) settle(out *install.Outcome, w Wanted, o opened, err error)
 		// job that shares the module cache. A go command that needs it waits for that one's lock.
 		out.Counts.Present++
 	case install.IsLocal(err):
-		if err := in.place.Tolerate(out, w.Version.String(), name, fmt.Errorf("%s: %w", name, err)); err != nil {
+		if err := in.place.Tolerate(out, w.Version.String(), name, err); err != nil {
 			return err
 		}
-		out.Counts.Refused++
+		out.Lose(1, install.KindDisk)
 	case osfile.IsLocked(err):
-		out.Counts.Refused++
+		out.Lose(1, install.KindLocked)
 		return in.env.Locked.Leave(out, name, err)
 	case store.IsFailure(err):
 		return install.StoreError(object, err)

@@ -96,6 +96,7 @@ func (p Jobs) Summary() install.Summary {
 		s.Fetch++
 		s.Stored += f.stored()
 		s.Bytes += f.Bytes
+		s.Files += int64(f.Files)
 	}
 	return s
 }

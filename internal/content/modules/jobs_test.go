@@ -234,7 +234,7 @@ func TestObjects(t *testing.T) {
 func TestSummary(t *testing.T) {
 	r := Rules{Keys: sums("a", "b", "c")}
 	s := r.Plan(manifest(record("a", true), record("b", true)), nil).Summary()
-	if s.Fetch != 2 || s.Unlisted != 1 || s.Stored != 20 || s.Bytes != 200 || s.Files != 0 || s.Packs != nil {
+	if s.Fetch != 2 || s.Unlisted != 1 || s.Stored != 20 || s.Bytes != 200 || s.Files != 4 || s.Packs != nil {
 		t.Errorf("%+v", s)
 	}
 }

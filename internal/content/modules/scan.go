@@ -94,7 +94,10 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, []error, 
 	}
 	private := s.privatePaths(list)
 	unread := o.Unread.Take(nil)
-	env.WarnUnread("module cache", unread)
+	skips := collect.NewSkips("module cache", o.Cache.Dir())
+	for _, err := range unread {
+		skips.Add("directory", "", err)
+	}
 	list = slices.DeleteFunc(list, func(m modcache.Module) bool {
 		return m.State != modcache.Complete || o.NoToolchains && m.Version.Path == modcache.Toolchain
 	})
@@ -108,7 +111,8 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, []error, 
 	list = s.ownModules(ctx, list)
 	found.Foreign = all - len(list)
 	s.adviseZips(list)
-	found.Local, found.Skipped = s.measure(ctx, list)
+	found.Local, found.Skipped = s.measure(ctx, list, skips)
+	skips.Warn(env.Warn)
 	return found, unread, context.Cause(ctx)
 }
 
@@ -175,7 +179,7 @@ func (s *scanner) adviseZips(list []modcache.Module) {
 }
 
 // measure looks at all trees, of which a cache can have tens of thousands of files, on all cores.
-func (s *scanner) measure(ctx context.Context, list []modcache.Module) (l Local, skipped int) {
+func (s *scanner) measure(ctx context.Context, list []modcache.Module, skips *collect.Skips) (l Local, skipped int) {
 	added, errs := make([]*localModule, len(list)), make([]error, len(list))
 	_ = install.Each(ctx, len(list), 2*runtime.GOMAXPROCS(0), func(i int) { added[i], errs[i] = s.localModule(list[i]) })
 	l.cache = s.Cache
@@ -185,7 +189,7 @@ func (s *scanner) measure(ctx context.Context, list []modcache.Module) (l Local,
 			if errors.Is(err, modcache.ErrIrregular) {
 				err = fmt.Errorf("%w; let the go command make it anew: %s", err, s.Cache.Removal(list[i].Version))
 			}
-			s.Warn("module %s is not saved: %v", list[i].Version, err)
+			skips.Add("module", "module "+list[i].Version.String(), err)
 			skipped++
 		case m != nil:
 			l.list = append(l.list, *m)

@@ -298,10 +298,10 @@ func TestDiskErrors(t *testing.T) {
 	f := snapshot.PathFile{Name: "d/b"}
 	denied := &fs.PathError{Op: "openat", Path: "x", Err: fs.ErrPermission}
 	out = install.Outcome{}
-	if err := in.settle(f, false, denied, &out); err != nil || out.Counts.Refused != 1 || len(out.Losses) != 1 {
+	if err := in.settle(f, false, denied, &out); err != nil || out.Counts.Unwritten != 1 || len(out.Losses) != 1 {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if want := (install.Loss{What: "p: directory d", Reason: "file d/b: openat x: permission denied", Kind: install.KindDisk}); out.Losses[0] != want {
+	if want := (install.Loss{What: "p: directory d", Reason: "openat x: permission denied", Kind: install.KindDisk}); out.Losses[0] != want {
 		t.Errorf("%+v", out.Losses)
 	}
 	full := &fs.PathError{Op: "write", Path: "x", Err: osfiletest.FullDisk}
@@ -310,7 +310,7 @@ func TestDiskErrors(t *testing.T) {
 	}
 	locked := &osfile.LockedError{Err: &fs.PathError{Op: "rename", Path: "x", Err: errors.New("sharing violation")}}
 	out = install.Outcome{}
-	if err := in.settle(f, false, locked, &out); err != nil || out.Counts.Refused != 1 || out.Losses[0].Kind != install.KindLocked || out.Losses[0].What != "p: d/b" {
+	if err := in.settle(f, false, locked, &out); err != nil || out.Counts.Unwritten != 1 || out.Losses[0].Kind != install.KindLocked || out.Losses[0].What != "p: d/b" {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
