@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/modcache"
 
 	"github.com/org/gocache-action/internal/checksumdb"
 	"github.com/org/gocache-action/internal/content/install"
@@ -188,7 +189,8 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	o.setDefaults()
 	start := o.Now()
 	places := newPlaces(o)
-	kept := o.BuildDir != "" && buildcache.HasEntries(o.BuildDir)
+	keptModules := o.ModDir != "" && modcache.HasVersions(o.ModDir)
+	keptBuild := o.BuildDir != "" && buildcache.HasEntries(o.BuildDir)
 	f, err := find(ctx, o)
 	var plans []plan
 	if err == nil {
@@ -201,7 +203,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		err = errors.Join(err, places.failed(plans))
 	}
 	res := fold(o, start, f, plans)
-	res.State.Kept = kept
+	res.State.KeptModules, res.State.KeptBuild = keptModules, keptBuild
 	res.NotWritten = places.tolerated()
 	// A store in which time ran out may be too slow for anything: the save asks first, as after one
 	// that did not answer.

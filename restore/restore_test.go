@@ -24,8 +24,8 @@ func TestRun(t *testing.T) {
 	if res.Modules != (Counts{Restored: 1}) || res.Build != (Counts{Restored: 3}) || res.Files != (Counts{Restored: 1}) || res.Packs != (Counts{Restored: 3}) {
 		t.Errorf("%+v", res)
 	}
-	if res.State.Kept {
-		t.Error("an empty build cache counts as one that the machine keeps")
+	if res.State.KeptBuild || res.State.KeptModules {
+		t.Error("empty caches count as ones that the machine keeps")
 	}
 	if !res.Exact || res.Matched.Scope != main || !res.Hit() || res.Size == nil || len(res.Largest) != 1 || res.BytesFetched == 0 || res.FilesWritten == 0 {
 		t.Errorf("%+v", res)
@@ -37,7 +37,7 @@ func TestRun(t *testing.T) {
 	}
 	reads := len(w.store.Reads())
 	res, err = Run(t.Context(), w.options())
-	if err != nil || res.FilesWritten != 0 || !res.State.Kept || res.Modules != (Counts{Present: 1}) || res.Build != (Counts{Present: 3}) || res.Files != (Counts{Present: 1}) {
+	if err != nil || res.FilesWritten != 0 || !res.State.KeptBuild || !res.State.KeptModules || res.Modules != (Counts{Present: 1}) || res.Build != (Counts{Present: 3}) || res.Files != (Counts{Present: 1}) {
 		t.Errorf("again: %+v, %v", res, err)
 	}
 	// The pack of a tree is read, and the pack of outputs is present. The pack of the path does not

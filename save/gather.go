@@ -32,7 +32,8 @@ type gathered struct {
 	timed   int // see Result.Timed
 	// see Result.Withheld
 	withheld LeftOut
-	foreign  LeftOut // see Result.Foreign
+	unused   LeftOut // see Result.Unused
+	foreign  Foreign // see Result.Foreign
 	// what could not be read or is not fit to be stored
 	unreadable, skippedModules int
 }
@@ -57,7 +58,8 @@ func (j gatherer) gather(ctx context.Context) (gathered, error) {
 	}
 	g := gathered{
 		withheld: LeftOut{l.modules.Withheld, l.build.Withheld},
-		foreign:  LeftOut{l.modules.Foreign, l.build.Foreign},
+		unused:   LeftOut{l.modules.Foreign, l.build.Unused},
+		foreign:  Foreign{l.build.Foreign, first(l.build.ForeignModules, shownForeign)},
 		facts:    j.facts(prev, l), latest: prev.latest, version: prev.exact.Version,
 		reuse: l.build.Reuse, timed: l.build.Timed, unreadable: l.build.Unreadable, skippedModules: l.modules.Skipped,
 	}
@@ -188,7 +190,7 @@ func (j gatherer) buildOptions(prev previous) build.ScanOptions {
 // own adds to the modules of the project those that go.sum names, and those that are here, of which
 // the job may have run tools.
 func (j gatherer) own(here map[module.Version]bool) build.Own {
-	o := build.Own{Modules: map[string]bool{}, Marks: j.Own.Marks}
+	o := build.Own{Modules: map[string]bool{}, Dirs: j.Own.Dirs}
 	for _, path := range j.Own.Modules {
 		o.Modules[path] = true
 	}
@@ -217,7 +219,20 @@ func mentions(lists ...[]string) (all []string) {
 func (j gatherer) moduleOptions(cache *modcache.Cache, unread *modules.Unread) modules.ScanOptions {
 	return modules.ScanOptions{
 		Cache: cache, Unread: unread, Repo: j.Repo, Scope: j.Scope, Private: j.Private, NoPrivate: j.Withhold != nil, Keys: j.Keys,
-		NoToolchains: j.NoToolchains, SumDB: j.SumDB, Use: j.ModuleUse, MaxAge: j.MaxAge, Bounded: j.MaxSize > 0 || j.MaxModules > 0,
+		NoToolchains: j.NoToolchains, Foreign: j.foreign(cache), Use: j.ModuleUse, MaxAge: j.MaxAge, Bounded: j.MaxSize > 0 || j.MaxModules > 0,
+	}
+}
+
+// foreign reports, on a machine that keeps its module cache, of which versions nobody has asked the
+// checksum database that are not private here. The go command asks about whatever it fetches for
+// this job that no go.sum names, and a restore refuses what the database does not know. So another
+// project fetched such a version, to which it may be private.
+func (j gatherer) foreign(cache *modcache.Cache) func(module.Version) bool {
+	if !j.SumDB || j.State == nil || !j.State.KeptModules {
+		return nil
+	}
+	return func(v module.Version) bool {
+		return !module.MatchPrefixPatterns(j.Private, v.Path) && !cache.IsLookedUp(v)
 	}
 }
 
@@ -226,6 +241,9 @@ func (j gatherer) graphOptions(cache *modcache.Cache, prev previous, l local) gr
 	o := graph.ScanOptions{
 		Modules: cache, Here: l.modules.Local.Versions(), Sums: j.Keys.Sums, Oldest: -1 << 62,
 		BuildDir: j.BuildDir, Fuzz: l.build.Fuzz, HasOwn: own != nil,
+	}
+	if cache != nil {
+		o.Foreign = j.foreign(cache)
 	}
 	if j.Withhold != nil {
 		o.Private = j.Private

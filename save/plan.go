@@ -19,7 +19,8 @@ type PlanResult struct {
 	Modules PlanCounts `json:"modules"`
 	Build   PlanCounts `json:"build"`   // action entries
 	Timed   int        `json:"timed"`   // as in Result
-	Foreign LeftOut    `json:"foreign"` // as in Result
+	Unused  LeftOut    `json:"unused"`  // as in Result
+	Foreign Foreign    `json:"foreign"` // as in Result
 	Trees   PlanCounts `json:"trees"`
 	Files   PlanCounts `json:"files"` // of Options.Paths
 	// bytes that are new, and too few to be written; see Result.TooFew
@@ -48,7 +49,7 @@ func (j job) describe(ctx context.Context, g gathered) (*PlanResult, error) {
 		return nil, err
 	}
 	p := &PlanResult{
-		Key: j.Keys.Key.String(), Timed: g.timed, Foreign: g.foreign, Trim: plan.trim, Repack: len(plan.rewrite),
+		Key: j.Keys.Key.String(), Timed: g.timed, Unused: g.unused, Foreign: g.foreign, Trim: plan.trim, Repack: len(plan.rewrite),
 		Modules: counts[kindModules], Build: counts[kindBuild], Trees: counts[kindGraph], Files: counts[kindPaths],
 	}
 	n := newBytes(counts)

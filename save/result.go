@@ -55,7 +55,7 @@ func (j job) summarize(res *Result, g gathered, pub published, done []collect.Ou
 	plan, m := pub.plan, pub.plan.manifest
 	plan.trim.warnUsed(j.log.warn)
 	size := m.Size()
-	res.Trim, res.Timed, res.Withheld, res.Foreign = plan.trim, g.timed, g.withheld, g.foreign
+	res.Trim, res.Timed, res.Withheld, res.Unused, res.Foreign = plan.trim, g.timed, g.withheld, g.unused, g.foreign
 	res.StoredBytes, res.After, res.Reuse, res.Trend = size.Stored, &size, g.reuse, m.Trend
 	if list := g.facts.stock.Manifests(); len(list) > 0 {
 		before := list[0].Size()

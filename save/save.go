@@ -141,10 +141,20 @@ type Own struct {
 	// Modules are paths of the modules of which it builds packages, as far as go.sum does not name
 	// them: its own, what they require, and what they replace.
 	Modules []string
-	// Marks are texts of which each output that has one is of the project: the paths of its modules
-	// and their directories.
-	Marks []string
+	// Dirs are the directories of its modules, with slashes.
+	Dirs []string
 }
+
+// Foreign is what of other projects was left out.
+type Foreign struct {
+	Build   int      `json:"build"`
+	Modules []string `json:"modules,omitempty"` // about the paths of some of their modules
+}
+
+// shownForeign bounds Foreign.Modules.
+const shownForeign = 20
+
+func first(list []string, n int) []string { return list[:min(n, len(list))] }
 
 // LeftOut counts what is here, and not saved.
 type LeftOut struct {
@@ -172,7 +182,9 @@ type Result struct {
 	// modules and new action entries that were left out because of Options.Withhold
 	Withheld LeftOut `json:"withheld"`
 	// modules and new action entries that were left out because this job did not use them
-	Foreign       LeftOut `json:"foreign"`
+	Unused LeftOut `json:"unused"`
+	// new action entries that were left out because they are of other projects
+	Foreign       Foreign `json:"foreign"`
 	Packs         Counts  `json:"packs"`
 	Files         Counts  `json:"files"` // of Options.Paths
 	BytesUploaded int64   `json:"bytesUploaded"`

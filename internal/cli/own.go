@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"bufio"
+	"bytes"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -14,30 +17,72 @@ import (
 	"github.com/org/gocache-action/save"
 )
 
-// ownModules says what belongs to the project in dir, as its go.mod files tell it.
+// ownModules says what belongs to the project in dir, as its module files tell it; nil without any:
+// what is built in GOPATH mode cannot be told from what others build.
 func ownModules(dir string, files []keys.File) *save.Own {
-	modules, marks := map[string]bool{}, map[string]bool{}
+	modules, dirs := map[string]bool{}, map[string]bool{}
 	for _, f := range files {
-		if path.Base(f.Path) != "go.mod" {
-			continue
-		}
-		mod, err := modfile.ParseLax(f.Path, f.Data, nil)
-		if err != nil {
-			continue // the go command builds nothing with it
-		}
-		if mod.Module != nil {
-			modules[mod.Module.Mod.Path] = true
-			if strings.Contains(mod.Module.Mod.Path, "/") { // a single word is in many outputs
-				marks[mod.Module.Mod.Path] = true
+		in := filepath.Dir(filepath.Join(dir, filepath.FromSlash(f.Path)))
+		switch path.Base(f.Path) {
+		case "go.mod":
+			for _, m := range modulesOf(f) {
+				modules[m] = true
+			}
+			for _, m := range vendored(in) {
+				modules[m] = true
+			}
+			for _, d := range []string{in, samedir.Real(in)} {
+				if d = filepath.ToSlash(d); strings.Count(strings.TrimSuffix(d, "/"), "/") > 1 { // not /src, /app
+					dirs[d+"/"] = true
+				}
+			}
+		case "go.work":
+			if work, err := modfile.ParseWork(f.Path, f.Data, nil); err == nil {
+				for _, r := range work.Replace {
+					modules[r.Old.Path] = true
+				}
 			}
 		}
-		for _, r := range mod.Require {
-			modules[r.Mod.Path] = true
-		}
-		in := filepath.Dir(filepath.Join(dir, filepath.FromSlash(f.Path)))
-		for _, d := range []string{in, samedir.Real(in)} {
-			marks[filepath.ToSlash(d)+"/"] = true
+	}
+	if len(modules) == 0 {
+		return nil
+	}
+	return &save.Own{Modules: slices.Sorted(maps.Keys(modules)), Dirs: slices.Sorted(maps.Keys(dirs))}
+}
+
+// modulesOf are the paths of the modules that a go.mod is of, requires and replaces. The go command
+// builds nothing with one that does not parse.
+func modulesOf(f keys.File) (list []string) {
+	mod, err := modfile.Parse(f.Path, f.Data, nil)
+	if err != nil {
+		if mod, err = modfile.ParseLax(f.Path, f.Data, nil); err != nil {
+			return nil
 		}
 	}
-	return &save.Own{Modules: slices.Sorted(maps.Keys(modules)), Marks: slices.Sorted(maps.Keys(marks))}
+	if mod.Module != nil {
+		list = append(list, mod.Module.Mod.Path)
+	}
+	for _, r := range mod.Require {
+		list = append(list, r.Mod.Path)
+	}
+	for _, r := range mod.Replace {
+		list = append(list, r.Old.Path)
+	}
+	return list
+}
+
+// vendored are the paths of the modules in the vendor directory of the module in dir: where neither
+// go.mod nor go.sum names what only a dependency requires.
+func vendored(dir string) (list []string) {
+	data, err := os.ReadFile(filepath.Join(dir, "vendor", "modules.txt"))
+	if err != nil {
+		return nil
+	}
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for lines.Scan() {
+		if fields := strings.Fields(lines.Text()); len(fields) > 2 && fields[0] == "#" {
+			list = append(list, fields[1])
+		}
+	}
+	return list
 }

@@ -294,7 +294,7 @@ func writeSavePlan(b *strings.Builder, s *save.PlanResult) {
 		t.Rows = append(t.Rows, row(filesTitle, s.Files))
 	}
 	t.Write(b)
-	for _, fact := range leftOutFacts(s.Timed, s.Foreign) {
+	for _, fact := range leftOutFacts(s.Timed, s.Unused, s.Foreign) {
 		fmt.Fprintf(b, "  left out: %s\n", fact)
 	}
 	if s.Repack > 0 {

@@ -167,6 +167,13 @@ func keepState(r *run, p *project, res *restore.Result) error {
 	if err != nil {
 		return err
 	}
+	// In a place that ends with the job, notes are of an earlier restore of this job: what it and
+	// the steps since then brought does not mean that the machine keeps its caches.
+	if r.notes != "" || p.temp != "" {
+		if before, err := jobstate.Read(file); err == nil && before != nil {
+			res.State.KeptModules, res.State.KeptBuild = before.KeptModules, before.KeptBuild
+		}
+	}
 	return jobstate.Write(file, res.State)
 }
 

@@ -179,7 +179,7 @@ func (o saveOutput) facts() [][2]string {
 	if o.Error == "" || r.StoredBytes > 0 {
 		facts = append(facts, [2]string{"snapshot", quantity.Bytes(r.StoredBytes) + " in the store"})
 	}
-	for _, fact := range leftOutFacts(r.Timed, r.Foreign) {
+	for _, fact := range leftOutFacts(r.Timed, r.Unused, r.Foreign) {
 		facts = append(facts, [2]string{"left out", fact})
 	}
 	if r.Also != nil {
@@ -204,16 +204,23 @@ func reuseFact(u *save.Reuse) string {
 }
 
 // leftOutFacts says what of the caches is not saved, and why.
-func leftOutFacts(timed int, foreign save.LeftOut) (facts []string) {
-	var unused []string
-	if foreign.Modules > 0 {
-		unused = append(unused, quantity.Counted(foreign.Modules, "module"))
+func leftOutFacts(timed int, unused save.LeftOut, foreign save.Foreign) (facts []string) {
+	var parts []string
+	if unused.Modules > 0 {
+		parts = append(parts, quantity.Counted(unused.Modules, "module"))
+	}
+	if unused.Build > 0 {
+		parts = append(parts, quantity.Counted(unused.Build, "build entry"))
+	}
+	if len(parts) > 0 {
+		facts = append(facts, strings.Join(parts, " and ")+" that this job did not use")
 	}
 	if foreign.Build > 0 {
-		unused = append(unused, quantity.Counted(foreign.Build, "build entry"))
-	}
-	if len(unused) > 0 {
-		facts = append(facts, strings.Join(unused, " and ")+" that this job did not use")
+		fact := quantity.Counted(foreign.Build, "build entry") + " of other projects"
+		if len(foreign.Modules) > 0 {
+			fact += ", such as of " + foreign.Modules[0]
+		}
+		facts = append(facts, fact)
 	}
 	if timed > 0 {
 		facts = append(facts, quantity.Counted(timed, "build entry")+" resting on times of files: package indexes, test results")

@@ -31,9 +31,10 @@ type State struct {
 	// StableTimes says that the restore gave the files of the project times that are made of their
 	// content.
 	StableTimes bool `json:"stableTimes,omitempty"`
-	// Kept says that the build cache had entries before the restore: the machine keeps it, and
-	// other projects may use it, too.
-	Kept bool `json:"kept,omitempty"`
+	// KeptModules and KeptBuild say that the module cache and the build cache had something before
+	// the first restore of the job: the machine keeps them, and other projects may use them, too.
+	KeptModules bool `json:"keptModules,omitempty"`
+	KeptBuild   bool `json:"keptBuild,omitempty"`
 	// ZipsRebuilt says that the restore made the zips of modules from their trees.
 	ZipsRebuilt bool `json:"zipsRebuilt,omitempty"`
 	// Differs names what the job builds with other values of than the snapshot that was restored,

@@ -102,6 +102,12 @@ func (c *Cache) GraphFiles(ctx context.Context) ([]File, error) {
 	return files, nil
 }
 
+// HasVersions reports whether the module cache in dir has anything of any module.
+func HasVersions(dir string) bool {
+	list, _ := os.ReadDir(filepath.Join(dir, filepath.FromSlash(downloadDir)))
+	return slices.ContainsFunc(list, func(d os.DirEntry) bool { return d.IsDir() && d.Name() != "sumdb" && d.Name() != "go" })
+}
+
 // IsLookedUp reports whether a go command has asked the checksum database about a version: then the
 // cache has the answer.
 func (c *Cache) IsLookedUp(v module.Version) bool {

@@ -1,7 +1,10 @@
 package build
 
 import (
+	"bytes"
 	"context"
+	"debug/buildinfo"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -18,9 +21,8 @@ import (
 type Own struct {
 	// Modules are the paths of the modules of which the project builds packages.
 	Modules map[string]bool
-	// Marks are what programs of the project contain, which have no import path of their own: the
-	// paths and directories of its modules, and those of tools.
-	Marks []string
+	// Dirs are the directories of its own modules, with slashes.
+	Dirs []string
 }
 
 // origin says whose an output is.
@@ -28,28 +30,37 @@ type origin int
 
 const (
 	unknown origin = iota
+	common         // little is in it, whoever made it
 	own
 	foreign
 )
 
 // forgetOthers leaves new entries out that jobs of other projects made or used at the same time, or
 // shortly before this job: there the times tell nothing. What was compiled has an import path, and
-// so it can be told whose it is. Of the rest, such as results of tests and the facts of vet, that
-// is not known; where anybody can read what is saved, only what has a mark of the project is.
+// so it can be told whose it is; of the rest, what mentions a module that is foreign. Where anybody
+// can read what is saved, what is not known to be of the project is left out as well.
 func (s *scanner) forgetOthers(ctx context.Context) error {
-	if s.Own == nil || s.State == nil || !s.State.Kept {
+	if s.Own == nil || s.State == nil || !s.State.KeptBuild {
 		return nil
 	}
 	mine, err := s.Own(ctx)
 	if err != nil {
 		return err
 	}
-	gone := make([]bool, len(s.inv.Entries))
-	err = install.Each(ctx, len(gone), 2*runtime.GOMAXPROCS(0), func(i int) {
-		if e := s.inv.Entries[i]; s.Stock.LastUse(e.Action) == 0 {
-			o, _ := s.inv.Output(e.Output)
-			from := s.origin(o, mine)
-			gone[i] = from == foreign || from == unknown && s.Public
+	from, packages, err := s.origins(ctx, mine)
+	if err != nil {
+		return err
+	}
+	roots := mine.foreignRoots(packages)
+	gone := make([]bool, len(from))
+	err = install.Each(ctx, len(from), 2*runtime.GOMAXPROCS(0), func(i int) {
+		switch from[i] {
+		case foreign:
+			gone[i] = true
+		case unknown, common:
+			o, _ := s.inv.Output(s.inv.Entries[i].Output)
+			mentions, err := s.has(o, roots)
+			gone[i] = err != nil || mentions || from[i] == unknown && s.Public
 		}
 	})
 	if err != nil {
@@ -63,28 +74,115 @@ func (s *scanner) forgetOthers(ctx context.Context) error {
 		}
 		return gone[i-1]
 	})
+	s.found.ForeignModules = roots
 	return nil
 }
 
-// origin tells whose an output is. Of package indexes forgetMentions knows more, and what is empty
-// is everybody's.
-func (s *scanner) origin(o buildcache.Output, mine Own) origin {
+// origins tells of each entry whose it is, and which packages are foreign. What a snapshot has is
+// own.
+func (s *scanner) origins(ctx context.Context, mine Own) (from []origin, packages map[string]bool, err error) {
+	from, names := make([]origin, len(s.inv.Entries)), make([]string, len(s.inv.Entries))
+	err = install.Each(ctx, len(from), 2*runtime.GOMAXPROCS(0), func(i int) {
+		from[i] = own
+		if e := s.inv.Entries[i]; s.Stock.LastUse(e.Action) == 0 {
+			o, _ := s.inv.Output(e.Output)
+			from[i], names[i] = s.origin(o, mine)
+		}
+	})
+	packages = map[string]bool{}
+	for i, name := range names {
+		if from[i] == foreign && name != "" {
+			packages[name] = true
+		}
+	}
+	return from, packages, err
+}
+
+// origin tells whose an output is, and the import path of what it was made of, if it has one. Of
+// package indexes forgetMentions knows more, and what is empty is everybody's.
+func (s *scanner) origin(o buildcache.Output, mine Own) (origin, string) {
 	kind, name := s.cache.Describe(o)
 	switch {
 	case kind == goentry.KindIndex, o.Size == 0:
-		return own
-	case kind == goentry.KindPackage && name != "" && name != "main" && name != "command-line-arguments":
-		return mine.of(name, s.GOROOT)
-	case !s.Public:
-		return unknown
+		return own, ""
+	case kind == goentry.KindProgram:
+		return s.programOrigin(o, mine), ""
+	case kind == goentry.KindVet, kind == goentry.KindTestLog:
+		return common, ""
+	case kind == goentry.KindResult, kind == goentry.KindProfile:
+		if name = s.tested(o, kind); name == "" {
+			return unknown, ""
+		}
 	}
-	if found, err := s.has(o, mine.Marks); err == nil && found {
-		return own
+	if name != "" && !isMain(name) {
+		return mine.of(name, s.GOROOT), name
 	}
-	return unknown
+	if !s.Public {
+		return unknown, ""
+	}
+	dirs := mine.Dirs
+	if kind == goentry.KindOther && s.GOROOT != "" { // what cgo makes names the files it is made of
+		dirs = append(slices.Clone(dirs), filepath.ToSlash(filepath.Join(s.GOROOT, "src")))
+	}
+	if named, err := s.names(o, dirs); err == nil && named {
+		return own, ""
+	}
+	return unknown, ""
 }
 
-// of tells whose a package is. Those of the Go distribution are everybody's.
+// isMain reports whether an import path is that of any program, or of the files of a command line.
+func isMain(pkg string) bool {
+	pkg = strings.TrimSuffix(pkg, "_test")
+	return pkg == "main" || pkg == "command-line-arguments"
+}
+
+// tested is the import path of the package of a test result or a coverage profile, "" if it cannot
+// be read.
+func (s *scanner) tested(o buildcache.Output, kind goentry.Kind) string {
+	head, tail, err := s.cache.Ends(o, goentry.Sniffed)
+	if err != nil {
+		return ""
+	}
+	if kind == goentry.KindResult { // ends with "ok  \tPACKAGE\t0.1s\n"
+		last := tail[bytes.LastIndexByte(bytes.TrimSuffix(tail, []byte("\n")), '\n')+1:]
+		fields := strings.Split(string(last), "\t")
+		if len(fields) < 2 {
+			return ""
+		}
+		return fields[1]
+	}
+	_, line, _ := strings.Cut(string(head), "\n") // after the mode "PACKAGE/FILE.go:1.2,3.4 5 6"
+	file, _, found := strings.Cut(line, ":")
+	if !found {
+		return ""
+	}
+	return path.Dir(file)
+}
+
+// programOrigin tells whose a program is: of the project if all of its modules are.
+func (s *scanner) programOrigin(o buildcache.Output, mine Own) origin {
+	f, err := s.cache.OpenOutput(o)
+	if err != nil {
+		return unknown
+	}
+	defer f.Close()
+	info, err := buildinfo.Read(f)
+	if err != nil || info.Main.Path == "" && !strings.HasPrefix(info.Path, "cmd/") {
+		return unknown
+	}
+	if info.Main.Path != "" && !mine.Modules[info.Main.Path] {
+		return foreign
+	}
+	for _, m := range info.Deps {
+		if !mine.Modules[m.Path] {
+			return foreign
+		}
+	}
+	return own
+}
+
+// of tells whose a package is. Those of the Go distribution are everybody's: of any of them, as a
+// job can use several, so the directory of its first element decides.
 func (w Own) of(pkg, goroot string) origin {
 	for _, p := range []string{pkg, strings.TrimSuffix(pkg, "_test")} {
 		for dir := p; dir != "." && dir != "/"; dir = path.Dir(dir) {
@@ -92,16 +190,48 @@ func (w Own) of(pkg, goroot string) origin {
 				return own
 			}
 		}
-		first, _, _ := strings.Cut(p, "/")
-		if strings.Contains(first, ".") {
-			continue
-		}
-		if goroot == "" {
-			return unknown
-		}
-		if _, err := os.Stat(filepath.Join(goroot, "src", filepath.FromSlash(p))); err == nil {
-			return own
-		}
+	}
+	first, _, _ := strings.Cut(strings.TrimSuffix(pkg, "_test"), "/")
+	switch {
+	case first == "" || strings.Contains(first, "."):
+		return foreign
+	case goroot == "":
+		return unknown
+	}
+	if _, err := os.Stat(filepath.Join(goroot, "src", first)); err == nil {
+		return own
 	}
 	return foreign
+}
+
+// foreignRoots shortens import paths of foreign packages to what tells them from the modules of the
+// project: about the path of a module, which everything made of it mentions. At least two elements
+// stay.
+func (w Own) foreignRoots(packages map[string]bool) []string {
+	near := map[string]bool{} // what the modules of the project begin with
+	for m := range w.Modules {
+		for dir := m; dir != "." && dir != "/"; dir = path.Dir(dir) {
+			near[dir] = true
+		}
+	}
+	roots := map[string]bool{}
+	for pkg := range packages {
+		elements := strings.Split(pkg, "/")
+		n := 2
+		if len(elements) < n {
+			continue // a word alone is in many outputs
+		}
+		for n < len(elements) && near[strings.Join(elements[:n], "/")] {
+			n++
+		}
+		roots[strings.Join(elements[:n], "/")] = true
+	}
+	return slices.Sorted(maps.Keys(roots))
+}
+
+// names reports whether an output has the name of a file in one of the directories.
+func (s *scanner) names(o buildcache.Output, dirs []string) (bool, error) {
+	return s.search(o, dirs, func(before byte) bool {
+		return !('a' <= before && before <= 'z' || 'A' <= before && before <= 'Z' || '0' <= before && before <= '9' || strings.IndexByte("-_.~/", before) >= 0)
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,62 +13,88 @@ import (
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/collect/collecttest"
+	"github.com/org/gocache-action/internal/goentry"
 	"github.com/org/gocache-action/internal/jobstate"
 	"github.com/org/gocache-action/internal/stdtest"
 )
 
-// TestForgetOthers: two projects build in one cache at the same time. What was compiled of the
-// other one is left out; where anybody can read what is saved, so is all that is not known to be of
-// this one.
+// TestForgetOthers: three projects build, test and run in one cache at the same time. What of the
+// others can be told is left out; where anybody can read what is saved, all that is not known to be
+// of this one. Its own results, programs and packages stay.
 func TestForgetOthers(t *testing.T) {
 	dir, cache := t.TempDir(), t.TempDir()
 	if err := stdtest.Fill(cache); err != nil {
 		t.Fatal(err)
 	}
-	goroot := make([]string, 0, 2)
-	for _, m := range []string{"mine", "other"} {
-		path := "example.com/" + m
-		for name, text := range map[string]string{
-			"go.mod":        "module " + path + "\n\ngo 1.21\n",
-			"lib/a.go":      "package lib\n\nimport \"strings\"\n\n// Marked is for " + m + ".\nfunc Marked(s string) string { return strings.ToUpper(s) + \"" + m + "-code\" }\n",
-			"lib/a_test.go": "package lib_test\n\nimport (\n\t\"testing\"\n\n\t\"" + path + "/lib\"\n)\n\nfunc Test(t *testing.T) { t.Log(lib.Marked(\"x\")) }\n",
-			"main.go":       "package main\n\nimport \"" + path + "/lib\"\n\nfunc main() { println(lib.Marked(\"x\")) }\n",
-		} {
-			collecttest.Write(t, filepath.Join(dir, m, filepath.FromSlash(name)), text)
-		}
-		for _, args := range [][]string{{"test", "./..."}, {"env", "GOROOT"}} {
-			cmd := exec.CommandContext(t.Context(), "go", args...)
-			cmd.Dir = filepath.Join(dir, m)
-			cmd.Env = append(os.Environ(), "GOCACHE="+cache, "GOFLAGS=", "GOPROXY=off", "GOWORK=off", "GOTOOLCHAIN=local")
-			out, err := cmd.CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
-			goroot = append(goroot, strings.TrimSpace(string(out)))
-		}
+	lib := func(name, uses string) string {
+		return "package lib\n\nimport \"strings\"\n\n" + uses + "\nfunc Marked(s string) string { return strings.ToUpper(s) + \"" + name + "-code\" }\n"
 	}
-	o := ScanOptions{Dir: cache, GOROOT: goroot[1], StableTimes: true, Own: func(context.Context) (Own, error) {
+	const test = "package lib_test\n\nimport (\n\t\"testing\"\n\n\t\"PATH/lib\"\n)\n\nfunc Test(t *testing.T) { t.Log(lib.Marked(\"x\")) }\n"
+	for name, text := range map[string]string{
+		"mine/go.mod":        "module example.com/mine\n\ngo 1.21\n",
+		"mine/lib/a.go":      lib("mine", ""),
+		"mine/lib/a_test.go": strings.ReplaceAll(test, "PATH", "example.com/mine"),
+		"mine/main.go":       "package main\n\nimport \"example.com/mine/lib\"\n\nfunc main() { println(lib.Marked(\"x\")) }\n",
+		// a project that uses this one
+		"other/go.mod":        "module example.com/other\n\ngo 1.21\n\nrequire example.com/mine v1.0.0\n\nreplace example.com/mine => ../mine\n",
+		"other/lib/a.go":      lib("other", "import _ \"example.com/mine/lib\"\n"),
+		"other/lib/a_test.go": strings.ReplaceAll(test, "PATH", "example.com/other"),
+		"other/main.go":       "package main\n\nimport \"example.com/other/lib\"\n\nfunc main() { println(lib.Marked(\"x\")) }\n",
+		// a program that uses this project, and has no package of its own with a name
+		"solo/go.mod":  "module solo\n\ngo 1.21\n\nrequire example.com/mine v1.0.0\n\nreplace example.com/mine => ../mine\n",
+		"solo/main.go": "package main\n\nimport \"example.com/mine/lib\"\n\nfunc main() { println(lib.Marked(\"solo-code\")) }\n",
+	} {
+		collecttest.Write(t, filepath.Join(dir, filepath.FromSlash(name)), text)
+	}
+	run := func(in string, args ...string) string {
+		cmd := exec.CommandContext(t.Context(), "go", args...)
+		cmd.Dir = filepath.Join(dir, in)
+		cmd.Env = append(os.Environ(), "GOCACHE="+cache, "GOFLAGS=", "GOPROXY=off", "GOWORK=off", "GOTOOLCHAIN=local")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	for _, m := range []string{"mine", "other", "solo"} {
+		run(m, "test", "./...")
+		run(m, "run", ".")
+	}
+	o := ScanOptions{Dir: cache, GOROOT: run("mine", "env", "GOROOT"), StableTimes: true, Own: func(context.Context) (Own, error) {
 		return Own{
 			Modules: map[string]bool{"example.com/mine": true},
-			Marks:   []string{"example.com/mine", filepath.ToSlash(filepath.Join(dir, "mine")) + "/"},
+			Dirs:    []string{filepath.ToSlash(filepath.Join(dir, "mine")) + "/"},
 		}, nil
 	}}
-	for name, c := range map[string]struct {
-		kept, public bool
-		compiled     bool // the other's packages are saved
-		any          bool // anything of the other is
-	}{
-		"a machine of its own": {compiled: true, any: true},
-		"kept":                 {kept: true, any: true},
-		"kept and public":      {kept: true, public: true},
-	} {
+	all := tell(t, cache, scanKept(t, o, false))
+	for _, k := range []string{"mine package", "mine program", "mine test result", "mine test log", "other package", "other program", "other test result", "solo package", "solo program"} {
+		if all[k] == 0 {
+			t.Errorf("no %s to tell from others: %v", k, all)
+		}
+	}
+	for name, public := range map[string]bool{"kept": false, "kept and public": true} {
 		t.Run(name, func(t *testing.T) {
 			o := o
-			o.Public = c.public
-			f := scanKept(t, o, c.kept)
-			compiled, mine, others, std := tell(t, cache, f)
-			if compiled != c.compiled || mine < 4 || others > 0 != c.any || std < 100 && !c.public || (f.Foreign > 0) != c.kept {
-				t.Errorf("compiled %v, %d of mine, %d of the other, %d of std, %d left out", compiled, mine, others, std, f.Foreign)
+			o.Public = public
+			f := scanKept(t, o, true)
+			got := tell(t, cache, f)
+			for _, k := range []string{"mine package", "mine program", "mine test result", "mine test log", " package", " vet facts"} {
+				want := all[k]
+				if public && k == "mine package" {
+					want-- // the main of a test, which has no file in the project
+				}
+				if got[k] < want {
+					t.Errorf("%d of %d of %q", got[k], all[k], k)
+				}
+			}
+			for k, n := range got {
+				// What a program's own object file is of, nothing in it tells.
+				if is := k == "solo package" && !public; strings.HasPrefix(k, "other") || strings.HasPrefix(k, "solo") && !is {
+					t.Errorf("%d of %q would be saved", n, k)
+				}
+			}
+			if f.Foreign == 0 || !slices.Equal(f.ForeignModules, []string{"example.com/other", "stdtest.invalid/std"}) {
+				t.Errorf("%d left out, of %q", f.Foreign, f.ForeignModules)
 			}
 		})
 	}
@@ -77,7 +104,7 @@ func TestForgetOthers(t *testing.T) {
 func scanKept(t *testing.T, o ScanOptions, kept bool) Found {
 	t.Helper()
 	var w collecttest.Warnings
-	env := collect.Env{Stock: collect.NewStock(nil, nil), Start: time.Now(), Warn: w.Warn, State: &jobstate.State{Time: time.Now().Add(-time.Hour), Kept: kept}}
+	env := collect.Env{Stock: collect.NewStock(nil, nil), Start: time.Now(), Warn: w.Warn, State: &jobstate.State{Time: time.Now().Add(-time.Hour), KeptBuild: kept}}
 	f, err := Scan(t.Context(), env, o)
 	if err != nil || len(w) > 0 {
 		t.Fatal(err, w)
@@ -85,8 +112,8 @@ func scanKept(t *testing.T, o ScanOptions, kept bool) Found {
 	return f
 }
 
-// tell says what of two projects is in what a scan found.
-func tell(t *testing.T, dir string, f Found) (compiled bool, mine, others, std int) {
+// tell counts the entries that a scan found by project and kind.
+func tell(t *testing.T, dir string, f Found) map[string]int {
 	t.Helper()
 	c := buildcache.Open(dir)
 	inv, err := c.Scan(t.Context(), buildcache.ScanOptions{})
@@ -94,55 +121,60 @@ func tell(t *testing.T, dir string, f Found) (compiled bool, mine, others, std i
 		t.Fatal(err)
 	}
 	s := &scanner{cache: c}
-	uses := f.uses()
+	counts, uses := map[string]int{}, f.uses()
 	for _, e := range inv.Entries {
 		if _, found := uses[e.Action]; !found {
 			continue
 		}
 		o, _ := inv.Output(e.Output)
-		text := read(t, s, o)
-		_, name := c.Describe(o)
-		switch {
-		case strings.Contains(text, "example.com/other") || strings.Contains(text, "other-code"):
-			others++
-			compiled = compiled || strings.HasPrefix(name, "example.com/other")
-		case strings.Contains(text, "example.com/mine"):
-			mine++
-		case name != "":
-			std++
+		text, project := read(t, s, o), ""
+		kind, _ := c.Describe(o)
+		for _, p := range []string{"mine", "other", "solo"} { // the others use the first
+			if strings.Contains(text, "example.com/"+p) || strings.Contains(text, p+"-code") || strings.Contains(text, "solo\t") && p == "solo" {
+				project = p
+			}
 		}
+		if strings.Contains(text, "stdtest.invalid") {
+			project = "filler" // what filled the cache
+		}
+		if kind == goentry.KindTestLog && project == "" {
+			project = "mine" // they have nothing but names of variables and files
+		}
+		counts[project+" "+string(kind)]++
 	}
-	return compiled, mine, others, std
+	return counts
 }
 
 // TestOrigin: an import path tells whose a package is.
 func TestOrigin(t *testing.T) {
 	goroot := t.TempDir()
-	for _, pkg := range []string{"net/http", "vendor/golang.org/x/net/idna", "cmd/internal/src"} {
+	for _, pkg := range []string{"net", "vendor", "cmd", "crypto", "plugin"} {
 		if err := os.MkdirAll(filepath.Join(goroot, "src", filepath.FromSlash(pkg)), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	mine := Own{Modules: map[string]bool{"example.com/mine": true, "shop": true, "gopkg.in/yaml.v3": true, "example.com/odd_test": true}}
 	for pkg, want := range map[string]origin{
-		"example.com/mine":             own,
-		"example.com/mine/a/b":         own,
-		"example.com/mine_test":        own, // the external tests of the root package
-		"example.com/mine/a_test":      own,
-		"example.com/odd_test":         own,
-		"example.com/minefield":        foreign,
-		"example.com":                  foreign,
-		"gopkg.in/yaml.v3":             own,
-		"gopkg.in/yaml.v2":             foreign,
-		"shop/cart":                    own,
-		"bank/account":                 foreign,
-		"net/http":                     own,
-		"net/http_test":                own,
-		"net/smtp":                     foreign, // of a project that is called net
-		"vendor/golang.org/x/net/idna": own,
-		"cmd/internal/src":             own,
-		"golang.org/x/net/idna":        foreign,
-		"/abs/dir":                     foreign,
+		"example.com/mine":        own,
+		"example.com/mine/a/b":    own,
+		"example.com/mine_test":   own, // the external tests of the root package
+		"example.com/mine/a_test": own,
+		"example.com/odd_test":    own,
+		"example.com/minefield":   foreign,
+		"example.com":             foreign,
+		"gopkg.in/yaml.v3":        own,
+		"gopkg.in/yaml.v2":        foreign,
+		"shop/cart":               own,
+		"bank/account":            foreign,
+		"net/http":                own,
+		"net/http_test":           own,
+		"crypto/internal/fips140/v1.0.0-c2097c7c/sha256": own, // its directory is in GOMODCACHE
+		"plugin/unnamed-4f3a":                            own,
+		"example.com/dep_test/x":                         foreign,
+		"vendor/golang.org/x/net/idna":                   own,
+		"cmd/internal/src":                               own,
+		"golang.org/x/net/idna":                          foreign,
+		"/abs/dir":                                       foreign,
 	} {
 		if got := mine.of(pkg, goroot); got != want {
 			t.Errorf("%s: %d, want %d", pkg, got, want)

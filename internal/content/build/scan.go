@@ -44,9 +44,11 @@ type Found struct {
 	Reuse *Reuse // nil: no restore told
 	// Timed is how many new entries were left out because they rest on times of files.
 	Timed int
-	// Foreign is how many entries were left out because this job did not use them, and no snapshot
-	// has them.
-	Foreign int
+	// Unused is how many entries were left out because this job did not use them, and no snapshot
+	// has them; Foreign is how many are of other projects, and ForeignModules are about the paths
+	// of their modules.
+	Unused, Foreign int
+	ForeignModules  []string
 	// Withheld is how many new entries were left out because of Mentions.
 	Withheld int
 	// Unreadable is how many files this user may not read.
@@ -71,7 +73,7 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, error) {
 	}
 	s.inv = inv
 	s.warnUnreadable()
-	s.forgetForeign()
+	s.forgetUnused()
 	if err := s.forgetOthers(ctx); err != nil {
 		return Found{}, err
 	}
@@ -115,13 +117,13 @@ func (s *scanner) warnUnreadable() {
 	skips.Warn(s.Warn)
 }
 
-// forgetForeign leaves new entries out that this job neither made nor used.
-func (s *scanner) forgetForeign() {
+// forgetUnused leaves new entries out that this job neither made nor used.
+func (s *scanner) forgetUnused() {
 	all := len(s.inv.Entries)
 	s.inv.Entries = slices.DeleteFunc(s.inv.Entries, func(e buildcache.Local) bool {
 		return s.IsUnused(time.Unix(0, e.ActionTime)) && s.Stock.LastUse(e.Action) == 0
 	})
-	s.found.Foreign = all - len(s.inv.Entries)
+	s.found.Unused = all - len(s.inv.Entries)
 }
 
 // forgetIndexes leaves new package indexes out where nothing else was made. The go command names

@@ -98,9 +98,9 @@ func TestLastUse(t *testing.T) {
 	}
 }
 
-// TestForeign: what was in the cache before the job and was not used by it is of other projects,
+// TestUnused: what was in the cache before the job and was not used by it is of other projects,
 // unless a snapshot has it. Where no restore tells when the job began, all is saved.
-func TestForeign(t *testing.T) {
+func TestUnused(t *testing.T) {
 	dir := t.TempDir()
 	ago := func(d time.Duration) time.Time { return collecttest.Now.Add(-d) }
 	const day = 24 * time.Hour
@@ -114,8 +114,8 @@ func TestForeign(t *testing.T) {
 	for restored, want := range map[bool]int{true: 1, false: 0} {
 		f, w := scan(t, dir, stock, restored, ScanOptions{})
 		uses := f.uses()
-		if _, there := uses[ids["other project"]]; f.Foreign != want || len(uses) != len(ids)-want || there == restored || len(w) > 0 {
-			t.Errorf("restored %v: %d foreign, %v, %q", restored, f.Foreign, uses, w)
+		if _, there := uses[ids["other project"]]; f.Unused != want || len(uses) != len(ids)-want || there == restored || len(w) > 0 {
+			t.Errorf("restored %v: %d unused, %v, %q", restored, f.Foreign, uses, w)
 		}
 	}
 }

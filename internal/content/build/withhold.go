@@ -51,28 +51,38 @@ func (s *scanner) forgetMentions(ctx context.Context) error {
 	return nil
 }
 
-// has reports whether an output contains one of the texts.
+// has reports whether an output contains one of the texts, whatever stands beside it: the tables of
+// object files and export data have nothing between two strings, so that a path can be followed by
+// the beginning of another one. So golang.org/x/toolsuite counts as golang.org/x/tools.
 func (s *scanner) has(o buildcache.Output, texts []string) (bool, error) {
+	return s.search(o, texts, nil)
+}
+
+// search looks for texts in an output. Before one, a byte has to be allowed that is there.
+func (s *scanner) search(o buildcache.Output, texts []string, allowed func(before byte) bool) (bool, error) {
+	if len(texts) == 0 {
+		return false, nil
+	}
 	in, err := s.cache.OpenOutput(o)
 	if err != nil {
 		return false, err
 	}
 	defer in.Close()
-	return contains(in, texts)
+	return contains(in, texts, allowed)
 }
 
 // searchWindow is how much of an output is searched at once.
 const searchWindow = 256 << 10
 
-// contains reports whether what in has contains any of the paths, whatever stands beside it: the
-// tables of object files and export data have nothing between two strings, so that a path can be
-// followed by the beginning of another one. So golang.org/x/toolsuite counts as golang.org/x/tools.
-func contains(in io.Reader, paths []string) (bool, error) {
-	longest := 1
-	for _, p := range paths {
-		longest = max(longest, len(p))
+// contains reports whether what in has contains any of the texts, where the byte before it is
+// allowed; nil: any is.
+func contains(in io.Reader, texts []string, allowed func(before byte) bool) (bool, error) {
+	longest := 0
+	for _, text := range texts {
+		longest = max(longest, len(text))
 	}
 	buf := make([]byte, 0, searchWindow+longest)
+	first := true
 	for {
 		n, err := io.ReadFull(in, buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -80,15 +90,31 @@ func contains(in io.Reader, paths []string) (bool, error) {
 		if err != nil && !ended {
 			return false, err
 		}
-		for _, p := range paths {
-			if bytes.Contains(buf, []byte(p)) {
+		for _, text := range texts {
+			if isIn(buf, text, first, allowed) {
 				return true, nil
 			}
 		}
 		if ended {
 			return false, nil
 		}
-		keep := buf[len(buf)-(longest-1):] // the window may end within a path
-		buf = buf[:copy(buf[:cap(buf)], keep)]
+		// A text may go on in the next window. One at its very beginning was seen in this one.
+		first = false
+		buf = buf[:copy(buf[:cap(buf)], buf[len(buf)-longest:])]
+	}
+}
+
+// isIn looks for a text in a window. What stands before the window is known only of the first one,
+// where it is nothing.
+func isIn(window []byte, text string, first bool, allowed func(before byte) bool) bool {
+	for at := 0; ; at++ {
+		i := bytes.Index(window[at:], []byte(text))
+		if i < 0 {
+			return false
+		}
+		at += i
+		if allowed == nil || at == 0 && first || at > 0 && allowed(window[at-1]) {
+			return true
+		}
 	}
 }

@@ -34,17 +34,17 @@ func TestContains(t *testing.T) {
 			data := append(bytes.Repeat([]byte("."), at), text...)
 			for _, tail := range []int{0, 1, searchWindow} {
 				all := append(bytes.Clone(data), bytes.Repeat([]byte(" "), tail)...)
-				got, err := contains(iotest.HalfReader(bytes.NewReader(all)), paths)
+				got, err := contains(iotest.HalfReader(bytes.NewReader(all)), paths, nil)
 				if err != nil || got != want {
 					t.Errorf("%q at %d, %d bytes behind: %t, %v", text, at, tail, got, err)
 				}
 			}
 		}
 	}
-	if _, err := contains(iotest.ErrReader(bytes.ErrTooLarge), paths); err == nil {
+	if _, err := contains(iotest.ErrReader(bytes.ErrTooLarge), paths, nil); err == nil {
 		t.Error("an output that cannot be read mentions nothing")
 	}
-	if got, err := contains(strings.NewReader("corp"), paths); got || err != nil {
+	if got, err := contains(strings.NewReader("corp"), paths, nil); got || err != nil {
 		t.Errorf("a short output: %t, %v", got, err)
 	}
 }

@@ -27,6 +27,9 @@ type ScanOptions struct {
 	Oldest  int64                   // last use below which a version goes, Unix seconds
 	// Private are patterns as in GOPRIVATE, of modules that are left out.
 	Private string
+	// Foreign reports whether a version that go.sum does not name may be private to another
+	// project.
+	Foreign func(module.Version) bool
 	// BuildDir and Fuzz are where the fuzzing corpus is, and its files.
 	BuildDir string
 	Fuzz     []buildcache.File
@@ -79,7 +82,7 @@ func (o ScanOptions) keep(env collect.Env, files []modcache.File) (kept []modcac
 		use, known := dates[v]
 		if !known {
 			use = o.lastUse(env, v, before[v])
-			if before[v] == 0 && env.IsBefore(time.Unix(use, 0)) {
+			if before[v] == 0 && (env.IsBefore(time.Unix(use, 0)) || o.Foreign != nil && o.Foreign(v)) {
 				return true
 			}
 			dates[v] = use

@@ -30,8 +30,9 @@ type ScanOptions struct {
 	NoPrivate    bool   // leave those modules out
 	Keys         keys.Plan
 	NoToolchains bool
-	// SumDB says that a restore confirms what go.sum does not name with the checksum database.
-	SumDB   bool
+	// Foreign reports whether a version that go.sum does not name may be private to another
+	// project.
+	Foreign func(module.Version) bool
 	Use     func(context.Context) (map[module.Version]bool, error) // see save.Options.ModuleUse
 	MaxAge  time.Duration
 	Bounded bool // what goes depends on the order of uses
@@ -134,14 +135,17 @@ func (s *scanner) isForeign(m modcache.Module) bool {
 	if s.State == nil || s.provides[v] || s.Keys.Sums.Zip[v] != "" || s.Stock.Module(v, m.Sum) != nil {
 		return false
 	}
-	if s.State.Kept && s.SumDB && !module.MatchPrefixPatterns(s.Private, v.Path) && !s.Cache.IsLookedUp(v) {
-		// The go command asks the checksum database about what it fetches for this job, unless it
-		// is private. A restore would refuse it; and it may be private to the project that fetched
-		// it.
+	if s.Foreign != nil && s.Foreign(v) {
 		return true
 	}
-	u, err := s.use(v, s.State.Time)
-	return err == nil && s.IsBefore(u.Last())
+	if !s.Cache.IsLookedUp(v) {
+		u, err := s.use(v, s.State.Time)
+		return err == nil && s.IsBefore(u.Last())
+	}
+	// Everybody may have it. A tool that several projects use may have been read by another one
+	// today, after which a file system records no read for a day (relatime).
+	u, err := s.use(v, s.State.Time.Add(-RefreshAfter))
+	return err == nil && s.Cache.RecordsReads() && s.IsBefore(u.Last().Add(RefreshAfter))
 }
 
 func (s *scanner) isPrivate(m modcache.Module) bool {

@@ -212,6 +212,11 @@ func TestUse(t *testing.T) {
 	}
 }
 
+func (w *machine) lookedUp(t *testing.T) {
+	t.Helper()
+	collecttest.Write(t, filepath.Join(w.dir, "cache/download/sumdb/sum.golang.org/lookup", tool.Path+"@"+tool.Version), "1\n")
+}
+
 // TestForeign: a module that was here before the job and was not used by it is of another project,
 // unless go.sum or a snapshot names it. Where no restore tells when the job began, all is saved.
 func TestForeign(t *testing.T) {
@@ -244,23 +249,15 @@ func TestForeign(t *testing.T) {
 			}
 		}, 0},
 		"came just before": {func(t *testing.T, w *machine) { w.used(t, tool, w.env.State.Time.Add(-10*time.Second)) }, 0},
-		"came, not private, and nobody asked the checksum database": {func(t *testing.T, w *machine) {
+		"came, and may be private to another project": {func(t *testing.T, w *machine) {
 			w.used(t, tool, w.env.Start)
-			w.env.State.Kept, w.o.SumDB, w.o.Private = true, true, ""
+			w.o.Foreign = func(v module.Version) bool { return v == tool }
 		}, 1},
-		"the same where no caches are kept": {func(t *testing.T, w *machine) {
-			w.used(t, tool, w.env.Start)
-			w.o.SumDB, w.o.Private = true, ""
+		"used today, perhaps by another project, and the checksum database knows it": {func(t *testing.T, w *machine) {
+			w.used(t, tool, w.env.Start.Add(-10*time.Hour))
+			w.lookedUp(t)
 		}, 0},
-		"came, private": {func(t *testing.T, w *machine) {
-			w.used(t, tool, w.env.Start)
-			w.env.State.Kept, w.o.SumDB = true, true
-		}, 0},
-		"came, and the checksum database knows it": {func(t *testing.T, w *machine) {
-			w.used(t, tool, w.env.Start)
-			w.env.State.Kept, w.o.SumDB, w.o.Private = true, true, ""
-			collecttest.Write(t, filepath.Join(w.dir, "cache/download/sumdb/sum.golang.org/lookup", tool.Path+"@"+tool.Version), "1\n")
-		}, 0},
+		"not used for long, and the checksum database knows it": {func(t *testing.T, w *machine) { w.lookedUp(t) }, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newMachine(t)
