@@ -321,6 +321,17 @@ func TestVersionsAge(t *testing.T) {
 				w.env.Stock = collecttest.Stock(t, nil, "graph x.org/a@v1.0.0 use=60h")
 			}, 4, map[module.Version]int64{a: collecttest.Ago(60), b: collecttest.Ago(100)},
 		},
+		"perhaps private to another project": {
+			func(w *machine) {
+				w.o.Foreign = func(v module.Version) bool { return v == a }
+			}, 2, map[module.Version]int64{b: collecttest.Ago(100)},
+		},
+		"in a snapshot, though perhaps private to another project": {
+			func(w *machine) {
+				w.o.Foreign = func(v module.Version) bool { return v == a }
+				w.env.Stock = collecttest.Stock(t, nil, "graph x.org/a@v1.0.0 use=1h")
+			}, 4, map[module.Version]int64{a: collecttest.Ago(1), b: collecttest.Ago(100)},
+		},
 		"of another project": {
 			func(w *machine) {
 				w.env.State = &jobstate.State{Time: w.env.Start.Add(-2 * time.Hour)}
