@@ -89,7 +89,7 @@ func TestRepositoryCache(t *testing.T) {
 
 	small, counts := c.event("pull_request", pullRequest(7, "octo/project", "main"), "refs/pull/7/merge", readWrite, offline)
 	small.job("test", "success")
-	small.says("hit=[true] from=[refs/heads/main]", "are new, and in a pull request")
+	small.says("hit=[true] from=[refs/heads/main]", "are new, and a pull request saves from")
 	atMost(t, "a small pull request", counts, 2*9, 0)
 
 	c.large("large")
