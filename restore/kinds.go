@@ -133,6 +133,34 @@ func (p places) failed(plans []plan) error {
 	return errors.Join(errs...)
 }
 
+// countUnwritten counts as not written what was left to do when places were given up.
+func (p places) countUnwritten(plans []plan) {
+	for i := range plans {
+		k := &plans[i]
+		if p.gaveUp(k.Name) {
+			c := k.done.Counts
+			k.done.Counts.Unwritten += max(0, k.Fetch+k.Unlisted-c.Restored-c.Present-c.Missing-c.Refused-c.Unwritten)
+		}
+	}
+}
+
+// gaveUp reports whether a place for a kind of content was given up.
+func (p places) gaveUp(kind string) bool {
+	switch kind {
+	case modules.Name:
+		return p.modules.Err() != nil
+	case build.Name:
+		return p.build.Err() != nil
+	case paths.Name:
+		for _, place := range p.paths {
+			if place.Err() != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // tolerated joins the reasons why parts of places could not be written.
 func (p places) tolerated() error {
 	var errs []error

@@ -170,8 +170,8 @@ func Plan(ctx context.Context, o Options) (*PlanResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	plans = checkRoom(o, f.manifest(), places, plans, osfile.Space)
 	f.warnBuiltWith(plans)
-	checkRoom(needs(o, places, plans), osfile.Space)
 	p := describe(o, f, plans)
 	for _, place := range places.all() {
 		if err := place.Err(); err != nil {
@@ -197,9 +197,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		plans, err = prepare(ctx, o, f, places)
 	}
 	if err == nil {
+		plans = checkRoom(o, f.manifest(), places, plans, osfile.Space)
 		f.warnBuiltWith(plans)
-		checkRoom(needs(o, places, plans), osfile.Space)
-		plans, err = carryOut(ctx, o, start, plans)
+		if plans, err = carryOut(ctx, o, start, plans); err == nil {
+			places.countUnwritten(plans)
+		}
 		err = errors.Join(err, places.failed(plans))
 	}
 	res := fold(o, start, f, plans)

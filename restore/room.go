@@ -3,21 +3,24 @@ package restore
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/org/gocache-action/internal/content/build"
-	"github.com/org/gocache-action/internal/content/install"
+	"github.com/org/gocache-action/internal/content/graph"
 	"github.com/org/gocache-action/internal/content/modules"
 	"github.com/org/gocache-action/internal/content/paths"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/quantity"
+	"github.com/org/gocache-action/internal/snapshot"
 )
 
-// ErrNoRoom is matched by the errors of caches that are left out because they would fill the disk.
-// The build would then fail for want of space, which without a cache it might not.
+// ErrNoRoom is matched by the error of a build cache that is left out because it would fill the
+// disk. The build would then fail for want of space, which without a build cache it might not.
+// Modules are never left out: the go command needs them anyway, and more space to get them itself.
 var ErrNoRoom = errors.New("not enough space")
 
 // What stays free is a twentieth of the file system, but at most maxReserve, and at most what is
-// written: a restore that completes a cache that was kept needs little.
+// written: a restore that completes a build cache that was kept needs little.
 const (
 	reserveShare = 20
 	maxReserve   = 1 << 30
@@ -26,53 +29,124 @@ const (
 // blockSize is by how much a file may take more than its bytes.
 const blockSize = 4 << 10
 
-// need is about what a restore is going to write to one place.
+// need is about what a restore is going to write below a directory.
 type need struct {
 	dir   string
 	bytes int64
-	place *install.Place // given up if there is no room; nil: written all the same
 }
 
-// needs lists what the plans are going to write, in the order of precedence. What no manifest
-// describes, such as a module that only go.sum names, is not counted.
-func needs(o Options, p places, plans []plan) (list []need) {
-	bytes := map[string]int64{}
+// needs says what the plans are going to write to the build cache, and what elsewhere. What no
+// manifest describes, such as a module that only go.sum names, is not counted.
+func needs(o Options, plans []plan) (builds need, others []need) {
+	bytes, kept := map[string]int64{}, map[string]bool{}
 	for _, k := range plans {
 		bytes[k.Name] += k.Bytes + k.Files*blockSize
+		kept[k.Name] = k.Known.Counts.Present > 0
 	}
-	if p.modules != nil {
-		list = append(list, need{o.ModDir, bytes[modules.Name], p.modules})
-	}
-	for i, path := range o.Paths {
-		if i == 0 { // the plan does not tell them apart, and they usually lie together
-			list = append(list, need{path.Dir, bytes[paths.Name], nil})
+	for _, k := range plans {
+		for _, t := range k.Trees {
+			if in := cacheOf(t); !kept[in] { // else much of the tree may be there, too
+				bytes[in] += t.Bytes + int64(t.Files)*blockSize
+			}
 		}
 	}
-	if p.build != nil {
-		list = append(list, need{o.BuildDir, bytes[build.Name], p.build})
+	if o.ModDir != "" {
+		others = append(others, need{o.ModDir, bytes[modules.Name]})
 	}
-	return list
+	if len(o.Paths) > 0 { // the plan does not tell them apart, and they usually lie together
+		others = append(others, need{o.Paths[0].Dir, bytes[paths.Name]})
+	}
+	return need{o.BuildDir, bytes[build.Name]}, others
+}
+
+// cacheOf names the kind of content beside which a tree lies.
+func cacheOf(t snapshot.Tree) string {
+	if t.Name == snapshot.TreeFuzz {
+		return build.Name
+	}
+	return modules.Name
 }
 
 // spaceFunc is osfile.Space.
 type spaceFunc func(dir string) (total, free int64, id string, err error)
 
-// checkRoom gives up the places for which a file system has too little space: the modules come
-// first, then the build cache gets what they leave. A file system that does not tell has enough.
-func checkRoom(list []need, space spaceFunc) {
-	taken := map[string]int64{}
-	for _, n := range list {
-		total, free, id, err := space(osfile.Existing(n.dir))
-		if err != nil || n.bytes == 0 {
-			continue
-		}
-		free -= taken[id]
-		reserve := min(total/reserveShare, maxReserve, n.bytes)
-		if n.place != nil && n.bytes+reserve > free {
-			n.place.GiveUp(fmt.Errorf("%w: it would take %s, and %s are free, of which %s have to stay free",
-				ErrNoRoom, quantity.Bytes(n.bytes), quantity.Bytes(max(free, 0)), quantity.Bytes(reserve)))
-			continue
-		}
-		taken[id] += n.bytes
+// disk is what a spaceFunc says.
+type disk struct {
+	total, free int64
+	id          string
+}
+
+// is reports whether two disks are one. One disk may have several ids, as have the volumes of an
+// APFS container and the subvolumes of btrfs, which share its space.
+func (d disk) is(other disk) bool {
+	return d.id == other.id || d.total == other.total && d.free == other.free
+}
+
+// ask returns the disk of a directory that may not be there yet; false: the disk does not tell how
+// much space it has.
+func (space spaceFunc) ask(dir string) (d disk, ok bool) {
+	var err error
+	d.total, d.free, d.id, err = space(osfile.Existing(dir))
+	return d, err == nil && d.total > 0
+}
+
+// roomFor returns ErrNoRoom if a build cache does not fit beside the rest of what is written. A
+// disk that does not tell has enough.
+func roomFor(builds need, others []need, space spaceFunc) error {
+	d, ok := space.ask(builds.dir)
+	if !ok || builds.bytes == 0 {
+		return nil
 	}
+	free, are := d.free, "are free"
+	for _, n := range others {
+		if other, ok := space.ask(n.dir); ok && n.bytes > 0 && d.is(other) {
+			free, are = free-n.bytes, "are left"
+		}
+	}
+	reserve := min(d.total/reserveShare, maxReserve, builds.bytes)
+	if free-reserve >= builds.bytes {
+		return nil
+	}
+	return fmt.Errorf("%w: it would take %s; %s %s, and %s have to stay free", ErrNoRoom,
+		quantity.Bytes(builds.bytes), quantity.Bytes(max(free, 0)), are, quantity.Bytes(reserve))
+}
+
+// checkRoom gives up the build cache if there is too little space for it, and returns what is to
+// be done then.
+func checkRoom(o Options, m *snapshot.Manifest, p places, plans []plan, space spaceFunc) []plan {
+	if p.build == nil {
+		return plans
+	}
+	builds, others := needs(o, plans)
+	err := roomFor(builds, others, space)
+	if err == nil {
+		return plans
+	}
+	p.build.GiveUp(err)
+	return withoutBuild(m, plans)
+}
+
+// withoutBuild takes out of the plans what goes into the build cache, which counts as not written.
+// Its kind begins all the same: it takes away what is wrong there.
+func withoutBuild(m *snapshot.Manifest, plans []plan) []plan {
+	plans = slices.Clone(plans)
+	for i := range plans {
+		k := &plans[i]
+		switch k.Name {
+		case build.Name:
+			k.Known.Counts.Unwritten += k.Fetch
+			k.Fetch, k.Stored, k.Bytes, k.Files = 0, 0, 0, 0
+		case graph.Name:
+			var stay []snapshot.Tree
+			for _, t := range k.Trees {
+				if cacheOf(t) == build.Name {
+					k.Stored -= m.Packs[t.Pack].Size
+				} else {
+					stay = append(stay, t)
+				}
+			}
+			k.Trees = stay
+		}
+	}
+	return plans
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,11 +10,13 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/finding"
 	"github.com/org/gocache-action/internal/quantity"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/usage"
+	"github.com/org/gocache-action/restore"
 )
 
 // A command may end before it is done: at --timeout, or on a signal at any moment. Both cancel its
@@ -156,11 +159,13 @@ func (e *ending) finish(ctx context.Context, err error) error {
 }
 
 // interrupted is the error of a command that a signal ended. What was under way at that moment ends
-// with errors that say nothing else, but of a command that has no words in leaves they may say in
-// which state it leaves things.
+// with errors that say nothing else, but beside them there may be one of the disk, which the next
+// run meets as well. Those of a command that has no words in leaves may say in which state it
+// leaves things.
 func (e *ending) interrupted(cause, err error) error {
 	said := fmt.Errorf("%s interrupted (%w)%s", e.command, cause, e.meaning())
-	if leaves[e.command] != "" && (errors.Is(err, cause) || errors.Is(err, context.Canceled)) {
+	ofDisk := install.IsLocal(err) || errors.Is(err, restore.ErrNoRoom)
+	if leaves[e.command] != "" && !ofDisk && (errors.Is(err, cause) || errors.Is(err, context.Canceled)) {
 		return said
 	}
 	return fmt.Errorf("%w: %w", said, err)
@@ -204,7 +209,7 @@ func (e *ending) meaning() string {
 	text := ""
 	m := e.meter.Load()
 	if m != nil && m.Phase() != "" {
-		text = " while " + doing[m.Phase()]
+		text = " while " + cmp.Or(doing[m.Phase()], m.Phase())
 	}
 	if left := leaves[e.command]; left != "" {
 		text += ": " + left

@@ -18,10 +18,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/org/gocache-action/internal/config"
+	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/report"
 	"github.com/org/gocache-action/internal/store"
 	"github.com/org/gocache-action/internal/store/dir"
 	"github.com/org/gocache-action/internal/usage"
+	"github.com/org/gocache-action/restore"
 )
 
 func TestGoEnv(t *testing.T) {
@@ -164,6 +166,9 @@ func TestInterrupted(t *testing.T) {
 		{"save", meter("read", 0), cause, "save interrupted (terminated signal received) while reading what is new: the snapshot from before stays"},
 		{"save", meter("upload", 9), fmt.Errorf("object x: %w", cause), "save interrupted (terminated signal received) while uploading: the snapshot from before stays, and the next save uses what was uploaded completely"},
 		{"rebuild", nil, fmt.Errorf("as they were: %w", context.Canceled), "rebuild interrupted (terminated signal received): as they were: context canceled"},
+		{"restore", meter("restore", 0), errors.Join(context.Canceled, &install.LocalError{Err: errors.New("disk full")}), "restore interrupted (terminated signal received) while restoring: what it restored is whole, the next restore completes it: context canceled\ndisk full"},
+		{"restore", nil, errors.Join(context.Canceled, fmt.Errorf("build cache: %w", restore.ErrNoRoom)), "restore interrupted (terminated signal received): what it restored is whole, the next restore completes it: context canceled\nbuild cache: not enough space"},
+		{"verify", meter("a new phase", 0), cause, "verify interrupted (terminated signal received) while a new phase: with --store and --resume, the next one goes on"},
 		{"gc", meter("sweep", 0), errors.New("disk full"), "gc interrupted (terminated signal received) while removing objects: what it removed was due, and the next gc goes on: disk full"},
 	} {
 		e := &ending{command: c.command, out: &console{stderr: new(bytes.Buffer)}}

@@ -3,9 +3,30 @@ package osfile
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"testing"
 )
+
+// TestCapacity: more bytes than fit into an int64 are as many as do.
+func TestCapacity(t *testing.T) {
+	for _, c := range []struct {
+		blocks, size uint64
+		want         int64
+	}{
+		{0, 4096, 0},
+		{3, 4096, 12288},
+		{math.MaxInt64, 1, math.MaxInt64},
+		{1 << 51, 4096, math.MaxInt64},   // 2^63
+		{1 << 52, 4096, math.MaxInt64},   // 2^64
+		{1<<52 + 1, 4096, math.MaxInt64}, // 4096 in 64 bits
+		{math.MaxUint64, 1 << 20, math.MaxInt64},
+	} {
+		if got := capacity(c.blocks, c.size); got != c.want {
+			t.Errorf("%d blocks of %d: %d, want %d", c.blocks, c.size, got, c.want)
+		}
+	}
+}
 
 func TestSpace(t *testing.T) {
 	dir := t.TempDir()

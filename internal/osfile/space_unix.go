@@ -10,7 +10,9 @@ import (
 )
 
 // Space returns how many bytes the file system of a directory has, and how many of them this user
-// can still write. ID tells file systems apart.
+// can still write. Total is 0 if the file system does not tell, as on Linux a ramfs, a tmpfs without
+// a limit, and some of FUSE. ID tells file systems apart, but not what shares the space of one
+// disk, such as the volumes of an APFS container.
 func Space(dir string) (total, free int64, id string, err error) {
 	var sys unix.Statfs_t
 	if err := unix.Statfs(dir, &sys); err != nil {
@@ -20,6 +22,6 @@ func Space(dir string) (total, free int64, id string, err error) {
 	if err := unix.Stat(dir, &st); err != nil {
 		return 0, 0, "", &fs.PathError{Op: "stat", Path: dir, Err: err}
 	}
-	size := int64(sys.Bsize)
-	return int64(sys.Blocks) * size, int64(sys.Bavail) * size, strconv.FormatUint(uint64(st.Dev), 16), nil
+	size := blockSize(&sys)
+	return capacity(uint64(sys.Blocks), size), capacity(uint64(max(sys.Bavail, 0)), size), strconv.FormatUint(uint64(st.Dev), 16), nil
 }

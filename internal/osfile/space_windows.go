@@ -3,12 +3,13 @@ package osfile
 import (
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/windows"
 )
 
 // Space returns how many bytes the volume of a directory has, and how many of them this user can
-// still write. ID tells volumes apart.
+// still write. ID tells volumes apart, but not one that has several names.
 func Space(dir string) (total, free int64, id string, err error) {
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
@@ -18,5 +19,5 @@ func Space(dir string) (total, free int64, id string, err error) {
 	if err := windows.GetDiskFreeSpaceEx(name, &mine, &all, &left); err != nil {
 		return 0, 0, "", &fs.PathError{Op: "GetDiskFreeSpaceEx", Path: dir, Err: err}
 	}
-	return int64(all), int64(mine), filepath.VolumeName(dir), nil
+	return capacity(all, 1), capacity(mine, 1), strings.ToUpper(filepath.VolumeName(dir)), nil
 }

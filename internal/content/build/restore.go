@@ -41,8 +41,13 @@ func (r Restore) Plan(m *snapshot.Manifest, here State) Jobs { return Plan(m, he
 
 // Begin implements install.Kind. It creates what an empty build cache consists of, and removes
 // wrong outputs. If not all of it can be created, the cache may still be filled, unless nothing is
-// there at all.
+// there at all. If the place was given up, nothing is created.
 func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []install.Job, out install.Outcome) {
+	stuck := removeWrong(r.Cache, plan.Wrong, &out)
+	removeLeft(r.Cache, plan.Partial, env.Start, &out)
+	if r.Place.Err() != nil {
+		return nil, out
+	}
 	if err := r.Cache.Prepare(env.Start); err != nil {
 		if list, _ := os.ReadDir(r.Cache.Dir()); len(list) == 0 || osfile.IsNoSpace(err) {
 			r.Place.GiveUp(&install.LocalError{Err: err})
@@ -53,10 +58,9 @@ func (r Restore) Begin(_ context.Context, env *install.Env, plan Jobs) (jobs []i
 	in := &installer{
 		env: env, cache: r.Cache, place: r.Place, verify: r.Verify,
 		manifest: plan.manifest, actions: plan.actions, refs: &plan.refs,
-		assembly: newAssembly(r.Cache, plan.manifest), stuck: removeWrong(r.Cache, plan.Wrong, &out),
+		assembly: newAssembly(r.Cache, plan.manifest), stuck: stuck,
 	}
 	env.AtEnd(func() { in.assembly.end(plan.manifest) })
-	removeLeft(r.Cache, plan.Partial, env.Start, &out)
 	if len(plan.Ready)+len(plan.Empty) > 0 {
 		run := func(ctx context.Context, _ func()) (install.Outcome, error) {
 			return in.ready(ctx, plan.Empty, plan.Ready)
