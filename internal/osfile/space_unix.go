@@ -10,9 +10,9 @@ import (
 )
 
 // Space returns how many bytes the file system of a directory has, and how many of them this user
-// can still write. Total is 0 if the file system does not tell, as on Linux a ramfs, a tmpfs without
-// a limit, and some of FUSE. ID tells file systems apart, but not what shares the space of one
-// disk, such as the volumes of an APFS container.
+// can still write. Total is 0 if the file system does not tell, as on Linux a ramfs, a tmpfs
+// without a limit, and some of FUSE. ID tells file systems apart, also those that share the space
+// of one disk, such as the volumes of an APFS container.
 func Space(dir string) (total, free int64, id string, err error) {
 	var sys unix.Statfs_t
 	if err := unix.Statfs(dir, &sys); err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 // Space returns how many bytes the volume of a directory has, and how many of them this user can
-// still write. ID tells volumes apart, but not one that has several names.
+// still write. ID tells volumes apart, also one with several letters from itself.
 func Space(dir string) (total, free int64, id string, err error) {
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {

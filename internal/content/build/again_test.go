@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"testing"
 	"time"
@@ -46,6 +47,36 @@ func TestAllDamaged(t *testing.T) {
 		t.Fatal("the reads wait for each other")
 	}
 	env.End()
+}
+
+// TestGivenUpBefore: a build cache that was given up before its jobs begin gets nothing, and is not
+// even made; what is wrong there goes.
+func TestGivenUpBefore(t *testing.T) {
+	w := newWorld(t)
+	givenUp := w
+	givenUp.kind.Place, givenUp.kind.Verify = install.NewPlace("build cache"), true
+	givenUp.kind.Place.GiveUp(errors.New("too little room"))
+	if out, err := givenUp.run(t); err != nil || out.Counts != (install.Counts{}) {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if _, err := os.Lstat(w.cache.Dir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it was made: %v", err)
+	}
+	if _, err := w.run(t); err != nil {
+		t.Fatal(err)
+	}
+	wrong := make([]byte, len(w.contents[1]))
+	if err := errors.Join(os.WriteFile(w.file(1), wrong, 0o666), os.Remove(w.file(3))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := givenUp.run(t); err != nil {
+		t.Error(err)
+	}
+	for i, want := range []bool{true, false, true, false} {
+		if _, err := os.Lstat(w.file(i)); (err == nil) != want {
+			t.Errorf("output %d: %v", i, err)
+		}
+	}
 }
 
 // TestWrongInUse: a wrong output that was used after it was found is kept and reported, and gets no
