@@ -3,25 +3,22 @@
 package doctor
 
 import (
-	"fmt"
-
 	"golang.org/x/sys/unix"
+
+	"github.com/org/gocache-action/internal/osfile"
 )
 
 // volumeOf describes the file system under a directory.
 func volumeOf(dir string) (volume, error) {
+	total, free, id, err := osfile.Space(dir)
+	if err != nil {
+		return volume{}, err
+	}
 	var s unix.Statfs_t
-	var st unix.Stat_t
 	if err := unix.Statfs(dir, &s); err != nil {
 		return volume{}, err
 	}
-	v := volume{
-		free: s.Bavail * uint64(s.Bsize), size: s.Blocks * uint64(s.Bsize),
-		files: uint64(s.Ffree), countsFiles: s.Files > 0,
-	}
-	if unix.Stat(dir, &st) == nil {
-		v.id = fmt.Sprint(st.Dev)
-	}
+	v := volume{id: id, free: uint64(free), size: uint64(total), files: uint64(s.Ffree), countsFiles: s.Files > 0}
 	describe(&v, s, dir)
 	return v, nil
 }
