@@ -43,7 +43,10 @@ type Surroundings struct {
 func Check(ctx context.Context, s Surroundings) finding.Findings {
 	if s.Free == nil {
 		s.Free = func(dir string) (int64, string, error) {
-			_, free, id, err := osfile.Space(dir)
+			total, free, id, err := osfile.Space(dir)
+			if err == nil && total <= 0 {
+				err = fmt.Errorf("the file system of %s does not tell how much is free", dir)
+			}
 			return free, id, err
 		}
 	}
