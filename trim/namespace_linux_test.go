@@ -35,7 +35,7 @@ func trimElsewhere(arg string) error {
 
 // goCommands lists those that run, as the command does.
 func goCommands() (running []GoCommand, err error) {
-	list, err := procs.Named("go")
+	list, err := procs.Named(procs.IsGo)
 	for _, p := range list {
 		at, err := p.Started()
 		if errors.Is(err, os.ErrProcessDone) {
@@ -190,7 +190,7 @@ func TestNamespaceBelow(t *testing.T) {
 		cmd.Wait()
 	}()
 	for range 250 {
-		list, err := procs.Named("go")
+		list, err := procs.Named(procs.IsGo)
 		must(t, err)
 		for _, p := range list {
 			if exe, _ := os.Readlink(filepath.Join("/proc", strconv.Itoa(p.PID), "exe")); exe == program {

@@ -100,7 +100,7 @@ func runTrim(ctx context.Context, cfg *config.Config) (*trimOutput, error) {
 
 // runningGo lists the go commands that are running, and since when.
 func runningGo() ([]trim.GoCommand, error) {
-	list, err := procs.Named("go")
+	list, err := procs.Named(procs.IsGo)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil, fmt.Errorf("this system does not tell which programs run, use --force when no go command does: %w", err)
 	}

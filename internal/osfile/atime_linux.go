@@ -19,10 +19,11 @@ func AccessTime(info fs.FileInfo) (int64, bool) {
 }
 
 // RecordsReads reports false if the file system of a directory is known not to record reads. With
-// the usual option relatime it records the first read after a write, and later ones once a day.
+// the usual option relatime it records the first read after a write, and later ones once a day. An
+// overlay, as in containers, records none of files in a lower layer, such as an image.
 func RecordsReads(dir string) bool {
 	var st unix.Statfs_t
-	return unix.Statfs(dir, &st) == nil && int64(st.Flags)&(unix.ST_NOATIME|unix.ST_RDONLY) == 0
+	return unix.Statfs(dir, &st) == nil && int64(st.Flags)&(unix.ST_NOATIME|unix.ST_RDONLY) == 0 && int64(st.Type) != unix.OVERLAYFS_SUPER_MAGIC
 }
 
 // OpenQuietly opens a file for reading without recording a read. The system allows that only to the

@@ -123,7 +123,8 @@ func (d *Dir) Lstat(name string) (Info, error) {
 }
 
 // ReadFile reads at most len(buf) bytes of the entry name, and describes it. It does not follow a
-// symbolic link. A longer file fills buf; compare with Info.Size.
+// symbolic link. A longer file fills buf; compare with Info.Size. As with OpenQuietly, no read is
+// recorded where this user may avoid that.
 func (d *Dir) ReadFile(name string, buf []byte) (int, Info, error) {
 	fd, err := d.openat(name)
 	if err != nil {
@@ -147,7 +148,11 @@ func (d *Dir) ReadFile(name string, buf []byte) (int, Info, error) {
 func (d *Dir) openat(name string) (int, error) {
 	for {
 		// O_NONBLOCK: a named pipe must not stop a scan.
-		fd, err := unix.Openat(int(d.f.Fd()), name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		const flags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NOFOLLOW | unix.O_NONBLOCK
+		fd, err := unix.Openat(int(d.f.Fd()), name, flags|unix.O_NOATIME, 0)
+		if err == unix.EPERM { // only the owner and root may read without a record of that
+			fd, err = unix.Openat(int(d.f.Fd()), name, flags, 0)
+		}
 		if err != unix.EINTR {
 			return fd, err
 		}
@@ -182,5 +187,5 @@ func info(st *unix.Stat_t) Info {
 	default:
 		m |= fs.ModeIrregular
 	}
-	return Info{Size: st.Size, MTime: st.Mtim.Nano(), Mode: m}
+	return Info{Size: st.Size, MTime: st.Mtim.Nano(), Mode: m, ATime: st.Atim.Nano(), UID: int(st.Uid)}
 }

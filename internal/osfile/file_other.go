@@ -113,5 +113,7 @@ func (d *Dir) ReadFile(name string, buf []byte) (int, Info, error) {
 }
 
 func info(st fs.FileInfo) Info {
-	return Info{Size: st.Size(), MTime: st.ModTime().UnixNano(), Mode: st.Mode()}
+	read, _ := AccessTime(st)
+	uid, _ := Owner(st)
+	return Info{Size: st.Size(), MTime: st.ModTime().UnixNano(), Mode: st.Mode(), ATime: read, UID: uid}
 }

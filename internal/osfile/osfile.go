@@ -24,6 +24,10 @@ type Info struct {
 	Size  int64 // bytes
 	MTime int64 // nanoseconds since the epoch
 	Mode  fs.FileMode
+	// ATime is when it was last read, in nanoseconds since the epoch; 0 if the system does not
+	// tell. See RecordsReads.
+	ATime int64
+	UID   int // its owner; 0 if users have no numbers
 }
 
 // WriteFile creates path with data and, unless mtime is zero, that modification time.

@@ -34,3 +34,12 @@ func describe(pid int) string {
 	}
 	return text
 }
+
+// program is the base name of the file that a process runs, "" if this user may not see it.
+func program(pid int) string {
+	file, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(filepath.Base(file), " (deleted)")
+}

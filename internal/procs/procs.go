@@ -6,7 +6,9 @@ package procs
 
 import (
 	"os"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -31,17 +33,38 @@ func (p Process) String() string {
 // users.
 func (p Process) Started() (time.Time, error) { return started(p.PID) }
 
-// Named lists the processes whose program has this name, except this process and its parent: `go
-// run` waits for what it runs. If the system cannot list processes, the error is
-// errors.ErrUnsupported.
-func Named(name string) ([]Process, error) {
+// goProgram is what go commands are called: go, and what people call a second one, such as go1.26,
+// go-1.26.0 and go.1.27rc1.
+var goProgram = regexp.MustCompile(`^go([-.]?[0-9][0-9a-z.-]*)?(\.exe)?$`)
+
+// IsGo reports whether a program of this name is a go command.
+func IsGo(name string) bool { return goProgram.MatchString(name) }
+
+// LoadsPackages reports whether a program of this name is one of those that read the sources of
+// modules themselves, after a go command has told them where these are, and run for long.
+func LoadsPackages(name string) bool {
+	switch strings.TrimSuffix(name, ".exe") {
+	case "gopls", "golangci-lint", "staticcheck", "govulncheck":
+		return true
+	}
+	return false
+}
+
+// Named lists the processes whose program has a name for which is returns true, except this process
+// and its parent: `go run` waits for what it runs. On Linux, it asks also for the file that a
+// process runs, which a symbolic link may have another name for, where this user may see that. If
+// the system cannot list processes, the error is errors.ErrUnsupported.
+func Named(is func(name string) bool) ([]Process, error) {
 	all, err := list()
 	if err != nil {
 		return nil, err
 	}
 	var found []Process
 	for _, p := range all {
-		if p.Name == name && p.PID != os.Getpid() && p.PID != os.Getppid() {
+		if p.PID == os.Getpid() || p.PID == os.Getppid() {
+			continue
+		}
+		if is(p.Name) || is(program(p.PID)) {
 			found = append(found, p)
 		}
 	}

@@ -19,7 +19,8 @@ func TestNamed(t *testing.T) {
 		io.Copy(io.Discard, os.Stdin)
 		return
 	}
-	name, file := "procs-probe", "procs-probe"
+	file := "procs-probe"
+	isProbe := func(name string) bool { return name == "procs-probe" }
 	if runtime.GOOS == "windows" {
 		file += ".exe"
 	}
@@ -31,7 +32,7 @@ func TestNamed(t *testing.T) {
 	if err := os.WriteFile(program, data, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := Named(name); err != nil || len(list) != 0 {
+	if list, err := Named(isProbe); err != nil || len(list) != 0 {
 		t.Fatalf("before it is started: %v, %v", list, err)
 	}
 	cmd := exec.Command(program, "-test.run", "^TestNamed$")
@@ -52,7 +53,7 @@ func TestNamed(t *testing.T) {
 	if err != nil || at.Before(before.Add(-time.Second)) || at.After(time.Now().Add(time.Second)) {
 		t.Errorf("started at %v, %v; in fact after %v", at, err, before)
 	}
-	if list, err := Named(name); err != nil || len(list) != 1 || list[0].PID != cmd.Process.Pid {
+	if list, err := Named(isProbe); err != nil || len(list) != 1 || list[0].PID != cmd.Process.Pid {
 		t.Errorf("while it runs: %v, %v", list, err)
 	}
 	text := Process{PID: cmd.Process.Pid}.String()
@@ -63,10 +64,24 @@ func TestNamed(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := Named(name); err != nil || len(list) != 0 {
+	if list, err := Named(isProbe); err != nil || len(list) != 0 {
 		t.Errorf("after its end: %v, %v", list, err)
 	}
 	if at, err := (Process{PID: cmd.Process.Pid}).Started(); !errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("after its end it started at %v, %v", at, err)
+	}
+}
+
+func TestIsGo(t *testing.T) {
+	for name, want := range map[string]bool{
+		"go": true, "go.exe": true, "go1.26.0": true, "go-1.26": true, "go.1.27rc1.exe": true, "go1.27-rc1": true,
+		"gofmt": false, "gopls": false, "golangci-lint": false, "go.test": false, "gocache": false, "mygo": false, "": false, "go1.26 x": false,
+	} {
+		if IsGo(name) != want {
+			t.Errorf("%q is a go command: %v, want %v", name, !want, want)
+		}
+	}
+	if !LoadsPackages("gopls") || !LoadsPackages("staticcheck.exe") || LoadsPackages("go") {
+		t.Error("programs that load packages")
 	}
 }

@@ -1,8 +1,10 @@
 package procs
 
 import (
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -10,7 +12,7 @@ import (
 // TestUnseen: in a container, Named does not see the processes of the machine, and Unseen says so.
 func TestUnseen(t *testing.T) {
 	if os.Getenv("PROCS_TEST_UNSEEN") != "" {
-		list, err := Named(os.Getenv("PROCS_TEST_UNSEEN"))
+		list, err := Named(is(os.Getenv("PROCS_TEST_UNSEEN")))
 		if err != nil || len(list) > 0 {
 			t.Errorf("seen from the container: %v, %v", list, err)
 		}
@@ -35,7 +37,7 @@ func TestUnseen(t *testing.T) {
 		in.Close()
 		cmd.Wait()
 	}()
-	list, err := Named("cat")
+	list, err := Named(is("cat"))
 	if err != nil || len(list) == 0 {
 		t.Fatalf("not seen at all: %v, %v", list, err)
 	}
@@ -43,5 +45,33 @@ func TestUnseen(t *testing.T) {
 	inside.Env = append(os.Environ(), "PROCS_TEST_UNSEEN=cat")
 	if out, err := inside.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func is(name string) func(string) bool { return func(other string) bool { return other == name } }
+
+// TestLinked: a program that runs under the name of a symbolic link is found by the name of its
+// file.
+func TestLinked(t *testing.T) {
+	dir := t.TempDir()
+	data, err := os.ReadFile("/bin/cat")
+	if err == nil {
+		err = errors.Join(os.WriteFile(filepath.Join(dir, "procs-linked"), data, 0o755), os.Symlink("procs-linked", filepath.Join(dir, "other")))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(dir, "other"))
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer in.Close()
+	if list, err := Named(is("procs-linked")); err != nil || len(list) != 1 || list[0].PID != cmd.Process.Pid {
+		t.Errorf("found: %v, %v", list, err)
 	}
 }
