@@ -44,7 +44,9 @@ func goCommands() (running []GoCommand, err error) {
 		if err != nil {
 			return nil, err
 		}
-		running = append(running, GoCommand{p.String(), at})
+		g := GoCommand{Name: p.String(), Started: at}
+		g.User, _ = p.User()
+		running = append(running, g)
 	}
 	return running, err
 }

@@ -134,10 +134,14 @@ func (t *trimming) removeModule(stage *modcache.Stage, cand *candidate) error {
 	return err
 }
 
+// looksEvery is after how many entries trim looks for go commands again, if it has to.
+const looksEvery = 64
+
 // removeEntries removes action entries, then the outputs that no entry names any more. It adds
 // entries that were used meanwhile to living.
 func (t *trimming) removeEntries(ctx context.Context, living []int32) error {
 	var outputs []int32
+	looked, busy := 0, error(nil)
 	seen := make([]bool, len(living))
 	for i := range t.candidates {
 		cand := &t.candidates[i]
@@ -148,7 +152,16 @@ func (t *trimming) removeEntries(ctx context.Context, living []int32) error {
 			return err
 		}
 		e := t.inv.Entries[cand.entry]
-		gone, err := t.build.DiscardAction(e)
+		if looked%looksEvery == 0 {
+			busy = t.unmarkedMeanwhile()
+		}
+		looked++
+		if busy != nil {
+			t.res.Build.Skipped.Add(cand.Size)
+			living[cand.Content]++
+			continue
+		}
+		gone, err := t.build.DiscardAction(e, t.sharing.among != "")
 		if err != nil || !gone {
 			if err != nil {
 				t.warn("%v", err)
@@ -176,7 +189,7 @@ func (t *trimming) removeOutputs(ctx context.Context, outputs, living []int32) e
 			continue
 		}
 		o := t.inv.Outputs[i]
-		if t.sparesOutput(o.Time) { // another action may have the same output
+		if t.sparesEntry(o.Time) { // another action may have the same output
 			continue
 		}
 		gone, err := t.build.DiscardOutput(o)

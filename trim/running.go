@@ -14,12 +14,14 @@ var ErrBusy = errors.New("go commands are running")
 type GoCommand struct {
 	Name    string    // for people
 	Started time.Time // zero: the system does not tell
+	User    int       // on Unix; 0: root, or the system does not tell
 }
 
 // watch knows the go commands that are running.
 type watch struct {
 	list   func() ([]GoCommand, error) // nil: there are none to care about
-	oldest GoCommand                   // of those that were running at the begin; no Name: none was
+	seen   []GoCommand                 // that were running at the begin
+	oldest GoCommand                   // of these; no Name: there were none
 	unsafe error                       // why nothing may be removed
 	begun  error                       // the first go command that began later, if anybody asked
 }
@@ -33,6 +35,7 @@ func watchOver(o Options) watch {
 	}
 	w := watch{list: o.Running}
 	list, err := w.running()
+	w.seen = list
 	for _, g := range list {
 		if g.Started.IsZero() {
 			err = fmt.Errorf("%w: %s, and the system does not tell since when", ErrBusy, g.Name)
@@ -75,6 +78,15 @@ func (w *watch) idle() error {
 	}
 	w.begun = err
 	return err
+}
+
+// present says why there are go commands, or why there may be some that are not seen; "" if there
+// is no reason.
+func (w *watch) present(unseen string) string {
+	if w.oldest.Name != "" {
+		return "go commands are running, such as " + w.oldest.Name
+	}
+	return unseen
 }
 
 // users says who could be using what is spared, and what can be done.

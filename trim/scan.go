@@ -45,17 +45,19 @@ func (t *trimming) scanBuild(ctx context.Context) (err error) {
 		t.warn("build cache: what lies there stays: %v", err)
 	}
 	t.unread = len(t.inv.Unread) > 0 || slices.ContainsFunc(t.inv.Broken, func(b buildcache.Broken) bool { return b.Unreadable })
+	t.sharing = t.share()
 	t.candidates = slices.Grow(t.candidates, len(t.inv.Entries))
 	for i, e := range t.inv.Entries {
 		output, _ := t.inv.Find(e.Output) // it exists, else the scan would have dropped the entry
 		t.candidates = append(t.candidates, candidate{
-			Item: retention.Item{Kind: retention.Build, LastUse: e.ActionTime / int64(time.Second), Size: e.Size, Content: int32(output)},
+			Item: retention.Item{Kind: retention.Build, LastUse: t.entryUse(e) / int64(time.Second), Size: e.Size, Content: int32(output)},
 			what: anEntry, entry: i,
 		})
 		last := &t.candidates[len(t.candidates)-1]
-		last.spared = t.sparesOutput(e.ActionTime)
+		last.spared = t.sparesEntry(t.entryUse(e))
 		last.Pinned = last.spared
 	}
+	t.spareUnmarked()
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 // on another machine, but not at each use:
 //
 //   - a build entry has the time of its last use, unless that was within an hour of the one before;
+//     where several users share the build cache, only a record of having been read, see sharing;
 //   - go.mod and .info of a module are read when a go command loads packages, long before it reads
 //     the sources; file systems record a read (relatime), unless that was within a day of the one
 //     before;
@@ -34,10 +35,10 @@ const (
 // errMeanwhile means that a go command has begun to use something since the scan.
 var errMeanwhile = errors.New("used meanwhile")
 
-// sparesOutput reports whether an entry or an output with this time, in nanoseconds since the
+// sparesEntry reports whether an entry or an output with this time, in nanoseconds since the
 // epoch, could be in use.
-func (t *trimming) sparesOutput(used int64) bool {
-	return t.Spare && used > t.now.Add(-markedEvery-t.watch.longest(t.now)).UnixNano()
+func (t *trimming) sparesEntry(used int64) bool {
+	return t.Spare && used > t.now.Add(-t.buildEvery()-t.watch.longest(t.now)).UnixNano()
 }
 
 // spares does the same for what lies in the module cache. What is broken no go command uses.
@@ -71,10 +72,7 @@ func sparesModule(mods *modcache.Cache, v module.Version, since time.Time) bool 
 // spareUnknown spares all modules where there are, or may be, go commands of whose reads nothing
 // tells.
 func (t *trimming) spareUnknown(modules []candidate) {
-	why := t.Unseen
-	if t.watch.oldest.Name != "" {
-		why = "go commands are running, such as " + t.watch.oldest.Name
-	}
+	why := t.watch.present(t.Unseen)
 	if !t.Spare || !t.res.UnknownUse || why == "" {
 		return
 	}
@@ -134,8 +132,8 @@ func (t *trimming) warnOfSpared(items []retention.Item, verdicts []retention.Ver
 		return
 	}
 	longest := t.watch.longest(t.now)
-	t.warn("%s that the age or a bound of the size would remove: used in the last %s (modules: %s), and could be in use %s", t.res.staying(n),
-		wholeHours(longest+markedEvery), wholeHours(longest+readEvery), t.watch.users(t.Unseen))
+	t.warn("%s that the age or a bound of the size would remove: used in the last %s (modules: %s), and could be in use %s", t.staying(n),
+		wholeHours(longest+t.buildEvery()), wholeHours(longest+readEvery), t.watch.users(t.Unseen))
 }
 
 // wholeHours writes a duration, rounded up.
@@ -144,12 +142,14 @@ func wholeHours(d time.Duration) string {
 }
 
 // staying counts what is spared: build entries alone, if all modules stay anyway.
-func (r *Result) staying(n int) string {
+func (t *trimming) staying(n int) string {
 	switch {
 	case n == 1:
 		return "1 module or build entry stays"
-	case r.AllModules:
+	case t.res.AllModules:
 		return quantity.Count(n) + " build entries stay"
+	case t.allEntries:
+		return quantity.Count(n) + " modules stay"
 	}
 	return quantity.Count(n) + " modules and build entries stay"
 }

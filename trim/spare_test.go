@@ -131,7 +131,7 @@ func TestUnrecorded(t *testing.T) {
 			looks := 0
 			running := func() (list []GoCommand, err error) {
 				if looks++; looks >= tt.begin {
-					list = append(list, GoCommand{"process 1", now})
+					list = append(list, GoCommand{Name: "process 1", Started: now})
 				}
 				return list, nil
 			}

@@ -107,6 +107,8 @@ type trimming struct {
 	unread     bool // entries of the build cache could not be read
 	candidates []candidate
 	watch      watch
+	sharing    sharing
+	allEntries bool // stay, see spareUnmarked
 	res        Result
 }
 

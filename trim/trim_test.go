@@ -231,7 +231,9 @@ func TestBusy(t *testing.T) {
 	o := w.options()
 	o.MaxSize, o.Spare = 1, true
 	for want, running := range map[error]func() ([]GoCommand, error){
-		ErrBusy:               func() ([]GoCommand, error) { return []GoCommand{{"process 1", time.Now()}, {Name: "process 2"}}, nil },
+		ErrBusy: func() ([]GoCommand, error) {
+			return []GoCommand{{Name: "process 1", Started: time.Now()}, {Name: "process 2"}}, nil
+		},
 		errors.ErrUnsupported: func() ([]GoCommand, error) { return nil, errors.ErrUnsupported },
 	} {
 		o.Running = running

@@ -89,15 +89,16 @@ func TestScan(t *testing.T) {
 	write(t, c, "00/unrelated", "ignored")
 
 	entry := func(a digest.ID, o Output) Local {
-		return Local{Entry{a, o.ID, o.Size, 5}, testTime.UnixNano(), testTime.UnixNano()}
+		return Local{Entry: Entry{a, o.ID, o.Size, 5}, ActionTime: testTime.UnixNano(), OutputTime: testTime.UnixNano()}
 	}
 	want := &Inventory{
 		Entries: []Local{entry(testID(0x10), plain), entry(testID(0x20), prog), entry(testID(0x30), empty), entry(testID(0xc0), plain)},
 		Outputs: byID(plain, prog, empty, orphan),
 		Fuzz:    []File{{"fuzz/example.com/FuzzX/abc", 16}},
+		Owners:  []int{max(os.Getuid(), 0)},
 	}
 	inv := scan(t, c)
-	if diff := cmp.Diff(want, inv, cmpopts.IgnoreUnexported(Inventory{})); diff != "" {
+	if diff := cmp.Diff(want, inv, cmpopts.IgnoreUnexported(Inventory{}), cmpopts.IgnoreFields(Local{}, "ActionRead"), cmpopts.IgnoreFields(Inventory{}, "Writable")); diff != "" {
 		t.Error(diff)
 	}
 	for _, o := range want.Outputs {

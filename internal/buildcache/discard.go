@@ -11,16 +11,20 @@ import (
 )
 
 // DiscardAction removes an action entry and reports true, unless the entry was used or written
-// since it was scanned. An entry that is used between that check and the removal is lost, as it is
+// since it was scanned. With reads, having been read is a use, too, where the scan itself has not
+// been recorded as that. An entry that is used between that check and the removal is lost, as it is
 // when the go command itself trims.
-func (c *Cache) DiscardAction(e Local) (bool, error) {
-	return discard(c.actionFile(e.Action), e.ActionTime)
+func (c *Cache) DiscardAction(e Local, reads bool) (bool, error) {
+	return discard(c.actionFile(e.Action), e.ActionTime, func(path string, st fs.FileInfo) bool {
+		read, _ := osfile.AccessTime(st)
+		return reads && read > e.ActionRead && osfile.HidesReads(path)
+	})
 }
 
 // DiscardOutput does the same for an output. The entries that name it must have been removed
 // before, see the package comment.
 func (c *Cache) DiscardOutput(o Output) (bool, error) {
-	return discard(c.outputFile(o.ID), o.Time)
+	return discard(c.outputFile(o.ID), o.Time, func(string, fs.FileInfo) bool { return false })
 }
 
 // DiscardBroken removes what Scan found broken, unless it was written at or after before, in
@@ -46,9 +50,9 @@ func (c *Cache) discardOld(name string, before int64) (bool, error) {
 	return true, nil
 }
 
-func discard(path string, scanned int64) (bool, error) {
+func discard(path string, scanned int64, used func(string, fs.FileInfo) bool) (bool, error) {
 	st, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && st.ModTime().UnixNano() != scanned {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && (st.ModTime().UnixNano() != scanned || used(path, st)) {
 		return false, nil
 	}
 	if err == nil {

@@ -23,6 +23,7 @@ type Local struct {
 	Entry
 	ActionTime int64 // mtime of the "-a" file, nanoseconds since the epoch
 	OutputTime int64 // mtime of the "-d" file or directory, nanoseconds since the epoch
+	ActionRead int64 // atime of the "-a" file, as far as the file system records reads; see osfile.Info
 }
 
 // Output describes an output on disk.
@@ -65,6 +66,11 @@ type Inventory struct {
 	// Unread says which directories could not be read, and why. Entries whose output would lie in
 	// one of them are in no list.
 	Unread []error
+	// Owners are the users whom action entries belong to, by number, sorted. Writable means that
+	// group or others may write to a subdirectory, so that there may soon be more. Both are about
+	// Unix only.
+	Owners   []int
+	Writable bool
 
 	index *idindex.Index // of Outputs
 }
@@ -106,6 +112,9 @@ type shard struct {
 	broken  []Broken
 	partial []string
 	unread  error // why the subdirectory could not be read
+
+	owners   []int // see Inventory
+	writable bool
 }
 
 // ScanOptions are options of a scan.
@@ -124,7 +133,7 @@ const scansAtOnce = 8
 // Scan lists the cache, several subdirectories at once. A missing directory is an empty inventory.
 // Files that appear or vanish meanwhile may be listed or not. The only error is that of ctx.
 //
-// Memory is about 170 bytes an entry with an output of its own, and 96 more while it is merged.
+// Memory is about 180 bytes an entry with an output of its own, and 104 more while it is merged.
 func (c *Cache) Scan(ctx context.Context, o ScanOptions) (*Inventory, error) {
 	shards := make([]shard, 256)
 	g, scanning := errgroup.WithContext(ctx)
@@ -186,6 +195,7 @@ func scanShard(ctx context.Context, cache string, i int) (s shard, err error) {
 		return s, nil
 	}
 	defer dir.Close()
+	s.writable = isWritable(path)
 	names, err := dir.Names()
 	if err != nil {
 		s.unread = fmt.Errorf("directory %s: %w", name, err)
@@ -210,6 +220,16 @@ func scanShard(ctx context.Context, cache string, i int) (s shard, err error) {
 	slices.SortFunc(s.entries, func(a, b Local) int { return bytes.Compare(a.Action[:], b.Action[:]) })
 	slices.SortFunc(s.outputs, func(a, b Output) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	return s, nil
+}
+
+// isWritable reports whether group or others may write to a directory.
+func isWritable(dir string) bool {
+	st, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	_, known := osfile.Owner(st) // else modes mean little
+	return known && st.Mode()&0o022 != 0
 }
 
 func countActions(names []string) int {
@@ -280,7 +300,10 @@ func (sc *shardScanner) action(s *shard, id digest.ID, name string) (string, err
 	if e.Action != id {
 		return "action entry: action is not that of the file name", nil
 	}
-	s.entries = append(s.entries, Local{Entry: e, ActionTime: in.MTime})
+	s.entries = append(s.entries, Local{Entry: e, ActionTime: in.MTime, ActionRead: in.ATime})
+	if !slices.Contains(s.owners, in.UID) {
+		s.owners = append(s.owners, in.UID)
+	}
 	return "", nil
 }
 
@@ -325,7 +348,7 @@ func executable(dir string) (name string, size int64, broken string, err error) 
 // mergeMemory is about how many bytes of memory merge and the shards take.
 func mergeMemory(shards []shard) (n int64) {
 	for i := range shards {
-		n += int64(2*96*len(shards[i].entries) + (2*64+11)*len(shards[i].outputs))
+		n += int64(2*104*len(shards[i].entries) + (2*64+11)*len(shards[i].outputs))
 	}
 	return n
 }
@@ -347,11 +370,15 @@ func merge(shards []shard, fuzz []File) *Inventory {
 		inv.Outputs = append(inv.Outputs, shards[i].outputs...)
 		inv.Broken = append(inv.Broken, shards[i].broken...)
 		inv.Partial = append(inv.Partial, shards[i].partial...)
+		inv.Owners = append(inv.Owners, shards[i].owners...)
+		inv.Writable = inv.Writable || shards[i].writable
 		if err := shards[i].unread; err != nil {
 			inv.Unread = append(inv.Unread, err)
 		}
 		shards[i].outputs, shards[i].broken, shards[i].partial = nil, nil, nil
 	}
+	slices.Sort(inv.Owners)
+	inv.Owners = slices.Compact(inv.Owners)
 	inv.indexOutputs()
 	unread := make([]bool, len(shards))
 	for i := range shards {

@@ -111,6 +111,7 @@ func runningGo() ([]trim.GoCommand, error) {
 			continue
 		}
 		g := trim.GoCommand{Name: p.String()}
+		g.User, _ = p.User()
 		if err == nil {
 			g.Started = at
 		}

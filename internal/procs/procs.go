@@ -33,6 +33,10 @@ func (p Process) String() string {
 // users.
 func (p Process) Started() (time.Time, error) { return started(p.PID) }
 
+// User is the number of the user whose rights the process has; known is false if the system does not
+// tell, or the process has ended.
+func (p Process) User() (uid int, known bool) { return user(p.PID) }
+
 // goProgram is what go commands are called: go, and what people call a second one, such as go1.26,
 // go-1.26.0 and go.1.27rc1.
 var goProgram = regexp.MustCompile(`^go([-.]?[0-9][0-9a-z.-]*)?(\.exe)?$`)
