@@ -67,7 +67,8 @@ func inNamespace(t *testing.T, cmd *exec.Cmd) *exec.Cmd {
 
 // heldBuild starts a build of package a, and returns when the go command has loaded all packages
 // and waits for its first compiler. finish lets it go on, without a proxy, and returns its error.
-func heldBuild(t *testing.T, w *world) (finish func() error) {
+// change may change the command.
+func heldBuild(t *testing.T, w *world, change ...func(*exec.Cmd)) (finish func() error) {
 	t.Helper()
 	dir := t.TempDir()
 	tool, held, gate := filepath.Join(dir, "tool"), filepath.Join(dir, "held"), filepath.Join(dir, "gate")
@@ -83,6 +84,9 @@ exec "$@"
 	cmd.Env = append(os.Environ(), "GOMODCACHE="+w.mod, "GOCACHE="+w.build, "GOPROXY=off", "GOWORK=off", "GOTOOLCHAIN=local", "GOSUMDB=off")
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
+	for _, c := range change {
+		c(cmd)
+	}
 	must(t, cmd.Start())
 	for range 1500 {
 		if _, err := os.Stat(held); err == nil {

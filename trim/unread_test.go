@@ -42,3 +42,18 @@ func TestUnreadSubdirectory(t *testing.T) {
 		}
 	}
 }
+
+// oldEntry makes an entry that was written 30 days ago, and read later. It returns its file.
+func oldEntry(t *testing.T, dir string, n int, read time.Time) string {
+	t.Helper()
+	old := time.Now().Add(-30 * day)
+	action, text := fmt.Sprintf("%064x", n), fmt.Sprint("output", n)
+	id := sha256.Sum256([]byte(text))
+	entry, output := filepath.Join(dir, "00", action+"-a"), filepath.Join(dir, fmt.Sprintf("%x/%x-d", id[:1], id))
+	for file, data := range map[string]string{entry: fmt.Sprintf("v1 %s %x %20d %20d\n", action, id, len(text), old.UnixNano()), output: text} {
+		must(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		must(t, os.WriteFile(file, []byte(data), 0o644))
+		must(t, os.Chtimes(file, read, old))
+	}
+	return entry
+}
