@@ -3,8 +3,10 @@ package trim
 import (
 	"context"
 	"errors"
+	"syscall"
 
 	"github.com/org/gocache-action/internal/modcache"
+	"github.com/org/gocache-action/internal/quantity"
 )
 
 // living counts, for each output by its index in the inventory, the entries that name it and stay.
@@ -96,6 +98,7 @@ func (t *trimming) removeModules(ctx context.Context) (err error) {
 		err = nil
 	}
 	defer func() { err = errors.Join(err, stage.Close()) }()
+	defer t.warnOfLayers()
 	for i := range t.candidates {
 		cand := &t.candidates[i]
 		if cand.what == anEntry {
@@ -128,10 +131,22 @@ func (t *trimming) removeModule(stage *modcache.Stage, cand *candidate) error {
 	if err == nil {
 		err = stage.Clear()
 	}
+	if errors.Is(err, syscall.EXDEV) {
+		t.layered++
+		return err
+	}
 	if err != nil {
 		t.warn("%v", err)
 	}
 	return err
+}
+
+// warnOfLayers says, once for all of them, what could not be renamed: an overlay file system does
+// not rename a directory of a lower layer, as that of an image in a container.
+func (t *trimming) warnOfLayers() {
+	if t.layered > 0 {
+		t.warn("module cache: %s of what should be removed stay: they lie in an image, or on another file system than the module cache; of an image, removing them would free nothing", quantity.Count(t.layered))
+	}
 }
 
 // looksEvery is after how many entries trim looks for go commands again, if it has to.

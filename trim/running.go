@@ -15,13 +15,21 @@ type GoCommand struct {
 	Name    string    // for people
 	Started time.Time // zero: the system does not tell
 	User    int       // on Unix; 0: root, or the system does not tell
+	// HidesReads means that nothing records what it reads in the module cache, though reads of this
+	// process are recorded: a container may have it mounted in another way.
+	HidesReads bool
+	// Tool means that it is no go command, but a program that reads the sources of modules itself,
+	// such as gopls. It counts only where nothing records what is read, and may run for long.
+	Tool bool
 }
 
 // watch knows the go commands that are running.
 type watch struct {
 	list   func() ([]GoCommand, error) // nil: there are none to care about
 	seen   []GoCommand                 // that were running at the begin
-	oldest GoCommand                   // of these; no Name: there were none
+	oldest GoCommand                   // of the go commands among these; no Name: there were none
+	tool   GoCommand                   // one of the others, in the same way
+	hidden GoCommand                   // one that hides reads
 	unsafe error                       // why nothing may be removed
 	begun  error                       // the first go command that began later, if anybody asked
 }
@@ -35,8 +43,15 @@ func watchOver(o Options) watch {
 	}
 	w := watch{list: o.Running}
 	list, err := w.running()
-	w.seen = list
 	for _, g := range list {
+		if g.HidesReads {
+			w.hidden = g
+		}
+		if g.Tool {
+			w.tool = g
+			continue
+		}
+		w.seen = append(w.seen, g)
 		if g.Started.IsZero() {
 			err = fmt.Errorf("%w: %s, and the system does not tell since when", ErrBusy, g.Name)
 		}
@@ -59,12 +74,16 @@ func (w *watch) running() ([]GoCommand, error) {
 	return list, nil
 }
 
+// slack is how much longer than the clocks say a go command may have been running: a clock may have
+// been set, or the machine paused.
+const slack = time.Hour
+
 // longest is for how long a build may have been running that could be using the caches.
 func (w *watch) longest(now time.Time) time.Duration {
 	if w.oldest.Name == "" {
 		return longestBuild
 	}
-	return max(longestBuild, now.Sub(w.oldest.Started))
+	return max(longestBuild, now.Sub(w.oldest.Started)+slack)
 }
 
 // idle looks again, and returns an error once there are go commands.
@@ -74,7 +93,7 @@ func (w *watch) idle() error {
 	}
 	list, err := w.running()
 	if err == nil && len(list) > 0 {
-		err = fmt.Errorf("a go command has begun, %s, and the file system does not record what it reads", list[0].Name)
+		err = fmt.Errorf("a go command or another program that reads modules has begun, %s, and the file system does not record what it reads", list[0].Name)
 	}
 	w.begun = err
 	return err
@@ -83,8 +102,11 @@ func (w *watch) idle() error {
 // present says why there are go commands, or why there may be some that are not seen; "" if there
 // is no reason.
 func (w *watch) present(unseen string) string {
-	if w.oldest.Name != "" {
+	switch {
+	case w.oldest.Name != "":
 		return "go commands are running, such as " + w.oldest.Name
+	case w.tool.Name != "":
+		return "a program is running that reads modules, " + w.tool.Name
 	}
 	return unseen
 }

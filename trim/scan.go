@@ -82,7 +82,8 @@ func (t *trimming) scanModules(ctx context.Context) error {
 		known = known || !u.Read.IsZero()
 		t.candidates = append(t.candidates, t.moduleCandidate(m, u))
 	}
-	t.res.UnknownUse = !known || !t.mods.RecordsReads()
+	records := t.mods.RecordsReads()
+	t.res.UnknownUse, t.res.NoneRead = !known || !records, !known && records
 	for i := first; i < len(t.candidates); i++ {
 		t.candidates[i].Content = int32(i)
 		t.candidates[i].Ageless = t.res.UnknownUse

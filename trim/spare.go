@@ -73,18 +73,28 @@ func sparesModule(mods *modcache.Cache, v module.Version, since time.Time) bool 
 // tells.
 func (t *trimming) spareUnknown(modules []candidate) {
 	why := t.watch.present(t.Unseen)
-	if !t.Spare || !t.res.UnknownUse || why == "" {
+	file := "the file system does not record what is read"
+	switch {
+	case t.watch.hidden.Name != "":
+		why, file = "", "nothing records what is read by "+t.watch.hidden.Name+", which has the cache mounted in another way, read-only or noatime, or this user may not see how"
+	case t.res.UnknownUse && t.res.NoneRead:
+		file = "no read is recorded yet"
+	}
+	if !t.Spare || t.watch.hidden.Name == "" && (!t.res.UnknownUse || why == "") {
 		return
+	}
+	if why != "" {
+		file += ", and " + why
 	}
 	for i := range modules {
 		if !modules[i].broken {
 			modules[i].Pinned, modules[i].spared = true, false // the warning below is enough
 		}
 	}
-	// without a bound of the size none would go, since no age is known
-	bounded := t.MaxSize > 0 || t.MaxModules > 0
+	// where no age is known, none would go without a bound of the size
+	bounded := t.MaxSize > 0 || t.MaxModules > 0 || !t.res.UnknownUse
 	if t.res.AllModules = bounded && len(modules) > 0; t.res.AllModules {
-		t.warn("module cache: all versions stay, since the file system does not record what is read, and %s", why)
+		t.warn("module cache: all versions stay: %s", file)
 	}
 }
 

@@ -88,16 +88,42 @@ func TestSpareToolchain(t *testing.T) {
 // TestSpareUnknown: where the file system does not record reads, all modules stay if there are go
 // commands, or if there may be some that nobody sees.
 func TestSpareUnknown(t *testing.T) {
+	now := time.Now()
 	for _, tt := range []struct {
-		unseen, running string
-		stay            bool
-	}{{"", "", false}, {"this is a container", "", true}, {"", "process 1", true}} {
-		tr := &trimming{Options: Options{Spare: true, Unseen: tt.unseen, MaxSize: 1}, watch: watch{oldest: GoCommand{Name: tt.running}}}
-		tr.res.UnknownUse = true
+		unseen   string
+		running  []GoCommand
+		noneRead bool
+		known    bool
+		stay     string // why
+	}{
+		{},
+		{unseen: "this is a container", stay: "does not record what is read, and this is a container"},
+		{running: []GoCommand{{Name: "process 1", Started: now}}, stay: "does not record what is read, and go commands are running, such as process 1"},
+		{running: []GoCommand{{Name: "process 1", Tool: true}}, stay: "a program is running that reads modules, process 1"},
+		{running: []GoCommand{{Name: "process 1", Tool: true}}, known: true},
+		{running: []GoCommand{{Name: "process 1", Started: now}}, known: true},
+		{running: []GoCommand{{Name: "process 1", Started: now}}, noneRead: true, stay: "no read is recorded yet, and go commands"},
+		{running: []GoCommand{{Name: "process 1", Started: now}, {Name: "process 2", Started: now, HidesReads: true}}, known: true, stay: "is read by process 2, which"},
+	} {
+		o := Options{Spare: true, Unseen: tt.unseen, MaxSize: 1, Running: func() ([]GoCommand, error) { return tt.running, nil }}
+		tr := &trimming{Options: o, watch: watchOver(o)}
+		tr.res.UnknownUse, tr.res.NoneRead = !tt.known, tt.noneRead
 		list := []candidate{{}, {broken: true}, {what: aClone}}
 		tr.spareUnknown(list)
-		if list[0].Pinned != tt.stay || list[1].Pinned || list[2].Pinned != tt.stay || (len(tr.res.Warnings) > 0) != tt.stay || tr.res.AllModules != tt.stay {
+		stay, warnings := tt.stay != "", strings.Join(tr.res.Warnings, "\n")
+		if list[0].Pinned != stay || list[1].Pinned || list[2].Pinned != stay || (warnings != "") != stay || !strings.Contains(warnings, tt.stay) || tr.res.AllModules != stay || tr.watch.unsafe != nil {
 			t.Errorf("%+v: %+v, %q", tt, list, tr.res.Warnings)
+		}
+	}
+}
+
+// TestLongest: for how long a build may have been running, by the oldest go command.
+func TestLongest(t *testing.T) {
+	now := time.Now()
+	for age, want := range map[time.Duration]time.Duration{0: 3 * time.Hour, time.Hour: 3 * time.Hour, 150 * time.Minute: 210 * time.Minute, 9 * time.Hour: 10 * time.Hour} {
+		w := watch{oldest: GoCommand{Name: "process 1", Started: now.Add(-age)}}
+		if got := w.longest(now); got != want {
+			t.Errorf("after %v: %v, want %v", age, got, want)
 		}
 	}
 }

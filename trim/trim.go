@@ -86,6 +86,8 @@ type Result struct {
 	// UnknownUse means that the file system does not record when modules are read, so none was
 	// dropped for its age.
 	UnknownUse bool `json:"unknownUse,omitempty"`
+	// NoneRead means that this is so only because no module has been read yet since it came.
+	NoneRead bool `json:"noneRead,omitempty"`
 	// AllModules means that, because of that and of go commands, all versions stayed in spite of a
 	// bound of the size. A warning says so.
 	AllModules bool              `json:"allModulesStay,omitempty"`
@@ -109,6 +111,7 @@ type trimming struct {
 	watch      watch
 	sharing    sharing
 	allEntries bool // stay, see spareUnmarked
+	layered    int  // versions and clones that cannot be renamed, see warnOfLayers
 	res        Result
 }
 

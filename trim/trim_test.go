@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	osfiletest.Main(m, map[string]func(string) error{"elsewhere": trimElsewhere, "trim": func(arg string) error {
+	osfiletest.Main(m, map[string]func(string) error{"elsewhere": trimElsewhere, "layers": trimLayers, "trim": func(arg string) error {
 		dirs := strings.Split(arg, "|")
 		later := func() time.Time { return time.Now().Add(2 * day) }
 		_, err := Run(context.Background(), Options{ModDir: dirs[0], BuildDir: dirs[1], MaxAge: time.Hour, MaxSize: 1, Now: later})

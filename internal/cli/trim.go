@@ -88,7 +88,8 @@ func runTrim(ctx context.Context, cfg *config.Config) (*trimOutput, error) {
 	}
 	out.ModDir, out.BuildDir = o.ModDir, o.BuildDir
 	if !cfg.Force {
-		o.Spare, o.Running, o.Unseen = true, runningGo, procs.Unseen()
+		o.Spare, o.Unseen = true, procs.Unseen()
+		o.Running = func() ([]trim.GoCommand, error) { return runningGo(o.ModDir) }
 	}
 	if cfg.DryRun {
 		out.Result, err = trim.Plan(ctx, o)
@@ -98,9 +99,9 @@ func runTrim(ctx context.Context, cfg *config.Config) (*trimOutput, error) {
 	return out, err
 }
 
-// runningGo lists the go commands that are running, and since when.
-func runningGo() ([]trim.GoCommand, error) {
-	list, err := procs.Named(procs.IsGo)
+// runningGo lists the programs that are running and read modules in modDir, and since when.
+func runningGo(modDir string) ([]trim.GoCommand, error) {
+	list, err := procs.Named(func(name string) bool { return procs.IsGo(name) || procs.LoadsPackages(name) })
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil, fmt.Errorf("this system does not tell which programs run, use --force when no go command does: %w", err)
 	}
@@ -112,6 +113,8 @@ func runningGo() ([]trim.GoCommand, error) {
 		}
 		g := trim.GoCommand{Name: p.String()}
 		g.User, _ = p.User()
+		g.Tool = procs.LoadsPackages(p.Name)
+		g.HidesReads = modDir != "" && !g.Tool && p.HidesReads(modDir)
 		if err == nil {
 			g.Started = at
 		}
@@ -122,10 +125,12 @@ func runningGo() ([]trim.GoCommand, error) {
 
 // goCommands describes the go commands that are running.
 func goCommands() ([]string, error) {
-	running, err := runningGo()
+	running, err := runningGo("")
 	var names []string
 	for _, g := range running {
-		names = append(names, g.Name)
+		if !g.Tool {
+			names = append(names, g.Name)
+		}
 	}
 	return names, err
 }
@@ -161,7 +166,11 @@ func (o trimOutput) write(w io.Writer) error {
 func (o trimOutput) largest() string {
 	var b strings.Builder
 	if o.UnknownUse && !o.AllModules && o.ModDir != "" && o.Modules.Kept.Count > 0 {
-		b.WriteString("\nthe file system does not record when modules are read, so none is removed for its age\n")
+		why := "the file system does not record when modules are read"
+		if o.NoneRead {
+			why = "no read of a module is recorded yet"
+		}
+		b.WriteString("\n" + why + ", so none is removed for its age\n")
 	}
 	if len(o.Largest) > 0 {
 		b.WriteString("\nthe largest:\n")

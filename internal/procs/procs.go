@@ -68,7 +68,10 @@ func Named(is func(name string) bool) ([]Process, error) {
 		if p.PID == os.Getpid() || p.PID == os.Getppid() {
 			continue
 		}
-		if is(p.Name) || is(program(p.PID)) {
+		if !is(p.Name) {
+			p.Name = program(p.PID)
+		}
+		if is(p.Name) {
 			found = append(found, p)
 		}
 	}
