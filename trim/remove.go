@@ -6,7 +6,6 @@ import (
 	"syscall"
 
 	"github.com/org/gocache-action/internal/modcache"
-	"github.com/org/gocache-action/internal/quantity"
 )
 
 // living counts, for each output by its index in the inventory, the entries that name it and stay.
@@ -98,7 +97,6 @@ func (t *trimming) removeModules(ctx context.Context) (err error) {
 		err = nil
 	}
 	defer func() { err = errors.Join(err, stage.Close()) }()
-	defer t.warnOfLayers()
 	for i := range t.candidates {
 		cand := &t.candidates[i]
 		if cand.what == anEntry {
@@ -131,22 +129,16 @@ func (t *trimming) removeModule(stage *modcache.Stage, cand *candidate) error {
 	if err == nil {
 		err = stage.Clear()
 	}
-	if errors.Is(err, syscall.EXDEV) {
-		t.layered++
-		return err
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EXDEV):
+		// An overlay file system does not rename a directory of a lower layer, as that of an image.
+		if t.layered++; t.layered == 1 {
+			t.warn("module cache: %v; what lies in an image, as this does, stays: removing it would free nothing", err)
+		}
+	case err != nil:
 		t.warn("%v", err)
 	}
 	return err
-}
-
-// warnOfLayers says, once for all of them, what could not be renamed: an overlay file system does
-// not rename a directory of a lower layer, as that of an image in a container.
-func (t *trimming) warnOfLayers() {
-	if t.layered > 0 {
-		t.warn("module cache: %s of what should be removed stay: they lie in an image, or on another file system than the module cache; of an image, removing them would free nothing", quantity.Count(t.layered))
-	}
 }
 
 // looksEvery is after how many entries trim looks for go commands again, if it has to.
@@ -167,8 +159,8 @@ func (t *trimming) removeEntries(ctx context.Context, living []int32) error {
 			return err
 		}
 		e := t.inv.Entries[cand.entry]
-		if looked%looksEvery == 0 {
-			busy = t.unmarkedMeanwhile()
+		if t.sharing.hidden && looked%looksEvery == 0 {
+			busy = t.restStays("build cache", busy == nil)
 		}
 		looked++
 		if busy != nil {

@@ -45,16 +45,18 @@ func (t *trimming) scanBuild(ctx context.Context) (err error) {
 		t.warn("build cache: what lies there stays: %v", err)
 	}
 	t.unread = len(t.inv.Unread) > 0 || slices.ContainsFunc(t.inv.Broken, func(b buildcache.Broken) bool { return b.Unreadable })
-	t.sharing = t.share()
+	if t.Spare {
+		t.sharing = findSharing(t.BuildDir, t.inv, t.watch)
+	}
 	t.candidates = slices.Grow(t.candidates, len(t.inv.Entries))
 	for i, e := range t.inv.Entries {
 		output, _ := t.inv.Find(e.Output) // it exists, else the scan would have dropped the entry
 		t.candidates = append(t.candidates, candidate{
-			Item: retention.Item{Kind: retention.Build, LastUse: t.entryUse(e) / int64(time.Second), Size: e.Size, Content: int32(output)},
+			Item: retention.Item{Kind: retention.Build, LastUse: t.sharing.use(e) / int64(time.Second), Size: e.Size, Content: int32(output)},
 			what: anEntry, entry: i,
 		})
 		last := &t.candidates[len(t.candidates)-1]
-		last.spared = t.sparesEntry(t.entryUse(e))
+		last.spared = t.sparesEntry(t.sharing.use(e))
 		last.Pinned = last.spared
 	}
 	t.spareUnmarked()
@@ -144,7 +146,7 @@ func (t *trimming) decide() {
 		cand.drop, cand.reason = verdicts[i] != retention.Kept, verdicts[i].String()
 		switch {
 		case cand.broken:
-			cand.drop, cand.reason = t.isPast(t.mods.Touched(cand.version)), "broken"
+			cand.drop, cand.reason = t.mods.Touched(cand.version).Before(t.now.Add(-grace)), "broken"
 		case cand.what == aGraph && verdicts[i] == retention.TooMuch:
 			cand.drop = false
 		}
@@ -154,9 +156,6 @@ func (t *trimming) decide() {
 func (o Options) policy(now time.Time) retention.Policy {
 	return retention.Policy{Now: now, MaxAge: o.MaxAge, MaxSize: o.MaxSize, MaxModules: o.MaxModules, MaxBuild: o.MaxBuild}
 }
-
-// isPast reports whether a time is older than the grace.
-func (t *trimming) isPast(at time.Time) bool { return at.Before(t.now.Add(-grace)) }
 
 // unix returns 0 for the zero time: an unknown time counts as long ago.
 func unix(at time.Time) int64 {

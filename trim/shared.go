@@ -14,27 +14,29 @@ import (
 type sharing struct {
 	among  string // why several users may use the build cache; "": only one does
 	hidden bool   // the file system records no reads either
+	all    bool   // so all entries stay
 }
 
-// share finds out whether several users use the build cache.
-func (t *trimming) share() (s sharing) {
-	if !t.Spare {
+// findSharing finds out whether several users use the build cache in dir.
+func findSharing(dir string, inv *buildcache.Inventory, w watch) (s sharing) {
+	if len(inv.Owners) == 0 {
 		return s
 	}
+	other := w.other(inv.Owners[0])
 	switch {
-	case len(t.inv.Owners) > 1:
+	case len(inv.Owners) > 1:
 		s.among = "its entries belong to several users"
-	case len(t.inv.Owners) > 0 && t.watch.others(t.inv.Owners[0]) != "":
-		s.among = "a go command of another user is running, " + t.watch.others(t.inv.Owners[0])
-	case len(t.inv.Owners) > 0 && t.inv.Writable:
+	case other != "":
+		s.among = "a go command of another user is running, " + other
+	case inv.Writable:
 		s.among = "several users may write to it"
 	}
-	s.hidden = s.among != "" && !osfile.RecordsReads(t.BuildDir)
+	s.hidden = s.among != "" && !osfile.RecordsReads(dir)
 	return s
 }
 
-// others names a go command of a user who may not mark what this owner's is.
-func (w *watch) others(owner int) string {
+// other names a go command of a user who may not mark what this owner's is, "" if there is none.
+func (w *watch) other(owner int) string {
 	i := slices.IndexFunc(w.seen, func(g GoCommand) bool { return g.User != 0 && g.User != owner })
 	if i < 0 {
 		return ""
@@ -42,17 +44,17 @@ func (w *watch) others(owner int) string {
 	return w.seen[i].Name
 }
 
-// entryUse is when an entry was last used, in nanoseconds since the epoch.
-func (t *trimming) entryUse(e buildcache.Local) int64 {
-	if t.sharing.among != "" {
+// use is when an entry was last used, in nanoseconds since the epoch.
+func (s sharing) use(e buildcache.Local) int64 {
+	if s.among != "" {
 		return max(e.ActionTime, e.ActionRead)
 	}
 	return e.ActionTime
 }
 
-// buildEvery is how old the mark of a use may be that is not renewed.
-func (t *trimming) buildEvery() time.Duration {
-	if t.sharing.among != "" {
+// every is how old the mark of a use may be that is not renewed.
+func (s sharing) every() time.Duration {
+	if s.among != "" {
 		return readEvery
 	}
 	return markedEvery
@@ -68,20 +70,7 @@ func (t *trimming) spareUnmarked() {
 	for i := range t.candidates {
 		t.candidates[i].Pinned, t.candidates[i].spared = true, false // the warning below is enough
 	}
-	if t.allEntries = len(t.candidates) > 0; t.allEntries {
+	if t.sharing.all = len(t.candidates) > 0; t.sharing.all {
 		t.warn("build cache: all entries stay: %s, the file system does not record what is read, and %s", t.sharing.among, why)
 	}
-}
-
-// unmarkedMeanwhile returns an error if a go command has begun whose uses leave no mark at all.
-func (t *trimming) unmarkedMeanwhile() error {
-	if !t.sharing.hidden {
-		return nil
-	}
-	first := t.watch.begun == nil
-	err := t.watch.idle()
-	if err != nil && first {
-		t.warn("build cache: the rest stays: %v", err)
-	}
-	return err
 }

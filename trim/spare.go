@@ -38,7 +38,7 @@ var errMeanwhile = errors.New("used meanwhile")
 // sparesEntry reports whether an entry or an output with this time, in nanoseconds since the
 // epoch, could be in use.
 func (t *trimming) sparesEntry(used int64) bool {
-	return t.Spare && used > t.now.Add(-t.buildEvery()-t.watch.longest(t.now)).UnixNano()
+	return t.Spare && used > t.now.Add(-t.sharing.every()-t.watch.longest(t.now)).UnixNano()
 }
 
 // spares does the same for what lies in the module cache. What is broken no go command uses.
@@ -105,11 +105,7 @@ func (t *trimming) usedMeanwhile(cand *candidate) error {
 		return nil
 	}
 	if t.res.UnknownUse {
-		first := t.watch.begun == nil
-		if err := t.watch.idle(); err != nil {
-			if first {
-				t.warn("module cache: the rest stays: %v", err)
-			}
+		if err := t.restStays("module cache", t.watch.begun == nil); err != nil {
 			return err
 		}
 	}
@@ -117,6 +113,15 @@ func (t *trimming) usedMeanwhile(cand *candidate) error {
 		return errMeanwhile
 	}
 	return nil
+}
+
+// restStays returns an error once a go command has begun, and warns of that the first time.
+func (t *trimming) restStays(cache string, first bool) error {
+	err := t.watch.idle()
+	if err != nil && first {
+		t.warn("%s: the rest stays: %v", cache, err)
+	}
+	return err
 }
 
 // warnOfSpared says how much stays only because it could be in use. Verdicts are those with what is
@@ -142,8 +147,8 @@ func (t *trimming) warnOfSpared(items []retention.Item, verdicts []retention.Ver
 		return
 	}
 	longest := t.watch.longest(t.now)
-	t.warn("%s that the age or a bound of the size would remove: used in the last %s (modules: %s), and could be in use %s", t.staying(n),
-		wholeHours(longest+t.buildEvery()), wholeHours(longest+readEvery), t.watch.users(t.Unseen))
+	t.warn("%s that the age or a bound of the size would remove: used in the last %s (modules: %s), and could be in use %s", t.res.staying(n, t.sharing.all),
+		wholeHours(longest+t.sharing.every()), wholeHours(longest+readEvery), t.watch.users(t.Unseen))
 }
 
 // wholeHours writes a duration, rounded up.
@@ -152,13 +157,13 @@ func wholeHours(d time.Duration) string {
 }
 
 // staying counts what is spared: build entries alone, if all modules stay anyway.
-func (t *trimming) staying(n int) string {
+func (r *Result) staying(n int, allEntries bool) string {
 	switch {
 	case n == 1:
 		return "1 module or build entry stays"
-	case t.res.AllModules:
+	case r.AllModules:
 		return quantity.Count(n) + " build entries stay"
-	case t.allEntries:
+	case allEntries:
 		return quantity.Count(n) + " modules stay"
 	}
 	return quantity.Count(n) + " modules and build entries stay"

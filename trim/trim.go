@@ -110,8 +110,7 @@ type trimming struct {
 	candidates []candidate
 	watch      watch
 	sharing    sharing
-	allEntries bool // stay, see spareUnmarked
-	layered    int  // versions and clones that cannot be renamed, see warnOfLayers
+	layered    int // versions and clones that cannot be renamed
 	res        Result
 }
 
