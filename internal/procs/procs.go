@@ -33,8 +33,8 @@ func (p Process) String() string {
 // users.
 func (p Process) Started() (time.Time, error) { return started(p.PID) }
 
-// User is the number of the user whose rights the process has; known is false if the system does not
-// tell, or the process has ended.
+// User is the number of the user whose rights the process has; known is false if the system does
+// not tell, or the process has ended.
 func (p Process) User() (uid int, known bool) { return user(p.PID) }
 
 // goProgram is what go commands are called: go, and what people call a second one, such as go1.26,
