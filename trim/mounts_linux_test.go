@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/org/gocache-action/internal/modcache"
-	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/osfile/osfiletest"
 	"github.com/org/gocache-action/internal/procs"
 	"github.com/org/gocache-action/internal/stdtest"
@@ -35,10 +34,8 @@ func needMounts(t *testing.T) {
 func TestOtherMount(t *testing.T) {
 	osfiletest.NeedCompiler(t)
 	needMounts(t)
+	needReads(t)
 	w := newWorld(t)
-	if !osfile.RecordsReads(w.mod) {
-		t.Skip("the file system records no reads")
-	}
 	w.build += "2" // with nothing of the module that the build needs
 	must(t, stdtest.Fill(w.build))
 	w.age(4 * day)

@@ -120,6 +120,9 @@ func TestOtherNamespace(t *testing.T) {
 		{"used days ago, trimmed by age", 4 * day, "72h", "", "true", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.age != "0s" {
+				needReads(t)
+			}
 			w := newWorld(t)
 			w.age(tt.old)
 			finish := heldBuild(t, w)
@@ -154,6 +157,9 @@ func TestBeside(t *testing.T) {
 		{"the same if it is not seen", 10 * time.Minute, 0, 1, 30 * time.Hour, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.age > 0 {
+				needReads(t)
+			}
 			w := newWorld(t)
 			w.age(tt.old)
 			begin := time.Now().Add(-time.Second)

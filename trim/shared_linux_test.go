@@ -66,6 +66,7 @@ func TestBesideOtherUser(t *testing.T) {
 
 // TestSharing: when a build cache counts as shared, and what that means for its entries.
 func TestSharing(t *testing.T) {
+	needReads(t)
 	me := os.Getuid()
 	for _, tt := range []struct {
 		name    string
