@@ -223,12 +223,12 @@ func (j gatherer) moduleOptions(cache *modcache.Cache, unread *modules.Unread) m
 	}
 }
 
-// foreign reports, on a machine that keeps its module cache, of which versions nobody has asked the
-// checksum database that are not private here. The go command asks about whatever it fetches for
-// this job that no go.sum names, and a restore refuses what the database does not know. So another
-// project fetched such a version, to which it may be private.
+// foreign reports, on a machine that keeps one of its caches, of which versions nobody has asked
+// the checksum database that are not private here. The go command asks about whatever it fetches
+// for this job that no go.sum names, and a restore refuses what the database does not know. So
+// another project fetched such a version, to which it may be private.
 func (j gatherer) foreign(cache *modcache.Cache) func(module.Version) bool {
-	if !j.SumDB || j.State == nil || !j.State.KeptModules {
+	if !j.SumDB || j.State == nil || !j.State.KeptModules && !j.State.KeptBuild {
 		return nil
 	}
 	return func(v module.Version) bool {

@@ -193,15 +193,18 @@ func snapshotOf(t *testing.T, root string) map[string]bool {
 	return out
 }
 
-// wholePairs demands that every action entry has its output.
+// wholePairs demands that every action entry has its output. An output of which a part is gone, as
+// of a program whose removal was interrupted, is nothing to the go command if no entry names it.
 func (w *world) wholePairs() {
 	w.t.Helper()
 	o := w.options()
 	tr := &trimming{Options: o}
 	tr.build = buildcache.Open(o.BuildDir)
 	must(w.t, tr.scanBuild(context.Background()))
-	if len(tr.inv.Broken) > 0 {
-		w.t.Errorf("broken entries: %v", tr.inv.Broken[:1])
+	for _, b := range tr.inv.Broken {
+		if strings.HasSuffix(b.Path, "-a") {
+			w.t.Errorf("broken entry: %v", b)
+		}
 	}
 }
 

@@ -120,11 +120,7 @@ func (s *scanner) origin(o buildcache.Output, mine Own) (origin, string) {
 	if !s.Public {
 		return unknown, ""
 	}
-	dirs := mine.Dirs
-	if kind == goentry.KindOther && s.GOROOT != "" { // what cgo makes names the files it is made of
-		dirs = append(slices.Clone(dirs), filepath.ToSlash(filepath.Join(s.GOROOT, "src")))
-	}
-	if named, err := s.names(o, dirs); err == nil && named {
+	if named, err := s.names(o, mine.Dirs); err == nil && named {
 		return own, ""
 	}
 	return unknown, ""
@@ -229,9 +225,26 @@ func (w Own) foreignRoots(packages map[string]bool) []string {
 	return slices.Sorted(maps.Keys(roots))
 }
 
-// names reports whether an output has the name of a file in one of the directories.
+// longDir is from how many slashes on the name of a directory is taken for what it is wherever it
+// stands. A shorter one, such as /go/src/, can be the end of another: /usr/local/go/src/.
+const longDir = 4
+
+// names reports whether an output has the name of a file in one of the directories. In the tables
+// of object files nothing separates a name from what is before it, so that one may seem to be a
+// part of another.
 func (s *scanner) names(o buildcache.Output, dirs []string) (bool, error) {
-	return s.search(o, dirs, func(before byte) bool {
+	var long, short []string
+	for _, d := range dirs {
+		if strings.Count(d, "/") >= longDir {
+			long = append(long, d)
+		} else {
+			short = append(short, d)
+		}
+	}
+	if found, err := s.has(o, long); found || err != nil {
+		return found, err
+	}
+	return s.search(o, short, func(before byte) bool {
 		return !('a' <= before && before <= 'z' || 'A' <= before && before <= 'Z' || '0' <= before && before <= '9' || strings.IndexByte("-_.~/", before) >= 0)
 	})
 }

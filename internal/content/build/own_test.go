@@ -35,13 +35,15 @@ func TestForgetOthers(t *testing.T) {
 		"mine/lib/a.go":      lib("mine", ""),
 		"mine/lib/a_test.go": strings.ReplaceAll(test, "PATH", "example.com/mine"),
 		"mine/main.go":       "package main\n\nimport \"example.com/mine/lib\"\n\nfunc main() { println(lib.Marked(\"x\")) }\n",
-		// a project that uses this one
-		"other/go.mod":        "module example.com/other\n\ngo 1.21\n\nrequire example.com/mine v1.0.0\n\nreplace example.com/mine => ../mine\n",
+		// a project that uses this one, as it has fetched it
+		"used/go.mod":         "module example.com/mine\n\ngo 1.21\n",
+		"used/lib/a.go":       lib("mine", ""),
+		"other/go.mod":        "module example.com/other\n\ngo 1.21\n\nrequire example.com/mine v1.0.0\n\nreplace example.com/mine => ../used\n",
 		"other/lib/a.go":      lib("other", "import _ \"example.com/mine/lib\"\n"),
 		"other/lib/a_test.go": strings.ReplaceAll(test, "PATH", "example.com/other"),
 		"other/main.go":       "package main\n\nimport \"example.com/other/lib\"\n\nfunc main() { println(lib.Marked(\"x\")) }\n",
 		// a program that uses this project, and has no package of its own with a name
-		"solo/go.mod":  "module solo\n\ngo 1.21\n\nrequire example.com/mine v1.0.0\n\nreplace example.com/mine => ../mine\n",
+		"solo/go.mod":  "module solo\n\ngo 1.21\n\nrequire example.com/mine v1.0.0\n\nreplace example.com/mine => ../used\n",
 		"solo/main.go": "package main\n\nimport \"example.com/mine/lib\"\n\nfunc main() { println(lib.Marked(\"solo-code\")) }\n",
 	} {
 		collecttest.Write(t, filepath.Join(dir, filepath.FromSlash(name)), text)
