@@ -21,5 +21,8 @@ func started(pid int) (time.Time, error) {
 	if err := windows.GetProcessTimes(h, &begin, &end, &kernel, &user); err != nil {
 		return time.Time{}, err
 	}
+	if end != (windows.Filetime{}) { // it stays known as long as anybody has a handle of it
+		return time.Time{}, os.ErrProcessDone
+	}
 	return time.Unix(0, begin.Nanoseconds()), nil
 }
