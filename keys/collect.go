@@ -145,7 +145,7 @@ func (c *collector) workspace(file string) {
 		return
 	}
 	f := File{Path: c.rel(file), Data: data}
-	work, err := parseWork(f)
+	work, err := ParseWork(f)
 	if err != nil {
 		// Derive adds a note. The search finds those members that lie in the project.
 		c.in.Files = append(c.in.Files, f)
@@ -182,7 +182,7 @@ func (c *collector) module(file string, vendored func(*modfile.File) bool) (*mod
 		return nil, err
 	}
 	f := File{Path: c.rel(file), Data: data, Nested: c.nesting}
-	mod, err := parseMod(f)
+	mod, err := ParseMod(f)
 	if errors.Is(err, ErrSyntax) && !c.nesting {
 		mod, err = new(modfile.File), nil // Derive adds a note
 	}

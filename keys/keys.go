@@ -172,9 +172,9 @@ func check(files []File) (sums Sums, notes []string, err error) {
 	for _, f := range mainFirst(files) {
 		switch path.Ext(f.Path) {
 		case ".mod":
-			_, err = parseMod(f)
+			_, err = ParseMod(f)
 		case ".work":
-			_, err = parseWork(f)
+			_, err = ParseWork(f)
 		case ".sum":
 			notes = append(notes, table.add(f)...)
 		default:

@@ -12,9 +12,9 @@ import (
 // read completely.
 const newestSyntax = "go1.26"
 
-// parseMod parses a go.mod. Unknown directives are errors, as for the go command, except in a file
+// ParseMod parses a go.mod. Unknown directives are errors, as for the go command, except in a file
 // for a later Go version than this package knows, which may have new directives.
-func parseMod(f File) (*modfile.File, error) {
+func ParseMod(f File) (*modfile.File, error) {
 	mod, err := modfile.Parse(f.Path, f.Data, nil)
 	if err == nil {
 		return mod, nil
@@ -26,7 +26,8 @@ func parseMod(f File) (*modfile.File, error) {
 	return nil, syntaxError(f.Path, err)
 }
 
-func parseWork(f File) (*modfile.WorkFile, error) {
+// ParseWork parses a go.work. Its errors wrap ErrSyntax, as those of ParseMod do.
+func ParseWork(f File) (*modfile.WorkFile, error) {
 	work, err := modfile.ParseWork(f.Path, f.Data, nil)
 	if err != nil {
 		return nil, syntaxError(f.Path, err)

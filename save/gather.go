@@ -59,7 +59,7 @@ func (j gatherer) gather(ctx context.Context) (gathered, error) {
 	g := gathered{
 		withheld: LeftOut{l.modules.Withheld, l.build.Withheld},
 		unused:   LeftOut{l.modules.Foreign, l.build.Unused},
-		foreign:  Foreign{l.build.Foreign, first(l.build.ForeignModules, shownForeign)},
+		foreign:  Foreign{l.build.Foreign, l.build.ForeignModules[:min(shownForeign, len(l.build.ForeignModules))]},
 		facts:    j.facts(prev, l), latest: prev.latest, version: prev.exact.Version,
 		reuse: l.build.Reuse, timed: l.build.Timed, unreadable: l.build.Unreadable, skippedModules: l.modules.Skipped,
 	}

@@ -154,8 +154,6 @@ type Foreign struct {
 // shownForeign bounds Foreign.Modules.
 const shownForeign = 20
 
-func first(list []string, n int) []string { return list[:min(n, len(list))] }
-
 // LeftOut counts what is here, and not saved.
 type LeftOut struct {
 	Modules int `json:"modules"`

@@ -1,16 +1,12 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
 	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/mod/modfile"
 
 	"github.com/org/gocache-action/internal/samedir"
 	"github.com/org/gocache-action/keys"
@@ -32,12 +28,10 @@ func ownModules(dir string, files []keys.File) *save.Own {
 				modules[m] = true
 			}
 			for _, d := range []string{in, samedir.Real(in)} {
-				if d = filepath.ToSlash(d); strings.Count(strings.TrimSuffix(d, "/"), "/") > 1 { // not /src, /app
-					dirs[d+"/"] = true
-				}
+				dirs[strings.TrimSuffix(filepath.ToSlash(d), "/")+"/"] = true
 			}
 		case "go.work":
-			if work, err := modfile.ParseWork(f.Path, f.Data, nil); err == nil {
+			if work, err := keys.ParseWork(f); err == nil {
 				for _, r := range work.Replace {
 					modules[r.Old.Path] = true
 				}
@@ -53,11 +47,9 @@ func ownModules(dir string, files []keys.File) *save.Own {
 // modulesOf are the paths of the modules that a go.mod is of, requires and replaces. The go command
 // builds nothing with one that does not parse.
 func modulesOf(f keys.File) (list []string) {
-	mod, err := modfile.Parse(f.Path, f.Data, nil)
+	mod, err := keys.ParseMod(f)
 	if err != nil {
-		if mod, err = modfile.ParseLax(f.Path, f.Data, nil); err != nil {
-			return nil
-		}
+		return nil
 	}
 	if mod.Module != nil {
 		list = append(list, mod.Module.Mod.Path)
@@ -78,9 +70,8 @@ func vendored(dir string) (list []string) {
 	if err != nil {
 		return nil
 	}
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for lines.Scan() {
-		if fields := strings.Fields(lines.Text()); len(fields) > 2 && fields[0] == "#" {
+	for line := range strings.Lines(string(data)) {
+		if fields := strings.Fields(line); len(fields) > 2 && fields[0] == "#" {
 			list = append(list, fields[1])
 		}
 	}

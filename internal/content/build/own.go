@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/goentry"
 )
@@ -66,15 +67,8 @@ func (s *scanner) forgetOthers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	i := 0
-	s.inv.Entries = slices.DeleteFunc(s.inv.Entries, func(buildcache.Local) bool {
-		i++
-		if gone[i-1] {
-			s.found.Foreign++
-		}
-		return gone[i-1]
-	})
-	s.found.ForeignModules = roots
+	s.inv.Entries = collect.Drop(s.inv.Entries, gone)
+	s.found.Foreign, s.found.ForeignModules = len(gone)-len(s.inv.Entries), roots
 	return nil
 }
 
@@ -225,9 +219,10 @@ func (w Own) foreignRoots(packages map[string]bool) []string {
 	return slices.Sorted(maps.Keys(roots))
 }
 
-// longDir is from how many slashes on the name of a directory is taken for what it is wherever it
-// stands. A shorter one, such as /go/src/, can be the end of another: /usr/local/go/src/.
-const longDir = 4
+// From longDir slashes on, the name of a directory is taken for what it is wherever it stands. A
+// shorter one, such as /go/src/, can be the end of another: /usr/local/go/src/. One with less than
+// shortDir, such as /app/, says nothing: other projects lie there, too, in containers of their own.
+const shortDir, longDir = 3, 4
 
 // names reports whether an output has the name of a file in one of the directories. In the tables
 // of object files nothing separates a name from what is before it, so that one may seem to be a
@@ -235,9 +230,10 @@ const longDir = 4
 func (s *scanner) names(o buildcache.Output, dirs []string) (bool, error) {
 	var long, short []string
 	for _, d := range dirs {
-		if strings.Count(d, "/") >= longDir {
+		switch n := strings.Count(d, "/"); {
+		case n >= longDir:
 			long = append(long, d)
-		} else {
+		case n >= shortDir:
 			short = append(short, d)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/mod/module"
 
-	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/goentry"
@@ -35,21 +35,17 @@ func (s *scanner) forgetTimed(ctx context.Context) error {
 	if !s.StableTimes {
 		proven = s.proven(kinds)
 	}
-	i := 0
-	s.inv.Entries = slices.DeleteFunc(s.inv.Entries, func(e buildcache.Local) bool {
-		timed := false
+	timed := make([]bool, len(kinds))
+	for i, e := range s.inv.Entries {
 		switch kinds[i] {
 		case goentry.KindCompiler:
-			timed = true
+			timed[i] = true
 		case goentry.KindIndex, goentry.KindResult, goentry.KindProfile:
-			timed = !s.StableTimes && !proven[e.Action]
+			timed[i] = !s.StableTimes && !proven[e.Action]
 		}
-		i++
-		if timed {
-			s.found.Timed++
-		}
-		return timed
-	})
+	}
+	s.inv.Entries = collect.Drop(s.inv.Entries, timed)
+	s.found.Timed = len(timed) - len(s.inv.Entries)
 	return nil
 }
 

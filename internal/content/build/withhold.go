@@ -6,9 +6,9 @@ import (
 	"errors"
 	"io"
 	"runtime"
-	"slices"
 
 	"github.com/org/gocache-action/internal/buildcache"
+	"github.com/org/gocache-action/internal/content/collect"
 	"github.com/org/gocache-action/internal/content/install"
 	"github.com/org/gocache-action/internal/digest"
 )
@@ -40,14 +40,12 @@ func (s *scanner) forgetMentions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	i := 0
-	s.inv.Entries = slices.DeleteFunc(s.inv.Entries, func(buildcache.Local) bool {
-		i++
-		if gone[i-1] && !index[i-1] { // nearly all indexes are of the project itself
+	for i := range gone {
+		if gone[i] && !index[i] { // nearly all indexes are of the project itself
 			s.found.Withheld++
 		}
-		return gone[i-1]
-	})
+	}
+	s.inv.Entries = collect.Drop(s.inv.Entries, gone)
 	return nil
 }
 

@@ -121,11 +121,7 @@ func Scan(ctx context.Context, env collect.Env, o ScanOptions) (Found, []error, 
 func (s *scanner) ownModules(ctx context.Context, list []modcache.Module) []modcache.Module {
 	foreign := make([]bool, len(list))
 	_ = install.Each(ctx, len(list), 2*runtime.GOMAXPROCS(0), func(i int) { foreign[i] = s.isForeign(list[i]) })
-	i := 0
-	return slices.DeleteFunc(list, func(modcache.Module) bool {
-		i++
-		return foreign[i-1]
-	})
+	return collect.Drop(list, foreign)
 }
 
 // isForeign reports whether a module is of another project: nobody who used this snapshot needed
