@@ -22,10 +22,10 @@ func TestOutOfTime(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, own)
 		defer cancel()
 		opened := false
-		w.store.OnOpen = func(name string, body []byte) ([]byte, error) {
+		w.store.OnOpen = func(reading context.Context, name string, body []byte) ([]byte, error) {
 			if strings.Contains(name, kind) {
 				opened = true
-				<-ctx.Done() // as if waiting for memory when the time runs out
+				<-reading.Done() // as if waiting for memory when the time runs out
 			}
 			return body, nil
 		}
@@ -63,7 +63,7 @@ func TestUnreadPacks(t *testing.T) {
 			}
 		}, Counts{Restored: 2}},
 		"an outage": {func(w world) {
-			w.store.OnOpen = func(name string, body []byte) ([]byte, error) {
+			w.store.OnOpen = func(_ context.Context, name string, body []byte) ([]byte, error) {
 				if strings.Contains(name, "/packs/") {
 					return nil, store.ErrUnreachable
 				}

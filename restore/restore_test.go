@@ -191,7 +191,7 @@ func TestDeniedManifest(t *testing.T) {
 	o := w.options()
 	denied := snapshot.ManifestObject("r", own, o.Keys.Key.Exact())
 	w.store.Set(denied, []byte("x"))
-	w.store.OnOpen = func(name string, body []byte) ([]byte, error) {
+	w.store.OnOpen = func(_ context.Context, name string, body []byte) ([]byte, error) {
 		if name == denied {
 			return nil, store.ErrDenied
 		}
@@ -215,7 +215,7 @@ func TestStoreFails(t *testing.T) {
 	} {
 		for _, manifests := range []bool{true, false} {
 			w := full(t)
-			w.store.OnOpen = func(object string, body []byte) ([]byte, error) {
+			w.store.OnOpen = func(_ context.Context, object string, body []byte) ([]byte, error) {
 				if strings.Contains(object, "/packs/") || manifests {
 					return nil, c.err
 				}
@@ -233,7 +233,7 @@ func TestStoreFails(t *testing.T) {
 func TestCancelled(t *testing.T) {
 	w := full(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	w.store.OnOpen = func(_ string, body []byte) ([]byte, error) {
+	w.store.OnOpen = func(_ context.Context, _ string, body []byte) ([]byte, error) {
 		cancel(errors.New("enough")) // with the first manifest
 		return body, nil
 	}

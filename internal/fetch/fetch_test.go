@@ -87,7 +87,7 @@ func TestRange(t *testing.T) {
 // returned again and again.
 func TestRangeEndsEarly(t *testing.T) {
 	f, st, p := packed("zero", "one", "two")
-	st.OnOpen = func(_ string, body []byte) ([]byte, error) { return body[:len(body)-5], nil }
+	st.OnOpen = func(_ context.Context, _ string, body []byte) ([]byte, error) { return body[:len(body)-5], nil }
 	src, _, err := f.Range(t.Context(), func() {}, p, 0, 3)
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestRangeEndsEarly(t *testing.T) {
 // TestOpenFails: after a failure, the transfer slot is free again, and no memory is held.
 func TestOpenFails(t *testing.T) {
 	f, st, p := packed("zero")
-	st.OnOpen = func(string, []byte) ([]byte, error) { return nil, store.ErrDenied }
+	st.OnOpen = func(context.Context, string, []byte) ([]byte, error) { return nil, store.ErrDenied }
 	fetched := 0
 	if _, err := f.Whole(t.Context(), func() { fetched++ }, p.Object); !errors.Is(err, store.ErrDenied) || fetched != 1 {
 		t.Errorf("%v, %d", err, fetched)

@@ -19,6 +19,9 @@ func NewSlots(n int) Slots {
 // Take waits for a slot. The job calls fetched after its transfer, and done, which includes
 // fetched, at its end.
 func (s Slots) Take(ctx context.Context) (fetched, done func(), err error) {
+	if ctx.Err() != nil { // select might take a free slot all the same
+		return nil, nil, store.Ended(ctx)
+	}
 	for i, c := range []chan struct{}{s.jobs, s.transfers} {
 		select {
 		case c <- struct{}{}:

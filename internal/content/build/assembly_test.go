@@ -286,7 +286,7 @@ func TestSharedCancelled(t *testing.T) {
 		w := newShared(t)
 		reason := errors.New("enough") // a cancellation is never recorded as damage
 		ctx, cancel := context.WithCancelCause(t.Context())
-		w.store.OnOpen = func(_ string, body []byte) ([]byte, error) {
+		w.store.OnOpen = func(_ context.Context, _ string, body []byte) ([]byte, error) {
 			if len(w.store.Reads()) > after {
 				cancel(reason)
 			}
@@ -322,7 +322,7 @@ func TestSharedCancelled(t *testing.T) {
 // TestSharedStoreFails: a failure of the store ends the restore in the same way.
 func TestSharedStoreFails(t *testing.T) {
 	w := newShared(t)
-	w.store.OnOpen = func(_ string, body []byte) ([]byte, error) {
+	w.store.OnOpen = func(_ context.Context, _ string, body []byte) ([]byte, error) {
 		if len(w.store.Reads()) > 4 {
 			return nil, store.ErrDenied
 		}

@@ -157,8 +157,8 @@ func (in *installer) frame(
 // ending returns the error that ends the restore, if reading an object failed for a reason that
 // says nothing about the object: the store failed as a whole, or ctx ended, with whatever cause.
 func ending(ctx context.Context, object string, err error) error {
-	if ctx.Err() != nil && !store.IsFailure(err) {
-		err = ctx.Err()
+	if ctx.Err() != nil {
+		err = store.Ended(ctx)
 	}
 	if store.IsFailure(err) {
 		return install.StoreError(object, err)

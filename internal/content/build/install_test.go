@@ -173,7 +173,7 @@ func TestDamagedOnItsWay(t *testing.T) {
 		"empty":   func([]byte) []byte { return nil },
 	} {
 		w := newWorld(t)
-		w.store.OnOpen = func(_ string, body []byte) ([]byte, error) {
+		w.store.OnOpen = func(_ context.Context, _ string, body []byte) ([]byte, error) {
 			if len(w.store.Reads()) == 1 {
 				body = spoil(bytes.Clone(body))
 			}
@@ -223,7 +223,7 @@ func TestPackOfAnotherSize(t *testing.T) {
 // TestStoreFails: when the store fails, the error names the pack, and nothing counts as restored.
 func TestStoreFails(t *testing.T) {
 	w := newWorld(t)
-	w.store.OnOpen = func(string, []byte) ([]byte, error) { return nil, store.ErrDenied }
+	w.store.OnOpen = func(context.Context, string, []byte) ([]byte, error) { return nil, store.ErrDenied }
 	out, err := w.run(t)
 	if !errors.Is(err, store.ErrDenied) || !strings.Contains(err.Error(), w.manifest.Packs[0].Object) || out.Counts.Restored != 0 {
 		t.Errorf("%+v, %v", out, err)

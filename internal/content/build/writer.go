@@ -13,6 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/digest"
 	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
+	"github.com/org/gocache-action/internal/store"
 )
 
 // writer writes what lies in the frames of one Read. An output of which all extents lie in one
@@ -32,8 +33,8 @@ const maxParts = 1 << 10
 // frame writes what lies in a frame. raw is its content.
 func (w *writer) frame(ctx context.Context, list []ref, raw []byte) error {
 	for len(list) > 0 {
-		if err := ctx.Err(); err != nil { // thousands of outputs can have extents in one frame
-			return err
+		if ctx.Err() != nil { // thousands of outputs can have extents in one frame
+			return store.Ended(ctx)
 		}
 		var one []ref
 		one, list = firstOutput(list)

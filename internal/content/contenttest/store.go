@@ -16,7 +16,7 @@ import (
 type Store struct {
 	// OnOpen, unless it is nil, is called with each read, and may replace its answer. It is set
 	// before the store is used.
-	OnOpen func(name string, body []byte) ([]byte, error)
+	OnOpen func(ctx context.Context, name string, body []byte) ([]byte, error)
 
 	mu      sync.Mutex
 	objects map[string][]byte
@@ -80,7 +80,7 @@ func (s *Store) Open(ctx context.Context, name string, off, length int64) (io.Re
 		data = data[:length]
 	}
 	if s.OnOpen != nil {
-		if data, err = s.OnOpen(name, data); err != nil {
+		if data, err = s.OnOpen(ctx, name, data); err != nil {
 			return nil, info, err
 		}
 	}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -286,7 +287,7 @@ func TestPlaceGivenUp(t *testing.T) {
 // TestStoreFails: a failure of the store ends the restore, and modules no longer wait for trees.
 func TestStoreFails(t *testing.T) {
 	w := newWorld(t)
-	w.store.OnOpen = func(string, []byte) ([]byte, error) { return nil, store.ErrUnreachable }
+	w.store.OnOpen = func(context.Context, string, []byte) ([]byte, error) { return nil, store.ErrUnreachable }
 	tree := w.tree(t, snapshot.TreeModGraph, contenttest.File{Name: modName, Content: modFile})
 	if _, err := w.run(t, tree, tree); !errors.Is(err, store.ErrUnreachable) || !strings.Contains(err.Error(), tree.In.Object) || len(w.store.Reads()) != 1 {
 		t.Errorf("%v, %q", err, w.store.Reads())

@@ -2,6 +2,7 @@ package modules
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -174,7 +175,7 @@ func TestBaseFails(t *testing.T) {
 	w.store.Set(sampleDelta, sampleAsDelta(t, snapshot.Run{First: 2, Count: 1}))
 	w.store.Set(sampleBase.Object, framed(t, baseTree...))
 	bad := 0
-	w.store.OnOpen = func(name string, body []byte) ([]byte, error) {
+	w.store.OnOpen = func(_ context.Context, name string, body []byte) ([]byte, error) {
 		if bad++; name == sampleBase.Object && bad < 3 {
 			return body[:100], nil
 		}
@@ -186,7 +187,7 @@ func TestBaseFails(t *testing.T) {
 	w = newWorld(t)
 	w.store.Set(sampleDelta, sampleAsDelta(t, snapshot.Run{First: 2, Count: 1}))
 	w.store.Set(sampleBase.Object, framed(t, baseTree...))
-	w.store.OnOpen = func(name string, body []byte) ([]byte, error) {
+	w.store.OnOpen = func(_ context.Context, name string, body []byte) ([]byte, error) {
 		if name == sampleBase.Object {
 			return nil, store.ErrUnreachable
 		}
@@ -313,7 +314,7 @@ func TestFetched(t *testing.T) {
 		st.Set(sampleBase.Object, framed(t, baseTree...))
 		var fetched atomic.Int32
 		late := 0
-		st.OnOpen = func(_ string, body []byte) ([]byte, error) {
+		st.OnOpen = func(_ context.Context, _ string, body []byte) ([]byte, error) {
 			late += int(fetched.Load())
 			return body, nil
 		}

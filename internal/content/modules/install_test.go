@@ -149,7 +149,7 @@ func TestReadTwice(t *testing.T) {
 	w := newWorld(t)
 	object := contenttest.Framed(contenttest.Tar(t, sampleFiles...), 64<<10)
 	w.store.Set("first", object)
-	w.store.OnOpen = func(_ string, body []byte) ([]byte, error) {
+	w.store.OnOpen = func(_ context.Context, _ string, body []byte) ([]byte, error) {
 		if len(w.store.Reads()) == 1 {
 			body = bytes.Clone(body)
 			body[len(body)/2] ^= 1
@@ -165,7 +165,7 @@ func TestReadTwice(t *testing.T) {
 func TestStoreFails(t *testing.T) {
 	w := newWorld(t)
 	w.store.Set("first", []byte("x"))
-	w.store.OnOpen = func(string, []byte) ([]byte, error) { return nil, store.ErrUnreachable }
+	w.store.OnOpen = func(context.Context, string, []byte) ([]byte, error) { return nil, store.ErrUnreachable }
 	out, err := w.run(t, sample())
 	if !errors.Is(err, store.ErrUnreachable) || err.Error() != "object first: store does not answer" || out.Counts != (install.Counts{}) {
 		t.Errorf("%+v, %v", out, err)

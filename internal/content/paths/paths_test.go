@@ -249,7 +249,7 @@ func TestSecondReadIsForTheRest(t *testing.T) {
 	w := newWorld(t)
 	archive := contenttest.Tar(t, sample...)
 	w.manifest.Packs = []snapshot.Pack{contenttest.Pack(w.store, archive[:1024], archive[1024:])}
-	w.store.OnOpen = func(_ string, body []byte) ([]byte, error) {
+	w.store.OnOpen = func(_ context.Context, _ string, body []byte) ([]byte, error) {
 		if len(w.store.Reads()) == 1 {
 			body = bytes.Clone(body)
 			body[len(body)-1] ^= 1 // in the second frame
@@ -318,7 +318,7 @@ func TestDiskErrors(t *testing.T) {
 // TestStoreFails: a failure of the store ends the restore, also in the middle of a file.
 func TestStoreFails(t *testing.T) {
 	w := newWorld(t)
-	w.store.OnOpen = func(string, []byte) ([]byte, error) { return nil, store.ErrDenied }
+	w.store.OnOpen = func(context.Context, string, []byte) ([]byte, error) { return nil, store.ErrDenied }
 	if _, err := w.run(t); !errors.Is(err, store.ErrDenied) || !strings.Contains(err.Error(), w.manifest.Packs[0].Object) {
 		t.Errorf("%v", err)
 	}
