@@ -215,24 +215,25 @@ func TestBuffers(t *testing.T) {
 // room for another one.
 func TestSlots(t *testing.T) {
 	s := NewSlots(2)
-	take := func() (fetched, done func(), ok bool) {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	take := func(limit time.Duration) (fetched, done func(), ok bool) {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
 		fetched, done, err := s.Take(ctx)
 		return fetched, done, err == nil
 	}
-	fetched, done, ok := take()
-	_, done2, ok2 := take()
-	if _, _, third := take(); !ok || !ok2 || third {
+	const free, full = time.Minute, 20 * time.Millisecond
+	fetched, done, ok := take(free)
+	_, done2, ok2 := take(free)
+	if _, _, third := take(full); !ok || !ok2 || third {
 		t.Fatalf("%t %t %t", ok, ok2, third)
 	}
 	fetched()
 	fetched() // a second call has no effect
-	_, done3, ok := take()
+	_, done3, ok := take(free)
 	if !ok {
 		t.Fatal("no slot is free after a transfer")
 	}
-	if _, _, ok := take(); ok {
+	if _, _, ok := take(full); ok {
 		t.Fatal("three transfers at once")
 	}
 	done2()
@@ -240,7 +241,7 @@ func TestSlots(t *testing.T) {
 	done()
 	// All slots are free again.
 	for range 2 {
-		if _, _, ok := take(); !ok {
+		if _, _, ok := take(free); !ok {
 			t.Fatal("a slot is lost")
 		}
 	}

@@ -17,25 +17,24 @@ import (
 // that is not a failure of the connection.
 func TestEnded(t *testing.T) {
 	for _, within := range []bool{false, true} {
-		arrived := make(chan struct{})
+		own := errors.New("enough")
+		ctx, cancel := context.WithCancelCause(t.Context())
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if within {
 				io.WriteString(w, "beginning")
 				w.(http.Flusher).Flush()
+			} else {
+				cancel(own)
 			}
-			close(arrived)
 			<-r.Context().Done()
 		}))
-		own := errors.New("enough")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		go func() {
-			<-arrived
-			time.Sleep(10 * time.Millisecond)
-			cancel(own)
-		}()
 		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
 		resp, err := wire.New(wire.Options{Stall: time.Minute}).RoundTrip(req)
 		if err == nil {
+			if _, err := io.ReadFull(resp.Body, make([]byte, len("beginning"))); err != nil {
+				t.Error(err)
+			}
+			time.AfterFunc(10*time.Millisecond, func() { cancel(own) }) // most likely while it is read
 			_, err = io.ReadAll(resp.Body)
 			resp.Body.Close()
 		}
