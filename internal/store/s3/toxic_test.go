@@ -243,6 +243,7 @@ func TestLatency(t *testing.T) {
 // TestUploadAfterReset lets connections break while parts are sent, and then repairs the network.
 func TestUploadAfterReset(t *testing.T) {
 	net, o := badNetwork(t, gateway(t))
+	o.MaxAttempts = 20 // the repair may come late
 	s := openStore(t, o)
 	want := storetest.Content(1, 17<<20)
 	net.add("limit_data", "upstream", `"bytes":3000000`)
