@@ -88,17 +88,21 @@ exec "$@"
 		c(cmd)
 	}
 	must(t, cmd.Start())
-	for range 1500 {
-		if _, err := os.Stat(held); err == nil {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return func() error {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	finish = func() error {
 		must(t, os.WriteFile(gate, nil, 0o644))
-		err := cmd.Wait()
+		err := <-ended
 		t.Logf("the build: %v %s", err, out.String())
 		return err
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(held); err == nil {
+			return finish
+		}
+		if len(ended) > 0 || time.Now().After(deadline) {
+			t.Fatalf("no compiler is waiting: %v", finish())
+		}
 	}
 }
 
@@ -201,7 +205,7 @@ func TestNamespaceBelow(t *testing.T) {
 		in.Close() // cat ends, and unshare with it
 		cmd.Wait()
 	}()
-	for range 250 {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		list, err := procs.Named(procs.IsGo)
 		must(t, err)
 		for _, p := range list {
@@ -209,7 +213,6 @@ func TestNamespaceBelow(t *testing.T) {
 				return
 			}
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	t.Error("a go command in a container is not seen")
 }
