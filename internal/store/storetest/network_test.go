@@ -27,7 +27,7 @@ func TestNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func() (int, error) {
-		client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+		client := http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 		resp, err := client.Get(n.Endpoint)
 		if err != nil {
 			return 0, err
