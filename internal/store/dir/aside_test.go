@@ -168,14 +168,16 @@ func TestKilledAfterSteps(t *testing.T) {
 	}
 	wantText(t, s, "a/aux", "new")
 	before := s.Requests()["HEAD"]
-	start := time.Now()
+	fastest := time.Hour // the machine may be busy during some of them
 	for range 20 {
+		start := time.Now()
 		if _, err := s.Stat(t.Context(), "b"); !errors.Is(err, store.ErrNotFound) {
 			t.Error(err)
 		}
+		fastest = min(fastest, time.Since(start))
 	}
-	if took := time.Since(start); took > 20*asidePause*asideTries/10 || s.Requests()["HEAD"] != before+20 {
-		t.Errorf("20 misses took %v", took)
+	if fastest > asidePause*asideTries/10 || s.Requests()["HEAD"] != before+20 {
+		t.Errorf("each of 20 misses took %v or longer", fastest)
 	}
 	putText(t, s, "a/aux", "newer")
 	wantText(t, s, "a/aux", "newer")
