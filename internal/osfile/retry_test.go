@@ -14,17 +14,18 @@ func TestRetry(t *testing.T) {
 	locked = []error{busy}
 	for _, c := range []struct {
 		name  string
+		limit time.Duration
 		fails int
 		err   error
 		want  error
 		calls int
 	}{
-		{"passes", 3, busy, nil, 4},
-		{"another error", 3, other, other, 1},
-		{"does not pass", 1 << 30, busy, busy, 0},
+		{"passes", time.Minute, 3, busy, nil, 4},
+		{"another error", time.Minute, 3, other, other, 1},
+		{"does not pass", 50 * time.Millisecond, 1 << 30, busy, busy, 0},
 	} {
 		calls := 0
-		err := retry(50*time.Millisecond, func() error {
+		err := retry(c.limit, func() error {
 			if calls++; calls <= c.fails {
 				return c.err
 			}

@@ -19,8 +19,9 @@ func TestNamed(t *testing.T) {
 		io.Copy(io.Discard, os.Stdin)
 		return
 	}
-	file := "procs-probe"
-	isProbe := func(name string) bool { return name == "procs-probe" }
+	probe := fmt.Sprintf("probe-%d", os.Getpid()) // other runs of this test have others
+	file := probe
+	isProbe := func(name string) bool { return name == probe }
 	if runtime.GOOS == "windows" {
 		file += ".exe"
 	}
@@ -57,7 +58,7 @@ func TestNamed(t *testing.T) {
 		t.Errorf("while it runs: %v, %v", list, err)
 	}
 	text := Process{PID: cmd.Process.Pid}.String()
-	if begin := fmt.Sprintf("process %d", cmd.Process.Pid); !strings.HasPrefix(text, begin) || runtime.GOOS == "linux" && text[len(begin):] != " (procs-probe -test.run in "+cmd.Dir+")" {
+	if begin := fmt.Sprintf("process %d", cmd.Process.Pid); !strings.HasPrefix(text, begin) || runtime.GOOS == "linux" && text[len(begin):] != " ("+probe+" -test.run in "+cmd.Dir+")" {
 		t.Errorf("it is called %s", text)
 	}
 	in.Close()

@@ -2,6 +2,7 @@ package procs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,10 +54,10 @@ func is(name string) func(string) bool { return func(other string) bool { return
 // TestLinked: a program that runs under the name of a symbolic link is found by the name of its
 // file.
 func TestLinked(t *testing.T) {
-	dir := t.TempDir()
+	dir, linked := t.TempDir(), fmt.Sprintf("linked-%d", os.Getpid()) // other runs of this test have others
 	data, err := os.ReadFile("/bin/cat")
 	if err == nil {
-		err = errors.Join(os.WriteFile(filepath.Join(dir, "procs-linked"), data, 0o755), os.Symlink("procs-linked", filepath.Join(dir, "other")))
+		err = errors.Join(os.WriteFile(filepath.Join(dir, linked), data, 0o755), os.Symlink(linked, filepath.Join(dir, "other")))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +72,7 @@ func TestLinked(t *testing.T) {
 	}
 	defer cmd.Wait()
 	defer in.Close()
-	if list, err := Named(is("procs-linked")); err != nil || len(list) != 1 || list[0].PID != cmd.Process.Pid {
+	if list, err := Named(is(linked)); err != nil || len(list) != 1 || list[0].PID != cmd.Process.Pid {
 		t.Errorf("found: %v, %v", list, err)
 	}
 }
