@@ -122,7 +122,7 @@ func TestOpenParallelStreams(t *testing.T) {
 	if _, err := io.ReadFull(r, got); err != nil || !bytes.Equal(got, data[:10]) {
 		t.Fatalf("%v, %v", got, err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); running.Load() < 4 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); running.Load() < 4 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	if err := r.Close(); err != nil {

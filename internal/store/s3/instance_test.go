@@ -155,7 +155,7 @@ func TestInstanceRecovers(t *testing.T) {
 		t.Fatalf("writable: %v", err)
 	}
 	up.Store(true)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for store.Writable(context.Background(), s) != nil && time.Now().Before(deadline) {
 		time.Sleep(200 * time.Millisecond)
 	}

@@ -7,11 +7,11 @@ import (
 )
 
 // NoMoreGoroutines fails the test if more goroutines run than before. One that has told its caller
-// that it is done still counts for a moment, until the scheduler has seen it end, so it gets 5
-// seconds.
+// that it is done still counts for a moment, until the scheduler has seen it end, so it gets a
+// minute.
 func NoMoreGoroutines(t testing.TB, before int) {
 	t.Helper()
-	end := time.Now().Add(5 * time.Second)
+	end := time.Now().Add(time.Minute)
 	for runtime.NumGoroutine() > before {
 		if time.Now().After(end) {
 			stacks := make([]byte, 64<<10)
