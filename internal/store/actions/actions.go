@@ -39,6 +39,7 @@ const (
 	DefaultStallTimeout = 30 * time.Second
 	DefaultMaxAttempts  = 5
 	DefaultPatience     = time.Minute
+	DefaultPause        = 250 * time.Millisecond
 	DefaultBlockSize    = 8 << 20
 	DefaultConcurrency  = 8
 	DefaultSharedFrom   = 32 << 20
@@ -53,9 +54,10 @@ type Options struct {
 
 	StallTimeout time.Duration // without a byte moving on a connection; 0: DefaultStallTimeout
 	MaxAttempts  int           // per request; 0: DefaultMaxAttempts
-	// Patience is how long to wait for what another job has reserved, as lookups can lag behind;
-	// 0: DefaultPatience.
-	Patience time.Duration
+	// Patience is how long to wait for what another job has reserved, as lookups can lag behind.
+	// Pause lies between the first two looks for it, unless there is little time, and grows then.
+	// 0: DefaultPatience, DefaultPause.
+	Patience, Pause time.Duration
 	// BlockSize is how large the blocks of an upload are, of which Concurrency are in memory and on
 	// their way at once; 0: DefaultBlockSize, DefaultConcurrency.
 	BlockSize   int64
@@ -78,6 +80,7 @@ func (o *Options) setDefaults() {
 	o.StallTimeout = cmp.Or(o.StallTimeout, DefaultStallTimeout)
 	o.MaxAttempts = cmp.Or(o.MaxAttempts, DefaultMaxAttempts)
 	o.Patience = cmp.Or(o.Patience, DefaultPatience)
+	o.Pause = cmp.Or(o.Pause, DefaultPause)
 	o.BlockSize = cmp.Or(o.BlockSize, DefaultBlockSize)
 	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
 	o.Mode = strings.ToLower(strings.TrimSpace(o.Mode))

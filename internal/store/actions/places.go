@@ -196,7 +196,7 @@ func (r *remote) appears(ctx context.Context, key string, patience time.Duration
 // poll calls look until that finds something, or for as long as patience lasts.
 func (r *remote) poll(ctx context.Context, patience time.Duration, look func() (bool, error)) (found bool, err error) {
 	end := r.opts.Now().Add(patience)
-	for pause := firstPause(patience); ; pause = nextPause(pause, patience) {
+	for pause := min(patience/16, r.opts.Pause); ; pause = nextPause(pause, patience) {
 		found, err := look()
 		if err != nil || found {
 			return err == nil, err

@@ -148,10 +148,8 @@ func (ed *editions) await(ctx context.Context, prefix string, n uint64, patience
 	return e, true, nil
 }
 
-// firstPause and nextPause are what lies between lookups for something that will come: a repository
-// has 1500 of them in a minute.
-func firstPause(patience time.Duration) time.Duration { return min(patience/16, 250*time.Millisecond) }
-
+// nextPause is what lies between further lookups for something that will come: a repository has
+// 1500 of them in a minute.
 func nextPause(pause, patience time.Duration) time.Duration {
 	return min(2*pause, max(patience/5, time.Millisecond), 3*time.Second)
 }

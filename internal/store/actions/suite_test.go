@@ -22,10 +22,11 @@ const (
 	pullRef = "refs/pull/1/merge"
 )
 
-// open returns a store of a job with a token.
+// open returns a store of a job with a token. It has the patience that it takes on a busy machine:
+// where that ends, two writers can both win.
 func open(t testing.TB, server *actionstest.Server, token string, change ...func(*actions.Options)) *actions.Store {
 	t.Helper()
-	o := actions.Options{URL: server.URL, Token: token, Patience: 2 * time.Second, CopiesBlocks: true}
+	o := actions.Options{URL: server.URL, Token: token, Patience: 30 * time.Second, Pause: 20 * time.Millisecond, CopiesBlocks: true}
 	for _, c := range change {
 		c(&o)
 	}
