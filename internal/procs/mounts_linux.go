@@ -3,8 +3,10 @@ package procs
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -21,8 +23,8 @@ import (
 func (p Process) HidesReads(dir string) bool {
 	proc := "/proc/" + strconv.Itoa(p.PID)
 	theirs, err := os.Readlink(proc + "/ns/mnt")
-	if os.IsNotExist(err) {
-		return false // it has ended
+	if hasEnded(err) {
+		return false
 	}
 	if ours, ownErr := os.Readlink("/proc/self/ns/mnt"); err == nil && ownErr == nil && ours == theirs {
 		return false
@@ -33,9 +35,15 @@ func (p Process) HidesReads(dir string) bool {
 	}
 	mounts, err := readMounts(proc + "/mountinfo")
 	if err != nil {
-		return !os.IsNotExist(err)
+		return !hasEnded(err)
 	}
 	return slices.ContainsFunc(mounts, func(m mount) bool { return m.quiet && m.shows(at) })
+}
+
+// hasEnded reports whether a file of /proc cannot be read because its process has ended: the file is
+// gone or, until the parent has waited for the process, there are no mounts to tell of.
+func hasEnded(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL)
 }
 
 // mount is a line of /proc/PID/mountinfo, see proc_pid_mountinfo(5).

@@ -1,11 +1,14 @@
 package procs
 
 import (
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestHidesReads: processes with mounts of their own, on which reads are recorded or not.
@@ -51,6 +54,31 @@ func TestHidesReads(t *testing.T) {
 	}
 	if (Process{PID: 1 << 30}).HidesReads(t.TempDir()) {
 		t.Error("a process that has ended hides reads")
+	}
+}
+
+// TestMountsOfEnded: a process ends between two looks at it, before or after its parent waits for it.
+func TestMountsOfEnded(t *testing.T) {
+	cmd := exec.Command("true")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	file := fmt.Sprintf("/proc/%d/mountinfo", cmd.Process.Pid)
+	err := error(nil)
+	for deadline := time.Now().Add(time.Minute); err == nil && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		_, err = readMounts(file)
+	}
+	if !hasEnded(err) {
+		t.Errorf("before its parent waits: %v", err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readMounts(file); !hasEnded(err) {
+		t.Errorf("after that: %v", err)
+	}
+	if hasEnded(fs.ErrPermission) || hasEnded(nil) {
+		t.Error("a process has ended of which this user may not see the mounts")
 	}
 }
 
