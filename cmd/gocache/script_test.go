@@ -132,7 +132,7 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: waitfor glob")
 	}
-	for range 600 {
+	for range 1200 {
 		if list, _ := filepath.Glob(ts.MkAbs(args[0])); len(list) > 0 {
 			return
 		}

@@ -69,7 +69,7 @@ func runProxy(t *testing.T, args ...string) (url string, log *lockedBuffer, end 
 	}
 	t.Cleanup(func() { end() })
 	address := regexp.MustCompile(`address=(\S+)`)
-	for range 300 {
+	for range 1200 {
 		if m := address.FindStringSubmatch(log.String()); m != nil {
 			return "http://" + m[1], log, end
 		}

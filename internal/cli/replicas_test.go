@@ -100,7 +100,7 @@ func (r *replica) start() {
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	for range 200 {
+	for range 1200 {
 		if c, err := net.Dial("tcp", r.address); err == nil {
 			c.Close()
 			return
@@ -198,14 +198,14 @@ func TestReplicas(t *testing.T) {
 	}
 	done := make(chan struct{})
 	go func() { clients.Wait(); close(done) }()
-	kills := 0
+	kills, wait := 0, 50*time.Millisecond // clients on a fast machine are soon done
 	for running := true; running; {
 		select {
 		case <-done:
 			running = false
-		case <-time.After(rand.N(400 * time.Millisecond)):
+		case <-time.After(rand.N(wait)):
 			victim.end(os.Kill)
-			kills++
+			kills, wait = kills+1, 400*time.Millisecond
 			victim.start()
 		}
 	}

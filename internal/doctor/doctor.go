@@ -103,7 +103,7 @@ func bounded(ctx context.Context, f *Facts, c Check) []finding.Finding {
 	defer cancel()
 	done := make(chan []finding.Finding, 1)
 	go func() { done <- c.run(within, f) }()
-	late := time.NewTimer(limit + min(limit, extraTime))
+	late := time.NewTimer(limit + extraTime)
 	defer late.Stop()
 	select {
 	case found := <-done:

@@ -68,9 +68,9 @@ func TestDirStore(t *testing.T) {
 	want(t, runCheck(t, f, "store-write"), "ok not tried: with --write-probe")
 	f.volume = func(string) (volume, error) { return volume{free: 1 << 20, size: 1 << 41}, nil }
 	want(t, runCheck(t, f, "store"), "fail with --grace 0")
-	f.Now = func() time.Time { return time.Now().Add(time.Hour) } // as with the clock of a share
+	f.Now = func() time.Time { return time.Now().Add(time.Hour + 30*time.Second) } // as with the clock of a share
 	f.WriteProbe = true
-	want(t, runCheck(t, f, "store-write"), "warn was written 1h0m0s ago")
+	want(t, runCheck(t, f, "store-write"), "warn was written 1h0m")
 
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
@@ -205,5 +205,5 @@ func TestWebStore(t *testing.T) {
 	want(t, runCheck(t, f, "store"), "ok answers in")
 	want(t, runCheck(t, f, "store-write"), "ok not tried: ")
 	want(t, runCheck(t, f, "store-clock"), "ok within")
-	want(t, runCheck(t, at(closedPort(t)), "store"), "fail a hint")
+	want(t, runCheck(t, at(closedPort), "store"), "fail a hint")
 }

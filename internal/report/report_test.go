@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -112,24 +113,44 @@ func TestLiveNarrow(t *testing.T) {
 
 // TestProgress runs a real display: it shows the meter, stops when told to, and erases itself.
 func TestProgress(t *testing.T) {
-	var out bytes.Buffer
+	var out lockedBuffer
 	m := new(Meter)
 	m.SetPhase("restore")
 	m.BytesTotal.Store(100)
 	m.Bytes.Store(50)
 	p := Start(&out, Live, m, downloadWords)
-	time.Sleep(3 * liveEvery)
+	for deadline := time.Now().Add(time.Minute); out.String() == "" && time.Now().Before(deadline); {
+		time.Sleep(liveEvery / 10)
+	}
 	p.Stop()
 	if text := out.String(); !strings.Contains(text, "50 B of 100 B") || !strings.HasSuffix(text, "\r\x1b[K\n\x1b[K\x1b[1A\r") {
 		t.Errorf("live display wrote %q", text)
 	}
-	out.Reset()
-	p = Start(&out, Quiet, m, downloadWords)
+	var quiet lockedBuffer
+	p = Start(&quiet, Quiet, m, downloadWords)
 	time.Sleep(2 * liveEvery)
 	p.Stop()
-	if out.Len() > 0 {
-		t.Errorf("quiet display wrote %q", out.String())
+	if text := quiet.String(); text != "" {
+		t.Errorf("quiet display wrote %q", text)
 	}
+}
+
+// lockedBuffer can be read while a display writes to it.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 func TestStyleFor(t *testing.T) {

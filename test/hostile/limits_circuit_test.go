@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -90,13 +89,9 @@ func failAfter(t *testing.T, srv *storetest.Server, good int64) *failing {
 	return f
 }
 
-// refusing returns an endpoint at which nobody listens.
-func refusing(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	e2etest.Must(t, err)
-	defer l.Close()
-	return "http://" + l.Addr().String()
-}
+// refusing is an endpoint at which nobody listens. A port that was free a moment ago would not do:
+// the server of another test may get it.
+const refusing = "http://127.0.0.1:1"
 
 // TestDeadStore: a store that is down delays a job by seconds, however many objects it has. Each
 // command gives up after its first look-up has failed for good, and if a restore found the store
@@ -110,7 +105,7 @@ func TestDeadStore(t *testing.T) {
 	m.modules(t, manyModules)
 	m.must(t, "save", "--no-build")
 	down := failAfter(t, g, 0)
-	endpoints := map[string]string{"refuses": refusing(t), "answers 503": down.URL}
+	endpoints := map[string]string{"refuses": refusing, "answers 503": down.URL}
 	for _, h := range blackHole() {
 		endpoints["is a black hole"] = h.endpoint(t, g)
 	}

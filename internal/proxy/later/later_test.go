@@ -2,6 +2,7 @@ package later
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,12 +12,14 @@ import (
 func TestBounds(t *testing.T) {
 	q := New(Options{Workers: 2, Limit: 3})
 	defer q.Close()
-	var now, most, done atomic.Int32
+	var now, done atomic.Int32
+	var mu sync.Mutex
+	most := int32(0)
 	release := make(chan struct{})
 	do := func(context.Context) {
-		if n := now.Add(1); n > most.Load() {
-			most.Store(n)
-		}
+		mu.Lock()
+		most = max(most, now.Add(1))
+		mu.Unlock()
 		<-release
 		now.Add(-1)
 		done.Add(1)
@@ -45,8 +48,8 @@ func TestBounds(t *testing.T) {
 		t.Error("not added when there was room")
 	}
 	q.Wait(t.Context())
-	if most.Load() != 2 || done.Load() != 6 {
-		t.Errorf("%d at once, %d done", most.Load(), done.Load())
+	if most != 2 || done.Load() != 6 {
+		t.Errorf("%d at once, %d done", most, done.Load())
 	}
 }
 

@@ -24,7 +24,7 @@ var faults = map[string]actionstest.Fault{
 func isPassing(f actionstest.Fault) bool { return f.Status == 503 || f.Lost || f.Cut > 0 }
 
 // soon is how long any command may take here: all waiting is bounded.
-const soon = 20 * time.Second
+const soon = time.Minute
 
 // failAt makes one request fail; others that a hook sees first have lower numbers.
 func failAt(n int, f actionstest.Fault) func(actionstest.Request) actionstest.Fault {

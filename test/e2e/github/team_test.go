@@ -96,7 +96,7 @@ func (e *example) proxy(env ...string) (url string, end func()) {
 	})
 	e.t.Cleanup(ended)
 	address := regexp.MustCompile(`address=(\S+)`)
-	for range 300 {
+	for range 1200 {
 		if m := address.FindStringSubmatch(log.String()); m != nil {
 			return "http://" + m[1], ended
 		}

@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -119,7 +118,7 @@ func (w *smallWorld) faultySave(tr *trial, dir string, faulty, clean store.Store
 		return err
 	}
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(tr.timeout, 2*trialBound))
+	ctx, cancel := tr.context()
 	defer cancel()
 	res, serr := save.Run(ctx, w.saveOptions(faulty, job))
 	tr.took = time.Since(start)
@@ -244,7 +243,7 @@ func (w *smallWorld) sameLatest(st store.Store) error {
 func (w *smallWorld) faultyRestore(tr *trial, dir string, faulty, clean store.Store, want contents, e expectation) (*jobstate.State, error) {
 	c := cachesIn(filepath.Join(dir, "caches"))
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(tr.timeout, 2*trialBound))
+	ctx, cancel := tr.context()
 	defer cancel()
 	res, err := restore.Run(ctx, w.restoreOptions(faulty, c))
 	tr.took = time.Since(start)

@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -188,7 +187,7 @@ func TestFaultsCollect(t *testing.T) {
 			return err
 		}
 		start := time.Now()
-		ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(tr.timeout, 2*trialBound))
+		ctx, cancel := tr.context()
 		defer cancel()
 		f := faultyAt(c.Store, tr.at, fault)
 		res, err := gc.Run(ctx, gc.Options{

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -28,14 +29,22 @@ type trial struct {
 	// run makes the trial in an empty directory. It returns an error if a promise is broken.
 	run func(tr *trial, dir string) error
 
-	timeout time.Duration // of the run; 0: long
+	hang    *hang // what ends the run, if an operation hangs
 	outcome string
 	took    time.Duration // of the run with the fault
 }
 
 // late reports whether the run took longer than allowed.
 func (tr *trial) late() bool {
-	return tr.took > trialBound || tr.timeout > 0 && tr.took > tr.timeout+10*time.Second
+	return tr.took > trialBound || tr.hang != nil && tr.took > shortTime+10*time.Second
+}
+
+// context is that of the run.
+func (tr *trial) context() (context.Context, context.CancelFunc) {
+	if tr.hang != nil {
+		return context.WithTimeout(tr.hang, 2*trialBound)
+	}
+	return context.WithTimeout(context.Background(), 2*trialBound)
 }
 
 // Outcomes, as in the table.

@@ -33,6 +33,7 @@ type storeFault struct {
 	apply   bool   // the operation is performed
 	err     error  // what the caller gets; nil: the result of the operation
 	hangs   bool   // until the time of the run is over
+	hang    *hang  // of the trial, where it hangs
 	lasting bool   // also for all later operations; with body, for each read of it
 	only    string // only for this command; "": for all
 	body    func(r io.Reader, size int64) io.Reader
@@ -40,8 +41,37 @@ type storeFault struct {
 	onSave expectation // of a save, if it is another one
 }
 
-// shortTime is the --timeout of runs in which an operation hangs.
-const shortTime = 3 * time.Second
+// shortTime is how long runs in which an operation hangs have from then on.
+const shortTime = 2 * time.Second
+
+// hang is a context that ends like that of --timeout, shortTime after an operation began to hang.
+// Counted from the beginning of a run, on a busy machine the time could be over before the run has
+// come to that operation.
+type hang struct {
+	context.Context
+	once sync.Once
+	over chan struct{}
+}
+
+func newHang() *hang { return &hang{Context: context.Background(), over: make(chan struct{})} }
+
+// begins notes that an operation hangs.
+func (h *hang) begins() {
+	h.once.Do(func() { time.AfterFunc(shortTime, func() { close(h.over) }) })
+}
+
+// Done implements context.Context.
+func (h *hang) Done() <-chan struct{} { return h.over }
+
+// Err implements context.Context.
+func (h *hang) Err() error {
+	select {
+	case <-h.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
 
 // stalledBody returns a body that stops in the middle, with the error that stores give when nothing
 // moves.
@@ -145,6 +175,7 @@ func faultyAt(st store.Store, at string, fault storeFault) *faultyStore {
 		case fault.body != nil || !first && !(fault.lasting && f.begun.Load()):
 			return true, nil
 		case fault.hangs:
+			fault.hang.begins()
 			<-ctx.Done()
 			return false, fmt.Errorf("%s: %w", c.name, ctx.Err())
 		}
@@ -203,8 +234,10 @@ func storeTrials(command string, list []call, run func(tr *trial, dir string, fa
 				continue
 			}
 			tr := &trial{fault: fault.name, command: command, at: c.name, kind: c.kind}
+			fault := fault // each trial has its own hang
 			if fault.hangs {
-				tr.timeout = shortTime
+				tr.hang = newHang()
+				fault.hang = tr.hang
 			}
 			tr.run = func(tr *trial, dir string) error { return run(tr, dir, fault) }
 			trials = append(trials, tr)
