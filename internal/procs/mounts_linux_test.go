@@ -57,7 +57,8 @@ func TestHidesReads(t *testing.T) {
 	}
 }
 
-// TestMountsOfEnded: a process ends between two looks at it, before or after its parent waits for it.
+// TestMountsOfEnded: a process ends between two looks at it, before or after its parent waits for
+// it.
 func TestMountsOfEnded(t *testing.T) {
 	cmd := exec.Command("true")
 	if err := cmd.Start(); err != nil {
