@@ -40,8 +40,8 @@ func (p Process) HidesReads(dir string) bool {
 	return slices.ContainsFunc(mounts, func(m mount) bool { return m.quiet && m.shows(at) })
 }
 
-// hasEnded reports whether a file of /proc cannot be read because its process has ended: the file is
-// gone or, until the parent has waited for the process, there are no mounts to tell of.
+// hasEnded reports whether a file of /proc cannot be read because its process has ended: the file
+// is gone or, until the parent has waited for the process, there are no mounts to tell of.
 func hasEnded(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL)
 }
