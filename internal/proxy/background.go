@@ -95,7 +95,7 @@ func (l zips) storeLater(ctx context.Context, d *domain, v module.Version, sum s
 	key := touchedKey(d, v)
 	do := l.task("store "+v.String(), func(ctx context.Context) error {
 		defer f.Close()
-		err := l.storeModule(ctx, d, v, sum, f)
+		err := l.storeModule(ctx, d, v, sum, f, atOnce)
 		if err != nil {
 			l.o.Memo.Drop(key) // the next who uses it tries again
 		}

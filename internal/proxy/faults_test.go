@@ -281,7 +281,7 @@ func TestLocalDiskGone(t *testing.T) {
 	var dir string
 	log := &lines{}
 	w.start(func(o *Options) {
-		o.Log = slog.New(slog.NewTextHandler(log, nil))
+		o.Log, o.ConcurrentObjects = slog.New(slog.NewTextHandler(log, nil)), 1
 		d, err := o.Zips.NewDraft()
 		if err != nil {
 			t.Fatal(err)

@@ -34,12 +34,12 @@ func (f *fullDisk) Zip(ctx context.Context, v module.Version, w upstream.Spool) 
 }
 
 // TestFullDisk: past a full local disk zips come from the store, what is not there being fetched
-// and stored first. The disk gets room, and is used again.
+// and stored first, also with memory for one object only. The disk gets room, and is used again.
 func TestFullDisk(t *testing.T) {
 	next := greet(t, "v1.0.1")
 	w := newWorld(t, greet(t, "v1.0.0"), next)
 	disk := &fullDisk{}
-	w.start(func(o *Options) { disk.Source, o.Public = o.Public, disk })
+	w.start(func(o *Options) { disk.Source, o.Public, o.ConcurrentObjects = o.Public, disk, 1 })
 	w.want(200, greetZip)
 	disk.full = true
 	if got := sumOf(t, w.want(200, "example.com/!greet/@v/v1.0.1.zip")); got != next.sum {

@@ -144,12 +144,17 @@ func (l zips) fetchPast(ctx context.Context, d *domain, v module.Version, sums s
 	}
 	l.o.Watch.Found("zip", "upstream")
 	size, err := f.Seek(0, io.SeekEnd)
-	if err == nil && !l.begin(ctx) {
-		return "", context.Cause(ctx)
-	}
 	if err == nil {
-		err = l.storeModule(ctx, d, v, sum, &zipcache.File{File: f, Size: size})
-		l.end()
+		err = l.storeModule(ctx, d, v, sum, &zipcache.File{File: f, Size: size}, func(do func() error) error {
+			if !l.begin(ctx) {
+				return context.Cause(ctx)
+			}
+			defer l.end()
+			return do()
+		})
+	}
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
 	}
 	if has, hasErr := d.shelf.Has(ctx, v, sum); err == nil && !has { // a store that is only read
 		err = cmp.Or(hasErr, errors.New("it takes no zip, and the store no module"))

@@ -134,7 +134,7 @@ func (l zips) storeAgain(ctx context.Context, d *domain, v module.Version, sum s
 		return nil
 	}
 	defer f.Close()
-	return l.storeModule(ctx, d, v, sum, f)
+	return l.storeModule(ctx, d, v, sum, f, atOnce)
 }
 
 // makeZip puts the zip of a version on the local disk, and returns its hash. What is fetched is
@@ -271,14 +271,18 @@ func (e *goModError) Error() string {
 }
 
 // storeModule stores the module object of a zip. Restores need its .mod, and like to have its
-// .info.
-func (l zips) storeModule(ctx context.Context, d *domain, v module.Version, sum string, f *zipcache.File) error {
+// .info. Whatever takes the memory of an object is done within; finding the two files is not, since
+// that may wait for such memory.
+func (l zips) storeModule(ctx context.Context, d *domain, v module.Version, sum string, f *zipcache.File, within func(do func() error) error) error {
 	has, err := d.shelf.Has(ctx, v, sum)
+	l.storeFailed("read", err)
 	if err == nil && has {
-		has = l.readable(ctx, d, v, sum)
+		err = within(func() error {
+			has = l.readable(ctx, d, v, sum)
+			return nil
+		})
 	}
 	if err != nil || has {
-		l.storeFailed("read", err)
 		return err
 	}
 	m := shelf.Module{Version: v, Sum: sum, Zip: f, Size: f.Size}
@@ -294,13 +298,18 @@ func (l zips) storeModule(ctx context.Context, d *domain, v module.Version, sum 
 		}
 		m.Mod = a.Data
 	}
-	err = d.shelf.PutModule(ctx, m)
-	if errors.Is(err, store.ErrReadOnly) {
-		return nil
-	}
-	l.storeFailed("write", err)
-	return err
+	return within(func() error {
+		err := d.shelf.PutModule(ctx, m)
+		if errors.Is(err, store.ErrReadOnly) {
+			return nil
+		}
+		l.storeFailed("write", err)
+		return err
+	})
 }
+
+// atOnce is for storeModule where the tasks themselves are as few as there is memory for.
+func atOnce(do func() error) error { return do() }
 
 // readable reports whether a module object that is there is not known to be damaged. It is there
 // although the zip had to be fetched: then it could not be read, or the hash was not known yet.
