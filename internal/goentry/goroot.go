@@ -32,6 +32,29 @@ func GOROOT(version, root string) (ids []digest.ID) {
 	return ids
 }
 
+// MainModule returns the action IDs of the indexes of the packages of a module outside the module
+// cache, as the go command of this version computes them for their files as they are now. Modules
+// in directories below root, and what "..." does not match, are not looked at. Directories that
+// cannot be read are skipped.
+func MainModule(version, root string) (ids []digest.ID) {
+	filepath.WalkDir(root, func(dir string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return nil
+		}
+		if dir != root {
+			name := d.Name()
+			if _, err := os.Lstat(filepath.Join(dir, "go.mod")); err == nil || name == "testdata" || name[0] == '.' || name[0] == '_' {
+				return fs.SkipDir
+			}
+		}
+		if files, ok := packageFiles(dir); ok {
+			ids = append(ids, packageIndex(version, root, dir, files))
+		}
+		return nil
+	})
+	return ids
+}
+
 // packageIndex computes what dirHash of cmd/go/internal/modindex does.
 func packageIndex(version, modroot, dir string, files []fs.FileInfo) digest.ID {
 	text := fmt.Appendf(nil, "modroot %s\npackage %s %s %v\n", modroot, version, indexVersion, dir)

@@ -1,11 +1,13 @@
 package goentry
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestGOROOT compares recomputed action IDs with those of a real go command.
@@ -30,6 +32,54 @@ func TestGOROOT(t *testing.T) {
 	}
 	if found < 2 {
 		t.Errorf("recognised %d indexes of 2 packages", found)
+	}
+}
+
+// TestMainModule: the indexes of a real project are recognized, and neither those of a module that
+// lies in it nor what the files are no more.
+func TestMainModule(t *testing.T) {
+	dir, cache := t.TempDir(), t.TempDir()
+	old := time.Now().Add(-time.Hour)
+	for name, text := range map[string]string{
+		"go.mod": "module example.com/m\n\ngo 1.21\n", "m.go": "package m\n", "a/b/b.go": "package b\n", "testdata/t.go": "package t\n",
+		"inner/go.mod": "module example.com/inner\n\ngo 1.21\n", "inner/i.go": "package inner\n", "inner/x/x.go": "package x\n",
+	} {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, []byte(text), 0o666), os.Chtimes(file, old, old))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(in string, args ...string) string {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = filepath.Join(dir, in)
+		cmd.Env = append(os.Environ(), "GOCACHE="+cache, "GOFLAGS=", "GOPROXY=off", "GOWORK=off", "GOTOOLCHAIN=local")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	run(".", "list", "./...")
+	run("inner", "list", "./...")
+	version := run(".", "env", "GOVERSION")
+	found := func(in string) (n int) {
+		for _, id := range MainModule(version, filepath.Join(dir, in)) {
+			name := id.String()
+			if _, err := os.Stat(filepath.Join(cache, name[:2], name+"-a")); err == nil {
+				n++
+			}
+		}
+		return n
+	}
+	if outer, inner := found("."), found("inner"); outer != 2 || inner != 2 || len(MainModule(version, dir)) != 2 {
+		t.Errorf("recognized %d and %d indexes of 2 packages each", outer, inner)
+	}
+	if err := os.Chtimes(filepath.Join(dir, "m.go"), time.Now(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if n := found("."); n != 1 {
+		t.Errorf("recognized %d indexes, of which one is of other files", n)
 	}
 }
 

@@ -46,7 +46,12 @@ func TestForgetOthers(t *testing.T) {
 		"solo/go.mod":  "module solo\n\ngo 1.21\n\nrequire example.com/mine v1.0.0\n\nreplace example.com/mine => ../used\n",
 		"solo/main.go": "package main\n\nimport \"example.com/mine/lib\"\n\nfunc main() { println(lib.Marked(\"solo-code\")) }\n",
 	} {
-		collecttest.Write(t, filepath.Join(dir, filepath.FromSlash(name)), text)
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		collecttest.Write(t, file, text)
+		old := time.Now().Add(-time.Hour) // the go command makes no index of what is younger than 2 s
+		if err := os.Chtimes(file, old, old); err != nil {
+			t.Fatal(err)
+		}
 	}
 	run := func(in string, args ...string) string {
 		cmd := exec.CommandContext(t.Context(), "go", args...)
@@ -62,14 +67,14 @@ func TestForgetOthers(t *testing.T) {
 		run(m, "test", "./...")
 		run(m, "run", ".")
 	}
-	o := ScanOptions{Dir: cache, GOROOT: run("mine", "env", "GOROOT"), StableTimes: true, Own: func(context.Context) (Own, error) {
+	o := ScanOptions{Dir: cache, GoVersion: run("mine", "env", "GOVERSION"), GOROOT: run("mine", "env", "GOROOT"), StableTimes: true, Own: func(context.Context) (Own, error) {
 		return Own{
 			Modules: map[string]bool{"example.com/mine": true},
 			Dirs:    []string{filepath.ToSlash(filepath.Join(dir, "mine")) + "/"},
 		}, nil
 	}}
 	all := tell(t, cache, scanKept(t, o, false))
-	for _, k := range []string{"mine package", "mine program", "mine test result", "mine test log", "other package", "other program", "other test result", "solo package", "solo program"} {
+	for _, k := range []string{"mine package", "mine program", "mine test result", "mine test log", "mine package index", "other package", "other package index", "other program", "other test result", "solo package", "solo program"} {
 		if all[k] == 0 {
 			t.Errorf("no %s to tell from others: %v", k, all)
 		}
@@ -88,6 +93,9 @@ func TestForgetOthers(t *testing.T) {
 				if got[k] < want {
 					t.Errorf("%d of %d of %q", got[k], all[k], k)
 				}
+			}
+			if n := got["mine package index"]; n != 2 { // solo has one that looks alike
+				t.Errorf("%d of 2 package indexes, of %d", n, all["mine package index"])
 			}
 			for k, n := range got {
 				// What a program's own object file is of, nothing in it tells.
