@@ -26,37 +26,44 @@ const (
 	maxReserve   = 1 << 30
 )
 
-// blockSize is by how much a file may take more than its bytes.
-const blockSize = 4 << 10
+// maxBlock is by how much a file may take more than its bytes, whatever its file system says.
+const maxBlock = 4 << 10
 
 // need is about what a restore is going to write below a directory.
 type need struct {
-	dir   string
-	bytes int64
+	dir          string
+	bytes, files int64
 }
+
+// on is how many bytes that takes of a volume.
+func (n need) on(v osfile.Volume) int64 { return n.bytes + n.files*min(v.Block, maxBlock) }
 
 // needs says what the plans are going to write to the build cache, and what elsewhere. What no
 // manifest describes, such as a module that only go.sum names, is not counted.
 func needs(o Options, plans []plan) (builds need, others []need) {
-	bytes, kept := map[string]int64{}, map[string]bool{}
+	all, kept := map[string]need{}, map[string]bool{}
+	add := func(kind string, bytes, files int64) {
+		all[kind] = need{bytes: all[kind].bytes + bytes, files: all[kind].files + files}
+	}
 	for _, k := range plans {
-		bytes[k.Name] += k.Bytes + k.Files*blockSize
+		add(k.Name, k.Bytes, k.Files)
 		kept[k.Name] = k.Known.Counts.Present > 0
 	}
 	for _, k := range plans {
 		for _, t := range k.Trees {
 			if in := cacheOf(t); !kept[in] { // else much of the tree may be there, too
-				bytes[in] += t.Bytes + int64(t.Files)*blockSize
+				add(in, t.Bytes, int64(t.Files))
 			}
 		}
 	}
+	in := func(dir, kind string) need { return need{dir, all[kind].bytes, all[kind].files} }
 	if o.ModDir != "" {
-		others = append(others, need{o.ModDir, bytes[modules.Name]})
+		others = append(others, in(o.ModDir, modules.Name))
 	}
 	if len(o.Paths) > 0 { // the plan does not tell them apart, and they usually lie together
-		others = append(others, need{o.Paths[0].Dir, bytes[paths.Name]})
+		others = append(others, in(o.Paths[0].Dir, paths.Name))
 	}
-	return need{o.BuildDir, bytes[build.Name]}, others
+	return in(o.BuildDir, build.Name), others
 }
 
 // cacheOf names the kind of content beside which a tree lies.
@@ -68,47 +75,41 @@ func cacheOf(t snapshot.Tree) string {
 }
 
 // spaceFunc is osfile.Space.
-type spaceFunc func(dir string) (total, free int64, id string, err error)
+type spaceFunc func(dir string) (osfile.Volume, error)
 
-// disk is what a spaceFunc says.
-type disk struct {
-	total, free int64
-	id          string
+// ask returns the volume of a directory that may not be there yet; false: it does not tell how much
+// space it has.
+func (space spaceFunc) ask(dir string) (v osfile.Volume, ok bool) {
+	v, err := space(osfile.Existing(dir))
+	return v, err == nil && v.Total > 0
 }
 
-// is reports whether two disks are one. One disk may have several ids, as have the volumes of an
-// APFS container and the subvolumes of btrfs, which share its space.
-func (d disk) is(other disk) bool {
-	return d.id == other.id || d.total == other.total && d.free == other.free
-}
-
-// ask returns the disk of a directory that may not be there yet; false: the disk does not tell how
-// much space it has.
-func (space spaceFunc) ask(dir string) (d disk, ok bool) {
-	var err error
-	d.total, d.free, d.id, err = space(osfile.Existing(dir))
-	return d, err == nil && d.total > 0
+// share reports whether two volumes have the space of one disk. One disk may have several ids, as
+// have the volumes of an APFS container and the subvolumes of btrfs.
+func share(v, w osfile.Volume) bool {
+	return v.ID == w.ID || v.Total == w.Total && v.Free == w.Free
 }
 
 // roomFor returns ErrNoRoom if a build cache does not fit beside the rest of what is written. A
-// disk that does not tell has enough.
+// volume that does not tell has enough.
 func roomFor(builds need, others []need, space spaceFunc) error {
-	d, ok := space.ask(builds.dir)
-	if !ok || builds.bytes == 0 {
+	v, ok := space.ask(builds.dir)
+	takes := builds.on(v)
+	if !ok || takes == 0 {
 		return nil
 	}
-	free, are := d.free, "are free"
+	free, are := v.Free, "are free"
 	for _, n := range others {
-		if other, ok := space.ask(n.dir); ok && n.bytes > 0 && d.is(other) {
-			free, are = free-n.bytes, "are left"
+		if other, ok := space.ask(n.dir); ok && n.on(other) > 0 && share(v, other) {
+			free, are = free-n.on(other), "are left"
 		}
 	}
-	reserve := min(d.total/reserveShare, maxReserve, builds.bytes)
-	if free-reserve >= builds.bytes {
+	reserve := min(v.Total/reserveShare, maxReserve, takes)
+	if free-reserve >= takes {
 		return nil
 	}
 	return fmt.Errorf("%w: it would take %s; %s %s, and %s have to stay free", ErrNoRoom,
-		quantity.Bytes(builds.bytes), quantity.Bytes(max(free, 0)), are, quantity.Bytes(reserve))
+		quantity.Bytes(takes), quantity.Bytes(max(free, 0)), are, quantity.Bytes(reserve))
 }
 
 // checkRoom gives up the build cache if there is too little space for it, and returns what is to

@@ -13,6 +13,7 @@ import (
 	"github.com/org/gocache-action/internal/content/modules"
 	"github.com/org/gocache-action/internal/content/paths"
 	"github.com/org/gocache-action/internal/lookup"
+	"github.com/org/gocache-action/internal/osfile"
 	"github.com/org/gocache-action/internal/snapshot"
 )
 
@@ -46,35 +47,51 @@ func TestRoom(t *testing.T) {
 		"modules on such a disk":           {mod: 100, build: 500, disks: [2]mibs{{10_000, 1_000}, {}}, ids: "ab"},
 		"a disk without bounds":            {mod: 100, build: 500, disks: [2]mibs{{1<<43 - 1, 1<<43 - 1}}},
 	} {
-		space := func(dir string) (total, free int64, id string, err error) {
+		space := func(dir string) (osfile.Volume, error) {
 			d, id := c.disks[0], "a"
 			if c.ids != "" && dir == modDir {
 				d, id = c.disks[1], c.ids[1:]
 			}
 			if d.total < 0 {
-				return 0, 0, "", errors.New("not known")
+				return osfile.Volume{}, errors.New("not known")
 			}
-			return d.total * mib, d.free * mib, id, nil
+			return osfile.Volume{Total: d.total * mib, Free: d.free * mib, ID: id}, nil
 		}
-		err := roomFor(need{buildDir, c.build * mib}, []need{{modDir, c.mod * mib}}, space)
+		err := roomFor(need{dir: buildDir, bytes: c.build * mib}, []need{{dir: modDir, bytes: c.mod * mib}}, space)
 		if errors.Is(err, ErrNoRoom) != (c.says != "") || err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-// TestNeeds: blocks are counted, and each place gets what its plan writes. Trees count if nothing
+// TestBlocks: a file takes a whole block more than its bytes at most, of the file system that it is
+// written to, as far as that tells. A million entries are two million small files.
+func TestBlocks(t *testing.T) {
+	for block, want := range map[int64]int64{0: 100, 1 << 10: 100 + 3<<10, 4 << 10: 100 + 12<<10, 1 << 20: 100 + 12<<10} {
+		if got := (need{bytes: 100, files: 3}).on(osfile.Volume{Block: block}); got != want {
+			t.Errorf("blocks of %d: %d, want %d", block, got, want)
+		}
+	}
+	small := func(string) (osfile.Volume, error) {
+		return osfile.Volume{Total: 10 << 30, Free: 4 << 30, Block: 1 << 10}, nil
+	}
+	if err := roomFor(need{"b", 400 << 20, 2e6}, nil, small); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNeeds: files are counted, and each place gets what its plan writes. Trees count if nothing
 // was kept.
 func TestNeeds(t *testing.T) {
 	o := newWorld(t).options()
 	trees := []snapshot.Tree{{Name: snapshot.TreeModGraph, Files: 2, Bytes: 30}, {Name: snapshot.TreeFuzz, Files: 3, Bytes: 40}}
 	for name, c := range map[string]struct {
 		keptModules, keptBuild int
-		modules, build         int64
+		modules, build         need
 	}{
-		"empty caches":       {modules: 31 + 3*blockSize, build: 42 + 5*blockSize},
-		"a kept GOMODCACHE":  {keptModules: 1, modules: 1 + blockSize, build: 42 + 5*blockSize},
-		"a kept build cache": {keptBuild: 1, modules: 31 + 3*blockSize, build: 2 + 2*blockSize},
+		"empty caches":       {0, 0, need{o.ModDir, 31, 3}, need{o.BuildDir, 42, 5}},
+		"a kept GOMODCACHE":  {1, 0, need{o.ModDir, 1, 1}, need{o.BuildDir, 42, 5}},
+		"a kept build cache": {0, 1, need{o.ModDir, 31, 3}, need{o.BuildDir, 2, 2}},
 	} {
 		kept := func(n int) install.Outcome { return install.Outcome{Counts: install.Counts{Present: n}} }
 		plans := []plan{
@@ -84,7 +101,7 @@ func TestNeeds(t *testing.T) {
 			planned(paths.Name, install.Summary{Bytes: 3}, install.Outcome{}),
 		}
 		builds, others := needs(o, plans)
-		if want := []need{{o.ModDir, c.modules}, {o.Paths[0].Dir, 3}}; builds != (need{o.BuildDir, c.build}) || !slices.Equal(others, want) {
+		if want := []need{c.modules, {o.Paths[0].Dir, 3, 0}}; builds != c.build || !slices.Equal(others, want) {
 			t.Errorf("%s: %+v, %+v", name, builds, others)
 		}
 	}
@@ -109,7 +126,7 @@ func TestNoRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	full := func(string) (total, free int64, id string, err error) { return 1 << 20, 0, "", nil }
+	full := func(string) (osfile.Volume, error) { return osfile.Volume{Total: 1 << 20}, nil }
 	plans = checkRoom(o, m, p, plans, full)
 	f.warnBuiltWith(plans)
 	if !errors.Is(p.build.Err(), ErrNoRoom) || p.modules.Err() != nil || f.toldDiffers || len(f.Warnings) > 0 {

@@ -10,7 +10,7 @@ import (
 
 // volumeOf describes the file system under a directory.
 func volumeOf(dir string) (volume, error) {
-	total, free, id, err := osfile.Space(dir)
+	space, err := osfile.Space(dir)
 	if err != nil {
 		return volume{}, err
 	}
@@ -18,7 +18,7 @@ func volumeOf(dir string) (volume, error) {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return volume{}, err
 	}
-	v := volume{id: id, free: uint64(free), size: uint64(total), files: uint64(s.Ffree), countsFiles: s.Files > 0}
+	v := volume{id: space.ID, free: uint64(space.Free), size: uint64(space.Total), files: uint64(s.Ffree), countsFiles: s.Files > 0}
 	describe(&v, s, dir)
 	return v, nil
 }

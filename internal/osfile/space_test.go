@@ -30,14 +30,14 @@ func TestCapacity(t *testing.T) {
 
 func TestSpace(t *testing.T) {
 	dir := t.TempDir()
-	total, free, id, err := Space(dir)
-	if err != nil || total <= 0 || free < 0 || free > total || id == "" {
-		t.Errorf("%d bytes, %d free, of %q, %v", total, free, id, err)
+	v, err := Space(dir)
+	if err != nil || v.Total <= 0 || v.Free < 0 || v.Free > v.Total || v.Block <= 0 || v.ID == "" {
+		t.Errorf("%+v, %v", v, err)
 	}
-	if _, _, again, _ := Space(dir); again != id {
-		t.Errorf("%q became %q", id, again)
+	if again, _ := Space(dir); again.ID != v.ID {
+		t.Errorf("%q became %q", v.ID, again.ID)
 	}
-	if _, _, _, err := Space(filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Space(filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing directory: %v", err)
 	}
 }

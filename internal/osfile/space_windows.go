@@ -8,16 +8,21 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Space returns how many bytes the volume of a directory has, and how many of them this user can
-// still write. ID tells volumes apart, also one with several letters from itself.
-func Space(dir string) (total, free int64, id string, err error) {
+// clusterSize is what NTFS gives a file at least, unless it was formatted otherwise.
+const clusterSize = 4 << 10
+
+// Space describes the volume of a directory. It is one with several letters, too.
+func Space(dir string) (Volume, error) {
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
-		return 0, 0, "", &fs.PathError{Op: "GetDiskFreeSpaceEx", Path: dir, Err: err}
+		return Volume{}, &fs.PathError{Op: "GetDiskFreeSpaceEx", Path: dir, Err: err}
 	}
 	var mine, all, left uint64
 	if err := windows.GetDiskFreeSpaceEx(name, &mine, &all, &left); err != nil {
-		return 0, 0, "", &fs.PathError{Op: "GetDiskFreeSpaceEx", Path: dir, Err: err}
+		return Volume{}, &fs.PathError{Op: "GetDiskFreeSpaceEx", Path: dir, Err: err}
 	}
-	return capacity(all, 1), capacity(mine, 1), strings.ToUpper(filepath.VolumeName(dir)), nil
+	return Volume{
+		Total: capacity(all, 1), Free: capacity(mine, 1), Block: clusterSize,
+		ID: strings.ToUpper(filepath.VolumeName(dir)),
+	}, nil
 }

@@ -43,11 +43,11 @@ type Surroundings struct {
 func Check(ctx context.Context, s Surroundings) finding.Findings {
 	if s.Free == nil {
 		s.Free = func(dir string) (int64, string, error) {
-			total, free, id, err := osfile.Space(dir)
-			if err == nil && total <= 0 {
+			v, err := osfile.Space(dir)
+			if err == nil && v.Total <= 0 {
 				err = fmt.Errorf("the file system of %s does not tell how much is free", dir)
 			}
-			return free, id, err
+			return v.Free, v.ID, err
 		}
 	}
 	list := finding.Findings{

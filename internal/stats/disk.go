@@ -10,16 +10,16 @@ func DisksOf(dirs ...string) (list []Disk) {
 		if dir == "" {
 			continue
 		}
-		total, free, id, err := osfile.Space(dir)
-		if err != nil || total <= 0 {
+		v, err := osfile.Space(dir)
+		if err != nil || v.Total <= 0 {
 			continue
 		}
-		if i, ok := ids[id]; ok {
+		if i, ok := ids[v.ID]; ok {
 			list[i].Dirs = append(list[i].Dirs, dir)
 			continue
 		}
-		ids[id] = len(list)
-		list = append(list, Disk{Dirs: []string{dir}, Total: total, Free: free})
+		ids[v.ID] = len(list)
+		list = append(list, Disk{Dirs: []string{dir}, Total: v.Total, Free: v.Free})
 	}
 	return list
 }
