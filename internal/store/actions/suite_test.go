@@ -41,8 +41,16 @@ func open(t testing.TB, server *actionstest.Server, token string, change ...func
 // another way here, and nothing can be listed or removed.
 func TestEntries(t *testing.T) {
 	storetest.RunWithout(t, storetest.Lacks{Collection: true, Requests: true}, func(t *testing.T) store.Store {
-		return open(t, actionstest.New(t), actionstest.Branch(mainRef, mainRef), small)
+		return open(t, unlimited(t), actionstest.Branch(mainRef, mainRef), small)
 	})
+}
+
+// unlimited returns a server for the suite of all stores, whose readers look things up all the
+// time.
+func unlimited(t *testing.T) *actionstest.Server {
+	server := actionstest.New(t)
+	server.SetLimits(0, 0)
+	return server
 }
 
 // small makes blocks so small that the bodies of the suite have several.
@@ -55,7 +63,7 @@ func TestLaggingEntries(t *testing.T) {
 		t.Skip("waits")
 	}
 	storetest.RunWithout(t, storetest.Lacks{Collection: true, Requests: true}, func(t *testing.T) store.Store {
-		server := actionstest.New(t)
+		server := unlimited(t)
 		server.SetLag(30 * time.Millisecond)
 		return open(t, server, actionstest.Branch(mainRef, mainRef), small)
 	})
