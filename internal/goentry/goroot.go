@@ -15,19 +15,11 @@ import (
 // version do not change. Directories that cannot be read are skipped.
 func GOROOT(version, root string) (ids []digest.ID) {
 	src := filepath.Join(root, "src")
-	filepath.WalkDir(src, func(dir string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return nil
+	skip := func(_, name string) bool { return name == "testdata" }
+	walkPackages(src, skip, func(dir string, files []fs.FileInfo) {
+		for _, modroot := range []string{root, src, filepath.Join(src, "cmd")} {
+			ids = append(ids, packageIndex(version, modroot, dir, files))
 		}
-		if d.Name() == "testdata" {
-			return fs.SkipDir
-		}
-		if files, ok := packageFiles(dir); ok {
-			for _, modroot := range []string{root, src, filepath.Join(src, "cmd")} {
-				ids = append(ids, packageIndex(version, modroot, dir, files))
-			}
-		}
-		return nil
 	})
 	return ids
 }
@@ -37,22 +29,34 @@ func GOROOT(version, root string) (ids []digest.ID) {
 // in directories below root, and what "..." does not match, are not looked at. Directories that
 // cannot be read are skipped.
 func MainModule(version, root string) (ids []digest.ID) {
+	skip := func(dir, name string) bool {
+		if name == "testdata" || name[0] == '.' || name[0] == '_' {
+			return true
+		}
+		_, err := os.Lstat(filepath.Join(dir, "go.mod"))
+		return err == nil
+	}
+	walkPackages(root, skip, func(dir string, files []fs.FileInfo) {
+		ids = append(ids, packageIndex(version, root, dir, files))
+	})
+	return ids
+}
+
+// walkPackages calls use with each directory from root on of which the go command can make an
+// index. Those below root that are to be skipped are not looked into.
+func walkPackages(root string, skip func(dir, name string) bool, use func(dir string, files []fs.FileInfo)) {
 	filepath.WalkDir(root, func(dir string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return nil
 		}
-		if dir != root {
-			name := d.Name()
-			if _, err := os.Lstat(filepath.Join(dir, "go.mod")); err == nil || name == "testdata" || name[0] == '.' || name[0] == '_' {
-				return fs.SkipDir
-			}
+		if dir != root && skip(dir, d.Name()) {
+			return fs.SkipDir
 		}
 		if files, ok := packageFiles(dir); ok {
-			ids = append(ids, packageIndex(version, root, dir, files))
+			use(dir, files)
 		}
 		return nil
 	})
-	return ids
 }
 
 // packageIndex computes what dirHash of cmd/go/internal/modindex does.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/org/gocache-action/internal/digest"
 )
 
 // TestGOROOT compares recomputed action IDs with those of a real go command.
@@ -23,16 +25,20 @@ func TestGOROOT(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go list: %v\n%s", err, out)
 	}
-	found := 0
-	for _, id := range GOROOT(strings.TrimSpace(lines[1]), strings.TrimSpace(lines[0])) {
-		name := id.String()
-		if _, err := os.Stat(filepath.Join(cache, name[:2], name+"-a")); err == nil {
-			found++
-		}
-	}
-	if found < 2 {
+	if found := stored(cache, GOROOT(strings.TrimSpace(lines[1]), strings.TrimSpace(lines[0]))); found < 2 {
 		t.Errorf("recognised %d indexes of 2 packages", found)
 	}
+}
+
+// stored counts the actions that a build cache has an entry of.
+func stored(cache string, ids []digest.ID) (n int) {
+	for _, id := range ids {
+		name := id.String()
+		if _, err := os.Stat(filepath.Join(cache, name[:2], name+"-a")); err == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // TestMainModule: the indexes of a real project are recognized, and neither those of a module that
@@ -63,15 +69,7 @@ func TestMainModule(t *testing.T) {
 	run(".", "list", "./...")
 	run("inner", "list", "./...")
 	version := run(".", "env", "GOVERSION")
-	found := func(in string) (n int) {
-		for _, id := range MainModule(version, filepath.Join(dir, in)) {
-			name := id.String()
-			if _, err := os.Stat(filepath.Join(cache, name[:2], name+"-a")); err == nil {
-				n++
-			}
-		}
-		return n
-	}
+	found := func(in string) int { return stored(cache, MainModule(version, filepath.Join(dir, in))) }
 	if outer, inner := found("."), found("inner"); outer != 2 || inner != 2 || len(MainModule(version, dir)) != 2 {
 		t.Errorf("recognized %d and %d indexes of 2 packages each", outer, inner)
 	}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/org/gocache-action/internal/buildcache"
 	"github.com/org/gocache-action/internal/content/collect"
@@ -35,7 +36,6 @@ const (
 	common         // little is in it, whoever made it
 	own
 	foreign
-	index // that ownIndexes tells
 )
 
 // forgetOthers leaves new entries out that jobs of other projects made or used at the same time, or
@@ -78,14 +78,11 @@ func (s *scanner) forgetOthers(ctx context.Context) error {
 // own.
 func (s *scanner) origins(ctx context.Context, mine Own) (from []origin, packages map[string]bool, err error) {
 	from, names := make([]origin, len(s.inv.Entries)), make([]string, len(s.inv.Entries))
-	indexes := s.ownIndexes(mine)
+	indexes := sync.OnceValue(func() map[digest.ID]bool { return s.ownIndexes(mine) })
 	err = install.Each(ctx, len(from), 2*runtime.GOMAXPROCS(0), func(i int) {
 		from[i] = own
 		if e := s.inv.Entries[i]; s.Stock.LastUse(e.Action) == 0 {
-			o, _ := s.inv.Output(e.Output)
-			if from[i], names[i] = s.origin(o, mine); from[i] == index {
-				from[i] = indexes(e.Action)
-			}
+			from[i], names[i] = s.origin(e, mine, indexes)
 		}
 	})
 	packages = map[string]bool{}
@@ -97,14 +94,10 @@ func (s *scanner) origins(ctx context.Context, mine Own) (from []origin, package
 	return from, packages, err
 }
 
-// ownIndexes tells whose package indexes are. In one is what the sources of a package say, and not
-// what they are of, but its name is a hash of that. The project has those of its packages as they
-// are now, and of trees that never change. Unless files have stable times, forgetTimed keeps these
-// alone.
-func (s *scanner) ownIndexes(mine Own) func(digest.ID) origin {
-	if !s.StableTimes {
-		return func(digest.ID) origin { return own }
-	}
+// ownIndexes names the package indexes that can be the project's. In one is what the sources of a
+// package say, and not what they are of, but its name is a hash of that. The project has those of
+// its packages as they are now, and of trees that never change.
+func (s *scanner) ownIndexes(mine Own) map[digest.ID]bool {
 	ids := map[digest.ID]bool{}
 	s.proveIndexes(ids, nil)
 	for _, dir := range mine.Dirs {
@@ -112,22 +105,19 @@ func (s *scanner) ownIndexes(mine Own) func(digest.ID) origin {
 			ids[id] = true
 		}
 	}
-	return func(action digest.ID) origin {
-		if ids[action] {
-			return own
-		}
-		return foreign
-	}
+	return ids
 }
 
-// origin tells whose an output is, and the import path of what it was made of, if it has one. What
-// is empty is everybody's.
-func (s *scanner) origin(o buildcache.Output, mine Own) (origin, string) {
+// origin tells whose an entry is, and the import path of what it was made of, if it has one. What
+// is empty is everybody's, and forgetTimed takes care of package indexes unless files have stable
+// times.
+func (s *scanner) origin(e buildcache.Local, mine Own, indexes func() map[digest.ID]bool) (origin, string) {
+	o, _ := s.inv.Output(e.Output)
 	kind, name := s.cache.Describe(o)
 	switch {
-	case kind == goentry.KindIndex:
-		return index, ""
-	case o.Size == 0:
+	case kind == goentry.KindIndex && s.StableTimes && !indexes()[e.Action]:
+		return foreign, ""
+	case kind == goentry.KindIndex, o.Size == 0:
 		return own, ""
 	case kind == goentry.KindProgram:
 		return s.programOrigin(o, mine), ""
